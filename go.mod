@@ -1,0 +1,3 @@
+module poolctl
+
+go 1.26
