@@ -1,0 +1,16 @@
+// Package all is the list of the backends.
+package all
+
+import (
+	"poolctl/backend"
+	"poolctl/backend/dir"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backends returns every backend there is, working on h.
+func Backends(h host.Host) map[pooldef.Type]backend.Backend {
+	return map[pooldef.Type]backend.Backend{
+		pooldef.Dir: dir.New(h),
+	}
+}

@@ -1,0 +1,28 @@
+// Package dir manages pools that are a directory of a file system which is there already.
+package dir
+
+import (
+	"context"
+
+	"poolctl/backend"
+	"poolctl/backend/filevol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type dir. Starting one changes nothing.
+type Backend struct{ filevol.Files }
+
+// New returns the backend.
+func New(h host.Host) *Backend { return &Backend{filevol.Files{Host: h}} }
+
+// Build implements backend.Builder.
+func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
+	if o.Overwrite || o.NoOverwrite {
+		return &backend.UnsupportedError{Type: p.Type, What: "formatting: there is no device, only a directory"}
+	}
+	return b.BuildDir(ctx, p)
+}
+
+// Remove implements backend.Remover: the directory goes if it is empty.
+func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error { return b.RemoveDir(ctx, p) }

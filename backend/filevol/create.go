@@ -1,0 +1,138 @@
+package filevol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Create implements backend.Creator: directories by mkdir(2), raw files natively, all else by qemu-img.
+func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	if err := f.ready(p); err != nil {
+		return err
+	}
+	path, err := volumePath(p, d.Name)
+	if err != nil {
+		return pooldef.Problems{{Element: "name", Text: err.Error()}}
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	switch {
+	case d.Target.Encryption != nil:
+		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes yet"}
+	case d.Target.Format == "ploop":
+		return &backend.UnsupportedError{Type: p.Type, What: "creating ploop volumes"}
+	case d.Target.Format == "dir":
+		return f.createDir(ctx, path, d)
+	case d.Target.Format == "raw":
+		return f.createRaw(ctx, p, d, o)
+	}
+	return f.createImage(ctx, p, d, o)
+}
+
+// createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
+func (f Files) createDir(ctx context.Context, path string, d *pooldef.Volume) (err error) {
+	if d.Backing != nil {
+		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
+	}
+	if err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: mode(d, 0o700)}); err != nil {
+		return err
+	}
+	if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
+		if err := f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid}); err != nil {
+			return errors.Join(err, f.Host.Change(context.WithoutCancel(ctx), host.Rmdir{Path: path}))
+		}
+	}
+	return nil
+}
+
+func (f Files) createRaw(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	if err := checkRaw(d, o); err != nil {
+		return err
+	}
+	file := host.CreateFile{Mode: mode(d, 0o600), Size: d.Capacity.Bytes, Allocate: rawAllocation(d, o), NoCOW: d.Target.NoCOW,
+		Zeros: o.Preallocation == "full"}
+	file.UID, file.GID = owner(d.Target.Permissions)
+	return f.staged(ctx, p, d.Name, func(path string) error {
+		file.Path = path
+		return f.Host.Change(ctx, file)
+	})
+}
+
+// checkRaw refuses what a raw file cannot have.
+func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
+	var problems pooldef.Problems
+	refuse := func(unwanted bool, element, text string) {
+		if unwanted {
+			problems = append(problems, pooldef.Problem{Element: element, Text: text})
+		}
+	}
+	refuse(d.Backing != nil, "backingStore", "a raw volume cannot have a backing store; qcow2 can")
+	refuse(o.Preallocation == "metadata", "", "a raw volume has no metadata to preallocate; falloc gives it room")
+	refuse(d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level")
+	refuse(d.Target.Features, "target/features", "only qcow2 has features")
+	refuse(d.Target.ClusterSize != 0, "target/clusterSize", "a raw volume has no clusters")
+	if problems != nil {
+		return problems
+	}
+	return nil
+}
+
+// rawAllocation tells how many bytes get room at once: as the definition's allocation says, all if it says nothing, never
+// more than the capacity.
+func rawAllocation(d *pooldef.Volume, o backend.CreateOptions) uint64 {
+	switch {
+	case o.Preallocation == "off":
+		return 0
+	case o.Preallocation != "" || !d.Allocation.Known:
+		return d.Capacity.Bytes
+	}
+	return min(d.Allocation.Bytes, d.Capacity.Bytes)
+}
+
+// mode returns the permission bits that are asked for, or the usual ones.
+func mode(d *pooldef.Volume, usual fs.FileMode) fs.FileMode {
+	if d.Target.Permissions.Mode == nil {
+		return usual
+	}
+	return fs.FileMode(*d.Target.Permissions.Mode)
+}
+
+// owner returns the ids that are asked for, -1 for those that are not.
+func owner(p pooldef.Permissions) (uid, gid int) {
+	uid, gid = -1, -1
+	if p.Owner != nil {
+		uid = int(*p.Owner)
+	}
+	if p.Group != nil {
+		gid = int(*p.Group)
+	}
+	return uid, gid
+}
+
+// Delete implements backend.Deleter. A link goes, not what it leads to; a directory has to be empty.
+func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	path, err := volumePath(p, name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return f.Host.Change(ctx, host.Rmdir{Path: path})
+	case info.Mode()&fs.ModeSymlink == 0 && !isVolumeMode(info.Mode()):
+		return fmt.Errorf("%w: %q is not a file, a directory or a block device", backend.ErrNoVolume, name)
+	}
+	return f.Host.Change(ctx, host.Unlink{Path: path})
+}

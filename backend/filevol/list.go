@@ -1,0 +1,141 @@
+package filevol
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// Volumes implements backend.Backend: one reading of the directory. Nothing is opened.
+func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		names, err := f.names(ctx, p)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, name := range names {
+			if !yield(newVolume(p, name), nil) {
+				return
+			}
+		}
+	}
+}
+
+// batch is how many volumes are looked at before the first of them is passed on, workers how many at a time: more than
+// there are processors, because a server may have to be asked for each.
+const (
+	batch   = 1024
+	workers = 16
+)
+
+// Details implements backend.Detailer: the headers of all images are read, many at a time.
+func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		names, err := f.names(ctx, p)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for part := range slices.Chunk(names, batch) {
+			for _, volume := range details(p, part) {
+				if err := ctx.Err(); err != nil {
+					yield(nil, err)
+					return
+				}
+				if volume != nil && !yield(volume, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// details returns the volumes of these names; nil for one that has gone meanwhile.
+func details(p *pooldef.Pool, names []string) []*pooldef.Volume {
+	volumes := make([]*pooldef.Volume, len(names))
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			for i := w; i < len(names); i += workers {
+				volumes[i] = inspect(p, names[i])
+			}
+		})
+	}
+	group.Wait()
+	return volumes
+}
+
+// names lists what counts as a volume: files, directories, block devices, and links to them. What a poolctl is just making does not.
+func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	if err := f.ready(p); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(p.Target.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), stagePrefix) && isVolume(p, e) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.SortFunc(names, pooldef.CompareNames)
+	return names, ctx.Err()
+}
+
+func isVolume(p *pooldef.Pool, e fs.DirEntry) bool {
+	mode := e.Type()
+	if mode&fs.ModeSymlink != 0 {
+		info, err := os.Stat(filepath.Join(p.Target.Path, e.Name()))
+		if err != nil { // it leads nowhere, in a circle, or where we may not look
+			return false
+		}
+		mode = info.Mode().Type()
+	}
+	return isVolumeMode(mode)
+}
+
+// isVolumeMode accepts regular files, directories and block devices; libvirt, too, passes over the rest.
+func isVolumeMode(mode fs.FileMode) bool {
+	return mode&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice|fs.ModeIrregular) == 0
+}
+
+func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
+	path := p.Target.Path + "/" + name
+	return &pooldef.Volume{Name: name, Key: path, Target: pooldef.VolumeTarget{Path: path}}
+}
+
+// Volume implements backend.Backend. The file that an image names as its backing is looked at, but never what that one names.
+func (f Files) Volume(_ context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	if err := f.ready(p); err != nil {
+		return nil, err
+	}
+	if _, err := volumePath(p, name); err != nil {
+		return nil, fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
+	}
+	volume := inspect(p, name)
+	if volume == nil {
+		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	}
+	if volume.Err != nil {
+		return nil, volume.Err
+	}
+	complete(volume)
+	return volume, nil
+}

@@ -1,0 +1,91 @@
+// Package filevol manages volumes that are files of one directory: what dir, fs, netfs and vstorage pools have in common.
+package filevol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Files are the files of a pool's target directory. A backend that embeds it has all the capabilities that its methods make up.
+type Files struct{ Host host.Host }
+
+// Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
+func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
+	err := f.ready(p)
+	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ready returns nil if the pool's directory can be used, otherwise why not.
+func (f Files) ready(p *pooldef.Pool) error {
+	info, err := f.Host.Stat(p.Target.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Build: true}
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%q is not a directory", p.Target.Path)
+	case !p.MountPoint:
+		return nil
+	}
+	mounted, err := f.Host.Mounted(p.Target.Path)
+	if err == nil && !mounted {
+		err = &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path}
+	}
+	return err
+}
+
+// Space implements backend.Backend with the numbers of the file system. Available is root's view, as libvirt's is.
+func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	if err := f.ready(p); err != nil {
+		return pooldef.Space{}, err
+	}
+	s, err := f.Host.Space(p.Target.Path)
+	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - s.Free, Available: s.Free}, err
+}
+
+// Observe implements backend.Observer: the permissions are the directory's.
+func (f Files) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
+	info, err := f.Host.Stat(p.Target.Path)
+	if err != nil {
+		return nil, err
+	}
+	seen := *p
+	seen.Target.Permissions = permissions(info)
+	seen.Target.Permissions.Label = label(p.Target.Path)
+	return &seen, nil
+}
+
+// Locate implements backend.Locator: the key of a volume is its path.
+func (f Files) Locate(_ context.Context, p *pooldef.Pool, path string) (string, bool) {
+	abs, err := filepath.Abs(path)
+	if err != nil || !strings.Contains(path, "/") {
+		return "", false
+	}
+	dir, name := filepath.Split(abs)
+	return name, f.Host.Canonical(dir) == f.Host.Canonical(p.Target.Path)
+}
+
+// volumePath returns where a volume of that name is or would be. A name that could lead out of the pool is refused.
+func volumePath(p *pooldef.Pool, name string) (string, error) {
+	switch {
+	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
+		return "", fmt.Errorf("%q cannot be the name of a file", name)
+	case len(name) > 255:
+		return "", fmt.Errorf("a name of %d bytes: a file's name has at most 255", len(name))
+	case strings.HasPrefix(name, stagePrefix):
+		return "", fmt.Errorf("%q: names that begin with %s are for volumes that are being made", name, stagePrefix)
+	}
+	return filepath.Join(p.Target.Path, name), nil
+}

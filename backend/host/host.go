@@ -1,0 +1,58 @@
+// Package host is the only door to the machine: what backends run, change and look at goes through a Host. Looking and
+// changing are different methods, so that a trace or a dry run is a wrapper of a few lines.
+package host
+
+import (
+	"context"
+	"io/fs"
+)
+
+// A Host is the machine that storage is managed on.
+type Host interface {
+	// Query runs a command that only looks, and returns what it prints.
+	Query(ctx context.Context, c Command) ([]byte, error)
+	// Change does one thing that changes the machine.
+	Change(ctx context.Context, s Step) error
+	Prober
+}
+
+// A Prober asks the kernel.
+type Prober interface {
+	// Stat is os.Stat. In a dry run what would have been made is there.
+	Stat(path string) (fs.FileInfo, error)
+	// Space tells how much room the file system at path has.
+	Space(path string) (Space, error)
+	// Mounted tells whether something is mounted exactly at path.
+	Mounted(path string) (bool, error)
+	// OnBtrfs tells whether path, or the directory above it that is there, lies on a btrfs file system.
+	OnBtrfs(path string) (bool, error)
+	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
+	Canonical(path string) string
+	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
+	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
+}
+
+// Space of a file system, in bytes. Free is what is free to root, as libvirt counts it.
+type Space struct{ Total, Free uint64 }
+
+// A Step is one change of the machine. The steps are Command and the types of this package's files.go.
+type Step interface {
+	// Shell is a shell command that would do the same.
+	Shell() string
+	// apply does it.
+	apply(ctx context.Context, l *Local) error
+}
+
+// Local is the machine that poolctl runs on. Root, if not empty, is put in front of /sys and /proc, for tests of what
+// hardware is not there.
+type Local struct {
+	Root string
+}
+
+// Change implements Host.
+func (l *Local) Change(ctx context.Context, s Step) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.apply(ctx, l)
+}

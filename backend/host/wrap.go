@@ -1,0 +1,71 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+)
+
+// Trace prints to w what is asked and changed, then lets it happen.
+type Trace struct {
+	Host
+	W io.Writer
+}
+
+// Query implements Host.
+func (t Trace) Query(ctx context.Context, c Command) ([]byte, error) {
+	fmt.Fprintln(t.W, "?", c.Shell())
+	return t.Host.Query(ctx, c)
+}
+
+// Change implements Host.
+func (t Trace) Change(ctx context.Context, s Step) error {
+	fmt.Fprintln(t.W, "+", s.Shell())
+	return t.Host.Change(ctx, s)
+}
+
+// DryRun prints to w the shell commands that would do what is to be changed, and changes nothing. The directories that would
+// have been made are there for those who Stat them.
+type DryRun struct {
+	Host
+	W    io.Writer
+	dirs map[string]fs.FileMode
+}
+
+// NewDryRun returns a dry run on h.
+func NewDryRun(h Host, w io.Writer) *DryRun {
+	return &DryRun{Host: h, W: w, dirs: map[string]fs.FileMode{}}
+}
+
+// Change implements Host.
+func (d *DryRun) Change(ctx context.Context, s Step) error {
+	fmt.Fprintln(d.W, s.Shell())
+	if m, ok := s.(Mkdir); ok {
+		d.dirs[filepath.Clean(m.Path)] = m.Mode
+	}
+	return ctx.Err()
+}
+
+// Stat implements Prober.
+func (d *DryRun) Stat(path string) (fs.FileInfo, error) {
+	if mode, planned := d.dirs[filepath.Clean(path)]; planned {
+		return plannedDir{path, mode}, nil
+	}
+	return d.Host.Stat(path)
+}
+
+// plannedDir is a directory that a dry run would have made.
+type plannedDir struct {
+	path string
+	mode fs.FileMode
+}
+
+func (p plannedDir) Name() string       { return filepath.Base(p.path) }
+func (p plannedDir) Size() int64        { return 0 }
+func (p plannedDir) Mode() fs.FileMode  { return fs.ModeDir | p.mode }
+func (p plannedDir) ModTime() time.Time { return time.Time{} }
+func (p plannedDir) IsDir() bool        { return true }
+func (p plannedDir) Sys() any           { return nil }

@@ -1,0 +1,211 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// A usageError is a command line that cannot be understood.
+type usageError struct {
+	verb string // whose help to read; empty: the general one
+	text string
+}
+
+func (e *usageError) Error() string { return e.text }
+
+// normalise brings a command line of virsh's into the form that kong reads. To virsh every option with a value may be given
+// by name (--pool x, --pool=x) or by position, and a lone - in the place of one means that it is not given. It uses kong's
+// own model of the grammar, and returns the verb, all options, and the verb's arguments in their order.
+func normalise(model *kong.Application, args []string) ([]string, error) {
+	p := argvParser{model: model, rest: args}
+	if err := p.globals(); err != nil {
+		return nil, err
+	}
+	if p.verb == nil { // no verb, or one that there is not: kong's business
+		return append(p.out, p.rest...), nil
+	}
+	if err := p.options(); err != nil {
+		return nil, err
+	}
+	return p.assemble()
+}
+
+type argvParser struct {
+	model *kong.Application
+	rest  []string
+	out   []string
+	verb  *kong.Node
+	given map[string]string // arguments given by name
+	seen  map[string]bool   // flags that were given
+	data  []string          // values without a name
+}
+
+func (p *argvParser) fail(text string, args ...any) error {
+	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + fmt.Sprintf(text, args...)}
+}
+
+func (p *argvParser) next() string {
+	word := p.rest[0]
+	p.rest = p.rest[1:]
+	return word
+}
+
+// globals takes the options in front of the verb, and the verb.
+func (p *argvParser) globals() error {
+	for len(p.rest) > 0 && p.verb == nil {
+		word := p.next()
+		if flag, value, found := findFlag(p.model.Node, word); flag != nil {
+			if err := p.flag(flag, word, value, found); err != nil {
+				return err
+			}
+			continue
+		}
+		i := slices.IndexFunc(p.model.Children, func(n *kong.Node) bool { return n.Name == word })
+		if i < 0 {
+			p.rest = append([]string{word}, p.rest...)
+			return nil
+		}
+		p.verb = p.model.Children[i]
+	}
+	return nil
+}
+
+// findFlag looks a word up among a node's flags. value is what follows = or a short option's letter.
+func findFlag(node *kong.Node, word string) (flag *kong.Flag, value string, hasValue bool) {
+	name, isLong := strings.CutPrefix(word, "--")
+	if !isLong {
+		if len(word) < 2 || word[0] != '-' {
+			return nil, "", false
+		}
+		for _, f := range node.Flags {
+			if f.Short != 0 && rune(word[1]) == f.Short {
+				return f, strings.TrimPrefix(word[2:], "="), len(word) > 2
+			}
+		}
+		return nil, "", false
+	}
+	name, value, hasValue = strings.Cut(name, "=")
+	for _, f := range node.Flags {
+		if f.Name == name {
+			return f, value, hasValue
+		}
+	}
+	return nil, "", false
+}
+
+// flag passes an option on, with its value in the same word.
+func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) error {
+	verb := ""
+	if p.verb != nil {
+		verb = p.verb.Name
+	}
+	if p.seen[flag.Name] && !flag.IsSlice() && !flag.IsBool() {
+		return &usageError{verb, fmt.Sprintf("the option --%s is given twice", flag.Name)}
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[flag.Name] = true
+	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue {
+		return &usageError{verb, fmt.Sprintf("short options cannot be joined: %q", word)}
+	}
+	if flag.IsBool() {
+		p.out = append(p.out, strings.TrimSuffix("--"+flag.Name+"="+value, "="))
+		return nil
+	}
+	if !hasValue {
+		if len(p.rest) == 0 {
+			return &usageError{verb, fmt.Sprintf("the option --%s needs a value", flag.Name)}
+		}
+		value = p.next()
+	}
+	if value == "" {
+		return &usageError{verb, fmt.Sprintf("the value of --%s is empty", flag.Name)}
+	}
+	p.out = append(p.out, "--"+flag.Name+"="+value)
+	return nil
+}
+
+// options sorts what follows the verb into options, arguments given by name, and data.
+func (p *argvParser) options() error {
+	p.given = map[string]string{}
+	for len(p.rest) > 0 {
+		word := p.next()
+		if word == "--" {
+			p.data = append(p.data, p.rest...)
+			return nil
+		}
+		if len(word) < 2 || word[0] != '-' || word[1] >= '0' && word[1] <= '9' {
+			p.data = append(p.data, word)
+			continue
+		}
+		if err := p.option(word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *argvParser) option(word string) error {
+	for _, node := range []*kong.Node{p.verb, p.model.Node} {
+		if flag, value, hasValue := findFlag(node, word); flag != nil {
+			return p.flag(flag, word, value, hasValue)
+		}
+	}
+	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, func(a *kong.Positional) bool { return a.Name == name }) {
+		return p.fail("there is no option %s", word)
+	}
+	if _, twice := p.given[name]; twice {
+		return p.fail("the option --%s is given twice", name)
+	}
+	if !hasValue {
+		if len(p.rest) == 0 {
+			return p.fail("the option --%s needs a value", name)
+		}
+		value = p.next()
+	}
+	p.given[name] = value
+	return nil
+}
+
+// assemble gives the data to the arguments and options that are still open, in their order.
+func (p *argvParser) assemble() ([]string, error) {
+	var arguments []string
+	for _, a := range p.verb.Positional {
+		value, named := p.given[a.Name]
+		if !named && len(p.data) == 0 {
+			return nil, p.fail("<%s> is missing", a.Name)
+		}
+		if !named {
+			value, p.data = p.data[0], p.data[1:]
+		}
+		if value == "" {
+			return nil, p.fail("the value of <%s> is empty", a.Name)
+		}
+		arguments = append(arguments, value)
+	}
+	for _, f := range p.verb.Flags {
+		if len(p.data) == 0 {
+			break
+		}
+		if !f.Tag.Has("position") || p.seen[f.Name] {
+			continue
+		}
+		if value := p.data[0]; value != "-" {
+			p.out = append(p.out, "--"+f.Name+"="+value)
+		}
+		p.data = p.data[1:]
+	}
+	if len(p.data) > 0 {
+		return nil, p.fail("unexpected %q", p.data[0])
+	}
+	line := append([]string{p.verb.Name}, p.out...)
+	if len(arguments) > 0 {
+		line = append(append(line, "--"), arguments...)
+	}
+	return line, nil
+}

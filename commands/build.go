@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"errors"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// buildFlags are the options of the verbs that can build a pool first.
+type buildFlags struct {
+	Build       bool `help:"Build the pool first."`
+	Overwrite   bool `xor:"overwrite" help:"Build it, and overwrite what is on the device."`
+	NoOverwrite bool `xor:"overwrite" help:"Build it, but only on an empty device."`
+}
+
+func (f *buildFlags) options() backend.BuildOptions {
+	return backend.BuildOptions{Overwrite: f.Overwrite, NoOverwrite: f.NoOverwrite}
+}
+
+func (f *buildFlags) wanted() bool { return f.Build || f.Overwrite || f.NoOverwrite }
+
+// build makes a pool's storage. A type that has nothing to build is fine with that, as it is to virsh.
+func (e *env) build(p *pooldef.Pool, o backend.BuildOptions) error {
+	b, err := e.backend(p)
+	if err != nil {
+		return err
+	}
+	if builder, ok := b.(backend.Builder); ok {
+		return builder.Build(e.ctx, p, o)
+	}
+	return nil
+}
+
+// start makes a pool usable and records that; what it began it undoes if that fails.
+func (e *env) start(p *pooldef.Pool) error {
+	b, err := e.backend(p)
+	if err != nil {
+		return err
+	}
+	starter, starts := b.(backend.Starter)
+	if starts {
+		if err := starter.Start(e.ctx, p); err != nil {
+			return err
+		}
+	}
+	if err = e.refresh(b, p); err == nil {
+		err = e.store.Record(p)
+	}
+	if err != nil && starts {
+		err = errors.Join(err, starter.Stop(e.ctx, p))
+	}
+	return err
+}
+
+// refresh reads from a pool what a listing would read first. In a dry run what it would read may not be there yet.
+func (e *env) refresh(b backend.Backend, p *pooldef.Pool) error {
+	if e.cli.DryRun {
+		if active, err := b.Active(e.ctx, p); active || err != nil {
+			return err
+		}
+	}
+	if _, err := b.Space(e.ctx, p); err != nil {
+		return err
+	}
+	for _, err := range b.Volumes(e.ctx, p) {
+		return err
+	}
+	return nil
+}

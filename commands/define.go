@@ -1,0 +1,109 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// readInput reads a definition from a file, or from standard input if the file is -.
+func (e *env) readInput(file string) (name string, data []byte, err error) {
+	if file == "-" {
+		data, err = pooldef.ReadInput(e.stdin)
+		return "standard input", data, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return file, nil, err
+	}
+	defer f.Close()
+	data, err = pooldef.ReadInput(io.Reader(f))
+	return file, data, err
+}
+
+// readPool reads a pool's definition. yaml is the source if it is YAML, otherwise nil.
+func (e *env) readPool(file string, strict bool) (p *pooldef.Pool, yaml []byte, err error) {
+	name, data, err := e.readInput(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, warnings, err := pooldef.ReadPool(name, data, strict)
+	for _, w := range warnings {
+		e.warn("%v", w)
+	}
+	if err == nil && !pooldef.IsXML(name, data) {
+		yaml = data
+	}
+	return p, yaml, err
+}
+
+// define checks a definition against all others and stores it.
+func (e *env) define(p *pooldef.Pool, yaml []byte) error {
+	unlock, err := e.lockDefinitions()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := e.checkConflicts(p); err != nil {
+		return err
+	}
+	unlockPool, err := e.lock(p.Name, pooldef.Exclusive)
+	if err != nil {
+		return err
+	}
+	defer unlockPool()
+	return e.store.Define(p, yaml)
+}
+
+// checkConflicts gives a definition a uuid if it has none, and refuses it if it contradicts what there is.
+func (e *env) checkConflicts(p *pooldef.Pool) error {
+	if p.UUID == "" {
+		p.UUID = pooldef.NewUUID()
+	}
+	entries, err := e.store.All()
+	if err != nil {
+		return err
+	}
+	var usable []*pooldef.Entry
+	for _, entry := range entries {
+		switch {
+		case entry.Err == nil:
+			usable = append(usable, entry)
+		case entry.Name == p.Name:
+			return &stateError{fmt.Sprintf("there is a definition of %q that cannot be used: %v", p.Name, entry.Err),
+				"poolctl pool-edit " + host.Quote(p.Name) + ", or pool-undefine"}
+		}
+	}
+	return pooldef.CheckConflicts(p, usable, e.host)
+}
+
+// createTransient starts a pool that is not defined, or, for the time that it runs, another than is defined.
+func (e *env) createTransient(p *pooldef.Pool, f *buildFlags) error {
+	unlock, err := e.lockDefinitions()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := e.checkConflicts(p); err != nil {
+		return err
+	}
+	unlockPool, err := e.lock(p.Name, pooldef.Exclusive)
+	if err != nil {
+		return err
+	}
+	defer unlockPool()
+	if entry, err := e.store.Load(p.Name); err == nil {
+		if err := e.mustBeInactive(entry); err != nil {
+			return err
+		}
+	}
+	if f.wanted() {
+		if err := e.build(p, f.options()); err != nil {
+			return err
+		}
+	}
+	return e.start(p)
+}

@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"poolctl/backend/host"
+)
+
+// configDir is where definitions are: what was asked for, /etc/poolctl for root, otherwise the user's own directory.
+func configDir(asked string) (string, error) {
+	switch {
+	case asked != "":
+		return filepath.Abs(asked)
+	case os.Geteuid() == 0:
+		return "/etc/poolctl", nil
+	}
+	if dir := os.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "poolctl"), nil
+	}
+	home := os.Getenv("HOME")
+	if home == "" {
+		u, err := user.Current()
+		if err != nil {
+			return "", fmt.Errorf("there is no home directory to look for definitions in: %w", err)
+		}
+		home = u.HomeDir
+	}
+	return filepath.Join(home, ".config", "poolctl"), nil
+}
+
+// runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to
+// be ours alone: anybody may put one there.
+func runDir(asked string) (string, error) {
+	switch {
+	case asked != "":
+		return filepath.Abs(asked)
+	case os.Geteuid() == 0:
+		return "/run/poolctl", nil
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "poolctl"), nil
+	}
+	dir := filepath.Join("/tmp", "poolctl-"+strconv.Itoa(os.Geteuid()))
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", err
+	}
+	if s := info.Sys().(*syscall.Stat_t); !info.IsDir() || int(s.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {
+		return "", fmt.Errorf("%q is not a directory of ours alone: remove it, or set XDG_RUNTIME_DIR", dir)
+	}
+	return dir, nil
+}
+
+// checkURI accepts the URIs that mean this machine, as scripts for virsh give them.
+func checkURI(uri string) error {
+	if uri == "" {
+		return nil
+	}
+	u, err := url.Parse(uri)
+	if err != nil || u.Host != "" || u.Path != "/system" && u.Path != "/session" {
+		return &usageError{text: fmt.Sprintf("-c %s: poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)", uri)}
+	}
+	return nil
+}
+
+// hostFiles lets the store change files through the host, so that a dry run shows it, too.
+type hostFiles struct {
+	ctx  context.Context
+	host host.Host
+}
+
+// WriteFile implements pooldef.Files.
+func (f hostFiles) WriteFile(path string, data []byte) error {
+	return f.host.Change(f.ctx, host.WriteFile{Path: path, Data: data})
+}
+
+// Remove implements pooldef.Files.
+func (f hostFiles) Remove(path string) error { return f.host.Change(f.ctx, host.Unlink{Path: path}) }
+
+// Symlink implements pooldef.Files.
+func (f hostFiles) Symlink(target, link string) error {
+	return f.host.Change(f.ctx, host.Symlink{Target: target, Link: link})
+}

@@ -1,0 +1,137 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"poolctl/backend"
+	"poolctl/backend/filevol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// The exit statuses. They are part of the interface.
+const (
+	statusDone        = 0
+	statusFailed      = 1
+	statusUsage       = 2 // or a bad definition
+	statusNotFound    = 3 // no such pool, volume
+	statusState       = 4 // active, inactive, in use
+	statusConflict    = 5 // exists already
+	statusPermission  = 6
+	statusLocked      = 7 // or a time limit
+	statusUnsupported = 8 // or a tool is missing
+	statusPartial     = 9 // done in part
+	statusInterrupted = 130
+)
+
+// A stateError tells that a pool or volume is not in a state in which the verb could work.
+type stateError struct{ text, hint string }
+
+func (e *stateError) Error() string { return e.text }
+
+// errPartial ends a verb that has reported already what did not work.
+var errPartial = errors.New("done in part")
+
+// report prints an error and its hint, and returns the status.
+func (e *env) report(err error) int {
+	if err == nil {
+		return statusDone
+	}
+	if !errors.Is(err, errPartial) {
+		for _, line := range lines(err) {
+			fmt.Fprintln(e.stderr, "error: "+line)
+		}
+		if h := hint(err); h != "" {
+			fmt.Fprintln(e.stderr, "hint: "+h)
+		}
+	}
+	return status(err)
+}
+
+// lines splits what is wrong with a definition: each problem is an error of its own.
+func lines(err error) []string {
+	problems := pooldef.Problems(nil)
+	if !errors.As(err, &problems) {
+		return []string{err.Error()}
+	}
+	var all []string
+	for _, p := range problems {
+		all = append(all, p.Error())
+	}
+	return all
+}
+
+// status chooses the exit status for an error.
+func status(err error) int {
+	var (
+		usage       *usageError
+		problems    pooldef.Problems
+		state       *stateError
+		notReady    *backend.NotReadyError
+		conflict    *pooldef.ConflictError
+		locked      *pooldef.LockError
+		unsupported *backend.UnsupportedError
+		tool        *host.ToolError
+		format      *filevol.BackingFormatError
+	)
+	switch {
+	case errors.Is(err, errPartial):
+		return statusPartial
+	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &format):
+		return statusUsage
+	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume):
+		return statusNotFound
+	case errors.As(err, &state), errors.As(err, &notReady), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
+		return statusState
+	case errors.As(err, &conflict), errors.Is(err, fs.ErrExist):
+		return statusConflict
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return statusPermission
+	case errors.As(err, &locked), errors.Is(err, context.DeadlineExceeded):
+		return statusLocked
+	case errors.As(err, &unsupported), errors.As(err, &tool):
+		return statusUnsupported
+	case errors.Is(err, context.Canceled):
+		return statusInterrupted
+	}
+	return statusFailed
+}
+
+// hint returns what to do about an error, a command to type where there is one.
+func hint(err error) string {
+	var (
+		usage    *usageError
+		state    *stateError
+		notReady *backend.NotReadyError
+		locked   *pooldef.LockError
+		tool     *host.ToolError
+		format   *filevol.BackingFormatError
+	)
+	switch {
+	case errors.As(err, &usage) && usage.verb != "":
+		return "poolctl help " + usage.verb
+	case errors.As(err, &usage):
+		return "poolctl help"
+	case errors.Is(err, pooldef.ErrNoPool):
+		return "poolctl pool-list --all"
+	case errors.As(err, &state):
+		return state.hint
+	case errors.As(err, &notReady) && notReady.Build:
+		return "poolctl pool-build " + host.Quote(notReady.Pool)
+	case errors.As(err, &notReady):
+		return "mount " + host.Quote(notReady.Path)
+	case errors.As(err, &locked):
+		return "wait longer with --lock-timeout"
+	case errors.As(err, &tool):
+		return "apt-get install " + tool.Package()
+	case errors.As(err, &format):
+		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"
+	case errors.Is(err, syscall.ENOTEMPTY):
+		return "there are files left in it: delete the volumes first (poolctl vol-list, vol-delete)"
+	}
+	return ""
+}

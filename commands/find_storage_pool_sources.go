@@ -1,0 +1,69 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// FindStoragePoolSources is the verb find-storage-pool-sources.
+type FindStoragePoolSources struct {
+	Type    string `arg:"" help:"Type of pool."`
+	SrcSpec string `name:"srcSpec" position:"" placeholder:"FILE" help:"Where to look: a document <source> in XML; - is standard input."`
+}
+
+// Run looks where a file says.
+func (c *FindStoragePoolSources) Run(e *env) error {
+	info, err := poolType("find-storage-pool-sources", c.Type)
+	if err != nil {
+		return err
+	}
+	var spec pooldef.Source
+	if c.SrcSpec != "" {
+		name, data, err := e.readInput(c.SrcSpec)
+		if err != nil {
+			return err
+		}
+		if spec, err = pooldef.ReadSource(name, data, info); err != nil {
+			return err
+		}
+	}
+	return e.findSources(info, &spec)
+}
+
+// poolType looks up the type that a verb was given.
+func poolType(verb, name string) (*pooldef.TypeInfo, error) {
+	info := pooldef.Type(name).Info()
+	if info == nil {
+		return nil, &usageError{verb, fmt.Sprintf("%q is not a pool type", name)}
+	}
+	return info, nil
+}
+
+// findSources prints the sources that pools of a type could be made of.
+func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
+	found, err := e.discover(info, spec)
+	if err != nil {
+		return fmt.Errorf("find sources of %s pools: %w", info.Type, err)
+	}
+	root := &format.Element{Name: "sources", Open: true}
+	for _, s := range found {
+		root.Add(s.Element(info))
+	}
+	e.print("%s", root.String())
+	return nil
+}
+
+func (e *env) discover(info *pooldef.TypeInfo, spec *pooldef.Source) ([]pooldef.Source, error) {
+	b, err := e.backend(&pooldef.Pool{Type: info.Type})
+	if err != nil {
+		return nil, err
+	}
+	discoverer, err := backend.As[backend.Discoverer](b, info.Type, "finding sources")
+	if err != nil {
+		return nil, err
+	}
+	return discoverer.Discover(e.ctx, spec)
+}

@@ -1,0 +1,132 @@
+// Package commands is what poolctl says and understands: the grammar, the verbs, their sentences, errors and statuses.
+package commands
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"poolctl/backend"
+	"poolctl/backend/all"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// An env is what a verb works with.
+type env struct {
+	ctx      context.Context
+	cli      *cli
+	kong     *kong.Kong
+	host     host.Host
+	store    *pooldef.Store
+	backends map[pooldef.Type]backend.Backend
+	stdin    io.Reader
+	stdout   *bufio.Writer
+	stderr   io.Writer
+	spoke    bool // something was printed for people: virsh ends that with an empty line
+}
+
+// Main runs one command line on a machine and returns the exit status.
+func Main(ctx context.Context, h host.Host, args []string) int {
+	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: bufio.NewWriterSize(os.Stdout, 1<<16), stderr: os.Stderr}
+	err := e.run(h, args)
+	if e.spoke && err == nil && !e.cli.Quiet {
+		fmt.Fprintln(e.stdout)
+	}
+	if flushErr := e.stdout.Flush(); err == nil {
+		err = flushErr
+	}
+	return e.report(err)
+}
+
+func (e *env) run(h host.Host, args []string) error {
+	parser, err := newParser(e.cli)
+	if err != nil {
+		return err
+	}
+	e.kong = parser
+	if len(args) == 0 {
+		return &usageError{text: "a verb is missing"}
+	}
+	if args, err = normalise(parser.Model, args); err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return parseError(err)
+	}
+	if err := e.setUp(h); err != nil {
+		return err
+	}
+	return command.Run(e)
+}
+
+func newParser(c *cli) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("poolctl"),
+		kong.Description("libvirt's storage management without the daemon: pools and volumes of disk images, defined by files in a directory."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups(groups),
+		kong.Vars{"version": version(), "config_dir": "/etc/poolctl", "run_dir": "/run/poolctl"},
+		kong.Help(printHelp),
+	)
+}
+
+// setUp gets the machine, the store and the backends ready as the global options say.
+func (e *env) setUp(h host.Host) error {
+	g := &e.cli.Globals
+	if err := checkURI(g.Connect); err != nil {
+		return err
+	}
+	if g.Debug {
+		h = host.Trace{Host: h, W: e.stderr}
+	}
+	if g.DryRun {
+		h = host.NewDryRun(h, e.stdout)
+	}
+	e.host, e.backends = h, all.Backends(h)
+	var err error
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}}
+	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
+		return err
+	}
+	e.store.RunDir, err = runDir(g.RunDir)
+	return err
+}
+
+// parseError turns kong's complaint into ours.
+func parseError(err error) error {
+	usage := &usageError{text: err.Error()}
+	if parse := (*kong.ParseError)(nil); errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
+		usage.verb = parse.Context.Selected().Name
+	}
+	return usage
+}
+
+// version is the module's version, or the commit that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "development"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v = s.Value[:12]
+			}
+		}
+	}
+	return v + " (" + info.GoVersion + ")"
+}
+
+// lockTime is how long to wait for a lock. Not at all is still one try.
+func (e *env) lockTime() time.Duration { return max(e.cli.LockTimeout, time.Millisecond) }

@@ -1,0 +1,114 @@
+package commands
+
+import "poolctl/format"
+
+// poolArgs describe a pool by arguments: first virsh's, in its order, then what virsh cannot say.
+type poolArgs struct {
+	Name                   string   `arg:"" help:"Name of the pool."`
+	Type                   string   `arg:"" help:"Type of the pool: dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage."`
+	SourceHost             []string `position:"" sep:"none" placeholder:"HOST" help:"Server. May be repeated."`
+	SourcePath             string   `position:"" placeholder:"DIR" help:"Directory on the server."`
+	SourceDev              []string `position:"" sep:"none" placeholder:"DEVICE" help:"Block device, or iSCSI target. May be repeated."`
+	SourceName             string   `position:"" placeholder:"NAME" help:"Name of the source: a volume group, a Ceph, Gluster or ZFS pool."`
+	Target                 string   `position:"" placeholder:"DIR" help:"Directory where the volumes appear."`
+	SourceFormat           string   `position:"" placeholder:"FORMAT" help:"Format of the source: a file system, a kind of partition table."`
+	AuthType               string   `position:"" placeholder:"TYPE" help:"How to log in: chap, ceph."`
+	AuthUsername           string   `position:"" placeholder:"USER" help:"As whom to log in."`
+	SecretUsage            string   `position:"" xor:"secret" placeholder:"USAGE" help:"Secret to log in with, by its usage."`
+	SecretUuid             string   `position:"" xor:"secret" placeholder:"UUID" help:"Secret to log in with, by its uuid."`
+	AdapterName            string   `position:"" placeholder:"NAME" help:"SCSI adapter: scsi_host3."`
+	AdapterWwnn            string   `position:"" placeholder:"WWNN" help:"Node name of a Fibre Channel adapter."`
+	AdapterWwpn            string   `position:"" placeholder:"WWPN" help:"Port name of a Fibre Channel adapter."`
+	AdapterParent          string   `position:"" placeholder:"NAME" help:"Adapter that a virtual one is made on: scsi_host3."`
+	AdapterParentWwnn      string   `position:"" placeholder:"WWNN" help:"The same, by node name."`
+	AdapterParentWwpn      string   `position:"" placeholder:"WWPN" help:"The same, by port name."`
+	AdapterParentFabricWwn string   `position:"" placeholder:"WWN" help:"The same, by the fabric's name."`
+	SourceProtocolVer      string   `position:"" placeholder:"VERSION" help:"Version of NFS."`
+	SourceInitiator        string   `position:"" placeholder:"IQN" help:"IQN to log in as."`
+	PrintXml               bool     `help:"Print the document, and do nothing."`
+
+	SourcePort  string   `placeholder:"PORT" help:"Port of the servers."`
+	Mode        string   `placeholder:"OCTAL" help:"Permissions of the target directory."`
+	Owner       string   `placeholder:"USER" help:"Owner of the target directory."`
+	Group       string   `placeholder:"GROUP" help:"Group of the target directory."`
+	MountOption []string `sep:"none" placeholder:"OPTION" help:"Option to mount with. May be repeated."`
+	MountPoint  bool     `help:"Do not use the target directory unless something is mounted there."`
+}
+
+// element builds the document that virsh builds.
+func (a *poolArgs) element() *format.Element {
+	root := format.NewElement("pool", "type", a.Type)
+	root.AddText("name", a.Name)
+	if source := a.source(); len(source.Children) > 0 {
+		root.Add(source)
+	}
+	if target := a.target(); len(target.Children) > 0 {
+		root.Add(target)
+	}
+	if len(a.MountOption) > 0 {
+		options := root.Add(format.NewElement("fs:mount_opts"))
+		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:fs", Value: "http://libvirt.org/schemas/storagepool/fs/1.0"})
+		for _, o := range a.MountOption {
+			options.Add(format.NewElement("fs:option", "name", o))
+		}
+	}
+	if a.MountPoint {
+		root.Add(format.NewElement("?poolctl", "mount_point", "yes"))
+	}
+	return root
+}
+
+func (a *poolArgs) source() *format.Element {
+	e := format.NewElement("source")
+	add := func(name, attr, value string) {
+		if value != "" {
+			e.Add(format.NewElement(name, attr, value))
+		}
+	}
+	for _, h := range a.SourceHost {
+		e.Add(format.NewElement("host", "name", h, "port", a.SourcePort))
+	}
+	add("dir", "path", a.SourcePath)
+	for _, d := range a.SourceDev {
+		add("device", "path", d)
+	}
+	if a.SourceInitiator != "" {
+		e.Add(format.NewElement("initiator")).Add(format.NewElement("iqn", "name", a.SourceInitiator))
+	}
+	a.addAdapter(e)
+	if a.AuthType+a.AuthUsername+a.SecretUsage+a.SecretUuid != "" {
+		auth := e.Add(format.NewElement("auth", "type", a.AuthType, "username", a.AuthUsername))
+		auth.Add(format.NewElement("secret", "usage", a.SecretUsage, "uuid", a.SecretUuid))
+	}
+	add("format", "type", a.SourceFormat)
+	e.AddText("name", a.SourceName)
+	add("protocol", "ver", a.SourceProtocolVer)
+	return e
+}
+
+// addAdapter adds a Fibre Channel adapter if its names are given, otherwise a SCSI one; the parent is named in one way only.
+func (a *poolArgs) addAdapter(source *format.Element) {
+	switch {
+	case a.AdapterWwnn+a.AdapterWwpn == "" && a.AdapterName == "":
+	case a.AdapterWwnn+a.AdapterWwpn == "":
+		source.Add(format.NewElement("adapter", "type", "scsi_host", "name", a.AdapterName))
+	case a.AdapterParent != "":
+		source.Add(format.NewElement("adapter", "type", "fc_host", "parent", a.AdapterParent, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
+	case a.AdapterParentWwnn+a.AdapterParentWwpn != "":
+		source.Add(format.NewElement("adapter", "type", "fc_host", "parent_wwnn", a.AdapterParentWwnn,
+			"parent_wwpn", a.AdapterParentWwpn, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
+	default:
+		source.Add(format.NewElement("adapter", "type", "fc_host", "parent_fabric_wwn", a.AdapterParentFabricWwn,
+			"wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
+	}
+}
+
+func (a *poolArgs) target() *format.Element {
+	e := format.NewElement("target")
+	e.AddText("path", a.Target)
+	if a.Mode+a.Owner+a.Group != "" {
+		p := e.Add(format.NewElement("permissions"))
+		p.AddText("mode", a.Mode).AddText("owner", a.Owner).AddText("group", a.Group)
+	}
+	return e
+}

@@ -1,0 +1,27 @@
+package commands
+
+import "fmt"
+
+// PoolCreate is the verb pool-create.
+type PoolCreate struct {
+	File string `arg:"" help:"Definition, XML or YAML; - is standard input."`
+	buildFlags
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolCreate) Help() string {
+	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten. See pool-define and pool-start."
+}
+
+// Run starts a transient pool.
+func (c *PoolCreate) Run(e *env) error {
+	p, _, err := e.readPool(c.File, false)
+	if err == nil {
+		err = e.createTransient(p, &c.buildFlags)
+	}
+	if err != nil {
+		return fmt.Errorf("create pool from %s: %w", c.File, err)
+	}
+	e.say("Pool %s created from %s", p.Name, c.File)
+	return nil
+}

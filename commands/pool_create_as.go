@@ -1,0 +1,36 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/pooldef"
+)
+
+// PoolCreateAs is the verb pool-create-as.
+type PoolCreateAs struct {
+	poolArgs
+	buildFlags
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolCreateAs) Help() string {
+	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten.\n\n" +
+		"  poolctl pool-create-as scratch dir --target /srv/scratch --build"
+}
+
+// Run starts a transient pool made from arguments.
+func (c *PoolCreateAs) Run(e *env) error {
+	if c.PrintXml {
+		e.print("%s", c.element().String())
+		return nil
+	}
+	p, err := pooldef.PoolFromElement(c.element())
+	if err == nil {
+		err = e.createTransient(p, &c.buildFlags)
+	}
+	if err != nil {
+		return fmt.Errorf("create pool %q: %w", c.Name, err)
+	}
+	e.say("Pool %s created", c.Name)
+	return nil
+}

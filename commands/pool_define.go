@@ -1,0 +1,30 @@
+package commands
+
+import "fmt"
+
+// PoolDefine is the verb pool-define.
+type PoolDefine struct {
+	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
+	Validate bool   `help:"Refuse elements and attributes that are not known."`
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolDefine) Help() string {
+	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is active, the change counts from the\n" +
+		"next start on. A definition in YAML stays as it was written.\n\n" +
+		"  poolctl pool-define images.yaml\n" +
+		"  ssh otherhost virsh pool-dumpxml images | poolctl pool-define -"
+}
+
+// Run stores a definition.
+func (c *PoolDefine) Run(e *env) error {
+	p, yaml, err := e.readPool(c.File, c.Validate)
+	if err == nil {
+		err = e.define(p, yaml)
+	}
+	if err != nil {
+		return fmt.Errorf("define pool from %s: %w", c.File, err)
+	}
+	e.say("Pool %s defined from %s", p.Name, c.File)
+	return nil
+}

@@ -1,0 +1,33 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/pooldef"
+)
+
+// PoolDefineAs is the verb pool-define-as.
+type PoolDefineAs struct{ poolArgs }
+
+// Help implements kong.HelpProvider.
+func (c *PoolDefineAs) Help() string {
+	return "  poolctl pool-define-as images dir --target /var/lib/images\n" +
+		"  poolctl pool-define-as images dir - - - - /var/lib/images"
+}
+
+// Run stores a definition made from arguments.
+func (c *PoolDefineAs) Run(e *env) error {
+	if c.PrintXml {
+		e.print("%s", c.element().String())
+		return nil
+	}
+	p, err := pooldef.PoolFromElement(c.element())
+	if err == nil {
+		err = e.define(p, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("define pool %q: %w", c.Name, err)
+	}
+	e.say("Pool %s defined", c.Name)
+	return nil
+}

@@ -1,0 +1,54 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// PoolDestroy is the verb pool-destroy.
+type PoolDestroy struct {
+	Pool string `arg:"" help:"Name or uuid of the pool."`
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolDestroy) Help() string {
+	return "The name is virsh's: nothing is destroyed. What pool-start did is undone; the data stay. A transient pool is forgotten."
+}
+
+// Run stops a pool.
+func (c *PoolDestroy) Run(e *env) error {
+	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	defer unlock()
+	if err == nil {
+		err = e.stopPool(entry)
+	}
+	if err != nil {
+		return fmt.Errorf("stop pool %q: %w", c.Pool, err)
+	}
+	e.say("Pool %s destroyed", c.Pool)
+	return nil
+}
+
+// stopPool undoes the start, then removes the record of it. A pool whose storage has gone can be stopped, too.
+func (e *env) stopPool(entry *pooldef.Entry) error {
+	b, err := e.backend(entry.Live())
+	if err != nil {
+		return err
+	}
+	active, err := e.active(entry)
+	switch {
+	case entry.Running != nil:
+	case err != nil:
+		return err
+	case !active:
+		return notActive(entry.Name)
+	}
+	if starter, ok := b.(backend.Starter); ok && (active || err != nil) {
+		if err := starter.Stop(e.ctx, entry.Live()); err != nil {
+			return err
+		}
+	}
+	return e.store.Forget(entry.Name)
+}

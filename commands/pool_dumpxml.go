@@ -1,0 +1,54 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// PoolDumpxml is the verb pool-dumpxml.
+type PoolDumpxml struct {
+	Pool     string `arg:"" help:"Name or uuid of the pool."`
+	Inactive bool   `help:"The definition that will count when the pool is started next."`
+	xpathFlags
+}
+
+// xpathFlags choose parts of a document.
+type xpathFlags struct {
+	Xpath string `placeholder:"EXPRESSION" help:"Print only what this XPath expression selects."`
+	Wrap  bool   `help:"With --xpath: put it all inside one <nodes> element."`
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolDumpxml) Help() string {
+	return "  poolctl pool-dumpxml images --xpath '//target/path/text()'"
+}
+
+// Run prints a pool's document.
+func (c *PoolDumpxml) Run(e *env) error {
+	entry, unlock, err := e.lockPool(c.Pool, pooldef.Shared)
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	s := e.poolStatus(entry)
+	document, err := s.document(e, c.Inactive)
+	if err != nil {
+		return fmt.Errorf("pool %q: %w", c.Pool, err)
+	}
+	return e.printXML(document, c.xpathFlags)
+}
+
+// printXML prints a document, or what an XPath expression selects of it.
+func (e *env) printXML(document *format.Element, x xpathFlags) error {
+	text := document.String()
+	if x.Xpath != "" {
+		var err error
+		if text, err = document.XPath(x.Xpath, x.Wrap); err != nil {
+			return &usageError{text: err.Error()}
+		}
+	}
+	e.print("%s", text)
+	return nil
+}

@@ -1,0 +1,142 @@
+package commands
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// PoolEdit is the verb pool-edit.
+type PoolEdit struct {
+	Pool string `arg:"" help:"Name or uuid of the pool."`
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolEdit) Help() string {
+	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also one that cannot be used. What comes\n" +
+		"back is checked before it replaces the old one. If the pool is active, the change counts from the next start on."
+}
+
+// Run lets the user edit a definition.
+func (c *PoolEdit) Run(e *env) error {
+	entry, err := e.findPool(c.Pool)
+	if entry == nil || entry.File == "" {
+		return cmp.Or(err, error(&stateError{fmt.Sprintf("pool %q is transient: it has no definition to edit", c.Pool), ""}))
+	}
+	before, err := os.ReadFile(entry.File)
+	if err != nil {
+		return err
+	}
+	text := before
+	if entry.Defined != nil && filepath.Ext(entry.File) == ".xml" {
+		text = []byte(entry.Defined.Element(nil).String())
+	}
+	changed, err := c.edit(e, entry, before, text)
+	if err != nil {
+		return fmt.Errorf("edit pool %q: %w", entry.Name, err)
+	}
+	if !changed {
+		e.say("Pool %s XML configuration not changed.", entry.Name)
+		return nil
+	}
+	e.say("Pool %s XML configuration edited.", entry.Name)
+	return nil
+}
+
+// edit opens a copy of the text in the editor until what comes back can be stored, or the user gives up.
+func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (changed bool, err error) {
+	file, err := os.CreateTemp("", "poolctl*"+filepath.Ext(entry.File))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	if _, err = file.Write(text); err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return false, err
+	}
+	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"), "vi")
+	for {
+		if err := host.Edit(e.ctx, editor, file.Name()); err != nil {
+			return false, err
+		}
+		after, err := os.ReadFile(file.Name())
+		if err != nil || bytes.Equal(after, text) {
+			return false, err
+		}
+		if err = c.store(e, entry, before, file.Name()); err == nil {
+			return true, nil
+		}
+		if !e.again(err) {
+			return false, err
+		}
+	}
+}
+
+// store defines what was edited, unless the definition has changed meanwhile.
+func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited string) error {
+	p, yaml, err := e.readPool(edited, false)
+	if err != nil {
+		return err
+	}
+	unlock, err := e.lockDefinitions()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := os.ReadFile(entry.File)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(now, before):
+		return &pooldef.ConflictError{Text: "the definition was changed by somebody else meanwhile"}
+	case p.Name != entry.Name:
+		return pooldef.Problems{{Element: "name", Text: "a pool cannot be renamed: define it under the new name"}}
+	case p.UUID == "" && entry.Defined != nil:
+		p.UUID = entry.Defined.UUID
+	case p.UUID == "":
+		p.UUID = pooldef.NewUUID()
+	}
+	others, err := e.store.All()
+	if err != nil {
+		return err
+	}
+	if err := pooldef.CheckConflicts(p, without(others, entry), e.host); err != nil {
+		return err
+	}
+	return e.store.Define(p, yaml)
+}
+
+// without leaves out what cannot be used, and a definition that could not be used until now.
+func without(entries []*pooldef.Entry, broken *pooldef.Entry) []*pooldef.Entry {
+	var usable []*pooldef.Entry
+	for _, entry := range entries {
+		if entry.Err == nil && (entry.Name != broken.Name || broken.Defined != nil) {
+			usable = append(usable, entry)
+		}
+	}
+	return usable
+}
+
+// again shows what is wrong and asks whether to go on editing; without a terminal there is nobody to ask.
+func (e *env) again(err error) bool {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false
+	}
+	for _, line := range lines(err) {
+		fmt.Fprintln(e.stderr, "error: "+line)
+	}
+	fmt.Fprint(e.stderr, "Edit again? [Y,n]: ")
+	answer, readErr := bufio.NewReader(e.stdin).ReadString('\n')
+	return readErr == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n")
+}

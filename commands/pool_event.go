@@ -1,0 +1,25 @@
+package commands
+
+import "errors"
+
+// PoolEvent is the verb pool-event.
+type PoolEvent struct {
+	Pool      string `position:"" help:"Pool whose events are meant."`
+	Event     string `position:"" help:"Type of event."`
+	Timeout   string `position:"" help:"Seconds to wait."`
+	Loop      bool   `help:"Go on after the first event."`
+	List      bool   `help:"List the types of events."`
+	Timestamp bool   `help:"Print the time of each event."`
+}
+
+// errNoEvents is what pool-event always ends with.
+var errNoEvents = errors.New("there are no events: poolctl has no daemon that could send them")
+
+// Run lists virsh's types of events, or says why there are none.
+func (c *PoolEvent) Run(e *env) error {
+	if c.List {
+		e.print("lifecycle\nrefresh\n")
+		return nil
+	}
+	return errNoEvents
+}

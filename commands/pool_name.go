@@ -1,0 +1,29 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/pooldef"
+)
+
+// PoolName is the verb pool-name.
+type PoolName struct {
+	Pool string `arg:"" help:"Uuid of the pool."`
+}
+
+// Run prints the name of the pool with a uuid.
+func (c *PoolName) Run(e *env) error {
+	id, ok := pooldef.ParseUUID(c.Pool)
+	if !ok {
+		return &usageError{"pool-name", fmt.Sprintf("%q is not a uuid", c.Pool)}
+	}
+	entry, err := e.poolWithUUID(id)
+	if err != nil {
+		return err
+	}
+	if entry == nil {
+		return fmt.Errorf("%w with uuid %s", pooldef.ErrNoPool, id)
+	}
+	e.print("%s\n", entry.Name)
+	return nil
+}

@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+)
+
+// PoolRefresh is the verb pool-refresh.
+type PoolRefresh struct {
+	Pool string `arg:"" help:"Name or uuid of the pool."`
+}
+
+// Help implements kong.HelpProvider.
+func (c *PoolRefresh) Help() string {
+	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as it is. This one checks that the\n" +
+		"pool can be read, and removes what a poolctl that was killed left half-made."
+}
+
+// Run checks an active pool.
+func (c *PoolRefresh) Run(e *env) error {
+	entry, b, unlock, err := e.activePool(c.Pool)
+	defer unlock()
+	if err == nil {
+		err = e.refresh(b, entry.Live())
+	}
+	if sweeper, ok := b.(backend.Sweeper); ok && err == nil {
+		_, err = sweeper.Sweep(e.ctx, entry.Live())
+	}
+	if err != nil {
+		return fmt.Errorf("refresh pool %q: %w", c.Pool, err)
+	}
+	e.say("Pool %s refreshed", c.Pool)
+	return nil
+}

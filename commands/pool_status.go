@@ -1,0 +1,154 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// A poolStatus is a pool and how it stands now.
+type poolStatus struct {
+	entry  *pooldef.Entry
+	pool   *pooldef.Pool // the definition that counts
+	active bool
+	err    error // why it cannot be told
+}
+
+func (e *env) poolStatus(entry *pooldef.Entry) poolStatus {
+	s := poolStatus{entry: entry, pool: entry.Live()}
+	if s.active, s.err = e.active(entry); s.err != nil {
+		e.warn("pool %q: %v", entry.Name, s.err)
+	}
+	return s
+}
+
+// state is the word of pool-list.
+func (s *poolStatus) state() string {
+	if s.active {
+		return "active"
+	}
+	return "inactive"
+}
+
+func (s *poolStatus) persistent() bool { return s.entry.File != "" }
+
+// space returns the room in the pool if it is active.
+func (s *poolStatus) space(e *env) (*pooldef.Space, error) {
+	if !s.active {
+		return nil, notActive(s.pool.Name)
+	}
+	space, err := e.backends[s.pool.Type].Space(e.ctx, s.pool)
+	return &space, err
+}
+
+// poolFields are the names of what is told of a pool in machine-readable output. They are stable.
+var poolFields = []string{"name", "uuid", "type", "state", "autostart", "persistent", "capacity", "allocation", "available",
+	"target_path", "source_name", "source_hosts", "source_devices", "source_dir", "source_format", "file", "error"}
+
+func (s *poolStatus) fields(e *env) []any {
+	src := &s.pool.Source
+	values := []any{s.pool.Name, s.pool.UUID, string(s.pool.Type), s.state(), s.entry.Autostart, s.persistent(), nil, nil, nil,
+		orNull(s.pool.Target.Path), orNull(src.Name), hosts(src), devices(src), orNull(src.Dir), orNull(src.Format), orNull(s.entry.File), nil}
+	err := s.err
+	if s.active && err == nil {
+		var space *pooldef.Space
+		if space, err = s.space(e); err == nil {
+			values[6], values[7], values[8] = space.Capacity, space.Allocation, space.Available
+		}
+	}
+	if err != nil {
+		values[len(values)-1] = err.Error()
+	}
+	return values
+}
+
+func hosts(s *pooldef.Source) any {
+	list := []string{}
+	for _, h := range s.Hosts {
+		if h.Port != 0 {
+			list = append(list, fmt.Sprintf("%s:%d", bracketed(h.Name), h.Port))
+		} else {
+			list = append(list, h.Name)
+		}
+	}
+	return list
+}
+
+// bracketed puts an IPv6 address in brackets, so that a port can follow it.
+func bracketed(host string) string {
+	for _, c := range host {
+		if c == ':' {
+			return "[" + host + "]"
+		}
+	}
+	return host
+}
+
+func devices(s *pooldef.Source) any {
+	list := []string{}
+	for _, d := range s.Devices {
+		list = append(list, d.Path)
+	}
+	return list
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// printPools prints pools for programs.
+func (e *env) printPools(style string, pools []poolStatus) error {
+	if style == "xml" {
+		return e.printPoolsXML(pools)
+	}
+	list := format.NewList(e.stdout, style, "pools", poolFields)
+	for _, s := range pools {
+		if err := list.Add(s.fields(e)...); err != nil {
+			return err
+		}
+	}
+	return list.Close()
+}
+
+func (e *env) printPoolsXML(pools []poolStatus) error {
+	root := &format.Element{Name: "pools", Open: true}
+	for _, s := range pools {
+		document, err := s.document(e, false)
+		if err != nil {
+			e.warn("pool %q: %v", s.pool.Name, err)
+			document = s.pool.Element(nil)
+		}
+		root.Add(document)
+	}
+	_, err := e.stdout.WriteString(root.String())
+	return err
+}
+
+// document returns a pool's XML: of an active one with what is seen on the machine. inactive asks for the definition that
+// will count after a restart; where that is the one that counts now, libvirt prints the same for both.
+func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
+	changed := s.entry.Defined != nil && s.entry.Running != nil &&
+		s.entry.Defined.Element(nil).String() != s.entry.Running.Element(nil).String()
+	if inactive && changed {
+		return s.entry.Defined.Element(nil), nil
+	}
+	if !s.active {
+		return s.pool.Element(nil), s.err
+	}
+	space, err := s.space(e)
+	if err != nil {
+		return nil, err
+	}
+	p := s.pool
+	if observer, ok := e.backends[p.Type].(backend.Observer); ok {
+		if p, err = observer.Observe(e.ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return p.Element(space), nil
+}

@@ -1,0 +1,16 @@
+package commands
+
+// PoolUuid is the verb pool-uuid.
+type PoolUuid struct {
+	Pool string `arg:"" help:"Name of the pool."`
+}
+
+// Run prints a pool's uuid.
+func (c *PoolUuid) Run(e *env) error {
+	entry, err := e.findPool(c.Pool)
+	if err != nil {
+		return err
+	}
+	e.print("%s\n", entry.Live().UUID)
+	return nil
+}

@@ -1,0 +1,82 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// VolCreate is the verb vol-create.
+type VolCreate struct {
+	Pool     string `arg:"" help:"Name or uuid of the pool."`
+	File     string `arg:"" help:"Definition of the volume, XML or YAML; - is standard input."`
+	Validate bool   `help:"Refuse elements and attributes that are not known."`
+	preallocation
+}
+
+// preallocation tells how a new volume gets room on the disk.
+type preallocation struct {
+	PreallocMetadata bool   `xor:"preallocation" help:"The same as --preallocation=metadata."`
+	Preallocation    string `xor:"preallocation" default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Make room at once: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
+}
+
+func (p *preallocation) options() backend.CreateOptions {
+	if p.PreallocMetadata {
+		return backend.CreateOptions{Preallocation: "metadata"}
+	}
+	return backend.CreateOptions{Preallocation: p.Preallocation}
+}
+
+// Help implements kong.HelpProvider.
+func (c *VolCreate) Help() string {
+	return "A raw volume gets as much room as its definition's allocation says, all of it if that says nothing.\n\n" +
+		"  poolctl vol-create images disk.yaml\n\n" +
+		"with disk.yaml such as\n\n" +
+		"  name: disk.qcow2\n" +
+		"  capacity: 20GiB\n" +
+		"  format: qcow2"
+}
+
+// Run creates a volume.
+func (c *VolCreate) Run(e *env) error {
+	v, err := c.create(e)
+	if err != nil {
+		return fmt.Errorf("create volume from %s: %w", c.File, err)
+	}
+	e.say("Vol %s created from %s", v.Name, c.File)
+	return nil
+}
+
+func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
+	entry, b, unlock, err := e.activePool(c.Pool)
+	defer unlock()
+	if err != nil {
+		return nil, err
+	}
+	name, data, err := e.readInput(c.File)
+	if err != nil {
+		return nil, err
+	}
+	v, warnings, err := pooldef.ReadVolume(name, data, entry.Live().Type.Info(), c.Validate)
+	for _, w := range warnings {
+		e.warn("%v", w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, e.createVolume(b, entry.Live(), v, c.options())
+}
+
+// createVolume makes a volume as defined.
+func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions) error {
+	creator, err := backend.As[backend.Creator](b, p.Type, "volume creation")
+	if err != nil {
+		return err
+	}
+	if v.Capacity.Known && v.Allocation.Bytes > v.Capacity.Bytes {
+		e.warn("volume %q: the allocation is larger than the capacity; %d bytes are allocated", v.Name, v.Capacity.Bytes)
+		v.Allocation = v.Capacity
+	}
+	return creator.Create(e.ctx, p, v, o)
+}

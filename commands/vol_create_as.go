@@ -1,0 +1,105 @@
+package commands
+
+import (
+	"fmt"
+	"strconv"
+
+	"poolctl/backend"
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// VolCreateAs is the verb vol-create-as.
+type VolCreateAs struct {
+	Pool             string `arg:"" help:"Name or uuid of the pool."`
+	Name             string `arg:"" help:"Name of the volume."`
+	Capacity         string `arg:"" help:"How large it is: bytes, or 10G, 1.5TiB."`
+	Allocation       string `position:"" placeholder:"SIZE" help:"How much of it gets room on the disk at once, if it is raw: all, unless given."`
+	Format           string `position:"" placeholder:"FORMAT" help:"raw (unless given), qcow2, vmdk, vdi, vpc, qcow, qed, dir."`
+	BackingVol       string `position:"" placeholder:"VOL" help:"Name, key or path of the volume that this one is an overlay of."`
+	BackingVolFormat string `position:"" placeholder:"FORMAT" help:"Format of that volume. It is not guessed: only what looks raw is taken for raw."`
+	PrintXml         bool   `help:"Print the document, and do nothing."`
+	preallocation
+}
+
+// Help implements kong.HelpProvider.
+func (c *VolCreateAs) Help() string {
+	return "  poolctl vol-create-as images disk.raw 20G --allocation 0\n" +
+		"  poolctl vol-create-as images disk.qcow2 20G --format qcow2\n" +
+		"  poolctl vol-create-as images vm1.qcow2 20G --format qcow2 --backing-vol disk.qcow2 --backing-vol-format qcow2"
+}
+
+// Run creates a volume.
+func (c *VolCreateAs) Run(e *env) error {
+	if err := c.run(e); err != nil {
+		return fmt.Errorf("create volume %q: %w", c.Name, err)
+	}
+	e.say("Vol %s created", c.Name)
+	return nil
+}
+
+func (c *VolCreateAs) run(e *env) error {
+	entry, b, unlock, err := e.activePool(c.Pool)
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	document, err := c.element(e, b, entry.Live())
+	if err != nil {
+		return err
+	}
+	if c.PrintXml {
+		e.print("%s", document.String())
+		e.cli.Quiet = true // the document is all
+		return nil
+	}
+	v, err := pooldef.VolumeFromElement(document, entry.Live().Type.Info())
+	if err != nil {
+		return err
+	}
+	return e.createVolume(b, entry.Live(), v, c.options())
+}
+
+// element builds the document that virsh builds.
+func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*format.Element, error) {
+	root := format.NewElement("volume")
+	root.AddText("name", c.Name)
+	for _, s := range [][2]string{{"capacity", c.Capacity}, {"allocation", c.Allocation}} {
+		if s[1] == "" {
+			continue
+		}
+		n, err := format.ParseSize(s[1])
+		if err != nil {
+			return nil, &usageError{"vol-create-as", fmt.Sprintf("%s: %v", s[0], err)}
+		}
+		root.AddText(s[0], strconv.FormatUint(n, 10))
+	}
+	if c.Format != "" {
+		root.Add(format.NewElement("target")).Add(format.NewElement("format", "type", c.Format))
+	}
+	if c.BackingVol != "" {
+		path, err := e.backingPath(b, p, c.BackingVol)
+		if err != nil {
+			return nil, err
+		}
+		backing := root.Add(format.NewElement("backingStore"))
+		backing.AddText("path", path)
+		if c.BackingVolFormat != "" {
+			backing.Add(format.NewElement("format", "type", c.BackingVolFormat))
+		}
+	}
+	return root, nil
+}
+
+// backingPath finds the volume that is to be the backing store: by name in the same pool, by key or path in any active one.
+func (e *env) backingPath(b backend.Backend, p *pooldef.Pool, name string) (string, error) {
+	if v, err := b.Volume(e.ctx, p, name); err == nil {
+		return v.Target.Path, nil
+	}
+	v, err := e.locateVolume(name, "")
+	if err != nil {
+		return "", fmt.Errorf("backing volume: %w", err)
+	}
+	defer v.unlock()
+	return v.Target.Path, nil
+}

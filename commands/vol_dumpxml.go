@@ -1,0 +1,17 @@
+package commands
+
+// VolDumpxml is the verb vol-dumpxml.
+type VolDumpxml struct {
+	volumeArgs
+	xpathFlags
+}
+
+// Run prints a volume's document.
+func (c *VolDumpxml) Run(e *env) error {
+	v, err := e.findVolume(c.Vol, c.Pool)
+	if err != nil {
+		return err
+	}
+	defer v.unlock()
+	return e.printXML(v.Element(), c.xpathFlags)
+}

@@ -1,0 +1,40 @@
+package commands
+
+import "poolctl/format"
+
+// VolInfo is the verb vol-info.
+type VolInfo struct {
+	volumeArgs
+	Bytes    bool `help:"Print sizes in bytes."`
+	Physical bool `help:"Print how much of the storage below it occupies, instead of its allocation."`
+	output
+}
+
+// volumeArgs name a volume.
+type volumeArgs struct {
+	Vol  string `arg:"" help:"Name, key or path of the volume."`
+	Pool string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
+}
+
+// Run shows one volume.
+func (c *VolInfo) Run(e *env) error {
+	v, err := e.findVolume(c.Vol, c.Pool)
+	if err != nil {
+		return err
+	}
+	defer v.unlock()
+	if c.Output != "table" {
+		printer := e.volumePrinter(c.Output, true)
+		if err := printer.add(v.Volume); err != nil {
+			return err
+		}
+		return printer.close()
+	}
+	label, used := "Allocation:", v.Allocation
+	if c.Physical {
+		label, used = "Physical:", v.Physical
+	}
+	e.print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
+		"Capacity:", volumeSize(v.Capacity, c.Bytes), label, volumeSize(used, c.Bytes))
+	return nil
+}

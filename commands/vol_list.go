@@ -1,0 +1,99 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// VolList is the verb vol-list.
+type VolList struct {
+	Pool    string `arg:"" help:"Name or uuid of the pool."`
+	Details bool   `help:"With types and sizes."`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (c *VolList) Help() string {
+	return "Every listing is made afresh. Without --details no image is opened; the styles json, yaml, csv and xml have all details.\n\n" +
+		"  poolctl vol-list images -o name\n" +
+		"  poolctl vol-list images -o json | jq '[.volumes[].allocation] | add'"
+}
+
+// Run lists volumes.
+func (c *VolList) Run(e *env) error {
+	entry, b, unlock, err := e.activePool(c.Pool)
+	defer unlock()
+	if err != nil {
+		return fmt.Errorf("list volumes: %w", err)
+	}
+	volumes := b.Volumes(e.ctx, entry.Live())
+	if c.Details || c.Output != "table" && c.Output != "name" {
+		volumes = e.details(b, entry.Live())
+	}
+	printer := e.volumePrinter(c.Output, c.Details)
+	for v, err := range volumes {
+		if err == nil {
+			err = printer.add(v)
+		}
+		if err != nil {
+			return fmt.Errorf("list volumes of pool %q: %w", entry.Name, err)
+		}
+		if v.Err != nil {
+			e.warn("volume %q: %v", v.Name, v.Err)
+		}
+	}
+	return printer.close()
+}
+
+// A volumePrinter prints volumes in one of the styles.
+type volumePrinter struct {
+	add   func(*pooldef.Volume) error
+	close func() error
+}
+
+func (e *env) volumePrinter(style string, details bool) volumePrinter {
+	switch style {
+	case "table":
+		return e.volumeTable(details)
+	case "xml":
+		fmt.Fprintln(e.stdout, "<volumes>")
+		return volumePrinter{
+			func(v *pooldef.Volume) error { _, err := e.stdout.WriteString(v.Element().Indented(1)); return err },
+			func() error { _, err := e.stdout.WriteString("</volumes>\n"); return err },
+		}
+	}
+	list := format.NewList(e.stdout, style, "volumes", volumeFields)
+	return volumePrinter{func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) }, list.Close}
+}
+
+func (e *env) volumeTable(details bool) volumePrinter {
+	header := []string{"Name", "Path"}
+	if details {
+		header = append(header, "Type", "Capacity", "Allocation")
+	}
+	var rows [][]string
+	return volumePrinter{
+		func(v *pooldef.Volume) error {
+			row := []string{v.Name, v.Target.Path}
+			if details {
+				row = append(row, v.Type, volumeSize(v.Capacity, false), volumeSize(v.Allocation, false))
+			}
+			rows = append(rows, row)
+			return nil
+		},
+		func() error { return e.table(header, rows) },
+	}
+}
+
+// volumeSize prints a size for people, or as a number of bytes with vol-info's suffix.
+func volumeSize(s pooldef.Size, asBytes bool) string {
+	switch {
+	case !s.Known:
+		return "unknown"
+	case asBytes:
+		return fmt.Sprintf("%d bytes", s.Bytes)
+	}
+	return format.HumanSize(s.Bytes)
+}

@@ -1,0 +1,17 @@
+package commands
+
+// VolName is the verb vol-name.
+type VolName struct {
+	Vol string `arg:"" help:"Key or path of the volume."`
+}
+
+// Run prints a volume's name.
+func (c *VolName) Run(e *env) error {
+	v, err := e.findVolume(c.Vol, "")
+	if err != nil {
+		return err
+	}
+	defer v.unlock()
+	e.print("%s\n", v.Name)
+	return nil
+}

@@ -1,0 +1,22 @@
+package commands
+
+// VolPool is the verb vol-pool.
+type VolPool struct {
+	Vol  string `arg:"" help:"Key or path of the volume."`
+	Uuid bool   `help:"Print the pool's uuid instead of its name."`
+}
+
+// Run prints the pool that a volume is in.
+func (c *VolPool) Run(e *env) error {
+	v, err := e.findVolume(c.Vol, "")
+	if err != nil {
+		return err
+	}
+	defer v.unlock()
+	answer := v.entry.Name
+	if c.Uuid {
+		answer = v.entry.Live().UUID
+	}
+	e.print("%s\n", answer)
+	return nil
+}

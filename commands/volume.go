@@ -1,0 +1,112 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// A foundVolume is a volume that the user means, in an active pool that is locked until unlock is called.
+type foundVolume struct {
+	*pooldef.Volume
+	entry   *pooldef.Entry
+	backend backend.Backend
+	unlock  func()
+}
+
+// findVolume finds a volume by name, key or path in a pool, or, with no pool given, by key or path in any active one.
+func (e *env) findVolume(name, pool string) (*foundVolume, error) {
+	if pool == "" {
+		return e.locateVolume(name, "")
+	}
+	entry, b, unlock, err := e.activePool(pool)
+	if err != nil {
+		return nil, err
+	}
+	v, err := b.Volume(e.ctx, entry.Live(), name)
+	if err == nil {
+		return &foundVolume{v, entry, b, unlock}, nil
+	}
+	unlock()
+	if !errors.Is(err, backend.ErrNoVolume) {
+		return nil, err
+	}
+	return e.locateVolume(name, entry.Name)
+}
+
+// locateVolume finds a volume by key or path. If a pool is given, the volume has to be in that one.
+func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
+	entries, err := e.allPools()
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		b, ok := e.backends[entry.Live().Type]
+		if active, err := e.active(entry); !ok || err != nil || !active {
+			continue
+		}
+		name, ok := e.locateIn(b, entry.Live(), pathOrKey)
+		if !ok {
+			continue
+		}
+		if pool != "" && pool != entry.Name {
+			return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q", backend.ErrNoVolume, pathOrKey, pool, entry.Name)
+		}
+		return e.lockVolume(entry.Name, name)
+	}
+	if pool == "" {
+		return nil, fmt.Errorf("%w: nothing in an active pool has the path or key %q; a name needs --pool", backend.ErrNoVolume, pathOrKey)
+	}
+	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, pathOrKey)
+}
+
+// locateIn tells the name of the volume with a path or key in one pool.
+func (e *env) locateIn(b backend.Backend, p *pooldef.Pool, pathOrKey string) (string, bool) {
+	if locator, ok := b.(backend.Locator); ok {
+		return locator.Locate(e.ctx, p, pathOrKey)
+	}
+	for v, err := range b.Volumes(e.ctx, p) {
+		if err == nil && (v.Key == pathOrKey || v.Target.Path == pathOrKey) {
+			return v.Name, true
+		}
+	}
+	return "", false
+}
+
+// lockVolume locks the pool of a volume that was located, and looks at the volume again.
+func (e *env) lockVolume(pool, name string) (*foundVolume, error) {
+	entry, b, unlock, err := e.activePool(pool)
+	if err != nil {
+		return nil, err
+	}
+	v, err := b.Volume(e.ctx, entry.Live(), name)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return &foundVolume{v, entry, b, unlock}, nil
+}
+
+// details lists a pool's volumes with all that a listing tells: in one go where the backend can, otherwise one by one.
+func (e *env) details(b backend.Backend, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	if detailer, ok := b.(backend.Detailer); ok {
+		return detailer.Details(e.ctx, p)
+	}
+	return func(yield func(*pooldef.Volume, error) bool) {
+		for v, err := range b.Volumes(e.ctx, p) {
+			if err == nil {
+				if found, err := b.Volume(e.ctx, p, v.Name); err == nil {
+					v = found
+				} else {
+					v.Err = err
+				}
+			}
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}

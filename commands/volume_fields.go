@@ -1,0 +1,56 @@
+package commands
+
+import (
+	"fmt"
+	"time"
+
+	"poolctl/pooldef"
+)
+
+// volumeFields are the names of what is told of a volume in machine-readable output. They are stable.
+var volumeFields = []string{"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
+	"accessed", "modified", "changed", "backing_path", "backing_format", "encryption", "compat", "cluster_size", "error"}
+
+func volumeValues(v *pooldef.Volume) []any {
+	t := &v.Target
+	values := []any{v.Name, orNull(v.Type), orNull(t.Path), orNull(v.Key), orNull(t.Format),
+		sizeOrNull(v.Capacity), sizeOrNull(v.Allocation), sizeOrNull(v.Physical), nil, nil, nil, nil, nil, nil, nil, nil, nil,
+		orNull(t.Compat), nil, nil}
+	if p := t.Permissions; p.Mode != nil {
+		values[8] = fmt.Sprintf("%04o", *p.Mode)
+	}
+	if p := t.Permissions; p.Owner != nil && p.Group != nil {
+		values[9], values[10] = *p.Owner, *p.Group
+	}
+	if t.Times != nil {
+		values[11], values[12], values[13] = utc(t.Times.Access), utc(t.Times.Modify), utc(t.Times.Change)
+	}
+	if v.Backing != nil {
+		values[14], values[15] = orNull(v.Backing.Path), orNull(v.Backing.Format)
+	}
+	if t.Encryption != nil {
+		values[16] = t.Encryption.Format
+	}
+	if t.ClusterSize > 0 {
+		values[18] = t.ClusterSize
+	}
+	if v.Err != nil {
+		values[19] = v.Err.Error()
+	}
+	return values
+}
+
+func sizeOrNull(s pooldef.Size) any {
+	if !s.Known {
+		return nil
+	}
+	return s.Bytes
+}
+
+// utc prints a time as RFC 3339 has it.
+func utc(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}

@@ -1,0 +1,141 @@
+// Package format is how things look: tables, XML in libvirt's style, JSON, YAML, CSV, sizes.
+package format
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// An Element is one element of an XML document. An element named "?x" is the processing instruction <?x ...?>.
+type Element struct {
+	Name     string // with its prefix, if any
+	Attrs    []Attr
+	Text     string
+	Children []*Element
+	Line     int  // where it was read; 0 if it was not
+	Open     bool // printed as <x> and </x> on two lines even when empty, where libvirt does so
+}
+
+// An Attr is one attribute of an element.
+type Attr struct {
+	Name, Value string
+	Line        int // where it was read; 0 if it was not
+}
+
+// NewElement returns an element with the attributes given as name, value, name, value...; those with an empty value
+// are left out.
+func NewElement(name string, attrs ...string) *Element {
+	e := &Element{Name: name}
+	for i := 0; i+1 < len(attrs); i += 2 {
+		if attrs[i+1] != "" {
+			e.Attrs = append(e.Attrs, Attr{Name: attrs[i], Value: attrs[i+1]})
+		}
+	}
+	return e
+}
+
+// Add appends a child and returns it.
+func (e *Element) Add(child *Element) *Element {
+	e.Children = append(e.Children, child)
+	return child
+}
+
+// AddText appends a child that holds text, unless the text is empty, and returns e.
+func (e *Element) AddText(name, text string) *Element {
+	if text != "" {
+		e.Add(&Element{Name: name, Text: text})
+	}
+	return e
+}
+
+// Child returns the first child of that name, or nil.
+func (e *Element) Child(name string) *Element {
+	for _, c := range e.Children {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// String prints the element as libvirt does: two blanks of indentation, single quotes, a final line feed.
+func (e *Element) String() string { return e.Indented(0) }
+
+// Indented is String with every line indented by depth steps.
+func (e *Element) Indented(depth int) string {
+	p := printer{quote: '\'', indent: depth}
+	p.element(e)
+	return p.String()
+}
+
+// printer writes elements in libvirt's layout. Its own formatter and libxml2's differ only in the quotes.
+type printer struct {
+	strings.Builder
+	quote  byte
+	indent int
+}
+
+func (p *printer) element(e *Element) {
+	p.begin(e)
+	switch {
+	case e.Name[0] == '?':
+		p.WriteString("?>\n")
+	case len(e.Children) > 0 || e.Open:
+		p.WriteString(">\n")
+		p.indent++
+		for _, c := range e.Children {
+			p.element(c)
+		}
+		p.indent--
+		p.pad()
+		p.WriteString("</" + e.Name + ">\n")
+	case e.Text != "":
+		p.WriteByte('>')
+		p.escaped(e.Text, false)
+		p.WriteString("</" + e.Name + ">\n")
+	default:
+		p.WriteString("/>\n")
+	}
+}
+
+func (p *printer) begin(e *Element) {
+	p.pad()
+	p.WriteString("<" + e.Name)
+	for _, a := range e.Attrs {
+		p.WriteString(" " + a.Name + "=")
+		p.WriteByte(p.quote)
+		p.escaped(a.Value, true)
+		p.WriteByte(p.quote)
+	}
+}
+
+func (p *printer) pad() {
+	for range p.indent {
+		p.WriteString("  ")
+	}
+}
+
+// escaped writes text as virBufferEscapeString does: five entities, no control characters but TAB, LF and CR; libxml2,
+// in double quotes, escapes no quote that it need not. What is not UTF-8, or not a character of XML 1.0, becomes U+FFFD:
+// the document has to stay well-formed.
+func (p *printer) escaped(s string, inAttr bool) {
+	libvirt := p.quote == '\''
+	for _, r := range s {
+		switch {
+		case r == '<':
+			p.WriteString("&lt;")
+		case r == '>':
+			p.WriteString("&gt;")
+		case r == '&':
+			p.WriteString("&amp;")
+		case r == '"' && (libvirt || inAttr):
+			p.WriteString("&quot;")
+		case r == '\'' && libvirt:
+			p.WriteString("&apos;")
+		case r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r < 0xfffe || r > 0xffff:
+			p.WriteRune(r)
+		case r >= 0xfffe:
+			p.WriteRune(utf8.RuneError)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package format
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Schema is the version of the machine-readable output. Fields are only ever added within one version.
+const Schema = 1
+
+// A List prints records with named fields, one after the other, as json, yaml, csv or name; nothing of it is kept in
+// memory, so that it may be long.
+type List struct {
+	style  string
+	kind   string // what the records are, in the plural: the key that holds them
+	fields []string
+	out    *bufio.Writer
+	count  int
+}
+
+// NewList begins a list. Close ends it.
+func NewList(w io.Writer, style, kind string, fields []string) *List {
+	l := &List{style: style, kind: kind, fields: fields, out: bufio.NewWriterSize(w, 1<<16)}
+	switch style {
+	case "json":
+		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n  %q: [", Schema, kind)
+	case "yaml":
+		fmt.Fprintf(l.out, "schema: %d\n%s:", Schema, kind)
+	case "csv":
+		_ = l.csv(fields) // what went wrong, the buffer tells at the end
+	}
+	return l
+}
+
+// Add prints one record: the values of the fields, in their order; nil is null. The first one is the name.
+func (l *List) Add(values ...any) error {
+	var err error
+	switch l.style {
+	case "json":
+		err = l.json(values)
+	case "yaml":
+		err = l.yaml(values)
+	case "csv":
+		cells := make([]string, len(values))
+		for i, v := range values {
+			if cells[i], err = csvCell(v); err != nil {
+				return err
+			}
+		}
+		err = l.csv(cells)
+	case "name":
+		_, err = fmt.Fprintln(l.out, values[0])
+	}
+	l.count++
+	return err
+}
+
+// Close ends the document.
+func (l *List) Close() error {
+	switch {
+	case l.style == "json" && l.count == 0:
+		fmt.Fprint(l.out, "]\n}\n")
+	case l.style == "json":
+		fmt.Fprint(l.out, "\n  ]\n}\n")
+	case l.style == "yaml" && l.count == 0:
+		fmt.Fprint(l.out, " []\n")
+	}
+	return l.out.Flush()
+}
+
+func (l *List) json(values []any) error {
+	if l.count > 0 {
+		l.out.WriteByte(',')
+	}
+	l.out.WriteString("\n    {")
+	for i, v := range values {
+		if i > 0 {
+			l.out.WriteByte(',')
+		}
+		text, err := jsonValue(v)
+		if err != nil {
+			return err
+		}
+		l.out.WriteString("\n      \"" + l.fields[i] + "\": " + text)
+	}
+	_, err := l.out.WriteString("\n    }")
+	return err
+}
+
+// jsonValue is json.Marshal without its HTML escapes: a name with an ampersand stays readable. What is simple is
+// printed without the encoder: there may be a million of them.
+func jsonValue(v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "null", nil
+	case uint64:
+		return strconv.FormatUint(v, 10), nil
+	case string:
+		if isPlain(v) && !strings.Contains(v, `"`) {
+			return `"` + v + `"`, nil
+		}
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+func (l *List) yaml(values []any) error {
+	record := &YAML{Kind: YAMLMapping}
+	for i, v := range values {
+		var key, value YAML
+		if err := key.Encode(l.fields[i]); err != nil {
+			return err
+		}
+		if err := value.Encode(v); err != nil {
+			return err
+		}
+		record.Content = append(record.Content, &key, &value)
+	}
+	var b bytes.Buffer
+	if err := PrintYAML(&b, []*YAML{record}); err != nil {
+		return err
+	}
+	if l.count == 0 {
+		l.out.WriteByte('\n')
+	}
+	_, err := l.out.Write(b.Bytes())
+	return err
+}
+
+// csvCell prints a value for a spreadsheet: null is an empty cell, a list is joined by blanks.
+func csvCell(v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "", nil
+	case []string:
+		return strings.Join(v, " "), nil
+	case string, bool, int, int64, uint64:
+		return fmt.Sprint(v), nil
+	}
+	return jsonValue(v)
+}
+
+func (l *List) csv(cells []string) error {
+	w := csv.NewWriter(l.out)
+	if err := w.Write(cells); err != nil {
+		return err
+	}
+	w.Flush()
+	return w.Error()
+}

@@ -1,0 +1,126 @@
+package format
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/olekukonko/ll"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Table prints rows in virsh's layout: one blank before each cell, two more between columns, a rule below the header,
+// no blanks at the end of a line. Without a header (virsh -q) the rule is left out as well. Cells are made safe to look at
+// by Printable.
+func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = Printable(row[i])
+		}
+	}
+	if len(rows) == 0 { // the library does not call the renderer for a table without rows
+		return emptyTable(w, header, withHeader)
+	}
+	twwidth.SetCacheCapacity(-1) // cells hardly ever repeat: the cache costs more than it saves
+	t := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(&virshTable{}),
+		tablewriter.WithPadding(tw.PaddingNone),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithTrimSpace(tw.Off),
+		tablewriter.WithTrimLine(tw.Off),
+	)
+	if withHeader {
+		t.Header(header)
+	}
+	if err := t.Bulk(rows); err != nil {
+		return err
+	}
+	return t.Render()
+}
+
+func emptyTable(w io.Writer, header []string, withHeader bool) error {
+	if !withHeader {
+		return nil
+	}
+	line := " " + strings.Join(header, "   ")
+	rule := len(line) + 2
+	_, err := fmt.Fprintf(w, "%s\n%s\n", line, strings.Repeat("-", rule))
+	return err
+}
+
+// Printable shows a cell that may hold anything as virsh does: control characters, bytes that are not UTF-8, and the
+// sequence \x itself become \xNN.
+func Printable(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size <= 1 || !unicode.IsPrint(r) || strings.HasPrefix(s[i:], `\x`) {
+			for _, c := range []byte(s[i : i+size]) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		} else {
+			b.WriteString(s[i : i+size])
+		}
+		i += size
+	}
+	return b.String()
+}
+
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// virshTable is the renderer that tablewriter calls with the widths it has found.
+type virshTable struct {
+	out *bufio.Writer
+}
+
+func (t *virshTable) Start(w io.Writer) error {
+	t.out = bufio.NewWriterSize(w, 1<<16)
+	return nil
+}
+
+func (t *virshTable) Header(lines [][]string, ctx tw.Formatting) {
+	rule := 0
+	for _, cells := range lines {
+		t.Row(cells, ctx)
+		for i := range cells {
+			rule += ctx.Row.Widths.Get(i) + 3
+		}
+	}
+	fmt.Fprintln(t.out, strings.Repeat("-", rule))
+}
+
+func (t *virshTable) Row(cells []string, ctx tw.Formatting) {
+	for i, cell := range cells {
+		t.out.WriteByte(' ')
+		t.out.WriteString(cell)
+		if i < len(cells)-1 {
+			for range ctx.Row.Widths.Get(i) - twwidth.Width(cell) + 2 {
+				t.out.WriteByte(' ')
+			}
+		}
+	}
+	t.out.WriteByte('\n')
+}
+
+func (t *virshTable) Close() error                     { return t.out.Flush() }
+func (t *virshTable) Config() tw.Rendition             { return tw.Rendition{} }
+func (t *virshTable) Line(tw.Formatting)               {}
+func (t *virshTable) Footer([][]string, tw.Formatting) {}
+func (t *virshTable) Logger(*ll.Logger)                {}

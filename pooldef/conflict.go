@@ -1,0 +1,124 @@
+package pooldef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A ConflictError tells that a definition, or a file of one, contradicts another.
+type ConflictError struct{ Text string }
+
+func (e *ConflictError) Error() string { return e.Text }
+
+// Sources tells what of the machine decides whether two sources are the same.
+type Sources interface {
+	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
+	Canonical(path string) string
+	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
+	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
+}
+
+// CheckConflicts refuses a definition that contradicts one of the others: by name and uuid, or because it would use the same
+// storage, by libvirt's rules for each type. Paths are compared without symbolic links.
+func CheckConflicts(p *Pool, others []*Entry, sources Sources) error {
+	for _, e := range others {
+		o := e.Live()
+		switch {
+		case o.UUID == p.UUID && o.Name != p.Name:
+			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
+		case o.Name == p.Name && o.UUID != p.UUID:
+			return &ConflictError{fmt.Sprintf("pool %q already exists, with uuid %s", o.Name, o.UUID)}
+		case o.Name != p.Name && conflict(p, o, sources):
+			return &ConflictError{fmt.Sprintf("pool %q has the same source already", o.Name)}
+		}
+	}
+	return nil
+}
+
+// deviceTypes are the types whose pools take whole devices.
+var deviceTypes = []Type{FS, Logical, Disk, ZFS}
+
+func conflict(p, o *Pool, sources Sources) bool {
+	if slices.Contains(deviceTypes, p.Type) && slices.Contains(deviceTypes, o.Type) {
+		return shareDevice(p, o, sources.Canonical)
+	}
+	if p.Type != o.Type {
+		return false
+	}
+	a, b := &p.Source, &o.Source
+	switch p.Type {
+	case Dir:
+		return sources.Canonical(p.Target.Path) == sources.Canonical(o.Target.Path)
+	case Gluster:
+		return a.Name == b.Name && a.Dir == b.Dir && sameHost(a, b)
+	case NetFS:
+		return a.Dir == b.Dir && sameHost(a, b)
+	case Sheepdog:
+		return sameHost(a, b)
+	case Vstorage:
+		return a.Name == b.Name
+	case Mpath:
+		return true
+	case ISCSI:
+		return a.Initiator == b.Initiator && shareDevice(p, o, func(iqn string) string { return iqn })
+	case SCSI:
+		return sameAdapter(a.Adapter, b.Adapter, sources)
+	}
+	return false
+}
+
+func shareDevice(p, o *Pool, canonical func(string) string) bool {
+	return slices.ContainsFunc(p.Source.Devices, func(a Device) bool {
+		return slices.ContainsFunc(o.Source.Devices, func(b Device) bool { return canonical(a.Path) == canonical(b.Path) })
+	})
+}
+
+// sameHost tells whether both have one host, and the same. A port counts if the new definition gives one.
+func sameHost(a, b *Source) bool {
+	return len(a.Hosts) == 1 && len(b.Hosts) == 1 && strings.EqualFold(a.Hosts[0].Name, b.Hosts[0].Name) &&
+		(a.Hosts[0].Port == 0 || a.Hosts[0].Port == b.Hosts[0].Port)
+}
+
+func sameAdapter(a, b *Adapter, sources Sources) bool {
+	switch {
+	case a.Type == "fc_host" && b.Type == "fc_host":
+		return sameWWN(a.WWNN, b.WWNN) && sameWWN(a.WWPN, b.WWPN)
+	case a.Type == "fc_host":
+		return fcUsesHost(a, b, sources)
+	case b.Type == "fc_host":
+		return fcUsesHost(b, a, sources)
+	case a.Parent != nil && b.Parent != nil:
+		return *a.Parent == *b.Parent
+	}
+	number := a.HostNumber()
+	return number >= 0 && number == b.HostNumber()
+}
+
+// fcUsesHost tells whether a Fibre Channel adapter is, or hangs on, the SCSI host that the other names.
+func fcUsesHost(fc, scsi *Adapter, sources Sources) bool {
+	number := scsi.HostNumber()
+	if number < 0 {
+		return false
+	}
+	if parent := (&Adapter{Name: fc.ParentName}).HostNumber(); parent >= 0 && parent == number {
+		return true
+	}
+	host, parent, ok := sources.FCHost(fc.WWNN, fc.WWPN)
+	return ok && (host == number || parent == number)
+}
+
+func sameWWN(a, b string) bool {
+	return strings.EqualFold(strings.TrimPrefix(a, "0x"), strings.TrimPrefix(b, "0x"))
+}
+
+// HostNumber is the number in an adapter's name, scsi_hostN, fc_hostN or hostN; -1 if it has no such name.
+func (a *Adapter) HostNumber() int {
+	for _, form := range []string{"scsi_host%d", "fc_host%d", "host%d"} {
+		var number int
+		if n, _ := fmt.Sscanf(a.Name, form, &number); n == 1 && fmt.Sprintf(form, number) == a.Name {
+			return number
+		}
+	}
+	return -1
+}

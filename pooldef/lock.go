@@ -1,0 +1,99 @@
+package pooldef
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// A LockError tells that others held a lock for longer than we would wait.
+type LockError struct {
+	What    string
+	Holders []string // "poolctl vol-create images a 10G (pid 4711)"
+}
+
+func (e *LockError) Error() string {
+	if len(e.Holders) == 0 {
+		return e.What + " is locked by another process"
+	}
+	return e.What + " is locked by " + strings.Join(e.Holders, ", ")
+}
+
+// A LockMode tells what for a lock is taken.
+type LockMode int
+
+// The modes: many may look at a pool and work on its volumes at once; starting, stopping or changing it needs it alone.
+const (
+	Shared LockMode = iota
+	Exclusive
+)
+
+// LockPool locks one pool until unlock is called, or the process ends. It waits until ctx ends, then returns a LockError.
+// Locks of a directory that cannot be written to are not needed for looking: nobody who may look there can change a thing.
+func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unlock func(), err error) {
+	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
+}
+
+// LockDefinitions keeps others from defining pools, so that two that contradict each other cannot pass the checks at once.
+func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) {
+	return s.lock(ctx, "definitions.lock", "the set of definitions in "+s.ConfigDir, Exclusive)
+}
+
+func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
+	path := filepath.Join(s.RunDir, "locks", name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY), flock.SetPermissions(0o600))
+		try := lock.TryLockContext
+		if mode == Shared {
+			try = lock.TryRLockContext
+		}
+		_, err = try(ctx, 20*time.Millisecond)
+		switch {
+		case err == nil:
+			return func() { _ = lock.Close() }, nil // the file stays: whoever waits for it has it open
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil, &LockError{What: what, Holders: holders(path)}
+		}
+	}
+	if mode == Shared && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return func() {}, nil
+	}
+	return nil, fmt.Errorf("lock %s: %w", what, err)
+}
+
+// holders asks the kernel who has a lock on a file (proc(5), /proc/locks).
+func holders(path string) []string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	locks, err := os.Open("/proc/locks")
+	if err != nil {
+		return nil
+	}
+	defer locks.Close()
+	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
+	var found []string
+	for lines := bufio.NewScanner(locks); lines.Scan(); {
+		// 1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 8 || fields[1] != "FLOCK" || !strings.HasSuffix(fields[5], inode) {
+			continue
+		}
+		command, _ := os.ReadFile("/proc/" + fields[4] + "/cmdline")
+		words := strings.TrimSpace(string(bytes.ReplaceAll(command, []byte{0}, []byte{' '})))
+		found = append(found, strings.TrimSpace(fmt.Sprintf("%s (pid %s)", words, fields[4])))
+	}
+	return found
+}

@@ -1,0 +1,188 @@
+package pooldef
+
+import (
+	"fmt"
+	"strconv"
+
+	"poolctl/format"
+)
+
+// Namespaces of libvirt's extensions of the pool document.
+const (
+	fsNamespace  = "http://libvirt.org/schemas/storagepool/fs/1.0"
+	rbdNamespace = "http://libvirt.org/schemas/storagepool/rbd/1.0"
+)
+
+// Space is the room in a pool, in bytes.
+type Space struct{ Capacity, Allocation, Available uint64 }
+
+// Element returns the pool's document as libvirt prints it, with the space given (nil prints zeros). Parts that the pool's
+// type does not use are left out.
+func (p *Pool) Element(space *Space) *format.Element {
+	if space == nil {
+		space = &Space{}
+	}
+	info := p.Type.Info()
+	root := format.NewElement("pool", "type", string(p.Type))
+	root.AddText("name", p.Name).AddText("uuid", p.UUID)
+	addBytes(root, "capacity", space.Capacity)
+	addBytes(root, "allocation", space.Allocation)
+	addBytes(root, "available", space.Available)
+	if p.COW != nil {
+		root.Add(format.NewElement("features")).Add(format.NewElement("cow", "state", yesNo(p.COW)))
+	}
+	root.Add(p.Source.element("source", info)).Open = true
+	if info.Target != Unused {
+		root.Add(p.targetElement())
+	}
+	if p.Refresh != "" {
+		root.Add(format.NewElement("refresh")).Add(format.NewElement("volume", "allocation", p.Refresh))
+	}
+	p.addExtensions(root)
+	return root
+}
+
+// addExtensions adds what stands in namespaces of its own: the options of mounts and of Ceph's client, and, as a processing
+// instruction, which libvirt and its schema pass over, poolctl's own settings.
+func (p *Pool) addExtensions(root *format.Element) {
+	if len(p.MountOptions) > 0 {
+		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:fs", Value: fsNamespace})
+		options := root.Add(format.NewElement("fs:mount_opts"))
+		for _, o := range p.MountOptions {
+			options.Add(format.NewElement("fs:option", "name", o))
+		}
+	}
+	if len(p.Config) > 0 {
+		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:rbd", Value: rbdNamespace})
+		options := root.Add(format.NewElement("rbd:config_opts"))
+		for _, o := range p.Config {
+			options.Add(format.NewElement("rbd:option", "name", o.Name, "value", o.Value))
+		}
+	}
+	if p.MountPoint {
+		root.Add(format.NewElement("?poolctl", "mount_point", "yes"))
+	}
+}
+
+// element returns the source as libvirt prints it for a type; name is the element's.
+func (s *Source) element(name string, info *TypeInfo) *format.Element {
+	e := format.NewElement(name)
+	if info.Host != Unused {
+		for _, h := range s.Hosts {
+			e.Add(format.NewElement("host", "name", h.Name, "port", nonZero(h.Port)))
+		}
+	}
+	if info.Device != Unused {
+		for _, d := range s.Devices {
+			e.Add(d.element())
+		}
+	}
+	if info.Dir != Unused && s.Dir != "" {
+		e.Add(format.NewElement("dir", "path", s.Dir))
+	}
+	if s.Adapter != nil && info.Adapter != Unused {
+		e.Add(s.Adapter.element())
+	}
+	if info.Name != Unused {
+		e.AddText("name", s.Name)
+	}
+	if info.Initiator != Unused && s.Initiator != "" {
+		e.Add(format.NewElement("initiator")).Add(format.NewElement("iqn", "name", s.Initiator))
+	}
+	if len(info.Formats) > 0 {
+		e.Add(format.NewElement("format", "type", s.Format))
+	}
+	if s.Auth != nil {
+		auth := e.Add(format.NewElement("auth", "type", s.Auth.Type, "username", s.Auth.Username))
+		auth.Add(s.Auth.Secret.element())
+	}
+	for _, pair := range [][3]string{{"protocol", "ver", s.Protocol}, {"vendor", "name", s.Vendor}, {"product", "name", s.Product}} {
+		if pair[2] != "" {
+			e.Add(format.NewElement(pair[0], pair[1], pair[2]))
+		}
+	}
+	return e
+}
+
+func (d *Device) element() *format.Element {
+	e := format.NewElement("device", "path", d.Path, "part_separator", yesNo(d.PartSeparator))
+	for _, x := range d.FreeExtents {
+		e.Add(format.NewElement("freeExtent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+	}
+	return e
+}
+
+func (a *Adapter) element() *format.Element {
+	if a.Type == "fc_host" {
+		return format.NewElement("adapter", "type", a.Type, "parent", a.ParentName, "parent_wwnn", a.ParentWWNN,
+			"parent_wwpn", a.ParentWWPN, "parent_fabric_wwn", a.ParentFabricWWN, "managed", yesNo(a.Managed),
+			"wwnn", a.WWNN, "wwpn", a.WWPN)
+	}
+	e := format.NewElement("adapter", "type", a.Type, "name", a.Name)
+	if a.Parent != nil {
+		parent := e.Add(format.NewElement("parentaddr", "unique_id", strconv.Itoa(a.Parent.UniqueID)))
+		parent.Add(format.NewElement("address",
+			"domain", fmt.Sprintf("0x%04x", a.Parent.Domain), "bus", fmt.Sprintf("0x%02x", a.Parent.Bus),
+			"slot", fmt.Sprintf("0x%02x", a.Parent.Slot), "function", fmt.Sprintf("0x%x", a.Parent.Function)))
+	}
+	return e
+}
+
+func (s *SecretRef) element() *format.Element {
+	return format.NewElement("secret", "type", s.Type, "uuid", s.UUID, "usage", s.Usage)
+}
+
+func (p *Pool) targetElement() *format.Element {
+	e := format.NewElement("target")
+	e.Open = true
+	e.AddText("path", p.Target.Path)
+	p.Target.Permissions.addTo(e)
+	return e
+}
+
+func (p *Permissions) addTo(parent *format.Element) {
+	if p.IsZero() {
+		return
+	}
+	e := parent.Add(format.NewElement("permissions"))
+	if p.Mode != nil {
+		e.AddText("mode", fmt.Sprintf("0%o", *p.Mode))
+	}
+	if p.Owner != nil {
+		e.AddText("owner", strconv.FormatUint(uint64(*p.Owner), 10))
+	}
+	if p.Group != nil {
+		e.AddText("group", strconv.FormatUint(uint64(*p.Group), 10))
+	}
+	e.AddText("label", p.Label)
+}
+
+func addBytes(parent *format.Element, name string, n uint64) {
+	e := format.NewElement(name, "unit", "bytes")
+	e.Text = strconv.FormatUint(n, 10)
+	parent.Add(e)
+}
+
+func nonZero(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return ""
+	case *b:
+		return "yes"
+	}
+	return "no"
+}
+
+// Element returns a source that was found as a document of its own.
+func (s *Source) Element(info *TypeInfo) *format.Element {
+	e := s.element("source", info)
+	e.Open = true
+	return e
+}

@@ -1,0 +1,199 @@
+package pooldef
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode"
+
+	"poolctl/format"
+)
+
+// MaxName is how long a pool's name may be, in bytes: it becomes a file name, which gets a suffix and, while it is written, a prefix and a random number.
+const MaxName = 230
+
+// ReadPool reads a pool's definition, XML or YAML, and checks it against the table of types. It returns all problems at
+// once, as Problems. Unknown XML elements are warnings, or problems if strict.
+// A definition without a uuid comes back without one.
+func ReadPool(file string, data []byte, strict bool) (*Pool, []Problem, error) {
+	doc, err := parseDocument(file, data, poolKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	return readPool(doc, strict)
+}
+
+// PoolFromElement reads a pool's definition from a tree that was built, not parsed.
+func PoolFromElement(e *format.Element) (*Pool, error) {
+	p, _, err := readPool(&document{root: e}, false)
+	return p, err
+}
+
+func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
+	r := newReader(doc)
+	p := &Pool{}
+	if doc.root.Name != "pool" {
+		r.problem(doc.root, "", "the root element is <%s>, not <pool>", doc.root.Name)
+		return nil, nil, r.problems
+	}
+	p.Type = Type(r.attr(doc.root, "type"))
+	info := p.Type.Info()
+	if info == nil {
+		if p.Type == "" {
+			r.problem(doc.root, "@type", "missing; it is one of %s", typeNames())
+		} else {
+			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, typeNames())
+		}
+		return nil, nil, r.problems
+	}
+	r.pool(p, info)
+	warnings, err := r.finish(strict)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return p, warnings, nil
+}
+
+func typeNames() string {
+	names := make([]string, len(Types))
+	for i, t := range Types {
+		names[i] = string(t.Type)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (r *reader) pool(p *Pool, info *TypeInfo) {
+	root := r.doc.root
+	for _, figure := range []string{"capacity", "allocation", "available"} { // of the moment the document was printed
+		r.attr(r.child(root, figure), "unit")
+	}
+	source := r.child(root, "source")
+	if source == nil {
+		source = &format.Element{Line: root.Line}
+		r.paths[source] = "source"
+	}
+	p.Source = r.source(source, info)
+	r.names(p, info)
+	if text := r.text(root, "uuid"); text != "" {
+		var ok bool
+		if p.UUID, ok = ParseUUID(text); !ok {
+			r.problem(root.Child("uuid"), "", "%q is not a uuid", text)
+		}
+	}
+	cow := r.child(root, "features/cow")
+	p.COW = r.yesNo(cow, "state")
+	if p.COW != nil && info.COW == Unused {
+		r.problem(cow, "", "only pools of types dir and fs know copy-on-write")
+	}
+	r.target(p, info)
+	refresh := r.child(root, "refresh/volume")
+	p.Refresh = r.word(refresh, "@allocation", r.attr(refresh, "allocation"), "default", "capacity")
+	r.extensions(p, info)
+}
+
+// names reads the pool's name and its source's. For types that have a source name, each defaults to the other.
+func (r *reader) names(p *Pool, info *TypeInfo) {
+	root := r.doc.root
+	p.Name = r.text(root, "name")
+	at := root
+	if e := root.Child("name"); e != nil {
+		at = e
+	}
+	if info.Name == Required && p.Type != RBD && p.Source.Name == "" {
+		p.Source.Name = p.Name
+	}
+	if info.Name == Required && p.Name == "" {
+		p.Name = p.Source.Name
+	}
+	if p.Name == "" {
+		r.problem(root, "name", "missing")
+		return
+	}
+	if text := CheckName(p.Name); text != "" {
+		r.problem(at, "", "%s", text)
+	}
+}
+
+// CheckName tells what is wrong with a pool's name, which becomes a file's name; "" if nothing is.
+func CheckName(name string) string {
+	switch {
+	case strings.Contains(name, "/"):
+		return fmt.Sprintf("%q: a name cannot contain '/'", name)
+	case name == "." || name == "..":
+		return fmt.Sprintf("%q: a name cannot be . or ..", name)
+	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || c == unicode.ReplacementChar }):
+		return fmt.Sprintf("%q: a name cannot contain control characters or anything but UTF-8", name)
+	case strings.HasPrefix(name, "-"):
+		return fmt.Sprintf("%q: a name cannot begin with '-'", name)
+	case len(name) > MaxName:
+		return fmt.Sprintf("a name of %d bytes: at most %d are possible", len(name), MaxName)
+	}
+	return ""
+}
+
+func (r *reader) target(p *Pool, info *TypeInfo) {
+	target := r.child(r.doc.root, "target")
+	p.Target.Path = cleanPath(r.text(target, "path"))
+	if target != nil {
+		p.Target.Permissions = r.permissions(target)
+	}
+	switch {
+	case info.FixedTarget != "":
+		p.Target.Path = info.FixedTarget + p.Source.Name
+	case info.Target == Required && p.Target.Path == "":
+		if target == nil {
+			target = r.doc.root
+			r.problem(target, "target/path", "missing")
+		} else {
+			r.problem(target, "path", "missing")
+		}
+	case info.Target == Required && !strings.HasPrefix(p.Target.Path, "/"):
+		r.problem(target, "path", "%q is not an absolute path", p.Target.Path)
+	case info.Target == Unused && target != nil:
+		r.unused(target, info)
+	}
+}
+
+// unused warns of a part that pools of this type do not keep.
+func (r *reader) unused(e *format.Element, info *TypeInfo) {
+	r.warnings = append(r.warnings, r.at(e, "", "pools of type %s do not use it, ignored", info.Type))
+}
+
+func (r *reader) extensions(p *Pool, info *TypeInfo) {
+	if e := r.child(r.doc.root, "fs:mount_opts"); e != nil {
+		if info.MountOpts == Unused {
+			r.unused(e, info)
+		}
+		for _, o := range r.children(e, "fs:option") {
+			name := r.attr(o, "name")
+			if name == "" {
+				r.problem(o, "@name", "missing")
+			}
+			p.MountOptions = append(p.MountOptions, name)
+		}
+	}
+	if e := r.child(r.doc.root, "rbd:config_opts"); e != nil {
+		if info.Type != RBD {
+			r.unused(e, info)
+		}
+		for _, o := range r.children(e, "rbd:option") {
+			option := Option{r.attr(o, "name"), r.attr(o, "value")}
+			if option.Name == "" {
+				r.problem(o, "@name", "missing")
+			} else if option.Value == "" {
+				r.problem(o, "@value", "missing for option %q", option.Name)
+			}
+			p.Config = append(p.Config, option)
+		}
+	}
+	own := r.child(r.doc.root, "?poolctl")
+	if must := r.yesNo(own, "mount_point"); must != nil && *must {
+		p.MountPoint = true
+		if info.Target != Required {
+			r.problem(own, "@mount_point", "pools of type %s have no directory", info.Type)
+		}
+	}
+}
+
+// port reads a TCP port; 0 and nothing are the service's own.
+func (r *reader) port(e *format.Element) int { return int(r.number(e, "port", 10, math.MaxUint16)) }

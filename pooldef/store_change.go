@@ -1,0 +1,140 @@
+package pooldef
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"poolctl/format"
+)
+
+const fileHeader = `<!--
+WARNING: THIS IS AN AUTO-GENERATED FILE. CHANGES TO IT ARE LIKELY TO BE
+OVERWRITTEN AND LOST. Changes to this xml configuration should be made using:
+  poolctl pool-edit
+-->
+
+`
+
+// NewUUID makes a random uuid.
+func NewUUID() string { return uuid.NewString() }
+
+// Define writes a pool's definition, in place of an older one. source is the definition as it was given, if that was YAML:
+// then it is kept in its author's words, with the uuid added if it had none.
+func (s *Store) Define(p *Pool, source []byte) error {
+	data, suffix := []byte(fileHeader+p.Element(nil).String()), ".xml"
+	if source != nil {
+		var err error
+		if data, err = withUUID(source, p.UUID); err != nil {
+			return err
+		}
+		suffix = ".yaml"
+	}
+	file := filepath.Join(s.ConfigDir, p.Name+suffix)
+	if err := s.Files.WriteFile(file, data); err != nil {
+		return err
+	}
+	for _, other := range suffixes {
+		old := filepath.Join(s.ConfigDir, p.Name+other)
+		if other == suffix || !exists(old) {
+			continue
+		}
+		autostart := sameFile(s.autostartLink(old), old)
+		if err := s.forgetFile(old); err != nil {
+			return err
+		}
+		if autostart {
+			return s.Files.Symlink(file, s.autostartLink(file))
+		}
+	}
+	return nil
+}
+
+// withUUID adds the uuid to a YAML definition that has none, and leaves all the rest, comments too, as it is.
+func withUUID(source []byte, id string) ([]byte, error) {
+	root, err := format.ParseYAML(source)
+	if err != nil || lookup(root, "uuid") != nil {
+		return source, err
+	}
+	setKey(root, "uuid", scalar(id, text))
+	var b bytes.Buffer
+	err = format.PrintYAML(&b, root)
+	return b.Bytes(), err
+}
+
+// Undefine removes a pool's definition and its autostart link.
+func (s *Store) Undefine(e *Entry) error {
+	if e.File == "" {
+		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
+	}
+	return s.forgetFile(e.File)
+}
+
+func (s *Store) forgetFile(file string) error {
+	if link := s.autostartLink(file); exists(link) {
+		if err := s.Files.Remove(link); err != nil {
+			return err
+		}
+	}
+	return s.Files.Remove(file)
+}
+
+// SetAutostart marks a defined pool to be started at boot, or no longer.
+func (s *Store) SetAutostart(e *Entry, on bool) error {
+	link := s.autostartLink(e.File)
+	if e.Autostart == on && exists(link) == on {
+		return nil
+	}
+	if exists(link) { // one that is to go, or that leads elsewhere
+		if err := s.Files.Remove(link); err != nil || !on {
+			return err
+		}
+	}
+	target, err := filepath.Abs(e.File)
+	if err != nil {
+		return err
+	}
+	return s.Files.Symlink(target, link)
+}
+
+// DanglingAutostart names the pools that are marked to be started but have no definition.
+func (s *Store) DanglingAutostart() []string {
+	links, _ := os.ReadDir(filepath.Join(s.ConfigDir, "autostart"))
+	var names []string
+	for _, l := range links {
+		if !exists(filepath.Join(s.ConfigDir, l.Name())) {
+			names = append(names, l.Name())
+		}
+	}
+	return names
+}
+
+// Record notes that a pool is running with this definition.
+func (s *Store) Record(p *Pool) error {
+	return s.Files.WriteFile(s.recordFile(p.Name), []byte(p.Element(nil).String()))
+}
+
+// Forget removes the record of a running pool, if there is one.
+func (s *Store) Forget(name string) error {
+	if !exists(s.recordFile(name)) {
+		return nil
+	}
+	return s.Files.Remove(s.recordFile(name))
+}
+
+func (s *Store) recordFile(name string) string { return filepath.Join(s.RunDir, name+".xml") }
+
+func (s *Store) autostartLink(file string) string {
+	return filepath.Join(s.ConfigDir, "autostart", filepath.Base(file))
+}
+
+// exists tells whether there is anything of that name, if only a dangling link.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,204 @@
+package pooldef
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/format"
+)
+
+// maxNodes bounds what aliases can blow a document up to.
+const maxNodes = 100_000
+
+// parseYAML reads a document into the tree that the same definition in XML would give. Keys that the language does not
+// have are problems, all of them at once.
+func parseYAML(data []byte, keys []yamlKey) (*format.Element, error) {
+	node, err := format.ParseYAML(data)
+	if err != nil {
+		return nil, yamlProblem(err)
+	}
+	name := "pool"
+	if slices.Equal(keys, volumeKeys) {
+		name = "volume"
+	}
+	p := yamlParser{keys: keys}
+	root := &format.Element{Name: name, Line: node.Line}
+	if node.Kind != format.YAMLMapping {
+		return nil, Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
+	}
+	p.mapping(node, "", root, "")
+	if len(p.problems) > 0 {
+		return nil, p.problems
+	}
+	return root, nil
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
+
+func yamlProblem(err error) error {
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return Problem{Line: line, Text: "malformed YAML: " + m[2]}
+	}
+	return Problem{Text: "malformed YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+}
+
+type yamlParser struct {
+	keys     []yamlKey
+	problems Problems
+	nodes    int
+}
+
+func (p *yamlParser) problem(n *format.YAML, path, text string, args ...any) {
+	p.problems = append(p.problems, Problem{Line: n.Line, Element: path, Text: fmt.Sprintf(text, args...)})
+}
+
+// mapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
+func (p *yamlParser) mapping(n *format.YAML, path string, at *format.Element, base string) {
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		full := strings.TrimPrefix(path+"."+key.Value, ".")
+		if seen[key.Value] {
+			p.problem(key, full, "given a second time")
+			continue
+		}
+		seen[key.Value] = true
+		for value.Kind == format.YAMLAlias {
+			value = value.Alias
+		}
+		if p.nodes++; p.nodes > maxNodes {
+			p.problem(key, full, "the document is too large")
+			return
+		}
+		p.value(key, value, full, at, base)
+	}
+}
+
+// value reads what stands behind one key.
+func (p *yamlParser) value(key, value *format.YAML, full string, at *format.Element, base string) {
+	i := slices.IndexFunc(p.keys, func(k yamlKey) bool { return k.yaml == full })
+	switch {
+	case value.Kind == format.YAMLScalar && value.ShortTag() == "!!null":
+		return
+	case i < 0 && !slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") }):
+		p.problem(key, full, "unknown key")
+	case i < 0 && value.Kind == format.YAMLMapping:
+		p.mapping(value, full, at, base)
+	case i < 0:
+		p.problem(value, full, "expected a mapping")
+	case p.keys[i].kind == list:
+		p.list(value, p.keys[i], at)
+	case p.keys[i].kind == mapping:
+		p.pairs(value, p.keys[i], at)
+	case value.Kind != format.YAMLScalar:
+		p.problem(value, full, "expected a single value")
+	default:
+		p.scalar(value, p.keys[i], at, strings.TrimPrefix(strings.TrimPrefix(p.keys[i].xml, base), "/"))
+	}
+}
+
+func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *format.Element, xml string) {
+	value, unit := n.Value, ""
+	switch k.kind {
+	case yesNoKey, presence:
+		switch strings.ToLower(value) {
+		case "true", "yes", "on":
+			value = "yes"
+		case "false", "no", "off":
+			value = "no"
+		default:
+			p.problem(n, k.yaml, "%q is neither yes nor no", value)
+		}
+		if k.kind == presence && value == "yes" {
+			put(at, xml, "", n.Line)
+		}
+		if k.kind == presence {
+			return
+		}
+	case sizeKey:
+		digits := strings.TrimRight(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		value, unit = strings.TrimSpace(digits), value[len(digits):]
+	}
+	put(at, xml, value, n.Line)
+	if unit != "" {
+		put(at, xml+"/@unit", unit, n.Line)
+	}
+}
+
+// list adds one element an item. A single value stands for a list of one.
+func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
+	items := []*format.YAML{n}
+	if n.Kind == format.YAMLSequence {
+		items = n.Content
+	}
+	path, attr, _ := strings.Cut(k.xml, "/@")
+	parents, name := splitPath(path)
+	for _, item := range items {
+		for item.Kind == format.YAMLAlias {
+			item = item.Alias
+		}
+		e := element(at, parents, item.Line).Add(&format.Element{Name: name, Line: item.Line})
+		switch item.Kind {
+		case format.YAMLScalar:
+			put(e, "@"+attr, item.Value, item.Line)
+		case format.YAMLMapping:
+			p.mapping(item, k.yaml, e, path)
+		default:
+			p.problem(item, k.yaml, "expected a value or a mapping")
+		}
+	}
+}
+
+// pairs adds one element a pair.
+func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *format.Element) {
+	if n.Kind != format.YAMLMapping {
+		p.problem(n, k.yaml, "expected a mapping")
+		return
+	}
+	parents, name := splitPath(k.xml)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if value.Kind != format.YAMLScalar {
+			p.problem(value, k.yaml+"."+key.Value, "expected a single value")
+			continue
+		}
+		e := element(at, parents, key.Line).Add(&format.Element{Name: name, Line: key.Line})
+		put(e, "@name", key.Value, key.Line)
+		put(e, "@value", value.Value, value.Line)
+	}
+}
+
+func splitPath(path string) (parents, name string) {
+	i := strings.LastIndex(path, "/")
+	return path[:max(i, 0)], path[i+1:]
+}
+
+// element returns the element at a path below at, which it makes where it is missing.
+func element(at *format.Element, path string, line int) *format.Element {
+	if path == "" {
+		return at
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		next := at.Child(name)
+		if next == nil {
+			next = at.Add(&format.Element{Name: name, Line: line})
+		}
+		at = next
+	}
+	return at
+}
+
+// put sets the text of the element, or the attribute, at a path.
+func put(at *format.Element, path, value string, line int) {
+	parents, name := splitPath(path)
+	if attr, ok := strings.CutPrefix(name, "@"); ok {
+		e := element(at, parents, line)
+		e.Attrs = append(e.Attrs, format.Attr{Name: attr, Value: value, Line: line})
+		return
+	}
+	element(at, path, line).Text = value
+}

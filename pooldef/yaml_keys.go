@@ -1,0 +1,112 @@
+package pooldef
+
+import "strings"
+
+// A yamlKey relates one key of the YAML language to its place in the XML document. The tables below are the language.
+type yamlKey struct {
+	yaml string // path of keys, joined by dots; what stands in a list has the list's path in front
+	xml  string // path of elements; a last part @x is an attribute
+	kind yamlKind
+}
+
+type yamlKind int
+
+const (
+	text     yamlKind = iota
+	number            // text, printed without quotes
+	yesNoKey          // true and false, too
+	sizeKey           // 10GiB: a number and the attribute unit
+	presence          // an element that is there (true) or not
+	list              // one element for each item; a plain item is the attribute that xml ends in
+	mapping           // one element for each pair, with the attributes name and value
+)
+
+var poolKeys = []yamlKey{
+	{"type", "@type", text},
+	{"name", "name", text},
+	{"uuid", "uuid", text},
+	{"cow", "features/cow/@state", yesNoKey},
+	{"source.hosts", "source/host/@name", list},
+	{"source.hosts.name", "source/host/@name", text},
+	{"source.hosts.port", "source/host/@port", number},
+	{"source.devices", "source/device/@path", list},
+	{"source.devices.path", "source/device/@path", text},
+	{"source.devices.part_separator", "source/device/@part_separator", yesNoKey},
+	{"source.dir", "source/dir/@path", text},
+	{"source.adapter.type", "source/adapter/@type", text},
+	{"source.adapter.name", "source/adapter/@name", text},
+	{"source.adapter.parent", "source/adapter/@parent", text},
+	{"source.adapter.parent_wwnn", "source/adapter/@parent_wwnn", text},
+	{"source.adapter.parent_wwpn", "source/adapter/@parent_wwpn", text},
+	{"source.adapter.parent_fabric_wwn", "source/adapter/@parent_fabric_wwn", text},
+	{"source.adapter.managed", "source/adapter/@managed", yesNoKey},
+	{"source.adapter.wwnn", "source/adapter/@wwnn", text},
+	{"source.adapter.wwpn", "source/adapter/@wwpn", text},
+	{"source.adapter.unique_id", "source/adapter/parentaddr/@unique_id", number},
+	{"source.adapter.address.domain", "source/adapter/parentaddr/address/@domain", number},
+	{"source.adapter.address.bus", "source/adapter/parentaddr/address/@bus", number},
+	{"source.adapter.address.slot", "source/adapter/parentaddr/address/@slot", number},
+	{"source.adapter.address.function", "source/adapter/parentaddr/address/@function", number},
+	{"source.name", "source/name", text},
+	{"source.initiator", "source/initiator/iqn/@name", text},
+	{"source.format", "source/format/@type", text},
+	{"source.auth.type", "source/auth/@type", text},
+	{"source.auth.username", "source/auth/@username", text},
+	{"source.auth.secret.type", "source/auth/secret/@type", text},
+	{"source.auth.secret.uuid", "source/auth/secret/@uuid", text},
+	{"source.auth.secret.usage", "source/auth/secret/@usage", text},
+	{"source.protocol", "source/protocol/@ver", text},
+	{"source.vendor", "source/vendor/@name", text},
+	{"source.product", "source/product/@name", text},
+	{"target.path", "target/path", text},
+	{"target.mode", "target/permissions/mode", text},
+	{"target.owner", "target/permissions/owner", number},
+	{"target.group", "target/permissions/group", number},
+	{"target.label", "target/permissions/label", text},
+	{"target.mount_point", "?poolctl/@mount_point", yesNoKey},
+	{"refresh", "refresh/volume/@allocation", text},
+	{"mount_options", "fs:mount_opts/fs:option/@name", list},
+	{"config", "rbd:config_opts/rbd:option", mapping},
+}
+
+var volumeKeys = []yamlKey{
+	{"type", "@type", text},
+	{"name", "name", text},
+	{"capacity", "capacity", sizeKey},
+	{"allocation", "allocation", sizeKey},
+	{"format", "target/format/@type", text},
+	{"mode", "target/permissions/mode", text},
+	{"owner", "target/permissions/owner", number},
+	{"group", "target/permissions/group", number},
+	{"label", "target/permissions/label", text},
+	{"compat", "target/compat", text},
+	{"nocow", "target/nocow", presence},
+	{"cluster_size", "target/clusterSize", sizeKey},
+	{"lazy_refcounts", "target/features/lazy_refcounts", presence},
+	{"extended_l2", "target/features/extended_l2", presence},
+	{"encryption.format", "target/encryption/@format", text},
+	{"encryption.engine", "target/encryption/@engine", text},
+	{"encryption.secrets", "target/encryption/secret/@uuid", list},
+	{"encryption.secrets.type", "target/encryption/secret/@type", text},
+	{"encryption.secrets.uuid", "target/encryption/secret/@uuid", text},
+	{"encryption.secrets.usage", "target/encryption/secret/@usage", text},
+	{"encryption.cipher.name", "target/encryption/cipher/@name", text},
+	{"encryption.cipher.size", "target/encryption/cipher/@size", number},
+	{"encryption.cipher.mode", "target/encryption/cipher/@mode", text},
+	{"encryption.cipher.hash", "target/encryption/cipher/@hash", text},
+	{"encryption.ivgen.name", "target/encryption/ivgen/@name", text},
+	{"encryption.ivgen.hash", "target/encryption/ivgen/@hash", text},
+	{"backing.path", "backingStore/path", text},
+	{"backing.format", "backingStore/format/@type", text},
+}
+
+// yamlPath spells the place of a problem as the YAML language does. What has no key of its own is named by the keys below it.
+func yamlPath(keys []yamlKey, xml string) string {
+	for _, k := range keys {
+		element, _, _ := strings.Cut(k.xml, "/@")
+		if k.xml == xml || element == xml {
+			return k.yaml
+		}
+	}
+	return strings.NewReplacer("/@", ".", "/", ".", "@", "").Replace(xml)
+}
