@@ -19,7 +19,8 @@ type sample struct {
 
 // samples are all of them, by family.
 var samples = map[string][]sample{
-	"plain": plainSamples,
+	"legacy": legacySamples,
+	"plain":  plainSamples,
 }
 
 func TestProbe(t *testing.T) {
