@@ -21,6 +21,7 @@ type sample struct {
 var samples = map[string][]sample{
 	"legacy": legacySamples,
 	"plain":  plainSamples,
+	"qcow2":  qcow2Samples,
 }
 
 func TestProbe(t *testing.T) {

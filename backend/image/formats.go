@@ -47,6 +47,8 @@ type field struct {
 // Not recognised, and raw: VMware's seSparse extents, which are never alone; VHD footers of 511 bytes, from before Virtual PC 2004;
 // what Bochs calls undoable and volatile, the changes to another disk. Not read: the parents of VHD, VHDX, VDI and COWD.
 var formats = []format{
+	{name: "qcow2", marks: []mark{{0, "QFI\xfb\x00\x00\x00\x03"}}, capacity: field{24, 8, bigEndian, 1}, details: describeQcow2},
+	{name: "qcow2", marks: []mark{{0, "QFI\xfb\x00\x00\x00\x02"}}, capacity: field{24, 8, bigEndian, 1}, details: describeQcow2},
 	{name: "qcow", marks: []mark{{0, "QFI\xfb\x00\x00\x00\x01"}}, capacity: field{24, 8, bigEndian, 1}, details: describeQcow},
 	{name: "qed", marks: []mark{{0, "QED\x00"}}, capacity: field{48, 8, littleEndian, 1}, details: describeQED},
 	{name: "cow", marks: []mark{{0, "OOOM\x00\x00\x00\x02"}}, capacity: field{1036, 8, bigEndian, 1}, details: describeCow},
