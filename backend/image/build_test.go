@@ -22,6 +22,7 @@ var samples = map[string][]sample{
 	"legacy": legacySamples,
 	"plain":  plainSamples,
 	"qcow2":  qcow2Samples,
+	"vhd":    vhdSamples,
 	"vmdk":   vmdkSamples,
 }
 
