@@ -23,6 +23,7 @@ var samples = map[string][]sample{
 	"plain":  plainSamples,
 	"qcow2":  qcow2Samples,
 	"vhd":    vhdSamples,
+	"vhdx":   vhdxSamples,
 	"vmdk":   vmdkSamples,
 }
 

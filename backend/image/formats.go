@@ -59,6 +59,7 @@ var formats = []format{
 	{name: "vmdk", marks: []mark{{0, "# Disk DescriptorFile"}}, confirm: descriptorVersion, details: describeDescriptor},
 	{name: "vdi", marks: []mark{{64, "\x7f\x10\xda\xbe\x01\x00\x01\x00"}}, capacity: field{368, 8, littleEndian, 1}},
 	{name: "vpc", marks: []mark{{0, "conectix"}, {12, "\x00\x01\x00\x00"}}, details: describeDynamicVHD},
+	{name: "vhdx", marks: []mark{{0, "vhdxfile"}}, details: describeVHDX},
 	{name: "ploop", marks: []mark{{0, "WithouFreSpacExt"}}, capacity: field{36, 8, littleEndian, sector}},
 	{name: "ploop", marks: []mark{{0, "WithoutFreeSpace"}}, capacity: field{36, 4, littleEndian, sector}},
 	{name: "bochs", marks: bochs("\x00\x00\x02\x00"), capacity: field{88, 8, littleEndian, 1}},
