@@ -20,6 +20,7 @@ type sample struct {
 // samples are all of them, by family.
 var samples = map[string][]sample{
 	"legacy": legacySamples,
+	"luks":   luksSamples,
 	"plain":  plainSamples,
 	"qcow2":  qcow2Samples,
 	"vhd":    vhdSamples,

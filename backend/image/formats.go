@@ -62,6 +62,8 @@ var formats = []format{
 	{name: "vhdx", marks: []mark{{0, "vhdxfile"}}, details: describeVHDX},
 	{name: "ploop", marks: []mark{{0, "WithouFreSpacExt"}}, capacity: field{36, 8, littleEndian, sector}},
 	{name: "ploop", marks: []mark{{0, "WithoutFreeSpace"}}, capacity: field{36, 4, littleEndian, sector}},
+	{name: "raw", marks: []mark{{0, "LUKS\xba\xbe\x00\x01"}}, details: describeLUKS1},
+	{name: "raw", marks: []mark{{0, "LUKS\xba\xbe\x00\x02"}}, details: describeLUKS2},
 	{name: "bochs", marks: bochs("\x00\x00\x02\x00"), capacity: field{88, 8, littleEndian, 1}},
 	{name: "bochs", marks: bochs("\x00\x00\x01\x00"), capacity: field{84, 8, littleEndian, 1}},
 	{name: "cloop", marks: []mark{{0, cloopScript}}, details: describeCloop},
