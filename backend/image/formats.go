@@ -30,7 +30,8 @@ type field struct {
 // Where the rows come from:
 //
 //	luks   LUKS1 On-Disk Format 1.2.3, LUKS2 On-Disk Format 1.1: version 16 bits at 6. Libvirt calls them raw, encrypted
-//	bochs  Bochs, "The redolog": version 32 bits at 64, the disk's size 4 bytes earlier in version 1. Only "Growing" stands alone
+//	bochs  Bochs developers guide, "Harddisk Images based on redologs", and qemu block/bochs.c: version 32 bits at 64. Only "Growing"
+//	       stands alone
 //	cloop  qemu block/cloop.c: the script that starts version 2.0
 //	vpc    Microsoft, Virtual Hard Disk Image Format Specification 1.0: footer, of which a dynamic disk has a copy at its start
 //	vhdx   Microsoft, [MS-VHDX] 2.2.1
