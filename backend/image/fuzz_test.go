@@ -1,0 +1,90 @@
+package image
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A hole is an image of size bytes of which only some are not zero: a large one that costs the fuzzer little.
+type hole struct {
+	size  int64
+	parts []part
+}
+
+func (h hole) ReadAt(p []byte, off int64) (int, error) {
+	clear(p)
+	for _, part := range h.parts {
+		if skip := int64(part.at) - off; skip >= 0 && skip < int64(len(p)) {
+			copy(p[skip:], part.text)
+		} else if skip < 0 && -skip < int64(len(part.text)) {
+			copy(p, part.text[-skip:])
+		}
+	}
+	if n := h.size - off; n < int64(len(p)) {
+		return int(max(n, 0)), io.EOF
+	}
+	return len(p), nil
+}
+
+// runs finds what is not zero in an image: the parts of it that 64 zeros separate.
+func runs(image []byte) (parts []part) {
+	const gap = 64
+	for i := 0; i < len(image); i++ {
+		if image[i] == 0 {
+			continue
+		}
+		end := i + 1
+		for j := end; j < len(image) && j < end+gap; j++ {
+			if image[j] != 0 {
+				end = j + 1
+			}
+		}
+		parts = append(parts, part{i, string(image[i:end])})
+		i = end
+	}
+	return parts
+}
+
+// FuzzProbe looks for images that panic, that hang, or of which the unbelievable is believed. They have three parts: more than any
+// header has that leads somewhere.
+func FuzzProbe(f *testing.F) {
+	for _, samples := range samples {
+		for _, sample := range samples {
+			parts := append(runs(sample.image), make([]part, 3)...)
+			f.Add(uint32(len(sample.image)), []byte(parts[0].text), uint16(parts[0].at),
+				uint32(parts[1].at), []byte(parts[1].text), uint32(parts[2].at), []byte(parts[2].text))
+		}
+	}
+	f.Fuzz(func(t *testing.T, size uint32, head []byte, at uint16, at1 uint32, part1 []byte, at2 uint32, part2 []byte) {
+		image := hole{int64(size), []part{{int(at), string(head)}, {int(at1), string(part1)}, {int(at2), string(part2)}}}
+		r := &counter{ReaderAt: image}
+		info, err := Probe(r, image.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problem := unbelievable(info); problem != "" {
+			t.Errorf("%s: %+v", problem, info)
+		}
+		if r.reads > 2+maxDescriptor/blockSize {
+			t.Errorf("%d reads", r.reads)
+		}
+	})
+}
+
+// FuzzParseReference looks for strings that panic, or that are taken for a path that is none.
+func FuzzParseReference(f *testing.F) {
+	for _, r := range references {
+		f.Add(r.text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := ParseReference(text, "/pool/images")
+		if !r.Local && r.Path != text {
+			t.Errorf("%q became %q", text, r.Path)
+		}
+		if r.Local && (!filepath.IsAbs(r.Path) || r.Path != filepath.Clean(r.Path) || strings.Contains(r.Path, "\x00")) {
+			t.Errorf("%q: %q is no path", text, r.Path)
+		}
+	})
+}

@@ -1,0 +1,37 @@
+package image
+
+import "bytes"
+
+// The formats that qcow2 replaced, all of which may have a backing file.
+
+// describeCow reads the backing file: 1024 bytes in which a NUL ends the name.
+func describeCow(s *source, i *Info) {
+	name, _, _ := bytes.Cut(s.bytes(8, 1024), []byte{0})
+	i.Backing = string(name)
+}
+
+// describeQcow reads the backing file and whether the clusters are encrypted, with AES.
+func describeQcow(s *source, i *Info) {
+	i.Backing = s.name(s.be(8, 8), s.be(16, 4))
+	if s.be(36, 4) == 1 {
+		i.Encryption = "qcow"
+	}
+}
+
+// Feature bits of qemu's docs/specs/qed_spec.txt.
+const (
+	qedBackingFile  = 1 << 0
+	qedBackingIsRaw = 1 << 2 // QED_F_BACKING_FORMAT_NO_PROBE
+)
+
+// describeQED reads the backing file, of which QED can say only whether it is raw.
+func describeQED(s *source, i *Info) {
+	features := s.le(16, 8)
+	if features&qedBackingFile == 0 {
+		return
+	}
+	i.Backing = s.name(s.le(56, 4), s.le(60, 4))
+	if i.Backing != "" && features&qedBackingIsRaw != 0 {
+		i.BackingFormat = "raw"
+	}
+}

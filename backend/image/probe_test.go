@@ -1,0 +1,159 @@
+package image
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// A counter counts reads and bytes, and fails the read after good ones when bad is set.
+type counter struct {
+	io.ReaderAt
+	reads, bytes int
+	good         int
+	bad          error
+}
+
+func (c *counter) ReadAt(p []byte, off int64) (int, error) {
+	if c.bad != nil && c.reads == c.good {
+		return 0, c.bad
+	}
+	c.reads++
+	c.bytes += len(p)
+	return c.ReaderAt.ReadAt(p, off)
+}
+
+// TestReads holds every sample to what it may cost: a raw image three small reads, no image more than a bounded number.
+func TestReads(t *testing.T) {
+	for family, samples := range samples {
+		for _, sample := range samples {
+			r := &counter{ReaderAt: bytes.NewReader(sample.image)}
+			if _, err := Probe(r, int64(len(sample.image))); err != nil {
+				t.Fatal(err)
+			}
+			reads, size := 1+2*3, 7*blockSize // as for VHDX: both copies of its tables, all the way
+			switch {
+			case sample.want == Info{Format: "raw", Capacity: uint64(len(sample.image))}:
+				reads, size = 3, blockSize+2*windowSize
+			case family == "vmdk": // text is read to its end
+				reads, size = 2+maxDescriptor/blockSize, blockSize+maxDescriptor+blockSize
+			case family == "luks":
+				reads, size = 16, 2*luks2MaxHeader
+			case family == "qcow2": // one window an extension, one for the name
+				reads, size = maxExtensions+3, (maxExtensions+3)*blockSize
+			}
+			if r.reads > reads || r.bytes > size {
+				t.Errorf("%s %s: %d reads of %d bytes, want at most %d of %d", family, sample.name, r.reads, r.bytes, reads, size)
+			}
+		}
+	}
+}
+
+// TestReadErrors fails each read that a sample needs in turn: the reader's own error must come back, and nothing with it.
+func TestReadErrors(t *testing.T) {
+	bad := errors.New("input/output error")
+	for family, samples := range samples {
+		for _, sample := range samples {
+			for good := range 400 {
+				r := &counter{ReaderAt: bytes.NewReader(sample.image), good: good, bad: bad}
+				info, err := Probe(r, int64(len(sample.image)))
+				if err == nil && r.reads <= good && info == sample.want {
+					break // it needs no more reads
+				}
+				if !errors.Is(err, bad) || info != (Info{}) {
+					t.Fatalf("%s %s, read %d failing: %+v, %v", family, sample.name, good, info, err)
+				}
+			}
+		}
+	}
+}
+
+// TestShorterThanSize probes images that are shorter than was said, as when another process has cut them since.
+func TestShorterThanSize(t *testing.T) {
+	for family, samples := range samples {
+		for _, sample := range samples {
+			for _, size := range []int64{int64(len(sample.image)) + 1, 1 << 40, math.MaxInt64} {
+				info, err := Probe(bytes.NewReader(sample.image), size)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if problem := unbelievable(info); problem != "" {
+					t.Errorf("%s %s: %s: %+v", family, sample.name, problem, info)
+				}
+			}
+		}
+	}
+}
+
+func TestNegativeSize(t *testing.T) {
+	got, err := Probe(bytes.NewReader([]byte("QFI\xfb\x00\x00\x00\x03")), -1)
+	if want := (Info{Format: "raw"}); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+// TestHostile cuts the samples anywhere in their header, and writes the worst numbers over every byte of it.
+func TestHostile(t *testing.T) {
+	check := func(what string, image []byte) {
+		info, err := Probe(bytes.NewReader(image), int64(len(image)))
+		if problem := unbelievable(info); err != nil || problem != "" {
+			t.Fatalf("%s: %s: %+v, %v", what, problem, info, err)
+		}
+	}
+	for _, samples := range samples {
+		for _, sample := range samples {
+			header := slices.Clone(sample.image[:min(len(sample.image), 600)])
+			for i := range header {
+				check(sample.name, header[:i])
+			}
+			for i := range header {
+				for _, bad := range []string{"\xff", "\xff\xff\xff\xff", "\x7f\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\x7f"} {
+					check(sample.name, with(header, part{i, bad}))
+				}
+			}
+		}
+	}
+}
+
+// TestTogether probes all samples at once from many goroutines, which share buffers.
+func TestTogether(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, samples := range samples {
+				for _, sample := range samples {
+					if got, err := Probe(bytes.NewReader(sample.image), int64(len(sample.image))); err != nil || got != sample.want {
+						t.Errorf("%s: %+v, %v", sample.name, got, err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// unbelievable says what no Info may be, whatever the image.
+func unbelievable(i Info) string {
+	known := []string{"raw", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk", "vhdx"}
+	switch {
+	case !slices.Contains(known, i.Format):
+		return "unknown format"
+	case i.Capacity > math.MaxInt64:
+		return "capacity beyond any file"
+	case len(i.Backing) > 1024 || len(i.DataFile) > 1024:
+		return "name too long"
+	case i.Backing == "" && i.BackingFormat != "":
+		return "format of no backing file"
+	case i.BackingFormat != "" && !slices.Contains(known, i.BackingFormat):
+		return "unknown format of a backing file"
+	case i.ClusterSize != 0 && (i.ClusterSize < 512 || i.ClusterSize > 2*mib || i.ClusterSize&(i.ClusterSize-1) != 0):
+		return "clusters of no possible size"
+	case i.Format != "qcow2" && (i.Compat != "" || i.ClusterSize != 0 || i.DataFile != "" || i.LazyRefcounts || i.ExtendedL2):
+		return "qcow2's features"
+	}
+	return ""
+}

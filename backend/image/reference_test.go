@@ -1,0 +1,88 @@
+package image
+
+import (
+	"strings"
+	"testing"
+)
+
+// references are backing strings and what they mean to an image in /pool/images; an empty path: nothing local.
+var references = []struct{ text, path string }{
+	{"base.img", "/pool/images/base.img"},
+	{"sub/base.img", "/pool/images/sub/base.img"},
+	{"../base.img", "/pool/base.img"},
+	{"/srv/base.img", "/srv/base.img"},
+	{"/srv//old/.././base.img", "/srv/base.img"},
+	{"../../../../etc/shadow", "/etc/shadow"},
+	{"./a:b", "/pool/images/a:b"},
+	{"/a:b", "/a:b"},
+	{"name with space", "/pool/images/name with space"},
+	{"", ""},
+	{"a:b", ""},
+	{":", ""},
+	{`C:\base.vmdk`, ""},
+	{"base\x00.img", ""},
+	{strings.Repeat("a", 4097), ""},
+
+	{"fat:/srv/floppy", "/srv/floppy"},
+	{"fat:floppy", "/pool/images/floppy"},
+	{"fat:rw:/srv/floppy", ""},
+	{"fat:", ""},
+
+	{"nbd://host:10809/disk", ""},
+	{"nbd+unix:///disk?socket=/run/nbd.sock", ""},
+	{"nbd:host:10809:exportname=disk", ""},
+	{"nbd:unix:/run/nbd.sock", ""},
+	{"rbd:pool/disk:id=admin", ""},
+	{"https://host/disk.img", ""},
+	{"file:///srv/base.img", ""},
+	{"file:/srv/base.img", ""},
+
+	{`json:{"driver":"file","filename":"/srv/base.img"}`, "/srv/base.img"},
+	{`json:{"driver":"file","filename":"base.img"}`, "/pool/images/base.img"},
+	{`json:{"driver":"file","filename":"a:b"}`, "/pool/images/a:b"},
+	{`json:{"driver":"host_device","filename":"/dev/sda"}`, "/dev/sda"},
+	{`json:{"driver":"host_cdrom","filename":"/dev/sr0"}`, "/dev/sr0"},
+	{`json:{"file":{"driver":"file","filename":"/srv/base.img"}}`, "/srv/base.img"},
+	{`json:{"file.driver":"file","file.filename":"/srv/base.img"}`, "/srv/base.img"},
+	{`json: { "file.driver" : "file" , "file.filename" : "/srv/base.img" } `, "/srv/base.img"},
+	{`json:{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img"}}`, "/srv/base.img"},
+	{`json:{"driver":"raw","file.driver":"file","file.filename":"/srv/base.img"}`, "/srv/base.img"},
+	{`json:{"driver":"raw","offset":512,"file":{"driver":"file","filename":"/srv/base.img","aio":"native"}}`, "/srv/base.img"},
+	{`json:{"file":{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img"}}}`, "/srv/base.img"},
+	{`json:{"file.driver":"raw","file.file.driver":"file","file.file.filename":"/srv/base.img"}`, "/srv/base.img"},
+	{`json:{"file":{"driver":"raw","file.driver":"file","file.filename":"/srv/base.img"}}`, "/srv/base.img"},
+
+	{`json:`, ""},
+	{`json:{}`, ""},
+	{`json:{"driver":"file"}`, ""},
+	{`json:{"driver":"file","filename":""}`, ""},
+	{`json:{"driver":"file","filename":7}`, ""},
+	{`json:{"driver":"file","filename":null}`, ""},
+	{`json:{"driver":"file","filename":"/srv/base\u0000.img"}`, ""},
+	{`json:{"Driver":"file","Filename":"/srv/base.img"}`, ""},
+	{`json:{"filename":"/srv/base.img"}`, ""},
+	{`json:{"file":"/srv/base.img"}`, ""},
+	{`json:{"file":null}`, ""},
+	{`json:{"file":{"file":{"driver":"file","filename":"/srv/base.img"}}}`, ""},
+	{`json:{"file":{"driver":"file"},"file.filename":"/srv/base.img"}`, ""},
+	{`json:{"driver":"raw","file":{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img"}}}`, ""},
+	{`json:{"driver":"qcow2","file":{"driver":"file","filename":"/srv/base.img"}}`, ""},
+	{`json:{"driver":"nbd","host":"localhost","port":"10809"}`, ""},
+	{`json:{"driver":"https","url":"https://host/disk.img"}`, ""},
+	{`json:["driver","file"]`, ""},
+	{`json:{"driver":"file","filename":"/srv/base.img"}{}`, ""},
+	{`json:` + strings.Repeat(`{"file":`, 500) + strings.Repeat(`}`, 500), ""},
+	{`json:{"driver":"file","x":"` + strings.Repeat("x", 4096) + `","filename":"/srv/base.img"}`, ""},
+}
+
+func TestParseReference(t *testing.T) {
+	for _, r := range references {
+		want := Reference{Path: r.path, Local: true}
+		if r.path == "" {
+			want = Reference{Path: r.text}
+		}
+		if got := ParseReference(r.text, "/pool/images"); got != want {
+			t.Errorf("%.100q: got %+v, want %+v", r.text, got, want)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package image
+
+import (
+	"bytes"
+	"math"
+	"math/bits"
+	"strconv"
+)
+
+// maxDescriptor is what qemu reads of a descriptor, some 20000 extents.
+const maxDescriptor = 1 << 20
+
+// describeSparse reads the descriptor that a sparse extent may carry: its offset stands at 28, its length at 36, both in sectors.
+// A header that says no sectors leaves it to the descriptor (qemu's reading too).
+func describeSparse(s *source, i *Info) {
+	at, length := s.le(28, 8), s.le(36, 8)
+	if at == 0 || at > s.size/sector {
+		return
+	}
+	d := readDescriptor(s, at*sector, min(length, maxDescriptor/sector)*sector)
+	i.Backing = d.parent
+	if s.le(12, 8) == 0 {
+		i.setCapacity(d.sectors, sector)
+	}
+}
+
+// descriptorVersion accepts the versions that qemu does. The version is a descriptor's first line that is not a comment.
+func descriptorVersion(s *source) bool {
+	for line := range bytes.Lines(s.head) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		version := string(line)
+		return version == "version=1" || version == "version=2" || version == "version=3"
+	}
+	return false
+}
+
+// describeDescriptor reads an image that is only the description of others. One longer than what is read has an unknown capacity.
+func describeDescriptor(s *source, i *Info) {
+	d := readDescriptor(s, 0, min(s.size, maxDescriptor))
+	i.Backing = d.parent
+	if d.sectors > 0 && s.size <= maxDescriptor {
+		i.setCapacity(d.sectors, sector)
+	}
+}
+
+// A descriptor is what matters of VMware's text: the parent of a snapshot, and the sum of the extents.
+type descriptor struct {
+	parent  string
+	sectors uint64
+}
+
+// readDescriptor reads the text of n bytes at most, which NULs may end.
+func readDescriptor(s *source, off, n uint64) (d descriptor) {
+	lines := s.lines(off, n)
+	for lines.Scan() {
+		line, _, ended := bytes.Cut(lines.Bytes(), []byte{0})
+		if d.parent == "" {
+			d.parent = parentHint(line)
+		}
+		sum, carry := bits.Add64(d.sectors, extentSectors(line), 0)
+		if d.sectors = sum; carry > 0 {
+			d.sectors = math.MaxUint64 // no file's size
+		}
+		if ended {
+			break
+		}
+	}
+	return d
+}
+
+// parentHint reads a line like: parentFileNameHint="base.vmdk"
+func parentHint(line []byte) string {
+	value, found := bytes.CutPrefix(bytes.TrimSpace(line), []byte("parentFileNameHint"))
+	if !found {
+		return ""
+	}
+	value, found = bytes.CutPrefix(bytes.TrimLeft(value, " \t="), []byte{'"'})
+	name, _, closed := bytes.Cut(value, []byte{'"'})
+	if !found || !closed || len(name) > maxName {
+		return ""
+	}
+	return string(name)
+}
+
+// extentSectors reads a line like: RW 4192256 SPARSE "disk-s001.vmdk". A number beyond 64 bits is the largest of them.
+func extentSectors(line []byte) uint64 {
+	fields := bytes.Fields(line)
+	if len(fields) < 3 {
+		return 0
+	}
+	switch string(fields[0]) {
+	case "RW", "RDONLY", "NOACCESS":
+		sectors, _ := strconv.ParseUint(string(fields[1]), 10, 64)
+		return sectors
+	}
+	return 0
+}
