@@ -35,7 +35,7 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 	p := &Pool{}
 	if doc.root.Name != "pool" {
 		r.problem(doc.root, "", "the root element is <%s>, not <pool>", doc.root.Name)
-		return nil, nil, r.problems
+		return nil, nil, r.failed()
 	}
 	p.Type = Type(r.rawAttr(doc.root, "type"))
 	info := p.Type.Info()
@@ -45,7 +45,7 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 		} else {
 			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, typeNames())
 		}
-		return nil, nil, slices.Concat(doc.problems, r.problems)
+		return nil, nil, r.failed()
 	}
 	r.pool(p, info)
 	warnings, err := r.finish(strict)

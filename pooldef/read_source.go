@@ -266,7 +266,7 @@ func ReadSource(file string, data []byte, info *TypeInfo) (Source, error) {
 	root := doc.root
 	if root.Name != "source" {
 		r.problem(root, "", "the root element is <%s>, not <source>", root.Name)
-		return Source{}, r.problems
+		return Source{}, r.failed()
 	}
 	s := Source{Hosts: r.hosts(root), Devices: r.devices(root), Name: r.text(root, "name"),
 		Initiator: r.attr(r.child(root, "initiator/iqn"), "name"), Auth: r.auth(root)}

@@ -31,7 +31,7 @@ func readVolume(doc *document, info *TypeInfo, strict bool) (*Volume, []Problem,
 	root := doc.root
 	if root.Name != "volume" {
 		r.problem(root, "", "the root element is <%s>, not <volume>", root.Name)
-		return nil, nil, r.problems
+		return nil, nil, r.failed()
 	}
 	v := &Volume{Name: r.text(root, "name"), Key: r.text(root, "key")}
 	v.Type = r.word(root, "type", "file", "block", "dir", "network", "netdir", "ploop")

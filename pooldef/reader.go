@@ -46,10 +46,13 @@ func IsXML(file string, data []byte) bool {
 	return bytes.HasPrefix(text, []byte("<")) || filepath.Ext(file) == ".xml"
 }
 
-// checkText refuses what neither language allows: too much, what is not UTF-8, control characters.
+// checkText refuses what neither language allows: too much, nothing, what is not UTF-8, control characters.
 func checkText(data []byte) error {
-	if len(data) > MaxInput {
+	switch {
+	case len(data) > MaxInput:
 		return Problem{Text: fmt.Sprintf("larger than %d bytes", MaxInput)}
+	case len(bytes.TrimSpace(data)) == 0:
+		return Problem{Line: 1, Text: "the document is empty"}
 	}
 	line := 1
 	for rest := data; len(rest) > 0; {
@@ -79,6 +82,13 @@ func inFile(file string, err error) Problems {
 		problems[i].File = file
 	}
 	return problems
+}
+
+// explains tells whether a problem is but a consequence of one with the language: there, or at what it stands in.
+func (d *document) explains(p Problem) bool {
+	return slices.ContainsFunc(d.problems, func(q Problem) bool {
+		return p.Element == q.Element || strings.HasPrefix(p.Element, q.Element+".") && !isList(d.keys, q.Element)
+	})
 }
 
 // A reader takes a document apart and remembers what it has looked at, so that what nobody asked for can be named.
@@ -120,10 +130,7 @@ func newReader(doc *document) *reader {
 // place, only the first problem counts: it is the cause of the others.
 func (r *reader) problem(e *format.Element, below, text string, args ...any) {
 	p := r.at(e, below, text, args...)
-	known := slices.ContainsFunc(r.doc.problems, func(q Problem) bool {
-		return p.Element == q.Element || strings.HasPrefix(p.Element, q.Element+".")
-	})
-	if at := (place{e, below}); !known && !r.wrong[at] {
+	if at := (place{e, below}); !r.doc.explains(p) && !r.wrong[at] {
 		r.wrong[at] = true
 		r.problems = append(r.problems, p)
 	}
@@ -141,13 +148,25 @@ func (r *reader) at(e *format.Element, below, text string, args ...any) Problem 
 	} else if path == "" {
 		path = r.doc.root.Name
 	}
+	return Problem{File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...)}
+}
+
+// lineOf is the line of an element or attribute below e, or of as much of the way there as there is.
+func lineOf(e *format.Element, below string) int {
 	line := e.Line
-	if name, ok := strings.CutPrefix(below, "@"); ok {
-		if i := attrIndex(e, name); i >= 0 {
-			line = e.Attrs[i].Line
+	for name := range strings.SplitSeq(below, "/") {
+		if attr, ok := strings.CutPrefix(name, "@"); ok {
+			if i := attrIndex(e, attr); i >= 0 {
+				line = e.Attrs[i].Line
+			}
+			break
 		}
+		if e = e.Child(name); e == nil {
+			break
+		}
+		line = e.Line
 	}
-	return Problem{File: r.doc.file, Line: line, Element: path, Text: fmt.Sprintf(text, args...)}
+	return line
 }
 
 func attrIndex(e *format.Element, name string) int {
@@ -254,21 +273,27 @@ func (r *reader) pass(e *format.Element) {
 func (r *reader) finish(strict bool) ([]Problem, error) {
 	r.look(r.doc.root)
 	r.unseen(r.doc.root)
-	problems, warnings := slices.Concat(r.doc.problems, r.problems), r.warnings
 	if strict {
-		problems, warnings = slices.Concat(problems, warnings), nil
+		r.problems, r.warnings = slices.Concat(r.problems, r.warnings), nil
 	}
-	for i := range warnings {
-		warnings[i].Text += ", ignored"
+	for i := range r.warnings {
+		r.warnings[i].Text += ", ignored"
 	}
-	byLine := func(a, b Problem) int { return a.Line - b.Line }
-	slices.SortStableFunc(warnings, byLine)
-	slices.SortStableFunc(problems, byLine)
-	if len(problems) > 0 {
-		return warnings, problems
-	}
-	return warnings, nil
+	slices.SortStableFunc(r.warnings, byLine)
+	return r.warnings, r.failed()
 }
+
+// failed returns all problems as an error, or nil.
+func (r *reader) failed() error {
+	problems := slices.Concat(r.doc.problems, r.problems)
+	if len(problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(problems, byLine)
+	return problems
+}
+
+func byLine(a, b Problem) int { return a.Line - b.Line }
 
 func (r *reader) unseen(e *format.Element) {
 	look := r.look(e)

@@ -38,6 +38,9 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d
 func yamlProblem(err error) error {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
+		if strings.Contains(m[2], "cannot start any token") {
+			m[2] += " (YAML is indented by blanks, not by tabs)"
+		}
 		return Problem{Line: line, Text: "malformed YAML: " + m[2]}
 	}
 	return Problem{Text: "malformed YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
@@ -153,16 +156,16 @@ func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
 			return
 		}
 		item = followed(item)
+		isValue := item.Kind == format.YAMLScalar
+		if isNull(item) || !isValue && item.Kind != format.YAMLMapping {
+			p.problem(item, k.yaml, "an item must be a value or a mapping")
+			continue
+		}
 		e := element(at, parents, item.Line).Add(&format.Element{Name: name, Line: item.Line})
-		switch {
-		case isNull(item):
-			p.problem(item, k.yaml, "an item is empty")
-		case item.Kind == format.YAMLScalar:
+		if isValue {
 			put(e, "@"+attr, item.Value, item.Line)
-		case item.Kind == format.YAMLMapping:
+		} else {
 			p.mapping(item, k.yaml, e, path)
-		default:
-			p.problem(item, k.yaml, "expected a value or a mapping")
 		}
 	}
 }

@@ -138,6 +138,10 @@ func common(a, b string, both bool) string {
 	return a
 }
 
+func isList(keys []yamlKey, path string) bool {
+	return slices.ContainsFunc(keys, func(k yamlKey) bool { return k.yaml == path && k.kind == list })
+}
+
 // siblings names the keys that there are beside one.
 func siblings(keys []yamlKey, full string) []string {
 	parent := full[:strings.LastIndex(full, ".")+1]
