@@ -179,7 +179,10 @@ func (s *Store) All() ([]*Entry, error) {
 	seen := map[string]string{}
 	for _, name := range names {
 		e, err := s.Load(name)
-		if errors.Is(err, ErrNoPool) && CheckName(name) == "" { // gone meanwhile
+		switch text := CheckName(name); {
+		case text != "":
+			err = Problems{{File: s.ConfigDir, Text: text}}
+		case errors.Is(err, ErrNoPool): // gone meanwhile
 			continue
 		}
 		entries = append(entries, e)
