@@ -1,6 +1,7 @@
 package pooldef
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,17 +16,22 @@ type badCase struct {
 // found lists problems and warnings as badCase does.
 func found(warnings []Problem, err error) string {
 	var b strings.Builder
-	problems, _ := err.(Problems)
-	if err != nil && problems == nil {
+	if err != nil && problemsOf(err) == nil {
 		return "not Problems: " + err.Error()
 	}
-	for _, p := range problems {
+	for _, p := range problemsOf(err) {
 		fmt.Fprintf(&b, "%d %s: %s\n", p.Line, p.Element, p.Text)
 	}
 	for _, p := range warnings {
 		fmt.Fprintf(&b, "warning %d %s: %s\n", p.Line, p.Element, p.Text)
 	}
 	return b.String()
+}
+
+func problemsOf(err error) Problems {
+	var problems Problems
+	errors.As(err, &problems)
+	return problems
 }
 
 func (c badCase) check(t *testing.T, warnings []Problem, err error) {
@@ -190,7 +196,7 @@ func TestBadYAML(t *testing.T) {
 		{"much at once", `
 type: netfs
 name: [x]
-nmae:
+nam:
 cow: perhaps
 source:
   hosts:
@@ -209,7 +215,7 @@ target:
   mount_point: maybe
 `, `
 3 name: expected a single value
-4 nmae: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config
+4 nam: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config
 5 cow: "perhaps" is neither yes nor no
 8 source.hosts.port: "99999" is not a number from 0 to 65535
 8 source.hosts.name: missing
@@ -400,7 +406,7 @@ func TestVolumeFormats(t *testing.T) {
 	} {
 		format := "<format type='" + c.format + "'/>"
 		v, _, err := ReadVolume("", []byte("<volume><name>v</name><capacity>1</capacity><target>"+format+"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
-		if err != nil && c.fail == "" || err == nil && c.fail != "" || err != nil && err.(Problems)[0].Element != c.fail {
+		if (err != nil) != (c.fail != "") || err != nil && problemsOf(err)[0].Element != c.fail {
 			t.Errorf("%+v: %v", c, err)
 		}
 		if err == nil && (v.Target.Format != c.want || v.Backing.Format != c.backing) {
