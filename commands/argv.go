@@ -27,6 +27,9 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	if p.verb == nil { // no verb, or one that there is not: kong's business
 		return append(p.out, p.rest...), nil
 	}
+	if p.verb.Hidden { // __complete: the words of another command line
+		return append(append(p.out, p.verb.Name), p.rest...), nil
+	}
 	if err := p.options(); err != nil {
 		return nil, err
 	}

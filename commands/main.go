@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -53,7 +54,7 @@ func (e *env) run(h host.Host, args []string) error {
 	}
 	e.kong = parser
 	if len(args) == 0 {
-		return &usageError{text: "a verb is missing"}
+		return errNoVerb
 	}
 	if args, err = normalise(parser.Model, args); err != nil {
 		return err
@@ -71,13 +72,13 @@ func (e *env) run(h host.Host, args []string) error {
 func newParser(c *cli) (*kong.Kong, error) {
 	return kong.New(c,
 		kong.Name("poolctl"),
-		kong.Description("libvirt's storage management without the daemon: pools and volumes of disk images, defined by files in a directory."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups(groups),
 		kong.Vars{"version": version(), "config_dir": "/etc/poolctl", "run_dir": "/run/poolctl"},
 		kong.Help(printHelp),
 	)
 }
+
+var errNoVerb = &usageError{text: "a verb is missing"}
 
 // setUp gets the machine, the store and the backends ready as the global options say.
 func (e *env) setUp(h host.Host) error {
@@ -103,7 +104,13 @@ func (e *env) setUp(h host.Host) error {
 
 // parseError turns kong's complaint into ours.
 func parseError(err error) error {
-	usage := &usageError{text: err.Error()}
+	if err == nil {
+		return nil
+	}
+	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "there is no verb", 1)}
+	if strings.HasPrefix(usage.text, "expected one of") {
+		usage.text = errNoVerb.Error()
+	}
 	if parse := (*kong.ParseError)(nil); errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
 		usage.verb = parse.Context.Selected().Name
 	}
