@@ -88,7 +88,10 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 	}
 	b.WriteString(wrap(usage+" [options]", 2) + "\n\n" + verb.Help + "\n")
 	if verb.Detail != "" {
-		b.WriteString("\n" + verb.Detail + "\n")
+		b.WriteString("\n")
+		for line := range strings.SplitSeq(verb.Detail, "\n") {
+			b.WriteString(wrap(line, len(line)-len(strings.TrimLeft(line, " "))) + "\n")
+		}
 	}
 	var rows [][2]string
 	for _, a := range verb.Positional {

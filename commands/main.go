@@ -31,6 +31,7 @@ type env struct {
 	stdin    io.Reader
 	stdout   *bufio.Writer
 	stderr   io.Writer
+	verb     string
 	spoke    bool // something was printed for people: virsh ends that with an empty line
 }
 
@@ -63,6 +64,7 @@ func (e *env) run(h host.Host, args []string) error {
 	if err != nil {
 		return parseError(err)
 	}
+	e.verb = command.Selected().Name
 	if err := e.setUp(h); err != nil {
 		return err
 	}
@@ -136,4 +138,6 @@ func version() string {
 }
 
 // lockTime is how long to wait for a lock. Not at all is still one try.
-func (e *env) lockTime() time.Duration { return max(e.cli.LockTimeout, time.Millisecond) }
+func (e *env) lockTime() time.Duration {
+	return max(time.Duration(e.cli.LockTimeout), time.Millisecond)
+}

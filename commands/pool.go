@@ -107,7 +107,7 @@ func (e *env) lockDefinitions() (unlock func(), err error) {
 func (e *env) backend(p *pooldef.Pool) (backend.Backend, error) {
 	b, ok := e.backends[p.Type]
 	if !ok {
-		return nil, &backend.UnsupportedError{Type: p.Type, What: "being used: this version of poolctl has no backend for them"}
+		return nil, &backend.UnsupportedError{Type: p.Type}
 	}
 	return b, nil
 }
