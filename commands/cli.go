@@ -52,6 +52,7 @@ type cli struct {
 
 	Completion Completion `cmd:"" group:"other" help:"Print a script that completes commands in a shell."`
 	Complete   Complete   `cmd:"" hidden:"" name:"__complete"`
+	Man        Man        `cmd:"" hidden:"" name:"__man"`
 	Help       Help       `cmd:"" group:"other" help:"Show help on a verb."`
 }
 
