@@ -64,6 +64,7 @@ type Globals struct {
 	DryRun      bool             `env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing."`
 	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
 	Quiet       bool             `short:"q" help:"No sentences, no headers."`
+	Readonly    bool             `short:"r" help:"Refuse to change anything."`
 	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -94,6 +93,9 @@ func (e *env) setUp(h host.Host) error {
 	if g.DryRun {
 		h = host.NewDryRun(h, e.stdout)
 	}
+	if g.Readonly {
+		h = host.ReadOnly{Host: h}
+	}
 	e.host, e.backends = h, all.Backends(h)
 	var err error
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}}
@@ -135,9 +137,4 @@ func version() string {
 		}
 	}
 	return v + " (" + info.GoVersion + ")"
-}
-
-// lockTime is how long to wait for a lock. Not at all is still one try.
-func (e *env) lockTime() time.Duration {
-	return max(time.Duration(e.cli.LockTimeout), time.Millisecond)
 }

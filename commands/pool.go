@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"context"
 	"fmt"
 
 	"poolctl/backend"
@@ -82,25 +81,6 @@ func (e *env) lockPool(nameOrUUID string, mode pooldef.LockMode) (entry *pooldef
 		return entry, func() {}, err
 	}
 	return entry, unlock, nil
-}
-
-// lock locks a pool by name. A dry run changes nothing, and so needs no lock.
-func (e *env) lock(name string, mode pooldef.LockMode) (unlock func(), err error) {
-	if e.cli.DryRun {
-		return func() {}, nil
-	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.lockTime())
-	defer cancel()
-	return e.store.LockPool(ctx, name, mode)
-}
-
-func (e *env) lockDefinitions() (unlock func(), err error) {
-	if e.cli.DryRun {
-		return func() {}, nil
-	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.lockTime())
-	defer cancel()
-	return e.store.LockDefinitions(ctx)
 }
 
 // backend returns what manages pools of this type.
