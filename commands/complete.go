@@ -46,7 +46,7 @@ func (e *env) candidates(before []string, typed string) []string {
 	}
 	if len(before) > 0 {
 		if flag, _, hasValue := findFlag(verb, before[len(before)-1]); flag != nil && !flag.IsBool() && !hasValue {
-			return e.values(flag.Name, flag.Enum, verb, before)
+			return e.values(flag.Name, flag.Enum, verb, before, typed)
 		}
 	}
 	if strings.HasPrefix(typed, "-") {
@@ -54,7 +54,7 @@ func (e *env) candidates(before []string, typed string) []string {
 	}
 	if position := positional(verb, before); position < len(verb.Positional) {
 		a := verb.Positional[position]
-		return e.values(a.Name, a.Enum, verb, before)
+		return e.values(a.Name, a.Enum, verb, before, typed)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func positional(verb *kong.Node, words []string) int {
 }
 
 // values returns what an argument or option of that name can be.
-func (e *env) values(name, enum string, verb *kong.Node, before []string) []string {
+func (e *env) values(name, enum string, verb *kong.Node, before []string, typed string) []string {
 	if enum != "" {
 		return strings.Split(enum, ",")
 	}
@@ -111,7 +111,7 @@ func (e *env) values(name, enum string, verb *kong.Node, before []string) []stri
 	case "pool":
 		return e.poolNames(verb.Name)
 	case "vol", "backing-vol":
-		return e.volumeNames(before)
+		return e.volumeNames(before, typed)
 	case "verb":
 		return e.candidates(nil, "")
 	}
@@ -140,26 +140,27 @@ var poolStates = map[string]bool{
 	"pool-destroy": true, "pool-refresh": true, "vol-list": true, "vol-create": true, "vol-create-as": true,
 }
 
-// volumeNames are those of the pool that the line names already, or of all active pools.
-func (e *env) volumeNames(before []string) []string {
+// volumeNames are those of the pool that the line names already; without one, only a path can be completed.
+func (e *env) volumeNames(before []string, typed string) []string {
 	var names []string
 	entries, _ := e.store.All()
 	for _, entry := range entries {
 		if entry.Err != nil {
 			continue
 		}
+		named := slices.Contains(before, entry.Name)
 		b, ok := e.backends[entry.Live().Type]
 		if _, local := b.(backend.Locator); !ok || !local { // no questions to servers from a shell's prompt
 			continue
 		}
-		if active, err := e.active(entry); err != nil || !active {
+		if active, err := e.active(entry); err != nil || !active || !named && !strings.HasPrefix(typed, "/") {
 			continue
 		}
 		for v, err := range b.Volumes(e.ctx, entry.Live()) {
 			if err != nil {
 				break
 			}
-			if slices.Contains(before, entry.Name) {
+			if named {
 				names = append(names, v.Name)
 			} else {
 				names = append(names, v.Target.Path)

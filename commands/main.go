@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"time"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -30,6 +30,7 @@ type env struct {
 	stdin    io.Reader
 	stdout   *bufio.Writer
 	stderr   io.Writer
+	verb     string
 	spoke    bool // something was printed for people: virsh ends that with an empty line
 }
 
@@ -53,7 +54,7 @@ func (e *env) run(h host.Host, args []string) error {
 	}
 	e.kong = parser
 	if len(args) == 0 {
-		return &usageError{text: "a verb is missing"}
+		return errNoVerb
 	}
 	if args, err = normalise(parser.Model, args); err != nil {
 		return err
@@ -62,6 +63,7 @@ func (e *env) run(h host.Host, args []string) error {
 	if err != nil {
 		return parseError(err)
 	}
+	e.verb = command.Selected().Name
 	if err := e.setUp(h); err != nil {
 		return err
 	}
@@ -71,13 +73,13 @@ func (e *env) run(h host.Host, args []string) error {
 func newParser(c *cli) (*kong.Kong, error) {
 	return kong.New(c,
 		kong.Name("poolctl"),
-		kong.Description("libvirt's storage management without the daemon: pools and volumes of disk images, defined by files in a directory."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups(groups),
 		kong.Vars{"version": version(), "config_dir": "/etc/poolctl", "run_dir": "/run/poolctl"},
 		kong.Help(printHelp),
 	)
 }
+
+var errNoVerb = &usageError{text: "a verb is missing"}
 
 // setUp gets the machine, the store and the backends ready as the global options say.
 func (e *env) setUp(h host.Host) error {
@@ -91,6 +93,9 @@ func (e *env) setUp(h host.Host) error {
 	if g.DryRun {
 		h = host.NewDryRun(h, e.stdout)
 	}
+	if g.Readonly {
+		h = host.ReadOnly{Host: h}
+	}
 	e.host, e.backends = h, all.Backends(h)
 	var err error
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}}
@@ -103,7 +108,13 @@ func (e *env) setUp(h host.Host) error {
 
 // parseError turns kong's complaint into ours.
 func parseError(err error) error {
-	usage := &usageError{text: err.Error()}
+	if err == nil {
+		return nil
+	}
+	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "there is no verb", 1)}
+	if strings.HasPrefix(usage.text, "expected one of") {
+		usage.text = errNoVerb.Error()
+	}
 	if parse := (*kong.ParseError)(nil); errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
 		usage.verb = parse.Context.Selected().Name
 	}
@@ -127,6 +138,3 @@ func version() string {
 	}
 	return v + " (" + info.GoVersion + ")"
 }
-
-// lockTime is how long to wait for a lock. Not at all is still one try.
-func (e *env) lockTime() time.Duration { return max(e.cli.LockTimeout, time.Millisecond) }

@@ -62,8 +62,8 @@ func (s *Store) Load(name string) (*Entry, error) {
 		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
 	}
 	err := s.loadDefinition(e)
-	if running := s.loadRecord(e); running != nil {
-		err = errors.Join(err, running)
+	if recordErr := s.loadRecord(e); err == nil {
+		err = recordErr
 	}
 	if err != nil && e.Running != nil {
 		e.warn(err)

@@ -27,6 +27,14 @@ func (t Trace) Change(ctx context.Context, s Step) error {
 	return t.Host.Change(ctx, s)
 }
 
+// ReadOnly refuses every change.
+type ReadOnly struct{ Host }
+
+// Change implements Host. Its error wraps fs.ErrPermission.
+func (ReadOnly) Change(context.Context, Step) error {
+	return fmt.Errorf("nothing may be changed (--readonly): %w", fs.ErrPermission)
+}
+
 // DryRun prints to w the shell commands that would do what is to be changed, and changes nothing. The directories that would
 // have been made are there for those who Stat them.
 type DryRun struct {
