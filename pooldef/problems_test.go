@@ -116,6 +116,12 @@ func TestBadXML(t *testing.T) {
 		{"a source's name that is no pool's", "<pool type='zfs'><source>\n<name>tank/x</name></source></pool>", `
 2 source/name: "tank/x": a name cannot contain '/'
 `},
+		{"a source's name that leads elsewhere", "<pool type='logical'><name>x</name>\n<source>\n<name>../sda</name></source></pool>", `
+3 source/name: "../sda" cannot be a name below /dev/
+`},
+		{"a source's name that is no path", "<pool type='zfs'><name>x</name><source><name>tank//x</name></source></pool>", `
+1 source/name: "tank//x" cannot be a name below /dev/zvol/
+`},
 		{"neither name", "<pool type='logical'/>", "1 name: missing\n"},
 		{"options", `<pool type='rbd' xmlns:rbd='http://libvirt.org/schemas/storagepool/rbd/1.0'>
   <source><name>x</name><host name='h'/></source>

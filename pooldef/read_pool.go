@@ -3,6 +3,7 @@ package pooldef
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -132,25 +133,31 @@ func (r *reader) target(p *Pool, info *TypeInfo) {
 		return
 	}
 	path := cleanPath(r.text(target, "path"))
-	at, below := target, "path"
-	if target == nil {
-		at, below = r.doc.root, "target/path"
-	} else {
+	if target != nil {
 		p.Target.Permissions = r.permissions(target)
 	}
 	switch {
 	case info.FixedTarget != "":
-		p.Target.Path = info.FixedTarget + p.Source.Name
-		if path != "" && path != p.Target.Path {
-			r.warn(at, below, "of a pool of type %s it is always %q", info.Type, p.Target.Path)
-		}
+		p.Target.Path = r.fixedTarget(path, p.Source.Name, info)
 		return
 	case path == "":
-		r.problem(at, below, "missing")
+		r.problem(r.doc.root, "target/path", "missing")
 	case !strings.HasPrefix(path, "/"):
-		r.problem(at, below, "%q is not an absolute path", path)
+		r.problem(r.doc.root, "target/path", "%q is not an absolute path", path)
 	}
 	p.Target.Path = path
+}
+
+// fixedTarget returns the path that the source's name decides, whatever the definition says.
+func (r *reader) fixedTarget(path, name string, info *TypeInfo) string {
+	if name != "" && (name == "." || !filepath.IsLocal(name) || filepath.Clean(name) != name) {
+		r.problem(r.doc.root, "source/name", "%q cannot be a name below %s", name, info.FixedTarget)
+	}
+	fixed := info.FixedTarget + name
+	if path != "" && path != fixed {
+		r.warn(r.doc.root, "target/path", "of a pool of type %s it is always %q", info.Type, fixed)
+	}
+	return fixed
 }
 
 // unused warns of a part that pools of this type do not keep.
