@@ -119,7 +119,7 @@ func CheckName(name string) string {
 	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || c == unicode.ReplacementChar }):
 		return fmt.Sprintf("%q: a name cannot contain control characters or anything but UTF-8", name)
 	case strings.HasPrefix(name, "-") || strings.HasPrefix(name, "."): // an option, a hidden file
-		return fmt.Sprintf("%q: a name cannot begin with %q", name, name[:1])
+		return fmt.Sprintf("%q: a name cannot begin with '%s'", name, name[:1])
 	case len(name) > MaxName:
 		return fmt.Sprintf("a name of %d bytes: at most %d are possible", len(name), MaxName)
 	}

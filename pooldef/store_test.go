@@ -291,7 +291,7 @@ func TestBrokenFiles(t *testing.T) {
 	}
 	id := readPoolFile(t, "", []byte(good)).UUID
 	s.expect(t,
-		`-x `+s.ConfigDir+`: "-x": a name cannot begin with "-"`,
+		`-x `+s.ConfigDir+`: "-x": a name cannot begin with '-'`,
 		"a\nb "+s.ConfigDir+`: "a\nb": a name cannot contain control characters or anything but UTF-8`,
 		"broken broken.xml broken.xml:1: malformed XML: unexpected EOF",
 		"empty empty.yaml empty.yaml:1: the document is empty",

@@ -22,8 +22,8 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"a/b": "cannot contain '/'", "/": "cannot contain '/'", "..": `cannot begin with "."`, ".": `cannot begin with "."`,
-		".hidden": `cannot begin with "."`, "-x": `cannot begin with "-"`, "a\tb": "control character", "a&#10;b": "control character",
+		"a/b": "cannot contain '/'", "/": "cannot contain '/'", "..": `cannot begin with '.'`, ".": `cannot begin with '.'`,
+		".hidden": `cannot begin with '.'`, "-x": `cannot begin with '-'`, "a\tb": "control character", "a&#10;b": "control character",
 		"a\u0085b": "control character", "a\u007fb": "control character", "a\ufffdb": "UTF-8", strings.Repeat("ä", 116): "a name of 232 bytes: at most 230",
 	} {
 		_, _, err := ReadPool("", dirPool(name, "/t", ""), false)
