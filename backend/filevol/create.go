@@ -30,7 +30,7 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	case d.Target.Format == "ploop":
 		return &backend.UnsupportedError{Type: p.Type, What: "creating ploop volumes"}
 	case d.Target.Format == "dir":
-		return f.createDir(ctx, path, d)
+		return f.createDir(ctx, p, d)
 	case d.Target.Format == "raw":
 		return f.createRaw(ctx, p, d, o)
 	}
@@ -38,19 +38,17 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 }
 
 // createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
-func (f Files) createDir(ctx context.Context, path string, d *pooldef.Volume) (err error) {
+func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume) error {
 	if d.Backing != nil {
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
 	}
-	if err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: mode(d, 0o700)}); err != nil {
-		return err
-	}
-	if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
-		if err := f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid}); err != nil {
-			return errors.Join(err, f.Host.Change(context.WithoutCancel(ctx), host.Rmdir{Path: path}))
+	return f.staged(ctx, p, d.Name, func(path string) error {
+		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: mode(d, 0o700)})
+		if uid, gid := owner(d.Target.Permissions); err == nil && (uid >= 0 || gid >= 0) {
+			err = f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid})
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 func (f Files) createRaw(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"poolctl/backend"
@@ -91,7 +90,7 @@ func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), stagePrefix) && isVolume(p, e) {
+		if !isStage(e.Name()) && isVolume(p, e) {
 			names = append(names, e.Name())
 		}
 	}

@@ -35,8 +35,9 @@ func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volu
 	if options := imageOptions(d, o, backing.format); options != "" {
 		args = append(args, "-o", options)
 	}
+	args = append(args, "./"+d.Name, strconv.FormatUint(size, 10))
 	return f.staged(ctx, p, d.Name, func(path string) error {
-		steps := []host.Step{host.Cmd("qemu-img", append(args, path, strconv.FormatUint(size, 10))...), host.Sync{Path: path}}
+		steps := []host.Step{host.Command{Name: "qemu-img", Args: args, Dir: filepath.Dir(path)}, host.Sync{Path: path}}
 		if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
 			steps = append(steps, host.Chown{Path: path, UID: uid, GID: gid})
 		}

@@ -84,8 +84,8 @@ func volumePath(p *pooldef.Pool, name string) (string, error) {
 		return "", fmt.Errorf("%q cannot be the name of a file", name)
 	case len(name) > 255:
 		return "", fmt.Errorf("a name of %d bytes: a file's name has at most 255", len(name))
-	case strings.HasPrefix(name, stagePrefix):
-		return "", fmt.Errorf("%q: names that begin with %s are for volumes that are being made", name, stagePrefix)
+	case isStage(name):
+		return "", fmt.Errorf("%q: names like that are for volumes that are being made", name)
 	}
 	return filepath.Join(p.Target.Path, name), nil
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,10 +54,7 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
-	cmd.Dir = c.Dir
-	if cmd.Dir == "" {
-		cmd.Dir = "/"
-	}
+	cmd.Dir = cmp.Or(l.workDir(c.Dir), "/")
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }

@@ -33,7 +33,7 @@ func (c CreateFile) Shell() string {
 	case c.Allocate > 0 && c.Zeros:
 		steps = append(steps, fmt.Sprintf("head -c %d /dev/zero 1<>%s", c.Allocate, path))
 	case c.Allocate > 0:
-		steps = append(steps, fmt.Sprintf("fallocate -n -l %d %s", c.Allocate, path))
+		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path)) // -x: writes where it has to
 	}
 	if c.UID >= 0 || c.GID >= 0 {
 		steps = append(steps, Chown{c.Path, c.UID, c.GID}.Shell())
@@ -41,19 +41,24 @@ func (c CreateFile) Shell() string {
 	return strings.Join(append(steps, Chmod{c.Path, c.Mode}.Shell()), " && ")
 }
 
-func (c CreateFile) apply(ctx context.Context, _ *Local) (err error) {
-	f, err := os.OpenFile(c.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+func (c CreateFile) apply(ctx context.Context, l *Local) error {
+	dir, name := l.place(c.Path)
+	f, err := openAt(dir, name, c.Path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			_ = os.Remove(c.Path)
-		}
-	}()
+	err = c.fill(ctx, f)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		_ = unix.Unlinkat(dir, name, 0)
+	}
+	return err
+}
+
+// fill makes an empty file what it is to be.
+func (c CreateFile) fill(ctx context.Context, f *os.File) error {
 	if c.NoCOW {
 		if err := setNoCOW(f, true); err != nil {
 			return err
@@ -74,7 +79,7 @@ func (c CreateFile) apply(ctx context.Context, _ *Local) (err error) {
 			return err
 		}
 	}
-	if err := f.Chmod(c.Mode); err != nil {
+	if err := chmod(f, c.Mode); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -132,8 +137,9 @@ func (s SetNoCOW) Shell() string {
 	return "chattr -C " + Quote(s.Path)
 }
 
-func (s SetNoCOW) apply(context.Context, *Local) error {
-	f, err := os.Open(s.Path)
+func (s SetNoCOW) apply(_ context.Context, l *Local) error {
+	dir, name := l.place(s.Path)
+	f, err := openAt(dir, name, s.Path, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -146,8 +152,8 @@ const noCOW = 0x00800000
 
 func setNoCOW(f *os.File, on bool) error {
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
-		return err
+	if err := again(func() error { return unix.Fstatfs(int(f.Fd()), &st) }); err != nil {
+		return pathError("statfs", f.Name(), err)
 	}
 	if st.Type != unix.BTRFS_SUPER_MAGIC {
 		return fmt.Errorf("cannot control copy-on-write of %q: it is not on btrfs", f.Name())
