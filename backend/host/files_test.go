@@ -83,7 +83,7 @@ func TestTakenNames(t *testing.T) {
 		path := dir + "/" + taken
 		for _, s := range []Step{
 			Mkdir{path, 0o755}, Rename{dir + "/new", path}, CreateFile{Path: path, UID: -1, GID: -1},
-			Symlink{"x", path}, &Stage{path},
+			Symlink{"x", path}, &Stage{Path: path},
 		} {
 			refuse(t, l, dir, s, fs.ErrExist)
 		}

@@ -53,7 +53,7 @@ type Local struct {
 	Root string
 
 	mu     sync.Mutex
-	stages map[string]*openStage // by path
+	stages map[string]*Stage // those in use, by path
 }
 
 // Change implements Host.

@@ -139,7 +139,7 @@ func TestStageInShell(t *testing.T) {
 		},
 	} {
 		dir, l := t.TempDir(), &Local{}
-		stage := &Stage{dir + "/.stage"}
+		stage := &Stage{Path: dir + "/.stage"}
 		for _, s := range []Step{
 			stage,
 			CreateFile{Path: dir + "/.stage/a", Mode: 0o640, UID: -1, GID: -1, Size: 10},
@@ -171,7 +171,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stage := &Stage{w.dir + "/stage"}
+	stage := &Stage{Path: w.dir + "/stage"}
 	for _, s := range []Step{stage, Unstage{stage}, Sweep{w.dir + "/sub"}} {
 		if err := d.Change(t.Context(), s); err != nil {
 			t.Fatal(err)

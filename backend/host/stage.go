@@ -15,11 +15,16 @@ import (
 // name in it tells others that it is in use, so that one which a killed process left is known from one that is still needed.
 //
 // The place where things are made may belong to somebody who is not to be trusted, and who may put another directory, or a
-// link to one, at Path. So from the step on until Unstage, whatever steps do to names directly in Path, and commands that run
+// link to one, at Path. So from the step on until Release, whatever steps do to names directly in Path, and commands that run
 // in Path, are in the very directory that was made.
 //
 // A path that is taken is an error that wraps fs.ErrExist.
-type Stage struct{ Path string }
+type Stage struct {
+	Path string
+
+	on        *Local // nil: it is not in use
+	dir, lock *os.File
+}
 
 // Shell implements Step.
 func (s *Stage) Shell() string { return Mkdir{s.Path, 0o700}.Shell() }
@@ -44,30 +49,38 @@ func (s *Stage) apply(_ context.Context, l *Local) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stages == nil {
-		l.stages = map[string]*openStage{}
+		l.stages = map[string]*Stage{}
 	}
-	l.stages[s.Path] = &openStage{s, dir, lock}
+	s.on, s.dir, s.lock = l, dir, lock
+	l.stages[s.Path] = s
 	return nil
 }
 
-// Unstage removes a stage of this process and all that is still in it. Without one there is nothing to do.
+// Release lets others have the stage, or what is left of it, however it has ended.
+func (s *Stage) Release() {
+	if s.on == nil {
+		return
+	}
+	s.on.mu.Lock()
+	defer s.on.mu.Unlock()
+	delete(s.on.stages, s.Path)
+	s.lock.Close()
+	s.dir.Close()
+	s.on = nil
+}
+
+// Unstage removes a stage and all that is still in it. If it is not in use, there is nothing to do.
 type Unstage struct{ Stage *Stage }
 
 // Shell implements Step.
 func (u Unstage) Shell() string { return "rm -rf " + Quote(u.Stage.Path) }
 
 func (u Unstage) apply(_ context.Context, l *Local) error {
-	l.mu.Lock()
-	open := l.stages[u.Stage.Path]
-	if open == nil || open.by != u.Stage {
-		l.mu.Unlock()
+	if u.Stage.on != l {
 		return nil
 	}
-	delete(l.stages, u.Stage.Path)
-	l.mu.Unlock()
-	defer open.dir.Close()
-	defer open.lock.Close()
-	return removeStage(open.dir)
+	defer u.Stage.Release()
+	return removeStage(u.Stage.dir)
 }
 
 // Sweep removes a stage that a killed process left. One in which a living process works is an error that wraps fs.ErrExist; a
@@ -95,12 +108,6 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	return removeStage(dir)
-}
-
-// An openStage is a stage that is in use.
-type openStage struct {
-	by        *Stage
-	dir, lock *os.File
 }
 
 // place returns the directory and the name by which a step finds path.

@@ -14,17 +14,17 @@ import (
 
 func TestStage(t *testing.T) {
 	l, other, dir := &Local{}, &Local{}, t.TempDir()
-	stage := &Stage{dir + "/stage"}
+	stage := &Stage{Path: dir + "/stage"}
 	do(t, l, stage, WriteFile{stage.Path + "/x", []byte("x\n")}, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/y", nil})
 	if got := mode(t, stage.Path); got != 0o700 {
 		t.Errorf("its mode is %v", got)
 	}
 	for _, h := range []*Local{l, other} {
 		refuse(t, h, dir, Sweep{stage.Path}, fs.ErrExist)
-		refuse(t, h, dir, &Stage{stage.Path}, fs.ErrExist)
+		refuse(t, h, dir, &Stage{Path: stage.Path}, fs.ErrExist)
 	}
 	before := tree(t, dir)
-	do(t, l, Unstage{&Stage{stage.Path}}) // not the same one
+	do(t, l, Unstage{&Stage{Path: stage.Path}}) // not the same one
 	do(t, other, Unstage{stage})
 	if after := tree(t, dir); after != before {
 		t.Errorf("was\n%s, is\n%s", before, after)
@@ -34,17 +34,16 @@ func TestStage(t *testing.T) {
 		t.Error("it is still there")
 	}
 	do(t, l, stage, Unstage{stage})
+	stage.Release()
 }
 
 func TestSweep(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	left := func(name string) string { // as a process leaves it that is killed
 		killed := &Local{}
-		stage := &Stage{dir + "/" + name}
+		stage := &Stage{Path: dir + "/" + name}
 		do(t, killed, stage, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/x", nil}, Symlink{"/etc", stage.Path + "/link"})
-		open := killed.stages[stage.Path]
-		open.lock.Close()
-		open.dir.Close()
+		stage.Release()
 		return stage.Path
 	}
 	do(t, l, Sweep{left("a")}, Mkdir{dir + "/empty", 0o700}, Sweep{dir + "/empty"})
@@ -65,7 +64,7 @@ func TestSweep(t *testing.T) {
 // TestStageExchanged puts a link to somebody's directory in the place of a stage: nothing may happen there.
 func TestStageExchanged(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	stage := &Stage{dir + "/pool/stage"}
+	stage := &Stage{Path: dir + "/pool/stage"}
 	in := func(name string) string { return stage.Path + "/" + name }
 	do(t, l, Mkdir{dir + "/pool", 0o777}, Mkdir{dir + "/victim", 0o755}, stage)
 	for _, name := range []string{"a", "b", "lock"} {
@@ -122,7 +121,7 @@ func TestStageRivals(t *testing.T) {
 		rivals.Go(func() {
 			l := &Local{}
 			for range 200 {
-				stage := &Stage{path}
+				stage := &Stage{Path: path}
 				if err := l.Change(t.Context(), stage); errors.Is(err, fs.ErrExist) {
 					if err := l.Change(t.Context(), Sweep{path}); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 						t.Error(err)
