@@ -43,7 +43,7 @@ func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
 	}
 	return f.staged(ctx, p, d.Name, func(path string) error {
-		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: mode(d, 0o700)})
+		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: modeOr(d.Target.Permissions, 0o700)})
 		if uid, gid := owner(d.Target.Permissions); err == nil && (uid >= 0 || gid >= 0) {
 			err = f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid})
 		}
@@ -55,7 +55,7 @@ func (f Files) createRaw(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	file := host.CreateFile{Mode: mode(d, 0o600), Size: d.Capacity.Bytes, Allocate: rawAllocation(d, o), NoCOW: d.Target.NoCOW,
+	file := host.CreateFile{Mode: modeOr(d.Target.Permissions, 0o600), Size: d.Capacity.Bytes, Allocate: rawAllocation(d, o), NoCOW: d.Target.NoCOW,
 		Zeros: o.Preallocation == "full"}
 	file.UID, file.GID = owner(d.Target.Permissions)
 	return f.staged(ctx, p, d.Name, func(path string) error {
@@ -95,12 +95,12 @@ func rawAllocation(d *pooldef.Volume, o backend.CreateOptions) uint64 {
 	return min(d.Allocation.Bytes, d.Capacity.Bytes)
 }
 
-// mode returns the permission bits that are asked for, or the usual ones.
-func mode(d *pooldef.Volume, usual fs.FileMode) fs.FileMode {
-	if d.Target.Permissions.Mode == nil {
+// modeOr returns the permission bits that are asked for, or the usual ones.
+func modeOr(p pooldef.Permissions, usual fs.FileMode) fs.FileMode {
+	if p.Mode == nil {
 		return usual
 	}
-	return fs.FileMode(*d.Target.Permissions.Mode)
+	return fs.FileMode(*p.Mode)
 }
 
 // owner returns the ids that are asked for, -1 for those that are not.

@@ -41,7 +41,7 @@ func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volu
 		if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
 			steps = append(steps, host.Chown{Path: path, UID: uid, GID: gid})
 		}
-		steps = append(steps, host.Chmod{Path: path, Mode: mode(d, 0o600)})
+		steps = append(steps, host.Chmod{Path: path, Mode: modeOr(d.Target.Permissions, 0o600)})
 		for _, s := range steps {
 			if err := f.Host.Change(ctx, s); err != nil {
 				return err

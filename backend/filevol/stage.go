@@ -28,6 +28,7 @@ func stageName(volume string) string {
 // name that is taken meanwhile is refused.
 func (f Files) staged(ctx context.Context, p *pooldef.Pool, name string, build func(path string) error) error {
 	stage := &host.Stage{Path: filepath.Join(p.Target.Path, stageName(name))}
+	defer stage.Release()
 	err := f.enter(ctx, stage)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("another process is making a volume of that name: %w", err)

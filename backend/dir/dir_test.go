@@ -1,0 +1,74 @@
+package dir
+
+import (
+	"path/filepath"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+// options are those of a pool whose directory has to be made.
+func options() backendtest.Options {
+	mode := uint32(0o750)
+	return backendtest.Options{
+		New: func(h host.Host) backend.Backend { return New(h) },
+		Pool: func(t *testing.T) *pooldef.Pool {
+			p := &pooldef.Pool{Type: pooldef.Dir, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001"}
+			p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
+			p.Target.Permissions.Mode = &mode
+			return p
+		},
+		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
+			return backendtest.Tree(t, filepath.Dir(p.Target.Path))
+		},
+		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef"},
+		Allowed: []string{"-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x", ".hidden"},
+	}
+}
+
+func volume(format string, change func(*pooldef.Volume)) func(string, uint64) *pooldef.Volume {
+	return func(name string, size uint64) *pooldef.Volume {
+		v := &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: format}}
+		change(v)
+		return v
+	}
+}
+
+func TestRaw(t *testing.T) {
+	o := options()
+	mode := uint32(0o640)
+	o.Volume = volume("raw", func(v *pooldef.Volume) { v.Target.Permissions.Mode = &mode })
+	o.Sizes = []uint64{65537, 0, 1, 511, 512, 1 << 20}
+	o.Unsupported = []*pooldef.Volume{o.Volume("ploop", 1<<20), o.Volume("encrypted", 1<<20)}
+	o.Unsupported[0].Target.Format = "ploop"
+	o.Unsupported[1].Target.Encryption = &pooldef.Encryption{Format: "luks"}
+	backendtest.Run(t, o)
+}
+
+func TestSparse(t *testing.T) {
+	o := options()
+	o.Volume = volume("raw", func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(0) })
+	o.Sizes = []uint64{1 << 20, 1<<42 + 1}
+	backendtest.Run(t, o)
+}
+
+func TestQcow2(t *testing.T) {
+	o := options()
+	owner := uint32(4711)
+	o.Volume = volume("qcow2", func(v *pooldef.Volume) { v.Target.Permissions.Owner = &owner })
+	o.Sizes, o.Unit = []uint64{1 << 20, 0, 1, 513, 1 << 42}, 512
+	backendtest.Run(t, o)
+}
+
+func TestDirectory(t *testing.T) {
+	o := options()
+	owner, group := uint32(4711), uint32(4712)
+	o.Volume = volume("dir", func(v *pooldef.Volume) { v.Target.Permissions.Owner, v.Target.Permissions.Group = &owner, &group })
+	o.Sizes = []uint64{0}
+	backendtest.Run(t, o)
+}
