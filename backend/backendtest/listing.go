@@ -29,7 +29,8 @@ func (s *suite) listing() {
 		s.find(v)
 	}
 	s.details(names)
-	for range s.b.Volumes(s.Context(), s.pool) { // one is enough
+	for _, err := range s.b.Volumes(s.Context(), s.pool) { // one is enough
+		s.ok(err)
 		break
 	}
 	ctx, cancel := context.WithCancel(s.Context())

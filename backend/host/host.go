@@ -4,6 +4,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"sync"
 
@@ -67,7 +68,7 @@ func (l *Local) Change(ctx context.Context, s Step) error {
 // again makes a system call until no signal interrupts it.
 func again(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (l *Local) Mounted(path string) (bool, error) {
 func (l *Local) OnBtrfs(path string) (bool, error) {
 	var st unix.Statfs_t
 	err := again(func() error { return unix.Statfs(path, &st) })
-	if err == unix.ENOENT && path != "/" {
+	if errors.Is(err, unix.ENOENT) && path != "/" {
 		return l.OnBtrfs(filepath.Dir(path))
 	}
 	return st.Type == unix.BTRFS_SUPER_MAGIC, pathError("statfs", path, err)

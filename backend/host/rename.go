@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -32,21 +33,25 @@ func (r Rename) apply(_ context.Context, l *Local) error {
 // taken. Where there are no hard links either (some FUSE file systems, and directories never), it can but look first.
 func renameNew(oldDir int, old string, newDir int, name string) error {
 	err := again(func() error { return renameNoReplace(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
-	if err != unix.EINVAL && err != unix.ENOSYS {
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
 		return err
 	}
-	switch err := again(func() error { return linkat(oldDir, old, newDir, name, 0) }); err {
-	case nil:
-		return again(func() error { return unix.Unlinkat(oldDir, old, 0) })
-	case unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS:
-	default:
+	err = again(func() error { return linkat(oldDir, old, newDir, name, 0) })
+	switch {
+	case err == nil:
+		if err = again(func() error { return unix.Unlinkat(oldDir, old, 0) }); err != nil {
+			_ = unix.Unlinkat(newDir, name, 0)
+		}
+		return err
+	case !errors.Is(err, unix.EPERM) && !errors.Is(err, errors.ErrUnsupported): // ENOSYS, EOPNOTSUPP
 		return err
 	}
 	var st unix.Stat_t
-	if err := unix.Fstatat(newDir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != unix.ENOENT {
-		if err == nil {
-			err = unix.EEXIST
-		}
+	err = again(func() error { return unix.Fstatat(newDir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	switch {
+	case err == nil:
+		return unix.EEXIST
+	case !errors.Is(err, unix.ENOENT):
 		return err
 	}
 	return again(func() error { return unix.Renameat(oldDir, old, newDir, name) })

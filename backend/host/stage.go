@@ -160,7 +160,7 @@ func gone(path string, err error) error {
 
 func flock(f *os.File) error {
 	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-	if err == unix.EWOULDBLOCK {
+	if errors.Is(err, unix.EWOULDBLOCK) {
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
 	}
 	return pathError("lock", f.Name(), err)
@@ -183,7 +183,7 @@ func removeStage(dir *os.File) error {
 		}
 	}
 	err = again(func() error { return unix.Unlinkat(fd, lock, 0) })
-	if err == nil || err == unix.ENOENT {
+	if err == nil || errors.Is(err, unix.ENOENT) {
 		err = again(func() error { return unix.Rmdir(dir.Name()) })
 	}
 	var st unix.Stat_t
