@@ -2,7 +2,6 @@ package filevol
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -117,20 +116,24 @@ func owner(p pooldef.Permissions) (uid, gid int) {
 
 // Delete implements backend.Deleter. A link goes, not what it leads to; a directory has to be empty.
 func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	if err := f.ready(p); err != nil {
+		return err
+	}
 	path, err := volumePath(p, name)
 	if err != nil {
 		return fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	info, err := os.Lstat(path)
+	h, err := hold(path)
+	if err == nil {
+		defer h.close()
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case isGone(err) || err == nil && !h.isVolume():
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	case err != nil:
 		return err
-	case info.IsDir():
+	case h.isDir() && !h.isLink():
 		return f.Host.Change(ctx, host.Rmdir{Path: path})
-	case info.Mode()&fs.ModeSymlink == 0 && !isVolumeMode(info.Mode()):
-		return fmt.Errorf("%w: %q is not a file, a directory or a block device", backend.ErrNoVolume, name)
 	}
 	return f.Host.Change(ctx, host.Unlink{Path: path})
 }

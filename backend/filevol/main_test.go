@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"poolctl/backend/backendtest"
@@ -60,4 +63,24 @@ func (b brokenHost) Change(ctx context.Context, s host.Step) error {
 		return errBroken
 	}
 	return b.Host.Change(ctx, s)
+}
+
+// asNobody tells whether we are an ordinary user. If not, it has run the calling test in a process of one.
+func asNobody(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return true
+	}
+	top := t.TempDir()
+	for dir := top; dir != os.TempDir(); dir = filepath.Dir(dir) {
+		ok(t, os.Chmod(dir, 0o777))
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "TMPDIR="+top)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Fatalf("as an ordinary user: %v\n%s", err, out)
+	}
+	return false
 }

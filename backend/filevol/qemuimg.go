@@ -2,16 +2,15 @@ package filevol
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
 
@@ -123,30 +122,33 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 			b.path = "./" + b.path
 		}
 	}
-	info, err := os.Stat(full)
-	if err == nil && (info.IsDir() || !isVolumeMode(info.Mode())) {
-		err = fmt.Errorf("%q is not a file or a block device", full)
-	}
-	if err == nil {
-		err = unix.Access(full, unix.R_OK)
-	}
+	found, size, err := probeBacking(full)
 	if err != nil {
 		return b, fmt.Errorf("the backing store %q cannot be used: %w", full, err)
 	}
-	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: full}}
-	if err := probe(found, info); err != nil {
-		return b, err
-	}
-	b.capacity = found.Capacity.Bytes
+	b.capacity = found.Capacity
 	switch {
-	case b.format == "" && found.Target.Format != "raw":
-		return b, &BackingFormatError{Path: full, Looks: found.Target.Format}
+	case b.format == "" && found.Format != "raw":
+		return b, &BackingFormatError{Path: full, Looks: found.Format}
 	case b.format == "":
 		b.format = "raw"
-	case b.format == "raw" && found.Target.Format != "raw":
-		b.capacity = uint64(info.Size())
+	case b.format == "raw":
+		b.capacity = size
 	}
 	return b, nil
+}
+
+// probeBacking reads the header of what has to be a file or block device.
+func probeBacking(path string) (image.Info, uint64, error) {
+	h, err := hold(path)
+	if err != nil {
+		return image.Info{}, 0, err
+	}
+	defer h.close()
+	if !h.hasHeader() {
+		return image.Info{}, 0, errors.New("it is not a file or a block device")
+	}
+	return h.probe()
 }
 
 // A BackingFormatError tells that the format of a backing file has to be given.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -62,8 +63,10 @@ func (f Files) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error
 		return nil, err
 	}
 	seen := *p
-	seen.Target.Permissions = permissions(info)
-	seen.Target.Permissions.Label = label(p.Target.Path)
+	if s, ok := info.Sys().(*syscall.Stat_t); ok { // a dry run's directories have none
+		seen.Target.Permissions = permissions(s.Mode, s.Uid, s.Gid)
+		seen.Target.Permissions.Label = label(p.Target.Path)
+	}
 	return &seen, nil
 }
 
