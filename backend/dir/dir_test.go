@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -39,6 +40,15 @@ func volume(format string, change func(*pooldef.Volume)) func(string, uint64) *p
 	}
 }
 
+// giveAway makes a volume somebody else's, if we may.
+func giveAway(v *pooldef.Volume) {
+	owner, group := uint32(os.Getuid()), uint32(os.Getgid())
+	if owner == 0 {
+		owner, group = 4711, 4712
+	}
+	v.Target.Permissions.Owner, v.Target.Permissions.Group = &owner, &group
+}
+
 func TestRaw(t *testing.T) {
 	o := options()
 	mode := uint32(0o640)
@@ -59,16 +69,14 @@ func TestSparse(t *testing.T) {
 
 func TestQcow2(t *testing.T) {
 	o := options()
-	owner := uint32(4711)
-	o.Volume = volume("qcow2", func(v *pooldef.Volume) { v.Target.Permissions.Owner = &owner })
+	o.Volume = volume("qcow2", giveAway)
 	o.Sizes, o.Unit = []uint64{1 << 20, 0, 1, 513, 1 << 42}, 512
 	backendtest.Run(t, o)
 }
 
 func TestDirectory(t *testing.T) {
 	o := options()
-	owner, group := uint32(4711), uint32(4712)
-	o.Volume = volume("dir", func(v *pooldef.Volume) { v.Target.Permissions.Owner, v.Target.Permissions.Group = &owner, &group })
+	o.Volume = volume("dir", giveAway)
 	o.Sizes = []uint64{0}
 	backendtest.Run(t, o)
 }
