@@ -35,6 +35,11 @@ func (s *suite) listing() {
 	}
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
+	if len(names) > 0 {
+		if v, err := s.b.Volume(ctx, s.pool, names[0]); !errors.Is(err, context.Canceled) {
+			s.Errorf("looked for %q, cancelled: %+v, error %v", names[0], v, err)
+		}
+	}
 	var last error
 	for _, last = range s.b.Volumes(ctx, s.pool) {
 	}

@@ -26,8 +26,6 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	switch {
 	case d.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes yet"}
-	case d.Target.Format == "ploop":
-		return &backend.UnsupportedError{Type: p.Type, What: "creating ploop volumes"}
 	case d.Target.Format == "dir":
 		return f.createDir(ctx, p, d)
 	case d.Target.Format == "raw":
@@ -71,6 +69,7 @@ func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
 			problems = append(problems, pooldef.Problem{Element: element, Text: text})
 		}
 	}
+	refuse(!d.Capacity.Known, "capacity", "missing")
 	refuse(d.Backing != nil, "backingStore", "a raw volume cannot have a backing store; qcow2 can")
 	refuse(o.Preallocation == "metadata", "", "a raw volume has no metadata to preallocate; falloc gives it room")
 	refuse(d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level")

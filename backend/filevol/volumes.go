@@ -53,7 +53,7 @@ func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) 
 		return pooldef.Space{}, err
 	}
 	s, err := f.Host.Space(p.Target.Path)
-	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - s.Free, Available: s.Free}, err
+	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free}, err
 }
 
 // Observe implements backend.Observer: the permissions are the directory's.
@@ -77,7 +77,7 @@ func (f Files) Locate(_ context.Context, p *pooldef.Pool, path string) (string, 
 		return "", false
 	}
 	dir, name := filepath.Split(abs)
-	return name, f.Host.Canonical(dir) == f.Host.Canonical(p.Target.Path)
+	return name, name != "" && f.Host.Canonical(dir) == f.Host.Canonical(p.Target.Path)
 }
 
 // volumePath returns where a volume of that name is or would be. A name that could lead out of the pool is refused.

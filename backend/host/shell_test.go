@@ -26,6 +26,9 @@ func (w world) path() string { return w.dir + "/" + names[w.IntN(len(names))] }
 
 func (w world) mode() fs.FileMode {
 	mode := fs.FileMode(w.IntN(0o1000))
+	if os.Geteuid() != 0 { // we have to get in ourselves
+		mode |= 0o700
+	}
 	if w.IntN(4) == 0 {
 		mode |= fs.ModeSticky
 	}
