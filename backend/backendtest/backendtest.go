@@ -119,11 +119,28 @@ func (s *suite) ready() {
 // state returns all that must not change, once what may be left half-made has been swept.
 func (s *suite) state() string {
 	s.Helper()
-	if b, ok := s.b.(backend.Sweeper); ok && s.active() {
-		_, err := b.Sweep(s.Context(), s.pool)
-		s.ok(err)
-	}
+	s.sweep()
 	return s.Snapshot(s.T, s.pool)
+}
+
+// sweep removes what is left half-made, and tells what.
+func (s *suite) sweep() []string {
+	s.Helper()
+	b, ok := s.b.(backend.Sweeper)
+	if !ok || !s.active() {
+		return nil
+	}
+	swept, err := b.Sweep(s.Context(), s.pool)
+	s.ok(err)
+	return swept
+}
+
+// clean fails the test if an operation has left something half-made that had no reason to.
+func (s *suite) clean(when string) {
+	s.Helper()
+	if swept := s.sweep(); len(swept) > 0 {
+		s.Errorf("%s: left behind is %q", when, swept)
+	}
 }
 
 func (s *suite) active() bool {
@@ -148,6 +165,7 @@ func (s *suite) volume(name string) *pooldef.Volume { return s.Volume(name, s.Si
 func (s *suite) create(name string) {
 	s.Helper()
 	s.ok(needs[backend.Creator](s).Create(s.Context(), s.pool, s.volume(name), backend.CreateOptions{}))
+	s.clean("created " + short(name))
 }
 
 // remove deletes a volume that is there.

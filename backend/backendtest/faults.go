@@ -64,6 +64,9 @@ func (s *suite) everyChange(op operation, f fault) {
 		err := op.do(ctx, s.New(h))
 		cancel()
 		when := fmt.Sprintf("%s, where change %d %s", op.name, nth, f)
+		if !h.struck || f == cancelled {
+			s.clean(when)
+		}
 		switch {
 		case !h.struck:
 			s.ok(err)
@@ -94,12 +97,17 @@ func (s *suite) settled(op operation, when, state string, err error) {
 	case err != nil && done && !op.final:
 		s.Fatalf("%s: there is an error (%v), but it is done", when, err)
 	case !done:
-		s.same(state, when)
+		if op.final {
+			s.same(state, when)
+		}
 		if err := op.do(s.Context(), s.b); err != nil || !op.done() {
 			s.Fatalf("%s: then, without a fault: error %v", when, err)
 		}
 	}
 	if err := op.undo(s.Context(), s.b); err != nil || op.done() {
 		s.Fatalf("%s: taken back: error %v", when, err)
+	}
+	if !op.final {
+		s.same(state, when+", done without it and taken back")
 	}
 }

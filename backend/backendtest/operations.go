@@ -12,7 +12,7 @@ type operation struct {
 	name     string
 	do, undo func(ctx context.Context, b backend.Backend) error
 	done     func() bool // tells whether it has happened, wholly
-	final    bool        // it cannot be taken back by itself: it may have happened in spite of an error
+	final    bool        // it cannot undo itself, so it may have happened in spite of an error; nor can it be taken back without a trace
 }
 
 // reversed returns the operation that takes this one back.

@@ -44,6 +44,7 @@ func (s *suite) together() {
 			s.Errorf("another name at the same time: error %v", err)
 		}
 	})
+	s.clean("created many at once")
 	if names := s.list(); len(names) != many+1 {
 		s.Errorf("of %d volumes are listed %q", many+1, names)
 	}

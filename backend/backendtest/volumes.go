@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"poolctl/backend"
+	"poolctl/pooldef"
 )
 
 // volumes creates, finds and deletes. A name that is taken is refused, one that is not there is not found, and nothing changes.
@@ -66,7 +67,22 @@ func (s *suite) sizes() {
 		if v.Capacity.Bytes != want {
 			s.Errorf("of %d bytes were made %d, want %d", size, v.Capacity.Bytes, want)
 		}
+		s.asDefined(v, s.Volume("sized", size))
 		s.remove("sized")
+	}
+}
+
+// asDefined compares a volume with its definition, as far as that says something.
+func (s *suite) asDefined(v, want *pooldef.Volume) {
+	s.Helper()
+	if want.Target.Format != "" && v.Target.Format != want.Target.Format {
+		s.Errorf("its format is %s, want %s", v.Target.Format, want.Target.Format)
+	}
+	is, wanted := v.Target.Permissions, want.Target.Permissions
+	for what, pair := range map[string][2]*uint32{"mode": {is.Mode, wanted.Mode}, "owner": {is.Owner, wanted.Owner}, "group": {is.Group, wanted.Group}} {
+		if pair[0] != nil && pair[1] != nil && *pair[0] != *pair[1] {
+			s.Errorf("its %s is %o, want %o", what, *pair[0], *pair[1])
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -22,7 +21,6 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	runtime.LockOSThread() // the parent that Pdeathsig means is the thread
-	signal.Ignore(os.Interrupt)
 	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), private+"=1"),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
@@ -32,10 +30,10 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	state, err := process.Wait()
-	if err != nil {
+	if err != nil || !state.Exited() {
 		os.Exit(1)
 	}
-	os.Exit(max(state.ExitCode(), 0))
+	os.Exit(state.ExitCode())
 }
 
 // notRun ends a test that this machine cannot run: loudly, and as a failure where everything is to be tested.
