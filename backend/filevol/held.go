@@ -35,7 +35,7 @@ func hold(path string) (*held, error) {
 	}
 	if err != nil {
 		h.close()
-		return nil, h.error(err)
+		return nil, h.error("open", err)
 	}
 	return h, nil
 }
@@ -82,23 +82,23 @@ func (h *held) open() (fd int, err error) {
 func (h *held) probe() (image.Info, uint64, error) {
 	fd, err := h.open()
 	if err != nil {
-		return image.Info{}, 0, h.error(err)
+		return image.Info{}, 0, h.error("open", err)
 	}
 	defer unix.Close(fd)
 	size := h.Size
 	if h.kind() == unix.S_IFBLK {
 		if size, err = unix.Seek(fd, 0, io.SeekEnd); err != nil {
-			return image.Info{}, 0, h.error(err)
+			return image.Info{}, 0, h.error("seek", err)
 		}
 	}
 	info, err := image.Probe(fdReader(fd), size)
 	if err != nil {
-		return image.Info{}, 0, h.error(err)
+		return image.Info{}, 0, h.error("read", err)
 	}
 	return info, uint64(size), nil
 }
 
-func (h *held) error(err error) error { return &fs.PathError{Op: "read", Path: h.path, Err: err} }
+func (h *held) error(op string, err error) error { return &fs.PathError{Op: op, Path: h.path, Err: err} }
 
 func (h *held) permissions() pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
 

@@ -84,7 +84,7 @@ func TestListKinds(t *testing.T) {
 	if os.Geteuid() == 0 {
 		ok(t, unix.Mknod(dir+"/char", unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))))
 		ok(t, unix.Mknod(dir+"/block", unix.S_IFBLK|0o600, int(unix.Mkdev(240, 77)))) // there is no such device
-		want["block"] = "read " + dir + "/block: no such device or address"
+		want["block"] = "open " + dir + "/block: no such device or address"
 	}
 	same(t, list(t, p), want)
 	for _, name := range []string{"fifo", "socket", "dangling", "loop", "to-null", "none", stageName("x"), "", ".", "dir/below"} {
@@ -181,7 +181,7 @@ func TestListUnreadable(t *testing.T) {
 	ok(t, os.Chmod(dir+"/closed", 0))
 	t.Cleanup(func() { ok(t, os.Chmod(dir+"/closed", 0o755)) })
 	ok(t, os.Symlink("closed/x", dir+"/into"))
-	same(t, list(t, p), map[string]string{"file": "read " + path + ": permission denied", "closed": "dir dir 0"})
+	same(t, list(t, p), map[string]string{"file": "open " + path + ": permission denied", "closed": "dir dir 0"})
 	if _, err := here.Volume(t.Context(), p, "file"); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("got error %v", err)
 	}

@@ -31,7 +31,7 @@ func (f Files) staged(ctx context.Context, p *pooldef.Pool, name string, build f
 	defer stage.Release()
 	err := f.enter(ctx, stage)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("another process is making a volume of that name: %w", err)
+		return fmt.Errorf("another process is making a volume of that name: %w", fs.ErrExist)
 	}
 	// However this ends, also by a signal: the stage goes. If it does not, that is no reason to call the volume not made.
 	defer func() { _ = f.Host.Change(context.WithoutCancel(ctx), host.Unstage{Stage: stage}) }()

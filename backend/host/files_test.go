@@ -163,6 +163,9 @@ func TestFullDisk(t *testing.T) {
 	l, dir := &Local{}, tmpfs(t, 256)
 	do(t, l, WriteFile{dir + "/file", []byte("old\n")})
 	refuse(t, l, dir, WriteFile{dir + "/file", make([]byte, 1<<20)}, unix.ENOSPC)
+	if err := l.Change(t.Context(), WriteFile{dir + "/file", make([]byte, 1<<20)}); err.Error() != "write "+dir+"/file: no space left on device" {
+		t.Errorf("got error %v", err)
+	}
 	for _, zeros := range []bool{false, true} {
 		refuse(t, l, dir, CreateFile{Path: dir + "/image", UID: -1, GID: -1, Size: 1 << 20, Allocate: 1 << 20, Zeros: zeros}, unix.ENOSPC)
 	}

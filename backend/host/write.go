@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +61,16 @@ func (w WriteFile) apply(context.Context, *Local) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
+	if err := w.replace(dir); err != nil {
+		if where := (*fs.PathError)(nil); errors.As(err, &where) { // not the temporary file, which nobody knows
+			return pathError(where.Op, w.Path, where.Err)
+		}
+		return err
+	}
+	return syncDir(dir)
+}
+
+func (w WriteFile) replace(dir string) error {
 	f, err := renameio.NewPendingFile(w.Path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
 	if err != nil {
 		return err
@@ -67,8 +79,5 @@ func (w WriteFile) apply(context.Context, *Local) error {
 	if _, err := f.Write(w.Data); err != nil {
 		return err
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return f.CloseAtomicallyReplace()
 }
