@@ -98,7 +98,9 @@ func (h *held) probe() (image.Info, uint64, error) {
 	return info, uint64(size), nil
 }
 
-func (h *held) error(op string, err error) error { return &fs.PathError{Op: op, Path: h.path, Err: err} }
+func (h *held) error(op string, err error) error {
+	return &fs.PathError{Op: op, Path: h.path, Err: err}
+}
 
 func (h *held) permissions() pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
 

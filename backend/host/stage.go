@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,33 +121,42 @@ func (l *Local) place(path string) (dir int, name string) {
 	return unix.AT_FDCWD, path
 }
 
-// lockNew locks a stage that was just made. One that does not belong to whom a new file in it belongs is not the one that was
-// made. (That is not always us: there are file systems that know no owners, and servers that do not trust root.)
+// lockNew locks a stage that was just made.
 func lockNew(dir *os.File, path string) (*os.File, error) {
-	fd, name := int(dir.Fd()), filepath.Base(path)
-	lock, err := openAt(fd, name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+	name := filepath.Base(path)
+	lock, err := openAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, gone(path, err)
 	}
-	var d, f unix.Stat_t
-	err = flock(lock)
-	if err == nil {
-		err = errors.Join(unix.Fstat(fd, &d), unix.Fstat(int(lock.Fd()), &f))
+	if err = flock(lock); err == nil {
+		err = isNew(dir, lock)
 	}
-	switch {
-	case err != nil:
-	case f.Nlink == 0:
-		err = gone(path, unix.ENOENT)
-	case d.Uid != f.Uid:
-		err = fmt.Errorf("%q was exchanged for a directory of user %d: %w", path, d.Uid, fs.ErrPermission)
-	default:
+	if err == nil {
 		return lock, nil
 	}
 	lock.Close()
 	if !errors.Is(err, fs.ErrExist) {
-		_ = unix.Unlinkat(fd, name, 0)
+		_ = unix.Unlinkat(int(dir.Fd()), name, 0)
 	}
 	return nil, err
+}
+
+// isNew returns an error if this is not the directory that was just made, with only its lock in it: if it holds more than that,
+// or does not belong to whom a new file in it belongs. (That is not always us: there are file systems that know no owners, and
+// servers that do not trust root.)
+func isNew(dir, lock *os.File) error {
+	var d, l unix.Stat_t
+	if err := errors.Join(unix.Fstat(int(dir.Fd()), &d), unix.Fstat(int(lock.Fd()), &l)); err != nil {
+		return err
+	}
+	if l.Nlink == 0 {
+		return gone(dir.Name(), unix.ENOENT)
+	}
+	names, err := list(dir)
+	if err == nil && (d.Uid != l.Uid || len(names) != 1) {
+		err = fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
+	}
+	return err
 }
 
 // gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
@@ -170,7 +180,7 @@ func flock(f *os.File) error {
 // not matter who is first.
 func removeStage(dir *os.File) error {
 	fd, lock := int(dir.Fd()), filepath.Base(dir.Name())
-	names, err := dir.Readdirnames(-1)
+	names, err := list(dir)
 	if err != nil {
 		return err
 	}
@@ -191,6 +201,14 @@ func removeStage(dir *os.File) error {
 		return nil
 	}
 	return pathError("remove", dir.Name(), err)
+}
+
+// list returns the names in a directory, however often it is asked.
+func list(dir *os.File) ([]string, error) {
+	if _, err := dir.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return dir.Readdirnames(-1)
 }
 
 // workDir returns where a command runs that is to run in path.

@@ -91,24 +91,34 @@ func TestStageExchanged(t *testing.T) {
 	}
 }
 
-// TestStageOfAnother gives the stage to somebody else before it is locked, who could then do with it what he likes.
+// TestStageOfAnother puts another directory in the place of a stage before it is locked: somebody's own, with which he could then do
+// what he likes, or one of ours with something in it, which he would have us remove.
 func TestStageOfAnother(t *testing.T) {
-	if os.Geteuid() != 0 {
-		notRun(t, "a directory of somebody else in the place of ours: it needs root")
-	}
 	path := t.TempDir() + "/stage"
-	do(t, &Local{}, Mkdir{path, 0o700}, Chown{path, 4711, 4711})
+	do(t, &Local{}, Mkdir{path, 0o700})
 	dir, err := openDir(unix.AT_FDCWD, path, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	if _, err := lockNew(dir, path); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("got error %v", err)
+	refused := func() {
+		t.Helper()
+		before := tree(t, path)
+		if _, err := lockNew(dir, path); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("got error %v", err)
+		}
+		if after := tree(t, path); after != before {
+			t.Errorf("was\n%s, is\n%s", before, after)
+		}
 	}
-	if got := tree(t, path); strings.Count(got, "\n") != 1 {
-		t.Errorf("left behind:\n%s", got)
+	do(t, &Local{}, WriteFile{path + "/data", nil})
+	refused()
+	do(t, &Local{}, Unlink{path + "/data"})
+	if os.Geteuid() != 0 {
+		notRun(t, "a directory of somebody else in the place of ours: it needs root")
 	}
+	do(t, &Local{}, Chown{path, 4711, 4711})
+	refused()
 }
 
 // TestStageRivals lets many make, use and sweep the same stage: no two may ever be in it at once.
