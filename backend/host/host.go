@@ -39,8 +39,8 @@ type Prober interface {
 // Space of a file system, in bytes. Free is what is free to root, as libvirt counts it.
 type Space struct{ Total, Free uint64 }
 
-// A Step is one change of the machine: it has happened, or there is an error and it has not. The steps are Command, CreateFile,
-// SetNoCOW, Stage and its kin, and those of this package's files.go, rename.go and write.go. Their paths are absolute.
+// A Step is one change of the machine: it has happened, or there is an error and, as far as can be, it has not. The steps are
+// this package's types that have these methods. Their paths are absolute.
 type Step interface {
 	// Shell is a shell command that would do the same.
 	Shell() string
