@@ -1,8 +1,10 @@
 package dir
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"poolctl/backend"
@@ -27,8 +29,8 @@ func options() backendtest.Options {
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
 			return backendtest.Tree(t, filepath.Dir(p.Target.Path))
 		},
-		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef"},
-		Allowed: []string{"-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x", ".hidden"},
+		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef", strings.Repeat("n", 256)},
+		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x", ".hidden"},
 	}
 }
 
@@ -79,4 +81,19 @@ func TestDirectory(t *testing.T) {
 	o.Volume = volume("dir", giveAway)
 	o.Sizes = []uint64{0}
 	backendtest.Run(t, o)
+}
+
+// TestFormat asks for a directory to be formatted.
+func TestFormat(t *testing.T) {
+	o := options()
+	p := o.Pool(t)
+	for _, format := range []backend.BuildOptions{{Overwrite: true}, {NoOverwrite: true}} {
+		unsupported := (*backend.UnsupportedError)(nil)
+		if err := New(&host.Local{}).Build(t.Context(), p, format); !errors.As(err, &unsupported) {
+			t.Errorf("%+v: error %v", format, err)
+		}
+		if _, err := os.Stat(p.Target.Path); err == nil {
+			t.Error("it was made")
+		}
+	}
 }

@@ -136,3 +136,19 @@ func TestRemove(t *testing.T) {
 		t.Errorf("removed twice: error %v", err)
 	}
 }
+
+// TestSweepReadOnly sweeps where nothing can be removed: that is no error, a pool can be used for reading.
+func TestSweepReadOnly(t *testing.T) {
+	p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "tmpfs"))
+	stage := &host.Stage{Path: p.Target.Path + "/" + stageName("killed")}
+	backendtest.Change(t, stage)
+	stage.Release()
+	backendtest.Change(t, host.Mkdir{Path: p.Target.Path + "/" + stageName("empty"), Mode: 0o700}, host.Cmd("mount", "-o", "remount,ro", p.Target.Path))
+	if swept, err := here.Sweep(t.Context(), p); len(swept) > 0 || err != nil {
+		t.Errorf("swept %q, error %v", swept, err)
+	}
+	backendtest.Change(t, host.Cmd("mount", "-o", "remount,rw", p.Target.Path))
+	if swept, err := here.Sweep(t.Context(), p); len(swept) != 2 || err != nil {
+		t.Errorf("swept %q, error %v", swept, err)
+	}
+}

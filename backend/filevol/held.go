@@ -1,6 +1,7 @@
 package filevol
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"strconv"
@@ -164,7 +165,7 @@ func openFile(path string, flags int) (fd int, err error) {
 // again makes a system call until no signal interrupts it.
 func again(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR { //nolint:errorlint // it is the system call's own
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

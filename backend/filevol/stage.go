@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -76,7 +78,7 @@ func (f Files) show(ctx context.Context, staged, path string) error {
 	return err
 }
 
-// Sweep implements backend.Sweeper. What is in use, somebody else's, or no stage in spite of its name stays.
+// Sweep implements backend.Sweeper. What is in use, or no stage in spite of its name, stays; so does what may not be removed.
 func (f Files) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	if err := f.ready(p); err != nil {
 		return nil, err
@@ -95,7 +97,8 @@ func (f Files) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 		switch {
 		case err == nil:
 			swept = append(swept, path)
-		case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // ENOTEMPTY counts as ErrExist
+		case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // ENOTEMPTY counts as ErrExist
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
 		default:
 			return swept, err
 		}
