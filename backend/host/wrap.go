@@ -50,11 +50,17 @@ func NewDryRun(h Host, w io.Writer) *DryRun {
 
 // Change implements Host.
 func (d *DryRun) Change(ctx context.Context, s Step) error {
-	fmt.Fprintln(d.W, s.Shell())
-	if m, ok := s.(Mkdir); ok {
-		d.dirs[filepath.Clean(m.Path)] = m.Mode
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return ctx.Err()
+	fmt.Fprintln(d.W, s.Shell())
+	switch s := s.(type) {
+	case Mkdir:
+		d.dirs[filepath.Clean(s.Path)] = s.Mode
+	case Rmdir:
+		delete(d.dirs, filepath.Clean(s.Path))
+	}
+	return nil
 }
 
 // Stat implements Prober.
