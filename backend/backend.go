@@ -22,7 +22,8 @@ type Backend interface {
 	// Volumes lists the volumes in the order of pooldef.CompareNames, with what one cheap listing tells: name, key, path.
 	// An error ends the listing.
 	Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
-	// Volume returns one volume with all that can be known of it, or an error that wraps ErrNoVolume.
+	// Volume returns one volume with all that can be known of it; why the rest cannot, such as for want of permission, stands in
+	// its Err. If there is none of that name, the error wraps ErrNoVolume.
 	Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
 }
 
@@ -89,10 +90,13 @@ var ErrNoVolume = errors.New("no such volume")
 // An UnsupportedError tells that pools of a type cannot do something.
 type UnsupportedError struct {
 	Type pooldef.Type
-	What string // "pool deletion"
+	What string // "pool deletion"; empty: anything, there is no backend
 }
 
 func (e *UnsupportedError) Error() string {
+	if e.What == "" {
+		return fmt.Sprintf("this version of poolctl cannot use pools of type %s yet", e.Type)
+	}
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
 }
 

@@ -1,5 +1,7 @@
 package commands
 
+import "errors"
+
 // VolDumpxml is the verb vol-dumpxml.
 type VolDumpxml struct {
 	volumeArgs
@@ -13,5 +15,5 @@ func (c *VolDumpxml) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	return e.printXML(v.Element(), c.xpathFlags)
+	return errors.Join(e.printXML(v.Element(), c.xpathFlags), v.Err)
 }

@@ -1,6 +1,10 @@
 package commands
 
-import "poolctl/format"
+import (
+	"errors"
+
+	"poolctl/format"
+)
 
 // VolInfo is the verb vol-info.
 type VolInfo struct {
@@ -28,7 +32,7 @@ func (c *VolInfo) Run(e *env) error {
 		if err := printer.add(v.Volume); err != nil {
 			return err
 		}
-		return printer.close()
+		return errors.Join(printer.close(), v.Err)
 	}
 	label, used := "Allocation:", v.Allocation
 	if c.Physical {
@@ -36,5 +40,5 @@ func (c *VolInfo) Run(e *env) error {
 	}
 	e.print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
 		"Capacity:", volumeSize(v.Capacity, c.Bytes), label, volumeSize(used, c.Bytes))
-	return nil
+	return v.Err
 }

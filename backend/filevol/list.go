@@ -133,7 +133,7 @@ func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*poold
 	if volume == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
-	if volume.Err != nil {
+	if volume.Type == "" {
 		return nil, volume.Err
 	}
 	complete(volume)

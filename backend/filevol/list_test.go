@@ -182,8 +182,8 @@ func TestListUnreadable(t *testing.T) {
 	t.Cleanup(func() { ok(t, os.Chmod(dir+"/closed", 0o755)) })
 	ok(t, os.Symlink("closed/x", dir+"/into"))
 	same(t, list(t, p), map[string]string{"file": "open " + path + ": permission denied", "closed": "dir dir 0"})
-	if _, err := here.Volume(t.Context(), p, "file"); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("got error %v", err)
+	if v, err := here.Volume(t.Context(), p, "file"); err != nil || !errors.Is(v.Err, fs.ErrPermission) || v.Physical != pooldef.Bytes(5) {
+		t.Errorf("got %+v, error %v", v, err)
 	}
 	closed := poolIn(dir + "/closed")
 	for _, err := range here.Volumes(t.Context(), closed) {
