@@ -110,11 +110,7 @@ func (f Files) setCOW(path string, want *bool, isNew bool) []change {
 // RemoveDir removes a pool's directory, which has to be empty. Nothing needs to be mounted there.
 func (f Files) RemoveDir(ctx context.Context, p *pooldef.Pool) error {
 	notReady := (*backend.NotReadyError)(nil)
-	_, err := f.Sweep(ctx, p)
-	switch {
-	case errors.As(err, &notReady) && notReady.Build:
-		return fmt.Errorf("the directory %q does not exist", p.Target.Path)
-	case err != nil && notReady == nil:
+	if _, err := f.Sweep(ctx, p); err != nil && !errors.As(err, &notReady) {
 		return err
 	}
 	return f.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})
