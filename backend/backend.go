@@ -10,7 +10,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// A Backend manages the pools of one type. It keeps nothing between calls.
+// A Backend manages the pools of one type. It keeps nothing between calls, and may be used by several goroutines at once.
+//
+// What it does is done wholly or, if there is an error, not at all: what was begun is undone, also if ctx ends meanwhile. Only what
+// cannot be undone, as a deletion, may have happened in spite of an error. Package backendtest holds every backend to this.
 type Backend interface {
 	// Active tells whether the pool's storage can be used now.
 	Active(ctx context.Context, p *pooldef.Pool) (bool, error)
@@ -50,19 +53,20 @@ type (
 	Detailer interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
-	// A Locator tells the name of the volume that a path or key means, without listing the pool.
+	// A Locator tells the name of the volume that a path or key means, without listing the pool, or asking whether it is there.
 	Locator interface {
 		Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (name string, ok bool)
 	}
-	// A Creator makes volumes. A name that is taken is an error that wraps fs.ErrExist; then nothing has changed.
+	// A Creator makes volumes. A name that is taken, also by a volume that is being made, is an error that wraps fs.ErrExist. Nobody
+	// sees a volume before it is whole, even if the process that makes it is killed.
 	Creator interface {
 		Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o CreateOptions) error
 	}
-	// A Deleter removes volumes.
+	// A Deleter removes volumes. One that is not there is an error that wraps ErrNoVolume.
 	Deleter interface {
 		Delete(ctx context.Context, p *pooldef.Pool, name string) error
 	}
-	// A Sweeper removes what a poolctl that was killed left half-made in a pool. It tells what.
+	// A Sweeper removes what a poolctl that was killed left half-made in a pool, and tells what. What is being made stays.
 	Sweeper interface {
 		Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error)
 	}

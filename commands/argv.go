@@ -33,6 +33,9 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	if err := p.options(); err != nil {
 		return nil, err
 	}
+	if p.seen["help"] {
+		return []string{p.verb.Name, "--help"}, nil
+	}
 	return p.assemble()
 }
 
@@ -47,7 +50,11 @@ type argvParser struct {
 }
 
 func (p *argvParser) fail(text string, args ...any) error {
-	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + fmt.Sprintf(text, args...)}
+	text = fmt.Sprintf(text, args...)
+	if p.verb == nil {
+		return &usageError{text: text}
+	}
+	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + text}
 }
 
 func (p *argvParser) next() string {
@@ -101,19 +108,15 @@ func findFlag(node *kong.Node, word string) (flag *kong.Flag, value string, hasV
 
 // flag passes an option on, with its value in the same word.
 func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) error {
-	verb := ""
-	if p.verb != nil {
-		verb = p.verb.Name
-	}
 	if p.seen[flag.Name] && !flag.IsSlice() && !flag.IsBool() {
-		return &usageError{verb, fmt.Sprintf("the option --%s is given twice", flag.Name)}
+		return p.fail("the option --%s is given twice", flag.Name)
 	}
 	if p.seen == nil {
 		p.seen = map[string]bool{}
 	}
 	p.seen[flag.Name] = true
 	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue {
-		return &usageError{verb, fmt.Sprintf("short options cannot be joined: %q", word)}
+		return p.fail("short options cannot be joined: %q", word)
 	}
 	if flag.IsBool() {
 		p.out = append(p.out, strings.TrimSuffix("--"+flag.Name+"="+value, "="))
@@ -121,12 +124,12 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 	}
 	if !hasValue {
 		if len(p.rest) == 0 {
-			return &usageError{verb, fmt.Sprintf("the option --%s needs a value", flag.Name)}
+			return p.fail("the option --%s needs a value", flag.Name)
 		}
 		value = p.next()
 	}
 	if value == "" {
-		return &usageError{verb, fmt.Sprintf("the value of --%s is empty", flag.Name)}
+		return p.fail("the value of --%s is empty", flag.Name)
 	}
 	p.out = append(p.out, "--"+flag.Name+"="+value)
 	return nil

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -50,6 +52,7 @@ type cli struct {
 
 	Completion Completion `cmd:"" group:"other" help:"Print a script that completes commands in a shell."`
 	Complete   Complete   `cmd:"" hidden:"" name:"__complete"`
+	Man        Man        `cmd:"" hidden:"" name:"__man"`
 	Help       Help       `cmd:"" group:"other" help:"Show help on a verb."`
 }
 
@@ -57,10 +60,11 @@ type cli struct {
 type Globals struct {
 	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (${config_dir})."`
 	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (${run_dir})."`
-	LockTimeout time.Duration    `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes (1m); 0 is not at all."`
+	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes, in seconds or as 90s, 5m (1m); 0 is not at all."`
 	DryRun      bool             `env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing."`
 	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
 	Quiet       bool             `short:"q" help:"No sentences, no headers."`
+	Readonly    bool             `short:"r" help:"Refuse to change anything."`
 	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 }
@@ -75,4 +79,21 @@ var groups = []kong.Group{
 	{Key: "pools", Title: "Pools:"},
 	{Key: "volumes", Title: "Volumes:"},
 	{Key: "other", Title: "Other:"},
+}
+
+// seconds is a length of time: a number of seconds, or a number with a unit.
+type seconds time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *seconds) UnmarshalText(text []byte) error {
+	value := string(text)
+	if _, err := strconv.ParseFloat(value, 64); err == nil {
+		value += "s"
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a length of time such as 30, 90s or 5m", text)
+	}
+	*s = seconds(d)
+	return nil
 }

@@ -1,32 +1,40 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
 // readInput reads a definition from a file, or from standard input if the file is -.
-func (e *env) readInput(file string) (name string, data []byte, err error) {
+func (e *env) readInput(file string) ([]byte, error) {
 	if file == "-" {
-		data, err = pooldef.ReadInput(e.stdin)
-		return "standard input", data, err
+		return pooldef.ReadInput(e.stdin)
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return file, nil, err
+		return nil, err
 	}
 	defer f.Close()
-	data, err = pooldef.ReadInput(io.Reader(f))
-	return file, data, err
+	return pooldef.ReadInput(f)
 }
 
-// readPool reads a pool's definition. yaml is the source if it is YAML, otherwise nil.
-func (e *env) readPool(file string, strict bool) (p *pooldef.Pool, yaml []byte, err error) {
-	name, data, err := e.readInput(file)
+// inputName is what messages call a file that is read.
+func inputName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}
+
+// readPool reads a pool's definition. What is wrong with it is told of the file called name. yaml is the source if it is YAML,
+// otherwise nil.
+func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []byte, err error) {
+	data, err := e.readInput(file)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,5 +113,9 @@ func (e *env) createTransient(p *pooldef.Pool, f *buildFlags) error {
 			return err
 		}
 	}
-	return e.start(p)
+	err = e.start(p)
+	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
+		return &stateError{err.Error(), "the option --build makes it"}
+	}
+	return err
 }

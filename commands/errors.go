@@ -1,10 +1,12 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"poolctl/backend"
@@ -43,24 +45,30 @@ func (e *env) report(err error) int {
 	}
 	if !errors.Is(err, errPartial) {
 		for _, line := range lines(err) {
-			fmt.Fprintln(e.stderr, "error: "+line)
+			fmt.Fprintln(e.stderr, "error: "+strings.ReplaceAll(line, context.Canceled.Error(), "interrupted"))
 		}
-		if h := hint(err); h != "" {
+		if h := e.hint(err); h != "" {
 			fmt.Fprintln(e.stderr, "hint: "+h)
 		}
 	}
 	return status(err)
 }
 
-// lines splits what is wrong with a definition: each problem is an error of its own.
+// lines splits what is wrong with a definition: each problem is an error of its own, which begins with the file or, if there
+// is none, with what was being done.
 func lines(err error) []string {
 	problems := pooldef.Problems(nil)
 	if !errors.As(err, &problems) {
 		return []string{err.Error()}
 	}
+	doing := strings.TrimSuffix(err.Error(), problems.Error())
 	var all []string
 	for _, p := range problems {
-		all = append(all, p.Error())
+		text := p.Error()
+		if p.File == "" {
+			text = doing + text
+		}
+		all = append(all, text)
 	}
 	return all
 }
@@ -93,7 +101,7 @@ func status(err error) int {
 		return statusPermission
 	case errors.As(err, &locked), errors.Is(err, context.DeadlineExceeded):
 		return statusLocked
-	case errors.As(err, &unsupported), errors.As(err, &tool):
+	case errors.As(err, &unsupported), errors.As(err, &tool), errors.Is(err, errNoEvents):
 		return statusUnsupported
 	case errors.Is(err, context.Canceled):
 		return statusInterrupted
@@ -102,7 +110,7 @@ func status(err error) int {
 }
 
 // hint returns what to do about an error, a command to type where there is one.
-func hint(err error) string {
+func (e *env) hint(err error) string {
 	var (
 		usage    *usageError
 		state    *stateError
@@ -112,10 +120,8 @@ func hint(err error) string {
 		format   *filevol.BackingFormatError
 	)
 	switch {
-	case errors.As(err, &usage) && usage.verb != "":
-		return "poolctl help " + usage.verb
 	case errors.As(err, &usage):
-		return "poolctl help"
+		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
 	case errors.Is(err, pooldef.ErrNoPool):
 		return "poolctl pool-list --all"
 	case errors.As(err, &state):
@@ -126,7 +132,7 @@ func hint(err error) string {
 		return "mount " + host.Quote(notReady.Path)
 	case errors.As(err, &locked):
 		return "wait longer with --lock-timeout"
-	case errors.As(err, &tool):
+	case errors.As(err, &tool) && tool.Package() != "":
 		return "apt-get install " + tool.Package()
 	case errors.As(err, &format):
 		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"

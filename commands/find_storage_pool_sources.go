@@ -22,11 +22,11 @@ func (c *FindStoragePoolSources) Run(e *env) error {
 	}
 	var spec pooldef.Source
 	if c.SrcSpec != "" {
-		name, data, err := e.readInput(c.SrcSpec)
+		data, err := e.readInput(c.SrcSpec)
 		if err != nil {
 			return err
 		}
-		if spec, err = pooldef.ReadSource(name, data, info); err != nil {
+		if spec, err = pooldef.ReadSource(inputName(c.SrcSpec), data, info); err != nil {
 			return err
 		}
 	}

@@ -75,20 +75,13 @@ func generalHelp(b *strings.Builder, model *kong.Application) {
 }
 
 func verbHelp(b *strings.Builder, verb *kong.Node) {
-	usage := "Usage: poolctl " + verb.Name
-	for _, a := range verb.Positional {
-		usage += " <" + a.Name + ">"
-	}
-	named := len(verb.Positional) > 0
-	for _, f := range verb.Flags {
-		if f.Tag.Has("position") {
-			usage += " [" + f.Name + "]"
-			named = true
-		}
-	}
-	b.WriteString(wrap(usage+" [options]", 2) + "\n\n" + verb.Help + "\n")
+	usage := usageLine(verb)
+	b.WriteString(wrap(usage, 2) + "\n\n" + verb.Help + "\n")
 	if verb.Detail != "" {
-		b.WriteString("\n" + verb.Detail + "\n")
+		b.WriteString("\n")
+		for line := range strings.SplitSeq(verb.Detail, "\n") {
+			b.WriteString(wrap(line, len(line)-len(strings.TrimLeft(line, " "))) + "\n")
+		}
 	}
 	var rows [][2]string
 	for _, a := range verb.Positional {
@@ -97,10 +90,24 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 	section(b, "Arguments:", rows)
 	section(b, "Options:", flagRows(verb.Flags))
 	b.WriteString("\n")
-	if named {
+	if strings.ContainsAny(strings.TrimSuffix(usage, "[options]"), "<[") {
 		b.WriteString("What stands in the usage line may be given by position or by name (--x y, --x=y);\na lone - leaves an option out. ")
 	}
 	b.WriteString("\"poolctl help\" has the global options and the exit statuses.\n")
+}
+
+// usageLine has the arguments of a verb, and the options that can be given by position, in their order.
+func usageLine(verb *kong.Node) string {
+	usage := "Usage: poolctl " + verb.Name
+	for _, a := range verb.Positional {
+		usage += " <" + a.Name + ">"
+	}
+	for _, f := range verb.Flags {
+		if f.Tag.Has("position") {
+			usage += " [" + f.Name + "]"
+		}
+	}
+	return usage + " [options]"
 }
 
 // flagRows lists options, the hidden ones excepted.

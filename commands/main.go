@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -31,6 +30,7 @@ type env struct {
 	stdin    io.Reader
 	stdout   *bufio.Writer
 	stderr   io.Writer
+	verb     string
 	spoke    bool // something was printed for people: virsh ends that with an empty line
 }
 
@@ -63,6 +63,7 @@ func (e *env) run(h host.Host, args []string) error {
 	if err != nil {
 		return parseError(err)
 	}
+	e.verb = command.Selected().Name
 	if err := e.setUp(h); err != nil {
 		return err
 	}
@@ -91,6 +92,9 @@ func (e *env) setUp(h host.Host) error {
 	}
 	if g.DryRun {
 		h = host.NewDryRun(h, e.stdout)
+	}
+	if g.Readonly {
+		h = host.ReadOnly{Host: h}
 	}
 	e.host, e.backends = h, all.Backends(h)
 	var err error
@@ -134,6 +138,3 @@ func version() string {
 	}
 	return v + " (" + info.GoVersion + ")"
 }
-
-// lockTime is how long to wait for a lock. Not at all is still one try.
-func (e *env) lockTime() time.Duration { return max(e.cli.LockTimeout, time.Millisecond) }

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"context"
 	"fmt"
 
 	"poolctl/backend"
@@ -84,30 +83,11 @@ func (e *env) lockPool(nameOrUUID string, mode pooldef.LockMode) (entry *pooldef
 	return entry, unlock, nil
 }
 
-// lock locks a pool by name. A dry run changes nothing, and so needs no lock.
-func (e *env) lock(name string, mode pooldef.LockMode) (unlock func(), err error) {
-	if e.cli.DryRun {
-		return func() {}, nil
-	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.lockTime())
-	defer cancel()
-	return e.store.LockPool(ctx, name, mode)
-}
-
-func (e *env) lockDefinitions() (unlock func(), err error) {
-	if e.cli.DryRun {
-		return func() {}, nil
-	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.lockTime())
-	defer cancel()
-	return e.store.LockDefinitions(ctx)
-}
-
 // backend returns what manages pools of this type.
 func (e *env) backend(p *pooldef.Pool) (backend.Backend, error) {
 	b, ok := e.backends[p.Type]
 	if !ok {
-		return nil, &backend.UnsupportedError{Type: p.Type, What: "being used: this version of poolctl has no backend for them"}
+		return nil, &backend.UnsupportedError{Type: p.Type}
 	}
 	return b, nil
 }

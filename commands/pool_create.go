@@ -15,7 +15,7 @@ func (c *PoolCreate) Help() string {
 
 // Run starts a transient pool.
 func (c *PoolCreate) Run(e *env) error {
-	p, _, err := e.readPool(c.File, false)
+	p, _, err := e.readPool(c.File, inputName(c.File), false)
 	if err == nil {
 		err = e.createTransient(p, &c.buildFlags)
 	}

@@ -10,7 +10,7 @@ type PoolDefine struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDefine) Help() string {
-	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is active, the change counts from the\n" +
+	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is active, the change counts from the " +
 		"next start on. A definition in YAML stays as it was written.\n\n" +
 		"  poolctl pool-define images.yaml\n" +
 		"  ssh otherhost virsh pool-dumpxml images | poolctl pool-define -"
@@ -18,7 +18,7 @@ func (c *PoolDefine) Help() string {
 
 // Run stores a definition.
 func (c *PoolDefine) Run(e *env) error {
-	p, yaml, err := e.readPool(c.File, c.Validate)
+	p, yaml, err := e.readPool(c.File, inputName(c.File), c.Validate)
 	if err == nil {
 		err = e.define(p, yaml)
 	}

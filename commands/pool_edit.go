@@ -22,7 +22,7 @@ type PoolEdit struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolEdit) Help() string {
-	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also one that cannot be used. What comes\n" +
+	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also one that cannot be used. What comes " +
 		"back is checked before it replaces the old one. If the pool is active, the change counts from the next start on."
 }
 
@@ -85,7 +85,7 @@ func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (chan
 
 // store defines what was edited, unless the definition has changed meanwhile.
 func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited string) error {
-	p, yaml, err := e.readPool(edited, false)
+	p, yaml, err := e.readPool(edited, entry.File, false)
 	if err != nil {
 		return err
 	}

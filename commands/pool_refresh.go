@@ -13,7 +13,7 @@ type PoolRefresh struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {
-	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as it is. This one checks that the\n" +
+	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as it is. This one checks that the " +
 		"pool can be read, and removes what a poolctl that was killed left half-made."
 }
 

@@ -17,15 +17,18 @@ type VolCreate struct {
 
 // preallocation tells how a new volume gets room on the disk.
 type preallocation struct {
-	PreallocMetadata bool   `xor:"preallocation" help:"The same as --preallocation=metadata."`
-	Preallocation    string `xor:"preallocation" default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Make room at once: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
+	PreallocMetadata bool   `help:"The same as --preallocation=metadata."`
+	Preallocation    string `default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Make room at once: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
 }
 
-func (p *preallocation) options() backend.CreateOptions {
-	if p.PreallocMetadata {
-		return backend.CreateOptions{Preallocation: "metadata"}
+func (p *preallocation) options() (backend.CreateOptions, error) {
+	if p.PreallocMetadata && p.Preallocation != "" && p.Preallocation != "metadata" {
+		return backend.CreateOptions{}, &usageError{text: "--prealloc-metadata and --preallocation exclude each other"}
 	}
-	return backend.CreateOptions{Preallocation: p.Preallocation}
+	if p.PreallocMetadata {
+		return backend.CreateOptions{Preallocation: "metadata"}, nil
+	}
+	return backend.CreateOptions{Preallocation: p.Preallocation}, nil
 }
 
 // Help implements kong.HelpProvider.
@@ -54,22 +57,26 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, data, err := e.readInput(c.File)
+	data, err := e.readInput(c.File)
 	if err != nil {
 		return nil, err
 	}
-	v, warnings, err := pooldef.ReadVolume(name, data, entry.Live().Type.Info(), c.Validate)
+	v, warnings, err := pooldef.ReadVolume(inputName(c.File), data, entry.Live().Type.Info(), c.Validate)
 	for _, w := range warnings {
 		e.warn("%v", w)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return v, e.createVolume(b, entry.Live(), v, c.options())
+	return v, e.createVolume(b, entry.Live(), v, &c.preallocation)
 }
 
 // createVolume makes a volume as defined.
-func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions) error {
+func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, how *preallocation) error {
+	o, err := how.options()
+	if err != nil {
+		return err
+	}
 	creator, err := backend.As[backend.Creator](b, p.Type, "volume creation")
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ type VolCreateAs struct {
 func (c *VolCreateAs) Help() string {
 	return "  poolctl vol-create-as images disk.raw 20G --allocation 0\n" +
 		"  poolctl vol-create-as images disk.qcow2 20G --format qcow2\n" +
-		"  poolctl vol-create-as images vm1.qcow2 20G --format qcow2 --backing-vol disk.qcow2 --backing-vol-format qcow2"
+		"  poolctl vol-create-as images vm1.qcow2 20G --format qcow2 \\\n" +
+		"    --backing-vol disk.qcow2 --backing-vol-format qcow2"
 }
 
 // Run creates a volume.
@@ -57,7 +58,7 @@ func (c *VolCreateAs) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.createVolume(b, entry.Live(), v, c.options())
+	return e.createVolume(b, entry.Live(), v, &c.preallocation)
 }
 
 // element builds the document that virsh builds.

@@ -27,6 +27,9 @@ func ParseSize(s string) (uint64, error) {
 	if end < 0 {
 		end = len(t)
 	}
+	if end == 0 {
+		return 0, fmt.Errorf("%q is not a size", s)
+	}
 	return ParseScaled(t[:end], strings.TrimSpace(t[end:]))
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"poolctl/format"
 )
 
 // A LockError tells that others held a lock for longer than we would wait.
@@ -54,11 +56,14 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
 		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY), flock.SetPermissions(0o600))
-		try := lock.TryLockContext
+		try, wait := lock.TryLock, lock.TryLockContext
 		if mode == Shared {
-			try = lock.TryRLockContext
+			try, wait = lock.TryRLock, lock.TryRLockContext
 		}
-		_, err = try(ctx, 20*time.Millisecond)
+		locked := false
+		if locked, err = try(); err == nil && !locked { // one try, however short the time
+			_, err = wait(ctx, 20*time.Millisecond)
+		}
 		switch {
 		case err == nil:
 			return func() { _ = lock.Close() }, nil // the file stays: whoever waits for it has it open
@@ -92,7 +97,7 @@ func holders(path string) []string {
 			continue
 		}
 		command, _ := os.ReadFile("/proc/" + fields[4] + "/cmdline")
-		words := strings.TrimSpace(string(bytes.ReplaceAll(command, []byte{0}, []byte{' '})))
+		words := format.Printable(string(bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})))
 		found = append(found, strings.TrimSpace(fmt.Sprintf("%s (pid %s)", words, fields[4])))
 	}
 	return found

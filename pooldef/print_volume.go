@@ -13,10 +13,14 @@ func (v *Volume) Element() *format.Element {
 	root := format.NewElement("volume", "type", v.Type)
 	root.AddText("name", v.Name).AddText("key", v.Key)
 	v.addExtents(root)
-	addBytes(root, "capacity", v.Capacity.Bytes)
-	addBytes(root, "allocation", v.Allocation.Bytes)
-	if v.Physical.Bytes > 0 {
-		addBytes(root, "physical", v.Physical.Bytes)
+	for _, figure := range []struct {
+		name string
+		size Size
+		skip bool
+	}{{"capacity", v.Capacity, false}, {"allocation", v.Allocation, false}, {"physical", v.Physical, v.Physical.Bytes == 0}} {
+		if figure.size.Known && !figure.skip {
+			addBytes(root, figure.name, figure.size.Bytes)
+		}
 	}
 	root.Add(v.Target.element("target"))
 	if v.Backing != nil {
@@ -55,6 +59,9 @@ func (t *VolumeTarget) element(name string) *format.Element {
 		e.Add(t.Encryption.element())
 	}
 	e.AddText("compat", t.Compat)
+	if t.NoCOW {
+		e.Add(format.NewElement("nocow"))
+	}
 	if t.ClusterSize > 0 {
 		size := format.NewElement("clusterSize", "unit", "B")
 		size.Text = strconv.FormatUint(t.ClusterSize, 10)

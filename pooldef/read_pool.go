@@ -3,6 +3,8 @@ package pooldef
 import (
 	"fmt"
 	"math"
+	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -34,17 +36,17 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 	p := &Pool{}
 	if doc.root.Name != "pool" {
 		r.problem(doc.root, "", "the root element is <%s>, not <pool>", doc.root.Name)
-		return nil, nil, r.problems
+		return nil, nil, r.failed()
 	}
-	p.Type = Type(r.attr(doc.root, "type"))
+	p.Type = Type(r.rawAttr(doc.root, "type"))
 	info := p.Type.Info()
-	if info == nil {
+	if info == nil { // what else it must say depends on the type
 		if p.Type == "" {
 			r.problem(doc.root, "@type", "missing; it is one of %s", typeNames())
 		} else {
 			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, typeNames())
 		}
-		return nil, nil, r.problems
+		return nil, nil, r.failed()
 	}
 	r.pool(p, info)
 	warnings, err := r.finish(strict)
@@ -65,7 +67,7 @@ func typeNames() string {
 func (r *reader) pool(p *Pool, info *TypeInfo) {
 	root := r.doc.root
 	for _, figure := range []string{"capacity", "allocation", "available"} { // of the moment the document was printed
-		r.attr(r.child(root, figure), "unit")
+		r.pass(r.child(root, figure))
 	}
 	source := r.child(root, "source")
 	if source == nil {
@@ -74,10 +76,10 @@ func (r *reader) pool(p *Pool, info *TypeInfo) {
 	}
 	p.Source = r.source(source, info)
 	r.names(p, info)
-	if text := r.text(root, "uuid"); text != "" {
+	if e := r.child(root, "uuid"); e != nil && r.rawText(e) != "" {
 		var ok bool
-		if p.UUID, ok = ParseUUID(text); !ok {
-			r.problem(root.Child("uuid"), "", "%q is not a uuid", text)
+		if p.UUID, ok = ParseUUID(e.Text); !ok {
+			r.problem(e, "", "%q is not a uuid", e.Text)
 		}
 	}
 	cow := r.child(root, "features/cow")
@@ -86,30 +88,25 @@ func (r *reader) pool(p *Pool, info *TypeInfo) {
 		r.problem(cow, "", "only pools of types dir and fs know copy-on-write")
 	}
 	r.target(p, info)
-	refresh := r.child(root, "refresh/volume")
-	p.Refresh = r.word(refresh, "@allocation", r.attr(refresh, "allocation"), "default", "capacity")
+	p.Refresh = r.word(r.child(root, "refresh/volume"), "allocation", "default", "capacity")
 	r.extensions(p, info)
 }
 
-// names reads the pool's name and its source's. For types that have a source name, each defaults to the other.
+// names reads the pool's name. For types that have a source name, each defaults to the other.
 func (r *reader) names(p *Pool, info *TypeInfo) {
 	root := r.doc.root
 	p.Name = r.text(root, "name")
-	at := root
-	if e := root.Child("name"); e != nil {
-		at = e
-	}
+	at := root.Child("name")
 	if info.Name == Required && p.Type != RBD && p.Source.Name == "" {
 		p.Source.Name = p.Name
 	}
 	if info.Name == Required && p.Name == "" {
-		p.Name = p.Source.Name
+		p.Name, at = p.Source.Name, r.child(root, "source/name")
 	}
-	if p.Name == "" {
+	switch text := CheckName(p.Name); {
+	case p.Name == "":
 		r.problem(root, "name", "missing")
-		return
-	}
-	if text := CheckName(p.Name); text != "" {
+	case text != "":
 		r.problem(at, "", "%s", text)
 	}
 }
@@ -119,12 +116,10 @@ func CheckName(name string) string {
 	switch {
 	case strings.Contains(name, "/"):
 		return fmt.Sprintf("%q: a name cannot contain '/'", name)
-	case name == "." || name == "..":
-		return fmt.Sprintf("%q: a name cannot be . or ..", name)
 	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || c == unicode.ReplacementChar }):
 		return fmt.Sprintf("%q: a name cannot contain control characters or anything but UTF-8", name)
-	case strings.HasPrefix(name, "-"):
-		return fmt.Sprintf("%q: a name cannot begin with '-'", name)
+	case strings.HasPrefix(name, "-") || strings.HasPrefix(name, "."): // an option, a hidden file
+		return fmt.Sprintf("%q: a name cannot begin with '%s'", name, name[:1])
 	case len(name) > MaxName:
 		return fmt.Sprintf("a name of %d bytes: at most %d are possible", len(name), MaxName)
 	}
@@ -133,58 +128,57 @@ func CheckName(name string) string {
 
 func (r *reader) target(p *Pool, info *TypeInfo) {
 	target := r.child(r.doc.root, "target")
-	p.Target.Path = cleanPath(r.text(target, "path"))
+	if info.Target == Unused {
+		r.unused(target, info)
+		return
+	}
+	path := cleanPath(r.text(target, "path"))
 	if target != nil {
 		p.Target.Permissions = r.permissions(target)
 	}
 	switch {
 	case info.FixedTarget != "":
-		p.Target.Path = info.FixedTarget + p.Source.Name
-	case info.Target == Required && p.Target.Path == "":
-		if target == nil {
-			target = r.doc.root
-			r.problem(target, "target/path", "missing")
-		} else {
-			r.problem(target, "path", "missing")
-		}
-	case info.Target == Required && !strings.HasPrefix(p.Target.Path, "/"):
-		r.problem(target, "path", "%q is not an absolute path", p.Target.Path)
-	case info.Target == Unused && target != nil:
-		r.unused(target, info)
+		p.Target.Path = r.fixedTarget(path, p.Source.Name, info)
+		return
+	case path == "":
+		r.problem(r.doc.root, "target/path", "missing")
+	case !strings.HasPrefix(path, "/"):
+		r.problem(r.doc.root, "target/path", "%q is not an absolute path", path)
 	}
+	p.Target.Path = path
+}
+
+// fixedTarget returns the path that the source's name decides, whatever the definition says.
+func (r *reader) fixedTarget(path, name string, info *TypeInfo) string {
+	if name != "" && (name == "." || !filepath.IsLocal(name) || filepath.Clean(name) != name) {
+		r.problem(r.doc.root, "source/name", "%q cannot be a name below %s", name, info.FixedTarget)
+	}
+	fixed := info.FixedTarget + name
+	if path != "" && path != fixed {
+		r.warn(r.doc.root, "target/path", "of a pool of type %s it is always %q", info.Type, fixed)
+	}
+	return fixed
 }
 
 // unused warns of a part that pools of this type do not keep.
 func (r *reader) unused(e *format.Element, info *TypeInfo) {
-	r.warnings = append(r.warnings, r.at(e, "", "pools of type %s do not use it, ignored", info.Type))
+	if e != nil {
+		r.warn(e, "", "pools of type %s do not use it", info.Type)
+		r.pass(e)
+	}
 }
 
 func (r *reader) extensions(p *Pool, info *TypeInfo) {
-	if e := r.child(r.doc.root, "fs:mount_opts"); e != nil {
-		if info.MountOpts == Unused {
-			r.unused(e, info)
-		}
-		for _, o := range r.children(e, "fs:option") {
-			name := r.attr(o, "name")
-			if name == "" {
-				r.problem(o, "@name", "missing")
-			}
-			p.MountOptions = append(p.MountOptions, name)
-		}
+	mount, config := r.child(r.doc.root, "fs:mount_opts"), r.child(r.doc.root, "rbd:config_opts")
+	if info.MountOpts == Unused {
+		r.unused(mount, info)
+	} else if mount != nil {
+		p.MountOptions = r.mountOptions(mount)
 	}
-	if e := r.child(r.doc.root, "rbd:config_opts"); e != nil {
-		if info.Type != RBD {
-			r.unused(e, info)
-		}
-		for _, o := range r.children(e, "rbd:option") {
-			option := Option{r.attr(o, "name"), r.attr(o, "value")}
-			if option.Name == "" {
-				r.problem(o, "@name", "missing")
-			} else if option.Value == "" {
-				r.problem(o, "@value", "missing for option %q", option.Name)
-			}
-			p.Config = append(p.Config, option)
-		}
+	if info.Type != RBD {
+		r.unused(config, info)
+	} else if config != nil {
+		p.Config = r.config(config)
 	}
 	own := r.child(r.doc.root, "?poolctl")
 	if must := r.yesNo(own, "mount_point"); must != nil && *must {
@@ -193,6 +187,35 @@ func (r *reader) extensions(p *Pool, info *TypeInfo) {
 			r.problem(own, "@mount_point", "pools of type %s have no directory", info.Type)
 		}
 	}
+}
+
+func (r *reader) mountOptions(e *format.Element) []string {
+	var options []string
+	for _, o := range r.children(e, "fs:option") {
+		name := r.attr(o, "name")
+		if name == "" {
+			r.problem(o, "@name", "missing")
+		}
+		options = append(options, name)
+	}
+	return options
+}
+
+func (r *reader) config(e *format.Element) []Option {
+	var options []Option
+	for _, o := range r.children(e, "rbd:option") {
+		option := Option{r.attr(o, "name"), r.attr(o, "value")}
+		switch {
+		case option.Name == "":
+			r.problem(o, "@name", "missing")
+		case option.Value == "":
+			r.problem(o, "@value", "missing for option %q", option.Name)
+		case slices.ContainsFunc(options, func(other Option) bool { return other.Name == option.Name }):
+			r.problem(o, "@name", "option %q is given a second time", option.Name)
+		}
+		options = append(options, option)
+	}
+	return options
 }
 
 // port reads a TCP port; 0 and nothing are the service's own.

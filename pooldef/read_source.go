@@ -1,8 +1,6 @@
 package pooldef
 
 import (
-	"math"
-	"regexp"
 	"strings"
 
 	"poolctl/format"
@@ -10,39 +8,56 @@ import (
 
 // source reads a pool's source and says what is missing for the type, and what the type does not keep.
 func (r *reader) source(e *format.Element, info *TypeInfo) Source {
-	s := Source{
-		Hosts: r.hosts(e), Devices: r.devices(e), Dir: cleanPath(r.attr(r.child(e, "dir"), "path")),
-		Adapter: r.adapter(e), Name: r.text(e, "name"), Initiator: r.attr(r.child(e, "initiator/iqn"), "name"),
-		Auth: r.auth(e), Protocol: r.attr(r.child(e, "protocol"), "ver"),
+	var s Source
+	for _, part := range []struct {
+		name string
+		need Need
+		read func()
+	}{
+		{"host", info.Host, func() { s.Hosts = r.hosts(e) }},
+		{"device", info.Device, func() { s.Devices = r.devices(e) }},
+		{"dir", info.Dir, func() { s.Dir = r.dir(e, info) }},
+		{"adapter", info.Adapter, func() { s.Adapter = r.adapter(r.child(e, "adapter")) }},
+		{"name", info.Name, func() { s.Name = r.text(e, "name") }},
+		{"initiator", info.Initiator, func() { s.Initiator = r.initiator(e, info) }},
+	} {
+		switch found := e.Child(part.name); {
+		case part.need == Unused:
+			r.unused(found, info)
+		case found != nil:
+			part.read()
+		case part.need == Required && part.name != "name": // it defaults to the pool's own
+			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
+		}
 	}
-	s.Vendor, s.Product = r.maker(e, "vendor"), r.maker(e, "product")
 	if info.Type == Gluster && s.Dir == "" {
 		s.Dir = "/"
 	}
-	r.format(e, &s, info)
-	r.protocol(e, &s, info)
-	for _, part := range []struct {
-		name  string
-		need  Need
-		given bool
-	}{
-		{"host", info.Host, len(s.Hosts) > 0}, {"device", info.Device, len(s.Devices) > 0}, {"dir", info.Dir, s.Dir != ""},
-		{"adapter", info.Adapter, s.Adapter != nil}, {"initiator", info.Initiator, s.Initiator != ""},
-	} {
-		if part.need == Required && !part.given && e.Child(part.name) == nil {
-			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
-		}
-		if found := e.Child(part.name); part.need == Unused && found != nil {
-			r.unused(found, info)
-		}
-	}
-	switch {
-	case info.Name == Unused && s.Name != "":
-		r.unused(e.Child("name"), info)
-	case info.Type == RBD && s.Name == "":
+	if info.Type == RBD && s.Name == "" {
 		r.problem(e, "name", "missing: it is the name of the RADOS pool")
 	}
+	s.Auth = r.auth(e)
+	s.Vendor, s.Product = r.maker(e, "vendor"), r.maker(e, "product")
+	r.format(e, &s, info)
+	r.protocol(e, &s, info)
 	return s
+}
+
+func (r *reader) dir(e *format.Element, info *TypeInfo) string {
+	dir := r.child(e, "dir")
+	path := cleanPath(r.attr(dir, "path"))
+	if path == "" && info.Dir == Required {
+		r.problem(dir, "@path", "missing")
+	}
+	return path
+}
+
+func (r *reader) initiator(e *format.Element, info *TypeInfo) string {
+	name := r.attr(r.child(e, "initiator/iqn"), "name")
+	if name == "" && info.Initiator == Required {
+		r.problem(e, "initiator/iqn/@name", "missing")
+	}
+	return name
 }
 
 // maker reads vendor or product; libvirt's schema allows them inside the format, too.
@@ -73,8 +88,7 @@ func (r *reader) devices(e *format.Element) []Device {
 			r.problem(d, "@path", "missing")
 		}
 		for _, x := range r.children(d, "freeExtent") { // output only
-			r.attr(x, "start")
-			r.attr(x, "end")
+			r.pass(x)
 		}
 		devices = append(devices, device)
 	}
@@ -83,25 +97,24 @@ func (r *reader) devices(e *format.Element) []Device {
 
 func (r *reader) format(e *format.Element, s *Source, info *TypeInfo) {
 	f := r.child(e, "format")
-	value := r.attr(f, "type")
 	if len(info.Formats) == 0 {
-		if f != nil {
-			r.unused(f, info)
-		}
-		return
-	}
-	if s.Format = r.word(f, "@type", value, info.Formats...); s.Format == "" {
+		r.unused(f, info)
+	} else if s.Format = r.word(f, "type", info.Formats...); s.Format == "" {
 		s.Format = info.DefaultFormat()
 	}
 }
 
-// protocol checks the version of NFS to mount with.
+// protocol reads the version of NFS to mount with.
 func (r *reader) protocol(e *format.Element, s *Source, info *TypeInfo) {
-	if s.Protocol == "" {
+	at := r.child(e, "protocol")
+	if info.Type != NetFS {
+		r.unused(at, info)
 		return
 	}
-	at := e.Child("protocol")
-	if info.Type != NetFS || s.Format != "nfs" && s.Format != "auto" {
+	if s.Protocol = r.attr(at, "ver"); s.Protocol == "" {
+		return
+	}
+	if s.Format != "nfs" && s.Format != "auto" {
 		r.problem(at, "", "only netfs pools of format nfs or auto have a protocol version")
 	}
 	if strings.Contains(s.Protocol, ",") { // it becomes part of a mount option
@@ -114,11 +127,10 @@ func (r *reader) auth(e *format.Element) *Auth {
 	if at == nil {
 		return nil
 	}
-	auth := &Auth{Type: r.attr(at, "type"), Username: r.attr(at, "username")}
+	auth := &Auth{Type: r.word(at, "type", "chap", "ceph"), Username: r.attr(at, "username")}
 	if auth.Type == "" {
 		r.problem(at, "@type", "missing; it is chap or ceph")
 	}
-	r.word(at, "@type", auth.Type, "chap", "ceph")
 	if auth.Username == "" {
 		r.problem(at, "@username", "missing")
 	}
@@ -148,74 +160,6 @@ func (r *reader) secret(e *format.Element) SecretRef {
 	return s
 }
 
-// adapter reads a SCSI adapter: by type, or, in the form that libvirt had first, a name alone.
-func (r *reader) adapter(e *format.Element) *Adapter {
-	at := r.child(e, "adapter")
-	if at == nil {
-		return nil
-	}
-	a := &Adapter{Type: r.attr(at, "type"), Name: r.attr(at, "name"), ParentName: r.attr(at, "parent"),
-		ParentWWNN: r.wwn(at, "parent_wwnn"), ParentWWPN: r.wwn(at, "parent_wwpn"), ParentFabricWWN: r.wwn(at, "parent_fabric_wwn"),
-		Managed: r.yesNo(at, "managed"), WWNN: r.wwn(at, "wwnn"), WWPN: r.wwn(at, "wwpn")}
-	a.Parent = r.parentAddress(at)
-	switch a.Type {
-	case "":
-		if a.WWNN+a.WWPN+a.ParentName != "" || a.Parent != nil {
-			r.problem(at, "@type", "missing: wwnn, wwpn, parent and parentaddr need it")
-		} else if a.Name == "" {
-			r.problem(at, "@name", "missing")
-		}
-		a.Type = "scsi_host"
-	case "scsi_host":
-		if (a.Name == "") == (a.Parent == nil) {
-			r.problem(at, "", "a scsi_host has either a name or a parentaddr")
-		}
-	case "fc_host":
-		r.fcHost(at, a)
-	default:
-		r.word(at, "@type", a.Type, "scsi_host", "fc_host")
-	}
-	return a
-}
-
-func (r *reader) fcHost(at *format.Element, a *Adapter) {
-	if a.WWNN == "" || a.WWPN == "" {
-		r.problem(at, "", "an fc_host needs wwnn and wwpn")
-	}
-	if (a.ParentWWNN == "") != (a.ParentWWPN == "") {
-		r.problem(at, "", "parent_wwnn and parent_wwpn go together")
-	}
-}
-
-var wwn = regexp.MustCompile(`^(0x)?[0-9a-fA-F]{16}$`)
-
-func (r *reader) wwn(e *format.Element, attr string) string {
-	value := r.attr(e, attr)
-	if value != "" && !wwn.MatchString(value) {
-		r.problem(e, "@"+attr, "%q is not a world-wide name: 16 hexadecimal digits", value)
-	}
-	return value
-}
-
-func (r *reader) parentAddress(adapter *format.Element) *ParentAddress {
-	e := r.child(adapter, "parentaddr")
-	if e == nil {
-		return nil
-	}
-	p := &ParentAddress{UniqueID: int(r.number(e, "unique_id", 10, math.MaxInt32))}
-	if r.attr(e, "unique_id") == "" {
-		r.problem(e, "@unique_id", "missing")
-	}
-	address := r.child(e, "address")
-	if address == nil {
-		r.problem(e, "address", "missing: the PCI address")
-		return p
-	}
-	p.Domain, p.Bus = r.number(address, "domain", 0, 0xffff), r.number(address, "bus", 0, 0xff)
-	p.Slot, p.Function = r.number(address, "slot", 0, 0x1f), r.number(address, "function", 0, 7)
-	return p
-}
-
 // cleanPath does what libvirt does to the paths of pools: runs of slashes become one, a trailing one goes; two leading
 // ones stay two (POSIX gives them a meaning); a URI stays as it is.
 func cleanPath(path string) string {
@@ -235,23 +179,23 @@ func cleanPath(path string) string {
 	return path
 }
 
-// ReadSource reads a document <source>, which says where to look for sources of pools.
+// ReadSource reads a document <source>, which says where to look for sources of pools. There it is only XML, as virsh has it.
 func ReadSource(file string, data []byte, info *TypeInfo) (Source, error) {
 	doc, err := parseDocument(file, data, nil)
 	if err != nil {
 		return Source{}, err
 	}
 	r := newReader(doc)
-	if doc.root.Name != "source" {
-		r.problem(doc.root, "", "the root element is <%s>, not <source>", doc.root.Name)
-		return Source{}, r.problems
-	}
 	root := doc.root
+	if root.Name != "source" {
+		r.problem(root, "", "the root element is <%s>, not <source>", root.Name)
+		return Source{}, r.failed()
+	}
 	s := Source{Hosts: r.hosts(root), Devices: r.devices(root), Name: r.text(root, "name"),
 		Initiator: r.attr(r.child(root, "initiator/iqn"), "name"), Auth: r.auth(root)}
 	r.format(root, &s, info)
-	if len(r.problems) > 0 {
-		return Source{}, r.problems
+	if _, err := r.finish(false); err != nil {
+		return Source{}, err
 	}
 	return s, nil
 }

@@ -1,10 +1,10 @@
 package pooldef
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
-	"slices"
 	"strings"
 
 	"poolctl/format"
@@ -31,10 +31,10 @@ func readVolume(doc *document, info *TypeInfo, strict bool) (*Volume, []Problem,
 	root := doc.root
 	if root.Name != "volume" {
 		r.problem(root, "", "the root element is <%s>, not <volume>", root.Name)
-		return nil, nil, r.problems
+		return nil, nil, r.failed()
 	}
 	v := &Volume{Name: r.text(root, "name"), Key: r.text(root, "key")}
-	v.Type = r.word(root, "@type", r.attr(root, "type"), "file", "block", "dir", "network", "netdir", "ploop")
+	v.Type = r.word(root, "type", "file", "block", "dir", "network", "netdir", "ploop")
 	if v.Name == "" {
 		r.problem(root, "name", "missing")
 	} else if text := CheckVolumeName(v.Name); text != "" {
@@ -44,13 +44,10 @@ func readVolume(doc *document, info *TypeInfo, strict bool) (*Volume, []Problem,
 	v.Allocation = r.size(root, "allocation", math.MaxInt64)
 	r.printedOnly(root)
 	v.Target = r.volumeTarget(r.child(root, "target"), info)
-	if e := r.child(root, "backingStore"); e != nil {
-		backing := r.volumeTarget(e, info)
-		if v.Backing = &backing; backing.Path == "" {
-			r.problem(e, "path", "missing")
-		}
+	if e := r.child(root, "backingStore"); e != nil && len(e.Children) > 0 { // an empty one stands for none
+		v.Backing = r.backing(e, info)
 	}
-	if !v.Capacity.Known && v.Backing == nil && root.Child("capacity") == nil {
+	if !v.Capacity.Known && v.Backing == nil {
 		r.problem(root, "capacity", "missing")
 	}
 	warnings, err := r.finish(strict)
@@ -73,18 +70,8 @@ func CheckVolumeName(name string) string {
 
 // printedOnly passes over what a volume's document says of a volume that exists, and what nobody can ask for.
 func (r *reader) printedOnly(root *format.Element) {
-	r.attr(r.child(root, "physical"), "unit")
-	for _, d := range r.children(r.child(root, "source"), "device") {
-		r.attr(d, "path")
-		for _, x := range r.children(d, "extent") {
-			r.attr(x, "start")
-			r.attr(x, "end")
-		}
-	}
-	for _, parent := range []string{"target", "backingStore"} {
-		for _, stamp := range []string{"atime", "mtime", "ctime", "btime"} {
-			r.child(root, parent+"/timestamps/"+stamp)
-		}
+	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps"} {
+		r.pass(r.child(root, path))
 	}
 }
 
@@ -94,9 +81,11 @@ func (r *reader) volumeTarget(e *format.Element, info *TypeInfo) VolumeTarget {
 	if e == nil {
 		return VolumeTarget{Format: info.DefaultVolumeFormat}
 	}
-	t := VolumeTarget{Path: r.text(e, "path"), Permissions: r.permissions(e), Encryption: r.encryption(e),
-		Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
-	t.Format = r.volumeFormat(e, info)
+	t := VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
+		Encryption: r.encryption(e), Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
+	if t.Format == "" {
+		t.Format = info.DefaultVolumeFormat
+	}
 	if t.Compat != "" && !compat.MatchString(t.Compat) {
 		r.problem(e, "compat", "%q is not a version such as 1.1", t.Compat)
 	}
@@ -107,9 +96,20 @@ func (r *reader) volumeTarget(e *format.Element, info *TypeInfo) VolumeTarget {
 		t.ExtendedL2 = r.child(features, "extended_l2") != nil
 		for _, f := range features.Children {
 			if f.Name != "lazy_refcounts" && f.Name != "extended_l2" {
-				r.problem(f, "", "unknown feature")
+				r.problem(f, "", "unknown feature; there are lazy_refcounts, extended_l2")
+				r.pass(f)
 			}
 		}
+	}
+	return t
+}
+
+// backing reads what the volume is to be an overlay of. A format that is not given stays so: it is not raw by default, as to
+// libvirt, because a guest could read any file of the host through an image that is taken for another format.
+func (r *reader) backing(e *format.Element, info *TypeInfo) *VolumeTarget {
+	t := &VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
+	if t.Path == "" {
+		r.problem(e, "path", "missing")
 	}
 	return t
 }
@@ -117,17 +117,12 @@ func (r *reader) volumeTarget(e *format.Element, info *TypeInfo) VolumeTarget {
 // volumeFormat reads the format where the pool's type has volume formats; elsewhere it is passed over, as by libvirt.
 func (r *reader) volumeFormat(e *format.Element, info *TypeInfo) string {
 	f := r.child(e, "format")
-	value := r.attr(f, "type")
-	switch {
-	case info.DefaultVolumeFormat == "":
+	value := r.rawAttr(f, "type")
+	if info.DefaultVolumeFormat == "" {
 		return ""
-	case value == "" && e.Name == "backingStore":
-		return ""
-	case value == "":
-		return info.DefaultVolumeFormat
-	case !info.HasVolumeFormat(value) && len(info.VolumeFormats) > 0:
-		known := slices.DeleteFunc(slices.Clone(info.VolumeFormats), func(f string) bool { return !info.HasVolumeFormat(f) })
-		r.problem(f, "@type", "%q is not one of %s", value, strings.Join(known, ", "))
+	}
+	if value != "" && !info.HasVolumeFormat(value) {
+		r.problem(f, "@type", "%q is not one of %s", value, strings.Join(info.volumeFormats(), ", "))
 	}
 	return value
 }
@@ -137,17 +132,13 @@ func (r *reader) encryption(parent *format.Element) *Encryption {
 	if e == nil {
 		return nil
 	}
-	c := &Encryption{}
-	if c.Format = r.attr(e, "format"); c.Format == "" {
+	c := &Encryption{Format: r.word(e, "format", "default", "qcow", "luks", "luks2"), Engine: r.word(e, "engine", "qemu", "librbd")}
+	if c.Format == "" {
 		r.problem(e, "@format", "missing")
 	}
-	r.word(e, "@format", c.Format, "default", "qcow", "luks", "luks2")
-	c.Engine = r.word(e, "@engine", r.attr(e, "engine"), "qemu", "librbd")
 	for _, s := range r.children(e, "secret") {
 		ref := r.secret(s)
-		if ref.Type != "passphrase" {
-			r.problem(s, "@type", "%q is not passphrase", ref.Type)
-		}
+		ref.Type = cmp.Or(r.word(s, "type", "passphrase"), "passphrase") // there is no other
 		c.Secrets = append(c.Secrets, ref)
 	}
 	c.Cipher, c.IVGen = r.cipher(e), r.ivgen(e)

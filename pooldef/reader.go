@@ -1,15 +1,11 @@
 package pooldef
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os/user"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"poolctl/format"
 )
@@ -18,61 +14,26 @@ import (
 type reader struct {
 	doc      *document
 	paths    map[*format.Element]string // without the root's name
-	seen     map[*format.Element]bool
-	seenAttr map[*format.Element][]string
+	looked   map[*format.Element]*look
+	wrong    map[place]bool
 	problems Problems
 	warnings Problems
 }
 
-// A document is a definition as a tree in XML's shape, whatever language it was written in.
-type document struct {
-	file string
-	root *format.Element
-	keys []yamlKey // the YAML language it is written in; nil: XML
+// A look is what of an element was asked for.
+type look struct {
+	text  bool
+	attrs []string
 }
 
-// parseDocument reads XML or YAML, told apart by the first character.
-func parseDocument(file string, data []byte, keys []yamlKey) (*document, error) {
-	doc := &document{file: file}
-	var err error
-	switch {
-	case len(data) > MaxInput:
-		err = Problem{Text: fmt.Sprintf("larger than %d bytes", MaxInput)}
-	case IsXML(file, data):
-		doc.root, err = parseXML(data)
-	default:
-		doc.keys = keys
-		doc.root, err = parseYAML(data, keys)
-	}
-	if err != nil {
-		return nil, inFile(file, err)
-	}
-	return doc, nil
-}
-
-// IsXML tells whether a definition is XML, by its first character or the suffix of the file.
-func IsXML(file string, data []byte) bool {
-	text := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
-	return bytes.HasPrefix(text, []byte("<")) || filepath.Ext(file) == ".xml"
-}
-
-// inFile names the file in problems.
-func inFile(file string, err error) Problems {
-	problems, problem := Problems(nil), Problem{}
-	if errors.As(err, &problem) {
-		problems = Problems{problem}
-	} else {
-		errors.As(err, &problems)
-	}
-	for i := range problems {
-		problems[i].File = file
-	}
-	return problems
+// A place is where a problem is: an element, or something at or below it.
+type place struct {
+	element *format.Element
+	below   string
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*format.Element]string{}, seen: map[*format.Element]bool{},
-		seenAttr: map[*format.Element][]string{}}
+	r := &reader{doc: doc, paths: map[*format.Element]string{}, looked: map[*format.Element]*look{}, wrong: map[place]bool{}}
 	var walk func(e *format.Element, path string)
 	walk = func(e *format.Element, path string) {
 		r.paths[e] = path
@@ -84,9 +45,19 @@ func newReader(doc *document) *reader {
 	return r
 }
 
-// problem notes that something is wrong at an element, or at what is missing or wrong below it: "host", "@name".
+// problem notes that something is wrong at an element, or at what is missing or wrong below it: "host", "@name". Of one
+// place, only the first problem counts: it is the cause of the others.
 func (r *reader) problem(e *format.Element, below, text string, args ...any) {
-	r.problems = append(r.problems, r.at(e, below, text, args...))
+	p := r.at(e, below, text, args...)
+	if at := (place{e, below}); !r.doc.explains(p) && !r.wrong[at] {
+		r.wrong[at] = true
+		r.problems = append(r.problems, p)
+	}
+}
+
+// warn notes that something at an element, or below it, is passed over.
+func (r *reader) warn(e *format.Element, below, text string, args ...any) {
+	r.warnings = append(r.warnings, r.at(e, below, text, args...))
 }
 
 func (r *reader) at(e *format.Element, below, text string, args ...any) Problem {
@@ -96,13 +67,37 @@ func (r *reader) at(e *format.Element, below, text string, args ...any) Problem 
 	} else if path == "" {
 		path = r.doc.root.Name
 	}
+	return Problem{File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...)}
+}
+
+// lineOf is the line of an element or attribute below e, or of as much of the way there as there is.
+func lineOf(e *format.Element, below string) int {
 	line := e.Line
-	for _, a := range e.Attrs {
-		if "@"+a.Name == below && a.Line > 0 {
-			line = a.Line
+	for name := range strings.SplitSeq(below, "/") {
+		if attr, ok := strings.CutPrefix(name, "@"); ok {
+			if i := attrIndex(e, attr); i >= 0 {
+				line = e.Attrs[i].Line
+			}
+			break
 		}
+		if e = e.Child(name); e == nil {
+			break
+		}
+		line = e.Line
 	}
-	return Problem{File: r.doc.file, Line: line, Element: path, Text: fmt.Sprintf(text, args...)}
+	return line
+}
+
+func attrIndex(e *format.Element, name string) int {
+	return slices.IndexFunc(e.Attrs, func(a format.Attr) bool { return a.Name == name })
+}
+
+// look notes that an element was asked for.
+func (r *reader) look(e *format.Element) *look {
+	if r.looked[e] == nil {
+		r.looked[e] = &look{}
+	}
+	return r.looked[e]
 }
 
 // child returns the element below e at a path such as "source/dir", or nil; where several could be meant, the first one.
@@ -112,7 +107,7 @@ func (r *reader) child(e *format.Element, path string) *format.Element {
 			return nil
 		}
 		if e = e.Child(name); e != nil {
-			r.seen[e] = true
+			r.look(e)
 		}
 	}
 	return e
@@ -120,185 +115,125 @@ func (r *reader) child(e *format.Element, path string) *format.Element {
 
 // children returns all elements of that name directly below e.
 func (r *reader) children(e *format.Element, name string) []*format.Element {
-	if e == nil {
-		return nil
-	}
 	var found []*format.Element
 	for _, c := range e.Children {
 		if c.Name == name {
-			r.seen[c] = true
+			r.look(c)
 			found = append(found, c)
 		}
 	}
 	return found
 }
 
-// attr returns an attribute's value; an absent and an empty one are the same, as to libvirt.
-func (r *reader) attr(e *format.Element, name string) string {
+// rawAttr returns an attribute's value; an absent and an empty one are the same, as to libvirt.
+func (r *reader) rawAttr(e *format.Element, name string) string {
 	if e == nil {
 		return ""
 	}
-	r.seenAttr[e] = append(r.seenAttr[e], name)
-	i := slices.IndexFunc(e.Attrs, func(a format.Attr) bool { return a.Name == name })
-	if i < 0 {
-		return ""
-	}
-	return e.Attrs[i].Value
-}
-
-// text returns the text of the element at a path below e.
-func (r *reader) text(e *format.Element, path string) string {
-	if c := r.child(e, path); c != nil {
-		return c.Text
+	r.look(e).attrs = append(r.look(e).attrs, name)
+	if i := attrIndex(e, name); i >= 0 {
+		return e.Attrs[i].Value
 	}
 	return ""
 }
 
-// word returns a value that has to be one of those given; an empty one may be left out.
-func (r *reader) word(e *format.Element, below, value string, allowed ...string) string {
-	if value != "" && !slices.Contains(allowed, value) {
-		r.problem(e, below, "%q is not one of %s", value, strings.Join(allowed, ", "))
-	}
+// attr returns an attribute's value, which must be a plain text.
+func (r *reader) attr(e *format.Element, name string) string {
+	value := r.rawAttr(e, name)
+	r.plain(e, "@"+name, value)
 	return value
 }
 
-func (r *reader) yesNo(e *format.Element, attr string) *bool {
-	value := r.word(e, "@"+attr, r.attr(e, attr), "yes", "no")
-	if value == "" {
-		return nil
-	}
-	yes := value == "yes"
-	return &yes
-}
-
-// number reads an integer of at most max; C's prefixes 0x and 0 are understood where base is 0.
-func (r *reader) number(e *format.Element, attr string, base int, most uint64) uint64 {
-	value := r.attr(e, attr)
-	if value == "" {
-		return 0
-	}
-	n, err := strconv.ParseUint(value, base, 64)
-	if err != nil || n > most {
-		r.problem(e, "@"+attr, "%q is not a number from 0 to %d", value, most)
-	}
-	return n
-}
-
-// size reads an element's text and unit.
-func (r *reader) size(e *format.Element, path string, most uint64) Size {
+// text returns the text of the element at a path below e, which must be a plain one.
+func (r *reader) text(e *format.Element, path string) string {
 	c := r.child(e, path)
 	if c == nil {
-		return Size{}
+		return ""
 	}
-	n, err := format.ParseScaled(strings.TrimSpace(c.Text), r.attr(c, "unit"))
+	r.plain(c, "", r.rawText(c))
+	return c.Text
+}
+
+// rawText returns an element's own text as it stands there.
+func (r *reader) rawText(e *format.Element) string {
+	r.look(e).text = true
+	return e.Text
+}
+
+// plain refuses control characters and what is not UTF-8: what a definition says ends up in commands, in mount options, in
+// other programs' files; and XML does not give it back as it was.
+func (r *reader) plain(e *format.Element, below, value string) {
+	strange := func(c rune) bool { return unicode.IsControl(c) || c == 0xfffe || c == 0xffff }
+	i := strings.IndexFunc(value, strange)
 	switch {
-	case err != nil:
-		r.problem(c, "", "%v", err)
-	case n > most:
-		r.problem(c, "", "%d bytes is too large: the limit is %d", n, most)
+	case !utf8.ValidString(value):
+		r.problem(e, below, "%q is not UTF-8", value)
+	case i >= 0:
+		c, _ := utf8.DecodeRuneInString(value[i:])
+		r.problem(e, below, "%q has a control character in it, %U", value, c)
 	}
-	return Bytes(n)
 }
 
-// permissions reads mode, owner, group and label; -1 stands for unset, as in old definitions of libvirt's.
-func (r *reader) permissions(parent *format.Element) Permissions {
-	e := r.child(parent, "permissions")
+// pass passes over an element and all in it: what libvirt prints of what there is, and nobody can ask for.
+func (r *reader) pass(e *format.Element) {
 	if e == nil {
-		return Permissions{}
+		return
 	}
-	p := Permissions{Label: r.text(e, "label")}
-	if mode := r.child(e, "mode"); mode != nil {
-		n, err := strconv.ParseUint(mode.Text, 8, 32)
-		if err != nil || n > 0o777 {
-			r.problem(mode, "", "%q is not an octal mode from 0 to 0777", mode.Text)
-		}
-		bits := uint32(n)
-		p.Mode = &bits
+	r.look(e).text = true
+	for _, a := range e.Attrs {
+		r.rawAttr(e, a.Name)
 	}
-	p.Owner = r.id(e, "owner", func(name string) (string, error) {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return "", err
-		}
-		return u.Uid, nil
-	})
-	p.Group = r.id(e, "group", func(name string) (string, error) {
-		g, err := user.LookupGroup(name)
-		if err != nil {
-			return "", err
-		}
-		return g.Gid, nil
-	})
-	return p
-}
-
-// id reads a numeric id, or a name that this machine knows.
-func (r *reader) id(e *format.Element, name string, lookup func(string) (string, error)) *uint32 {
-	c := r.child(e, name)
-	if c == nil || c.Text == "-1" {
-		return nil
+	for _, c := range e.Children {
+		r.pass(c)
 	}
-	text := c.Text
-	if text != "" && (text[0] < '0' || text[0] > '9') {
-		if found, err := lookup(text); err == nil {
-			text = found
-		} else {
-			r.problem(c, "", "there is no %s %q on this machine", map[string]string{"owner": "user", "group": "group"}[name], text)
-			return nil
-		}
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n == 1<<32-1 { // (uid_t)-1 means "unset" to chown(2)
-		r.problem(c, "", "%q is neither an id nor a name", c.Text)
-		return nil
-	}
-	id := uint32(n)
-	return &id
-}
-
-var hexUUID = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
-
-// ParseUUID reads a uuid as libvirt does, with dashes or blanks anywhere or nowhere, and returns its usual form.
-func ParseUUID(s string) (string, bool) {
-	hex := strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(strings.TrimSpace(s)))
-	if !hexUUID.MatchString(hex) {
-		return "", false
-	}
-	return hex[:8] + "-" + hex[8:12] + "-" + hex[12:16] + "-" + hex[16:20] + "-" + hex[20:], true
 }
 
 // finish warns of all that was not asked for: problems instead, if strict. It returns the warnings, and the problems as an error.
 func (r *reader) finish(strict bool) ([]Problem, error) {
-	r.seen[r.doc.root] = true
+	r.look(r.doc.root)
 	r.unseen(r.doc.root)
 	if strict {
-		r.problems = append(r.problems, r.warnings...)
-		r.warnings = nil
+		r.problems, r.warnings = slices.Concat(r.problems, r.warnings), nil
 	}
-	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
-		return r.warnings, r.problems
+	for i := range r.warnings {
+		r.warnings[i].Text += ", ignored"
 	}
-	return r.warnings, nil
+	slices.SortStableFunc(r.warnings, byLine)
+	return r.warnings, r.failed()
 }
 
+// failed returns all problems as an error, or nil.
+func (r *reader) failed() error {
+	problems := slices.Concat(r.doc.problems, r.problems)
+	if len(problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(problems, byLine)
+	return problems
+}
+
+func byLine(a, b Problem) int { return a.Line - b.Line }
+
 func (r *reader) unseen(e *format.Element) {
+	look := r.look(e)
 	for _, a := range e.Attrs {
-		if !slices.Contains(r.seenAttr[e], a.Name) {
-			r.warnings = append(r.warnings, r.at(e, "@"+a.Name, "unknown attribute, ignored"))
+		if !slices.Contains(look.attrs, a.Name) {
+			r.warn(e, "@"+a.Name, "unknown attribute")
 		}
 	}
-	if len(e.Children) > 0 && e.Text != "" {
-		r.warnings = append(r.warnings, r.at(e, "", "stray text %q, ignored", strings.TrimSpace(e.Text)))
+	if text := strings.TrimSpace(e.Text); text != "" && !look.text {
+		r.warn(e, "", "stray text %q", text)
 	}
-	for i, c := range e.Children {
+	before := map[string]bool{}
+	for _, c := range e.Children {
 		switch {
-		case r.seen[c]:
+		case r.looked[c] != nil:
+			before[c.Name] = true
 			r.unseen(c)
-		case slices.ContainsFunc(e.Children[:i], func(b *format.Element) bool { return b.Name == c.Name && r.seen[b] }):
-			r.warnings = append(r.warnings, r.at(c, "", "given a second time, ignored"))
+		case before[c.Name]:
+			r.warn(c, "", "given a second time")
 		default:
-			r.warnings = append(r.warnings, r.at(c, "", "unknown element, ignored"))
+			r.warn(c, "", "unknown element")
 		}
 	}
 }

@@ -57,16 +57,16 @@ var suffixes = [...]string{".xml", ".yaml"}
 // among the warnings, because a running pool can always be looked at and stopped. The entry of a broken definition comes
 // back with the error and tells its File, so that it can be mended or removed.
 func (s *Store) Load(name string) (*Entry, error) {
-	if text := CheckName(name); text != "" {
-		return &Entry{Name: name}, fmt.Errorf("%w: %s", ErrNoPool, text)
-	}
 	e := &Entry{Name: name}
+	if text := CheckName(name); text != "" {
+		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
+	}
 	err := s.loadDefinition(e)
-	if running := s.loadRecord(e); running != nil {
-		err = errors.Join(err, running)
+	if recordErr := s.loadRecord(e); err == nil {
+		err = recordErr
 	}
 	if err != nil && e.Running != nil {
-		e.Warnings = append(e.Warnings, Problem{Text: err.Error()})
+		e.warn(err)
 		err = nil
 	}
 	if err == nil && e.Live() == nil {
@@ -75,38 +75,55 @@ func (s *Store) Load(name string) (*Entry, error) {
 	return e, err
 }
 
+// warn makes warnings of an error.
+func (e *Entry) warn(err error) {
+	if problems := (Problems)(nil); errors.As(err, &problems) {
+		e.Warnings = append(e.Warnings, problems...)
+	} else {
+		e.Warnings = append(e.Warnings, Problem{Text: err.Error()})
+	}
+}
+
 // loadDefinition fills in what the config directory says.
 func (s *Store) loadDefinition(e *Entry) error {
-	var found []string
 	for _, suffix := range suffixes {
 		file := filepath.Join(s.ConfigDir, e.Name+suffix)
 		data, err := readFile(file)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		if errors.Is(err, fs.ErrNotExist) && !exists(file) {
 			continue
-		case err != nil:
-			return err
 		}
-		if found = append(found, file); len(found) > 1 {
-			return &ConflictError{Text: fmt.Sprintf("pool %q is defined twice, in %s and %s", e.Name, found[0], found[1])}
+		if e.File != "" {
+			e.Defined = nil
+			return &ConflictError{Text: fmt.Sprintf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)}
 		}
 		e.File, e.Autostart = file, sameFile(s.autostartLink(file), file)
-		p, warnings, err := ReadPool(file, data, false)
+		if err == nil {
+			e.Defined, err = e.read(file, data)
+		}
 		if err != nil {
 			return err
 		}
-		if p.Name != e.Name {
-			return Problems{{File: file, Element: "name", Text: fmt.Sprintf("%q is not the file's name %q", p.Name, e.Name)}}
-		}
-		if p.UUID == "" { // a file that somebody wrote by hand: the same name has always the same uuid
+		if p := e.Defined; p.UUID == "" { // a file that somebody wrote by hand: the same name has always the same uuid
 			p.UUID = uuid.NewSHA1(uuid.NameSpaceURL, []byte("poolctl:"+p.Name)).String()
 		}
-		e.Defined, e.Warnings = p, warnings
-	}
-	if len(found) > 1 {
-		e.Defined = nil
+		if link := s.autostartLink(file); !e.Autostart && exists(link) {
+			e.warn(Problems{{File: link, Text: "it leads to another file: the pool is not started at boot"}})
+		}
 	}
 	return nil
+}
+
+// read reads a file, which has to define the pool that it is named after.
+func (e *Entry) read(file string, data []byte) (*Pool, error) {
+	p, warnings, err := ReadPool(file, data, false)
+	if err != nil {
+		return nil, err
+	}
+	if p.Name != e.Name {
+		return nil, Problems{{File: file, Element: "name", Text: fmt.Sprintf("%q is not the file's name %q", p.Name, e.Name)}}
+	}
+	e.Warnings = append(e.Warnings, warnings...)
+	return p, nil
 }
 
 func sameFile(a, b string) bool {
@@ -125,7 +142,7 @@ func (s *Store) loadRecord(e *Entry) error {
 		return nil
 	}
 	if err == nil {
-		e.Running, _, err = ReadPool(file, data, false)
+		e.Running, err = e.read(file, data)
 	}
 	return err
 }
@@ -162,7 +179,10 @@ func (s *Store) All() ([]*Entry, error) {
 	seen := map[string]string{}
 	for _, name := range names {
 		e, err := s.Load(name)
-		if errors.Is(err, ErrNoPool) { // gone meanwhile
+		switch text := CheckName(name); {
+		case text != "":
+			err = Problems{{File: s.ConfigDir, Text: text}}
+		case errors.Is(err, ErrNoPool): // gone meanwhile
 			continue
 		}
 		entries = append(entries, e)
@@ -171,14 +191,15 @@ func (s *Store) All() ([]*Entry, error) {
 		}
 		id := e.Live().UUID
 		if other, ok := seen[id]; ok {
-			e.Warnings = append(e.Warnings, Problem{Text: fmt.Sprintf("pools %q and %q have the same uuid %s", other, name, id)})
+			e.warn(&ConflictError{fmt.Sprintf("pools %q and %q have the same uuid %s", other, name, id)})
 		}
 		seen[id] = name
 	}
 	return entries, nil
 }
 
-// names lists all pools that there are files for, in the order of CompareNames.
+// names lists all pools that there are files for, in the order of CompareNames. Hidden files are not definitions: they are
+// what editors leave, or what is being written.
 func (s *Store) names() ([]string, error) {
 	var names []string
 	for _, dir := range []string{s.ConfigDir, s.RunDir} {
@@ -189,7 +210,7 @@ func (s *Store) names() ([]string, error) {
 		for _, f := range files {
 			suffix := filepath.Ext(f.Name())
 			name := strings.TrimSuffix(f.Name(), suffix)
-			if slices.Contains(suffixes[:], suffix) && !f.IsDir() && !strings.HasPrefix(name, tempPrefix) {
+			if slices.Contains(suffixes[:], suffix) && !f.IsDir() && !strings.HasPrefix(f.Name(), ".") {
 				names = append(names, name)
 			}
 		}
@@ -197,9 +218,6 @@ func (s *Store) names() ([]string, error) {
 	slices.SortFunc(names, CompareNames)
 	return slices.Compact(names), nil
 }
-
-// tempPrefix begins the names of files that are being written.
-const tempPrefix = ".poolctl-"
 
 // CompareNames orders names as virsh does: without regard to the case of ASCII letters, byte by byte.
 func CompareNames(a, b string) int {

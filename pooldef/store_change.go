@@ -27,41 +27,48 @@ func NewUUID() string { return uuid.NewString() }
 // Define writes a pool's definition, in place of an older one. source is the definition as it was given, if that was YAML:
 // then it is kept in its author's words, with the uuid added if it had none.
 func (s *Store) Define(p *Pool, source []byte) error {
-	data, suffix := []byte(fileHeader+p.Element(nil).String()), ".xml"
+	data, file, old := []byte(fileHeader+p.Element(nil).String()), s.file(p, ".xml"), s.file(p, ".yaml")
 	if source != nil {
 		var err error
-		if data, err = withUUID(source, p.UUID); err != nil {
+		if data, err = withUUID(source, p); err != nil {
 			return err
 		}
-		suffix = ".yaml"
+		file, old = old, file
 	}
-	file := filepath.Join(s.ConfigDir, p.Name+suffix)
-	if err := s.Files.WriteFile(file, data); err != nil {
+	if err := s.Files.WriteFile(file, data); err != nil || !exists(old) {
 		return err
 	}
-	for _, other := range suffixes {
-		old := filepath.Join(s.ConfigDir, p.Name+other)
-		if other == suffix || !exists(old) {
-			continue
-		}
-		autostart := sameFile(s.autostartLink(old), old)
-		if err := s.forgetFile(old); err != nil {
+	if sameFile(s.autostartLink(old), old) { // before the old one goes: whoever interrupts us shall not lose it
+		if err := s.mark(file); err != nil {
 			return err
 		}
-		if autostart {
-			return s.Files.Symlink(file, s.autostartLink(file))
-		}
 	}
-	return nil
+	return s.forgetFile(old)
 }
 
-// withUUID adds the uuid to a YAML definition that has none, and leaves all the rest, comments too, as it is.
-func withUUID(source []byte, id string) ([]byte, error) {
-	root, err := format.ParseYAML(source)
-	if err != nil || lookup(root, "uuid") != nil {
-		return source, err
+func (s *Store) file(p *Pool, suffix string) string { return filepath.Join(s.ConfigDir, p.Name+suffix) }
+
+// withUUID adds the uuid to a pool's YAML that has none, and leaves all the rest, comments too, as it is: at the end, or,
+// where the text does not allow that (in braces, say), by printing it anew.
+func withUUID(source []byte, p *Pool) ([]byte, error) {
+	end := "\n"
+	if bytes.HasSuffix(source, []byte("\n")) {
+		end = ""
 	}
-	setKey(root, "uuid", scalar(id, text))
+	for _, with := range [][]byte{source, fmt.Appendf(bytes.Clone(source), "%suuid: %s\n", end, p.UUID)} {
+		if read, _, err := ReadPool("", with, false); err == nil && read.Element(nil).String() == p.Element(nil).String() {
+			return with, nil
+		}
+	}
+	root, err := format.ParseYAML(source)
+	if err != nil {
+		return nil, err
+	}
+	if given := lookup(root, "uuid"); given != nil {
+		given.SetString(p.UUID)
+	} else {
+		setKey(root, "uuid", scalar(p.UUID, text))
+	}
 	var b bytes.Buffer
 	err = format.PrintYAML(&b, root)
 	return b.Bytes(), err
@@ -87,22 +94,31 @@ func (s *Store) forgetFile(file string) error {
 // SetAutostart marks a defined pool to be started at boot, or no longer.
 func (s *Store) SetAutostart(e *Entry, on bool) error {
 	link := s.autostartLink(e.File)
-	if e.Autostart == on && exists(link) == on {
+	switch {
+	case e.Autostart == on && exists(link) == on:
 		return nil
+	case on:
+		return s.mark(e.File)
 	}
-	if exists(link) { // one that is to go, or that leads elsewhere
-		if err := s.Files.Remove(link); err != nil || !on {
+	return s.Files.Remove(link)
+}
+
+// mark makes the autostart link of a definition, in place of one that leads elsewhere.
+func (s *Store) mark(file string) error {
+	link := s.autostartLink(file)
+	if exists(link) {
+		if err := s.Files.Remove(link); err != nil {
 			return err
 		}
 	}
-	target, err := filepath.Abs(e.File)
+	target, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
 	return s.Files.Symlink(target, link)
 }
 
-// DanglingAutostart names the pools that are marked to be started but have no definition.
+// DanglingAutostart names the links of pools that are marked to be started but have no definition.
 func (s *Store) DanglingAutostart() []string {
 	links, _ := os.ReadDir(filepath.Join(s.ConfigDir, "autostart"))
 	var names []string

@@ -44,7 +44,7 @@ type TypeInfo struct {
 	DefaultVolumeFormat               string // "": volumes have no format
 }
 
-// imageFormats are the volume formats of pools whose volumes are files. libvirt lists `none` first but refuses it.
+// imageFormats are the volume formats of pools whose volumes are files. libvirt lists `none`, the first one, but refuses it.
 var imageFormats = []string{
 	"none", "raw", "dir", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "fat", "vhd", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk",
 }
@@ -97,8 +97,17 @@ func (t *TypeInfo) DefaultFormat() string {
 
 // HasVolumeFormat tells whether a volume of this type may be asked for in that format.
 func (t *TypeInfo) HasVolumeFormat(format string) bool {
-	if format == "none" && t.DefaultVolumeFormat == "raw" {
-		return false
+	return slices.Contains(t.volumeFormats(), format)
+}
+
+// volumeFormats are the formats that a definition may name. libvirt lists none for rbd, but takes all, and old versions of
+// it printed unknown there.
+func (t *TypeInfo) volumeFormats() []string {
+	switch {
+	case t.Type == RBD:
+		return append([]string{"unknown"}, imageFormats[1:]...)
+	case t.DefaultVolumeFormat == "raw":
+		return t.VolumeFormats[1:]
 	}
-	return slices.Contains(t.VolumeFormats, format)
+	return t.VolumeFormats
 }

@@ -10,15 +10,15 @@ import (
 	"poolctl/format"
 )
 
-// maxNodes bounds what aliases can blow a document up to.
-const maxNodes = 100_000
-
-// parseYAML reads a document into the tree that the same definition in XML would give. Keys that the language does not
-// have are problems, all of them at once.
-func parseYAML(data []byte, keys []yamlKey) (*format.Element, error) {
+// parseYAML reads a document into the tree that the same definition in XML would give. Keys that the language does not have,
+// and values of the wrong kind, are problems, all of them at once; the tree is what remains without them.
+func parseYAML(data []byte, keys []yamlKey) (*format.Element, Problems, error) {
 	node, err := format.ParseYAML(data)
 	if err != nil {
-		return nil, yamlProblem(err)
+		return nil, nil, yamlProblem(err)
+	}
+	if node.Kind != format.YAMLMapping {
+		return nil, nil, Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
 	}
 	name := "pool"
 	if slices.Equal(keys, volumeKeys) {
@@ -26,14 +26,11 @@ func parseYAML(data []byte, keys []yamlKey) (*format.Element, error) {
 	}
 	p := yamlParser{keys: keys}
 	root := &format.Element{Name: name, Line: node.Line}
-	if node.Kind != format.YAMLMapping {
-		return nil, Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
-	}
 	p.mapping(node, "", root, "")
-	if len(p.problems) > 0 {
-		return nil, p.problems
+	if p.nodes > maxNodes {
+		return nil, nil, tooMany(node.Line)
 	}
-	return root, nil
+	return root, p.problems, nil
 }
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
@@ -41,6 +38,9 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d
 func yamlProblem(err error) error {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
+		if strings.Contains(m[2], "cannot start any token") {
+			m[2] += " (YAML is indented by blanks, not by tabs)"
+		}
 		return Problem{Line: line, Text: "malformed YAML: " + m[2]}
 	}
 	return Problem{Text: "malformed YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
@@ -56,40 +56,54 @@ func (p *yamlParser) problem(n *format.YAML, path, text string, args ...any) {
 	p.problems = append(p.problems, Problem{Line: n.Line, Element: path, Text: fmt.Sprintf(text, args...)})
 }
 
-// mapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
-func (p *yamlParser) mapping(n *format.YAML, path string, at *format.Element, base string) {
+// each calls visit for every pair of a mapping that can be one of the language's: a key is a plain word, and there once. Aliases
+// are followed.
+func (p *yamlParser) each(n *format.YAML, path string, visit func(key, value *format.YAML, full string)) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		full := strings.TrimPrefix(path+"."+key.Value, ".")
-		if seen[key.Value] {
-			p.problem(key, full, "given a second time")
-			continue
-		}
-		seen[key.Value] = true
-		for value.Kind == format.YAMLAlias {
-			value = value.Alias
-		}
-		if p.nodes++; p.nodes > maxNodes {
-			p.problem(key, full, "the document is too large")
+		switch p.nodes++; {
+		case p.nodes > maxNodes:
 			return
+		case key.Kind != format.YAMLScalar:
+			p.problem(key, path, "a key must be a plain word")
+		case seen[key.Value]:
+			p.problem(key, full, "given a second time")
+		default:
+			seen[key.Value] = true
+			visit(key, followed(value), full)
 		}
-		p.value(key, value, full, at, base)
 	}
+}
+
+// followed returns what an alias stands for.
+func followed(n *format.YAML) *format.YAML {
+	for n.Kind == format.YAMLAlias {
+		n = n.Alias
+	}
+	return n
+}
+
+func isNull(n *format.YAML) bool { return n.Kind == format.YAMLScalar && n.ShortTag() == "!!null" }
+
+// mapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
+func (p *yamlParser) mapping(n *format.YAML, path string, at *format.Element, base string) {
+	p.each(n, path, func(key, value *format.YAML, full string) { p.value(key, value, full, at, base) })
 }
 
 // value reads what stands behind one key.
 func (p *yamlParser) value(key, value *format.YAML, full string, at *format.Element, base string) {
 	i := slices.IndexFunc(p.keys, func(k yamlKey) bool { return k.yaml == full })
+	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
 	switch {
-	case value.Kind == format.YAMLScalar && value.ShortTag() == "!!null":
-		return
-	case i < 0 && !slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") }):
-		p.problem(key, full, "unknown key")
+	case strings.Contains(key.Value, ".") || i < 0 && !below:
+		p.problem(key, full, "unknown key; there are %s", strings.Join(siblings(p.keys, full), ", "))
+	case isNull(value):
 	case i < 0 && value.Kind == format.YAMLMapping:
 		p.mapping(value, full, at, base)
 	case i < 0:
-		p.problem(value, full, "expected a mapping")
+		p.problem(value, full, "expected a mapping: key: value")
 	case p.keys[i].kind == list:
 		p.list(value, p.keys[i], at)
 	case p.keys[i].kind == mapping:
@@ -138,17 +152,20 @@ func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
 	path, attr, _ := strings.Cut(k.xml, "/@")
 	parents, name := splitPath(path)
 	for _, item := range items {
-		for item.Kind == format.YAMLAlias {
-			item = item.Alias
+		if p.nodes++; p.nodes > maxNodes {
+			return
+		}
+		item = followed(item)
+		isValue := item.Kind == format.YAMLScalar
+		if isNull(item) || !isValue && item.Kind != format.YAMLMapping {
+			p.problem(item, k.yaml, "an item must be a value or a mapping")
+			continue
 		}
 		e := element(at, parents, item.Line).Add(&format.Element{Name: name, Line: item.Line})
-		switch item.Kind {
-		case format.YAMLScalar:
+		if isValue {
 			put(e, "@"+attr, item.Value, item.Line)
-		case format.YAMLMapping:
+		} else {
 			p.mapping(item, k.yaml, e, path)
-		default:
-			p.problem(item, k.yaml, "expected a value or a mapping")
 		}
 	}
 }
@@ -156,20 +173,19 @@ func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
 // pairs adds one element a pair.
 func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *format.Element) {
 	if n.Kind != format.YAMLMapping {
-		p.problem(n, k.yaml, "expected a mapping")
+		p.problem(n, k.yaml, "expected a mapping: key: value")
 		return
 	}
 	parents, name := splitPath(k.xml)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if value.Kind != format.YAMLScalar {
-			p.problem(value, k.yaml+"."+key.Value, "expected a single value")
-			continue
+	p.each(n, k.yaml, func(key, value *format.YAML, full string) {
+		if value.Kind != format.YAMLScalar || isNull(value) {
+			p.problem(value, full, "expected a single value")
+			return
 		}
 		e := element(at, parents, key.Line).Add(&format.Element{Name: name, Line: key.Line})
 		put(e, "@name", key.Value, key.Line)
 		put(e, "@value", value.Value, value.Line)
-	}
+	})
 }
 
 func splitPath(path string) (parents, name string) {

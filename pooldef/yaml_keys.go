@@ -1,6 +1,9 @@
 package pooldef
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A yamlKey relates one key of the YAML language to its place in the XML document. The tables below are the language.
 type yamlKey struct {
@@ -100,13 +103,55 @@ var volumeKeys = []yamlKey{
 	{"backing.format", "backingStore/format/@type", text},
 }
 
-// yamlPath spells the place of a problem as the YAML language does. What has no key of its own is named by the keys below it.
+// yamlPath spells the place of a problem as the YAML language does: the key itself, or what all keys at or below the element
+// have in common; failing that, what the element stands in.
 func yamlPath(keys []yamlKey, xml string) string {
-	for _, k := range keys {
-		element, _, _ := strings.Cut(k.xml, "/@")
-		if k.xml == xml || element == xml {
-			return k.yaml
+	for xml != "" {
+		path, found := "", false
+		for _, k := range keys {
+			switch {
+			case k.xml == xml && strings.Contains(xml, "@"):
+				path, found = k.yaml, true // the last one: in a list, the item's own key
+			case strings.HasPrefix(k.xml, xml+"/") || k.xml == xml:
+				path, found = common(path, k.yaml, found), true
+			}
+		}
+		if found {
+			return path
+		}
+		xml, _ = splitPath(xml)
+	}
+	return ""
+}
+
+// common returns the path of keys that two paths begin with.
+func common(a, b string, both bool) string {
+	if !both {
+		return b
+	}
+	for !strings.HasPrefix(b+".", a+".") {
+		a = a[:max(strings.LastIndex(a, "."), 0)]
+		if a == "" {
+			break
 		}
 	}
-	return strings.NewReplacer("/@", ".", "/", ".", "@", "").Replace(xml)
+	return a
+}
+
+func isList(keys []yamlKey, path string) bool {
+	return slices.ContainsFunc(keys, func(k yamlKey) bool { return k.yaml == path && k.kind == list })
+}
+
+// siblings names the keys that there are beside one.
+func siblings(keys []yamlKey, full string) []string {
+	parent := full[:strings.LastIndex(full, ".")+1]
+	var names []string
+	for _, k := range keys {
+		rest, ok := strings.CutPrefix(k.yaml, parent)
+		name, _, _ := strings.Cut(rest, ".")
+		if ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

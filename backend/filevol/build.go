@@ -7,91 +7,110 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"syscall"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
-// BuildDir makes a pool's directory and those above it that are missing. One that is there already gets the permissions of
+// BuildDir makes a pool's directory, and those above it that are missing. One that is there already gets the permissions of
 // the definition, if there are any. What was begun is undone if it does not work out.
-func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool) (err error) {
-	path := p.Target.Path
-	if info, statErr := f.Host.Stat(path); statErr == nil && !info.IsDir() {
+func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool) error {
+	path := filepath.Clean(p.Target.Path)
+	info, err := f.Host.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q is there already, and is not a directory", path)
+	case err == nil:
+		return f.changeAll(ctx, append(adopt(path, info, p.Target.Permissions), f.setCOW(path, p.COW, false)...))
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
-	missing, err := f.missing(path)
+	changes, err := f.makeParents(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	var made []string
-	defer func() {
-		if err == nil {
-			return
-		}
-		for _, dir := range slices.Backward(made) {
-			_ = f.Host.Change(context.WithoutCancel(ctx), host.Rmdir{Path: dir})
-		}
-	}()
-	for _, dir := range missing {
-		mode := fs.FileMode(0o755)
-		if dir == path {
-			mode = 0o711
-		}
-		if err := f.Host.Change(ctx, host.Mkdir{Path: dir, Mode: mode}); err != nil {
-			return err
-		}
-		made = append(made, dir)
+	want := p.Target.Permissions
+	changes = append(changes, change{host.Mkdir{Path: path, Mode: modeOr(want, 0o711)}, host.Rmdir{Path: path}})
+	if uid, gid := owner(want); uid >= 0 || gid >= 0 {
+		changes = append(changes, change{do: host.Chown{Path: path, UID: uid, GID: gid}})
 	}
-	return f.applyDefinition(ctx, p, len(made) > 0)
+	return f.changeAll(ctx, append(changes, f.setCOW(path, p.COW, true)...))
 }
 
-// missing lists the directories that have to be made so that path is there, the uppermost first.
-func (f Files) missing(path string) ([]string, error) {
-	var dirs []string
-	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+// A change is a step and the one that undoes it, if that is needed.
+type change struct{ do, undo host.Step }
+
+// changeAll makes all changes or none: if one fails, those before it are undone, and also that one, which may have happened.
+func (f Files) changeAll(ctx context.Context, changes []change) error {
+	for i, c := range changes {
+		err := f.Host.Change(ctx, c.do)
+		if err == nil {
+			continue
+		}
+		done := changes[:i+1]
+		if errors.Is(err, fs.ErrExist) { // somebody else has made it
+			done = changes[:i]
+		}
+		for _, c := range slices.Backward(done) {
+			if c.undo != nil {
+				_ = f.Host.Change(context.WithoutCancel(ctx), c.undo)
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+// makeParents makes the directories down to path that are missing.
+func (f Files) makeParents(path string) ([]change, error) {
+	var changes []change
+	for dir := path; ; dir = filepath.Dir(dir) {
 		_, err := f.Host.Stat(dir)
 		switch {
 		case err == nil:
-			slices.Reverse(dirs)
-			return dirs, nil
+			slices.Reverse(changes)
+			return changes, nil
 		case !errors.Is(err, fs.ErrNotExist) || dir == "/":
 			return nil, err
 		}
-		dirs = append(dirs, dir)
+		changes = append(changes, change{host.Mkdir{Path: dir, Mode: 0o755}, host.Rmdir{Path: dir}})
 	}
 }
 
-// applyDefinition sets owner, group and mode as the definition says, and copy-on-write on btrfs. There, what is new is made
-// no-COW unless the definition wants it: images that are written at random suffer badly from copy-on-write.
-func (f Files) applyDefinition(ctx context.Context, p *pooldef.Pool, isNew bool) error {
-	path, want := p.Target.Path, p.Target.Permissions
-	var steps []host.Step
-	if want.Owner != nil || want.Group != nil {
+// adopt gives a directory that is there already the wanted owner, group and permission bits. Its sticky bit stays.
+func adopt(path string, info fs.FileInfo, want pooldef.Permissions) []change {
+	var changes []change
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && (want.Owner != nil || want.Group != nil) {
 		uid, gid := owner(want)
-		steps = append(steps, host.Chown{Path: path, UID: uid, GID: gid})
+		changes = append(changes, change{host.Chown{Path: path, UID: uid, GID: gid}, host.Chown{Path: path, UID: int(s.Uid), GID: int(s.Gid)}})
 	}
 	if want.Mode != nil {
-		steps = append(steps, host.Chmod{Path: path, Mode: fs.FileMode(*want.Mode)})
+		mode := fs.FileMode(*want.Mode) | info.Mode()&fs.ModeSticky
+		changes = append(changes, change{host.Chmod{Path: path, Mode: mode}, host.Chmod{Path: path, Mode: info.Mode()}})
 	}
+	return changes
+}
+
+// setCOW turns copy-on-write of a directory on btrfs on or off, as its last change: it needs no undoing. What is new is made
+// no-COW unless the definition wants it: images that are written at random suffer badly from copy-on-write.
+func (f Files) setCOW(path string, want *bool, isNew bool) []change {
 	switch {
-	case p.COW != nil:
-		steps = append(steps, host.SetNoCOW{Path: path, On: !*p.COW})
+	case want != nil:
+		return []change{{do: host.SetNoCOW{Path: path, On: !*want}}}
 	case isNew:
 		if btrfs, err := f.Host.OnBtrfs(path); err == nil && btrfs {
-			steps = append(steps, host.SetNoCOW{Path: path, On: true})
-		}
-	}
-	for _, s := range steps {
-		if err := f.Host.Change(ctx, s); err != nil {
-			return err
+			return []change{{do: host.SetNoCOW{Path: path, On: true}}}
 		}
 	}
 	return nil
 }
 
-// RemoveDir removes a pool's directory, which has to be empty.
+// RemoveDir removes a pool's directory, which has to be empty. Nothing needs to be mounted there.
 func (f Files) RemoveDir(ctx context.Context, p *pooldef.Pool) error {
-	if _, err := f.Sweep(ctx, p); err != nil {
+	notReady := (*backend.NotReadyError)(nil)
+	if _, err := f.Sweep(ctx, p); err != nil && !errors.As(err, &notReady) {
 		return err
 	}
 	return f.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})

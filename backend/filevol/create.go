@@ -2,7 +2,6 @@ package filevol
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,10 +26,8 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	switch {
 	case d.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes yet"}
-	case d.Target.Format == "ploop":
-		return &backend.UnsupportedError{Type: p.Type, What: "creating ploop volumes"}
 	case d.Target.Format == "dir":
-		return f.createDir(ctx, path, d)
+		return f.createDir(ctx, p, d)
 	case d.Target.Format == "raw":
 		return f.createRaw(ctx, p, d, o)
 	}
@@ -38,26 +35,24 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 }
 
 // createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
-func (f Files) createDir(ctx context.Context, path string, d *pooldef.Volume) (err error) {
+func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume) error {
 	if d.Backing != nil {
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
 	}
-	if err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: mode(d, 0o700)}); err != nil {
-		return err
-	}
-	if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
-		if err := f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid}); err != nil {
-			return errors.Join(err, f.Host.Change(context.WithoutCancel(ctx), host.Rmdir{Path: path}))
+	return f.staged(ctx, p, d.Name, func(path string) error {
+		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: modeOr(d.Target.Permissions, 0o700)})
+		if uid, gid := owner(d.Target.Permissions); err == nil && (uid >= 0 || gid >= 0) {
+			err = f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid})
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 func (f Files) createRaw(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	file := host.CreateFile{Mode: mode(d, 0o600), Size: d.Capacity.Bytes, Allocate: rawAllocation(d, o), NoCOW: d.Target.NoCOW,
+	file := host.CreateFile{Mode: modeOr(d.Target.Permissions, 0o600), Size: d.Capacity.Bytes, Allocate: rawAllocation(d, o), NoCOW: d.Target.NoCOW,
 		Zeros: o.Preallocation == "full"}
 	file.UID, file.GID = owner(d.Target.Permissions)
 	return f.staged(ctx, p, d.Name, func(path string) error {
@@ -74,6 +69,7 @@ func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
 			problems = append(problems, pooldef.Problem{Element: element, Text: text})
 		}
 	}
+	refuse(!d.Capacity.Known, "capacity", "missing")
 	refuse(d.Backing != nil, "backingStore", "a raw volume cannot have a backing store; qcow2 can")
 	refuse(o.Preallocation == "metadata", "", "a raw volume has no metadata to preallocate; falloc gives it room")
 	refuse(d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level")
@@ -97,12 +93,12 @@ func rawAllocation(d *pooldef.Volume, o backend.CreateOptions) uint64 {
 	return min(d.Allocation.Bytes, d.Capacity.Bytes)
 }
 
-// mode returns the permission bits that are asked for, or the usual ones.
-func mode(d *pooldef.Volume, usual fs.FileMode) fs.FileMode {
-	if d.Target.Permissions.Mode == nil {
+// modeOr returns the permission bits that are asked for, or the usual ones.
+func modeOr(p pooldef.Permissions, usual fs.FileMode) fs.FileMode {
+	if p.Mode == nil {
 		return usual
 	}
-	return fs.FileMode(*d.Target.Permissions.Mode)
+	return fs.FileMode(*p.Mode)
 }
 
 // owner returns the ids that are asked for, -1 for those that are not.
@@ -119,20 +115,24 @@ func owner(p pooldef.Permissions) (uid, gid int) {
 
 // Delete implements backend.Deleter. A link goes, not what it leads to; a directory has to be empty.
 func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	if err := f.ready(p); err != nil {
+		return err
+	}
 	path, err := volumePath(p, name)
 	if err != nil {
 		return fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	info, err := os.Lstat(path)
+	h, err := hold(path)
+	if err == nil {
+		defer h.close()
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case isGone(err) || err == nil && !h.isVolume():
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	case err != nil:
 		return err
-	case info.IsDir():
+	case h.isDir() && !h.isLink():
 		return f.Host.Change(ctx, host.Rmdir{Path: path})
-	case info.Mode()&fs.ModeSymlink == 0 && !isVolumeMode(info.Mode()):
-		return fmt.Errorf("%w: %q is not a file, a directory or a block device", backend.ErrNoVolume, name)
 	}
 	return f.Host.Change(ctx, host.Unlink{Path: path})
 }

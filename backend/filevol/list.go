@@ -2,13 +2,13 @@ package filevol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"poolctl/backend"
@@ -91,12 +91,12 @@ func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), stagePrefix) && isVolume(p, e) {
+		if !isStage(e.Name()) && isVolume(p, e) {
 			names = append(names, e.Name())
 		}
 	}
 	slices.SortFunc(names, pooldef.CompareNames)
-	return names, ctx.Err()
+	return slices.Compact(names), ctx.Err() // of a directory that is being changed, a name may be read twice
 }
 
 func isVolume(p *pooldef.Pool, e fs.DirEntry) bool {
@@ -122,8 +122,8 @@ func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
 }
 
 // Volume implements backend.Backend. The file that an image names as its backing is looked at, but never what that one names.
-func (f Files) Volume(_ context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	if err := f.ready(p); err != nil {
+func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	if err := errors.Join(ctx.Err(), f.ready(p)); err != nil {
 		return nil, err
 	}
 	if _, err := volumePath(p, name); err != nil {

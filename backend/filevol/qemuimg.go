@@ -3,20 +3,26 @@ package filevol
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
+// qemuFormats are qemu-img's words for the formats of images that it can make. To it, an ISO image is a raw file.
+var qemuFormats = map[string]string{
+	"iso": "raw", "vpc": "vpc", "vdi": "vdi", "qcow": "qcow", "qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk",
+}
+
 // createImage makes an image by qemu-img(1).
 func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	format, known := qemuFormats[d.Target.Format]
+	if !known {
+		return &backend.UnsupportedError{Type: p.Type, What: fmt.Sprintf("creating %s volumes", d.Target.Format)}
+	}
 	if err := checkImage(d, o); err != nil {
 		return err
 	}
@@ -28,19 +34,20 @@ func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volu
 	if !d.Capacity.Known {
 		size = backing.capacity
 	}
-	args := []string{"create", "-q", "-f", qemuFormat(d.Target.Format)}
+	args := []string{"create", "-q", "-f", format}
 	if backing.path != "" { // -u: what there is to check has been checked, and relative to where the image will be
 		args = append(args, "-u", "-b", backing.path)
 	}
 	if options := imageOptions(d, o, backing.format); options != "" {
 		args = append(args, "-o", options)
 	}
+	args = append(args, "./"+d.Name, strconv.FormatUint(size, 10))
 	return f.staged(ctx, p, d.Name, func(path string) error {
-		steps := []host.Step{host.Cmd("qemu-img", append(args, path, strconv.FormatUint(size, 10))...), host.Sync{Path: path}}
+		steps := []host.Step{host.Command{Name: "qemu-img", Args: args, Dir: filepath.Dir(path)}, host.Sync{Path: path}}
 		if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
 			steps = append(steps, host.Chown{Path: path, UID: uid, GID: gid})
 		}
-		steps = append(steps, host.Chmod{Path: path, Mode: mode(d, 0o600)})
+		steps = append(steps, host.Chmod{Path: path, Mode: modeOr(d.Target.Permissions, 0o600)})
 		for _, s := range steps {
 			if err := f.Host.Change(ctx, s); err != nil {
 				return err
@@ -48,14 +55,6 @@ func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volu
 		}
 		return nil
 	})
-}
-
-// qemuFormat is qemu-img's word for a format: an ISO image is to it a raw file.
-func qemuFormat(format string) string {
-	if format == "iso" {
-		return "raw"
-	}
-	return format
 }
 
 // checkImage refuses what a format cannot have, before qemu-img is asked.
@@ -67,13 +66,17 @@ func checkImage(d *pooldef.Volume, o backend.CreateOptions) error {
 		}
 	}
 	qcow2, old := d.Target.Format == "qcow2", d.Target.Compat == "0.10"
+	room := o.Preallocation == "falloc" || o.Preallocation == "full"
 	refuse(!qcow2 && d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level, not %s", d.Target.Format)
 	refuse(!qcow2 && d.Target.Features, "target/features", "only qcow2 has features, not %s", d.Target.Format)
 	refuse(!qcow2 && o.Preallocation == "metadata", "", "only qcow2 has metadata to preallocate, not %s", d.Target.Format)
 	refuse(d.Target.Compat != "" && !old && d.Target.Compat != "1.1", "target/compat", "qcow2 has the levels 0.10 and 1.1, not %s", d.Target.Compat)
 	refuse(old && d.Target.LazyRefcounts, "target/features", "lazy_refcounts needs compat 1.1")
 	refuse(old && d.Target.ExtendedL2, "target/features", "extended_l2 needs compat 1.1")
-	refuse(d.Backing != nil && o.Preallocation == "metadata", "backingStore", "an image with a backing store cannot have its metadata preallocated")
+	refuse(room && qemuFormats[d.Target.Format] != "raw" && !qcow2, "", "qemu-img cannot preallocate %s images", d.Target.Format)
+	refuse(d.Backing != nil && (room || o.Preallocation == "metadata") && !d.Target.ExtendedL2, "backingStore",
+		"an image with a backing store can be preallocated only with extended_l2")
+	refuse(d.Backing != nil && d.Target.Format == "iso", "backingStore", "an ISO image cannot have a backing store")
 	refuse(!d.Capacity.Known && d.Backing == nil, "capacity", "missing")
 	if problems != nil {
 		return problems
@@ -99,58 +102,4 @@ func imageOptions(d *pooldef.Volume, o backend.CreateOptions, backingFormat stri
 	add(t.LazyRefcounts, "lazy_refcounts", "on")
 	add(t.ExtendedL2, "extended_l2", "on")
 	return strings.Join(options, ",")
-}
-
-// A backingFile is what a new image is to be an overlay of.
-type backingFile struct {
-	path     string // as the new image's header will name it
-	format   string
-	capacity uint64
-}
-
-// resolveBacking finds the backing file, which has to be there and readable. Its format is taken on trust if it is given. If
-// not, it may only be raw, and look raw: guessing from a header that a guest can write would be dangerous.
-func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
-	if d.Backing == nil {
-		return backingFile{}, nil
-	}
-	b := backingFile{path: d.Backing.Path, format: d.Backing.Format}
-	full := b.path
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(p.Target.Path, full)
-		if first, _, _ := strings.Cut(b.path, "/"); strings.Contains(first, ":") { // qemu would take it for a protocol
-			b.path = "./" + b.path
-		}
-	}
-	info, err := os.Stat(full)
-	if err == nil && (info.IsDir() || !isVolumeMode(info.Mode())) {
-		err = fmt.Errorf("%q is not a file or a block device", full)
-	}
-	if err == nil {
-		err = unix.Access(full, unix.R_OK)
-	}
-	if err != nil {
-		return b, fmt.Errorf("the backing store %q cannot be used: %w", full, err)
-	}
-	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: full}}
-	if err := probe(found, info); err != nil {
-		return b, err
-	}
-	b.capacity = found.Capacity.Bytes
-	switch {
-	case b.format == "" && found.Target.Format != "raw":
-		return b, &BackingFormatError{Path: full, Looks: found.Target.Format}
-	case b.format == "":
-		b.format = "raw"
-	case b.format == "raw" && found.Target.Format != "raw":
-		b.capacity = uint64(info.Size())
-	}
-	return b, nil
-}
-
-// A BackingFormatError tells that the format of a backing file has to be given.
-type BackingFormatError struct{ Path, Looks string }
-
-func (e *BackingFormatError) Error() string {
-	return fmt.Sprintf("the backing store %q looks like %s: its format has to be given", e.Path, e.Looks)
 }

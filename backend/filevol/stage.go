@@ -8,7 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,105 +17,90 @@ import (
 	"poolctl/pooldef"
 )
 
-// stagePrefix begins the names of directories in which volumes are made. They are never listed. Each is locked by the
-// process that works in it, so that what a killed one left can be told from what is still being made.
-const stagePrefix = ".poolctl-"
+// isStage tells the names of stages, in which volumes are made. They are never listed, and no volume can have one.
+var isStage = regexp.MustCompile(`^\.poolctl-[0-9a-f]{16}$`).MatchString
 
-// staged makes a volume in a directory of its own beside its place and moves it there when it is whole: nobody ever sees half
-// a volume, and a name that is taken meanwhile is refused. The directory's name follows from the volume's, so that two
-// processes cannot make the same one.
-func (f Files) staged(ctx context.Context, p *pooldef.Pool, name string, build func(path string) error) (err error) {
-	stage := filepath.Join(p.Target.Path, stageName(name))
-	unlock, err := f.openStage(ctx, stage)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	defer func() {
-		// However this ends, also by a signal: the stage goes.
-		if cleanErr := f.Host.Change(context.WithoutCancel(ctx), host.RemoveTree{Path: stage}); err == nil {
-			err = cleanErr
-		}
-	}()
-	path := filepath.Join(stage, name)
-	if err := build(path); err != nil {
-		return err
-	}
-	return f.Host.Change(ctx, host.Rename{Old: path, New: filepath.Join(p.Target.Path, name)})
+// stageName follows from the volume's name, so that two processes cannot make the same volume, and so that whoever makes one
+// removes what a killed process left of it.
+func stageName(volume string) string {
+	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte(volume)))
 }
 
-func stageName(name string) string {
-	return fmt.Sprintf("%s%x", stagePrefix, sha256.Sum256([]byte(name)))[:len(stagePrefix)+16]
-}
-
-// openStage makes the directory and locks it. One that a killed process left is taken away first.
-func (f Files) openStage(ctx context.Context, stage string) (unlock func(), err error) {
-	err = f.Host.Change(ctx, host.Mkdir{Path: stage, Mode: 0o700})
+// staged makes a volume in a stage beside its place and moves it there when it is whole: nobody ever sees half a volume, and a
+// name that is taken meanwhile is refused.
+func (f Files) staged(ctx context.Context, p *pooldef.Pool, name string, build func(path string) error) error {
+	stage := &host.Stage{Path: filepath.Join(p.Target.Path, stageName(name))}
+	defer stage.Release()
+	err := f.enter(ctx, stage)
 	if errors.Is(err, fs.ErrExist) {
-		if err := f.removeStale(ctx, stage); err != nil {
-			return nil, err
+		return fmt.Errorf("another process is making a volume of that name: %w", fs.ErrExist)
+	}
+	// However this ends, also by a signal: the stage goes. If it does not, that is no reason to call the volume not made.
+	defer func() { _ = f.Host.Change(context.WithoutCancel(ctx), host.Unstage{Stage: stage}) }()
+	path := filepath.Join(stage.Path, name)
+	if err == nil {
+		err = build(path)
+	}
+	if err == nil {
+		err = f.show(ctx, path, filepath.Join(p.Target.Path, name))
+	}
+	return err
+}
+
+// enter makes a stage. What a killed process left at its place goes first; somebody else may be just about to do that, too.
+func (f Files) enter(ctx context.Context, stage *host.Stage) (err error) {
+	for range 5 {
+		err = nil
+		if _, statErr := f.Host.Stat(stage.Path); statErr == nil {
+			err = f.Host.Change(ctx, host.Sweep{Path: stage.Path})
 		}
-		err = f.Host.Change(ctx, host.Mkdir{Path: stage, Mode: 0o700})
-	}
-	if err != nil {
-		return nil, err
-	}
-	dir, err := lockDir(stage)
-	if errors.Is(err, fs.ErrNotExist) { // a dry run
-		return func() {}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return func() { dir.Close() }, nil
-}
-
-// errBusy tells that another process is making the same volume.
-var errBusy = fmt.Errorf("another process is making a volume of that name: %w", fs.ErrExist)
-
-// removeStale removes a stage that no living process has locked.
-func (f Files) removeStale(ctx context.Context, stage string) error {
-	dir, err := lockDir(stage)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return f.Host.Change(ctx, host.RemoveTree{Path: stage})
-}
-
-func lockDir(path string) (*os.File, error) {
-	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		dir.Close()
-		if err == unix.EWOULDBLOCK {
-			return nil, errBusy
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = f.Host.Change(ctx, stage)
 		}
-		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	return dir, nil
+	return err
 }
 
-// Sweep implements backend.Sweeper.
+// show moves a volume to its place. If that is reported as an error although it has happened, as over a network it may be, it is undone.
+func (f Files) show(ctx context.Context, staged, path string) error {
+	made, _ := os.Lstat(staged)
+	err := f.Host.Change(ctx, host.Rename{Old: staged, New: path})
+	if err == nil {
+		return nil
+	}
+	if there, _ := os.Lstat(path); os.SameFile(made, there) {
+		_ = f.Host.Change(context.WithoutCancel(ctx), host.Rename{Old: path, New: staged})
+	}
+	return err
+}
+
+// Sweep implements backend.Sweeper. What is in use, or no stage in spite of its name, stays; so does what may not be removed.
 func (f Files) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	if err := f.ready(p); err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(p.Target.Path)
 	if err != nil {
 		return nil, err
 	}
 	var swept []string
 	for _, e := range entries {
-		stage := filepath.Join(p.Target.Path, e.Name())
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), stagePrefix) || len(e.Name()) != len(stageName("")) {
+		if !e.IsDir() || !isStage(e.Name()) {
 			continue
 		}
-		switch err := f.removeStale(ctx, stage); {
-		case errors.Is(err, errBusy) || errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return swept, err
+		path := filepath.Join(p.Target.Path, e.Name())
+		err := f.Host.Change(ctx, host.Sweep{Path: path})
+		switch {
+		case err == nil:
+			swept = append(swept, path)
+		case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // ENOTEMPTY counts as ErrExist
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
 		default:
-			swept = append(swept, stage)
+			return swept, err
 		}
 	}
 	return swept, nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -52,7 +53,7 @@ func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) 
 		return pooldef.Space{}, err
 	}
 	s, err := f.Host.Space(p.Target.Path)
-	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - s.Free, Available: s.Free}, err
+	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free}, err
 }
 
 // Observe implements backend.Observer: the permissions are the directory's.
@@ -62,8 +63,10 @@ func (f Files) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error
 		return nil, err
 	}
 	seen := *p
-	seen.Target.Permissions = permissions(info)
-	seen.Target.Permissions.Label = label(p.Target.Path)
+	if s, ok := info.Sys().(*syscall.Stat_t); ok { // a dry run's directories have none
+		seen.Target.Permissions = permissions(s.Mode, s.Uid, s.Gid)
+		seen.Target.Permissions.Label = label(p.Target.Path)
+	}
 	return &seen, nil
 }
 
@@ -74,7 +77,7 @@ func (f Files) Locate(_ context.Context, p *pooldef.Pool, path string) (string, 
 		return "", false
 	}
 	dir, name := filepath.Split(abs)
-	return name, f.Host.Canonical(dir) == f.Host.Canonical(p.Target.Path)
+	return name, name != "" && f.Host.Canonical(dir) == f.Host.Canonical(p.Target.Path)
 }
 
 // volumePath returns where a volume of that name is or would be. A name that could lead out of the pool is refused.
@@ -84,8 +87,8 @@ func volumePath(p *pooldef.Pool, name string) (string, error) {
 		return "", fmt.Errorf("%q cannot be the name of a file", name)
 	case len(name) > 255:
 		return "", fmt.Errorf("a name of %d bytes: a file's name has at most 255", len(name))
-	case strings.HasPrefix(name, stagePrefix):
-		return "", fmt.Errorf("%q: names that begin with %s are for volumes that are being made", name, stagePrefix)
+	case isStage(name):
+		return "", fmt.Errorf("%q: names like that are for volumes that are being made", name)
 	}
 	return filepath.Join(p.Target.Path, name), nil
 }

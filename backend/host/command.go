@@ -2,9 +2,11 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +31,9 @@ func (c Command) Shell() string {
 	for _, w := range append([]string{c.Name}, c.Args...) {
 		words = append(words, Quote(w))
 	}
+	if c.Dir != "" {
+		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
+	}
 	return strings.Join(words, " ")
 }
 
@@ -37,35 +42,39 @@ func (c Command) apply(ctx context.Context, l *Local) error {
 	return err
 }
 
-// killAfter is how long a command may take to end when it has been told to.
-const killAfter = 5 * time.Second
+// killAfter is how long a command and its children may take to end when they have been told to. (Tests are less patient.)
+var killAfter = 5 * time.Second
 
-// Query implements Host. A program that is not there is a ToolError, one that fails an ExitError.
+// Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
+// and its children are told to end by SIGTERM, and after killAfter by SIGKILL; the error is then ctx's. A command that ends
+// well while a child of it goes on, as a daemon does, has worked.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 	path, err := lookTool(c.Name)
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
-	cmd.Dir = c.Dir
-	if cmd.Dir == "" {
-		cmd.Dir = "/"
-	}
+	cmd.Dir = cmp.Or(l.workDir(c.Dir), "/")
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = killAfter
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
+	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
+	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
+	cmd.WaitDelay = killAfter // also for children that hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
 	exit := (*exec.ExitError)(nil)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
 		return stdout.Bytes(), nil
 	case ctx.Err() != nil:
+		if cmd.Process != nil {
+			_ = group(syscall.SIGKILL)
+		}
 		return nil, fmt.Errorf("%s: %w", c.Name, ctx.Err())
 	case errors.As(err, &exit):
-		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String())}
+		signal := exit.Sys().(syscall.WaitStatus).Signal()
+		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: strings.TrimSpace(stderr.String())}
 	}
 	return nil, err
 }
@@ -76,6 +85,9 @@ var toolPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/
 // lookTool finds a program: in PATH, so that an administrator may put another one in front, then in the usual places.
 func lookTool(name string) (string, error) {
 	if filepath.IsAbs(name) {
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			return "", &ToolError{Tool: name}
+		}
 		return name, nil
 	}
 	if path, err := exec.LookPath(name); err == nil && filepath.IsAbs(path) {
@@ -109,7 +121,8 @@ func (e *ToolError) Package() string {
 // An ExitError tells that a program failed.
 type ExitError struct {
 	Command Command
-	Status  int // -1: ended by a signal
+	Status  int            // -1: ended by a signal
+	Signal  syscall.Signal // which one
 	Stderr  string
 }
 
@@ -117,6 +130,9 @@ func (e *ExitError) Error() string {
 	text := e.Stderr
 	if text == "" {
 		text = "no message"
+	}
+	if e.Status < 0 {
+		return fmt.Sprintf("%s was ended by a signal (%s): %s", e.Command.Name, e.Signal, text)
 	}
 	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
 }
@@ -130,22 +146,4 @@ func Quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// Edit opens a file in the user's editor, on the user's terminal. editor may have arguments, parted by blanks; no shell sees it.
-func Edit(ctx context.Context, editor, file string) error {
-	words := strings.Fields(editor)
-	if len(words) == 0 {
-		return errors.New("no editor is set")
-	}
-	path, err := lookTool(words[0])
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, path, append(words[1:], file)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w", words[0], err)
-	}
-	return nil
 }

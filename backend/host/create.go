@@ -33,7 +33,7 @@ func (c CreateFile) Shell() string {
 	case c.Allocate > 0 && c.Zeros:
 		steps = append(steps, fmt.Sprintf("head -c %d /dev/zero 1<>%s", c.Allocate, path))
 	case c.Allocate > 0:
-		steps = append(steps, fmt.Sprintf("fallocate -n -l %d %s", c.Allocate, path))
+		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path)) // -x: writes where it has to
 	}
 	if c.UID >= 0 || c.GID >= 0 {
 		steps = append(steps, Chown{c.Path, c.UID, c.GID}.Shell())
@@ -41,19 +41,24 @@ func (c CreateFile) Shell() string {
 	return strings.Join(append(steps, Chmod{c.Path, c.Mode}.Shell()), " && ")
 }
 
-func (c CreateFile) apply(ctx context.Context, _ *Local) (err error) {
-	f, err := os.OpenFile(c.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+func (c CreateFile) apply(ctx context.Context, l *Local) error {
+	dir, name := l.place(c.Path)
+	f, err := openAt(dir, name, c.Path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			_ = os.Remove(c.Path)
-		}
-	}()
+	err = c.fill(ctx, f)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		_ = unix.Unlinkat(dir, name, 0)
+	}
+	return err
+}
+
+// fill makes an empty file what it is to be.
+func (c CreateFile) fill(ctx context.Context, f *os.File) error {
 	if c.NoCOW {
 		if err := setNoCOW(f, true); err != nil {
 			return err
@@ -74,7 +79,7 @@ func (c CreateFile) apply(ctx context.Context, _ *Local) (err error) {
 			return err
 		}
 	}
-	if err := f.Chmod(c.Mode); err != nil {
+	if err := chmod(f, c.Mode); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -116,50 +121,4 @@ func writeZeros(ctx context.Context, f *os.File, from, to int64) error {
 		from += int64(n)
 	}
 	return nil
-}
-
-// SetNoCOW makes what is written below a btrfs directory go in place, or no longer (FS_NOCOW_FL, ioctl_iflags(2)).
-type SetNoCOW struct {
-	Path string
-	On   bool
-}
-
-// Shell implements Step.
-func (s SetNoCOW) Shell() string {
-	if s.On {
-		return "chattr +C " + Quote(s.Path)
-	}
-	return "chattr -C " + Quote(s.Path)
-}
-
-func (s SetNoCOW) apply(context.Context, *Local) error {
-	f, err := os.Open(s.Path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return setNoCOW(f, s.On)
-}
-
-// noCOW is FS_NOCOW_FL of linux/fs.h, which x/sys lacks.
-const noCOW = 0x00800000
-
-func setNoCOW(f *os.File, on bool) error {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
-		return err
-	}
-	if st.Type != unix.BTRFS_SUPER_MAGIC {
-		return fmt.Errorf("cannot control copy-on-write of %q: it is not on btrfs", f.Name())
-	}
-	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
-	if err != nil {
-		return pathError("FS_IOC_GETFLAGS", f.Name(), err)
-	}
-	if on {
-		flags |= noCOW
-	} else {
-		flags &^= noCOW
-	}
-	return pathError("FS_IOC_SETFLAGS", f.Name(), unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags)))
 }

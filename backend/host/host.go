@@ -4,14 +4,18 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Host is the machine that storage is managed on.
 type Host interface {
 	// Query runs a command that only looks, and returns what it prints.
 	Query(ctx context.Context, c Command) ([]byte, error)
-	// Change does one thing that changes the machine.
+	// Change does one thing that changes the machine. Nothing is begun once ctx has ended.
 	Change(ctx context.Context, s Step) error
 	Prober
 }
@@ -35,7 +39,8 @@ type Prober interface {
 // Space of a file system, in bytes. Free is what is free to root, as libvirt counts it.
 type Space struct{ Total, Free uint64 }
 
-// A Step is one change of the machine. The steps are Command and the types of this package's files.go.
+// A Step is one change of the machine: it has happened, or there is an error and, as far as can be, it has not. The steps are
+// this package's types that have these methods. Their paths are absolute.
 type Step interface {
 	// Shell is a shell command that would do the same.
 	Shell() string
@@ -44,9 +49,12 @@ type Step interface {
 }
 
 // Local is the machine that poolctl runs on. Root, if not empty, is put in front of /sys and /proc, for tests of what
-// hardware is not there.
+// hardware is not there. It may be used by several goroutines at once, and must not be copied.
 type Local struct {
 	Root string
+
+	mu     sync.Mutex
+	stages map[string]*Stage // those in use, by path
 }
 
 // Change implements Host.
@@ -55,4 +63,21 @@ func (l *Local) Change(ctx context.Context, s Step) error {
 		return err
 	}
 	return s.apply(ctx, l)
+}
+
+// again makes a system call until no signal interrupts it.
+func again(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// pathError says what was done to what, as package os does. It keeps nil nil.
+func pathError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }

@@ -19,7 +19,7 @@ func (l *Local) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 // Space implements Prober, by statfs(2).
 func (l *Local) Space(path string) (Space, error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
+	if err := again(func() error { return unix.Statfs(path, &st) }); err != nil {
 		return Space{}, pathError("statfs", path, err)
 	}
 	unit := uint64(st.Frsize)
@@ -38,8 +38,8 @@ func (l *Local) Mounted(path string) (bool, error) {
 // OnBtrfs implements Prober.
 func (l *Local) OnBtrfs(path string) (bool, error) {
 	var st unix.Statfs_t
-	err := unix.Statfs(path, &st)
-	if err == unix.ENOENT && path != "/" {
+	err := again(func() error { return unix.Statfs(path, &st) })
+	if errors.Is(err, unix.ENOENT) && path != "/" {
 		return l.OnBtrfs(filepath.Dir(path))
 	}
 	return st.Type == unix.BTRFS_SUPER_MAGIC, pathError("statfs", path, err)
@@ -65,7 +65,7 @@ func (l *Local) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 		if !sameWWN(dir+"/node_name", wwnn) || !sameWWN(dir+"/port_name", wwpn) {
 			continue
 		}
-		device, _ := filepath.EvalSymlinks(dir)
+		device := strings.TrimPrefix(l.Canonical(dir), l.Root)
 		parent, previous := -1, -1
 		for part := range strings.SplitSeq(filepath.Dir(device), "/") {
 			if m := hostDir.FindStringSubmatch(part); m != nil {

@@ -27,6 +27,14 @@ func (t Trace) Change(ctx context.Context, s Step) error {
 	return t.Host.Change(ctx, s)
 }
 
+// ReadOnly refuses every change.
+type ReadOnly struct{ Host }
+
+// Change implements Host. Its error wraps fs.ErrPermission.
+func (ReadOnly) Change(context.Context, Step) error {
+	return fmt.Errorf("nothing may be changed (--readonly): %w", fs.ErrPermission)
+}
+
 // DryRun prints to w the shell commands that would do what is to be changed, and changes nothing. The directories that would
 // have been made are there for those who Stat them.
 type DryRun struct {
@@ -42,11 +50,17 @@ func NewDryRun(h Host, w io.Writer) *DryRun {
 
 // Change implements Host.
 func (d *DryRun) Change(ctx context.Context, s Step) error {
-	fmt.Fprintln(d.W, s.Shell())
-	if m, ok := s.(Mkdir); ok {
-		d.dirs[filepath.Clean(m.Path)] = m.Mode
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return ctx.Err()
+	fmt.Fprintln(d.W, s.Shell())
+	switch s := s.(type) {
+	case Mkdir:
+		d.dirs[filepath.Clean(s.Path)] = s.Mode
+	case Rmdir:
+		delete(d.dirs, filepath.Clean(s.Path))
+	}
+	return nil
 }
 
 // Stat implements Prober.

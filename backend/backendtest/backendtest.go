@@ -1,0 +1,194 @@
+// Package backendtest holds what every backend has to do, as tests that each backend runs against its real service.
+//
+// What a backend can do beside listing is found by backend.As; what it cannot, has to be refused as unsupported. The words that
+// the tests use are those of package backend.
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Options tell where and with what a backend is tested.
+type Options struct {
+	New  func(h host.Host) backend.Backend
+	Host host.Host // nil: this machine
+	// Pool returns a pool that has not been built or started, in storage that is new and its own, and has t clean that up. All that
+	// takes time belongs in here, and nothing in front of Run: the test is run again in processes that are to be killed.
+	Pool  func(t *testing.T) *pooldef.Pool
+	Build backend.BuildOptions
+	// Snapshot prints all that must not have changed when an operation has failed: the storage with the pool and what is in
+	// it, and what is beside it, whether the pool is built and active or not.
+	Snapshot func(t *testing.T, p *pooldef.Pool) string
+
+	// Volume defines a volume as pools of this type can make it. Without a Creator it is not needed.
+	Volume func(name string, size uint64) *pooldef.Volume
+	Sizes  []uint64 // that volumes can have; the first is taken where the size does not matter
+	Unit   uint64   // a volume's capacity is its size rounded up to a multiple of this; 0: its size
+	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
+	// in any case do one or the other wholly.
+	Allowed, Refused []string
+	// Unsupported are volumes that pools of this type cannot have.
+	Unsupported []*pooldef.Volume
+	// Existing is how many volumes there are in a pool where none can be made.
+	Existing int
+}
+
+// Run tests a backend.
+func Run(t *testing.T, o Options) {
+	if o.Host == nil {
+		o.Host = &host.Local{}
+	}
+	if dieIfAsked(o) {
+		return
+	}
+	for _, part := range []struct {
+		name  string
+		check func(*suite)
+	}{
+		{"Lifecycle", (*suite).lifecycle},
+		{"Listing", (*suite).listing},
+		{"Volumes", (*suite).volumes},
+		{"Sizes", (*suite).sizes},
+		{"Names", (*suite).names},
+		{"Unsupported", (*suite).unsupported},
+		{"Together", (*suite).together},
+		{"PoolFaults", (*suite).poolFaults},
+		{"VolumeFaults", (*suite).volumeFaults},
+		{"Killed", func(s *suite) { s.killed(t.Name()) }},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
+		})
+	}
+}
+
+// A suite is one part of the tests, with a pool of its own.
+type suite struct {
+	*testing.T
+	Options
+	b     backend.Backend // on a host without faults
+	pool  *pooldef.Pool
+	whole string // how a volume is described that is finished
+}
+
+// ok ends the test if there is an error.
+func (s *suite) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// needs returns a capability of the backend. A part of the suite ends where the backend has none, having been told so properly.
+func needs[C any](s *suite) C {
+	s.Helper()
+	c, err := backend.As[C](s.b, s.pool.Type, "what is tested here")
+	if err != nil {
+		if !isUnsupported(err) {
+			s.Fatalf("got error %v", err)
+		}
+		s.Skip(err)
+	}
+	return c
+}
+
+func isUnsupported(err error) bool {
+	unsupported := (*backend.UnsupportedError)(nil)
+	return errors.As(err, &unsupported)
+}
+
+// ready builds and starts the pool.
+func (s *suite) ready() {
+	s.Helper()
+	if b, ok := s.b.(backend.Builder); ok {
+		s.ok(b.Build(s.Context(), s.pool, s.Build))
+	}
+	if b, ok := s.b.(backend.Starter); ok {
+		s.ok(b.Start(s.Context(), s.pool))
+		s.Cleanup(func() { _ = b.Stop(context.Background(), s.pool) })
+	}
+}
+
+// state returns all that must not change, once what may be left half-made has been swept.
+func (s *suite) state() string {
+	s.Helper()
+	s.sweep()
+	return s.Snapshot(s.T, s.pool)
+}
+
+// sweep removes what is left half-made, and tells what.
+func (s *suite) sweep() []string {
+	s.Helper()
+	b, ok := s.b.(backend.Sweeper)
+	if !ok || !s.active() {
+		return nil
+	}
+	swept, err := b.Sweep(s.Context(), s.pool)
+	s.ok(err)
+	return swept
+}
+
+// clean fails the test if an operation has left something half-made that had no reason to.
+func (s *suite) clean(when string) {
+	s.Helper()
+	if swept := s.sweep(); len(swept) > 0 {
+		s.Errorf("%s: left behind is %q", when, swept)
+	}
+}
+
+func (s *suite) active() bool {
+	s.Helper()
+	active, err := s.b.Active(s.Context(), s.pool)
+	s.ok(err)
+	return active
+}
+
+// same fails the test if the state is not what it was.
+func (s *suite) same(before, when string) {
+	s.Helper()
+	if after := s.state(); after != before {
+		s.Fatalf("%s: there was\n%s\nthere is\n%s", when, before, after)
+	}
+}
+
+// volume defines a volume whose size does not matter.
+func (s *suite) volume(name string) *pooldef.Volume { return s.Volume(name, s.Sizes[0]) }
+
+// create makes a volume that has to work.
+func (s *suite) create(name string) {
+	s.Helper()
+	s.ok(needs[backend.Creator](s).Create(s.Context(), s.pool, s.volume(name), backend.CreateOptions{}))
+	s.clean("created " + short(name))
+}
+
+// remove deletes a volume that is there.
+func (s *suite) remove(name string) {
+	s.Helper()
+	s.ok(needs[backend.Deleter](s).Delete(s.Context(), s.pool, name))
+}
+
+// list returns the names of all volumes.
+func (s *suite) list() []string {
+	s.Helper()
+	names := []string{}
+	for v, err := range s.b.Volumes(s.Context(), s.pool) {
+		s.ok(err)
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// short is how a name appears in messages.
+func short(name string) string {
+	if len(name) > 60 {
+		return strings.Repeat(name[:1], 8) + "..."
+	}
+	return name
+}

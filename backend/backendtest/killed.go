@@ -1,0 +1,115 @@
+package backendtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// killVariable tells a process that it is to make a volume, and when to die.
+const killVariable = "POOLCTL_TEST_KILL"
+
+// A death is what a process is told.
+type death struct {
+	Pool  *pooldef.Pool
+	Nth   int  // the change that is its last
+	After bool // it happens
+}
+
+// killed kills a process before and after each of the changes by which it makes a volume. The volume is whole or not there, and can
+// be made; Sweep removes what is left. test is the name of the test that called Run.
+func (s *suite) killed(test string) {
+	create := s.creating()
+	for _, after := range []bool{false, true} {
+		for nth := 1; ; nth++ {
+			state := s.state()
+			died := s.runToDeath(test, death{s.pool, nth, after})
+			var err error
+			if died && !s.isCreated() {
+				err = errFault
+			}
+			if err != nil && !after { // the other half of the time, what is left is not swept before the volume is made again
+				s.same(state, "killed and swept")
+			}
+			s.settled(create, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
+			if !died && nth == 1 {
+				s.Fatal("the process that was to die has not even begun")
+			}
+			if !died {
+				break
+			}
+		}
+	}
+}
+
+// runToDeath runs this test in a process that is to die, and tells whether it did.
+func (s *suite) runToDeath(test string, d death) bool {
+	text, err := json.Marshal(d)
+	s.ok(err)
+	var pattern []string
+	for part := range strings.SplitSeq(test, "/") {
+		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	process, err := os.StartProcess("/proc/self/exe", []string{os.Args[0], "-test.run=" + strings.Join(pattern, "/")}, &os.ProcAttr{
+		Env:   append(os.Environ(), killVariable+"="+string(text)),
+		Files: []*os.File{nil, os.Stderr, os.Stderr},
+	})
+	s.ok(err)
+	state, err := process.Wait()
+	s.ok(err)
+	if !state.Exited() {
+		return true
+	}
+	if !state.Success() {
+		s.Fatalf("a process that was to die has failed: %v", state)
+	}
+	return false
+}
+
+// dieIfAsked is what such a process does.
+func dieIfAsked(o Options) bool {
+	text, asked := os.LookupEnv(killVariable)
+	if !asked {
+		return false
+	}
+	var d death
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	b := o.New(&mortalHost{Host: o.Host, death: d})
+	if err := b.(backend.Creator).Create(context.Background(), d.Pool, o.Volume("v", o.Sizes[0]), backend.CreateOptions{}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+	return true
+}
+
+// A mortalHost kills its process.
+type mortalHost struct {
+	host.Host
+	death
+	count int
+}
+
+// Change implements host.Host.
+func (m *mortalHost) Change(ctx context.Context, step host.Step) error {
+	m.count++
+	if m.count != m.Nth {
+		return m.Host.Change(ctx, step)
+	}
+	if m.After {
+		_ = m.Host.Change(ctx, step)
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}

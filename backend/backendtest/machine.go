@@ -1,0 +1,130 @@
+package backendtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"poolctl/backend/host"
+)
+
+// private tells a test process that it has a mount namespace of its own.
+const private = "POOLCTL_TEST_PRIVATE"
+
+// Main runs a package's tests in a mount namespace of their own, where they may mount what they like; call it from TestMain.
+func Main(m *testing.M) {
+	if os.Geteuid() != 0 || os.Getenv(private) != "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread() // the parent that Pdeathsig means is the thread
+	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), private+"=1"),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil { // no namespaces here: those who want to mount will say so
+		os.Exit(m.Run())
+	}
+	state, err := process.Wait()
+	if err != nil || !state.Exited() {
+		os.Exit(1)
+	}
+	os.Exit(state.ExitCode())
+}
+
+// NotRun ends a test that this machine cannot run: loudly, and as a failure where POOLCTL_TEST_ALL says that all are to be run.
+func NotRun(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("POOLCTL_TEST_ALL") != "" {
+		t.Fatalf("POOLCTL_TEST_ALL is set, but this machine cannot test %s", what)
+	}
+	t.Skipf("NOT RUN: %s", what)
+}
+
+// Change does what has to work.
+func Change(t testing.TB, steps ...host.Step) {
+	t.Helper()
+	for _, s := range steps {
+		if err := new(host.Local).Change(context.Background(), s); err != nil {
+			t.Fatalf("%s: %v", s.Shell(), err)
+		}
+	}
+}
+
+// Mount mounts something until the test ends, at a new directory, which it returns.
+func Mount(t testing.TB, args ...string) string {
+	t.Helper()
+	if os.Getenv(private) == "" {
+		NotRun(t, "anything that is mounted: it needs root and a mount namespace")
+	}
+	dir := t.TempDir()
+	if err := new(host.Local).Change(context.Background(), host.Cmd("mount", append(args, dir)...)); err != nil {
+		NotRun(t, err.Error())
+	}
+	t.Cleanup(func() { Change(t, host.Cmd("umount", dir)) })
+	return dir
+}
+
+// Disk makes a file system in a file of 128 MiB, by a command such as mkfs.ext4 -q, and mounts it.
+func Disk(t testing.TB, mkfs ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "disk")
+	Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 128 << 20})
+	if err := new(host.Local).Change(context.Background(), host.Cmd(mkfs[0], append(mkfs[1:], file)...)); err != nil {
+		NotRun(t, err.Error())
+	}
+	return Mount(t, "-o", "loop", file)
+}
+
+// Tree prints all that is below a directory and how it is, for Options.Snapshot: types, modes, owners, and what is in files and
+// when it was written. Directories' times are not in it, they tell of names that came and went.
+func Tree(t testing.TB, root string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		s := info.Sys().(*syscall.Stat_t)
+		fmt.Fprintf(&b, "%q %v %d:%d", strings.TrimPrefix(path, root), info.Mode(), s.Uid, s.Gid)
+		if !info.IsDir() {
+			fmt.Fprintf(&b, " %d bytes of %v: %s", s.Size, info.ModTime().UnixNano(), digest(path, info))
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// digest tells the content of a file, as far as the first MiB, or where a link leads.
+func digest(path string, info fs.FileInfo) string {
+	switch info.Mode().Type() {
+	case fs.ModeSymlink:
+		target, _ := os.Readlink(path)
+		return target
+	case 0:
+		f, err := os.Open(path)
+		if err != nil {
+			return ""
+		}
+		defer f.Close()
+		data, _ := io.ReadAll(io.LimitReader(f, 1<<20))
+		return fmt.Sprintf("%.8x", sha256.Sum256(data))
+	}
+	return ""
+}

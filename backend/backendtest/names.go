@@ -1,0 +1,51 @@
+package backendtest
+
+import (
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+)
+
+// hostile are names that mean something to a file system, a shell, a tool or a terminal.
+var hostile = []string{
+	"", ".", "..", "/", "../x", "a/b", "/etc/x", "a/../x", "a\x00b", "-x", "--help", "-", " ", " a", "a b", "a\tb", "a\nb", "a\r",
+	"'", `"`, "a'b", `a\b`, "$(x)", "`x`", "${HOME}", "*", "?", "[a]", "{a,b}", "~", "#a", "!a", "a;b", "a|b", "a&b", "<a", "a=b",
+	"a:b", "a,b", "a@b", "a%s", "json:{}", "nbd://x", "fat:a", "ü", "\xff\xfe", "\x01\x1b[31m", ".hidden", "lost+found", "a.tmp", "a~",
+	strings.Repeat("n", 255), strings.Repeat("n", 256), strings.Repeat("ü", 127),
+}
+
+// names makes volumes of every name. One that works has to work in every way; one that does not changes nothing, anywhere.
+func (s *suite) names() {
+	s.ready()
+	creator := needs[backend.Creator](s)
+	before := s.state()
+	for _, name := range slices.Concat(hostile, s.Allowed, s.Refused) {
+		err := creator.Create(s.Context(), s.pool, s.volume(name), backend.CreateOptions{})
+		switch {
+		case err == nil && slices.Contains(s.Refused, name):
+			s.Errorf("%q was made, and has to be refused", short(name))
+		case err != nil && slices.Contains(s.Allowed, name):
+			s.Errorf("%q has to work: %v", short(name), err)
+		}
+		if err == nil {
+			s.works(name)
+		} else {
+			s.absent(name)
+		}
+		s.same(before, "made and deleted "+short(name))
+	}
+}
+
+// works checks that there is a volume of that name, alone, and deletes it.
+func (s *suite) works(name string) {
+	s.Helper()
+	if names := s.list(); !slices.Equal(names, []string{name}) {
+		s.Errorf("%q was made, there are %q", short(name), names)
+	}
+	for v, err := range s.b.Volumes(s.Context(), s.pool) {
+		s.ok(err)
+		s.find(v)
+	}
+	s.remove(name)
+}

@@ -1,0 +1,110 @@
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"poolctl/backend"
+)
+
+// An operation changes something, and another takes that back.
+type operation struct {
+	name     string
+	do, undo func(ctx context.Context, b backend.Backend) error
+	done     func() bool // tells whether it has happened, wholly
+	final    bool        // it cannot undo itself, so it may have happened in spite of an error; nor can it be taken back without a trace
+}
+
+// reversed returns the operation that takes this one back.
+func (o operation) reversed(name string) operation {
+	return operation{name: name, do: o.undo, undo: o.do, done: func() bool { return !o.done() }, final: true}
+}
+
+// poolFaults lets every change fail by which a pool is built, started, stopped and removed.
+func (s *suite) poolFaults() {
+	initial := s.Snapshot(s.T, s.pool)
+	var forth, back []operation
+	_, builds := s.b.(backend.Builder)
+	_, removes := s.b.(backend.Remover)
+	if builds && removes {
+		build := operation{name: "build", done: s.isBuilt}
+		build.do = func(ctx context.Context, b backend.Backend) error {
+			return b.(backend.Builder).Build(ctx, s.pool, s.Build)
+		}
+		build.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.Remover).Remove(ctx, s.pool) }
+		forth, back = append(forth, build), append(back, build.reversed("remove"))
+	}
+	if _, starts := s.b.(backend.Starter); starts {
+		start := operation{name: "start", done: s.active}
+		start.do = func(ctx context.Context, b backend.Backend) error { return b.(backend.Starter).Start(ctx, s.pool) }
+		start.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.Starter).Stop(ctx, s.pool) }
+		forth, back = append(forth, start), append([]operation{start.reversed("stop")}, back...)
+	}
+	for _, op := range append(forth, back...) {
+		for _, f := range []fault{before, after, cancelled} {
+			s.everyChange(op, f)
+		}
+		s.ok(op.do(s.Context(), s.b))
+	}
+	if builds && removes {
+		s.same(initial, "built and removed again")
+	}
+}
+
+// isBuilt tells whether the pool can be started or, where starting changes nothing, is active.
+func (s *suite) isBuilt() bool {
+	s.Helper()
+	if starter, starts := s.b.(backend.Starter); starts {
+		return starter.Start(s.Context(), s.pool) == nil && starter.Stop(s.Context(), s.pool) == nil
+	}
+	return s.active()
+}
+
+// volumeFaults lets every change fail by which a volume is created and deleted.
+func (s *suite) volumeFaults() {
+	create := s.creating()
+	for _, op := range []operation{create, create.reversed("delete")} {
+		for _, f := range []fault{before, after, cancelled, dead} {
+			s.everyChange(op, f)
+		}
+		s.ok(op.do(s.Context(), s.b))
+	}
+}
+
+// creating gets the pool ready, with a volume in it that has to stay as it is, and returns the operation that makes another.
+func (s *suite) creating() operation {
+	s.Helper()
+	needs[backend.Creator](s)
+	needs[backend.Deleter](s)
+	s.ready()
+	s.create("neighbour")
+	s.create("v")
+	v, err := s.b.Volume(s.Context(), s.pool, "v")
+	s.ok(err)
+	s.whole = describe(v)
+	s.remove("v")
+	create := operation{name: "create", done: s.isCreated}
+	create.do = func(ctx context.Context, b backend.Backend) error {
+		return b.(backend.Creator).Create(ctx, s.pool, s.volume("v"), backend.CreateOptions{})
+	}
+	create.undo = func(ctx context.Context, b backend.Backend) error {
+		return b.(backend.Deleter).Delete(ctx, s.pool, "v")
+	}
+	return create
+}
+
+// isCreated tells whether the volume is there. If it is, it has to be whole.
+func (s *suite) isCreated() bool {
+	s.Helper()
+	v, err := s.b.Volume(s.Context(), s.pool, "v")
+	if errors.Is(err, backend.ErrNoVolume) {
+		if names := s.list(); !slices.Equal(names, []string{"neighbour"}) {
+			s.Fatalf("half a volume is listed, or none: %q", names)
+		}
+		return false
+	}
+	s.ok(err)
+	s.isWhole(v, s.whole)
+	return true
+}

@@ -1,0 +1,99 @@
+package dir
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+// options are those of a pool whose directory has to be made.
+func options() backendtest.Options {
+	mode := uint32(0o750)
+	return backendtest.Options{
+		New: func(h host.Host) backend.Backend { return New(h) },
+		Pool: func(t *testing.T) *pooldef.Pool {
+			p := &pooldef.Pool{Type: pooldef.Dir, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001"}
+			p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
+			p.Target.Permissions.Mode = &mode
+			return p
+		},
+		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
+			return backendtest.Tree(t, filepath.Dir(p.Target.Path))
+		},
+		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef", strings.Repeat("n", 256)},
+		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x", ".hidden"},
+	}
+}
+
+func volume(format string, change func(*pooldef.Volume)) func(string, uint64) *pooldef.Volume {
+	return func(name string, size uint64) *pooldef.Volume {
+		v := &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: format}}
+		change(v)
+		return v
+	}
+}
+
+// giveAway makes a volume somebody else's, if we may.
+func giveAway(v *pooldef.Volume) {
+	owner, group := uint32(os.Getuid()), uint32(os.Getgid())
+	if owner == 0 {
+		owner, group = 4711, 4712
+	}
+	v.Target.Permissions.Owner, v.Target.Permissions.Group = &owner, &group
+}
+
+func TestRaw(t *testing.T) {
+	o := options()
+	mode := uint32(0o640)
+	o.Volume = volume("raw", func(v *pooldef.Volume) { v.Target.Permissions.Mode = &mode })
+	o.Sizes = []uint64{65537, 0, 1, 511, 512, 1 << 20}
+	o.Unsupported = []*pooldef.Volume{o.Volume("ploop", 1<<20), o.Volume("encrypted", 1<<20)}
+	o.Unsupported[0].Target.Format = "ploop"
+	o.Unsupported[1].Target.Encryption = &pooldef.Encryption{Format: "luks"}
+	backendtest.Run(t, o)
+}
+
+func TestSparse(t *testing.T) {
+	o := options()
+	o.Volume = volume("raw", func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(0) })
+	o.Sizes = []uint64{1 << 20, 1<<42 + 1}
+	backendtest.Run(t, o)
+}
+
+func TestQcow2(t *testing.T) {
+	o := options()
+	o.Volume = volume("qcow2", giveAway)
+	o.Sizes, o.Unit = []uint64{1 << 20, 0, 1, 513, 1 << 42}, 512
+	backendtest.Run(t, o)
+}
+
+func TestDirectory(t *testing.T) {
+	o := options()
+	o.Volume = volume("dir", giveAway)
+	o.Sizes = []uint64{0}
+	backendtest.Run(t, o)
+}
+
+// TestFormat asks for a directory to be formatted.
+func TestFormat(t *testing.T) {
+	o := options()
+	p := o.Pool(t)
+	for _, format := range []backend.BuildOptions{{Overwrite: true}, {NoOverwrite: true}} {
+		unsupported := (*backend.UnsupportedError)(nil)
+		if err := New(&host.Local{}).Build(t.Context(), p, format); !errors.As(err, &unsupported) {
+			t.Errorf("%+v: error %v", format, err)
+		}
+		if _, err := os.Stat(p.Target.Path); err == nil {
+			t.Error("it was made")
+		}
+	}
+}

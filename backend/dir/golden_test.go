@@ -1,0 +1,160 @@
+package dir
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// A session records what operations do to the machine, as --debug prints it.
+type session struct {
+	*testing.T
+	dir    string // the pool's
+	record bytes.Buffer
+}
+
+// golden runs operations, which have to do what testdata/NAME.golden says. UPDATE=1 writes it anew.
+func golden(t *testing.T, name string, operations func(s *session)) {
+	if os.Geteuid() != 0 {
+		backendtest.NotRun(t, "what operations do to the machine: it needs root, to give files away")
+	}
+	s := &session{T: t, dir: t.TempDir()}
+	if btrfs, _ := new(host.Local).OnBtrfs(s.dir); btrfs {
+		backendtest.NotRun(t, "what operations do to the machine: $TMPDIR is on btrfs, where they do more")
+	}
+	operations(s)
+	file := filepath.Join("testdata", name+".golden")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(file, s.record.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(s.record.Bytes(), want) {
+		t.Errorf("%s differs; UPDATE=1 accepts it. Now it is\n%s", file, s.record.String())
+	}
+}
+
+// does lets an operation happen in the pool that is at path below the session's directory; before that in a dry run, which has to
+// change nothing and to print the same changes.
+func (s *session) does(title, path string, op func(b *Backend, p *pooldef.Pool) error) {
+	s.Helper()
+	p := &pooldef.Pool{Type: pooldef.Dir, Name: "images", Target: pooldef.Target{Path: s.dir + path}}
+	before := backendtest.Tree(s, s.dir)
+	var dry, trace bytes.Buffer
+	if err := op(New(host.NewDryRun(&host.Local{}, &dry)), p); err != nil {
+		s.Errorf("%s, in a dry run: %v", title, err)
+	}
+	if after := backendtest.Tree(s, s.dir); after != before {
+		s.Errorf("%s: a dry run has changed\n%s to\n%s", title, before, after)
+	}
+	fmt.Fprintf(&s.record, "# %s\n", title)
+	err := op(New(host.Trace{Host: &host.Local{}, W: &trace}), p)
+	s.record.WriteString(strings.ReplaceAll(trace.String(), s.dir, "/srv"))
+	if err != nil {
+		fmt.Fprintf(&s.record, "error: %s\n", strings.ReplaceAll(err.Error(), s.dir, "/srv"))
+	}
+	s.record.WriteByte('\n')
+	changes := strings.ReplaceAll("\n"+trace.String(), "\n+ ", "\n")[1:]
+	if err == nil && changes != dry.String() {
+		s.Errorf("%s: a dry run prints\n%s, what happens is\n%s", title, dry.String(), changes)
+	}
+}
+
+func TestGoldenBuild(t *testing.T) {
+	build := func(mode, owner, group uint32) func(b *Backend, p *pooldef.Pool) error {
+		return func(b *Backend, p *pooldef.Pool) error {
+			if mode != 0 {
+				p.Target.Permissions = pooldef.Permissions{Mode: &mode, Owner: &owner, Group: &group}
+			}
+			return b.Build(context.Background(), p, backend.BuildOptions{})
+		}
+	}
+	golden(t, "build", func(s *session) {
+		s.does("a directory that is not there", "/images", build(0, 0, 0))
+		s.does("one that is there: nothing to do", "/images", build(0, 0, 0))
+		s.does("one that is there, with permissions", "/images", build(0o750, 64055, 64056))
+		s.does("one that is not there, with permissions", "/shared", build(0o770, 64055, 64056))
+		s.does("the directories above it are missing", "/data/vm/images", build(0, 0, 0))
+		s.does("without copy-on-write, where there is none: what was begun is undone", "/vm/other", func(b *Backend, p *pooldef.Pool) error {
+			p.COW = new(bool)
+			return build(0, 0, 0)(b, p)
+		})
+		s.does("remove it", "/images", func(b *Backend, p *pooldef.Pool) error { return b.Remove(context.Background(), p) })
+	})
+}
+
+// A maker is a volume that is to be made.
+type maker struct {
+	title, name, format string
+	change              func(v *pooldef.Volume)
+	preallocation       string
+}
+
+func TestGoldenCreate(t *testing.T) {
+	none := func(*pooldef.Volume) {}
+	sparse := func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(0) }
+	golden(t, "create", func(s *session) {
+		for _, m := range []maker{
+			{"raw, all of its room reserved, as the definition says nothing else", "raw", "raw", none, ""},
+			{"raw, sparse", "sparse.raw", "raw", sparse, ""},
+			{"raw, with room for a part", "part.raw", "raw", func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(65536) }, ""},
+			{"raw, written with zeros", "full.raw", "raw", none, "full"},
+			{"raw, somebody's", "owned.raw", "raw", func(v *pooldef.Volume) { sparse(v); v.Target.Permissions = somebody() }, ""},
+			{"a name that a shell could take for something else", "a 'b' $(c)\n", "raw", sparse, ""},
+			{"qcow2", "plain.qcow2", "qcow2", none, ""},
+			{"qcow2 with all that there is", "all.qcow2", "qcow2", func(v *pooldef.Volume) {
+				v.Target.Permissions, v.Target.Compat, v.Target.ClusterSize = somebody(), "1.1", 131072
+				v.Target.NoCOW, v.Target.LazyRefcounts, v.Target.ExtendedL2 = true, true, true
+			}, "metadata"},
+			{"qcow2 on another image", "-over.qcow2", "qcow2", func(v *pooldef.Volume) {
+				v.Backing = &pooldef.VolumeTarget{Path: "plain.qcow2", Format: "qcow2"}
+			}, ""},
+			{"vmdk", "v.vmdk", "vmdk", none, ""},
+			{"a directory", "dir", "dir", none, ""},
+			{"a directory, somebody's", "owned", "dir", func(v *pooldef.Volume) { v.Target.Permissions = somebody() }, ""},
+		} {
+			v := &pooldef.Volume{Name: m.name, Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: m.format}}
+			m.change(v)
+			s.does(m.title, "", func(b *Backend, p *pooldef.Pool) error {
+				return b.Create(context.Background(), p, v, backend.CreateOptions{Preallocation: m.preallocation})
+			})
+		}
+	})
+}
+
+func somebody() pooldef.Permissions {
+	mode, owner, group := uint32(0o660), uint32(64055), uint32(64056)
+	return pooldef.Permissions{Mode: &mode, Owner: &owner, Group: &group}
+}
+
+func TestGoldenDelete(t *testing.T) {
+	remove := func(name string) func(b *Backend, p *pooldef.Pool) error {
+		return func(b *Backend, p *pooldef.Pool) error { return b.Delete(context.Background(), p, name) }
+	}
+	golden(t, "delete", func(s *session) {
+		file := host.CreateFile{Path: s.dir + "/file", Mode: 0o600, UID: -1, GID: -1}
+		stage := &host.Stage{Path: s.dir + "/.poolctl-0123456789abcdef"}
+		backendtest.Change(t, file, host.Mkdir{Path: s.dir + "/dir", Mode: 0o700}, host.Symlink{Target: "file", Link: s.dir + "/link"}, stage)
+		stage.Release()
+		s.does("a link", "", remove("link"))
+		s.does("a file", "", remove("file"))
+		s.does("a directory", "", remove("dir"))
+		s.does("what a killed process has left half-made", "", func(b *Backend, p *pooldef.Pool) error {
+			_, err := b.Sweep(context.Background(), p)
+			return err
+		})
+	})
+}

@@ -1,0 +1,288 @@
+package filevol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/pooldef"
+)
+
+// list lists a pool, which has to work, with what is said of each volume: type, format, capacity, or why it cannot be read.
+func list(t testing.TB, p *pooldef.Pool) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	var names []string
+	for v, err := range here.Details(t.Context(), p) {
+		ok(t, err)
+		text := fmt.Sprintf("%s %s %d", v.Type, v.Target.Format, v.Capacity.Bytes)
+		if v.Err != nil {
+			text = v.Err.Error()
+		}
+		if v.Backing != nil {
+			text += fmt.Sprintf(" on %s %s", v.Backing.Path, v.Backing.Format)
+		}
+		found[v.Name] = text
+		names = append(names, v.Name)
+	}
+	if !slices.IsSortedFunc(names, pooldef.CompareNames) || len(names) != len(found) {
+		t.Errorf("listed in the order %q", names)
+	}
+	return found
+}
+
+func same(t testing.TB, got, want map[string]string) {
+	t.Helper()
+	for name := range want {
+		if _, there := got[name]; !there {
+			t.Errorf("%q is not listed", name)
+		}
+	}
+	for name, text := range got {
+		if text != want[name] {
+			t.Errorf("%q is %q, want %q", name, text, want[name])
+		}
+	}
+}
+
+// TestListKinds lists a directory with everything that a directory can hold.
+func TestListKinds(t *testing.T) {
+	p := newPool(t)
+	dir := p.Target.Path
+	write(t, p, "file", "12345")
+	write(t, p, ".hidden", "")
+	write(t, p, "na\xffme\n", "1")
+	write(t, p, ".poolctl-notes", "22")
+	ok(t, os.MkdirAll(dir+"/dir/below", 0o755))
+	ok(t, os.Mkdir(dir+"/"+stageName("x"), 0o700))
+	ok(t, unix.Mkfifo(dir+"/fifo", 0o600))
+	socket, err := net.Listen("unix", dir+"/socket")
+	ok(t, err)
+	defer socket.Close()
+	for link, to := range map[string]string{
+		"to-file": "file", "to-dir": dir + "/dir", "to-fifo": "fifo", "to-null": "/dev/null", "dangling": "none", "loop": "loop", "loop2": "loop",
+		"through-file": "file/x", "to-link": "to-file",
+	} {
+		ok(t, os.Symlink(to, filepath.Join(dir, link)))
+	}
+	want := map[string]string{
+		"file": "file raw 5", ".hidden": "file raw 0", "na\xffme\n": "file raw 1", ".poolctl-notes": "file raw 2", "dir": "dir dir 0",
+		"to-file": "file raw 5", "to-dir": "dir dir 0", "to-link": "file raw 5",
+	}
+	if os.Geteuid() == 0 {
+		ok(t, unix.Mknod(dir+"/char", unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))))
+		ok(t, unix.Mknod(dir+"/block", unix.S_IFBLK|0o600, int(unix.Mkdev(240, 77)))) // there is no such device
+		want["block"] = "open " + dir + "/block: no such device or address"
+	}
+	same(t, list(t, p), want)
+	for _, name := range []string{"fifo", "socket", "dangling", "loop", "to-null", "none", stageName("x"), "", ".", "dir/below"} {
+		if v, err := here.Volume(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) {
+			t.Errorf("%q is found: %+v, error %v", name, v, err)
+		}
+		before := backendtest.Tree(t, dir)
+		if err := here.Delete(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) || backendtest.Tree(t, dir) != before {
+			t.Errorf("%q is deleted: error %v", name, err)
+		}
+	}
+}
+
+// TestListBlockDevice lists a device that is there, and a link to it.
+func TestListBlockDevice(t *testing.T) {
+	mounted := backendtest.Disk(t, "mkfs.ext2", "-q")
+	var st unix.Stat_t
+	ok(t, unix.Stat(mounted, &st))
+	p := newPool(t)
+	ok(t, unix.Mknod(p.Target.Path+"/disk", unix.S_IFBLK|0o600, int(st.Dev)))
+	ok(t, os.Symlink("disk", p.Target.Path+"/link"))
+	same(t, list(t, p), map[string]string{"disk": "file raw 134217728", "link": "file raw 134217728"})
+	v, err := here.Volume(t.Context(), p, "disk")
+	ok(t, err)
+	if v.Allocation != pooldef.Bytes(128<<20) || v.Physical != pooldef.Bytes(128<<20) {
+		t.Errorf("got %+v", v)
+	}
+}
+
+// TestDeleteKinds deletes one of each kind of volume: a link goes, not what it leads to.
+func TestDeleteKinds(t *testing.T) {
+	p := newPool(t)
+	dir := p.Target.Path
+	write(t, p, "file", "x")
+	ok(t, os.MkdirAll(dir+"/full/x", 0o755))
+	ok(t, os.Mkdir(dir+"/empty", 0o755))
+	ok(t, os.Symlink("file", dir+"/link"))
+	ok(t, os.Symlink("full", dir+"/dirlink"))
+	for _, name := range []string{"link", "dirlink", "empty", "file"} {
+		ok(t, here.Delete(t.Context(), p, name))
+	}
+	if err := here.Delete(t.Context(), p, "full"); !errors.Is(err, unix.ENOTEMPTY) {
+		t.Errorf("a directory with something in it: error %v", err)
+	}
+	same(t, list(t, p), map[string]string{"full": "dir dir 0"})
+	if _, err := os.Stat(dir + "/full/x"); err != nil {
+		t.Error("what a link led to is gone")
+	}
+}
+
+// TestListLies lists images whose headers lie: about their size, their backing file, themselves.
+func TestListLies(t *testing.T) {
+	p := newPool(t)
+	qcow2 := func(size uint64, backing string) string {
+		header := make([]byte, 112)
+		copy(header, "QFI\xfb\x00\x00\x00\x03")
+		header[23] = 16 // cluster bits
+		for i := range 8 {
+			header[24+i] = byte(size >> (56 - 8*i))
+		}
+		header[103] = 104
+		if backing != "" {
+			header[15], header[19] = 112, byte(len(backing))
+		}
+		return string(header) + backing
+	}
+	dir := p.Target.Path
+	write(t, p, "honest", qcow2(1<<30, ""))
+	write(t, p, "huge", qcow2(1<<64-1, ""))
+	write(t, p, "self", qcow2(1, "self"))
+	write(t, p, "a", qcow2(1, "b"))
+	write(t, p, "b", qcow2(1, "a"))
+	write(t, p, "cut", qcow2(1, "")[:9])
+	write(t, p, "up", qcow2(1, "../../etc/x"))
+	write(t, p, "json", qcow2(1, `json:{"driver":"nbd","host":"h"}`))
+	write(t, p, "nbd", qcow2(1, "nbd://h/x"))
+	up := filepath.Clean(dir + "/../../etc/x")
+	same(t, list(t, p), map[string]string{
+		"honest": "file qcow2 1073741824", "huge": "file qcow2 112", "self": "file qcow2 1 on " + dir + "/self ",
+		"a": "file qcow2 1 on " + dir + "/b ", "b": "file qcow2 1 on " + dir + "/a ", "cut": "file qcow2 9",
+		"up": "file qcow2 1 on " + up + " ", "json": `file qcow2 1 on json:{"driver":"nbd","host":"h"} raw`, "nbd": "file qcow2 1 on nbd://h/x raw",
+	})
+}
+
+func TestListUnreadable(t *testing.T) {
+	if !asNobody(t) {
+		return
+	}
+	p := newPool(t)
+	dir := p.Target.Path
+	path := write(t, p, "file", "12345")
+	ok(t, os.Chmod(path, 0))
+	ok(t, os.MkdirAll(dir+"/closed/x", 0o755))
+	ok(t, os.Chmod(dir+"/closed", 0))
+	t.Cleanup(func() { ok(t, os.Chmod(dir+"/closed", 0o755)) })
+	ok(t, os.Symlink("closed/x", dir+"/into"))
+	same(t, list(t, p), map[string]string{"file": "open " + path + ": permission denied", "closed": "dir dir 0"})
+	if _, err := here.Volume(t.Context(), p, "file"); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got error %v", err)
+	}
+	closed := poolIn(dir + "/closed")
+	for _, err := range here.Volumes(t.Context(), closed) {
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("a pool that may not be read: error %v", err)
+		}
+	}
+	if err := here.Create(t.Context(), closed, rawVolume("x", 1), backend.CreateOptions{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a pool that may not be written to: error %v", err)
+	}
+}
+
+// TestListVanished lists a directory that is not there, is no directory, or goes away between two looks.
+func TestListVanished(t *testing.T) {
+	p := newPool(t)
+	write(t, p, "a", "")
+	write(t, p, "b", "")
+	n := 0
+	for _, err := range here.Volumes(t.Context(), p) {
+		ok(t, err)
+		if n++; n == 1 {
+			ok(t, os.RemoveAll(p.Target.Path))
+		}
+	}
+	if n != 2 {
+		t.Errorf("a listing that was begun lists %d volumes", n)
+	}
+	notReady := (*backend.NotReadyError)(nil)
+	for _, list := range []lister{here.Volumes, here.Details} {
+		if err := list.firstError(t, p); !errors.As(err, &notReady) || !notReady.Build {
+			t.Errorf("gone: error %v", err)
+		}
+	}
+	write(t, poolIn(filepath.Dir(p.Target.Path)), filepath.Base(p.Target.Path), "a file")
+	if err := lister(here.Volumes).firstError(t, p); err == nil || errors.As(err, &notReady) {
+		t.Errorf("a file: error %v", err)
+	}
+	if active, err := here.Active(t.Context(), p); active || err == nil {
+		t.Errorf("a file: active %v, error %v", active, err)
+	}
+}
+
+// TestListBusy lists while files come and go, and turn into links and FIFOs, and while volumes are made and deleted.
+func TestListBusy(t *testing.T) {
+	p := newPool(t)
+	path := func(n int) string { return fmt.Sprintf("%s/file-%d", p.Target.Path, n) }
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for n := worker; n < 2000; n += 4 {
+				switch ok(t, os.WriteFile(path(n), []byte("12345"), 0o600)); n % 5 {
+				case 0:
+					ok(t, os.Remove(path(n)))
+				case 1:
+					ok(t, os.Symlink("none", path(n)+"new"))
+					ok(t, os.Rename(path(n)+"new", path(n)))
+				case 2:
+					ok(t, unix.Mkfifo(path(n)+"new", 0o600))
+					ok(t, os.Rename(path(n)+"new", path(n)))
+				}
+			}
+		})
+	}
+	group.Go(func() {
+		for range 30 {
+			ok(t, here.Create(t.Context(), p, rawVolume("made", 1<<30), backend.CreateOptions{}))
+			ok(t, here.Delete(t.Context(), p, "made"))
+		}
+	})
+	done := make(chan bool)
+	go func() { group.Wait(); close(done) }()
+	for listings := 0; ; listings++ {
+		for name, text := range list(t, p) {
+			want := "file raw 5"
+			if name == "made" {
+				want = "file raw 1073741824"
+			}
+			if text != want && (text != "file raw 0" || name == "made") { // as others write files, one may be seen that is empty yet
+				t.Fatalf("%s is %s", name, text)
+			}
+		}
+		select {
+		case <-done:
+			if got := len(list(t, p)); got != 800 {
+				t.Errorf("at last there are %d volumes", got)
+			}
+			return
+		default:
+		}
+	}
+}
+
+// A lister lists a pool.
+type lister func(context.Context, *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
+
+// firstError returns the error with which a listing begins.
+func (l lister) firstError(t *testing.T, p *pooldef.Pool) error {
+	for _, err := range l(t.Context(), p) {
+		return err
+	}
+	return nil
+}

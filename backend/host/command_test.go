@@ -1,0 +1,230 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// hostile are words that a shell, a tool or a terminal could take for something else.
+var hostile = []string{
+	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~", "#x", "a=b", "!",
+	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a:b", "%s", "plain-1.2_3@x,y/z",
+}
+
+func TestQuote(t *testing.T) {
+	words := make([]string, len(hostile))
+	for i, word := range hostile {
+		words[i] = Quote(word)
+	}
+	out := run(t, "sh", "-c", `printf '%s\0' `+strings.Join(words, " "))
+	if got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"); !slices.Equal(got, hostile) {
+		t.Errorf("the shell read\n%q, of\n%q", got, hostile)
+	}
+	if got := Quote("/var/lib/images"); got != "/var/lib/images" {
+		t.Errorf("a plain word became %s", got)
+	}
+}
+
+func FuzzQuote(f *testing.F) {
+	for _, word := range hostile {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		if strings.Contains(word, "\x00") || len(word) > 10000 {
+			t.Skip("no argument can hold a NUL, or be much longer")
+		}
+		if got := run(t, "sh", "-c", "printf %s "+Quote(word)); got != word {
+			t.Errorf("%q became %q", word, got)
+		}
+	})
+}
+
+func TestShell(t *testing.T) {
+	for _, test := range []struct {
+		command Command
+		want    string
+	}{
+		{Cmd("true"), "true"},
+		{Cmd("qemu-img", "create", "a b", ""), "qemu-img create 'a b' ''"},
+		{Command{Name: "qemu-img", Args: []string{"info", "./x"}, Dir: "/a b"}, "(cd '/a b' && qemu-img info ./x)"},
+	} {
+		if got := test.command.Shell(); got != test.want {
+			t.Errorf("%+v: got %s, want %s", test.command, got, test.want)
+		}
+	}
+}
+
+func TestQueryWithoutShellOrSurroundings(t *testing.T) {
+	t.Setenv("LC_ALL", "de_DE.UTF-8")
+	t.Setenv("SECRET", "x")
+	if got := run(t, "env"); got != "LC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" {
+		t.Errorf("the environment of a command is\n%s", got)
+	}
+	if got := run(t, "echo", "$HOME; id"); got != "$HOME; id\n" {
+		t.Errorf("echo printed %q", got)
+	}
+	if got := run(t, "cat"); got != "" {
+		t.Errorf("a command read %q from our standard input", got)
+	}
+	if got := run(t, "pwd"); got != "/\n" {
+		t.Errorf("a command runs in %q", got)
+	}
+	dir := t.TempDir()
+	out, err := (&Local{}).Query(context.Background(), Command{Name: "pwd", Dir: dir})
+	if string(out) != dir+"\n" {
+		t.Errorf("a command runs in %q, error %v; want %q", out, err, dir)
+	}
+}
+
+func TestToolIsFound(t *testing.T) {
+	front := t.TempDir()
+	if err := os.WriteFile(filepath.Join(front, "chroot"), []byte("#!/bin/sh\necho in front\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", "/bin") // cron's has no sbin
+	if got := run(t, "chroot", "--version"); !strings.Contains(got, "coreutils") {
+		t.Errorf("chroot, in /usr/sbin, printed %q", got)
+	}
+	t.Setenv("PATH", front)
+	if got := run(t, "chroot"); got != "in front\n" {
+		t.Errorf("the chroot that stands in front printed %q", got)
+	}
+	t.Chdir(front)
+	t.Setenv("PATH", ".")
+	if got := run(t, "chroot", "--version"); !strings.Contains(got, "coreutils") {
+		t.Errorf("a chroot of the working directory printed %q", got)
+	}
+}
+
+func TestToolIsMissing(t *testing.T) {
+	for name, pack := range map[string]string{"poolctl-no-such-tool": "poolctl-no-such-tool", "/no/such/tool": "/no/such/tool"} {
+		_, err := (&Local{}).Query(context.Background(), Cmd(name))
+		missing := (*ToolError)(nil)
+		if !errors.As(err, &missing) || missing.Tool != name || missing.Package() != pack {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := (&ToolError{Tool: "qemu-img"}).Package(); got != "qemu-utils" {
+		t.Errorf("qemu-img is in %s", got)
+	}
+	_, err := (&Local{}).Query(context.Background(), Command{Name: "true", Dir: "/no/such"})
+	if missing := (*ToolError)(nil); err == nil || errors.As(err, &missing) {
+		t.Errorf("with a missing directory: %v", err)
+	}
+}
+
+func TestQueryFails(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo out; echo ' why ' >&2; exit 3": "sh ended with status 3: why",
+		"exit 1":                             "sh ended with status 1: no message",
+		"kill -9 $$":                         "sh was ended by a signal (killed): no message",
+	} {
+		out, err := (&Local{}).Query(context.Background(), Cmd("sh", "-c", script))
+		exit := (*ExitError)(nil)
+		if !errors.As(err, &exit) || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", script, err, want)
+		}
+		if strings.Contains(script, "out") && string(out) != "out\n" {
+			t.Errorf("%s: what was printed before it failed is %q", script, out)
+		}
+	}
+}
+
+// TestCancelEndsChildren cancels a command whose child does not end by itself, and one that does not even when it is told.
+func TestCancelEndsChildren(t *testing.T) {
+	defer func(d time.Duration) { killAfter = d }(killAfter)
+	killAfter = 300 * time.Millisecond
+	for name, script := range map[string]string{
+		"told":     `trap 'echo told >told; exit' TERM; sleep 60 & echo $! >pid; wait`,
+		"stubborn": `trap '' TERM; sleep 60 & echo $! >pid; wait; sleep 60`,
+		"orphan":   `(trap '' TERM; sleep 60) & echo $! >pid; exec sleep 60`,
+		"silent":   `(trap '' TERM; exec sleep 60) >/dev/null 2>&1 & echo $! >pid; exec sleep 60`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			ctx, cancel := context.WithCancel(context.Background())
+			go func() {
+				waitFor(t, func() bool { return read(t, dir+"/pid") != "" })
+				cancel()
+			}()
+			began := time.Now()
+			err := (&Local{}).Change(ctx, Command{Name: "sh", Args: []string{"-c", script}, Dir: dir})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("that took %v", took)
+			}
+			if name == "told" && read(t, dir+"/told") == "" {
+				t.Error("it was not told to end")
+			}
+			pid := strings.TrimSpace(read(t, dir+"/pid"))
+			waitFor(t, func() bool { return !alive(t, pid) })
+		})
+	}
+}
+
+// TestChildHoldsPipe runs a command that leaves a daemon behind, which has its standard output: the command has worked.
+func TestChildHoldsPipe(t *testing.T) {
+	defer func(d time.Duration) { killAfter = d }(killAfter)
+	killAfter = 300 * time.Millisecond
+	began := time.Now()
+	dir := t.TempDir()
+	out, err := (&Local{}).Query(context.Background(), Command{Name: "sh", Args: []string{"-c", "echo done; sleep 5 & echo $! >pid"}, Dir: dir})
+	if string(out) != "done\n" || err != nil {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("that took %v", took)
+	}
+	if !alive(t, strings.TrimSpace(read(t, dir+"/pid"))) {
+		t.Error("the daemon was killed")
+	}
+}
+
+func TestCancelledBefore(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	file := filepath.Join(t.TempDir(), "file")
+	for _, s := range []Step{Cmd("touch", file), CreateFile{Path: file, UID: -1, GID: -1}, Mkdir{file, 0o755}} {
+		if err := (&Local{}).Change(ctx, s); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", s.Shell(), err)
+		}
+	}
+	if _, err := os.Lstat(file); err == nil {
+		t.Error("something was made")
+	}
+}
+
+// read returns what is in a file, nothing if it is not there.
+func read(t testing.TB, path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	return string(data)
+}
+
+// alive tells whether a process runs; one that nobody has waited for yet does not.
+func alive(t testing.TB, pid string) bool {
+	stat := read(t, fmt.Sprintf("/proc/%s/stat", pid))
+	return stat != "" && !strings.Contains(stat, ") Z ")
+}
+
+func waitFor(t testing.TB, done func() bool) {
+	t.Helper()
+	for range 1000 {
+		if done() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("that did not happen in ten seconds")
+}

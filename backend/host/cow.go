@@ -1,0 +1,56 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// SetNoCOW makes what is written below a btrfs directory go in place, or no longer (FS_NOCOW_FL, ioctl_iflags(2)).
+type SetNoCOW struct {
+	Path string
+	On   bool
+}
+
+// Shell implements Step.
+func (s SetNoCOW) Shell() string {
+	if s.On {
+		return "chattr +C " + Quote(s.Path)
+	}
+	return "chattr -C " + Quote(s.Path)
+}
+
+func (s SetNoCOW) apply(_ context.Context, l *Local) error {
+	dir, name := l.place(s.Path)
+	f, err := openAt(dir, name, s.Path, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return setNoCOW(f, s.On)
+}
+
+// noCOW is FS_NOCOW_FL of linux/fs.h, which x/sys lacks.
+const noCOW = 0x00800000
+
+func setNoCOW(f *os.File, on bool) error {
+	var st unix.Statfs_t
+	if err := again(func() error { return unix.Fstatfs(int(f.Fd()), &st) }); err != nil {
+		return pathError("statfs", f.Name(), err)
+	}
+	if st.Type != unix.BTRFS_SUPER_MAGIC {
+		return fmt.Errorf("cannot control copy-on-write of %q: it is not on btrfs", f.Name())
+	}
+	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
+	if err != nil {
+		return pathError("FS_IOC_GETFLAGS", f.Name(), err)
+	}
+	if on {
+		flags |= noCOW
+	} else {
+		flags &^= noCOW
+	}
+	return pathError("FS_IOC_SETFLAGS", f.Name(), unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags)))
+}

@@ -1,0 +1,28 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// Edit opens a file in the user's editor, on the user's terminal. editor may have arguments, parted by blanks; no shell sees it.
+func Edit(ctx context.Context, editor, file string) error {
+	words := strings.Fields(editor)
+	if len(words) == 0 {
+		return errors.New("no editor is set")
+	}
+	path, err := lookTool(words[0])
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, path, append(words[1:], file)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", words[0], err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package host
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// private tells a test process that it has a mount namespace of its own.
+const private = "POOLCTL_TEST_PRIVATE"
+
+// TestMain runs the tests once more, in a mount namespace where they may mount what they like. (backendtest.Main is the same
+// for the packages that may know it.)
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 || os.Getenv(private) != "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread() // the parent that Pdeathsig means is the thread
+	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), private+"=1"),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil { // no namespaces here: those who want to mount will say so
+		os.Exit(m.Run())
+	}
+	state, err := process.Wait()
+	if err != nil || !state.Exited() {
+		os.Exit(1)
+	}
+	os.Exit(state.ExitCode())
+}
+
+// notRun ends a test that this machine cannot run: loudly, and as a failure where everything is to be tested.
+func notRun(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("POOLCTL_TEST_ALL") != "" {
+		t.Fatalf("POOLCTL_TEST_ALL is set, but this machine cannot test %s", what)
+	}
+	t.Skipf("NOT RUN: %s", what)
+}
+
+// run runs a command of the machine, which has to work.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := (&Local{}).Query(context.Background(), Cmd(name, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// mount mounts something until the test ends, at a new directory, which it returns.
+func mount(t testing.TB, args ...string) string {
+	t.Helper()
+	if os.Getenv(private) == "" {
+		notRun(t, "anything that is mounted: it needs root and a mount namespace")
+	}
+	dir := t.TempDir()
+	if _, err := (&Local{}).Query(context.Background(), Cmd("mount", append(args, dir)...)); err != nil {
+		notRun(t, err.Error())
+	}
+	t.Cleanup(func() { run(t, "umount", dir) })
+	return dir
+}
+
+// tmpfs mounts a file system of so many KiB.
+func tmpfs(t testing.TB, kib int) string {
+	return mount(t, "-t", "tmpfs", "-o", "size="+strconv.Itoa(kib)+"k", "tmpfs")
+}
+
+// disk makes a file system in a file of 128 MiB and mounts it.
+func disk(t testing.TB, mkfs ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, 128<<20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&Local{}).Query(context.Background(), Cmd(mkfs[0], append(mkfs[1:], file)...)); err != nil {
+		notRun(t, strings.Join(mkfs, " ")+": "+err.Error())
+	}
+	return mount(t, "-o", "loop", file)
+}

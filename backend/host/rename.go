@@ -1,0 +1,64 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Rename gives a file or directory, not a symbolic link, another name, which must not exist yet.
+type Rename struct{ Old, New string }
+
+// Shell implements Step. The second half is because mv -n is content when there is something already.
+func (r Rename) Shell() string {
+	return "mv -nT " + Quote(r.Old) + " " + Quote(r.New) + " && [ ! -e " + Quote(r.Old) + " ]"
+}
+
+func (r Rename) apply(_ context.Context, l *Local) error {
+	oldDir, old := l.place(r.Old)
+	newDir, name := l.place(r.New)
+	if err := renameNew(oldDir, old, newDir, name); err != nil {
+		return pathError("rename to", r.New, err)
+	}
+	err := syncDir(filepath.Dir(r.New))
+	if err != nil {
+		_ = renameNew(newDir, name, oldDir, old)
+	}
+	return err
+}
+
+// renameNew uses renameat2's RENAME_NOREPLACE, and a hard link on file systems that lack it (NFS): both refuse a name that is
+// taken. Where there are no hard links either (some FUSE file systems, and directories never), it can but look first.
+func renameNew(oldDir int, old string, newDir int, name string) error {
+	err := again(func() error { return renameNoReplace(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	err = again(func() error { return linkat(oldDir, old, newDir, name, 0) })
+	switch {
+	case err == nil:
+		if err = again(func() error { return unix.Unlinkat(oldDir, old, 0) }); err != nil {
+			_ = unix.Unlinkat(newDir, name, 0)
+		}
+		return err
+	case !errors.Is(err, unix.EPERM) && !errors.Is(err, errors.ErrUnsupported): // ENOSYS, EOPNOTSUPP
+		return err
+	}
+	var st unix.Stat_t
+	err = again(func() error { return unix.Fstatat(newDir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	switch {
+	case err == nil:
+		return unix.EEXIST
+	case !errors.Is(err, unix.ENOENT):
+		return err
+	}
+	return again(func() error { return unix.Renameat(oldDir, old, newDir, name) })
+}
+
+// The system calls that not every file system has. Tests take them away.
+var (
+	renameNoReplace = unix.Renameat2
+	linkat          = unix.Linkat
+)

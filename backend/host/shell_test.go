@@ -1,0 +1,186 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A world chooses steps at random, in a directory.
+type world struct {
+	*rand.Rand
+	dir string
+}
+
+// names are few, so that steps meet each other.
+var names = []string{"a", "b", "-x", "$(id) '\"", "ü\xff\n", "sub", "sub/c", "link", "link/d", "missing/e"}
+
+func (w world) path() string { return w.dir + "/" + names[w.IntN(len(names))] }
+
+func (w world) mode() fs.FileMode {
+	mode := fs.FileMode(w.IntN(0o1000))
+	if os.Geteuid() != 0 { // we have to get in ourselves
+		mode |= 0o700
+	}
+	if w.IntN(4) == 0 {
+		mode |= fs.ModeSticky
+	}
+	return mode
+}
+
+// id returns a user or group, or -1 where only root may choose.
+func (w world) id() int {
+	if os.Geteuid() != 0 {
+		return -1
+	}
+	return []int{-1, 0, 1, 4711}[w.IntN(4)]
+}
+
+func (w world) step() Step {
+	switch w.IntN(12) {
+	case 0:
+		return Mkdir{w.path(), w.mode()}
+	case 1:
+		return Rmdir{w.path()}
+	case 2:
+		return Unlink{w.path()}
+	case 3:
+		return Chown{w.path(), w.id(), w.id()}
+	case 4:
+		return Chmod{w.path(), w.mode()}
+	case 5, 6:
+		return Rename{w.path(), w.path()}
+	case 7:
+		return Symlink{w.path(), w.path()}
+	case 8:
+		return WriteFile{w.path(), []byte([]string{"", "\n", "x", "a\nEOF\nb\n", "$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
+	case 9:
+		return Sync{w.path()}
+	case 10:
+		return Command{Name: "touch", Args: []string{"--", "-made"}, Dir: w.path()}
+	}
+	size := []uint64{0, 1, 511, 8192, 1 << 20, 1<<40 + 1}[w.IntN(6)]
+	return CreateFile{Path: w.path(), Mode: w.mode() & fs.ModePerm, UID: w.id(), GID: w.id(), Size: size,
+		Allocate: min(size, uint64(w.IntN(100000))), Zeros: w.IntN(2) == 0, NoCOW: w.IntN(10) == 0}
+}
+
+// TestShellDoesTheSame does random steps in one directory, and what they print, by sh, in another: both must work or fail, and
+// the directories must be the same after each.
+func TestShellDoesTheSame(t *testing.T) {
+	places := map[string]string{"here": t.TempDir()}
+	if os.Getenv(private) != "" {
+		places["btrfs"] = disk(t, "mkfs.btrfs", "-q")
+		places["ext2"] = disk(t, "mkfs.ext2", "-q") // has no fallocate
+	}
+	for name, top := range places {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				sameByShell(t, top, seed)
+			}
+		})
+	}
+}
+
+func sameByShell(t *testing.T, top string, seed uint64) {
+	t.Helper()
+	// A umask that lets sh write its own files; and what is set-group-ID is handed down.
+	umask := []int{0o022, 0o077, 0}[seed%3]
+	defer syscall.Umask(syscall.Umask(umask))
+	real, shell := filepath.Join(top, fmt.Sprintf("real%d", seed)), filepath.Join(top, fmt.Sprintf("shel%d", seed))
+	for _, dir := range []string{real, shell} {
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if seed%2 == 0 {
+			run(t, "chmod", "g+s", dir)
+		}
+		run(t, "mkdir", dir+"/sub")
+		run(t, "ln", "-s", "sub", dir+"/link")
+	}
+	local := &Local{}
+	a, b := world{rand.New(rand.NewPCG(1, seed)), real}, world{rand.New(rand.NewPCG(1, seed)), shell}
+	var done []string
+	for range 30 {
+		step, same := a.step(), b.step()
+		if r, ok := step.(Rename); ok && isLink(r.Old) {
+			continue
+		}
+		err := local.Change(t.Context(), step)
+		_, shellErr := local.Query(t.Context(), Cmd("sh", "-c", same.Shell()))
+		done = append(done, strings.ReplaceAll(same.Shell(), shell, ""))
+		if (err == nil) != (shellErr == nil) {
+			t.Fatalf("seed %d: after\n%s\nthe step says %v, the shell %v", seed, strings.Join(done, "\n"), err, shellErr)
+		}
+		if got, want := tree(t, shell), tree(t, real); got != want && err == nil {
+			t.Fatalf("seed %d: after\n%s\nthe shell has\n%s, the step\n%s", seed, strings.Join(done, "\n"), got, want)
+		} else if got != want { // what failed half-way is the step's business to undo, not the shell's
+			return
+		}
+	}
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// TestStageInShell makes something in a stage.
+func TestStageInShell(t *testing.T) {
+	var trees []string
+	for _, way := range []func(*Local, Step) error{
+		func(l *Local, s Step) error { return l.Change(context.Background(), s) },
+		func(l *Local, s Step) error {
+			_, err := l.Query(context.Background(), Cmd("sh", "-c", s.Shell()))
+			return err
+		},
+	} {
+		dir, l := t.TempDir(), &Local{}
+		stage := &Stage{Path: dir + "/.stage"}
+		for _, s := range []Step{
+			stage,
+			CreateFile{Path: dir + "/.stage/a", Mode: 0o640, UID: -1, GID: -1, Size: 10},
+			Command{Name: "touch", Args: []string{"./b"}, Dir: dir + "/.stage"},
+			Rename{dir + "/.stage/a", dir + "/a"},
+			Unstage{stage},
+			Mkdir{dir + "/left", 0o700},
+			Sweep{dir + "/left"},
+		} {
+			if err := way(l, s); err != nil {
+				t.Fatalf("%s: %v", s.Shell(), err)
+			}
+		}
+		trees = append(trees, tree(t, dir))
+	}
+	if trees[0] != trees[1] {
+		t.Errorf("the steps made\n%s, the shell\n%s", trees[0], trees[1])
+	}
+}
+
+// TestDryRunChangesNothing prints random steps.
+func TestDryRunChangesNothing(t *testing.T) {
+	w := world{rand.New(rand.NewPCG(2, 3)), t.TempDir()}
+	run(t, "sh", "-c", "cd "+w.dir+" && mkdir sub && ln -s sub link && touch a sub/c")
+	before := tree(t, w.dir)
+	d := NewDryRun(&Local{}, io.Discard)
+	for range 500 {
+		if err := d.Change(t.Context(), w.step()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stage := &Stage{Path: w.dir + "/stage"}
+	for _, s := range []Step{stage, Unstage{stage}, Sweep{w.dir + "/sub"}} {
+		if err := d.Change(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := tree(t, w.dir); after != before {
+		t.Errorf("before\n%s, after\n%s", before, after)
+	}
+}

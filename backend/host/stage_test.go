@@ -1,0 +1,161 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestStage(t *testing.T) {
+	l, other, dir := &Local{}, &Local{}, t.TempDir()
+	stage := &Stage{Path: dir + "/stage"}
+	do(t, l, stage, WriteFile{stage.Path + "/x", []byte("x\n")}, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/y", nil})
+	if got := mode(t, stage.Path); got != 0o700 {
+		t.Errorf("its mode is %v", got)
+	}
+	for _, h := range []*Local{l, other} {
+		refuse(t, h, dir, Sweep{stage.Path}, fs.ErrExist)
+		refuse(t, h, dir, &Stage{Path: stage.Path}, fs.ErrExist)
+	}
+	before := tree(t, dir)
+	do(t, l, Unstage{&Stage{Path: stage.Path}}) // not the same one
+	do(t, other, Unstage{stage})
+	if after := tree(t, dir); after != before {
+		t.Errorf("was\n%s, is\n%s", before, after)
+	}
+	do(t, l, Unstage{stage}, Unstage{stage})
+	if _, err := os.Lstat(stage.Path); err == nil {
+		t.Error("it is still there")
+	}
+	do(t, l, stage, Unstage{stage})
+	stage.Release()
+}
+
+func TestSweep(t *testing.T) {
+	l, dir := &Local{}, t.TempDir()
+	left := func(name string) string { // as a process leaves it that is killed
+		killed := &Local{}
+		stage := &Stage{Path: dir + "/" + name}
+		do(t, killed, stage, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/x", nil}, Symlink{"/etc", stage.Path + "/link"})
+		stage.Release()
+		return stage.Path
+	}
+	do(t, l, Sweep{left("a")}, Mkdir{dir + "/empty", 0o700}, Sweep{dir + "/empty"})
+	if got := strings.Count(tree(t, dir), "\n"); got != 1 {
+		t.Errorf("there is still\n%s", tree(t, dir))
+	}
+	if _, err := os.Stat("/etc/passwd"); err != nil {
+		t.Fatal(err)
+	}
+	path := left("b")
+	do(t, l, Symlink{path, dir + "/c"}, Mkdir{dir + "/data", 0o700}, WriteFile{dir + "/data/x", nil}, WriteFile{dir + "/file", nil})
+	refuse(t, l, dir, Sweep{dir + "/data"}, unix.ENOTEMPTY)
+	refuse(t, l, dir, Sweep{dir + "/c"}, unix.ELOOP, unix.ENOTDIR)
+	refuse(t, l, dir, Sweep{dir + "/file"}, unix.ENOTDIR)
+	refuse(t, l, dir, Sweep{dir + "/none"}, fs.ErrNotExist)
+}
+
+// TestStageExchanged puts a link to somebody's directory in the place of a stage: nothing may happen there.
+func TestStageExchanged(t *testing.T) {
+	l, dir := &Local{}, t.TempDir()
+	stage := &Stage{Path: dir + "/pool/stage"}
+	in := func(name string) string { return stage.Path + "/" + name }
+	do(t, l, Mkdir{dir + "/pool", 0o777}, Mkdir{dir + "/victim", 0o755}, stage)
+	for _, name := range []string{"a", "b", "lock"} {
+		do(t, l, WriteFile{dir + "/victim/" + name, []byte("theirs\n")})
+	}
+	before := tree(t, dir+"/victim")
+	do(t, l, Rename{stage.Path, dir + "/pool/moved"}, Symlink{dir + "/victim", stage.Path})
+	do(t, l,
+		CreateFile{Path: in("a"), Mode: 0o666, UID: -1, GID: -1}, Chmod{in("a"), 0o777}, Sync{in("a")},
+		Command{Name: "touch", Args: []string{"./b", "./c"}, Dir: stage.Path}, Unlink{in("c")},
+		Mkdir{in("d"), 0o777}, Chown{in("d"), os.Getuid(), os.Getgid()}, Rmdir{in("d")},
+		Rename{in("a"), dir + "/pool/a"}, Rename{dir + "/pool/a", in("a")})
+	if got := tree(t, dir+"/pool/moved"); !strings.Contains(got, `"/a" -rwxrwxrwx`) || !strings.Contains(got, `"/b"`) {
+		t.Errorf("what was made is not in the stage:\n%s", got)
+	}
+	if err := l.Change(t.Context(), Unstage{stage}); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("to remove what is not the stage any more is no error: %v", err)
+	}
+	if after := tree(t, dir+"/victim"); after != before {
+		t.Errorf("the victim's directory was\n%s, is\n%s", before, after)
+	}
+	if got := tree(t, dir+"/pool/moved"); strings.Count(got, "\n") != 1 {
+		t.Errorf("left in the stage:\n%s", got)
+	}
+}
+
+// TestStageOfAnother puts another directory in the place of a stage before it is locked: somebody's own, with which he could then do
+// what he likes, or one of ours with something in it, which he would have us remove.
+func TestStageOfAnother(t *testing.T) {
+	path := t.TempDir() + "/stage"
+	do(t, &Local{}, Mkdir{path, 0o700})
+	dir, err := openDir(unix.AT_FDCWD, path, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	refused := func() {
+		t.Helper()
+		before := tree(t, path)
+		if _, err := lockNew(dir, path); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("got error %v", err)
+		}
+		if after := tree(t, path); after != before {
+			t.Errorf("was\n%s, is\n%s", before, after)
+		}
+	}
+	do(t, &Local{}, WriteFile{path + "/data", nil})
+	refused()
+	do(t, &Local{}, Unlink{path + "/data"})
+	if os.Geteuid() != 0 {
+		notRun(t, "a directory of somebody else in the place of ours: it needs root")
+	}
+	do(t, &Local{}, Chown{path, 4711, 4711})
+	refused()
+}
+
+// TestStageRivals lets many make, use and sweep the same stage: no two may ever be in it at once.
+func TestStageRivals(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/stage"
+	var inside, uses atomic.Int32
+	var rivals sync.WaitGroup
+	for range 8 {
+		rivals.Go(func() {
+			l := &Local{}
+			for range 200 {
+				stage := &Stage{Path: path}
+				if err := l.Change(t.Context(), stage); errors.Is(err, fs.ErrExist) {
+					if err := l.Change(t.Context(), Sweep{path}); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+						t.Error(err)
+					}
+					continue
+				} else if err != nil {
+					t.Error(err)
+					continue
+				}
+				uses.Add(1)
+				if inside.Add(1) != 1 {
+					t.Error("two are in it")
+				}
+				do(t, l, CreateFile{Path: path + "/x", UID: -1, GID: -1})
+				inside.Add(-1)
+				do(t, l, Unstage{stage})
+			}
+		})
+	}
+	rivals.Wait()
+	if uses.Load() < 10 {
+		t.Errorf("it was used only %d times", uses.Load())
+	}
+	if got := tree(t, dir); strings.Count(got, "\n") != 1 {
+		t.Errorf("left behind:\n%s", got)
+	}
+}

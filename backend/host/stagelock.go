@@ -1,0 +1,102 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockNew locks a stage that was just made.
+func lockNew(dir *os.File, path string) (*os.File, error) {
+	name := filepath.Base(path)
+	lock, err := openAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, gone(path, err)
+	}
+	if err = flock(lock); err == nil {
+		err = isNew(dir, lock)
+	}
+	if err == nil {
+		return lock, nil
+	}
+	lock.Close()
+	if !errors.Is(err, fs.ErrExist) {
+		_ = unix.Unlinkat(int(dir.Fd()), name, 0)
+	}
+	return nil, err
+}
+
+// isNew returns an error if this is not the directory that was just made, with only its lock in it: if it holds more than that,
+// or does not belong to whom a new file in it belongs. (That is not always us: there are file systems that know no owners, and
+// servers that do not trust root.)
+func isNew(dir, lock *os.File) error {
+	var d, l unix.Stat_t
+	if err := errors.Join(unix.Fstat(int(dir.Fd()), &d), unix.Fstat(int(lock.Fd()), &l)); err != nil {
+		return err
+	}
+	if l.Nlink == 0 {
+		return gone(dir.Name(), unix.ENOENT)
+	}
+	names, err := list(dir)
+	if err == nil && (d.Uid != l.Uid || len(names) != 1) {
+		err = fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
+	}
+	return err
+}
+
+// gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
+// before it was locked, which is as if he had been first.
+func gone(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return pathError("lock", path, unix.EEXIST)
+	}
+	return err
+}
+
+func flock(f *os.File) error {
+	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
+	}
+	return pathError("lock", f.Name(), err)
+}
+
+// removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
+// not matter who is first.
+func removeStage(dir *os.File) error {
+	fd, lock := int(dir.Fd()), filepath.Base(dir.Name())
+	names, err := list(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name == lock {
+			continue
+		}
+		if err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name)); err != nil {
+			return err
+		}
+	}
+	err = again(func() error { return unix.Unlinkat(fd, lock, 0) })
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		err = again(func() error { return unix.Rmdir(dir.Name()) })
+	}
+	var st unix.Stat_t
+	if err != nil && unix.Fstat(fd, &st) == nil && st.Nlink == 0 {
+		return nil
+	}
+	return pathError("remove", dir.Name(), err)
+}
+
+// list returns the names in a directory, however often it is asked.
+func list(dir *os.File) ([]string, error) {
+	if _, err := dir.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return dir.Readdirnames(-1)
+}

@@ -1,0 +1,83 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// Symlink makes a symbolic link, and the directory that it stands in.
+type Symlink struct{ Target, Link string }
+
+// Shell implements Step.
+func (s Symlink) Shell() string {
+	return "mkdir -p " + Quote(filepath.Dir(s.Link)) + " && ln -sT " + Quote(s.Target) + " " + Quote(s.Link)
+}
+
+func (s Symlink) apply(context.Context, *Local) error {
+	dir := filepath.Dir(s.Link)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := os.Symlink(s.Target, s.Link); err != nil {
+		return err
+	}
+	err := syncDir(dir)
+	if err != nil {
+		_ = os.Remove(s.Link)
+	}
+	return err
+}
+
+// WriteFile puts a file in place of an older one, in one step that a crash cannot cut in two: mode 0600, missing parents are
+// made. Data is text, without NUL.
+type WriteFile struct {
+	Path string
+	Data []byte
+}
+
+// Shell implements Step.
+func (w WriteFile) Shell() string {
+	install := "mkdir -p " + Quote(filepath.Dir(w.Path)) + " && "
+	text, whole := strings.CutSuffix(string(w.Data), "\n")
+	if !whole { // a here-document ends with a new line
+		return install + "printf %s " + Quote(text) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
+	}
+	end := "EOF"
+	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
+		end += "_"
+	}
+	return install + fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
+}
+
+func (w WriteFile) apply(context.Context, *Local) error {
+	dir := filepath.Dir(w.Path)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := w.replace(dir); err != nil {
+		if where := (*fs.PathError)(nil); errors.As(err, &where) { // not the temporary file, which nobody knows
+			return pathError(where.Op, w.Path, where.Err)
+		}
+		return err
+	}
+	return syncDir(dir)
+}
+
+func (w WriteFile) replace(dir string) error {
+	f, err := renameio.NewPendingFile(w.Path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Cleanup() }() // does nothing once the file is in its place
+	if _, err := f.Write(w.Data); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}

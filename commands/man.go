@@ -1,0 +1,125 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Man is the hidden verb __man: it prints the manual page, made of the same texts as the help. docs/poolctl.8 is what it prints.
+type Man struct{}
+
+// Run prints the page.
+func (c *Man) Run(e *env) error {
+	m := manual{out: e.stdout.WriteString}
+	m.line(`.TH POOLCTL 8`)
+	m.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
+	m.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
+	m.section("DESCRIPTION", manDescription)
+	m.section("GLOBAL OPTIONS", "They may stand before or after the verb.")
+	m.flags(e.kong.Model.Flags)
+	for _, g := range groups {
+		m.section(strings.ToUpper(strings.TrimSuffix(g.Title, ":")), "")
+		for _, verb := range e.kong.Model.Children {
+			if verb.Group != nil && verb.Group.Key == g.Key && !verb.Hidden {
+				m.verb(verb)
+			}
+		}
+	}
+	m.section("MACHINE-READABLE OUTPUT", fmt.Sprintf(manOutput, strings.Join(poolFields, ", "), strings.Join(volumeFields, ", ")))
+	m.section("EXIT STATUS", manStatus)
+	m.section("FILES", manFiles)
+	m.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")
+	return nil
+}
+
+const manDescription = `Each run reads the definitions in a directory, asks the machine how things stand now, does one verb, prints, and exits.
+Nothing is cached. Verbs, options, sentences, tables and XML are virsh's: a script that says virsh runs when it says poolctl.
+.PP
+What has a value may be given by name (\-\-pool x, \-\-pool=x) or by position, in the order of the usage line; a lone \- leaves an
+option out. A pool is named by its name or uuid, a volume by its name and pool, or by its path or key.`
+
+const manOutput = `With
+.B \-o json
+and
+.B \-o yaml
+a list is a mapping with the keys schema (1) and pools or volumes; each entry has all fields, null where there is nothing. Sizes are
+integers of bytes, times are in UTC. Fields are only ever added.
+.B \-o csv
+has the same fields as columns,
+.B \-o name
+one name a line,
+.B \-o xml
+libvirt's documents inside one element.
+.PP
+Fields of a pool: %s.
+.PP
+Fields of a volume: %s.`
+
+const manStatus = `0 done, or nothing to do; 1 failed; 2 usage, or a bad definition; 3 no such pool or volume; 4 wrong state (active, inactive, in
+use); 5 exists already, or conflicts; 6 permission; 7 lock or time limit; 8 not supported, or a tool is missing; 9 done in part; 130 interrupted.`
+
+const manFiles = `.TP
+.I /etc/poolctl/NAME.xml, /etc/poolctl/NAME.yaml
+Definitions. Other users have theirs in
+.IR $XDG_CONFIG_HOME/poolctl .
+libvirt's own directory is read as it is: \-\-config\-dir /etc/libvirt/storage.
+.TP
+.I /etc/poolctl/autostart/
+Links to the definitions of the pools that are started at boot.
+.TP
+.I /run/poolctl/
+Records of running pools, and locks. Other users:
+.IR $XDG_RUNTIME_DIR/poolctl .`
+
+// manual writes a page in the macros of man(7).
+type manual struct {
+	out func(string) (int, error)
+}
+
+func (m *manual) line(text string) { _, _ = m.out(text + "\n") }
+
+func (m *manual) section(title, text string) {
+	m.line(`.SH "` + title + `"`)
+	if text != "" {
+		m.line(text)
+	}
+}
+
+func (m *manual) verb(verb *kong.Node) {
+	m.line(`.SS "` + verb.Name + `"`)
+	m.line(escapeRoff(strings.TrimPrefix(usageLine(verb), "Usage: ")))
+	m.line(".PP")
+	m.line(escapeRoff(verb.Help))
+	for paragraph := range strings.SplitSeq(verb.Detail, "\n\n") {
+		switch {
+		case strings.HasPrefix(paragraph, " "):
+			m.line(".PP\n.nf\n" + escapeRoff(paragraph) + "\n.fi")
+		case paragraph != "":
+			m.line(".PP\n" + escapeRoff(paragraph))
+		}
+	}
+	for _, a := range verb.Positional {
+		m.line(".TP\n<" + a.Name + ">\n" + escapeRoff(a.Help))
+	}
+	m.flags(verb.Flags)
+}
+
+func (m *manual) flags(flags []*kong.Flag) {
+	for _, row := range flagRows(flags) {
+		m.line(".TP\n.B " + escapeRoff(strings.TrimSpace(row[0])) + "\n" + escapeRoff(row[1]))
+	}
+}
+
+// escapeRoff makes text safe for roff: backslashes, hyphens that have to stay hyphens, and control characters at a line's beginning.
+func escapeRoff(text string) string {
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
+			lines[i] = `\&` + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestOutputDocumented holds docs/output.md against the fields that are printed.
+func TestOutputDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/output.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "## Fields of a pool")
+	pools, volumes, _ := strings.Cut(rest, "## Fields of a volume")
+	volumes, _, _ = strings.Cut(volumes, "## Examples")
+	for section, fields := range map[string][]string{pools: poolFields, volumes: volumeFields} {
+		var documented []string
+		for line := range strings.Lines(section) {
+			cells := strings.Split(line, "|")
+			if len(cells) < 3 || !strings.Contains(cells[1], "`") {
+				continue
+			}
+			for name := range strings.SplitSeq(cells[1], ",") {
+				documented = append(documented, strings.Trim(name, " `"))
+			}
+		}
+		slices.Sort(documented)
+		if sorted := slices.Sorted(slices.Values(fields)); !slices.Equal(documented, sorted) {
+			t.Errorf("documented %v\nprinted    %v", documented, sorted)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"poolctl/backend/host"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"poolctl": func() {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			os.Exit(Main(ctx, &host.Local{}, os.Args[1:]))
+		},
+	})
+}
+
+// TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word. UPDATE=1 writes
+// down what is printed now.
+func TestScript(t *testing.T) {
+	root := fmt.Sprintf("/tmp/poolctl-%08d", os.Getpid()) // always as long: paths make tables wide
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../testdata/script",
+		WorkdirRoot:         root,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			for name, value := range map[string]string{
+				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "LC_ALL": "C.UTF-8",
+			} {
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Condition: func(condition string) (bool, error) {
+			if condition == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", condition)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"session": session},
+	})
+}
+
+// session runs the lines of the file session that begin with "$ " by sh, and compares the whole with what was printed.
+func session(ts *testscript.TestScript, _ bool, _ []string) {
+	var transcript strings.Builder
+	work := ts.Getenv("WORK")
+	for line := range strings.Lines(ts.ReadFile("session")) {
+		command, ok := strings.CutPrefix(line, "$ ")
+		if !ok {
+			continue
+		}
+		output, status := shell(ts, work, strings.TrimSpace(command))
+		fmt.Fprintf(&transcript, "%s%s", line, normalised(output, work))
+		if status != 0 {
+			fmt.Fprintf(&transcript, "[%d]\n", status)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("transcript"), []byte(transcript.String()), 0o600))
+}
+
+func shell(ts *testscript.TestScript, work, command string) (string, int) {
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = work
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
+	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "LC_ALL"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	output, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return string(output), exit.ExitCode()
+	}
+	ts.Check(err)
+	return string(output), 0
+}
+
+var (
+	randomUUID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+	stampXML   = regexp.MustCompile(`<([acmb]time)>[0-9.]+</`)
+	stampJSON  = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+)
+
+// normalised replaces what is different each time: the directory, random uuids, times.
+func normalised(text, work string) string {
+	text = strings.ReplaceAll(text, work, "$WORK")
+	text = randomUUID.ReplaceAllString(text, "00000000-0000-4000-8000-000000000000")
+	text = stampXML.ReplaceAllString(text, "<$1>TIME</")
+	return stampJSON.ReplaceAllString(text, "TIME")
+}

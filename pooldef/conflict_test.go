@@ -1,0 +1,149 @@
+package pooldef
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// fakeSources is a machine with two links to one disk, and a Fibre Channel port on host 7, whose parent is host 5.
+type fakeSources struct{}
+
+func (fakeSources) Canonical(path string) string {
+	switch path {
+	case "/dev/disk/by-id/wwn-1", "/dev/disk/by-label/images":
+		return "/dev/sda"
+	case "/srv/images":
+		return "/data/images"
+	}
+	return path
+}
+
+func (fakeSources) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
+	return 7, 5, wwnn == "2000000000000001" && wwpn == "2000000000000002"
+}
+
+// defined reads the source and, for types that have one, the target of a pool.
+func defined(t *testing.T, name string, typ Type, source, target string) *Entry {
+	t.Helper()
+	p, _, err := ReadPool("", fmt.Appendf(nil, "<pool type='%s'><name>%s</name><source>%s</source><target><path>%s</path></target></pool>", typ, name, source, target), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.UUID = NewUUID()
+	return &Entry{Name: name, Defined: p}
+}
+
+// Each row of the table is a pair of sources, of which the second is to be added while the first is there.
+func TestConflicts(t *testing.T) {
+	const fc = "<adapter type='fc_host' wwnn='2000000000000001' wwpn='2000000000000002'/>"
+	parent := func(id, slot string) string {
+		return "<adapter type='scsi_host'><parentaddr unique_id='" + id + "'><address slot='" + slot + "'/></parentaddr></adapter>"
+	}
+	iscsi := func(host, device, initiator string) string {
+		return "<host name='" + host + "'/><device path='" + device + "'/>" + initiator
+	}
+	for _, c := range []struct {
+		name             string
+		oldType, newType Type
+		old, add         string
+		oldPath, newPath string
+		conflict         bool
+	}{
+		{"the same directory", Dir, Dir, "", "", "/a", "/a/", true},
+		{"another directory", Dir, Dir, "", "", "/a", "/b", false},
+		{"the same directory by a link", Dir, Dir, "", "", "/data/images", "/srv/images", true},
+		{"a directory and a mount on it", Dir, FS, "", "<device path='/dev/sda'/>", "/a", "/a", false},
+
+		{"gluster: all the same", Gluster, Gluster, "<host name='h'/><dir path='/d'/><name>n</name>", "<host name='H'/><dir path='/d/'/><name>n</name>", "", "", true},
+		{"gluster: another directory", Gluster, Gluster, "<host name='h'/><dir path='/d'/><name>n</name>", "<host name='h'/><name>n</name>", "", "", false},
+		{"gluster: another volume", Gluster, Gluster, "<host name='h'/><name>n</name>", "<host name='h'/><name>m</name>", "", "", false},
+		{"gluster: another host", Gluster, Gluster, "<host name='h'/><name>n</name>", "<host name='i'/><name>n</name>", "", "", false},
+
+		{"netfs: the same export", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", true},
+		{"netfs: another export", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><dir path='/e'/>", "/a", "/b", false},
+		{"netfs: another port", NetFS, NetFS, "<host name='h' port='1'/><dir path='/d'/>", "<host name='h' port='2'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: a port where there was none", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h' port='2'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: no port where there was one", NetFS, NetFS, "<host name='h' port='1'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", true},
+		// libvirt takes these two for the same: it means `or` and says `and`
+		{"netfs: one host and two", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><host name='i'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: two hosts and one", NetFS, NetFS, "<host name='h'/><host name='i'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: two hosts", NetFS, NetFS, "<host name='h'/><host name='i'/><dir path='/d'/>", "<host name='h'/><host name='i'/><dir path='/d'/>", "/a", "/b", false},
+
+		{"sheepdog: the same host", Sheepdog, Sheepdog, "<host name='h'/><name>a</name>", "<host name='h'/><name>b</name>", "", "", true},
+		{"sheepdog: another host", Sheepdog, Sheepdog, "<host name='h'/>", "<host name='i'/>", "", "", false},
+		{"vstorage: the same cluster", Vstorage, Vstorage, "<name>c</name>", "<name>c</name>", "/a", "/b", true},
+		{"vstorage: another cluster", Vstorage, Vstorage, "<name>c</name>", "<name>d</name>", "/a", "/a", false},
+		{"mpath: there can be only one", Mpath, Mpath, "", "", "/a", "/b", true},
+
+		{"iscsi: the same target", ISCSI, ISCSI, iscsi("h", "iqn.a", ""), iscsi("i", "iqn.a", ""), "/a", "/b", true},
+		{"iscsi: another target", ISCSI, ISCSI, iscsi("h", "iqn.a", ""), iscsi("h", "iqn.b", ""), "/a", "/a", false},
+		{"iscsi: another initiator", ISCSI, ISCSI, iscsi("h", "iqn.a", ""), iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), "/a", "/a", false},
+		{"iscsi: a disk's name is no disk", ISCSI, Disk, iscsi("h", "/dev/sda", ""), "<device path='/dev/sda'/>", "/a", "/dev", false},
+		{"iscsi-direct: never", ISCSIDirect, ISCSIDirect, iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), "", "", false},
+		{"rbd: never", RBD, RBD, "<host name='h'/><name>n</name>", "<host name='h'/><name>n</name>", "", "", false},
+
+		{"devices: fs and fs", FS, FS, "<device path='/dev/sda'/>", "<device path='/dev/sda'/>", "/a", "/b", true},
+		{"devices: disk and logical", Disk, Logical, "<device path='/dev/sda'/>", "<device path='/dev/sdb'/><device path='/dev/sda'/>", "/dev", "", true},
+		{"devices: logical and zfs", Logical, ZFS, "<device path='/dev/sda'/>", "<device path='/dev/sda'/>", "", "", true},
+		{"devices: zfs and fs, by a link", ZFS, FS, "<device path='/dev/disk/by-id/wwn-1'/>", "<device path='/dev/disk/by-label/images'/>", "", "/a", true},
+		{"devices: others", FS, Disk, "<device path='/dev/sda'/>", "<device path='/dev/sdb'/>", "/a", "/dev", false},
+		{"devices: none", Logical, Logical, "<name>vg</name>", "<name>vg</name>", "", "", false},
+
+		{"scsi: the same host", SCSI, SCSI, "<adapter name='host1'/>", "<adapter name='scsi_host1'/>", "/a", "/a", true},
+		{"scsi: another host", SCSI, SCSI, "<adapter name='host1'/>", "<adapter name='host11'/>", "/a", "/a", false},
+		{"scsi: names that are none", SCSI, SCSI, "<adapter name='sas'/>", "<adapter name='sas'/>", "/a", "/a", false},
+		{"scsi: the same parent", SCSI, SCSI, parent("1", "2"), parent("1", "0x2"), "/a", "/a", true},
+		{"scsi: another id there", SCSI, SCSI, parent("1", "2"), parent("2", "2"), "/a", "/a", false},
+		{"scsi: another parent", SCSI, SCSI, parent("1", "2"), parent("1", "3"), "/a", "/a", false},
+		{"scsi: the same port", SCSI, SCSI, fc, strings.ReplaceAll(fc, "='2", "='0x2"), "/a", "/a", true},
+		{"scsi: another port", SCSI, SCSI, fc, strings.ReplaceAll(fc, "02'", "03'"), "/a", "/a", false},
+		{"scsi: the port's host", SCSI, SCSI, fc, "<adapter name='host7'/>", "/a", "/a", true},
+		{"scsi: the port's parent", SCSI, SCSI, "<adapter name='scsi_host5'/>", fc, "/a", "/a", true},
+		{"scsi: a host that the port has nothing to do with", SCSI, SCSI, "<adapter name='host6'/>", fc, "/a", "/a", false},
+		{"scsi: a parent that is named", SCSI, SCSI, "<adapter name='fc_host9'/>", strings.Replace(fc, "wwnn='2", "parent='scsi_host9' wwnn='3", 1), "/a", "/a", true},
+		{"scsi: a port that is not there", SCSI, SCSI, "<adapter name='host7'/>", strings.Replace(fc, "wwnn='2", "wwnn='3", 1), "/a", "/a", false},
+		{"scsi: a port and the address of a host", SCSI, SCSI, parent("1", "2"), fc, "/a", "/a", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			old, add := defined(t, "old", c.oldType, c.old, c.oldPath), defined(t, "new", c.newType, c.add, c.newPath)
+			err := CheckConflicts(add.Defined, []*Entry{old}, fakeSources{})
+			if (err != nil) != c.conflict {
+				t.Fatalf("%v", err)
+			}
+			if conflict := (*ConflictError)(nil); c.conflict && (!errors.As(err, &conflict) || err.Error() != `pool "old" has the same source already`) {
+				t.Error(err)
+			}
+			if err := CheckConflicts(old.Defined, []*Entry{old}, fakeSources{}); err != nil {
+				t.Errorf("with itself: %v", err)
+			}
+		})
+	}
+}
+
+// A name belongs to one uuid, a uuid to one name. What a pool was started with counts, not what its file says now.
+func TestNameConflicts(t *testing.T) {
+	old := defined(t, "old", Dir, "", "/a")
+	again := defined(t, "old", Dir, "", "/a")
+	if err := CheckConflicts(again.Defined, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.Defined.UUID) {
+		t.Error(err)
+	}
+	other := defined(t, "other", Dir, "", "/b")
+	other.Defined.UUID = old.Defined.UUID
+	if err := CheckConflicts(other.Defined, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.Defined.UUID) {
+		t.Error(err)
+	}
+	running := &Entry{Name: "old", Defined: old.Defined, Running: defined(t, "old", Dir, "", "/running").Defined}
+	if err := CheckConflicts(defined(t, "new", Dir, "", "/running").Defined, []*Entry{running}, fakeSources{}); err == nil {
+		t.Error("the directory of a running pool can be had")
+	}
+}
+
+func TestHostNumber(t *testing.T) {
+	for name, want := range map[string]int{"host0": 0, "scsi_host12": 12, "fc_host3": 3, "host": -1, "host1x": -1, "host01": -1, "host-1": -1, "host+1": -1, "xhost1": -1, "": -1, "host99999999999999999999": -1} {
+		if got := (&Adapter{Name: name}).HostNumber(); got != want {
+			t.Errorf("%q: %d", name, got)
+		}
+	}
+}
