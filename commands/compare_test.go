@@ -1,0 +1,131 @@
+package commands_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// compareDir holds the sessions, and the list of the differences that are meant to be.
+const compareDir = "../testdata/compare"
+
+// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl, and compares what
+// they print, whether they succeed, and what they leave on the machine. Each way in which the two differ has to be in
+// differences.txt, and each entry there has to occur.
+//
+// It needs root, and libvirt's daemon and client. POOLCTL_TEST_ALL makes it fail where they are missing, POOLCTL_TEST_BINARY
+// names a poolctl that is built already. With -v it shows what both wrote on standard error, which is not compared.
+func TestCompare(t *testing.T) {
+	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(compareDir, "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireForCompare(t, fmt.Sprintf("all %d sessions", len(files)-1), "virsh", "libvirtd", "unshare", "qemu-img")
+	binary := compareBinary(t)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if name == "differences" {
+			continue
+		}
+		known.sessions[name] = false
+	}
+	t.Cleanup(func() { // when all sessions are at their end
+		for _, complaint := range known.unused() {
+			t.Error(complaint)
+		}
+	})
+	for name := range known.sessions {
+		t.Run(name, func(t *testing.T) { compareSession(t, name, binary, known) })
+	}
+}
+
+// requireForCompare ends a test for which root or programs are missing: loudly, and as a failure if all tests have to run.
+func requireForCompare(t *testing.T, what string, programs ...string) {
+	t.Helper()
+	var missing []string
+	if os.Geteuid() != 0 {
+		missing = append(missing, "root")
+	}
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing = append(missing, p)
+		}
+	}
+	if missing == nil {
+		return
+	}
+	text := "NOT COMPARED WITH VIRSH: " + what + ". Missing: " + strings.Join(missing, ", ")
+	if os.Getenv("POOLCTL_TEST_ALL") != "" {
+		t.Fatal(text)
+	}
+	t.Skip(text)
+}
+
+// compareBinary returns a poolctl to compare.
+func compareBinary(t *testing.T) string {
+	t.Helper()
+	if binary := os.Getenv("POOLCTL_TEST_BINARY"); binary != "" {
+		return binary
+	}
+	binary := filepath.Join(t.TempDir(), "poolctl")
+	build := exec.Command("go", "build", "-o", binary, "..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// compareSession runs one session on both sides, and reports each way in which they differ that is not known.
+func compareSession(t *testing.T, name, binary string, known *differenceList) {
+	file := filepath.Join(compareDir, name+".txt")
+	s, err := readSession(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireForCompare(t, "session "+name, s.needs...)
+	if len(s.needs) == 0 { // otherwise it may work with what the machine has only once
+		t.Parallel()
+	}
+	dir, err := filepath.Abs(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	virsh, poolctl := s.sides(t, dir, binary)
+	virsh.run(t, s)
+	poolctl.run(t, s)
+	known.ran(name)
+	for i, step := range s.steps {
+		at := fmt.Sprintf("%s:%d: %s", file, step.line, step.command)
+		compareResults(t, at, virsh.result(t, i), poolctl.result(t, i), step, func(d difference) bool {
+			return known.has(name, step.command, d)
+		})
+	}
+}
+
+func compareResults(t *testing.T, at string, v, p compareResult, step compareStep, known func(difference) bool) {
+	t.Helper()
+	errors := fmt.Sprintf("virsh's errors:\n%spoolctl's errors:\n%s", v.stderr, p.stderr)
+	if v.stderr+p.stderr != "" && testing.Verbose() {
+		t.Logf("%s\n%s", at, errors)
+	}
+	if step.isPreparation() && !v.ok && !p.ok {
+		t.Errorf("%s\nthe preparation fails: %s", at, v.stderr)
+	}
+	var news []string
+	for _, d := range differences(v.lines, p.lines) {
+		if !known(d) {
+			news = append(news, d.String())
+		}
+	}
+	if news != nil {
+		t.Errorf("%s\nnot in differences.txt:\n%s\n%s", at, strings.Join(news, "\n"), errors)
+	}
+}
