@@ -67,6 +67,9 @@ func (p *argvParser) next() string {
 func (p *argvParser) globals() error {
 	for len(p.rest) > 0 && p.verb == nil {
 		word := p.next()
+		if word == "--" {
+			continue
+		}
 		if flag, value, found := findFlag(p.model.Node, word); flag != nil {
 			if err := p.flag(flag, word, value, found); err != nil {
 				return err
@@ -115,8 +118,9 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 		p.seen = map[string]bool{}
 	}
 	p.seen[flag.Name] = true
-	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue {
-		return p.fail("short options cannot be joined: %q", word)
+	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue { // -qr is -q -r
+		p.rest = append([]string{"-" + value}, p.rest...)
+		hasValue, value = false, ""
 	}
 	if flag.IsBool() {
 		p.out = append(p.out, strings.TrimSuffix("--"+flag.Name+"="+value, "="))

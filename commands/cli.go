@@ -8,58 +8,62 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// cli is the whole grammar. A field is a verb: PoolDefine is pool-define, and stands in pool_define.go.
-//
-// Arguments (arg) are required. A flag tagged position can be given by position, too, after the arguments and in the order
-// of the fields, as virsh allows for each of its options that has a value.
-type cli struct {
-	Globals
-
-	PoolList         PoolList         `cmd:"" group:"pools" help:"List pools."`
-	PoolInfo         PoolInfo         `cmd:"" group:"pools" help:"Show a pool's state and sizes."`
-	PoolDumpxml      PoolDumpxml      `cmd:"" group:"pools" help:"Print a pool's XML document."`
-	PoolName         PoolName         `cmd:"" group:"pools" help:"Print the name of the pool with a uuid."`
-	PoolUuid         PoolUuid         `cmd:"" group:"pools" help:"Print a pool's uuid."`
-	PoolDefine       PoolDefine       `cmd:"" group:"pools" help:"Define a pool from a file, or change its definition."`
-	PoolDefineAs     PoolDefineAs     `cmd:"" group:"pools" help:"Define a pool from arguments."`
-	PoolEdit         PoolEdit         `cmd:"" group:"pools" help:"Edit a pool's definition."`
-	PoolUndefine     PoolUndefine     `cmd:"" group:"pools" help:"Remove a pool's definition; its data stay."`
-	PoolBuild        PoolBuild        `cmd:"" group:"pools" help:"Make the storage that a pool lives in."`
-	PoolStart        PoolStart        `cmd:"" group:"pools" help:"Start a defined pool."`
-	PoolCreate       PoolCreate       `cmd:"" group:"pools" help:"Start a pool from a file, without defining it."`
-	PoolCreateAs     PoolCreateAs     `cmd:"" group:"pools" help:"Start a pool from arguments, without defining it."`
-	PoolRefresh      PoolRefresh      `cmd:"" group:"pools" help:"Check that an active pool can be read, and tidy it up."`
-	PoolDestroy      PoolDestroy      `cmd:"" group:"pools" help:"Stop a pool; its data stay."`
-	PoolDelete       PoolDelete       `cmd:"" group:"pools" help:"Remove the storage of a stopped pool."`
-	PoolAutostart    PoolAutostart    `cmd:"" group:"pools" help:"Have a pool started at boot, or no longer."`
-	Autostart        Autostart        `cmd:"" group:"pools" help:"Start all pools that are marked for it."`
-	PoolCapabilities PoolCapabilities `cmd:"" group:"pools" help:"Print which pool types and formats there are."`
-	PoolEvent        PoolEvent        `cmd:"" group:"pools" help:"Not available: there is no daemon to listen to."`
-
-	FindStoragePoolSources   FindStoragePoolSources   `cmd:"" group:"pools" help:"Find sources of pools, described by a file."`
-	FindStoragePoolSourcesAs FindStoragePoolSourcesAs `cmd:"" group:"pools" help:"Find sources of pools, described by arguments."`
-
-	VolList     VolList     `cmd:"" group:"volumes" help:"List the volumes of a pool."`
-	VolInfo     VolInfo     `cmd:"" group:"volumes" help:"Show a volume's type and sizes."`
-	VolDumpxml  VolDumpxml  `cmd:"" group:"volumes" help:"Print a volume's XML document."`
-	VolKey      VolKey      `cmd:"" group:"volumes" help:"Print a volume's key."`
-	VolName     VolName     `cmd:"" group:"volumes" help:"Print the name of the volume with a key or path."`
-	VolPath     VolPath     `cmd:"" group:"volumes" help:"Print a volume's path."`
-	VolPool     VolPool     `cmd:"" group:"volumes" help:"Print the pool that a volume is in."`
-	VolCreate   VolCreate   `cmd:"" group:"volumes" help:"Create a volume from a file."`
-	VolCreateAs VolCreateAs `cmd:"" group:"volumes" help:"Create a volume from arguments."`
-	VolDelete   VolDelete   `cmd:"" group:"volumes" help:"Delete a volume with all its data."`
-
-	Completion Completion `cmd:"" group:"other" help:"Print a script that completes commands in a shell."`
-	Complete   Complete   `cmd:"" hidden:"" name:"__complete"`
-	Man        Man        `cmd:"" hidden:"" name:"__man"`
-	Help       Help       `cmd:"" group:"other" help:"Show help on a verb."`
+// verbs is the grammar: pool-define is the struct PoolDefine, and stands in pool_define.go. The fields of the struct are the
+// arguments (arg), which are required, and the options. An option tagged position can be given by position, too, after the
+// arguments and in the order of the fields, as virsh allows for each of its options that has a value. A verb without a group is
+// hidden.
+var verbs = []struct {
+	name, group, help string
+	new               func() any
+}{
+	{"pool-list", "pools", "List pools.", is[PoolList]},
+	{"pool-info", "pools", "Show a pool's state and sizes.", is[PoolInfo]},
+	{"pool-dumpxml", "pools", "Print a pool's XML document.", is[PoolDumpxml]},
+	{"pool-name", "pools", "Print the name of the pool with a uuid.", is[PoolName]},
+	{"pool-uuid", "pools", "Print a pool's uuid.", is[PoolUuid]},
+	{"pool-define", "pools", "Define a pool from a file, or change its definition.", is[PoolDefine]},
+	{"pool-define-as", "pools", "Define a pool from arguments.", is[PoolDefineAs]},
+	{"pool-edit", "pools", "Edit a pool's definition.", is[PoolEdit]},
+	{"pool-undefine", "pools", "Remove a pool's definition; its data stay.", is[PoolUndefine]},
+	{"pool-build", "pools", "Make the storage that a pool lives in.", is[PoolBuild]},
+	{"pool-start", "pools", "Start a defined pool.", is[PoolStart]},
+	{"pool-create", "pools", "Start a pool from a file, without defining it.", is[PoolCreate]},
+	{"pool-create-as", "pools", "Start a pool from arguments, without defining it.", is[PoolCreateAs]},
+	{"pool-refresh", "pools", "Check that an active pool can be read, and tidy it up.", is[PoolRefresh]},
+	{"pool-destroy", "pools", "Stop a pool; its data stay.", is[PoolDestroy]},
+	{"pool-delete", "pools", "Remove the storage of a stopped pool.", is[PoolDelete]},
+	{"pool-autostart", "pools", "Have a pool started at boot, or no longer.", is[PoolAutostart]},
+	{"autostart", "pools", "Start all pools that are marked for it.", is[Autostart]},
+	{"pool-capabilities", "pools", "Print which pool types and formats there are.", is[PoolCapabilities]},
+	{"pool-event", "pools", "Not available: there is no daemon to listen to.", is[PoolEvent]},
+	{"find-storage-pool-sources", "pools", "Find sources of pools, described by a file.", is[FindStoragePoolSources]},
+	{"find-storage-pool-sources-as", "pools", "Find sources of pools, described by arguments.", is[FindStoragePoolSourcesAs]},
+	{"vol-list", "volumes", "List the volumes of a pool.", is[VolList]},
+	{"vol-info", "volumes", "Show a volume's type and sizes.", is[VolInfo]},
+	{"vol-dumpxml", "volumes", "Print a volume's XML document.", is[VolDumpxml]},
+	{"vol-key", "volumes", "Print a volume's key.", is[VolKey]},
+	{"vol-name", "volumes", "Print the name of the volume with a key or path.", is[VolName]},
+	{"vol-path", "volumes", "Print a volume's path.", is[VolPath]},
+	{"vol-pool", "volumes", "Print the pool that a volume is in.", is[VolPool]},
+	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
+	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
+	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},
+	{"completion", "other", "Print a script that completes commands in a shell.", is[Completion]},
+	{"__complete", "", "", is[Complete]},
+	{"__man", "", "", is[Man]},
+	{"help", "other", "Show help on a verb.", is[Help]},
 }
+
+// is makes the struct of a verb.
+func is[Verb any]() any { return new(Verb) }
+
+// cli is what kong reads beside the verbs.
+type cli struct{ Globals }
 
 // Globals are the options of every verb.
 type Globals struct {
-	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (${config_dir})."`
-	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (${run_dir})."`
+	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
+	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
 	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes, in seconds or as 90s, 5m (1m); 0 is not at all."`
 	DryRun      bool             `env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing."`
 	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
@@ -67,6 +71,7 @@ type Globals struct {
 	Readonly    bool             `short:"r" help:"Refuse to change anything."`
 	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
+	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh has both
 }
 
 // An output option chooses how records are printed.

@@ -92,7 +92,7 @@ func (c *PoolList) plain(e *env, pools []poolStatus) {
 			columns = append(columns, s.pool.UUID)
 		}
 		if c.Name {
-			columns = append(columns, fmt.Sprintf("%-20s", s.pool.Name))
+			columns = append(columns, s.pool.Name+strings.Repeat(" ", max(0, 20-len(s.pool.Name)))) // bytes, as virsh
 		}
 		e.print("%s\n", strings.Join(columns, " "))
 	}

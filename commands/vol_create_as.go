@@ -35,7 +35,9 @@ func (c *VolCreateAs) Run(e *env) error {
 	if err := c.run(e); err != nil {
 		return fmt.Errorf("create volume %q: %w", c.Name, err)
 	}
-	e.say("Vol %s created", c.Name)
+	if !c.PrintXml {
+		e.say("Vol %s created", c.Name)
+	}
 	return nil
 }
 
@@ -51,7 +53,6 @@ func (c *VolCreateAs) run(e *env) error {
 	}
 	if c.PrintXml {
 		e.print("%s", document.String())
-		e.cli.Quiet = true // the document is all
 		return nil
 	}
 	v, err := pooldef.VolumeFromElement(document, entry.Live().Type.Info())

@@ -121,6 +121,8 @@ func TestXPath(t *testing.T) {
 		{"count(//path)", false, "1\n"},
 		{"string(//path)", false, "/x\n"},
 		{"//path='/x'", false, "true\n"},
+		{"//path | //name/text()", false, "a&lt;b&gt;&amp;\"c'\uFFFD\n<path>/x</path>\n"},
+		{"//@*", true, "<nodes type=\"dir\"/>\n"},
 		{"//path/..", false, "<target>\n  <path>/x</path>\n</target>\n"},
 		{"//path/ancestor::pool/name/following-sibling::target/preceding-sibling::source", false, "<source>\n</source>\n"},
 	} {

@@ -1,7 +1,9 @@
 package format
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,13 +23,14 @@ func (e *Element) XPath(expression string, wrap bool) (text string, err error) {
 			text, err = "", fmt.Errorf("xpath %q: %v", expression, problem)
 		}
 	}()
-	root := newXNode(&Element{Children: []*Element{e}}, nil)
+	root := newXNode(&Element{Children: []*Element{e}}, nil, new(int))
 	switch result := compiled.Evaluate(&navigator{node: root, attr: -1}).(type) {
 	case *xpath.NodeIterator:
 		var found []*navigator
 		for result.MoveNext() {
 			found = append(found, result.Current().Copy().(*navigator))
 		}
+		slices.SortStableFunc(found, func(a, b *navigator) int { return cmp.Or(a.node.order-b.node.order, a.attr-b.attr) })
 		return printNodes(found, wrap), nil
 	case float64:
 		return strconv.FormatFloat(result, 'f', -1, 64) + "\n", nil
@@ -48,7 +51,7 @@ func printNodes(found []*navigator, wrap bool) string {
 	for _, n := range found {
 		switch {
 		case n.attr >= 0:
-			nodes.Attrs = append(nodes.Attrs, n.node.element.Attrs[n.attr])
+			nodes.setAttr(n.node.element.Attrs[n.attr])
 		case n.node.text:
 			nodes.Text += n.Value()
 		default:
@@ -57,6 +60,16 @@ func printNodes(found []*navigator, wrap bool) string {
 	}
 	p.element(nodes)
 	return p.String()
+}
+
+// setAttr adds an attribute, or gives one that there is another value: an element cannot have two of one name.
+func (e *Element) setAttr(a Attr) {
+	i := slices.IndexFunc(e.Attrs, func(b Attr) bool { return b.Name == a.Name })
+	if i < 0 {
+		e.Attrs = append(e.Attrs, a)
+		return
+	}
+	e.Attrs[i] = a
 }
 
 // node prints one selected node and a line feed.
@@ -81,17 +94,20 @@ type xnode struct {
 	text     bool
 	parent   *xnode
 	index    int // among its parent's children
+	order    int // in the document
 	children []*xnode
 }
 
-func newXNode(e *Element, parent *xnode) *xnode {
-	n := &xnode{element: e, parent: parent}
+func newXNode(e *Element, parent *xnode, count *int) *xnode {
+	*count++
+	n := &xnode{element: e, parent: parent, order: *count}
 	if e.Text != "" {
-		n.children = append(n.children, &xnode{element: e, text: true, parent: n})
+		*count++
+		n.children = append(n.children, &xnode{element: e, text: true, parent: n, order: *count})
 	}
 	for _, c := range e.Children {
 		if !strings.HasPrefix(c.Name, "?") {
-			child := newXNode(c, n)
+			child := newXNode(c, n, count)
 			child.index = len(n.children)
 			n.children = append(n.children, child)
 		}

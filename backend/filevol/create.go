@@ -27,7 +27,7 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	case d.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes yet"}
 	case d.Target.Format == "dir":
-		return f.createDir(ctx, p, d)
+		return f.createDir(ctx, p, d, o)
 	case d.Target.Format == "raw":
 		return f.createRaw(ctx, p, d, o)
 	}
@@ -35,9 +35,12 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 }
 
 // createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
-func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume) error {
-	if d.Backing != nil {
+func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	switch {
+	case d.Backing != nil:
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
+	case o.Preallocation != "" && o.Preallocation != "off":
+		return pooldef.Problems{{Text: "a directory has nothing to preallocate"}}
 	}
 	return f.staged(ctx, p, d.Name, func(path string) error {
 		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: modeOr(d.Target.Permissions, 0o700)})
