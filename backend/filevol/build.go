@@ -32,7 +32,7 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	want := p.Target.Permissions
-	changes = append(changes, change{host.Mkdir{Path: path, Mode: modeOr(want, 0o711)}, host.Rmdir{Path: path}})
+	changes = append(changes, change{do: host.Mkdir{Path: path, Mode: modeOr(want, 0o711)}, undo: host.Rmdir{Path: path}})
 	if uid, gid := owner(want); uid >= 0 || gid >= 0 {
 		changes = append(changes, change{do: host.Chown{Path: path, UID: uid, GID: gid}})
 	}
@@ -40,18 +40,26 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool) error {
 }
 
 // A change is a step and the one that undoes it, if that is needed.
-type change struct{ do, undo host.Step }
+type change struct {
+	do, undo host.Step
+	anybody  bool // what it makes may just as well be made by somebody else meanwhile
+}
 
 // changeAll makes all changes or none: if one fails, those before it are undone, and also that one, which may have happened.
+// What somebody else has made is not ours to undo.
 func (f Files) changeAll(ctx context.Context, changes []change) error {
-	for i, c := range changes {
+	var done []change
+	for _, c := range changes {
 		err := f.Host.Change(ctx, c.do)
-		if err == nil {
+		theirs := errors.Is(err, fs.ErrExist)
+		if theirs && c.anybody {
 			continue
 		}
-		done := changes[:i+1]
-		if errors.Is(err, fs.ErrExist) { // somebody else has made it
-			done = changes[:i]
+		if !theirs {
+			done = append(done, c)
+		}
+		if err == nil {
+			continue
 		}
 		for _, c := range slices.Backward(done) {
 			if c.undo != nil {
@@ -75,7 +83,7 @@ func (f Files) makeParents(path string) ([]change, error) {
 		case !errors.Is(err, fs.ErrNotExist) || dir == "/":
 			return nil, err
 		}
-		changes = append(changes, change{host.Mkdir{Path: dir, Mode: 0o755}, host.Rmdir{Path: dir}})
+		changes = append(changes, change{do: host.Mkdir{Path: dir, Mode: 0o755}, undo: host.Rmdir{Path: dir}, anybody: true})
 	}
 }
 
@@ -84,11 +92,12 @@ func adopt(path string, info fs.FileInfo, want pooldef.Permissions) []change {
 	var changes []change
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && (want.Owner != nil || want.Group != nil) {
 		uid, gid := owner(want)
-		changes = append(changes, change{host.Chown{Path: path, UID: uid, GID: gid}, host.Chown{Path: path, UID: int(s.Uid), GID: int(s.Gid)}})
+		changes = append(changes, change{
+			do: host.Chown{Path: path, UID: uid, GID: gid}, undo: host.Chown{Path: path, UID: int(s.Uid), GID: int(s.Gid)}})
 	}
 	if want.Mode != nil {
 		mode := fs.FileMode(*want.Mode) | info.Mode()&fs.ModeSticky
-		changes = append(changes, change{host.Chmod{Path: path, Mode: mode}, host.Chmod{Path: path, Mode: info.Mode()}})
+		changes = append(changes, change{do: host.Chmod{Path: path, Mode: mode}, undo: host.Chmod{Path: path, Mode: info.Mode()}})
 	}
 	return changes
 }

@@ -2,6 +2,7 @@ package filevol
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -150,5 +151,19 @@ func TestSweepReadOnly(t *testing.T) {
 	backendtest.Change(t, host.Cmd("mount", "-o", "remount,rw", p.Target.Path))
 	if swept, err := here.Sweep(t.Context(), p); len(swept) != 2 || err != nil {
 		t.Errorf("swept %q, error %v", swept, err)
+	}
+}
+
+// TestBuildTogether builds pools whose missing parents are the same: whoever is second finds them made.
+func TestBuildTogether(t *testing.T) {
+	for range 20 {
+		top := t.TempDir()
+		errs := make(chan error, 16)
+		for i := range cap(errs) {
+			go func() { errs <- here.BuildDir(t.Context(), poolIn(fmt.Sprintf("%s/a/b/pool%d", top, i))) }()
+		}
+		for range cap(errs) {
+			ok(t, <-errs)
+		}
 	}
 }
