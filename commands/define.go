@@ -50,12 +50,18 @@ func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []
 
 // define checks a definition against all others and stores it.
 func (e *env) define(p *pooldef.Pool, yaml []byte) error {
+	return e.admit(p, false, func() error { return e.store.Define(p, yaml) })
+}
+
+// admit does something with a definition that contradicts none of the others, and keeps others from adding one that does. It may
+// mend one that cannot be used.
+func (e *env) admit(p *pooldef.Pool, mend bool, work func() error) error {
 	unlock, err := e.lockDefinitions()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := e.checkConflicts(p); err != nil {
+	if err := e.checkConflicts(p, mend); err != nil {
 		return err
 	}
 	unlockPool, err := e.lock(p.Name, pooldef.Exclusive)
@@ -63,11 +69,11 @@ func (e *env) define(p *pooldef.Pool, yaml []byte) error {
 		return err
 	}
 	defer unlockPool()
-	return e.store.Define(p, yaml)
+	return work()
 }
 
 // checkConflicts gives a definition a uuid if it has none, and refuses it if it contradicts what there is.
-func (e *env) checkConflicts(p *pooldef.Pool) error {
+func (e *env) checkConflicts(p *pooldef.Pool, mend bool) error {
 	if p.UUID == "" {
 		p.UUID = pooldef.NewUUID()
 	}
@@ -80,7 +86,7 @@ func (e *env) checkConflicts(p *pooldef.Pool) error {
 		switch {
 		case entry.Err == nil:
 			usable = append(usable, entry)
-		case entry.Name == p.Name:
+		case entry.Name == p.Name && !mend:
 			return &stateError{fmt.Sprintf("there is a definition of %q that cannot be used: %v", p.Name, entry.Err),
 				"poolctl pool-edit " + host.Quote(p.Name) + ", or pool-undefine"}
 		}
@@ -90,30 +96,19 @@ func (e *env) checkConflicts(p *pooldef.Pool) error {
 
 // createTransient starts a pool that is not defined, or, for the time that it runs, another than is defined.
 func (e *env) createTransient(p *pooldef.Pool, f *buildFlags) error {
-	unlock, err := e.lockDefinitions()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := e.checkConflicts(p); err != nil {
-		return err
-	}
-	unlockPool, err := e.lock(p.Name, pooldef.Exclusive)
-	if err != nil {
-		return err
-	}
-	defer unlockPool()
-	if entry, err := e.store.Load(p.Name); err == nil {
-		if err := e.mustBeInactive(entry); err != nil {
-			return err
+	err := e.admit(p, false, func() error {
+		if entry, err := e.store.Load(p.Name); err == nil {
+			if err := e.mustBeInactive(entry); err != nil {
+				return err
+			}
 		}
-	}
-	if f.wanted() {
-		if err := e.build(p, f.options()); err != nil {
-			return err
+		if f.wanted() {
+			if err := e.build(p, f.options()); err != nil {
+				return err
+			}
 		}
-	}
-	err = e.start(p)
+		return e.start(p)
+	})
 	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
 		return &stateError{err.Error(), "the option --build makes it"}
 	}

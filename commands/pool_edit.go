@@ -89,43 +89,22 @@ func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited str
 	if err != nil {
 		return err
 	}
-	unlock, err := e.lockDefinitions()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	now, err := os.ReadFile(entry.File)
 	switch {
-	case err != nil:
-		return err
-	case !bytes.Equal(now, before):
-		return &pooldef.ConflictError{Text: "the definition was changed by somebody else meanwhile"}
 	case p.Name != entry.Name:
 		return pooldef.Problems{{Element: "name", Text: "a pool cannot be renamed: define it under the new name"}}
 	case p.UUID == "" && entry.Defined != nil:
 		p.UUID = entry.Defined.UUID
-	case p.UUID == "":
-		p.UUID = pooldef.NewUUID()
 	}
-	others, err := e.store.All()
-	if err != nil {
-		return err
-	}
-	if err := pooldef.CheckConflicts(p, without(others, entry), e.host); err != nil {
-		return err
-	}
-	return e.store.Define(p, yaml)
-}
-
-// without leaves out what cannot be used, and a definition that could not be used until now.
-func without(entries []*pooldef.Entry, broken *pooldef.Entry) []*pooldef.Entry {
-	var usable []*pooldef.Entry
-	for _, entry := range entries {
-		if entry.Err == nil && (entry.Name != broken.Name || broken.Defined != nil) {
-			usable = append(usable, entry)
+	return e.admit(p, true, func() error {
+		now, err := os.ReadFile(entry.File)
+		switch {
+		case err != nil:
+			return err
+		case !bytes.Equal(now, before):
+			return &pooldef.ConflictError{Text: "the definition was changed by somebody else meanwhile"}
 		}
-	}
-	return usable
+		return e.store.Define(p, yaml)
+	})
 }
 
 // again shows what is wrong and asks whether to go on editing; without a terminal there is nobody to ask.
