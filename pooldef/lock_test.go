@@ -185,10 +185,12 @@ func TestLockReadOnly(t *testing.T) {
 	}
 	unlock()
 	parent := filepath.Dir(s.RunDir)
-	if err := errors.Join(os.Chmod(parent, 0o555), os.Chmod(s.RunDir, 0o555)); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{s.RunDir + "/locks/pools", s.RunDir + "/locks", s.RunDir, parent} {
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(dir, 0o755) })
 	}
-	t.Cleanup(func() { _ = errors.Join(os.Chmod(parent, 0o755), os.Chmod(s.RunDir, 0o755)) })
 	defer asNobody(t)()
 	for _, pool := range []string{"there", "new"} {
 		unlock, err := s.LockPool(t.Context(), pool, Shared)
