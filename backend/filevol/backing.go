@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"poolctl/backend/host"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -49,15 +50,15 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 
 // probeBacking reads the header of what has to be a file or block device.
 func probeBacking(path string) (image.Info, uint64, error) {
-	h, err := hold(path)
+	h, err := host.Hold(path)
 	if err != nil {
 		return image.Info{}, 0, err
 	}
-	defer h.close()
-	if !h.hasHeader() {
+	defer h.Close()
+	if !h.HasData() {
 		return image.Info{}, 0, errors.New("it is not a file or a block device")
 	}
-	return h.probe()
+	return probe(h)
 }
 
 // A BackingFormatError tells that the format of a backing file has to be given, or is not the one that was.

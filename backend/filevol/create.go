@@ -125,16 +125,16 @@ func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	h, err := hold(path)
+	h, err := host.Hold(path)
 	if err == nil {
-		defer h.close()
+		defer h.Close()
 	}
 	switch {
-	case isGone(err) || err == nil && !h.isVolume():
+	case isGone(err) || err == nil && !isHeldVolume(h):
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	case err != nil:
 		return err
-	case h.isDir() && !h.isLink():
+	case h.IsDir() && !h.IsLink():
 		return f.Host.Change(ctx, host.Rmdir{Path: path})
 	}
 	return f.Host.Change(ctx, host.Unlink{Path: path})

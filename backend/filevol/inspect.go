@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend/host"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -15,13 +16,13 @@ import (
 // What cannot be read has its reason in Err.
 func inspect(p *pooldef.Pool, name string) *pooldef.Volume {
 	v := newVolume(p, name)
-	h, err := hold(v.Target.Path)
+	h, err := host.Hold(v.Target.Path)
 	if err == nil {
-		defer h.close()
+		defer h.Close()
 		switch {
-		case h.hasHeader():
+		case h.HasData():
 			err = inspectFile(v, h)
-		case h.isDir():
+		case h.IsDir():
 			err = inspectDir(v, h)
 		default:
 			return nil
@@ -45,15 +46,15 @@ func isGone(err error) bool {
 }
 
 // inspectFile fills in what there is to know of a file or block device.
-func inspectFile(v *pooldef.Volume, h *held) error {
-	found, size, err := h.probe()
+func inspectFile(v *pooldef.Volume, h *host.Held) error {
+	found, size, err := probe(h)
 	v.Type = "file"
-	v.Target.Permissions, v.Target.Times = h.permissions(), h.times()
+	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
 	v.Allocation, v.Physical = pooldef.Bytes(uint64(h.Blocks)*512), pooldef.Bytes(uint64(h.Size))
 	if err != nil {
 		return err
 	}
-	if h.kind() == unix.S_IFBLK {
+	if h.IsBlock() {
 		v.Allocation, v.Physical = pooldef.Bytes(size), pooldef.Bytes(size)
 	}
 	describe(v, found)
@@ -61,23 +62,23 @@ func inspectFile(v *pooldef.Volume, h *held) error {
 }
 
 // inspectDir fills in a directory volume. One that holds a ploop image is told by the two files that every one has.
-func inspectDir(v *pooldef.Volume, h *held) error {
+func inspectDir(v *pooldef.Volume, h *host.Held) error {
 	v.Type, v.Target.Format = "dir", "dir"
-	v.Target.Permissions, v.Target.Times = h.permissions(), h.times()
+	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
 	v.Capacity, v.Allocation, v.Physical = pooldef.Bytes(0), pooldef.Bytes(0), pooldef.Bytes(0)
 	var st unix.Stat_t
 	if unix.Stat(filepath.Join(v.Target.Path, "DiskDescriptor.xml"), &st) != nil {
 		return nil
 	}
-	root, err := hold(filepath.Join(v.Target.Path, "root.hds"))
+	root, err := host.Hold(filepath.Join(v.Target.Path, "root.hds"))
 	if err != nil {
 		return nil //nolint:nilerr // then it is a directory
 	}
-	defer root.close()
-	if root.kind() != unix.S_IFREG {
+	defer root.Close()
+	if !root.IsFile() {
 		return nil
 	}
-	found, size, err := root.probe()
+	found, size, err := probe(root)
 	v.Type, v.Target.Format = "ploop", "ploop"
 	v.Capacity, v.Physical, v.Allocation = pooldef.Bytes(found.Capacity), pooldef.Bytes(size), pooldef.Bytes(uint64(root.Blocks)*512)
 	return err
@@ -111,18 +112,18 @@ func complete(v *pooldef.Volume) {
 	if v.Backing == nil || !filepath.IsAbs(v.Backing.Path) {
 		return
 	}
-	h, err := hold(v.Backing.Path)
+	h, err := host.Hold(v.Backing.Path)
 	if err != nil {
 		return
 	}
-	defer h.close()
-	if !h.isVolume() {
+	defer h.Close()
+	if !isHeldVolume(h) {
 		return
 	}
-	v.Backing.Permissions, v.Backing.Times = h.permissions(), h.times()
+	v.Backing.Permissions, v.Backing.Times = heldPermissions(h), times(h)
 	v.Backing.Times.Birth = birth(v.Backing.Path)
-	if v.Backing.Format == "" && h.kind() == unix.S_IFREG {
-		if found, _, err := h.probe(); err == nil { // what cannot be read stays without a format
+	if v.Backing.Format == "" && h.IsFile() {
+		if found, _, err := probe(h); err == nil { // what cannot be read stays without a format
 			v.Backing.Format = found.Format
 		}
 	}

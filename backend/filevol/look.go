@@ -1,0 +1,66 @@
+package filevol
+
+import (
+	"io/fs"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host"
+	"poolctl/backend/image"
+	"poolctl/pooldef"
+)
+
+// probe reads the header of what has one. It returns also the size of the file or device.
+func probe(h *host.Held) (image.Info, uint64, error) {
+	fd, err := h.Open()
+	if err != nil {
+		return image.Info{}, 0, err
+	}
+	defer fd.Close()
+	size := h.Size
+	if h.IsBlock() {
+		if size, err = fd.Size(); err != nil {
+			return image.Info{}, 0, &fs.PathError{Op: "seek", Path: h.Path, Err: err}
+		}
+	}
+	info, err := image.Probe(fd, size)
+	if err != nil {
+		return image.Info{}, 0, &fs.PathError{Op: "read", Path: h.Path, Err: err}
+	}
+	return info, uint64(size), nil
+}
+
+// isHeldVolume accepts regular files, directories and block devices; libvirt, too, passes over the rest.
+func isHeldVolume(h *host.Held) bool { return h.IsDir() || h.HasData() }
+
+func heldPermissions(h *host.Held) pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
+
+func permissions(mode, uid, gid uint32) pooldef.Permissions {
+	mode &= 0o777
+	return pooldef.Permissions{Mode: &mode, Owner: &uid, Group: &gid}
+}
+
+func times(h *host.Held) *pooldef.Timestamps {
+	return &pooldef.Timestamps{Access: time.Unix(h.Atim.Unix()), Modify: time.Unix(h.Mtim.Unix()), Change: time.Unix(h.Ctim.Unix())}
+}
+
+// birth returns when a file was made, if its file system knows (statx(2)).
+func birth(path string) time.Time {
+	var s unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BTIME, &s); err != nil || s.Mask&unix.STATX_BTIME == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s.Btime.Sec, int64(s.Btime.Nsec))
+}
+
+// label returns the SELinux label of a file, if it has one.
+func label(path string) string {
+	buffer := make([]byte, 1024)
+	n, err := unix.Getxattr(path, "security.selinux", buffer)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(string(buffer[:n]), "\x00")
+}
