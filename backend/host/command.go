@@ -17,9 +17,20 @@ import (
 
 // A Command is a program and its arguments. It is run without a shell, in the C locale.
 type Command struct {
-	Name string
-	Args []string
-	Dir  string // where it runs; empty: /
+	Name   string
+	Args   []string
+	Dir    string // where it runs; empty: /
+	Inputs []Input
+	// Percent, if not nil, is told how far the command is, out of what it prints: (12.50/100%), as qemu-img -p does.
+	Percent func(float64)
+
+	files []*os.File // that it has open, from descriptor 3 on
+}
+
+// An Input is what a command reads from a file descriptor, the first from 3: what nobody else is to see.
+type Input struct {
+	File string // where a shell finds the same
+	Data []byte
 }
 
 // Cmd returns a command.
@@ -30,6 +41,9 @@ func (c Command) Shell() string {
 	words := make([]string, 0, len(c.Args)+1)
 	for _, w := range append([]string{c.Name}, c.Args...) {
 		words = append(words, Quote(w))
+	}
+	for i, in := range c.Inputs {
+		words = append(words, fmt.Sprintf("%d<%s", 3+i, Quote(in.File)))
 	}
 	if c.Dir != "" {
 		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
@@ -61,7 +75,18 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter // also for children that hold its output
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, c.files
+	if c.Percent != nil {
+		cmd.Stdout = percentWriter(c.Percent)
+	}
+	for _, in := range c.Inputs {
+		f, err := in.open()
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	}
 	err = cmd.Run()
 	exit := (*exec.ExitError)(nil)
 	switch {
@@ -103,20 +128,15 @@ func lookTool(name string) (string, error) {
 }
 
 // packages tells which Debian package has a tool.
-var packages = map[string]string{"qemu-img": "qemu-utils"}
+var packages = map[string]string{"qemu-img": "qemu-utils", "scrub": "scrub"}
 
 // A ToolError tells that a program is not installed.
 type ToolError struct{ Tool string }
 
 func (e *ToolError) Error() string { return fmt.Sprintf("the program %s is not installed", e.Tool) }
 
-// Package is the Debian package that has the program.
-func (e *ToolError) Package() string {
-	if p, ok := packages[e.Tool]; ok {
-		return p
-	}
-	return e.Tool
-}
+// Package is the Debian package that has the program, empty if that is not known.
+func (e *ToolError) Package() string { return packages[e.Tool] }
 
 // An ExitError tells that a program failed.
 type ExitError struct {

@@ -104,10 +104,10 @@ func TestToolIsFound(t *testing.T) {
 }
 
 func TestToolIsMissing(t *testing.T) {
-	for name, pack := range map[string]string{"poolctl-no-such-tool": "poolctl-no-such-tool", "/no/such/tool": "/no/such/tool"} {
+	for _, name := range []string{"poolctl-no-such-tool", "/no/such/tool"} {
 		_, err := (&Local{}).Query(context.Background(), Cmd(name))
 		missing := (*ToolError)(nil)
-		if !errors.As(err, &missing) || missing.Tool != name || missing.Package() != pack {
+		if !errors.As(err, &missing) || missing.Tool != name || missing.Package() != "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -19,6 +21,15 @@ type CreateFile struct {
 	Allocate uint64 // how many of them, from the start, get room on the disk; at most Size
 	Zeros    bool   // the room is written full of zeros, not only reserved
 	NoCOW    bool   // btrfs: written in place
+	From     *Source
+	Progress Progress // of what is copied or written
+}
+
+// A Source is a file or block device that a new file begins with a copy of.
+type Source struct {
+	Path    string
+	Reflink bool // its blocks must be shared, not copied
+	InUse   bool // others may be writing to it
 }
 
 // Shell implements Step.
@@ -27,6 +38,13 @@ func (c CreateFile) Shell() string {
 	steps := []string{"(set -C; umask 077; : >" + path + ")"}
 	if c.NoCOW {
 		steps = append(steps, "chattr +C "+path)
+	}
+	if c.From != nil {
+		reflink := "auto"
+		if c.From.Reflink {
+			reflink = "always"
+		}
+		steps = append(steps, fmt.Sprintf("cp --reflink=%s --sparse=auto %s %s", reflink, Quote(c.From.Path), path))
 	}
 	steps = append(steps, fmt.Sprintf("truncate -s %d %s", c.Size, path))
 	switch {
@@ -47,7 +65,7 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	err = c.fill(ctx, f)
+	err = c.fill(ctx, l, f)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -58,20 +76,26 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 }
 
 // fill makes an empty file what it is to be.
-func (c CreateFile) fill(ctx context.Context, f *os.File) error {
+func (c CreateFile) fill(ctx context.Context, l *Local, f *os.File) error {
 	if c.NoCOW {
 		if err := setNoCOW(f, true); err != nil {
 			return err
 		}
 	}
+	copied, err := c.copySource(ctx, l, f)
+	if err != nil {
+		return err
+	}
 	if err := f.Truncate(int64(c.Size)); err != nil {
 		return err
 	}
-	fill := allocate
+	room := int64(c.Allocate)
 	if c.Zeros {
-		fill = writeZeros
+		err = writeZeros(ctx, f, copied, room, c.Progress)
+	} else {
+		err = allocate(ctx, f, 0, room)
 	}
-	if err := fill(ctx, f, 0, int64(c.Allocate)); err != nil {
+	if err != nil {
 		return err
 	}
 	if c.UID >= 0 || c.GID >= 0 {
@@ -85,40 +109,52 @@ func (c CreateFile) fill(ctx context.Context, f *os.File) error {
 	return f.Sync()
 }
 
-// chunk is how much is allocated at a time, so that a signal is noticed.
-const chunk = 1 << 30
+// chunk is how much the kernel is asked to do at a time.
+const chunk = 1 << 28
 
-// allocate gives a part of a file room on the disk; it writes zeros where the file system has no fallocate(2).
+// allocate gives a part of a file room on the disk, and leaves what is in it.
 func allocate(ctx context.Context, f *os.File, from, to int64) error {
+	return inChunks(ctx, from, to, func(from, length int64) error {
+		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, length)
+		if isUnsupported(err) {
+			return rewrite(ctx, f, from, from+length)
+		}
+		return pathError("allocate", f.Name(), err)
+	})
+}
+
+// rewrite writes what there is to read, which gives room to holes where the file system has no fallocate(2).
+func rewrite(ctx context.Context, f *os.File, from, to int64) error {
+	buffer := make([]byte, len(zeros))
 	for from < to {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		length := min(to-from, chunk)
-		switch err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, length); err {
-		case nil:
-			from += length
-		case unix.EINTR: // the Go runtime sends itself signals
-		case unix.EOPNOTSUPP, unix.ENOSYS:
-			return writeZeros(ctx, f, from, to)
-		default:
-			return pathError("allocate", f.Name(), err)
+		part := buffer[:min(to-from, int64(len(buffer)))]
+		n, err := f.ReadAt(part, from)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
 		}
+		clear(part[n:])
+		if _, err := f.WriteAt(part, from); err != nil {
+			return err
+		}
+		from += int64(len(part))
 	}
 	return nil
 }
 
-func writeZeros(ctx context.Context, f *os.File, from, to int64) error {
-	zeros := make([]byte, 1<<20)
-	for from < to {
+func writeZeros(ctx context.Context, f *os.File, from, to int64, progress Progress) error {
+	for at := from; at < to; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := f.WriteAt(zeros[:min(to-from, int64(len(zeros)))], from)
+		n, err := f.WriteAt(zeros[:min(to-at, int64(len(zeros)))], at)
 		if err != nil {
 			return err
 		}
-		from += int64(n)
+		at += int64(n)
+		progress.tell(at, to)
 	}
 	return nil
 }

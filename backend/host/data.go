@@ -1,0 +1,134 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Progress is told how far something has come: how many bytes are done of how many, or of 0 if that is not known. It may be nil.
+type Progress func(done, total uint64)
+
+func (p Progress) tell(done, total int64) {
+	if p != nil {
+		p(uint64(done), uint64(total))
+	}
+}
+
+// An InUseError tells that another process works with a file or device.
+type InUseError struct{ Path string }
+
+func (e *InUseError) Error() string { return fmt.Sprintf("%q is in use by another process", e.Path) }
+
+// An access is what a file's data are opened for.
+type access int
+
+const (
+	reading    access = iota // nobody may write to it meanwhile
+	readingAny               // whoever may be writing to it
+	writing                  // nobody else may use it at all
+)
+
+// openData opens a file or block device for its data, and keeps others from using it in ways that exclude ours until it is
+// closed: poolctl's own processes and qemu's, and whatever has a device mounted or part of another. A link is followed, but
+// for writing only root's or our own: where somebody else's leads, we might write for him.
+func (l *Local) openData(path string, a access) (*os.File, error) {
+	dir, name := l.place(path)
+	h, err := holdAt(dir, name, path)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	switch {
+	case !h.HasData():
+		return nil, fmt.Errorf("%q is not a file or block device", path)
+	case a == writing && h.IsLink() && h.owner != 0 && int(h.owner) != os.Geteuid():
+		return nil, fmt.Errorf("%q is a symbolic link of user %d, who could lead us anywhere: %w", path, h.owner, fs.ErrPermission)
+	}
+	flags := unix.O_RDONLY
+	if a == writing {
+		flags = unix.O_RDWR
+		if h.IsBlock() {
+			flags |= unix.O_EXCL // open(2): EBUSY if it is mounted or the like
+		}
+	}
+	fd, err := h.open(dir, name, flags)
+	if err != nil {
+		if errors.Is(err, unix.EBUSY) {
+			return nil, &InUseError{path}
+		}
+		return nil, err
+	}
+	if err := errors.Join(unix.SetNonblock(int(fd), false), lockData(int(fd), path, a)); err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// The bytes of an image file that qemu locks, as its block/file-posix.c has them: from 100 on one for each thing that a process
+// does with the image, from 200 on one for each that it does not let others do. Only the locks count, not what is there.
+const (
+	qemuDoes    = 100
+	qemuForbids = 200
+	qemuEnd     = 300
+
+	qemuReads   = 0
+	qemuWrites  = 1
+	qemuResizes = 3
+)
+
+// lockData takes the locks that qemu would. File systems without locks have none.
+func lockData(fd int, path string, a access) error {
+	switch a {
+	case writing:
+		return lockBytes(fd, path, unix.F_WRLCK, qemuDoes, qemuEnd-qemuDoes)
+	case reading:
+		for _, at := range []int64{qemuDoes + qemuReads, qemuForbids + qemuWrites, qemuForbids + qemuResizes} {
+			if err := lockBytes(fd, path, unix.F_RDLCK, at, 1); err != nil {
+				return err
+			}
+		}
+		for _, at := range []int64{qemuDoes + qemuWrites, qemuDoes + qemuResizes} {
+			lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
+			if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock); err == nil && lock.Type != unix.F_UNLCK {
+				return &InUseError{path}
+			}
+		}
+	}
+	return nil
+}
+
+func lockBytes(fd int, path string, kind int16, at, length int64) error {
+	lock := unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: at, Len: length}
+	err := again(func() error { return unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock) })
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		return &InUseError{path}
+	}
+	return nil
+}
+
+// dataSize returns where a file or block device ends.
+func dataSize(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if info.Mode().IsRegular() {
+		return info.Size(), nil
+	}
+	size, err := unix.Seek(int(f.Fd()), 0, io.SeekEnd)
+	return size, pathError("seek", f.Name(), err)
+}
+
+// notEOF returns an error that is not the end of a file.
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

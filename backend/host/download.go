@@ -1,0 +1,76 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// Download copies a file or block device, or a part of one, to where an open file stands.
+type Download struct {
+	From   Source
+	To     *os.File
+	Name   string // of To, as a shell would open it; empty: standard output
+	Offset uint64
+	Length uint64 // at most so many bytes; 0: all
+	Sparse bool   // holes become holes, and of a device blocks of zeros do, where To can have any
+
+	Progress Progress
+}
+
+// Shell implements Step.
+func (d Download) Shell() string {
+	line := fmt.Sprintf("dd if=%s bs=1M iflag=skip_bytes,count_bytes skip=%d", Quote(d.From.Path), d.Offset)
+	if d.Length > 0 {
+		line += fmt.Sprintf(" count=%d", d.Length)
+	}
+	if d.Name != "" {
+		line += " of=" + Quote(d.Name)
+		if d.Sparse {
+			line += " conv=sparse"
+		}
+	}
+	return line + " status=none"
+}
+
+func (d Download) apply(ctx context.Context, l *Local) error {
+	in, err := d.From.open(l)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	size, err := dataSize(in)
+	if err != nil {
+		return err
+	}
+	if d.Offset > uint64(size) {
+		return &OffsetError{d.From.Path, d.Offset, uint64(size)}
+	}
+	from, length := int64(d.Offset), size-int64(d.Offset)
+	if d.Length > 0 && d.Length < uint64(length) {
+		length = int64(d.Length)
+	}
+	to, seekable := position(d.To)
+	if !seekable {
+		return writeStream(ctx, in, d.To, from, length, d.Progress)
+	}
+	return d.copy(ctx, in, from, to, length)
+}
+
+// copy writes to what one can seek in, and goes on behind it, so that what a shell writes next follows.
+func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
+	copying := copying{in: in, out: d.To, holes: fillHoles, progress: d.Progress}
+	if d.Sparse {
+		copying.holes = clearHoles
+	}
+	if err := copying.run(ctx, from, to, length); err != nil {
+		return err
+	}
+	if size, err := dataSize(d.To); err == nil && isRegular(d.To) && size < to+length {
+		if err := d.To.Truncate(to + length); err != nil {
+			return err
+		}
+	}
+	_, err := d.To.Seek(to+length, 0)
+	return err
+}

@@ -1,0 +1,70 @@
+package host
+
+import (
+	"context"
+	"fmt"
+)
+
+// Fill makes a block device, or a file that is there, the copy of another. What is behind the end of the copy reads as zeros then.
+type Fill struct {
+	From     Source
+	Path     string
+	Progress Progress
+}
+
+// Shell implements Step.
+func (f Fill) Shell() string {
+	path := Quote(f.Path)
+	return fmt.Sprintf("blkdiscard -f -z %s && dd if=%s of=%s bs=1M conv=notrunc,sparse,fsync status=none", path, Quote(f.From.Path), path)
+}
+
+func (f Fill) apply(ctx context.Context, l *Local) error {
+	in, err := f.From.open(l)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := l.openData(f.Path, writing)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	size, err := dataSize(in)
+	if err != nil {
+		return err
+	}
+	room, err := dataSize(out)
+	if err != nil {
+		return err
+	}
+	if size > room {
+		return &DoesNotFitError{Path: f.Path, Size: uint64(size), Room: uint64(room)}
+	}
+	copying := copying{in: in, out: out, holes: clearHoles, progress: f.Progress}
+	if err := copying.run(ctx, 0, 0, size); err != nil {
+		return err
+	}
+	if err := clearRange(ctx, out, punch, size, room); err != nil {
+		return err
+	}
+	return out.Sync()
+}
+
+// A DoesNotFitError tells that data are too many for where they were to go.
+type DoesNotFitError struct {
+	Path   string
+	Offset uint64
+	Size   uint64 // of the data; 0: not known, but more than Room
+	Room   uint64 // bytes from Offset on
+}
+
+func (e *DoesNotFitError) Error() string {
+	where := fmt.Sprintf("%q has room for %d bytes", e.Path, e.Room)
+	if e.Offset > 0 {
+		where += fmt.Sprintf(" from offset %d on", e.Offset)
+	}
+	if e.Size == 0 {
+		return where + ", and there are more"
+	}
+	return fmt.Sprintf("%s, not for %d", where, e.Size)
+}

@@ -1,0 +1,126 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// nextData returns the first piece of data in a file at or after from: where it begins, and where the hole behind it does, both
+// at most end. What has no holes, such as a device or a pipe, is all data (lseek(2), SEEK_DATA).
+func nextData(f *os.File, from, end int64) (start, stop int64, err error) {
+	fd := int(f.Fd())
+	start, err = unix.Seek(fd, from, unix.SEEK_DATA)
+	switch {
+	case errors.Is(err, unix.ENXIO):
+		if isRegular(f) {
+			return end, end, nil
+		}
+		return from, end, nil
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ESPIPE):
+		return from, end, nil
+	case err != nil:
+		return 0, 0, pathError("seek", f.Name(), err)
+	}
+	stop, err = unix.Seek(fd, start, unix.SEEK_HOLE)
+	if err != nil {
+		return 0, 0, pathError("seek", f.Name(), err)
+	}
+	return min(start, end), min(stop, end), nil
+}
+
+// inChunks does something to a part of a file or device, in pieces that are small enough for a signal to be noticed in time.
+func inChunks(ctx context.Context, from, to int64, do func(from, length int64) error) error {
+	for from < to {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		length := min(to-from, chunk)
+		if err := again(func() error { return do(from, length) }); err != nil {
+			return err
+		}
+		from += length
+	}
+	return nil
+}
+
+// A clearing is a way to make a part of a file or device read as zeros.
+type clearing func(f *os.File, from, length int64) error
+
+// punch gives back the room that a part of a file occupies (fallocate(2)). A device keeps its own.
+func punch(f *os.File, from, length int64) error {
+	if isBlock(f) {
+		return zeroOut(f, from, length)
+	}
+	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, length)
+}
+
+// zeroOut keeps the room (BLKZEROOUT of linux/fs.h, in whole sectors; the kernel writes the zeros where the device cannot).
+func zeroOut(f *os.File, from, length int64) error {
+	if isBlock(f) {
+		return blockRange(f, unix.BLKZEROOUT, from, length)
+	}
+	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, from, length)
+}
+
+// discard gives back the room of a device, too, which may then read as anything (BLKDISCARD).
+func discard(f *os.File, from, length int64) error {
+	if isBlock(f) {
+		return blockRange(f, unix.BLKDISCARD, from, length)
+	}
+	return punch(f, from, length)
+}
+
+// clearRange clears, by writing zeros where the file system or device knows no better way.
+func clearRange(ctx context.Context, f *os.File, by clearing, from, to int64) error {
+	if isBlock(f) { // of a device, only whole sectors can be cleared
+		first, last := min((from+block-1)/block*block, to), to/block*block
+		if err := writeZeros(ctx, f, from, first, nil); err != nil {
+			return err
+		}
+		if err := writeZeros(ctx, f, max(last, first), to, nil); err != nil {
+			return err
+		}
+		from, to = first, last
+	}
+	return inChunks(ctx, from, to, func(from, length int64) error {
+		err := by(f, from, length)
+		if isUnsupported(err) {
+			return writeZeros(ctx, f, from, from+length, nil)
+		}
+		return pathError("zero", f.Name(), err)
+	})
+}
+
+// isUnsupported tells whether an error means that a file system or device cannot do something, or not with such a part.
+func isUnsupported(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTTY)
+}
+
+func isBlock(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&(fs.ModeDevice|fs.ModeCharDevice) == fs.ModeDevice
+}
+
+func isRegular(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+func blockRange(f *os.File, request uintptr, from, length int64) error {
+	span := [2]uint64{uint64(from), uint64(length)}
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), request, uintptr(unsafe.Pointer(&span))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+var zeros [1 << 20]byte
+
+// isZero tells whether a buffer of at most 1 MiB holds nothing but zeros.
+func isZero(b []byte) bool { return bytes.Equal(b, zeros[:len(b)]) }

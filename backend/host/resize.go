@@ -1,0 +1,47 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Resize gives a file that is there another length: what it gets is zero, what is cut off is lost.
+type Resize struct {
+	Path     string
+	Size     uint64
+	Allocate bool // all of it gets room on the disk
+}
+
+// Shell implements Step.
+func (r Resize) Shell() string {
+	path := Quote(r.Path)
+	if r.Allocate {
+		return fmt.Sprintf("fallocate -n -l %[1]d %[2]s && truncate -cs %[1]d %[2]s", r.Size, path)
+	}
+	return fmt.Sprintf("truncate -cs %d %s", r.Size, path)
+}
+
+func (r Resize) apply(ctx context.Context, l *Local) error {
+	f, err := l.openData(r.Path, writing)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if !isRegular(f) {
+		return fmt.Errorf("%q is a device, and has the size that it has", r.Path)
+	}
+	old, err := dataSize(f)
+	if err != nil {
+		return err
+	}
+	if r.Allocate {
+		if err := allocate(ctx, f, 0, int64(r.Size)); err != nil {
+			return errors.Join(err, f.Truncate(old)) // what was allocated behind the end is given back
+		}
+	}
+	if err := f.Truncate(int64(r.Size)); err != nil {
+		return err
+	}
+	return f.Sync()
+}

@@ -1,0 +1,101 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// position tells where in a file one reads or writes next, and whether one can go elsewhere: not in a pipe, nor in a file that
+// one only appends to.
+func position(f *os.File) (at int64, seekable bool) {
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_APPEND != 0 || !isRegular(f) && !isBlock(f) {
+		return 0, false
+	}
+	at, err = unix.Seek(int(f.Fd()), 0, io.SeekCurrent)
+	return at, err == nil
+}
+
+// waiting does what may have to wait for somebody else, such as at the other end of a pipe, but no longer than ctx allows.
+func waiting(ctx context.Context, do func() (int, error)) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := do()
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// streamBuffer is how much is read of a pipe, or written to one, at a time.
+const streamBuffer = 1 << 18
+
+// readStream copies what comes from a stream, at most limit bytes, to a file. It returns how many there were. Of a sparse copy,
+// blocks of zeros become holes.
+func readStream(ctx context.Context, in, out *os.File, to, limit int64, sparse bool, progress Progress) (int64, error) {
+	buffer := make([]byte, streamBuffer)
+	var done int64
+	for done < limit {
+		n, err := waiting(ctx, func() (int, error) { return io.ReadFull(in, buffer[:min(limit-done, streamBuffer)]) })
+		if writeErr := writeBlocks(ctx, out, buffer[:n], to+done, sparse); writeErr != nil {
+			return done, writeErr
+		}
+		done += int64(n)
+		progress.tell(done, 0)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return done, nil
+		case err != nil:
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func writeBlocks(ctx context.Context, out *os.File, b []byte, to int64, sparse bool) error {
+	if !sparse {
+		_, err := out.WriteAt(b, to)
+		return err
+	}
+	return eachRun(b, func(at, end int, zero bool) error {
+		if zero {
+			return clearRange(ctx, out, punch, to+int64(at), to+int64(end))
+		}
+		_, err := out.WriteAt(b[at:end], to+int64(at))
+		return err
+	})
+}
+
+// writeStream copies a part of a file to a stream, holes as zeros.
+func writeStream(ctx context.Context, in, out *os.File, from, length int64, progress Progress) error {
+	_, _ = unix.FcntlInt(out.Fd(), unix.F_SETPIPE_SZ, streamBuffer) // fewer changes between us and the reader
+	_ = unix.Fadvise(int(in.Fd()), from, length, unix.FADV_SEQUENTIAL)
+	buffer := make([]byte, streamBuffer)
+	for done := int64(0); done < length; {
+		n, err := FD(in.Fd()).ReadAt(buffer[:min(length-done, streamBuffer)], from+done)
+		if n == 0 {
+			if err = notEOF(err); err == nil {
+				err = errors.New("it has become shorter while it was read")
+			}
+			return pathError("read", in.Name(), err)
+		}
+		if _, err := waiting(ctx, func() (int, error) { return out.Write(buffer[:n]) }); err != nil {
+			return err
+		}
+		done += int64(n)
+		progress.tell(done, length)
+	}
+	return nil
+}
