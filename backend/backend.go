@@ -58,6 +58,13 @@ type (
 	Locator interface {
 		Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (name string, ok bool)
 	}
+	// A Chainer follows what images name as their backing files, to the end of the chain.
+	Chainer interface {
+		// Chain returns the images below a volume, nearest first: not nil, and empty if it is based on nothing. Of each it tells
+		// path, format, sizes, permissions and times. Its type is network if it is none of this host's files or devices; then it ends the
+		// chain, and its path is what names it. If one cannot be followed it is the last, and the error says why.
+		Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error)
+	}
 	// A Creator makes volumes. A name that is taken, also by a volume that is being made, is an error that wraps fs.ErrExist. Nobody
 	// sees a volume before it is whole, even if the process that makes it is killed.
 	Creator interface {
