@@ -74,6 +74,12 @@ type (
 	Deleter interface {
 		Delete(ctx context.Context, p *pooldef.Pool, name string) error
 	}
+	// A Renamer gives a volume another name in its pool, at once: it is always there under one of them. One that is not there is an
+	// error that wraps ErrNoVolume, a name that is taken one that wraps fs.ErrExist. What names the volume as its backing file is
+	// not changed.
+	Renamer interface {
+		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
+	}
 	// A Sweeper removes what a poolctl that was killed left half-made in a pool, and tells what. What is being made stays.
 	Sweeper interface {
 		Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error)
@@ -91,7 +97,7 @@ type CreateOptions struct {
 	Preallocation string // "" (as the definition's allocation says), off, metadata, falloc, full
 }
 
-// ErrNoVolume is what Volume and Delete wrap when there is no such volume.
+// ErrNoVolume is what Volume, Delete and Rename wrap when there is no such volume.
 var ErrNoVolume = errors.New("no such volume")
 
 // An UnsupportedError tells that pools of a type cannot do something.
