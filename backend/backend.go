@@ -58,6 +58,13 @@ type (
 	Locator interface {
 		Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (name string, ok bool)
 	}
+	// A Chainer follows what images name as their backing files, to the end of the chain.
+	Chainer interface {
+		// Chain returns the images below a volume, nearest first: not nil, and empty if it is based on nothing. Of each it tells
+		// path, format, sizes, permissions and times. Its type is network if it is none of this host's files or devices; then it ends the
+		// chain, and its path is what names it. If one cannot be followed it is the last, and the error says why.
+		Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error)
+	}
 	// A Creator makes volumes. A name that is taken, also by a volume that is being made, is an error that wraps fs.ErrExist. Nobody
 	// sees a volume before it is whole, even if the process that makes it is killed.
 	Creator interface {
@@ -66,6 +73,12 @@ type (
 	// A Deleter removes volumes. One that is not there is an error that wraps ErrNoVolume.
 	Deleter interface {
 		Delete(ctx context.Context, p *pooldef.Pool, name string) error
+	}
+	// A Renamer gives a volume another name in its pool, at once: it is always there under one of them. One that is not there is an
+	// error that wraps ErrNoVolume, a name that is taken one that wraps fs.ErrExist. What names the volume as its backing file is
+	// not changed.
+	Renamer interface {
+		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
 	// A Sweeper removes what a poolctl that was killed left half-made in a pool, and tells what. What is being made stays.
 	Sweeper interface {
@@ -84,7 +97,7 @@ type CreateOptions struct {
 	Preallocation string // "" (as the definition's allocation says), off, metadata, falloc, full
 }
 
-// ErrNoVolume is what Volume and Delete wrap when there is no such volume.
+// ErrNoVolume is what Volume, Delete and Rename wrap when there is no such volume.
 var ErrNoVolume = errors.New("no such volume")
 
 // An UnsupportedError tells that pools of a type cannot do something.

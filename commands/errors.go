@@ -118,6 +118,7 @@ func (e *env) hint(err error) string {
 		locked   *pooldef.LockError
 		tool     *host.ToolError
 		format   *filevol.BackingFormatError
+		guessed  *filevol.GuessedFormatError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -136,6 +137,8 @@ func (e *env) hint(err error) string {
 		return "apt-get install " + tool.Package()
 	case errors.As(err, &format):
 		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"
+	case errors.As(err, &guessed):
+		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
 	case errors.Is(err, syscall.ENOTEMPTY):
 		return "there are files left in it: delete the volumes first (poolctl vol-list, vol-delete)"
 	}

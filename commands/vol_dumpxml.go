@@ -5,6 +5,7 @@ import "errors"
 // VolDumpxml is the verb vol-dumpxml.
 type VolDumpxml struct {
 	volumeArgs
+	chainFlag
 	xpathFlags
 }
 
@@ -15,5 +16,8 @@ func (c *VolDumpxml) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
+	if err := c.follow(e, v); err != nil {
+		return err
+	}
 	return errors.Join(e.printXML(v.Element(), c.xpathFlags), v.Err)
 }

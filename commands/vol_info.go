@@ -9,6 +9,7 @@ import (
 // VolInfo is the verb vol-info.
 type VolInfo struct {
 	volumeArgs
+	chainFlag
 	Bytes    bool `help:"Print sizes in bytes."`
 	Physical bool `help:"Print how much of the storage below it occupies, instead of its allocation."`
 	output
@@ -27,6 +28,9 @@ func (c *VolInfo) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
+	if err := c.follow(e, v); err != nil {
+		return err
+	}
 	if c.Output != "table" {
 		printer := e.volumePrinter(c.Output, true)
 		if err := printer.add(v.Volume); err != nil {
@@ -40,5 +44,8 @@ func (c *VolInfo) Run(e *env) error {
 	}
 	e.print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
 		"Capacity:", volumeSize(v.Capacity, c.Bytes), label, volumeSize(used, c.Bytes))
+	for _, image := range v.Chain {
+		e.print("%-15s %s\n", "Backing:", chainLine(image, c.Bytes))
+	}
 	return v.Err
 }

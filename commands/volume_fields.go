@@ -9,13 +9,13 @@ import (
 
 // volumeFields are the names of what is told of a volume in machine-readable output. They are stable.
 var volumeFields = []string{"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
-	"accessed", "modified", "changed", "backing_path", "backing_format", "encryption", "compat", "cluster_size", "error"}
+	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption", "compat", "cluster_size", "error"}
 
 func volumeValues(v *pooldef.Volume) []any {
 	t := &v.Target
 	values := []any{v.Name, orNull(v.Type), orNull(t.Path), orNull(v.Key), orNull(t.Format),
-		sizeOrNull(v.Capacity), sizeOrNull(v.Allocation), sizeOrNull(v.Physical), nil, nil, nil, nil, nil, nil, nil, nil, nil,
-		orNull(t.Compat), nil, nil}
+		sizeOrNull(v.Capacity), sizeOrNull(v.Allocation), sizeOrNull(v.Physical), nil, nil, nil, nil, nil, nil, nil, nil,
+		chainValues(v.Chain), nil, orNull(t.Compat), nil, nil}
 	if p := t.Permissions; p.Mode != nil {
 		values[8] = fmt.Sprintf("%04o", *p.Mode)
 	}
@@ -29,13 +29,13 @@ func volumeValues(v *pooldef.Volume) []any {
 		values[14], values[15] = orNull(v.Backing.Path), orNull(v.Backing.Format)
 	}
 	if t.Encryption != nil {
-		values[16] = t.Encryption.Format
+		values[17] = t.Encryption.Format
 	}
 	if t.ClusterSize > 0 {
-		values[18] = t.ClusterSize
+		values[19] = t.ClusterSize
 	}
 	if v.Err != nil {
-		values[19] = v.Err.Error()
+		values[20] = v.Err.Error()
 	}
 	return values
 }

@@ -93,6 +93,24 @@ func TestFoundParts(t *testing.T) {
 	if got := (&Source{}).Element(Dir.Info()).String(); got != "<source>\n</source>\n" {
 		t.Error(got)
 	}
+	below := []*Volume{{Target: VolumeTarget{Path: "/b", Format: "qcow2"}}, {Target: VolumeTarget{Path: "nbd://h", Format: "raw"}}}
+	chain := Volume{Name: "v", Capacity: Bytes(1), Backing: &below[0].Target, Chain: below}
+	const nested = `  <backingStore>
+    <path>/b</path>
+    <format type='qcow2'/>
+    <backingStore>
+      <path>nbd://h</path>
+      <format type='raw'/>
+    </backingStore>
+  </backingStore>
+`
+	text := chain.Element().String()
+	if !strings.Contains(text, nested) {
+		t.Error(text)
+	}
+	if v := readVolumeFile(t, "", []byte(text), Dir.Info()); v.Backing.Path != "/b" || v.Chain != nil {
+		t.Errorf("%+v", v)
+	}
 	vhdx := Volume{Name: "v", Target: VolumeTarget{Format: "vhdx"}} // libvirt's schema has no word for it
 	if got, want := vhdx.Element().String(), "<volume>\n  <name>v</name>\n  <target>\n    <format type='unknown'/>\n  </target>\n</volume>\n"; got != want {
 		t.Error(got)

@@ -2,6 +2,7 @@ package pooldef
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,9 +25,25 @@ func (v *Volume) Element() *format.Element {
 	}
 	root.Add(v.Target.element("target"))
 	if v.Backing != nil {
-		root.Add(v.Backing.element("backingStore"))
+		root.Add(v.backingStore())
 	}
 	return root
+}
+
+// backingStore holds the next image's, if the whole chain is known, as in libvirt's documents of domains.
+func (v *Volume) backingStore() *format.Element {
+	if len(v.Chain) == 0 {
+		return v.Backing.element("backingStore")
+	}
+	var store *format.Element
+	for _, image := range slices.Backward(v.Chain) {
+		above := image.Target.element("backingStore")
+		if store != nil {
+			above.Add(store)
+		}
+		store = above
+	}
+	return store
 }
 
 // addExtents groups consecutive extents of one device.

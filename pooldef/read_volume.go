@@ -70,7 +70,7 @@ func CheckVolumeName(name string) string {
 
 // printedOnly passes over what a volume's document says of a volume that exists, and what nobody can ask for.
 func (r *reader) printedOnly(root *format.Element) {
-	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps"} {
+	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore"} {
 		r.pass(r.child(root, path))
 	}
 }

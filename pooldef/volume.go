@@ -13,6 +13,7 @@ type Volume struct {
 	Physical   Size
 	Target     VolumeTarget
 	Backing    *VolumeTarget // what it is an overlay or a snapshot of
+	Chain      []*Volume     // the images below it, of which Backing is the first, to the end; nil: nobody has asked for them
 	Err        error         // why details could not be had, in a listing
 }
 

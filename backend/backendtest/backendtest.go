@@ -57,10 +57,12 @@ func Run(t *testing.T, o Options) {
 		{"Volumes", (*suite).volumes},
 		{"Sizes", (*suite).sizes},
 		{"Names", (*suite).names},
+		{"Renaming", (*suite).renaming},
 		{"Unsupported", (*suite).unsupported},
 		{"Together", (*suite).together},
 		{"PoolFaults", (*suite).poolFaults},
 		{"VolumeFaults", (*suite).volumeFaults},
+		{"RenameFaults", (*suite).renameFaults},
 		{"Killed", func(s *suite) { s.killed(t.Name()) }},
 	} {
 		t.Run(part.name, func(t *testing.T) {

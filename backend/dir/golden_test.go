@@ -140,6 +140,21 @@ func somebody() pooldef.Permissions {
 	return pooldef.Permissions{Mode: &mode, Owner: &owner, Group: &group}
 }
 
+func TestGoldenRename(t *testing.T) {
+	rename := func(name, newName string) func(b *Backend, p *pooldef.Pool) error {
+		return func(b *Backend, p *pooldef.Pool) error { return b.Rename(context.Background(), p, name, newName) }
+	}
+	golden(t, "rename", func(s *session) {
+		file := host.CreateFile{Path: s.dir + "/file", Mode: 0o600, UID: -1, GID: -1}
+		backendtest.Change(t, file, host.Mkdir{Path: s.dir + "/dir", Mode: 0o700}, host.Symlink{Target: "dir", Link: s.dir + "/link"})
+		s.does("a file", "", rename("file", "-new 'file'"))
+		s.does("a directory", "", rename("dir", "dir2"))
+		backendtest.Change(t, host.Rename{Old: s.dir + "/dir2", New: s.dir + "/dir"})
+		s.does("a link: it leads where it led", "", rename("link", "link2"))
+		s.does("to the name that it has: nothing to do", "", rename("dir", "dir"))
+	})
+}
+
 func TestGoldenDelete(t *testing.T) {
 	remove := func(name string) func(b *Backend, p *pooldef.Pool) error {
 		return func(b *Backend, p *pooldef.Pool) error { return b.Delete(context.Background(), p, name) }

@@ -123,6 +123,15 @@ func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
 
 // Volume implements backend.Backend. The file that an image names as its backing is looked at, but never what that one names.
 func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	volume, err := f.look(ctx, p, name)
+	if err == nil {
+		complete(volume)
+	}
+	return volume, err
+}
+
+// look returns a volume with what a listing tells of it.
+func (f Files) look(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	if err := errors.Join(ctx.Err(), f.ready(p)); err != nil {
 		return nil, err
 	}
@@ -136,6 +145,5 @@ func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*poold
 	if volume.Type == "" {
 		return nil, volume.Err
 	}
-	complete(volume)
 	return volume, nil
 }

@@ -109,9 +109,16 @@ func TestRenameElsewhere(t *testing.T) {
 			refuse(t, l, dir, Rename{dir + "/a", dir + "/b"}, fs.ErrExist)
 			refuse(t, l, dir, Rename{dir + "/c", dir + "/d"}, fs.ErrExist)
 			refuse(t, l, dir, Rename{dir + "/none", dir + "/e"}, fs.ErrNotExist)
+			do(t, l, Symlink{"b", dir + "/link"}, Symlink{"d", dir + "/dirlink"})
+			refuse(t, l, dir, Rename{dir + "/link", dir + "/b"}, fs.ErrExist)
+			do(t, l, Rename{dir + "/link", dir + "/l"}, Rename{dir + "/dirlink", dir + "/dl"})
 			do(t, l, Rename{dir + "/a", dir + "/e"}, Rename{dir + "/c", dir + "/f"})
 			if _, err := os.Lstat(dir + "/a"); read(t, dir+"/e") != "a\n" || !mode(t, dir+"/f").IsRegular() || err == nil {
 				t.Errorf("there is\n%s", tree(t, dir))
+			}
+			file, err := os.Readlink(dir + "/l")
+			if sub, _ := os.Readlink(dir + "/dl"); file != "b" || sub != "d" || isLink(dir+"/link") {
+				t.Errorf("of the links has become %q, %v, %q", file, err, sub)
 			}
 		})
 	}

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Rename gives a file or directory, not a symbolic link, another name, which must not exist yet.
+// Rename gives a file or directory another name, which must not exist yet; within one directory also a symbolic link that leads
+// somewhere. (Of another the shell could not tell whether it is still there.)
 type Rename struct{ Old, New string }
 
 // Shell implements Step. The second half is because mv -n is content when there is something already.

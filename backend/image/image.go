@@ -21,6 +21,7 @@ type Info struct {
 	Backing       string // the backing file, as the header says; empty: none. Untrusted text.
 	BackingFormat string // the backing file's format as the header says (libvirt word); empty: the header does not tell
 	DataFile      string // qcow2: external data file, as the header says. Untrusted text.
+	ExternalData  bool   // what a guest sees is in other files than this one and Backing, if only in part: those of a data file, or of extents
 	Encryption    string // "", "qcow", "luks", "luks2"
 	Compat        string // qcow2 only: "0.10" or "1.1"
 	ClusterSize   uint64 // bytes; qcow2 only (0 otherwise)

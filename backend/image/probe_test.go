@@ -154,6 +154,8 @@ func unbelievable(i Info) string {
 		return "clusters of no possible size"
 	case i.Format != "qcow2" && (i.Compat != "" || i.ClusterSize != 0 || i.DataFile != "" || i.LazyRefcounts || i.ExtendedL2):
 		return "qcow2's features"
+	case i.DataFile != "" && !i.ExternalData:
+		return "data file without external data"
 	}
 	return ""
 }

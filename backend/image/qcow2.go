@@ -32,22 +32,23 @@ func describeQcow2(s *source, i *Info) {
 	i.Backing = s.name(s.be(8, 8), s.be(16, 4))
 	if s.be(4, 4) == 2 {
 		i.Compat = "0.10"
-		describeExtensions(s, i, 72, false)
+		describeExtensions(s, i, 72)
 		return
 	}
 	i.Compat = "1.1"
 	incompatible := s.be(72, 8)
+	i.ExternalData = incompatible&incompatibleDataFile != 0
 	i.ExtendedL2 = incompatible&incompatibleExtendedL2 != 0
 	i.LazyRefcounts = s.be(80, 8)&compatibleLazyRefcounts != 0
 	if length := s.be(100, 4); length >= 104 {
-		describeExtensions(s, i, length, incompatible&incompatibleDataFile != 0)
+		describeExtensions(s, i, length)
 	}
 }
 
 // describeExtensions walks the header extensions from at. They end at the one that says so, at the latest where the name of the
 // backing file begins. Each is padded to 8 bytes (libvirt 9.0 forgets that, and misses those behind one of odd length). The name of
 // a data file counts only when the data is external.
-func describeExtensions(s *source, i *Info, at uint64, external bool) {
+func describeExtensions(s *source, i *Info, at uint64) {
 	end := s.be(8, 8)
 	if end == 0 {
 		end = s.size
@@ -61,7 +62,7 @@ func describeExtensions(s *source, i *Info, at uint64, external bool) {
 		switch {
 		case kind == extensionBackingFormat && i.Backing != "":
 			i.BackingFormat = libvirtWord(s.name(at, length))
-		case kind == extensionDataFile && external:
+		case kind == extensionDataFile && i.ExternalData:
 			i.DataFile = s.name(at, length)
 		}
 		at += (length + 7) &^ 7

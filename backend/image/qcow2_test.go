@@ -95,8 +95,8 @@ var qcow2Samples = []sample{
 	{"extensions without end", qcow2Image(3, part{104, strings.Repeat(extension(1, ""), 15000)}), v3},
 
 	{"data file", qcow2Image(3, part{72, be64(1 << 2)}, part{104, extension(extensionDataFile, "disk.raw")}),
-		v3.but(func(i *Info) { i.DataFile = "disk.raw" })},
-	{"data file without a name", qcow2Image(3, part{72, be64(1 << 2)}), v3},
+		v3.but(func(i *Info) { i.DataFile, i.ExternalData = "disk.raw", true })},
+	{"data file without a name", qcow2Image(3, part{72, be64(1 << 2)}), v3.but(func(i *Info) { i.ExternalData = true })},
 	{"data file without its bit", qcow2Image(3, part{104, extension(extensionDataFile, "disk.raw")}), v3},
 	{"data file in version 2", qcow2Image(2, part{72, extension(extensionDataFile, "disk.raw")}), v2},
 }

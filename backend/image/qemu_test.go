@@ -243,6 +243,7 @@ func (q qemu) info(t *testing.T, file, format string) Info {
 				ExtendedL2 bool   `json:"extended-l2"`
 				DataFile   string `json:"data-file"`
 				Encrypt    struct{ Format string }
+				Extents    []struct{ Filename string }
 			}
 		} `json:"format-specific"`
 	}
@@ -255,8 +256,12 @@ func (q qemu) info(t *testing.T, file, format string) Info {
 	case "qcow2":
 		info.ClusterSize, info.Compat, info.DataFile = said.ClusterSize, data.Compat, data.DataFile
 		info.LazyRefcounts, info.ExtendedL2 = data.Lazy, data.ExtendedL2
+		info.ExternalData = data.DataFile != ""
 	case "vmdk":
 		info.BackingFormat = "" // qemu says vmdk, the header says nothing
+		for _, extent := range data.Extents {
+			info.ExternalData = info.ExternalData || extent.Filename != file
+		}
 	}
 	switch {
 	case format == "luks" || data.Encrypt.Format == "luks":

@@ -11,7 +11,7 @@ import (
 const maxDescriptor = 1 << 20
 
 // describeSparse reads the descriptor that a sparse extent may carry: its offset stands at 28, its length at 36, both in sectors.
-// A header that says no sectors leaves it to the descriptor (qemu's reading too).
+// A header that says no sectors leaves it to the descriptor and the extents that are named there (qemu's reading too).
 func describeSparse(s *source, i *Info) {
 	at, length := s.le(28, 8), s.le(36, 8)
 	if at == 0 || at > s.size/sector {
@@ -20,6 +20,7 @@ func describeSparse(s *source, i *Info) {
 	d := readDescriptor(s, at*sector, min(length, maxDescriptor/sector)*sector)
 	i.Backing = d.parent
 	if s.le(12, 8) == 0 {
+		i.ExternalData = true
 		i.setCapacity(d.sectors, sector)
 	}
 }
@@ -39,6 +40,7 @@ func descriptorVersion(s *source) bool {
 
 // describeDescriptor reads an image that is only the description of others. One longer than what is read has an unknown capacity.
 func describeDescriptor(s *source, i *Info) {
+	i.ExternalData = true
 	d := readDescriptor(s, 0, min(s.size, maxDescriptor))
 	i.Backing = d.parent
 	if d.sectors > 0 && s.size <= maxDescriptor {

@@ -21,9 +21,14 @@ func vmdk(capacity uint64, backing string) Info {
 	return Info{Format: "vmdk", Capacity: capacity, Backing: backing}
 }
 
+// described is what is read of an image whose data is in the extents that its descriptor names.
+func described(capacity uint64, backing string) Info {
+	return Info{Format: "vmdk", Capacity: capacity, Backing: backing, ExternalData: true}
+}
+
 // unsized is a descriptor that does not tell the capacity.
 func unsized(name, text string) sample {
-	return sample{name, []byte(text), vmdk(uint64(len(text)), "")}
+	return sample{name, []byte(text), described(uint64(len(text)), "")}
 }
 
 var vmdkSamples = []sample{
@@ -39,7 +44,7 @@ var vmdkSamples = []sample{
 	{"sparse with a long parent", sparse(1, 10240, "parentFileNameHint=\""+strings.Repeat("b", 1024)+"\"\n"), vmdk(5*mib, "")},
 	{"sparse with a parent after a nul", sparse(1, 10240, "version=1\n\x00\nparentFileNameHint=\"base.vmdk\"\n"), vmdk(5*mib, "")},
 	{"sparse with a parent after a line without end", sparse(1, 10240, strings.Repeat("x", 5000)+"\nparentFileNameHint=\"base.vmdk\"\n"), vmdk(5*mib, "")},
-	{"sparse that leaves it to extents", sparse(1, 0, descriptorHead+extents), vmdk(extentsSize, "")},
+	{"sparse that leaves it to extents", sparse(1, 0, descriptorHead+extents), described(extentsSize, "")},
 	{"sparse too large", sparse(1, 1<<55, descriptorHead+extents), vmdk(64*kib, "")},
 	{"sparse of 2^64-1", sparse(1, math.MaxUint64, ""), vmdk(64*kib, "")},
 	{"sparse with a descriptor at 2^64-1", with(sparse(1, 10240, ""), part{28, strings.Repeat("\xff", 16)}), vmdk(5*mib, "")},
@@ -49,13 +54,13 @@ var vmdkSamples = []sample{
 	{"esx", build(kib, part{0, "COWD" + le32(1) + le32(3) + le32(10240)}), vmdk(5*mib, "")},
 	{"esx of another version", build(kib, part{0, "COWD" + le32(2)}), Info{Format: "raw", Capacity: kib}},
 
-	{"descriptor", []byte(descriptorHead + comments + extents), vmdk(extentsSize, "")},
-	{"descriptor in windows", []byte(strings.ReplaceAll(descriptorHead+extents, "\n", "\r\n")), vmdk(extentsSize, "")},
-	{"descriptor with a parent", []byte(descriptorHead + "parentFileNameHint=\"base.vmdk\"\n" + extents), vmdk(extentsSize, "base.vmdk")},
+	{"descriptor", []byte(descriptorHead + comments + extents), described(extentsSize, "")},
+	{"descriptor in windows", []byte(strings.ReplaceAll(descriptorHead+extents, "\n", "\r\n")), described(extentsSize, "")},
+	{"descriptor with a parent", []byte(descriptorHead + "parentFileNameHint=\"base.vmdk\"\n" + extents), described(extentsSize, "base.vmdk")},
 	unsized("descriptor without extents", descriptorHead),
 	unsized("descriptor of 2^64 sectors", descriptorHead+"RW 18446744073709551616 FLAT \"x\"\n"),
 	unsized("descriptor that overflows", descriptorHead+strings.Repeat("RW 9223372036854775807 FLAT \"x\"\n", 2)+"RW 9 FLAT \"x\"\n"),
-	{"descriptor across blocks", []byte(descriptorHead + strings.Repeat("RW 2 FLAT \"x\" 0\n", 1000)), vmdk(1000*kib, "")},
+	{"descriptor across blocks", []byte(descriptorHead + strings.Repeat("RW 2 FLAT \"x\" 0\n", 1000)), described(1000*kib, "")},
 	unsized("descriptor of more than is read", descriptorHead+strings.Repeat("RW 2 FLAT \"x\" 0\n", 65536)),
 	{"descriptor of version 4", []byte("# Disk DescriptorFile\n \nversion=4\n"), Info{Format: "raw", Capacity: 34}},
 	{"descriptor without a version", []byte("# Disk DescriptorFile\n# no more\n"), Info{Format: "raw", Capacity: 32}},

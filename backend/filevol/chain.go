@@ -1,0 +1,118 @@
+package filevol
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"poolctl/pooldef"
+)
+
+// maxChain is how many images there may be below a volume. libvirt gives up there, too.
+const maxChain = 200
+
+// Chain implements backend.Chainer. A format that a header records for the image below is believed, whatever that one looks like:
+// a raw one ends the chain, as its header is a guest's. Where none is recorded the looks are told, but not followed (libvirt's rule).
+func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
+	v, err := f.look(ctx, p, name) // Volume would guess the format
+	if err == nil {
+		err = v.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	seen := inodes{}
+	if err := seen.add(v.Target.Path); err != nil {
+		return nil, err
+	}
+	chain := []*pooldef.Volume{}
+	for above := v; above.Backing != nil; {
+		if err := ctx.Err(); err != nil {
+			return chain, err
+		}
+		if len(chain) == maxChain {
+			return chain, fmt.Errorf("there are more than %d images below %q", maxChain, v.Target.Path)
+		}
+		below, err := seen.follow(above)
+		chain = append(chain, below)
+		if err != nil {
+			return chain, fmt.Errorf("the backing file of %q: %w", above.Target.Path, err)
+		}
+		above = below
+	}
+	return chain, nil
+}
+
+// inodes are the images of a chain that have been seen.
+type inodes map[inode]bool
+
+type inode struct{ device, number uint64 }
+
+func (s inodes) add(path string) error {
+	h, err := hold(path)
+	if err == nil {
+		defer h.close()
+		s[inode{h.Dev, h.Ino}] = true
+	}
+	return err
+}
+
+// follow returns the image that the one above names.
+func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
+	named := above.Backing
+	v := &pooldef.Volume{Type: "network", Target: pooldef.VolumeTarget{Path: named.Path, Format: named.Format}}
+	if !filepath.IsAbs(named.Path) {
+		return v, nil
+	}
+	v.Type = "file"
+	h, err := hold(named.Path)
+	if err != nil {
+		return v, err
+	}
+	defer h.close()
+	is := inode{h.Dev, h.Ino}
+	switch {
+	case s[is]:
+		return v, fmt.Errorf("the chain is a loop: %q is above it already", named.Path)
+	case h.isDir(): // qemu makes a FAT disk of one
+		v.Type = "dir"
+		return v, nil
+	case !h.hasHeader():
+		return v, fmt.Errorf("%q is not a file or a block device", named.Path)
+	}
+	s[is] = true
+	return v, inspectBacking(v, h, above.Target.Path)
+}
+
+// inspectBacking fills in what there is to know of an image below the one at the path above.
+func inspectBacking(v *pooldef.Volume, h *held, above string) error {
+	t := &v.Target
+	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: t.Path}}
+	err := inspectFile(found, h)
+	v.Allocation, v.Physical = found.Allocation, found.Physical
+	t.Permissions, t.Times = found.Target.Permissions, found.Target.Times
+	t.Times.Birth = birth(t.Path)
+	switch looks := found.Target.Format; {
+	case err != nil:
+		return err
+	case t.Format == "raw" || t.Format == "iso":
+		v.Capacity = found.Physical
+	case t.Format == "":
+		t.Format, v.Capacity = looks, found.Capacity
+		if found.Backing != nil {
+			return &GuessedFormatError{Path: t.Path, Looks: looks, Overlay: above}
+		}
+	case t.Format != looks:
+		return fmt.Errorf("%q is no %s image: it looks like %s", t.Path, t.Format, looks)
+	default:
+		v.Capacity, v.Backing = found.Capacity, found.Backing
+	}
+	return nil
+}
+
+// A GuessedFormatError tells that an image is not followed further, as the one above it does not record its format.
+type GuessedFormatError struct{ Path, Looks, Overlay string }
+
+func (e *GuessedFormatError) Error() string {
+	return fmt.Sprintf("the format of %q is not recorded, only guessed to be %s: what it is based on is not followed", e.Path, e.Looks)
+}

@@ -1,0 +1,160 @@
+package filevol
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/backendtest"
+	"poolctl/pooldef"
+)
+
+// overlayAs is an image of one byte that is based on another, and records that one's format.
+func overlayAs(backing, format string) string {
+	extension := "\xe2\x79\x2a\xca\x00\x00\x00" + string(rune(len(format))) + format + strings.Repeat("\x00", -len(format)&7)
+	header := []byte(overlay(""))
+	header[15], header[18], header[19] = byte(72+len(extension)), byte(len(backing)>>8), byte(len(backing))
+	return string(header) + extension + backing
+}
+
+// chainOf returns the chain of a volume in few words.
+func chainOf(t *testing.T, p *pooldef.Pool, name string) ([]string, error) {
+	t.Helper()
+	chain, err := here.Chain(t.Context(), p, name)
+	var found []string
+	for _, image := range chain {
+		path := strings.TrimPrefix(image.Target.Path, parent(p))
+		text := fmt.Sprintf("%s %s %s %d", path, image.Type, image.Target.Format, image.Capacity.Bytes)
+		if !image.Capacity.Known {
+			text = fmt.Sprintf("%s %s %s unknown", path, image.Type, image.Target.Format)
+		}
+		found = append(found, text)
+	}
+	return found, err
+}
+
+// TestChain follows images to the end, and not beyond what is safe.
+func TestChain(t *testing.T) {
+	top := t.TempDir()
+	p, other := poolIn(top+"/pool"), poolIn(top+"/other")
+	ok(t, errors.Join(os.Mkdir(p.Target.Path, 0o755), os.Mkdir(other.Target.Path, 0o755), unix.Mkfifo(top+"/fifo", 0o600)))
+	secret := write(t, poolIn(top), "secret", "a secret")
+	write(t, other, "raw", strings.Repeat("x", 1000))
+	write(t, other, "evil", overlayAs(secret, "raw"))
+	write(t, other, "relative", overlayAs("raw", "raw"))
+	ok(t, os.Symlink(top+"/other/relative", p.Target.Path+"/link"))
+	write(t, p, "raw", "12345")
+	write(t, p, "loop1", overlayAs("../pool/loop2", "qcow2"))
+	write(t, p, "loop2", overlayAs("./loop1", "qcow2"))
+	for _, test := range []struct{ name, backing, format, want, err string }{
+		{"none", "", "", "", ""},
+		{"one", "../other/raw", "raw", "other/raw file raw 1000", ""},
+		{"two", "../other/relative", "qcow2", "other/relative file qcow2 1, other/raw file raw 1000", ""},
+		{"relative to the link", "link", "qcow2", "pool/link file qcow2 1, pool/raw file raw 5", ""},
+		{"json", `json:{"driver":"file","filename":"` + top + `/other/relative"}`, "qcow2", "other/relative file qcow2 1, other/raw file raw 1000", ""},
+		{"looks raw", "../other/raw", "", "other/raw file raw 1000", ""},
+		{"looks like more", "one", "", "pool/one file qcow2 1", `backing file of "POOL/looks like more": the format of "POOL/one" is not recorded, only guessed`},
+		{"looks like the end", "none", "", "pool/none file qcow2 1", ""},
+		{"raw in spite of its looks", "../other/evil", "raw", fmt.Sprintf("other/evil file raw %d", 72+16+len(secret)), ""},
+		{"an image in spite of its looks", "../other/raw", "qcow2", "other/raw file qcow2 unknown", `raw" is no qcow2 image: it looks like raw`},
+		{"another in spite of its looks", "../other/evil", "vmdk", "other/evil file vmdk unknown", `evil" is no vmdk image: it looks like qcow2`},
+		{"elsewhere", "nbd://host/x", "", "nbd://host/x network raw unknown", ""},
+		{"elsewhere as", "nbd://host/x", "qcow2", "nbd://host/x network qcow2 unknown", ""},
+		{"below elsewhere", "elsewhere as", "qcow2", "pool/elsewhere as file qcow2 1, nbd://host/x network qcow2 unknown", ""},
+		{"a directory", "fat:../other", "", "other dir  unknown", ""},
+		{"missing", "../other/gone", "qcow2", "other/gone file qcow2 unknown", `the backing file of "POOL/missing": open`},
+		{"below missing", "missing", "qcow2", "pool/missing file qcow2 1, other/gone file qcow2 unknown", `the backing file of "POOL/missing": open`},
+		{"fifo", "../fifo", "raw", "fifo file raw unknown", `fifo" is not a file or a block device`},
+		{"device", "/dev/null", "raw", "/dev/null file raw unknown", `"/dev/null" is not a file or a block device`},
+		{"self", "../pool/self", "qcow2", "pool/self file qcow2 unknown", `a loop: "POOL/self" is above it already`},
+		{"above a loop", "loop1", "qcow2", "pool/loop1 file qcow2 1, pool/loop2 file qcow2 1, pool/loop1 file qcow2 unknown",
+			`the backing file of "POOL/loop2": the chain is a loop: "POOL/loop1" is above it already`},
+	} {
+		write(t, p, test.name, overlayAs(test.backing, test.format))
+		opened, read := watch(t, top+"/fifo"), watch(t, secret)
+		got, err := chainOf(t, p, test.name)
+		if strings.Join(got, ", ") != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+		says := strings.ReplaceAll(fmt.Sprint(err), p.Target.Path, "POOL")
+		if (err == nil) != (test.err == "") || !strings.Contains(says, test.err) {
+			t.Errorf("%s: error %v, want %q", test.name, err, test.err)
+		}
+		if opened() || read() {
+			t.Errorf("%s: what has to be left alone was opened", test.name)
+		}
+	}
+}
+
+// TestChainDetails compares what is told of an image in a chain with what is told of it as a volume.
+func TestChainDetails(t *testing.T) {
+	p := newPool(t)
+	write(t, p, "base", strings.Repeat("x", 5000))
+	write(t, p, "v", overlayAs("base", "raw"))
+	base, err := here.Volume(t.Context(), p, "base")
+	ok(t, err)
+	chain, err := here.Chain(t.Context(), p, "v")
+	ok(t, err)
+	v := chain[0]
+	if v.Allocation != base.Allocation || v.Capacity != base.Capacity || !v.Target.Times.Birth.Equal(base.Target.Times.Birth) ||
+		!v.Target.Times.Modify.Equal(base.Target.Times.Modify) || *v.Target.Permissions.Mode != 0o600 {
+		t.Errorf("got %+v, want %+v", *v, *base)
+	}
+}
+
+// TestChainBounds follows the longest chain, and one that is longer.
+func TestChainBounds(t *testing.T) {
+	p := newPool(t)
+	write(t, p, "0", "raw")
+	write(t, p, "1", overlayAs("0", "raw"))
+	for n := 2; n <= maxChain+1; n++ {
+		write(t, p, fmt.Sprint(n), overlayAs(fmt.Sprint(n-1), "qcow2"))
+	}
+	chain, err := here.Chain(t.Context(), p, fmt.Sprint(maxChain))
+	if len(chain) != maxChain || err != nil {
+		t.Errorf("of %d images are found %d, error %v", maxChain, len(chain), err)
+	}
+	chain, err = here.Chain(t.Context(), p, fmt.Sprint(maxChain+1))
+	if len(chain) != maxChain || err == nil {
+		t.Errorf("of too many images are found %d, error %v", len(chain), err)
+	}
+}
+
+// TestChainPermission follows a chain as somebody who may not read all of it.
+func TestChainPermission(t *testing.T) {
+	if !asNobody(t) {
+		return
+	}
+	p := newPool(t)
+	write(t, p, "last", "the end")
+	base := write(t, p, "base", overlayAs("last", "raw"))
+	top := write(t, p, "v", overlayAs("base", "qcow2"))
+	ok(t, os.Chmod(base, 0))
+	chain, err := here.Chain(t.Context(), p, "v")
+	if len(chain) != 1 || chain[0].Target.Path != base || *chain[0].Target.Permissions.Mode != 0 || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got %d images, error %v", len(chain), err)
+	}
+	ok(t, os.Chmod(top, 0))
+	if chain, err = here.Chain(t.Context(), p, "v"); chain != nil || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("of what cannot be read: got %v, error %v", chain, err)
+	}
+}
+
+// TestChainOfDevice ends a chain at a block device.
+func TestChainOfDevice(t *testing.T) {
+	var st unix.Stat_t
+	ok(t, unix.Stat(backendtest.Disk(t, "mkfs.ext4", "-q"), &st))
+	p := newPool(t)
+	ok(t, unix.Mknod(p.Target.Path+"/disk", unix.S_IFBLK|0o600, int(st.Dev)))
+	write(t, p, "v", overlayAs("disk", "raw"))
+	chain, err := here.Chain(t.Context(), p, "v")
+	ok(t, err)
+	if v := chain[0]; v.Capacity != pooldef.Bytes(128<<20) || v.Allocation != v.Capacity {
+		t.Errorf("got %+v", *v)
+	}
+}
