@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -49,9 +50,9 @@ type inodes map[inode]bool
 type inode struct{ device, number uint64 }
 
 func (s inodes) add(path string) error {
-	h, err := hold(path)
+	h, err := host.Hold(path)
 	if err == nil {
-		defer h.close()
+		defer h.Close()
 		s[inode{h.Dev, h.Ino}] = true
 	}
 	return err
@@ -65,19 +66,19 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 		return v, nil
 	}
 	v.Type = "file"
-	h, err := hold(named.Path)
+	h, err := host.Hold(named.Path)
 	if err != nil {
 		return v, err
 	}
-	defer h.close()
+	defer h.Close()
 	is := inode{h.Dev, h.Ino}
 	switch {
 	case s[is]:
 		return v, fmt.Errorf("the chain is a loop: %q is above it already", named.Path)
-	case h.isDir(): // qemu makes a FAT disk of one
+	case h.IsDir(): // qemu makes a FAT disk of one
 		v.Type = "dir"
 		return v, nil
-	case !h.hasHeader():
+	case !h.HasData():
 		return v, fmt.Errorf("%q is not a file or a block device", named.Path)
 	}
 	s[is] = true
@@ -85,7 +86,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 }
 
 // inspectBacking fills in what there is to know of an image below the one at the path above.
-func inspectBacking(v *pooldef.Volume, h *held, above string) error {
+func inspectBacking(v *pooldef.Volume, h *host.Held, above string) error {
 	t := &v.Target
 	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: t.Path}}
 	err := inspectFile(found, h)
