@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -80,6 +82,28 @@ type (
 	Renamer interface {
 		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
+	// A Cloner makes volumes that begin with the data of another, of whatever pool: one that is a file or block device of this
+	// machine and is described as Volume describes it. It is only read. What is said of a Creator holds here, too. A new volume
+	// never depends on the old one: what that takes from a backing store is copied.
+	Cloner interface {
+		Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
+	}
+	// A Resizer changes a volume's capacity to so many bytes, or a few more if its format needs that.
+	Resizer interface {
+		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
+	}
+	// A Wiper destroys a volume's data, by one of the algorithms of host.Wipe, so that what is read of it afterwards is not them.
+	Wiper interface {
+		Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error
+	}
+	// An Uploader writes data into a volume. What would not fit is refused, if possible before the first byte is written.
+	Uploader interface {
+		Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t Transfer) error
+	}
+	// A Downloader copies a volume's data to a file from where that stands on.
+	Downloader interface {
+		Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t Transfer) error
+	}
 	// A Sweeper removes what a poolctl that was killed left half-made in a pool, and tells what. What is being made stays.
 	Sweeper interface {
 		Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error)
@@ -95,6 +119,41 @@ type BuildOptions struct {
 // CreateOptions tell how room is made for a new volume.
 type CreateOptions struct {
 	Preallocation string // "" (as the definition's allocation says), off, metadata, falloc, full
+	Progress      host.Progress
+}
+
+// CloneOptions tell how a volume is made from another.
+type CloneOptions struct {
+	CreateOptions
+	Reflink bool // the blocks must be shared, not copied
+	InUse   bool // others may be writing to the source
+}
+
+// ResizeOptions tell what a new size may do.
+type ResizeOptions struct {
+	Shrink   bool // what is behind the new end may be lost
+	Allocate bool // what is new gets room at once
+}
+
+// A Transfer tells which part of a volume is copied, and how.
+type Transfer struct {
+	File     string // the other side's name for a shell; empty: standard input or output
+	Offset   uint64 // in the volume, bytes
+	Length   uint64 // at most so many bytes; 0: all there are
+	Sparse   bool   // holes become holes; otherwise zeros
+	InUse    bool   // others may be writing to the volume that is read
+	Progress host.Progress
+}
+
+// Secrets are what encrypted volumes, and pools that need a login, are used with.
+type Secrets interface {
+	// SecretValue returns the value of a secret. If it is named by its usage, that is of the type given. Errors wrap
+	// pooldef.ErrNoSecret or pooldef.ErrNoValue.
+	SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, error)
+	// SecretFile tells where a shell would find the value, in base64. It is for messages.
+	SecretFile(ref pooldef.SecretRef, usageType string) string
+	// SecretOf returns the secret with a usage, nil if there is none.
+	SecretOf(usageType, usage string) (*pooldef.Secret, error)
 }
 
 // ErrNoVolume is what Volume, Delete and Rename wrap when there is no such volume.

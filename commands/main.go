@@ -128,9 +128,9 @@ func (e *env) setUp(h host.Host) error {
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}
 	}
-	e.host, e.backends = h, all.Backends(h)
 	var err error
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}}
+	e.host, e.backends = h, all.Backends(h, e.store)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}

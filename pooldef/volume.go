@@ -45,6 +45,7 @@ type VolumeTarget struct {
 	Features      bool   // there is a features element, even if an empty one
 	LazyRefcounts bool
 	ExtendedL2    bool
+	ExternalData  bool // found: what a guest sees is in other files, too, which only the header names
 }
 
 // Timestamps of a volume; a zero Birth is not known.

@@ -8,9 +8,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// Backends returns every backend there is, working on h.
-func Backends(h host.Host) map[pooldef.Type]backend.Backend {
+// Backends returns every backend there is, working on h with the secrets s.
+func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
-		pooldef.Dir: dir.New(h),
+		pooldef.Dir: dir.New(h, s),
 	}
 }

@@ -14,7 +14,7 @@ import (
 type Backend struct{ filevol.Files }
 
 // New returns the backend.
-func New(h host.Host) *Backend { return &Backend{filevol.Files{Host: h}} }
+func New(h host.Host, s backend.Secrets) *Backend { return &Backend{filevol.Files{Host: h, Secrets: s}} }
 
 // Build implements backend.Builder.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {

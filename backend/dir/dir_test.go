@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 func options() backendtest.Options {
 	mode := uint32(0o750)
 	return backendtest.Options{
-		New: func(h host.Host) backend.Backend { return New(h) },
+		New: func(h host.Host) backend.Backend { return New(h, nil) },
 		Pool: func(t *testing.T) *pooldef.Pool {
 			p := &pooldef.Pool{Type: pooldef.Dir, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001"}
 			p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
@@ -89,7 +89,7 @@ func TestFormat(t *testing.T) {
 	p := o.Pool(t)
 	for _, format := range []backend.BuildOptions{{Overwrite: true}, {NoOverwrite: true}} {
 		unsupported := (*backend.UnsupportedError)(nil)
-		if err := New(&host.Local{}).Build(t.Context(), p, format); !errors.As(err, &unsupported) {
+		if err := New(&host.Local{}, nil).Build(t.Context(), p, format); !errors.As(err, &unsupported) {
 			t.Errorf("%+v: error %v", format, err)
 		}
 		if _, err := os.Stat(p.Target.Path); err == nil {

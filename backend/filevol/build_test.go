@@ -46,7 +46,7 @@ func TestBuildUndone(t *testing.T) {
 			p := poolIn(top + "/a/b/pool")
 			p.Target.Permissions = permissionsOf(0o750, uint32(uid), uint32(gid))
 			p.COW = new(bool)
-			f := Files{brokenHost{here.Host, fails}}
+			f := Files{Host: brokenHost{here.Host, fails}}
 			before := backendtest.Tree(t, top)
 			if err := f.BuildDir(t.Context(), p); !errors.Is(err, errBroken) && name != "chmod" {
 				t.Errorf("a new one: error %v", err)

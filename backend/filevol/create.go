@@ -13,25 +13,31 @@ import (
 
 // Create implements backend.Creator: directories by mkdir(2), raw files natively, all else by qemu-img.
 func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	if err := f.vacant(p, d.Name); err != nil {
+		return err
+	}
+	switch {
+	case d.Target.Format == "dir" && d.Target.Encryption == nil:
+		return f.createDir(ctx, p, d, o)
+	case d.Target.Format == "raw" && d.Target.Encryption == nil:
+		return f.createRaw(ctx, p, d, o)
+	}
+	return f.createImage(ctx, p, d, o)
+}
+
+// vacant returns nil if there could be a new volume of that name.
+func (f Files) vacant(p *pooldef.Pool, name string) error {
 	if err := f.ready(p); err != nil {
 		return err
 	}
-	path, err := volumePath(p, d.Name)
+	path, err := volumePath(p, name)
 	if err != nil {
 		return pooldef.Problems{{Element: "name", Text: err.Error()}}
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
-	switch {
-	case d.Target.Encryption != nil:
-		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes yet"}
-	case d.Target.Format == "dir":
-		return f.createDir(ctx, p, d, o)
-	case d.Target.Format == "raw":
-		return f.createRaw(ctx, p, d, o)
-	}
-	return f.createImage(ctx, p, d, o)
+	return nil
 }
 
 // createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
@@ -55,13 +61,14 @@ func (f Files) createRaw(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	file := host.CreateFile{Mode: modeOr(d.Target.Permissions, 0o600), Size: d.Capacity.Bytes, Allocate: rawAllocation(d, o), NoCOW: d.Target.NoCOW,
-		Zeros: o.Preallocation == "full"}
-	file.UID, file.GID = owner(d.Target.Permissions)
-	return f.staged(ctx, p, d.Name, func(path string) error {
-		file.Path = path
-		return f.Host.Change(ctx, file)
-	})
+	return f.staged(ctx, p, d.Name, func(path string) error { return f.Host.Change(ctx, rawFile(path, d, o)) })
+}
+
+// rawFile is the step that makes a raw volume.
+func rawFile(path string, d *pooldef.Volume, o backend.CreateOptions) host.CreateFile {
+	uid, gid := owner(d.Target.Permissions)
+	return host.CreateFile{Path: path, Mode: modeOr(d.Target.Permissions, 0o600), UID: uid, GID: gid, Size: d.Capacity.Bytes,
+		Allocate: rawAllocation(d, o), Zeros: o.Preallocation == "full", NoCOW: d.Target.NoCOW, Progress: o.Progress}
 }
 
 // checkRaw refuses what a raw file cannot have.

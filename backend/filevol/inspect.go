@@ -89,7 +89,7 @@ func describe(v *pooldef.Volume, found image.Info) {
 	t := &v.Target
 	v.Capacity = pooldef.Bytes(found.Capacity)
 	t.Format, t.ClusterSize = found.Format, found.ClusterSize
-	t.LazyRefcounts, t.ExtendedL2 = found.LazyRefcounts, found.ExtendedL2
+	t.LazyRefcounts, t.ExtendedL2, t.ExternalData = found.LazyRefcounts, found.ExtendedL2, found.ExternalData
 	if found.Compat != "" && found.Compat != "0.10" { // libvirt prints compat and features only for those that can have features
 		t.Compat, t.Features = found.Compat, true
 	}
@@ -106,7 +106,8 @@ func describe(v *pooldef.Volume, found image.Info) {
 }
 
 // complete adds what a listing does not need: the time of birth, the security label, and how the backing file is.
-func complete(v *pooldef.Volume) {
+func (f Files) complete(v *pooldef.Volume) {
+	f.nameSecret(v)
 	v.Target.Permissions.Label = label(v.Target.Path)
 	v.Target.Times.Birth = birth(v.Target.Path)
 	if v.Backing == nil || !filepath.IsAbs(v.Backing.Path) {
@@ -126,5 +127,16 @@ func complete(v *pooldef.Volume) {
 		if found, _, err := probe(h); err == nil { // what cannot be read stays without a format
 			v.Backing.Format = found.Format
 		}
+	}
+}
+
+// nameSecret tells which secret an encrypted volume is opened with, if there is one for its path.
+func (f Files) nameSecret(v *pooldef.Volume) {
+	e := v.Target.Encryption
+	if e == nil || f.Secrets == nil {
+		return
+	}
+	if s, err := f.Secrets.SecretOf("volume", v.Target.Path); err == nil && s != nil {
+		e.Secrets = []pooldef.SecretRef{{Type: "passphrase", UUID: s.UUID}}
 	}
 }

@@ -125,7 +125,7 @@ func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
 func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	volume, err := f.look(ctx, p, name)
 	if err == nil {
-		complete(volume)
+		f.complete(volume)
 	}
 	return volume, err
 }

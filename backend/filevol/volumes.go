@@ -16,7 +16,10 @@ import (
 )
 
 // Files are the files of a pool's target directory. A backend that embeds it has all the capabilities that its methods make up.
-type Files struct{ Host host.Host }
+type Files struct {
+	Host    host.Host
+	Secrets backend.Secrets
+}
 
 // Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
 func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,7 @@ type CreateFile struct {
 	Path     string
 	Mode     fs.FileMode
 	UID, GID int    // -1: as the system gives them
-	Size     uint64 // bytes
+	Size     uint64 // bytes; it is longer if From is
 	Allocate uint64 // how many of them, from the start, get room on the disk; at most Size
 	Zeros    bool   // the room is written full of zeros, not only reserved
 	NoCOW    bool   // btrfs: written in place
@@ -46,7 +47,11 @@ func (c CreateFile) Shell() string {
 		}
 		steps = append(steps, fmt.Sprintf("cp --reflink=%s --sparse=auto %s %s", reflink, Quote(c.From.Path), path))
 	}
-	steps = append(steps, fmt.Sprintf("truncate -s %d %s", c.Size, path))
+	size := strconv.FormatUint(c.Size, 10)
+	if c.From != nil {
+		size = Quote(">" + size) // at least
+	}
+	steps = append(steps, "truncate -s "+size+" "+path)
 	switch {
 	case c.Allocate > 0 && c.Zeros:
 		steps = append(steps, fmt.Sprintf("head -c %d /dev/zero 1<>%s", c.Allocate, path))
@@ -86,7 +91,7 @@ func (c CreateFile) fill(ctx context.Context, l *Local, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Truncate(int64(c.Size)); err != nil {
+	if err := f.Truncate(max(int64(c.Size), copied)); err != nil {
 		return err
 	}
 	room := int64(c.Allocate)

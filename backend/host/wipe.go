@@ -8,6 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Wipe returns the step that destroys a file's or block device's data by an algorithm of virsh's, nil if there is none of that name:
+// zero, trim, and the patterns of scrub(1).
+func Wipe(path, algorithm string, progress Progress) Step {
+	switch algorithm {
+	case "zero":
+		return Zero{path, progress}
+	case "trim":
+		return Discard{path, progress}
+	case "nnsa", "dod", "bsi", "gutmann", "schneier", "pfitzner7", "pfitzner33", "random":
+		return Scrub{path, algorithm}
+	}
+	return nil
+}
+
 // Zero makes a file or block device read as zeros. The kernel only marks it as empty where it can (fallocate(2), BLKZEROOUT). A
 // sparse file becomes one hole; what has all its room keeps it.
 type Zero struct {

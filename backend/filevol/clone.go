@@ -1,0 +1,149 @@
+package filevol
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// Clone implements backend.Cloner: by a copy of the file where that is what is wanted, otherwise by qemu-img.
+func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+	if err := f.vacant(p, d.Name); err != nil {
+		return err
+	}
+	switch {
+	case source.Type != "file" && source.Type != "block":
+		return &backend.UnsupportedError{Type: p.Type, What: "copies of volumes of type " + source.Type}
+	case d.Target.Format == "dir":
+		return pooldef.Problems{{Element: "target/format", Text: "a directory cannot be made from a volume"}}
+	case d.Backing != nil && (source.Backing == nil || d.Backing.Path != source.Backing.Path):
+		return pooldef.Problems{{Element: "backingStore", Text: "what is made from a volume has no backing store"}}
+	case d.Capacity.Known && d.Capacity.Bytes < source.Capacity.Bytes:
+		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes)}}
+	}
+	wanted := wantedOf(d, source)
+	switch {
+	case isSameFile(wanted, source, o):
+		return f.copyFile(ctx, p, wanted, source, o)
+	case o.Reflink:
+		return fmt.Errorf("only a copy that is the same file can share blocks (reflink), not a %s volume made of a %s one", wanted.Target.Format, format(source))
+	}
+	return f.convert(ctx, p, wanted, source, o)
+}
+
+// wantedOf completes a definition by what it leaves to the source.
+func wantedOf(d, source *pooldef.Volume) *pooldef.Volume {
+	wanted := *d
+	wanted.Backing = nil
+	if !d.Capacity.Known {
+		wanted.Capacity = source.Capacity
+	}
+	if e := d.Target.Encryption; e != nil && len(e.Secrets) == 0 && source.Target.Encryption != nil {
+		same := *e
+		same.Secrets = append(same.Secrets, qemuimg.SecretOf(source))
+		wanted.Target.Encryption = &same
+	}
+	return &wanted
+}
+
+// format is a volume's format; a device is raw, whatever its pool says of it.
+func format(v *pooldef.Volume) string {
+	if v.Type == "block" {
+		return "raw"
+	}
+	return cmp.Or(v.Target.Format, "raw")
+}
+
+// isSameFile tells whether a copy of the source's file is what is wanted.
+func isSameFile(d, source *pooldef.Volume, o backend.CloneOptions) bool {
+	raw := qemuimg.IsRaw(d.Target.Format) && qemuimg.IsRaw(format(source))
+	if raw && d.Target.Encryption == nil && source.Target.Encryption == nil {
+		return true
+	}
+	return (raw || d.Target.Format == "qcow2" && format(source) == "qcow2") &&
+		!o.InUse && (o.Preallocation == "" || o.Preallocation == "off") &&
+		d.Capacity == source.Capacity && source.Backing == nil && !source.Target.ExternalData &&
+		hasOptions(source.Target, d.Target) && hasKey(source.Target.Encryption, d.Target.Encryption)
+}
+
+// hasOptions tells whether an image has what a definition asks for.
+func hasOptions(is, wanted pooldef.VolumeTarget) bool {
+	return (wanted.Compat == "" || wanted.Compat == is.Compat) && (wanted.ClusterSize == 0 || wanted.ClusterSize == is.ClusterSize) &&
+		(!wanted.Features || wanted.LazyRefcounts == is.LazyRefcounts && wanted.ExtendedL2 == is.ExtendedL2)
+}
+
+// hasKey tells whether an image is encrypted as a definition asks for, and opened by the same secret.
+func hasKey(is, wanted *pooldef.Encryption) bool {
+	if is == nil || wanted == nil {
+		return is == nil && wanted == nil
+	}
+	return wanted.Format == is.Format && wanted.Cipher == nil && wanted.IVGen == nil &&
+		len(wanted.Secrets) == 1 && (len(is.Secrets) == 0 || wanted.Secrets[0].UUID == is.Secrets[0].UUID)
+}
+
+// copyFile makes the volume a copy of the source's file. A raw one may be larger than that.
+func (f Files) copyFile(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+	file := rawFile("", d, o.CreateOptions)
+	switch {
+	case !qemuimg.IsRaw(d.Target.Format), d.Target.Encryption != nil:
+		file.Size, file.Allocate, file.Zeros = 0, 0, false // it is as long as the source
+	default:
+		if err := checkRaw(d, o.CreateOptions); err != nil {
+			return err
+		}
+	}
+	file.From = &host.Source{Path: source.Target.Path, Reflink: o.Reflink, InUse: o.InUse}
+	return f.staged(ctx, p, d.Name, func(path string) error {
+		file.Path = path
+		return f.Host.Change(ctx, file)
+	})
+}
+
+// convert makes the volume of what a guest sees of the source.
+func (f Files) convert(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
+		return err
+	}
+	from, err := qemuimg.Open(f.Secrets, source)
+	if err != nil {
+		return err
+	}
+	from.InUse = o.InUse
+	key, err := qemuimg.NewKey(f.Secrets, d)
+	if err != nil {
+		return err
+	}
+	return f.staged(ctx, p, d.Name, func(path string) error {
+		to := qemuimg.Image{Path: "./" + d.Name, Format: d.Target.Format, Key: key}
+		steps := conversion(from, to, path, d, source, o)
+		return f.changeEach(ctx, append(steps, finish(path, d)...))
+	})
+}
+
+// conversion are the steps that convert one image to another.
+func conversion(from, to qemuimg.Image, path string, d, source *pooldef.Volume, o backend.CloneOptions) []host.Step {
+	dir, all := filepath.Dir(path), source.Capacity.Bytes
+	if from.Key != nil || to.Key != nil {
+		return []host.Step{
+			qemuimg.Create(d, dir, d.Capacity.Bytes, qemuimg.Image{}, to.Key, o.Preallocation),
+			qemuimg.Into(from, to, dir, o.Progress, all),
+		}
+	}
+	steps := []host.Step{qemuimg.Convert(from, d, dir, o.Preallocation, o.Progress, all)}
+	larger := d.Capacity.Bytes > all
+	switch {
+	case qemuimg.IsRaw(to.Format):
+		if room := rawAllocation(d, o.CreateOptions) >= d.Capacity.Bytes; larger || room {
+			steps = append(steps, host.Resize{Path: path, Size: d.Capacity.Bytes, Allocate: room})
+		}
+	case larger:
+		steps = append(steps, qemuimg.Resize(to, dir, d.Capacity.Bytes, false, ""))
+	}
+	return steps
+}

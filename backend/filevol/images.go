@@ -1,0 +1,63 @@
+package filevol
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// createImage makes an image by qemu-img(1).
+func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	if err := checkImage(p, d, o, d.Backing == nil); err != nil {
+		return err
+	}
+	backing, err := resolveBacking(p, d)
+	if err != nil {
+		return err
+	}
+	size := d.Capacity.Bytes
+	if !d.Capacity.Known {
+		size = backing.capacity
+	}
+	key, err := qemuimg.NewKey(f.Secrets, d)
+	if err != nil {
+		return err
+	}
+	return f.staged(ctx, p, d.Name, func(path string) error {
+		overlay := qemuimg.Image{Path: backing.path, Format: backing.format}
+		create := qemuimg.Create(d, filepath.Dir(path), size, overlay, key, o.Preallocation)
+		return f.changeEach(ctx, append([]host.Step{create}, finish(path, d)...))
+	})
+}
+
+// checkImage refuses what qemu-img cannot make.
+func checkImage(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions, needsSize bool) error {
+	if !qemuimg.Makes(d.Target.Format) {
+		return &backend.UnsupportedError{Type: p.Type, What: fmt.Sprintf("creating %s volumes", d.Target.Format)}
+	}
+	return qemuimg.Check(d, o.Preallocation, needsSize)
+}
+
+// finish are the steps after a tool has made a file.
+func finish(path string, d *pooldef.Volume) []host.Step {
+	steps := []host.Step{host.Sync{Path: path}}
+	if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
+		steps = append(steps, host.Chown{Path: path, UID: uid, GID: gid})
+	}
+	return append(steps, host.Chmod{Path: path, Mode: modeOr(d.Target.Permissions, 0o600)})
+}
+
+// changeEach does steps up to the first that fails.
+func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
+	for _, s := range steps {
+		if err := f.Host.Change(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package filevol
+
+import (
+	"context"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// sector is what qemu-img wants sizes to be multiples of, in bytes.
+const sector = 512
+
+// Resize implements backend.Resizer: of raw volumes natively, of others by qemu-img, in whole sectors.
+func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+	v, err := f.withData(ctx, p, name, "resizing")
+	if err != nil {
+		return err
+	}
+	if v.Err != nil {
+		return v.Err
+	}
+	if o.Allocate {
+		if err := f.hasRoom(p, v, size); err != nil {
+			return err
+		}
+	}
+	if qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil {
+		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
+	}
+	image, err := qemuimg.Open(f.Secrets, v)
+	if err != nil {
+		return err
+	}
+	preallocation := ""
+	if o.Allocate {
+		preallocation = "falloc"
+	}
+	dir := filepath.Dir(v.Target.Path)
+	image.Path = "./" + v.Name
+	resize := qemuimg.Resize(image, dir, (size+sector-1)/sector*sector, o.Shrink, preallocation)
+	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
+}
+
+// hasRoom returns an error if a volume cannot get all its room: finding out while it gets it would leave it with some.
+func (f Files) hasRoom(p *pooldef.Pool, v *pooldef.Volume, size uint64) error {
+	space, err := f.Host.Space(p.Target.Path)
+	if err == nil && size > v.Allocation.Bytes && size-v.Allocation.Bytes > space.Free {
+		err = unix.ENOSPC
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package filevol
+
+import (
+	"context"
+	"os"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// Upload implements backend.Uploader. A raw volume stays as large as it is. An image in another format that is uploaded from its
+// first byte on becomes what is uploaded: its file grows, and is cut off behind.
+func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
+	v, err := f.withData(ctx, p, name, "uploading into")
+	if err != nil {
+		return err
+	}
+	return f.Host.Change(ctx, host.Upload{From: from, Name: t.File, Path: v.Target.Path, Offset: t.Offset, Length: t.Length,
+		Whole: !qemuimg.IsRaw(v.Target.Format) && t.Offset == 0 && t.Length == 0, Sparse: t.Sparse, Progress: t.Progress})
+}
+
+// Download implements backend.Downloader: the bytes of the file, whatever its format.
+func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
+	v, err := f.withData(ctx, p, name, "downloading")
+	if err != nil {
+		return err
+	}
+	return f.Host.Change(ctx, host.Download{From: host.Source{Path: v.Target.Path, InUse: t.InUse}, To: to, Name: t.File,
+		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress})
+}
+
+// Wipe implements backend.Wiper: the whole file, with an image's header.
+func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+	v, err := f.withData(ctx, p, name, "wiping")
+	if err != nil {
+		return err
+	}
+	step := host.Wipe(v.Target.Path, algorithm, progress)
+	if step == nil {
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
+	}
+	return f.Host.Change(ctx, step)
+}
+
+// withData returns a volume that is a file or device, no directory.
+func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string) (*pooldef.Volume, error) {
+	v, err := f.Volume(ctx, p, name)
+	if err == nil && v.Type != "file" {
+		err = &backend.UnsupportedError{Type: p.Type, What: doing + " volumes of type " + v.Type}
+	}
+	return v, err
+}

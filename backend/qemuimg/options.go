@@ -1,0 +1,102 @@
+package qemuimg
+
+import (
+	"fmt"
+	"strconv"
+
+	"poolctl/pooldef"
+)
+
+// Check refuses what a format cannot have, before qemu-img is asked. needsSize: there is nothing else that tells the capacity.
+func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
+	var problems pooldef.Problems
+	refuse := func(unwanted bool, element, text string, args ...any) {
+		if unwanted {
+			problems = append(problems, pooldef.Problem{Element: element, Text: fmt.Sprintf(text, args...)})
+		}
+	}
+	qcow2, old := d.Target.Format == "qcow2", d.Target.Compat == "0.10"
+	room := preallocation == "falloc" || preallocation == "full"
+	refuse(!qcow2 && d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level, not %s", d.Target.Format)
+	refuse(!qcow2 && d.Target.Features, "target/features", "only qcow2 has features, not %s", d.Target.Format)
+	refuse(!qcow2 && preallocation == "metadata", "", "only qcow2 has metadata to preallocate, not %s", d.Target.Format)
+	refuse(d.Target.Compat != "" && !old && d.Target.Compat != "1.1", "target/compat", "qcow2 has the levels 0.10 and 1.1, not %s", d.Target.Compat)
+	refuse(old && d.Target.LazyRefcounts, "target/features", "lazy_refcounts needs compat 1.1")
+	refuse(old && d.Target.ExtendedL2, "target/features", "extended_l2 needs compat 1.1")
+	refuse(room && !IsRaw(d.Target.Format) && !qcow2, "", "qemu-img cannot preallocate %s images", d.Target.Format)
+	refuse(d.Backing != nil && (room || preallocation == "metadata") && !d.Target.ExtendedL2, "backingStore",
+		"an image with a backing store can be preallocated only with extended_l2")
+	refuse(d.Backing != nil && IsRaw(d.Target.Format), "backingStore", "a %s image cannot have a backing store", d.Target.Format)
+	refuse(!d.Capacity.Known && needsSize, "capacity", "missing")
+	problems = append(problems, checkEncryption(d)...)
+	if problems != nil {
+		return problems
+	}
+	return nil
+}
+
+// checkEncryption refuses what qemu-img cannot encrypt, or not safely.
+func checkEncryption(d *pooldef.Volume) pooldef.Problems {
+	e := d.Target.Encryption
+	switch {
+	case e == nil:
+		return nil
+	case e.Format != "luks":
+		return pooldef.Problems{{Element: "target/encryption", Text: fmt.Sprintf("images can be encrypted by luks, not by %q", e.Format)}}
+	case d.Target.Format != "raw" && d.Target.Format != "qcow2":
+		return pooldef.Problems{{Element: "target/encryption", Text: fmt.Sprintf("raw and qcow2 images can be encrypted, %s cannot", d.Target.Format)}}
+	case len(e.Secrets) != 1:
+		return pooldef.Problems{{Element: "target/encryption", Text: fmt.Sprintf("exactly one secret of type passphrase is needed, not %d", len(e.Secrets))}}
+	case e.Engine == "librbd":
+		return pooldef.Problems{{Element: "target/encryption", Text: "the engine librbd is for rbd pools"}}
+	}
+	return nil
+}
+
+// encryption returns the options of encryption of a new image, in libvirt's order, and hands over its key.
+func encryption(l *line, d *pooldef.Volume, image Image) []string {
+	if image.Key == nil {
+		return nil
+	}
+	var options []string
+	prefix := image.prefix()
+	if prefix != "" {
+		options = append(options, "encrypt.format=luks")
+	}
+	add := func(name, value string) {
+		if value != "" {
+			options = append(options, prefix+name+"="+escape(value))
+		}
+	}
+	add("key-secret", l.secret(image.Key))
+	if c := d.Target.Encryption.Cipher; c != nil {
+		add("cipher-alg", fmt.Sprintf("%s-%d", c.Name, c.Bits))
+		add("cipher-mode", c.Mode)
+		add("hash-alg", c.Hash)
+	}
+	if g := d.Target.Encryption.IVGen; g != nil {
+		add("ivgen-alg", g.Name)
+		add("ivgen-hash-alg", g.Hash)
+	}
+	return options
+}
+
+// imageOptions returns the other options, in libvirt's order. qcow2 gets compat 1.1 unless the definition says otherwise.
+func imageOptions(d *pooldef.Volume, preallocation string, backing Image) []string {
+	var options []string
+	add := func(wanted bool, name, value string) {
+		if wanted {
+			options = append(options, name+"="+escape(value))
+		}
+	}
+	t := d.Target
+	add(backing.Format != "", "backing_fmt", backing.Format)
+	add(preallocation != "" && preallocation != "off", "preallocation", preallocation)
+	add(t.NoCOW, "nocow", "on")
+	add(t.Compat != "", "compat", t.Compat)
+	add(t.Compat == "" && t.Format == "qcow2", "compat", "1.1")
+	add(t.ClusterSize > 0, "cluster_size", strconv.FormatUint(t.ClusterSize, 10))
+	add(t.LazyRefcounts, "lazy_refcounts", "on")
+	add(t.ExtendedL2, "extended_l2", "on")
+	return options
+}
