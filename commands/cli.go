@@ -47,6 +47,7 @@ var verbs = []struct {
 	{"vol-pool", "volumes", "Print the pool that a volume is in.", is[VolPool]},
 	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
+	{"vol-rename", "volumes", "Give a volume another name.", is[VolRename]},
 	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},
 	{"completion", "other", "Print a script that completes commands in a shell.", is[Completion]},
 	{"__complete", "", "", is[Complete]},

@@ -1,6 +1,7 @@
 package filevol
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/pooldef"
 )
@@ -88,6 +90,22 @@ func TestChain(t *testing.T) {
 		if opened() || read() {
 			t.Errorf("%s: what has to be left alone was opened", test.name)
 		}
+	}
+}
+
+// TestChainOfNothing asks for chains of what is no volume.
+func TestChainOfNothing(t *testing.T) {
+	p := newPool(t)
+	for _, name := range []string{"none", "", "../x"} {
+		if chain, err := here.Chain(t.Context(), p, name); chain != nil || !errors.Is(err, backend.ErrNoVolume) {
+			t.Errorf("%q: got %v, error %v", name, chain, err)
+		}
+	}
+	write(t, p, "v", overlayAs("v2", "raw"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := here.Chain(ctx, p, "v"); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: error %v", err)
 	}
 }
 
