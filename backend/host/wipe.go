@@ -13,11 +13,11 @@ import (
 func Wipe(path, algorithm string, progress Progress) Step {
 	switch algorithm {
 	case "zero":
-		return Zero{path, progress}
+		return Zero{Path: path, Progress: progress}
 	case "trim":
-		return Discard{path, progress}
+		return Discard{Path: path, Progress: progress}
 	case "nnsa", "dod", "bsi", "gutmann", "schneier", "pfitzner7", "pfitzner33", "random":
-		return Scrub{path, algorithm}
+		return Scrub{Path: path, Pattern: algorithm}
 	}
 	return nil
 }
@@ -26,18 +26,19 @@ func Wipe(path, algorithm string, progress Progress) Step {
 // sparse file becomes one hole; what has all its room keeps it.
 type Zero struct {
 	Path     string
+	From     uint64 // the first byte
 	Progress Progress
 }
 
 // Shell implements Step.
 func (z Zero) Shell() string {
-	return fmt.Sprintf("if [ -b %[1]s ]; then blkdiscard -f -z %[1]s; "+
-		"elif [ $(($(stat -Lc '%%b * 512' %[1]s))) -lt $(stat -Lc %%s %[1]s) ]; then fallocate -n -p -l $(stat -Lc %%s %[1]s) %[1]s; "+
-		"else fallocate -n -z -l $(stat -Lc %%s %[1]s) %[1]s; fi", Quote(z.Path))
+	return fmt.Sprintf("if [ -b %[1]s ]; then blkdiscard -f -z -o %[2]d %[1]s; "+
+		"elif [ $(($(stat -Lc '%%b * 512' %[1]s))) -lt $(stat -Lc %%s %[1]s) ]; then fallocate -n -p -o %[2]d -l $(stat -Lc %%s %[1]s) %[1]s; "+
+		"else fallocate -n -z -o %[2]d -l $(($(stat -Lc %%s %[1]s) - %[2]d)) %[1]s; fi", Quote(z.Path), z.From)
 }
 
 func (z Zero) apply(ctx context.Context, l *Local) error {
-	return l.changeAll(ctx, z.Path, z.Progress, func(f *os.File, from, length int64) error {
+	return l.changeAll(ctx, z.Path, z.From, z.Progress, func(f *os.File, from, length int64) error {
 		by := zeroOut
 		if isSparse(f) {
 			by = punch
@@ -65,13 +66,13 @@ func (d Discard) Shell() string {
 }
 
 func (d Discard) apply(ctx context.Context, l *Local) error {
-	return l.changeAll(ctx, d.Path, d.Progress, func(f *os.File, from, length int64) error {
+	return l.changeAll(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
 		return pathError("discard", d.Path, discard(f, from, length))
 	})
 }
 
-// changeAll does something to all of a file or block device, piece by piece.
-func (l *Local) changeAll(ctx context.Context, path string, progress Progress, do func(f *os.File, from, length int64) error) error {
+// changeAll does something to all of a file or block device from a byte on, piece by piece.
+func (l *Local) changeAll(ctx context.Context, path string, from uint64, progress Progress, do func(f *os.File, from, length int64) error) error {
 	f, err := l.openData(path, writing)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (l *Local) changeAll(ctx context.Context, path string, progress Progress, d
 	if err != nil {
 		return err
 	}
-	err = inChunks(ctx, 0, size, func(from, length int64) error {
+	err = inChunks(ctx, int64(from), size, func(from, length int64) error {
 		progress.tell(from, size)
 		return do(f, from, length)
 	})
