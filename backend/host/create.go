@@ -91,7 +91,7 @@ func (c CreateFile) fill(ctx context.Context, l *Local, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Truncate(max(int64(c.Size), copied)); err != nil {
+	if err := f.Truncate(int64(max(c.Size, uint64(copied)))); err != nil {
 		return err
 	}
 	room := int64(c.Allocate)
