@@ -2,6 +2,7 @@ package qemuimg
 
 import (
 	"errors"
+	"path/filepath"
 	"regexp"
 
 	"poolctl/backend/host"
@@ -16,7 +17,11 @@ func Explain(err error) error {
 		return err
 	}
 	if m := locked.FindStringSubmatch(exit.Stderr); m != nil {
-		return &host.InUseError{Path: m[1]}
+		path := m[1]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(exit.Command.Dir, path)
+		}
+		return &host.InUseError{Path: path}
 	}
 	return err
 }
