@@ -130,7 +130,7 @@ func (e *env) setUp(h host.Host) error {
 	}
 	e.host, e.backends = h, all.Backends(h)
 	var err error
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}
