@@ -12,7 +12,7 @@ import (
 // SecretSetValue is the verb secret-set-value.
 type SecretSetValue struct {
 	Secret      string `arg:"" help:"Uuid of the secret, or what it is for."`
-	Base64      string `position:"" hidden:""` // virsh's way, refused
+	Base64      string `name:"base64" position:"" hidden:""` // virsh's way, refused
 	File        string `placeholder:"FILE" help:"Read the value from this file; - is standard input."`
 	Plain       bool   `help:"The file has the value as it is, not in base64."`
 	Interactive bool   `help:"Ask for the value, as it is, on the terminal."`
