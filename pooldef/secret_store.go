@@ -85,11 +85,15 @@ func (s *Store) Secret(uuidOrUsage string) (*SecretEntry, error) {
 
 // SecretOf returns the secret with this usage, nil if there is none.
 func (s *Store) SecretOf(usageType, usage string) (*Secret, error) {
-	e, err := s.secretFor(usageType+" "+usage, func(secret *Secret) bool { return secret.UsageType == usageType && secret.Usage == usage })
+	e, err := s.secretOf(usageType, usage)
 	if e == nil {
 		return nil, err
 	}
 	return e.Secret, err
+}
+
+func (s *Store) secretOf(usageType, usage string) (*SecretEntry, error) {
+	return s.secretFor(usageType+" "+usage, func(secret *Secret) bool { return secret.UsageType == usageType && secret.Usage == usage })
 }
 
 // secretFor returns the one secret that fits, nil if there is none.

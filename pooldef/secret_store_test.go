@@ -153,6 +153,12 @@ func TestSecretValue(t *testing.T) {
 			t.Errorf("%+v for %s: %q, %v", test.ref, test.usageType, value, err)
 		}
 	}
+	if file := s.SecretFile(SecretRef{Usage: "x"}, "iscsi"); file != filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64") {
+		t.Error(file)
+	}
+	if file := s.SecretFile(SecretRef{UUID: idOf(1)}, "ceph"); file != "" {
+		t.Error(file)
+	}
 	if secret, err := s.SecretOf("ceph", "x"); err != nil || secret.UUID != idOf(0) {
 		t.Errorf("%+v %v", secret, err)
 	}
@@ -182,6 +188,9 @@ func TestCredentials(t *testing.T) {
 	for ref, want := range map[SecretRef]string{{Usage: "x"}: "raw\x00\n", {UUID: idOf(1)}: "raw\x00\n", {UUID: idOf(2)}: "without a definition"} {
 		if value, err := s.SecretValue(ref, "ceph"); err != nil || string(value) != want {
 			t.Errorf("%+v: %q, %v", ref, value, err)
+		}
+		if file := s.SecretFile(ref, "ceph"); filepath.Dir(file) != s.Credentials {
+			t.Errorf("%+v: %s", ref, file)
 		}
 	}
 	if _, err := s.SecretValue(SecretRef{UUID: idOf(3)}, "ceph"); err == nil || err.Error() != filepath.Join(s.Credentials, idOf(3))+": the value is empty" {

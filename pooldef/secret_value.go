@@ -35,28 +35,51 @@ func (e *NoValueError) Unwrap() error { return ErrNoValue }
 //
 // A credential that systemd has given us under the secret's uuid comes first; no definition is needed then.
 func (s *Store) SecretValue(ref SecretRef, usageType string) ([]byte, error) {
-	id := ref.UUID
-	if id == "" {
-		secret, err := s.SecretOf(usageType, ref.Usage)
-		if err == nil && secret == nil {
+	if ref.UUID != "" {
+		if value, err := s.credential(ref.UUID); value != nil || err != nil {
+			return value, err
+		}
+	}
+	e, err := s.referred(ref, usageType)
+	if err != nil {
+		return nil, err
+	}
+	return s.ValueOf(e)
+}
+
+// SecretFile tells where the value is that SecretValue returns, for messages: in base64, or, if it is a credential, as it is. It is
+// "" if there is no such secret.
+func (s *Store) SecretFile(ref SecretRef, usageType string) string {
+	e, err := s.referred(ref, usageType)
+	if err == nil {
+		ref.UUID = e.UUID
+	}
+	if file := filepath.Join(s.Credentials, ref.UUID); s.Credentials != "" && ref.UUID != "" && exists(file) {
+		return file
+	}
+	if err != nil {
+		return ""
+	}
+	return valueFile(e.File)
+}
+
+// referred returns the secret that a reference from among those of usageType names.
+func (s *Store) referred(ref SecretRef, usageType string) (*SecretEntry, error) {
+	if ref.UUID == "" {
+		e, err := s.secretOf(usageType, ref.Usage)
+		if err == nil && e == nil {
 			err = fmt.Errorf("%w: none is for %s %q", ErrNoSecret, usageType, ref.Usage)
 		}
-		if err != nil {
-			return nil, err
-		}
-		id = secret.UUID
+		return e, err
 	}
-	if value, err := s.credential(id); value != nil || err != nil {
-		return value, err
-	}
-	e, err := s.loadSecret(id)
+	e, err := s.loadSecret(ref.UUID)
 	if err != nil {
 		return nil, err
 	}
 	if t := e.Secret.UsageType; t != usageType && t != "none" {
-		return nil, fmt.Errorf("%w: %s is for %s, not for %s", ErrNoSecret, id, t, usageType)
+		return nil, fmt.Errorf("%w: %s is for %s, not for %s", ErrNoSecret, e.UUID, t, usageType)
 	}
-	return s.ValueOf(e)
+	return e, nil
 }
 
 // ValueOf returns the value of a secret that can be used, of a private one, too.
@@ -79,25 +102,25 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 	return value, nil
 }
 
-// DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as a Problem, without
+// DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as Problems, without
 // the value.
 func DecodeSecret(text []byte) ([]byte, error) {
 	text = bytes.Join(bytes.Fields(text), nil)
 	value := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Strict().Decode(value, text)
 	if err != nil {
-		return nil, Problem{Text: "it is not base64"}
+		return nil, Problems{{Text: "it is not base64"}}
 	}
 	return value[:n], CheckSecret(value[:n])
 }
 
-// CheckSecret refuses, by a Problem, what cannot be the value of a secret.
+// CheckSecret refuses, by Problems, what cannot be the value of a secret.
 func CheckSecret(value []byte) error {
 	switch {
 	case len(value) == 0:
-		return Problem{Text: "the value is empty"}
+		return Problems{{Text: "the value is empty"}}
 	case len(value) > MaxSecret:
-		return Problem{Text: fmt.Sprintf("the value is larger than %d bytes", MaxSecret)}
+		return Problems{{Text: fmt.Sprintf("the value is larger than %d bytes", MaxSecret)}}
 	}
 	return nil
 }
