@@ -76,12 +76,7 @@ func (r *reader) pool(p *Pool, info *TypeInfo) {
 	}
 	p.Source = r.source(source, info)
 	r.names(p, info)
-	if e := r.child(root, "uuid"); e != nil && r.rawText(e) != "" {
-		var ok bool
-		if p.UUID, ok = ParseUUID(e.Text); !ok {
-			r.problem(e, "", "%q is not a uuid", e.Text)
-		}
-	}
+	p.UUID = r.uuid()
 	cow := r.child(root, "features/cow")
 	p.COW = r.yesNo(cow, "state")
 	if p.COW != nil && info.COW == Unused {
