@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"poolctl/backend/host"
 )
@@ -24,4 +25,11 @@ func Explain(err error) error {
 		return &host.InUseError{Path: path}
 	}
 	return err
+}
+
+// IsBusy tells whether qemu-img gave up because it could not measure how fast this machine is, which it does for a new LUKS header
+// (qcrypto_pbkdf2_count_iters in qemu's crypto/pbkdf.c). Another try may do.
+func IsBusy(err error) bool {
+	exit := (*host.ExitError)(nil)
+	return errors.As(err, &exit) && strings.Contains(exit.Stderr, "Unable to get accurate CPU usage")
 }
