@@ -103,11 +103,7 @@ func (e *env) values(name, enum string, verb *kong.Node, before []string, typed 
 	}
 	switch name {
 	case "type":
-		names := make([]string, len(pooldef.Types))
-		for i, t := range pooldef.Types {
-			names[i] = string(t.Type)
-		}
-		return names
+		return pooldef.TypeNames()
 	case "pool":
 		return e.poolNames(verb.Name)
 	case "vol", "backing-vol":

@@ -42,9 +42,9 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 	info := p.Type.Info()
 	if info == nil { // what else it must say depends on the type
 		if p.Type == "" {
-			r.problem(doc.root, "@type", "missing; it is one of %s", typeNames())
+			r.problem(doc.root, "@type", "missing; it is one of %s", strings.Join(TypeNames(), ", "))
 		} else {
-			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, typeNames())
+			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, strings.Join(TypeNames(), ", "))
 		}
 		return nil, nil, r.failed()
 	}
@@ -54,14 +54,6 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 		return nil, warnings, err
 	}
 	return p, warnings, nil
-}
-
-func typeNames() string {
-	names := make([]string, len(Types))
-	for i, t := range Types {
-		names[i] = string(t.Type)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (r *reader) pool(p *Pool, info *TypeInfo) {
