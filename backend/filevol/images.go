@@ -2,6 +2,7 @@ package filevol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -52,11 +53,21 @@ func finish(path string, d *pooldef.Volume) []host.Step {
 	return append(steps, host.Chmod{Path: path, Mode: modeOr(d.Target.Permissions, 0o600)})
 }
 
+// explain tells of an image that is in use by its whole path; qemu-img knows it from where it runs.
+func explain(s host.Step, err error) error {
+	err = qemuimg.Explain(err)
+	inUse := (*host.InUseError)(nil)
+	if c, ok := s.(host.Command); ok && errors.As(err, &inUse) && !filepath.IsAbs(inUse.Path) {
+		inUse.Path = filepath.Join(c.Dir, inUse.Path)
+	}
+	return err
+}
+
 // changeEach does steps up to the first that fails.
 func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
 	for _, s := range steps {
 		if err := f.Host.Change(ctx, s); err != nil {
-			return qemuimg.Explain(err)
+			return explain(s, err)
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func (d *Draft) apply(_ context.Context, _ *Local) (err error) {
 	}
 	flags := unix.O_RDWR | unix.O_CREAT | unix.O_NOFOLLOW
 	for range 5 {
-		f, err := openAt(unix.AT_FDCWD, d.Name(), d.Name(), flags)
+		f, err := openAt(unix.AT_FDCWD, d.Name(), d.path, flags) // errors are about the file that is wanted
 		if err != nil {
 			return err
 		}
