@@ -12,6 +12,9 @@ func (e *env) say(sentence string, args ...any) {
 	e.print(sentence+"\n", args...)
 }
 
+// end ends a verb that has nothing to say, as virsh does: with an empty line.
+func (e *env) end() { e.spoke = !e.cli.DryRun }
+
 // print prints a result for people.
 func (e *env) print(text string, args ...any) {
 	fmt.Fprintf(e.stdout, text, args...)

@@ -40,9 +40,6 @@ func (c *VolClone) Run(e *env) error {
 	if err := c.clone(e); err != nil {
 		return fmt.Errorf("clone volume %q: %w", c.Vol, err)
 	}
-	if !c.PrintXml {
-		e.say("Vol %s cloned from %s", c.Newname, c.Vol)
-	}
 	return nil
 }
 
@@ -61,7 +58,11 @@ func (c *VolClone) clone(e *env) error {
 		e.print("%s", copied.Element().String())
 		return source.Err
 	}
-	return e.cloneVolume(source.backend, source.entry.Live(), likeness(source.Volume, c.Newname), source, &c.copyFlags)
+	if err := e.cloneVolume(source.backend, source.entry.Live(), likeness(source.Volume, c.Newname), source, &c.copyFlags); err != nil {
+		return err
+	}
+	e.say("Vol %s cloned from %s", c.Newname, source.Name)
+	return nil
 }
 
 // likeness defines a volume that is like another. If that has all its room, so has the new one; otherwise it gets what it needs.

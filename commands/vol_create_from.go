@@ -28,28 +28,26 @@ func (c *VolCreateFrom) Help() string {
 
 // Run creates a volume.
 func (c *VolCreateFrom) Run(e *env) error {
-	v, err := c.create(e)
-	if err != nil {
+	if err := c.create(e); err != nil {
 		return fmt.Errorf("create volume from %s: %w", c.File, err)
 	}
-	e.say("Vol %s created from input vol %s", v.Name, c.Vol)
 	return nil
 }
 
-func (c *VolCreateFrom) create(e *env) (*pooldef.Volume, error) {
+func (c *VolCreateFrom) create(e *env) error {
 	entry, b, unlock, err := e.activePool(c.Pool)
 	defer unlock()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	source, err := e.findVolume(c.Vol, c.Inputpool)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer source.unlock()
 	data, err := e.readInput(c.File)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p := entry.Live()
 	v, warnings, err := pooldef.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
@@ -57,7 +55,7 @@ func (c *VolCreateFrom) create(e *env) (*pooldef.Volume, error) {
 		e.warn("%v", w)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if v.Capacity.Bytes < source.Capacity.Bytes {
 		if v.Capacity.Known {
@@ -66,5 +64,9 @@ func (c *VolCreateFrom) create(e *env) (*pooldef.Volume, error) {
 		v.Capacity = source.Capacity
 	}
 	e.limitAllocation(v)
-	return v, e.cloneVolume(b, p, v, source, &c.copyFlags)
+	if err := e.cloneVolume(b, p, v, source, &c.copyFlags); err != nil {
+		return err
+	}
+	e.say("Vol %s created from input vol %s", v.Name, source.Name)
+	return nil
 }

@@ -32,7 +32,20 @@ func (c *VolDownload) Run(e *env) error {
 	if err := c.download(e); err != nil {
 		return fmt.Errorf("download volume %q to %s: %w", c.Vol, to, err)
 	}
+	if !isStdout(c.File) {
+		e.end()
+	}
 	return nil
+}
+
+// isStdout tells whether a file is standard output, where nothing may follow the data.
+func isStdout(file string) bool {
+	if file == "-" {
+		return true
+	}
+	is, err := os.Stat(file)
+	out, outErr := os.Stdout.Stat()
+	return err == nil && outErr == nil && os.SameFile(is, out)
 }
 
 func (c *VolDownload) download(e *env) error {

@@ -60,10 +60,10 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*foundVolume, error
 	}
 	now := v.Capacity.Bytes
 	switch {
-	case n > math.MaxInt64-now:
-		return nil, &usageError{"vol-resize", size + " is more than a volume can have"}
 	case delta && c.Shrink:
 		n = now - min(n, now)
+	case n > math.MaxInt64, delta && n > math.MaxInt64-now:
+		return nil, &usageError{"vol-resize", size + " is more than a volume can have"}
 	case delta:
 		n += now
 	}

@@ -37,9 +37,6 @@ func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 			continue
 		}
 		n, err := format.ParseSize(size.text)
-		if err == nil && n >= 1<<63 {
-			err = fmt.Errorf("%s is more than there can be", size.text)
-		}
 		if err != nil {
 			return t, &usageError{verb, fmt.Sprintf("%s: %v", size.name, err)}
 		}
@@ -64,6 +61,7 @@ func (c *VolUpload) Run(e *env) error {
 	if err := c.upload(e); err != nil {
 		return fmt.Errorf("upload %s to volume %q: %w", inputName(c.File), c.Vol, err)
 	}
+	e.end()
 	return nil
 }
 

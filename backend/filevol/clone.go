@@ -3,6 +3,7 @@ package filevol
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -32,7 +33,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case isSameFile(wanted, source, o):
 		return f.copyFile(ctx, p, wanted, source, o)
 	case o.Reflink:
-		return fmt.Errorf("only a copy that is the same file can share blocks (reflink), not a %s volume made of a %s one", wanted.Target.Format, format(source))
+		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("they have to be converted")}
 	}
 	return f.convert(ctx, p, wanted, source, o)
 }

@@ -24,12 +24,17 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if v.Err != nil {
 		return v.Err
 	}
+	raw := qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil
 	if o.Allocate {
-		if err := f.hasRoom(p, v, size); err != nil {
+		has := v.Allocation.Bytes
+		if !raw { // qemu-img gives room to what is new
+			has = v.Capacity.Bytes
+		}
+		if err := f.hasRoom(p, has, size); err != nil {
 			return err
 		}
 	}
-	if qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil {
+	if raw {
 		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
 	}
 	image, err := qemuimg.Open(f.Secrets, v)
@@ -46,10 +51,10 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
 }
 
-// hasRoom returns an error if a volume cannot get all its room: finding out while it gets it would leave it with some.
-func (f Files) hasRoom(p *pooldef.Pool, v *pooldef.Volume, size uint64) error {
+// hasRoom returns an error if what has some room cannot get all of it: finding out while it gets it would leave it with some.
+func (f Files) hasRoom(p *pooldef.Pool, has, all uint64) error {
 	space, err := f.Host.Space(p.Target.Path)
-	if err == nil && size > v.Allocation.Bytes && size-v.Allocation.Bytes > space.Free {
+	if err == nil && all > has && all-has > space.Free {
 		err = unix.ENOSPC
 	}
 	return err

@@ -18,11 +18,13 @@ type Draft struct {
 	path  string // where it goes; no symbolic link
 	place bool   // it is written in its place
 	mode  fs.FileMode
+	owner Chown // what is there belongs to somebody else; an empty path: nothing is there, or it is ours
 
 	file *os.File
 }
 
-// NewDraft looks what is at a path, and changes nothing. A new file gets mode less the umask, an old one's stays.
+// NewDraft looks what is at a path, and changes nothing. A new file gets mode less the umask; an old one's mode stays, and its owner
+// if we may give files away. A link to nowhere is an error.
 func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 	d := &Draft{path: path, mode: mode &^ umask()}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -31,6 +33,9 @@ func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 	info, err := os.Stat(d.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, linkErr := os.Lstat(path); linkErr == nil {
+			return nil, err
+		}
 		return d, nil
 	case err != nil:
 		return nil, err
@@ -38,6 +43,9 @@ func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 		return nil, pathError("open", path, unix.EISDIR)
 	}
 	d.place, d.mode = !info.Mode().IsRegular(), info.Mode().Perm()
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Geteuid() || int(st.Gid) != os.Getegid()) {
+		d.owner = Chown{d.Name(), int(st.Uid), int(st.Gid)}
+	}
 	return d, nil
 }
 
@@ -63,7 +71,11 @@ func (d *Draft) Shell() string {
 	if d.place {
 		return "[ -w " + Quote(d.path) + " ]"
 	}
-	return fmt.Sprintf("install -m %04o /dev/null %s", d.mode, Quote(d.Name()))
+	line := fmt.Sprintf("install -m %04o /dev/null %s", d.mode, Quote(d.Name()))
+	if d.owner.Path != "" {
+		line += " && " + d.owner.Shell()
+	}
+	return line
 }
 
 // apply opens the draft. What a killed process has left of one is replaced; one that is being written is an InUseError.
@@ -78,7 +90,7 @@ func (d *Draft) apply(_ context.Context, _ *Local) (err error) {
 	}
 	flags := unix.O_RDWR | unix.O_CREAT | unix.O_NOFOLLOW
 	for range 5 {
-		f, err := openAt(unix.AT_FDCWD, d.Name(), d.Name(), flags)
+		f, err := openAt(unix.AT_FDCWD, d.Name(), d.path, flags) // errors are about the file that is wanted
 		if err != nil {
 			return err
 		}
@@ -86,6 +98,9 @@ func (d *Draft) apply(_ context.Context, _ *Local) (err error) {
 		err = flock(f)
 		if err == nil && unix.Fstat(int(f.Fd()), &here) == nil && unix.Lstat(d.Name(), &there) == nil && here.Ino == there.Ino {
 			d.file = f
+			if d.owner.Path != "" {
+				_ = f.Chown(d.owner.UID, d.owner.GID)
+			}
 			return errors.Join(f.Truncate(0), chmod(f, d.mode))
 		}
 		f.Close()

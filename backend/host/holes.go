@@ -52,10 +52,14 @@ func inChunks(ctx context.Context, from, to int64, do func(from, length int64) e
 // A clearing is a way to make a part of a file or device read as zeros.
 type clearing func(f *os.File, from, length int64) error
 
-// punch gives back the room that a part of a file occupies (fallocate(2)). A device keeps its own.
+// punch gives back the room that a part of a file occupies (fallocate(2)), to its end also the rest of the last block, which would
+// stay otherwise. A device keeps its own.
 func punch(f *os.File, from, length int64) error {
 	if isBlock(f) {
 		return zeroOut(f, from, length)
+	}
+	if info, err := f.Stat(); err == nil && from+length == info.Size() {
+		length += block - 1 - (from+length+block-1)%block
 	}
 	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, length)
 }
