@@ -32,9 +32,10 @@ type copying struct {
 // ranges is how much is copied at a time in the kernel, and then told and sent on its way to the disk.
 const ranges = 1 << 25
 
-// run copies length bytes. That the source became shorter meanwhile is an error.
+// run copies length bytes. That the source became shorter meanwhile is an error. What is to have all its room is not copied in
+// the kernel, which would share blocks with the source on btrfs and XFS: a later write would need new ones.
 func (c *copying) run(ctx context.Context, from, to, length int64) error {
-	c.total, c.inKernel = length, isRegular(c.in) && isRegular(c.out)
+	c.total, c.inKernel = length, c.holes != fillHoles && isRegular(c.in) && isRegular(c.out)
 	c.progress.tell(0, length)
 	end, shift := from+length, to-from
 	for at := from; at < end; {

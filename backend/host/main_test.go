@@ -74,14 +74,14 @@ func tmpfs(t testing.TB, kib int) string {
 	return mount(t, "-t", "tmpfs", "-o", "size="+strconv.Itoa(kib)+"k", "tmpfs")
 }
 
-// disk makes a file system in a file of 128 MiB and mounts it.
+// disk makes a file system in a file of 512 MiB, of which XFS needs 300, and mounts it.
 func disk(t testing.TB, mkfs ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "disk")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(file, 128<<20); err != nil {
+	if err := os.Truncate(file, 512<<20); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := (&Local{}).Query(context.Background(), Cmd(mkfs[0], append(mkfs[1:], file)...)); err != nil {
