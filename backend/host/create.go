@@ -154,12 +154,12 @@ func writeZeros(ctx context.Context, f *os.File, from, to int64, progress Progre
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := f.WriteAt(zeros[:min(to-at, int64(len(zeros)))], at)
+		n, err := writeAt(f, zeros[:min(to-at, int64(len(zeros)))], at)
+		at += int64(n)
+		progress.tell(at, to)
 		if err != nil {
 			return err
 		}
-		at += int64(n)
-		progress.tell(at, to)
 	}
 	return nil
 }

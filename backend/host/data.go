@@ -125,6 +125,22 @@ func dataSize(f *os.File) (int64, error) {
 	return size, pathError("seek", f.Name(), err)
 }
 
+// writeAt writes all of a buffer, and returns how much was written. (os.File's own WriteAt does not know when it fails.)
+func writeAt(f *os.File, b []byte, at int64) (int, error) {
+	done := 0
+	for done < len(b) {
+		err := again(func() error {
+			n, err := unix.Pwrite(int(f.Fd()), b[done:], at+int64(done))
+			done += max(n, 0)
+			return err
+		})
+		if err != nil {
+			return done, pathError("write", f.Name(), err)
+		}
+	}
+	return done, nil
+}
+
 // notEOF returns an error that is not the end of a file.
 func notEOF(err error) error {
 	if errors.Is(err, io.EOF) {

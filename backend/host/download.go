@@ -51,7 +51,7 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 		length = int64(d.Length)
 	}
 	to, seekable := position(d.To)
-	if !seekable {
+	if !seekable || appends(d.To) {
 		return writeStream(ctx, in, d.To, from, length, d.Progress)
 	}
 	return d.copy(ctx, in, from, to, length)
