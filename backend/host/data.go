@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,14 +44,14 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 		return nil, err
 	}
 	defer h.Close()
-	switch {
-	case !h.HasData():
+	if !h.HasData() {
 		return nil, fmt.Errorf("%q is not a file or block device", path)
-	case a == writing && h.IsLink() && h.owner != 0 && int(h.owner) != os.Geteuid():
-		return nil, fmt.Errorf("%q is a symbolic link of user %d, who could lead us anywhere: %w", path, h.owner, fs.ErrPermission)
 	}
 	flags := unix.O_RDONLY
 	if a == writing {
+		if err := h.trust(); err != nil {
+			return nil, err
+		}
 		flags = unix.O_RDWR
 		if h.IsBlock() {
 			flags |= unix.O_EXCL // open(2): EBUSY if it is mounted or the like
@@ -68,6 +69,14 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
+}
+
+// trust returns an error if it is found by a link of somebody else than root and us.
+func (h *Held) trust() error {
+	if !h.IsLink() || h.owner == 0 || int(h.owner) == os.Geteuid() {
+		return nil
+	}
+	return fmt.Errorf("%q is a symbolic link of user %d, who could lead us anywhere: %w", h.Path, h.owner, fs.ErrPermission)
 }
 
 // The bytes of an image file that qemu locks, as its block/file-posix.c has them: from 100 on one for each thing that a process
@@ -112,7 +121,7 @@ func lockBytes(fd int, path string, kind int16, at, length int64) error {
 	return nil
 }
 
-// dataSize returns where a file or block device ends.
+// dataSize returns where a file or block device ends. It does not go there: others may read or write on where a file stands.
 func dataSize(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -121,8 +130,11 @@ func dataSize(f *os.File) (int64, error) {
 	if info.Mode().IsRegular() {
 		return info.Size(), nil
 	}
-	size, err := unix.Seek(int(f.Fd()), 0, io.SeekEnd)
-	return size, pathError("seek", f.Name(), err)
+	var size uint64
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), unix.BLKGETSIZE64, uintptr(unsafe.Pointer(&size))); errno != 0 {
+		return 0, pathError("BLKGETSIZE64", f.Name(), errno)
+	}
+	return int64(size), nil
 }
 
 // writeAt writes all of a buffer, and returns how much was written. (os.File's own WriteAt does not know when it fails.)

@@ -199,7 +199,7 @@ func device(t testing.TB, size int64) string {
 // qemuIO lets qemu-io hold an image open until the test ends or the returned function is called.
 func qemuIO(t testing.TB, args ...string) (stop func()) {
 	t.Helper()
-	cmd := exec.Command("qemu-io", append(args, "-c", "read 0 512", "-c", "sleep 30000")...)
+	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c", "sleep 30000")...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		cmd.Stderr = cmd.Stdout

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 )
 
@@ -59,6 +60,17 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 
 // copy writes to what one can seek in, and goes on behind it, so that what a shell writes next follows.
 func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
+	room := int64(math.MaxInt64)
+	if isBlock(d.To) {
+		end, err := dataSize(d.To)
+		if err != nil {
+			return err
+		}
+		room = end
+	}
+	if length > room-to {
+		return &DoesNotFitError{d.To.Name(), uint64(to), uint64(length), uint64(max(room-to, 0))}
+	}
 	copying := copying{in: in, out: d.To, holes: fillHoles, progress: d.Progress}
 	if d.Sparse {
 		copying.holes = clearHoles
