@@ -30,7 +30,7 @@ func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 	d := &Draft{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
 	h, err := Hold(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, linkErr := os.Lstat(path); linkErr == nil {
+		if link, err := os.Lstat(path); err == nil && link.Mode().Type() == fs.ModeSymlink {
 			return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", path, fs.ErrNotExist)
 		}
 		return d, nil
@@ -39,7 +39,7 @@ func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 		return nil, err
 	}
 	defer h.Close()
-	if err := h.trust(); err != nil {
+	if err := h.trust(unix.AT_FDCWD, path); err != nil {
 		return nil, err
 	}
 	if h.IsDir() {

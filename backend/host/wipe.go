@@ -2,8 +2,10 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,9 +83,13 @@ func (l *Local) changeAll(ctx context.Context, path string, progress Progress, d
 	if err != nil {
 		return err
 	}
+	progress.tell(0, size)
 	err = inChunks(ctx, 0, size, func(from, length int64) error {
-		progress.tell(from, size)
-		return do(f, from, length)
+		err := do(f, from, length)
+		if err == nil {
+			progress.tell(from+length, size)
+		}
+		return err
 	})
 	if err != nil {
 		return err
@@ -97,10 +103,13 @@ type Scrub struct {
 	Pattern string // as scrub names it
 }
 
-// Shell implements Step.
-func (s Scrub) Shell() string { return s.command(s.Path).Shell() }
-
-func (s Scrub) command(path string) Command { return Cmd("scrub", "-f", "-p", s.Pattern, "--", path) }
+// Shell implements Step. scrub makes files longer, up to where a block ends, and has to be told how large a device is: of one
+// that it finds by a link, as all of LVM's are, it believes that there is nothing to do.
+func (s Scrub) Shell() string {
+	path := Quote(s.Path)
+	return fmt.Sprintf("if [ -b %[1]s ]; then scrub -f -p %[2]s -s $(blockdev --getsize64 %[1]s) -- %[1]s; "+
+		"else size=$(stat -Lc %%s %[1]s) && scrub -f -p %[2]s -- %[1]s && truncate -cs $size %[1]s; fi", path, Quote(s.Pattern))
+}
 
 // apply lets scrub work on the very file that is open here, and that nobody else can use until it is done.
 func (s Scrub) apply(ctx context.Context, l *Local) error {
@@ -109,8 +118,21 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	c := s.command("/dev/fd/3")
-	c.files = []*os.File{f}
+	size, err := dataSize(f)
+	if err != nil {
+		return err
+	}
+	c := Cmd("scrub", "-f", "-p", s.Pattern)
+	if isBlock(f) {
+		c.Args = append(c.Args, "-s", strconv.FormatInt(size, 10))
+	}
+	c.Args, c.files = append(c.Args, "--", "/dev/fd/3"), []*os.File{f}
 	_, err = l.Query(ctx, c)
-	return err
+	if isRegular(f) {
+		err = errors.Join(err, f.Truncate(size))
+	}
+	if err != nil {
+		return err
+	}
+	return f.Sync()
 }
