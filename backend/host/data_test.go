@@ -115,10 +115,10 @@ func isA[E error](t testing.TB, err error) E {
 
 // random returns so many bytes, of which none is 0.
 func random(seed uint64, n int) []byte {
-	r := rand.New(rand.NewPCG(seed, 5))
 	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
 	for i := range b {
-		b[i] = byte(r.IntN(255)) + 1
+		b[i] |= 1
 	}
 	return b
 }
