@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -85,15 +86,20 @@ func status(err error) int {
 		unsupported *backend.UnsupportedError
 		tool        *host.ToolError
 		format      *filevol.BackingFormatError
+		inUse       *host.InUseError
+		tooLarge    *host.DoesNotFitError
+		offset      *host.OffsetError
+		reflink     *host.ReflinkError
 	)
 	switch {
 	case errors.Is(err, errPartial):
 		return statusPartial
-	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &format):
+	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &format), errors.As(err, &offset):
 		return statusUsage
 	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume):
 		return statusNotFound
-	case errors.As(err, &state), errors.As(err, &notReady), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
+	case errors.As(err, &state), errors.As(err, &notReady), errors.As(err, &inUse), errors.As(err, &tooLarge),
+		errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
 		return statusState
 	case errors.As(err, &conflict), errors.Is(err, fs.ErrExist):
 		return statusConflict
@@ -101,7 +107,7 @@ func status(err error) int {
 		return statusPermission
 	case errors.As(err, &locked), errors.Is(err, context.DeadlineExceeded):
 		return statusLocked
-	case errors.As(err, &unsupported), errors.As(err, &tool), errors.Is(err, errNoEvents):
+	case errors.As(err, &unsupported), errors.As(err, &tool), errors.As(err, &reflink), errors.Is(err, errNoEvents):
 		return statusUnsupported
 	case errors.Is(err, context.Canceled):
 		return statusInterrupted
@@ -119,6 +125,8 @@ func (e *env) hint(err error) string {
 		tool     *host.ToolError
 		format   *filevol.BackingFormatError
 		guessed  *filevol.GuessedFormatError
+		inUse    *host.InUseError
+		tooLarge *host.DoesNotFitError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -139,6 +147,12 @@ func (e *env) hint(err error) string {
 		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
+	case errors.As(err, &inUse) && slices.Contains([]string{"vol-clone", "vol-create-from", "vol-download"}, e.verb):
+		return "--in-use copies it while it changes; fuser -v " + host.Quote(inUse.Path) + " tells who uses it"
+	case errors.As(err, &inUse):
+		return "fuser -v " + host.Quote(inUse.Path) + " tells who uses it"
+	case errors.As(err, &tooLarge):
+		return "vol-resize makes a volume larger"
 	case errors.Is(err, syscall.ENOTEMPTY):
 		return "there are files left in it: delete the volumes first (poolctl vol-list, vol-delete)"
 	}

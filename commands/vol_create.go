@@ -81,9 +81,17 @@ func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume
 	if err != nil {
 		return err
 	}
+	e.limitAllocation(v)
+	progress, done := e.progress()
+	defer done()
+	o.Progress = progress
+	return creator.Create(e.ctx, p, v, o)
+}
+
+// limitAllocation cuts off an allocation that is larger than the capacity.
+func (e *env) limitAllocation(v *pooldef.Volume) {
 	if v.Capacity.Known && v.Allocation.Bytes > v.Capacity.Bytes {
 		e.warn("volume %q: the allocation is larger than the capacity; %d bytes are allocated", v.Name, v.Capacity.Bytes)
 		v.Allocation = v.Capacity
 	}
-	return creator.Create(e.ctx, p, v, o)
 }

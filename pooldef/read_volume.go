@@ -13,20 +13,29 @@ import (
 // ReadVolume reads a volume's definition, XML or YAML, for a pool of the type given. It returns all problems at once, as
 // Problems. Unknown XML elements are warnings, or problems if strict.
 func ReadVolume(file string, data []byte, info *TypeInfo, strict bool) (*Volume, []Problem, error) {
+	return parseVolume(file, data, info, strict, true)
+}
+
+// ReadCopy is ReadVolume for a volume that is made of another: it need not have a capacity.
+func ReadCopy(file string, data []byte, info *TypeInfo, strict bool) (*Volume, []Problem, error) {
+	return parseVolume(file, data, info, strict, false)
+}
+
+func parseVolume(file string, data []byte, info *TypeInfo, strict, sized bool) (*Volume, []Problem, error) {
 	doc, err := parseDocument(file, data, volumeKeys)
 	if err != nil {
 		return nil, nil, err
 	}
-	return readVolume(doc, info, strict)
+	return readVolume(doc, info, strict, sized)
 }
 
 // VolumeFromElement reads a volume's definition from a tree that was built, not parsed.
 func VolumeFromElement(e *format.Element, info *TypeInfo) (*Volume, error) {
-	v, _, err := readVolume(&document{root: e}, info, false)
+	v, _, err := readVolume(&document{root: e}, info, false, true)
 	return v, err
 }
 
-func readVolume(doc *document, info *TypeInfo, strict bool) (*Volume, []Problem, error) {
+func readVolume(doc *document, info *TypeInfo, strict, sized bool) (*Volume, []Problem, error) {
 	r := newReader(doc)
 	root := doc.root
 	if root.Name != "volume" {
@@ -47,7 +56,7 @@ func readVolume(doc *document, info *TypeInfo, strict bool) (*Volume, []Problem,
 	if e := r.child(root, "backingStore"); e != nil && len(e.Children) > 0 { // an empty one stands for none
 		v.Backing = r.backing(e, info)
 	}
-	if !v.Capacity.Known && v.Backing == nil {
+	if sized && !v.Capacity.Known && v.Backing == nil {
 		r.problem(root, "capacity", "missing")
 	}
 	warnings, err := r.finish(strict)

@@ -14,7 +14,9 @@ import (
 type Backend struct{ filevol.Files }
 
 // New returns the backend.
-func New(h host.Host, s backend.Secrets) *Backend { return &Backend{filevol.Files{Host: h, Secrets: s}} }
+func New(h host.Host, s backend.Secrets) *Backend {
+	return &Backend{filevol.Files{Host: h, Secrets: s}}
+}
 
 // Build implements backend.Builder.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {

@@ -96,7 +96,7 @@ func TestCreateRefused(t *testing.T) {
 		{define("b", "bochs", nothing), "", "pools of type dir do not support creating bochs volumes"},
 		{define("f", "fat", nothing), "", "pools of type dir do not support creating fat volumes"},
 		{define("e", "qcow2", func(v *pooldef.Volume) { v.Target.Encryption = &pooldef.Encryption{Format: "luks"} }), "",
-			"pools of type dir do not support encrypted volumes yet"},
+			"target/encryption: exactly one secret of type passphrase is needed, not 0"},
 	} {
 		before := backendtest.Tree(t, p.Target.Path)
 		err := here.Create(t.Context(), p, test.volume, backend.CreateOptions{Preallocation: test.preallocation})

@@ -56,7 +56,7 @@ func finish(path string, d *pooldef.Volume) []host.Step {
 func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
 	for _, s := range steps {
 		if err := f.Host.Change(ctx, s); err != nil {
-			return err
+			return qemuimg.Explain(err)
 		}
 	}
 	return nil

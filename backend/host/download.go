@@ -25,13 +25,14 @@ func (d Download) Shell() string {
 	if d.Length > 0 {
 		line += fmt.Sprintf(" count=%d", d.Length)
 	}
-	if d.Name != "" {
-		line += " of=" + Quote(d.Name)
-		if d.Sparse {
-			line += " conv=sparse"
-		}
+	if d.Name == "" {
+		return line + " status=none"
 	}
-	return line + " status=none"
+	line += " status=none of=" + Quote(d.Name)
+	if d.Sparse {
+		line += digHoles(d.Name, 0)
+	}
+	return line
 }
 
 func (d Download) apply(ctx context.Context, l *Local) error {

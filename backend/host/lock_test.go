@@ -121,7 +121,7 @@ func TestOthersMeanwhile(t *testing.T) {
 		try("fill", false, func(p Progress) Step { return Fill{Source{Path: other}, image, p} })
 		try("upload", false, func(p Progress) Step { return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p} })
 		try("upload of a pipe", false, func(p Progress) Step { return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p} })
-		try("zero", false, func(p Progress) Step { return Zero{image, p} })
+		try("zero", false, func(p Progress) Step { return Zero{Path: image, Progress: p} })
 		try("discard", false, func(p Progress) Step { return Discard{image, p} })
 		try("create", true, func(p Progress) Step {
 			c := newFile(t.TempDir() + "/copy")

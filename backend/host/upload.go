@@ -32,14 +32,19 @@ func (u Upload) Shell() string {
 		line += fmt.Sprintf(" count=%d", u.Length)
 	}
 	if u.Whole {
-		line += " conv=fsync status=none"
+		line += " conv=nocreat,fsync status=none"
 	} else {
-		line += " conv=notrunc,fsync status=none"
+		line += " conv=nocreat,notrunc,fsync status=none"
 	}
 	if u.Sparse {
-		line += " && fallocate --dig-holes " + Quote(u.Path)
+		line += digHoles(u.Path, u.Offset)
 	}
 	return line
+}
+
+// digHoles makes holes of the zeros in a file, if it can have any, which dd does not where other data were before.
+func digHoles(path string, from uint64) string {
+	return fmt.Sprintf(" && { fallocate -d -o %d %s 2>/dev/null || :; }", from, Quote(path))
 }
 
 func (u Upload) apply(ctx context.Context, l *Local) error {

@@ -15,11 +15,11 @@ import (
 func Wipe(path, algorithm string, progress Progress) Step {
 	switch algorithm {
 	case "zero":
-		return Zero{path, progress}
+		return Zero{Path: path, Progress: progress}
 	case "trim":
-		return Discard{path, progress}
+		return Discard{Path: path, Progress: progress}
 	case "nnsa", "dod", "bsi", "gutmann", "schneier", "pfitzner7", "pfitzner33", "random":
-		return Scrub{path, algorithm}
+		return Scrub{Path: path, Pattern: algorithm}
 	}
 	return nil
 }
@@ -28,18 +28,34 @@ func Wipe(path, algorithm string, progress Progress) Step {
 // sparse file becomes one hole; what has all its room keeps it.
 type Zero struct {
 	Path     string
+	From     uint64 // the first byte
 	Progress Progress
 }
 
-// Shell implements Step.
+// Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
 func (z Zero) Shell() string {
-	return fmt.Sprintf("if [ -b %[1]s ]; then blkdiscard -f -z %[1]s; "+
-		"elif [ $(($(stat -Lc '%%b * 512' %[1]s))) -lt $(stat -Lc %%s %[1]s) ]; then fallocate -n -p -l $(stat -Lc %%s %[1]s) %[1]s; "+
-		"else fallocate -n -z -l $(stat -Lc %%s %[1]s) %[1]s; fi", Quote(z.Path))
+	path := Quote(z.Path)
+	device := fmt.Sprintf("blkdiscard -z -o %d %s </dev/null", z.From, path)
+	zeros := fmt.Sprintf("head -c $rest /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock conv=nocreat,notrunc,fsync status=none",
+		path, z.From)
+	if z.From%sector != 0 {
+		device = zeros
+	}
+	return fmt.Sprintf("%[1]s && rest=$((size - %[2]d)) && [ $rest -ge 0 ] && if [ $rest -eq 0 ]; then :; elif [ -b %[3]s ]; then %[4]s; "+
+		"else how=-z && if [ $(($(stat -Lc '%%b * 512' %[3]s))) -lt $size ]; then how=-p; fi && "+
+		"{ fallocate -n $how -o %[2]d -l $rest %[3]s 2>/dev/null || %[5]s; }; fi", shellSize(path), z.From, path, device, zeros)
+}
+
+// sector is what offsets and lengths on a device are multiples of, at least.
+const sector = 512
+
+// shellSize sets $size to the size of a file or device.
+func shellSize(path string) string {
+	return fmt.Sprintf("size=$(if [ -b %[1]s ]; then blockdev --getsize64 %[1]s; else stat -Lc %%s %[1]s; fi)", path)
 }
 
 func (z Zero) apply(ctx context.Context, l *Local) error {
-	return l.changeAll(ctx, z.Path, z.Progress, func(f *os.File, from, length int64) error {
+	return l.changeAll(ctx, z.Path, z.From, z.Progress, func(f *os.File, from, length int64) error {
 		by := zeroOut
 		if isSparse(f) {
 			by = punch
@@ -63,17 +79,19 @@ type Discard struct {
 
 // Shell implements Step.
 func (d Discard) Shell() string {
-	return fmt.Sprintf("if [ -b %[1]s ]; then blkdiscard -f %[1]s; else fallocate -n -p -l $(stat -Lc %%s %[1]s) %[1]s; fi", Quote(d.Path))
+	path := Quote(d.Path)
+	return fmt.Sprintf("%[1]s && if [ $size -eq 0 ]; then :; elif [ -b %[2]s ]; then blkdiscard %[2]s </dev/null; "+
+		"else fallocate -p -l $size %[2]s; fi", shellSize(path), path)
 }
 
 func (d Discard) apply(ctx context.Context, l *Local) error {
-	return l.changeAll(ctx, d.Path, d.Progress, func(f *os.File, from, length int64) error {
+	return l.changeAll(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
 		return pathError("discard", d.Path, discard(f, from, length))
 	})
 }
 
-// changeAll does something to all of a file or block device, piece by piece.
-func (l *Local) changeAll(ctx context.Context, path string, progress Progress, do func(f *os.File, from, length int64) error) error {
+// changeAll does something to all of a file or block device from a byte on, piece by piece.
+func (l *Local) changeAll(ctx context.Context, path string, from uint64, progress Progress, do func(f *os.File, from, length int64) error) error {
 	f, err := l.openData(path, writing)
 	if err != nil {
 		return err
@@ -83,8 +101,11 @@ func (l *Local) changeAll(ctx context.Context, path string, progress Progress, d
 	if err != nil {
 		return err
 	}
-	progress.tell(0, size)
-	err = inChunks(ctx, 0, size, func(from, length int64) error {
+	if from > uint64(size) {
+		return &OffsetError{path, from, uint64(size)}
+	}
+	progress.tell(int64(from), size)
+	err = inChunks(ctx, int64(from), size, func(from, length int64) error {
 		err := do(f, from, length)
 		if err == nil {
 			progress.tell(from+length, size)
@@ -107,8 +128,8 @@ type Scrub struct {
 // that it finds by a link, as all of LVM's are, it believes that there is nothing to do.
 func (s Scrub) Shell() string {
 	path := Quote(s.Path)
-	return fmt.Sprintf("if [ -b %[1]s ]; then scrub -f -p %[2]s -s $(blockdev --getsize64 %[1]s) -- %[1]s; "+
-		"else size=$(stat -Lc %%s %[1]s) && scrub -f -p %[2]s -- %[1]s && truncate -cs $size %[1]s; fi", path, Quote(s.Pattern))
+	return fmt.Sprintf("%[1]s && if [ -b %[2]s ]; then scrub -f -p %[3]s -s $size -- %[2]s; "+
+		"else scrub -f -p %[3]s -- %[2]s && truncate -cs $size %[2]s; fi", shellSize(path), path, Quote(s.Pattern))
 }
 
 // apply lets scrub work on the very file that is open here, and that nobody else can use until it is done.

@@ -21,7 +21,7 @@ func TestZero(t *testing.T) {
 				s.make(t, path)
 				full := room(t, path) >= s.size
 				var done, total uint64
-				do(t, l, Zero{path, func(d, n uint64) { done, total = d, n }})
+				do(t, l, Zero{Path: path, Progress: func(d, n uint64) { done, total = d, n }})
 				holds(t, path, make([]byte, s.size))
 				if done != uint64(s.size) || total != done {
 					t.Errorf("%+v: it told of %d of %d bytes in the end", s, done, total)
@@ -45,7 +45,7 @@ func TestZeroDevice(t *testing.T) {
 	for _, size := range []int64{512, 4096, 3<<20 + 512, 300 << 20} {
 		loop := device(t, size)
 		var told []uint64
-		do(t, l, Zero{loop, func(d, _ uint64) { told = append(told, d) }})
+		do(t, l, Zero{Path: loop, Progress: func(d, _ uint64) { told = append(told, d) }})
 		holds(t, loop, make([]byte, size))
 		if told[len(told)-1] != uint64(size) {
 			t.Errorf("it told of %d", told)
@@ -60,7 +60,7 @@ func TestZeroCancelled(t *testing.T) {
 	l, path := &Local{}, t.TempDir()+"/file"
 	run(t, "truncate", "-s", "1G", path)
 	for _, step := range []func(Progress) Step{
-		func(p Progress) Step { return Zero{path, p} },
+		func(p Progress) Step { return Zero{Path: path, Progress: p} },
 		func(p Progress) Step { return Discard{path, p} },
 	} {
 		ctx, cancel := context.WithCancel(t.Context())

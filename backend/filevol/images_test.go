@@ -118,7 +118,7 @@ func TestImages(t *testing.T) {
 // TestOtherFormats makes an image of each format that can be made.
 func TestOtherFormats(t *testing.T) {
 	p := newPool(t)
-	for format, qemu := range qemuFormats {
+	for format, qemu := range map[string]string{"iso": "raw", "vpc": "vpc", "vdi": "vdi", "qcow": "qcow", "qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk"} {
 		v := rawVolume(format, 8<<20)
 		v.Target.Format = format
 		create(t, p, v, "")

@@ -1,0 +1,80 @@
+// Package blockvol moves the data of volumes that are block devices: what logical, disk, iscsi, scsi, mpath and zfs pools have
+// in common.
+package blockvol
+
+import (
+	"context"
+	"os"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// Devices are the devices of a pool. A backend that embeds it has all the capabilities that its methods make up.
+type Devices struct {
+	Host    host.Host
+	Secrets backend.Secrets
+	// Find is the backend's Volume.
+	Find func(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
+}
+
+// Upload implements backend.Uploader. What would not fit is refused.
+func (d Devices) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
+	v, err := d.Find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	return d.Host.Change(ctx, host.Upload{From: from, Name: t.File, Path: v.Target.Path, Offset: t.Offset, Length: t.Length,
+		Sparse: t.Sparse, Progress: t.Progress})
+}
+
+// Download implements backend.Downloader.
+func (d Devices) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
+	v, err := d.Find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	return d.Host.Change(ctx, host.Download{From: host.Source{Path: v.Target.Path, InUse: t.InUse}, To: to, Name: t.File,
+		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress})
+}
+
+// Wipe implements backend.Wiper.
+func (d Devices) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+	v, err := d.Find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	step := host.Wipe(v.Target.Path, algorithm, progress)
+	if step == nil {
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
+	}
+	return d.Host.Change(ctx, step)
+}
+
+// Fill makes a device that was just made for it a copy of a volume: of what a guest sees of that, if it is an image. Behind the end
+// of the copy it reads as zeros. If this fails, the device holds half a copy, and whoever has made it takes it away.
+func (d Devices) Fill(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume, o backend.CloneOptions) error {
+	switch {
+	case source.Type != "file" && source.Type != "block":
+		return &backend.UnsupportedError{Type: p.Type, What: "copies of volumes of type " + source.Type}
+	case o.Reflink:
+		return &backend.UnsupportedError{Type: p.Type, What: "sharing blocks (reflink)"}
+	case o.Preallocation != "" && o.Preallocation != "off":
+		return pooldef.Problems{{Text: "a device has its room from the start: there is nothing to preallocate"}}
+	}
+	from, err := qemuimg.Open(d.Secrets, source)
+	if err != nil {
+		return err
+	}
+	if qemuimg.IsRaw(from.Format) && from.Key == nil {
+		return d.Host.Change(ctx, host.Fill{From: host.Source{Path: from.Path, InUse: o.InUse}, Path: path, Progress: o.Progress})
+	}
+	from.InUse = o.InUse
+	convert := qemuimg.Into(from, qemuimg.Image{Path: path, Format: "raw"}, "/", o.Progress, source.Capacity.Bytes)
+	if err := d.Host.Change(ctx, convert); err != nil {
+		return qemuimg.Explain(err)
+	}
+	return d.Host.Change(ctx, host.Zero{Path: path, From: source.Capacity.Bytes})
+}

@@ -1,0 +1,143 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// VolClone is the verb vol-clone.
+type VolClone struct {
+	Vol      string `arg:"" help:"Name, key or path of the volume."`
+	Newname  string `arg:"" help:"Name of the copy, in the same pool."`
+	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
+	PrintXml bool   `help:"Print the document of the copy, and do nothing."`
+	copyFlags
+}
+
+// copyFlags tell how the data of a volume get into another.
+type copyFlags struct {
+	Reflink bool `help:"Share the blocks with the copy, or fail. Without it they are shared where that is possible."`
+	InUse   bool `help:"Copy also what somebody may be writing to, such as a guest that runs. The copy may be inconsistent."`
+	preallocation
+}
+
+func (f *copyFlags) options() (backend.CloneOptions, error) {
+	o, err := f.preallocation.options()
+	return backend.CloneOptions{CreateOptions: o, Reflink: f.Reflink, InUse: f.InUse}, err
+}
+
+// Help implements kong.HelpProvider.
+func (c *VolClone) Help() string {
+	return "The copy stands by itself: what a volume takes from its backing store is copied. Where the file system can (btrfs, xfs), both share " +
+		"their blocks until one is written to, which takes no time; otherwise holes stay holes.\n\n" +
+		"  poolctl vol-clone golden.qcow2 vm1.qcow2 images"
+}
+
+// Run copies a volume.
+func (c *VolClone) Run(e *env) error {
+	if err := c.clone(e); err != nil {
+		return fmt.Errorf("clone volume %q: %w", c.Vol, err)
+	}
+	if !c.PrintXml {
+		e.say("Vol %s cloned from %s", c.Newname, c.Vol)
+	}
+	return nil
+}
+
+func (c *VolClone) clone(e *env) error {
+	if text := pooldef.CheckVolumeName(c.Newname); text != "" {
+		return pooldef.Problems{{Element: "name", Text: text}}
+	}
+	source, err := e.findVolume(c.Vol, c.Pool)
+	if err != nil {
+		return err
+	}
+	defer source.unlock()
+	if c.PrintXml {
+		copied := *source.Volume
+		copied.Name = c.Newname
+		e.print("%s", copied.Element().String())
+		return source.Err
+	}
+	return e.cloneVolume(source.backend, source.entry.Live(), likeness(source.Volume, c.Newname), source, &c.copyFlags)
+}
+
+// likeness defines a volume that is like another. If that has all its room, so has the new one; otherwise it gets what it needs.
+func likeness(source *pooldef.Volume, name string) *pooldef.Volume {
+	v := &pooldef.Volume{Name: name, Capacity: source.Capacity, Target: source.Target}
+	v.Target.Path = ""
+	if source.Allocation.Bytes < source.Capacity.Bytes {
+		v.Allocation = pooldef.Bytes(0)
+	}
+	return v
+}
+
+// cloneVolume makes a volume of another.
+func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, source *foundVolume, how *copyFlags) error {
+	o, err := how.options()
+	if err != nil {
+		return err
+	}
+	cloner, err := backend.As[backend.Cloner](b, p.Type, "making volumes of others")
+	if err != nil {
+		return err
+	}
+	if source.Err != nil {
+		return source.Err
+	}
+	if err := e.mustKnowChain(source); err != nil {
+		return err
+	}
+	progress, done := e.progress()
+	defer done()
+	o.Progress = progress
+	return cloner.Clone(e.ctx, p, v, source.Volume, o)
+}
+
+// mustKnowChain refuses to read the images below a volume if they are not all volumes of active pools: a guest that writes a
+// header into its disk could have us copy any file of this machine for it.
+func (e *env) mustKnowChain(v *foundVolume) error {
+	if v.Backing == nil {
+		return nil
+	}
+	p := v.entry.Live()
+	chainer, err := backend.As[backend.Chainer](v.backend, p.Type, "backing chains")
+	if err != nil {
+		return err
+	}
+	chain, err := chainer.Chain(e.ctx, p, v.Name)
+	if err != nil {
+		return err
+	}
+	for _, image := range chain {
+		known, err := e.isVolume(image.Target.Path)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return &stateError{fmt.Sprintf("it is based on %q, which is in no active pool", image.Target.Path),
+				"a guest can write any header into its disk: if that is the image it should be, define a pool of its directory and start it"}
+		}
+	}
+	return nil
+}
+
+// isVolume tells whether there is a volume of an active pool at a path.
+func (e *env) isVolume(path string) (bool, error) {
+	entries, err := e.allPools()
+	if err != nil {
+		return false, err
+	}
+	for _, entry := range entries {
+		b, ok := e.backends[entry.Live().Type]
+		if active, err := e.active(entry); !ok || err != nil || !active {
+			continue
+		}
+		if _, ok := e.locateIn(b, entry.Live(), path); ok {
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,76 @@
+package commands
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/term"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+)
+
+// VolDownload is the verb vol-download.
+type VolDownload struct {
+	transferArgs
+	InUse bool `help:"Copy also what somebody may be writing to, such as a guest that runs. The copy may be inconsistent."`
+}
+
+// Help implements kong.HelpProvider.
+func (c *VolDownload) Help() string {
+	return "A file takes its name when it is whole; one of that name that was there before stays until then.\n\n" +
+		"  poolctl vol-download disk.qcow2 backup.qcow2 images --sparse\n" +
+		"  poolctl vol-download disk.raw - images | zstd >disk.zst"
+}
+
+// Run downloads a volume.
+func (c *VolDownload) Run(e *env) error {
+	to := c.File
+	if to == "-" {
+		to = "standard output"
+	}
+	if err := c.download(e); err != nil {
+		return fmt.Errorf("download volume %q to %s: %w", c.Vol, to, err)
+	}
+	return nil
+}
+
+func (c *VolDownload) download(e *env) error {
+	t, err := c.transfer("vol-download")
+	if err != nil {
+		return err
+	}
+	t.InUse = c.InUse
+	v, err := e.findVolume(c.Vol, c.Pool)
+	if err != nil {
+		return err
+	}
+	defer v.unlock()
+	p := v.entry.Live()
+	downloader, err := backend.As[backend.Downloader](v.backend, p.Type, "downloading")
+	if err != nil {
+		return err
+	}
+	progress, done := e.progress()
+	defer done()
+	t.Progress = progress
+	if c.File == "-" {
+		if term.IsTerminal(int(os.Stdout.Fd())) && !e.cli.DryRun {
+			return &usageError{"vol-download", "standard output is a terminal: a volume would garble it"}
+		}
+		return downloader.Download(e.ctx, p, v.Name, os.Stdout, t)
+	}
+	draft, err := host.NewDraft(c.File, 0o666)
+	if err != nil {
+		return err
+	}
+	defer draft.Discard()
+	if err := e.host.Change(e.ctx, draft); err != nil {
+		return err
+	}
+	t.File = draft.Name()
+	if err := downloader.Download(e.ctx, p, v.Name, draft.File(), t); err != nil {
+		return err
+	}
+	return e.host.Change(e.ctx, host.Publish{Draft: draft})
+}
