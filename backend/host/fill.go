@@ -17,7 +17,7 @@ func (f Fill) Shell() string {
 	path, source := Quote(f.Path), Quote(f.From.Path)
 	return fmt.Sprintf("%[1]s && data=$size && %[2]s && [ $data -le $size ] && if [ -b %[3]s ]; then blkdiscard -z %[3]s </dev/null; "+
 		"elif [ $size -gt 0 ]; then fallocate -p -l $size %[3]s 2>/dev/null || head -c $size /dev/zero 1<>%[3]s; fi && "+
-		"dd if=%[4]s of=%[3]s bs=1M conv=nocreat,notrunc,sparse,fsync status=none", shellSize(source), shellSize(path), path, source)
+		"dd if=%[4]s of=%[3]s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", shellSize(source), shellSize(path), path, source)
 }
 
 func (f Fill) apply(ctx context.Context, l *Local) error {

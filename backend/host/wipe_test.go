@@ -138,8 +138,8 @@ func TestResize(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, s := range sparses()[:8] {
-				for _, size := range []int64{0, 1, s.size / 2, s.size, s.size + 1, s.size + 1<<20} {
+			for _, s := range sparses()[3:8] {
+				for _, size := range []int64{0, s.size / 2, s.size + 1, s.size + 1<<20} {
 					for _, allocate := range []bool{false, true} {
 						all := s.make(t, dir+"/file")
 						before := room(t, dir+"/file")
