@@ -35,11 +35,13 @@ func get(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(f)
-	if err != nil {
+	size, _ := f.Seek(0, io.SeekEnd) // of a FIFO none is known
+	all := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, _ = f.Seek(0, io.SeekStart)
+	if _, err := all.ReadFrom(f); err != nil {
 		t.Fatal(err)
 	}
-	return data
+	return all.Bytes()
 }
 
 // open opens a file until the test ends.
@@ -115,10 +117,14 @@ func isA[E error](t testing.TB, err error) E {
 
 // random returns so many bytes, of which none is 0.
 func random(seed uint64, n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
-	for i := range b {
-		b[i] |= 1
+	part := make([]byte, 65521) // a prime: it begins elsewhere in each block
+	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(part)
+	for i := range part {
+		part[i] |= 1
+	}
+	b := make([]byte, 0, n)
+	for len(b) < n {
+		b = append(b, part[:min(len(part), n-len(b))]...)
 	}
 	return b
 }

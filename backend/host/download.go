@@ -41,6 +41,9 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer in.Close()
+	if isSame(in, d.To) {
+		return fmt.Errorf("%q would be written over itself", d.From.Path)
+	}
 	size, err := dataSize(in)
 	if err != nil {
 		return err

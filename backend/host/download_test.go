@@ -119,6 +119,17 @@ func TestDownloadTooLarge(t *testing.T) {
 	do(t, l, Download{From: Source{Path: dir + "/source"}, To: to, Length: 1<<20 - 1})
 }
 
+// TestDownloadToItself refuses to copy a file over itself, or behind itself.
+func TestDownloadToItself(t *testing.T) {
+	l, dir := &Local{}, t.TempDir()
+	put(t, dir+"/source", random(1, 1<<20))
+	for _, flags := range []int{os.O_RDWR, os.O_RDWR | os.O_APPEND} {
+		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/source", flags), Offset: 1})
+		isA[*InUseError](t, fails(t, l, drafted{dir + "/source", Download{From: Source{Path: dir + "/source"}}}))
+		holds(t, dir+"/source", random(1, 1<<20))
+	}
+}
+
 // TestDownloadReaderGone closes the other end, or lets nobody read there.
 func TestDownloadReaderGone(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()

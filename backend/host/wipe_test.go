@@ -40,6 +40,26 @@ func TestZero(t *testing.T) {
 	}
 }
 
+// TestZeroByWriting clears where the file system knows no better way.
+func TestZeroByWriting(t *testing.T) {
+	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
+	all := sparse{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.make(t, dir+"/file")
+	if err := fails(t, l, Discard{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	holds(t, dir+"/file", all)
+	do(t, l, Zero{Path: dir + "/file", From: 2})
+	clear(all[2:])
+	holds(t, dir+"/file", all)
+	for _, from := range []uint64{3<<20 + 6, 1 << 63, 1<<64 - 1} {
+		isA[*OffsetError](t, fails(t, l, Zero{Path: dir + "/file", From: from}))
+	}
+	do(t, l, Zero{Path: dir + "/file", From: 3<<20 + 5})
+	holds(t, dir+"/file", all)
+	do(t, l, Resize{Path: dir + "/file", Size: 4 << 20, Allocate: true})
+	holds(t, dir+"/file", append(all, make([]byte, 1<<20-5)...))
+}
+
 func TestZeroDevice(t *testing.T) {
 	l := &Local{}
 	for _, size := range []int64{512, 4096, 3<<20 + 512, 300 << 20} {
