@@ -51,7 +51,8 @@ func readStream(ctx context.Context, in, out *os.File, to, limit int64, holes ho
 	buffer := make([]byte, streamBuffer)
 	var done int64
 	for done < limit {
-		n, err := waiting(ctx, func() (int, error) { return io.ReadFull(in, buffer[:min(limit-done, streamBuffer)]) })
+		part := buffer[:min(limit-done, streamBuffer)]
+		n, err := waiting(ctx, func() (int, error) { return io.ReadFull(in, part) })
 		written, writeErr := writeBlocks(ctx, out, buffer[:n], to+done, holes)
 		done += int64(written)
 		if writeErr != nil {
