@@ -18,7 +18,7 @@ func TestCopy(t *testing.T) {
 	places := fileSystems(t)
 	for from, source := range places {
 		for to, dir := range places {
-			if from != to && from != "here" && to != "here" {
+			if from != to && from != here && to != here {
 				continue // each with each takes long, and shows no more
 			}
 			t.Run(from+" to "+to, func(t *testing.T) {
@@ -187,15 +187,31 @@ func TestCopyDevice(t *testing.T) {
 
 // slowly makes files that are copied in several pieces, by the kernel and through a buffer.
 func slowly(t *testing.T) map[string][2]string {
-	here := t.TempDir()
-	all := map[string][2]string{"kernel": {here, here}}
+	dir := t.TempDir()
+	all := map[string][2]string{"kernel": {dir, dir}}
 	if os.Getenv(private) != "" {
-		all["buffer"] = [2]string{tmpfs(t, 150<<10), here}
+		all["buffer"] = [2]string{tmpfs(t, 150<<10), dir}
 	}
 	for _, dirs := range all {
 		put(t, dirs[0]+"/source", random(3, 80<<20))
 	}
 	return all
+}
+
+func TestCopyInPieces(t *testing.T) {
+	l := &Local{}
+	for name, dirs := range slowly(t) {
+		t.Run(name, func(t *testing.T) {
+			pieces := 0
+			file := newFile(dirs[1] + "/copy")
+			file.From, file.Progress = &Source{Path: dirs[0] + "/source"}, func(_, _ uint64) { pieces++ }
+			do(t, l, file)
+			holds(t, file.Path, random(3, 80<<20))
+			if pieces < 4 {
+				t.Errorf("it told of %d pieces", pieces)
+			}
+		})
+	}
 }
 
 // TestCopyShrinks cuts off the source meanwhile.

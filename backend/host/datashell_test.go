@@ -29,14 +29,14 @@ func (s scene) make(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sparse{3<<20 + 700, [][2]int64{{100, 5000}, {1<<20 + 1, 2 << 20}, {3 << 20, 3<<20 + 600}}}.make(t, dir+"/sparse")
-	sparse{size: 2 << 20}.make(t, dir+"/hole")
-	put(t, dir+"/full", random(1, 4<<20))
+	sparse{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.make(t, dir+"/sparse")
+	sparse{size: 2 << 18}.make(t, dir+"/hole")
+	put(t, dir+"/full", random(1, 4<<18))
 	put(t, dir+"/small", random(2, 5000))
 	put(t, dir+"/empty", nil)
 	do(t, &Local{}, Symlink{"full", dir + "/link"})
-	put(t, s.loop, random(99, 4<<20))
-	put(t, s.other, random(98, 2<<20+512))
+	put(t, s.loop, random(99, 4<<18))
+	put(t, s.other, random(98, 2<<18+512))
 }
 
 // everything is what a scene looks like; of the room that files have, whether it is less than half of it all.
@@ -69,13 +69,13 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("empty")} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("none")} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("full"), From: 1000} },
-	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("sparse"), From: 1<<20 + 5} },
-	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("full"), From: 4 << 20} },
-	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("full"), From: 4<<20 + 1} },
+	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("sparse"), From: 1<<18 + 5} },
+	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("full"), From: 4 << 18} },
+	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("full"), From: 4<<18 + 1} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop")} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 1024} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4097} },
-	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4 << 20} },
+	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4 << 18} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 1 << 63} },
 	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("sparse")} },
 	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("full")} },
@@ -87,29 +87,29 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Scrub{s.path("loop"), "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{s.path("none"), "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{s.path("full"), "no such pattern"} },
-	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("full"), Size: 5 << 20} },
-	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("sparse"), Size: 5 << 20, Allocate: true} },
+	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("full"), Size: 5 << 18} },
+	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("sparse"), Size: 5 << 18, Allocate: true} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("full"), Size: 1001} },
-	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("hole"), Size: 1 << 20, Allocate: true} },
+	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("hole"), Size: 1 << 18, Allocate: true} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("full"), Size: 0, Allocate: true} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("none"), Size: 1} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("none"), Size: 1, Allocate: true} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("loop"), Size: 4096} },
 	fill("sparse", "full"), fill("sparse", "loop"), fill("other", "loop"), fill("full", "sparse"), fill("full", "other"), fill("full", "loop"),
 	fill("empty", "loop"), fill("empty", "small"), fill("none", "loop"), fill("small", "none"),
-	create("sparse", CreateFile{}), create("full", CreateFile{Size: 5 << 20}), create("sparse", CreateFile{Size: 5 << 20, Allocate: 5 << 20}),
-	create("sparse", CreateFile{Size: 5 << 20, Allocate: 5 << 20, Zeros: true}), create("full", CreateFile{Size: 4 << 20, Allocate: 4 << 20, Zeros: true}),
-	create("full", CreateFile{Zeros: true}), create("full", CreateFile{Allocate: 1 << 20, Zeros: true}), create("none", CreateFile{}),
-	create("empty", CreateFile{Size: 1 << 20, Allocate: 1 << 20, Zeros: true}), create("hole", CreateFile{}), create("link", CreateFile{}),
-	create("other", CreateFile{Size: 3 << 20, Allocate: 3 << 20, Zeros: true}), create("sparse", CreateFile{From: &Source{Reflink: true}}),
-	upload("small", "full", Upload{}), upload("small", "full", Upload{Offset: 7}), upload("full", "loop", Upload{Length: 1 << 20, Offset: 511}),
+	create("sparse", CreateFile{}), create("full", CreateFile{Size: 5 << 18}), create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18}),
+	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18, Zeros: true}), create("full", CreateFile{Size: 4 << 18, Allocate: 4 << 18, Zeros: true}),
+	create("full", CreateFile{Zeros: true}), create("full", CreateFile{Allocate: 1 << 18, Zeros: true}), create("none", CreateFile{}),
+	create("empty", CreateFile{Size: 1 << 18, Allocate: 1 << 18, Zeros: true}), create("hole", CreateFile{}), create("link", CreateFile{}),
+	create("other", CreateFile{Size: 3 << 18, Allocate: 3 << 18, Zeros: true}), create("sparse", CreateFile{From: &Source{Reflink: true}}),
+	upload("small", "full", Upload{}), upload("small", "full", Upload{Offset: 7}), upload("full", "loop", Upload{Length: 1 << 18, Offset: 511}),
 	upload("sparse", "full", Upload{Sparse: true}), upload("sparse", "loop", Upload{Sparse: true, Offset: 3}), upload("small", "full", Upload{Whole: true}),
 	upload("full", "small", Upload{Whole: true}), upload("sparse", "full", Upload{Whole: true, Sparse: true}), upload("sparse", "full", Upload{Whole: true}),
 	upload("small", "none", Upload{}), upload("small", "none", Upload{Whole: true}), upload("empty", "full", Upload{Whole: true}),
 	upload("empty", "full", Upload{}), upload("other", "full", Upload{Offset: 5}), upload("small", "loop", Upload{Whole: true}),
-	download("sparse", "to", Download{}), download("sparse", "to", Download{Sparse: true}), download("full", "to", Download{Offset: 1000, Length: 1 << 20}),
-	download("sparse", "to", Download{Offset: 5001, Sparse: true}), download("loop", "to", Download{Offset: 513}), download("full", "to", Download{Offset: 4 << 20}),
-	download("sparse", "loop", Download{Sparse: true}), download("sparse", "loop", Download{Length: 1 << 20}), download("hole", "to", Download{}),
+	download("sparse", "to", Download{}), download("sparse", "to", Download{Sparse: true}), download("full", "to", Download{Offset: 1000, Length: 1 << 18}),
+	download("sparse", "to", Download{Offset: 5001, Sparse: true}), download("loop", "to", Download{Offset: 513}), download("full", "to", Download{Offset: 4 << 18}),
+	download("sparse", "loop", Download{Sparse: true}), download("sparse", "loop", Download{Length: 1 << 18}), download("hole", "to", Download{}),
 	download("empty", "to", Download{}), download("full", "to", Download{Length: 1 << 40}),
 }
 
@@ -151,8 +151,8 @@ func TestDataInShell(t *testing.T) {
 	if os.Getenv(private) == "" {
 		notRun(t, "the steps in a shell: it needs root")
 	}
-	real, shell := scene{"", device(t, 4<<20), device(t, 2<<20+512)}, scene{"", device(t, 4<<20), device(t, 2<<20+512)}
-	for name, top := range map[string]string{"here": t.TempDir(), "ext2": disk(t, "mkfs.ext2", "-q")} {
+	real, shell := scene{"", device(t, 4<<18), device(t, 2<<18+512)}, scene{"", device(t, 4<<18), device(t, 2<<18+512)}
+	for name, top := range map[string]string{"ext4": disk(t, "mkfs.ext4", "-q"), "ext2": disk(t, "mkfs.ext2", "-q")} {
 		real.dir, shell.dir = filepath.Join(top, "real"), filepath.Join(top, "shel")
 		t.Run(name, func(t *testing.T) {
 			for i, step := range sameSteps {
