@@ -207,6 +207,7 @@ func TestCopyInPieces(t *testing.T) {
 			file.From, file.Progress = &Source{Path: dirs[0] + "/source"}, func(_, _ uint64) { pieces++ }
 			do(t, l, file)
 			holds(t, file.Path, random(3, 80<<20))
+			do(t, l, Unlink{file.Path})
 			if pieces < 4 {
 				t.Errorf("it told of %d pieces", pieces)
 			}
