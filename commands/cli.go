@@ -55,6 +55,13 @@ var verbs = []struct {
 	{"vol-download", "volumes", "Write a volume, or a part of it, to a file.", is[VolDownload]},
 	{"vol-wipe", "volumes", "Destroy all data in a volume.", is[VolWipe]},
 	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},
+	{"secret-list", "secrets", "List secrets.", is[SecretList]},
+	{"secret-dumpxml", "secrets", "Print a secret's XML document, without its value.", is[SecretDumpxml]},
+	{"secret-get-value", "secrets", "Print the value of a secret.", is[SecretGetValue]},
+	{"secret-define", "secrets", "Define a secret from a file, or change its definition.", is[SecretDefine]},
+	{"secret-set-value", "secrets", "Set the value of a secret.", is[SecretSetValue]},
+	{"secret-undefine", "secrets", "Remove a secret's definition and its value.", is[SecretUndefine]},
+	{"secret-event", "secrets", "Not available: there is no daemon to listen to.", is[SecretEvent]},
 	{"completion", "other", "Print a script that completes commands in a shell.", is[Completion]},
 	{"__complete", "", "", is[Complete]},
 	{"__man", "", "", is[Man]},
@@ -90,6 +97,7 @@ type output struct {
 var groups = []kong.Group{
 	{Key: "pools", Title: "Pools:"},
 	{Key: "volumes", Title: "Volumes:"},
+	{Key: "secrets", Title: "Secrets:"},
 	{Key: "other", Title: "Other:"},
 }
 

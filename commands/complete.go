@@ -103,15 +103,13 @@ func (e *env) values(name, enum string, verb *kong.Node, before []string, typed 
 	}
 	switch name {
 	case "type":
-		names := make([]string, len(pooldef.Types))
-		for i, t := range pooldef.Types {
-			names[i] = string(t.Type)
-		}
-		return names
+		return pooldef.TypeNames()
 	case "pool":
 		return e.poolNames(verb.Name)
 	case "vol", "backing-vol":
 		return e.volumeNames(before, typed)
+	case "secret":
+		return e.secretUUIDs()
 	case "verb":
 		return e.candidates(nil, "")
 	}
@@ -168,4 +166,16 @@ func (e *env) volumeNames(before []string, typed string) []string {
 		}
 	}
 	return names
+}
+
+// secretUUIDs are those of the secrets that can be used.
+func (e *env) secretUUIDs() []string {
+	entries, _ := e.store.Secrets()
+	var ids []string
+	for _, entry := range entries {
+		if entry.Err == nil {
+			ids = append(ids, entry.UUID)
+		}
+	}
+	return ids
 }

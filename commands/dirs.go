@@ -86,6 +86,16 @@ func (f hostFiles) WriteFile(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WriteFile{Path: path, Data: data})
 }
 
+// WritePrivate implements pooldef.Files.
+func (f hostFiles) WritePrivate(path string, data []byte) error {
+	return f.host.Change(f.ctx, host.WritePrivate{Path: path, Data: data})
+}
+
+// WriteSecret implements pooldef.Files.
+func (f hostFiles) WriteSecret(path string, data []byte) error {
+	return f.host.Change(f.ctx, host.WritePrivate{Path: path, Data: data, Secret: true})
+}
+
 // Remove implements pooldef.Files.
 func (f hostFiles) Remove(path string) error { return f.host.Change(f.ctx, host.Unlink{Path: path}) }
 

@@ -21,8 +21,8 @@ const (
 	statusDone        = 0
 	statusFailed      = 1
 	statusUsage       = 2 // or a bad definition
-	statusNotFound    = 3 // no such pool, volume
-	statusState       = 4 // active, inactive, in use
+	statusNotFound    = 3 // no such pool, volume, secret
+	statusState       = 4 // active, inactive, in use, without a value
 	statusConflict    = 5 // exists already
 	statusPermission  = 6
 	statusLocked      = 7 // or a time limit
@@ -96,10 +96,10 @@ func status(err error) int {
 		return statusPartial
 	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &format), errors.As(err, &offset):
 		return statusUsage
-	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume):
+	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
 		return statusNotFound
 	case errors.As(err, &state), errors.As(err, &notReady), errors.As(err, &inUse), errors.As(err, &tooLarge),
-		errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
+		errors.Is(err, pooldef.ErrNoValue), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
 		return statusState
 	case errors.As(err, &conflict), errors.Is(err, fs.ErrExist):
 		return statusConflict
@@ -127,12 +127,17 @@ func (e *env) hint(err error) string {
 		guessed  *filevol.GuessedFormatError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
+		noValue  *pooldef.NoValueError
 	)
 	switch {
 	case errors.As(err, &usage):
 		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
 	case errors.Is(err, pooldef.ErrNoPool):
 		return "poolctl pool-list --all"
+	case errors.Is(err, pooldef.ErrNoSecret):
+		return "poolctl secret-list"
+	case errors.As(err, &noValue):
+		return "poolctl secret-set-value " + noValue.UUID
 	case errors.As(err, &state):
 		return state.hint
 	case errors.As(err, &notReady) && notReady.Build:

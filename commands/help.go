@@ -33,9 +33,9 @@ const conclusion = `
 "poolctl help <verb>" explains a verb.
 
 Exit status: 0 done, or nothing to do; 1 failed; 2 usage, or a bad definition;
-3 no such pool or volume; 4 wrong state (active, inactive, in use); 5 exists
-already, or conflicts; 6 permission; 7 lock or time limit; 8 not supported, or
-a tool is missing; 9 done in part; 130 interrupted.
+3 no such pool, volume or secret; 4 wrong state (active, inactive, in use, without
+a value); 5 exists already, or conflicts; 6 permission; 7 lock or time limit;
+8 not supported, or a tool is missing; 9 done in part; 130 interrupted.
 
 A first pool:
   poolctl pool-define-as images dir --target /var/lib/images
@@ -96,14 +96,14 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 	b.WriteString("\"poolctl help\" has the global options and the exit statuses.\n")
 }
 
-// usageLine has the arguments of a verb, and the options that can be given by position, in their order.
+// usageLine has the arguments of a verb, and the options that can be given by position, in their order, the hidden ones excepted.
 func usageLine(verb *kong.Node) string {
 	usage := "Usage: poolctl " + verb.Name
 	for _, a := range verb.Positional {
 		usage += " <" + a.Name + ">"
 	}
 	for _, f := range verb.Flags {
-		if f.Tag.Has("position") {
+		if f.Tag.Has("position") && !f.Hidden {
 			usage += " [" + f.Name + "]"
 		}
 	}

@@ -129,7 +129,7 @@ func (e *env) setUp(h host.Host) error {
 		h = host.ReadOnly{Host: h}
 	}
 	var err error
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
 	e.host, e.backends = h, all.Backends(h, e.store)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err

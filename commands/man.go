@@ -27,7 +27,7 @@ func (c *Man) Run(e *env) error {
 			}
 		}
 	}
-	m.section("MACHINE-READABLE OUTPUT", fmt.Sprintf(manOutput, strings.Join(poolFields, ", "), strings.Join(volumeFields, ", ")))
+	m.section("MACHINE-READABLE OUTPUT", fmt.Sprintf(manOutput, strings.Join(poolFields, ", "), strings.Join(volumeFields, ", "), strings.Join(secretFields, ", ")))
 	m.section("EXIT STATUS", manStatus)
 	m.section("FILES", manFiles)
 	m.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")
@@ -38,13 +38,13 @@ const manDescription = `Each run reads the definitions in a directory, asks the 
 Nothing is cached. Verbs, options, sentences, tables and XML are virsh's: a script that says virsh runs when it says poolctl.
 .PP
 What has a value may be given by name (\-\-pool x, \-\-pool=x) or by position, in the order of the usage line; a lone \- leaves an
-option out. A pool is named by its name or uuid, a volume by its name and pool, or by its path or key.`
+option out. A pool is named by its name or uuid, a volume by its name and pool, or by its path or key, a secret by its uuid or by what it is for.`
 
 const manOutput = `With
 .B \-o json
 and
 .B \-o yaml
-a list is a mapping with the keys schema (1) and pools or volumes; each entry has all fields, null where there is nothing. Sizes are
+a list is a mapping with the keys schema (1) and pools, volumes or secrets; each entry has all fields, null where there is nothing. Sizes are
 integers of bytes, times are in UTC. Fields are only ever added.
 .B \-o csv
 has the same fields as columns,
@@ -55,10 +55,12 @@ libvirt's documents inside one element.
 .PP
 Fields of a pool: %s.
 .PP
-Fields of a volume: %s.`
+Fields of a volume: %s.
+.PP
+Fields of a secret: %s.`
 
-const manStatus = `0 done, or nothing to do; 1 failed; 2 usage, or a bad definition; 3 no such pool or volume; 4 wrong state (active, inactive, in
-use); 5 exists already, or conflicts; 6 permission; 7 lock or time limit; 8 not supported, or a tool is missing; 9 done in part; 130 interrupted.`
+const manStatus = `0 done, or nothing to do; 1 failed; 2 usage, or a bad definition; 3 no such pool, volume or secret; 4 wrong state (active,
+inactive, in use, without a value); 5 exists already, or conflicts; 6 permission; 7 lock or time limit; 8 not supported, or a tool is missing; 9 done in part; 130 interrupted.`
 
 const manFiles = `.TP
 .I /etc/poolctl/NAME.xml, /etc/poolctl/NAME.yaml
@@ -68,6 +70,15 @@ libvirt's own directory is read as it is: \-\-config\-dir /etc/libvirt/storage.
 .TP
 .I /etc/poolctl/autostart/
 Links to the definitions of the pools that are started at boot.
+.TP
+.I /etc/poolctl/secrets/UUID.xml, /etc/poolctl/secrets/UUID.base64
+Definitions of secrets, and their values in base64. Ephemeral ones are below
+.IR /run/poolctl/secrets .
+.TP
+.I $CREDENTIALS_DIRECTORY/UUID
+The value of a secret as it is, which systemd has given to the service (LoadCredential= of
+.BR systemd.exec (5)).
+It comes before the one in the file.
 .TP
 .I /run/poolctl/
 Records of running pools, and locks. Other users:

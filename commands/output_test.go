@@ -15,8 +15,9 @@ func TestOutputDocumented(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(string(page), "## Fields of a pool")
 	pools, volumes, _ := strings.Cut(rest, "## Fields of a volume")
-	volumes, _, _ = strings.Cut(volumes, "## Examples")
-	for section, fields := range map[string][]string{pools: poolFields, volumes: volumeFields} {
+	volumes, secrets, _ := strings.Cut(volumes, "## Fields of a secret")
+	secrets, _, _ = strings.Cut(secrets, "## Examples")
+	for section, fields := range map[string][]string{pools: poolFields, volumes: volumeFields, secrets: secretFields} {
 		var documented []string
 		for line := range strings.Lines(section) {
 			cells := strings.Split(line, "|")

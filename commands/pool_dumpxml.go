@@ -11,6 +11,7 @@ import (
 type PoolDumpxml struct {
 	Pool     string `arg:"" help:"Name or uuid of the pool."`
 	Inactive bool   `help:"The definition that will count when the pool is started next."`
+	Yaml     bool   `help:"Print the definition in YAML, as pool-define reads it."`
 	xpathFlags
 }
 
@@ -22,7 +23,8 @@ type xpathFlags struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDumpxml) Help() string {
-	return "  poolctl pool-dumpxml images --xpath '//target/path/text()'"
+	return "  poolctl pool-dumpxml images --xpath '//target/path/text()'\n" +
+		"  poolctl pool-dumpxml images --yaml >images.yaml"
 }
 
 // Run prints a pool's document.
@@ -33,6 +35,14 @@ func (c *PoolDumpxml) Run(e *env) error {
 		return err
 	}
 	s := e.poolStatus(entry)
+	if c.Yaml {
+		if c.Xpath != "" {
+			return &usageError{"pool-dumpxml", "--xpath selects of the XML document, and --yaml is none"}
+		}
+		text, err := s.definition(c.Inactive).YAML()
+		e.print("%s", text)
+		return err
+	}
 	document, err := s.document(e, c.Inactive)
 	if err != nil {
 		return fmt.Errorf("pool %q: %w", c.Pool, err)

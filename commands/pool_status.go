@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 
 	"poolctl/backend"
 	"poolctl/format"
@@ -78,10 +79,8 @@ func hosts(s *pooldef.Source) any {
 
 // bracketed puts an IPv6 address in brackets, so that a port can follow it.
 func bracketed(host string) string {
-	for _, c := range host {
-		if c == ':' {
-			return "[" + host + "]"
-		}
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
 	}
 	return host
 }
@@ -129,13 +128,19 @@ func (e *env) printPoolsXML(pools []poolStatus) error {
 	return err
 }
 
+// definition returns the definition that counts or, if inactive, the one that will count after a restart.
+func (s *poolStatus) definition(inactive bool) *pooldef.Pool {
+	if inactive && s.entry.Defined != nil {
+		return s.entry.Defined
+	}
+	return s.pool
+}
+
 // document returns a pool's XML: of an active one with what is seen on the machine. inactive asks for the definition that
 // will count after a restart; where that is the one that counts now, libvirt prints the same for both.
 func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
-	changed := s.entry.Defined != nil && s.entry.Running != nil &&
-		s.entry.Defined.Element(nil).String() != s.entry.Running.Element(nil).String()
-	if inactive && changed {
-		return s.entry.Defined.Element(nil), nil
+	if next := s.definition(inactive); next.Element(nil).String() != s.pool.Element(nil).String() {
+		return next.Element(nil), nil
 	}
 	if !s.active {
 		return s.pool.Element(nil), s.err

@@ -9,7 +9,7 @@ import (
 
 var (
 	// example is a fenced block and the paragraph in front of it, which says what it is.
-	example = regexp.MustCompile("(?m)^((?:The same|A) (?:pool|volume) [^`]*`([a-z-]+)`(?:.+\n)+)\n```(yaml|xml)\n((?:.*\n)+?)```$")
+	example = regexp.MustCompile("(?m)^((?:The same|A) (?:pool|volume|secret) [^`]*`([a-z-]+)`(?:.+\n)+)\n```(yaml|xml)\n((?:.*\n)+?)```$")
 	fence   = regexp.MustCompile("(?m)^```(yaml|xml)$")
 )
 
@@ -28,6 +28,12 @@ func TestManualExamples(t *testing.T) {
 		what, typ, language, text := m[1], Type(m[2]), m[3], m[4]
 		if strings.Contains(what, "volume in a pool") {
 			readVolumeFile(t, "example."+language, []byte(text), typ.Info())
+			continue
+		}
+		if strings.Contains(what, " secret ") {
+			if s := readSecret(t, "example."+language, text); s.UsageType != string(typ) {
+				t.Errorf("%s\nis of type %s", what, s.UsageType)
+			}
 			continue
 		}
 		p := readPoolFile(t, "example."+language, []byte(text))
@@ -53,8 +59,9 @@ func TestManualKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	manual := string(data)
-	pools, volumes, _ := strings.Cut(manual, "## Keys of a volume")
-	for text, keys := range map[string][]yamlKey{pools: poolKeys, volumes: volumeKeys} {
+	pools, rest, _ := strings.Cut(manual, "## Keys of a volume")
+	volumes, secrets, _ := strings.Cut(rest, "## Keys of a secret")
+	for text, keys := range map[string][]yamlKey{pools: poolKeys, volumes: volumeKeys, secrets: secretKeys} {
 		for _, k := range keys {
 			if !strings.Contains(text, "\n| `"+k.yaml+"` |") {
 				t.Errorf("no word on %s", k.yaml)

@@ -31,7 +31,7 @@ func (p *Pool) Element(space *Space) *format.Element {
 	if p.COW != nil {
 		root.Add(format.NewElement("features")).Add(format.NewElement("cow", "state", yesNo(p.COW)))
 	}
-	root.Add(p.Source.element("source", info)).Open = true
+	root.Add(p.Source.Element(info))
 	if info.Target != Unused {
 		root.Add(p.targetElement())
 	}
@@ -64,9 +64,9 @@ func (p *Pool) addExtensions(root *format.Element) {
 	}
 }
 
-// element returns the source as libvirt prints it for a type; name is the element's.
-func (s *Source) element(name string, info *TypeInfo) *format.Element {
-	e := format.NewElement(name)
+// Element returns the source as libvirt prints it for a type, also as a document of its own for one that was found.
+func (s *Source) Element(info *TypeInfo) *format.Element {
+	e := &format.Element{Name: "source", Open: true}
 	if info.Host != Unused {
 		for _, h := range s.Hosts {
 			e.Add(format.NewElement("host", "name", h.Name, "port", nonZero(h.Port)))
@@ -178,11 +178,4 @@ func yesNo(b *bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-// Element returns a source that was found as a document of its own.
-func (s *Source) Element(info *TypeInfo) *format.Element {
-	e := s.element("source", info)
-	e.Open = true
-	return e
 }

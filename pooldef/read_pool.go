@@ -42,9 +42,9 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 	info := p.Type.Info()
 	if info == nil { // what else it must say depends on the type
 		if p.Type == "" {
-			r.problem(doc.root, "@type", "missing; it is one of %s", typeNames())
+			r.problem(doc.root, "@type", "missing; it is one of %s", strings.Join(TypeNames(), ", "))
 		} else {
-			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, typeNames())
+			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, strings.Join(TypeNames(), ", "))
 		}
 		return nil, nil, r.failed()
 	}
@@ -54,14 +54,6 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 		return nil, warnings, err
 	}
 	return p, warnings, nil
-}
-
-func typeNames() string {
-	names := make([]string, len(Types))
-	for i, t := range Types {
-		names[i] = string(t.Type)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (r *reader) pool(p *Pool, info *TypeInfo) {
@@ -76,12 +68,7 @@ func (r *reader) pool(p *Pool, info *TypeInfo) {
 	}
 	p.Source = r.source(source, info)
 	r.names(p, info)
-	if e := r.child(root, "uuid"); e != nil && r.rawText(e) != "" {
-		var ok bool
-		if p.UUID, ok = ParseUUID(e.Text); !ok {
-			r.problem(e, "", "%q is not a uuid", e.Text)
-		}
-	}
+	p.UUID = r.uuid()
 	cow := r.child(root, "features/cow")
 	p.COW = r.yesNo(cow, "state")
 	if p.COW != nil && info.COW == Unused {

@@ -128,3 +128,16 @@ func ParseUUID(s string) (string, bool) {
 	hex := strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(strings.TrimSpace(s)))
 	return hex[:8] + "-" + hex[8:12] + "-" + hex[12:16] + "-" + hex[16:20] + "-" + hex[20:], true
 }
+
+// uuid reads the document's own uuid; "" if it has none.
+func (r *reader) uuid() string {
+	e := r.child(r.doc.root, "uuid")
+	if e == nil || r.rawText(e) == "" {
+		return ""
+	}
+	id, ok := ParseUUID(e.Text)
+	if !ok {
+		r.problem(e, "", "%q is not a uuid", e.Text)
+	}
+	return id
+}

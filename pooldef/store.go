@@ -16,14 +16,17 @@ import (
 // A Store keeps the definitions of pools in one directory, in libvirt's layout, and the records of running ones in another.
 // It reads by itself; whatever changes a file goes through Files.
 type Store struct {
-	ConfigDir string
-	RunDir    string
-	Files     Files
+	ConfigDir   string
+	RunDir      string
+	Credentials string // the directory of systemd's credentials; empty: there is none
+	Files       Files
 }
 
 // Files changes files, each change whole or not at all.
 type Files interface {
-	WriteFile(path string, data []byte) error // mode 0600; missing parents are made
+	WriteFile(path string, data []byte) error    // mode 0600; missing parents are made
+	WritePrivate(path string, data []byte) error // the same; the directory, if it has to be made, has mode 0700
+	WriteSecret(path string, data []byte) error  // the same, and data are never shown
 	Remove(path string) error
 	Symlink(target, link string) error // missing parents are made
 }

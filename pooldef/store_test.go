@@ -24,6 +24,15 @@ func (f *diskFiles) WriteFile(path string, data []byte) error {
 	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o600))
 }
 
+func (f *diskFiles) WritePrivate(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return f.WriteFile(path, data)
+}
+
+func (f *diskFiles) WriteSecret(path string, data []byte) error { return f.WritePrivate(path, data) }
+
 func (f *diskFiles) Remove(path string) error {
 	f.note("remove %s", filepath.Base(path))
 	return os.Remove(path)
@@ -403,9 +412,11 @@ func TestFailingFiles(t *testing.T) {
 
 type refusing struct{ err error }
 
-func (r refusing) WriteFile(string, []byte) error { return r.err }
-func (r refusing) Remove(string) error            { return r.err }
-func (r refusing) Symlink(string, string) error   { return r.err }
+func (r refusing) WriteFile(string, []byte) error    { return r.err }
+func (r refusing) WritePrivate(string, []byte) error { return r.err }
+func (r refusing) WriteSecret(string, []byte) error  { return r.err }
+func (r refusing) Remove(string) error               { return r.err }
+func (r refusing) Symlink(string, string) error      { return r.err }
 
 func TestCompareNames(t *testing.T) {
 	names := []string{"C", "a", "_x", "10", "á", "B", "Z", "9", "b"}

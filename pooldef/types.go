@@ -111,3 +111,12 @@ func (t *TypeInfo) volumeFormats() []string {
 	}
 	return t.VolumeFormats
 }
+
+// TypeNames are the names of all types of pools.
+func TypeNames() []string {
+	names := make([]string, len(Types))
+	for i, t := range Types {
+		names[i] = string(t.Type)
+	}
+	return names
+}

@@ -20,12 +20,8 @@ func parseYAML(data []byte, keys []yamlKey) (*format.Element, Problems, error) {
 	if node.Kind != format.YAMLMapping {
 		return nil, nil, Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
 	}
-	name := "pool"
-	if slices.Equal(keys, volumeKeys) {
-		name = "volume"
-	}
 	p := yamlParser{keys: keys}
-	root := &format.Element{Name: name, Line: node.Line}
+	root := &format.Element{Name: rootElement(keys), Line: node.Line}
 	p.mapping(node, "", root, "")
 	if p.nodes > maxNodes {
 		return nil, nil, tooMany(node.Line)

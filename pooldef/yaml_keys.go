@@ -103,6 +103,28 @@ var volumeKeys = []yamlKey{
 	{"backing.format", "backingStore/format/@type", text},
 }
 
+var secretKeys = []yamlKey{
+	{"uuid", "uuid", text},
+	{"description", "description", text},
+	{"ephemeral", "@ephemeral", yesNoKey},
+	{"private", "@private", yesNoKey},
+	{"usage.type", "usage/@type", text},
+	{"usage.volume", "usage/volume", text},
+	{"usage.name", "usage/name", text},
+	{"usage.target", "usage/target", text},
+}
+
+// rootElement names the root of the documents that a table of keys describes.
+func rootElement(keys []yamlKey) string {
+	switch {
+	case slices.Equal(keys, volumeKeys):
+		return "volume"
+	case slices.Equal(keys, secretKeys):
+		return "secret"
+	}
+	return "pool"
+}
+
 // yamlPath spells the place of a problem as the YAML language does: the key itself, or what all keys at or below the element
 // have in common; failing that, what the element stands in.
 func yamlPath(keys []yamlKey, xml string) string {

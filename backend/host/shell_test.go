@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,7 +45,7 @@ func (w world) id() int {
 }
 
 func (w world) step() Step {
-	switch w.IntN(12) {
+	switch w.IntN(13) {
 	case 0:
 		return Mkdir{w.path(), w.mode()}
 	case 1:
@@ -65,6 +66,8 @@ func (w world) step() Step {
 		return Sync{w.path()}
 	case 10:
 		return Command{Name: "touch", Args: []string{"--", "-made"}, Dir: w.path()}
+	case 11:
+		return WritePrivate{Path: w.path() + "/p/private", Data: []byte("x\n")}
 	}
 	size := []uint64{0, 1, 511, 8192, 1 << 20, 1<<40 + 1}[w.IntN(6)]
 	return CreateFile{Path: w.path(), Mode: w.mode() & fs.ModePerm, UID: w.id(), GID: w.id(), Size: size,
@@ -162,6 +165,30 @@ func TestStageInShell(t *testing.T) {
 	}
 	if trees[0] != trees[1] {
 		t.Errorf("the steps made\n%s, the shell\n%s", trees[0], trees[1])
+	}
+}
+
+// TestSecretInShell writes a secret: what is printed does not show it, and does the same with it on standard input.
+func TestSecretInShell(t *testing.T) {
+	real, shell := t.TempDir(), t.TempDir()
+	secret := func(dir string) WritePrivate {
+		return WritePrivate{Path: dir + "/etc/private/it's", Data: []byte("hunter2"), Secret: true}
+	}
+	do(t, &Local{}, secret(real))
+	text := secret(shell).Shell()
+	if strings.Contains(text, "hunter2") {
+		t.Error(text)
+	}
+	sh := exec.Command("sh", "-c", text)
+	sh.Stdin = strings.NewReader("hunter2")
+	if out, err := sh.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got, want := tree(t, shell), tree(t, real); got != want {
+		t.Errorf("the shell has\n%s, the step\n%s", got, want)
+	}
+	if got := mode(t, real+"/etc/private"); got != 0o700 {
+		t.Errorf("the directory has mode %v", got)
 	}
 }
 

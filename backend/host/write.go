@@ -44,16 +44,20 @@ type WriteFile struct {
 
 // Shell implements Step.
 func (w WriteFile) Shell() string {
-	install := "mkdir -p " + Quote(filepath.Dir(w.Path)) + " && "
+	return "mkdir -p " + Quote(filepath.Dir(w.Path)) + " && " + w.install()
+}
+
+// install is the command that puts the file into a directory that is there.
+func (w WriteFile) install() string {
 	text, whole := strings.CutSuffix(string(w.Data), "\n")
 	if !whole { // a here-document ends with a new line
-		return install + "printf %s " + Quote(text) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
+		return "printf %s " + Quote(text) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
 	}
 	end := "EOF"
 	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
 		end += "_"
 	}
-	return install + fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
+	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
 }
 
 func (w WriteFile) apply(context.Context, *Local) error {
@@ -80,4 +84,32 @@ func (w WriteFile) replace(dir string) error {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
+}
+
+// WritePrivate is WriteFile in a directory for its owner alone: one that is missing is made with mode 0700, and its missing parents
+// as usual. What is Secret is not shown.
+type WritePrivate struct {
+	Path   string
+	Data   []byte
+	Secret bool
+}
+
+// Shell implements Step. A secret has to be given to it on standard input.
+func (w WritePrivate) Shell() string {
+	mkdir := "mkdir -p -m 0700 " + Quote(filepath.Dir(w.Path)) + " && "
+	if w.Secret {
+		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + " # what it reads is secret, and not shown"
+	}
+	return mkdir + WriteFile{w.Path, w.Data}.install()
+}
+
+func (w WritePrivate) apply(ctx context.Context, l *Local) error {
+	dir := filepath.Dir(w.Path)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return err
+	}
+	if err := (Mkdir{dir, 0o700}).apply(ctx, l); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return WriteFile{w.Path, w.Data}.apply(ctx, l)
 }

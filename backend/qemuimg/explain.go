@@ -2,7 +2,9 @@ package qemuimg
 
 import (
 	"errors"
+	"path/filepath"
 	"regexp"
+	"strings"
 
 	"poolctl/backend/host"
 )
@@ -16,7 +18,18 @@ func Explain(err error) error {
 		return err
 	}
 	if m := locked.FindStringSubmatch(exit.Stderr); m != nil {
-		return &host.InUseError{Path: m[1]}
+		path := m[1]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(exit.Command.Dir, path)
+		}
+		return &host.InUseError{Path: path}
 	}
 	return err
+}
+
+// IsBusy tells whether qemu-img gave up because it could not measure how fast this machine is, which it does for a new LUKS header
+// (qcrypto_pbkdf2_count_iters in qemu's crypto/pbkdf.c). Another try may do.
+func IsBusy(err error) bool {
+	exit := (*host.ExitError)(nil)
+	return errors.As(err, &exit) && strings.Contains(exit.Stderr, "Unable to get accurate CPU usage")
 }

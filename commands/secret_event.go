@@ -1,0 +1,20 @@
+package commands
+
+// SecretEvent is the verb secret-event.
+type SecretEvent struct {
+	Secret    string `position:"" help:"Secret whose events are meant."`
+	Event     string `position:"" help:"Type of event."`
+	Timeout   string `position:"" help:"Seconds to wait."`
+	Loop      bool   `help:"Go on after the first event."`
+	List      bool   `help:"List the types of events."`
+	Timestamp bool   `help:"Print the time of each event."`
+}
+
+// Run lists virsh's types of events, or says why there are none.
+func (c *SecretEvent) Run(e *env) error {
+	if c.List {
+		e.print("lifecycle\nvalue-changed\n")
+		return nil
+	}
+	return errNoEvents
+}

@@ -1,0 +1,68 @@
+package commands
+
+import (
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// SecretList is the verb secret-list.
+type SecretList struct {
+	Ephemeral   bool `help:"Only secrets that are kept until the machine stops."`
+	NoEphemeral bool `help:"Only secrets that stay."`
+	Private     bool `help:"Only secrets whose values are never shown."`
+	NoPrivate   bool `help:"Only secrets whose values can be shown."`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (c *SecretList) Help() string {
+	return "Tells what each secret is for. Values are not shown.\n\n" +
+		"  poolctl secret-list -o json | jq '.secrets[] | select(.has_value | not) | .uuid'"
+}
+
+// Run lists secrets.
+func (c *SecretList) Run(e *env) error {
+	entries, err := e.allSecrets()
+	if err != nil {
+		return err
+	}
+	var secrets []*pooldef.SecretEntry
+	for _, entry := range entries {
+		if c.matches(entry.Secret) {
+			secrets = append(secrets, entry)
+		}
+	}
+	if c.Output != "table" {
+		return e.printSecrets(c.Output, secrets)
+	}
+	var rows [][]string
+	for _, entry := range secrets {
+		rows = append(rows, []string{entry.UUID, entry.Secret.Purpose()})
+	}
+	return e.table([]string{"UUID", "Usage"}, rows)
+}
+
+// matches applies the filters, as pool-list does.
+func (c *SecretList) matches(s *pooldef.Secret) bool {
+	either := func(yes, no, is bool) bool { return yes == no || yes == is }
+	return either(c.Ephemeral, c.NoEphemeral, s.Ephemeral) && either(c.Private, c.NoPrivate, s.Private)
+}
+
+// printSecrets prints secrets for programs.
+func (e *env) printSecrets(style string, secrets []*pooldef.SecretEntry) error {
+	if style == "xml" {
+		root := &format.Element{Name: "secrets", Open: true}
+		for _, entry := range secrets {
+			root.Add(entry.Secret.Element())
+		}
+		_, err := e.stdout.WriteString(root.String())
+		return err
+	}
+	list := format.NewList(e.stdout, style, "secrets", secretFields)
+	for _, entry := range secrets {
+		if err := list.Add(secretValues(entry)...); err != nil {
+			return err
+		}
+	}
+	return list.Close()
+}

@@ -1,0 +1,38 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/pooldef"
+)
+
+// SecretUndefine is the verb secret-undefine.
+type SecretUndefine struct {
+	Secret string `arg:"" help:"Uuid of the secret, or what it is for."`
+}
+
+// Run removes a secret and its value, even one that cannot be used.
+func (c *SecretUndefine) Run(e *env) error {
+	entry, err := c.undefine(e)
+	if err != nil {
+		return fmt.Errorf("undefine secret %q: %w", c.Secret, err)
+	}
+	e.say("Secret %s deleted", entry.UUID)
+	return nil
+}
+
+func (c *SecretUndefine) undefine(e *env) (*pooldef.SecretEntry, error) {
+	unlock, err := e.lockDefinitions()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	entry, err := e.store.Secret(c.Secret)
+	if entry == nil || entry.File == "" {
+		return nil, err
+	}
+	if err != nil {
+		e.warn("the definition could not be used: %v", err)
+	}
+	return entry, e.store.UndefineSecret(entry)
+}

@@ -1,0 +1,179 @@
+package pooldef
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// MaxSecret is the largest value of a secret, in bytes: libvirt's own limit.
+const MaxSecret = 65536
+
+// maxEncoded is how long a file with a value in base64 may be: there may be line feeds in it.
+const maxEncoded = 2 * MaxSecret
+
+// ErrNoValue is what a NoValueError is.
+var ErrNoValue = errors.New("it has no value")
+
+// A NoValueError tells that a secret has no value yet.
+type NoValueError struct{ UUID string }
+
+func (e *NoValueError) Error() string { return fmt.Sprintf("secret %s has no value", e.UUID) }
+
+// Unwrap makes it ErrNoValue.
+func (e *NoValueError) Unwrap() error { return ErrNoValue }
+
+// SecretValue returns the value of the secret that ref names: by uuid, or by its usage among the secrets of usageType (volume,
+// ceph, iscsi). It is for our own use: private ones have theirs told, too. A secret that is for something of another type is
+// refused, as by libvirt. Errors wrap ErrNoSecret, ErrNoValue or fs.ErrPermission.
+//
+// A credential that systemd has given us under the secret's uuid comes first; no definition is needed then.
+func (s *Store) SecretValue(ref SecretRef, usageType string) ([]byte, error) {
+	if ref.UUID != "" {
+		if value, err := s.credential(ref.UUID); value != nil || err != nil {
+			return value, err
+		}
+	}
+	e, err := s.referred(ref, usageType)
+	if err != nil {
+		return nil, err
+	}
+	return s.ValueOf(e)
+}
+
+// SecretFile tells where the value is that SecretValue returns, for messages: in base64, or, if it is a credential, as it is. It is
+// "" if there is no such secret.
+func (s *Store) SecretFile(ref SecretRef, usageType string) string {
+	e, err := s.referred(ref, usageType)
+	if err == nil {
+		ref.UUID = e.UUID
+	}
+	if file := filepath.Join(s.Credentials, ref.UUID); s.Credentials != "" && ref.UUID != "" && exists(file) {
+		return file
+	}
+	if err != nil {
+		return ""
+	}
+	return valueFile(e.File)
+}
+
+// referred returns the secret that a reference from among those of usageType names.
+func (s *Store) referred(ref SecretRef, usageType string) (*SecretEntry, error) {
+	if ref.UUID == "" {
+		e, err := s.secretOf(usageType, ref.Usage)
+		if err == nil && e == nil {
+			err = fmt.Errorf("%w: none is for %s %q", ErrNoSecret, usageType, ref.Usage)
+		}
+		return e, err
+	}
+	e, err := s.loadSecret(ref.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if t := e.Secret.UsageType; t != usageType && t != "none" {
+		return nil, fmt.Errorf("%w: %s is for %s, not for %s", ErrNoSecret, e.UUID, t, usageType)
+	}
+	return e, nil
+}
+
+// ValueOf returns the value of a secret that can be used, of a private one, too.
+func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
+	if value, err := s.credential(e.UUID); value != nil || err != nil {
+		return value, err
+	}
+	file := valueFile(e.File)
+	text, err := readOwnFile(file, maxEncoded)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &NoValueError{e.UUID}
+	}
+	if err != nil {
+		return nil, err
+	}
+	value, err := DecodeSecret(text)
+	if err != nil {
+		return nil, inFile(file, err)
+	}
+	return value, nil
+}
+
+// DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as Problems, without
+// the value.
+func DecodeSecret(text []byte) ([]byte, error) {
+	text = bytes.Join(bytes.Fields(text), nil)
+	value := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Strict().Decode(value, text)
+	if err != nil {
+		return nil, Problems{{Text: "it is not base64"}}
+	}
+	return value[:n], CheckSecret(value[:n])
+}
+
+// CheckSecret refuses, by Problems, what cannot be the value of a secret.
+func CheckSecret(value []byte) error {
+	switch {
+	case len(value) == 0:
+		return Problems{{Text: "the value is empty"}}
+	case len(value) > MaxSecret:
+		return Problems{{Text: fmt.Sprintf("the value is larger than %d bytes", MaxSecret)}}
+	}
+	return nil
+}
+
+// credential returns what systemd has put under a secret's uuid into the directory of our credentials (systemd.exec(5)), nil if
+// there is nothing. Who may read it is systemd's business.
+func (s *Store) credential(id string) ([]byte, error) {
+	if s.Credentials == "" {
+		return nil, nil
+	}
+	file := filepath.Join(s.Credentials, id)
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	value, err := io.ReadAll(io.LimitReader(f, MaxSecret+1))
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckSecret(value); err != nil {
+		return nil, inFile(file, err)
+	}
+	return value, nil
+}
+
+// readOwnFile reads a file that nobody else may read or change: one that others may, or that is neither ours nor root's, is
+// refused by an error that wraps fs.ErrPermission.
+func readOwnFile(file string, most int) ([]byte, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO shall not make us wait
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	owner := int(info.Sys().(*syscall.Stat_t).Uid)
+	switch {
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a file", file)
+	case owner != 0 && owner != os.Geteuid():
+		return nil, fmt.Errorf("%s belongs to user %d: %w", file, owner, fs.ErrPermission)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("%s may be used by others (mode %04o, not 0600): %w", file, info.Mode().Perm(), fs.ErrPermission)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(data) > most {
+		err = Problems{{File: file, Text: fmt.Sprintf("larger than %d bytes", most)}}
+	}
+	return data, err
+}
