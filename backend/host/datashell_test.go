@@ -210,6 +210,23 @@ func TestStreamInShell(t *testing.T) {
 	}
 }
 
+// TestDraftRelative names what lies where one is, as one may on a command line.
+func TestDraftRelative(t *testing.T) {
+	l, dir := &Local{}, t.TempDir()
+	t.Chdir(dir)
+	for _, path := range []string{"-x", "x", "./y"} {
+		d := newDraft(t, path)
+		do(t, l, d)
+		write(t, d, "new")
+		do(t, l, Publish{d})
+		holds(t, dir+"/"+path, []byte("new"))
+		for _, s := range []Step{newDraft(t, path), Publish{newDraft(t, path)}} {
+			do(t, l, Command{Name: "sh", Args: []string{"-c", s.Shell()}, Dir: dir})
+		}
+		holds(t, dir+"/"+path, nil)
+	}
+}
+
 // TestDraftInShell makes and publishes drafts.
 func TestDraftInShell(t *testing.T) {
 	var trees []string

@@ -198,9 +198,9 @@ type Publish struct{ Draft *Draft }
 // Shell implements Step.
 func (p Publish) Shell() string {
 	if p.Draft.place {
-		return fmt.Sprintf("[ ! -b %[1]s ] || sync %[1]s", Quote(p.Draft.path))
+		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", Quote(p.Draft.path))
 	}
-	return fmt.Sprintf("sync %[1]s && mv -fT %[1]s %[2]s", Quote(p.Draft.Name()), Quote(p.Draft.path))
+	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", Quote(p.Draft.Name()), Quote(p.Draft.path))
 }
 
 func (p Publish) apply(context.Context, *Local) error {
