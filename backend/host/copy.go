@@ -32,9 +32,10 @@ type copying struct {
 // ranges is how much is copied at a time in the kernel, and then told and sent on its way to the disk.
 const ranges = 1 << 25
 
-// run copies length bytes. That the source became shorter meanwhile is an error.
+// run copies length bytes. That the source became shorter meanwhile is an error. What is to have all its room is not copied in
+// the kernel, which would share blocks with the source on btrfs and XFS: a later write would need new ones.
 func (c *copying) run(ctx context.Context, from, to, length int64) error {
-	c.total, c.inKernel = length, isRegular(c.in) && isRegular(c.out)
+	c.total, c.inKernel = length, c.holes != fillHoles && isRegular(c.in) && isRegular(c.out)
 	c.progress.tell(0, length)
 	end, shift := from+length, to-from
 	for at := from; at < end; {
@@ -51,7 +52,7 @@ func (c *copying) run(ctx context.Context, from, to, length int64) error {
 		at = stop
 	}
 	size, err := dataSize(c.in)
-	if err == nil && size < end {
+	if err == nil && size < end && length > 0 {
 		err = c.shrunk()
 	}
 	return err
@@ -67,17 +68,19 @@ func (c *copying) count(n int64) {
 }
 
 func (c *copying) hole(ctx context.Context, from, to int64) error {
-	var err error
-	switch c.holes {
-	case clearHoles:
-		err = clearRange(ctx, c.out, punch, from, to)
-	case fillHoles:
-		err = writeZeros(ctx, c.out, from, to, nil)
+	if c.holes == fillHoles {
+		before := c.done
+		return writeZeros(ctx, c.out, from, to, func(at, _ uint64) { c.count(before + int64(at) - from - c.done) })
 	}
-	if err == nil && to > from {
-		c.count(to - from)
-	}
-	return err
+	return inChunks(ctx, from, to, func(from, length int64) error {
+		if c.holes == clearHoles {
+			if err := clearRange(ctx, c.out, punch, from, from+length); err != nil {
+				return err
+			}
+		}
+		c.count(length)
+		return nil
+	})
 }
 
 func (c *copying) data(ctx context.Context, from, end, shift int64) error {
@@ -86,14 +89,14 @@ func (c *copying) data(ctx context.Context, from, end, shift int64) error {
 			return err
 		}
 		n, err := c.piece(ctx, from, from+shift, end-from)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return c.shrunk()
-		}
 		from += n
 		c.count(n)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return c.shrunk()
+		}
 	}
 	return nil
 }
@@ -122,7 +125,12 @@ func (c *copying) piece(ctx context.Context, from, to, n int64) (int64, error) {
 		}
 		return 0, err
 	}
-	return int64(read), c.write(ctx, c.buffer[:read], to)
+	holes := c.holes
+	if isRegular(c.in) { // it has told what are holes
+		holes = fillHoles
+	}
+	written, err := writeBlocks(ctx, c.out, c.buffer[:read], to, holes)
+	return int64(written), err
 }
 
 func copyRange(in, out *os.File, from, to, n int64) (int64, error) {
@@ -137,38 +145,37 @@ func copyRange(in, out *os.File, from, to, n int64) (int64, error) {
 // block is the least of zeros that becomes a hole: a page, and what nearly all file systems allocate.
 const block = 4096
 
-// write writes data. Of what has no holes to tell of, blocks of zeros become holes if holes are wanted.
-func (c *copying) write(ctx context.Context, b []byte, to int64) error {
-	if c.holes == fillHoles || isRegular(c.in) {
-		_, err := c.out.WriteAt(b, to)
-		return err
+// writeBlocks writes data of what has no holes to tell of: blocks of zeros are holes. It returns how many bytes were written.
+func writeBlocks(ctx context.Context, out *os.File, b []byte, to int64, holes holes) (int, error) {
+	if holes == fillHoles {
+		return writeAt(out, b, to)
 	}
-	return eachRun(b, func(at, end int, zero bool) error {
-		if !zero {
-			_, err := c.out.WriteAt(b[at:end], to+int64(at))
-			return err
+	return eachRun(b, func(at, end int, zero bool) (int, error) {
+		switch {
+		case !zero:
+			return writeAt(out, b[at:end], to+int64(at))
+		case holes == clearHoles:
+			return 0, clearRange(ctx, out, punch, to+int64(at), to+int64(end))
 		}
-		if c.holes == keepHoles {
-			return nil
-		}
-		return clearRange(ctx, c.out, punch, to+int64(at), to+int64(end))
+		return 0, nil
 	})
 }
 
-// eachRun splits a buffer into runs of blocks that are zero and of others.
-func eachRun(b []byte, do func(at, end int, zero bool) error) error {
+// eachRun splits a buffer into runs of blocks that are zero and of others. It returns how many bytes it was done with, of a run
+// that fails those that do says.
+func eachRun(b []byte, do func(at, end int, zero bool) (int, error)) (int, error) {
 	zeroAt := func(at int) bool { return isZero(b[at:min(at+block, len(b))]) }
 	for at := 0; at < len(b); {
 		zero, end := zeroAt(at), min(at+block, len(b))
 		for end < len(b) && zeroAt(end) == zero {
 			end = min(end+block, len(b))
 		}
-		if err := do(at, end, zero); err != nil {
-			return err
+		if n, err := do(at, end, zero); err != nil {
+			return at + n, err
 		}
 		at = end
 	}
-	return nil
+	return len(b), nil
 }
 
 // copySource begins a new file with a copy of its source, and returns how long that is.

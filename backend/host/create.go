@@ -41,11 +41,7 @@ func (c CreateFile) Shell() string {
 		steps = append(steps, "chattr +C "+path)
 	}
 	if c.From != nil {
-		reflink := "auto"
-		if c.From.Reflink {
-			reflink = "always"
-		}
-		steps = append(steps, fmt.Sprintf("cp --reflink=%s --sparse=auto %s %s", reflink, Quote(c.From.Path), path))
+		steps = append(steps, c.copyInShell(path))
 	}
 	size := strconv.FormatUint(c.Size, 10)
 	if c.From != nil {
@@ -53,15 +49,28 @@ func (c CreateFile) Shell() string {
 	}
 	steps = append(steps, "truncate -s "+size+" "+path)
 	switch {
-	case c.Allocate > 0 && c.Zeros:
+	case c.Allocate > 0 && c.Zeros && c.From == nil:
 		steps = append(steps, fmt.Sprintf("head -c %d /dev/zero 1<>%s", c.Allocate, path))
-	case c.Allocate > 0:
+	case c.Allocate > 0 && !c.Zeros:
 		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path)) // -x: writes where it has to
 	}
 	if c.UID >= 0 || c.GID >= 0 {
 		steps = append(steps, Chown{c.Path, c.UID, c.GID}.Shell())
 	}
 	return strings.Join(append(steps, Chmod{c.Path, c.Mode}.Shell()), " && ")
+}
+
+// copyInShell copies the source; zeros that are to be written go behind it.
+func (c CreateFile) copyInShell(path string) string {
+	source := Quote(c.From.Path)
+	switch {
+	case c.Zeros:
+		return fmt.Sprintf("cp --reflink=never --sparse=never %[1]s %[2]s && "+
+			"head -c %[3]d /dev/zero | tail -c +$(($(stat -c %%s %[2]s) + 1)) >>%[2]s", source, path, c.Allocate)
+	case c.From.Reflink:
+		return fmt.Sprintf("cp --reflink=always --sparse=auto %s %s", source, path)
+	}
+	return fmt.Sprintf("cp --reflink=auto --sparse=auto %s %s", source, path)
 }
 
 func (c CreateFile) apply(ctx context.Context, l *Local) error {
@@ -154,12 +163,12 @@ func writeZeros(ctx context.Context, f *os.File, from, to int64, progress Progre
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := f.WriteAt(zeros[:min(to-at, int64(len(zeros)))], at)
+		n, err := writeAt(f, zeros[:min(to-at, int64(len(zeros)))], at)
+		at += int64(n)
+		progress.tell(at, to)
 		if err != nil {
 			return err
 		}
-		at += int64(n)
-		progress.tell(at, to)
 	}
 	return nil
 }

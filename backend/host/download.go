@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 )
 
@@ -24,13 +25,14 @@ func (d Download) Shell() string {
 	if d.Length > 0 {
 		line += fmt.Sprintf(" count=%d", d.Length)
 	}
-	if d.Name != "" {
-		line += " of=" + Quote(d.Name)
-		if d.Sparse {
-			line += " conv=sparse"
-		}
+	if d.Name == "" {
+		return line + " status=none"
 	}
-	return line + " status=none"
+	line += " status=none of=" + Quote(d.Name)
+	if d.Sparse {
+		line += digHoles(d.Name, 0)
+	}
+	return line
 }
 
 func (d Download) apply(ctx context.Context, l *Local) error {
@@ -39,6 +41,9 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer in.Close()
+	if isSame(in, d.To) {
+		return fmt.Errorf("%q would be written over itself", d.From.Path)
+	}
 	size, err := dataSize(in)
 	if err != nil {
 		return err
@@ -51,7 +56,7 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 		length = int64(d.Length)
 	}
 	to, seekable := position(d.To)
-	if !seekable {
+	if !seekable || appends(d.To) {
 		return writeStream(ctx, in, d.To, from, length, d.Progress)
 	}
 	return d.copy(ctx, in, from, to, length)
@@ -59,6 +64,17 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 
 // copy writes to what one can seek in, and goes on behind it, so that what a shell writes next follows.
 func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
+	room := int64(math.MaxInt64)
+	if isBlock(d.To) {
+		end, err := dataSize(d.To)
+		if err != nil {
+			return err
+		}
+		room = end
+	}
+	if length > room-to {
+		return &DoesNotFitError{d.To.Name(), uint64(to), uint64(length), uint64(max(room-to, 0))}
+	}
 	copying := copying{in: in, out: d.To, holes: fillHoles, progress: d.Progress}
 	if d.Sparse {
 		copying.holes = clearHoles

@@ -12,45 +12,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Draft is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. What is there
-// and is no regular file, a device or a pipe, is written to as it is.
+// A Draft is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
+// nobody else can work with that. What is there and is no regular file, a device or a pipe, is written to as it is.
 type Draft struct {
 	path  string // where it goes; no symbolic link
 	place bool   // it is written in its place
 	mode  fs.FileMode
-	owner Chown // what is there belongs to somebody else; an empty path: nothing is there, or it is ours
 
-	file *os.File
+	uid, gid int // of what is there, otherwise -1
+
+	file, old *os.File
 }
 
-// NewDraft looks what is at a path, and changes nothing. A new file gets mode less the umask; an old one's mode stays, and its owner
-// if we may give files away. A link to nowhere is an error.
+// NewDraft looks what is at a path, and changes nothing. A new file gets mode less the umask, an old one's stays, and its owner,
+// if we may give it to him.
 func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
-	d := &Draft{path: path, mode: mode &^ umask()}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		d.path = real
-	}
-	info, err := os.Stat(d.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, linkErr := os.Lstat(path); linkErr == nil {
-			return nil, err
+	d := &Draft{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
+	h, err := Hold(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if link, err := os.Lstat(path); err == nil && link.Mode().Type() == fs.ModeSymlink {
+			return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", path, fs.ErrNotExist)
 		}
 		return d, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
-	case info.IsDir():
+	}
+	defer h.Close()
+	if err := h.trust(unix.AT_FDCWD, path); err != nil {
+		return nil, err
+	}
+	if h.IsDir() {
 		return nil, pathError("open", path, unix.EISDIR)
 	}
-	d.place, d.mode = !info.Mode().IsRegular(), info.Mode().Perm()
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Geteuid() || int(st.Gid) != os.Getegid()) {
-		d.owner = Chown{d.Name(), int(st.Uid), int(st.Gid)}
+	d.place, d.mode, d.uid, d.gid = !h.IsFile(), fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		d.path = real
+	} else if !d.place {
+		return nil, err
 	}
 	return d, nil
 }
 
+// umask can only be had by setting another one.
 func umask() fs.FileMode {
-	mask := syscall.Umask(0)
+	mask := syscall.Umask(0o077)
 	syscall.Umask(mask)
 	return fs.FileMode(mask)
 }
@@ -71,56 +77,119 @@ func (d *Draft) Shell() string {
 	if d.place {
 		return "[ -w " + Quote(d.path) + " ]"
 	}
-	line := fmt.Sprintf("install -m %04o /dev/null %s", d.mode, Quote(d.Name()))
-	if d.owner.Path != "" {
-		line += " && " + d.owner.Shell()
+	install := fmt.Sprintf("install -m %04o", d.mode)
+	if d.uid >= 0 {
+		install += fmt.Sprintf(" -o %d -g %d", d.uid, d.gid)
 	}
-	return line
+	return install + " /dev/null " + Quote(d.Name())
 }
 
-// apply opens the draft. What a killed process has left of one is replaced; one that is being written is an InUseError.
-func (d *Draft) apply(_ context.Context, _ *Local) (err error) {
+// apply opens the draft. One that another process is writing, or an old file that it works with, is an InUseError.
+func (d *Draft) apply(ctx context.Context, l *Local) (err error) {
 	if d.place {
-		flags := os.O_WRONLY
-		if info, err := os.Stat(d.path); err == nil && info.Mode()&fs.ModeCharDevice == 0 && info.Mode()&fs.ModeDevice != 0 {
-			flags |= unix.O_EXCL // a device: not one that is mounted
-		}
-		d.file, err = os.OpenFile(d.path, flags, 0)
+		d.file, err = l.openPlace(ctx, d.path)
 		return err
 	}
-	flags := unix.O_RDWR | unix.O_CREAT | unix.O_NOFOLLOW
+	d.old, err = l.openData(d.path, writing)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	d.file, err = newDraftFile(d.Name())
+	if err == nil && d.uid >= 0 {
+		_ = d.file.Chown(d.uid, d.gid)
+	}
+	if err == nil {
+		err = chmod(d.file, d.mode)
+	}
+	if err != nil {
+		d.Discard()
+	}
+	return err
+}
+
+// openPlace opens what is no regular file for writing. A pipe waits for a reader.
+func (l *Local) openPlace(ctx context.Context, path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Type() == fs.ModeDevice {
+		return l.openData(path, writing)
+	}
+	var f *os.File
+	_, err := waiting(ctx, func() (_ int, err error) {
+		f, err = os.OpenFile(path, os.O_WRONLY, 0)
+		return 0, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left.
+func newDraftFile(name string) (*os.File, error) {
 	for range 5 {
-		f, err := openAt(unix.AT_FDCWD, d.Name(), d.path, flags) // errors are about the file that is wanted
-		if err != nil {
-			return err
-		}
-		var here, there unix.Stat_t
-		err = flock(f)
-		if err == nil && unix.Fstat(int(f.Fd()), &here) == nil && unix.Lstat(d.Name(), &there) == nil && here.Ino == there.Ino {
-			d.file = f
-			if d.owner.Path != "" {
-				_ = f.Chown(d.owner.UID, d.owner.GID)
+		f, err := openAt(unix.AT_FDCWD, name, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			err = sweepDraft(name)
+		case err == nil:
+			if err = flock(f); err == nil && isAt(f, name) {
+				return f, nil
 			}
-			return errors.Join(f.Truncate(0), chmod(f, d.mode))
+			f.Close()
+			if err == nil || errors.Is(err, fs.ErrExist) {
+				continue // somebody takes it for left, and away
+			}
+			_ = unix.Unlink(name)
 		}
-		f.Close()
 		if err != nil {
-			return &InUseError{d.Name()}
+			return nil, err
 		}
 	}
-	return &InUseError{d.Name()} // others come and go
+	return nil, &InUseError{name} // others come and go
+}
+
+// sweepDraft removes what a killed process has left.
+func sweepDraft(name string) error {
+	f, err := openAt(unix.AT_FDCWD, name, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	switch err := flock(f); {
+	case errors.Is(err, fs.ErrExist):
+		return &InUseError{name}
+	case err != nil:
+		return err
+	case isAt(f, name):
+		return pathError("remove", name, unix.Unlink(name))
+	}
+	return nil
+}
+
+// isAt tells whether an open file still has its name.
+func isAt(f *os.File, name string) bool {
+	here, err := f.Stat()
+	there, otherErr := os.Lstat(name)
+	return err == nil && otherErr == nil && os.SameFile(here, there)
 }
 
 // Discard removes a draft that was not published. What was written in its place stays.
 func (d *Draft) Discard() {
-	if d.file == nil {
-		return
-	}
-	if !d.place {
+	if d.file != nil && !d.place {
 		_ = unix.Unlink(d.Name())
 	}
-	d.file.Close()
-	d.file = nil
+	d.close()
+}
+
+func (d *Draft) close() {
+	for _, f := range []*os.File{d.file, d.old} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	d.file, d.old = nil, nil
 }
 
 // Publish moves a draft to its place, when all that is in it is on the disk.
@@ -129,9 +198,9 @@ type Publish struct{ Draft *Draft }
 // Shell implements Step.
 func (p Publish) Shell() string {
 	if p.Draft.place {
-		return "sync " + Quote(p.Draft.path)
+		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", Quote(p.Draft.path))
 	}
-	return fmt.Sprintf("sync %[1]s && mv -fT %[1]s %[2]s", Quote(p.Draft.Name()), Quote(p.Draft.path))
+	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", Quote(p.Draft.Name()), Quote(p.Draft.path))
 }
 
 func (p Publish) apply(context.Context, *Local) error {
@@ -148,5 +217,9 @@ func (p Publish) apply(context.Context, *Local) error {
 	}
 	err = d.file.Close()
 	d.file = nil
+	d.close()
+	if err == nil && !d.place {
+		err = syncDir(filepath.Dir(d.path))
+	}
 	return err
 }

@@ -14,8 +14,10 @@ type Fill struct {
 
 // Shell implements Step.
 func (f Fill) Shell() string {
-	path := Quote(f.Path)
-	return fmt.Sprintf("blkdiscard -f -z %s && dd if=%s of=%s bs=1M conv=notrunc,sparse,fsync status=none", path, Quote(f.From.Path), path)
+	path, source := Quote(f.Path), Quote(f.From.Path)
+	return fmt.Sprintf("%[1]s && data=$size && %[2]s && [ $data -le $size ] && if [ -b %[3]s ]; then blkdiscard -z %[3]s </dev/null; "+
+		"elif [ $size -gt 0 ]; then fallocate -p -l $size %[3]s 2>/dev/null || head -c $size /dev/zero 1<>%[3]s; fi && "+
+		"dd if=%[4]s of=%[3]s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", shellSize(source), shellSize(path), path, source)
 }
 
 func (f Fill) apply(ctx context.Context, l *Local) error {

@@ -12,9 +12,8 @@ import (
 // He cannot make it a device, only root can, but a link to one; so what was no link must not be one when it is opened, and
 // where a link leads is held from the first look on, which is no opening (O_PATH, open(2)).
 type Held struct {
-	fd    int    // -1: it is no link
-	Path  string // as it was asked for
-	owner uint32 // of the link, or of the file
+	fd   int    // -1: it is no link
+	Path string // as it was asked for
 	unix.Stat_t
 }
 
@@ -25,7 +24,6 @@ func Hold(path string) (*Held, error) { return holdAt(unix.AT_FDCWD, path, path)
 func holdAt(dir int, name, path string) (*Held, error) {
 	h := &Held{fd: -1, Path: path}
 	err := again(func() error { return unix.Fstatat(dir, name, &h.Stat_t, unix.AT_SYMLINK_NOFOLLOW) })
-	h.owner = h.Uid
 	if err == nil && h.kind() == unix.S_IFLNK {
 		err = again(func() (err error) {
 			h.fd, err = unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)

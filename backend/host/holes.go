@@ -116,6 +116,13 @@ func isRegular(f *os.File) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// isSame tells whether two open files are one.
+func isSame(a, b *os.File) bool {
+	one, err := a.Stat()
+	other, otherErr := b.Stat()
+	return err == nil && otherErr == nil && os.SameFile(one, other)
+}
+
 func blockRange(f *os.File, request uintptr, from, length int64) error {
 	span := [2]uint64{uint64(from), uint64(length)}
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), request, uintptr(unsafe.Pointer(&span))); errno != 0 {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open returns a file in memory that holds the input. It has no name, and what is in it is never written to a disk (memfd_create(2)).
+// open returns a file in memory that holds the input. It has no name: nobody finds it (memfd_create(2)).
 func (in Input) open() (*os.File, error) {
 	fd, err := unix.MemfdCreate("input", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -27,7 +27,8 @@ type percentWriter func(float64)
 
 // Write implements io.Writer.
 func (w percentWriter) Write(b []byte) (int, error) {
-	for part := range bytes.SplitSeq(b, []byte("(")) {
+	_, rest, _ := bytes.Cut(b, []byte("(")) // what is before may be the end of a number
+	for part := range bytes.SplitSeq(rest, []byte("(")) {
 		number, _, found := bytes.Cut(part, []byte("/100%)"))
 		if !found {
 			continue

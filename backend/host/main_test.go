@@ -7,11 +7,12 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
 
-// private tells a test process that it has a mount namespace of its own.
+// private tells a test process that it has a mount namespace of its own, and a directory where it may mount something.
 const private = "POOLCTL_TEST_PRIVATE"
 
 // TestMain runs the tests once more, in a mount namespace where they may mount what they like. (backendtest.Main is the same
@@ -20,20 +21,30 @@ func TestMain(m *testing.M) {
 	if os.Geteuid() != 0 || os.Getenv(private) != "" {
 		os.Exit(m.Run())
 	}
+	dir, err := os.MkdirTemp("", "poolctl-host")
+	if err != nil {
+		os.Exit(1)
+	}
+	status := inPrivate(m, dir)
+	_ = os.Remove(dir)
+	os.Exit(status)
+}
+
+func inPrivate(m *testing.M, dir string) int {
 	runtime.LockOSThread() // the parent that Pdeathsig means is the thread
 	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), private+"=1"),
+		Env:   append(os.Environ(), private+"="+dir),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil { // no namespaces here: those who want to mount will say so
-		os.Exit(m.Run())
+		return m.Run()
 	}
 	state, err := process.Wait()
 	if err != nil || !state.Exited() {
-		os.Exit(1)
+		return 1
 	}
-	os.Exit(state.ExitCode())
+	return state.ExitCode()
 }
 
 // notRun ends a test that this machine cannot run: loudly, and as a failure where everything is to be tested.
@@ -74,14 +85,33 @@ func tmpfs(t testing.TB, kib int) string {
 	return mount(t, "-t", "tmpfs", "-o", "size="+strconv.Itoa(kib)+"k", "tmpfs")
 }
 
-// disk makes a file system in a file of 128 MiB and mounts it.
+var mountMemory = sync.OnceValue(func() error {
+	_, err := (&Local{}).Query(context.Background(), Cmd("mount", "-t", "tmpfs", "tmpfs", os.Getenv(private)))
+	return err
+})
+
+// scratch returns a directory for files that stand for disks. It is in memory, where nothing waits for a real one.
+func scratch(t testing.TB) string {
+	t.Helper()
+	if os.Getenv(private) == "" || mountMemory() != nil {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(os.Getenv(private), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// disk makes a file system in a file of 512 MiB, of which XFS needs 300, and mounts it.
 func disk(t testing.TB, mkfs ...string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "disk")
+	file := filepath.Join(scratch(t), "disk")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(file, 128<<20); err != nil {
+	if err := os.Truncate(file, 512<<20); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := (&Local{}).Query(context.Background(), Cmd(mkfs[0], append(mkfs[1:], file)...)); err != nil {

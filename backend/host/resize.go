@@ -15,11 +15,11 @@ type Resize struct {
 
 // Shell implements Step.
 func (r Resize) Shell() string {
-	path := Quote(r.Path)
-	if r.Allocate {
-		return fmt.Sprintf("fallocate -n -l %[1]d %[2]s && truncate -cs %[1]d %[2]s", r.Size, path)
+	path, room := Quote(r.Path), ""
+	if r.Allocate && r.Size > 0 {
+		room = fmt.Sprintf("fallocate -x -l %d %s && ", r.Size, path) // -x: writes where it has to
 	}
-	return fmt.Sprintf("truncate -cs %d %s", r.Size, path)
+	return fmt.Sprintf("[ -f %[2]s ] && %[1]struncate -cs %[3]d %[2]s", room, path, r.Size)
 }
 
 func (r Resize) apply(ctx context.Context, l *Local) error {

@@ -9,15 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// position tells where in a file one reads or writes next, and whether one can go elsewhere: not in a pipe, nor in a file that
-// one only appends to.
+// position tells where in a file one reads or writes next, and whether one can go elsewhere: not in a pipe.
 func position(f *os.File) (at int64, seekable bool) {
-	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
-	if err != nil || flags&unix.O_APPEND != 0 || !isRegular(f) && !isBlock(f) {
+	if !isRegular(f) && !isBlock(f) {
 		return 0, false
 	}
-	at, err = unix.Seek(int(f.Fd()), 0, io.SeekCurrent)
+	at, err := unix.Seek(int(f.Fd()), 0, io.SeekCurrent)
 	return at, err == nil
+}
+
+// appends tells whether what is written to a file goes to its end, wherever one is.
+func appends(f *os.File) bool {
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_APPEND != 0
 }
 
 // waiting does what may have to wait for somebody else, such as at the other end of a pipe, but no longer than ctx allows.
@@ -42,17 +46,18 @@ func waiting(ctx context.Context, do func() (int, error)) (int, error) {
 // streamBuffer is how much is read of a pipe, or written to one, at a time.
 const streamBuffer = 1 << 18
 
-// readStream copies what comes from a stream, at most limit bytes, to a file. It returns how many there were. Of a sparse copy,
-// blocks of zeros become holes.
-func readStream(ctx context.Context, in, out *os.File, to, limit int64, sparse bool, progress Progress) (int64, error) {
+// readStream copies what comes from a stream, at most limit bytes, to a file. It returns how many were written.
+func readStream(ctx context.Context, in, out *os.File, to, limit int64, holes holes, progress Progress) (int64, error) {
 	buffer := make([]byte, streamBuffer)
 	var done int64
 	for done < limit {
-		n, err := waiting(ctx, func() (int, error) { return io.ReadFull(in, buffer[:min(limit-done, streamBuffer)]) })
-		if writeErr := writeBlocks(ctx, out, buffer[:n], to+done, sparse); writeErr != nil {
+		part := buffer[:min(limit-done, streamBuffer)]
+		n, err := waiting(ctx, func() (int, error) { return io.ReadFull(in, part) })
+		written, writeErr := writeBlocks(ctx, out, buffer[:n], to+done, holes)
+		done += int64(written)
+		if writeErr != nil {
 			return done, writeErr
 		}
-		done += int64(n)
 		progress.tell(done, 0)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -62,20 +67,6 @@ func readStream(ctx context.Context, in, out *os.File, to, limit int64, sparse b
 		}
 	}
 	return done, nil
-}
-
-func writeBlocks(ctx context.Context, out *os.File, b []byte, to int64, sparse bool) error {
-	if !sparse {
-		_, err := out.WriteAt(b, to)
-		return err
-	}
-	return eachRun(b, func(at, end int, zero bool) error {
-		if zero {
-			return clearRange(ctx, out, punch, to+int64(at), to+int64(end))
-		}
-		_, err := out.WriteAt(b[at:end], to+int64(at))
-		return err
-	})
 }
 
 // writeStream copies a part of a file to a stream, holes as zeros.

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 )
@@ -31,14 +32,19 @@ func (u Upload) Shell() string {
 		line += fmt.Sprintf(" count=%d", u.Length)
 	}
 	if u.Whole {
-		line += " conv=fsync status=none"
+		line += " conv=nocreat,fsync status=none"
 	} else {
-		line += " conv=notrunc,fsync status=none"
+		line += " conv=nocreat,notrunc,fsync status=none"
 	}
 	if u.Sparse {
-		line += " && fallocate --dig-holes " + Quote(u.Path)
+		line += digHoles(u.Path, u.Offset)
 	}
 	return line
+}
+
+// digHoles makes holes of the zeros in a file, if it can have any, which dd does not where other data were before.
+func digHoles(path string, from uint64) string {
+	return fmt.Sprintf(" && { fallocate -d -o %d %s 2>/dev/null || :; }", from, Quote(path))
 }
 
 func (u Upload) apply(ctx context.Context, l *Local) error {
@@ -47,6 +53,9 @@ func (u Upload) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer out.Close()
+	if isSame(u.From, out) {
+		return fmt.Errorf("%q would be written over itself", u.Path)
+	}
 	room, err := u.room(out)
 	if err != nil {
 		return err
@@ -72,20 +81,28 @@ func (u Upload) apply(ctx context.Context, l *Local) error {
 
 // room returns how many bytes fit behind the offset.
 func (u Upload) room(out *os.File) (int64, error) {
-	if u.Whole && isRegular(out) {
-		return math.MaxInt64 - int64(u.Offset), nil
-	}
 	size, err := dataSize(out)
 	if err != nil {
 		return 0, err
 	}
-	if u.Offset > uint64(size) {
+	end := size
+	if u.Whole && isRegular(out) {
+		end = math.MaxInt64
+	}
+	if u.Offset > uint64(end) {
 		return 0, &OffsetError{u.Path, u.Offset, uint64(size)}
 	}
-	return size - int64(u.Offset), nil
+	return end - int64(u.Offset), nil
 }
 
-// copy uploads from what one can seek in, and whose length is known.
+func (u Upload) holes() holes {
+	if u.Sparse {
+		return clearHoles
+	}
+	return fillHoles
+}
+
+// copy uploads from what one can seek in, and whose length is known. What is read next of it follows.
 func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64, error) {
 	size, err := dataSize(u.From)
 	if err != nil {
@@ -98,11 +115,11 @@ func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64
 	if length > room {
 		return 0, &DoesNotFitError{u.Path, u.Offset, uint64(length), uint64(room)}
 	}
-	copying := copying{in: u.From, out: out, holes: fillHoles, progress: u.Progress}
-	if u.Sparse {
-		copying.holes = clearHoles
-	}
+	copying := copying{in: u.From, out: out, holes: u.holes(), progress: u.Progress}
 	err = copying.run(ctx, from, int64(u.Offset), length)
+	if _, seekErr := u.From.Seek(from+copying.done, io.SeekStart); err == nil {
+		err = seekErr
+	}
 	return copying.done, err
 }
 
@@ -112,7 +129,7 @@ func (u Upload) receive(ctx context.Context, out *os.File, room int64) (int64, e
 	if u.Length > 0 && u.Length <= uint64(room) {
 		limit, full = int64(u.Length), false
 	}
-	done, err := readStream(ctx, u.From, out, int64(u.Offset), limit, u.Sparse, u.Progress)
+	done, err := readStream(ctx, u.From, out, int64(u.Offset), limit, u.holes(), u.Progress)
 	if err != nil || done < limit || !full {
 		return done, err
 	}

@@ -2,8 +2,10 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,11 +32,26 @@ type Zero struct {
 	Progress Progress
 }
 
-// Shell implements Step.
+// Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
 func (z Zero) Shell() string {
-	return fmt.Sprintf("if [ -b %[1]s ]; then blkdiscard -f -z -o %[2]d %[1]s; "+
-		"elif [ $(($(stat -Lc '%%b * 512' %[1]s))) -lt $(stat -Lc %%s %[1]s) ]; then fallocate -n -p -o %[2]d -l $(stat -Lc %%s %[1]s) %[1]s; "+
-		"else fallocate -n -z -o %[2]d -l $(($(stat -Lc %%s %[1]s) - %[2]d)) %[1]s; fi", Quote(z.Path), z.From)
+	path := Quote(z.Path)
+	device := fmt.Sprintf("blkdiscard -z -o %d %s </dev/null", z.From, path)
+	zeros := fmt.Sprintf("head -c $rest /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock conv=nocreat,notrunc,fsync status=none",
+		path, z.From)
+	if z.From%sector != 0 {
+		device = zeros
+	}
+	return fmt.Sprintf("%[1]s && rest=$((size - %[2]d)) && [ $rest -ge 0 ] && if [ $rest -eq 0 ]; then :; elif [ -b %[3]s ]; then %[4]s; "+
+		"else how=-z && if [ $(($(stat -Lc '%%b * 512' %[3]s))) -lt $size ]; then how=-p; fi && "+
+		"{ fallocate -n $how -o %[2]d -l $rest %[3]s 2>/dev/null || %[5]s; }; fi", shellSize(path), z.From, path, device, zeros)
+}
+
+// sector is what offsets and lengths on a device are multiples of, at least.
+const sector = 512
+
+// shellSize sets $size to the size of a file or device.
+func shellSize(path string) string {
+	return fmt.Sprintf("size=$(if [ -b %[1]s ]; then blockdev --getsize64 %[1]s; else stat -Lc %%s %[1]s; fi)", path)
 }
 
 func (z Zero) apply(ctx context.Context, l *Local) error {
@@ -62,7 +79,9 @@ type Discard struct {
 
 // Shell implements Step.
 func (d Discard) Shell() string {
-	return fmt.Sprintf("if [ -b %[1]s ]; then blkdiscard -f %[1]s; else fallocate -n -p -l $(stat -Lc %%s %[1]s) %[1]s; fi", Quote(d.Path))
+	path := Quote(d.Path)
+	return fmt.Sprintf("%[1]s && if [ $size -eq 0 ]; then :; elif [ -b %[2]s ]; then blkdiscard %[2]s </dev/null; "+
+		"else fallocate -p -l $size %[2]s; fi", shellSize(path), path)
 }
 
 func (d Discard) apply(ctx context.Context, l *Local) error {
@@ -82,9 +101,16 @@ func (l *Local) changeAll(ctx context.Context, path string, from uint64, progres
 	if err != nil {
 		return err
 	}
+	if from > uint64(size) {
+		return &OffsetError{path, from, uint64(size)}
+	}
+	progress.tell(int64(from), size)
 	err = inChunks(ctx, int64(from), size, func(from, length int64) error {
-		progress.tell(from, size)
-		return do(f, from, length)
+		err := do(f, from, length)
+		if err == nil {
+			progress.tell(from+length, size)
+		}
+		return err
 	})
 	if err != nil {
 		return err
@@ -98,10 +124,13 @@ type Scrub struct {
 	Pattern string // as scrub names it
 }
 
-// Shell implements Step.
-func (s Scrub) Shell() string { return s.command(s.Path).Shell() }
-
-func (s Scrub) command(path string) Command { return Cmd("scrub", "-f", "-p", s.Pattern, "--", path) }
+// Shell implements Step. scrub makes files longer, up to where a block ends, and has to be told how large a device is: of one
+// that it finds by a link, as all of LVM's are, it believes that there is nothing to do.
+func (s Scrub) Shell() string {
+	path := Quote(s.Path)
+	return fmt.Sprintf("%[1]s && if [ -b %[2]s ]; then scrub -f -p %[3]s -s $size -- %[2]s; "+
+		"else scrub -f -p %[3]s -- %[2]s && truncate -cs $size %[2]s; fi", shellSize(path), path, Quote(s.Pattern))
+}
 
 // apply lets scrub work on the very file that is open here, and that nobody else can use until it is done.
 func (s Scrub) apply(ctx context.Context, l *Local) error {
@@ -110,8 +139,21 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	c := s.command("/dev/fd/3")
-	c.files = []*os.File{f}
+	size, err := dataSize(f)
+	if err != nil {
+		return err
+	}
+	c := Cmd("scrub", "-f", "-p", s.Pattern)
+	if isBlock(f) {
+		c.Args = append(c.Args, "-s", strconv.FormatInt(size, 10))
+	}
+	c.Args, c.files = append(c.Args, "--", "/dev/fd/3"), []*os.File{f}
 	_, err = l.Query(ctx, c)
-	return err
+	if isRegular(f) {
+		err = errors.Join(err, f.Truncate(size))
+	}
+	if err != nil {
+		return err
+	}
+	return f.Sync()
 }

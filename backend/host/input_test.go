@@ -1,0 +1,92 @@
+package host
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestInputs reads what nobody else is to see.
+func TestInputs(t *testing.T) {
+	l := &Local{}
+	secret := random(1, 87_000)
+	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{"/etc/secret key", secret}}}
+	if got, err := l.Query(t.Context(), c); err != nil || !bytes.Equal(got, secret) {
+		t.Errorf("it read %d bytes, error %v", len(got), err)
+	}
+	if got := c.Shell(); got != "cat /dev/fd/3 3<'/etc/secret key'" {
+		t.Errorf("in a shell it is %s", got)
+	}
+	c.Args, c.Dir = []string{"/dev/fd/4", "/dev/fd/3"}, t.TempDir()
+	c.Inputs = []Input{{"a", []byte("first")}, {"b", []byte("second")}}
+	if got, err := l.Query(t.Context(), c); err != nil || string(got) != "secondfirst" {
+		t.Errorf("it read %q, error %v", got, err)
+	}
+	if got := c.Shell(); !strings.HasSuffix(got, "&& cat /dev/fd/4 /dev/fd/3 3<a 4<b)") {
+		t.Errorf("in a shell it is %s", got)
+	}
+	c = Command{Name: "cat", Args: []string{"/proc/self/cmdline", "/proc/self/environ"}, Inputs: []Input{{"a", []byte("hidden")}}}
+	if got, err := l.Query(t.Context(), c); err != nil || bytes.Contains(got, []byte("hidden")) {
+		t.Errorf("it shows %q, error %v", got, err)
+	}
+	c = Command{Name: "cat", Args: []string{"/no/such"}, Inputs: c.Inputs}
+	if err := fails(t, l, c); strings.Contains(err.Error(), "hidden") {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir("/proc/self/fd"); err != nil || len(entries) > 100 {
+		t.Errorf("%d files are open, error %v", len(entries), err)
+	}
+}
+
+// TestInputLikeShell lets a shell find the same.
+func TestInputLikeShell(t *testing.T) {
+	l, file := &Local{}, t.TempDir()+"/a file"
+	put(t, file, random(3, 1000))
+	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{file, random(3, 1000)}}}
+	want, err := l.Query(t.Context(), c)
+	if err != nil || run(t, "sh", "-c", c.Shell()) != string(want) {
+		t.Errorf("they differ, error %v", err)
+	}
+}
+
+// TestPercent follows qemu-img.
+func TestPercent(t *testing.T) {
+	if _, err := lookTool("qemu-img"); err != nil {
+		notRun(t, err.Error())
+	}
+	l, dir := &Local{}, t.TempDir()
+	put(t, dir+"/a", random(1, 64<<20))
+	var told []float64
+	c := Cmd("qemu-img", "convert", "-p", "-f", "raw", "-O", "qcow2", dir+"/a", dir+"/b")
+	c.Percent = func(p float64) { told = append(told, p) }
+	do(t, l, c)
+	if len(told) < 10 || told[0] > 50 || told[len(told)-1] != 100 {
+		t.Errorf("it told of %v", told)
+	}
+	for i := range told[1:] {
+		if told[i+1] < told[i] {
+			t.Errorf("it told of %v", told)
+			break
+		}
+	}
+}
+
+// TestPercentInPieces cuts what is printed anywhere.
+func TestPercentInPieces(t *testing.T) {
+	text := []byte("    (0.00/100%)\r    (12.50/100%)\rconverting (a) (99.00/100%)\r (x/100%) (100.00/100%)\r\n")
+	for first := range len(text) {
+		var told []float64
+		w := percentWriter(func(p float64) { told = append(told, p) })
+		for _, part := range [][]byte{text[:first], text[first:]} {
+			if n, err := w.Write(part); n != len(part) || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		for _, p := range told {
+			if p != 0 && p != 12.5 && p != 99 && p != 100 {
+				t.Errorf("cut at %d, it told of %v", first, told)
+			}
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestZero clears files on all file systems: those that have all their room keep it, the others become one hole.
+func TestZero(t *testing.T) {
+	l := &Local{}
+	for name, dir := range fileSystems(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, s := range append(sparses(), sparse{size: 3<<20 + 5, extents: [][2]int64{{0, 3<<20 + 5}}}) {
+				path := dir + "/file"
+				s.make(t, path)
+				full := room(t, path) >= s.size
+				var done, total uint64
+				do(t, l, Zero{Path: path, Progress: func(d, n uint64) { done, total = d, n }})
+				holds(t, path, make([]byte, s.size))
+				if done != uint64(s.size) || total != done {
+					t.Errorf("%+v: it told of %d of %d bytes in the end", s, done, total)
+				}
+				if got := room(t, path); full && got < s.size || !full && got > 8192 {
+					t.Errorf("%+v: it has room for %d bytes", s, got)
+				}
+				s.make(t, path)
+				do(t, l, Discard{Path: path})
+				holds(t, path, make([]byte, s.size))
+				if got := room(t, path); got > 8192 {
+					t.Errorf("%+v: discarded, it has room for %d bytes", s, got)
+				}
+			}
+		})
+	}
+}
+
+// TestZeroByWriting clears where the file system knows no better way.
+func TestZeroByWriting(t *testing.T) {
+	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
+	all := sparse{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.make(t, dir+"/file")
+	if err := fails(t, l, Discard{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	holds(t, dir+"/file", all)
+	do(t, l, Zero{Path: dir + "/file", From: 2})
+	clear(all[2:])
+	holds(t, dir+"/file", all)
+	for _, from := range []uint64{3<<20 + 6, 1 << 63, 1<<64 - 1} {
+		isA[*OffsetError](t, fails(t, l, Zero{Path: dir + "/file", From: from}))
+	}
+	do(t, l, Zero{Path: dir + "/file", From: 3<<20 + 5})
+	holds(t, dir+"/file", all)
+	do(t, l, Resize{Path: dir + "/file", Size: 4 << 20, Allocate: true})
+	holds(t, dir+"/file", append(all, make([]byte, 1<<20-5)...))
+}
+
+func TestZeroDevice(t *testing.T) {
+	l := &Local{}
+	for _, size := range []int64{512, 4096, 3<<20 + 512, 300 << 20} {
+		loop := device(t, size)
+		var told []uint64
+		do(t, l, Zero{Path: loop, Progress: func(d, _ uint64) { told = append(told, d) }})
+		holds(t, loop, make([]byte, size))
+		if told[len(told)-1] != uint64(size) {
+			t.Errorf("it told of %d", told)
+		}
+		put(t, loop, random(1, 512))
+		do(t, l, Discard{Path: loop})
+		holds(t, loop, make([]byte, size)) // a loop device's file is punched
+	}
+}
+
+func TestZeroCancelled(t *testing.T) {
+	l, path := &Local{}, t.TempDir()+"/file"
+	run(t, "truncate", "-s", "1G", path)
+	for _, step := range []func(Progress) Step{
+		func(p Progress) Step { return Zero{Path: path, Progress: p} },
+		func(p Progress) Step { return Discard{path, p} },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := l.Change(ctx, step(once(cancel))); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}
+
+// TestScrub overwrites all of a file or device, and does not change its length.
+func TestScrub(t *testing.T) {
+	l := &Local{}
+	if _, err := lookTool("scrub"); err != nil {
+		notRun(t, err.Error())
+	}
+	check := func(t *testing.T, path string, size int64) {
+		do(t, l, Scrub{path, "fillff"})
+		got := get(t, path)
+		if int64(len(got)) != size {
+			t.Fatalf("it was %d bytes long, is %d", size, len(got))
+		}
+		const signature = 512 // that scrub leaves at the beginning
+		if size > signature && !bytes.Equal(got[signature:], bytes.Repeat([]byte{0xff}, int(size)-signature)) || bytes.Contains(random(99, int(size)), got[:min(size, 20)]) && size > 0 {
+			t.Errorf("of %d bytes something is left", size)
+		}
+	}
+	for name, dir := range fileSystems(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, size := range []int64{0, 1, 511, 512, 4096, 5000, 1<<20 + 512, 1 << 20} {
+				put(t, dir+"/file", random(99, int(size)))
+				check(t, dir+"/file", size)
+			}
+			run(t, "truncate", "-s", "0", dir+"/file")
+			run(t, "truncate", "-s", "1M", dir+"/file")
+			check(t, dir+"/file", 1<<20)
+			if got := room(t, dir+"/file"); got < 1<<20 {
+				t.Errorf("of a hole it made %d bytes", got)
+			}
+		})
+	}
+	for _, size := range []int64{512, 1 << 20, 1<<20 + 512} {
+		check(t, device(t, size), size)
+	}
+}
+
+// TestScrubMeanwhile looks who can use a file while it is scrubbed, and ends that.
+func TestScrubMeanwhile(t *testing.T) {
+	l, path := &Local{}, t.TempDir()+"/file"
+	put(t, path, make([]byte, 8<<20+5))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error)
+	go func() { done <- l.Change(ctx, Scrub{path, "pfitzner33"}) }()
+	for stat(t, path).Mtim == stat(t, path).Ctim && stat(t, path).Size == 8<<20+5 && len(done) == 0 { // it pads the file at first
+		if get(t, path)[0] != 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if a, b, c, d := meanwhile(t, path); a || b || c || d {
+		t.Errorf("qemu reads %v, writes %v; steps read %v, write %v", a, b, c, d)
+	}
+	cancel()
+	if err := soon(t, "scrub", func() error { return <-done }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if size := stat(t, path).Size; size != 8<<20+5 {
+		t.Errorf("it has become %d bytes long", size)
+	}
+	do(t, l, Zero{Path: path})
+}
+
+// TestResize makes files longer and shorter.
+func TestResize(t *testing.T) {
+	l := &Local{}
+	for name, dir := range fileSystems(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, s := range sparses()[3:8] {
+				for _, size := range []int64{0, s.size / 2, s.size + 1, s.size + 1<<20} {
+					for _, allocate := range []bool{false, true} {
+						all := s.make(t, dir+"/file")
+						before := room(t, dir+"/file")
+						do(t, l, Resize{Path: dir + "/file", Size: uint64(size), Allocate: allocate})
+						want := make([]byte, size)
+						copy(want, all)
+						holds(t, dir+"/file", want)
+						if got := room(t, dir+"/file"); allocate && got < size || !allocate && got > before+8192 {
+							t.Errorf("%+v, now %d bytes: %d bytes of room became %d", s, size, before, got)
+						}
+					}
+				}
+			}
+		})
+	}
+	dir := t.TempDir()
+	put(t, dir+"/file", random(1, 100))
+	for _, size := range []uint64{1 << 63, 1<<64 - 1} {
+		for _, allocate := range []bool{false, true} {
+			refuse(t, l, dir, Resize{dir + "/file", size, allocate}, unix.EFBIG, unix.EINVAL)
+		}
+	}
+	refuse(t, l, dir, Resize{Path: dir + "/none", Size: 1}, os.ErrNotExist)
+	loop := device(t, 4096)
+	fails(t, l, Resize{Path: loop, Size: 1})
+	holds(t, loop, random(99, 4096))
+}
+
+// TestResizeFull leaves a file as long as it was, with little more room, if there is too little.
+func TestResizeFull(t *testing.T) {
+	if os.Getenv(private) == "" {
+		notRun(t, "full disks: it needs root")
+	}
+	l := &Local{}
+	for name, dir := range fileSystems(t) {
+		t.Run(name, func(t *testing.T) {
+			put(t, dir+"/file", random(1, 1<<20))
+			before := room(t, dir+"/file")
+			if err := fails(t, l, Resize{Path: dir + "/file", Size: 1 << 30, Allocate: true}); !errors.Is(err, unix.ENOSPC) {
+				t.Error(err)
+			}
+			holds(t, dir+"/file", random(1, 1<<20))
+			if got := room(t, dir+"/file"); got > before+1<<20 {
+				t.Errorf("%d bytes of room became %d", before, got)
+			}
+		})
+	}
+}
