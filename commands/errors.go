@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -152,7 +151,7 @@ func (e *env) hint(err error) string {
 		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
-	case errors.As(err, &inUse) && slices.Contains([]string{"vol-clone", "vol-create-from", "vol-download"}, e.verb):
+	case errors.As(err, &inUse) && inUse.Reading:
 		return "--in-use copies it while it changes; fuser -v " + host.Quote(inUse.Path) + " tells who uses it"
 	case errors.As(err, &inUse):
 		return "fuser -v " + host.Quote(inUse.Path) + " tells who uses it"

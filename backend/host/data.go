@@ -20,7 +20,10 @@ func (p Progress) tell(done, total int64) {
 }
 
 // An InUseError tells that another process works with a file or device.
-type InUseError struct{ Path string }
+type InUseError struct {
+	Path    string
+	Reading bool // it was only to be read: InUse of a Source allows that
+}
 
 func (e *InUseError) Error() string { return fmt.Sprintf("%q is in use by another process", e.Path) }
 
@@ -59,7 +62,7 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 	fd, err := h.open(dir, name, flags)
 	if err != nil {
 		if errors.Is(err, unix.EBUSY) {
-			return nil, &InUseError{path}
+			return nil, &InUseError{Path: path}
 		}
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func lockData(fd int, path string, a access) error {
 		for _, at := range []int64{qemuDoes + qemuWrites, qemuDoes + qemuResizes} {
 			lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
 			if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock); err == nil && lock.Type != unix.F_UNLCK {
-				return &InUseError{path}
+				return &InUseError{path, true}
 			}
 		}
 	}
@@ -107,7 +110,7 @@ func lockBytes(fd int, path string, kind int16, at, length int64) error {
 	lock := unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: at, Len: length}
 	err := again(func() error { return unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock) })
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
-		return &InUseError{path}
+		return &InUseError{path, kind == unix.F_RDLCK}
 	}
 	return nil
 }

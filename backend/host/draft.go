@@ -144,7 +144,7 @@ func newDraftFile(name string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	return nil, &InUseError{name} // others come and go
+	return nil, &InUseError{Path: name} // others come and go
 }
 
 // sweepDraft removes what a killed process has left.
@@ -159,7 +159,7 @@ func sweepDraft(name string) error {
 	defer f.Close()
 	switch err := flock(f); {
 	case errors.Is(err, fs.ErrExist):
-		return &InUseError{name}
+		return &InUseError{Path: name}
 	case err != nil:
 		return err
 	case isAt(f, name):

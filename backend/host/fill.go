@@ -14,10 +14,19 @@ type Fill struct {
 
 // Shell implements Step.
 func (f Fill) Shell() string {
-	path, source := Quote(f.Path), Quote(f.From.Path)
-	return fmt.Sprintf("%[1]s && data=$size && %[2]s && [ $data -le $size ] && if [ -b %[3]s ]; then blkdiscard -z %[3]s </dev/null; "+
-		"elif [ $size -gt 0 ]; then fallocate -p -l $size %[3]s 2>/dev/null || head -c $size /dev/zero 1<>%[3]s; fi && "+
-		"dd if=%[4]s of=%[3]s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", shellSize(source), shellSize(path), path, source)
+	path, is, data := Quote(f.Path), lookAt(f.Path), lookAt(f.From.Path).size
+	line := ""
+	switch {
+	case is.isBlock:
+		line = "blkdiscard -z " + path + " </dev/null && "
+	case is.size > 0:
+		line = fmt.Sprintf("{ fallocate -n -p -l %[1]d %[2]s 2>/dev/null || head -c %[3]d /dev/zero 1<>%[2]s; } && ",
+			(is.size+block-1)/block*block, path, is.size)
+	}
+	if is.size > 0 || !is.isBlock { // otherwise it is still to be made
+		line = fmt.Sprintf("[ %d -le %d ] && ", data, is.size) + line
+	}
+	return line + fmt.Sprintf("dd if=%s of=%s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", Quote(f.From.Path), path)
 }
 
 func (f Fill) apply(ctx context.Context, l *Local) error {

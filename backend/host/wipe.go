@@ -32,26 +32,52 @@ type Zero struct {
 	Progress Progress
 }
 
-// Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
+// Shell implements Step.
 func (z Zero) Shell() string {
-	path := Quote(z.Path)
-	device := fmt.Sprintf("blkdiscard -z -o %d %s </dev/null", z.From, path)
-	zeros := fmt.Sprintf("head -c $rest /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock conv=nocreat,notrunc,fsync status=none",
-		path, z.From)
-	if z.From%sector != 0 {
-		device = zeros
+	path, is := Quote(z.Path), lookAt(z.Path)
+	length := max(is.size-int64(z.From), 0)
+	zeros := fmt.Sprintf("head -c %d /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock conv=nocreat,notrunc,fsync status=none",
+		length, path, z.From)
+	if z.From == 0 {
+		zeros = fmt.Sprintf("head -c %d /dev/zero 1<>%s", length, path)
 	}
-	return fmt.Sprintf("%[1]s && rest=$((size - %[2]d)) && [ $rest -ge 0 ] && if [ $rest -eq 0 ]; then :; elif [ -b %[3]s ]; then %[4]s; "+
-		"else how=-z && if [ $(($(stat -Lc '%%b * 512' %[3]s))) -lt $size ]; then how=-p; fi && "+
-		"{ fallocate -n $how -o %[2]d -l $rest %[3]s 2>/dev/null || %[5]s; }; fi", shellSize(path), z.From, path, device, zeros)
+	switch {
+	case is.isBlock && z.From%sector == 0:
+		return fmt.Sprintf("blkdiscard -z -o %d %s </dev/null", z.From, path)
+	case is.isBlock:
+		return zeros
+	case length == 0:
+		return fmt.Sprintf("[ $(stat -Lc %%s %s) -ge %d ]", path, z.From)
+	case is.isSparse: // to the end of the last block: the rest of it would stay
+		return fmt.Sprintf("fallocate -n -p -o %d -l %d %s 2>/dev/null || %s", z.From, length+block-1-(is.size+block-1)%block, path, zeros)
+	}
+	return fmt.Sprintf("fallocate -n -z -o %d -l %d %s 2>/dev/null || %s", z.From, length, path, zeros)
 }
 
 // sector is what offsets and lengths on a device are multiples of, at least.
 const sector = 512
 
-// shellSize sets $size to the size of a file or device.
-func shellSize(path string) string {
-	return fmt.Sprintf("size=$(if [ -b %[1]s ]; then blockdev --getsize64 %[1]s; else stat -Lc %%s %[1]s; fi)", path)
+// A shape is what a shell command has to be told of a file or device.
+type shape struct {
+	size              int64
+	isBlock, isSparse bool
+}
+
+// lookAt returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
+func lookAt(path string) shape {
+	h, err := Hold(path)
+	if err != nil {
+		return shape{isBlock: true}
+	}
+	defer h.Close()
+	is := shape{h.Size, h.IsBlock(), h.IsFile() && h.Blocks*512 < h.Size}
+	if is.isBlock {
+		if fd, err := h.Open(); err == nil {
+			defer fd.Close()
+			is.size, _ = fd.Size()
+		}
+	}
+	return is
 }
 
 func (z Zero) apply(ctx context.Context, l *Local) error {
@@ -77,11 +103,16 @@ type Discard struct {
 	Progress Progress
 }
 
-// Shell implements Step.
+// Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
 func (d Discard) Shell() string {
-	path := Quote(d.Path)
-	return fmt.Sprintf("%[1]s && if [ $size -eq 0 ]; then :; elif [ -b %[2]s ]; then blkdiscard %[2]s </dev/null; "+
-		"else fallocate -p -l $size %[2]s; fi", shellSize(path), path)
+	path, is := Quote(d.Path), lookAt(d.Path)
+	switch {
+	case is.isBlock:
+		return "blkdiscard " + path + " </dev/null"
+	case is.size == 0:
+		return "[ -f " + path + " ]"
+	}
+	return fmt.Sprintf("fallocate -n -p -l %d %s", (is.size+block-1)/block*block, path)
 }
 
 func (d Discard) apply(ctx context.Context, l *Local) error {
@@ -127,9 +158,20 @@ type Scrub struct {
 // Shell implements Step. scrub makes files longer, up to where a block ends, and has to be told how large a device is: of one
 // that it finds by a link, as all of LVM's are, it believes that there is nothing to do.
 func (s Scrub) Shell() string {
-	path := Quote(s.Path)
-	return fmt.Sprintf("%[1]s && if [ -b %[2]s ]; then scrub -f -p %[3]s -s $size -- %[2]s; "+
-		"else scrub -f -p %[3]s -- %[2]s && truncate -cs $size %[2]s; fi", shellSize(path), path, Quote(s.Pattern))
+	is := lookAt(s.Path)
+	line := s.command(s.Path, is.isBlock, is.size).Shell()
+	if is.isBlock {
+		return line
+	}
+	return fmt.Sprintf("%s && truncate -cs %d %s", line, is.size, Quote(s.Path))
+}
+
+func (s Scrub) command(path string, isBlock bool, size int64) Command {
+	args := []string{"-f", "-p", s.Pattern}
+	if isBlock {
+		args = append(args, "-s", strconv.FormatInt(size, 10))
+	}
+	return Cmd("scrub", append(args, "--", path)...)
 }
 
 // apply lets scrub work on the very file that is open here, and that nobody else can use until it is done.
@@ -143,11 +185,8 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	c := Cmd("scrub", "-f", "-p", s.Pattern)
-	if isBlock(f) {
-		c.Args = append(c.Args, "-s", strconv.FormatInt(size, 10))
-	}
-	c.Args, c.files = append(c.Args, "--", "/dev/fd/3"), []*os.File{f}
+	c := s.command("/dev/fd/3", isBlock(f), size)
+	c.files = []*os.File{f}
 	_, err = l.Query(ctx, c)
 	if isRegular(f) {
 		err = errors.Join(err, f.Truncate(size))

@@ -22,7 +22,7 @@ func Explain(err error) error {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(exit.Command.Dir, path)
 		}
-		return &host.InUseError{Path: path}
+		return &host.InUseError{Path: path, Reading: exit.Command.Args[0] == "convert"}
 	}
 	return err
 }
