@@ -73,20 +73,46 @@ func readStream(ctx context.Context, in, out *os.File, to, limit int64, holes ho
 func writeStream(ctx context.Context, in, out *os.File, from, length int64, progress Progress) error {
 	_, _ = unix.FcntlInt(out.Fd(), unix.F_SETPIPE_SZ, streamBuffer) // fewer changes between us and the reader
 	_ = unix.Fadvise(int(in.Fd()), from, length, unix.FADV_SEQUENTIAL)
-	buffer := make([]byte, streamBuffer)
+	write := streamWriter{in: in, out: out, splice: true}
 	for done := int64(0); done < length; {
-		n, err := FD(in.Fd()).ReadAt(buffer[:min(length-done, streamBuffer)], from+done)
-		if n == 0 {
-			if err = notEOF(err); err == nil {
-				err = errors.New("it has become shorter while it was read")
-			}
-			return pathError("read", in.Name(), err)
-		}
-		if _, err := waiting(ctx, func() (int, error) { return out.Write(buffer[:n]) }); err != nil {
+		write.splice = write.splice && length-done > streamBuffer
+		n, err := waiting(ctx, func() (int, error) { return write.some(from+done, min(length-done, streamBuffer)) })
+		if err != nil {
 			return err
 		}
 		done += int64(n)
 		progress.tell(done, length)
 	}
 	return nil
+}
+
+// A streamWriter writes parts of a file to a stream. To a pipe that can be done without copying (splice(2)): the reader then sees
+// the file's own pages, as they are when it reads them. So the last of them are copied; when they have room in the pipe, those
+// before are read, and the file may be written to again.
+type streamWriter struct {
+	in, out *os.File
+	splice  bool
+	buffer  []byte
+}
+
+// some writes at most n bytes, and tells how many. n is at most streamBuffer.
+func (w *streamWriter) some(at, n int64) (int, error) {
+	for w.splice {
+		moved, err := unix.Splice(int(w.in.Fd()), &at, int(w.out.Fd()), nil, int(n), 0)
+		if err == nil && moved > 0 {
+			return int(moved), nil
+		}
+		w.splice = errors.Is(err, unix.EINTR) // what is wrong comes up again below, as it should: writing to a pipe without a reader ends us
+	}
+	if w.buffer == nil {
+		w.buffer = make([]byte, streamBuffer)
+	}
+	read, err := FD(w.in.Fd()).ReadAt(w.buffer[:n], at)
+	if read == 0 {
+		if err = notEOF(err); err == nil {
+			err = errors.New("it has become shorter while it was read")
+		}
+		return 0, pathError("read", w.in.Name(), err)
+	}
+	return w.out.Write(w.buffer[:read])
 }
