@@ -89,7 +89,7 @@ func (f Files) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	}
 	var swept []string
 	for _, e := range entries {
-		if !e.IsDir() || !isStage(e.Name()) {
+		if !isStage(e.Name()) || !e.IsDir() && !e.Type().IsRegular() {
 			continue
 		}
 		path := filepath.Join(p.Target.Path, e.Name())

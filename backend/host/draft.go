@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,12 +65,13 @@ func umask() fs.FileMode {
 // File is what to write to; nil in a dry run.
 func (d *Draft) File() *os.File { return d.file }
 
-// Name is what a shell would write to.
+// Name is what a shell would write to. A draft is called as a stage is: it may be in the directory of a pool, where it is no volume.
 func (d *Draft) Name() string {
+	dir, name := filepath.Split(d.path)
 	if d.place {
 		return d.path
 	}
-	return filepath.Join(filepath.Dir(d.path), "."+filepath.Base(d.path)+".poolctl")
+	return fmt.Sprintf("%s.poolctl-%.8x", dir, sha256.Sum256([]byte("file "+name)))
 }
 
 // Shell implements Step.
@@ -94,7 +96,7 @@ func (d *Draft) apply(ctx context.Context, l *Local) (err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	d.file, err = newDraftFile(d.Name())
+	d.file, err = newDraftFile(d.Name(), d.path)
 	if err == nil && d.uid >= 0 {
 		_ = d.file.Chown(d.uid, d.gid)
 	}
@@ -123,13 +125,16 @@ func (l *Local) openPlace(ctx context.Context, path string) (*os.File, error) {
 	return f, nil
 }
 
-// newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left.
-func newDraftFile(name string) (*os.File, error) {
+// newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
+// is for messages.
+func newDraftFile(name, path string) (*os.File, error) {
 	for range 5 {
-		f, err := openAt(unix.AT_FDCWD, name, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+		f, err := openAt(unix.AT_FDCWD, name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 		switch {
 		case errors.Is(err, fs.ErrExist):
-			err = sweepDraft(name)
+			if err = sweepDraft(name); errors.Is(err, fs.ErrExist) {
+				return nil, &InUseError{Path: path}
+			}
 		case err == nil:
 			if err = flock(f); err == nil && isAt(f, name) {
 				return f, nil
@@ -144,10 +149,10 @@ func newDraftFile(name string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	return nil, &InUseError{Path: name} // others come and go
+	return nil, &InUseError{Path: path} // others come and go
 }
 
-// sweepDraft removes what a killed process has left.
+// sweepDraft removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
 func sweepDraft(name string) error {
 	f, err := openAt(unix.AT_FDCWD, name, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,15 +162,10 @@ func sweepDraft(name string) error {
 		return err
 	}
 	defer f.Close()
-	switch err := flock(f); {
-	case errors.Is(err, fs.ErrExist):
-		return &InUseError{Path: name}
-	case err != nil:
+	if err := flock(f); err != nil || !isAt(f, name) {
 		return err
-	case isAt(f, name):
-		return pathError("remove", name, unix.Unlink(name))
 	}
-	return nil
+	return pathError("remove", name, unix.Unlink(name))
 }
 
 // isAt tells whether an open file still has its name.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,7 +82,7 @@ func (u Unstage) apply(_ context.Context, l *Local) error {
 	return removeStage(u.Stage.dir)
 }
 
-// Sweep removes a stage that a killed process left. One in which a living process works is an error that wraps fs.ErrExist; a
+// Sweep removes a stage or a draft that a killed process left. One in which a living process works is an error that wraps fs.ErrExist; a
 // directory in which there is something else than a stage holds is refused.
 type Sweep struct{ Path string }
 
@@ -90,6 +91,9 @@ func (s Sweep) Shell() string { return "rm -rf " + Quote(s.Path) }
 
 func (s Sweep) apply(ctx context.Context, l *Local) error {
 	dir, err := openDir(unix.AT_FDCWD, s.Path, s.Path)
+	if errors.Is(err, unix.ENOTDIR) {
+		return sweepDraft(s.Path)
+	}
 	if err != nil {
 		return err
 	}
