@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -98,8 +99,11 @@ type Scrub struct {
 	Pattern string // as scrub names it
 }
 
-// Shell implements Step.
-func (s Scrub) Shell() string { return s.command(s.Path).Shell() }
+// Shell implements Step. Of a file, scrub fills the last block, behind its end.
+func (s Scrub) Shell() string {
+	path := Quote(s.Path)
+	return fmt.Sprintf("size=$(stat -Lc %%s %[1]s) && %[2]s && ([ -b %[1]s ] || truncate -cs $size %[1]s)", path, s.command(s.Path).Shell())
+}
 
 func (s Scrub) command(path string) Command { return Cmd("scrub", "-f", "-p", s.Pattern, "--", path) }
 
@@ -110,8 +114,15 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
+	size, err := dataSize(f)
+	if err != nil {
+		return err
+	}
 	c := s.command("/dev/fd/3")
 	c.files = []*os.File{f}
 	_, err = l.Query(ctx, c)
+	if isRegular(f) {
+		err = errors.Join(err, f.Truncate(size), f.Sync())
+	}
 	return err
 }
