@@ -2,6 +2,7 @@ package filevol
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,9 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if v.Err != nil {
 		return v.Err
 	}
+	if size < v.Capacity.Bytes && !o.Shrink {
+		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", v.Capacity.Bytes)
+	}
 	if o.Allocate {
 		if err := f.hasRoom(p, v, size); err != nil {
 			return err
@@ -37,7 +41,7 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 		return err
 	}
 	preallocation := ""
-	if o.Allocate {
+	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses it otherwise
 		preallocation = "falloc"
 	}
 	dir := filepath.Dir(v.Target.Path)
