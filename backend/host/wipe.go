@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -102,12 +103,15 @@ type Scrub struct {
 // Shell implements Step. Of a file, scrub fills the last block, behind its end.
 func (s Scrub) Shell() string {
 	path := Quote(s.Path)
-	return fmt.Sprintf("size=$(stat -Lc %%s %[1]s) && %[2]s && ([ -b %[1]s ] || truncate -cs $size %[1]s)", path, s.command(s.Path).Shell())
+	return fmt.Sprintf("size=$(stat -Lc %%s %[1]s) && %[2]s && ([ -b %[1]s ] || truncate -cs $size %[1]s)", path, s.command("--", s.Path).Shell())
 }
 
-func (s Scrub) command(path string) Command { return Cmd("scrub", "-f", "-p", s.Pattern, "--", path) }
+func (s Scrub) command(args ...string) Command {
+	return Cmd("scrub", append([]string{"-f", "-p", s.Pattern}, args...)...)
+}
 
-// apply lets scrub work on the very file that is open here, and that nobody else can use until it is done.
+// apply lets scrub work on the very file that is open here, and that nobody else can use until it is done. Of a device, it has to be
+// told the size: under such a name it takes it for empty, and does nothing.
 func (s Scrub) apply(ctx context.Context, l *Local) error {
 	f, err := l.openData(s.Path, writing)
 	if err != nil {
@@ -118,7 +122,10 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	c := s.command("/dev/fd/3")
+	c := s.command("--", "/dev/fd/3")
+	if isBlock(f) {
+		c = s.command("-s", strconv.FormatInt(size, 10), "--", "/dev/fd/3")
+	}
 	c.files = []*os.File{f}
 	_, err = l.Query(ctx, c)
 	if isRegular(f) {
