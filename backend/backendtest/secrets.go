@@ -10,7 +10,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Secrets are passphrases by their UUIDs.
+// Secrets are passphrases by their UUIDs. "of v" names the secret of volumes that are called v.
 type Secrets map[string]string
 
 // SecretValue implements backend.Secrets.
@@ -28,8 +28,8 @@ func (s Secrets) SecretFile(ref pooldef.SecretRef, _ string) string {
 
 // SecretOf implements backend.Secrets.
 func (s Secrets) SecretOf(_, usage string) (*pooldef.Secret, error) {
-	if _, ok := s[usage]; ok { // a path, too, may be one's name
-		return &pooldef.Secret{UUID: usage}, nil
+	if uuid, ok := s["of "+filepath.Base(usage)]; ok {
+		return &pooldef.Secret{UUID: uuid}, nil
 	}
 	return nil, nil
 }
@@ -50,6 +50,7 @@ func Encrypt(t testing.TB, path, format, passphrase string, data []byte) {
 	}
 	must(t, os.WriteFile(key, []byte(passphrase), 0o600))
 	must(t, os.WriteFile(plain, data, 0o600))
-	Change(t, host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O", driver,
-		"-o", options, plain, path))
+	convert := host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O", driver, "-o", options, plain, path)
+	convert.Again = "CPU usage"
+	Change(t, convert)
 }
