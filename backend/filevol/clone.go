@@ -143,7 +143,7 @@ func conversion(from, to qemuimg.Image, path string, d, source *pooldef.Volume, 
 			steps = append(steps, host.Resize{Path: path, Size: d.Capacity.Bytes, Allocate: room})
 		}
 	case larger:
-		steps = append(steps, qemuimg.Resize(to, dir, d.Capacity.Bytes, false, ""))
+		steps = append(steps, qemuimg.Resize(to, dir, inSectors(d.Capacity.Bytes), false, o.Preallocation))
 	}
 	return steps
 }

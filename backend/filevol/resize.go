@@ -16,6 +16,9 @@ import (
 // sector is what qemu-img wants sizes to be multiples of, in bytes.
 const sector = 512
 
+// inSectors rounds up a size.
+func inSectors(size uint64) uint64 { return (size + sector - 1) / sector * sector }
+
 // Resize implements backend.Resizer: of raw volumes natively, of others by qemu-img, in whole sectors.
 func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
 	v, err := f.withData(ctx, p, name, "resizing")
@@ -46,7 +49,7 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	}
 	dir := filepath.Dir(v.Target.Path)
 	image.Path = "./" + v.Name
-	resize := qemuimg.Resize(image, dir, (size+sector-1)/sector*sector, o.Shrink, preallocation)
+	resize := qemuimg.Resize(image, dir, inSectors(size), o.Shrink, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
 }
 

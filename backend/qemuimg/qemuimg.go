@@ -159,7 +159,7 @@ func Resize(image Image, dir string, size uint64, shrink bool, preallocation str
 	if shrink {
 		l.add("--shrink")
 	}
-	if preallocation != "" {
+	if preallocation != "" && preallocation != "off" {
 		l.add("--preallocation=" + preallocation)
 	}
 	if image.Key == nil {
