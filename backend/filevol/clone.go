@@ -69,7 +69,7 @@ func isSameFile(d, source *pooldef.Volume, o backend.CloneOptions) bool {
 	return (raw || d.Target.Format == "qcow2" && format(source) == "qcow2") &&
 		!o.InUse && (o.Preallocation == "" || o.Preallocation == "off") &&
 		d.Capacity == source.Capacity && source.Backing == nil && !source.Target.ExternalData &&
-		hasOptions(source.Target, d.Target) && hasKey(source.Target.Encryption, d.Target.Encryption)
+		hasOptions(source.Target, d.Target) && hasKey(source, d)
 }
 
 // hasOptions tells whether an image has what a definition asks for.
@@ -79,12 +79,16 @@ func hasOptions(is, wanted pooldef.VolumeTarget) bool {
 }
 
 // hasKey tells whether an image is encrypted as a definition asks for, and opened by the same secret.
-func hasKey(is, wanted *pooldef.Encryption) bool {
+func hasKey(source, d *pooldef.Volume) bool {
+	is, wanted := source.Target.Encryption, d.Target.Encryption
 	if is == nil || wanted == nil {
 		return is == nil && wanted == nil
 	}
-	return wanted.Format == is.Format && wanted.Cipher == nil && wanted.IVGen == nil &&
-		len(wanted.Secrets) == 1 && (len(is.Secrets) == 0 || wanted.Secrets[0].UUID == is.Secrets[0].UUID)
+	if wanted.Format != is.Format || wanted.Cipher != nil || wanted.IVGen != nil || len(wanted.Secrets) != 1 {
+		return false
+	}
+	key, wantedKey := qemuimg.SecretOf(source), wanted.Secrets[0]
+	return key.UUID == wantedKey.UUID && key.Usage == wantedKey.Usage
 }
 
 // copyFile makes the volume a copy of the source's file. A raw one may be larger than that.
