@@ -39,6 +39,9 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil {
 		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
 	}
+	if err := trusted(v); err != nil {
+		return err
+	}
 	image, err := qemuimg.Open(f.Secrets, v)
 	if err != nil {
 		return err
@@ -51,6 +54,16 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	image.Path = "./" + v.Name
 	resize := qemuimg.Resize(image, dir, inSectors(size), o.Shrink, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
+}
+
+// trusted refuses somebody else's link, which qemu-img would follow and write where it leads.
+func trusted(v *pooldef.Volume) error {
+	h, err := host.Hold(v.Target.Path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.Trusted()
 }
 
 // hasRoom returns an error if a volume cannot get all its room: finding out while it gets it would leave it with some.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -43,11 +42,11 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 		return nil, err
 	}
 	defer h.Close()
-	switch {
-	case !h.HasData():
+	if !h.HasData() {
 		return nil, fmt.Errorf("%q is not a file or block device", path)
-	case a == writing && h.IsLink() && h.owner != 0 && int(h.owner) != os.Geteuid():
-		return nil, fmt.Errorf("%q is a symbolic link of user %d, who could lead us anywhere: %w", path, h.owner, fs.ErrPermission)
+	}
+	if err := h.Trusted(); err != nil && a == writing {
+		return nil, err
 	}
 	flags := unix.O_RDONLY
 	if a == writing {

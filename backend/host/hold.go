@@ -1,7 +1,10 @@
 package host
 
 import (
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +58,14 @@ func (h *Held) kind() uint32 { return h.Mode & unix.S_IFMT }
 
 // IsLink tells whether there is a symbolic link at the path itself.
 func (h *Held) IsLink() bool { return h.fd >= 0 }
+
+// Trusted returns nil unless what is held was found by a link that is neither root's nor ours. Who writes there may write for others.
+func (h *Held) Trusted() error {
+	if !h.IsLink() || h.owner == 0 || int(h.owner) == os.Geteuid() {
+		return nil
+	}
+	return fmt.Errorf("%q is a symbolic link of user %d, who could lead us anywhere: %w", h.Path, h.owner, fs.ErrPermission)
+}
 
 // IsDir tells whether it is a directory.
 func (h *Held) IsDir() bool { return h.kind() == unix.S_IFDIR }
