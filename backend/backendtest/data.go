@@ -29,26 +29,19 @@ func Convert(t testing.TB, from, to string, data []byte) []byte {
 	}
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-	must(t, os.WriteFile(in, data, 0o600))
-	Change(t, host.Cmd("qemu-img", "convert", "-q", "-f", from, "-O", to, in, out))
+	Change(t, host.WriteFile{Path: in, Data: data}, host.Cmd("qemu-img", "convert", "-q", "-f", from, "-O", to, in, out))
 	converted, err := os.ReadFile(out)
-	must(t, err)
-	must(t, os.Remove(in))
-	must(t, os.Remove(out))
-	return converted
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
+	Change(t, host.Unlink{Path: in}, host.Unlink{Path: out})
+	return converted
 }
 
 // file returns an open file that holds data and stands at a position.
 func (s *suite) file(data []byte, at int64) *os.File {
 	s.Helper()
-	f, err := os.Create(filepath.Join(s.TempDir(), "data"))
+	f, err := os.OpenFile(filepath.Join(s.TempDir(), "data"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	s.ok(err)
 	s.Cleanup(func() { f.Close() })
 	_, err = f.Write(data)

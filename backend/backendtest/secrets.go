@@ -2,7 +2,6 @@ package backendtest
 
 import (
 	"cmp"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -48,9 +47,7 @@ func Encrypt(t testing.TB, path, format, passphrase string, data []byte) {
 	if format == "qcow2" {
 		driver, options = "qcow2", "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
 	}
-	must(t, os.WriteFile(key, []byte(passphrase), 0o600))
-	must(t, os.WriteFile(plain, data, 0o600))
 	convert := host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O", driver, "-o", options, plain, path)
 	convert.Again = "CPU usage"
-	Change(t, convert)
+	Change(t, host.WriteFile{Path: key, Data: []byte(passphrase)}, host.WriteFile{Path: plain, Data: data}, convert)
 }

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os/exec"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 )
 
 // wiping wipes volumes. They keep their size, and nothing is left of what they held.
@@ -49,14 +49,15 @@ func (s *suite) wiping() {
 func (s *suite) wiped(wiper backend.Wiper, algorithm string) {
 	s.Helper()
 	clears := algorithm == "zero" || algorithm == "trim"
-	if _, err := exec.LookPath("scrub"); err != nil && !clears {
-		NotRun(s.T, "wiping by patterns: install scrub")
-	}
 	s.remove("v")
 	s.create("v")
 	s.fill("v", 1)
 	old := s.download("v")
-	s.ok(wiper.Wipe(s.Context(), s.pool, "v", algorithm, nil))
+	err := wiper.Wipe(s.Context(), s.pool, "v", algorithm, nil)
+	if missing := (*host.ToolError)(nil); errors.As(err, &missing) {
+		NotRun(s.T, "wiping by patterns: "+err.Error())
+	}
+	s.ok(err)
 	s.clean("wiped")
 	is := s.download("v")
 	switch {
