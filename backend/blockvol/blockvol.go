@@ -80,5 +80,8 @@ func (d Devices) Fill(ctx context.Context, p *pooldef.Pool, path string, source 
 	if err := d.Host.Change(ctx, convert); err != nil {
 		return qemuimg.Explain(err)
 	}
+	if err := qemuimg.Whole(source); err != nil {
+		return err
+	}
 	return d.Host.Change(ctx, host.Sync{Path: path})
 }

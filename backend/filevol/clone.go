@@ -126,7 +126,10 @@ func (f Files) convert(ctx context.Context, p *pooldef.Pool, d, source *pooldef.
 	return f.staged(ctx, p, d.Name, func(path string) error {
 		to := qemuimg.Image{Path: "./" + d.Name, Format: d.Target.Format, Key: key}
 		steps := conversion(from, to, path, d, source, o)
-		return f.changeEach(ctx, append(steps, finish(path, d)...))
+		if err := f.changeEach(ctx, append(steps, finish(path, d)...)); err != nil {
+			return err
+		}
+		return qemuimg.Whole(source)
 	})
 }
 

@@ -89,6 +89,26 @@ func TestCloneShrinking(t *testing.T) {
 	}
 }
 
+// TestConvertShrinking converts a file that has become shorter since it was looked at, of which qemu-img says nothing.
+func TestConvertShrinking(t *testing.T) {
+	for _, format := range []string{"qcow2", "vmdk", "raw"} {
+		p := newPool(t)
+		source := put(t, p, "raw", map[bool]string{true: "vdi", false: "raw"}[format == "raw"], backendtest.Pattern(4<<20, 1))
+		cutting := Files{Host: brokenHost{&host.Local{}, func(s host.Step) bool {
+			if c, isCommand := s.(host.Command); isCommand && c.Name == "qemu-img" {
+				ok(t, os.Truncate(source.Target.Path, 3<<20))
+			}
+			return false
+		}}}
+		if err := cutting.Clone(t.Context(), p, like(source, "v", format), source, backend.CloneOptions{}); err == nil {
+			t.Errorf("to %s: there is no error", format)
+		}
+		if entries, _ := os.ReadDir(p.Target.Path); len(entries) != 1 {
+			t.Errorf("to %s: left is %v", format, entries)
+		}
+	}
+}
+
 // TestCloneFull clones into a file system that has too little room. Nothing is left, and nothing has happened to the source.
 func TestCloneFull(t *testing.T) {
 	small, p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "-o", "size=4m", "tmpfs")), newPool(t)
