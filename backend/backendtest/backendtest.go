@@ -31,6 +31,11 @@ type Options struct {
 	Volume func(name string, size uint64) *pooldef.Volume
 	Sizes  []uint64 // that volumes can have; the first is taken where the size does not matter
 	Unit   uint64   // a volume's capacity is its size rounded up to a multiple of this; 0: its size
+	// Source defines a volume that is cloned to make such a volume; nil: Volume.
+	Source func(name string, size uint64) *pooldef.Volume
+	// Encode makes of what a guest is to see of a volume of a format what has to be uploaded for that, Decode the reverse; nil: it is
+	// the same. A volume that needs this becomes what is uploaded, whatever that one's size.
+	Encode, Decode func(t testing.TB, format string, data []byte) []byte
 	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
@@ -60,10 +65,18 @@ func Run(t *testing.T, o Options) {
 		{"Renaming", (*suite).renaming},
 		{"Unsupported", (*suite).unsupported},
 		{"Together", (*suite).together},
+		{"Cloning", (*suite).cloning},
+		{"CloningTogether", (*suite).cloningTogether},
+		{"Resizing", (*suite).resizing},
+		{"Transfers", (*suite).transfers},
+		{"Wiping", (*suite).wiping},
 		{"PoolFaults", (*suite).poolFaults},
 		{"VolumeFaults", (*suite).volumeFaults},
 		{"RenameFaults", (*suite).renameFaults},
-		{"Killed", func(s *suite) { s.killed(t.Name()) }},
+		{"CloneFaults", (*suite).cloneFaults},
+		{"ResizeFaults", (*suite).resizeFaults},
+		{"Killed", func(s *suite) { s.killed(t.Name(), "create") }},
+		{"KilledCloning", func(s *suite) { s.killed(t.Name(), "clone") }},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})

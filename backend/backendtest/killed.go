@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -19,6 +18,7 @@ const killVariable = "POOLCTL_TEST_KILL"
 
 // A death is what a process is told.
 type death struct {
+	Makes string // how the volume is made, one of makes
 	Pool  *pooldef.Pool
 	Nth   int  // the change that is its last
 	After bool // it happens
@@ -26,20 +26,20 @@ type death struct {
 
 // killed kills a process before and after each of the changes by which it makes a volume. The volume is whole or not there, and can
 // be made; Sweep removes what is left. test is the name of the test that called Run.
-func (s *suite) killed(test string) {
-	create := s.creating()
+func (s *suite) killed(test, how string) {
+	op := s.making(how)
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
 			state := s.state()
-			died := s.runToDeath(test, death{s.pool, nth, after})
+			died := s.runToDeath(test, death{how, s.pool, nth, after})
 			var err error
-			if died && !s.isCreated() {
+			if died && !op.done() {
 				err = errFault
 			}
 			if err != nil && !after { // the other half of the time, what is left is not swept before the volume is made again
 				s.same(state, "killed and swept")
 			}
-			s.settled(create, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
+			s.settled(op, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
 			if !died && nth == 1 {
 				s.Fatal("the process that was to die has not even begun")
 			}
@@ -86,7 +86,7 @@ func dieIfAsked(o Options) bool {
 		os.Exit(1)
 	}
 	b := o.New(&mortalHost{Host: o.Host, death: d})
-	if err := b.(backend.Creator).Create(context.Background(), d.Pool, o.Volume("v", o.Sizes[0]), backend.CreateOptions{}); err != nil {
+	if err := makes[d.Makes](context.Background(), o, b, d.Pool); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -63,7 +63,7 @@ func (s *suite) isBuilt() bool {
 
 // volumeFaults lets every change fail by which a volume is created and deleted.
 func (s *suite) volumeFaults() {
-	create := s.creating()
+	create := s.making("create")
 	for _, op := range []operation{create, create.reversed("delete")} {
 		for _, f := range []fault{before, after, cancelled, dead} {
 			s.everyChange(op, f)
@@ -72,26 +72,34 @@ func (s *suite) volumeFaults() {
 	}
 }
 
-// creating gets the pool ready, with a volume in it that has to stay as it is, and returns the operation that makes another.
-func (s *suite) creating() operation {
+// making gets the pool ready, with a volume in it that has to stay as it is, and returns the operation that makes another. If it is a
+// clone, it has the neighbour's data.
+func (s *suite) making(name string) operation {
 	s.Helper()
 	needs[backend.Creator](s)
 	needs[backend.Deleter](s)
-	s.ready()
-	s.create("neighbour")
-	s.create("v")
-	v, err := s.b.Volume(s.Context(), s.pool, "v")
-	s.ok(err)
-	s.whole = describe(v)
-	s.remove("v")
-	create := operation{name: "create", done: s.isCreated}
-	create.do = func(ctx context.Context, b backend.Backend) error {
-		return b.(backend.Creator).Create(ctx, s.pool, s.volume("v"), backend.CreateOptions{})
+	op := operation{name: name, done: s.isCreated}
+	if name == "clone" {
+		_, data := s.source("neighbour")
+		op.done = func() bool {
+			made := s.isCreated()
+			if made {
+				s.holds("v", data, "cloned")
+			}
+			return made
+		}
+	} else {
+		s.ready()
+		s.create("neighbour")
 	}
-	create.undo = func(ctx context.Context, b backend.Backend) error {
+	op.do = func(ctx context.Context, b backend.Backend) error { return makes[name](ctx, s.Options, b, s.pool) }
+	op.undo = func(ctx context.Context, b backend.Backend) error {
 		return b.(backend.Deleter).Delete(ctx, s.pool, "v")
 	}
-	return create
+	s.ok(op.do(s.Context(), s.b))
+	s.whole = describe(s.the("v"))
+	s.remove("v")
+	return op
 }
 
 // isCreated tells whether the volume is there. If it is, it has to be whole.

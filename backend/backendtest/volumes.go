@@ -60,11 +60,7 @@ func (s *suite) sizes() {
 		s.ok(creator.Create(s.Context(), s.pool, s.Volume("sized", size), backend.CreateOptions{}))
 		v, err := s.b.Volume(s.Context(), s.pool, "sized")
 		s.ok(err)
-		want := size
-		if s.Unit > 0 {
-			want = (size + s.Unit - 1) / s.Unit * s.Unit
-		}
-		if v.Capacity.Bytes != want {
+		if want := s.rounded(size); v.Capacity.Bytes != want {
 			s.Errorf("of %d bytes were made %d, want %d", size, v.Capacity.Bytes, want)
 		}
 		s.asDefined(v, s.Volume("sized", size))

@@ -72,9 +72,16 @@ func (d Devices) Fill(ctx context.Context, p *pooldef.Pool, path string, source 
 		return d.Host.Change(ctx, host.Fill{From: host.Source{Path: from.Path, InUse: o.InUse}, Path: path, Progress: o.Progress})
 	}
 	from.InUse = o.InUse
+	// This comes first, as it refuses a device that is in use, which qemu-img does not.
+	if err := d.Host.Change(ctx, host.Zero{Path: path, From: source.Capacity.Bytes}); err != nil {
+		return err
+	}
 	convert := qemuimg.Into(from, qemuimg.Image{Path: path, Format: "raw"}, "/", o.Progress, source.Capacity.Bytes)
 	if err := d.Host.Change(ctx, convert); err != nil {
 		return qemuimg.Explain(err)
 	}
-	return d.Host.Change(ctx, host.Zero{Path: path, From: source.Capacity.Bytes})
+	if err := qemuimg.Whole(source); err != nil {
+		return err
+	}
+	return d.Host.Change(ctx, host.Sync{Path: path})
 }

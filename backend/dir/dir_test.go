@@ -72,6 +72,24 @@ func TestQcow2(t *testing.T) {
 	o := options()
 	o.Volume = volume("qcow2", giveAway)
 	o.Sizes, o.Unit = []uint64{1 << 20, 0, 1, 513, 1 << 42}, 512
+	o.Encode, o.Decode = encode, decode
+	backendtest.Run(t, o)
+}
+
+func encode(t testing.TB, format string, disk []byte) []byte {
+	return backendtest.Convert(t, "raw", format, disk)
+}
+
+func decode(t testing.TB, format string, image []byte) []byte {
+	return backendtest.Convert(t, format, "raw", image)
+}
+
+// TestConverted makes raw volumes of qcow2 images.
+func TestConverted(t *testing.T) {
+	o := options()
+	o.Volume, o.Source = volume("raw", giveAway), volume("qcow2", func(*pooldef.Volume) {})
+	o.Sizes, o.Unit = []uint64{1 << 20}, 512
+	o.Encode, o.Decode = encode, decode
 	backendtest.Run(t, o)
 }
 

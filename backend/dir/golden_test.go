@@ -54,14 +54,14 @@ func (s *session) does(title, path string, op func(b *Backend, p *pooldef.Pool) 
 	p := &pooldef.Pool{Type: pooldef.Dir, Name: "images", Target: pooldef.Target{Path: s.dir + path}}
 	before := backendtest.Tree(s, s.dir)
 	var dry, trace bytes.Buffer
-	if err := op(New(host.NewDryRun(&host.Local{}, &dry), nil), p); err != nil {
+	if err := op(New(host.NewDryRun(&host.Local{}, &dry), secrets), p); err != nil {
 		s.Errorf("%s, in a dry run: %v", title, err)
 	}
 	if after := backendtest.Tree(s, s.dir); after != before {
 		s.Errorf("%s: a dry run has changed\n%s to\n%s", title, before, after)
 	}
 	fmt.Fprintf(&s.record, "# %s\n", title)
-	err := op(New(host.Trace{Host: &host.Local{}, W: &trace}, nil), p)
+	err := op(New(host.Trace{Host: &host.Local{}, W: &trace}, secrets), p)
 	s.record.WriteString(strings.ReplaceAll(trace.String(), s.dir, "/srv"))
 	if err != nil {
 		fmt.Fprintf(&s.record, "error: %s\n", strings.ReplaceAll(err.Error(), s.dir, "/srv"))

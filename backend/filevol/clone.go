@@ -70,7 +70,7 @@ func isSameFile(d, source *pooldef.Volume, o backend.CloneOptions) bool {
 	return (raw || d.Target.Format == "qcow2" && format(source) == "qcow2") &&
 		!o.InUse && (o.Preallocation == "" || o.Preallocation == "off") &&
 		d.Capacity == source.Capacity && source.Backing == nil && !source.Target.ExternalData &&
-		hasOptions(source.Target, d.Target) && hasKey(source.Target.Encryption, d.Target.Encryption)
+		hasOptions(source.Target, d.Target) && hasKey(source, d)
 }
 
 // hasOptions tells whether an image has what a definition asks for.
@@ -80,12 +80,16 @@ func hasOptions(is, wanted pooldef.VolumeTarget) bool {
 }
 
 // hasKey tells whether an image is encrypted as a definition asks for, and opened by the same secret.
-func hasKey(is, wanted *pooldef.Encryption) bool {
+func hasKey(source, d *pooldef.Volume) bool {
+	is, wanted := source.Target.Encryption, d.Target.Encryption
 	if is == nil || wanted == nil {
 		return is == nil && wanted == nil
 	}
-	return wanted.Format == is.Format && wanted.Cipher == nil && wanted.IVGen == nil &&
-		len(wanted.Secrets) == 1 && (len(is.Secrets) == 0 || wanted.Secrets[0].UUID == is.Secrets[0].UUID)
+	if wanted.Format != is.Format || wanted.Cipher != nil || wanted.IVGen != nil || len(wanted.Secrets) != 1 {
+		return false
+	}
+	key, wantedKey := qemuimg.SecretOf(source), wanted.Secrets[0]
+	return key.UUID == wantedKey.UUID && key.Usage == wantedKey.Usage
 }
 
 // copyFile makes the volume a copy of the source's file. A raw one may be larger than that.
@@ -123,7 +127,10 @@ func (f Files) convert(ctx context.Context, p *pooldef.Pool, d, source *pooldef.
 	return f.staged(ctx, p, d.Name, func(path string) error {
 		to := qemuimg.Image{Path: "./" + d.Name, Format: d.Target.Format, Key: key}
 		steps := conversion(from, to, path, d, source, o)
-		return f.changeEach(ctx, append(steps, finish(path, d)...))
+		if err := f.changeEach(ctx, append(steps, finish(path, d)...)); err != nil {
+			return err
+		}
+		return qemuimg.Whole(source)
 	})
 }
 
@@ -144,7 +151,7 @@ func conversion(from, to qemuimg.Image, path string, d, source *pooldef.Volume, 
 			steps = append(steps, host.Resize{Path: path, Size: d.Capacity.Bytes, Allocate: room})
 		}
 	case larger:
-		steps = append(steps, qemuimg.Resize(to, dir, d.Capacity.Bytes, false, ""))
+		steps = append(steps, qemuimg.Resize(to, dir, inSectors(d.Capacity.Bytes), false, o.Preallocation))
 	}
 	return steps
 }

@@ -55,20 +55,9 @@ func finish(path string, d *pooldef.Volume) []host.Step {
 // changeEach does steps up to the first that fails.
 func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
 	for _, s := range steps {
-		if err := f.change(ctx, s); err != nil {
+		if err := f.Host.Change(ctx, s); err != nil {
 			return qemuimg.Explain(err)
 		}
 	}
 	return nil
-}
-
-// change does a step, again if qemu-img only found the machine too busy.
-func (f Files) change(ctx context.Context, s host.Step) error {
-	var err error
-	for range 5 {
-		if err = f.Host.Change(ctx, s); !qemuimg.IsBusy(err) {
-			break
-		}
-	}
-	return err
 }

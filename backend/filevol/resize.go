@@ -2,6 +2,7 @@ package filevol
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,9 @@ import (
 // sector is what qemu-img wants sizes to be multiples of, in bytes.
 const sector = 512
 
+// inSectors rounds up a size.
+func inSectors(size uint64) uint64 { return (size + sector - 1) / sector * sector }
+
 // Resize implements backend.Resizer: of raw volumes natively, of others by qemu-img, in whole sectors.
 func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
 	v, err := f.withData(ctx, p, name, "resizing")
@@ -25,6 +29,9 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 		return v.Err
 	}
 	raw := qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil
+	if size < v.Capacity.Bytes && !o.Shrink {
+		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", v.Capacity.Bytes)
+	}
 	if o.Allocate {
 		has := v.Allocation.Bytes
 		if !raw { // qemu-img gives room to what is new
@@ -37,18 +44,31 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if raw {
 		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
 	}
+	if err := trusted(v); err != nil {
+		return err
+	}
 	image, err := qemuimg.Open(f.Secrets, v)
 	if err != nil {
 		return err
 	}
 	preallocation := ""
-	if o.Allocate {
+	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses it otherwise
 		preallocation = "falloc"
 	}
 	dir := filepath.Dir(v.Target.Path)
 	image.Path = "./" + v.Name
-	resize := qemuimg.Resize(image, dir, (size+sector-1)/sector*sector, o.Shrink, preallocation)
+	resize := qemuimg.Resize(image, dir, inSectors(size), o.Shrink, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
+}
+
+// trusted refuses somebody else's link, which qemu-img would follow and write where it leads.
+func trusted(v *pooldef.Volume) error {
+	h, err := host.Hold(v.Target.Path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.Trusted()
 }
 
 // hasRoom returns an error if what has some room cannot get all of it: finding out while it gets it would leave it with some.

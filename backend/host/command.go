@@ -23,6 +23,8 @@ type Command struct {
 	Inputs []Input
 	// Percent, if not nil, is told how far the command is, out of what it prints: (12.50/100%), as qemu-img -p does.
 	Percent func(float64)
+	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, a few times.
+	Again string
 
 	files []*os.File // that it has open, from descriptor 3 on
 }
@@ -63,6 +65,16 @@ var killAfter = 5 * time.Second
 // and its children are told to end by SIGTERM, and after killAfter by SIGKILL; the error is then ctx's. A command that ends
 // well while a child of it goes on, as a daemon does, has worked.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
+	for left := 9; ; left-- {
+		out, err := l.run(ctx, c)
+		exit := (*ExitError)(nil)
+		if left == 0 || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
+			return out, err
+		}
+	}
+}
+
+func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 	path, err := lookTool(c.Name)
 	if err != nil {
 		return nil, err

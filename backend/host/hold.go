@@ -54,6 +54,10 @@ func (h *Held) kind() uint32 { return h.Mode & unix.S_IFMT }
 // IsLink tells whether there is a symbolic link at the path itself.
 func (h *Held) IsLink() bool { return h.fd >= 0 }
 
+// Trusted returns nil unless what is held was found by a link that is neither root's nor ours: who writes there may write for
+// others.
+func (h *Held) Trusted() error { return h.trust(unix.AT_FDCWD, h.Path) }
+
 // IsDir tells whether it is a directory.
 func (h *Held) IsDir() bool { return h.kind() == unix.S_IFDIR }
 

@@ -174,7 +174,8 @@ func (s Scrub) command(path string, isBlock bool, size int64) Command {
 	return Cmd("scrub", append(args, "--", path)...)
 }
 
-// apply lets scrub work on the very file that is open here, and that nobody else can use until it is done.
+// apply lets scrub work on the very file that is open here, and that nobody else can use until it is done. Of a device, it has to be
+// told the size: under such a name it takes it for empty, and does nothing.
 func (s Scrub) apply(ctx context.Context, l *Local) error {
 	f, err := l.openData(s.Path, writing)
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 
 var locked = regexp.MustCompile(`Could not open '(.*)': Failed to get (?:shared )?".*" lock`)
 
+// named finds the path in what Image.options returns.
+var named = regexp.MustCompile(`^driver=[a-z0-9]+,file\.filename=(.*?)(?:,(?:encrypt\.)?key-secret=key\d)?$`)
+
 // Explain returns an InUseError for qemu-img's complaint that an image is in use, and every other error as it is.
 func Explain(err error) error {
 	exit := (*host.ExitError)(nil)
@@ -19,17 +22,13 @@ func Explain(err error) error {
 	}
 	if m := locked.FindStringSubmatch(exit.Stderr); m != nil {
 		path := m[1]
+		if options := named.FindStringSubmatch(path); options != nil {
+			path = strings.ReplaceAll(options[1], ",,", ",")
+		}
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(exit.Command.Dir, path)
 		}
 		return &host.InUseError{Path: path, Reading: exit.Command.Args[0] == "convert"}
 	}
 	return err
-}
-
-// IsBusy tells whether qemu-img gave up because it could not measure how fast this machine is, which it does for a new LUKS header
-// (qcrypto_pbkdf2_count_iters in qemu's crypto/pbkdf.c). Another try may do.
-func IsBusy(err error) bool {
-	exit := (*host.ExitError)(nil)
-	return errors.As(err, &exit) && strings.Contains(exit.Stderr, "Unable to get accurate CPU usage")
 }

@@ -107,8 +107,15 @@ func Create(d *pooldef.Volume, dir string, size uint64, backing Image, key *Key,
 	}
 	l.add(image.Path, strconv.FormatUint(size, 10))
 	l.Dir = dir
+	if key != nil {
+		l.Again = clock
+	}
 	return l.Command
 }
+
+// clock is what qemu-img before 9.1 says every now and then when it measures how fast LUKS keys are made, where the kernel counts a
+// thread's time in ticks.
+const clock = "Unable to get accurate CPU usage"
 
 // Convert makes a new image, as Create does, of the data of another. capacity is how many bytes progress is told of. Neither image
 // is encrypted.
@@ -152,7 +159,7 @@ func Resize(image Image, dir string, size uint64, shrink bool, preallocation str
 	if shrink {
 		l.add("--shrink")
 	}
-	if preallocation != "" {
+	if preallocation != "" && preallocation != "off" {
 		l.add("--preallocation=" + preallocation)
 	}
 	if image.Key == nil {
