@@ -39,13 +39,12 @@ func (c *VolDownload) Run(e *env) error {
 }
 
 // isStdout tells whether a file is standard output, where nothing may follow the data.
-func isStdout(file string) bool {
-	if file == "-" {
-		return true
-	}
-	is, err := os.Stat(file)
-	out, outErr := os.Stdout.Stat()
-	return err == nil && outErr == nil && os.SameFile(is, out)
+func isStdout(file string) bool { return file == "-" || isSameFile(file, "/dev/stdout") }
+
+func isSameFile(a, b string) bool {
+	is, err := os.Stat(a)
+	other, otherErr := os.Stat(b)
+	return err == nil && otherErr == nil && os.SameFile(is, other)
 }
 
 func (c *VolDownload) download(e *env) error {
@@ -64,6 +63,9 @@ func (c *VolDownload) download(e *env) error {
 	if err != nil {
 		return err
 	}
+	if isSameFile(c.File, v.Target.Path) {
+		return &usageError{"vol-download", "the file is the volume itself"}
+	}
 	progress, done := e.progress()
 	defer done()
 	t.Progress = progress
@@ -73,6 +75,11 @@ func (c *VolDownload) download(e *env) error {
 		}
 		return downloader.Download(e.ctx, p, v.Name, os.Stdout, t)
 	}
+	return c.toFile(e, t, func(to *os.File, t backend.Transfer) error { return downloader.Download(e.ctx, p, v.Name, to, t) })
+}
+
+// toFile has a file written that takes its name when it is whole.
+func (c *VolDownload) toFile(e *env, t backend.Transfer, write func(*os.File, backend.Transfer) error) error {
 	draft, err := host.NewDraft(c.File, 0o666)
 	if err != nil {
 		return err
@@ -82,7 +89,7 @@ func (c *VolDownload) download(e *env) error {
 		return err
 	}
 	t.File = draft.Name()
-	if err := downloader.Download(e.ctx, p, v.Name, draft.File(), t); err != nil {
+	if err := write(draft.File(), t); err != nil {
 		return err
 	}
 	return e.host.Change(e.ctx, host.Publish{Draft: draft})

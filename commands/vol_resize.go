@@ -14,7 +14,7 @@ type VolResize struct {
 	Vol      string `arg:"" help:"Name, key or path of the volume."`
 	Capacity string `arg:"" help:"New size: bytes, or 10G, 1.5TiB. One that begins with - makes it smaller by so much."`
 	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
-	Allocate bool   `help:"Give it room on the disk at once."`
+	Allocate bool   `help:"Give it room on the disk at once: a raw volume all of it, an image what it grows by."`
 	Delta    bool   `help:"The size is how much it grows, or with --shrink shrinks, by."`
 	Shrink   bool   `help:"It may become smaller: what is behind the new end is lost."`
 }

@@ -58,7 +58,11 @@ func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
 		return e.lockVolume(entry.Name, name)
 	}
 	if pool == "" {
-		return nil, fmt.Errorf("%w: nothing in an active pool has the path or key %q; a name needs --pool", backend.ErrNoVolume, pathOrKey)
+		option := "--pool"
+		if e.verb == "vol-create-from" {
+			option = "--inputpool"
+		}
+		return nil, fmt.Errorf("%w: nothing in an active pool has the path or key %q; a name needs %s", backend.ErrNoVolume, pathOrKey, option)
 	}
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, pathOrKey)
 }

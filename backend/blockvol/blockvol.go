@@ -58,7 +58,7 @@ func (d Devices) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm stri
 func (d Devices) Fill(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume, o backend.CloneOptions) error {
 	switch {
 	case source.Type != "file" && source.Type != "block":
-		return &backend.UnsupportedError{Type: p.Type, What: "copies of volumes of type " + source.Type}
+		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case o.Reflink:
 		return &backend.UnsupportedError{Type: p.Type, What: "sharing blocks (reflink)"}
 	case o.Preallocation != "" && o.Preallocation != "off":

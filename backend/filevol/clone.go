@@ -20,7 +20,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	}
 	switch {
 	case source.Type != "file" && source.Type != "block":
-		return &backend.UnsupportedError{Type: p.Type, What: "copies of volumes of type " + source.Type}
+		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case d.Target.Format == "dir":
 		return pooldef.Problems{{Element: "target/format", Text: "a directory cannot be made from a volume"}}
 	case d.Backing != nil && (source.Backing == nil || d.Backing.Path != source.Backing.Path):
