@@ -21,8 +21,8 @@ type Command struct {
 	Args   []string
 	Dir    string // where it runs; empty: /
 	Inputs []Input
-	// Percent, if not nil, is told how far the command is, out of what it prints: (12.50/100%), as qemu-img -p does.
-	Percent func(float64)
+	// Watch, if not nil, is given what the command prints when it does, and Query is not.
+	Watch func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, a few times.
 	Again string
 
@@ -88,8 +88,8 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 	cmd.WaitDelay = killAfter // also for children that hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, c.files
-	if c.Percent != nil {
-		cmd.Stdout = percentWriter(c.Percent)
+	if c.Watch != nil {
+		cmd.Stdout = watcher(c.Watch)
 	}
 	for _, in := range c.Inputs {
 		f, err := in.open()

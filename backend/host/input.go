@@ -1,9 +1,7 @@
 package host
 
 import (
-	"bytes"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,20 +20,11 @@ func (in Input) open() (*os.File, error) {
 	return f, nil
 }
 
-// percentWriter tells of each (12.50/100%) that is written.
-type percentWriter func(float64)
+// A watcher looks at what is written.
+type watcher func([]byte)
 
 // Write implements io.Writer.
-func (w percentWriter) Write(b []byte) (int, error) {
-	_, rest, _ := bytes.Cut(b, []byte("(")) // what is before may be the end of a number
-	for part := range bytes.SplitSeq(rest, []byte("(")) {
-		number, _, found := bytes.Cut(part, []byte("/100%)"))
-		if !found {
-			continue
-		}
-		if percent, err := strconv.ParseFloat(string(number), 64); err == nil {
-			w(percent)
-		}
-	}
+func (w watcher) Write(b []byte) (int, error) {
+	w(b)
 	return len(b), nil
 }

@@ -18,10 +18,16 @@ func Wipe(path, algorithm string, progress Progress) Step {
 		return Zero{Path: path, Progress: progress}
 	case "trim":
 		return Discard{Path: path, Progress: progress}
-	case "nnsa", "dod", "bsi", "gutmann", "schneier", "pfitzner7", "pfitzner33", "random":
-		return Scrub{Path: path, Pattern: algorithm}
+	}
+	if passes[algorithm] > 0 {
+		return Scrub{Path: path, Pattern: algorithm, Progress: progress}
 	}
 	return nil
+}
+
+// passes are the patterns that are left to scrub(1), and how often it goes over the whole in each.
+var passes = map[string]int64{
+	"nnsa": 4, "dod": 4, "bsi": 9, "gutmann": 35, "schneier": 7, "pfitzner7": 7, "pfitzner33": 33, "random": 1,
 }
 
 // Zero makes a file or block device read as zeros. The kernel only marks it as empty where it can (fallocate(2), BLKZEROOUT). A
@@ -151,8 +157,9 @@ func (l *Local) changeAll(ctx context.Context, path string, from uint64, progres
 
 // Scrub overwrites a file or block device with patterns, by scrub(1). Holes get data.
 type Scrub struct {
-	Path    string
-	Pattern string // as scrub names it
+	Path     string
+	Pattern  string   // as scrub names it
+	Progress Progress // of all passes together
 }
 
 // Shell implements Step. scrub makes files longer, up to where a block ends, and has to be told how large a device is: of one
@@ -187,7 +194,7 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	c := s.command("/dev/fd/3", isBlock(f), size)
-	c.files = []*os.File{f}
+	c.files, c.Watch = []*os.File{f}, s.dots(size)
 	_, err = l.Query(ctx, c)
 	if isRegular(f) {
 		err = errors.Join(err, f.Truncate(size))
@@ -196,4 +203,21 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	return f.Sync()
+}
+
+// dots counts the dots that scrub prints between two bars, 48 in each pass.
+func (s Scrub) dots(size int64) func([]byte) {
+	const perPass = 48
+	total, seen, inBar := passes[s.Pattern]*size, int64(0), false
+	return func(printed []byte) {
+		for _, c := range printed {
+			switch {
+			case c == '|':
+				inBar = !inBar
+			case c == '.' && inBar:
+				seen++
+			}
+		}
+		s.Progress.tell(min(seen*size/perPass, total), total)
+	}
 }

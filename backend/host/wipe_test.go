@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,7 +98,7 @@ func TestScrub(t *testing.T) {
 		notRun(t, err.Error())
 	}
 	check := func(t *testing.T, path string, size int64) {
-		do(t, l, Scrub{path, "fillff"})
+		do(t, l, Scrub{Path: path, Pattern: "fillff"})
 		got := get(t, path)
 		if int64(len(got)) != size {
 			t.Fatalf("it was %d bytes long, is %d", size, len(got))
@@ -133,7 +134,7 @@ func TestScrubMeanwhile(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error)
-	go func() { done <- l.Change(ctx, Scrub{path, "pfitzner33"}) }()
+	go func() { done <- l.Change(ctx, Scrub{Path: path, Pattern: "pfitzner33"}) }()
 	for stat(t, path).Mtim == stat(t, path).Ctim && stat(t, path).Size == 8<<20+5 && len(done) == 0 { // it pads the file at first
 		if get(t, path)[0] != 0 {
 			break
@@ -206,5 +207,27 @@ func TestResizeFull(t *testing.T) {
 				t.Errorf("%d bytes of room became %d", before, got)
 			}
 		})
+	}
+}
+
+// TestScrubProgress counts all passes.
+func TestScrubProgress(t *testing.T) {
+	if _, err := lookTool("scrub"); err != nil {
+		notRun(t, err.Error())
+	}
+	const size = 1 << 20
+	file := t.TempDir() + "/a.b|c"
+	put(t, file, random(1, size))
+	for pattern, passes := range passes {
+		var told []uint64
+		do(t, &Local{}, Scrub{Path: file, Pattern: pattern, Progress: func(done, total uint64) {
+			told = append(told, done)
+			if total != uint64(passes)*size {
+				t.Errorf("%s: the total is %d", pattern, total)
+			}
+		}})
+		if len(told) == 0 || told[len(told)-1] != uint64(passes)*size || !slices.IsSorted(told) {
+			t.Errorf("%s: it told of %v", pattern, told)
+		}
 	}
 }

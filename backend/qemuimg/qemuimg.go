@@ -90,7 +90,7 @@ func (l *line) show(progress host.Progress, total uint64) {
 		return
 	}
 	l.Args[1] = "-p" // instead of -q
-	l.Percent = func(percent float64) { progress(uint64(percent/100*float64(total)), total) }
+	l.Watch = percents(func(percent float64) { progress(uint64(percent/100*float64(total)), total) })
 }
 
 // Create makes an image of size bytes, as the definition says. It is made in the directory dir under the definition's name.
