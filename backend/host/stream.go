@@ -70,49 +70,55 @@ func readStream(ctx context.Context, in, out *os.File, to, limit int64, holes ho
 }
 
 // writeStream copies a part of a file to a stream, holes as zeros.
+//
+// To a pipe that can be done without copying (splice(2)): the reader then sees the file's own pages, as they are when it reads
+// them. So the last of them are copied; when they have room in the pipe, those before are read, and the file may be written to again.
 func writeStream(ctx context.Context, in, out *os.File, from, length int64, progress Progress) error {
 	_, _ = unix.FcntlInt(out.Fd(), unix.F_SETPIPE_SZ, streamBuffer) // fewer changes between us and the reader
 	_ = unix.Fadvise(int(in.Fd()), from, length, unix.FADV_SEQUENTIAL)
-	write := streamWriter{in: in, out: out, splice: true}
+	buffer, canSplice := make([]byte, streamBuffer), true
 	for done := int64(0); done < length; {
-		write.splice = write.splice && length-done > streamBuffer
-		n, err := waiting(ctx, func() (int, error) { return write.some(from+done, min(length-done, streamBuffer)) })
+		n := int64(0)
+		if canSplice = canSplice && length-done > streamBuffer; canSplice {
+			n, canSplice = splice(ctx, in, out, from+done)
+		}
+		err := ctx.Err()
+		if err == nil && !canSplice {
+			n, err = writePart(ctx, in, out, from+done, buffer[:min(length-done, streamBuffer)])
+		}
 		if err != nil {
 			return err
 		}
-		done += int64(n)
+		done += n
 		progress.tell(done, length)
 	}
 	return nil
 }
 
-// A streamWriter writes parts of a file to a stream. To a pipe that can be done without copying (splice(2)): the reader then sees
-// the file's own pages, as they are when it reads them. So the last of them are copied; when they have room in the pipe, those
-// before are read, and the file may be written to again.
-type streamWriter struct {
-	in, out *os.File
-	splice  bool
-	buffer  []byte
+// splice moves some of a file into a pipe when there is room. What is wrong, if it cannot, will come up again when it is written.
+func splice(ctx context.Context, in, out *os.File, at int64) (n int64, ok bool) {
+	for ctx.Err() == nil {
+		moved, err := unix.Splice(int(in.Fd()), &at, int(out.Fd()), nil, streamBuffer, unix.SPLICE_F_NONBLOCK)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			const patience = 100 // milliseconds
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(out.Fd()), Events: unix.POLLOUT}}, patience)
+		case !errors.Is(err, unix.EINTR):
+			return moved, err == nil && moved > 0
+		}
+	}
+	return 0, false
 }
 
-// some writes at most n bytes, and tells how many. n is at most streamBuffer.
-func (w *streamWriter) some(at, n int64) (int, error) {
-	for w.splice {
-		moved, err := unix.Splice(int(w.in.Fd()), &at, int(w.out.Fd()), nil, int(n), 0)
-		if err == nil && moved > 0 {
-			return int(moved), nil
-		}
-		w.splice = errors.Is(err, unix.EINTR) // what is wrong comes up again below, as it should: writing to a pipe without a reader ends us
-	}
-	if w.buffer == nil {
-		w.buffer = make([]byte, streamBuffer)
-	}
-	read, err := FD(w.in.Fd()).ReadAt(w.buffer[:n], at)
-	if read == 0 {
+// writePart fills a buffer with a part of a file and writes it to a stream.
+func writePart(ctx context.Context, in, out *os.File, at int64, buffer []byte) (int64, error) {
+	n, err := FD(in.Fd()).ReadAt(buffer, at)
+	if n == 0 {
 		if err = notEOF(err); err == nil {
 			err = errors.New("it has become shorter while it was read")
 		}
-		return 0, pathError("read", w.in.Name(), err)
+		return 0, pathError("read", in.Name(), err)
 	}
-	return w.out.Write(w.buffer[:read])
+	_, err = waiting(ctx, func() (int, error) { return out.Write(buffer[:n]) })
+	return int64(n), err
 }
