@@ -150,7 +150,7 @@ type Secrets interface {
 	// SecretValue returns the value of a secret. If it is named by its usage, that is of the type given. Errors wrap
 	// pooldef.ErrNoSecret or pooldef.ErrNoValue.
 	SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, error)
-	// SecretFile tells where a shell would find the value, in base64. It is for messages.
+	// SecretFile tells where a shell would find the value: in base64 if the file's name ends in .base64, otherwise as it is.
 	SecretFile(ref pooldef.SecretRef, usageType string) string
 	// SecretOf returns the secret with a usage, nil if there is none.
 	SecretOf(usageType, usage string) (*pooldef.Secret, error)

@@ -22,7 +22,7 @@ func (s Secrets) SecretValue(ref pooldef.SecretRef, _ string) ([]byte, error) {
 
 // SecretFile implements backend.Secrets.
 func (s Secrets) SecretFile(ref pooldef.SecretRef, _ string) string {
-	return "/secrets/" + cmp.Or(ref.UUID, ref.Usage)
+	return "/secrets/" + cmp.Or(ref.UUID, ref.Usage) + ".base64"
 }
 
 // SecretOf implements backend.Secrets.

@@ -32,7 +32,7 @@ type Image struct {
 
 // A Key opens an image that is encrypted by LUKS.
 type Key struct {
-	File       string // where a shell finds the passphrase, in base64
+	File       string // where a shell finds the passphrase, in base64 if its name ends in that
 	Passphrase []byte
 }
 
@@ -78,9 +78,12 @@ func (l *line) add(args ...string) *line {
 
 // secret hands over a passphrase by a file descriptor and returns the name of the object that it is.
 func (l *line) secret(k *Key) string {
-	name := fmt.Sprintf("key%d", len(l.Inputs))
-	l.add("--object", fmt.Sprintf("secret,id=%s,format=base64,file=/dev/fd/%d", name, 3+len(l.Inputs)))
-	l.Inputs = append(l.Inputs, host.Input{File: k.File, Data: []byte(base64.StdEncoding.EncodeToString(k.Passphrase))})
+	name, encoding, data := fmt.Sprintf("key%d", len(l.Inputs)), "raw", k.Passphrase
+	if strings.HasSuffix(k.File, ".base64") {
+		encoding, data = "base64", base64.StdEncoding.AppendEncode(nil, data)
+	}
+	l.add("--object", fmt.Sprintf("secret,id=%s,format=%s,file=/dev/fd/%d", name, encoding, 3+len(l.Inputs)))
+	l.Inputs = append(l.Inputs, host.Input{File: k.File, Data: data})
 	return name
 }
 

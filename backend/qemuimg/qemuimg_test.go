@@ -45,7 +45,7 @@ func TestLines(t *testing.T) {
 		{Into(source, Image{Path: "/dev/x", Format: "raw"}, "/", nil, 0),
 			"convert -q -n --image-opts --target-image-opts driver=qcow2,file.filename=/s/x,,y driver=raw,file.filename=/dev/x"},
 		{Into(Image{Path: "/s", Format: "raw", Key: key}, Image{Path: "./a,b", Format: "qcow2", Key: other}, "/d", nil, 0),
-			"convert -q " + object + "--object secret,id=key1,format=base64,file=/dev/fd/4 -n --image-opts --target-image-opts " +
+			"convert -q " + object + "--object secret,id=key1,format=raw,file=/dev/fd/4 -n --image-opts --target-image-opts " +
 				"driver=luks,file.filename=/s,key-secret=key0 driver=qcow2,file.filename=./a,,b,encrypt.key-secret=key1"},
 		{Resize(source, "/d", 1024, true, ""), "resize -q --shrink -f qcow2 /s/x,y 1024"},
 		{Resize(source, "/d", 1024, false, "falloc"), "resize -q --preallocation=falloc -f qcow2 /s/x,y 1024"},
