@@ -145,6 +145,18 @@ type Transfer struct {
 	Progress host.Progress
 }
 
+// Out is the step that copies a file or block device to where an open file stands.
+func (t Transfer) Out(path string, to *os.File) host.Download {
+	return host.Download{From: host.Source{Path: path, InUse: t.InUse}, To: to, Name: t.File,
+		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+}
+
+// In is the step that writes a file into another or into a block device. If whole, that becomes what is written (host.Upload).
+func (t Transfer) In(path string, from *os.File, whole bool) host.Upload {
+	return host.Upload{From: from, Name: t.File, Path: path, Whole: whole,
+		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+}
+
 // Secrets are what encrypted volumes, and pools that need a login, are used with.
 type Secrets interface {
 	// SecretValue returns the value of a secret. If it is named by its usage, that is of the type given. Errors wrap

@@ -17,7 +17,6 @@ import (
 // A meter shows on a terminal how far something is that takes its time.
 type meter struct {
 	w     io.Writer
-	now   func() time.Time
 	start time.Time
 
 	mu    sync.Mutex
@@ -35,7 +34,7 @@ func (e *env) progress() (host.Progress, func()) {
 	if e.cli.Quiet || e.cli.DryRun || e.cli.Debug || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return nil, func() {}
 	}
-	m := &meter{w: e.stderr, now: time.Now, start: time.Now()}
+	m := &meter{w: e.stderr, start: time.Now()}
 	return m.tell, m.clear
 }
 
@@ -43,7 +42,7 @@ func (e *env) progress() (host.Progress, func()) {
 func (m *meter) tell(done, total uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
+	now := time.Now()
 	elapsed := now.Sub(m.start)
 	if elapsed < meterDelay || now.Sub(m.shown) < meterPause {
 		return

@@ -112,33 +112,15 @@ func (e *env) mustKnowChain(v *foundVolume) error {
 	if err != nil {
 		return err
 	}
+	entries, err := e.allPools()
+	if err != nil {
+		return err
+	}
 	for _, image := range chain {
-		known, err := e.isVolume(image.Target.Path)
-		if err != nil {
-			return err
-		}
-		if !known {
+		if pool, _ := e.poolOf(entries, image.Target.Path); pool == "" {
 			return &stateError{fmt.Sprintf("it is based on %q, which is in no active pool", image.Target.Path),
 				"a guest can write any header into its disk: if that is the image it should be, define a pool of its directory and start it"}
 		}
 	}
 	return nil
-}
-
-// isVolume tells whether there is a volume of an active pool at a path.
-func (e *env) isVolume(path string) (bool, error) {
-	entries, err := e.allPools()
-	if err != nil {
-		return false, err
-	}
-	for _, entry := range entries {
-		b, ok := e.backends[entry.Live().Type]
-		if active, err := e.active(entry); !ok || err != nil || !active {
-			continue
-		}
-		if _, ok := e.locateIn(b, entry.Live(), path); ok {
-			return true, nil
-		}
-	}
-	return false, nil
 }

@@ -43,21 +43,13 @@ func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, entry := range entries {
-		b, ok := e.backends[entry.Live().Type]
-		if active, err := e.active(entry); !ok || err != nil || !active {
-			continue
-		}
-		name, ok := e.locateIn(b, entry.Live(), pathOrKey)
-		if !ok {
-			continue
-		}
-		if pool != "" && pool != entry.Name {
-			return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q", backend.ErrNoVolume, pathOrKey, pool, entry.Name)
-		}
-		return e.lockVolume(entry.Name, name)
-	}
-	if pool == "" {
+	in, name := e.poolOf(entries, pathOrKey)
+	switch {
+	case in != "" && pool != "" && pool != in:
+		return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q", backend.ErrNoVolume, pathOrKey, pool, in)
+	case in != "":
+		return e.lockVolume(in, name)
+	case pool == "":
 		option := "--pool"
 		if e.verb == "vol-create-from" {
 			option = "--inputpool"
@@ -65,6 +57,20 @@ func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
 		return nil, fmt.Errorf("%w: nothing in an active pool has the path or key %q; a name needs %s", backend.ErrNoVolume, pathOrKey, option)
 	}
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, pathOrKey)
+}
+
+// poolOf returns the first of the pools that is active and has a volume with a path or key, and the volume's name; "" if none has.
+func (e *env) poolOf(entries []*pooldef.Entry, pathOrKey string) (pool, name string) {
+	for _, entry := range entries {
+		b, ok := e.backends[entry.Live().Type]
+		if active, err := e.active(entry); !ok || err != nil || !active {
+			continue
+		}
+		if name, ok := e.locateIn(b, entry.Live(), pathOrKey); ok {
+			return entry.Name, name
+		}
+	}
+	return "", ""
 }
 
 // locateIn tells the name of the volume with a path or key in one pool.

@@ -26,8 +26,7 @@ func (d Devices) Upload(ctx context.Context, p *pooldef.Pool, name string, from 
 	if err != nil {
 		return err
 	}
-	return d.Host.Change(ctx, host.Upload{From: from, Name: t.File, Path: v.Target.Path, Offset: t.Offset, Length: t.Length,
-		Sparse: t.Sparse, Progress: t.Progress})
+	return d.Host.Change(ctx, t.In(v.Target.Path, from, false))
 }
 
 // Download implements backend.Downloader.
@@ -36,8 +35,7 @@ func (d Devices) Download(ctx context.Context, p *pooldef.Pool, name string, to 
 	if err != nil {
 		return err
 	}
-	return d.Host.Change(ctx, host.Download{From: host.Source{Path: v.Target.Path, InUse: t.InUse}, To: to, Name: t.File,
-		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress})
+	return d.Host.Change(ctx, t.Out(v.Target.Path, to))
 }
 
 // Wipe implements backend.Wiper.

@@ -17,8 +17,8 @@ func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *o
 	if err != nil {
 		return err
 	}
-	return f.Host.Change(ctx, host.Upload{From: from, Name: t.File, Path: v.Target.Path, Offset: t.Offset, Length: t.Length,
-		Whole: !qemuimg.IsRaw(v.Target.Format) && t.Offset == 0 && t.Length == 0, Sparse: t.Sparse, Progress: t.Progress})
+	whole := !qemuimg.IsRaw(v.Target.Format) && t.Offset == 0 && t.Length == 0
+	return f.Host.Change(ctx, t.In(v.Target.Path, from, whole))
 }
 
 // Download implements backend.Downloader: the bytes of the file, whatever its format.
@@ -27,8 +27,7 @@ func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *o
 	if err != nil {
 		return err
 	}
-	return f.Host.Change(ctx, host.Download{From: host.Source{Path: v.Target.Path, InUse: t.InUse}, To: to, Name: t.File,
-		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress})
+	return f.Host.Change(ctx, t.Out(v.Target.Path, to))
 }
 
 // Wipe implements backend.Wiper: the whole file, with an image's header.

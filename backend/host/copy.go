@@ -18,6 +18,14 @@ const (
 	fillHoles               // zeros are written
 )
 
+// holesIf is what becomes of holes in a target that is there already.
+func holesIf(sparse bool) holes {
+	if sparse {
+		return clearHoles
+	}
+	return fillHoles
+}
+
 // A copying copies data between files that one can seek in, in pieces between which it can be interrupted.
 type copying struct {
 	in, out  *os.File

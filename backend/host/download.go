@@ -75,10 +75,7 @@ func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64)
 	if length > room-to {
 		return &DoesNotFitError{d.To.Name(), uint64(to), uint64(length), uint64(max(room-to, 0))}
 	}
-	copying := copying{in: in, out: d.To, holes: fillHoles, progress: d.Progress}
-	if d.Sparse {
-		copying.holes = clearHoles
-	}
+	copying := copying{in: in, out: d.To, holes: holesIf(d.Sparse), progress: d.Progress}
 	if err := copying.run(ctx, from, to, length); err != nil {
 		return err
 	}

@@ -95,13 +95,6 @@ func (u Upload) room(out *os.File) (int64, error) {
 	return end - int64(u.Offset), nil
 }
 
-func (u Upload) holes() holes {
-	if u.Sparse {
-		return clearHoles
-	}
-	return fillHoles
-}
-
 // copy uploads from what one can seek in, and whose length is known. What is read next of it follows.
 func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64, error) {
 	size, err := dataSize(u.From)
@@ -115,7 +108,7 @@ func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64
 	if length > room {
 		return 0, &DoesNotFitError{u.Path, u.Offset, uint64(length), uint64(room)}
 	}
-	copying := copying{in: u.From, out: out, holes: u.holes(), progress: u.Progress}
+	copying := copying{in: u.From, out: out, holes: holesIf(u.Sparse), progress: u.Progress}
 	err = copying.run(ctx, from, int64(u.Offset), length)
 	if _, seekErr := u.From.Seek(from+copying.done, io.SeekStart); err == nil {
 		err = seekErr
@@ -129,7 +122,7 @@ func (u Upload) receive(ctx context.Context, out *os.File, room int64) (int64, e
 	if u.Length > 0 && u.Length <= uint64(room) {
 		limit, full = int64(u.Length), false
 	}
-	done, err := readStream(ctx, u.From, out, int64(u.Offset), limit, u.holes(), u.Progress)
+	done, err := readStream(ctx, u.From, out, int64(u.Offset), limit, holesIf(u.Sparse), u.Progress)
 	if err != nil || done < limit || !full {
 		return done, err
 	}
