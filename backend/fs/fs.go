@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -78,6 +79,9 @@ func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
 			return "", err
 		}
 		path = strings.TrimSuffix(string(out), "\n")
+	}
+	if !filepath.IsAbs(path) {
+		return "", fmt.Errorf("%q is not the path of a device", path)
 	}
 	_, err := host.DeviceNumber(path)
 	return path, err
