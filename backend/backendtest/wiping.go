@@ -57,6 +57,10 @@ func (s *suite) wiped(wiper backend.Wiper, algorithm string) {
 	if missing := (*host.ToolError)(nil); errors.As(err, &missing) {
 		NotRun(s.T, "wiping by patterns: "+err.Error())
 	}
+	if algorithm == "trim" && errors.Is(err, errors.ErrUnsupported) { // by the file system, as NFS before 4.2
+		s.holds("v", old, "not trimmed")
+		return
+	}
 	s.ok(err)
 	s.clean("wiped")
 	is := s.download("v")

@@ -67,8 +67,9 @@ func flock(f *os.File) error {
 }
 
 // removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
-// not matter who is first.
-func removeStage(dir *os.File) error {
+// not matter who is first. It is closed before the stage goes: what is removed while it is open stays in an NFS directory under
+// another name until then.
+func removeStage(dir, held *os.File) error {
 	fd, lock := int(dir.Fd()), filepath.Base(dir.Name())
 	names, err := list(dir)
 	if err != nil {
@@ -83,6 +84,7 @@ func removeStage(dir *os.File) error {
 		}
 	}
 	err = again(func() error { return unix.Unlinkat(fd, lock, 0) })
+	held.Close()
 	if err == nil || errors.Is(err, unix.ENOENT) {
 		err = again(func() error { return unix.Rmdir(dir.Name()) })
 	}
