@@ -34,9 +34,6 @@ type Prober interface {
 	Mounts() ([]Mount, error)
 	// MountAt returns what is mounted exactly at path, nil if nothing is.
 	MountAt(path string) (*Mount, error)
-	// Answers returns nil if the file system at path does: that of a server that has gone would not, for ever. If it does not within
-	// limit, the error wraps context.DeadlineExceeded.
-	Answers(ctx context.Context, path string, limit time.Duration) error
 	// Addresses returns the addresses of a server; it waits no longer than limit.
 	Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error)
 	// MountUsers tells why something cannot be unmounted, in words for messages: process 4711 (cat), mounted at "/mnt/sub", held by

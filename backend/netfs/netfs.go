@@ -36,9 +36,21 @@ func New(h host.Host, s backend.Secrets) *Backend {
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	active, err := b.Mounted.Active(ctx, p)
 	if active && err == nil {
-		err = b.Host.Answers(ctx, p.Target.Path, b.limit)
+		err = b.answers(ctx, p)
 	}
 	return active && err == nil, err
+}
+
+// answers returns nil if the server of a mounted pool does. It is another process that asks, because only that can be ended when there
+// is no answer, and what waits for one keeps the pool from being unmounted.
+func (b *Backend) answers(ctx context.Context, p *pooldef.Pool) error {
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("the server of what is mounted at %q does not answer: %w", p.Target.Path, err)
+	}
+	return err
 }
 
 // Space implements backend.Backend.

@@ -29,8 +29,7 @@ type fake struct {
 	asked []string
 }
 
-func (f *fake) MountAt(string) (*host.Mount, error)                  { return f.mount, nil }
-func (f *fake) Answers(context.Context, string, time.Duration) error { return nil }
+func (f *fake) MountAt(string) (*host.Mount, error) { return f.mount, nil }
 func (f *fake) Addresses(_ context.Context, name string, _ time.Duration) ([]netip.Addr, error) {
 	if name != "files.example" {
 		return nil, errors.New("no such host")
@@ -72,7 +71,7 @@ func TestSpelling(t *testing.T) {
 			for text := range strings.SplitSeq(mounts, "|") {
 				f := strings.Fields(text)
 				m := &host.Mount{Type: f[0], Source: strings.ReplaceAll(f[1], "\x00", " "), Options: "rw," + f[2]}
-				b := New(&fake{Host: &host.Local{}, mount: m}, nil)
+				b := New(&fake{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}}, nil)
 				if active, err := b.Active(t.Context(), p); active != (i == 0) || err != nil {
 					t.Errorf("%s is mounted: %s is active: %v, error %v", m.Source, c.source, active, err)
 				}
