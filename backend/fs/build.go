@@ -85,5 +85,5 @@ var formatters = map[string]formatter{
 	"vfat":  {tool: "mkfs.vfat", args: []string{"-I"}},
 	"udf":   {tool: "mkfs.udf"},
 	"gfs2":  {tool: "mkfs.gfs2", args: []string{"-q", "-O", "-p", "lock_nolock", "-j", "1"}},
-	"ocfs2": {tool: "mkfs.ocfs2", args: []string{"-q", "-x", "-M", "local"}, force: "-F"},
+	"ocfs2": {tool: "mkfs.ocfs2", args: []string{"-q", "-M", "local"}},
 }

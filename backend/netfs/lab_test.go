@@ -26,9 +26,10 @@ truncate -s 512M /tmp/export.img; mkfs.ext4 -q /tmp/export.img; mount -o loop /t
 printf '[exports]\nrootdir=/srv/nfsroot\n' >/etc/nfs.conf.d/lab.conf
 rpcbind -w; mount -t nfsd nfsd /proc/fs/nfsd
 echo 10 >/proc/fs/nfsd/nfsv4leasetime; echo 10 >/proc/fs/nfsd/nfsv4gracetime
+echo 10 >/proc/sys/fs/nfs/nlm_grace_period || true
 rpc.statd --no-notify; rpc.nfsd 2; rpc.mountd
 exportfs -i -o rw,no_root_squash,no_subtree_check,insecure 127.0.0.0/8:/export
-echo Y >/proc/fs/nfsd/v4_end_grace`
+echo Y >/proc/fs/nfsd/v4_end_grace` //nolint:misspell // exportfs is a program
 
 // smbServer shares /srv/smb.
 const smbServer = `
