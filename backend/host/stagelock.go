@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -95,10 +94,12 @@ func removeStage(dir, held *os.File) error {
 	return pathError("remove", dir.Name(), err)
 }
 
-// list returns the names in a directory, however often it is asked.
+// list returns the names in a directory as it is now. It is opened anew: over SMB, the kernel remembers what it has read once.
 func list(dir *os.File) ([]string, error) {
-	if _, err := dir.Seek(0, io.SeekStart); err != nil {
+	now, err := openDir(int(dir.Fd()), ".", dir.Name())
+	if err != nil {
 		return nil, err
 	}
-	return dir.Readdirnames(-1)
+	defer now.Close()
+	return now.Readdirnames(-1)
 }
