@@ -2,6 +2,7 @@ package netfs
 
 import (
 	"context"
+	_ "embed" // the servers
 	"errors"
 	"fmt"
 	"os"
@@ -18,31 +19,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// nfsServer exports /srv/nfsroot/export, an ext4, as /export. (NFSv4 needs a root that can be exported, and an overlay cannot.)
-const nfsServer = `
-modprobe -a loop nfsd nfs nfsv3 nfsv4
-mkdir -p /srv/nfsroot /etc/nfs.conf.d
-truncate -s 512M /tmp/export.img; mkfs.ext4 -q /tmp/export.img; mount -o loop /tmp/export.img /srv/nfsroot; mkdir -p /srv/nfsroot/export
-printf '[exports]\nrootdir=/srv/nfsroot\n' >/etc/nfs.conf.d/lab.conf
-rpcbind -w; mount -t nfsd nfsd /proc/fs/nfsd
-echo 10 >/proc/fs/nfsd/nfsv4leasetime; echo 10 >/proc/fs/nfsd/nfsv4gracetime
-echo 10 >/proc/sys/fs/nfs/nlm_grace_period || true
-rpc.statd --no-notify; rpc.nfsd 2; rpc.mountd
-exportfs -i -o rw,no_root_squash,no_subtree_check,insecure 127.0.0.0/8:/export
-echo Y >/proc/fs/nfsd/v4_end_grace` //nolint:misspell // exportfs is a program
+//go:embed testdata/nfs-server
+var nfsServer string
 
-// smbServer shares /srv/smb.
-const smbServer = `
-modprobe cifs
-mkdir -p /srv/smb /tmp/smb
-printf '[global]\n server role = standalone server\n interfaces = 127.0.0.0/8\n bind interfaces only = yes\n smb ports = 445
- disable netbios = yes\n map to guest = Bad User\n load printers = no\n' >/tmp/smb/conf
-for d in private lock state cache pid ncalrpc; do mkdir -p /tmp/smb/$d; done
-printf ' private dir = /tmp/smb/private\n lock directory = /tmp/smb/lock\n state directory = /tmp/smb/state\n cache directory = /tmp/smb/cache
- pid directory = /tmp/smb/pid\n ncalrpc dir = /tmp/smb/ncalrpc\n log file = /tmp/smb/log\n' >>/tmp/smb/conf
-printf '[share]\n path = /srv/smb\n guest ok = yes\n read only = no\n force user = root\n' >>/tmp/smb/conf
-smbd -D --configfile=/tmp/smb/conf
-for i in $(seq 50); do ss -ltn | grep -q :445 && break; sleep .1; done`
+//go:embed testdata/smb-server
+var smbServer string
 
 // server starts a server once.
 func server(script string) func() error {

@@ -48,7 +48,7 @@ func (b *Backend) answers(ctx context.Context, p *pooldef.Pool) error {
 	defer cancel()
 	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return fmt.Errorf("the server of what is mounted at %q does not answer: %w", p.Target.Path, err)
+		return &SilentError{fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
 	}
 	return err
 }
@@ -90,7 +90,7 @@ func (b *Backend) explain(ctx context.Context, s source, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return fmt.Errorf("the server %q does not answer: %w", s.host, err)
+		return &SilentError{fmt.Sprintf("the server %q does not answer", s.host)}
 	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}
@@ -106,7 +106,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	defer cancel()
 	err := b.Mounted.Stop(limited, p)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return fmt.Errorf("%q cannot be unmounted, its server does not answer: %w", p.Target.Path, err)
+		return &SilentError{fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
 	}
 	return err
 }
@@ -121,3 +121,11 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	}
 	return b.BuildDir(ctx, p)
 }
+
+// A SilentError tells that a server does not answer in time. It is a context.DeadlineExceeded.
+type SilentError struct{ text string }
+
+func (e *SilentError) Error() string { return e.text }
+
+// Unwrap makes it what it is.
+func (e *SilentError) Unwrap() error { return context.DeadlineExceeded }

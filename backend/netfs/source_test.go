@@ -127,3 +127,24 @@ func TestDiscover(t *testing.T) {
 		t.Error("nobody to ask")
 	}
 }
+
+// TestStart has what is told to mount(8).
+func TestStart(t *testing.T) {
+	const prefix = "-o nodev,nosuid,noexec"
+	for _, c := range []struct{ format, protocol, want string }{
+		{"auto", "", "mount " + prefix + " -- '[2001:db8::7]:/srv/x' /DIR"},
+		{"nfs", "4.1", "mount -t nfs " + prefix + ",nfsvers=4.1 -- '[2001:db8::7]:/srv/x' /DIR"},
+		{"cifs", "", "mount -t cifs " + prefix + ",guest -- //2001:db8::7/srv/x /DIR"},
+		{"glusterfs", "", "mount -t glusterfs " + prefix + ",direct-io-mode=1 -- 2001:db8::7:/srv/x /DIR"},
+	} {
+		p := netPool(c.format, "2001:db8::7", "/srv/x")
+		p.Source.Protocol, p.Target.Path = c.protocol, t.TempDir()
+		var plan strings.Builder
+		if err := New(host.NewDryRun(&host.Local{}, &plan), nil).Start(t.Context(), p); err != nil {
+			t.Error(err)
+		}
+		if got := strings.TrimSpace(strings.ReplaceAll(plan.String(), p.Target.Path, "/DIR")); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
