@@ -78,7 +78,11 @@ func removeStage(dir, held *os.File) error {
 		if name == lock {
 			continue
 		}
-		if err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name)); err != nil {
+		err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name))
+		if errors.Is(err, unix.EBUSY) { // over NFS: what somebody has removed, but has open yet
+			return fmt.Errorf("another process is working in %q: %w", dir.Name(), fs.ErrExist)
+		}
+		if err != nil {
 			return err
 		}
 	}
