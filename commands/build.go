@@ -53,10 +53,12 @@ func (e *env) start(p *pooldef.Pool) error {
 	return err
 }
 
-// refresh reads from a pool what a listing would read first. In a dry run what it would read may not be there yet.
+// refresh reads from a pool what a listing would read first. In a dry run what it would read may not be there yet, and is not where
+// starting has to make it.
 func (e *env) refresh(b backend.Backend, p *pooldef.Pool) error {
 	if e.cli.DryRun {
-		if active, err := b.Active(e.ctx, p); active || err != nil {
+		_, starts := b.(backend.Starter)
+		if active, err := b.Active(e.ctx, p); active || starts || err != nil {
 			return err
 		}
 	}

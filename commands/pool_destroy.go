@@ -38,14 +38,15 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 		return err
 	}
 	active, err := e.active(entry)
+	starter, starts := b.(backend.Starter)
 	switch {
-	case entry.Running != nil:
+	case entry.Running != nil, err != nil && starts: // a server that does not answer, for one
 	case err != nil:
 		return err
 	case !active:
 		return notActive(entry.Name)
 	}
-	if starter, ok := b.(backend.Starter); ok && (active || err != nil) {
+	if starts && (active || err != nil) {
 		if err := starter.Stop(e.ctx, entry.Live()); err != nil {
 			return err
 		}

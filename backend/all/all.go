@@ -4,13 +4,17 @@ package all
 import (
 	"poolctl/backend"
 	"poolctl/backend/dir"
+	"poolctl/backend/fs"
 	"poolctl/backend/host"
+	"poolctl/backend/netfs"
 	"poolctl/pooldef"
 )
 
 // Backends returns every backend there is, working on h with the secrets s.
 func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
-		pooldef.Dir: dir.New(h, s),
+		pooldef.Dir:   dir.New(h, s),
+		pooldef.FS:    fs.New(h, s),
+		pooldef.NetFS: netfs.New(h, s),
 	}
 }

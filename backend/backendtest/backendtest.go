@@ -41,6 +41,8 @@ type Options struct {
 	Allowed, Refused []string
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume
+	// Cannot are the parts of the suite that this storage cannot pass, and why.
+	Cannot map[string]string
 	// Existing is how many volumes there are in a pool where none can be made.
 	Existing int
 }
@@ -79,6 +81,9 @@ func Run(t *testing.T, o Options) {
 		{"KilledCloning", func(s *suite) { s.killed(t.Name(), "clone") }},
 	} {
 		t.Run(part.name, func(t *testing.T) {
+			if why := o.Cannot[part.name]; why != "" {
+				t.Skip(why)
+			}
 			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
 		})
 	}

@@ -38,7 +38,7 @@ func (s *suite) wiping() {
 		s.ok(s.b.(backend.Creator).Create(s.Context(), s.pool, s.Volume("sized", size), backend.CreateOptions{}))
 		old := s.the("sized")
 		s.ok(wiper.Wipe(s.Context(), s.pool, "sized", "zero", nil))
-		if v := s.the("sized"); v.Physical != old.Physical || v.Allocation.Bytes > max(old.Allocation.Bytes, old.Physical.Bytes) {
+		if v := s.the("sized"); v.Physical != old.Physical || v.Allocation.Bytes > max(old.Allocation.Bytes, (old.Physical.Bytes+4095)/4096*4096) {
 			s.Errorf("%+v was wiped, and is %+v", *old, *v)
 		}
 		s.remove("sized")
@@ -56,6 +56,10 @@ func (s *suite) wiped(wiper backend.Wiper, algorithm string) {
 	err := wiper.Wipe(s.Context(), s.pool, "v", algorithm, nil)
 	if missing := (*host.ToolError)(nil); errors.As(err, &missing) {
 		NotRun(s.T, "wiping by patterns: "+err.Error())
+	}
+	if algorithm == "trim" && errors.Is(err, errors.ErrUnsupported) { // by the file system, as NFS before 4.2
+		s.holds("v", old, "not trimmed")
+		return
 	}
 	s.ok(err)
 	s.clean("wiped")

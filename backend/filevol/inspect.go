@@ -37,7 +37,7 @@ func inspect(p *pooldef.Pool, name string) *pooldef.Volume {
 
 // isGone tells whether an error means that there is no such file, if only because a link leads nowhere or in a circle.
 func isGone(err error) bool {
-	for _, gone := range []error{fs.ErrNotExist, unix.ELOOP, unix.ENOTDIR} {
+	for _, gone := range []error{fs.ErrNotExist, unix.ELOOP, unix.ENOTDIR, unix.EINVAL} {
 		if errors.Is(err, gone) {
 			return true
 		}

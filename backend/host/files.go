@@ -84,6 +84,9 @@ func openAt(dir int, name, path string, flags int) (*os.File, error) {
 		fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0o600)
 		return err
 	})
+	if errors.Is(err, unix.ESTALE) { // of a server: it was there, and is gone
+		err = unix.ENOENT
+	}
 	if err != nil {
 		return nil, pathError("open", path, err)
 	}

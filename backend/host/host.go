@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +30,18 @@ type Prober interface {
 	Space(path string) (Space, error)
 	// Mounted tells whether something is mounted exactly at path.
 	Mounted(path string) (bool, error)
+	// Mounts lists what is mounted, in the kernel's order.
+	Mounts() ([]Mount, error)
+	// MountAt returns what is mounted exactly at path, nil if nothing is.
+	MountAt(path string) (*Mount, error)
+	// Addresses returns the addresses of a server; it waits no longer than limit.
+	Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error)
+	// MountUsers tells why something cannot be unmounted, in words for messages: process 4711 (cat), mounted at "/mnt/sub", held by
+	// loop3. It names a few, and may know of none.
+	MountUsers(m *Mount) ([]string, error)
+	// DeviceUsers tells who uses a block device, its partitions, or the disk that it is a partition of, in words for messages: mounted
+	// at "/mnt", swap, held by dm-3 (vg0-root). Nobody may use the device if there are none. It looks: whoever comes next is not kept out.
+	DeviceUsers(path string) ([]string, error)
 	// OnBtrfs tells whether path, or the directory above it that is there, lies on a btrfs file system.
 	OnBtrfs(path string) (bool, error)
 	// Canonical returns the path without symbolic links, or the path itself where there is nothing.

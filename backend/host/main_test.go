@@ -119,3 +119,22 @@ func disk(t testing.TB, mkfs ...string) string {
 	}
 	return mount(t, "-o", "loop", file)
 }
+
+// loop makes a block device of so many MiB.
+func loop(t testing.TB, mib int64) string {
+	t.Helper()
+	file := filepath.Join(scratch(t), "disk")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, mib<<20); err != nil {
+		t.Fatal(err)
+	}
+	out, err := (&Local{}).Query(context.Background(), Cmd("losetup", "--find", "--show", "--", file))
+	if err != nil {
+		notRun(t, "block devices: "+err.Error())
+	}
+	device := strings.TrimSpace(string(out))
+	t.Cleanup(func() { run(t, "losetup", "--detach", device) })
+	return device
+}

@@ -45,12 +45,20 @@ func (l *Local) OnBtrfs(path string) (bool, error) {
 	return st.Type == unix.BTRFS_SUPER_MAGIC, pathError("statfs", path, err)
 }
 
-// Canonical implements Prober.
+// Canonical implements Prober. A device that is named by what is on it, as in fstab(5), is found by udev's links.
 func (l *Local) Canonical(path string) string {
+	if tag, value, ok := strings.Cut(path, "="); ok && tagLinks[tag] != "" {
+		path = filepath.Join(tagLinks[tag], value)
+	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}
 	return filepath.Clean(path)
+}
+
+// tagLinks are the directories where udev keeps a link for each value of a tag.
+var tagLinks = map[string]string{
+	"UUID": "/dev/disk/by-uuid", "LABEL": "/dev/disk/by-label", "PARTUUID": "/dev/disk/by-partuuid", "PARTLABEL": "/dev/disk/by-partlabel",
 }
 
 var hostDir = regexp.MustCompile(`^host(\d+)$`)

@@ -76,6 +76,17 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+func TestCanonicalTag(t *testing.T) {
+	l := &Local{}
+	for tag, want := range map[string]string{
+		"UUID=x-y": "/dev/disk/by-uuid/x-y", "PARTLABEL=a=b": "/dev/disk/by-partlabel/a=b", "ID=x": "ID=x", "/a/UUID=x": "/a/UUID=x",
+	} {
+		if got := l.Canonical(tag); got != want {
+			t.Errorf("%s is %s, want %s", tag, got, want)
+		}
+	}
+}
+
 // TestFCHost finds ports in a tree as scsi_transport_fc(4) makes it: classes are links to the devices.
 func TestFCHost(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "host9") // must not be taken for a SCSI host

@@ -79,7 +79,7 @@ func (u Unstage) apply(_ context.Context, l *Local) error {
 		return nil
 	}
 	defer u.Stage.Release()
-	return removeStage(u.Stage.dir)
+	return removeStage(u.Stage.dir, u.Stage.lock)
 }
 
 // Sweep removes a stage or a draft that a killed process left. One in which a living process works is an error that wraps fs.ErrExist; a
@@ -109,7 +109,7 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 	if err := flock(lock); err != nil {
 		return err
 	}
-	return removeStage(dir)
+	return removeStage(dir, lock)
 }
 
 // place returns the directory and the name by which a step finds path.

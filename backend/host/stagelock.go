@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,15 +59,16 @@ func gone(path string, err error) error {
 
 func flock(f *os.File) error {
 	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
 	}
 	return pathError("lock", f.Name(), err)
 }
 
 // removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
-// not matter who is first.
-func removeStage(dir *os.File) error {
+// not matter who is first. It is closed before the stage goes: what is removed while it is open stays in an NFS directory under
+// another name until then.
+func removeStage(dir, held *os.File) error {
 	fd, lock := int(dir.Fd()), filepath.Base(dir.Name())
 	names, err := list(dir)
 	if err != nil {
@@ -78,11 +78,16 @@ func removeStage(dir *os.File) error {
 		if name == lock {
 			continue
 		}
-		if err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name)); err != nil {
+		err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name))
+		if errors.Is(err, unix.EBUSY) { // over NFS: what somebody has removed, but has open yet
+			return fmt.Errorf("another process is working in %q: %w", dir.Name(), fs.ErrExist)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	err = again(func() error { return unix.Unlinkat(fd, lock, 0) })
+	held.Close()
 	if err == nil || errors.Is(err, unix.ENOENT) {
 		err = again(func() error { return unix.Rmdir(dir.Name()) })
 	}
@@ -93,10 +98,12 @@ func removeStage(dir *os.File) error {
 	return pathError("remove", dir.Name(), err)
 }
 
-// list returns the names in a directory, however often it is asked.
+// list returns the names in a directory as it is now. It is opened anew: over SMB, the kernel remembers what it has read once.
 func list(dir *os.File) ([]string, error) {
-	if _, err := dir.Seek(0, io.SeekStart); err != nil {
+	now, err := openDir(int(dir.Fd()), ".", dir.Name())
+	if err != nil {
 		return nil, err
 	}
-	return dir.Readdirnames(-1)
+	defer now.Close()
+	return now.Readdirnames(-1)
 }

@@ -1,0 +1,167 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A blockDevice is a disk or partition of the kernel's.
+type blockDevice struct {
+	name   string // sda1, dm-3
+	number string // MAJOR:MINOR
+	dir    string // in /sys
+}
+
+// DeviceUsers implements Prober: from the mount table, /proc/swaps and the holders that the kernel names in /sys/dev/block (its
+// Documentation/ABI/stable/sysfs-block); last it asks whether the device can be had alone (O_EXCL, open(2)), which also tells of
+// users in other mount namespaces.
+func (l *Local) DeviceUsers(path string) ([]string, error) {
+	number, err := DeviceNumber(path)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := l.family(number)
+	if err != nil {
+		return nil, err
+	}
+	var users []string
+	for _, find := range []func(blockDevice) ([]string, error){l.mountsOf, l.swapsOf, l.holdersOf, l.loopsOf} {
+		for i, d := range devices {
+			found, err := find(d)
+			if err != nil {
+				return nil, err
+			}
+			for _, user := range found {
+				if i > 0 {
+					user = "/dev/" + d.name + ": " + user
+				}
+				users = append(users, user)
+			}
+		}
+	}
+	if len(users) > 0 {
+		return users, nil
+	}
+	return usedAnyhow(path)
+}
+
+// DeviceNumber returns MAJOR:MINOR of a block device; links are followed.
+func DeviceNumber(path string) (string, error) {
+	var st unix.Stat_t
+	if err := again(func() error { return unix.Stat(path, &st) }); err != nil {
+		return "", pathError("stat", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return "", fmt.Errorf("%q is not a block device", path)
+	}
+	return fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)), nil
+}
+
+// family returns a device, its partitions, and the disk that it is a partition of.
+func (l *Local) family(number string) ([]blockDevice, error) {
+	dir, err := filepath.EvalSymlinks(filepath.Join(l.Root, "/sys/dev/block", number))
+	if err != nil {
+		return nil, err
+	}
+	devices := []blockDevice{{filepath.Base(dir), number, dir}}
+	relatives, err := filepath.Glob(globQuote(dir) + "/*/partition")
+	if _, notPartition := os.Stat(dir + "/partition"); notPartition == nil {
+		relatives = append(relatives, filepath.Dir(dir)+"/partition")
+	}
+	for _, r := range relatives {
+		number, err := os.ReadFile(filepath.Dir(r) + "/dev")
+		if err != nil {
+			return nil, err
+		}
+		devices = append(devices, blockDevice{filepath.Base(filepath.Dir(r)), strings.TrimSpace(string(number)), filepath.Dir(r)})
+	}
+	return devices, err
+}
+
+func globQuote(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// mountsOf tells where a device is mounted. Btrfs shows it only as the source.
+func (l *Local) mountsOf(d blockDevice) ([]string, error) {
+	mounts, err := l.Mounts()
+	var users []string
+	for _, m := range mounts {
+		if m.Number == d.number || sameDevice(m.Source, d.number) {
+			users = append(users, fmt.Sprintf("mounted at %q", m.Target))
+		}
+	}
+	return users, err
+}
+
+// sameDevice tells whether path is the block device of this number. A word that is no path is none.
+func sameDevice(path, number string) bool {
+	if !filepath.IsAbs(path) {
+		return false
+	}
+	n, err := DeviceNumber(path)
+	return err == nil && n == number
+}
+
+func (l *Local) swapsOf(d blockDevice) ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(l.Root, "/proc/swaps"))
+	if errors.Is(err, os.ErrNotExist) { // a kernel without swap
+		return nil, nil
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "partition" && sameDevice(fields[0], d.number) {
+			return []string{"swap"}, err
+		}
+	}
+	return nil, err
+}
+
+func (l *Local) holdersOf(d blockDevice) ([]string, error) {
+	entries, err := os.ReadDir(d.dir + "/holders")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var users []string
+	for _, e := range entries {
+		user := "held by " + e.Name()
+		name, err := os.ReadFile(filepath.Join(d.dir, "holders", e.Name(), "dm/name"))
+		if err == nil {
+			user += " (" + strings.TrimSpace(string(name)) + ")"
+		}
+		users = append(users, user)
+	}
+	return users, err
+}
+
+// loopsOf finds the loop devices that a device is below.
+func (l *Local) loopsOf(d blockDevice) ([]string, error) {
+	files, err := filepath.Glob(globQuote(l.Root) + "/sys/block/loop*/loop/backing_file")
+	var users []string
+	for _, f := range files {
+		backing, _ := os.ReadFile(f)
+		if sameDevice(strings.TrimSuffix(string(backing), "\n"), d.number) {
+			users = append(users, "held by "+filepath.Base(filepath.Dir(filepath.Dir(f))))
+		}
+	}
+	return users, err
+}
+
+func usedAnyhow(path string) ([]string, error) {
+	fd := -1
+	err := again(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		return err
+	})
+	if errors.Is(err, unix.EBUSY) {
+		return []string{"held by somebody whom the kernel does not name"}, nil
+	}
+	if err == nil {
+		unix.Close(fd)
+	}
+	return nil, pathError("open", path, err)
+}

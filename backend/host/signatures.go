@@ -1,0 +1,44 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Signature is what tells that a device holds something: a file system, a partition table, a RAID's or LVM's label.
+type Signature struct {
+	Type   string `json:"type"` // blkid's word: ext4, gpt, LVM2_member
+	Offset string `json:"offset"`
+	UUID   string `json:"uuid"`
+	Label  string `json:"label"`
+}
+
+// Words names what signatures tell of, each once.
+func Words(all []Signature) string {
+	var types []string
+	for _, s := range all {
+		types = append(types, s.Type)
+	}
+	slices.Sort(types)
+	return strings.Join(slices.Compact(types), ", ")
+}
+
+// Signatures returns every signature that wipefs(8) finds on a device, without changing any; an empty device has none. If there
+// is no device, the error wraps fs.ErrNotExist.
+func Signatures(ctx context.Context, h Host, device string) ([]Signature, error) {
+	if _, err := h.Stat(device); err != nil {
+		return nil, err
+	}
+	out, err := h.Query(ctx, Cmd("wipefs", "--no-act", "--json", "--", device))
+	if err != nil {
+		return nil, err
+	}
+	var list struct{ Signatures []Signature }
+	if err := json.Unmarshal(out, &list); err != nil && len(out) > 0 {
+		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
+	}
+	return list.Signatures, nil
+}

@@ -1,0 +1,67 @@
+package netfs
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Discover implements backend.Discoverer: the directories that a server exports by NFS, and its Gluster volumes.
+func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
+	s, err := sourceOf(&pooldef.Pool{Source: *spec})
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	exports, err := b.exports(limited, s.host)
+	volumes, noGluster := b.volumes(limited, s.host)
+	var found []pooldef.Source
+	for _, dir := range exports {
+		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: dir, Format: "nfs"})
+	}
+	for _, name := range volumes {
+		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: name, Format: "glusterfs"})
+	}
+	if len(found) == 0 && err != nil {
+		if errors.As(noGluster, new(*host.ToolError)) { // nobody has to have it
+			noGluster = nil
+		}
+		return nil, b.explain(ctx, s, errors.Join(err, noGluster))
+	}
+	return found, nil
+}
+
+// export is a line of showmount(8): a directory, which may hold blanks, and for whom.
+var export = regexp.MustCompile(`^(/.*?) +\S+$`)
+
+func (b *Backend) exports(ctx context.Context, server string) ([]string, error) {
+	out, err := b.Host.Query(ctx, host.Cmd("showmount", "--no-headers", "--exports", "--", server))
+	var dirs []string
+	for line := range strings.Lines(string(out)) {
+		if m := export.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+			dirs = append(dirs, m[1])
+		}
+	}
+	return dirs, err
+}
+
+func (b *Backend) volumes(ctx context.Context, server string) ([]string, error) {
+	out, err := b.Host.Query(ctx, host.Cmd("gluster", "--xml", "--log-file=/dev/null", "--remote-host="+server, "volume", "info", "all"))
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Names []string `xml:"volInfo>volumes>volume>name"`
+	}
+	if err := xml.Unmarshal(out, &answer); err != nil {
+		return nil, fmt.Errorf("what gluster says of %q: %w", server, err)
+	}
+	return answer.Names, nil
+}

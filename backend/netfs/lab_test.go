@@ -1,0 +1,141 @@
+package netfs
+
+import (
+	"context"
+	_ "embed" // the servers
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+//go:embed testdata/nfs-server
+var nfsServer string
+
+//go:embed testdata/smb-server
+var smbServer string
+
+// server starts a server once.
+func server(script string) func() error {
+	return sync.OnceValue(func() error {
+		out, err := exec.Command("sh", "-ec", script).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})
+}
+
+var nfs, smb = server(nfsServer), server(smbServer)
+
+// inLab returns what makes pools of a directory of a server.
+func inLab(t *testing.T, format, protocol, root, dir string, start func() error) func(t *testing.T) *pooldef.Pool {
+	backendtest.NeedsLab(t, "pools of format "+format)
+	if os.Getenv("POOLCTL_TEST_KILL") == "" { // else it runs already
+		if err := start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(t *testing.T) *pooldef.Pool {
+		t.Helper()
+		served, err := os.MkdirTemp(root, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := netPool(format, "127.0.0.1", dir+"/"+filepath.Base(served))
+		p.Source.Protocol = protocol
+		p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
+		return p
+	}
+}
+
+func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, cannot map[string]string) {
+	backendtest.Run(t, backendtest.Options{
+		New:      func(h host.Host) backend.Backend { return New(h, nil) },
+		Pool:     pool,
+		Cannot:   cannot,
+		Snapshot: snapshot,
+		Sizes:    []uint64{65537, 0, 1, 1 << 20},
+		Volume: func(name string, size uint64) *pooldef.Volume {
+			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: "raw"}}
+		},
+		Refused: []string{"", ".", "..", "../x", "a/b", strings.Repeat("n", 256)},
+		Allowed: []string{"-x", "a b", "'", "$(x)"},
+	})
+}
+
+func snapshot(t *testing.T, p *pooldef.Pool) string {
+	mounts, err := new(host.Local).Mounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := backendtest.Tree(t, filepath.Dir(p.Target.Path))
+	for _, m := range mounts {
+		if strings.HasPrefix(m.Target, filepath.Dir(p.Target.Path)) {
+			tree += fmt.Sprintf("%s %s at %q\n", m.Source, m.Type, m.Target)
+		}
+	}
+	return tree
+}
+
+func TestNFS3(t *testing.T) { run(t, inLab(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), nil) }
+
+func TestNFS4(t *testing.T) { run(t, inLab(t, "auto", "", "/srv/nfsroot/export", "/export", nfs), nil) }
+
+func TestCIFS(t *testing.T) {
+	run(t, inLab(t, "cifs", "", "/srv/smb", "share", smb), map[string]string{
+		"Resizing": "a file has no more room than its size",
+		"Wiping":   "scrub cannot open what poolctl holds",
+	})
+}
+
+// TestServerGone stops the server below a mounted pool, and has it come back.
+func TestServerGone(t *testing.T) {
+	p := inLab(t, "nfs", "", "/srv/nfsroot/export", "/export", nfs)(t)
+	b := New(&host.Local{}, nil)
+	b.limit = 3 * time.Second
+	for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{}), b.Start(t.Context(), p)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if active, err := b.Active(t.Context(), p); !active || err != nil {
+		t.Fatal(active, err)
+	}
+	found, err := b.Discover(t.Context(), &p.Source)
+	if err != nil || len(found) != 1 || found[0].Dir != "/export" {
+		t.Errorf("found %+v, error %v", found, err)
+	}
+	backendtest.Change(t, host.Cmd("rpc.nfsd", "0"))
+	late := func(what string, do func() error) {
+		t.Helper()
+		begin := time.Now()
+		if err := do(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: error %v", what, err)
+		} else {
+			t.Logf("%s: %v after %v", what, err, time.Since(begin))
+		}
+	}
+	late("active", func() error { _, err := b.Active(t.Context(), p); return err })
+	late("space", func() error { _, err := b.Space(t.Context(), p); return err })
+	other := *p
+	other.Target.Path = t.TempDir()
+	late("start", func() error { return b.Start(t.Context(), &other) })
+	begin := time.Now()
+	err = b.Stop(t.Context(), p)
+	t.Logf("stop: %v after %v", err, time.Since(begin))
+	backendtest.Change(t, host.Cmd("rpc.nfsd", "2"))
+	if err := b.Stop(t.Context(), p); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,131 @@
+// Package netfs manages pools that are a directory of a server, by NFS, SMB (cifs) or GlusterFS, which is mounted when the pool is
+// started.
+package netfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"strings"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/filevol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type netfs.
+type Backend struct {
+	filevol.Mounted
+	limit time.Duration // how long a server may take
+}
+
+// limit is enough for a server that is busy; mount.nfs itself would try for two minutes (nfs(5), retry).
+const limit = 30 * time.Second
+
+// New returns the backend.
+func New(h host.Host, s backend.Secrets) *Backend {
+	b := &Backend{Mounted: filevol.Mounted{Files: filevol.Files{Host: h, Secrets: s, Mounts: true}}, limit: limit}
+	b.IsSource = b.isSource
+	return b
+}
+
+// Active implements backend.Backend. That the server does not answer is an error, before anything waits for it for ever.
+func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	active, err := b.Mounted.Active(ctx, p)
+	if active && err == nil {
+		err = b.answers(ctx, p)
+	}
+	return active && err == nil, err
+}
+
+// answers returns nil if the server of a mounted pool does. It is another process that asks, because only that can be ended when there
+// is no answer, and what waits for one keeps the pool from being unmounted.
+func (b *Backend) answers(ctx context.Context, p *pooldef.Pool) error {
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return &SilentError{fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
+	}
+	return err
+}
+
+// Space implements backend.Backend.
+func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	if _, err := b.Active(ctx, p); err != nil {
+		return pooldef.Space{}, err
+	}
+	return b.Mounted.Space(ctx, p)
+}
+
+// Start implements backend.Starter.
+func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	s, err := sourceOf(p)
+	if err != nil {
+		return err
+	}
+	var options []string
+	switch {
+	case p.Source.Format == "glusterfs":
+		options = []string{"direct-io-mode=1"}
+	case p.Source.Format == "cifs":
+		options = []string{"guest"}
+	case p.Source.Protocol != "":
+		options = []string{"nfsvers=" + p.Source.Protocol}
+	}
+	format := p.Source.Format
+	if format == "auto" {
+		format = ""
+	}
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options...))
+}
+
+// explain says what is wrong if mount(8) has failed for want of a server or of its helper.
+func (b *Backend) explain(ctx context.Context, s source, err error) error {
+	exit := (*host.ExitError)(nil)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return &SilentError{fmt.Sprintf("the server %q does not answer", s.host)}
+	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
+		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
+			return &host.ToolError{Tool: "mount." + s.kind}
+		}
+	}
+	return err
+}
+
+// Stop implements backend.Starter. A server that has gone may leave what was written to it unwritten; then it waits for a while, and
+// leaves the mount alone.
+func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	err := b.Mounted.Stop(limited, p)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return &SilentError{fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
+	}
+	return err
+}
+
+// Build implements backend.Builder: it makes the directory.
+func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
+	if o.Overwrite || o.NoOverwrite {
+		return &backend.UnsupportedError{Type: p.Type, What: "formatting: there is no device, only a server"}
+	}
+	if err := b.Free(ctx, p); err != nil {
+		return err
+	}
+	return b.BuildDir(ctx, p)
+}
+
+// A SilentError tells that a server does not answer in time. It is a context.DeadlineExceeded.
+type SilentError struct{ text string }
+
+func (e *SilentError) Error() string { return e.text }
+
+// Unwrap makes it what it is.
+func (e *SilentError) Unwrap() error { return context.DeadlineExceeded }
