@@ -177,11 +177,15 @@ type NotReadyError struct {
 	Pool  string
 	Path  string
 	Build bool // there is nothing at Path: building the pool may help
+	Start bool // starting the pool would mount it
 }
 
 func (e *NotReadyError) Error() string {
 	if e.Build {
 		return fmt.Sprintf("the directory %q does not exist", e.Path)
+	}
+	if e.Start {
+		return fmt.Sprintf("nothing is mounted at %q", e.Path)
 	}
 	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
 }

@@ -80,6 +80,8 @@ func status(err error) int {
 		problems    pooldef.Problems
 		state       *stateError
 		notReady    *backend.NotReadyError
+		busy        *backend.BusyError
+		content     *backend.ContentError
 		conflict    *pooldef.ConflictError
 		locked      *pooldef.LockError
 		unsupported *backend.UnsupportedError
@@ -98,7 +100,7 @@ func status(err error) int {
 	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
 		return statusNotFound
 	case errors.As(err, &state), errors.As(err, &notReady), errors.As(err, &inUse), errors.As(err, &tooLarge),
-		errors.Is(err, pooldef.ErrNoValue), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
+		errors.As(err, &busy), errors.As(err, &content), errors.Is(err, pooldef.ErrNoValue), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
 		return statusState
 	case errors.As(err, &conflict), errors.Is(err, fs.ErrExist):
 		return statusConflict
@@ -120,6 +122,7 @@ func (e *env) hint(err error) string {
 		usage    *usageError
 		state    *stateError
 		notReady *backend.NotReadyError
+		content  *backend.ContentError
 		locked   *pooldef.LockError
 		tool     *host.ToolError
 		format   *filevol.BackingFormatError
@@ -141,6 +144,12 @@ func (e *env) hint(err error) string {
 		return state.hint
 	case errors.As(err, &notReady) && notReady.Build:
 		return "poolctl pool-build " + host.Quote(notReady.Pool)
+	case errors.As(err, &notReady) && notReady.Start:
+		return "poolctl pool-start " + host.Quote(notReady.Pool)
+	case errors.As(err, &content) && content.Want == "":
+		return "--overwrite destroys that"
+	case errors.As(err, &content) && content.Holds == "":
+		return "poolctl pool-build --no-overwrite " + host.Quote(content.Pool)
 	case errors.As(err, &notReady):
 		return "mount " + host.Quote(notReady.Path)
 	case errors.As(err, &locked):

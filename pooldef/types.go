@@ -50,11 +50,12 @@ var imageFormats = []string{
 }
 
 // Types is the one table of what each pool type requires, allows and defaults to, in libvirt's order.
-// Source: https://libvirt.org/storage.html and what libvirt 9.0.0 accepts and prints.
+// Source: https://libvirt.org/storage.html and what libvirt 9.0.0 accepts and prints. The format btrfs is poolctl's own.
 var Types = []TypeInfo{
 	{Type: Dir, Target: Required, COW: Optional, VolumeFormats: imageFormats, DefaultVolumeFormat: "raw"},
 	{Type: FS, Device: Required, Target: Required, COW: Optional, MountOpts: Optional,
-		Formats:       []string{"auto", "ext2", "ext3", "ext4", "ufs", "iso9660", "udf", "gfs", "gfs2", "vfat", "hfs+", "xfs", "ocfs2", "vmfs"},
+		Formats:       []string{"auto", "ext2", "ext3", "ext4", "ufs", "iso9660", "udf", "gfs", "gfs2", "vfat", "hfs+", "xfs", "ocfs2", "vmfs",
+			"btrfs"},
 		VolumeFormats: imageFormats, DefaultVolumeFormat: "raw"},
 	{Type: NetFS, Host: Required, Dir: Required, Target: Required, MountOpts: Optional,
 		Formats:       []string{"auto", "nfs", "glusterfs", "cifs"},

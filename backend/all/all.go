@@ -4,6 +4,7 @@ package all
 import (
 	"poolctl/backend"
 	"poolctl/backend/dir"
+	"poolctl/backend/fs"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -12,5 +13,6 @@ import (
 func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir: dir.New(h, s),
+		pooldef.FS:  fs.New(h, s),
 	}
 }

@@ -128,3 +128,25 @@ func digest(path string, info fs.FileInfo) string {
 	}
 	return ""
 }
+
+// Loop makes a block device of a file of so many MiB, until the test ends.
+func Loop(t testing.TB, mib uint64) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "disk")
+	Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: mib << 20})
+	out, err := new(host.Local).Query(context.Background(), host.Cmd("losetup", "--find", "--show", "--", file))
+	if err != nil {
+		NotRun(t, "block devices: "+err.Error())
+	}
+	device := strings.TrimSuffix(string(out), "\n")
+	t.Cleanup(func() { Change(t, host.Cmd("losetup", "--detach", device)) })
+	return device
+}
+
+// NeedsLab ends a test of what only the lab's kernel and servers can do, anywhere else: loudly.
+func NeedsLab(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("POOLCTL_LAB") == "" {
+		t.Skipf("NOT RUN: %s: it needs the lab (scripts/lab, POOLCTL_LAB=1)", what)
+	}
+}

@@ -15,15 +15,15 @@ import (
 )
 
 // BuildDir makes a pool's directory, and those above it that are missing. One that is there already gets the permissions of
-// the definition, if there are any. What was begun is undone if it does not work out.
-func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool) error {
+// the definition, if there are any. Then come more steps. What was begun is undone if it does not work out, but for these.
+func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step) error {
 	path := filepath.Clean(p.Target.Path)
 	info, err := f.Host.Stat(path)
 	switch {
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q is there already, and is not a directory", path)
 	case err == nil:
-		return f.changeAll(ctx, append(adopt(path, info, p.Target.Permissions), f.setCOW(path, p.COW, false)...))
+		return f.changeAll(ctx, slices.Concat(adopt(path, info, p.Target.Permissions), final(more), f.setCOW(path, p.COW, false)))
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -36,7 +36,16 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool) error {
 	if uid, gid := owner(want); uid >= 0 || gid >= 0 {
 		changes = append(changes, change{do: host.Chown{Path: path, UID: uid, GID: gid}})
 	}
-	return f.changeAll(ctx, append(changes, f.setCOW(path, p.COW, true)...))
+	return f.changeAll(ctx, slices.Concat(changes, final(more), f.setCOW(path, p.COW, true)))
+}
+
+// final makes changes of steps that nothing undoes.
+func final(steps []host.Step) []change {
+	changes := make([]change, len(steps))
+	for i, s := range steps {
+		changes[i].do = s
+	}
+	return changes
 }
 
 // A change is a step and the one that undoes it, if that is needed.

@@ -170,7 +170,7 @@ func refusesKeys(t *testing.T, files Files, p *pooldef.Pool, source *pooldef.Vol
 		return files.Clone(t.Context(), p, define("v", e), source, backend.CloneOptions{})
 	}
 	resize := func(s backend.Secrets, name string) error {
-		return Files{files.Host, s}.Resize(t.Context(), p, name, 2<<20, backend.ResizeOptions{})
+		return Files{Host: files.Host, Secrets: s}.Resize(t.Context(), p, name, 2<<20, backend.ResizeOptions{})
 	}
 	noSecret := func(err error) bool { return errors.Is(err, pooldef.ErrNoSecret) }
 	invalid := func(err error) bool {

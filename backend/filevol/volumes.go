@@ -19,6 +19,7 @@ import (
 type Files struct {
 	Host    host.Host
 	Secrets backend.Secrets
+	Mounts  bool // starting a pool mounts its directory, without which it cannot be used
 }
 
 // Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
@@ -40,12 +41,12 @@ func (f Files) ready(p *pooldef.Pool) error {
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
-	case !p.MountPoint:
+	case !p.MountPoint && !f.Mounts:
 		return nil
 	}
 	mounted, err := f.Host.Mounted(p.Target.Path)
 	if err == nil && !mounted {
-		err = &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path}
+		err = &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: f.Mounts}
 	}
 	return err
 }

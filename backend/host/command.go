@@ -140,7 +140,11 @@ func lookTool(name string) (string, error) {
 }
 
 // packages tells which Debian package has a tool.
-var packages = map[string]string{"qemu-img": "qemu-utils", "scrub": "scrub"}
+var packages = map[string]string{
+	"qemu-img": "qemu-utils", "scrub": "scrub", "wipefs": "util-linux", "findfs": "util-linux",
+	"mkfs.ext2": "e2fsprogs", "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs",
+	"mkfs.vfat": "dosfstools", "mkfs.udf": "udftools", "mkfs.gfs2": "gfs2-utils", "mkfs.ocfs2": "ocfs2-tools",
+}
 
 // A ToolError tells that a program is not installed.
 type ToolError struct{ Tool string }

@@ -32,6 +32,9 @@ type Prober interface {
 	Mounts() ([]Mount, error)
 	// MountAt returns what is mounted exactly at path, nil if nothing is.
 	MountAt(path string) (*Mount, error)
+	// MountUsers tells why something cannot be unmounted, in words for messages: process 4711 (cat), mounted at "/mnt/sub", held by
+	// loop3. It names a few, and may know of none.
+	MountUsers(m *Mount) ([]string, error)
 	// DeviceUsers tells who uses a block device, its partitions, or the disk that it is a partition of, in words for messages: mounted
 	// at "/mnt", swap, held by dm-3 (vg0-root). Nobody may use the device if there are none. It looks: whoever comes next is not kept out.
 	DeviceUsers(path string) ([]string, error)

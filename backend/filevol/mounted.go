@@ -1,0 +1,137 @@
+package filevol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Mounted are the files of pools that are started by mounting their source at their directory. A pool is active when that is mounted
+// there, whoever did it. What is mounted is not touched to find that out: its server may have gone.
+type Mounted struct {
+	Files
+	// IsSource tells whether what is mounted is the pool's source, by whatever name.
+	IsSource func(ctx context.Context, p *pooldef.Pool, m *host.Mount) (bool, error)
+}
+
+// Active implements backend.Backend.
+func (b *Mounted) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	m, err := b.mount(ctx, p)
+	if busy := (*backend.BusyError)(nil); errors.As(err, &busy) {
+		return false, nil
+	}
+	return m != nil, err
+}
+
+// mount returns the mount of the pool's source at its directory, nil if nothing is mounted there. Another source there is a BusyError.
+func (b *Mounted) mount(ctx context.Context, p *pooldef.Pool) (*host.Mount, error) {
+	m, err := b.Host.MountAt(p.Target.Path)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	is, err := b.IsSource(ctx, p, m)
+	switch {
+	case err != nil:
+		return nil, err
+	case !is:
+		return nil, &backend.BusyError{Path: p.Target.Path, Users: []string{fmt.Sprintf("%q is mounted there", m.Source)}}
+	}
+	return m, nil
+}
+
+// Free returns nil if nothing is mounted at the pool's directory.
+func (b *Mounted) Free(ctx context.Context, p *pooldef.Pool) error {
+	m, err := b.mount(ctx, p)
+	if m != nil {
+		err = &backend.BusyError{Path: p.Target.Path, Users: []string{fmt.Sprintf("%q is mounted there", m.Source)}}
+	}
+	return err
+}
+
+// Space implements backend.Backend.
+func (b *Mounted) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	m, err := b.mount(ctx, p)
+	if err == nil && m == nil {
+		if _, err = b.Host.Stat(p.Target.Path); err == nil {
+			err = &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: true}
+		}
+	}
+	if err != nil {
+		return pooldef.Space{}, b.notBuilt(p, err)
+	}
+	return b.Files.Space(ctx, p)
+}
+
+// Mount mounts the pool's source, by mount(8), unless it is mounted already. What it has mounted in spite of an error is unmounted.
+func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format string, options ...string) error {
+	if m, err := b.mount(ctx, p); m != nil || err != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	if info, err := b.Host.Stat(p.Target.Path); err != nil {
+		return b.notBuilt(p, err)
+	} else if !info.IsDir() {
+		return fmt.Errorf("%q is not a directory", p.Target.Path)
+	}
+	err := b.Host.Change(ctx, mountCommand(p, source, format, options))
+	if err != nil {
+		if m, _ := b.mount(context.WithoutCancel(ctx), p); m != nil {
+			_ = b.Host.Change(context.WithoutCancel(ctx), unmount(m))
+		}
+	}
+	return err
+}
+
+// notBuilt turns the error that the pool's directory is missing into one that says what helps.
+func (b *Mounted) notBuilt(p *pooldef.Pool, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Build: true}
+	}
+	return err
+}
+
+// mountCommand mounts as libvirt does on Linux: no devices, no set-ID bits, no programs, unless the definition's own options, which
+// come last, say otherwise.
+func mountCommand(p *pooldef.Pool, source, format string, options []string) host.Command {
+	var args []string
+	if format != "" {
+		args = append(args, "-t", format)
+	}
+	all := slices.Concat([]string{"nodev", "nosuid", "noexec"}, options, p.MountOptions)
+	return host.Cmd("mount", append(args, "-o", strings.Join(all, ","), "--", source, filepath.Clean(p.Target.Path))...)
+}
+
+// unmount takes the path as the kernel has it: canonicalising it could mean to ask a server that has gone.
+func unmount(m *host.Mount) host.Command {
+	return host.Cmd("umount", "--no-canonicalize", "--", m.Target)
+}
+
+// Stop implements backend.Starter: never by force, and not before everybody has left. Who has not is a BusyError.
+func (b *Mounted) Stop(ctx context.Context, p *pooldef.Pool) error {
+	m, err := b.mount(ctx, p)
+	if m == nil || err != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	err = b.Host.Change(ctx, unmount(m))
+	exit := (*host.ExitError)(nil)
+	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "busy") {
+		users, _ := b.Host.MountUsers(m)
+		return &backend.BusyError{Path: p.Target.Path, Users: users}
+	}
+	return err
+}
+
+// Remove implements backend.Remover: the directory goes if it is empty and nothing is mounted there.
+func (b *Mounted) Remove(ctx context.Context, p *pooldef.Pool) error {
+	if err := b.Free(ctx, p); err != nil {
+		return err
+	}
+	return b.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})
+}

@@ -1,0 +1,108 @@
+// Package fs manages pools that are a file system on a block device, which is mounted when the pool is started.
+package fs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/filevol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type fs.
+type Backend struct{ filevol.Mounted }
+
+// New returns the backend.
+func New(h host.Host, s backend.Secrets) *Backend {
+	b := &Backend{filevol.Mounted{Files: filevol.Files{Host: h, Secrets: s, Mounts: true}}}
+	b.IsSource = b.isSource
+	return b
+}
+
+// kernelNames are the formats that the kernel has another word for; auto is its own choice.
+var kernelNames = map[string]string{"auto": "", "hfs+": "hfsplus"}
+
+// Start implements backend.Starter.
+func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	device, err := b.device(ctx, p)
+	if err != nil {
+		return err
+	}
+	format, other := kernelNames[p.Source.Format]
+	if !other {
+		format = p.Source.Format
+	}
+	return b.explain(ctx, p, device, b.Mount(ctx, p, device, format))
+}
+
+// explain says what is wrong with the device if it is that for which mount(8) has failed.
+func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, device string, err error) error {
+	exit := (*host.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.Status < 0 {
+		return err
+	}
+	if strings.Contains(exit.Stderr, "unknown filesystem type") && p.Source.Format != "auto" {
+		return &backend.UnsupportedError{Type: p.Type, What: "the format " + p.Source.Format + " on this machine: its kernel does not know it"}
+	}
+	found, cannot := host.Signatures(ctx, b.Host, device)
+	if cannot != nil {
+		return err
+	}
+	want := cmp.Or(kernelNames[p.Source.Format], p.Source.Format) // blkid has the kernel's word, too
+	is := slices.ContainsFunc(found, func(s host.Signature) bool { return s.Type == want || want == "auto" })
+	if !is {
+		return &backend.ContentError{Pool: p.Name, Device: device, Holds: host.Words(found), Want: p.Source.Format}
+	}
+	return err
+}
+
+// device returns the path of the pool's device, which has to be there. UUID=, LABEL= and the like are resolved as mount(8) does.
+func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
+	if len(p.Source.Devices) != 1 {
+		return "", fmt.Errorf("the source has %d devices; a pool of type fs has one", len(p.Source.Devices))
+	}
+	path := p.Source.Devices[0].Path
+	if isTag(path) {
+		out, err := b.Host.Query(ctx, host.Cmd("findfs", path))
+		if exit := (*host.ExitError)(nil); errors.As(err, &exit) && exit.Status == 1 {
+			err = fmt.Errorf("no device has %s: %w", path, iofs.ErrNotExist)
+		}
+		if err != nil {
+			return "", err
+		}
+		path = strings.TrimSuffix(string(out), "\n")
+	}
+	_, err := host.DeviceNumber(path)
+	return path, err
+}
+
+// isTag tells whether a source names its device by what is on it, as in fstab(5).
+func isTag(path string) bool {
+	name, _, ok := strings.Cut(path, "=")
+	return ok && (name == "UUID" || name == "LABEL" || name == "PARTUUID" || name == "PARTLABEL")
+}
+
+// isSource compares devices by number. If both have gone the mount is taken for the pool's: it has to be possible to stop it.
+func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
+	device, err := b.device(ctx, p)
+	if errors.Is(err, iofs.ErrNotExist) {
+		_, err := host.DeviceNumber(m.Source)
+		return errors.Is(err, iofs.ErrNotExist), nil
+	}
+	if err != nil {
+		return false, err
+	}
+	number, err := host.DeviceNumber(device)
+	if number == m.Number || err != nil {
+		return err == nil, err
+	}
+	mounted, err := host.DeviceNumber(m.Source) // btrfs has numbers of its own
+	return err == nil && mounted == number, nil
+}

@@ -1,0 +1,80 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+// newPool returns a pool on a new device.
+func newPool(t testing.TB, format string) *pooldef.Pool {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		backendtest.NotRun(t, "pools of type fs: they need root")
+	}
+	p := &pooldef.Pool{Type: pooldef.FS, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001"}
+	p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
+	p.Source = pooldef.Source{Format: format, Devices: []pooldef.Device{{Path: backendtest.Loop(t, 512)}}}
+	return p
+}
+
+// snapshot prints the directory that the pool's directory is in, and what is mounted there.
+func snapshot(t *testing.T, p *pooldef.Pool) string {
+	mounts, err := new(host.Local).Mounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := backendtest.Tree(t, filepath.Dir(p.Target.Path))
+	for _, m := range mounts {
+		if strings.HasPrefix(m.Target, filepath.Dir(p.Target.Path)) {
+			tree += fmt.Sprintf("%s %s at %q\n", m.Source, m.Type, m.Target)
+		}
+	}
+	return tree
+}
+
+func options(pool func(t *testing.T) *pooldef.Pool, o backend.BuildOptions) backendtest.Options {
+	return backendtest.Options{
+		New:      func(h host.Host) backend.Backend { return New(h, nil) },
+		Pool:     pool,
+		Build:    o,
+		Snapshot: snapshot,
+		Sizes:    []uint64{65537, 0, 1, 1 << 20},
+		Volume: func(name string, size uint64) *pooldef.Volume {
+			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "raw"}}
+		},
+		Refused: []string{"", ".", "..", "../x", "a/b", strings.Repeat("n", 256)},
+		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)", "\xff\xfe"},
+	}
+}
+
+// TestXFS and TestBtrfs format the device when the pool is built.
+func TestXFS(t *testing.T) {
+	backendtest.Run(t, options(func(t *testing.T) *pooldef.Pool { return newPool(t, "xfs") }, backend.BuildOptions{Overwrite: true}))
+}
+
+func TestBtrfs(t *testing.T) {
+	backendtest.Run(t, options(func(t *testing.T) *pooldef.Pool { return newPool(t, "btrfs") }, backend.BuildOptions{Overwrite: true}))
+}
+
+// TestExt4 has a device that is formatted, and named by what is on it. Its file system holds nothing, not even lost+found.
+func TestExt4(t *testing.T) {
+	backendtest.Run(t, options(func(t *testing.T) *pooldef.Pool {
+		p := newPool(t, "auto")
+		device, label := p.Source.Devices[0].Path, fmt.Sprintf("poolctl %d", os.Getpid()%100000)
+		backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "-L", label, device))
+		dir := t.TempDir()
+		backendtest.Change(t, host.Cmd("mount", device, dir), host.Rmdir{Path: dir + "/lost+found"}, host.Cmd("umount", dir))
+		p.Source.Devices[0].Path = "LABEL=" + label
+		return p
+	}, backend.BuildOptions{}))
+}
