@@ -27,7 +27,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if err := b.isNew(ctx, vg, devices, o.Overwrite); err != nil {
 		return err
 	}
-	full, err := b.lookAt(ctx, devices, o.Overwrite)
+	full, err := b.lookAt(ctx, p, o.Overwrite)
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,8 @@ func (b *Backend) isNew(ctx context.Context, vg string, devices []string, overwr
 }
 
 // lookAt refuses devices that are in use or, unless that is to be overwritten, hold anything. It returns those that hold something.
-func (b *Backend) lookAt(ctx context.Context, devices []string, overwrite bool) (full []string, err error) {
-	for _, d := range devices {
+func (b *Backend) lookAt(ctx context.Context, p *pooldef.Pool, overwrite bool) (full []string, err error) {
+	for _, d := range devicesOf(p) {
 		found, err := host.Signatures(ctx, b.Host, d)
 		if err != nil {
 			return nil, err
@@ -74,12 +74,11 @@ func (b *Backend) lookAt(ctx context.Context, devices []string, overwrite bool) 
 		case err != nil:
 			return nil, err
 		case len(users) > 0:
-			return nil, &backend.StateError{Text: fmt.Sprintf("%q is in use: %s", d, strings.Join(users, ", "))}
+			return nil, &backend.BusyError{Path: d, Users: users}
 		case len(found) == 0:
 			continue
 		case !overwrite:
-			return nil, &backend.StateError{Text: fmt.Sprintf("%q is not empty: there is %s on it", d, host.Words(found)),
-				Hint: "--overwrite, if that may be lost"}
+			return nil, &backend.ContentError{Pool: p.Name, Device: d, Holds: host.Words(found)}
 		}
 		full = append(full, d)
 	}

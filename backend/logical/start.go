@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -126,24 +127,34 @@ func activeOf(all []*logicalVolume) string {
 	return strings.Join(names, ", ")
 }
 
-// unused refuses volumes that are in use, and tells by whom.
+// unused refuses volumes of which one is in use, and tells by whom.
 func (b *Backend) unused(p *pooldef.Pool, volumes ...*logicalVolume) error {
-	var busy []string
+	busy := map[string][]string{}
 	for _, v := range volumes {
-		if !v.isVolume() || !v.isOpen() {
-			continue
+		if v.isVolume() && v.isOpen() {
+			busy[path(p, v.Name)] = b.users(path(p, v.Name))
 		}
-		users, err := b.Host.DeviceUsers(path(p, v.Name))
-		if err != nil || len(users) == 0 {
-			users = []string{"open in a process"}
-		}
-		busy = append(busy, fmt.Sprintf("%q is %s", path(p, v.Name), strings.Join(users, " and ")))
 	}
-	if busy == nil {
+	all := &backend.BusyError{Path: dir(p.Source.Name)}
+	for _, path := range slices.Sorted(maps.Keys(busy)) {
+		one := &backend.BusyError{Path: path, Users: busy[path]}
+		if len(volumes) == 1 {
+			return one
+		}
+		all.Users = append(all.Users, one.Error())
+	}
+	if all.Users == nil {
 		return nil
 	}
-	slices.Sort(busy)
-	return &backend.StateError{Text: "in use: " + strings.Join(busy, "; "), Hint: "lsof or fuser -v tell which process it is"}
+	return all
+}
+
+// users tells who has a volume, in words: other devices, mounts and swap, or else processes. It may be none of ours to see.
+func (b *Backend) users(path string) []string {
+	if users, err := b.Host.DeviceUsers(path); err == nil && len(users) > 0 {
+		return users
+	}
+	return host.Openers(path)
 }
 
 // changeEach does steps as far as they work.
