@@ -43,13 +43,14 @@ func gone(err error, name string) error {
 
 // Rename implements backend.Renamer.
 func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	if _, _, err := b.find(ctx, p, name); err != nil {
+	_, all, err := b.find(ctx, p, name)
+	if err != nil {
 		return err
 	}
 	if err := checkName(newName); err != nil || newName == name {
 		return err
 	}
-	if _, err := b.vacant(ctx, p, newName); err != nil {
+	if err := isFree(p, newName, all); err != nil {
 		return err
 	}
 	return gone(taken(b.Host.Change(ctx, host.Cmd("lvrename", "--", p.Source.Name, name, newName)), path(p, newName)), name)
@@ -58,13 +59,20 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 // Wipe implements backend.Wiper. As with libvirt, not of snapshots: they would need room for all that is overwritten.
 func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
 	v, _, err := b.find(ctx, p, name)
-	if err == nil && v.isSnapshot() {
-		err = &backend.UnsupportedError{Type: p.Type, What: "wiping snapshots and sparse volumes"}
+	if err == nil {
+		err = mustBeActive(p, v)
 	}
 	if err != nil {
 		return err
 	}
-	return b.Devices.Wipe(ctx, p, name, algorithm, progress)
+	step := host.Wipe(path(p, name), algorithm, progress)
+	switch {
+	case v.isSnapshot():
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping snapshots and sparse volumes"}
+	case step == nil:
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
+	}
+	return b.Host.Change(ctx, step)
 }
 
 // Resize implements backend.Resizer, in whole extents. What a volume gets is zeroed: others' data may be there.

@@ -85,10 +85,18 @@ func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 // vacant returns all volumes if none has the name.
 func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, name string) ([]*logicalVolume, error) {
 	all, err := b.logicals(ctx, p, allFields)
-	if err == nil && slices.ContainsFunc(all, func(v *logicalVolume) bool { return v.Name == name }) {
-		err = &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
+	if err == nil {
+		err = isFree(p, name, all)
 	}
 	return all, err
+}
+
+// isFree refuses a name that is taken, also by what is no volume.
+func isFree(p *pooldef.Pool, name string, all []*logicalVolume) error {
+	if slices.ContainsFunc(all, func(v *logicalVolume) bool { return v.Name == name }) {
+		return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
+	}
+	return nil
 }
 
 // taken makes of what LVM says of a name that is taken an error that wraps fs.ErrExist.
