@@ -7,9 +7,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// Look fills in the permissions and times of the device at a target's path.
-func Look(t *pooldef.VolumeTarget) error {
-	h, err := host.Hold(t.Path)
+// Look fills in the permissions and times of the device at a path, which may be another than the target's.
+func Look(t *pooldef.VolumeTarget, path string) error {
+	h, err := host.Hold(path)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"poolctl/backend"
@@ -43,7 +44,7 @@ func gone(err error, name string) error {
 
 // Rename implements backend.Renamer.
 func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	_, all, err := b.find(ctx, p, name)
+	v, all, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,24 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	if err := isFree(p, newName, all); err != nil {
 		return err
 	}
-	return gone(taken(b.Host.Change(ctx, host.Cmd("lvrename", "--", p.Source.Name, name, newName)), path(p, newName)), name)
+	err = gone(taken(b.Host.Change(ctx, rename(p, name, newName)), path(p, newName)), name)
+	if err != nil {
+		err = errors.Join(err, b.renameBack(context.WithoutCancel(ctx), p, v, newName))
+	}
+	return err
+}
+
+func rename(p *pooldef.Pool, name, newName string) host.Step {
+	return host.Cmd("lvrename", "--", p.Source.Name, name, newName)
+}
+
+// renameBack undoes a renaming, if it has happened in spite of an error.
+func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, v *logicalVolume, newName string) error {
+	all, err := b.logicals(ctx, p, fewFields)
+	if err != nil || !slices.ContainsFunc(all, func(w *logicalVolume) bool { return w.UUID == v.UUID && w.Name == newName }) {
+		return err
+	}
+	return b.Host.Change(ctx, rename(p, newName, v.Name))
 }
 
 // Wipe implements backend.Wiper. As with libvirt, not of snapshots: they would need room for all that is overwritten.

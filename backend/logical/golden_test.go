@@ -106,7 +106,9 @@ func TestGolden(t *testing.T) {
 	s.does("create a snapshot", creates("snap", 8*mib, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "/dev/vg-0/lin"} }))
 	s.does("delete what it is of", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, "lin") })
 	s.does("rename", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Rename(ctx, p, "lin", "other") })
-	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, "other", "zero", nil) })
+	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.Wipe(ctx, p, "other", "zero", nil)
+	})
 	s.does("list names", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
 		for _, err := range b.Volumes(ctx, p) {
 			return err
@@ -114,7 +116,10 @@ func TestGolden(t *testing.T) {
 		return nil
 	})
 	s.does("space", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err })
-	s.does("find sources", func(ctx context.Context, b *Backend, _ *pooldef.Pool) error { _, err := b.Discover(ctx, nil); return err })
+	s.does("find sources", func(ctx context.Context, b *Backend, _ *pooldef.Pool) error {
+		_, err := b.Discover(ctx, nil)
+		return err
+	})
 	for _, name := range []string{"snap", "other", "owned", "sparse"} {
 		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
 	}

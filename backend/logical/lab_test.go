@@ -20,16 +20,13 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 const mib = 1 << 20
 
 // devices are the disks of the lab that the tests take.
-var devices = []string{"/dev/ram0", "/dev/ram1", "/dev/ram2"}
+var devices = []string{"/dev/loop0", "/dev/loop1", "/dev/loop2"}
 
 // newPool returns a pool on the first n devices, which are empty. All of LVM's that is there goes when the test ends.
 func newPool(t *testing.T, n int) *pooldef.Pool {
 	t.Helper()
 	backendtest.NeedsLab(t, "logical volumes")
-	if _, err := os.Stat(devices[0]); err != nil {
-		backendtest.Change(t, host.Cmd("modprobe", "-a", "dm-mod", "dm-thin-pool", "dm-snapshot", "dm-mirror", "dm-raid", "dm-cache"),
-			host.Cmd("modprobe", "brd", "rd_nr=3", "rd_size=131072"), host.Cmd("udevadm", "settle"))
-	}
+	attach(t)
 	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0", Format: "lvm2"}, Target: pooldef.Target{Path: "/dev/vg-0"}}
 	for _, d := range devices[:n] {
 		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
@@ -38,6 +35,19 @@ func newPool(t *testing.T, n int) *pooldef.Pool {
 	clean()
 	t.Cleanup(clean)
 	return p
+}
+
+// attach makes the disks, if that has not been done. Unlike brd's, loop devices can discard.
+func attach(t *testing.T) {
+	t.Helper()
+	if strings.Contains(run(t, "losetup", "-n", "-O", "NAME", "-l"), devices[0]) {
+		return
+	}
+	backendtest.Change(t, host.Cmd("modprobe", "-a", "loop", "dm-mod", "dm-thin-pool", "dm-snapshot", "dm-mirror", "dm-raid", "dm-cache"))
+	for i, d := range devices {
+		file := fmt.Sprintf("/run/poolctl-test-%d", i)
+		backendtest.Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 128 * mib}, host.Cmd("losetup", d, file))
+	}
 }
 
 // clear removes all volume groups.

@@ -13,12 +13,12 @@ import (
 
 // special makes, by LVM's own tools, one of each kind of volume that there is.
 const special = `
-pvcreate -q /dev/ram0 /dev/ram1 /dev/ram2
-vgcreate -q vg-0 /dev/ram0 /dev/ram1 /dev/ram2
-lvcreate -qy -n lin -L 16M vg-0 /dev/ram0
-lvcreate -qy -n pieces -L 8M vg-0 /dev/ram0
-lvextend -qy -L 12M vg-0/pieces /dev/ram1
-lvcreate -qy -n str -i 2 -L 16M vg-0 /dev/ram0 /dev/ram1
+pvcreate -q /dev/loop0 /dev/loop1 /dev/loop2
+vgcreate -q vg-0 /dev/loop0 /dev/loop1 /dev/loop2
+lvcreate -qy -n lin -L 16M vg-0 /dev/loop0
+lvcreate -qy -n pieces -L 8M vg-0 /dev/loop0
+lvextend -qy -L 12M vg-0/pieces /dev/loop1
+lvcreate -qy -n str -i 2 -L 16M vg-0 /dev/loop0 /dev/loop1
 lvcreate -qy -n mir --type mirror -m 1 -L 8M vg-0
 lvcreate -qy -n r1 --type raid1 -m 1 -L 8M vg-0
 lvcreate -qy -n r5 --type raid5 -i 2 -L 8M vg-0

@@ -71,7 +71,7 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		err = b.changeEach(ctx, permissions(staged, d.Target.Permissions)...)
 	}
 	if err == nil {
-		err = taken(b.Host.Change(ctx, host.Cmd("lvrename", "--", p.Source.Name, stage, d.Name)), path(p, d.Name))
+		err = taken(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
 	}
 	if err != nil {
 		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, stage, made))
@@ -98,21 +98,31 @@ func permissions(path string, wanted pooldef.Permissions) []host.Step {
 	return steps
 }
 
-// kernelUUID returns what identifies an active volume whatever its name: LVM-, and the uuids of its group and its own.
+// kernelUUID returns what identifies the active volume at a path, empty if there is none.
 func kernelUUID(path string) string {
 	number, err := host.DeviceNumber(path)
 	if err != nil {
 		return ""
 	}
+	return uuidOf(number)
+}
+
+// uuidOf returns what identifies an active volume whatever its name: the kernel has LVM- and the uuids of its group and of itself.
+func uuidOf(number string) string {
 	data, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/uuid")
 	return strings.TrimSpace(string(data))
+}
+
+// hasUUID tells whether a volume is the one that the kernel calls so.
+func (v *logicalVolume) hasUUID(kernel string) bool {
+	return kernel != "" && strings.HasSuffix(kernel, strings.ReplaceAll(v.UUID, "-", ""))
 }
 
 // unmake removes a stage, also if it has its final name already.
 func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, stage, made string) error {
 	all, err := b.logicals(ctx, p, fewFields)
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool {
-		return v.Name == stage || made != "" && strings.HasSuffix(made, strings.ReplaceAll(v.UUID, "-", ""))
+		return v.Name == stage || v.hasUUID(made)
 	})
 	if err != nil || i < 0 {
 		return err

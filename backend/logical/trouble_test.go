@@ -112,9 +112,9 @@ func TestMissing(t *testing.T) {
 	p, b := started(t, 2)
 	ok(t, b.Stop(t.Context(), p))
 	run(t, "vgchange", "-q", "-an", "vg-0")
-	run(t, "wipefs", "-a", "-q", "/dev/ram1")
+	run(t, "wipefs", "-a", "-q", "/dev/loop1")
 	before := snapshot(t)
-	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing", "/dev/ram0")
+	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing", "/dev/loop0")
 	if after := snapshot(t); after != before {
 		t.Errorf("there was\n%s\nthere is\n%s", before, after)
 	}
@@ -132,14 +132,14 @@ func TestMissing(t *testing.T) {
 func TestBuildRefused(t *testing.T) {
 	p, b := newPool(t, 2), newBackend()
 	build := func(overwrite bool) error { return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: overwrite}) }
-	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "/dev/ram1"))
-	refused[*backend.ContentError](t, "a file system", build(false), "/dev/ram1", "ext4")
+	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "/dev/loop1"))
+	refused[*backend.ContentError](t, "a file system", build(false), "/dev/loop1", "ext4")
 	if run(t, "pvs", "--noheadings") != "" {
 		t.Error("something was made")
 	}
 	dir := t.TempDir()
-	backendtest.Change(t, host.Cmd("mount", "/dev/ram1", dir))
-	refused[*backend.BusyError](t, "mounted", build(true), "/dev/ram1", dir)
+	backendtest.Change(t, host.Cmd("mount", "/dev/loop1", dir))
+	refused[*backend.BusyError](t, "mounted", build(true), "/dev/loop1", dir)
 	backendtest.Change(t, host.Cmd("umount", dir))
 	ok(t, build(true))
 	refused[*pooldef.ConflictError](t, "built", build(false), "vg-0", "already")
@@ -149,7 +149,7 @@ func TestBuildRefused(t *testing.T) {
 	refused[*backend.BusyError](t, "active", build(true), "held by", "vg--0-v")
 	ok(t, b.Stop(t.Context(), p))
 	p.Source.Devices = p.Source.Devices[:1]
-	refused[*pooldef.ConflictError](t, "a part of it", build(true), "/dev/ram1")
+	refused[*pooldef.ConflictError](t, "a part of it", build(true), "/dev/loop1")
 	p.Source.Name = "other"
 	refused[*backend.ContentError](t, "another group's", build(false), "LVM2_member")
 	p.Source.Devices[0].Path = "/dev/nothing"
@@ -209,13 +209,13 @@ func inactive(t *testing.T, b *Backend, p *pooldef.Pool) error {
 func TestDiscover(t *testing.T) {
 	p, b := started(t, 2)
 	found, err := b.Discover(t.Context(), &pooldef.Source{})
-	if err != nil || len(found) != 1 || found[0].Name != "vg-0" || found[0].Format != "lvm2" || len(found[0].Devices) != 2 || found[0].Devices[1].Path != "/dev/ram1" {
+	if err != nil || len(found) != 1 || found[0].Name != "vg-0" || found[0].Format != "lvm2" || len(found[0].Devices) != 2 || found[0].Devices[1].Path != "/dev/loop1" {
 		t.Errorf("found %+v, error %v", found, err)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	ok(t, b.Stop(t.Context(), p))
 	for i := range p.Source.Devices {
-		link := "/dev/disk/by-id/brd-" + filepath.Base(p.Source.Devices[i].Path)
+		link := "/dev/disk/by-id/lab-" + filepath.Base(p.Source.Devices[i].Path)
 		ok(t, os.MkdirAll(filepath.Dir(link), 0o755))
 		ok(t, os.Symlink(p.Source.Devices[i].Path, link))
 		t.Cleanup(func() { os.Remove(link) })
@@ -228,6 +228,6 @@ func TestDiscover(t *testing.T) {
 		t.Errorf("left are %s", pvs)
 	}
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
-	p.Source.Devices = []pooldef.Device{{Path: "/dev/ram2"}}
+	p.Source.Devices = []pooldef.Device{{Path: "/dev/loop2"}}
 	refused[*backend.StateError](t, "start with other devices", b.Start(t.Context(), p), "none of the devices")
 }

@@ -28,11 +28,13 @@ type segment struct {
 	Percent    string `json:"data_percent"` // empty: not active, or all of it is there
 	Ranges     string `json:"seg_le_ranges"`
 	Extent     number `json:"vg_extent_size"`
+	Major      string `json:"lv_kernel_major"` // -1: it is not active
+	Minor      string `json:"lv_kernel_minor"`
 }
 
 const (
 	fewFields = "lv_name,lv_uuid,segtype"
-	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin,origin_size,data_percent,seg_le_ranges,vg_extent_size"
+	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin,origin_size,data_percent,seg_le_ranges,vg_extent_size,lv_kernel_major,lv_kernel_minor"
 )
 
 // A logicalVolume is what lvs tells of one.
@@ -124,7 +126,10 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool, fields string, show
 		}
 		slices.SortFunc(all, func(v, w *logicalVolume) int { return pooldef.CompareNames(v.Name, w.Name) })
 		for _, v := range all {
-			if v.isVolume() && !yield(show(v, all), nil) {
+			if !v.isVolume() {
+				continue
+			}
+			if d := show(v, all); d != nil && !yield(d, nil) {
 				return
 			}
 		}
@@ -137,7 +142,11 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	return described(p, v, all), nil
+	d := described(p, v, all)
+	if d == nil {
+		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	}
+	return d, nil
 }
 
 // find asks for a volume, and all others with it.
@@ -156,14 +165,14 @@ func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*logi
 
 // ready returns a volume whose data can be moved.
 func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	v, all, err := b.find(ctx, p, name)
+	v, _, err := b.find(ctx, p, name)
+	if err == nil {
+		err = mustBeActive(p, v)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := mustBeActive(p, v); err != nil {
-		return nil, err
-	}
-	return described(p, v, all), nil
+	return named(p, v), nil
 }
 
 func mustBeActive(p *pooldef.Pool, v *logicalVolume) error {
@@ -180,7 +189,7 @@ func named(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
 	return &pooldef.Volume{Type: "block", Name: v.Name, Key: v.UUID, Target: pooldef.VolumeTarget{Path: path(p, v.Name)}}
 }
 
-// described returns all that is known of a volume; of one that is not active there are no permissions.
+// described returns all that is known of a volume, nil if it has gone meanwhile. Of one that is not active there are no permissions.
 func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef.Volume {
 	d := named(p, v)
 	d.Capacity, d.Physical, d.Allocation = pooldef.Bytes(v.capacity()), pooldef.Bytes(v.capacity()), v.allocation()
@@ -189,14 +198,26 @@ func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef
 		d.Err = errors.New("a device that it is on is missing")
 	}
 	if v.isActive() {
-		// One that is renamed or removed meanwhile has no node any more, which is no error of it.
-		if err := blockvol.Look(&d.Target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := look(d, v)
+		if errors.Is(err, fs.ErrNotExist) && v.Minor != "" && !v.hasUUID(uuidOf(v.Major+":"+v.Minor)) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.Err = err
 		}
 	}
 	if v.Origin != "" && !strings.HasPrefix(v.Origin, "[") {
 		d.Backing = &pooldef.VolumeTarget{Path: path(p, v.Origin)}
-		_ = blockvol.Look(d.Backing) // it may not be active
+		_ = blockvol.Look(d.Backing, d.Backing.Path) // it may not be active
 	}
 	return d
+}
+
+// look looks at a volume's node. One that was just renamed has no link to it yet.
+func look(d *pooldef.Volume, v *logicalVolume) error {
+	err := blockvol.Look(&d.Target, d.Target.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = blockvol.Look(&d.Target, "/dev/dm-"+v.Minor)
+	}
+	return err
 }
