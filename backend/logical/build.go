@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"syscall"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -120,9 +119,12 @@ func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
 	if len(all) > 0 {
 		var names []string
 		for _, v := range all {
-			names = append(names, v.Name)
+			if !strings.HasPrefix(v.Name, "[") {
+				names = append(names, v.Name)
+			}
 		}
-		return fmt.Errorf("there are logical volumes in it (%s): %w", strings.Join(names, ", "), syscall.ENOTEMPTY)
+		return &backend.StateError{Text: "there are logical volumes in it: " + strings.Join(names, ", "),
+			Hint: "delete them first (poolctl pool-start, vol-delete)"}
 	}
 	pvs, err := b.physicals(ctx)
 	if err != nil {

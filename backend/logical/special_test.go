@@ -86,7 +86,7 @@ func equals(t *testing.T, file, got string) {
 // TestSpecial lists volumes of all kinds, and lets those be started and stopped that can.
 func TestSpecial(t *testing.T) {
 	p, b := makeSpecial(t), newBackend()
-	out, err := b.Host.Query(t.Context(), host.Cmd("lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o", allFields, "--all", "--", "vg-0"))
+	out, err := b.Host.Query(t.Context(), host.Cmd("lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o", recordedFields, "--all", "--", "vg-0"))
 	ok(t, err)
 	if os.Getenv("UPDATE") != "" {
 		ok(t, os.WriteFile("testdata/lvs.json", out, 0o644)) //nolint:forbidigo // the test's own
@@ -103,6 +103,9 @@ func TestSpecial(t *testing.T) {
 	}
 }
 
+// recordedFields leave out the kernel's numbers: elsewhere it has other devices by these.
+var recordedFields = strings.TrimSuffix(allFields, ",lv_kernel_major,lv_kernel_minor")
+
 // recorded answers as LVM has in the lab.
 type recorded struct{ host.Host }
 
@@ -114,7 +117,11 @@ func (recorded) Query(_ context.Context, c host.Command) ([]byte, error) {
 func TestRecorded(t *testing.T) {
 	b := New(recorded{&host.Local{}}, nil)
 	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0"}}
-	equals(t, "special.golden", listing(t, b, p))
+	want, err := os.ReadFile("testdata/special.golden")
+	ok(t, err)
+	if got := listing(t, b, p); got != string(want) {
+		t.Errorf("listed is\n%s", got)
+	}
 }
 
 // TestRanges reads what devices can be called.

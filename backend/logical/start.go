@@ -1,10 +1,12 @@
 package logical
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -141,7 +143,7 @@ func (b *Backend) unused(p *pooldef.Pool, volumes ...*logicalVolume) error {
 		if len(volumes) == 1 {
 			return one
 		}
-		all.Users = append(all.Users, one.Error())
+		all.Users = append(all.Users, fmt.Sprintf("volume %s (%s)", filepath.Base(path), cmp.Or(strings.Join(busy[path], ", "), "open")))
 	}
 	if all.Users == nil {
 		return nil
