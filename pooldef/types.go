@@ -54,7 +54,7 @@ var imageFormats = []string{
 var Types = []TypeInfo{
 	{Type: Dir, Target: Required, COW: Optional, VolumeFormats: imageFormats, DefaultVolumeFormat: "raw"},
 	{Type: FS, Device: Required, Target: Required, COW: Optional, MountOpts: Optional,
-		Formats:       []string{"auto", "ext2", "ext3", "ext4", "ufs", "iso9660", "udf", "gfs", "gfs2", "vfat", "hfs+", "xfs", "ocfs2", "vmfs",
+		Formats: []string{"auto", "ext2", "ext3", "ext4", "ufs", "iso9660", "udf", "gfs", "gfs2", "vfat", "hfs+", "xfs", "ocfs2", "vmfs",
 			"btrfs"},
 		VolumeFormats: imageFormats, DefaultVolumeFormat: "raw"},
 	{Type: NetFS, Host: Required, Dir: Required, Target: Required, MountOpts: Optional,
