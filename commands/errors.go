@@ -82,6 +82,7 @@ func status(err error) int {
 		notReady    *backend.NotReadyError
 		busy        *backend.BusyError
 		content     *backend.ContentError
+		storage     *backend.StateError
 		conflict    *pooldef.ConflictError
 		locked      *pooldef.LockError
 		unsupported *backend.UnsupportedError
@@ -100,7 +101,8 @@ func status(err error) int {
 	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
 		return statusNotFound
 	case errors.As(err, &state), errors.As(err, &notReady), errors.As(err, &inUse), errors.As(err, &tooLarge),
-		errors.As(err, &busy), errors.As(err, &content), errors.Is(err, pooldef.ErrNoValue), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
+		errors.As(err, &busy), errors.As(err, &content), errors.As(err, &storage),
+		errors.Is(err, pooldef.ErrNoValue), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
 		return statusState
 	case errors.As(err, &conflict), errors.Is(err, fs.ErrExist):
 		return statusConflict
@@ -123,6 +125,7 @@ func (e *env) hint(err error) string {
 		state    *stateError
 		notReady *backend.NotReadyError
 		content  *backend.ContentError
+		storage  *backend.StateError
 		locked   *pooldef.LockError
 		tool     *host.ToolError
 		format   *filevol.BackingFormatError
@@ -142,6 +145,8 @@ func (e *env) hint(err error) string {
 		return "poolctl secret-set-value " + noValue.UUID
 	case errors.As(err, &state):
 		return state.hint
+	case errors.As(err, &storage):
+		return storage.Hint
 	case errors.As(err, &notReady) && notReady.Build:
 		return "poolctl pool-build " + host.Quote(notReady.Pool)
 	case errors.As(err, &notReady) && notReady.Start:

@@ -6,6 +6,7 @@ import (
 	"poolctl/backend/dir"
 	"poolctl/backend/fs"
 	"poolctl/backend/host"
+	"poolctl/backend/logical"
 	"poolctl/backend/netfs"
 	"poolctl/pooldef"
 )
@@ -13,8 +14,9 @@ import (
 // Backends returns every backend there is, working on h with the secrets s.
 func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
-		pooldef.Dir:   dir.New(h, s),
-		pooldef.FS:    fs.New(h, s),
-		pooldef.NetFS: netfs.New(h, s),
+		pooldef.Dir:     dir.New(h, s),
+		pooldef.FS:      fs.New(h, s),
+		pooldef.Logical: logical.New(h, s),
+		pooldef.NetFS:   netfs.New(h, s),
 	}
 }

@@ -145,6 +145,8 @@ var packages = map[string]string{
 	"mkfs.ext2": "e2fsprogs", "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs",
 	"mkfs.vfat": "dosfstools", "mkfs.udf": "udftools", "mkfs.gfs2": "gfs2-utils", "mkfs.ocfs2": "ocfs2-tools",
 	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "mount.glusterfs": "glusterfs-client", "showmount": "nfs-common",
+	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
+	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
 }
 
 // A ToolError tells that a program is not installed.

@@ -1,0 +1,166 @@
+package logical
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Build implements backend.Builder: vgcreate, which makes physical volumes of the devices, too (vgcreate(8)). It is not given --yes, so
+// that LVM by itself refuses what holds anything.
+func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
+	vg, err := group(p)
+	if err != nil {
+		return err
+	}
+	devices := devicesOf(p)
+	if len(devices) == 0 {
+		return pooldef.Problems{{Element: "source/device", Text: "missing: a volume group is made of devices"}}
+	}
+	if err := b.isNew(ctx, vg, devices, o.Overwrite); err != nil {
+		return err
+	}
+	full, err := b.lookAt(ctx, p, o.Overwrite)
+	if err != nil {
+		return err
+	}
+	if len(full) > 0 {
+		if err := b.Host.Change(ctx, host.Cmd("wipefs", append([]string{"--all", "--quiet", "--"}, full...)...)); err != nil {
+			return err
+		}
+	}
+	err = b.Host.Change(ctx, host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...))
+	if err != nil {
+		err = errors.Join(err, b.unbuild(context.WithoutCancel(ctx), vg, devices))
+	}
+	return err
+}
+
+func devicesOf(p *pooldef.Pool) []string {
+	var devices []string
+	for _, d := range p.Source.Devices {
+		devices = append(devices, d.Path)
+	}
+	return devices
+}
+
+// isNew refuses to make a group that is there, unless all of it is overwritten.
+func (b *Backend) isNew(ctx context.Context, vg string, devices []string, overwrite bool) error {
+	all, err := b.physicals(ctx)
+	for _, pv := range all {
+		if pv.VG == vg && (!overwrite || !b.isOneOf(devices, pv.Device)) {
+			return &pooldef.ConflictError{Text: fmt.Sprintf("there is a volume group %q already; %s is part of it", vg, pv.Device)}
+		}
+	}
+	return err
+}
+
+// lookAt refuses devices that are in use or, unless that is to be overwritten, hold anything. It returns those that hold something.
+func (b *Backend) lookAt(ctx context.Context, p *pooldef.Pool, overwrite bool) (full []string, err error) {
+	for _, d := range devicesOf(p) {
+		found, err := host.Signatures(ctx, b.Host, d)
+		if err != nil {
+			return nil, err
+		}
+		users, err := b.Host.DeviceUsers(d)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(users) > 0:
+			return nil, &backend.BusyError{Path: d, Users: users}
+		case len(found) == 0:
+			continue
+		case !overwrite:
+			return nil, &backend.ContentError{Pool: p.Name, Device: d, Holds: host.Words(found)}
+		}
+		full = append(full, d)
+	}
+	return full, nil
+}
+
+// unbuild removes what there is of a group that was not there before.
+func (b *Backend) unbuild(ctx context.Context, vg string, devices []string) error {
+	all, err := b.physicals(ctx)
+	if err != nil {
+		return err
+	}
+	var ours []string
+	isThere := false
+	for _, d := range devices {
+		for _, pv := range all {
+			if (pv.VG == vg || pv.VG == "") && b.isOneOf([]string{pv.Device}, d) {
+				ours, isThere = append(ours, d), isThere || pv.VG == vg
+			}
+		}
+	}
+	var steps []host.Step
+	if isThere {
+		steps = append(steps, host.Cmd("vgremove", "--", vg))
+	}
+	if len(ours) > 0 {
+		steps = append(steps, host.Cmd("pvremove", append([]string{"--"}, ours...)...))
+	}
+	return b.changeEach(ctx, steps...)
+}
+
+// Remove implements backend.Remover: the group goes, and LVM's labels on the devices that the definition names. LVM by itself refuses
+// a group with volumes in it.
+func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
+	all, err := b.logicals(ctx, p, fewFields)
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 {
+		var names []string
+		for _, v := range all {
+			if !strings.HasPrefix(v.Name, "[") {
+				names = append(names, v.Name)
+			}
+		}
+		return &backend.StateError{Text: "there are logical volumes in it: " + strings.Join(names, ", "),
+			Hint: "delete them first (poolctl pool-start, vol-delete)"}
+	}
+	pvs, err := b.physicals(ctx)
+	if err != nil {
+		return err
+	}
+	pvs = slices.DeleteFunc(pvs, func(pv physical) bool { return pv.VG != p.Source.Name || !b.isOneOf(devicesOf(p), pv.Device) })
+	steps := []host.Step{host.Cmd("vgremove", "--", p.Source.Name)}
+	if len(pvs) > 0 {
+		args := []string{"--"}
+		for _, pv := range pvs {
+			args = append(args, pv.Device)
+		}
+		steps = append(steps, host.Cmd("pvremove", args...))
+	}
+	return b.changeEach(ctx, steps...)
+}
+
+// Discover implements backend.Discoverer: all groups, in the order in which LVM names their devices.
+func (b *Backend) Discover(ctx context.Context, _ *pooldef.Source) ([]pooldef.Source, error) {
+	all, err := b.physicals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []pooldef.Source
+	for _, pv := range all {
+		if pv.VG == "" {
+			continue
+		}
+		i := slices.IndexFunc(found, func(s pooldef.Source) bool { return s.Name == pv.VG })
+		if i < 0 {
+			i = len(found)
+			found = append(found, pooldef.Source{Name: pv.VG, Format: "lvm2"})
+		}
+		if strings.HasPrefix(pv.Device, "/") { // it is not missing
+			found[i].Devices = append(found[i].Devices, pooldef.Device{Path: pv.Device})
+		}
+	}
+	return found, nil
+}

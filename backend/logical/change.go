@@ -1,0 +1,139 @@
+package logical
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Delete implements backend.Deleter. LVM would remove the snapshots of a volume with it, but not those of a thin one, which stand by
+// themselves (lvmthin(7)).
+func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	v, all, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	if err := b.unused(p, v); err != nil {
+		return err
+	}
+	var snapshots []string
+	for _, other := range all {
+		if other.Origin == name && !other.isThin() {
+			snapshots = append(snapshots, other.Name)
+		}
+	}
+	if snapshots != nil {
+		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", ")}
+	}
+	return gone(b.Host.Change(ctx, remove(p, name)), name)
+}
+
+// gone makes of what LVM says of a volume that is not there an error that wraps ErrNoVolume.
+func gone(err error, name string) error {
+	if says(err, "Failed to find logical volume", "Existing logical volume") {
+		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	}
+	return err
+}
+
+// Rename implements backend.Renamer.
+func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
+	v, all, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	if err := checkName(newName); err != nil || newName == name {
+		return err
+	}
+	if err := isFree(p, newName, all); err != nil {
+		return err
+	}
+	err = gone(taken(b.Host.Change(ctx, rename(p, name, newName)), path(p, newName)), name)
+	if err != nil {
+		err = errors.Join(err, b.renameBack(context.WithoutCancel(ctx), p, v, newName))
+	}
+	return err
+}
+
+func rename(p *pooldef.Pool, name, newName string) host.Step {
+	return host.Cmd("lvrename", "--", p.Source.Name, name, newName)
+}
+
+// renameBack undoes a renaming, if it has happened in spite of an error.
+func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, v *logicalVolume, newName string) error {
+	all, err := b.logicals(ctx, p, fewFields)
+	if err != nil || !slices.ContainsFunc(all, func(w *logicalVolume) bool { return w.UUID == v.UUID && w.Name == newName }) {
+		return err
+	}
+	return b.Host.Change(ctx, rename(p, newName, v.Name))
+}
+
+// Wipe implements backend.Wiper. As with libvirt, not of snapshots: they would need room for all that is overwritten.
+func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+	v, _, err := b.find(ctx, p, name)
+	if err == nil {
+		err = mustBeActive(p, v)
+	}
+	if err != nil {
+		return err
+	}
+	step := host.Wipe(path(p, name), algorithm, progress)
+	switch {
+	case v.isSnapshot():
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping snapshots and sparse volumes"}
+	case step == nil:
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
+	}
+	return b.Host.Change(ctx, step)
+}
+
+// Resize implements backend.Resizer, in whole extents. What a volume gets is zeroed: others' data may be there.
+func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+	v, _, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	if v.isSnapshot() {
+		return &backend.UnsupportedError{Type: p.Type, What: "resizing snapshots and sparse volumes"}
+	}
+	if err := errors.Join(mustBeActive(p, v), b.unused(p, v)); err != nil {
+		return err
+	}
+	old, extent := uint64(v.Size), uint64(v.Extent)
+	if size < old && !o.Shrink {
+		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
+	}
+	switch size = max((size+extent-1)/extent*extent, extent); {
+	case size == old:
+		return nil
+	case size < old:
+		return b.Host.Change(ctx, resize("lvreduce", p, name, size))
+	}
+	err = b.Host.Change(ctx, resize("lvextend", p, name, size))
+	if err == nil && !v.isThin() { // a thin one takes its new room as zeros when it is written to
+		err = b.Host.Change(ctx, host.Zero{Path: path(p, name), From: old})
+	}
+	if err != nil {
+		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, name, old))
+	}
+	return err
+}
+
+func resize(tool string, p *pooldef.Pool, name string, size uint64) host.Step {
+	return host.Cmd(tool, "--yes", "--size", fmt.Sprintf("%db", size), "--", p.Source.Name+"/"+name)
+}
+
+// shrinkBack undoes an extension, if it has happened.
+func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, name string, old uint64) error {
+	v, _, err := b.find(ctx, p, name)
+	if err != nil || uint64(v.Size) == old {
+		return err
+	}
+	return b.Host.Change(ctx, resize("lvreduce", p, name, old))
+}

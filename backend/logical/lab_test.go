@@ -1,0 +1,127 @@
+package logical
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+const mib = 1 << 20
+
+// devices are the disks of the lab that the tests take.
+var devices = []string{"/dev/loop0", "/dev/loop1", "/dev/loop2"}
+
+// newPool returns a pool on the first n devices, which are empty. All of LVM's that is there goes when the test ends.
+func newPool(t *testing.T, n int) *pooldef.Pool {
+	t.Helper()
+	backendtest.NeedsLab(t, "logical volumes")
+	attach(t)
+	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0", Format: "lvm2"}, Target: pooldef.Target{Path: "/dev/vg-0"}}
+	for _, d := range devices[:n] {
+		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
+	}
+	clean := func() { clear(t) }
+	clean()
+	t.Cleanup(clean)
+	return p
+}
+
+// attach makes the disks, if that has not been done. Unlike brd's, loop devices can discard.
+func attach(t *testing.T) {
+	t.Helper()
+	if strings.Contains(run(t, "losetup", "-n", "-O", "NAME", "-l"), devices[0]) {
+		return
+	}
+	backendtest.Change(t, host.Cmd("modprobe", "-a", "loop", "dm-mod", "dm-thin-pool", "dm-snapshot", "dm-mirror", "dm-raid", "dm-cache"))
+	for i, d := range devices {
+		file := fmt.Sprintf("/run/poolctl-test-%d", i)
+		backendtest.Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 128 * mib}, host.Cmd("losetup", d, file))
+	}
+}
+
+// clear removes all volume groups.
+func clear(t *testing.T) {
+	t.Helper()
+	vgs := run(t, "vgs", "--noheadings", "-o", "vg_name")
+	for _, vg := range strings.Fields(vgs) {
+		_ = os.RemoveAll(marker(vg)) //nolint:forbidigo // the test's own
+		run(t, "vgremove", "-ff", "-y", vg)
+		_ = os.Remove(dir(vg)) //nolint:forbidigo // the test's own
+	}
+	run(t, "wipefs", append([]string{"-a", "-q"}, devices...)...)
+}
+
+// run runs a command that has to work, and returns what it prints.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := new(host.Local).Query(context.Background(), host.Cmd(name, args...))
+	ok(t, err)
+	return string(out)
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newBackend() *Backend { return New(&host.Local{}, nil) }
+
+func volume(name string, size uint64) *pooldef.Volume {
+	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
+}
+
+// options are those of a pool of plain volumes.
+func options() backendtest.Options {
+	return backendtest.Options{
+		New:    func(h host.Host) backend.Backend { return New(h, nil) },
+		Pool:   func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
+		Build:  backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
+		Volume: volume,
+		Sizes:  []uint64{4 * mib, 1, 512, 4*mib + 1},
+		Unit:   4 * mib,
+		Snapshot: func(t *testing.T, _ *pooldef.Pool) string {
+			return snapshot(t)
+		},
+		Refused: []string{"", ".", "..", "-x", "a b", "a:b", "snapshot", "x_tdata", ".poolctl-1-2-3", strings.Repeat("n", 125)},
+		Allowed: []string{"+", "a.b", "_", "a-b", "a--b", "..x", "-+_."[1:], ".poolctl-x", strings.Repeat("n", 100)},
+	}
+}
+
+// snapshot prints all that LVM has: groups, devices, volumes with their room, and the links to them with their modes.
+func snapshot(t testing.TB) string {
+	t.Helper()
+	text := run(t, "pvs", "--noheadings", "--units", "b", "-o", "pv_name,vg_name,pv_size,pv_free,lv_name,lv_size,lv_attr,lv_tags,seg_le_ranges", "--segments")
+	text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
+	for _, vg := range []string{"vg-0"} {
+		entries, _ := os.ReadDir(dir(vg))
+		for _, e := range entries {
+			info, err := os.Stat(dir(vg) + "/" + e.Name())
+			ok(t, err)
+			text += fmt.Sprintln(e.Name(), info.Mode())
+		}
+		if _, err := os.Stat(dir(vg)); err == nil {
+			text += fmt.Sprintln(dir(vg))
+		}
+	}
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func TestConformance(t *testing.T) {
+	backendtest.NeedsLab(t, "logical volumes")
+	backendtest.Run(t, options())
+}

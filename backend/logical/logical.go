@@ -1,0 +1,60 @@
+// Package logical manages pools whose volumes are the logical volumes of an LVM volume group.
+package logical
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"poolctl/backend"
+	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type logical.
+type Backend struct{ blockvol.Devices }
+
+// New returns the backend.
+func New(h host.Host, s backend.Secrets) *Backend {
+	b := &Backend{blockvol.Devices{Host: h, Secrets: s}}
+	b.Find = b.ready
+	return b
+}
+
+// dir is where the links to a group's active volumes are (lvm(8), valid names).
+func dir(vg string) string { return "/dev/" + vg }
+
+// marker tells by a directory that poolctl has activated a group, and keeps its directory when its last volume goes. No volume
+// can have its name, as it has a colon. Like what is active it is gone after a reboot.
+func marker(vg string) string { return dir(vg) + "/poolctl:started" }
+
+// Active implements backend.Backend: there is the directory of the group's active volumes. libvirt looks for that, too.
+func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	vg, err := group(p)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return false, err
+	}
+	return b.isThere(dir(vg))
+}
+
+func (b *Backend) isThere(path string) (bool, error) {
+	_, err := b.Host.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Space implements backend.Backend. What thin pools and LVM's own data take is allocated.
+func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	g, err := b.group(ctx, p)
+	if err != nil {
+		return pooldef.Space{}, err
+	}
+	active, err := b.Active(ctx, p)
+	if err == nil && !active {
+		err = &backend.StateError{Text: "the volume group " + quoted(g.name) + " is not active"}
+	}
+	return pooldef.Space{Capacity: g.size, Allocation: g.size - min(g.free, g.size), Available: g.free}, err
+}

@@ -1,0 +1,118 @@
+package logical
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// A number is how LVM reports one: in quotes, and empty if there is none.
+type number uint64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *number) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	if text == "" {
+		*n = 0
+		return nil
+	}
+	v, err := strconv.ParseUint(text, 10, 64)
+	*n = number(v)
+	return err
+}
+
+// report asks one of LVM's reporting tools and returns the rows of its answer, which stand under a key (lvmreport(7)).
+func report[Row any](ctx context.Context, h host.Host, tool, key, fields string, args ...string) ([]Row, error) {
+	out, err := h.Query(ctx, host.Cmd(tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...))
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ Report []map[string]json.RawMessage }
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, fmt.Errorf("what %s says: %w", tool, err)
+	}
+	var rows []Row
+	for _, part := range answer.Report {
+		var more []Row
+		if data, ok := part[key]; ok {
+			if err := json.Unmarshal(data, &more); err != nil {
+				return nil, fmt.Errorf("what %s says: %w", tool, err)
+			}
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
+// A volumeGroup is what vgs tells of one.
+type volumeGroup struct {
+	name       string
+	size, free uint64
+	missing    uint64   // how many of its devices are not there
+	devices    []string // that are there
+}
+
+// group asks for a pool's volume group.
+func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, error) {
+	name, err := group(p)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		Size    number `json:"vg_size"`
+		Free    number `json:"vg_free"`
+		Missing number `json:"vg_missing_pv_count"`
+		Device  string `json:"pv_name"`
+	}
+	rows, err := report[row](ctx, b.Host, "vgs", "vg", "vg_size,vg_free,vg_missing_pv_count,pv_name", "--", name)
+	if err != nil {
+		return nil, noGroup(err, p)
+	}
+	g := &volumeGroup{name: name}
+	for _, r := range rows {
+		g.size, g.free, g.missing = uint64(r.Size), uint64(r.Free), uint64(r.Missing)
+		if strings.HasPrefix(r.Device, "/") {
+			g.devices = append(g.devices, r.Device)
+		}
+	}
+	return g, nil
+}
+
+// noGroup says in fewer words than LVM that there is no such group.
+func noGroup(err error, p *pooldef.Pool) error {
+	if !says(err, "not found", "Cannot process volume group") {
+		return err
+	}
+	hint := ""
+	if len(p.Source.Devices) > 0 {
+		hint = "poolctl pool-build " + host.Quote(p.Name)
+	}
+	return &backend.StateError{Text: "there is no volume group " + quoted(p.Source.Name), Hint: hint}
+}
+
+// says tells whether a program has failed with one of these texts. LVM has one status for all.
+func says(err error, texts ...string) bool {
+	exit := (*host.ExitError)(nil)
+	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
+}
+
+// A physical is a device that is part of a group; VG is empty if it is still to be.
+type physical struct {
+	Device string `json:"pv_name"`
+	VG     string `json:"vg_name"`
+}
+
+// physicals lists LVM's devices. One that is not there has no path.
+func (b *Backend) physicals(ctx context.Context) ([]physical, error) {
+	return report[physical](ctx, b.Host, "pvs", "pv", "pv_name,vg_name")
+}
+
+func quoted(name string) string { return strconv.Quote(name) }

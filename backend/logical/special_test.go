@@ -1,0 +1,166 @@
+package logical
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// special makes, by LVM's own tools, one of each kind of volume that there is.
+const special = `
+pvcreate -q /dev/loop0 /dev/loop1 /dev/loop2
+vgcreate -q vg-0 /dev/loop0 /dev/loop1 /dev/loop2
+lvcreate -qy -n lin -L 16M vg-0 /dev/loop0
+lvcreate -qy -n pieces -L 8M vg-0 /dev/loop0
+lvextend -qy -L 12M vg-0/pieces /dev/loop1
+lvcreate -qy -n str -i 2 -L 16M vg-0 /dev/loop0 /dev/loop1
+lvcreate -qy -n mir --type mirror -m 1 -L 8M vg-0
+lvcreate -qy -n r1 --type raid1 -m 1 -L 8M vg-0
+lvcreate -qy -n r5 --type raid5 -i 2 -L 8M vg-0
+lvcreate -qy -n snap -s -L 8M vg-0/lin
+lvcreate -qy -n sparse --type snapshot -L 4M -V 64M vg-0
+lvcreate -qy -T -L 16M vg-0/tp
+lvcreate -qy -n tv -V 1G -T vg-0/tp
+lvcreate -qy -n tvs -s vg-0/tv
+lvcreate -qy -n inact -an -Zn -L 4M vg-0
+lvcreate -qy -n cac -L 8M vg-0
+lvcreate -qy --type cache-pool -n cp -L 8M vg-0
+lvconvert -qy --type cache --cachepool vg-0/cp vg-0/cac
+lvcreate -qy -n a--b.+_ -L 4M vg-0`
+
+func makeSpecial(t *testing.T) *pooldef.Pool {
+	t.Helper()
+	p := newPool(t, 3)
+	p.Source.Devices = nil // one made by hand has none in its definition
+	for line := range strings.Lines(strings.TrimSpace(special)) {
+		words := strings.Fields(line)
+		run(t, words[0], words[1:]...)
+	}
+	return p
+}
+
+// show prints a volume, with all that does not differ from one time to the next.
+func show(v *pooldef.Volume) string {
+	text := fmt.Sprintf("%s %s %s capacity %v physical %v allocation %v", v.Name, v.Type, v.Target.Path, v.Capacity, v.Physical, v.Allocation)
+	if v.Backing != nil {
+		text += " of " + v.Backing.Path
+	}
+	for _, e := range v.Extents {
+		text += fmt.Sprintf("\n  %s %d-%d", e.Device, e.Start, e.End)
+	}
+	if v.Err != nil {
+		text += "\n  error: " + v.Err.Error()
+	}
+	return text + "\n"
+}
+
+func listing(t *testing.T, b *Backend, p *pooldef.Pool) string {
+	t.Helper()
+	text := ""
+	for v, err := range b.Details(t.Context(), p) {
+		ok(t, err)
+		text += show(v)
+	}
+	return text
+}
+
+// equals compares with a golden file. UPDATE=1 writes it anew.
+func equals(t *testing.T, file, got string) {
+	t.Helper()
+	file = "testdata/" + file
+	if os.Getenv("UPDATE") != "" {
+		ok(t, os.WriteFile(file, []byte(got), 0o644)) //nolint:forbidigo // the test's own
+	}
+	want, err := os.ReadFile(file)
+	ok(t, err)
+	if got != string(want) {
+		t.Errorf("%s differs; UPDATE=1 accepts it. Now it is\n%s", file, got)
+	}
+}
+
+// TestSpecial lists volumes of all kinds, and lets those be started and stopped that can.
+func TestSpecial(t *testing.T) {
+	p, b := makeSpecial(t), newBackend()
+	out, err := b.Host.Query(t.Context(), host.Cmd("lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o", recordedFields, "--all", "--", "vg-0"))
+	ok(t, err)
+	if os.Getenv("UPDATE") != "" {
+		ok(t, os.WriteFile("testdata/lvs.json", out, 0o644)) //nolint:forbidigo // the test's own
+	}
+	equals(t, "special.golden", listing(t, b, p))
+	v, err := b.Volume(t.Context(), p, "snap")
+	ok(t, err)
+	if v.Target.Permissions.Mode == nil || v.Target.Times == nil || v.Backing.Permissions.Mode == nil {
+		t.Errorf("a node has no permissions: %+v", v)
+	}
+	space, err := b.Space(t.Context(), p)
+	if want := (pooldef.Space{Capacity: 390070272, Allocation: space.Allocation, Available: 390070272 - space.Allocation}); err != nil || space != want {
+		t.Errorf("space is %+v, error %v", space, err)
+	}
+}
+
+// recordedFields leave out the kernel's numbers: elsewhere it has other devices by these.
+var recordedFields = strings.TrimSuffix(allFields, ",lv_kernel_major,lv_kernel_minor")
+
+// recorded answers as LVM has in the lab.
+type recorded struct{ host.Host }
+
+func (recorded) Query(_ context.Context, c host.Command) ([]byte, error) {
+	return os.ReadFile("testdata/" + c.Name + ".json")
+}
+
+// TestRecorded lists what was listed in the lab.
+func TestRecorded(t *testing.T) {
+	b := New(recorded{&host.Local{}}, nil)
+	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0"}}
+	want, err := os.ReadFile("testdata/special.golden")
+	ok(t, err)
+	if got := listing(t, b, p); got != string(want) {
+		t.Errorf("listed is\n%s", got)
+	}
+}
+
+// TestRanges reads what devices can be called.
+func TestRanges(t *testing.T) {
+	v := &logicalVolume{segments: []segment{{Extent: 10, Ranges: "/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1:0-3,/dev/a,b:5-5"}}}
+	want := "[{/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1 0 40} {/dev/a,b 50 60}]"
+	if got := fmt.Sprint(extents(v, nil)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestNames has names that LVM allows, and others.
+func TestNames(t *testing.T) {
+	for name, good := range map[string]bool{
+		"a": true, "+": true, ".a": true, "a-": true, "..x": true, "xsnapshot": true, "": false, ".": false, "..": false, "-a": false, "a/b": false,
+		"a:b": false, "ü": false, "snapshotx": false, "pvmove0": false, "a_mlogx": false, ".poolctl-1-2-3": false, strings.Repeat("n", 125): false,
+	} {
+		if err := checkName(name); (err == nil) != good {
+			t.Errorf("%q: error %v", name, err)
+		}
+		if _, err := group(&pooldef.Pool{Source: pooldef.Source{Name: name}}); good && err != nil {
+			t.Errorf("group %q: error %v", name, err)
+		}
+	}
+}
+
+// TestLeft tells what others left from what is needed.
+func TestLeft(t *testing.T) {
+	stage := newStage()
+	making.Store(stage, true)
+	if isLeft(stage) || !isStage(stage) {
+		t.Errorf("%s is being made", stage)
+	}
+	making.Delete(stage)
+	for name, left := range map[string]bool{
+		stage: true, ".poolctl-1-0-1": true, fmt.Sprintf(".poolctl-1-%s-1", begun(1)): false, ".poolctl-99999999-1-1": true, "v": false, ".poolctl-x": false,
+	} {
+		if isLeft(name) != left {
+			t.Errorf("%q is left: %v", name, !left)
+		}
+	}
+}

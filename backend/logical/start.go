@@ -1,0 +1,170 @@
+package logical
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Start implements backend.Starter: it activates all volumes but those that LVM is told to skip. What others have activated before
+// stays theirs. A group that lacks a device is refused as a whole.
+func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	g, err := b.group(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err := b.isComplete(g, p); err != nil {
+		return err
+	}
+	active, err := b.Active(ctx, p)
+	if err != nil {
+		return err
+	}
+	steps := []host.Step{activate(g.name)}
+	if !active {
+		steps = append([]host.Step{host.Mkdir{Path: dir(g.name), Mode: 0o755}, host.Mkdir{Path: marker(g.name), Mode: 0o755}}, steps...)
+	}
+	err = b.changeEach(ctx, steps...)
+	if err != nil && !active {
+		err = errors.Join(err, b.deactivate(context.WithoutCancel(ctx), g.name))
+	}
+	return err
+}
+
+// isComplete refuses a group without all of its devices, or with none of those that the definition names.
+func (b *Backend) isComplete(g *volumeGroup, p *pooldef.Pool) error {
+	if g.missing > 0 {
+		return &backend.StateError{Text: fmt.Sprintf("%d of the devices of the volume group %q are missing; there are %s", g.missing, g.name,
+			strings.Join(g.devices, ", ")), Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name)}
+	}
+	for _, d := range p.Source.Devices {
+		if b.isOneOf(g.devices, d.Path) {
+			return nil
+		}
+	}
+	if len(p.Source.Devices) == 0 {
+		return nil
+	}
+	return &backend.StateError{Text: fmt.Sprintf("the volume group %q has none of the devices that the definition names; it has %s", g.name, strings.Join(g.devices, ", "))}
+}
+
+// isOneOf tells whether a device is one of others, by whatever links.
+func (b *Backend) isOneOf(devices []string, device string) bool {
+	device = b.Host.Canonical(device)
+	return slices.ContainsFunc(devices, func(d string) bool { return b.Host.Canonical(d) == device })
+}
+
+func activate(vg string) host.Step { return host.Cmd("vgchange", "--activate", "y", "--", vg) }
+
+// Stop implements backend.Starter. A group of which a volume is in use, or that somebody else has activated, is left alone.
+func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
+	all, err := b.logicals(ctx, p, allFields)
+	if err != nil {
+		return err
+	}
+	if err := b.unused(p, all...); err != nil {
+		return err
+	}
+	vg := p.Source.Name
+	ours, err := b.isThere(marker(vg))
+	if err != nil {
+		return err
+	}
+	if !ours {
+		return &backend.StateError{Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeOf(all)),
+			Hint: "vgchange -an -- " + vg + ", if nobody else needs it"}
+	}
+	if err = b.changeEach(ctx, stop(vg)...); err == nil {
+		return nil
+	}
+	undo := context.WithoutCancel(ctx)
+	for _, path := range []string{dir(vg), marker(vg)} {
+		if there, statErr := b.isThere(path); statErr == nil && !there {
+			err = errors.Join(err, b.Host.Change(undo, host.Mkdir{Path: path, Mode: 0o755}))
+		}
+	}
+	return errors.Join(err, b.Host.Change(undo, activate(vg)))
+}
+
+// stop returns the steps that undo a start. The marker goes after the volumes: it keeps the directory until then.
+func stop(vg string) []host.Step {
+	return []host.Step{host.Cmd("vgchange", "--activate", "n", "--", vg), host.Rmdir{Path: marker(vg)}, host.Rmdir{Path: dir(vg)}}
+}
+
+// deactivate undoes a start that has failed somewhere.
+func (b *Backend) deactivate(ctx context.Context, vg string) error {
+	var errs []error
+	for i, step := range stop(vg) {
+		there := true
+		if i > 0 {
+			there, _ = b.isThere(step.(host.Rmdir).Path)
+		}
+		if there {
+			errs = append(errs, b.Host.Change(ctx, step))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// activeOf names the volumes that are active.
+func activeOf(all []*logicalVolume) string {
+	var names []string
+	for _, v := range all {
+		if v.isVolume() && v.isActive() {
+			names = append(names, v.Name)
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// unused refuses volumes of which one is in use, and tells by whom.
+func (b *Backend) unused(p *pooldef.Pool, volumes ...*logicalVolume) error {
+	busy := map[string][]string{}
+	for _, v := range volumes {
+		if v.isVolume() && v.isOpen() {
+			busy[path(p, v.Name)] = b.users(path(p, v.Name))
+		}
+	}
+	all := &backend.BusyError{Path: dir(p.Source.Name)}
+	for _, path := range slices.Sorted(maps.Keys(busy)) {
+		one := &backend.BusyError{Path: path, Users: busy[path]}
+		if len(volumes) == 1 {
+			return one
+		}
+		all.Users = append(all.Users, fmt.Sprintf("volume %s (%s)", filepath.Base(path), cmp.Or(strings.Join(busy[path], ", "), "open")))
+	}
+	if all.Users == nil {
+		return nil
+	}
+	return all
+}
+
+// users tells who has a volume, in words: other devices, mounts and swap, or else processes. It may be none of ours to see.
+func (b *Backend) users(path string) []string {
+	if users, err := b.Host.DeviceUsers(path); err == nil && len(users) > 0 {
+		return users
+	}
+	return host.Openers(path)
+}
+
+// changeEach does steps as far as they work.
+func (b *Backend) changeEach(ctx context.Context, steps ...host.Step) error {
+	for _, s := range steps {
+		if err := b.Host.Change(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
