@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"time"
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -36,6 +37,11 @@ type (
 	Starter interface {
 		Start(ctx context.Context, p *pooldef.Pool) error
 		Stop(ctx context.Context, p *pooldef.Pool) error
+	}
+	// A Refresher looks for what has come to an active pool's storage, or has another size, and waits until it can be used: for as long
+	// as that usually takes. With a wait it stays that long, if need be, until there is anything at all.
+	Refresher interface {
+		Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration) error
 	}
 	// A Builder makes the storage that a pool is to live in.
 	Builder interface {

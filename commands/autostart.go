@@ -56,7 +56,7 @@ func (e *env) autostart(name string) error {
 		e.say("Pool %s is already active", name)
 		return nil
 	}
-	if err := e.startPool(entry, &buildFlags{}); err != nil {
+	if err := e.startPool(entry, &buildFlags{}, 0); err != nil {
 		return err
 	}
 	e.say("Pool %s started", name)

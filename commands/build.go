@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -35,14 +36,14 @@ func (e *env) build(p *pooldef.Pool, o backend.BuildOptions) error {
 
 // start makes a pool usable and records that; what it began it undoes if that fails. was is the record that there has been before,
 // nil for none.
-func (e *env) start(p, was *pooldef.Pool) error {
+func (e *env) start(p, was *pooldef.Pool, wait time.Duration) error {
 	b, err := e.backend(p)
 	if err != nil {
 		return err
 	}
 	starter, starts := b.(backend.Starter)
 	if !starts {
-		if err := e.refresh(b, p); err != nil {
+		if err := e.refresh(b, p, wait); err != nil {
 			return err
 		}
 		return e.store.Record(p)
@@ -53,7 +54,7 @@ func (e *env) start(p, was *pooldef.Pool) error {
 	started := *p
 	started.Started = true
 	if err = starter.Start(e.ctx, &started); err == nil {
-		if err = e.refresh(b, &started); err == nil {
+		if err = e.refresh(b, &started, wait); err == nil {
 			return nil
 		}
 		if stopErr := starter.Stop(context.WithoutCancel(e.ctx), &started); stopErr != nil {
@@ -66,12 +67,17 @@ func (e *env) start(p, was *pooldef.Pool) error {
 	return errors.Join(err, e.store.Forget(p.Name))
 }
 
-// refresh reads from a pool what a listing would read first. In a dry run what it would read may not be there yet, and is not where
+// refresh looks for what has come to a pool, waiting for it if that is wanted, and reads from it what a listing would read first. In a dry run what it would read may not be there yet, and is not where
 // starting has to make it.
-func (e *env) refresh(b backend.Backend, p *pooldef.Pool) error {
+func (e *env) refresh(b backend.Backend, p *pooldef.Pool, wait time.Duration) error {
 	if e.cli.DryRun {
 		_, starts := b.(backend.Starter)
 		if active, err := b.Active(e.ctx, p); active || starts || err != nil {
+			return err
+		}
+	}
+	if refresher, ok := b.(backend.Refresher); ok {
+		if err := refresher.Refresh(e.ctx, p, wait); err != nil {
 			return err
 		}
 	}

@@ -121,8 +121,11 @@ func flagRows(flags []*kong.Flag) [][2]string {
 		if f.Short != 0 {
 			name = fmt.Sprintf("-%c, --%s", f.Short, f.Name)
 		}
-		if !f.IsBool() {
+		switch {
+		case !f.IsBool():
 			name += " " + f.PlaceHolder
+		case f.PlaceHolder != "":
+			name += "[=" + f.PlaceHolder + "]"
 		}
 		text := f.Help
 		if len(f.Envs) > 0 {

@@ -14,7 +14,8 @@ type PoolRefresh struct {
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {
 	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as it is. This one checks that the " +
-		"pool can be read, and removes what a poolctl that was killed left half-made."
+		"pool can be read, and removes what a poolctl that was killed left half-made. In iscsi and scsi pools it looks for units that have come " +
+		"and for new sizes, and waits for their devices."
 }
 
 // Run checks an active pool.
@@ -22,7 +23,7 @@ func (c *PoolRefresh) Run(e *env) error {
 	entry, b, unlock, err := e.activePool(c.Pool)
 	defer unlock()
 	if err == nil {
-		err = e.refresh(b, entry.Live())
+		err = e.refresh(b, entry.Live(), 0)
 	}
 	if sweeper, ok := b.(backend.Sweeper); ok && err == nil {
 		_, err = sweeper.Sweep(e.ctx, entry.Live())

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"time"
 
 	"poolctl/pooldef"
 )
@@ -10,6 +11,7 @@ import (
 type PoolStart struct {
 	Pool string `arg:"" help:"Name or uuid of the pool."`
 	buildFlags
+	Wait waiting `placeholder:"TIME" help:"Wait until there is a volume, in pools of units that come by themselves (iscsi, scsi): 30 seconds, or the time given."`
 }
 
 // Run starts a defined pool.
@@ -17,7 +19,7 @@ func (c *PoolStart) Run(e *env) error {
 	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
 	defer unlock()
 	if err == nil {
-		err = e.startPool(entry, &c.buildFlags)
+		err = e.startPool(entry, &c.buildFlags, time.Duration(c.Wait))
 	}
 	if err != nil {
 		return fmt.Errorf("start pool %q: %w", c.Pool, err)
@@ -26,8 +28,8 @@ func (c *PoolStart) Run(e *env) error {
 	return nil
 }
 
-// startPool starts a pool that is not active, and builds it before if that is wanted.
-func (e *env) startPool(entry *pooldef.Entry, f *buildFlags) error {
+// startPool starts a pool that is not active, and builds it before if that is wanted. It waits so long for volumes that come by themselves.
+func (e *env) startPool(entry *pooldef.Entry, f *buildFlags, wait time.Duration) error {
 	if err := e.mustBeInactive(entry); err != nil {
 		return err
 	}
@@ -40,5 +42,5 @@ func (e *env) startPool(entry *pooldef.Entry, f *buildFlags) error {
 			return err
 		}
 	}
-	return e.start(p, entry.Running)
+	return e.start(p, entry.Running, wait)
 }

@@ -14,6 +14,7 @@ type Volume struct {
 	Target     VolumeTarget
 	Backing    *VolumeTarget // what it is an overlay or a snapshot of
 	Chain      []*Volume     // the images below it, of which Backing is the first, to the end; nil: nobody has asked for them
+	Paths      []Path        // of a multipath map; nil: it is none
 	Err        error         // why details could not be had, in a listing
 }
 
@@ -25,6 +26,18 @@ type Size struct {
 
 // Bytes returns a known size.
 func Bytes(n uint64) Size { return Size{n, true} }
+
+// A Path is one of several ways to the unit of a multipath map. Its states are in multipathd's words, and empty where that does not run;
+// so is the number of its group 0.
+type Path struct {
+	Device                  string // sda
+	State                   string // for device-mapper: active, failed
+	DeviceState             string // for the kernel: running, offline
+	Checker                 string // for multipathd's test: ready, faulty, ghost, shaky
+	Priority, GroupPriority *int
+	Group                   int    // from 1 on, in the order in which they are used
+	GroupState              string // active, enabled, disabled
+}
 
 // An Extent is a piece of a device that a volume occupies, in bytes; End is exclusive.
 type Extent struct {

@@ -7,7 +7,9 @@ import (
 	"poolctl/backend/fs"
 	"poolctl/backend/host"
 	"poolctl/backend/logical"
+	"poolctl/backend/mpath"
 	"poolctl/backend/netfs"
+	"poolctl/backend/scsi"
 	"poolctl/pooldef"
 )
 
@@ -17,6 +19,8 @@ func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
 		pooldef.Dir:     dir.New(h, s),
 		pooldef.FS:      fs.New(h, s),
 		pooldef.Logical: logical.New(h, s),
+		pooldef.Mpath:   mpath.New(h, s),
 		pooldef.NetFS:   netfs.New(h, s),
+		pooldef.SCSI:    scsi.New(h, s),
 	}
 }

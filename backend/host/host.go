@@ -46,6 +46,10 @@ type Prober interface {
 	OnBtrfs(path string) (bool, error)
 	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
 	Canonical(path string) string
+	// Sys is the kernel's /sys.
+	Sys() fs.FS
+	// DeviceLinks returns the names of the links in a directory that lead to block devices, in order, by those' MAJOR:MINOR.
+	DeviceLinks(dir string) (map[string][]string, error)
 	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
 }

@@ -9,11 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Openers names the processes that have a block device open (proc(5), fd), a few of them. Those of others are seen by root only.
-func Openers(path string) []string {
+// Openers names the processes that have one of some block devices open (proc(5), fd), a few of them. Those of others are seen by root only.
+func Openers(paths ...string) []string {
 	const most = 8
-	var device, st unix.Stat_t
-	if err := unix.Stat(path, &device); err != nil {
+	var st unix.Stat_t
+	devices := map[uint64]bool{}
+	for _, path := range paths {
+		if unix.Stat(path, &st) == nil {
+			devices[st.Rdev] = true
+		}
+	}
+	if len(devices) == 0 {
 		return nil
 	}
 	var found []string
@@ -21,7 +27,7 @@ func Openers(path string) []string {
 	seen := map[string]bool{}
 	for _, fd := range fds {
 		pid := strings.Split(fd, "/")[2]
-		if seen[pid] || len(found) == most || unix.Stat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK || st.Rdev != device.Rdev {
+		if seen[pid] || len(found) == most || unix.Stat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK || !devices[st.Rdev] {
 			continue
 		}
 		seen[pid] = true

@@ -1,0 +1,43 @@
+package backendtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"poolctl/backend/host"
+)
+
+// SCSIDebug makes SCSI hosts of the kernel's scsi_debug, in the lab, until the test ends. It returns their names, such as host0.
+func SCSIDebug(t testing.TB, options ...string) []string {
+	t.Helper()
+	NeedsLab(t, "SCSI units")
+	remove := func() {
+		for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) { // udev looks at what has just come
+			err := new(host.Local).Change(context.Background(), host.Cmd("modprobe", "-r", "scsi_debug"))
+			if err == nil {
+				return
+			}
+			if time.Since(begin) > time.Minute {
+				t.Fatal(err)
+			}
+		}
+	}
+	remove()
+	Change(t, host.Cmd("modprobe", "-a", "sd_mod", "sr_mod"), host.Cmd("modprobe", append([]string{"scsi_debug"}, options...)...))
+	t.Cleanup(remove)
+	var hosts []string
+	files, _ := filepath.Glob("/sys/class/scsi_host/*/proc_name")
+	for _, f := range files {
+		if name, _ := os.ReadFile(f); strings.TrimSpace(string(name)) == "scsi_debug" {
+			hosts = append(hosts, filepath.Base(filepath.Dir(f)))
+		}
+	}
+	if hosts == nil {
+		t.Fatal("scsi_debug has made no host")
+	}
+	return hosts
+}

@@ -1,0 +1,160 @@
+// Package mpath manages the pool whose volumes are the multipath maps of this machine: one device for each unit that is reached by
+// several paths. There is one such pool; its target is not looked at.
+package mpath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type mpath.
+type Backend struct{ blockvol.Devices }
+
+// New returns the backend.
+func New(h host.Host, s backend.Secrets) *Backend {
+	b := &Backend{blockvol.Devices{Host: h, Secrets: s}}
+	b.Find = b.ready
+	return b
+}
+
+// directory is where the links to device-mapper's maps are.
+const directory = "/dev/mapper"
+
+// Active implements backend.Backend: there is device-mapper.
+func (b *Backend) Active(ctx context.Context, _ *pooldef.Pool) (bool, error) {
+	_, err := b.Host.Stat(directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, ctx.Err()
+	}
+	return err == nil, errors.Join(err, ctx.Err())
+}
+
+// Space implements backend.Backend: the sum of the maps.
+func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	all, err := b.maps(ctx, p)
+	var space pooldef.Space
+	for _, m := range all {
+		space.Capacity += m.size
+	}
+	space.Allocation = space.Capacity
+	return space, err
+}
+
+// Volumes implements backend.Backend.
+func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return each(func() ([]*aMap, error) { return b.maps(ctx, p) }, (*aMap).volume)
+}
+
+// Details implements backend.Detailer: with the paths, of which multipathd is asked once.
+func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return each(func() ([]*aMap, error) {
+		all, err := b.maps(ctx, p)
+		if err == nil && len(all) > 0 {
+			err = b.addPaths(ctx, all...)
+		}
+		return all, err
+	}, (*aMap).details)
+}
+
+func each(find func() ([]*aMap, error), show func(*aMap) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		all, err := find()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, m := range all {
+			if !yield(show(m), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Volume implements backend.Backend.
+func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	m, err := b.find(ctx, p, name)
+	if err == nil {
+		err = b.addPaths(ctx, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.details(), nil
+}
+
+// ready is the volume whose data are moved.
+func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	m, err := b.find(ctx, p, name)
+	if err != nil {
+		return nil, err
+	}
+	return m.volume(), nil
+}
+
+func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*aMap, error) {
+	all, err := b.maps(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(all, func(m *aMap) bool { return m.device == name }); i >= 0 {
+		return all[i], nil
+	}
+	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+}
+
+// An aMap is a multipath map.
+type aMap struct {
+	device string // dm-3
+	name   string // mpatha
+	size   uint64
+	paths  []pooldef.Path
+}
+
+// maps lists the maps that multipathd has made: they have its mark in their uuid, and partitions on them another.
+func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*aMap, error) {
+	active, err := b.Active(ctx, p)
+	if err == nil && !active {
+		err = &backend.StateError{Text: "there is no device-mapper: no " + directory, Hint: "modprobe dm-multipath"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	sys := b.Host.Sys()
+	entries, err := fs.ReadDir(sys, "block")
+	var all []*aMap
+	for _, e := range entries {
+		says := func(file string) string { return host.ReadSys(sys, "block", e.Name(), file) }
+		if !strings.HasPrefix(e.Name(), "dm-") || !strings.HasPrefix(says("dm/uuid"), "mpath-") {
+			continue
+		}
+		sectors, _ := strconv.ParseUint(says("size"), 10, 54)
+		all = append(all, &aMap{device: e.Name(), name: says("dm/name"), size: sectors * 512})
+	}
+	slices.SortFunc(all, func(m, n *aMap) int { return pooldef.CompareNames(m.device, n.device) })
+	return all, err
+}
+
+func (m *aMap) volume() *pooldef.Volume {
+	size, path := pooldef.Bytes(m.size), directory+"/"+m.name
+	return &pooldef.Volume{Type: "block", Name: m.device, Key: path, Capacity: size, Allocation: size, Physical: size,
+		Target: pooldef.VolumeTarget{Path: path}}
+}
+
+func (m *aMap) details() *pooldef.Volume {
+	v := m.volume()
+	v.Err = blockvol.Look(&v.Target, v.Target.Path)
+	v.Paths = m.paths
+	return v
+}

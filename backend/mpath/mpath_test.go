@@ -1,0 +1,104 @@
+package mpath
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+var pool = &pooldef.Pool{Type: pooldef.Mpath, Name: "p", Target: pooldef.Target{Path: "/dev/mapper"}}
+
+// A machine has device-mapper, and a multipathd that says what is given.
+type machine struct {
+	host.Host
+	says string
+	err  error
+}
+
+func (m machine) Stat(string) (os.FileInfo, error) { return os.Stat("/") }
+
+func (m machine) Query(context.Context, host.Command) ([]byte, error) { return []byte(m.says), m.err }
+
+// aTree has two maps, a partition on one of them, and a logical volume.
+func aTree(t *testing.T) host.Host {
+	s := backendtest.NewSysTree(t)
+	s.Write("block/dm-10", map[string]string{"dm/uuid": "mpath-3600\n", "dm/name": "mpathb\n", "size": "4096\n"})
+	s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601\n", "dm/name": "mpatha\n", "size": "2048\n"})
+	s.Write("block/dm-3", map[string]string{"dm/uuid": "part1-mpath-3601\n", "dm/name": "mpatha-part1\n", "size": "1024\n"})
+	s.Write("block/dm-4", map[string]string{"dm/uuid": "LVM-x\n", "dm/name": "vg-lv\n", "size": "1024\n"})
+	for device, state := range map[string]string{"sda": "running", "sdc": "offline"} {
+		s.Write("block/"+device, map[string]string{"size": "2048\n", "device/state": state + "\n"})
+		s.Link("block/dm-2/slaves/"+device, "block/"+device)
+	}
+	return &host.Local{Root: s.Root}
+}
+
+func TestMaps(t *testing.T) {
+	b := New(machine{Host: aTree(t)}, nil)
+	var text strings.Builder
+	for v, err := range b.Volumes(t.Context(), pool) {
+		ok(t, err)
+		text.WriteString(v.Name + " " + v.Key + " " + v.Target.Path + "\n")
+	}
+	if want := "dm-10 /dev/mapper/mpathb /dev/mapper/mpathb\ndm-2 /dev/mapper/mpatha /dev/mapper/mpatha\n"; text.String() != want {
+		t.Errorf("got\n%s", text.String())
+	}
+	space, err := b.Space(t.Context(), pool)
+	if err != nil || space.Capacity != 3<<20 || space.Allocation != 3<<20 || space.Available != 0 {
+		t.Errorf("%+v, error %v", space, err)
+	}
+	for _, name := range []string{"dm-3", "dm-4", "sda", "mpatha", ""} {
+		if _, err := b.Volume(t.Context(), pool, name); !errors.Is(err, backend.ErrNoVolume) {
+			t.Errorf("%q: error %v", name, err)
+		}
+	}
+}
+
+// TestPaths takes what multipathd says or, without it, the kernel.
+func TestPaths(t *testing.T) {
+	said, err := os.ReadFile("testdata/multipathd.json")
+	ok(t, err)
+	const kernel = `[{"Device":"sda","State":"","DeviceState":"running","Checker":"","Priority":null,"GroupPriority":null,"Group":0,"GroupState":""},` +
+		`{"Device":"sdc","State":"","DeviceState":"offline","Checker":"","Priority":null,"GroupPriority":null,"Group":0,"GroupState":""}]`
+	for _, test := range []struct {
+		name string
+		machine
+		want string
+	}{
+		{"multipathd", machine{says: string(said)}, `[{"Device":"sda","State":"active","DeviceState":"running","Checker":"ready","Priority":50,"GroupPriority":50,"Group":1,"GroupState":"active"},` +
+			`{"Device":"sdc","State":"failed","DeviceState":"offline","Checker":"faulty","Priority":10,"GroupPriority":10,"Group":2,"GroupState":"enabled"}]`},
+		{"it does not run", machine{err: &host.ExitError{Status: 1}}, kernel},
+		{"it is not there", machine{err: &host.ToolError{Tool: "multipathd"}}, kernel},
+		{"it knows of none", machine{says: `{"maps": []}`}, kernel},
+	} {
+		test.Host = aTree(t)
+		v, err := New(test.machine, nil).Volume(t.Context(), pool, "dm-2")
+		ok(t, err)
+		if got, _ := json.Marshal(v.Paths); string(got) != test.want {
+			t.Errorf("%s: got\n%s", test.name, got)
+		}
+	}
+	if _, err := New(machine{Host: aTree(t), says: "timeout"}, nil).Volume(t.Context(), pool, "dm-2"); err == nil {
+		t.Error("an answer that is none is taken")
+	}
+	if _, err := New(machine{Host: aTree(t), err: context.DeadlineExceeded}, nil).Volume(t.Context(), pool, "dm-2"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("no answer: error %v", err)
+	}
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

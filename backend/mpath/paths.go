@@ -1,0 +1,83 @@
+package mpath
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// addPaths adds their paths to maps: as multipathd tells of them or, where it does not run, as far as the kernel's /sys does.
+func (b *Backend) addPaths(ctx context.Context, maps ...*aMap) error {
+	known, err := b.ask(ctx)
+	if err != nil {
+		return err
+	}
+	sys := b.Host.Sys()
+	for _, m := range maps {
+		if m.paths = known[m.device]; m.paths == nil {
+			m.paths = fromSys(sys, m.device)
+		}
+	}
+	return nil
+}
+
+// fromSys is what the kernel shows of a map's paths.
+func fromSys(sys fs.FS, device string) []pooldef.Path {
+	slaves, _ := fs.ReadDir(sys, "block/"+device+"/slaves")
+	paths := []pooldef.Path{}
+	for _, s := range slaves {
+		paths = append(paths, pooldef.Path{Device: s.Name(), DeviceState: host.ReadSys(sys, "block", s.Name(), "device/state")})
+	}
+	return paths
+}
+
+// topology is what multipathd prints in JSON, as far as it is used.
+type topology struct {
+	Maps []struct {
+		Sysfs  string `json:"sysfs"`
+		Groups []struct {
+			Number   int    `json:"group"`
+			Priority int    `json:"pri"`
+			State    string `json:"dm_st"`
+			Paths    []struct {
+				Device      string `json:"dev"`
+				State       string `json:"dm_st"`
+				DeviceState string `json:"dev_st"`
+				Checker     string `json:"chk_st"`
+				Priority    int    `json:"pri"`
+			} `json:"paths"`
+		} `json:"path_groups"`
+	} `json:"maps"`
+}
+
+// ask asks multipathd for the paths of all maps, by their devices. That it does not run, or is not installed, is no error.
+func (b *Backend) ask(ctx context.Context) (map[string][]pooldef.Path, error) {
+	out, err := b.Host.Query(ctx, host.Cmd("multipathd", "show", "maps", "json"))
+	exit, missing := (*host.ExitError)(nil), (*host.ToolError)(nil)
+	if errors.As(err, &exit) || errors.As(err, &missing) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var answer topology
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, fmt.Errorf("what multipathd says: %w", err)
+	}
+	known := map[string][]pooldef.Path{}
+	for _, m := range answer.Maps {
+		known[m.Sysfs] = []pooldef.Path{}
+		for _, g := range m.Groups {
+			for _, p := range g.Paths {
+				known[m.Sysfs] = append(known[m.Sysfs], pooldef.Path{Device: p.Device, State: p.State, DeviceState: p.DeviceState, Checker: p.Checker,
+					Priority: &p.Priority, Group: g.Number, GroupState: g.State, GroupPriority: &g.Priority})
+			}
+		}
+	}
+	return known, nil
+}

@@ -1,0 +1,104 @@
+// Package scsi manages pools whose volumes are the logical units of a SCSI host, also of a virtual Fibre Channel port that is made for them.
+package scsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/scsivol"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type scsi.
+type Backend struct{ scsivol.Units }
+
+// New returns the backend.
+func New(h host.Host, s backend.Secrets) *Backend {
+	b := &Backend{scsivol.New(h, s)}
+	b.Find, b.Hosts = b.Ready, b.hosts
+	return b
+}
+
+// Active implements backend.Backend. A host is there whether a pool was started or not; only of a virtual port that goes with the pool
+// is it enough that it is there, whoever has made it.
+func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	at, err := b.find(p)
+	if missing := (*backend.StateError)(nil); errors.As(err, &missing) {
+		return false, ctx.Err()
+	}
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return false, err
+	}
+	return at.isActive(p), nil
+}
+
+// hosts is the pool's host, for scsivol.Units.
+func (b *Backend) hosts(_ context.Context, p *pooldef.Pool) ([]int, error) {
+	at, err := b.find(p)
+	if err == nil && !at.isActive(p) {
+		err = &backend.StateError{Text: fmt.Sprintf("host%d is there, but the pool was not started", at.number), Hint: "poolctl pool-start " + host.Quote(p.Name)}
+	}
+	return []int{at.number}, err
+}
+
+// A place is where a pool's units are.
+type place struct {
+	number int
+	parent int // of the host that a virtual port was made on; -1: it is none
+}
+
+func (at place) isVirtual() bool { return at.parent >= 0 }
+
+func (at place) isActive(p *pooldef.Pool) bool { return p.Started || at.isVirtual() && !isKept(p) }
+
+// find looks for a pool's host. That there is none is a StateError.
+func (b *Backend) find(p *pooldef.Pool) (place, error) {
+	a := p.Source.Adapter
+	if a == nil {
+		return place{}, pooldef.Problems{{Element: "source/adapter", Text: "missing"}}
+	}
+	switch {
+	case a.Type == "fc_host":
+		number, parent, ok := b.Host.FCHost(a.WWNN, a.WWPN)
+		if !ok {
+			return place{}, &backend.StateError{Text: fmt.Sprintf("there is no Fibre Channel port with the node name %s and the port name %s", a.WWNN, a.WWPN)}
+		}
+		return place{number, parent}, nil
+	case a.Parent != nil:
+		return b.byParent(a.Parent)
+	}
+	number := a.HostNumber()
+	if number < 0 {
+		return place{}, pooldef.Problems{{Element: "source/adapter/@name", Text: fmt.Sprintf("%q is not the name of a SCSI host, such as host0 or scsi_host0", a.Name)}}
+	}
+	if _, err := fs.Stat(b.Host.Sys(), fmt.Sprintf("%s/host%d", class, number)); err != nil {
+		return place{}, &backend.StateError{Text: fmt.Sprintf("there is no SCSI host host%d", number), Hint: "ls /sys/" + class}
+	}
+	return place{number, -1}, nil
+}
+
+// class is where /sys has all SCSI hosts, as links to where they are in the tree of devices.
+const class = "class/scsi_host"
+
+// byParent finds the host with a number of its own at a PCI address.
+func (b *Backend) byParent(a *pooldef.ParentAddress) (place, error) {
+	sys := b.Host.Sys()
+	address := fmt.Sprintf("%04x:%02x:%02x.%x", a.Domain, a.Bus, a.Slot, a.Function)
+	entries, err := fs.ReadDir(sys, class)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return place{}, err
+	}
+	for _, e := range entries {
+		device, _ := fs.ReadLink(sys, class+"/"+e.Name())
+		number := (&pooldef.Adapter{Name: e.Name()}).HostNumber()
+		if number >= 0 && strings.Contains(device, "/"+address+"/") && host.ReadSys(sys, class, e.Name(), "unique_id") == fmt.Sprint(a.UniqueID) {
+			return place{number, -1}, nil
+		}
+	}
+	return place{}, &backend.StateError{Text: fmt.Sprintf("there is no SCSI host with the unique id %d at the PCI address %s", a.UniqueID, address)}
+}

@@ -1,0 +1,62 @@
+package scsivol
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// paths tells by which path a unit is found below the pool's target.
+type paths struct {
+	dir   string
+	links map[string][]string // by device number; nil: the nodes themselves are meant
+}
+
+// paths looks through the pool's target, once for all units.
+func (u *Units) paths(p *pooldef.Pool) (paths, error) {
+	dir := filepath.Clean(p.Target.Path)
+	if dir == "/dev" {
+		return paths{dir: dir}, nil
+	}
+	links, err := u.Host.DeviceLinks(dir)
+	if errors.Is(err, fs.ErrNotExist) { // udev makes it with the first link
+		err = nil
+	}
+	return paths{dir, links}, err
+}
+
+// of returns a unit's path, empty if it has none. If several links lead to it, that with the unit's identifier is taken, otherwise the
+// first by name; if none does, one that leads to the multipath map which the unit is a path of.
+func (p paths) of(sys fs.FS, u *unit) string {
+	if u.name == "" {
+		return ""
+	}
+	if p.links == nil {
+		return p.dir + "/" + u.name
+	}
+	links := p.links[u.number]
+	if len(links) == 0 {
+		links = p.links[host.ReadSys(sys, "block", mapOf(sys, u.name), "dev")]
+	}
+	if len(links) == 0 {
+		return ""
+	}
+	best := slices.IndexFunc(links, func(name string) bool { return u.id.serial != "" && strings.HasSuffix(name, "-"+u.id.serial) })
+	return p.dir + "/" + links[max(best, 0)]
+}
+
+// mapOf returns the multipath map that a device is a path of, such as dm-0, or "" if there is none.
+func mapOf(sys fs.FS, device string) string {
+	holders, _ := fs.ReadDir(sys, "block/"+device+"/holders")
+	for _, h := range holders {
+		if strings.HasPrefix(host.ReadSys(sys, "block", h.Name(), "dm/uuid"), "mpath-") {
+			return h.Name()
+		}
+	}
+	return ""
+}

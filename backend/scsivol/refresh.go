@@ -1,0 +1,97 @@
+package scsivol
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// settle is how long the kernel and udev may take to make nodes and links of units that are there. (Tests are less patient.)
+var settle = 10 * time.Second
+
+const (
+	again = 2 * time.Second        // after which units that are waited for are looked for once more
+	pause = 100 * time.Millisecond // between two looks at /sys
+)
+
+// Refresh implements backend.Refresher.
+func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration) error {
+	hosts, err := u.scan(ctx, p)
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	scanned := begin
+	for {
+		all, err := u.units(ctx, p, "")
+		if err != nil {
+			return err
+		}
+		late := slices.DeleteFunc(slices.Clone(all), func(one *unit) bool { return one.path != "" })
+		left := max(wait, settle) - time.Since(begin)
+		switch {
+		case len(late) == 0 && (wait == 0 || len(all) > 0), left <= 0 && len(late) < len(all):
+			return nil
+		case left <= 0 && len(all) > 0:
+			return noPaths(p, late)
+		case left <= 0:
+			return &backend.StateError{Text: fmt.Sprintf("after %v there are still no units in %s", wait, names(hosts))}
+		}
+		if len(all) == 0 && time.Since(scanned) > again {
+			scanned = time.Now()
+			if _, err := u.scan(ctx, p); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (u *Units) scan(ctx context.Context, p *pooldef.Pool) ([]int, error) {
+	if err := checkTarget(p); err != nil {
+		return nil, err
+	}
+	hosts, err := u.Hosts(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, number := range hosts {
+		if err := u.Host.Change(ctx, host.ScanSCSI{Host: number}); err != nil {
+			return nil, err
+		}
+	}
+	return hosts, nil
+}
+
+// noPaths tells that there are units, but none where the pool looks for them: udev does not make all kinds of links for all hosts.
+func noPaths(p *pooldef.Pool, units []*unit) error {
+	var found []string
+	for _, u := range units {
+		if u.name != "" {
+			found = append(found, u.name)
+		}
+	}
+	if found == nil {
+		return &backend.StateError{Text: fmt.Sprintf("no driver takes the %d units that there are", len(units)), Hint: "modprobe -a sd_mod sr_mod"}
+	}
+	return &backend.StateError{Text: fmt.Sprintf("no link in %q leads to %s", p.Target.Path, strings.Join(found, ", ")),
+		Hint: "another target, such as /dev/disk/by-id, may have them"}
+}
+
+func names(hosts []int) string {
+	var all []string
+	for _, number := range hosts {
+		all = append(all, fmt.Sprintf("host%d", number))
+	}
+	return strings.Join(all, ", ")
+}

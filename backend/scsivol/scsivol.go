@@ -1,0 +1,160 @@
+// Package scsivol lists the logical units of SCSI hosts as volumes: what scsi and iscsi pools have in common. All is read in /sys; no
+// device is opened, and none is asked anything.
+package scsivol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Units are the units of a pool's SCSI hosts. A backend that embeds it has the capabilities that its methods make up.
+type Units struct {
+	blockvol.Devices
+	// Hosts returns the numbers of the SCSI hosts that a pool has. If they are not there, the error says why.
+	Hosts func(ctx context.Context, p *pooldef.Pool) ([]int, error)
+}
+
+// New returns units; the caller sets Hosts.
+func New(h host.Host, s backend.Secrets) Units {
+	return Units{Devices: blockvol.Devices{Host: h, Secrets: s}}
+}
+
+// Space implements backend.Backend: the sum of the units.
+func (u *Units) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	all, err := u.list(ctx, p, "")
+	var space pooldef.Space
+	for _, one := range all {
+		space.Capacity += one.size
+	}
+	space.Allocation = space.Capacity
+	return space, err
+}
+
+// Volumes implements backend.Backend.
+func (u *Units) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return u.each(ctx, p, (*unit).volume)
+}
+
+// Details implements backend.Detailer.
+func (u *Units) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return u.each(ctx, p, (*unit).details)
+}
+
+func (u *Units) each(ctx context.Context, p *pooldef.Pool, show func(*unit) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		all, err := u.list(ctx, p, "")
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, one := range all {
+			if !yield(show(one), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Volume implements backend.Backend.
+func (u *Units) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	one, err := u.find(ctx, p, name)
+	if err != nil {
+		return nil, err
+	}
+	return one.details(), nil
+}
+
+// Ready is what blockvol.Devices finds a volume by: it need not be looked at.
+func (u *Units) Ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	one, err := u.find(ctx, p, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case one.size == 0:
+		return nil, one.gone()
+	}
+	return one.volume(), nil
+}
+
+func (u *Units) find(ctx context.Context, p *pooldef.Pool, name string) (*unit, error) {
+	address, ok := strings.CutPrefix(name, "unit:")
+	all, err := u.list(ctx, p, address)
+	if err == nil && (!ok || address == "" || len(all) == 0) {
+		err = fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// list returns the units that have a path where the pool's are to be found, or the one with an address, in order. A unit that several
+// hosts have at the same address, as those of the portals of a target do, is one.
+func (u *Units) list(ctx context.Context, p *pooldef.Pool, address string) ([]*unit, error) {
+	all, err := u.units(ctx, p, address)
+	if err != nil {
+		return nil, err
+	}
+	var found []*unit
+	seen := map[string]bool{}
+	for _, one := range all {
+		if one.path != "" && !seen[one.address] {
+			seen[one.address] = true
+			found = append(found, one)
+		}
+	}
+	return found, nil
+}
+
+// units returns all units of the pool's hosts, also those that cannot be used yet, in the order of their names.
+func (u *Units) units(ctx context.Context, p *pooldef.Pool, address string) ([]*unit, error) {
+	if err := errors.Join(ctx.Err(), checkTarget(p)); err != nil {
+		return nil, err
+	}
+	hosts, err := u.Hosts(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := u.paths(p)
+	if err != nil {
+		return nil, err
+	}
+	sys := u.Host.Sys()
+	entries, err := fs.ReadDir(sys, devices)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var all []*unit
+	for _, e := range entries {
+		number, at, ok := parse(e.Name())
+		if !ok || !slices.Contains(hosts, number) || address != "" && at != address {
+			continue
+		}
+		if one := read(sys, e.Name(), number, at); one != nil {
+			one.path = paths.of(sys, one)
+			one.fibre = p.Source.Adapter != nil && p.Source.Adapter.Type == "fc_host"
+			all = append(all, one)
+		}
+	}
+	slices.SortFunc(all, order)
+	return all, nil
+}
+
+// checkTarget refuses a target where no device can be.
+func checkTarget(p *pooldef.Pool) error {
+	if path := filepath.Clean(p.Target.Path); path == "/dev" || strings.HasPrefix(path, "/dev/") {
+		return nil
+	}
+	return pooldef.Problems{{Element: "target/path", Text: fmt.Sprintf("%q is not below /dev, where devices are", p.Target.Path)}}
+}

@@ -1,0 +1,105 @@
+package scsivol
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+
+	"poolctl/backend"
+	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// devices is where /sys lists the units of all hosts, by HOST:CHANNEL:ID:LUN, and more (Documentation/scsi/scsi.rst of the kernel).
+const devices = "bus/scsi/devices"
+
+// A unit is a disk or CD-ROM of a SCSI host.
+type unit struct {
+	host    int
+	address string // CHANNEL:ID:LUN
+	name    string // of its block device: sda; empty: no driver has it yet
+	number  string // MAJOR:MINOR
+	size    uint64 // bytes
+	id      identity
+	path    string // where the pool's volumes are; empty: it is not there
+	fibre   bool   // it is reached by a virtual Fibre Channel port
+}
+
+// The kinds of units that are volumes (SPC, peripheral device types).
+const (
+	disk = "0"
+	rom  = "5"
+)
+
+var isUnit = regexp.MustCompile(`^(\d+):(\d+:\d+:\d+)$`)
+
+// parse takes the name of a device of the SCSI bus apart.
+func parse(name string) (number int, address string, ok bool) {
+	m := isUnit.FindStringSubmatch(name)
+	if m == nil {
+		return 0, "", false
+	}
+	number, err := strconv.Atoi(m[1])
+	return number, m[2], err == nil
+}
+
+// read returns a unit, nil if it is none that is a volume, or has gone meanwhile.
+func read(sys fs.FS, name string, number int, address string) *unit {
+	dir := devices + "/" + name
+	if kind := host.ReadSys(sys, dir, "type"); kind != disk && kind != rom {
+		return nil
+	}
+	u := &unit{host: number, address: address, id: identify(sys, dir)}
+	if blocks, _ := fs.ReadDir(sys, dir+"/block"); len(blocks) > 0 {
+		u.name = blocks[0].Name()
+		u.number = host.ReadSys(sys, dir, "block", u.name, "dev")
+		sectors, _ := strconv.ParseUint(host.ReadSys(sys, dir, "block", u.name, "size"), 10, 54)
+		u.size = sectors * 512
+	}
+	return u
+}
+
+// order is that of the volumes' names.
+func order(u, v *unit) int {
+	return cmp.Or(pooldef.CompareNames(u.volumeName(), v.volumeName()), cmp.Compare(u.host, v.host))
+}
+
+func (u *unit) volumeName() string { return "unit:" + u.address }
+
+// key is what scsi_id(8) prints, as libvirt has it; a unit that does not say who it is has its path.
+func (u *unit) key() string {
+	switch {
+	case u.id.serial == "":
+		return u.path
+	case u.fibre && u.id.port != "":
+		return u.id.serial + "_PORT" + u.id.port
+	}
+	return u.id.serial
+}
+
+func (u *unit) volume() *pooldef.Volume {
+	size := pooldef.Bytes(u.size)
+	return &pooldef.Volume{Type: "block", Name: u.volumeName(), Key: u.key(), Capacity: size, Allocation: size, Physical: size,
+		Target: pooldef.VolumeTarget{Path: u.path}}
+}
+
+func (u *unit) details() *pooldef.Volume {
+	v := u.volume()
+	err := blockvol.Look(&v.Target, u.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no %q", u.path)
+	}
+	if v.Err = err; u.size == 0 {
+		v.Err = u.gone()
+	}
+	return v
+}
+
+// gone says what is with a unit without a size: the kernel keeps those that have been taken away.
+func (u *unit) gone() error {
+	return &backend.StateError{Text: fmt.Sprintf("%q has no size: its unit was taken away, or has no medium", u.path)}
+}

@@ -1,0 +1,178 @@
+package scsivol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func local(s *backendtest.SysTree) *host.Local { return &host.Local{Root: s.Root} }
+
+// linked is a machine with links in /dev/disk.
+type linked struct {
+	host.Host
+	links map[string][]string
+}
+
+func (l linked) DeviceLinks(string) (map[string][]string, error) { return l.links, nil }
+
+func unitsOn(h host.Host, hosts ...int) *Units {
+	u := New(h, nil)
+	u.Hosts = func(context.Context, *pooldef.Pool) ([]int, error) { return hosts, nil }
+	u.Find = u.Ready
+	return &u
+}
+
+func pool(target string) *pooldef.Pool {
+	return &pooldef.Pool{Type: pooldef.SCSI, Name: "p", Target: pooldef.Target{Path: target}}
+}
+
+func list(t *testing.T, u *Units, p *pooldef.Pool) string {
+	t.Helper()
+	var text strings.Builder
+	for v, err := range u.Volumes(t.Context(), p) {
+		if err != nil {
+			return err.Error()
+		}
+		fmt.Fprintf(&text, "%s %s %s %d\n", v.Name, v.Target.Path, v.Key, v.Capacity.Bytes)
+	}
+	return text.String()
+}
+
+func expect(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got\n%s\nwant\n%s", what, got, want)
+	}
+}
+
+// aHost is a SCSI host with disks, a CD-ROM, a tape, a disk without a driver, and another host beside it.
+func aHost(t *testing.T) *backendtest.SysTree {
+	s := backendtest.NewSysTree(t)
+	s.Host("devices/test", 3, "0")
+	s.Unit("3:0:0:10", "0", "sdc", 32, 4096, page(t, debugPage))
+	s.Unit("3:0:0:9", "0", "sdb", 16, 2048, "")
+	s.Unit("3:1:2:0", "5", "sr0", 5, 100, "")
+	s.Unit("3:0:0:1", "1", "st0", 1, 0, "")
+	s.Unit("3:0:0:2", "0", "", 0, 0, "")
+	s.Unit("4:0:0:9", "0", "sdd", 48, 2048, page(t, tgtPage))
+	s.Dir("bus/scsi/devices/target3:0:0")
+	s.Dir("bus/scsi/devices/host3")
+	return s
+}
+
+func TestUnits(t *testing.T) {
+	s := aHost(t)
+	u := unitsOn(local(s), 3)
+	want := "unit:0:0:10 /dev/sdc 333333330000007d1 2097152\nunit:0:0:9 /dev/sdb /dev/sdb 1048576\nunit:1:2:0 /dev/sr0 /dev/sr0 51200\n"
+	expect(t, "in /dev", list(t, u, pool("/dev/")), want)
+	expect(t, "of two hosts, of which one has the same address", list(t, unitsOn(local(s), 4, 3), pool("/dev")), want)
+	space, err := u.Space(t.Context(), pool("/dev"))
+	if total := uint64(1048576 + 2097152 + 51200); err != nil || space != (pooldef.Space{Capacity: total, Allocation: total}) {
+		t.Errorf("space %+v, error %v", space, err)
+	}
+	for _, name := range []string{"unit:0:0:2", "unit:0:0:1", "unit:0:0:99", "0:0:9", "unit:", ""} {
+		if v, err := u.Volume(t.Context(), pool("/dev"), name); !errors.Is(err, backend.ErrNoVolume) {
+			t.Errorf("%q: %+v, error %v", name, v, err)
+		}
+	}
+	v, err := u.Volume(t.Context(), pool("/dev"), "unit:0:0:10")
+	if err != nil || v.Name != "unit:0:0:10" || v.Err == nil { // there is no node
+		t.Errorf("%+v, error %v", v, err)
+	}
+	problems := pooldef.Problems(nil)
+	if _, err := u.Space(t.Context(), pool("/srv")); !errors.As(err, &problems) {
+		t.Errorf("a target that is not in /dev: error %v", err)
+	}
+}
+
+func TestPaths(t *testing.T) {
+	s := aHost(t)
+	s.Write("devices/test/host3/target3:0:0/3:0:0:9/block/sdb/holders/dm-4", nil)
+	s.Dir("devices/test/host3/target3:0:0/3:0:0:9/block/sdb/holders/dm-4")
+	s.Write("block/dm-4", map[string]string{"dev": "254:4\n", "dm/uuid": "mpath-3600\n"})
+	u := unitsOn(linked{local(s), map[string][]string{
+		"8:32":  {"scsi-1Linux", "scsi-333333330000007d1", "wwn-0x333"},
+		"254:4": {"dm-uuid-mpath-3600", "scsi-3600"},
+		"8:33":  {"scsi-333333330000007d1-part1"},
+	}}, 3)
+	expect(t, "the link with the identifier; that of the multipath map; what has no link is not listed", list(t, u, pool("/dev/disk/by-id")),
+		"unit:0:0:10 /dev/disk/by-id/scsi-333333330000007d1 333333330000007d1 2097152\n"+
+			"unit:0:0:9 /dev/disk/by-id/dm-uuid-mpath-3600 /dev/disk/by-id/dm-uuid-mpath-3600 1048576\n")
+	none := unitsOn(local(s), 3)
+	expect(t, "no such directory", list(t, none, pool("/dev/poolctl-none")), "")
+}
+
+// TestPort is a unit that is reached by Fibre Channel.
+func TestPort(t *testing.T) {
+	p := pool("/dev")
+	p.Source.Adapter = &pooldef.Adapter{Type: "fc_host"}
+	expect(t, "the key has the port", list(t, unitsOn(local(aHost(t)), 3), p),
+		"unit:0:0:10 /dev/sdc 333333330000007d1_PORT100 2097152\nunit:0:0:9 /dev/sdb /dev/sdb 1048576\nunit:1:2:0 /dev/sr0 /dev/sr0 51200\n")
+}
+
+// TestRefresh has the kernel look at what is there and for what is not.
+func TestRefresh(t *testing.T) {
+	s := backendtest.NewSysTree(t)
+	s.Host("devices/test", 3, "0")
+	s.Unit("3:0:0:1", "0", "sda", 0, 2048, "")
+	u := unitsOn(local(s), 3)
+	if err := u.Refresh(t.Context(), pool("/dev"), 0); err != nil {
+		t.Error(err)
+	}
+	for file, want := range map[string]string{"bus/scsi/devices/3:0:0:1/rescan": "1\n", "class/scsi_host/host3/scan": "- - -\n"} {
+		if got, err := os.ReadFile(s.Root + "/sys/" + file); string(got) != want || err != nil {
+			t.Errorf("%s was told %q, error %v", file, got, err)
+		}
+	}
+	var dry strings.Builder
+	if err := unitsOn(host.NewDryRun(local(s), &dry), 3).Refresh(t.Context(), pool("/dev"), 0); err != nil {
+		t.Error(err)
+	}
+	expect(t, "a dry run", dry.String(),
+		"for unit in /sys/bus/scsi/devices/3:*/rescan; do echo 1 >$unit; done; echo '- - -' >/sys/class/scsi_host/host3/scan\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := u.Refresh(ctx, pool("/dev/poolctl-none"), 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: error %v", err)
+	}
+}
+
+// TestLate is about units that do not come, or cannot be used.
+func TestLate(t *testing.T) {
+	defer func(usual time.Duration) { settle = usual }(settle)
+	settle = 300 * time.Millisecond
+	s := backendtest.NewSysTree(t)
+	s.Host("devices/test", 3, "0")
+	refresh := func(target string, wait time.Duration) string {
+		begin := time.Now()
+		err := unitsOn(local(s), 3).Refresh(t.Context(), pool(target), wait)
+		if took := time.Since(begin); took > max(wait, settle)+2*time.Second {
+			t.Errorf("took %v", took)
+		}
+		return fmt.Sprint(err)
+	}
+	expect(t, "there need not be any", refresh("/dev", 0), "<nil>")
+	expect(t, "there has to be one", refresh("/dev", 500*time.Millisecond), "after 500ms there are still no units in host3")
+	s.Unit("3:0:0:1", "0", "", 0, 0, "")
+	expect(t, "without a driver", refresh("/dev", 0), "no driver takes the 1 units that there are")
+	s.Unit("3:0:0:2", "0", "sda", 0, 2048, "")
+	expect(t, "one of two can be used", refresh("/dev", 0), "<nil>")
+	expect(t, "without links", refresh("/dev/poolctl-none", 0), `no link in "/dev/poolctl-none" leads to sda`)
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		s.Unit("4:0:0:3", "0", "sdb", 1, 2048, "")
+	}()
+	if err := unitsOn(local(s), 4).Refresh(t.Context(), pool("/dev"), 5*time.Second); err == nil {
+		t.Error("there is no host 4, but no error")
+	}
+}
