@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -50,7 +51,12 @@ func TestScript(t *testing.T) {
 			} {
 				env.Setenv(name, value)
 			}
-			return nil
+			servers, err := filepath.Abs("../backend/netfs/testdata")
+			env.Setenv("PATH", env.Getenv("PATH")+":"+servers)
+			return err
+		},
+		Condition: func(name string) (bool, error) { // [!lab] skip stands in what needs the lab (scripts/lab)
+			return name == "lab" && os.Getenv("POOLCTL_LAB") != "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"session": session},
 	})

@@ -99,7 +99,9 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		err = wait(ctx, cmd)
+	}
 	exit := (*exec.ExitError)(nil)
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
@@ -114,6 +116,23 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: strings.TrimSpace(stderr.String())}
 	}
 	return nil, err
+}
+
+// wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.
+func wait(ctx context.Context, cmd *exec.Cmd) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(killAfter + time.Second):
+		return ctx.Err()
+	}
 }
 
 // toolPath is where tools are looked for: cron's PATH, for one, has no sbin.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -18,10 +19,14 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, b.limit)
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	var volumes []string
+	var noGluster error
+	var wait sync.WaitGroup // a server of the one kind may leave the questions of the other unanswered
+	wait.Go(func() { volumes, noGluster = b.volumes(limited, s.host) })
 	exports, err := b.exports(limited, s.host)
-	volumes, noGluster := b.volumes(limited, s.host)
+	wait.Wait()
 	var found []pooldef.Source
 	for _, dir := range exports {
 		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: dir, Format: "nfs"})

@@ -61,7 +61,7 @@ func inLab(t *testing.T, format, protocol, root, dir string, start func() error)
 
 func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, cannot map[string]string) {
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return New(h, nil) },
+		New:      func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
 		Pool:     pool,
 		Cannot:   cannot,
 		Snapshot: snapshot,
@@ -102,8 +102,7 @@ func TestCIFS(t *testing.T) {
 // TestServerGone stops the server below a mounted pool, and has it come back.
 func TestServerGone(t *testing.T) {
 	p := inLab(t, "nfs", "", "/srv/nfsroot/export", "/export", nfs)(t)
-	b := New(&host.Local{}, nil)
-	b.limit = 3 * time.Second
+	b := New(&host.Local{}, nil, 3*time.Second)
 	for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{}), b.Start(t.Context(), p)} {
 		if err != nil {
 			t.Fatal(err)
