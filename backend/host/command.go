@@ -32,6 +32,7 @@ type Command struct {
 // An Input is what a command reads from a file descriptor, the first from 3: what nobody else is to see.
 type Input struct {
 	File string // where a shell finds the same
+	Here string // if not empty: the shell's here-document that is the same
 	Data []byte
 }
 
@@ -44,8 +45,17 @@ func (c Command) Shell() string {
 	for _, w := range append([]string{c.Name}, c.Args...) {
 		words = append(words, Quote(w))
 	}
+	here := ""
 	for i, in := range c.Inputs {
-		words = append(words, fmt.Sprintf("%d<%s", 3+i, Quote(in.File)))
+		if in.Here == "" {
+			words = append(words, fmt.Sprintf("%d<%s", 3+i, Quote(in.File)))
+			continue
+		}
+		words = append(words, fmt.Sprintf("%d<<END", 3+i))
+		here += "\n" + in.Here + "\nEND"
+	}
+	if here != "" {
+		return strings.Join(words, " ") + here
 	}
 	if c.Dir != "" {
 		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"

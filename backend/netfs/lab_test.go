@@ -36,7 +36,10 @@ func server(script string) func() error {
 	})
 }
 
-var nfs, smb = server(nfsServer), server(smbServer)
+//go:embed testdata/gluster-server
+var glusterServer string
+
+var nfs, smb, gluster = server(nfsServer), server(smbServer), server(glusterServer)
 
 // inLab returns what makes pools of a directory of a server.
 func inLab(t *testing.T, format, protocol, root, dir string, start func() error) func(t *testing.T) *pooldef.Pool {
@@ -97,6 +100,10 @@ func TestCIFS(t *testing.T) {
 		"Resizing": "a file has no more room than its size",
 		"Wiping":   "scrub cannot open what poolctl holds",
 	})
+}
+
+func TestGluster(t *testing.T) {
+	run(t, inLab(t, "glusterfs", "", "/srv/gluster/fs/brick", "gv0", gluster), nil)
 }
 
 // TestServerGone stops the server below a mounted pool, and has it come back.

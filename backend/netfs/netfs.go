@@ -65,7 +65,14 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	var options []string
+	var inputs []host.Input
 	switch {
+	case p.Source.Auth != nil && p.Source.Auth.Type == "cifs":
+		login, err := b.login(p.Source.Auth)
+		if err != nil {
+			return err
+		}
+		options, inputs = []string{"credentials=/proc/self/fd/3"}, []host.Input{login}
 	case p.Source.Format == "glusterfs":
 		options = []string{"direct-io-mode=1"}
 	case p.Source.Format == "cifs":
@@ -79,7 +86,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options...))
+	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
 }
 
 // explain says what is wrong if mount(8) has failed for want of a server or of its helper.
