@@ -64,7 +64,7 @@ func (c Command) Shell() string {
 }
 
 func (c Command) apply(ctx context.Context, l *Local) error {
-	_, err := l.Query(ctx, c)
+	_, err := l.retry(ctx, c, killAfter)
 	return err
 }
 
@@ -72,11 +72,15 @@ func (c Command) apply(ctx context.Context, l *Local) error {
 var killAfter = 5 * time.Second
 
 // Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
-// and its children are told to end by SIGTERM, and after killAfter by SIGKILL; the error is then ctx's. A command that ends
-// well while a child of it goes on, as a daemon does, has worked.
+// and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
+// command that ends well while a child of it goes on, as a daemon does, has worked.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
+	return l.retry(ctx, c, min(killAfter, time.Second))
+}
+
+func (l *Local) retry(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
 	for left := 9; ; left-- {
-		out, err := l.run(ctx, c)
+		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
 		if left == 0 || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
 			return out, err
@@ -84,7 +88,7 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 	}
 }
 
-func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
+func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
 	path, err := lookTool(c.Name)
 	if err != nil {
 		return nil, err
@@ -95,7 +99,7 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
-	cmd.WaitDelay = killAfter // also for children that hold its output
+	cmd.WaitDelay = patience // also for children that hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, c.files
 	if c.Watch != nil {
@@ -110,7 +114,7 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
 	if err = cmd.Start(); err == nil {
-		err = wait(ctx, cmd)
+		err = wait(ctx, cmd, patience+time.Second)
 	}
 	exit := (*exec.ExitError)(nil)
 	switch {
@@ -129,7 +133,7 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 }
 
 // wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.
-func wait(ctx context.Context, cmd *exec.Cmd) error {
+func wait(ctx context.Context, cmd *exec.Cmd, patience time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
@@ -140,7 +144,7 @@ func wait(ctx context.Context, cmd *exec.Cmd) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(killAfter + time.Second):
+	case <-time.After(patience):
 		return ctx.Err()
 	}
 }

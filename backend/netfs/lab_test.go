@@ -58,6 +58,9 @@ func inLab(t *testing.T, format, protocol, root, dir string, start func() error)
 		p := netPool(format, "127.0.0.1", dir+"/"+filepath.Base(served))
 		p.Source.Protocol = protocol
 		p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
+		if format == "glusterfs" { // see plain
+			p.Target.Path = filepath.Join(t.TempDir(), "pool")
+		}
 		return p
 	}
 }

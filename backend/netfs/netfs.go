@@ -74,6 +74,9 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		}
 		options, inputs = []string{"credentials=/proc/self/fd/3"}, []host.Input{login}
 	case p.Source.Format == "glusterfs":
+		if err := plain(append([]string{s.String(), p.Target.Path}, p.MountOptions...)); err != nil {
+			return err
+		}
 		options = []string{"direct-io-mode=1"}
 	case p.Source.Format == "cifs":
 		options = []string{"guest"}
@@ -87,6 +90,16 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
+}
+
+// plain refuses what mount.glusterfs(8), a shell script, would take apart.
+func plain(words []string) error {
+	for _, w := range words {
+		if host.Quote(w) != w {
+			return &backend.UnsupportedError{Type: pooldef.NetFS, What: fmt.Sprintf("%q with GlusterFS, whose mount program would take it apart", w)}
+		}
+	}
+	return nil
 }
 
 // explain says what is wrong if mount(8) has failed for want of a server or of its helper.

@@ -97,6 +97,13 @@ func TestBadSource(t *testing.T) {
 		t.Error(err)
 	}
 	unsupported := (*backend.UnsupportedError)(nil)
+	for _, word := range []string{"/a b", "/$(id)", "/*", "/'"} {
+		p := netPool("glusterfs", "a", "gv0")
+		p.Target.Path = word
+		if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), p); !errors.As(err, &unsupported) {
+			t.Errorf("%q: error %v", word, err)
+		}
+	}
 	if err := New(&host.Local{}, nil, time.Second).Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
 		t.Error(err)
 	}
