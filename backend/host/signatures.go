@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 )
@@ -26,8 +28,8 @@ func Words(all []Signature) string {
 	return strings.Join(slices.Compact(types), ", ")
 }
 
-// Signatures returns every signature that wipefs(8) finds on a device, without changing any; an empty device has none. If there
-// is no device, the error wraps fs.ErrNotExist.
+// Signatures returns every signature that wipefs(8) finds on a device, without changing any; an empty device has none. One that cannot be
+// read is not empty, but an error. If there is no device, the error wraps fs.ErrNotExist.
 func Signatures(ctx context.Context, h Host, device string) ([]Signature, error) {
 	if _, err := h.Stat(device); err != nil {
 		return nil, err
@@ -40,5 +42,29 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 	if err := json.Unmarshal(out, &list); err != nil && len(out) > 0 {
 		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
 	}
+	if len(list.Signatures) == 0 { // wipefs says nothing of what it cannot read
+		return nil, readEnds(device)
+	}
 	return list.Signatures, nil
+}
+
+// readEnds reads the places where signatures are: the first and the last MiB.
+func readEnds(device string) error {
+	f, err := os.Open(device)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	const most = 1 << 20
+	buffer := make([]byte, min(size, most))
+	for _, at := range []int64{0, size - int64(len(buffer))} {
+		if _, err := f.ReadAt(buffer, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
