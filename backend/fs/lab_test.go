@@ -27,6 +27,7 @@ func needsTool(t *testing.T, name string) {
 // TestFormats builds, starts, uses and stops a pool of each format that can be made, with the kernel that has them all.
 func TestFormats(t *testing.T) {
 	backendtest.NeedsLab(t, "the formats that few kernels have")
+	backendtest.Change(t, host.Cmd("modprobe", "loop"))
 	for format := range formatters {
 		t.Run(format, func(t *testing.T) {
 			needsTool(t, formatters[format].tool)
@@ -52,6 +53,7 @@ func TestFormats(t *testing.T) {
 // TestImages starts pools on what others have made: the formats that have no mkfs here.
 func TestImages(t *testing.T) {
 	backendtest.NeedsLab(t, "the formats that few kernels have")
+	backendtest.Change(t, host.Cmd("modprobe", "loop"))
 	for format, make := range map[string]string{
 		"iso9660": `genisoimage -quiet -R -o "$2" "$1"`,
 		"hfs+":    `xorriso -as mkisofs -hfsplus -o "$2" "$1"`,

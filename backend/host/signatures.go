@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,28 +44,32 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
 	}
 	if len(list.Signatures) == 0 { // wipefs says nothing of what it cannot read
-		return nil, readEnds(device)
+		_, err = Blank(device)
+		return nil, err
 	}
 	return list.Signatures, nil
 }
 
-// readEnds reads the places where signatures are: the first and the last MiB.
-func readEnds(device string) error {
+// Blank tells whether a device has nothing but zeros in its first and its last MiB, which is where labels are: wipefs does not know them
+// all, a BSD disk's for one.
+func Blank(device string) (bool, error) {
 	f, err := os.Open(device)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return err
+		return false, err
 	}
 	const most = 1 << 20
-	buffer := make([]byte, min(size, most))
+	zeros, buffer := make([]byte, min(size, most)), make([]byte, min(size, most))
+	blank := true
 	for _, at := range []int64{0, size - int64(len(buffer))} {
 		if _, err := f.ReadAt(buffer, at); err != nil {
-			return err
+			return false, err
 		}
+		blank = blank && bytes.Equal(buffer, zeros)
 	}
-	return nil
+	return blank, nil
 }
