@@ -69,6 +69,7 @@ func (s *suite) killedDoing(test string, op operation) {
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
 			state := s.state()
+			s.pool.Started = s.pool.Started || op.name == "start" // verbs record that first
 			died := s.runToDeath(test, death{op.name, s.pool, nth, after})
 			var err error
 			if died && !op.done() {

@@ -14,6 +14,7 @@ type operation struct {
 	do, undo func(ctx context.Context, b backend.Backend) error
 	done     func() bool // tells whether it has happened, wholly
 	pool     bool        // it is one of the pool's, of which a part may be done
+	lasts    bool        // taken back, it leaves something: a formatted device. One that dies half-way may then have done it
 	final    bool        // it cannot undo itself, so it may have happened in spite of an error; nor can it be taken back without a trace
 }
 
@@ -26,7 +27,7 @@ func (o operation) reversed(name string) operation {
 func (s *suite) poolOperations() []operation {
 	var forth, back []operation
 	if s.comesAndGoes() {
-		build := operation{name: "build", done: s.isBuilt, pool: true}
+		build := operation{name: "build", done: s.isBuilt, pool: true, lasts: true}
 		build.do = func(ctx context.Context, b backend.Backend) error {
 			return b.(backend.Builder).Build(ctx, s.pool, s.Build)
 		}
@@ -35,8 +36,7 @@ func (s *suite) poolOperations() []operation {
 	}
 	if _, starts := s.b.(backend.Starter); starts {
 		start := operation{name: "start", done: s.active, pool: true}
-		start.do = func(ctx context.Context, b backend.Backend) error { return b.(backend.Starter).Start(ctx, s.pool) }
-		start.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.Starter).Stop(ctx, s.pool) }
+		start.do, start.undo = s.start, s.stop
 		forth, back = append(forth, start), append([]operation{start.reversed("stop")}, back...)
 	}
 	return append(forth, back...)
@@ -53,7 +53,7 @@ func (s *suite) comesAndGoes() bool {
 func (s *suite) poolFaults() {
 	initial := s.Snapshot(s.T, s.pool)
 	for _, op := range s.poolOperations() {
-		for _, f := range []fault{before, after, cancelled} {
+		for _, f := range []fault{before, after, cancelled, dead} {
 			s.everyChange(op, f)
 		}
 		s.ok(op.do(s.Context(), s.b))
@@ -66,8 +66,8 @@ func (s *suite) poolFaults() {
 // isBuilt tells whether the pool can be started or, where starting changes nothing, is active.
 func (s *suite) isBuilt() bool {
 	s.Helper()
-	if starter, starts := s.b.(backend.Starter); starts {
-		return starter.Start(s.Context(), s.pool) == nil && starter.Stop(s.Context(), s.pool) == nil
+	if _, starts := s.b.(backend.Starter); starts {
+		return s.start(s.Context(), s.b) == nil && s.stop(s.Context(), s.b) == nil
 	}
 	return s.active()
 }
