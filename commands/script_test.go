@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -27,6 +28,9 @@ func TestMain(m *testing.M) {
 		},
 	})
 }
+
+// lab is held by the session that has the lab's servers.
+var lab sync.Mutex
 
 // TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word. UPDATE=1 writes
 // down what is printed now.
@@ -50,6 +54,10 @@ func TestScript(t *testing.T) {
 				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "LC_ALL": "C.UTF-8",
 			} {
 				env.Setenv(name, value)
+			}
+			if os.Getenv("POOLCTL_LAB") != "" { // there is one server for all
+				lab.Lock()
+				env.Defer(lab.Unlock)
 			}
 			servers, err := filepath.Abs("../backend/netfs/testdata")
 			env.Setenv("PATH", env.Getenv("PATH")+":"+servers)
