@@ -4,6 +4,7 @@ package all
 import (
 	"poolctl/backend"
 	"poolctl/backend/dir"
+	"poolctl/backend/disk"
 	"poolctl/backend/fs"
 	"poolctl/backend/host"
 	"poolctl/backend/logical"
@@ -15,6 +16,7 @@ import (
 func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir:     dir.New(h, s),
+		pooldef.Disk:    disk.New(h, s),
 		pooldef.FS:      fs.New(h, s),
 		pooldef.Logical: logical.New(h, s),
 		pooldef.NetFS:   netfs.New(h, s),
