@@ -48,16 +48,17 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 		if err != nil {
 			return err
 		}
-		old := x.end - x.start
-		if size < old && !o.Shrink {
-			return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
-		}
-		size = max(t.up(size), t.alignment)
+		old, most := x.end-x.start, t.most(x)
 		switch {
-		case size == old:
-			return nil
+		case size < old && !o.Shrink:
+			return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
 		case size < old && x.kind == extended:
 			return &backend.UnsupportedError{Type: p.Type, What: "making an extended partition smaller"}
+		case size > most:
+			return &backend.StateError{Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", most-old, most)}
+		}
+		if size = max(t.up(size), t.alignment); size == old || size > most {
+			return nil
 		}
 		if err := b.unused(t, *x); err != nil {
 			return err
@@ -71,9 +72,6 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 
 func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64) error {
 	end := x.start + size
-	if room := t.roomBehind(x); end > x.end+room {
-		return &backend.StateError{Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", room, x.end+room-x.start)}
-	}
 	if x.kind != extended {
 		err := b.staged(ctx, t, x.end, end, func(path string) error { return b.Host.Change(ctx, host.Zero{Path: path}) })
 		if err != nil {
@@ -87,14 +85,15 @@ func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64)
 	return err
 }
 
-// roomBehind tells how much is free directly behind a partition.
-func (t *table) roomBehind(x *partition) uint64 {
+// most is how large a partition can become, with what is free directly behind it.
+func (t *table) most(x *partition) uint64 {
+	most := x.end - x.start
 	for _, e := range t.free {
 		if e.start == x.end && e.isLogical == (x.kind == logical) {
-			return (x.start + (e.end-x.start)/t.alignment*t.alignment) - x.end
+			most = max(most, (e.end-x.start)/t.alignment*t.alignment)
 		}
 	}
-	return 0
+	return most
 }
 
 // resize is the command that moves a partition's end. Only a user at a terminal is asked whether he means it when it becomes smaller;

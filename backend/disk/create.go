@@ -78,11 +78,8 @@ func (b *Backend) create(ctx context.Context, p *pooldef.Pool, t *table, d *pool
 		}
 	}
 	err = b.commit(ctx, t.mkpart(x, d.Target.Format))
-	if err == nil && !t.isRead() {
-		err = b.Host.Change(ctx, host.Cmd("addpart", t.path, fmt.Sprint(x.number), fmt.Sprint(x.start/sector), fmt.Sprint((x.end-x.start)/sector)))
-	}
 	if err == nil {
-		err = b.isMade(context.WithoutCancel(ctx), t, x)
+		err = t.isMade(x)
 	}
 	if err != nil {
 		err = errors.Join(err, b.uncreate(context.WithoutCancel(ctx), t, x))
@@ -197,20 +194,15 @@ func fileSystem(format string) string {
 	return "ext2"
 }
 
-// isRead tells whether the kernel can read such a label. Of the others it learns only what it is told.
-func (t *table) isRead() bool { return t.isMapped || t.label != "bsd" && t.label != "pc98" }
-
-// isMade looks whether a partition has become what was planned. In a dry run there is none.
-func (b *Backend) isMade(ctx context.Context, planned *table, x *partition) error {
-	t, err := b.read(ctx, planned.device)
-	if err != nil {
-		return err
+// isMade looks whether the kernel has a partition under the number that was planned: libparted has chosen it. In a dry run there is none.
+func (t *table) isMade(x *partition) error {
+	pieces, err := t.pieces()
+	for _, k := range t.strays(pieces) {
+		if k.start == x.start && k.end == x.end && k.number != x.number {
+			return fmt.Errorf("parted has made %s instead of %s", t.name(k.number), t.name(x.number))
+		}
 	}
-	y := t.find(func(y partition) bool { return y.start == x.start && y.kind == x.kind })
-	if y != nil && (y.number != x.number || y.end != x.end) {
-		return fmt.Errorf("parted made %s, with %d bytes, instead of %s with %d", t.name(y.number), y.end-y.start, t.name(x.number), x.end-x.start)
-	}
-	return nil
+	return err
 }
 
 // uncreate removes what there is of a partition that was not there before.

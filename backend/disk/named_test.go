@@ -18,7 +18,10 @@ import (
 // through as they are.
 type named struct{ *Backend }
 
-const aliases = "/run/poolctl-test-aliases"
+// aliasVariable names the directory of these files.
+const aliasVariable = "POOLCTL_TEST_ALIASES"
+
+func aliasFile(name string) string { return filepath.Join(os.Getenv(aliasVariable), name) }
 
 var (
 	stands  = []string{"v", "w", "neighbour", "source", "same", "sized", "larger", "smaller", "a", "b", "a9", "a10", "B2"}
@@ -35,7 +38,7 @@ func isAlias(name string) bool {
 // real returns the partition that a name stands for.
 func real(name string) string {
 	if isAlias(name) {
-		if data, err := os.ReadFile(filepath.Join(aliases, name)); err == nil {
+		if data, err := os.ReadFile(aliasFile(name)); err == nil {
 			return string(data)
 		}
 	}
@@ -44,7 +47,7 @@ func real(name string) string {
 
 // alias returns the name that stands for a partition.
 func alias(partition string) string {
-	entries, _ := os.ReadDir(aliases)
+	entries, _ := os.ReadDir(os.Getenv(aliasVariable))
 	for _, e := range entries {
 		if real(e.Name()) == partition {
 			return e.Name()
@@ -69,9 +72,8 @@ func (n *named) making(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, 
 	wanted.Name = real(v.Name)
 	if t.numbered(t.number(wanted.Name)) == nil {
 		wanted.Name = t.name(t.next(primary))
-		_ = os.Remove(filepath.Join(aliases, alias(wanted.Name)))                                        //nolint:forbidigo // the test's own
-		_ = os.MkdirAll(aliases, 0o700)                                                                  //nolint:forbidigo // the test's own
-		if err := os.WriteFile(filepath.Join(aliases, v.Name), []byte(wanted.Name), 0o600); err != nil { //nolint:forbidigo // the test's own
+		_ = os.Remove(aliasFile(alias(wanted.Name)))                                        //nolint:forbidigo // the test's own
+		if err := os.WriteFile(aliasFile(v.Name), []byte(wanted.Name), 0o600); err != nil { //nolint:forbidigo // the test's own
 			return err
 		}
 	}

@@ -8,36 +8,36 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
 // Volumes implements backend.Backend.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, (*table).named)
+	return b.list(ctx, p, (*view).named)
 }
 
 // Details implements backend.Detailer: one question tells of all.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, func(t *table, x *partition, stable names) *pooldef.Volume {
-		pieces, _ := t.pieces()
-		return t.described(x, stable, pieces)
-	})
+	return b.list(ctx, p, (*view).described)
 }
 
-func (b *Backend) list(ctx context.Context, p *pooldef.Pool, show func(*table, *partition, names) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (b *Backend) list(ctx context.Context, p *pooldef.Pool, show func(*view, *partition) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
-		t, err := b.table(ctx, p)
+		t, err := b.view(ctx, p)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		slices.SortFunc(t.partitions, func(x, y partition) int { return pooldef.CompareNames(t.name(x.number), t.name(y.number)) })
-		stable := b.names(p)
 		for i := range t.partitions {
-			if !yield(show(t, &t.partitions[i], stable), nil) {
+			if !yield(show(t, &t.partitions[i]), nil) {
 				return
 			}
 		}
@@ -46,7 +46,7 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool, show func(*table, *
 
 // Volume implements backend.Backend.
 func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	t, err := b.table(ctx, p)
+	t, err := b.view(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,46 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	pieces, err := t.pieces()
-	return t.described(x, b.names(p), pieces), err
+	return t.described(x), nil
+}
+
+// A view is a disk's table, what the kernel has made of it, and what the pool calls the partitions.
+type view struct {
+	*table
+	pieces []piece
+	stable names
+}
+
+// view looks at a pool's disk. While somebody is just changing it, it looks again a moment later.
+func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
+	for left := 20; ; left-- {
+		t, err := b.table(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		pieces, err := t.pieces()
+		if err != nil || left == 0 || t.isRead(pieces) || !isLocked(t.device) {
+			return &view{t, pieces, b.names(p)}, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// isRead tells whether the kernel has all partitions as they stand in the table.
+func (t *table) isRead(pieces []piece) bool {
+	return t.isMapped || t.find(func(x partition) bool { return !slices.ContainsFunc(pieces, func(k piece) bool { return k.is(&x) }) }) == nil
+}
+
+func isLocked(d *device) bool {
+	unlock, err := host.TryLockDevice(d.path, d.dir)
+	if err == nil {
+		unlock()
+	}
+	return errors.Is(err, unix.EWOULDBLOCK)
 }
 
 // called returns the partition that a volume is.
@@ -95,8 +133,8 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 }
 
 // named returns what a listing tells of a partition. Its key is its path, as with libvirt.
-func (t *table) named(x *partition, stable names) *pooldef.Volume {
-	path := stable(t.partition(x.number))
+func (t *view) named(x *partition) *pooldef.Volume {
+	path := t.stable(t.partition(x.number))
 	v := &pooldef.Volume{Type: "block", Name: t.name(x.number), Key: path, Target: pooldef.VolumeTarget{Path: path, Format: x.format()}}
 	v.Extents = []pooldef.Extent{{Device: t.path, Start: x.start, End: x.end}}
 	return v
@@ -119,8 +157,8 @@ func (x *partition) format() string {
 var flags = map[string]string{"linux-swap": "swap", "linux-lvm": "lvm", "linux-raid": "raid"}
 
 // described returns all that is known of a partition. Of an extended one the logical ones are allocated.
-func (t *table) described(x *partition, stable names, pieces []piece) *pooldef.Volume {
-	v := t.named(x, stable)
+func (t *view) described(x *partition) *pooldef.Volume {
+	v := t.named(x)
 	size := pooldef.Bytes(x.end - x.start)
 	v.Capacity, v.Allocation, v.Physical = size, size, size
 	if x.kind == extended {
@@ -132,12 +170,12 @@ func (t *table) described(x *partition, stable names, pieces []piece) *pooldef.V
 		}
 	}
 	if !t.isMapped {
-		i := slices.IndexFunc(pieces, func(k piece) bool { return k.number == x.number })
-		if i < 0 || !pieces[i].is(x) {
+		i := slices.IndexFunc(t.pieces, func(k piece) bool { return k.is(x) })
+		if i < 0 {
 			v.Err = fmt.Errorf("the kernel has not read the partition table anew: partprobe %s", t.path)
 			return v
 		}
-		v.Physical.Bytes = pieces[i].end - pieces[i].start
+		v.Physical.Bytes = t.pieces[i].end - t.pieces[i].start
 	}
 	if err := blockvol.Look(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		v.Err = err // without udev there may be no node
