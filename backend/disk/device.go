@@ -3,6 +3,7 @@ package disk
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,9 @@ func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 	d := &device{path: b.Host.Canonical(source.Path)}
 	if d.dir, err = filepath.EvalSymlinks("/sys/dev/block/" + number); err != nil {
 		return nil, err
+	}
+	if readNumber(d.dir+"/size") == 0 { // it was taken out, or a loop device's file was
+		return nil, fmt.Errorf("there is no disk in %q: %w", source.Path, fs.ErrNotExist)
 	}
 	if _, err := os.Stat(d.dir + "/partition"); err == nil {
 		return nil, fmt.Errorf("%q is a partition, not a disk", source.Path)

@@ -155,11 +155,31 @@ func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *
 	}
 	t, err := b.table(ctx, p)
 	if err == nil {
+		err = d.isFree()
+	}
+	if err == nil {
 		err = change(t)
 	}
 	unlock()
 	host.Settle(context.WithoutCancel(ctx), b.Host)
 	return err
+}
+
+// isFree refuses a disk that is as a whole part of something else: a path of a multipath device, a member of a RAID. What is mapped
+// on a mapped disk are its partitions.
+func (d *device) isFree() error {
+	if d.isMapped {
+		return nil
+	}
+	holders, err := os.ReadDir(d.dir + "/holders")
+	if err != nil || len(holders) == 0 {
+		return err
+	}
+	busy := &backend.BusyError{Path: d.path}
+	for _, h := range holders {
+		busy.Users = append(busy.Users, "held by "+h.Name())
+	}
+	return busy
 }
 
 // commit changes the table. Once begun this is not broken off: half a table would be left.

@@ -222,6 +222,45 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// TestGone looks at a disk that was taken out.
+func TestGone(t *testing.T) {
+	p, b, _ := built(t, "gpt")
+	p.Source.Devices[0].Path = "/dev/loop99"
+	if _, err := os.Stat("/dev/loop99"); err != nil {
+		run(t, "mknod", "/dev/loop99", "b", "7", "99")
+		t.Cleanup(func() { run(t, "rm", "/dev/loop99") })
+	}
+	if active, err := b.Active(t.Context(), p); active || err != nil {
+		t.Errorf("it is active: %v, error %v", active, err)
+	}
+}
+
+// FuzzRead reads what parted could say of a disk.
+func FuzzRead(f *testing.F) {
+	for _, text := range []string{
+		`{"disk":{"label":"gpt","geometry":"1,2,3 4kB"}}{"disk":{"label":"gpt","max-partitions":128,"partitions":[{"number":1,"start":"1B","end":"2B","type":"primary"}]}}`,
+		`{"disk":{}}`, `{"disk":{"partitions":[{"start":"-1B"}]}}`, `{}`, ``, `[`, `{"disk":{"label":"sun","geometry":"0,0,0"}}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		b := New(saying{&host.Local{}, text}, nil)
+		table, err := b.read(t.Context(), &device{path: "/dev/sda"})
+		if err == nil && table.label != "" {
+			_ = table.place(&partition{kind: primary}, mib, "pool")
+			table.next(logical)
+		}
+	})
+}
+
+// saying answers all questions with a text.
+type saying struct {
+	host.Host
+	text string
+}
+
+func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+
 // TestMapped partitions a disk of device-mapper's, as those of multipath are.
 func TestMapped(t *testing.T) {
 	backendtest.NeedsLab(t, "device-mapper")
@@ -239,6 +278,8 @@ func TestMapped(t *testing.T) {
 	if table := run(t, "dmsetup", "table", "mpatha2"); !strings.Contains(table, "0 6144 linear") {
 		t.Errorf("the kernel has %s", table)
 	}
+	below := poolOn(disk, "gpt")
+	refused[*backend.BusyError](t, "below another disk", create(t, b, below, filepath.Base(disk)+"p3", "none", mib), "held by dm-")
 	refused[*backend.BusyError](t, "with partitions", b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}), "mpatha1")
 	for n := 2; n > 0; n-- {
 		ok(t, b.Delete(t.Context(), p, fmt.Sprint("mpatha", n)))
