@@ -6,6 +6,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/dir"
+	"poolctl/backend/disk"
 	"poolctl/backend/fs"
 	"poolctl/backend/host"
 	"poolctl/backend/logical"
@@ -17,6 +18,7 @@ import (
 func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir:     dir.New(h, s),
+		pooldef.Disk:    disk.New(h, s),
 		pooldef.FS:      fs.New(h, s),
 		pooldef.Logical: logical.New(h, s),
 		pooldef.NetFS:   netfs.New(h, s, timeout),

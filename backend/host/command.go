@@ -21,6 +21,7 @@ type Command struct {
 	Args   []string
 	Dir    string // where it runs; empty: /
 	Inputs []Input
+	Answer string // what it reads from its standard input, a line; empty: nothing
 	// Watch, if not nil, is given what the command prints when it does, and Query is not.
 	Watch func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, a few times.
@@ -56,6 +57,9 @@ func (c Command) Shell() string {
 	}
 	if here != "" {
 		return strings.Join(words, " ") + here
+	}
+	if c.Answer != "" {
+		words = append([]string{"echo", Quote(c.Answer), "|"}, words...)
 	}
 	if c.Dir != "" {
 		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
@@ -102,6 +106,9 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	cmd.WaitDelay = patience // also for children that hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, c.files
+	if c.Answer != "" {
+		cmd.Stdin = strings.NewReader(c.Answer + "\n")
+	}
 	if c.Watch != nil {
 		cmd.Stdout = watcher(c.Watch)
 	}
@@ -180,6 +187,7 @@ var packages = map[string]string{
 	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "mount.glusterfs": "glusterfs-client", "showmount": "nfs-common",
 	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
+	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
 }
 
 // A ToolError tells that a program is not installed.
