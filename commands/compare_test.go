@@ -90,8 +90,11 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.lab != nil {
+		s.needs = append(s.needs, "linux.uml")
+	}
 	requireForCompare(t, "session "+name, s.needs...)
-	if len(s.needs) == 0 { // otherwise it may work with what the machine has only once
+	if len(s.needs) == 0 || s.lab != nil { // otherwise it may work with what the machine has only once
 		t.Parallel()
 	}
 	dir, err := filepath.Abs(t.TempDir())
@@ -101,6 +104,8 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	virsh, poolctl := s.sides(t, dir, binary)
 	virsh.run(t, s)
 	poolctl.run(t, s)
+	virsh.start(t)
+	poolctl.start(t)
 	known.ran(name)
 	for i, step := range s.steps {
 		at := fmt.Sprintf("%s:%d: %s", file, step.line, step.command)

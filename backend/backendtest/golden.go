@@ -41,6 +41,7 @@ func NewReplayed(t testing.TB, name string, live bool) *Golden {
 	if live {
 		return g
 	}
+	t.Log("REPLAYED: what operations do to the machine: to do it needs the lab (scripts/lab, POOLCTL_LAB=1)")
 	g.tape.machine = nil
 	if err := g.tape.read(g.name + ".answers"); err != nil {
 		t.Fatal(err)
