@@ -162,7 +162,7 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 }
 
 // labLimit is how many seconds one side may take in the lab.
-const labLimit = "400"
+const labLimit = "900"
 
 func stepName(i int) string { return fmt.Sprintf("%04d", i) }
 
