@@ -13,6 +13,7 @@ type operation struct {
 	name     string
 	do, undo func(ctx context.Context, b backend.Backend) error
 	done     func() bool // tells whether it has happened, wholly
+	lasts    bool        // taken back, it leaves something: a formatted device. One that dies half-way may then have done it
 	final    bool        // it cannot undo itself, so it may have happened in spite of an error; nor can it be taken back without a trace
 }
 
@@ -28,7 +29,7 @@ func (s *suite) poolFaults() {
 	_, builds := s.b.(backend.Builder)
 	_, removes := s.b.(backend.Remover)
 	if builds && removes {
-		build := operation{name: "build", done: s.isBuilt}
+		build := operation{name: "build", done: s.isBuilt, lasts: true}
 		build.do = func(ctx context.Context, b backend.Backend) error {
 			return b.(backend.Builder).Build(ctx, s.pool, s.Build)
 		}
@@ -37,12 +38,11 @@ func (s *suite) poolFaults() {
 	}
 	if _, starts := s.b.(backend.Starter); starts {
 		start := operation{name: "start", done: s.active}
-		start.do = func(ctx context.Context, b backend.Backend) error { return b.(backend.Starter).Start(ctx, s.pool) }
-		start.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.Starter).Stop(ctx, s.pool) }
+		start.do, start.undo = s.start, s.stop
 		forth, back = append(forth, start), append([]operation{start.reversed("stop")}, back...)
 	}
 	for _, op := range append(forth, back...) {
-		for _, f := range []fault{before, after, cancelled} {
+		for _, f := range []fault{before, after, cancelled, dead} {
 			s.everyChange(op, f)
 		}
 		s.ok(op.do(s.Context(), s.b))
@@ -55,8 +55,8 @@ func (s *suite) poolFaults() {
 // isBuilt tells whether the pool can be started or, where starting changes nothing, is active.
 func (s *suite) isBuilt() bool {
 	s.Helper()
-	if starter, starts := s.b.(backend.Starter); starts {
-		return starter.Start(s.Context(), s.pool) == nil && starter.Stop(s.Context(), s.pool) == nil
+	if _, starts := s.b.(backend.Starter); starts {
+		return s.start(s.Context(), s.b) == nil && s.stop(s.Context(), s.b) == nil
 	}
 	return s.active()
 }

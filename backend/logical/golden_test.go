@@ -68,6 +68,7 @@ func TestGolden(t *testing.T) {
 	s.does("build on a device that holds something", build(false))
 	s.does("build, and overwrite that", build(true))
 	s.does("start", on((*Backend).Start))
+	s.pool.Started = true
 	s.does("create a volume", creates("lin", 6*mib, func(*pooldef.Volume) {}))
 	s.does("create somebody's", creates("owned", mib, func(v *pooldef.Volume) {
 		mode, owner, group := uint32(0o660), uint32(64055), uint32(64056)

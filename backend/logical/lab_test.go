@@ -60,9 +60,7 @@ func clear(t *testing.T) {
 	t.Helper()
 	vgs := run(t, "vgs", "--noheadings", "-o", "vg_name")
 	for _, vg := range strings.Fields(vgs) {
-		_ = os.RemoveAll(marker(vg)) //nolint:forbidigo // the test's own
 		run(t, "vgremove", "-ff", "-y", vg)
-		_ = os.Remove(dir(vg)) //nolint:forbidigo // the test's own
 	}
 	run(t, "wipefs", append([]string{"-a", "-q"}, devices...)...)
 }

@@ -29,6 +29,7 @@ type segment struct {
 	Extent     number `json:"vg_extent_size"`
 	Major      string `json:"lv_kernel_major"` // -1: it is not active
 	Minor      string `json:"lv_kernel_minor"`
+	Skip       string `json:"lv_skip_activation"` // not empty: LVM activates it only if told so
 }
 
 const (
@@ -54,6 +55,9 @@ func (v *logicalVolume) isSnapshot() bool {
 func (v *logicalVolume) isVolume() bool {
 	return !strings.HasPrefix(v.Name, "[") && !slices.Contains([]string{"thin-pool", "cache-pool", "vdo-pool"}, v.Type) && !isStage(v.Name)
 }
+
+// isActivated tells whether a volume is activated with its group.
+func (v *logicalVolume) isActivated() bool { return v.isVolume() && v.Skip == "" }
 
 func (v *logicalVolume) attr(i int) byte {
 	if i < len(v.Attr) {
