@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"poolctl/backend/all"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
 )
 
 // A compareScript is a session that both sides run. Its file holds commands, one a line, in virsh's words (or together with some
@@ -170,5 +174,18 @@ func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestEveryTypeIsCompared finds a session for each type of pool that there is a backend for: TYPE.txt.
+func TestEveryTypeIsCompared(t *testing.T) {
+	for typ := range all.Backends(&host.Local{}, nil) {
+		session := string(typ)
+		if typ == pooldef.Dir { // it has many
+			session = "pool-life"
+		}
+		if _, err := os.Stat(filepath.Join(compareDir, session+".txt")); err != nil {
+			t.Errorf("pools of type %s are not compared with libvirt's: %v", typ, err)
+		}
 	}
 }

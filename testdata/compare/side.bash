@@ -8,7 +8,7 @@ set -u
 umask 022
 files=$1 steps=$2 results=$3
 mark=$(mktemp)
-exec {nothing}<> <(:) # to wait without a program
+mkfifo "$mark.never" # to wait without a program
 
 virsh() { timeout --foreground 60 "$PROGRAM" "$@"; }
 
@@ -57,10 +57,10 @@ machine >"$results/start.machine"
 for step in "$steps"/*; do
 	result=$results/${step##*/}
 	: >"$mark"
-	read -r -t 0.01 -u "$nothing" # file times have the resolution of the kernel's clock tick
+	read -r -t 0.01 <>"$mark.never" # file times have the resolution of the kernel's clock tick
 	eval "$(<"$step")" >"$result.stdout" 2>"$result.stderr" </dev/null
 	echo $? >"$result.status"
 	[ -z "${FORGET-}" ] || rm -rf "${CONFIG:?}"
 	snapshot "$result"
 done
-rm "$mark"
+rm "$mark" "$mark.never"
