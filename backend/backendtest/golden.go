@@ -114,7 +114,7 @@ func (g *Golden) End() {
 	g.Helper()
 	file := g.name + ".golden"
 	if os.Getenv("UPDATE") != "" && g.Live() {
-		if err := os.WriteFile(file, g.Record.Bytes(), 0o644); err != nil { //nolint:gosec // it is no secret
+		if err := os.WriteFile(file, g.Record.Bytes(), 0o644); err != nil { //nolint:forbidigo // the test's own
 			g.Fatal(err)
 		}
 		if g.tape.keeps {

@@ -59,7 +59,7 @@ func (t *tape) write(tb testing.TB, file string) {
 	e.SetIndent("", " ")
 	err := e.Encode(t.answers)
 	if err == nil {
-		err = os.WriteFile(file, b.Bytes(), 0o644) //nolint:gosec // it is no secret
+		err = os.WriteFile(file, b.Bytes(), 0o644) //nolint:forbidigo // the test's own
 	}
 	if err != nil {
 		tb.Fatal(err)
