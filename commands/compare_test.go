@@ -16,8 +16,9 @@ const compareDir = "../testdata/compare"
 // they print, whether they succeed, and what they leave on the machine. Each way in which the two differ has to be in
 // differences.txt, and each entry there has to occur.
 //
-// It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL makes it fail where they are missing, POOLCTL_TEST_BINARY
-// names a poolctl that is built already. With -v it shows what both wrote on standard error, which is not compared.
+// It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL makes it fail where they
+// are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. With -v it shows what both wrote on standard error, which
+// is not compared.
 func TestCompare(t *testing.T) {
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
 	if err != nil {
