@@ -94,7 +94,12 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 	return tree
 }
 
-func TestNFS3(t *testing.T) { run(t, inLab(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), nil) }
+func TestNFS3(t *testing.T) {
+	const why = "what is tried again is poolctl's own, the same as with NFS 4"
+	run(t, inLab(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), map[string]string{
+		"PoolFaults": why, "VolumeFaults": why, "RenameFaults": why, "CloneFaults": why, "ResizeFaults": why,
+	})
+}
 
 func TestNFS4(t *testing.T) { run(t, inLab(t, "auto", "", "/srv/nfsroot/export", "/export", nfs), nil) }
 
