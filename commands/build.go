@@ -67,12 +67,12 @@ func (e *env) start(p, was *pooldef.Pool, wait time.Duration) error {
 	return errors.Join(err, e.store.Forget(p.Name))
 }
 
-// refresh looks for what has come to a pool, waiting for it if that is wanted, and reads from it what a listing would read first. In a dry run what it would read may not be there yet, and is not where
-// starting has to make it.
+// refresh looks for what has come to a pool, waiting for it if that is wanted, and reads from it what a listing would read first. In a
+// dry run what it would read may not be there yet, and is not where starting has to make it.
 func (e *env) refresh(b backend.Backend, p *pooldef.Pool, wait time.Duration) error {
 	if e.cli.DryRun {
 		_, starts := b.(backend.Starter)
-		if active, err := b.Active(e.ctx, p); active || starts || err != nil {
+		if active, err := ask(e, p, func() (bool, error) { return b.Active(e.ctx, p) }); active || starts || err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func (e *env) refresh(b backend.Backend, p *pooldef.Pool, wait time.Duration) er
 			return err
 		}
 	}
-	if _, err := b.Space(e.ctx, p); err != nil {
+	if _, err := e.space(b, p); err != nil {
 		return err
 	}
 	for _, err := range b.Volumes(e.ctx, p) {

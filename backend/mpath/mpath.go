@@ -64,7 +64,7 @@ func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 			err = b.addPaths(ctx, all...)
 		}
 		return all, err
-	}, (*aMap).details)
+	}, b.details)
 }
 
 func each(find func() ([]*aMap, error), show func(*aMap) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
@@ -91,7 +91,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	return m.details(), nil
+	return b.details(m), nil
 }
 
 // ready is the volume whose data are moved.
@@ -152,9 +152,9 @@ func (m *aMap) volume() *pooldef.Volume {
 		Target: pooldef.VolumeTarget{Path: path}}
 }
 
-func (m *aMap) details() *pooldef.Volume {
+func (b *Backend) details(m *aMap) *pooldef.Volume {
 	v := m.volume()
-	v.Err = blockvol.Look(&v.Target, v.Target.Path)
+	v.Err = b.Look(&v.Target, v.Target.Path)
 	v.Paths = m.paths
 	return v
 }

@@ -48,7 +48,7 @@ func (u *Units) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef
 
 // Details implements backend.Detailer.
 func (u *Units) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return u.each(ctx, p, (*unit).details)
+	return u.each(ctx, p, func(one *unit) *pooldef.Volume { return one.details(u.Devices) })
 }
 
 func (u *Units) each(ctx context.Context, p *pooldef.Pool, show func(*unit) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
@@ -72,7 +72,7 @@ func (u *Units) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pool
 	if err != nil {
 		return nil, err
 	}
-	return one.details(), nil
+	return one.details(u.Devices), nil
 }
 
 // Ready is what blockvol.Devices finds a volume by: it need not be looked at.

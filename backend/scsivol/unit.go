@@ -87,9 +87,9 @@ func (u *unit) volume() *pooldef.Volume {
 		Target: pooldef.VolumeTarget{Path: u.path}}
 }
 
-func (u *unit) details() *pooldef.Volume {
+func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
 	v := u.volume()
-	err := blockvol.Look(&v.Target, u.path)
+	err := d.Look(&v.Target, u.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no %q", u.path)
 	}
