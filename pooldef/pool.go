@@ -72,6 +72,13 @@ type Auth struct {
 	Type     string // chap, ceph; cifs is poolctl's own
 	Username string // cifs: may be DOMAIN\user
 	Secret   SecretRef
+	Mutual   *Login // chap: as whom the target has to show itself; poolctl's own
+}
+
+// A Login is a user and a secret.
+type Login struct {
+	Username string
+	Secret   SecretRef
 }
 
 // A SecretRef names a secret by exactly one of UUID and usage.

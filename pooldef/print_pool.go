@@ -59,8 +59,17 @@ func (p *Pool) addExtensions(root *format.Element) {
 			options.Add(format.NewElement("rbd:option", "name", o.Name, "value", o.Value))
 		}
 	}
+	own := format.NewElement("?poolctl")
 	if p.MountPoint {
-		root.Add(format.NewElement("?poolctl", "mount_point", "yes"))
+		own = format.NewElement("?poolctl", "mount_point", "yes")
+	}
+	if a := p.Source.Auth; a != nil && a.Mutual != nil {
+		m := a.Mutual
+		login := format.NewElement("", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
+		own.Attrs = append(own.Attrs, login.Attrs...)
+	}
+	if len(own.Attrs) > 0 {
+		root.Add(own)
 	}
 }
 

@@ -174,6 +174,31 @@ func (r *reader) extensions(p *Pool, info *TypeInfo) {
 			r.problem(own, "@mount_point", "pools of type %s have no directory", info.Type)
 		}
 	}
+	r.mutual(own, p)
+}
+
+// mutual reads as whom an iSCSI target has to show itself.
+func (r *reader) mutual(own *format.Element, p *Pool) {
+	user, uuid, usage := r.attr(own, "mutual_username"), r.attr(own, "mutual_secret_uuid"), r.attr(own, "mutual_secret_usage")
+	if user+uuid+usage == "" {
+		return
+	}
+	if p.Type != ISCSI || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
+		r.problem(own, "@mutual_username", "only iscsi pools with a login of type chap have a target that logs in to them")
+		return
+	}
+	if user == "" {
+		r.problem(own, "@mutual_username", "missing")
+	}
+	if (uuid == "") == (usage == "") {
+		r.problem(own, "@mutual_secret_uuid", "either this or mutual_secret_usage has to be given")
+	}
+	if id, ok := ParseUUID(uuid); ok {
+		uuid = id
+	} else if uuid != "" {
+		r.problem(own, "@mutual_secret_uuid", "%q is not a uuid", uuid)
+	}
+	p.Source.Auth.Mutual = &Login{user, SecretRef{UUID: uuid, Usage: usage}}
 }
 
 func (r *reader) mountOptions(e *format.Element) []string {

@@ -9,6 +9,7 @@ import (
 	"poolctl/backend/disk"
 	"poolctl/backend/fs"
 	"poolctl/backend/host"
+	"poolctl/backend/iscsi"
 	"poolctl/backend/logical"
 	"poolctl/backend/mpath"
 	"poolctl/backend/netfs"
@@ -22,6 +23,7 @@ func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef
 		pooldef.Dir:     dir.New(h, s),
 		pooldef.Disk:    disk.New(h, s),
 		pooldef.FS:      fs.New(h, s),
+		pooldef.ISCSI:   iscsi.New(h, s, timeout),
 		pooldef.Logical: logical.New(h, s),
 		pooldef.Mpath:   mpath.New(h, s),
 		pooldef.NetFS:   netfs.New(h, s, timeout),

@@ -204,6 +204,11 @@ func (t *tape) Addresses(ctx context.Context, name string, limit time.Duration) 
 	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) { return h.Addresses(ctx, name, limit) })
 }
 
+func (t *tape) Reach(ctx context.Context, address string) error {
+	_, err := ask(t, "reach "+address, func(h host.Host) (struct{}, error) { return struct{}{}, h.Reach(ctx, address) })
+	return err
+}
+
 func (t *tape) MountUsers(m *host.Mount) ([]string, error) {
 	return ask(t, "mount users "+m.Target, func(h host.Host) ([]string, error) { return h.MountUsers(m) })
 }

@@ -44,10 +44,17 @@ func (l *Local) DeviceUsers(path string) ([]string, error) {
 			}
 		}
 	}
-	if len(users) > 0 {
+	if len(users) > 0 || isSilent(devices[0]) {
 		return users, nil
 	}
 	return usedAnyhow(path)
+}
+
+// isSilent tells whether a SCSI device does not answer, such as one whose server has gone: whoever opens it waits (the kernel's
+// Documentation/ABI/stable/sysfs-bus-scsi and scsi_device's states).
+func isSilent(d blockDevice) bool {
+	state, _ := os.ReadFile(d.dir + "/device/state")
+	return strings.HasPrefix(string(state), "blocked") || strings.HasPrefix(string(state), "transport-offline")
 }
 
 // DeviceNumber returns MAJOR:MINOR of a block device; links are followed.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // Symlink makes a symbolic link, and the directory that it stands in.
@@ -112,4 +113,31 @@ func (w WritePrivate) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	return WriteFile{w.Path, w.Data}.apply(ctx, l)
+}
+
+// Append writes lines behind those of a file, which has to be there. What is Secret is not shown.
+type Append struct {
+	Path   string
+	Data   []byte
+	Secret bool
+}
+
+// Shell implements Step. A secret has to be given to it on standard input.
+func (a Append) Shell() string {
+	if a.Secret {
+		return "cat >>" + Quote(a.Path) + " # what it reads is secret, and not shown"
+	}
+	return "printf '%s\\n' " + Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" + Quote(a.Path)
+}
+
+func (a Append) apply(context.Context, *Local) error {
+	f, err := os.OpenFile(a.Path, os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(a.Data); err != nil {
+		return err
+	}
+	return f.Sync()
 }

@@ -78,7 +78,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 		return &backend.StateError{Text: fmt.Sprintf("the virtual port host%d was not made by poolctl", at.number),
 			Hint: "managed='yes' in the definition's adapter has it removed all the same"}
 	}
-	if err := b.Unused(ctx, p); err != nil {
+	if err := b.Unused(ctx, p, []int{at.number}); err != nil {
 		return err
 	}
 	return b.Host.Change(ctx, b.tell(at.parent, "vport_delete", p.Source.Adapter))

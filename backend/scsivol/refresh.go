@@ -29,7 +29,7 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 	begin := time.Now()
 	scanned := begin
 	for {
-		all, err := u.units(ctx, p, "")
+		all, err := u.units(p, hosts, "")
 		if err != nil {
 			return err
 		}
@@ -58,10 +58,7 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 }
 
 func (u *Units) scan(ctx context.Context, p *pooldef.Pool) ([]int, error) {
-	if err := checkTarget(p); err != nil {
-		return nil, err
-	}
-	hosts, err := u.Hosts(ctx, p)
+	hosts, err := u.hosts(ctx, p)
 	if err != nil {
 		return nil, err
 	}

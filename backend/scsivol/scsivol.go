@@ -102,7 +102,11 @@ func (u *Units) find(ctx context.Context, p *pooldef.Pool, name string) (*unit, 
 // list returns the units that have a path where the pool's are to be found, or the one with an address, in order. A unit that several
 // hosts have at the same address, as those of the portals of a target do, is one.
 func (u *Units) list(ctx context.Context, p *pooldef.Pool, address string) ([]*unit, error) {
-	all, err := u.units(ctx, p, address)
+	hosts, err := u.hosts(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	all, err := u.units(p, hosts, address)
 	if err != nil {
 		return nil, err
 	}
@@ -117,15 +121,15 @@ func (u *Units) list(ctx context.Context, p *pooldef.Pool, address string) ([]*u
 	return found, nil
 }
 
-// units returns all units of the pool's hosts, also those that cannot be used yet, in the order of their names.
-func (u *Units) units(ctx context.Context, p *pooldef.Pool, address string) ([]*unit, error) {
+func (u *Units) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	if err := errors.Join(ctx.Err(), checkTarget(p)); err != nil {
 		return nil, err
 	}
-	hosts, err := u.Hosts(ctx, p)
-	if err != nil {
-		return nil, err
-	}
+	return u.Hosts(ctx, p)
+}
+
+// units returns all units of some hosts, also those that cannot be used yet, in the order of their names.
+func (u *Units) units(p *pooldef.Pool, hosts []int, address string) ([]*unit, error) {
 	paths, err := u.paths(p)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package scsivol
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"poolctl/backend"
@@ -12,9 +14,9 @@ import (
 
 // Unused refuses hosts of which a unit is in use, and tells by whom. What only looks at new devices, as udev does, has some seconds to
 // come to its end.
-func (u *Units) Unused(ctx context.Context, p *pooldef.Pool) error {
+func (u *Units) Unused(ctx context.Context, p *pooldef.Pool, hosts []int) error {
 	for begin := time.Now(); ; {
-		busy, err := u.users(ctx, p)
+		busy, err := u.users(p, hosts)
 		if busy == nil || err != nil {
 			return err
 		}
@@ -29,8 +31,8 @@ func (u *Units) Unused(ctx context.Context, p *pooldef.Pool) error {
 	}
 }
 
-func (u *Units) users(ctx context.Context, p *pooldef.Pool) (*backend.BusyError, error) {
-	all, err := u.units(ctx, p, "")
+func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) {
+	all, err := u.units(p, hosts, "")
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +56,16 @@ func (u *Units) users(ctx context.Context, p *pooldef.Pool) (*backend.BusyError,
 			busy.Users = append(busy.Users, fmt.Sprintf("%s (%s: %s)", one.volumeName(), name, user))
 		}
 	}
-	if busy.Users == nil {
-		busy.Users = host.Openers(nodes...)
+	if len(busy.Users) == 0 {
+		busy.Users = slices.DeleteFunc(host.Openers(nodes...), onlyLooks)
 	}
-	if busy.Users == nil {
+	if len(busy.Users) == 0 {
 		return nil, nil
 	}
 	return busy, nil
+}
+
+// onlyLooks tells of a process whether it has devices open only to see how they are: udev's may wait for one that does not answer.
+func onlyLooks(process string) bool {
+	return strings.Contains(process, "udev") || strings.HasSuffix(process, "(multipathd)")
 }

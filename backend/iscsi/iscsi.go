@@ -1,0 +1,85 @@
+// Package iscsi manages pools whose volumes are the logical units of an iSCSI target: this machine logs in when the pool is started.
+package iscsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/scsivol"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type iscsi.
+type Backend struct {
+	scsivol.Units
+	timeout time.Duration
+}
+
+// New returns the backend. A server may take as long as timeout to answer; open-iscsi would try for two minutes.
+func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
+	b := &Backend{Units: scsivol.New(h, s), timeout: timeout}
+	b.Find, b.Hosts = b.Ready, b.hosts
+	return b
+}
+
+// Active implements backend.Backend: there is a session, whoever has made it, with the pool's target at one of its portals. That none is
+// connected any more is a SilentError.
+func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	t, err := targetOf(p)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return false, err
+	}
+	all, err := b.sessions(ctx, p, t)
+	if len(all) == 0 || err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(all, session.isConnected) {
+		return false, &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state)}
+	}
+	return true, nil
+}
+
+// hosts are the SCSI hosts of the pool's sessions, for scsivol.Units.
+func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
+	active, err := b.Active(ctx, p)
+	if err == nil && !active {
+		err = &backend.StateError{Text: "this machine is not logged in to the target", Hint: "poolctl pool-start " + host.Quote(p.Name)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, _ := targetOf(p)
+	all, err := b.sessions(ctx, p, t)
+	return hostsOf(slices.DeleteFunc(all, func(s session) bool { return !s.isConnected() })), err
+}
+
+func hostsOf(sessions []session) []int {
+	var hosts []int
+	for _, s := range sessions {
+		hosts = append(hosts, s.host)
+	}
+	return hosts
+}
+
+// Observe implements backend.Observer: the ports of the portals, as libvirt shows them.
+func (b *Backend) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
+	seen := *p
+	seen.Source.Hosts = withPorts(p.Source.Hosts)
+	return &seen, nil
+}
+
+// withPorts returns the hosts with the port that those have of which none is said.
+func withPorts(hosts []pooldef.Host) []pooldef.Host {
+	hosts = slices.Clone(hosts)
+	for i := range hosts {
+		if hosts[i].Port == 0 {
+			hosts[i].Port = defaultPort
+		}
+	}
+	return hosts
+}

@@ -1,0 +1,122 @@
+package iscsi
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// A record is one of open-iscsi's node database: how to log in to a target at a portal by an interface.
+type record struct {
+	target string
+	portal portal
+	group  int // the portal's group at the target: with it, each interface has a record of its own
+	iface  string
+}
+
+// args name the record for iscsiadm.
+func (r record) args() []string {
+	return []string{"--mode", "node", "--targetname", r.target, "--portal", fmt.Sprintf("%s,%d", r.portal, r.group), "--interface", r.iface}
+}
+
+// databases is where open-iscsi keeps its records and interfaces: in Debian, and elsewhere.
+var databases = []string{"/etc/iscsi", "/var/lib/iscsi"}
+
+// database returns the one that is used on this machine.
+func (b *Backend) database() string {
+	for _, dir := range databases {
+		if _, err := b.Host.Stat(dir + "/nodes"); err == nil {
+			return dir
+		}
+	}
+	return databases[0]
+}
+
+func (b *Backend) hasRecords(t target, iface string) bool {
+	found, _ := filepath.Glob(filepath.Join(b.database(), "nodes", t.iqn, "*", iface))
+	return len(found) > 0
+}
+
+func (b *Backend) hasInterface(name string) bool {
+	_, err := b.Host.Stat(filepath.Join(b.database(), "ifaces", name))
+	return err == nil
+}
+
+// makeRecord makes a record. What iscsiadm would be told in its command line, where all can read it, is written into the record's file, of
+// which later lines count; no one else has a record of this interface.
+func (b *Backend) makeRecord(ctx context.Context, r record, chap []string) error {
+	if err := b.Host.Change(ctx, iscsiadm(append(r.args(), "--op", "new")...)); err != nil {
+		return explained(err)
+	}
+	patience := max(1, int(min(b.timeout/2, 15*time.Second)/time.Second))
+	lines := append([]string{"node.session.initial_login_retry_max = 1", "node.conn[0].timeo.login_timeout = " + strconv.Itoa(patience)}, chap...)
+	file := filepath.Join(b.database(), "nodes", r.target, fmt.Sprintf("%s,%d,%d", r.portal.host, r.portal.port, r.group), r.iface)
+	return b.Host.Change(ctx, host.Append{Path: file, Data: []byte(strings.Join(lines, "\n") + "\n"), Secret: len(chap) > 0})
+}
+
+// chap returns the lines of a record for a login with a secret.
+func (b *Backend) chap(a *pooldef.Auth) ([]string, error) {
+	if a == nil {
+		return nil, nil
+	}
+	if a.Type != "chap" {
+		return nil, pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a target is logged in to by chap", a.Type)}}
+	}
+	lines := []string{"node.session.auth.authmethod = CHAP"}
+	for _, side := range []struct {
+		suffix string
+		login  *pooldef.Login
+	}{{"", &pooldef.Login{Username: a.Username, Secret: a.Secret}}, {"_in", a.Mutual}} {
+		if side.login == nil {
+			continue
+		}
+		value, err := b.Secrets.SecretValue(side.login.Secret, "iscsi")
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range []string{side.login.Username, string(value)} {
+			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") || len(text) > 255 {
+				return nil, fmt.Errorf("the user or secret of CHAP is empty, has more than 255 bytes, a line end, or blanks at an end: open-iscsi cannot keep it")
+			}
+		}
+		lines = append(lines, "node.session.auth.username"+side.suffix+" = "+side.login.Username, "node.session.auth.password"+side.suffix+" = "+string(value))
+	}
+	return lines, nil
+}
+
+// offer is a line of what sendtargets finds: ADDRESS:PORT,GROUP TARGET.
+var offer = regexp.MustCompile(`^\[?([^\s\]]+?)\]?:(\d+),(\d+) (\S+)$`)
+
+// group asks the server for a portal's group. Where it does not tell, that is 1, which libvirt takes for all.
+func (b *Backend) group(ctx context.Context, iqn string, at portal, iface string) int {
+	limited, cancel := context.WithTimeout(ctx, b.timeout/2)
+	defer cancel()
+	out, _ := b.Host.Query(limited, discovery(at, iface))
+	group := 1
+	for line := range strings.Lines(string(out)) {
+		m := offer.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil || m[4] != iqn {
+			continue
+		}
+		group, _ = strconv.Atoi(m[3])
+		if sameHost(m[1], at.host) && m[2] == strconv.Itoa(at.port) {
+			break
+		}
+	}
+	return group
+}
+
+func discovery(at portal, iface string) host.Command {
+	args := []string{"--mode", "discovery", "--type", "sendtargets", "--portal", at.String(), "--op", "nonpersistent"}
+	if iface != "" {
+		args = append(args, "--interface", iface)
+	}
+	return iscsiadm(args...)
+}

@@ -1,0 +1,206 @@
+package iscsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Start implements backend.Starter: it logs in at each portal. One that cannot be reached is passed over if another can be: that is what
+// several are for.
+func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	t, err := targetOf(p)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	chap, err := b.chap(p.Source.Auth)
+	if err != nil {
+		return err
+	}
+	there, err := b.sessions(ctx, p, t)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(slices.Clone(t.portals), func(at portal) bool {
+		return slices.ContainsFunc(there, func(s session) bool { return b.isAt(ctx, s, at) })
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	reachable, err := b.reachable(ctx, missing)
+	if len(reachable) == 0 {
+		return err
+	}
+	t.portals = reachable
+	err = b.login(ctx, p, t, chap)
+	if err != nil {
+		err = errors.Join(err, b.leave(context.WithoutCancel(ctx), p, t))
+	}
+	return err
+}
+
+// reachable returns the portals that take connections, and why the others do not.
+func (b *Backend) reachable(ctx context.Context, portals []portal) ([]portal, error) {
+	limited, cancel := context.WithTimeout(ctx, b.timeout/2) // the login takes its time, too
+	defer cancel()
+	var found []portal
+	var all error
+	for _, at := range portals {
+		err := b.Host.Reach(limited, at.String())
+		switch {
+		case err == nil:
+			found = append(found, at)
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+			all = errors.Join(all, &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)})
+		default:
+			all = errors.Join(all, fmt.Errorf("the server %s cannot be reached: %w", at, err))
+		}
+	}
+	return found, all
+}
+
+func isTimeout(err error) bool {
+	timeout := (interface{ Timeout() bool })(nil)
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// login makes the interface, and for each portal a record and a session.
+func (b *Backend) login(ctx context.Context, p *pooldef.Pool, t target, chap []string) error {
+	iface := interfaceOf(p)
+	if err := b.makeInterface(ctx, iface, p.Source.Initiator); err != nil {
+		return err
+	}
+	for _, at := range t.portals {
+		r := record{target: t.iqn, portal: at, group: b.group(ctx, t.iqn, at, iface), iface: iface}
+		if err := b.makeRecord(ctx, r, chap); err != nil {
+			return err
+		}
+		limited, cancel := context.WithTimeout(ctx, b.timeout+grace)
+		err := b.Host.Change(limited, iscsiadm(append(r.args(), "--login")...))
+		cancel()
+		if err != nil {
+			return b.explain(ctx, p, at, err)
+		}
+	}
+	return nil
+}
+
+// grace is what iscsiadm gets beyond the time after which it gives up by itself: a login that is interrupted goes on in iscsid.
+const grace = 2 * time.Second
+
+func (b *Backend) makeInterface(ctx context.Context, name, initiator string) error {
+	err := b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", name, "--op", "new"))
+	if err == nil && initiator != "" {
+		err = b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", name, "--op", "update", "--name", "iface.initiatorname", "--value", initiator))
+	}
+	return explained(err)
+}
+
+func iscsiadm(args ...string) host.Command { return host.Cmd("iscsiadm", args...) }
+
+// Stop implements backend.Starter: it logs out, but not of sessions that somebody else has made, and not while a unit is in use.
+func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
+	t, err := targetOf(p)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	all, err := b.sessions(ctx, p, t)
+	if err != nil {
+		return err
+	}
+	own := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isOf(p) })
+	if len(own) == 0 && len(all) > 0 {
+		return &backend.StateError{Text: fmt.Sprintf("the session with the target %s was not made by poolctl", t.iqn),
+			Hint: fmt.Sprintf("iscsiadm --mode session --sid %s --logout, if nobody else needs it", all[0].id)}
+	}
+	if err := b.Unused(ctx, p, hostsOf(own)); err != nil {
+		return err
+	}
+	return b.leave(ctx, p, t)
+}
+
+// leave logs out of the pool's own sessions, and removes its records and its interface, as far as they are there. What has been begun
+// is done to its end: a record that cannot be removed does not keep the others.
+func (b *Backend) leave(ctx context.Context, p *pooldef.Pool, t target) error {
+	all, err := read(b.Host.Sys())
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.isOf(p) {
+			err = errors.Join(err, b.Host.Change(ctx, iscsiadm("--mode", "session", "--sid", s.id, "--logout")))
+		}
+	}
+	if err != nil { // they are needed for the next try
+		return explained(err)
+	}
+	iface := interfaceOf(p)
+	if b.hasRecords(t, iface) {
+		err = b.Host.Change(ctx, iscsiadm("--mode", "node", "--targetname", t.iqn, "--interface", iface, "--op", "delete"))
+	}
+	if b.hasInterface(iface) {
+		err = errors.Join(err, b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", iface, "--op", "delete")))
+	}
+	return explained(err)
+}
+
+// The statuses of iscsiadm(8) that are explained.
+const (
+	cannotConnect = 4
+	noDaemon      = 20
+	timedOut      = 8
+	noAnswer      = 11
+	refused       = 19
+	notAuthorised = 24
+)
+
+// explain says why a login has failed.
+func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
+	exit := (*host.ExitError)(nil)
+	silent := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if !silent && !errors.As(err, &exit) {
+		return err
+	}
+	iqn, as := p.Source.Devices[0].Path, p.Source.Initiator
+	switch {
+	case silent, exit.Status == timedOut, exit.Status == noAnswer, exit.Status == cannotConnect:
+		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer to the login", at)}
+	case exit.Status == notAuthorised && p.Source.Auth == nil:
+		return &backend.StateError{Text: fmt.Sprintf("the target %s at %s refuses the login: it wants a user and a secret (CHAP)", iqn, at)}
+	case exit.Status == notAuthorised:
+		return &backend.StateError{Text: fmt.Sprintf("the target %s at %s refuses the login as %q (CHAP)", iqn, at, p.Source.Auth.Username)}
+	case exit.Status == refused && p.Source.Auth != nil && p.Source.Auth.Mutual != nil:
+		return &backend.StateError{Text: fmt.Sprintf("the login to %s at %s fails: it is not there, or its own secret is not as expected (mutual CHAP)", iqn, at)}
+	case exit.Status == refused:
+		text := fmt.Sprintf("the server %s has no target %s", at, iqn)
+		if as != "" {
+			text += ", or not for " + as
+		}
+		return &backend.StateError{Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + host.Quote(at.host)}
+	}
+	return explained(err)
+}
+
+// explained says what is wrong if iscsid does not run.
+func explained(err error) error {
+	exit := (*host.ExitError)(nil)
+	if errors.As(err, &exit) && (exit.Status == noDaemon || strings.Contains(exit.Stderr, "can not connect to iSCSI daemon")) {
+		return &backend.StateError{Text: "iscsid does not run", Hint: "systemctl start iscsid"}
+	}
+	return err
+}
