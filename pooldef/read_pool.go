@@ -183,8 +183,8 @@ func (r *reader) mutual(own *format.Element, p *Pool) {
 	if user+uuid+usage == "" {
 		return
 	}
-	if p.Type != ISCSI || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
-		r.problem(own, "@mutual_username", "only iscsi pools with a login of type chap have a target that logs in to them")
+	if p.Type != ISCSI && p.Type != ISCSIDirect || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
+		r.problem(own, "@mutual_username", "only iscsi and iscsi-direct pools with a login of type chap have a target that logs in to them")
 		return
 	}
 	if user == "" {

@@ -20,13 +20,14 @@ import (
 // Backends returns every backend there is, working on h with the secrets s. A server may take as long as timeout to answer.
 func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
-		pooldef.Dir:     dir.New(h, s),
-		pooldef.Disk:    disk.New(h, s),
-		pooldef.FS:      fs.New(h, s),
-		pooldef.ISCSI:   iscsi.New(h, s, timeout),
-		pooldef.Logical: logical.New(h, s),
-		pooldef.Mpath:   mpath.New(h, s),
-		pooldef.NetFS:   netfs.New(h, s, timeout),
-		pooldef.SCSI:    scsi.New(h, s),
+		pooldef.Dir:         dir.New(h, s),
+		pooldef.Disk:        disk.New(h, s),
+		pooldef.FS:          fs.New(h, s),
+		pooldef.ISCSI:       iscsi.New(h, s, timeout),
+		pooldef.ISCSIDirect: iscsi.NewDirect(h, s, timeout),
+		pooldef.Logical:     logical.New(h, s),
+		pooldef.Mpath:       mpath.New(h, s),
+		pooldef.NetFS:       netfs.New(h, s, timeout),
+		pooldef.SCSI:        scsi.New(h, s),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -204,9 +205,12 @@ func (t *tape) Addresses(ctx context.Context, name string, limit time.Duration) 
 	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) { return h.Addresses(ctx, name, limit) })
 }
 
-func (t *tape) Reach(ctx context.Context, address string) error {
-	_, err := ask(t, "reach "+address, func(h host.Host) (struct{}, error) { return struct{}{}, h.Reach(ctx, address) })
-	return err
+// Dial is not replayed: what a server says is not written down.
+func (t *tape) Dial(ctx context.Context, address string) (net.Conn, error) {
+	if t.machine == nil {
+		return nil, fmt.Errorf("no connection to %s is replayed", address)
+	}
+	return t.machine.Dial(ctx, address)
 }
 
 func (t *tape) MountUsers(m *host.Mount) ([]string, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -36,8 +37,8 @@ type Prober interface {
 	MountAt(path string) (*Mount, error)
 	// Addresses returns the addresses of a server; it waits no longer than limit.
 	Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error)
-	// Reach returns nil if a server takes connections at HOST:PORT, by TCP. Nothing is sent.
-	Reach(ctx context.Context, address string) error
+	// Dial connects to a server at HOST:PORT, by TCP.
+	Dial(ctx context.Context, address string) (net.Conn, error)
 	// MountUsers tells why something cannot be unmounted, in words for messages: process 4711 (cat), mounted at "/mnt/sub", held by
 	// loop3. It names a few, and may know of none.
 	MountUsers(m *Mount) ([]string, error)

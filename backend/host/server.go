@@ -18,11 +18,7 @@ func (l *Local) Addresses(ctx context.Context, name string, limit time.Duration)
 	return all, err
 }
 
-// Reach implements Prober.
-func (l *Local) Reach(ctx context.Context, address string) error {
-	c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	return c.Close()
+// Dial implements Prober.
+func (l *Local) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }

@@ -18,7 +18,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) (found []p
 	if err != nil {
 		return nil, err
 	}
-	if _, err := b.reachable(ctx, portals[:1]); err != nil {
+	if _, err := reachable(ctx, b.Host, b.timeout/2, portals[:1]); err != nil {
 		return nil, err
 	}
 	iface := ""

@@ -25,8 +25,8 @@ var server string
 
 // serve starts it, unless it runs.
 func serve() error {
-	if new(host.Local).Reach(context.Background(), "127.0.0.1:3260") == nil {
-		return nil
+	if c, err := new(host.Local).Dial(context.Background(), "127.0.0.1:3260"); err == nil {
+		return c.Close()
 	}
 	out, err := exec.Command("sh", "-ec", server).CombinedOutput()
 	if err != nil {

@@ -61,13 +61,20 @@ func (b *Backend) makeRecord(ctx context.Context, r record, chap []string) error
 	return b.Host.Change(ctx, host.Append{Path: file, Data: []byte(strings.Join(lines, "\n") + "\n"), Secret: len(chap) > 0})
 }
 
+func isCHAP(a *pooldef.Auth) error {
+	if a.Type == "chap" {
+		return nil
+	}
+	return pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a target is logged in to by chap", a.Type)}}
+}
+
 // chap returns the lines of a record for a login with a secret.
 func (b *Backend) chap(a *pooldef.Auth) ([]string, error) {
 	if a == nil {
 		return nil, nil
 	}
-	if a.Type != "chap" {
-		return nil, pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a target is logged in to by chap", a.Type)}}
+	if err := isCHAP(a); err != nil {
+		return nil, err
 	}
 	lines := []string{"node.session.auth.authmethod = CHAP"}
 	for _, side := range []struct {

@@ -37,7 +37,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	reachable, err := b.reachable(ctx, missing)
+	reachable, err := reachable(ctx, b.Host, b.timeout/2, missing) // the login takes its time, too
 	if len(reachable) == 0 {
 		return err
 	}
@@ -47,33 +47,6 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		err = errors.Join(err, b.leave(context.WithoutCancel(ctx), p, t))
 	}
 	return err
-}
-
-// reachable returns the portals that take connections, and why the others do not.
-func (b *Backend) reachable(ctx context.Context, portals []portal) ([]portal, error) {
-	limited, cancel := context.WithTimeout(ctx, b.timeout/2) // the login takes its time, too
-	defer cancel()
-	var found []portal
-	var all error
-	for _, at := range portals {
-		err := b.Host.Reach(limited, at.String())
-		switch {
-		case err == nil:
-			found = append(found, at)
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
-			all = errors.Join(all, &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)})
-		default:
-			all = errors.Join(all, fmt.Errorf("the server %s cannot be reached: %w", at, err))
-		}
-	}
-	return found, all
-}
-
-func isTimeout(err error) bool {
-	timeout := (interface{ Timeout() bool })(nil)
-	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // login makes the interface, and for each portal a record and a session.

@@ -1,0 +1,133 @@
+// Package initiator asks iSCSI targets without the kernel: who they are, and what units they have. It is no more of RFC 7143 than that
+// takes: one connection, no digests, nothing written to a unit. libiscsi's tools would need the secrets in their command line or
+// environment, and a process for each unit.
+package initiator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// A Login tells who logs in to what.
+type Login struct {
+	Initiator string // IQN
+	Target    string // IQN; empty: to ask which there are
+	User      *User  // nil: without a secret
+	Mutual    *User  // as whom the target has to show itself; nil: it need not
+}
+
+// A User has a name and a secret.
+type User struct {
+	Name   string
+	Secret []byte
+}
+
+// A RefusedError tells that a target does not let us in.
+type RefusedError struct {
+	Class, Detail byte // RFC 7143, 11.13.5
+}
+
+func (e *RefusedError) Error() string {
+	switch {
+	case e.Class == 1:
+		return "the target has moved"
+	case e.Class == 2 && e.Detail == 1:
+		return "the user or the secret is wrong, or there has to be one (CHAP)"
+	case e.Class == 2 && e.Detail == 2:
+		return "this initiator may not use it"
+	case e.Class == 2 && e.Detail == 3:
+		return "there is no such target"
+	}
+	return fmt.Sprintf("status %02x%02x", e.Class, e.Detail)
+}
+
+// A Session is a login that has worked.
+type Session struct {
+	conn          net.Conn
+	commandNumber uint32
+	statusNumber  uint32 // the next one that is expected
+	task          uint32
+	id            [6]byte // our part of the session's name: with the same one, another session of this initiator would end
+}
+
+// Open logs in on a connection, which the session owns from then on. Whatever is asked ends when ctx does.
+func Open(ctx context.Context, conn net.Conn, l Login) (*Session, error) {
+	s := &Session{conn: conn, commandNumber: 1, task: 1}
+	_, _ = rand.Read(s.id[:])
+	s.id[0] = 0x80 // a random one (RFC 7143, 11.12.5)
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	context.AfterFunc(ctx, func() { conn.Close() })
+	if err := s.login(l); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close logs out.
+func (s *Session) Close() {
+	out := s.command(opLogout|immediate, final)
+	if s.send(out) == nil {
+		_, _ = s.receive()
+	}
+	s.conn.Close()
+}
+
+// Targets asks a session without a target for the names of those that there are.
+func (s *Session) Targets() ([]string, error) {
+	out := s.command(opText, final)
+	binary.BigEndian.PutUint32(out.head[20:], none)
+	out.data = text([][2]string{{"SendTargets", "All"}})
+	var all []byte
+	for {
+		s.commandNumber++
+		if err := s.send(out); err != nil {
+			return nil, err
+		}
+		in, err := s.expect(opTextResponse)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, in.data...)
+		if in.head[1]&final != 0 {
+			break
+		}
+		next := s.command(opText, final) // there is more
+		copy(next.head[16:20], out.head[16:20])
+		copy(next.head[20:24], in.head[20:24])
+		out = next
+	}
+	var names []string
+	for _, pair := range keys(all) {
+		if pair[0] == "TargetName" {
+			names = append(names, pair[1])
+		}
+	}
+	return names, nil
+}
+
+// text writes keys and their values as RFC 7143, 6.1 has them.
+func text(pairs [][2]string) []byte {
+	var b strings.Builder
+	for _, p := range pairs {
+		b.WriteString(p[0] + "=" + p[1] + "\x00")
+	}
+	return []byte(b.String())
+}
+
+// keys reads them.
+func keys(data []byte) [][2]string {
+	var pairs [][2]string
+	for part := range strings.SplitSeq(string(data), "\x00") {
+		if key, value, ok := strings.Cut(part, "="); ok {
+			pairs = append(pairs, [2]string{key, value})
+		}
+	}
+	return pairs
+}

@@ -1,0 +1,126 @@
+package initiator
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// The kinds of messages (RFC 7143, 11.2.1.2), and bits beside them.
+const (
+	opNop          = 0x00
+	opCommand      = 0x01
+	opLogin        = 0x03
+	opText         = 0x04
+	opLogout       = 0x06
+	opNopIn        = 0x20
+	opResponse     = 0x21
+	opLoginReponse = 0x23
+	opTextResponse = 0x24
+	opDataIn       = 0x25
+	opAsync        = 0x32
+	opReject       = 0x3f
+
+	immediate = 0x40
+	final     = 0x80
+
+	none = 0xffffffff // in place of a tag
+)
+
+// most is how much data a message to us may have, as the login says.
+const most = 1 << 18
+
+// A message is a PDU: a head of fixed size, and data.
+type message struct {
+	head [48]byte
+	data []byte
+}
+
+// command begins a message: the tag and the numbers are in the same place in all that are sent.
+func (s *Session) command(op, flags byte) *message {
+	m := &message{}
+	m.head[0], m.head[1] = op, flags
+	binary.BigEndian.PutUint32(m.head[16:], s.task)
+	s.task++
+	return m
+}
+
+func (s *Session) send(m *message) error {
+	binary.BigEndian.PutUint32(m.head[24:], s.commandNumber)
+	if m.head[0]&immediate == 0 { // the caller has counted it
+		binary.BigEndian.PutUint32(m.head[24:], s.commandNumber-1)
+	}
+	binary.BigEndian.PutUint32(m.head[28:], s.statusNumber)
+	binary.BigEndian.PutUint32(m.head[4:], uint32(len(m.data))) // the first byte is the length of what we do not send
+	padded := append(m.head[:], m.data...)
+	_, err := s.conn.Write(append(padded, make([]byte, -len(m.data)&3)...))
+	return err
+}
+
+// receive returns the next message, and answers the target when it asks whether we are there.
+func (s *Session) receive() (*message, error) {
+	for {
+		m := &message{}
+		if _, err := io.ReadFull(s.conn, m.head[:]); err != nil {
+			return nil, err
+		}
+		length := int(binary.BigEndian.Uint32(m.head[4:]) & 0xffffff)
+		extra := 4 * int(m.head[4])
+		if length > most {
+			return nil, fmt.Errorf("a message of %d bytes: that is more than was agreed on", length)
+		}
+		body := make([]byte, extra+length+(-length&3))
+		if _, err := io.ReadFull(s.conn, body); err != nil {
+			return nil, err
+		}
+		m.data = body[extra : extra+length]
+		if m.hasStatus() {
+			s.statusNumber = binary.BigEndian.Uint32(m.head[24:]) + 1
+		}
+		if m.head[0]&0x3f != opNopIn {
+			return m, nil
+		}
+		if err := s.pong(m); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// hasStatus tells whether a message counts among the target's: data without a status and questions do not.
+func (m *message) hasStatus() bool {
+	switch m.head[0] & 0x3f {
+	case opDataIn:
+		return m.head[1]&1 != 0
+	case opNopIn:
+		return binary.BigEndian.Uint32(m.head[16:]) != none
+	}
+	return true
+}
+
+func (s *Session) pong(question *message) error {
+	if binary.BigEndian.Uint32(question.head[20:]) == none {
+		return nil
+	}
+	m := &message{data: question.data}
+	m.head[0], m.head[1] = opNop|immediate, final
+	copy(m.head[8:16], question.head[8:16])
+	binary.BigEndian.PutUint32(m.head[16:], none)
+	copy(m.head[20:24], question.head[20:24])
+	return s.send(m)
+}
+
+// expect returns the next message, which has to be of a kind.
+func (s *Session) expect(op byte) (*message, error) {
+	m, err := s.receive()
+	switch {
+	case err != nil:
+		return nil, err
+	case m.head[0]&0x3f == opReject:
+		return nil, fmt.Errorf("the target rejects a message, reason %#x", m.head[2])
+	case m.head[0]&0x3f == opAsync:
+		return nil, fmt.Errorf("the target ends the session, event %d", m.head[36])
+	case m.head[0]&0x3f != op:
+		return nil, fmt.Errorf("the target sends a message of kind %#x, not %#x", m.head[0]&0x3f, op)
+	}
+	return m, nil
+}

@@ -1,0 +1,194 @@
+package iscsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/initiator"
+	"poolctl/pooldef"
+)
+
+// Direct manages pools of type iscsi-direct: their volumes are units of a target that this machine does not log in to. poolctl itself
+// does, to look; so may a guest, which is told the volumes' paths.
+type Direct struct {
+	host    host.Host
+	secrets backend.Secrets
+	timeout time.Duration
+}
+
+// NewDirect returns the backend. A server may take as long as timeout to answer.
+func NewDirect(h host.Host, s backend.Secrets, timeout time.Duration) *Direct {
+	return &Direct{h, s, timeout}
+}
+
+// Active implements backend.Backend: a server takes connections. What it has is asked by those who want to know.
+func (d *Direct) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	t, err := directTarget(p)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return false, err
+	}
+	found, err := reachable(ctx, d.host, d.timeout, t.portals)
+	if len(found) > 0 {
+		return true, nil
+	}
+	return false, err
+}
+
+func directTarget(p *pooldef.Pool) (target, error) {
+	if p.Source.Initiator == "" {
+		return target{}, pooldef.Problems{{Element: "source/initiator/iqn", Text: "missing"}}
+	}
+	return targetOf(p)
+}
+
+// Space implements backend.Backend: the sum of the units.
+func (d *Direct) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	var space pooldef.Space
+	for v, err := range d.Volumes(ctx, p) {
+		if err != nil {
+			return space, err
+		}
+		space.Capacity += v.Capacity.Bytes
+	}
+	space.Allocation = space.Capacity
+	return space, nil
+}
+
+// Volumes implements backend.Backend, by one login. Units that are neither disks nor CD-ROMs are no volumes.
+func (d *Direct) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		all, err := d.volumes(ctx, p)
+		if err != nil {
+			yield(nil, err)
+		}
+		for _, v := range all {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Details implements backend.Detailer: there is no more to tell.
+func (d *Direct) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return d.Volumes(ctx, p)
+}
+
+// Volume implements backend.Backend.
+func (d *Direct) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	all, err := d.volumes(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range all {
+		if v.Name == name {
+			return v, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+}
+
+func (d *Direct) volumes(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volume, error) {
+	t, err := directTarget(p)
+	if err != nil {
+		return nil, err
+	}
+	login := initiator.Login{Initiator: p.Source.Initiator, Target: t.iqn}
+	if login.User, login.Mutual, err = d.users(p.Source.Auth); err != nil {
+		return nil, err
+	}
+	at, units, err := ask(ctx, d, t.portals, login, (*initiator.Session).Units)
+	var all []*pooldef.Volume
+	for _, u := range units {
+		if u.Type != initiator.Disk && u.Type != initiator.ROM {
+			continue
+		}
+		size, path := pooldef.Bytes(u.Size), fmt.Sprintf("ip-%s-iscsi-%s-lun-%d", at, t.iqn, u.Number)
+		all = append(all, &pooldef.Volume{Type: "network", Name: fmt.Sprintf("unit:0:0:%d", u.Number), Key: path, Capacity: size, Allocation: size,
+			Target: pooldef.VolumeTarget{Path: path}})
+	}
+	slices.SortFunc(all, func(v, w *pooldef.Volume) int { return pooldef.CompareNames(v.Name, w.Name) })
+	return all, err
+}
+
+// ask logs in at the first portal that can be reached, and asks something there.
+func ask[T any](ctx context.Context, d *Direct, portals []portal, l initiator.Login, question func(*initiator.Session) (T, error)) (at portal, answer T, err error) {
+	for _, at = range portals {
+		limited, cancel := context.WithTimeout(ctx, d.timeout)
+		defer cancel()
+		conn, cannot := dial(limited, d.host, d.timeout/2, at)
+		if cannot != nil {
+			err = errors.Join(err, cannot)
+			continue
+		}
+		s, cannot := initiator.Open(limited, conn, l)
+		if cannot == nil {
+			defer s.Close()
+			answer, cannot = question(s)
+		}
+		return at, answer, d.explain(ctx, limited, at, l, cannot)
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return at, answer, err
+}
+
+func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Login, err error) error {
+	refused := (*initiator.RefusedError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case limited.Err() != nil, isTimeout(err):
+		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)}
+	case errors.As(err, &refused):
+		return &backend.StateError{Text: fmt.Sprintf("the server %s refuses the login to %s: %v", at, l.Target, refused)}
+	}
+	return fmt.Errorf("the server %s: %w", at, err)
+}
+
+// users returns as whom we log in, and as whom the target has to.
+func (d *Direct) users(a *pooldef.Auth) (user, mutual *initiator.User, err error) {
+	if a == nil {
+		return nil, nil, nil
+	}
+	if err := isCHAP(a); err != nil {
+		return nil, nil, err
+	}
+	value, err := d.secrets.SecretValue(a.Secret, "iscsi")
+	if err != nil {
+		return nil, nil, err
+	}
+	user = &initiator.User{Name: a.Username, Secret: value}
+	if a.Mutual != nil {
+		if value, err = d.secrets.SecretValue(a.Mutual.Secret, "iscsi"); err == nil {
+			mutual = &initiator.User{Name: a.Mutual.Username, Secret: value}
+		}
+	}
+	return user, mutual, err
+}
+
+// Discover implements backend.Discoverer: the targets that a server offers to an initiator, which has to have a name.
+func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
+	portals, err := portalsOf(spec)
+	if err == nil && !isName(spec.Initiator) {
+		err = pooldef.Problems{{Element: "initiator/iqn", Text: fmt.Sprintf("%q is not the name of an initiator, which has to be given", spec.Initiator)}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, names, err := ask(ctx, d, portals[:1], initiator.Login{Initiator: spec.Initiator}, (*initiator.Session).Targets)
+	var found []pooldef.Source
+	for _, name := range names {
+		found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: name}}, Initiator: spec.Initiator})
+	}
+	return found, err
+}

@@ -1,0 +1,112 @@
+package iscsi
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// directPool returns a pool of the lab's target that the kernel does not log in to.
+func directPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
+	t.Helper()
+	p := newPool(t, iqn, hosts...)
+	p.Type, p.Target.Path, p.Source.Initiator = pooldef.ISCSIDirect, "", "iqn.2026-01.lab:direct"
+	return p
+}
+
+func newDirect() *Direct { return NewDirect(&host.Local{}, secrets, 5*time.Second) }
+
+func volumes(t *testing.T, p *pooldef.Pool) string {
+	t.Helper()
+	var text strings.Builder
+	for v, err := range newDirect().Volumes(t.Context(), p) {
+		if err != nil {
+			return err.Error()
+		}
+		fmt.Fprintln(&text, v.Type, v.Name, v.Key, v.Target.Path, v.Capacity.Bytes, v.Allocation.Bytes)
+	}
+	return text.String()
+}
+
+func TestDirectConformance(t *testing.T) {
+	backendtest.NeedsLab(t, "iSCSI targets")
+	backendtest.Run(t, backendtest.Options{
+		New:      func(h host.Host) backend.Backend { return NewDirect(h, nil, 5*time.Second) },
+		Pool:     func(t *testing.T) *pooldef.Pool { return directPool(t, disks) },
+		Existing: 2,
+		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
+	})
+}
+
+// TestDirect lists the units with libvirt's names, and with all of their blocks.
+func TestDirect(t *testing.T) {
+	for _, at := range []struct{ host, shown string }{{"127.0.0.1", "127.0.0.1:3260"}, {"::1", "[::1]:3260"}} {
+		path := "ip-" + at.shown + "-iscsi-" + disks + "-lun-"
+		expect(t, at.host, volumes(t, directPool(t, disks, pooldef.Host{Name: at.host})),
+			"network unit:0:0:1 "+path+"1 "+path+"1 67108864 67108864\nnetwork unit:0:0:2 "+path+"2 "+path+"2 33554432 33554432\n")
+	}
+	p := directPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}, pooldef.Host{Name: "127.0.0.1"})
+	if text := volumes(t, p); strings.Count(text, "\n") != 2 {
+		t.Errorf("the second portal answers: %s", text)
+	}
+	expect(t, "no such target", volumes(t, directPool(t, "iqn.2026-01.lab:none")),
+		"the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:none: there is no such target")
+	if found, err := newDirect().Discover(t.Context(), &p.Source); err == nil {
+		t.Errorf("found %+v", found)
+	}
+	p.Source.Hosts = p.Source.Hosts[1:]
+	found, err := newDirect().Discover(t.Context(), &p.Source)
+	if err != nil || len(found) != 2 || found[0].Devices[0].Path+found[1].Devices[0].Path != chap+disks && found[0].Devices[0].Path+found[1].Devices[0].Path != disks+chap {
+		t.Errorf("found %+v, error %v", found, err)
+	}
+}
+
+// TestDirectCHAP logs in with secrets.
+func TestDirectCHAP(t *testing.T) {
+	const refused = "the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:chap: the user or the secret is wrong, or there has to be one (CHAP)"
+	p := directPool(t, chap)
+	path := "ip-127.0.0.1:3260-iscsi-" + chap + "-lun-1"
+	works := "network unit:0:0:1 " + path + " " + path + " 67108864 67108864\n"
+	login := func(secret, mutual string) *pooldef.Auth {
+		a := &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: secret}}
+		if mutual != "" {
+			a.Mutual = &pooldef.Login{Username: "host", Secret: pooldef.SecretRef{UUID: mutual}}
+		}
+		return a
+	}
+	for _, test := range []struct {
+		auth *pooldef.Auth
+		want string
+	}{
+		{nil, refused},
+		{login("wrong", ""), refused},
+		{login("guest", ""), works},
+		{login("guest", "host"), works},
+		{login("guest", "wrong"), "the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
+		{login("none", ""), pooldef.ErrNoSecret.Error()},
+	} {
+		p.Source.Auth = test.auth
+		expect(t, fmt.Sprintf("%+v", test.auth), volumes(t, p), test.want)
+	}
+}
+
+// TestDirectSilent is about a server that takes connections, and then says nothing.
+func TestDirectSilent(t *testing.T) {
+	p := directPool(t, disks)
+	signal(t, "tgtd", syscall.SIGSTOP)
+	defer signal(t, "tgtd", syscall.SIGCONT)
+	d := NewDirect(&host.Local{}, nil, time.Second)
+	begin := time.Now()
+	_, err := d.Space(t.Context(), p)
+	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) || time.Since(begin) > 5*time.Second {
+		t.Errorf("after %v: error %v", time.Since(begin), err)
+	}
+}

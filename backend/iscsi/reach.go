@@ -1,0 +1,49 @@
+package iscsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+)
+
+// dial connects to a portal. That it does not answer within the limit is a SilentError.
+func dial(ctx context.Context, h host.Host, limit time.Duration, at portal) (net.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c, err := h.Dial(limited, at.String())
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return nil, &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)}
+	}
+	return nil, fmt.Errorf("the server %s cannot be reached: %w", at, err)
+}
+
+func isTimeout(err error) bool {
+	timeout := (interface{ Timeout() bool })(nil)
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// reachable returns the portals that take connections, and why the others do not.
+func reachable(ctx context.Context, h host.Host, limit time.Duration, portals []portal) ([]portal, error) {
+	var found []portal
+	var all error
+	for _, at := range portals {
+		c, err := dial(ctx, h, limit/time.Duration(len(portals)), at)
+		if err != nil {
+			all = errors.Join(all, err)
+			continue
+		}
+		c.Close()
+		found = append(found, at)
+	}
+	return found, all
+}
