@@ -62,6 +62,9 @@ func (p *Pool) addExtensions(root *format.Element) {
 	if p.MountPoint {
 		root.Add(format.NewElement("?poolctl", "mount_point", "yes"))
 	}
+	if p.ThinPool != "" {
+		root.Add(format.NewElement("?poolctl", "thin_pool", p.ThinPool))
+	}
 }
 
 // Element returns the source as libvirt prints it for a type, also as a document of its own for one that was found.
