@@ -51,12 +51,12 @@ func write(t *testing.T, device string, data []byte) {
 	ok(t, f.Close())
 }
 
-// holds fails the test unless a volume is as large as all others, has so much of its thin pool, stands by itself, and has the data.
-func holds(t *testing.T, b *Backend, p *pooldef.Pool, name string, size, allocation uint64, data []byte) {
+// holds fails the test unless a volume is so large, has no more of its thin pool than the data need, stands by itself, and has the data.
+func holds(t *testing.T, b *Backend, p *pooldef.Pool, name string, size uint64, data []byte) {
 	t.Helper()
 	v, err := b.Volume(t.Context(), p, name)
 	ok(t, err)
-	if v.Capacity.Bytes != size || v.Allocation != pooldef.Bytes(allocation) || v.Backing != nil || v.Err != nil {
+	if v.Capacity.Bytes != size || v.Allocation.Bytes > uint64(len(data)) || v.Allocation.Bytes < uint64(len(data))/2 || v.Backing != nil || v.Err != nil {
 		t.Errorf("%s: %+v", name, *v)
 	}
 	f, err := os.Open(path(p, name))
@@ -72,32 +72,32 @@ func holds(t *testing.T, b *Backend, p *pooldef.Pool, name string, size, allocat
 func TestThin(t *testing.T) {
 	p, b, data := startedThin(t)
 	space, err := b.Space(t.Context(), p)
-	if err != nil || space.Capacity < 100*mib || space.Capacity > 128*mib || space.Allocation < mib || space.Allocation > mib+mib/8 || space.Allocation+space.Available != space.Capacity {
+	if err != nil || space.Capacity < 100*mib || space.Capacity > 128*mib || space.Allocation < mib/2 || space.Allocation > mib || space.Allocation+space.Available != space.Capacity {
 		t.Errorf("%+v, error %v", space, err)
 	}
-	holds(t, b, p, "v", 32*mib, mib, data)
+	holds(t, b, p, "v", 32*mib, data)
 	ok(t, b.Create(t.Context(), p, volume("huge", 1<<40), backend.CreateOptions{}))
 	v, err := b.Volume(t.Context(), p, "v")
 	ok(t, err)
 	var trace bytes.Buffer
 	traced := New(host.Trace{Host: &host.Local{}, W: &trace}, nil)
-	ok(t, traced.Clone(t.Context(), p, volume("same", 32*mib), v, backend.CloneOptions{CreateOptions: backend.CreateOptions{}, Reflink: true}))
+	ok(t, traced.Clone(t.Context(), p, volume("same", 32*mib), v, backend.CloneOptions{Reflink: true}))
 	if text := trace.String(); !strings.Contains(text, "--snapshot") || strings.Contains(text, "dd ") {
 		t.Errorf("cloned by\n%s", text)
 	}
 	ok(t, b.Clone(t.Context(), p, volume("larger", 64*mib), v, backend.CloneOptions{}))
 	write(t, path(p, "v"), backendtest.Pattern(mib, 2))
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v")) // they stand by themselves
-	holds(t, b, p, "same", 32*mib, mib, data)
-	holds(t, b, p, "larger", 64*mib, mib, data)
+	holds(t, b, p, "same", 32*mib, data)
+	holds(t, b, p, "larger", 64*mib, data)
 	image := t.TempDir() + "/qcow2"
 	ok(t, os.WriteFile(image, backendtest.Convert(t, "raw", "qcow2", append(bytes.Clone(data), make([]byte, 15*mib)...)), 0o600)) //nolint:forbidigo // the test's own
 	source := &pooldef.Volume{Type: "file", Name: "qcow2", Capacity: pooldef.Bytes(16 * mib), Target: pooldef.VolumeTarget{Path: image, Format: "qcow2"}}
 	ok(t, b.Clone(t.Context(), p, volume("image", 32*mib), source, backend.CloneOptions{}))
-	holds(t, b, p, "image", 32*mib, mib, data)
+	holds(t, b, p, "image", 32*mib, data)
 	refused[*backend.StateError](t, "wipe what is larger than the thin pool", b.Wipe(t.Context(), p, "huge", "zero", nil), "1099511627776 bytes", "\"tp\"")
 	ok(t, b.Resize(t.Context(), p, "same", 64*mib, backend.ResizeOptions{}))
-	holds(t, b, p, "same", 64*mib, mib, data)
+	holds(t, b, p, "same", 64*mib, data)
 	run(t, "lvcreate", "-qy", "-an", "-Zn", "-n", "lin", "--type", "error", "-L", "4M", "vg-0")
 	refused[*backend.StateError](t, "remove with volumes", b.Remove(t.Context(), p), "huge", "lin")
 	for name, words := range map[string][]string{"none": {"no thin pool \"none\"", "vg-0"}, "huge": {"\"huge\"", "not a thin pool but thin"}} {
@@ -129,5 +129,5 @@ func TestThinInUse(t *testing.T) {
 	}
 	refused[*host.InUseError](t, "clone", clone(false))
 	ok(t, clone(true))
-	holds(t, b, p, "copy", 32*mib, mib, data)
+	holds(t, b, p, "copy", 32*mib, data)
 }
