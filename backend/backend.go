@@ -31,7 +31,8 @@ type Backend interface {
 
 // What a backend may do besides. As finds it.
 type (
-	// A Starter makes storage usable and stops that again. A type whose start changes nothing has none.
+	// A Starter makes storage usable and stops that again. A type whose start changes nothing has none. Where somebody else can have
+	// done the same, Stop leaves alone what is not Started.
 	Starter interface {
 		Start(ctx context.Context, p *pooldef.Pool) error
 		Stop(ctx context.Context, p *pooldef.Pool) error

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"errors"
 
 	"poolctl/backend"
@@ -32,25 +33,37 @@ func (e *env) build(p *pooldef.Pool, o backend.BuildOptions) error {
 	return nil
 }
 
-// start makes a pool usable and records that; what it began it undoes if that fails.
-func (e *env) start(p *pooldef.Pool) error {
+// start makes a pool usable and records that; what it began it undoes if that fails. was is the record that there has been before,
+// nil for none.
+func (e *env) start(p, was *pooldef.Pool) error {
 	b, err := e.backend(p)
 	if err != nil {
 		return err
 	}
 	starter, starts := b.(backend.Starter)
-	if starts {
-		if err := starter.Start(e.ctx, p); err != nil {
+	if !starts {
+		if err := e.refresh(b, p); err != nil {
 			return err
 		}
+		return e.store.Record(p)
 	}
-	if err = e.refresh(b, p); err == nil {
-		err = e.store.Record(p)
+	if err := e.store.Record(p); err != nil { // first: who is killed leaves a pool that can be stopped
+		return err
 	}
-	if err != nil && starts {
-		err = errors.Join(err, starter.Stop(e.ctx, p))
+	started := *p
+	started.Started = true
+	if err = starter.Start(e.ctx, &started); err == nil {
+		if err = e.refresh(b, &started); err == nil {
+			return nil
+		}
+		if stopErr := starter.Stop(context.WithoutCancel(e.ctx), &started); stopErr != nil {
+			return errors.Join(err, stopErr)
+		}
 	}
-	return err
+	if was != nil {
+		return errors.Join(err, e.store.Record(was))
+	}
+	return errors.Join(err, e.store.Forget(p.Name))
 }
 
 // refresh reads from a pool what a listing would read first. In a dry run what it would read may not be there yet, and is not where
@@ -58,11 +71,11 @@ func (e *env) start(p *pooldef.Pool) error {
 func (e *env) refresh(b backend.Backend, p *pooldef.Pool) error {
 	if e.cli.DryRun {
 		_, starts := b.(backend.Starter)
-		if active, err := b.Active(e.ctx, p); active || starts || err != nil {
+		if active, err := ask(e, p, func() (bool, error) { return b.Active(e.ctx, p) }); active || starts || err != nil {
 			return err
 		}
 	}
-	if _, err := b.Space(e.ctx, p); err != nil {
+	if _, err := e.space(b, p); err != nil {
 		return err
 	}
 	for _, err := range b.Volumes(e.ctx, p) {

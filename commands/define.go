@@ -97,7 +97,8 @@ func (e *env) checkConflicts(p *pooldef.Pool, mend bool) error {
 // createTransient starts a pool that is not defined, or, for the time that it runs, another than is defined.
 func (e *env) createTransient(p *pooldef.Pool, f *buildFlags) error {
 	err := e.admit(p, false, func() error {
-		if entry, err := e.store.Load(p.Name); err == nil {
+		entry, err := e.store.Load(p.Name)
+		if err == nil {
 			if err := e.mustBeInactive(entry); err != nil {
 				return err
 			}
@@ -107,7 +108,7 @@ func (e *env) createTransient(p *pooldef.Pool, f *buildFlags) error {
 				return err
 			}
 		}
-		return e.start(p)
+		return e.start(p, entry.Running)
 	})
 	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
 		return &stateError{err.Error(), "the option --build makes it"}

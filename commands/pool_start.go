@@ -40,5 +40,5 @@ func (e *env) startPool(entry *pooldef.Entry, f *buildFlags) error {
 			return err
 		}
 	}
-	return e.start(p)
+	return e.start(p, entry.Running)
 }

@@ -14,6 +14,7 @@ type Pool struct {
 	MountOptions []string // fs, netfs
 	Config       []Option // rbd
 	MountPoint   bool     // the target has to be a mount point: poolctl's own
+	Started      bool     // this is the record of a pool that poolctl has started: no part of the definition
 }
 
 // A Source tells where a pool's storage comes from.
@@ -68,8 +69,8 @@ type ParentAddress struct {
 
 // Auth tells as whom, and with which secret, a pool's storage is used.
 type Auth struct {
-	Type     string // chap, ceph
-	Username string
+	Type     string // chap, ceph; cifs is poolctl's own
+	Username string // cifs: may be DOMAIN\user
 	Secret   SecretRef
 }
 

@@ -145,7 +145,9 @@ func (s *Store) loadRecord(e *Entry) error {
 		return nil
 	}
 	if err == nil {
-		e.Running, err = e.read(file, data)
+		if e.Running, err = e.read(file, data); err == nil {
+			e.Running.Started = true
+		}
 	}
 	return err
 }

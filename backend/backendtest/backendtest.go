@@ -78,6 +78,8 @@ func Run(t *testing.T, o Options) {
 		{"CloneFaults", (*suite).cloneFaults},
 		{"ResizeFaults", (*suite).resizeFaults},
 		{"Killed", func(s *suite) { s.killed(t.Name(), "create") }},
+		{"KilledDeleting", func(s *suite) { s.killedDeleting(t.Name()) }},
+		{"KilledPool", func(s *suite) { s.killedPool(t.Name()) }},
 		{"KilledCloning", func(s *suite) { s.killed(t.Name(), "clone") }},
 	} {
 		t.Run(part.name, func(t *testing.T) {
@@ -130,10 +132,24 @@ func (s *suite) ready() {
 	if b, ok := s.b.(backend.Builder); ok {
 		s.ok(b.Build(s.Context(), s.pool, s.Build))
 	}
-	if b, ok := s.b.(backend.Starter); ok {
-		s.ok(b.Start(s.Context(), s.pool))
-		s.Cleanup(func() { _ = b.Stop(context.Background(), s.pool) })
+	if _, ok := s.b.(backend.Starter); ok {
+		s.ok(s.start(s.Context(), s.b))
+		s.Cleanup(func() { _ = s.stop(context.Background(), s.b) })
 	}
+}
+
+// start starts the pool as the verbs do, which record that.
+func (s *suite) start(ctx context.Context, b backend.Backend) error {
+	err := b.(backend.Starter).Start(ctx, s.pool)
+	s.pool.Started = s.pool.Started || err == nil
+	return err
+}
+
+// stop stops the pool as the verbs do.
+func (s *suite) stop(ctx context.Context, b backend.Backend) error {
+	err := b.(backend.Starter).Stop(ctx, s.pool)
+	s.pool.Started = s.pool.Started && err != nil
+	return err
 }
 
 // state returns all that must not change, once what may be left half-made has been swept.

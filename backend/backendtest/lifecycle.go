@@ -11,7 +11,7 @@ import (
 func (s *suite) lifecycle() {
 	initial := s.Snapshot(s.T, s.pool)
 	builder, builds := s.b.(backend.Builder)
-	starter, starts := s.b.(backend.Starter)
+	_, starts := s.b.(backend.Starter)
 	if builds {
 		s.isActive(false, "before it was built")
 		s.ok(builder.Build(s.Context(), s.pool, s.Build))
@@ -19,7 +19,7 @@ func (s *suite) lifecycle() {
 	built := s.Snapshot(s.T, s.pool)
 	if starts {
 		s.isActive(false, "before it was started")
-		s.ok(starter.Start(s.Context(), s.pool))
+		s.ok(s.start(s.Context(), s.b))
 	}
 	s.isActive(true, "when it is ready")
 	s.observe()
@@ -27,7 +27,7 @@ func (s *suite) lifecycle() {
 		s.Errorf("a new pool has the volumes %q, want %d", names, s.Existing)
 	}
 	if starts {
-		s.ok(starter.Stop(s.Context(), s.pool))
+		s.ok(s.stop(s.Context(), s.b))
 		s.isActive(false, "after it was stopped")
 		s.same(built, "stopped again")
 	}

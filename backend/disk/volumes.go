@@ -60,8 +60,9 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 // A view is a disk's table, what the kernel has made of it, and what the pool calls the partitions.
 type view struct {
 	*table
-	pieces []piece
-	stable names
+	devices blockvol.Devices
+	pieces  []piece
+	stable  names
 }
 
 // view looks at a pool's disk. While somebody is just changing it, it looks again a moment later.
@@ -73,7 +74,7 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 		}
 		pieces, err := t.pieces()
 		if err != nil || left == 0 || t.isRead(pieces) || !isLocked(t.device) {
-			return &view{t, pieces, b.names(p)}, err
+			return &view{t, b.Devices, pieces, b.names(p)}, err
 		}
 		select {
 		case <-ctx.Done():
@@ -177,7 +178,7 @@ func (t *view) described(x *partition) *pooldef.Volume {
 		}
 		v.Physical.Bytes = t.pieces[i].end - t.pieces[i].start
 	}
-	if err := blockvol.Look(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := t.devices.Look(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		v.Err = err // without udev there may be no node
 	}
 	return v

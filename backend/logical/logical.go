@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
@@ -25,25 +26,27 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // dir is where the links to a group's active volumes are (lvm(8), valid names).
 func dir(vg string) string { return "/dev/" + vg }
 
-// marker tells by a directory that poolctl has activated a group, and keeps its directory when its last volume goes. No volume
-// can have its name, as it has a colon. Like what is active it is gone after a reboot.
-func marker(vg string) string { return dir(vg) + "/poolctl:started" }
-
-// Active implements backend.Backend: there is the directory of the group's active volumes. libvirt looks for that, too.
+// Active implements backend.Backend: there is the directory of the group's active volumes, for which libvirt looks, too. A pool that was
+// started is also active when there is nothing in it that could be activated.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	vg, err := group(p)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return false, err
 	}
-	return b.isThere(dir(vg))
-}
-
-func (b *Backend) isThere(path string) (bool, error) {
-	_, err := b.Host.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	_, err = b.Host.Stat(dir(vg))
+	switch {
+	case err == nil:
+		return true, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, err
+	case !p.Started:
 		return false, nil
 	}
-	return err == nil, err
+	all, err := b.logicals(ctx, p, "lv_name,segtype,lv_skip_activation")
+	if state := (*backend.StateError)(nil); errors.As(err, &state) { // there is no group
+		return false, nil
+	}
+	return err == nil && !slices.ContainsFunc(all, (*logicalVolume).isActivated), err
 }
 
 // Space implements backend.Backend. What thin pools and LVM's own data take is allocated.

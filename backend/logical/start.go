@@ -29,13 +29,9 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	steps := []host.Step{activate(g.name)}
-	if !active {
-		steps = append([]host.Step{host.Mkdir{Path: dir(g.name), Mode: 0o755}, host.Mkdir{Path: marker(g.name), Mode: 0o755}}, steps...)
-	}
-	err = b.changeEach(ctx, steps...)
+	err = b.Host.Change(ctx, activate(g.name))
 	if err != nil && !active {
-		err = errors.Join(err, b.deactivate(context.WithoutCancel(ctx), g.name))
+		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), deactivate(g.name)))
 	}
 	return err
 }
@@ -63,7 +59,8 @@ func (b *Backend) isOneOf(devices []string, device string) bool {
 	return slices.ContainsFunc(devices, func(d string) bool { return b.Host.Canonical(d) == device })
 }
 
-func activate(vg string) host.Step { return host.Cmd("vgchange", "--activate", "y", "--", vg) }
+func activate(vg string) host.Step   { return host.Cmd("vgchange", "--activate", "y", "--", vg) }
+func deactivate(vg string) host.Step { return host.Cmd("vgchange", "--activate", "n", "--", vg) }
 
 // Stop implements backend.Starter. A group of which a volume is in use, or that somebody else has activated, is left alone.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
@@ -75,44 +72,14 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	vg := p.Source.Name
-	ours, err := b.isThere(marker(vg))
-	if err != nil {
-		return err
-	}
-	if !ours {
+	if !p.Started {
 		return &backend.StateError{Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeOf(all)),
 			Hint: "vgchange -an -- " + vg + ", if nobody else needs it"}
 	}
-	if err = b.changeEach(ctx, stop(vg)...); err == nil {
-		return nil
+	if err = b.Host.Change(ctx, deactivate(vg)); err != nil {
+		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), activate(vg)))
 	}
-	undo := context.WithoutCancel(ctx)
-	for _, path := range []string{dir(vg), marker(vg)} {
-		if there, statErr := b.isThere(path); statErr == nil && !there {
-			err = errors.Join(err, b.Host.Change(undo, host.Mkdir{Path: path, Mode: 0o755}))
-		}
-	}
-	return errors.Join(err, b.Host.Change(undo, activate(vg)))
-}
-
-// stop returns the steps that undo a start. The marker goes after the volumes: it keeps the directory until then.
-func stop(vg string) []host.Step {
-	return []host.Step{host.Cmd("vgchange", "--activate", "n", "--", vg), host.Rmdir{Path: marker(vg)}, host.Rmdir{Path: dir(vg)}}
-}
-
-// deactivate undoes a start that has failed somewhere.
-func (b *Backend) deactivate(ctx context.Context, vg string) error {
-	var errs []error
-	for i, step := range stop(vg) {
-		there := true
-		if i > 0 {
-			there, _ = b.isThere(step.(host.Rmdir).Path)
-		}
-		if there {
-			errs = append(errs, b.Host.Change(ctx, step))
-		}
-	}
-	return errors.Join(errs...)
+	return err
 }
 
 // activeOf names the volumes that are active.

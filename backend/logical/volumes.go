@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"poolctl/backend"
-	"poolctl/backend/blockvol"
 	"poolctl/pooldef"
 )
 
@@ -30,6 +29,7 @@ type segment struct {
 	Extent     number `json:"vg_extent_size"`
 	Major      string `json:"lv_kernel_major"` // -1: it is not active
 	Minor      string `json:"lv_kernel_minor"`
+	Skip       string `json:"lv_skip_activation"` // not empty: LVM activates it only if told so
 }
 
 const (
@@ -55,6 +55,9 @@ func (v *logicalVolume) isSnapshot() bool {
 func (v *logicalVolume) isVolume() bool {
 	return !strings.HasPrefix(v.Name, "[") && !slices.Contains([]string{"thin-pool", "cache-pool", "vdo-pool"}, v.Type) && !isStage(v.Name)
 }
+
+// isActivated tells whether a volume is activated with its group.
+func (v *logicalVolume) isActivated() bool { return v.isVolume() && v.Skip == "" }
 
 func (v *logicalVolume) attr(i int) byte {
 	if i < len(v.Attr) {
@@ -114,7 +117,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 
 // Details implements backend.Detailer. Thin pools are no volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, allFields, func(v *logicalVolume, all []*logicalVolume) *pooldef.Volume { return described(p, v, all) })
+	return b.list(ctx, p, allFields, func(v *logicalVolume, all []*logicalVolume) *pooldef.Volume { return b.described(p, v, all) })
 }
 
 func (b *Backend) list(ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, []*logicalVolume) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
@@ -142,7 +145,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	d := described(p, v, all)
+	d := b.described(p, v, all)
 	if d == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
@@ -190,7 +193,7 @@ func named(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
 }
 
 // described returns all that is known of a volume, nil if it has gone meanwhile. Of one that is not active there are no permissions.
-func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef.Volume {
+func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef.Volume {
 	d := named(p, v)
 	d.Capacity, d.Physical, d.Allocation = pooldef.Bytes(v.capacity()), pooldef.Bytes(v.capacity()), v.allocation()
 	d.Extents = extents(v, all)
@@ -198,7 +201,7 @@ func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef
 		d.Err = errors.New("a device that it is on is missing")
 	}
 	if v.isActive() {
-		err := look(d, v)
+		err := b.look(d, v)
 		if errors.Is(err, fs.ErrNotExist) && v.Minor != "" && !v.hasUUID(uuidOf(v.Major+":"+v.Minor)) {
 			return nil
 		}
@@ -208,16 +211,16 @@ func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef
 	}
 	if v.Origin != "" && !strings.HasPrefix(v.Origin, "[") {
 		d.Backing = &pooldef.VolumeTarget{Path: path(p, v.Origin)}
-		_ = blockvol.Look(d.Backing, d.Backing.Path) // it may not be active
+		_ = b.Look(d.Backing, d.Backing.Path) // it may not be active
 	}
 	return d
 }
 
 // look looks at a volume's node. One that was just renamed has no link to it yet.
-func look(d *pooldef.Volume, v *logicalVolume) error {
-	err := blockvol.Look(&d.Target, d.Target.Path)
+func (b *Backend) look(d *pooldef.Volume, v *logicalVolume) error {
+	err := b.Look(&d.Target, d.Target.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = blockvol.Look(&d.Target, "/dev/dm-"+v.Minor)
+		err = b.Look(&d.Target, "/dev/dm-"+v.Minor)
 	}
 	return err
 }
