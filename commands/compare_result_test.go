@@ -19,11 +19,21 @@ type compareResult struct {
 	ok     bool
 }
 
+// start reads what was on the machine before the first step.
+func (c *compareSide) start(t *testing.T) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(c.work, "results", "start.machine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.before.add(c.normalise(string(data)))
+}
+
 // result reads what a step left. Steps have to be read in their order.
 func (c *compareSide) result(t *testing.T, step int) compareResult {
 	t.Helper()
 	read := func(suffix string) string {
-		data, err := os.ReadFile(filepath.Join(c.results, stepName(step)+suffix))
+		data, err := os.ReadFile(filepath.Join(c.work, "results", stepName(step)+suffix))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,17 +56,20 @@ func (c *compareSide) result(t *testing.T, step int) compareResult {
 		}
 	}
 	now := c.snapshot(t, read(".files"), read(".images"))
+	now.add(c.normalise(read(".machine")))
 	r.lines = append(r.lines, now.changes(c.before)...)
 	c.before = now
 	return r
 }
 
 var (
-	uuidPattern = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	uuidPattern = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-z]{6}(-[0-9a-z]{4}){5}-[0-9a-z]{6}\b`) // the latter is LVM's
+	portPattern = regexp.MustCompile(`\bmountport=[0-9]+`)
 	timePattern = regexp.MustCompile(`<([amcb]time)>[1-9][0-9]*(\.[0-9]{9})?</`)
 )
 
-// normalise replaces what has to differ: uuids by the order in which they are first seen, times, and where the definitions are.
+// normalise replaces what has to differ: uuids by the order in which they are first seen, times, a server's port, and where the
+// definitions are.
 func (c *compareSide) normalise(text string) string {
 	text = uuidPattern.ReplaceAllStringFunc(text, func(id string) string {
 		if c.uuids[id] == 0 {
@@ -64,11 +77,12 @@ func (c *compareSide) normalise(text string) string {
 		}
 		return fmt.Sprintf("uuid-%d", c.uuids[id])
 	})
+	text = portPattern.ReplaceAllString(text, "mountport=PORT")
 	text = timePattern.ReplaceAllString(text, "<$1>TIME</")
 	return strings.ReplaceAll(strings.ReplaceAll(text, c.config, "CONFIG"), c.dir, "DIR")
 }
 
-// A snapshot is what there is on the machine: facts of each file by its path.
+// A snapshot is what there is on the machine: facts of each file by its path, and lines of what else there is, which have none.
 type snapshot map[string][]string
 
 // snapshot reads what side.bash found. What it does not say of images is as it was before.
@@ -96,6 +110,13 @@ func (c *compareSide) snapshot(t *testing.T, files, images string) snapshot {
 		now[name] = facts
 	}
 	return now
+}
+
+// add adds the mount table, and what a session watches.
+func (s snapshot) add(machine string) {
+	for line := range strings.Lines(machine) {
+		s["machine: "+strings.Join(strings.Fields(line), " ")] = nil
+	}
 }
 
 // imageFacts chooses from qemu-img's report what does not differ by chance.
@@ -130,15 +151,21 @@ func imageFacts(report string) []string {
 func (s snapshot) changes(before snapshot) []string {
 	var lines []string
 	for name, facts := range s {
-		if slices.Equal(facts, before[name]) {
+		if old, ok := before[name]; ok && slices.Equal(facts, old) {
 			continue
+		}
+		if len(facts) == 0 {
+			lines = append(lines, name)
 		}
 		for _, fact := range facts {
 			lines = append(lines, "file "+name+": "+fact)
 		}
 	}
-	for name := range before {
-		if _, ok := s[name]; !ok {
+	for name, facts := range before {
+		switch _, ok := s[name]; {
+		case !ok && len(facts) == 0:
+			lines = append(lines, "gone: "+name)
+		case !ok:
 			lines = append(lines, "file "+name+": gone")
 		}
 	}

@@ -9,6 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"poolctl/backend/all"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
 )
 
 // A compareScript is a session that both sides run. Its file holds commands, one a line, in virsh's words (or together with some
@@ -16,11 +21,15 @@ import (
 //
 //	uri: test:///default    virsh's driver, instead of a libvirtd; it forgets everything from one command to the next
 //	needs: PROGRAM...       what else has to be on the machine
+//	lab: MODULE...          it runs in the lab, in a new one for each side, with these of the kernel's modules
+//	watch: COMMAND          prints more of what is on the machine; it runs after each step
 //
 // After the commands come files for the session, each below a line -- NAME --, in which DIR is replaced.
 type compareScript struct {
 	uri   string
 	needs []string
+	lab   []string // nil: this machine
+	watch string
 	steps []compareStep
 	files map[string]string
 }
@@ -56,6 +65,10 @@ func readSession(file string) (*compareScript, error) {
 			s.uri = strings.TrimPrefix(line, "uri: ")
 		case len(s.steps) == 0 && strings.HasPrefix(line, "needs: "):
 			s.needs = strings.Fields(line)[1:]
+		case len(s.steps) == 0 && strings.HasPrefix(line, "lab: "):
+			s.lab = strings.Fields(line)[1:]
+		case len(s.steps) == 0 && strings.HasPrefix(line, "watch: "):
+			s.watch = strings.TrimPrefix(line, "watch: ")
 		default:
 			s.steps = append(s.steps, compareStep{i + 1, line})
 		}
@@ -68,58 +81,84 @@ func readSession(file string) (*compareScript, error) {
 
 // A compareSide is virsh or poolctl in a session. Both see the same path dir, each with a file system of its own there.
 type compareSide struct {
-	name, dir, config, results string
-	command                    []string // what runs the script
-	env                        []string
-	before                     snapshot       // the machine after the step that was read last
-	uuids                      map[string]int // those that were seen, in their order
+	name, dir, config string
+	work, seen        string   // the directory for what is run and what it came to, and the name that it has for the commands
+	command           []string // what runs the script
+	env               []string
+	before            snapshot       // the machine after the step that was read last
+	uuids             map[string]int // those that were seen, in their order
 }
 
 // sides lays out the two sides below a directory.
 func (s *compareScript) sides(t *testing.T, below, binary string) (virsh, poolctl *compareSide) {
 	t.Helper()
-	side := func(name, config string, command, env []string) *compareSide {
-		return &compareSide{name: name, dir: mkdir(t, below, "dir"), results: mkdir(t, below, "results-"+name), config: config,
-			command: command, env: env, before: snapshot{}, uuids: map[string]int{}}
-	}
 	path, err := exec.LookPath("virsh")
 	if err != nil {
 		t.Fatal(err)
 	}
+	virsh = s.side(t, below, "virsh")
+	virsh.config, virsh.env = "/etc/libvirt/storage", []string{"PROGRAM=" + path}
+	poolctl = s.side(t, below, "poolctl")
+	poolctl.config = poolctl.seen + "/config"
+	poolctl.copyIn(t, binary)
+	poolctl.env = []string{"PROGRAM=" + poolctl.seen + "/program", "POOLCTL_CONFIG_DIR=" + poolctl.config, "POOLCTL_RUN_DIR=" + poolctl.seen + "/run"}
 	private := []string{"unshare", "--mount", "--propagation", "private"}
-	virsh = side("virsh", "/etc/libvirt/storage", []string{"../scripts/with-libvirtd"}, []string{"PROGRAM=" + path})
-	config := filepath.Join(below, "config")
-	poolctl = side("poolctl", config, private,
-		[]string{"PROGRAM=" + binary, "POOLCTL_CONFIG_DIR=" + config, "POOLCTL_RUN_DIR=" + filepath.Join(below, "run")})
-	if s.uri != "" {
+	switch {
+	case s.lab != nil:
+		virsh.command = []string{"../scripts/with-libvirtd"}
+	case s.uri != "":
 		virsh.command, virsh.env = private, append(virsh.env, "LIBVIRT_DEFAULT_URI="+s.uri)
-		poolctl.env = append(poolctl.env, "FORGET=yes")
+		poolctl.command, poolctl.env = private, append(poolctl.env, "FORGET=yes")
+	default:
+		virsh.command, poolctl.command = []string{"../scripts/with-libvirtd"}, private
 	}
 	return virsh, poolctl
 }
 
-func mkdir(t *testing.T, parent, name string) string {
+// side lays out what both sides have.
+func (s *compareScript) side(t *testing.T, below, name string) *compareSide {
 	t.Helper()
-	dir := filepath.Join(parent, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	c := &compareSide{name: name, dir: filepath.Join(below, "dir"), work: filepath.Join(below, name), before: snapshot{}, uuids: map[string]int{}}
+	for _, dir := range []string{c.dir, c.work + "/files", c.work + "/steps", c.work + "/results"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.seen = c.work; s.lab != nil {
+		c.seen, c.dir = "/lab", "/srv/compare"
+	}
+	return c
+}
+
+// copyIn puts a program where the lab sees it, which does not see this machine's /tmp.
+func (c *compareSide) copyIn(t *testing.T, binary string) {
+	t.Helper()
+	data, err := os.ReadFile(binary)
+	if err == nil {
+		err = os.WriteFile(c.work+"/program", data, 0o755) //nolint:gosec // it is run
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 // run lets a side go through the session.
 func (c *compareSide) run(t *testing.T, s *compareScript) {
 	t.Helper()
-	files, steps := mkdir(t, c.results, "../files-"+c.name), mkdir(t, c.results, "../steps-"+c.name)
 	for name, text := range s.files {
-		writeFile(t, filepath.Join(files, name), strings.ReplaceAll(text, "DIR", c.dir))
+		writeFile(t, filepath.Join(c.work, "files", name), strings.ReplaceAll(text, "DIR", c.dir))
 	}
 	for i, step := range s.steps {
-		writeFile(t, filepath.Join(steps, stepName(i)), step.command+"\n")
+		writeFile(t, filepath.Join(c.work, "steps", stepName(i)), step.command+"\n")
 	}
-	args := slices.Concat(c.command[1:], []string{filepath.Join(compareDir, "side.bash"), files, steps, c.results})
-	cmd := exec.Command(c.command[0], args...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + c.results, "DIR=" + c.dir, "CONFIG=" + c.config}, c.env...)
+	env := slices.Concat([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + c.seen, "DIR=" + c.dir, "CONFIG=" + c.config,
+		"WATCH=" + s.watch, "MODULES=" + strings.Join(s.lab, " ")}, c.env)
+	args := slices.Concat(c.command, []string{filepath.Join(compareDir, "side.bash"), c.seen + "/files", c.seen + "/steps", c.seen + "/results"})
+	if s.lab != nil {
+		args = slices.Concat([]string{"../scripts/lab", "run", "-t", labLimit, "-d", c.work, "env"}, env, args)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = env
 	out := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil || out.Len() > 0 {
@@ -127,11 +166,27 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 	}
 }
 
+// labLimit is how many seconds one side may take in the lab.
+const labLimit = "900"
+
 func stepName(i int) string { return fmt.Sprintf("%04d", i) }
 
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestEveryTypeIsCompared finds a session for each type of pool that there is a backend for: TYPE.txt.
+func TestEveryTypeIsCompared(t *testing.T) {
+	for typ := range all.Backends(&host.Local{}, nil, time.Second) {
+		session := string(typ)
+		if typ == pooldef.Dir { // it has many
+			session = "pool-life"
+		}
+		if _, err := os.Stat(filepath.Join(compareDir, session+".txt")); err != nil {
+			t.Errorf("pools of type %s are not compared with libvirt's: %v", typ, err)
+		}
 	}
 }

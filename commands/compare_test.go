@@ -16,8 +16,9 @@ const compareDir = "../testdata/compare"
 // they print, whether they succeed, and what they leave on the machine. Each way in which the two differ has to be in
 // differences.txt, and each entry there has to occur.
 //
-// It needs root, and libvirt's daemon and client. POOLCTL_TEST_ALL makes it fail where they are missing, POOLCTL_TEST_BINARY
-// names a poolctl that is built already. With -v it shows what both wrote on standard error, which is not compared.
+// It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL makes it fail where they
+// are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. With -v it shows what both wrote on standard error, which
+// is not compared.
 func TestCompare(t *testing.T) {
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
 	if err != nil {
@@ -90,8 +91,11 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.lab != nil {
+		s.needs = append(s.needs, "linux.uml")
+	}
 	requireForCompare(t, "session "+name, s.needs...)
-	if len(s.needs) == 0 { // otherwise it may work with what the machine has only once
+	if len(s.needs) == 0 || s.lab != nil { // otherwise it may work with what the machine has only once
 		t.Parallel()
 	}
 	dir, err := filepath.Abs(t.TempDir())
@@ -101,6 +105,8 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	virsh, poolctl := s.sides(t, dir, binary)
 	virsh.run(t, s)
 	poolctl.run(t, s)
+	virsh.start(t)
+	poolctl.start(t)
 	known.ran(name)
 	for i, step := range s.steps {
 		at := fmt.Sprintf("%s:%d: %s", file, step.line, step.command)

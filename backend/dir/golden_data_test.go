@@ -29,7 +29,7 @@ func encrypted(v *pooldef.Volume) {
 func (s *session) showsNone() {
 	s.Helper()
 	for _, shown := range []string{secrets[keyID], base64.StdEncoding.EncodeToString([]byte(secrets[keyID]))} {
-		if strings.Contains(s.record.String(), shown) {
+		if strings.Contains(s.Record.String(), shown) {
 			s.Errorf("it shows the secret %s", shown)
 		}
 	}
@@ -93,16 +93,16 @@ func TestGoldenClone(t *testing.T) {
 // plans records what a dry run prints: making keys takes its time, and that it works is tested elsewhere.
 func (s *session) plans(title string, op func(b *Backend, p *pooldef.Pool) error) {
 	s.Helper()
-	fmt.Fprintf(&s.record, "# %s\n", title)
+	fmt.Fprintf(&s.Record, "# %s\n", title)
 	var dry bytes.Buffer
 	p := &pooldef.Pool{Type: pooldef.Dir, Name: "images", Target: pooldef.Target{Path: s.dir}}
 	if err := op(New(host.NewDryRun(&host.Local{}, &dry), secrets), p); err != nil {
 		s.Error(err)
 	}
 	for line := range strings.Lines(strings.ReplaceAll(dry.String(), s.dir, "/srv")) {
-		s.record.WriteString("+ " + line)
+		s.Record.WriteString("+ " + line)
 	}
-	s.record.WriteByte('\n')
+	s.Record.WriteByte('\n')
 }
 
 func TestGoldenEncrypted(t *testing.T) {

@@ -1,11 +1,8 @@
 package dir
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,62 +12,33 @@ import (
 	"poolctl/pooldef"
 )
 
-// A session records what operations do to the machine, as --debug prints it.
+// A session is a golden with a directory for the pools.
 type session struct {
-	*testing.T
-	dir    string // the pool's
-	record bytes.Buffer
+	*backendtest.Golden
+	dir string
 }
 
-// golden runs operations, which have to do what testdata/NAME.golden says. UPDATE=1 writes it anew.
+// golden runs operations, which have to do what testdata/NAME.golden says.
 func golden(t *testing.T, name string, operations func(s *session)) {
 	if os.Geteuid() != 0 {
 		backendtest.NotRun(t, "what operations do to the machine: it needs root, to give files away")
 	}
-	s := &session{T: t, dir: t.TempDir()}
+	s := &session{Golden: backendtest.NewGolden(t, name), dir: t.TempDir()}
 	if btrfs, _ := new(host.Local).OnBtrfs(s.dir); btrfs {
 		backendtest.NotRun(t, "what operations do to the machine: $TMPDIR is on btrfs, where they do more")
 	}
+	s.Clean = strings.NewReplacer(s.dir, "/srv").Replace
+	s.Snapshot = func() string { return backendtest.Tree(s, s.dir) }
 	operations(s)
-	file := filepath.Join("testdata", name+".golden")
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(file, s.record.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(s.record.Bytes(), want) {
-		t.Errorf("%s differs; UPDATE=1 accepts it. Now it is\n%s", file, s.record.String())
-	}
+	s.End()
 }
 
-// does lets an operation happen in the pool that is at path below the session's directory; before that in a dry run, which has to
-// change nothing and to print the same changes.
+// does lets an operation happen in the pool that is at path below the session's directory.
 func (s *session) does(title, path string, op func(b *Backend, p *pooldef.Pool) error) {
 	s.Helper()
-	p := &pooldef.Pool{Type: pooldef.Dir, Name: "images", Target: pooldef.Target{Path: s.dir + path}}
-	before := backendtest.Tree(s, s.dir)
-	var dry, trace bytes.Buffer
-	if err := op(New(host.NewDryRun(&host.Local{}, &dry), secrets), p); err != nil {
-		s.Errorf("%s, in a dry run: %v", title, err)
-	}
-	if after := backendtest.Tree(s, s.dir); after != before {
-		s.Errorf("%s: a dry run has changed\n%s to\n%s", title, before, after)
-	}
-	fmt.Fprintf(&s.record, "# %s\n", title)
-	err := op(New(host.Trace{Host: &host.Local{}, W: &trace}, secrets), p)
-	s.record.WriteString(strings.ReplaceAll(trace.String(), s.dir, "/srv"))
-	if err != nil {
-		fmt.Fprintf(&s.record, "error: %s\n", strings.ReplaceAll(err.Error(), s.dir, "/srv"))
-	}
-	s.record.WriteByte('\n')
-	changes := strings.ReplaceAll("\n"+trace.String(), "\n+ ", "\n")[1:]
-	if err == nil && changes != dry.String() {
-		s.Errorf("%s: a dry run prints\n%s, what happens is\n%s", title, dry.String(), changes)
-	}
+	s.Does(title, func(h host.Host) error {
+		return op(New(h, secrets), &pooldef.Pool{Type: pooldef.Dir, Name: "images", Target: pooldef.Target{Path: s.dir + path}})
+	})
 }
 
 func TestGoldenBuild(t *testing.T) {

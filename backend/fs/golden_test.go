@@ -1,46 +1,21 @@
 package fs
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"poolctl/backend"
+	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
-// A session records what operations do to the machine, as --debug prints it.
-type session struct {
-	*testing.T
-	record bytes.Buffer
-}
-
-// does lets an operation happen, and before that in a dry run, which has to print the same changes.
-func (s *session) does(title string, p *pooldef.Pool, op func(b *Backend) error) {
-	s.Helper()
-	names := strings.NewReplacer(p.Source.Devices[0].Path, "/dev/loop0", filepath.Dir(p.Target.Path), "/srv")
-	var dry, trace bytes.Buffer
-	dryErr := op(New(host.NewDryRun(&host.Local{}, &dry), nil))
-	fmt.Fprintf(&s.record, "# %s\n", title)
-	err := op(New(host.Trace{Host: &host.Local{}, W: &trace}, nil))
-	s.record.WriteString(names.Replace(trace.String()))
-	if err != nil {
-		fmt.Fprintf(&s.record, "error: %s\n", names.Replace(err.Error()))
-	}
-	s.record.WriteByte('\n')
-	var changes strings.Builder
-	for line := range strings.Lines(trace.String()) {
-		if change, is := strings.CutPrefix(line, "+ "); is {
-			changes.WriteString(change)
-		}
-	}
-	if err == nil && (dryErr != nil || changes.String() != dry.String()) {
-		s.Errorf("%s: a dry run prints\n%s, error %v; what happens is\n%s", title, dry.String(), dryErr, changes.String())
-	}
+// does lets an operation happen.
+func does(g *backendtest.Golden, title string, op func(b *Backend) error) {
+	g.Helper()
+	g.Does(title, func(h host.Host) error { return op(New(h, nil)) })
 }
 
 // build, start, stop and remove are the operations.
@@ -57,36 +32,33 @@ func stop(t *testing.T, p *pooldef.Pool) func(b *Backend) error {
 }
 
 func TestGolden(t *testing.T) {
-	s := &session{T: t}
-	p := newPool(t, "ext4")
-	s.does("build: the directory alone", p, build(t, p, backend.BuildOptions{}))
-	s.does("start without a file system", p, start(t, p))
-	s.does("format an empty device", p, build(t, p, backend.BuildOptions{NoOverwrite: true}))
-	s.does("format one that is not empty", p, build(t, p, backend.BuildOptions{NoOverwrite: true}))
-	s.does("overwrite it", p, build(t, p, backend.BuildOptions{Overwrite: true}))
+	g := backendtest.NewReplayed(t, "fs", os.Geteuid() == 0)
+	p := &pooldef.Pool{Type: pooldef.FS, Name: "pool", Target: pooldef.Target{Path: "/srv/pool 'x'"}}
+	p.Source = pooldef.Source{Format: "ext4", Devices: []pooldef.Device{{Path: "/dev/loop0"}}}
+	if g.Live() {
+		p = newPool(t, "ext4")
+		g.Clean = strings.NewReplacer(p.Source.Devices[0].Path, "/dev/loop0", filepath.Dir(p.Target.Path), "/srv").Replace
+		g.Snapshot = func() string { return snapshot(t, p) }
+	}
+	does(g, "build: the directory alone", build(t, p, backend.BuildOptions{}))
+	does(g, "start without a file system", start(t, p))
+	does(g, "format an empty device", build(t, p, backend.BuildOptions{NoOverwrite: true}))
+	does(g, "format one that is not empty", build(t, p, backend.BuildOptions{NoOverwrite: true}))
+	does(g, "overwrite it", build(t, p, backend.BuildOptions{Overwrite: true}))
 	p.MountOptions = []string{"ro", "noatime"}
-	s.does("start, with options", p, start(t, p))
-	s.does("start again: nothing to do", p, start(t, p))
-	s.does("build while it is mounted", p, build(t, p, backend.BuildOptions{Overwrite: true}))
-	s.does("stop", p, stop(t, p))
-	s.does("stop again: nothing to do", p, stop(t, p))
+	does(g, "start, with options", start(t, p))
+	does(g, "start again: nothing to do", start(t, p))
+	does(g, "build while it is mounted", build(t, p, backend.BuildOptions{Overwrite: true}))
+	does(g, "stop", stop(t, p))
+	does(g, "stop again: nothing to do", stop(t, p))
 	p.Source.Format, p.MountOptions = "xfs", nil
-	s.does("start, but it has another format", p, start(t, p))
+	does(g, "start, but it has another format", start(t, p))
 	p.Source.Format = "hfs+"
-	s.does("make what nothing can make", p, build(t, p, backend.BuildOptions{Overwrite: true}))
-	s.does("remove", p, func(b *Backend) error { return b.Remove(t.Context(), p) })
+	does(g, "make what nothing can make", build(t, p, backend.BuildOptions{Overwrite: true}))
+	does(g, "remove", func(b *Backend) error { return b.Remove(t.Context(), p) })
 	for _, format := range []string{"ext2", "ext3", "xfs", "btrfs", "vfat", "udf"} {
 		p.Source.Format = format
-		s.does("overwrite, "+format, p, build(t, p, backend.BuildOptions{Overwrite: true}))
+		does(g, "overwrite, "+format, build(t, p, backend.BuildOptions{Overwrite: true}))
 	}
-	const file = "testdata/fs.golden"
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(file, s.record.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil || !bytes.Equal(s.record.Bytes(), want) {
-		t.Errorf("%s differs; UPDATE=1 accepts it. error %v. Now it is\n%s", file, err, s.record.String())
-	}
+	g.End()
 }

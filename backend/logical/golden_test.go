@@ -1,11 +1,9 @@
 package logical
 
 import (
-	"bytes"
 	"context"
-	"fmt"
+	"os"
 	"regexp"
-	"strings"
 	"testing"
 
 	"poolctl/backend"
@@ -14,46 +12,21 @@ import (
 	"poolctl/pooldef"
 )
 
-// stages are the names that differ from one time to the next, checks what a dry run cannot print: it would look at the new device.
-var (
-	stages = regexp.MustCompile(`\.poolctl-\d+-\d+-\d+`)
-	checks = regexp.MustCompile(`\[ \d+ -le \d+ \] && `)
-)
+// stages are the names that differ from one time to the next: those of a process that is not the first.
+var stages = regexp.MustCompile(`\.poolctl-\d\d+-\d\d+-\d+`)
 
-// A session records what operations do to the machine, as --debug prints it.
+// A session is a golden with a pool.
 type session struct {
-	*testing.T
-	pool   *pooldef.Pool
-	record bytes.Buffer
+	*backendtest.Golden
+	pool *pooldef.Pool
 }
 
 type operation func(ctx context.Context, b *Backend, p *pooldef.Pool) error
 
-// does lets an operation happen; before that in a dry run, which has to change nothing and to print the same changes.
+// does lets an operation happen.
 func (s *session) does(title string, op operation) {
 	s.Helper()
-	before := snapshot(s)
-	var dry, trace bytes.Buffer
-	dryErr := op(s.Context(), New(host.NewDryRun(&host.Local{}, &dry), nil), s.pool)
-	if after := snapshot(s); after != before {
-		s.Errorf("%s: a dry run has changed\n%s to\n%s", title, before, after)
-	}
-	err := op(s.Context(), New(host.Trace{Host: &host.Local{}, W: &trace}, nil), s.pool)
-	fmt.Fprintf(&s.record, "# %s\n%s", title, stages.ReplaceAllString(trace.String(), ".poolctl-PID-TIME-1"))
-	if err != nil {
-		fmt.Fprintf(&s.record, "error: %v\n", err)
-	}
-	s.record.WriteByte('\n')
-	var changes []string
-	for line := range strings.Lines(trace.String()) {
-		if change, is := strings.CutPrefix(line, "+ "); is {
-			changes = append(changes, change)
-		}
-	}
-	want := stages.ReplaceAllString(checks.ReplaceAllString(strings.Join(changes, ""), ""), "")
-	if got := stages.ReplaceAllString(dry.String(), ""); err == nil && (got != want || dryErr != nil) {
-		s.Errorf("%s: a dry run prints\n%s, error %v; what happens is\n%s", title, got, dryErr, want)
-	}
+	s.Does(title, func(h host.Host) error { return op(s.Context(), New(h, nil), s.pool) })
 }
 
 func creates(name string, size uint64, change func(v *pooldef.Volume)) operation {
@@ -72,7 +45,17 @@ func resizes(size uint64, shrink bool) operation {
 
 // TestGolden does everything once.
 func TestGolden(t *testing.T) {
-	s := &session{T: t, pool: newPool(t, 2)}
+	s := &session{Golden: backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != ""), pool: poolOn(2)}
+	s.Clean = func(text string) string { return stages.ReplaceAllString(text, ".poolctl-PID-TIME-1") }
+	outside := func(name string, args ...string) {
+		if s.Live() {
+			run(t, name, args...)
+		}
+	}
+	if s.Live() {
+		s.pool = newPool(t, 2)
+		s.Snapshot = func() string { return snapshot(t) }
+	}
 	build := func(overwrite bool) operation {
 		return func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
 			return b.Build(ctx, p, backend.BuildOptions{Overwrite: overwrite})
@@ -81,7 +64,7 @@ func TestGolden(t *testing.T) {
 	on := func(f func(b *Backend, ctx context.Context, p *pooldef.Pool) error) operation {
 		return func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return f(b, ctx, p) }
 	}
-	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", devices[1]))
+	outside("mkfs.ext4", "-q", devices[1])
 	s.does("build on a device that holds something", build(false))
 	s.does("build, and overwrite that", build(true))
 	s.does("start", on((*Backend).Start))
@@ -124,11 +107,11 @@ func TestGolden(t *testing.T) {
 	for _, name := range []string{"snap", "other", "owned", "sparse"} {
 		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
 	}
-	run(t, "lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
+	outside("lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
 	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Sweep(ctx, p); return err })
 	s.does("stop", on((*Backend).Stop))
 	s.does("remove with a volume in it", on((*Backend).Remove))
-	run(t, "lvremove", "-y", "vg-0/copy")
+	outside("lvremove", "-y", "vg-0/copy")
 	s.does("remove", on((*Backend).Remove))
-	equals(t, "operations.golden", s.record.String())
+	s.End()
 }

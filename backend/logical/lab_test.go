@@ -27,13 +27,18 @@ func newPool(t *testing.T, n int) *pooldef.Pool {
 	t.Helper()
 	backendtest.NeedsLab(t, "logical volumes")
 	attach(t)
+	clean := func() { clear(t) }
+	clean()
+	t.Cleanup(clean)
+	return poolOn(n)
+}
+
+// poolOn defines a pool on the first n devices.
+func poolOn(n int) *pooldef.Pool {
 	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0", Format: "lvm2"}, Target: pooldef.Target{Path: "/dev/vg-0"}}
 	for _, d := range devices[:n] {
 		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
 	}
-	clean := func() { clear(t) }
-	clean()
-	t.Cleanup(clean)
 	return p
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"poolctl/backend"
-	"poolctl/backend/blockvol"
 	"poolctl/pooldef"
 )
 
@@ -21,7 +20,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 
 // Details implements backend.Detailer. Thin pools are no volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, allFields, func(v *logicalVolume, all []*logicalVolume) *pooldef.Volume { return described(p, v, all) })
+	return b.list(ctx, p, allFields, func(v *logicalVolume, all []*logicalVolume) *pooldef.Volume { return b.described(p, v, all) })
 }
 
 func (b *Backend) list(ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, []*logicalVolume) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
@@ -49,7 +48,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	d := described(p, v, all)
+	d := b.described(p, v, all)
 	if d == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
@@ -105,7 +104,7 @@ func named(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
 }
 
 // described returns all that is known of a volume, nil if it has gone meanwhile. Of one that is not active there are no permissions.
-func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef.Volume {
+func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef.Volume {
 	d := named(p, v)
 	d.Capacity, d.Physical, d.Allocation = pooldef.Bytes(v.capacity()), pooldef.Bytes(v.capacity()), v.allocation()
 	d.Extents = extents(v, all)
@@ -115,7 +114,7 @@ func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef
 	case v.isOverflowed():
 		d.Err = errOverflowed
 	case v.isActive():
-		err := look(d, v)
+		err := b.look(d, v)
 		if errors.Is(err, fs.ErrNotExist) && v.Minor != "" && !v.hasUUID(uuidOf(v.Major+":"+v.Minor)) {
 			return nil
 		}
@@ -125,16 +124,16 @@ func described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef
 	}
 	if v.Origin != "" && !strings.HasPrefix(v.Origin, "[") && !v.standsAlone(all) {
 		d.Backing = &pooldef.VolumeTarget{Path: path(p, v.Origin)}
-		_ = blockvol.Look(d.Backing, d.Backing.Path) // it may not be active
+		_ = b.Look(d.Backing, d.Backing.Path) // it may not be active
 	}
 	return d
 }
 
 // look looks at a volume's node. One that was just renamed has no link to it yet.
-func look(d *pooldef.Volume, v *logicalVolume) error {
-	err := blockvol.Look(&d.Target, d.Target.Path)
+func (b *Backend) look(d *pooldef.Volume, v *logicalVolume) error {
+	err := b.Look(&d.Target, d.Target.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = blockvol.Look(&d.Target, "/dev/dm-"+v.Minor)
+		err = b.Look(&d.Target, "/dev/dm-"+v.Minor)
 	}
 	return err
 }

@@ -1,0 +1,249 @@
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"poolctl/backend/host"
+)
+
+// A tape is a host that writes down what another answers, or, without one, answers what was written down: to each question what
+// was the answer to it when it was asked as many times.
+type tape struct {
+	machine host.Host // nil: nothing happens
+	keeps   bool      // answers, to write them down
+	clean   func(string) string
+	answers map[string][]taped
+	played  map[string]int
+}
+
+// taped is an answer, and how many times it was given one after the other.
+type taped struct {
+	Times  int             `json:",omitempty"` // 0: once
+	Answer json.RawMessage `json:",omitempty"`
+	Text   []string        `json:",omitempty"` // the lines of a program's output
+	Failed *tapedError     `json:",omitempty"`
+}
+
+type tapedError struct {
+	Text   string
+	Errno  syscall.Errno `json:",omitempty"`
+	Status int           `json:",omitempty"` // of a program that failed
+	Stderr string        `json:",omitempty"`
+}
+
+func (t *tape) read(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	t.answers, t.played = map[string][]taped{}, map[string]int{}
+	return json.Unmarshal(data, &t.answers)
+}
+
+func (t *tape) write(tb testing.TB, file string) {
+	tb.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	err := e.Encode(t.answers)
+	if err == nil {
+		err = os.WriteFile(file, b.Bytes(), 0o644) //nolint:forbidigo // the test's own
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// ask has a question answered.
+func ask[T any](t *tape, question string, live func(h host.Host) (T, error)) (T, error) {
+	question = t.clean(question)
+	if t.machine == nil {
+		return replay[T](t, question)
+	}
+	answer, err := live(t.machine)
+	if t.keeps {
+		t.keep(question, answer, err)
+	}
+	return answer, err
+}
+
+func (t *tape) keep(question string, answer any, err error) {
+	a := taped{Failed: tapeError(err)}
+	if out, ok := answer.([]byte); ok {
+		if a.Text = strings.SplitAfter(t.clean(string(out)), "\n"); len(out) == 0 {
+			a.Text = nil
+		}
+	} else {
+		data, _ := json.Marshal(answer)
+		a.Answer = json.RawMessage(t.clean(string(data)))
+	}
+	if a.Failed != nil {
+		a.Failed.Text, a.Failed.Stderr = t.clean(a.Failed.Text), t.clean(a.Failed.Stderr)
+	}
+	if t.answers == nil {
+		t.answers = map[string][]taped{}
+	}
+	all := t.answers[question]
+	if last := len(all) - 1; last >= 0 && all[last].same(a) {
+		all[last].Times = max(all[last].Times, 1) + 1
+		return
+	}
+	t.answers[question] = append(all, a)
+}
+
+func (a taped) same(o taped) bool {
+	a.Times, o.Times = 0, 0
+	one, _ := json.Marshal(a)
+	other, _ := json.Marshal(o)
+	return bytes.Equal(one, other)
+}
+
+// replay answers what was answered.
+func replay[T any](t *tape, question string) (answer T, err error) {
+	n := t.played[question]
+	t.played[question]++
+	for _, a := range t.answers[question] {
+		if n -= max(a.Times, 1); n >= 0 {
+			continue
+		}
+		if out, ok := any(&answer).(*[]byte); ok {
+			*out = []byte(strings.Join(a.Text, ""))
+		} else if err := json.Unmarshal(a.Answer, &answer); err != nil {
+			return answer, err
+		}
+		return answer, a.Failed.error()
+	}
+	return answer, fmt.Errorf("what the machine answers for the %d. time to %q was not written down", t.played[question], question)
+}
+
+// tapeError and error keep of an error what code tells apart.
+func tapeError(err error) *tapedError {
+	if err == nil {
+		return nil
+	}
+	e := &tapedError{Text: err.Error()}
+	exit := (*host.ExitError)(nil)
+	if errors.As(err, &exit) {
+		e.Status, e.Stderr = exit.Status, exit.Stderr
+	}
+	_ = errors.As(err, &e.Errno)
+	return e
+}
+
+func (e *tapedError) error() error {
+	switch {
+	case e == nil:
+		return nil
+	case e.Status != 0:
+		name, _, _ := strings.Cut(e.Text, " ")
+		return &host.ExitError{Command: host.Cmd(name), Status: e.Status, Stderr: e.Stderr}
+	}
+	return e
+}
+
+func (e *tapedError) Error() string { return e.Text }
+
+func (e *tapedError) Unwrap() error {
+	if e.Errno == 0 {
+		return nil
+	}
+	return e.Errno
+}
+
+func (t *tape) Query(ctx context.Context, c host.Command) ([]byte, error) {
+	return ask(t, "? "+c.Shell(), func(h host.Host) ([]byte, error) { return h.Query(ctx, c) })
+}
+
+func (t *tape) Change(ctx context.Context, s host.Step) error {
+	_, err := ask(t, "+ "+s.Shell(), func(h host.Host) (struct{}, error) { return struct{}{}, h.Change(ctx, s) })
+	return err
+}
+
+func (t *tape) Stat(path string) (fs.FileInfo, error) {
+	f, err := ask(t, "stat "+path, func(h host.Host) (tapedFile, error) {
+		info, err := h.Stat(path)
+		if err != nil {
+			return tapedFile{}, err
+		}
+		s := info.Sys().(*syscall.Stat_t)
+		return tapedFile{Path: path, How: info.Mode(), Kernel: s.Mode, Owner: s.Uid, Group: s.Gid}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (t *tape) Space(path string) (host.Space, error) {
+	return ask(t, "space "+path, func(h host.Host) (host.Space, error) { return h.Space(path) })
+}
+
+func (t *tape) Mounted(path string) (bool, error) {
+	return ask(t, "mounted "+path, func(h host.Host) (bool, error) { return h.Mounted(path) })
+}
+
+func (t *tape) Mounts() ([]host.Mount, error) { return ask(t, "mounts", host.Host.Mounts) }
+
+func (t *tape) MountAt(path string) (*host.Mount, error) {
+	return ask(t, "mount at "+path, func(h host.Host) (*host.Mount, error) { return h.MountAt(path) })
+}
+
+func (t *tape) Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error) {
+	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) { return h.Addresses(ctx, name, limit) })
+}
+
+func (t *tape) MountUsers(m *host.Mount) ([]string, error) {
+	return ask(t, "mount users "+m.Target, func(h host.Host) ([]string, error) { return h.MountUsers(m) })
+}
+
+func (t *tape) DeviceUsers(path string) ([]string, error) {
+	return ask(t, "device users "+path, func(h host.Host) ([]string, error) { return h.DeviceUsers(path) })
+}
+
+func (t *tape) OnBtrfs(path string) (bool, error) {
+	return ask(t, "on btrfs "+path, func(h host.Host) (bool, error) { return h.OnBtrfs(path) })
+}
+
+func (t *tape) Canonical(path string) string {
+	real, _ := ask(t, "canonical "+path, func(h host.Host) (string, error) { return h.Canonical(path), nil })
+	return real
+}
+
+func (t *tape) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
+	type port struct {
+		Number, Parent int
+		OK             bool
+	}
+	p, _ := ask(t, "fc host "+wwnn+" "+wwpn, func(h host.Host) (p port, err error) {
+		p.Number, p.Parent, p.OK = h.FCHost(wwnn, wwpn)
+		return p, nil
+	})
+	return p.Number, p.Parent, p.OK
+}
+
+// tapedFile is what is known of a file.
+type tapedFile struct {
+	Path         string
+	How          fs.FileMode
+	Kernel       uint32 // the same, as stat(2) has it
+	Owner, Group uint32
+}
+
+func (f tapedFile) Name() string       { return f.Path[strings.LastIndexByte(f.Path, '/')+1:] }
+func (f tapedFile) Size() int64        { return 0 }
+func (f tapedFile) Mode() fs.FileMode  { return f.How }
+func (f tapedFile) ModTime() time.Time { return time.Time{} }
+func (f tapedFile) IsDir() bool        { return f.How.IsDir() }
+func (f tapedFile) Sys() any           { return &syscall.Stat_t{Mode: f.Kernel, Uid: f.Owner, Gid: f.Group} }
