@@ -42,9 +42,11 @@ func (o *Once) ask(ctx context.Context, c Command) ([]byte, error) {
 	return out, err
 }
 
-// Change implements Host.
+// Change implements Host. A draft is nothing yet.
 func (o *Once) Change(ctx context.Context, s Step) error {
-	defer o.Forget()
+	if _, ok := s.(*Draft); !ok {
+		defer o.Forget()
+	}
 	return o.Host.Change(ctx, s)
 }
 

@@ -37,7 +37,8 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	}
 	steps := []host.Step{host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...)}
 	if p.ThinPool != "" {
-		steps = append(steps, host.Cmd("lvcreate", "--activate", "n", "--type", "thin-pool", "--extents", "100%FREE", "--name", p.ThinPool, "--", vg))
+		create := host.Cmd("lvcreate", "--type", "thin-pool", "--extents", "100%FREE", "--name", p.ThinPool, "--", vg)
+		steps = append(steps, create, deactivate(vg)) // LVM leaves a new thin pool active whatever it is told
 	}
 	if err = b.changeEach(ctx, steps...); err != nil {
 		err = errors.Join(err, b.unbuild(context.WithoutCancel(ctx), p, devices))
@@ -108,7 +109,11 @@ func (b *Backend) unbuild(ctx context.Context, p *pooldef.Pool, devices []string
 			return err
 		}
 	}
-	return b.changeEach(ctx, removal(p, volumes, isThere, ours)...)
+	steps := removal(p, volumes, isThere, ours)
+	if len(volumes) > 0 {
+		steps = append([]host.Step{deactivate(p.Source.Name)}, steps...)
+	}
+	return b.changeEach(ctx, steps...)
 }
 
 // removal are the steps that remove a group: the thin pool of the definition, if it is among its volumes, the group, if it is there, and

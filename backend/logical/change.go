@@ -129,12 +129,15 @@ func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm str
 
 // Resize implements backend.Resizer, in whole extents. What a volume gets is zeroed: others' data may be there.
 func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	v, _, err := b.find(ctx, p, name)
+	v, all, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	if v.isSnapshot() {
 		return &backend.UnsupportedError{Type: p.Type, What: "resizing snapshots and sparse volumes"}
+	}
+	if snapshots := v.snapshots(all); snapshots != nil {
+		return &backend.StateError{Text: "there are snapshots of it, which LVM cannot resize it under: " + names(snapshots)}
 	}
 	if err := errors.Join(mustBeActive(p, v), b.unused(p, v)); err != nil {
 		return err

@@ -18,7 +18,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	}
 	wanted := *d
 	wanted.Capacity = pooldef.Bytes(size)
-	if err := check(p, &wanted, o.CreateOptions); err != nil {
+	if err := check(&wanted, o.CreateOptions); err != nil {
 		return err
 	}
 	switch {

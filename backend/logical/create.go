@@ -30,7 +30,7 @@ const header = 2 << 20
 // nothing, which is lost when it needs more than that. If the pool's definition names a thin pool, it is thin. An encrypted one is larger
 // by LUKS's header.
 func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	if err := check(p, d, o); err != nil {
+	if err := check(d, o); err != nil {
 		return err
 	}
 	all, err := b.vacant(ctx, p, d.Name)
@@ -106,7 +106,7 @@ func room(d *pooldef.Volume) uint64 {
 }
 
 // check refuses what a logical volume cannot have.
-func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+func check(d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkName(d.Name); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (b *Backend) thinPool(ctx context.Context, p *pooldef.Pool) (*logicalVolume
 	if err != nil {
 		return nil, err
 	}
-	rows, err := b.segments(ctx, p, "lv_name,lv_size,lv_attr,segtype,data_percent", vg+"/"+p.ThinPool)
+	rows, err := b.segments(ctx, p, "lv_name,lv_size,lv_attr,segtype,data_percent", "--", vg+"/"+p.ThinPool)
 	if says(err, "Failed to find logical volume") {
 		rows, err = nil, nil
 	}
