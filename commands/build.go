@@ -71,11 +71,11 @@ func (e *env) start(p, was *pooldef.Pool) error {
 func (e *env) refresh(b backend.Backend, p *pooldef.Pool) error {
 	if e.cli.DryRun {
 		_, starts := b.(backend.Starter)
-		if active, err := b.Active(e.ctx, p); active || starts || err != nil {
+		if active, err := ask(e, p, func() (bool, error) { return b.Active(e.ctx, p) }); active || starts || err != nil {
 			return err
 		}
 	}
-	if _, err := b.Space(e.ctx, p); err != nil {
+	if _, err := e.space(b, p); err != nil {
 		return err
 	}
 	for _, err := range b.Volumes(e.ctx, p) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"poolctl/backend/all"
 	"poolctl/backend/host"
@@ -179,7 +180,7 @@ func writeFile(t *testing.T, path, text string) {
 
 // TestEveryTypeIsCompared finds a session for each type of pool that there is a backend for: TYPE.txt.
 func TestEveryTypeIsCompared(t *testing.T) {
-	for typ := range all.Backends(&host.Local{}, nil) {
+	for typ := range all.Backends(&host.Local{}, nil, time.Second) {
 		session := string(typ)
 		if typ == pooldef.Dir { // it has many
 			session = "pool-life"

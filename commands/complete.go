@@ -119,14 +119,11 @@ func (e *env) values(name, enum string, verb *kong.Node, before []string, typed 
 // poolNames are the pools that a verb can work on.
 func (e *env) poolNames(verb string) []string {
 	entries, _ := e.store.All()
+	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
 	var names []string
-	for _, entry := range entries {
-		if entry.Err != nil {
-			continue
-		}
-		active, _ := e.active(entry)
-		if want, ok := poolStates[verb]; !ok || active == want {
-			names = append(names, entry.Name)
+	for _, s := range e.statuses(entries) {
+		if want, ok := poolStates[verb]; !ok || s.active == want {
+			names = append(names, s.entry.Name)
 		}
 	}
 	return names
@@ -151,7 +148,10 @@ func (e *env) volumeNames(before []string, typed string) []string {
 		if _, local := b.(backend.Locator); !ok || !local { // no questions to servers from a shell's prompt
 			continue
 		}
-		if active, err := e.active(entry); err != nil || !active || !named && !strings.HasPrefix(typed, "/") {
+		if !named && !strings.HasPrefix(typed, "/") {
+			continue
+		}
+		if active, err := e.active(entry); err != nil || !active {
 			continue
 		}
 		for v, err := range b.Volumes(e.ctx, entry.Live()) {

@@ -119,6 +119,9 @@ func (e *env) setUp(h host.Host) error {
 	if err := checkURI(g.Connect); err != nil {
 		return err
 	}
+	if g.Timeout == 0 {
+		return &usageError{text: "--timeout: a server needs some time to answer"}
+	}
 	if g.Debug {
 		h = host.Trace{Host: h, W: e.stderr}
 	}
@@ -130,12 +133,17 @@ func (e *env) setUp(h host.Host) error {
 	}
 	var err error
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
-	e.host, e.backends = h, all.Backends(h, e.store)
+	e.host, e.backends = h, e.backendsOn(h)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}
 	e.store.RunDir, err = runDir(g.RunDir)
 	return err
+}
+
+// backendsOn returns the backends, working on h.
+func (e *env) backendsOn(h host.Host) map[pooldef.Type]backend.Backend {
+	return all.Backends(h, e.store, e.limit())
 }
 
 // parseError turns kong's complaint into ours.

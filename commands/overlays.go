@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"poolctl/backend"
@@ -19,10 +20,9 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 	}
 	at := filepath.Join(e.host.Canonical(filepath.Dir(v.Target.Path)), v.Name)
 	var found []*pooldef.Volume
-	for _, entry := range entries {
-		if entry.Err != nil {
-			continue
-		}
+	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
+	for _, s := range e.statuses(entries) {
+		entry := s.entry
 		if leadsThrough(entry.Live().Target.Path, at) {
 			return nil, &stateError{text: fmt.Sprintf("pool %q lives in it", entry.Name)}
 		}
@@ -30,7 +30,7 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 		if _, local := b.(backend.Locator); !ok || !local { // servers do not name files of this host
 			continue
 		}
-		if active, err := e.active(entry); err != nil || !active {
+		if !s.active {
 			continue
 		}
 		for image, err := range e.details(b, entry.Live()) {

@@ -92,19 +92,6 @@ func (e *env) backend(p *pooldef.Pool) (backend.Backend, error) {
 	return b, nil
 }
 
-// active tells whether a pool is active. Where starting changes the machine, what the machine shows decides, whoever did it;
-// elsewhere there has to be a run record, and the storage has to be there.
-func (e *env) active(entry *pooldef.Entry) (bool, error) {
-	b, ok := e.backends[entry.Live().Type]
-	if !ok {
-		return false, nil
-	}
-	if _, starts := b.(backend.Starter); !starts && entry.Running == nil {
-		return false, nil
-	}
-	return b.Active(e.ctx, entry.Live())
-}
-
 // activePool finds an active pool and locks it shared, for what is done with its volumes.
 func (e *env) activePool(nameOrUUID string) (*pooldef.Entry, backend.Backend, func(), error) {
 	entry, unlock, err := e.lockPool(nameOrUUID, pooldef.Shared)
@@ -132,7 +119,7 @@ func (e *env) activeBackend(entry *pooldef.Entry) (backend.Backend, error) {
 	case active:
 		return b, nil
 	case entry.Running != nil: // started, but the storage has gone since
-		if _, err := b.Space(e.ctx, entry.Running); err != nil {
+		if _, err := e.space(b, entry.Running); err != nil {
 			return nil, err
 		}
 	}

@@ -12,7 +12,7 @@ type poolArgs struct {
 	SourceName             string   `position:"" placeholder:"NAME" help:"Name of the source: a volume group, a Ceph, Gluster or ZFS pool."`
 	Target                 string   `position:"" placeholder:"DIR" help:"Directory where the volumes appear."`
 	SourceFormat           string   `position:"" placeholder:"FORMAT" help:"Format of the source: a file system, a kind of partition table."`
-	AuthType               string   `position:"" placeholder:"TYPE" help:"How to log in: chap, ceph."`
+	AuthType               string   `position:"" placeholder:"TYPE" help:"How to log in: chap, ceph, cifs."`
 	AuthUsername           string   `position:"" placeholder:"USER" help:"As whom to log in."`
 	SecretUsage            string   `position:"" xor:"secret" placeholder:"USAGE" help:"Secret to log in with, by its usage."`
 	SecretUuid             string   `position:"" xor:"secret" placeholder:"UUID" help:"Secret to log in with, by its uuid."`

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 
 	"poolctl/backend"
@@ -37,7 +38,9 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 	if err != nil {
 		return err
 	}
-	active, err := e.active(entry)
+	ctx, cancel := context.WithTimeout(e.ctx, e.limit()/2) // stopping takes its time, too
+	defer cancel()
+	active, err := e.activeIn(ctx, entry)
 	starter, starts := b.(backend.Starter)
 	switch {
 	case entry.Running != nil, err != nil && starts: // a server that does not answer, for one

@@ -34,15 +34,16 @@ func (c *PoolDumpxml) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	s := e.poolStatus(entry)
 	if c.Yaml {
 		if c.Xpath != "" {
 			return &usageError{"pool-dumpxml", "--xpath selects of the XML document, and --yaml is none"}
 		}
+		s := poolStatus{entry: entry, pool: entry.Live()}
 		text, err := s.definition(c.Inactive).YAML()
 		e.print("%s", text)
 		return err
 	}
+	s := e.poolStatus(entry)
 	document, err := s.document(e, c.Inactive)
 	if err != nil {
 		return fmt.Errorf("pool %q: %w", c.Pool, err)

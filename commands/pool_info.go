@@ -23,6 +23,9 @@ func (c *PoolInfo) Run(e *env) error {
 		return err
 	}
 	s := e.poolStatus(entry)
+	if s.err != nil {
+		return fmt.Errorf("pool %q: %w", entry.Name, s.err)
+	}
 	if c.Output != "table" {
 		return e.printPools(c.Output, []poolStatus{s})
 	}
@@ -35,7 +38,7 @@ func (c *PoolInfo) Run(e *env) error {
 	if !s.active {
 		return nil
 	}
-	space, err := s.space(e)
+	space, err := s.space()
 	if err != nil {
 		return fmt.Errorf("pool %q: %w", s.pool.Name, err)
 	}

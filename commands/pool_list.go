@@ -41,8 +41,10 @@ func (c *PoolList) Run(e *env) error {
 		return err
 	}
 	var pools []poolStatus
-	for _, entry := range entries {
-		s := e.poolStatus(entry)
+	for _, s := range e.statuses(entries) {
+		if s.err != nil {
+			e.warn("pool %q: %v", s.pool.Name, s.err)
+		}
 		if c.matches(s) {
 			pools = append(pools, s)
 		}
@@ -108,6 +110,7 @@ func (c *PoolList) table(e *env, pools []poolStatus) error {
 }
 
 func (c *PoolList) details(e *env, pools []poolStatus) error {
+	prepareSpace(pools)
 	var rows [][]string
 	for _, s := range pools {
 		state := s.state()
@@ -115,7 +118,7 @@ func (c *PoolList) details(e *env, pools []poolStatus) error {
 			state = "running"
 		}
 		row := []string{s.pool.Name, state, noYes(s.entry.Autostart), noYes(s.persistent()), "-", "-", "-"}
-		if space, err := s.space(e); err == nil {
+		if space, err := s.space(); err == nil {
 			row = append(row[:4], format.HumanSize(space.Capacity), format.HumanSize(space.Allocation), format.HumanSize(space.Available))
 		}
 		rows = append(rows, row)

@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"poolctl/backend"
 	"poolctl/format"
@@ -15,13 +16,13 @@ type poolStatus struct {
 	pool   *pooldef.Pool // the definition that counts
 	active bool
 	err    error // why it cannot be told
+	room   func() (pooldef.Space, error)
 }
 
 func (e *env) poolStatus(entry *pooldef.Entry) poolStatus {
 	s := poolStatus{entry: entry, pool: entry.Live()}
-	if s.active, s.err = e.active(entry); s.err != nil {
-		e.warn("pool %q: %v", entry.Name, s.err)
-	}
+	s.active, s.err = e.active(entry)
+	s.room = sync.OnceValues(func() (pooldef.Space, error) { return e.space(e.backends[s.pool.Type], s.pool) })
 	return s
 }
 
@@ -36,26 +37,34 @@ func (s *poolStatus) state() string {
 func (s *poolStatus) persistent() bool { return s.entry.File != "" }
 
 // space returns the room in the pool if it is active.
-func (s *poolStatus) space(e *env) (*pooldef.Space, error) {
+func (s *poolStatus) space() (*pooldef.Space, error) {
 	if !s.active {
 		return nil, notActive(s.pool.Name)
 	}
-	space, err := e.backends[s.pool.Type].Space(e.ctx, s.pool)
+	space, err := s.room()
 	return &space, err
+}
+
+// prepareSpace asks for the room in all of the pools.
+func prepareSpace(pools []poolStatus) {
+	inParallel(pools, func(s poolStatus) error {
+		_, err := s.space()
+		return err
+	})
 }
 
 // poolFields are the names of what is told of a pool in machine-readable output. They are stable.
 var poolFields = []string{"name", "uuid", "type", "state", "autostart", "persistent", "capacity", "allocation", "available",
 	"target_path", "source_name", "source_hosts", "source_devices", "source_dir", "source_format", "file", "error"}
 
-func (s *poolStatus) fields(e *env) []any {
+func (s *poolStatus) fields() []any {
 	src := &s.pool.Source
 	values := []any{s.pool.Name, s.pool.UUID, string(s.pool.Type), s.state(), s.entry.Autostart, s.persistent(), nil, nil, nil,
 		orNull(s.pool.Target.Path), orNull(src.Name), hosts(src), devices(src), orNull(src.Dir), orNull(src.Format), orNull(s.entry.File), nil}
 	err := s.err
 	if s.active && err == nil {
 		var space *pooldef.Space
-		if space, err = s.space(e); err == nil {
+		if space, err = s.space(); err == nil {
 			values[6], values[7], values[8] = space.Capacity, space.Allocation, space.Available
 		}
 	}
@@ -102,12 +111,13 @@ func orNull(s string) any {
 
 // printPools prints pools for programs.
 func (e *env) printPools(style string, pools []poolStatus) error {
+	prepareSpace(pools)
 	if style == "xml" {
 		return e.printPoolsXML(pools)
 	}
 	list := format.NewList(e.stdout, style, "pools", poolFields)
 	for _, s := range pools {
-		if err := list.Add(s.fields(e)...); err != nil {
+		if err := list.Add(s.fields()...); err != nil {
 			return err
 		}
 	}
@@ -145,13 +155,13 @@ func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
 	if !s.active {
 		return s.pool.Element(nil), s.err
 	}
-	space, err := s.space(e)
+	space, err := s.space()
 	if err != nil {
 		return nil, err
 	}
 	p := s.pool
 	if observer, ok := e.backends[p.Type].(backend.Observer); ok {
-		if p, err = observer.Observe(e.ctx, p); err != nil {
+		if p, err = ask(e, p, func() (*pooldef.Pool, error) { return observer.Observe(e.ctx, s.pool) }); err != nil {
 			return nil, err
 		}
 	}

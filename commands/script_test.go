@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -26,6 +28,9 @@ func TestMain(m *testing.M) {
 		},
 	})
 }
+
+// lab is held by the session that has the lab's servers.
+var lab sync.Mutex
 
 // TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word. UPDATE=1 writes
 // down what is printed now.
@@ -50,7 +55,16 @@ func TestScript(t *testing.T) {
 			} {
 				env.Setenv(name, value)
 			}
-			return nil
+			if os.Getenv("POOLCTL_LAB") != "" { // there is one server for all
+				lab.Lock()
+				env.Defer(lab.Unlock)
+			}
+			servers, err := filepath.Abs("../backend/netfs/testdata")
+			env.Setenv("PATH", env.Getenv("PATH")+":"+servers)
+			return err
+		},
+		Condition: func(name string) (bool, error) { // [!lab] skip stands in what needs the lab (scripts/lab)
+			return name == "lab" && os.Getenv("POOLCTL_LAB") != "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"session": session},
 	})

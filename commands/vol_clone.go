@@ -117,7 +117,11 @@ func (e *env) mustKnowChain(v *foundVolume) error {
 		return err
 	}
 	for _, image := range chain {
-		if pool, _ := e.poolOf(entries, image.Target.Path); pool == "" {
+		pool, _, err := e.poolOf(entries, image.Target.Path)
+		if err != nil {
+			return err
+		}
+		if pool == "" {
 			return &stateError{fmt.Sprintf("it is based on %q, which is in no active pool", image.Target.Path),
 				"a guest can write any header into its disk: if that is the image it should be, define a pool of its directory and start it"}
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"poolctl/backend"
-	"poolctl/backend/all"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -49,7 +48,7 @@ func (c *VolRename) rename(e *env) error {
 		return err
 	}
 	// A rehearsal finds what is wrong with the name, before the hint of mustHaveNoOverlays has other images name it.
-	rehearsal := all.Backends(host.NewDryRun(e.host, io.Discard), e.store)[p.Type].(backend.Renamer)
+	rehearsal := e.backendsOn(host.NewDryRun(e.host, io.Discard))[p.Type].(backend.Renamer)
 	if err := rehearsal.Rename(e.ctx, p, v.Name, c.Newname); err != nil || c.Newname == v.Name {
 		return err
 	}

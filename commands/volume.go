@@ -43,8 +43,10 @@ func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, name := e.poolOf(entries, pathOrKey)
+	in, name, err := e.poolOf(entries, pathOrKey)
 	switch {
+	case err != nil:
+		return nil, err
 	case in != "" && pool != "" && pool != in:
 		return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q", backend.ErrNoVolume, pathOrKey, pool, in)
 	case in != "":
@@ -59,31 +61,58 @@ func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, pathOrKey)
 }
 
-// poolOf returns the first of the pools that is active and has a volume with a path or key, and the volume's name; "" if none has.
-func (e *env) poolOf(entries []*pooldef.Entry, pathOrKey string) (pool, name string) {
-	for _, entry := range entries {
-		b, ok := e.backends[entry.Live().Type]
-		if active, err := e.active(entry); !ok || err != nil || !active {
-			continue
-		}
-		if name, ok := e.locateIn(b, entry.Live(), pathOrKey); ok {
-			return entry.Name, name
+// poolOf returns the first of the pools that is active and has a volume with a path or key, and the volume's name; "" if none has. An
+// error is that of a pool that has not answered.
+func (e *env) poolOf(entries []*pooldef.Entry, pathOrKey string) (pool, name string, err error) {
+	type location struct {
+		name string
+		err  error
+	}
+	for i, in := range inParallel(entries, func(entry *pooldef.Entry) location {
+		name, err := e.nameIn(entry, pathOrKey)
+		return location{name, err}
+	}) {
+		switch {
+		case in.name != "":
+			return entries[i].Name, in.name, nil
+		case err == nil && isSilent(in.err):
+			err = fmt.Errorf("pool %q: %w", entries[i].Name, in.err)
 		}
 	}
-	return "", ""
+	return "", "", err
 }
 
-// locateIn tells the name of the volume with a path or key in one pool.
-func (e *env) locateIn(b backend.Backend, p *pooldef.Pool, pathOrKey string) (string, bool) {
-	if locator, ok := b.(backend.Locator); ok {
-		return locator.Locate(e.ctx, p, pathOrKey)
+// nameIn tells the name of the volume with a path or key in one pool, "" if there is none or the pool is not active.
+func (e *env) nameIn(entry *pooldef.Entry, pathOrKey string) (name string, err error) {
+	p := entry.Live()
+	b, ok := e.backends[p.Type]
+	locator, locates := b.(backend.Locator)
+	if !ok {
+		return "", nil
+	}
+	if locates {
+		name, err = ask(e, p, func() (string, error) {
+			if name, ok := locator.Locate(e.ctx, p, pathOrKey); ok {
+				return name, nil
+			}
+			return "", nil
+		})
+		if name == "" {
+			return "", err
+		}
+	}
+	switch active, err := e.active(entry); {
+	case !active || err != nil:
+		return "", err
+	case locates:
+		return name, nil
 	}
 	for v, err := range b.Volumes(e.ctx, p) {
 		if err == nil && (v.Key == pathOrKey || v.Target.Path == pathOrKey) {
-			return v.Name, true
+			return v.Name, nil
 		}
 	}
-	return "", false
+	return "", nil
 }
 
 // lockVolume locks the pool of a volume that was located, and looks at the volume again.

@@ -69,8 +69,8 @@ type ParentAddress struct {
 
 // Auth tells as whom, and with which secret, a pool's storage is used.
 type Auth struct {
-	Type     string // chap, ceph
-	Username string
+	Type     string // chap, ceph; cifs is poolctl's own
+	Username string // cifs: may be DOMAIN\user
 	Secret   SecretRef
 }
 

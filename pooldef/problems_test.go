@@ -143,6 +143,10 @@ func TestBadXML(t *testing.T) {
 		{"poolctl's own", "<pool type='rbd'>\n<source><name>x</name><host name='h'/></source>\n<?poolctl mount_point='yes'?></pool>", `
 3 ?poolctl/@mount_point: pools of type rbd have no directory
 `},
+		{"poolctl's own login", "<pool type='netfs'><name>x</name>\n<source><host name='h'/><dir path='/d'/>\n<auth type='cifs' username='a,b'><secret usage='x'/></auth></source>" + target + "</pool>", `
+3 source/auth/@username: "a,b" must not contain ','
+3 source/auth/@type: only netfs pools of format cifs have a login of type cifs
+`},
 		{"poolctl's own, mistyped", "<pool type='dir'><name>x</name>" + target + "\n<?poolctl mount_point=yes?></pool>", `
 2 ?poolctl: expected name='value', not "mount_point=yes"
 `},
@@ -158,8 +162,8 @@ func TestBadXML(t *testing.T) {
 
 func TestBadAuth(t *testing.T) {
 	for auth, want := range map[string]string{
-		"<auth/>": "@type: missing; it is chap or ceph\n1 source/auth/@username: missing\n1 source/auth/secret: missing",
-		"<auth type='x' username='u'><secret/></auth>":                       "@type: \"x\" is not one of chap, ceph\n1 source/auth/secret: neither uuid nor usage is given",
+		"<auth/>": "@type: missing; it is chap, ceph or cifs\n1 source/auth/@username: missing\n1 source/auth/secret: missing",
+		"<auth type='x' username='u'><secret/></auth>":                       "@type: \"x\" is not one of chap, ceph, cifs\n1 source/auth/secret: neither uuid nor usage is given",
 		"<auth type='chap' username='u'><secret uuid='5' usage=''/></auth>":  `secret/@uuid: "5" is not a uuid`,
 		"<auth type='chap' username='u'><secret uuid='5' usage='x'/></auth>": "secret: uuid and usage are both given",
 	} {
@@ -231,7 +235,7 @@ target:
 11 source.hosts.prt: unknown key; there are name, port
 12 source.hosts: given a second time
 14 source.protocol: only netfs pools of format nfs or auto have a protocol version
-15 source.auth.type: "pap" is not one of chap, ceph
+15 source.auth.type: "pap" is not one of chap, ceph, cifs
 15 source.auth.secret: missing
 17 target.path: "rel" is not an absolute path
 18 target.mode: "0799" is not an octal mode from 0 to 0777

@@ -40,6 +40,9 @@ func (r *reader) source(e *format.Element, info *TypeInfo) Source {
 	s.Vendor, s.Product = r.maker(e, "vendor"), r.maker(e, "product")
 	r.format(e, &s, info)
 	r.protocol(e, &s, info)
+	if s.Auth != nil && s.Auth.Type == "cifs" && (info.Type != NetFS || s.Format != "cifs") {
+		r.problem(e.Child("auth"), "@type", "only netfs pools of format cifs have a login of type cifs")
+	}
 	return s
 }
 
@@ -127,12 +130,15 @@ func (r *reader) auth(e *format.Element) *Auth {
 	if at == nil {
 		return nil
 	}
-	auth := &Auth{Type: r.word(at, "type", "chap", "ceph"), Username: r.attr(at, "username")}
+	auth := &Auth{Type: r.word(at, "type", "chap", "ceph", "cifs"), Username: r.attr(at, "username")}
 	if auth.Type == "" {
-		r.problem(at, "@type", "missing; it is chap or ceph")
+		r.problem(at, "@type", "missing; it is chap, ceph or cifs")
 	}
 	if auth.Username == "" {
 		r.problem(at, "@username", "missing")
+	}
+	if auth.Type == "cifs" && strings.Contains(auth.Username, ",") { // it becomes part of a mount option
+		r.problem(at, "@username", "%q must not contain ','", auth.Username)
 	}
 	secret := r.child(at, "secret")
 	if secret == nil {

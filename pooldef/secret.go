@@ -8,13 +8,14 @@ type Secret struct {
 	Description string
 	Ephemeral   bool   // kept until the machine stops, definition and value
 	Private     bool   // its value is never shown
-	UsageType   string // what it is for: none, volume, ceph, iscsi, tls, vtpm
+	UsageType   string // what it is for: none, volume, ceph, iscsi, tls, vtpm, cifs
 	Usage       string // which one: the volume's path, the name, the target; empty for none
 }
 
 // usageElements tells for each type of usage which element says what the secret is for.
 var usageElements = []struct{ usage, element string }{
 	{"none", ""}, {"volume", "volume"}, {"ceph", "name"}, {"iscsi", "target"}, {"tls", "name"}, {"vtpm", "name"},
+	{"cifs", "name"}, // poolctl's own
 }
 
 // Purpose tells what a secret is for in virsh's words.

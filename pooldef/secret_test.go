@@ -107,10 +107,10 @@ func TestBadSecrets(t *testing.T) {
 5 usage/name: missing: it says what the secret is for
 `},
 		{"another usage", "<secret>\n<usage type='wifi'>\n<name>x</name></usage></secret>", `
-2 usage/@type: "wifi" is not one of none, volume, ceph, iscsi, tls, vtpm
+2 usage/@type: "wifi" is not one of none, volume, ceph, iscsi, tls, vtpm, cifs
 `},
 		{"no type of usage", "<secret>\n<usage>\n<name>x</name></usage></secret>", `
-2 usage/@type: missing; it is one of none, volume, ceph, iscsi, tls, vtpm
+2 usage/@type: missing; it is one of none, volume, ceph, iscsi, tls, vtpm, cifs
 `},
 		{"what is of another usage", "<secret><usage type='volume'>\n<volume>/x</volume>\n<name>x</name></usage></secret>", `
 warning 3 usage/name: unknown element, ignored

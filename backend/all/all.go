@@ -2,8 +2,11 @@
 package all
 
 import (
+	"time"
+
 	"poolctl/backend"
 	"poolctl/backend/dir"
+	"poolctl/backend/disk"
 	"poolctl/backend/fs"
 	"poolctl/backend/host"
 	"poolctl/backend/logical"
@@ -11,12 +14,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// Backends returns every backend there is, working on h with the secrets s.
-func Backends(h host.Host, s backend.Secrets) map[pooldef.Type]backend.Backend {
+// Backends returns every backend there is, working on h with the secrets s. A server may take as long as timeout to answer.
+func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir:     dir.New(h, s),
+		pooldef.Disk:    disk.New(h, s),
 		pooldef.FS:      fs.New(h, s),
 		pooldef.Logical: logical.New(h, s),
-		pooldef.NetFS:   netfs.New(h, s),
+		pooldef.NetFS:   netfs.New(h, s, timeout),
 	}
 }

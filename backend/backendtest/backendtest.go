@@ -78,6 +78,8 @@ func Run(t *testing.T, o Options) {
 		{"CloneFaults", (*suite).cloneFaults},
 		{"ResizeFaults", (*suite).resizeFaults},
 		{"Killed", func(s *suite) { s.killed(t.Name(), "create") }},
+		{"KilledDeleting", func(s *suite) { s.killedDeleting(t.Name()) }},
+		{"KilledPool", func(s *suite) { s.killedPool(t.Name()) }},
 		{"KilledCloning", func(s *suite) { s.killed(t.Name(), "clone") }},
 	} {
 		t.Run(part.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -18,25 +19,63 @@ const killVariable = "POOLCTL_TEST_KILL"
 
 // A death is what a process is told.
 type death struct {
-	Makes string // how the volume is made, one of makes
+	Does  string // one of deeds
 	Pool  *pooldef.Pool
 	Nth   int  // the change that is its last
 	After bool // it happens
 }
 
+// deeds are what such a process can do.
+var deeds = map[string]func(context.Context, Options, backend.Backend, *pooldef.Pool) error{
+	"create": makes["create"],
+	"clone":  makes["clone"],
+	"delete": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Deleter).Delete(ctx, p, "v")
+	},
+	"build": func(ctx context.Context, o Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Builder).Build(ctx, p, o.Build)
+	},
+	"start": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Starter).Start(ctx, p)
+	},
+	"stop": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Starter).Stop(ctx, p)
+	},
+	"remove": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Remover).Remove(ctx, p)
+	},
+}
+
 // killed kills a process before and after each of the changes by which it makes a volume. The volume is whole or not there, and can
 // be made; Sweep removes what is left. test is the name of the test that called Run.
-func (s *suite) killed(test, how string) {
-	op := s.making(how)
+func (s *suite) killed(test, how string) { s.killedDoing(test, s.making(how)) }
+
+// killedDeleting does the same to processes that delete one.
+func (s *suite) killedDeleting(test string) {
+	create := s.making("create")
+	s.ok(create.do(s.Context(), s.b))
+	s.killedDoing(test, create.reversed("delete"))
+}
+
+// killedPool does the same to processes that build, start, stop or remove a pool: the same again then works.
+func (s *suite) killedPool(test string) {
+	for _, op := range s.poolOperations() {
+		s.killedDoing(test, op)
+		s.ok(op.do(s.Context(), s.b))
+	}
+}
+
+func (s *suite) killedDoing(test string, op operation) {
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
 			state := s.state()
-			died := s.runToDeath(test, death{how, s.pool, nth, after})
+			s.pool.Started = s.pool.Started || op.name == "start" // verbs record that first
+			died := s.runToDeath(test, death{op.name, s.pool, nth, after})
 			var err error
 			if died && !op.done() {
 				err = errFault
 			}
-			if err != nil && !after { // the other half of the time, what is left is not swept before the volume is made again
+			if err != nil && !after && !op.pool { // the other half of the time, what is left is not swept before the volume is made again
 				s.same(state, "killed and swept")
 			}
 			s.settled(op, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
@@ -86,7 +125,7 @@ func dieIfAsked(o Options) bool {
 		os.Exit(1)
 	}
 	b := o.New(&mortalHost{Host: o.Host, death: d})
-	if err := makes[d.Makes](context.Background(), o, b, d.Pool); err != nil {
+	if err := deeds[d.Does](context.Background(), o, b, d.Pool); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

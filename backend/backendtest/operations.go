@@ -13,23 +13,21 @@ type operation struct {
 	name     string
 	do, undo func(ctx context.Context, b backend.Backend) error
 	done     func() bool // tells whether it has happened, wholly
+	pool     bool        // it is one of the pool's, of which a part may be done
 	lasts    bool        // taken back, it leaves something: a formatted device. One that dies half-way may then have done it
 	final    bool        // it cannot undo itself, so it may have happened in spite of an error; nor can it be taken back without a trace
 }
 
 // reversed returns the operation that takes this one back.
 func (o operation) reversed(name string) operation {
-	return operation{name: name, do: o.undo, undo: o.do, done: func() bool { return !o.done() }, final: true}
+	return operation{name: name, do: o.undo, undo: o.do, done: func() bool { return !o.done() }, pool: o.pool, final: true}
 }
 
-// poolFaults lets every change fail by which a pool is built, started, stopped and removed.
-func (s *suite) poolFaults() {
-	initial := s.Snapshot(s.T, s.pool)
+// poolOperations are those by which a pool is built, started, stopped and removed, as far as it can be.
+func (s *suite) poolOperations() []operation {
 	var forth, back []operation
-	_, builds := s.b.(backend.Builder)
-	_, removes := s.b.(backend.Remover)
-	if builds && removes {
-		build := operation{name: "build", done: s.isBuilt, lasts: true}
+	if s.comesAndGoes() {
+		build := operation{name: "build", done: s.isBuilt, pool: true, lasts: true}
 		build.do = func(ctx context.Context, b backend.Backend) error {
 			return b.(backend.Builder).Build(ctx, s.pool, s.Build)
 		}
@@ -37,17 +35,30 @@ func (s *suite) poolFaults() {
 		forth, back = append(forth, build), append(back, build.reversed("remove"))
 	}
 	if _, starts := s.b.(backend.Starter); starts {
-		start := operation{name: "start", done: s.active}
+		start := operation{name: "start", done: s.active, pool: true}
 		start.do, start.undo = s.start, s.stop
 		forth, back = append(forth, start), append([]operation{start.reversed("stop")}, back...)
 	}
-	for _, op := range append(forth, back...) {
+	return append(forth, back...)
+}
+
+// comesAndGoes tells whether pools can be built and removed.
+func (s *suite) comesAndGoes() bool {
+	_, builds := s.b.(backend.Builder)
+	_, removes := s.b.(backend.Remover)
+	return builds && removes
+}
+
+// poolFaults lets every change fail by which a pool is built, started, stopped and removed.
+func (s *suite) poolFaults() {
+	initial := s.Snapshot(s.T, s.pool)
+	for _, op := range s.poolOperations() {
 		for _, f := range []fault{before, after, cancelled, dead} {
 			s.everyChange(op, f)
 		}
 		s.ok(op.do(s.Context(), s.b))
 	}
-	if builds && removes {
+	if s.comesAndGoes() {
 		s.same(initial, "built and removed again")
 	}
 }

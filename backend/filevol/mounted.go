@@ -70,8 +70,8 @@ func (b *Mounted) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return b.Files.Space(ctx, p)
 }
 
-// Mount mounts the pool's source, by mount(8), unless it is mounted already. What it has mounted in spite of an error is unmounted.
-func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format string, options ...string) error {
+// Mount mounts the pool's source, by mount(8), unless it is mounted already. The inputs are what its options read. What it has mounted in spite of an error is unmounted.
+func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format string, options []string, inputs ...host.Input) error {
 	if m, err := b.mount(ctx, p); m != nil || err != nil {
 		return errors.Join(err, ctx.Err())
 	}
@@ -80,7 +80,7 @@ func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format str
 	} else if !info.IsDir() {
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
 	}
-	err := b.Host.Change(ctx, mountCommand(p, source, format, options))
+	err := b.Host.Change(ctx, mountCommand(p, source, format, options, inputs))
 	if err != nil {
 		if m, _ := b.mount(context.WithoutCancel(ctx), p); m != nil {
 			_ = b.Host.Change(context.WithoutCancel(ctx), unmount(m))
@@ -99,13 +99,15 @@ func (b *Mounted) notBuilt(p *pooldef.Pool, err error) error {
 
 // mountCommand mounts as libvirt does on Linux: no devices, no set-ID bits, no programs, unless the definition's own options, which
 // come last, say otherwise.
-func mountCommand(p *pooldef.Pool, source, format string, options []string) host.Command {
+func mountCommand(p *pooldef.Pool, source, format string, options []string, inputs []host.Input) host.Command {
 	var args []string
 	if format != "" {
 		args = append(args, "-t", format)
 	}
 	all := slices.Concat([]string{"nodev", "nosuid", "noexec"}, options, p.MountOptions)
-	return host.Cmd("mount", append(args, "-o", strings.Join(all, ","), "--", source, filepath.Clean(p.Target.Path))...)
+	c := host.Cmd("mount", append(args, "-o", strings.Join(all, ","), "--", source, filepath.Clean(p.Target.Path))...)
+	c.Inputs = inputs
+	return c
 }
 
 // unmount takes the path as the kernel has it: canonicalising it could mean to ask a server that has gone.

@@ -46,11 +46,25 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 	if err != nil {
 		return nil, err
 	}
-	holds := host.Words(found)
-	if holds != "" && !overwrite {
-		return nil, &backend.ContentError{Pool: p.Name, Device: device, Holds: holds}
+	if !overwrite {
+		if err := mustBeBlank(p, device, found); err != nil {
+			return nil, err
+		}
 	}
-	return steps(mkfs, device, holds != ""), nil
+	return steps(mkfs, device, len(found) > 0), nil
+}
+
+// mustBeBlank refuses a device that holds something, also if nobody knows what.
+func mustBeBlank(p *pooldef.Pool, device string, found []host.Signature) error {
+	holds := host.Words(found)
+	if holds == "" {
+		blank, err := host.Blank(device)
+		if blank || err != nil {
+			return err
+		}
+		holds = "data that wipefs does not know"
+	}
+	return &backend.ContentError{Pool: p.Name, Device: device, Holds: holds}
 }
 
 // steps format a device. What it holds is wiped first: mkfs would leave the end of a RAID or of a partition table, and blkid would

@@ -40,7 +40,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if !other {
 		format = p.Source.Format
 	}
-	return b.explain(ctx, p, device, b.Mount(ctx, p, device, format))
+	return b.explain(ctx, p, device, b.Mount(ctx, p, device, format, nil))
 }
 
 // explain says what is wrong with the device if it is that for which mount(8) has failed.

@@ -1,14 +1,19 @@
 package fs
 
 import (
+	"errors"
+	iofs "io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/pooldef"
 )
 
 // needsTool ends a test of what a program makes that is not installed.
@@ -22,6 +27,7 @@ func needsTool(t *testing.T, name string) {
 // TestFormats builds, starts, uses and stops a pool of each format that can be made, with the kernel that has them all.
 func TestFormats(t *testing.T) {
 	backendtest.NeedsLab(t, "the formats that few kernels have")
+	backendtest.Change(t, host.Cmd("modprobe", "loop"))
 	for format := range formatters {
 		t.Run(format, func(t *testing.T) {
 			needsTool(t, formatters[format].tool)
@@ -47,6 +53,7 @@ func TestFormats(t *testing.T) {
 // TestImages starts pools on what others have made: the formats that have no mkfs here.
 func TestImages(t *testing.T) {
 	backendtest.NeedsLab(t, "the formats that few kernels have")
+	backendtest.Change(t, host.Cmd("modprobe", "loop"))
 	for format, make := range map[string]string{
 		"iso9660": `genisoimage -quiet -R -o "$2" "$1"`,
 		"hfs+":    `xorriso -as mkisofs -hfsplus -o "$2" "$1"`,
@@ -75,5 +82,58 @@ func TestImages(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestUnreadable has a device that gives nothing but errors. It is not empty: nobody knows.
+func TestUnreadable(t *testing.T) {
+	backendtest.NeedsLab(t, "a device with errors")
+	backendtest.Change(t, host.Cmd("modprobe", "-a", "loop", "dm-mod"))
+	p, b := newPool(t, "ext4"), New(&host.Local{}, nil)
+	table := t.TempDir() + "/table"
+	backendtest.Change(t, host.WriteFile{Path: table, Data: []byte("0 131072 error\n")},
+		host.Cmd("dmsetup", "create", "unreadable", table))
+	t.Cleanup(func() { backendtest.Change(t, host.Cmd("dmsetup", "remove", "unreadable")) })
+	p.Source.Devices[0].Path = "/dev/mapper/unreadable"
+	for _, o := range []backend.BuildOptions{{NoOverwrite: true}, {Overwrite: true}} {
+		if err := b.Build(t.Context(), p, o); !errors.Is(err, syscall.EIO) {
+			t.Errorf("built: error %v", err)
+		}
+	}
+	backendtest.Change(t, host.Mkdir{Path: p.Target.Path, Mode: 0o755})
+	if err := b.Start(t.Context(), p); err == nil || errors.As(err, new(*backend.ContentError)) {
+		t.Errorf("started: error %v", err)
+	}
+}
+
+// TestGone has the device taken out from below a pool: its data are lost, but it can be stopped.
+func TestGone(t *testing.T) {
+	backendtest.NeedsLab(t, "a disk that goes")
+	backendtest.Change(t, host.Cmd("modprobe", "loop"), host.Cmd("modprobe", "scsi_debug", "dev_size_mb=64"), host.Cmd("udevadm", "settle"))
+	disks, err := filepath.Glob("/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*")
+	if err != nil || len(disks) != 1 {
+		t.Fatal(disks, err)
+	}
+	p, b := newPool(t, "ext4"), New(&host.Local{}, nil)
+	p.Source.Devices[0].Path = "/dev/" + filepath.Base(disks[0])
+	for _, err := range []error{
+		b.Build(t.Context(), p, backend.BuildOptions{NoOverwrite: true}), b.Start(t.Context(), p),
+		os.WriteFile(disks[0]+"/device/delete", []byte("1"), 0),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	isActive(t, b, p, true)
+	volume := &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: "raw"}}
+	if err := b.Create(t.Context(), p, volume, backend.CreateOptions{}); err == nil {
+		t.Error("a volume was made on what has gone")
+	}
+	if err := b.Stop(t.Context(), p); err != nil {
+		t.Error(err)
+	}
+	isActive(t, b, p, false)
+	if err := b.Start(t.Context(), p); !errors.Is(err, iofs.ErrNotExist) {
+		t.Errorf("started: error %v", err)
 	}
 }

@@ -21,6 +21,7 @@ type Command struct {
 	Args   []string
 	Dir    string // where it runs; empty: /
 	Inputs []Input
+	Answer string // what it reads from its standard input, a line; empty: nothing
 	// Watch, if not nil, is given what the command prints when it does, and Query is not.
 	Watch func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, a few times.
@@ -32,6 +33,7 @@ type Command struct {
 // An Input is what a command reads from a file descriptor, the first from 3: what nobody else is to see.
 type Input struct {
 	File string // where a shell finds the same
+	Here string // if not empty: the shell's here-document that is the same
 	Data []byte
 }
 
@@ -44,8 +46,20 @@ func (c Command) Shell() string {
 	for _, w := range append([]string{c.Name}, c.Args...) {
 		words = append(words, Quote(w))
 	}
+	here := ""
 	for i, in := range c.Inputs {
-		words = append(words, fmt.Sprintf("%d<%s", 3+i, Quote(in.File)))
+		if in.Here == "" {
+			words = append(words, fmt.Sprintf("%d<%s", 3+i, Quote(in.File)))
+			continue
+		}
+		words = append(words, fmt.Sprintf("%d<<END", 3+i))
+		here += "\n" + in.Here + "\nEND"
+	}
+	if here != "" {
+		return strings.Join(words, " ") + here
+	}
+	if c.Answer != "" {
+		words = append([]string{"echo", Quote(c.Answer), "|"}, words...)
 	}
 	if c.Dir != "" {
 		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
@@ -54,7 +68,7 @@ func (c Command) Shell() string {
 }
 
 func (c Command) apply(ctx context.Context, l *Local) error {
-	_, err := l.Query(ctx, c)
+	_, err := l.retry(ctx, c, killAfter)
 	return err
 }
 
@@ -62,11 +76,15 @@ func (c Command) apply(ctx context.Context, l *Local) error {
 var killAfter = 5 * time.Second
 
 // Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
-// and its children are told to end by SIGTERM, and after killAfter by SIGKILL; the error is then ctx's. A command that ends
-// well while a child of it goes on, as a daemon does, has worked.
+// and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
+// command that ends well while a child of it goes on, as a daemon does, has worked.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
+	return l.retry(ctx, c, min(killAfter, time.Second))
+}
+
+func (l *Local) retry(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
 	for left := 9; ; left-- {
-		out, err := l.run(ctx, c)
+		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
 		if left == 0 || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
 			return out, err
@@ -74,7 +92,7 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 	}
 }
 
-func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
+func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
 	path, err := lookTool(c.Name)
 	if err != nil {
 		return nil, err
@@ -85,9 +103,12 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
-	cmd.WaitDelay = killAfter // also for children that hold its output
+	cmd.WaitDelay = patience // also for children that hold its output
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, c.files
+	if c.Answer != "" {
+		cmd.Stdin = strings.NewReader(c.Answer + "\n")
+	}
 	if c.Watch != nil {
 		cmd.Stdout = watcher(c.Watch)
 	}
@@ -99,7 +120,9 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		err = wait(ctx, cmd, patience+time.Second)
+	}
 	exit := (*exec.ExitError)(nil)
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
@@ -114,6 +137,23 @@ func (l *Local) run(ctx context.Context, c Command) ([]byte, error) {
 		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: strings.TrimSpace(stderr.String())}
 	}
 	return nil, err
+}
+
+// wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.
+func wait(ctx context.Context, cmd *exec.Cmd, patience time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(patience):
+		return ctx.Err()
+	}
 }
 
 // toolPath is where tools are looked for: cron's PATH, for one, has no sbin.
@@ -147,6 +187,7 @@ var packages = map[string]string{
 	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "mount.glusterfs": "glusterfs-client", "showmount": "nfs-common",
 	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
+	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
 }
 
 // A ToolError tells that a program is not installed.

@@ -54,6 +54,7 @@ func TestShell(t *testing.T) {
 		{Cmd("true"), "true"},
 		{Cmd("qemu-img", "create", "a b", ""), "qemu-img create 'a b' ''"},
 		{Command{Name: "qemu-img", Args: []string{"info", "./x"}, Dir: "/a b"}, "(cd '/a b' && qemu-img info ./x)"},
+		{Command{Name: "cat", Answer: "a b"}, "echo 'a b' | cat"},
 	} {
 		if got := test.command.Shell(); got != test.want {
 			t.Errorf("%+v: got %s, want %s", test.command, got, test.want)

@@ -11,7 +11,7 @@ import (
 func TestInputs(t *testing.T) {
 	l := &Local{}
 	secret := random(1, 87_000)
-	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{"/etc/secret key", secret}}}
+	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{File: "/etc/secret key", Data: secret}}}
 	if got, err := l.Query(t.Context(), c); err != nil || !bytes.Equal(got, secret) {
 		t.Errorf("it read %d bytes, error %v", len(got), err)
 	}
@@ -19,14 +19,14 @@ func TestInputs(t *testing.T) {
 		t.Errorf("in a shell it is %s", got)
 	}
 	c.Args, c.Dir = []string{"/dev/fd/4", "/dev/fd/3"}, t.TempDir()
-	c.Inputs = []Input{{"a", []byte("first")}, {"b", []byte("second")}}
+	c.Inputs = []Input{{File: "a", Data: []byte("first")}, {File: "b", Data: []byte("second")}}
 	if got, err := l.Query(t.Context(), c); err != nil || string(got) != "secondfirst" {
 		t.Errorf("it read %q, error %v", got, err)
 	}
 	if got := c.Shell(); !strings.HasSuffix(got, "&& cat /dev/fd/4 /dev/fd/3 3<a 4<b)") {
 		t.Errorf("in a shell it is %s", got)
 	}
-	c = Command{Name: "cat", Args: []string{"/proc/self/cmdline", "/proc/self/environ"}, Inputs: []Input{{"a", []byte("hidden")}}}
+	c = Command{Name: "cat", Args: []string{"/proc/self/cmdline", "/proc/self/environ"}, Inputs: []Input{{File: "a", Data: []byte("hidden")}}}
 	if got, err := l.Query(t.Context(), c); err != nil || bytes.Contains(got, []byte("hidden")) {
 		t.Errorf("it shows %q, error %v", got, err)
 	}
@@ -43,7 +43,7 @@ func TestInputs(t *testing.T) {
 func TestInputLikeShell(t *testing.T) {
 	l, file := &Local{}, t.TempDir()+"/a file"
 	put(t, file, random(3, 1000))
-	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{file, random(3, 1000)}}}
+	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{File: file, Data: random(3, 1000)}}}
 	want, err := l.Query(t.Context(), c)
 	if err != nil || run(t, "sh", "-c", c.Shell()) != string(want) {
 		t.Errorf("they differ, error %v", err)

@@ -1,9 +1,12 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 )
@@ -26,8 +29,8 @@ func Words(all []Signature) string {
 	return strings.Join(slices.Compact(types), ", ")
 }
 
-// Signatures returns every signature that wipefs(8) finds on a device, without changing any; an empty device has none. If there
-// is no device, the error wraps fs.ErrNotExist.
+// Signatures returns every signature that wipefs(8) finds on a device, without changing any; an empty device has none. One that cannot be
+// read is not empty, but an error. If there is no device, the error wraps fs.ErrNotExist.
 func Signatures(ctx context.Context, h Host, device string) ([]Signature, error) {
 	if _, err := h.Stat(device); err != nil {
 		return nil, err
@@ -40,5 +43,33 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 	if err := json.Unmarshal(out, &list); err != nil && len(out) > 0 {
 		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
 	}
+	if len(list.Signatures) == 0 { // wipefs says nothing of what it cannot read
+		_, err = Blank(device)
+		return nil, err
+	}
 	return list.Signatures, nil
+}
+
+// Blank tells whether a device has nothing but zeros in its first and its last MiB, which is where labels are: wipefs does not know them
+// all, a BSD disk's for one.
+func Blank(device string) (bool, error) {
+	f, err := os.Open(device)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false, err
+	}
+	const most = 1 << 20
+	zeros, buffer := make([]byte, min(size, most)), make([]byte, min(size, most))
+	blank := true
+	for _, at := range []int64{0, size - int64(len(buffer))} {
+		if _, err := f.ReadAt(buffer, at); err != nil {
+			return false, err
+		}
+		blank = blank && bytes.Equal(buffer, zeros)
+	}
+	return blank, nil
 }

@@ -43,7 +43,7 @@ func (s *Stage) apply(_ context.Context, l *Local) error {
 	if err != nil {
 		dir.Close()
 		_ = unix.Rmdir(s.Path)
-		return err
+		return gone(s.Path, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -51,7 +51,7 @@ func isNew(dir, lock *os.File) error {
 // gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
 // before it was locked, which is as if he had been first.
 func gone(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) {
 		return pathError("lock", path, unix.EEXIST)
 	}
 	return err

@@ -52,6 +52,8 @@ func (z Zero) Shell() string {
 		return fmt.Sprintf("blkdiscard -z -o %d %s </dev/null", z.From, path)
 	case is.isBlock:
 		return zeros
+	case is.onFUSE && !is.isSparse:
+		return zeros
 	case length == 0:
 		return fmt.Sprintf("[ $(stat -Lc %%s %s) -ge %d ]", path, z.From)
 	case is.isSparse: // to the end of the last block: the rest of it would stay
@@ -65,8 +67,8 @@ const sector = 512
 
 // A shape is what a shell command has to be told of a file or device.
 type shape struct {
-	size              int64
-	isBlock, isSparse bool
+	size                      int64
+	isBlock, isSparse, onFUSE bool
 }
 
 // lookAt returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
@@ -76,7 +78,8 @@ func lookAt(path string) shape {
 		return shape{isBlock: true}
 	}
 	defer h.Close()
-	is := shape{h.Size, h.IsBlock(), h.IsFile() && h.Blocks*512 < h.Size}
+	is := shape{size: h.Size, isBlock: h.IsBlock(), isSparse: h.IsFile() && h.Blocks*512 < h.Size}
+	is.onFUSE = h.IsFile() && onFUSE(path)
 	if is.isBlock {
 		if fd, err := h.Open(); err == nil {
 			defer fd.Close()

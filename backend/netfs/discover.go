@@ -3,10 +3,10 @@ package netfs
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -14,14 +14,20 @@ import (
 
 // Discover implements backend.Discoverer: the directories that a server exports by NFS, and its Gluster volumes.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
+	if len(spec.Hosts) == 0 {
+		return nil, pooldef.Problems{{Element: "host", Text: "missing: it is the server to ask"}}
+	}
 	s, err := sourceOf(&pooldef.Pool{Source: *spec})
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, b.limit)
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	var volumes []string
+	var wait sync.WaitGroup                                     // a server of the one kind may leave the questions of the other unanswered
+	wait.Go(func() { volumes, _ = b.volumes(limited, s.host) }) // nobody has to have any
 	exports, err := b.exports(limited, s.host)
-	volumes, noGluster := b.volumes(limited, s.host)
+	wait.Wait()
 	var found []pooldef.Source
 	for _, dir := range exports {
 		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: dir, Format: "nfs"})
@@ -30,10 +36,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: name, Format: "glusterfs"})
 	}
 	if len(found) == 0 && err != nil {
-		if errors.As(noGluster, new(*host.ToolError)) { // nobody has to have it
-			noGluster = nil
-		}
-		return nil, b.explain(ctx, s, errors.Join(err, noGluster))
+		return nil, b.explain(ctx, s, err)
 	}
 	return found, nil
 }

@@ -36,7 +36,10 @@ func server(script string) func() error {
 	})
 }
 
-var nfs, smb = server(nfsServer), server(smbServer)
+//go:embed testdata/gluster-server
+var glusterServer string
+
+var nfs, smb, gluster = server(nfsServer), server(smbServer), server(glusterServer)
 
 // inLab returns what makes pools of a directory of a server.
 func inLab(t *testing.T, format, protocol, root, dir string, start func() error) func(t *testing.T) *pooldef.Pool {
@@ -55,13 +58,16 @@ func inLab(t *testing.T, format, protocol, root, dir string, start func() error)
 		p := netPool(format, "127.0.0.1", dir+"/"+filepath.Base(served))
 		p.Source.Protocol = protocol
 		p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
+		if format == "glusterfs" { // see plain
+			p.Target.Path = filepath.Join(t.TempDir(), "pool")
+		}
 		return p
 	}
 }
 
 func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, cannot map[string]string) {
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return New(h, nil) },
+		New:      func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
 		Pool:     pool,
 		Cannot:   cannot,
 		Snapshot: snapshot,
@@ -104,11 +110,14 @@ func TestCIFS(t *testing.T) {
 	})
 }
 
+func TestGluster(t *testing.T) {
+	run(t, inLab(t, "glusterfs", "", "/srv/gluster/fs/brick", "gv0", gluster), nil)
+}
+
 // TestServerGone stops the server below a mounted pool, and has it come back.
 func TestServerGone(t *testing.T) {
 	p := inLab(t, "nfs", "", "/srv/nfsroot/export", "/export", nfs)(t)
-	b := New(&host.Local{}, nil)
-	b.limit = 3 * time.Second
+	b := New(&host.Local{}, nil, 3*time.Second)
 	for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{}), b.Start(t.Context(), p)} {
 		if err != nil {
 			t.Fatal(err)

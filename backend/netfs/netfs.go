@@ -19,15 +19,12 @@ import (
 // Backend manages pools of type netfs.
 type Backend struct {
 	filevol.Mounted
-	limit time.Duration // how long a server may take
+	timeout time.Duration
 }
 
-// limit is enough for a server that is busy; mount.nfs itself would try for two minutes (nfs(5), retry).
-const limit = 30 * time.Second
-
-// New returns the backend.
-func New(h host.Host, s backend.Secrets) *Backend {
-	b := &Backend{Mounted: filevol.Mounted{Files: filevol.Files{Host: h, Secrets: s, Mounts: true}}, limit: limit}
+// New returns the backend. A server may take as long as timeout to answer; mount.nfs itself would try for two minutes (nfs(5), retry).
+func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
+	b := &Backend{Mounted: filevol.Mounted{Files: filevol.Files{Host: h, Secrets: s, Mounts: true}}, timeout: timeout}
 	b.IsSource = b.isSource
 	return b
 }
@@ -44,11 +41,11 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 // answers returns nil if the server of a mounted pool does. It is another process that asks, because only that can be ended when there
 // is no answer, and what waits for one keeps the pool from being unmounted.
 func (b *Backend) answers(ctx context.Context, p *pooldef.Pool) error {
-	limited, cancel := context.WithTimeout(ctx, b.limit)
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &SilentError{fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
+		return &backend.SilentError{Text: fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
 	}
 	return err
 }
@@ -68,8 +65,18 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	var options []string
+	var inputs []host.Input
 	switch {
+	case p.Source.Auth != nil && p.Source.Auth.Type == "cifs":
+		login, err := b.login(p.Source.Auth)
+		if err != nil {
+			return err
+		}
+		options, inputs = []string{"credentials=/proc/self/fd/3"}, []host.Input{login}
 	case p.Source.Format == "glusterfs":
+		if err := plain(append([]string{s.String(), p.Target.Path}, p.MountOptions...)); err != nil {
+			return err
+		}
 		options = []string{"direct-io-mode=1"}
 	case p.Source.Format == "cifs":
 		options = []string{"guest"}
@@ -80,9 +87,19 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if format == "auto" {
 		format = ""
 	}
-	limited, cancel := context.WithTimeout(ctx, b.limit)
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options...))
+	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
+}
+
+// plain refuses what mount.glusterfs(8), a shell script, would take apart.
+func plain(words []string) error {
+	for _, w := range words {
+		if host.Quote(w) != w {
+			return &backend.UnsupportedError{Type: pooldef.NetFS, What: fmt.Sprintf("%q with GlusterFS, whose mount program would take it apart", w)}
+		}
+	}
+	return nil
 }
 
 // explain says what is wrong if mount(8) has failed for want of a server or of its helper.
@@ -90,7 +107,7 @@ func (b *Backend) explain(ctx context.Context, s source, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return &SilentError{fmt.Sprintf("the server %q does not answer", s.host)}
+		return &backend.SilentError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
 	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}
@@ -100,13 +117,13 @@ func (b *Backend) explain(ctx context.Context, s source, err error) error {
 }
 
 // Stop implements backend.Starter. A server that has gone may leave what was written to it unwritten; then it waits for a while, and
-// leaves the mount alone.
+// leaves the mount alone. It takes half of the time: who stops a pool has asked before whether it is active.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
-	limited, cancel := context.WithTimeout(ctx, b.limit)
+	limited, cancel := context.WithTimeout(ctx, b.timeout/2)
 	defer cancel()
 	err := b.Mounted.Stop(limited, p)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &SilentError{fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
+		return &backend.SilentError{Text: fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
 	}
 	return err
 }
@@ -121,11 +138,3 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	}
 	return b.BuildDir(ctx, p)
 }
-
-// A SilentError tells that a server does not answer in time. It is a context.DeadlineExceeded.
-type SilentError struct{ text string }
-
-func (e *SilentError) Error() string { return e.text }
-
-// Unwrap makes it what it is.
-func (e *SilentError) Unwrap() error { return context.DeadlineExceeded }

@@ -90,7 +90,7 @@ func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) 
 		if !found || err != nil {
 			continue
 		}
-		all, _ := b.Host.Addresses(ctx, want.host, nameLimit)
+		all, _ := b.Host.Addresses(ctx, want.host, min(nameLimit, b.timeout))
 		return slices.Contains(all, address.Unmap()), nil
 	}
 	return false, nil

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,7 @@ type fake struct {
 	host.Host
 	mount *host.Mount
 	out   map[string]string
+	mu    sync.Mutex
 	asked []string
 }
 
@@ -38,7 +41,9 @@ func (f *fake) Addresses(_ context.Context, name string, _ time.Duration) ([]net
 }
 
 func (f *fake) Query(_ context.Context, c host.Command) ([]byte, error) {
+	f.mu.Lock()
 	f.asked = append(f.asked, c.Shell())
+	f.mu.Unlock()
 	out, ok := f.out[c.Name]
 	if !ok {
 		return nil, &host.ToolError{Tool: c.Name}
@@ -71,7 +76,7 @@ func TestSpelling(t *testing.T) {
 			for text := range strings.SplitSeq(mounts, "|") {
 				f := strings.Fields(text)
 				m := &host.Mount{Type: f[0], Source: strings.ReplaceAll(f[1], "\x00", " "), Options: "rw," + f[2]}
-				b := New(&fake{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}}, nil)
+				b := New(&fake{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}}, nil, time.Second)
 				if active, err := b.Active(t.Context(), p); active != (i == 0) || err != nil {
 					t.Errorf("%s is mounted: %s is active: %v, error %v", m.Source, c.source, active, err)
 				}
@@ -82,17 +87,24 @@ func TestSpelling(t *testing.T) {
 
 func TestBadSource(t *testing.T) {
 	for _, name := range []string{"-oexec", "a/b", "a,b", "a b"} {
-		if err := New(&host.Local{}, nil).Start(t.Context(), netPool("nfs", name, "/x")); err == nil || !strings.Contains(err.Error(), "not the name of a host") {
+		if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), netPool("nfs", name, "/x")); err == nil || !strings.Contains(err.Error(), "not the name of a host") {
 			t.Errorf("%q: error %v", name, err)
 		}
 	}
 	p := netPool("nfs", "a", "/x")
 	p.Source.Hosts = append(p.Source.Hosts, p.Source.Hosts[0])
-	if err := New(&host.Local{}, nil).Start(t.Context(), p); err == nil || !strings.Contains(err.Error(), "2 hosts") {
+	if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), p); err == nil || !strings.Contains(err.Error(), "2 hosts") {
 		t.Error(err)
 	}
 	unsupported := (*backend.UnsupportedError)(nil)
-	if err := New(&host.Local{}, nil).Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
+	for _, word := range []string{"/a b", "/$(id)", "/*", "/'"} {
+		p := netPool("glusterfs", "a", "gv0")
+		p.Target.Path = word
+		if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), p); !errors.As(err, &unsupported) {
+			t.Errorf("%q: error %v", word, err)
+		}
+	}
+	if err := New(&host.Local{}, nil, time.Second).Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
 		t.Error(err)
 	}
 }
@@ -102,7 +114,7 @@ func TestDiscover(t *testing.T) {
 	spec := &pooldef.Source{Hosts: []pooldef.Host{{Name: "files.example"}}}
 	check := func(want string) {
 		t.Helper()
-		found, err := New(f, nil).Discover(t.Context(), spec)
+		found, err := New(f, nil, time.Second).Discover(t.Context(), spec)
 		var got []string
 		for _, s := range found {
 			got = append(got, s.Format+" "+s.Hosts[0].Name+":"+s.Dir)
@@ -115,15 +127,15 @@ func TestDiscover(t *testing.T) {
 	f.out["gluster"] = `<?xml version="1.0"?><cliOutput><opRet>0</opRet><volInfo><volumes><volume><name>gv0</name></volume>` +
 		`<volume><name>gv1</name></volume><count>2</count></volumes></volInfo></cliOutput>`
 	check("nfs files.example:/srv/two|nfs files.example:/srv/a b/|glusterfs files.example:gv0|glusterfs files.example:gv1")
-	if asked := f.asked[0]; asked != "showmount --no-headers --exports -- files.example" {
-		t.Error(asked)
+	if !slices.Contains(f.asked, "showmount --no-headers --exports -- files.example") {
+		t.Error(f.asked)
 	}
 	f.out = map[string]string{}
 	tool := (*host.ToolError)(nil)
-	if _, err := New(f, nil).Discover(t.Context(), spec); !errors.As(err, &tool) || tool.Tool != "showmount" {
+	if _, err := New(f, nil, time.Second).Discover(t.Context(), spec); !errors.As(err, &tool) || tool.Tool != "showmount" {
 		t.Error(err)
 	}
-	if _, err := New(f, nil).Discover(t.Context(), &pooldef.Source{}); err == nil {
+	if _, err := New(f, nil, time.Second).Discover(t.Context(), &pooldef.Source{}); err == nil {
 		t.Error("nobody to ask")
 	}
 }
@@ -140,7 +152,7 @@ func TestStart(t *testing.T) {
 		p := netPool(c.format, "2001:db8::7", "/srv/x")
 		p.Source.Protocol, p.Target.Path = c.protocol, t.TempDir()
 		var plan strings.Builder
-		if err := New(host.NewDryRun(&host.Local{}, &plan), nil).Start(t.Context(), p); err != nil {
+		if err := New(host.NewDryRun(&host.Local{}, &plan), nil, time.Second).Start(t.Context(), p); err != nil {
 			t.Error(err)
 		}
 		if got := strings.TrimSpace(strings.ReplaceAll(plan.String(), p.Target.Path, "/DIR")); got != c.want {

@@ -1,0 +1,103 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// ends is how much libvirt clears, too, where a disk begins and ends.
+const ends = 1 << 20
+
+// Build implements backend.Builder: the disk gets a new label. One that is in use or, unless that is to be overwritten, holds anything
+// is refused.
+func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
+	if format(p) == "lvm2" {
+		return &backend.UnsupportedError{Type: p.Type, What: "making a label of format lvm2"}
+	}
+	d, err := b.device(p)
+	if err != nil {
+		return err
+	}
+	unlock, err := host.LockDevice(ctx, d.path, d.dir)
+	if err != nil {
+		return err
+	}
+	defer host.Settle(context.WithoutCancel(ctx), b.Host)
+	defer unlock()
+	users, err := b.Host.DeviceUsers(d.path)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		return &backend.BusyError{Path: d.path, Users: users}
+	}
+	holds, err := b.holds(ctx, d)
+	if err != nil {
+		return err
+	}
+	if holds != "" && !o.Overwrite {
+		return &backend.ContentError{Pool: p.Name, Device: p.Source.Devices[0].Path, Holds: holds}
+	}
+	if holds != "" {
+		if err := b.clear(ctx, d); err != nil {
+			return err
+		}
+	}
+	err = b.commit(ctx, parted(d, "mklabel", partedLabel(format(p))))
+	if err != nil {
+		err = errors.Join(err, b.clear(context.WithoutCancel(ctx), d))
+	}
+	return err
+}
+
+// holds tells what is on a disk, empty if nothing. There are labels that only parted knows.
+func (b *Backend) holds(ctx context.Context, d *device) (string, error) {
+	found, err := host.Signatures(ctx, b.Host, d.path)
+	if err != nil || len(found) > 0 {
+		return host.Words(found), err
+	}
+	t, err := b.read(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	return t.label, nil
+}
+
+// clear removes all that tells what is on a disk, and what the kernel knows of its partitions.
+func (b *Backend) clear(ctx context.Context, d *device) error {
+	if err := b.Host.Change(ctx, host.ZeroEnds{Path: d.path, Length: ends}); err != nil {
+		return err
+	}
+	pieces, err := d.pieces()
+	for _, k := range pieces {
+		err = errors.Join(err, b.Host.Change(ctx, forget(d, k.number)))
+	}
+	return err
+}
+
+// Remove implements backend.Remover: the label goes, if there is no partition left.
+func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
+	return b.changing(ctx, p, func(t *table) error {
+		if len(t.partitions) > 0 {
+			var names []string
+			for _, x := range t.partitions {
+				names = append(names, t.name(x.number))
+			}
+			return &backend.StateError{Text: "there are partitions on it: " + strings.Join(names, ", "),
+				Hint: "delete them first (poolctl pool-start, vol-delete)"}
+		}
+		users, err := b.Host.DeviceUsers(t.path)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			return &backend.BusyError{Path: t.path, Users: users}
+		}
+		return b.clear(ctx, t.device)
+	})
+}

@@ -1,0 +1,121 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Delete implements backend.Deleter. When a logical partition goes, those behind it get the next lower numbers, as always with
+// a dos label; so none of them may be in use either.
+func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	return b.changing(ctx, p, func(t *table) error {
+		x, err := t.called(name)
+		if err != nil {
+			return err
+		}
+		going := []partition{*x}
+		var inside []string
+		for _, other := range t.partitions {
+			if other.kind != logical {
+				continue
+			}
+			inside = append(inside, t.name(other.number))
+			if x.kind == logical && other.number > x.number {
+				going = append(going, other)
+			}
+		}
+		if x.kind == extended && inside != nil {
+			return &backend.StateError{Text: "there are logical partitions in it, which would go with it: " + strings.Join(inside, ", ")}
+		}
+		if err := b.unused(t, going...); err != nil {
+			return err
+		}
+		return b.commit(ctx, remove(t, x))
+	})
+}
+
+// Resize implements backend.Resizer: a partition can become larger where there is room behind it. What it gets is zeroed before:
+// others' data may be there.
+func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+	return b.changing(ctx, p, func(t *table) error {
+		x, err := t.called(name)
+		if err != nil {
+			return err
+		}
+		old, most := x.end-x.start, t.most(x)
+		switch {
+		case size < old && !o.Shrink:
+			return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
+		case size < old && x.kind == extended:
+			return &backend.UnsupportedError{Type: p.Type, What: "making an extended partition smaller"}
+		case size > most:
+			return &backend.StateError{Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", most-old, most)}
+		}
+		if size = max(t.up(size), t.alignment); size == old || size > most {
+			return nil
+		}
+		if err := b.unused(t, *x); err != nil {
+			return err
+		}
+		if size < old {
+			return b.commit(ctx, resize(t, x, size))
+		}
+		return b.grow(ctx, t, x, size)
+	})
+}
+
+func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64) error {
+	end := x.start + size
+	if x.kind != extended {
+		err := b.staged(ctx, t, x.end, end, func(path string) error { return b.Host.Change(ctx, host.Zero{Path: path}) })
+		if err != nil {
+			return err
+		}
+	}
+	err := b.commit(ctx, resize(t, x, size))
+	if err != nil {
+		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), t, x))
+	}
+	return err
+}
+
+// most is how large a partition can become, with what is free directly behind it.
+func (t *table) most(x *partition) uint64 {
+	most := x.end - x.start
+	for _, e := range t.free {
+		if e.start == x.end && e.isLogical == (x.kind == logical) {
+			most = max(most, (e.end-x.start)/t.alignment*t.alignment)
+		}
+	}
+	return most
+}
+
+// resize is the command that moves a partition's end. Only a user at a terminal is asked whether he means it when it becomes smaller;
+// in a script the answer is no.
+func resize(t *table, x *partition, size uint64) host.Command {
+	args := []string{"resizepart", fmt.Sprint(x.number), fmt.Sprintf("%dB", x.start+size-1)}
+	if size > x.end-x.start {
+		return parted(t.device, args...)
+	}
+	c := host.Cmd("parted", append([]string{"---pretend-input-tty", "--align", "none", "--", t.path}, args...)...)
+	c.Answer = "Yes"
+	return c
+}
+
+// shrinkBack undoes an extension, if it has happened.
+func (b *Backend) shrinkBack(ctx context.Context, planned *table, x *partition) error {
+	t, err := b.read(ctx, planned.device)
+	if err != nil {
+		return err
+	}
+	if now := t.numbered(x.number); now != nil && now.end > x.end {
+		return b.Host.Change(ctx, resize(t, now, x.end-x.start))
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package disk
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+const mib = 1 << 20
+
+// newPool returns a pool on an empty disk of 64 MiB. It is a loop device: of those the kernel makes partitions as of any other disk.
+func newPool(t *testing.T, format string) *pooldef.Pool {
+	t.Helper()
+	disk := backendtest.Loop(t, 64)
+	t.Setenv(aliasVariable, t.TempDir())
+	t.Cleanup(func() { clear(t, disk) })
+	return poolOn(disk, format)
+}
+
+func poolOn(device, format string) *pooldef.Pool {
+	return &pooldef.Pool{Type: pooldef.Disk, Name: "pool", Source: pooldef.Source{Devices: []pooldef.Device{{Path: device}}, Format: format},
+		Target: pooldef.Target{Path: "/dev"}}
+}
+
+// clear empties a disk, and lets the kernel forget its partitions.
+func clear(t *testing.T, disk string) {
+	t.Helper()
+	b := newBackend()
+	d, err := b.device(poolOn(disk, "gpt"))
+	ok(t, err)
+	ok(t, b.clear(context.Background(), d))
+	host.Settle(context.Background(), b.Host)
+}
+
+// run runs a command that has to work, and returns what it prints.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := new(host.Local).Query(context.Background(), host.Cmd(name, args...))
+	ok(t, err)
+	return string(out)
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newBackend() *Backend { return New(&host.Local{}, nil) }
+
+func volume(name string, size uint64) *pooldef.Volume {
+	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "none"}}
+}
+
+// options are those of a pool of plain partitions.
+func options(format string) backendtest.Options {
+	return backendtest.Options{
+		New:      func(h host.Host) backend.Backend { return &named{New(h, nil)} },
+		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
+		Build:    backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
+		Volume:   volume,
+		Sizes:    []uint64{mib, 1, 512, mib + 1, 3 * mib},
+		Unit:     mib,
+		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return snapshot(t, p.Source.Devices[0].Path) },
+		Refused:  []string{"", ".", "..", "-x", "a b", "sda", "loop", "p1"},
+		Unsupported: []*pooldef.Volume{
+			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: &pooldef.Encryption{Format: "luks"}}},
+			{Name: "x", Capacity: pooldef.Bytes(mib), Backing: &pooldef.VolumeTarget{Path: "/dev/x"}},
+		},
+	}
+}
+
+// snapshot prints a disk's table, what the kernel knows of it, and what is in its partitions.
+func snapshot(t testing.TB, disk string) string {
+	t.Helper()
+	out, _ := new(host.Local).Query(context.Background(), host.Cmd("parted", "--script", "--machine", "--", disk, "unit", "B", "print"))
+	text := string(out)
+	for line := range strings.Lines(run(t, "cat", "/proc/partitions")) {
+		fields := strings.Fields(line)
+		if len(fields) != 4 || !strings.HasPrefix("/dev/"+fields[3], disk) {
+			continue
+		}
+		f, err := os.Open("/dev/" + fields[3])
+		if err != nil {
+			text += fmt.Sprintln(fields[3], err)
+			continue
+		}
+		data, _ := io.ReadAll(io.LimitReader(f, 64<<10))
+		f.Close()
+		if "/dev/"+fields[3] == disk {
+			data = nil
+		}
+		text += fmt.Sprintf("%s %s %.8x\n", fields[3], fields[2], sha256.Sum256(data))
+	}
+	return text
+}
+
+func TestConformance(t *testing.T) {
+	t.Run("gpt", func(t *testing.T) { backendtest.Run(t, options("gpt")) })
+	t.Run("dos", func(t *testing.T) {
+		o := options("dos")
+		o.Cannot = map[string]string{"Listing": "there are four primary partitions at most", "Together": "there are four primary partitions at most"}
+		backendtest.Run(t, o)
+	})
+}

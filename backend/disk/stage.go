@@ -1,0 +1,209 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// A stage is room on a disk that the kernel has as a partition although it stands in no table. There it is cleared or filled, and nobody
+// can take it for a volume. It cannot lie over another partition, and what is written into it cannot go beyond it. One that a killed
+// process leaves has nothing on the disk: it is gone with the next change of the table, and when the table is read anew.
+type stage struct {
+	path        string
+	add, remove host.Step
+}
+
+// isLeft tells whether a stage, or what was one, is there.
+func (s *stage) isLeft() bool {
+	_, err := os.Lstat(s.path)
+	return err == nil
+}
+
+// stage plans one. Its number is one that no partition has.
+func (t *table) stage(start, end uint64, pieces []piece) *stage {
+	if t.isMapped {
+		name := "poolctl-" + filepath.Base(t.path)
+		line := fmt.Sprintf("0 %d linear %s %d", (end-start)/sector, t.path, start/sector)
+		return &stage{path: "/dev/mapper/" + name, add: host.Cmd("dmsetup", "create", "--table", line, "--", name), remove: host.Cmd("dmsetup", "remove", "--", name)}
+	}
+	number := 1
+	for _, x := range t.partitions {
+		number = max(number, x.number+1)
+	}
+	for _, k := range pieces {
+		number = max(number, k.number+1)
+	}
+	return &stage{
+		path:   t.partition(number),
+		add:    host.Cmd("addpart", t.path, fmt.Sprint(number), fmt.Sprint(start/sector), fmt.Sprint((end-start)/sector)),
+		remove: forget(t.device, number),
+	}
+}
+
+// forget lets the kernel forget a partition. Somebody may be having a look at what is on it.
+func forget(d *device, number int) host.Step {
+	c := host.Cmd("delpart", d.path, fmt.Sprint(number))
+	c.Again = "busy"
+	return c
+}
+
+// staged lets work be done on room that no partition has. When it ends, the stage is gone.
+func (b *Backend) staged(ctx context.Context, t *table, start, end uint64, work func(path string) error) error {
+	pieces, err := t.pieces()
+	if err != nil {
+		return err
+	}
+	s := t.stage(start, end, pieces)
+	if t.isMapped && s.isLeft() {
+		err = b.Host.Change(ctx, s.remove)
+	}
+	for _, k := range t.strays(pieces) {
+		if err == nil && k.start < end && start < k.end {
+			err = b.Host.Change(ctx, forget(t.device, k.number))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	err = b.Host.Change(ctx, s.add)
+	if err == nil {
+		err = work(s.path)
+	}
+	host.Settle(context.WithoutCancel(ctx), b.Host) // udev has a look at what is new
+	if err == nil {
+		err = b.Host.Change(ctx, s.remove)
+	}
+	if err != nil && s.isLeft() {
+		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), s.remove))
+	}
+	return err
+}
+
+// strays are what the kernel takes for partitions, and does not stand in the table. Some labels name all of the disk, or what is
+// free of it, as one.
+func (t *table) strays(pieces []piece) []piece {
+	return slices.DeleteFunc(slices.Clone(pieces), func(k piece) bool {
+		return t.find(func(x partition) bool { return k.is(&x) }) != nil
+	})
+}
+
+// Sweep implements backend.Sweeper. While somebody else works on the disk nothing is left.
+func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, err error) {
+	d, err := b.device(p)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := host.TryLockDevice(d.path, d.dir)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer host.Settle(context.WithoutCancel(ctx), b.Host)
+	defer unlock()
+	t, err := b.table(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return b.sweep(ctx, t)
+}
+
+func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err error) {
+	if s := t.stage(0, 0, nil); t.isMapped {
+		if !s.isLeft() {
+			return nil, nil
+		}
+		return []string{s.path}, b.Host.Change(ctx, s.remove)
+	}
+	if t.label != "dos" && t.label != "gpt" {
+		return nil, nil
+	}
+	pieces, err := t.pieces()
+	for _, k := range t.strays(pieces) {
+		path := t.partition(k.number)
+		if users, err := b.Host.DeviceUsers(path); err != nil || len(users) > 0 {
+			continue
+		}
+		if err := b.Host.Change(ctx, forget(t.device, k.number)); err != nil {
+			return swept, err
+		}
+		swept = append(swept, path)
+	}
+	return swept, err
+}
+
+// changing locks a pool's disk, reads its table and lets it be changed. Afterwards udev has made and removed the nodes.
+func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *table) error) error {
+	d, err := b.device(p)
+	if err != nil {
+		return err
+	}
+	unlock, err := host.LockDevice(ctx, d.path, d.dir)
+	if err != nil {
+		return err
+	}
+	t, err := b.table(ctx, p)
+	if err == nil {
+		err = d.isFree()
+	}
+	if err == nil {
+		err = change(t)
+	}
+	unlock()
+	host.Settle(context.WithoutCancel(ctx), b.Host)
+	return err
+}
+
+// isFree refuses a disk that is as a whole part of something else: a path of a multipath device, a member of a RAID. What is mapped
+// on a mapped disk are its partitions.
+func (d *device) isFree() error {
+	if d.isMapped {
+		return nil
+	}
+	holders, err := os.ReadDir(d.dir + "/holders")
+	if err != nil || len(holders) == 0 {
+		return err
+	}
+	busy := &backend.BusyError{Path: d.path}
+	for _, h := range holders {
+		busy.Users = append(busy.Users, "held by "+h.Name())
+	}
+	return busy
+}
+
+// commit changes the table. Once begun this is not broken off: half a table would be left.
+func (b *Backend) commit(ctx context.Context, c host.Step) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return b.Host.Change(context.WithoutCancel(ctx), c)
+}
+
+// unused refuses partitions of which one is in use. One without a node nobody can use.
+func (b *Backend) unused(t *table, partitions ...partition) error {
+	for _, x := range partitions {
+		path := t.partition(x.number)
+		users, err := b.Host.DeviceUsers(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			return &backend.BusyError{Path: path, Users: users}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package disk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Kinds of partitions, in parted's words. All labels but dos have only the first.
+const (
+	primary  = "primary"
+	logical  = "logical"
+	extended = "extended"
+)
+
+// A partition stands in a disk's table, in bytes; the end is exclusive.
+type partition struct {
+	number     int
+	start, end uint64
+	kind       string
+	flags      []string
+}
+
+// An extent is room for partitions.
+type extent struct {
+	start, end uint64
+	isLogical  bool // inside of the extended partition
+}
+
+// A table is what stands in a disk's label.
+type table struct {
+	*device
+	label      string // libvirt's word
+	max        int    // how many primary partitions there can be
+	alignment  uint64 // where partitions begin and end
+	partitions []partition
+	free       []extent
+}
+
+// labels are parted's words for libvirt's, where they differ.
+var labels = map[string]string{"dos": "msdos"}
+
+// format returns the label that a pool's disk has to have. As with libvirt it is dos if none is named.
+func format(p *pooldef.Pool) string {
+	if p.Source.Format == "" || p.Source.Format == "unknown" {
+		return "dos"
+	}
+	return p.Source.Format
+}
+
+func partedLabel(format string) string {
+	if word := labels[format]; word != "" {
+		return word
+	}
+	return format
+}
+
+// parted returns a command that changes a disk. Places are given to the byte, and alignment is ours.
+func parted(d *device, args ...string) host.Command {
+	return host.Cmd("parted", append([]string{"--script", "--align", "none", "--", d.path}, args...)...)
+}
+
+// table reads the table of a pool's disk, whose label has to be the pool's.
+func (b *Backend) table(ctx context.Context, p *pooldef.Pool) (*table, error) {
+	d, err := b.device(p)
+	if err != nil {
+		return nil, err
+	}
+	if format(p) == "lvm2" {
+		return nil, &backend.UnsupportedError{Type: p.Type, What: "the format lvm2: it has no partitions"}
+	}
+	t, err := b.read(ctx, d)
+	if err != nil || t.label == format(p) {
+		return t, err
+	}
+	holds := t.label
+	if holds == "" {
+		found, err := host.Signatures(ctx, b.Host, d.path)
+		if err != nil {
+			return nil, err
+		}
+		holds = host.Words(found)
+	}
+	return nil, &backend.ContentError{Pool: p.Name, Device: p.Source.Devices[0].Path, Holds: holds, Want: format(p)}
+}
+
+// An answer is what parted prints of a disk.
+type answer struct {
+	Disk struct {
+		Label      string
+		Max        int    `json:"max-partitions"`
+		Geometry   string // cylinders, heads and sectors, and a cylinder's size
+		Partitions []struct {
+			Number     int
+			Start, End string
+			Type       string
+			Flags      []string
+		}
+	}
+}
+
+// read reads any disk's table by one question; one without a label has none. A file system on the whole disk is a label to parted: loop.
+func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
+	out, err := b.Host.Query(ctx, host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free"))
+	exit := (*host.ExitError)(nil)
+	if err != nil && (!errors.As(err, &exit) || !strings.Contains(exit.Stderr, "unrecognised disk label")) {
+		return nil, err
+	}
+	var geometry, last answer
+	answers := json.NewDecoder(bytes.NewReader(out))
+	for _, a := range []*answer{&geometry, &last} {
+		if err := answers.Decode(a); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("what parted says of %q: %w", d.path, err)
+		}
+	}
+	t := &table{device: d}
+	if exit != nil || last.Disk.Label == "loop" {
+		return t, nil
+	}
+	t.label, t.max = last.Disk.Label, last.Disk.Max
+	if t.label == "msdos" {
+		t.label = "dos"
+	}
+	t.alignment = alignment(t.label, geometry.Disk.Geometry)
+	return t, t.fill(last)
+}
+
+// alignment is 1 MiB, but for labels that know only cylinders.
+func alignment(label, geometry string) uint64 {
+	var cylinders, heads, sectors uint64
+	if label == "sun" || label == "pc98" {
+		if _, err := fmt.Sscanf(geometry, "%d,%d,%d", &cylinders, &heads, &sectors); err == nil && heads*sectors > 0 {
+			return heads * sectors * sector
+		}
+	}
+	return 1 << 20
+}
+
+// fill sorts what parted prints into partitions and free extents. What holds the label itself, as Apple's first partition and SGI's
+// volume header do, is neither.
+func (t *table) fill(a answer) error {
+	for _, row := range a.Disk.Partitions {
+		start, err := strconv.ParseUint(strings.TrimSuffix(row.Start, "B"), 10, 64)
+		last, err2 := strconv.ParseUint(strings.TrimSuffix(row.End, "B"), 10, 64)
+		if err := errors.Join(err, err2); err != nil {
+			return fmt.Errorf("what parted says of %q: %w", t.path, err)
+		}
+		x := partition{number: row.Number, start: start, end: last + 1, kind: row.Type, flags: row.Flags}
+		switch {
+		case row.Type == "free":
+			t.free = append(t.free, extent{start: x.start, end: x.end})
+		case t.label == "mac" && x.number == 1:
+		default:
+			t.partitions = append(t.partitions, x)
+		}
+	}
+	if whole := t.extended(); whole != nil {
+		for i, x := range t.free {
+			t.free[i].isLogical = whole.start <= x.start && x.end <= whole.end
+		}
+	}
+	if t.label != "dos" {
+		t.free = slices.DeleteFunc(t.free, func(x extent) bool { return x.isLogical })
+		t.partitions = slices.DeleteFunc(t.partitions, func(x partition) bool { return x.kind == extended || x.kind == logical })
+	}
+	return nil
+}
+
+// extended returns the extended partition, nil if there is none.
+func (t *table) extended() *partition {
+	return t.find(func(x partition) bool { return x.kind == extended })
+}
+
+// numbered returns the partition of a number, nil if there is none.
+func (t *table) numbered(number int) *partition {
+	return t.find(func(x partition) bool { return x.number == number })
+}
+
+func (t *table) find(is func(partition) bool) *partition {
+	if i := slices.IndexFunc(t.partitions, is); i >= 0 {
+		return &t.partitions[i]
+	}
+	return nil
+}

@@ -1,0 +1,320 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// refused fails the test unless an error is of type E and says all of the words.
+func refused[E error](t *testing.T, what string, err error, words ...string) {
+	t.Helper()
+	var want E
+	if !errors.As(err, &want) {
+		t.Errorf("%s: error %v, want a %T", what, err, want)
+		return
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: error %q does not say %q", what, err, word)
+		}
+	}
+}
+
+// built returns a pool on a new label, and how its partitions' names begin.
+func built(t *testing.T, format string) (*pooldef.Pool, *Backend, string) {
+	t.Helper()
+	p, b := newPool(t, format), newBackend()
+	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
+	return p, b, filepath.Base(p.Source.Devices[0].Path) + "p"
+}
+
+func create(t *testing.T, b *Backend, p *pooldef.Pool, name, format string, size uint64) error {
+	t.Helper()
+	v := volume(name, size)
+	v.Target.Format = format
+	return b.Create(t.Context(), p, v, backend.CreateOptions{})
+}
+
+// TestBuildRefuses builds on what is not empty, or in use.
+func TestBuildRefuses(t *testing.T) {
+	p, b, name := built(t, "gpt")
+	disk := p.Source.Devices[0].Path
+	build := func(overwrite bool) error {
+		return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: overwrite})
+	}
+	refused[*backend.ContentError](t, "built already", build(false), disk, "gpt")
+	p.Source.Format = "bsd" // only parted knows such a label
+	ok(t, build(true))
+	refused[*backend.ContentError](t, "built already", build(false), "bsd")
+	p.Source.Format = "dos"
+	refused[*backend.ContentError](t, "another label", func() error { _, err := b.Space(t.Context(), p); return err }(), "bsd", "dos")
+	ok(t, build(true))
+	ok(t, create(t, b, p, name+"1", "linux", mib))
+	run(t, "mkfs.ext2", "-q", "/dev/"+name+"1")
+	dir := t.TempDir()
+	run(t, "mount", "/dev/"+name+"1", dir)
+	refused[*backend.BusyError](t, "mounted", build(true), name+"1", dir)
+	refused[*backend.BusyError](t, "mounted", b.Delete(t.Context(), p, name+"1"), name+"1", dir)
+	refused[*backend.BusyError](t, "mounted", b.Resize(t.Context(), p, name+"1", 2*mib, backend.ResizeOptions{}), name+"1", dir)
+	refused[*backend.StateError](t, "with a partition", b.Remove(t.Context(), p), name+"1")
+	ok(t, create(t, b, p, name+"2", "linux", mib)) // others come and go beside it
+	ok(t, b.Delete(t.Context(), p, name+"2"))
+	run(t, "umount", dir)
+	run(t, "mkswap", "/dev/"+name+"1")
+	ok(t, build(true))
+	if text := listing(t, b, p); strings.Contains(text, "loop0p1") {
+		t.Errorf("built anew, it is\n%s", text)
+	}
+	p.Source.Format = "lvm2"
+	refused[*backend.UnsupportedError](t, "lvm2", build(true), "lvm2")
+	p.Source.Format, p.Source.Devices[0].Path = "dos", "/dev/nothing"
+	if err := build(true); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a disk that is not there: error %v", err)
+	}
+	if active, err := b.Active(t.Context(), p); active || err != nil {
+		t.Errorf("a disk that is not there is active: %v, error %v", active, err)
+	}
+}
+
+// TestFileSystem does not take a disk with a file system on it for one with partitions.
+func TestFileSystem(t *testing.T) {
+	p, b := newPool(t, "dos"), newBackend()
+	disk := p.Source.Devices[0].Path
+	_, err := b.Space(t.Context(), p)
+	refused[*backend.ContentError](t, "empty", err, "not formatted")
+	run(t, "mkfs.ext4", "-q", disk)
+	_, err = b.Space(t.Context(), p)
+	refused[*backend.ContentError](t, "ext4", err, "ext4", "dos")
+	refused[*backend.ContentError](t, "ext4", b.Build(t.Context(), p, backend.BuildOptions{}), "ext4")
+	refused[*backend.ContentError](t, "ext4", b.Remove(t.Context(), p), "ext4")
+}
+
+// TestOldSignatures makes a partition where a file system was: it does not appear again.
+func TestOldSignatures(t *testing.T) {
+	p, b, name := built(t, "gpt")
+	ok(t, create(t, b, p, name+"1", "none", 8*mib))
+	run(t, "mkfs.ext4", "-q", "/dev/"+name+"1")
+	ok(t, b.Delete(t.Context(), p, name+"1"))
+	ok(t, create(t, b, p, name+"1", "none", 8*mib))
+	found, err := host.Signatures(t.Context(), b.Host, "/dev/"+name+"1")
+	if err != nil || len(found) > 0 {
+		t.Errorf("a new partition holds %s, error %v", host.Words(found), err)
+	}
+}
+
+// TestDos has extended and logical partitions, and what is refused of them.
+func TestDos(t *testing.T) {
+	p, b, name := built(t, "dos")
+	refused[*backend.StateError](t, "logical without an extended", create(t, b, p, name+"5", "none", mib), "extended")
+	refused[pooldef.Problems](t, "not the next", create(t, b, p, name+"2", "none", mib), "the next partition", name+"1")
+	ok(t, create(t, b, p, name+"1", "extended", 16*mib))
+	refused[*backend.StateError](t, "a second extended", create(t, b, p, name+"2", "extended", mib), name+"1")
+	refused[pooldef.Problems](t, "not the next logical", create(t, b, p, name+"6", "none", mib), name+"2", name+"5")
+	for n := 5; n < 8; n++ {
+		ok(t, create(t, b, p, fmt.Sprint(name, n), "linux", 2*mib))
+	}
+	run(t, "mkfs.ext2", "-q", "/dev/"+name+"7")
+	dir := t.TempDir()
+	run(t, "mount", "/dev/"+name+"7", dir)
+	refused[*backend.BusyError](t, "one that would be renamed is mounted", b.Delete(t.Context(), p, name+"6"), name+"7")
+	run(t, "umount", dir)
+	refused[*backend.StateError](t, "an extended with logical ones", b.Delete(t.Context(), p, name+"1"), name+"5, "+name+"6, "+name+"7")
+	refused[*backend.UnsupportedError](t, "wipe the extended", b.Wipe(t.Context(), p, name+"1", "zero", nil), "extended")
+	ok(t, b.Delete(t.Context(), p, name+"6"))
+	refused[*backend.StateError](t, "more than there is", create(t, b, p, name+"7", "none", 100*mib), "104857600 bytes", "the largest partition that fits has 6291456 bytes")
+	refused[*backend.StateError](t, "grown into the next", b.Resize(t.Context(), p, name+"5", 6*mib, backend.ResizeOptions{}), "5242880 at most")
+	refused[*backend.StateError](t, "grown beyond all", b.Resize(t.Context(), p, name+"5", 1<<64-1, backend.ResizeOptions{Shrink: true}), "at most")
+	ok(t, b.Resize(t.Context(), p, name+"5", 5*mib, backend.ResizeOptions{}))
+	ok(t, b.Resize(t.Context(), p, name+"1", 30*mib, backend.ResizeOptions{}))
+	equals(t, "logical.golden", listing(t, b, p))
+}
+
+// TestMany lists 128 partitions by one question.
+func TestMany(t *testing.T) {
+	p, b, _ := built(t, "gpt")
+	disk := p.Source.Devices[0].Path
+	args := []string{"--script", "--align", "none", "--", disk}
+	for n := range 128 {
+		args = append(args, "mkpart", fmt.Sprint("p", n), fmt.Sprintf("%dKiB", 1024+n*256), fmt.Sprintf("%dKiB", 1024+n*256+255))
+	}
+	run(t, "parted", args...)
+	h := &counting{Host: b.Host}
+	count, last := 0, ""
+	for v, err := range New(h, nil).Details(t.Context(), p) {
+		ok(t, errors.Join(err, v.Err))
+		if count++; last != "" && pooldef.CompareNames(last, v.Name) >= 0 {
+			t.Errorf("%s is listed behind %s", v.Name, last)
+		}
+		last = v.Name
+	}
+	if count != 128 || h.asked != 1 {
+		t.Errorf("%d partitions were listed by %d questions", count, h.asked)
+	}
+	refused[pooldef.Problems](t, "all taken", create(t, b, p, filepath.Base(disk)+"p129", "none", mib), "all 128")
+}
+
+// counting counts questions.
+type counting struct {
+	host.Host
+	asked int
+}
+
+func (c *counting) Query(ctx context.Context, command host.Command) ([]byte, error) {
+	c.asked++
+	return c.Host.Query(ctx, command)
+}
+
+// TestUnread tells of a partition that the kernel has not learnt of, and of one that no table has.
+func TestUnread(t *testing.T) {
+	p, b, name := built(t, "gpt")
+	disk := p.Source.Devices[0].Path
+	ok(t, create(t, b, p, name+"1", "none", mib))
+	run(t, "delpart", disk, "1")
+	v, err := b.Volume(t.Context(), p, name+"1")
+	if err != nil || v.Err == nil || !strings.Contains(v.Err.Error(), "partprobe "+disk) || v.Capacity.Bytes != mib {
+		t.Errorf("it is %+v, error %v", v, err)
+	}
+	run(t, "addpart", disk, "7", "2048", "2048") // where the other should be
+	ok(t, create(t, b, p, name+"2", "none", mib))
+	if text := listing(t, b, p); strings.Count(text, "loop0p") != 4 {
+		t.Errorf("now the kernel should have both:\n%s", text)
+	}
+	run(t, "addpart", disk, "9", "40960", "2048")
+	swept, err := b.Sweep(t.Context(), p)
+	if err != nil || fmt.Sprint(swept) != "[/dev/"+name+"9]" {
+		t.Errorf("swept are %s, error %v", swept, err)
+	}
+}
+
+// TestSources finds a disk and its partitions by links.
+func TestSources(t *testing.T) {
+	p, b, name := built(t, "gpt")
+	ok(t, create(t, b, p, name+"1", "none", mib))
+	dir := "/dev/poolctl-test"
+	ok(t, os.MkdirAll(dir, 0o755))                           //nolint:forbidigo // the test's own
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })              //nolint:forbidigo // the test's own
+	ok(t, os.Symlink("/dev/"+name+"1", dir+"/one"))          //nolint:forbidigo // the test's own
+	ok(t, os.Symlink(p.Source.Devices[0].Path, dir+"/disk")) //nolint:forbidigo // the test's own
+	p.Source.Devices[0].Path, p.Target.Path = dir+"/disk", dir
+	v, err := b.Volume(t.Context(), p, name+"1")
+	if err != nil || v.Key != dir+"/one" || v.Target.Path != dir+"/one" || v.Name != name+"1" {
+		t.Errorf("it is %+v, error %v", v, err)
+	}
+	for _, path := range []string{dir + "/one", "/dev/" + name + "1"} {
+		if found, ok := b.Locate(t.Context(), p, path); found != name+"1" || !ok {
+			t.Errorf("%s is %q, %v", path, found, ok)
+		}
+	}
+	p.Source.Devices[0].Path = "/dev/" + name + "1"
+	if err := b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); err == nil || !strings.Contains(err.Error(), "is a partition") {
+		t.Errorf("a partition as a disk: error %v", err)
+	}
+}
+
+// TestGone looks at a disk that was taken out.
+func TestGone(t *testing.T) {
+	p, b, _ := built(t, "gpt")
+	p.Source.Devices[0].Path = "/dev/loop99"
+	if _, err := os.Stat("/dev/loop99"); err != nil {
+		run(t, "mknod", "/dev/loop99", "b", "7", "99")
+		t.Cleanup(func() { run(t, "rm", "/dev/loop99") })
+	}
+	if active, err := b.Active(t.Context(), p); active || err != nil {
+		t.Errorf("it is active: %v, error %v", active, err)
+	}
+}
+
+// FuzzRead reads what parted could say of a disk.
+func FuzzRead(f *testing.F) {
+	for _, text := range []string{
+		`{"disk":{"label":"gpt","geometry":"1,2,3 4kB"}}{"disk":{"label":"gpt","max-partitions":128,"partitions":[{"number":1,"start":"1B","end":"2B","type":"primary"}]}}`,
+		`{"disk":{}}`, `{"disk":{"partitions":[{"start":"-1B"}]}}`, `{}`, ``, `[`, `{"disk":{"label":"sun","geometry":"0,0,0"}}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		b := New(saying{&host.Local{}, text}, nil)
+		table, err := b.read(t.Context(), &device{path: "/dev/sda"})
+		if err == nil && table.label != "" {
+			_ = table.place(&partition{kind: primary}, mib, "pool")
+			table.next(logical)
+		}
+	})
+}
+
+// saying answers all questions with a text.
+type saying struct {
+	host.Host
+	text string
+}
+
+func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+
+// TestMapped partitions a disk of device-mapper's, as those of multipath are.
+func TestMapped(t *testing.T) {
+	backendtest.NeedsLab(t, "device-mapper")
+	run(t, "modprobe", "-a", "loop", "dm-mod")
+	disk := backendtest.Loop(t, 64)
+	run(t, "dmsetup", "create", "--table", fmt.Sprintf("0 %d linear %s 0", 64*mib/512, disk), "mpatha")
+	t.Cleanup(func() { run(t, "dmsetup", "remove", "mpatha") })
+	p, b := poolOn("/dev/mapper/mpatha", "gpt"), newBackend()
+	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
+	for n := 1; n < 3; n++ {
+		ok(t, create(t, b, p, fmt.Sprint("mpatha", n), "none", mib))
+	}
+	ok(t, b.Resize(t.Context(), p, "mpatha2", 3*mib, backend.ResizeOptions{}))
+	equals(t, "mapped.golden", listing(t, b, p))
+	if table := run(t, "dmsetup", "table", "mpatha2"); !strings.Contains(table, "0 6144 linear") {
+		t.Errorf("the kernel has %s", table)
+	}
+	below := poolOn(disk, "gpt")
+	refused[*backend.BusyError](t, "below another disk", create(t, b, below, filepath.Base(disk)+"p3", "none", mib), "held by dm-")
+	refused[*backend.BusyError](t, "with partitions", b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}), "mpatha1")
+	for n := 2; n > 0; n-- {
+		ok(t, b.Delete(t.Context(), p, fmt.Sprint("mpatha", n)))
+	}
+	ok(t, b.Remove(t.Context(), p))
+}
+
+// TestUdev uses a SCSI disk with udev, by its links, until it is pulled out.
+func TestUdev(t *testing.T) {
+	backendtest.NeedsLab(t, "SCSI disks")
+	run(t, "modprobe", "scsi_debug", "dev_size_mb=64")
+	run(t, "udevadm", "settle")
+	links, err := filepath.Glob("/dev/disk/by-id/scsi-*")
+	ok(t, err)
+	p, b := poolOn(links[0], "dos"), newBackend()
+	p.Target.Path = "/dev/disk/by-id"
+	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
+	disk, err := filepath.EvalSymlinks(links[0])
+	ok(t, err)
+	name := filepath.Base(disk)
+	for n := 1; n < 4; n++ {
+		ok(t, create(t, b, p, fmt.Sprint(name, n), "none", mib))
+		v, err := b.Volume(t.Context(), p, fmt.Sprint(name, n))
+		ok(t, err)
+		if mode := v.Target.Permissions.Mode; v.Err != nil || !strings.HasSuffix(v.Key, fmt.Sprint("-part", n)) || mode == nil || *mode != 0o660 {
+			t.Errorf("it is %+v", v)
+		}
+	}
+	ok(t, b.Resize(t.Context(), p, name+"3", 2*mib, backend.ResizeOptions{}))
+	ok(t, b.Delete(t.Context(), p, name+"2"))
+	run(t, "sh", "-c", "echo 1 >/sys/block/"+name+"/device/delete")
+	if active, err := b.Active(t.Context(), p); active || err != nil {
+		t.Errorf("pulled out, it is active: %v, error %v", active, err)
+	}
+	if _, err := b.Space(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("pulled out, its space is an error %v", err)
+	}
+}

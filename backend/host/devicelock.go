@@ -1,0 +1,66 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// LockDevice locks a disk and its partition table against other processes of poolctl, and keeps udev from reading the table anew
+// meanwhile: that would take away what is not in use. As in https://systemd.io/BLOCK_DEVICE_LOCKING, the latter is a lock of the
+// device, but a shared one: udev goes on with its rules, for which parted(8) waits. sys is the disk's directory in /sys. It waits until
+// ctx ends. The locks go with the process; they change nothing.
+func LockDevice(ctx context.Context, path, sys string) (unlock func(), err error) {
+	for {
+		unlock, err = TryLockDevice(path, sys)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// TryLockDevice does not wait: if somebody has the lock its error wraps unix.EWOULDBLOCK.
+func TryLockDevice(path, sys string) (unlock func(), err error) {
+	dir, err := lockAt(sys, unix.O_DIRECTORY, unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	disk, err := lockAt(path, unix.O_NONBLOCK, unix.LOCK_SH)
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return func() { disk.Close(); dir.Close() }, nil
+}
+
+func lockAt(path string, flags, how int) (*os.File, error) {
+	fd := -1
+	err := again(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		return err
+	})
+	if err != nil {
+		return nil, pathError("open", path, err)
+	}
+	if err := again(func() error { return unix.Flock(fd, how|unix.LOCK_NB) }); err != nil {
+		unix.Close(fd)
+		return nil, pathError("lock", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// Settle waits until udev has seen to the devices that have come and gone, for ten seconds at most. Where it does not run there is
+// nothing to wait for. If it takes longer that is no error: what was done is done.
+func Settle(ctx context.Context, h Host) {
+	if _, err := os.Stat("/run/udev/control"); err == nil {
+		_, _ = h.Query(ctx, Cmd("udevadm", "settle", "--timeout=10"))
+	}
+}

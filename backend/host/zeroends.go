@@ -1,0 +1,45 @@
+package host
+
+import (
+	"context"
+	"fmt"
+)
+
+// ZeroEnds makes the first and the last bytes of a block device read as zeros: what tells of partitions, file systems, RAIDs and LVM
+// is there. The end goes first, so that a partition table is whole or not there at its beginning.
+type ZeroEnds struct {
+	Path   string
+	Length uint64 // of each; of a device that is not that long, all
+}
+
+// Shell implements Step.
+func (z ZeroEnds) Shell() string {
+	path, size := Quote(z.Path), uint64(max(lookAt(z.Path).size, 0))
+	if size > 0 && size <= 2*z.Length {
+		return "blkdiscard -z " + path + " </dev/null"
+	}
+	return fmt.Sprintf("blkdiscard -z -o $(($(blockdev --getsize64 %[1]s) - %[2]d)) -l %[2]d %[1]s </dev/null && blkdiscard -z -l %[2]d %[1]s </dev/null",
+		path, z.Length)
+}
+
+func (z ZeroEnds) apply(ctx context.Context, l *Local) error {
+	f, err := l.openData(z.Path, writing)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := dataSize(f)
+	if err != nil {
+		return err
+	}
+	length := min(int64(z.Length), size)
+	for _, from := range []int64{size - length, 0} {
+		if err := clearRange(ctx, f, zeroOut, from, from+length); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

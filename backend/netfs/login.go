@@ -1,0 +1,34 @@
+package netfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// login returns the credentials of mount.cifs(8) for a user, who may be named with his domain: DOMAIN\user.
+func (b *Backend) login(auth *pooldef.Auth) (host.Input, error) {
+	password, err := b.Secrets.SecretValue(auth.Secret, "cifs")
+	if err != nil {
+		return host.Input{}, err
+	}
+	if bytes.ContainsAny(password, "\n\x00") {
+		return host.Input{}, errors.New("the password has more than one line, which mount.cifs cannot read")
+	}
+	user := "username=" + auth.Username + "\n"
+	if domain, name, ok := strings.Cut(auth.Username, `\`); ok {
+		user = "username=" + name + "\ndomain=" + domain + "\n"
+	}
+	file := b.Secrets.SecretFile(auth.Secret, "cifs")
+	read := "cat"
+	if strings.HasSuffix(file, ".base64") {
+		read = "base64 -d"
+	}
+	plain := strings.NewReplacer(`\`, `\\`, "$", `\$`, "`", "\\`").Replace(user)
+	return host.Input{Here: fmt.Sprintf("%spassword=$(%s %s)", plain, read, host.Quote(file)),
+		Data: append([]byte(user+"password="), password...)}, nil
+}

@@ -1,0 +1,12 @@
+package backend
+
+import "context"
+
+// A SilentError tells that something has not answered in time: a server, or what is mounted of one that has gone. It is a
+// context.DeadlineExceeded.
+type SilentError struct{ Text string }
+
+func (e *SilentError) Error() string { return e.Text }
+
+// Unwrap makes it what it is.
+func (e *SilentError) Unwrap() error { return context.DeadlineExceeded }

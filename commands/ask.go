@@ -1,0 +1,85 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// limit is how long a server may take to answer. A shell that completes a word does not wait for it.
+func (e *env) limit() time.Duration {
+	limit := time.Duration(e.cli.Timeout)
+	if e.verb == "__complete" {
+		return min(limit, time.Second)
+	}
+	return limit
+}
+
+// grace is what a backend gets beyond the limit, to say itself what has not answered.
+const grace = 2 * time.Second
+
+// ask looks at a pool's storage within the limit. What is mounted of a server that has gone answers nobody: whoever looks at it waits in
+// the kernel, until our process ends.
+func ask[T any](e *env, p *pooldef.Pool, look func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		value, err := look()
+		answers <- answer{value, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-time.After(e.limit() + grace):
+		var none T
+		return none, &backend.SilentError{Text: fmt.Sprintf("the storage at %q does not answer", p.Target.Path)}
+	}
+}
+
+// active tells whether a pool is active. Where starting changes the machine, what the machine shows decides, whoever did it;
+// elsewhere there has to be a run record, and the storage has to be there.
+func (e *env) active(entry *pooldef.Entry) (bool, error) { return e.activeIn(e.ctx, entry) }
+
+func (e *env) activeIn(ctx context.Context, entry *pooldef.Entry) (bool, error) {
+	p := entry.Live()
+	b, ok := e.backends[p.Type]
+	if !ok {
+		return false, nil
+	}
+	if _, starts := b.(backend.Starter); !starts && entry.Running == nil {
+		return false, nil
+	}
+	return ask(e, p, func() (bool, error) { return b.Active(ctx, p) })
+}
+
+// space tells the room in a pool that is active.
+func (e *env) space(b backend.Backend, p *pooldef.Pool) (pooldef.Space, error) {
+	return ask(e, p, func() (pooldef.Space, error) { return b.Space(e.ctx, p) })
+}
+
+// inParallel does something for all of a list at once: several servers that have gone take no longer than one.
+func inParallel[T, U any](list []T, do func(T) U) []U {
+	all := make([]U, len(list))
+	var wait sync.WaitGroup
+	for i, item := range list {
+		wait.Go(func() { all[i] = do(item) })
+	}
+	wait.Wait()
+	return all
+}
+
+// statuses asks all pools.
+func (e *env) statuses(entries []*pooldef.Entry) []poolStatus {
+	return inParallel(entries, e.poolStatus)
+}
+
+// isSilent tells whether an error is that something has not answered.
+func isSilent(err error) bool { return errors.As(err, new(*backend.SilentError)) }
