@@ -18,7 +18,7 @@ import (
 func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir:     dir.New(h, s),
-		pooldef.Disk:    disk.New(h, s),
+		pooldef.Disk:    disk.New(h, s, timeout),
 		pooldef.FS:      fs.New(h, s),
 		pooldef.Logical: logical.New(h, s),
 		pooldef.NetFS:   netfs.New(h, s, timeout),
