@@ -83,6 +83,10 @@ type (
 	Deleter interface {
 		Delete(ctx context.Context, p *pooldef.Pool, name string) error
 	}
+	// A SnapshotDeleter removes a volume with the snapshots that could not be without it.
+	SnapshotDeleter interface {
+		DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error
+	}
 	// A Renamer gives a volume another name in its pool, at once: it is always there under one of them. One that is not there is an
 	// error that wraps ErrNoVolume, a name that is taken one that wraps fs.ErrExist. What names the volume as its backing file is
 	// not changed.

@@ -23,11 +23,13 @@ func (e *env) lock(name string, mode pooldef.LockMode) (unlock func(), err error
 // lockDefinitions locks the set of definitions.
 func (e *env) lockDefinitions() (unlock func(), err error) { return e.wait(e.store.LockDefinitions) }
 
-// wait takes a lock within the time allowed. A dry run changes nothing, and so needs none. Not waiting at all is one try.
+// wait takes a lock within the time allowed. A dry run changes nothing, and so needs none. Not waiting at all is one try. What was asked
+// before counts no more.
 func (e *env) wait(lock func(context.Context) (func(), error)) (unlock func(), err error) {
 	if e.cli.DryRun {
 		return func() {}, nil
 	}
+	defer e.host.Forget()
 	limit := max(time.Duration(e.cli.LockTimeout), time.Millisecond)
 	if limit > patience && !e.cli.Quiet && term.IsTerminal(int(os.Stderr.Fd())) {
 		unlock, err = within(e.ctx, patience, lock)

@@ -26,7 +26,7 @@ type env struct {
 	ctx      context.Context
 	cli      *cli
 	kong     *kong.Kong
-	host     host.Host
+	host     *host.Once
 	store    *pooldef.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
@@ -132,8 +132,9 @@ func (e *env) setUp(h host.Host) error {
 		h = host.ReadOnly{Host: h}
 	}
 	var err error
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
-	e.host, e.backends = h, e.backendsOn(h)
+	e.host = &host.Once{Host: h}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
+	e.backends = e.backendsOn(e.host)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}

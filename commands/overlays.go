@@ -40,6 +40,9 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 			if image.Err != nil {
 				e.warn("volume %q: %v", image.Name, image.Err)
 			}
+			if image.Type == "block" { // what it is based on LVM knows, by no name
+				continue
+			}
 			self := entry.Name == v.entry.Name && image.Name == v.Name
 			if !self && image.Backing != nil && filepath.IsAbs(image.Backing.Path) && leadsThrough(image.Backing.Path, at) {
 				found = append(found, image)

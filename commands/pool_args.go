@@ -33,6 +33,7 @@ type poolArgs struct {
 	Group       string   `placeholder:"GROUP" help:"Group of the target directory."`
 	MountOption []string `sep:"none" placeholder:"OPTION" help:"Option to mount with. May be repeated."`
 	MountPoint  bool     `help:"Do not use the target directory unless something is mounted there."`
+	ThinPool    string   `placeholder:"NAME" help:"Thin pool of a volume group, from which new volumes have their room."`
 }
 
 // element builds the document that virsh builds.
@@ -54,6 +55,9 @@ func (a *poolArgs) element() *format.Element {
 	}
 	if a.MountPoint {
 		root.Add(format.NewElement("?poolctl", "mount_point", "yes"))
+	}
+	if a.ThinPool != "" {
+		root.Add(format.NewElement("?poolctl", "thin_pool", a.ThinPool))
 	}
 	return root
 }

@@ -59,9 +59,14 @@ func TestScript(t *testing.T) {
 				lab.Lock()
 				env.Defer(lab.Unlock)
 			}
-			servers, err := filepath.Abs("../backend/netfs/testdata")
-			env.Setenv("PATH", env.Getenv("PATH")+":"+servers)
-			return err
+			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata"} {
+				path, err := filepath.Abs(servers)
+				if err != nil {
+					return err
+				}
+				env.Setenv("PATH", env.Getenv("PATH")+":"+path)
+			}
+			return nil
 		},
 		Condition: func(name string) (bool, error) { // [!lab] skip stands in what needs the lab (scripts/lab)
 			return name == "lab" && os.Getenv("POOLCTL_LAB") != "", nil

@@ -98,9 +98,9 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 }
 
 // mustKnowChain refuses to read the images below a volume if they are not all volumes of active pools: a guest that writes a
-// header into its disk could have us copy any file of this machine for it.
+// header into its disk could have us copy any file of this machine for it. What a device is based on it cannot write.
 func (e *env) mustKnowChain(v *foundVolume) error {
-	if v.Backing == nil {
+	if v.Backing == nil || v.Type == "block" {
 		return nil
 	}
 	p := v.entry.Live()

@@ -33,7 +33,11 @@ func (c *VolDelete) delete(e *env) error {
 		return err
 	}
 	if c.DeleteSnapshots {
-		return &backend.UnsupportedError{Type: p.Type, What: "deleting snapshots with a volume"}
+		deleter, err := backend.As[backend.SnapshotDeleter](v.backend, p.Type, "deleting snapshots with a volume")
+		if err != nil {
+			return err
+		}
+		return deleter.DeleteWithSnapshots(e.ctx, p, v.Name)
 	}
 	return deleter.Delete(e.ctx, p, v.Name)
 }

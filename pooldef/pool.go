@@ -14,6 +14,7 @@ type Pool struct {
 	MountOptions []string // fs, netfs
 	Config       []Option // rbd
 	MountPoint   bool     // the target has to be a mount point: poolctl's own
+	ThinPool     string   // logical: the thin pool that new volumes have their room from: poolctl's own
 	Started      bool     // this is the record of a pool that poolctl has started: no part of the definition
 }
 

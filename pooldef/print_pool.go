@@ -59,16 +59,15 @@ func (p *Pool) addExtensions(root *format.Element) {
 			options.Add(format.NewElement("rbd:option", "name", o.Name, "value", o.Value))
 		}
 	}
-	own := format.NewElement("?poolctl")
+	own := format.NewElement("?poolctl", "thin_pool", p.ThinPool)
 	if p.MountPoint {
 		own = format.NewElement("?poolctl", "mount_point", "yes")
 	}
 	if a := p.Source.Auth; a != nil && a.Mutual != nil {
 		m := a.Mutual
-		login := format.NewElement("", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
-		own.Attrs = append(own.Attrs, login.Attrs...)
+		own = format.NewElement("?poolctl", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
 	}
-	if len(own.Attrs) > 0 {
+	if len(own.Attrs) > 0 { // no type has more than one of them
 		root.Add(own)
 	}
 }

@@ -143,6 +143,12 @@ func TestBadXML(t *testing.T) {
 		{"poolctl's own", "<pool type='rbd'>\n<source><name>x</name><host name='h'/></source>\n<?poolctl mount_point='yes'?></pool>", `
 3 ?poolctl/@mount_point: pools of type rbd have no directory
 `},
+		{"poolctl's own, of LVM", "<pool type='dir'><name>x</name>" + target + "\n<?poolctl thin_pool='tp'?></pool>", `
+2 ?poolctl/@thin_pool: pools of type dir have no thin pools
+`},
+		{"a thin pool's name", "<pool type='logical'><name>x</name>\n<?poolctl thin_pool='t/p'?></pool>", `
+2 ?poolctl/@thin_pool: "t/p" cannot be the name of a thin pool
+`},
 		{"poolctl's own login", "<pool type='netfs'><name>x</name>\n<source><host name='h'/><dir path='/d'/>\n<auth type='cifs' username='a,b'><secret usage='x'/></auth></source>" + target + "</pool>", `
 3 source/auth/@username: "a,b" must not contain ','
 3 source/auth/@type: only netfs pools of format cifs have a login of type cifs
@@ -248,7 +254,7 @@ target:
 `},
 		{"one mistake is one problem", "type: dir\nname: x\ntarget: /t\n", "3 target: expected a mapping: key: value\n"},
 		{"paths are no keys", "type: dir\nname: x\ntarget: {path: /t}\nsource.dir: /x\n", `
-4 source.dir: unknown key; there are hosts, devices, dir, adapter, name, initiator, format, auth, protocol, vendor, product
+4 source.dir: unknown key; there are hosts, devices, dir, adapter, name, initiator, format, auth, protocol, vendor, product, thin_pool
 `},
 		{"strange keys", "type: dir\nname: x\ntarget: {path: /t}\n? [a]\n: b\n<<: {uuid: 5}\n~: c\n", `
 4 : a key must be a plain word

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -174,6 +175,14 @@ func (r *reader) extensions(p *Pool, info *TypeInfo) {
 			r.problem(own, "@mount_point", "pools of type %s have no directory", info.Type)
 		}
 	}
+	p.ThinPool = r.attr(own, "thin_pool")
+	switch {
+	case p.ThinPool == "":
+	case info.Type != Logical:
+		r.problem(own, "@thin_pool", "pools of type %s have no thin pools", info.Type)
+	case !isLVMName(p.ThinPool):
+		r.problem(own, "@thin_pool", "%q cannot be the name of a thin pool", p.ThinPool)
+	}
 	r.mutual(own, p)
 }
 
@@ -200,6 +209,9 @@ func (r *reader) mutual(own *format.Element, p *Pool) {
 	}
 	p.Source.Auth.Mutual = &Login{user, SecretRef{UUID: uuid, Usage: usage}}
 }
+
+// isLVMName tells the names that logical volumes can have (lvm(8), valid names).
+var isLVMName = regexp.MustCompile(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`).MatchString
 
 func (r *reader) mountOptions(e *format.Element) []string {
 	var options []string

@@ -64,6 +64,7 @@ var poolKeys = []yamlKey{
 	{"source.protocol", "source/protocol/@ver", text},
 	{"source.vendor", "source/vendor/@name", text},
 	{"source.product", "source/product/@name", text},
+	{"source.thin_pool", "?poolctl/@thin_pool", text},
 	{"target.path", "target/path", text},
 	{"target.mode", "target/permissions/mode", text},
 	{"target.owner", "target/permissions/owner", number},

@@ -21,7 +21,7 @@ import (
 func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir:         dir.New(h, s),
-		pooldef.Disk:        disk.New(h, s),
+		pooldef.Disk:        disk.New(h, s, timeout),
 		pooldef.FS:          fs.New(h, s),
 		pooldef.ISCSI:       iscsi.New(h, s, timeout),
 		pooldef.ISCSIDirect: iscsi.NewDirect(h, s, timeout),

@@ -54,6 +54,15 @@ func (d Devices) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm stri
 // Fill makes a device that was just made for it a copy of a volume: of what a guest sees of that, if it is an image. Behind the end
 // of the copy it reads as zeros. If this fails, the device holds half a copy, and whoever has made it takes it away.
 func (d Devices) Fill(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume, o backend.CloneOptions) error {
+	return d.fill(ctx, p, path, source, o, false)
+}
+
+// FillBlank is Fill for a device that reads as zeros, and has its room only where it is written to: zeros are not.
+func (d Devices) FillBlank(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume, o backend.CloneOptions) error {
+	return d.fill(ctx, p, path, source, o, true)
+}
+
+func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume, o backend.CloneOptions, blank bool) error {
 	switch {
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
@@ -67,14 +76,17 @@ func (d Devices) Fill(ctx context.Context, p *pooldef.Pool, path string, source 
 		return err
 	}
 	if qemuimg.IsRaw(from.Format) && from.Key == nil {
-		return d.Host.Change(ctx, host.Fill{From: host.Source{Path: from.Path, InUse: o.InUse}, Path: path, Progress: o.Progress})
+		raw := host.Source{Path: from.Path, InUse: o.InUse}
+		return d.Host.Change(ctx, host.Fill{From: raw, Path: path, Progress: o.Progress, Blank: blank})
 	}
 	from.InUse = o.InUse
-	// This comes first, as it refuses a device that is in use, which qemu-img does not.
-	if err := d.Host.Change(ctx, host.Zero{Path: path, From: source.Capacity.Bytes}); err != nil {
-		return err
+	if !blank {
+		// This comes first, as it refuses a device that is in use, which qemu-img does not.
+		if err := d.Host.Change(ctx, host.Zero{Path: path, From: source.Capacity.Bytes}); err != nil {
+			return err
+		}
 	}
-	convert := qemuimg.Into(from, qemuimg.Image{Path: path, Format: "raw"}, "/", o.Progress, source.Capacity.Bytes)
+	convert := qemuimg.Into(from, qemuimg.Image{Path: path, Format: "raw", Blank: blank}, "/", o.Progress, source.Capacity.Bytes)
 	if err := d.Host.Change(ctx, convert); err != nil {
 		return qemuimg.Explain(err)
 	}

@@ -23,7 +23,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if err != nil {
 		return err
 	}
-	unlock, err := host.LockDevice(ctx, d.path, d.dir)
+	unlock, err := b.lock(ctx, d)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
@@ -17,11 +18,14 @@ import (
 )
 
 // Backend manages pools of type disk. Starting one changes nothing.
-type Backend struct{ blockvol.Devices }
+type Backend struct {
+	blockvol.Devices
+	timeout time.Duration
+}
 
-// New returns the backend.
-func New(h host.Host, s backend.Secrets) *Backend {
-	b := &Backend{blockvol.Devices{Host: h, Secrets: s}}
+// New returns the backend. Who wants to change a disk waits for others who do as long as timeout.
+func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
+	b := &Backend{blockvol.Devices{Host: h, Secrets: s}, timeout}
 	b.Find = b.withData
 	return b
 }

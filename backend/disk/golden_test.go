@@ -1,77 +1,53 @@
 package disk
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"poolctl/backend"
+	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
-// A session records what operations do to the machine, as --debug prints it.
+// A session is a golden with a pool.
 type session struct {
-	*testing.T
-	pool   *pooldef.Pool
-	record bytes.Buffer
+	*backendtest.Golden
+	pool *pooldef.Pool
 }
 
 type operation func(ctx context.Context, b *Backend, p *pooldef.Pool) error
 
-// does lets an operation happen; before that in a dry run, which has to change nothing and to print the same changes.
+// does lets an operation happen.
 func (s *session) does(title string, op operation) {
 	s.Helper()
-	disk := s.pool.Source.Devices[0].Path
-	before := snapshot(s, disk)
-	var dry, trace bytes.Buffer
-	dryErr := op(s.Context(), New(host.NewDryRun(&host.Local{}, &dry), nil), s.pool)
-	if after := snapshot(s, disk); after != before {
-		s.Errorf("%s: a dry run has changed\n%s to\n%s", title, before, after)
-	}
-	err := op(s.Context(), New(host.Trace{Host: &host.Local{}, W: &trace}, nil), s.pool)
-	fmt.Fprintf(&s.record, "# %s\n", title)
-	var changes string
-	for line := range strings.Lines(trace.String()) {
-		if strings.Contains(line, "udevadm") { // only where it runs
-			continue
-		}
-		s.record.WriteString(strings.ReplaceAll(line, disk, "/dev/loop0"))
-		if change, is := strings.CutPrefix(line, "+ "); is {
-			changes += change
-		}
-	}
-	if err != nil {
-		fmt.Fprintf(&s.record, "error: %s\n", strings.ReplaceAll(err.Error(), filepath.Base(disk), "loop0"))
-	}
-	s.record.WriteByte('\n')
-	if got := shapeless(dry.String()); err == nil && (got != shapeless(changes) || dryErr != nil) {
-		s.Errorf("%s: a dry run prints\n%s, error %v; what happens is\n%s", title, got, dryErr, changes)
-	}
+	s.Does(title, func(h host.Host) error { return op(s.Context(), New(h, nil, time.Minute), s.pool) })
 }
 
-// shapeless leaves out of commands what depends on how large a device is that a dry run has not made.
-func shapeless(commands string) string {
-	var kept []string
-	for line := range strings.Lines(commands) {
-		if strings.Contains(line, "blkdiscard") {
-			line = "blkdiscard\n"
-		}
-		kept = append(kept, line)
-	}
-	return strings.Join(kept, "")
-}
+// clearing is what clears a device's ends: how depends on how large the device is, which a dry run has not made. Where udev runs, it is
+// waited for.
+var (
+	clearing = regexp.MustCompile(`blkdiscard -z -o .* && blkdiscard -z -l \d+ (\S+) </dev/null|blkdiscard -z (/\S+) </dev/null`)
+	udev     = regexp.MustCompile(`(?m)^\? udevadm .*\n`)
+)
 
 // TestGolden does everything once.
 func TestGolden(t *testing.T) {
 	for _, format := range []string{"gpt", "dos"} {
 		t.Run(format, func(t *testing.T) {
-			s := &session{T: t, pool: newPool(t, format)}
-			s.everything(filepath.Base(s.pool.Source.Devices[0].Path) + "p")
-			equals(t, "operations-"+format+".golden", s.record.String())
+			s := &session{Golden: backendtest.NewGolden(t, "operations-"+format), pool: newPool(t, format)}
+			disk := s.pool.Source.Devices[0].Path
+			s.Clean = func(text string) string {
+				text = udev.ReplaceAllString(clearing.ReplaceAllString(text, "blkdiscard -z (all, or the ends, of) $1$2"), "")
+				return strings.ReplaceAll(text, filepath.Base(disk), "loop0")
+			}
+			s.Snapshot = func() string { return snapshot(s, disk) }
+			s.everything(filepath.Base(disk) + "p")
+			s.End()
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -58,7 +59,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-func newBackend() *Backend { return New(&host.Local{}, nil) }
+func newBackend() *Backend { return New(&host.Local{}, nil, time.Minute) }
 
 func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "none"}}
@@ -67,7 +68,7 @@ func volume(name string, size uint64) *pooldef.Volume {
 // options are those of a pool of plain partitions.
 func options(format string) backendtest.Options {
 	return backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &named{New(h, nil)} },
+		New:      func(h host.Host) backend.Backend { return &named{New(h, nil, time.Minute)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
 		Build:    backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
 		Volume:   volume,

@@ -143,13 +143,24 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 	return swept, err
 }
 
+// lock keeps others from changing a disk.
+func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error) {
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	unlock, err = host.LockDevice(limited, d.path, d.dir)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}
+	}
+	return unlock, err
+}
+
 // changing locks a pool's disk, reads its table and lets it be changed. Afterwards udev has made and removed the nodes.
 func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *table) error) error {
 	d, err := b.device(p)
 	if err != nil {
 		return err
 	}
-	unlock, err := host.LockDevice(ctx, d.path, d.dir)
+	unlock, err := b.lock(ctx, d)
 	if err != nil {
 		return err
 	}

@@ -111,9 +111,8 @@ type answer struct {
 
 // read reads any disk's table by one question; one without a label has none. A file system on the whole disk is a label to parted: loop.
 func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
-	out, err := b.Host.Query(ctx, host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free"))
-	exit := (*host.ExitError)(nil)
-	if err != nil && (!errors.As(err, &exit) || !strings.Contains(exit.Stderr, "unrecognised disk label")) {
+	out, labelled, err := b.print(ctx, d)
+	if err != nil {
 		return nil, err
 	}
 	var geometry, last answer
@@ -124,7 +123,7 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 		}
 	}
 	t := &table{device: d}
-	if exit != nil || last.Disk.Label == "loop" {
+	if !labelled || last.Disk.Label == "loop" {
 		return t, nil
 	}
 	t.label, t.max = last.Disk.Label, last.Disk.Max
@@ -133,6 +132,16 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 	}
 	t.alignment = alignment(t.label, geometry.Disk.Geometry)
 	return t, t.fill(last)
+}
+
+// print lets parted print a disk, and tells whether it finds a label.
+func (b *Backend) print(ctx context.Context, d *device) (out []byte, labelled bool, err error) {
+	out, err = b.Host.Query(ctx, host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free"))
+	exit := (*host.ExitError)(nil)
+	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
+		return out, false, nil
+	}
+	return out, err == nil, err
 }
 
 // alignment is 1 MiB, but for labels that know only cylinders.

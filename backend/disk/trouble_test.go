@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -151,7 +152,7 @@ func TestMany(t *testing.T) {
 	run(t, "parted", args...)
 	h := &counting{Host: b.Host}
 	count, last := 0, ""
-	for v, err := range New(h, nil).Details(t.Context(), p) {
+	for v, err := range New(h, nil, time.Minute).Details(t.Context(), p) {
 		ok(t, errors.Join(err, v.Err))
 		if count++; last != "" && pooldef.CompareNames(last, v.Name) >= 0 {
 			t.Errorf("%s is listed behind %s", v.Name, last)
@@ -244,7 +245,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b := New(saying{&host.Local{}, text}, nil)
+		b := New(saying{&host.Local{}, text}, nil, time.Minute)
 		table, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if err == nil && table.label != "" {
 			_ = table.place(&partition{kind: primary}, mib, "pool")

@@ -224,6 +224,15 @@ func (s *Source) open(l *Local) (*os.File, error) {
 	return l.openData(s.Path, reading)
 }
 
+// Unwritten returns an InUseError if somebody may be writing to a source, and must not be. That is as of now.
+func (s *Source) Unwritten() error {
+	f, err := s.open(&Local{})
+	if err == nil {
+		err = f.Close()
+	}
+	return err
+}
+
 // A ReflinkError tells that a copy cannot share the blocks of what it is made of.
 type ReflinkError struct {
 	Path string

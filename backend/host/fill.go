@@ -10,6 +10,7 @@ type Fill struct {
 	From     Source
 	Path     string
 	Progress Progress
+	Blank    bool // it is new and reads as zeros, which are not written: they would take room
 }
 
 // Shell implements Step.
@@ -17,6 +18,7 @@ func (f Fill) Shell() string {
 	path, is, data := Quote(f.Path), lookAt(f.Path), lookAt(f.From.Path).size
 	line := ""
 	switch {
+	case f.Blank:
 	case is.isBlock:
 		line = "blkdiscard -z " + path + " </dev/null && "
 	case is.size > 0:
@@ -52,10 +54,14 @@ func (f Fill) apply(ctx context.Context, l *Local) error {
 		return &DoesNotFitError{Path: f.Path, Size: uint64(size), Room: uint64(room)}
 	}
 	copying := copying{in: in, out: out, holes: clearHoles, progress: f.Progress}
-	if err := copying.run(ctx, 0, 0, size); err != nil {
-		return err
+	if f.Blank {
+		copying.holes = keepHoles
 	}
-	if err := clearRange(ctx, out, punch, size, room); err != nil {
+	err = copying.run(ctx, 0, 0, size)
+	if err == nil && !f.Blank {
+		err = clearRange(ctx, out, punch, size, room)
+	}
+	if err != nil {
 		return err
 	}
 	return out.Sync()

@@ -118,7 +118,7 @@ func TestOthersMeanwhile(t *testing.T) {
 				}
 			})
 		}
-		try("fill", false, func(p Progress) Step { return Fill{Source{Path: other}, image, p} })
+		try("fill", false, func(p Progress) Step { return Fill{From: Source{Path: other}, Path: image, Progress: p} })
 		try("upload", false, func(p Progress) Step { return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p} })
 		try("upload of a pipe", false, func(p Progress) Step { return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p} })
 		try("zero", false, func(p Progress) Step { return Zero{Path: image, Progress: p} })

@@ -13,7 +13,7 @@ import (
 )
 
 // Build implements backend.Builder: vgcreate, which makes physical volumes of the devices, too (vgcreate(8)). It is not given --yes, so
-// that LVM by itself refuses what holds anything.
+// that LVM by itself refuses what holds anything. If the definition names a thin pool, that one gets all the room.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	vg, err := group(p)
 	if err != nil {
@@ -35,9 +35,13 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 			return err
 		}
 	}
-	err = b.Host.Change(ctx, host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...))
-	if err != nil {
-		err = errors.Join(err, b.unbuild(context.WithoutCancel(ctx), vg, devices))
+	steps := []host.Step{host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...)}
+	if p.ThinPool != "" {
+		create := host.Cmd("lvcreate", "--type", "thin-pool", "--extents", "100%FREE", "--name", p.ThinPool, "--", vg)
+		steps = append(steps, create, deactivate(vg)) // LVM leaves a new thin pool active whatever it is told
+	}
+	if err = b.changeEach(ctx, steps...); err != nil {
+		err = errors.Join(err, b.unbuild(context.WithoutCancel(ctx), p, devices))
 	}
 	return err
 }
@@ -85,7 +89,7 @@ func (b *Backend) lookAt(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 }
 
 // unbuild removes what there is of a group that was not there before.
-func (b *Backend) unbuild(ctx context.Context, vg string, devices []string) error {
+func (b *Backend) unbuild(ctx context.Context, p *pooldef.Pool, devices []string) error {
 	all, err := b.physicals(ctx)
 	if err != nil {
 		return err
@@ -94,19 +98,38 @@ func (b *Backend) unbuild(ctx context.Context, vg string, devices []string) erro
 	isThere := false
 	for _, d := range devices {
 		for _, pv := range all {
-			if (pv.VG == vg || pv.VG == "") && b.isOneOf([]string{pv.Device}, d) {
-				ours, isThere = append(ours, d), isThere || pv.VG == vg
+			if (pv.VG == p.Source.Name || pv.VG == "") && b.isOneOf([]string{pv.Device}, d) {
+				ours, isThere = append(ours, d), isThere || pv.VG != ""
 			}
 		}
 	}
-	var steps []host.Step
-	if isThere {
-		steps = append(steps, host.Cmd("vgremove", "--", vg))
+	var volumes []*logicalVolume
+	if isThere && p.ThinPool != "" {
+		if volumes, err = b.logicals(ctx, p, fewFields); err != nil {
+			return err
+		}
 	}
-	if len(ours) > 0 {
-		steps = append(steps, host.Cmd("pvremove", append([]string{"--"}, ours...)...))
+	steps := removal(p, volumes, isThere, ours)
+	if len(volumes) > 0 {
+		steps = append([]host.Step{deactivate(p.Source.Name)}, steps...)
 	}
 	return b.changeEach(ctx, steps...)
+}
+
+// removal are the steps that remove a group: the thin pool of the definition, if it is among its volumes, the group, if it is there, and
+// LVM's labels on devices. The thin pool does not go if there are volumes in it: LVM would have to be told --yes.
+func removal(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devices []string) []host.Step {
+	var steps []host.Step
+	if slices.ContainsFunc(volumes, func(v *logicalVolume) bool { return v.Name == p.ThinPool }) {
+		steps = append(steps, host.Cmd("lvremove", "--", p.Source.Name+"/"+p.ThinPool))
+	}
+	if isThere {
+		steps = append(steps, host.Cmd("vgremove", "--", p.Source.Name))
+	}
+	if len(devices) > 0 {
+		steps = append(steps, host.Cmd("pvremove", append([]string{"--"}, devices...)...))
+	}
+	return steps
 }
 
 // Remove implements backend.Remover: the group goes, and LVM's labels on the devices that the definition names. LVM by itself refuses
@@ -116,30 +139,23 @@ func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	if len(all) > 0 {
-		var names []string
-		for _, v := range all {
-			if !strings.HasPrefix(v.Name, "[") {
-				names = append(names, v.Name)
-			}
-		}
-		return &backend.StateError{Text: "there are logical volumes in it: " + strings.Join(names, ", "),
-			Hint: "delete them first (poolctl pool-start, vol-delete)"}
+	left := slices.DeleteFunc(slices.Clone(all), func(v *logicalVolume) bool {
+		return strings.HasPrefix(v.Name, "[") || v.Name == p.ThinPool && v.Type == "thin-pool"
+	})
+	if len(left) > 0 {
+		return &backend.StateError{Text: "there are logical volumes in it: " + names(left), Hint: "delete them first (poolctl pool-start, vol-delete)"}
 	}
 	pvs, err := b.physicals(ctx)
 	if err != nil {
 		return err
 	}
-	pvs = slices.DeleteFunc(pvs, func(pv physical) bool { return pv.VG != p.Source.Name || !b.isOneOf(devicesOf(p), pv.Device) })
-	steps := []host.Step{host.Cmd("vgremove", "--", p.Source.Name)}
-	if len(pvs) > 0 {
-		args := []string{"--"}
-		for _, pv := range pvs {
-			args = append(args, pv.Device)
+	var devices []string
+	for _, pv := range pvs {
+		if pv.VG == p.Source.Name && b.isOneOf(devicesOf(p), pv.Device) {
+			devices = append(devices, pv.Device)
 		}
-		steps = append(steps, host.Cmd("pvremove", args...))
 	}
-	return b.changeEach(ctx, steps...)
+	return b.changeEach(ctx, removal(p, all, true, devices)...)
 }
 
 // Discover implements backend.Discoverer: all groups, in the order in which LVM names their devices.

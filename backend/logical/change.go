@@ -22,16 +22,47 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 	if err := b.unused(p, v); err != nil {
 		return err
 	}
-	var snapshots []string
-	for _, other := range all {
-		if other.Origin == name && !other.isThin() {
-			snapshots = append(snapshots, other.Name)
-		}
-	}
-	if snapshots != nil {
-		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", ")}
+	if snapshots := v.snapshots(all); snapshots != nil {
+		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + names(snapshots),
+			Hint: "--delete-snapshots deletes them, too"}
 	}
 	return gone(b.Host.Change(ctx, remove(p, name)), name)
+}
+
+// DeleteWithSnapshots implements backend.SnapshotDeleter. Snapshots that stand by themselves stay.
+func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
+	v, all, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	goes := append(v.snapshots(all), v)
+	if err := b.unused(p, goes...); err != nil {
+		return err
+	}
+	var paths []string
+	for _, v := range goes {
+		paths = append(paths, p.Source.Name+"/"+v.Name)
+	}
+	return gone(b.Host.Change(ctx, host.Cmd("lvremove", append([]string{"--yes", "--"}, paths...)...)), name)
+}
+
+// snapshots returns the volumes that LVM would remove with this one.
+func (v *logicalVolume) snapshots(all []*logicalVolume) []*logicalVolume {
+	var found []*logicalVolume
+	for _, other := range all {
+		if other.Origin == v.Name && !other.standsAlone(all) {
+			found = append(found, other)
+		}
+	}
+	return found
+}
+
+func names(volumes []*logicalVolume) string {
+	var all []string
+	for _, v := range volumes {
+		all = append(all, v.Name)
+	}
+	return strings.Join(all, ", ")
 }
 
 // gone makes of what LVM says of a volume that is not there an error that wraps ErrNoVolume.
@@ -76,9 +107,12 @@ func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, v *logicalVol
 
 // Wipe implements backend.Wiper. As with libvirt, not of snapshots: they would need room for all that is overwritten.
 func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
-	v, _, err := b.find(ctx, p, name)
+	v, all, err := b.find(ctx, p, name)
 	if err == nil {
 		err = mustBeActive(p, v)
+	}
+	if err == nil && algorithm != "trim" {
+		err = roomToWrite(v, all)
 	}
 	if err != nil {
 		return err
@@ -95,12 +129,15 @@ func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm str
 
 // Resize implements backend.Resizer, in whole extents. What a volume gets is zeroed: others' data may be there.
 func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	v, _, err := b.find(ctx, p, name)
+	v, all, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	if v.isSnapshot() {
 		return &backend.UnsupportedError{Type: p.Type, What: "resizing snapshots and sparse volumes"}
+	}
+	if snapshots := v.snapshots(all); snapshots != nil {
+		return &backend.StateError{Text: "there are snapshots of it, which LVM cannot resize it under: " + names(snapshots)}
 	}
 	if err := errors.Join(mustBeActive(p, v), b.unused(p, v)); err != nil {
 		return err
@@ -115,7 +152,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	case size < old:
 		return b.Host.Change(ctx, resize("lvreduce", p, name, size))
 	}
-	err = b.Host.Change(ctx, resize("lvextend", p, name, size))
+	err = b.explain(ctx, p, b.Host.Change(ctx, resize("lvextend", p, name, size)))
 	if err == nil && !v.isThin() { // a thin one takes its new room as zeros when it is written to
 		err = b.Host.Change(ctx, host.Zero{Path: path(p, name), From: old})
 	}

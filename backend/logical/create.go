@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
@@ -21,36 +23,73 @@ func sized(option string, bytes uint64) []string {
 	return []string{option, fmt.Sprintf("%db", bytes)}
 }
 
+// header is what LUKS takes of a volume, as qemu-img and libvirt count it.
+const header = 2 << 20
+
 // Create implements backend.Creator. A volume has all of its room; if less is asked for, it is what libvirt makes then: a snapshot of
-// nothing, which is lost when it needs more than that.
+// nothing, which is lost when it needs more than that. If the pool's definition names a thin pool, it is thin. An encrypted one is larger
+// by LUKS's header.
 func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	if err := check(p, d, o); err != nil {
+	if err := check(d, o); err != nil {
 		return err
 	}
 	all, err := b.vacant(ctx, p, d.Name)
 	if err != nil {
 		return err
 	}
-	var args []string
+	size := d.Capacity.Bytes
 	switch {
 	case d.Backing != nil:
-		origin, err := originOf(p, d, all)
+		create, err := snapshotOf(p, d, all)
 		if err != nil {
 			return err
 		}
-		args = []string{"--snapshot"}
-		if origin.isThin() { // such have their room from their pool; without the option they would not be active
-			args = append(args, "--setactivationskip", "n")
-		} else {
-			args = append(args, sized("--size", room(d))...)
-		}
-		args = append(args, "--", p.Source.Name+"/"+origin.Name)
-	case room(d) < d.Capacity.Bytes:
-		args = slices.Concat([]string{"--type", "snapshot"}, sized("--size", room(d)), sized("--virtualsize", d.Capacity.Bytes), []string{"--", p.Source.Name})
-	default:
-		return b.staged(ctx, p, d, linear(p, d.Capacity.Bytes), func(string) error { return nil })
+		return b.staged(ctx, p, d, create, nil)
+	case d.Target.Encryption != nil:
+		return b.createEncrypted(ctx, p, d, all)
+	case p.ThinPool == "" && room(d) < size:
+		args := slices.Concat([]string{"--type", "snapshot"}, sized("--size", room(d)), sized("--virtualsize", size), []string{"--", p.Source.Name})
+		return b.staged(ctx, p, d, host.Cmd("lvcreate", args...), nil)
 	}
-	return b.staged(ctx, p, d, host.Cmd("lvcreate", args...), func(string) error { return nil })
+	create, _, err := blank(p, all, size)
+	if err != nil {
+		return err
+	}
+	return b.staged(ctx, p, d, create, nil)
+}
+
+// snapshotOf is the command that makes a snapshot of the volume that a definition names.
+func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.Command, error) {
+	origin, err := originOf(p, d, all)
+	switch {
+	case err != nil:
+		return host.Command{}, err
+	case origin.isThin():
+		return thinSnapshot(p, origin.Name), nil
+	}
+	return host.Cmd("lvcreate", slices.Concat([]string{"--snapshot"}, sized("--size", room(d)), []string{"--", p.Source.Name + "/" + origin.Name})...), nil
+}
+
+// createEncrypted makes a volume that is encrypted by LUKS.
+func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) error {
+	image := *d
+	image.Target.Format = "raw"
+	if err := qemuimg.Check(&image, "", true); err != nil {
+		return err
+	}
+	key, err := qemuimg.NewKey(b.Secrets, d)
+	if err != nil {
+		return err
+	}
+	create, _, err := blank(p, all, d.Capacity.Bytes+header)
+	if err != nil {
+		return err
+	}
+	return b.staged(ctx, p, d, create, func(path string) error {
+		image.Name = filepath.Base(path)
+		format := qemuimg.Create(&image, filepath.Dir(path), d.Capacity.Bytes, qemuimg.Image{}, key, "")
+		return qemuimg.Explain(b.changeEach(ctx, format, host.Sync{Path: path}))
+	})
 }
 
 // linear is the command that makes a plain volume, on which no old signature is left.
@@ -67,17 +106,17 @@ func room(d *pooldef.Volume) uint64 {
 }
 
 // check refuses what a logical volume cannot have.
-func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+func check(d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkName(d.Name); err != nil {
 		return err
 	}
 	switch {
-	case d.Target.Encryption != nil:
-		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes"}
+	case d.Target.Encryption != nil && d.Backing != nil:
+		return pooldef.Problems{{Element: "target/encryption", Text: "a snapshot is encrypted as its origin is"}}
 	case d.Capacity.Bytes == 0:
 		return pooldef.Problems{{Element: "capacity", Text: "missing: a logical volume cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
-		return pooldef.Problems{{Text: "a logical volume has its room from the start: there is nothing to preallocate"}}
+		return pooldef.Problems{{Text: "there is nothing to preallocate: a logical volume has its room from the start, a thin one when it is written to"}}
 	}
 	return nil
 }
@@ -116,27 +155,4 @@ func originOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (*logica
 		}
 	}
 	return nil, pooldef.Problems{{Element: "backingStore/path", Text: fmt.Sprintf("%q is not a volume of this pool: it cannot have snapshots in it", d.Backing.Path)}}
-}
-
-// Clone implements backend.Cloner. The new volume has all of its room, whatever the source has.
-func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	size := source.Capacity.Bytes
-	if d.Capacity.Known {
-		size = d.Capacity.Bytes
-	}
-	wanted := *d
-	wanted.Capacity = pooldef.Bytes(size)
-	if err := check(p, &wanted, o.CreateOptions); err != nil {
-		return err
-	}
-	if size < source.Capacity.Bytes {
-		return &host.DoesNotFitError{Path: path(p, d.Name), Size: source.Capacity.Bytes, Room: size}
-	}
-	if d.Backing != nil {
-		return pooldef.Problems{{Element: "backingStore", Text: "a clone is no snapshot"}}
-	}
-	if _, err := b.vacant(ctx, p, d.Name); err != nil {
-		return err
-	}
-	return b.staged(ctx, p, d, linear(p, size), func(path string) error { return b.Fill(ctx, p, path, source, o) })
 }

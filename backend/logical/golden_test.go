@@ -90,6 +90,7 @@ func TestGolden(t *testing.T) {
 	s.does("create a snapshot", creates("snap", 8*mib, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "/dev/vg-0/lin"} }))
 	s.does("delete what it is of", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, "lin") })
 	s.does("rename", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Rename(ctx, p, "lin", "other") })
+	s.does("create more than there is room for", creates("x", 1<<40, func(*pooldef.Volume) {}))
 	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
 		return b.Wipe(ctx, p, "other", "zero", nil)
 	})
@@ -104,7 +105,10 @@ func TestGolden(t *testing.T) {
 		_, err := b.Discover(ctx, nil)
 		return err
 	})
-	for _, name := range []string{"snap", "other", "owned", "sparse"} {
+	s.does("delete other and snap", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.DeleteWithSnapshots(ctx, p, "other")
+	})
+	for _, name := range []string{"owned", "sparse"} {
 		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
 	}
 	outside("lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
@@ -113,5 +117,31 @@ func TestGolden(t *testing.T) {
 	s.does("remove with a volume in it", on((*Backend).Remove))
 	outside("lvremove", "-y", "vg-0/copy")
 	s.does("remove", on((*Backend).Remove))
+	s.End()
+}
+
+// TestGoldenThin does with a thin pool what is different there.
+func TestGoldenThin(t *testing.T) {
+	s := &session{Golden: backendtest.NewReplayed(t, "thin", os.Getenv("POOLCTL_LAB") != ""), pool: poolOn(1)}
+	s.Clean = func(text string) string { return stages.ReplaceAllString(text, ".poolctl-PID-TIME-1") }
+	if s.Live() {
+		s.pool = newPool(t, 1)
+		s.Snapshot = func() string { return snapshot(t) }
+	}
+	s.pool.ThinPool = "tp"
+	s.does("build", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.Build(ctx, p, backend.BuildOptions{})
+	})
+	s.does("start", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Start(ctx, p) })
+	s.pool.Started = true
+	s.does("space", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err })
+	s.does("create a volume", creates("v", 1<<30, func(*pooldef.Volume) {}))
+	s.does("create a snapshot", creates("snap", 1<<30, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "v"} }))
+	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, "v", "zero", nil) })
+	for _, name := range []string{"v", "snap"} {
+		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
+	}
+	s.does("stop", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Stop(ctx, p) })
+	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Remove(ctx, p) })
 	s.End()
 }

@@ -42,15 +42,19 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	case !p.Started:
 		return false, nil
 	}
-	all, err := b.logicals(ctx, p, "lv_name,segtype,lv_skip_activation")
+	all, err := b.logicals(ctx, p, allFields)                        // as most verbs ask then
 	if state := (*backend.StateError)(nil); errors.As(err, &state) { // there is no group
 		return false, nil
 	}
 	return err == nil && !slices.ContainsFunc(all, (*logicalVolume).isActivated), err
 }
 
-// Space implements backend.Backend. What thin pools and LVM's own data take is allocated.
+// Space implements backend.Backend. What thin pools and LVM's own data take is allocated. If the definition names a thin pool, that one's
+// room is the pool's.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	if p.ThinPool != "" {
+		return b.thinSpace(ctx, p)
+	}
 	g, err := b.group(ctx, p)
 	if err != nil {
 		return pooldef.Space{}, err

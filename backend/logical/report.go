@@ -31,7 +31,7 @@ func (n *number) UnmarshalJSON(data []byte) error {
 
 // report asks one of LVM's reporting tools and returns the rows of its answer, which stand under a key (lvmreport(7)).
 func report[Row any](ctx context.Context, h host.Host, tool, key, fields string, args ...string) ([]Row, error) {
-	out, err := h.Query(ctx, host.Cmd(tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...))
+	out, err := host.Ask(ctx, h, host.Cmd(tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...))
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,18 @@ func noGroup(err error, p *pooldef.Pool) error {
 func says(err error, texts ...string) bool {
 	exit := (*host.ExitError)(nil)
 	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
+}
+
+// explain says how much is free, where LVM has said that it is too little.
+func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error {
+	if !says(err, "nsufficient free space", "nsufficient suitable") {
+		return err
+	}
+	g, groupErr := b.group(ctx, p)
+	if groupErr != nil {
+		return errors.Join(err, groupErr)
+	}
+	return &backend.StateError{Text: fmt.Sprintf("there is not enough room: the volume group %q has %d bytes free", g.name, g.free)}
 }
 
 // A physical is a device that is part of a group; VG is empty if it is still to be.

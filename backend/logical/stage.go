@@ -55,16 +55,17 @@ func isLeft(name string) bool {
 	return pid == os.Getpid() && !used
 }
 
-// staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name.
+// staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
+// may be nil.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
 	stage := newStage()
 	making.Store(stage, true)
 	defer making.Delete(stage)
 	staged := path(p, stage)
 	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
-	err := b.Host.Change(ctx, create)
+	err := b.explain(ctx, p, b.Host.Change(ctx, create))
 	made := kernelUUID(staged)
-	if err == nil {
+	if err == nil && fill != nil {
 		err = fill(staged)
 	}
 	if err == nil {

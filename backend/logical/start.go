@@ -25,12 +25,14 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err := b.isComplete(g, p); err != nil {
 		return err
 	}
-	active, err := b.Active(ctx, p)
-	if err != nil {
-		return err
+	if p.ThinPool != "" {
+		if _, err := b.thinPool(ctx, p); err != nil {
+			return err
+		}
 	}
+	_, wasActive := b.Host.Stat(dir(g.name))
 	err = b.Host.Change(ctx, activate(g.name))
-	if err != nil && !active {
+	if err != nil && wasActive != nil {
 		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), deactivate(g.name)))
 	}
 	return err

@@ -141,6 +141,7 @@ func TestBuildRefused(t *testing.T) {
 	refused[*pooldef.ConflictError](t, "built", build(false), "vg-0", "already")
 	ok(t, build(true)) // all of it is overwritten
 	ok(t, b.Start(t.Context(), p))
+	p.Started = true
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
 	refused[*backend.BusyError](t, "active", build(true), "held by", "vg--0-v")
 	ok(t, b.Stop(t.Context(), p))
@@ -178,8 +179,7 @@ func TestKinds(t *testing.T) {
 	refused[*backend.StateError](t, "delete an origin", b.Delete(t.Context(), p, "v"), "snap")
 	refused[*backend.UnsupportedError](t, "wipe a snapshot", b.Wipe(t.Context(), p, "snap", "zero", nil))
 	refused[*backend.UnsupportedError](t, "resize a snapshot", b.Resize(t.Context(), p, "snap", 16*mib, backend.ResizeOptions{}))
-	refused[*host.ExitError](t, "no room", create("x", func(v *pooldef.Volume) { v.Capacity = pooldef.Bytes(1 << 40) }), "insufficient free space")
-	refused[*backend.UnsupportedError](t, "encrypted", create("x", func(v *pooldef.Volume) { v.Target.Encryption = &pooldef.Encryption{} }))
+	refused[*backend.StateError](t, "no room", create("x", func(v *pooldef.Volume) { v.Capacity = pooldef.Bytes(1 << 40) }), "not enough room", "83886080 bytes free")
 	source, err := b.Volume(t.Context(), p, "sparse")
 	ok(t, err)
 	ok(t, b.Clone(t.Context(), p, volume("copy", 64*mib), source, backend.CloneOptions{}))

@@ -28,6 +28,7 @@ type Image struct {
 	Format string // libvirt's word
 	Key    *Key   // of an encrypted image
 	InUse  bool   // others may be writing to it while it is read
+	Blank  bool   // it is new and reads as zeros, which are not written into it
 }
 
 // A Key opens an image that is encrypted by LUKS.
@@ -141,6 +142,9 @@ func Into(source, target Image, dir string, progress host.Progress, capacity uin
 		if key != nil {
 			names[i] = l.secret(key)
 		}
+	}
+	if target.Blank {
+		l.add("--target-is-zero")
 	}
 	l.add("-n", "--image-opts", "--target-image-opts", source.options(names[0]), target.options(names[1]))
 	l.Dir = dir

@@ -44,6 +44,8 @@ func TestLines(t *testing.T) {
 		{Convert(Image{Path: "/s/x", Format: "raw", InUse: true}, define("vdi", nil), "/d", "", nil, 0), "convert -q -U -f raw -O vdi /s/x ./a,b"},
 		{Into(source, Image{Path: "/dev/x", Format: "raw"}, "/", nil, 0),
 			"convert -q -n --image-opts --target-image-opts driver=qcow2,file.filename=/s/x,,y driver=raw,file.filename=/dev/x"},
+		{Into(source, Image{Path: "/dev/x", Format: "raw", Blank: true}, "/", nil, 0),
+			"convert -q --target-is-zero -n --image-opts --target-image-opts driver=qcow2,file.filename=/s/x,,y driver=raw,file.filename=/dev/x"},
 		{Into(Image{Path: "/s", Format: "raw", Key: key}, Image{Path: "./a,b", Format: "qcow2", Key: other}, "/d", nil, 0),
 			"convert -q " + object + "--object secret,id=key1,format=raw,file=/dev/fd/4 -n --image-opts --target-image-opts " +
 				"driver=luks,file.filename=/s,key-secret=key0 driver=qcow2,file.filename=./a,,b,encrypt.key-secret=key1"},

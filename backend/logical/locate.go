@@ -1,0 +1,66 @@
+package logical
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// isKey tells the uuids of volumes.
+var isKey = regexp.MustCompile(`^[0-9a-zA-Z]{6}(-[0-9a-zA-Z]{4}){5}-[0-9a-zA-Z]{6}$`).MatchString
+
+// Locate implements backend.Locator: by /dev/GROUP/NAME, by /dev/mapper/GROUP-NAME, by whatever leads to the device of an active volume,
+// and by a key, for which LVM is asked.
+func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
+	vg, err := group(p)
+	if err != nil {
+		return "", false
+	}
+	if isKey(pathOrKey) {
+		found, err := b.segments(ctx, p, "lv_name", "--select", "lv_uuid="+pathOrKey, "--", vg)
+		if err != nil || len(found) != 1 {
+			return "", false
+		}
+		return volumeName(found[0].Name)
+	}
+	path, err := filepath.Abs(pathOrKey)
+	if err != nil || pathOrKey == "" {
+		return "", false
+	}
+	if name, ok := strings.CutPrefix(path, dir(vg)+"/"); ok {
+		return volumeName(name)
+	}
+	if name, ok := strings.CutPrefix(path, "/dev/mapper/"); ok {
+		return mapped(vg, name)
+	}
+	number, err := host.DeviceNumber(path)
+	if err != nil || !strings.HasPrefix(uuidOf(number), "LVM-") {
+		return "", false
+	}
+	name, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/name")
+	return mapped(vg, strings.TrimSpace(string(name)))
+}
+
+// mapped returns the name of the volume of a group that the device mapper has by this name: between the two stands a dash, and others
+// are doubled (lvm(8), device-mapper names).
+func mapped(vg, name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, strings.ReplaceAll(vg, "-", "--")+"-")
+	plain := strings.ReplaceAll(rest, "--", "-")
+	if !ok || strings.ReplaceAll(plain, "-", "--") != rest {
+		return "", false
+	}
+	return volumeName(plain)
+}
+
+// volumeName tells whether a volume can have a name.
+func volumeName(name string) (string, bool) {
+	if checkName(name) != nil {
+		return "", false
+	}
+	return name, true
+}

@@ -1,0 +1,107 @@
+package logical
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// thinPool asks for the thin pool that the definition names.
+func (b *Backend) thinPool(ctx context.Context, p *pooldef.Pool) (*logicalVolume, error) {
+	vg, err := group(p)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := b.segments(ctx, p, "lv_name,lv_size,lv_attr,segtype,data_percent", "--", vg+"/"+p.ThinPool)
+	if says(err, "Failed to find logical volume") {
+		rows, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return thinPoolOf(p, rows)
+}
+
+// thinPoolOf returns the thin pool that the definition names.
+func thinPoolOf(p *pooldef.Pool, all []*logicalVolume) (*logicalVolume, error) {
+	i := slices.IndexFunc(all, func(v *logicalVolume) bool { return v.Name == p.ThinPool })
+	switch {
+	case i < 0:
+		return nil, &backend.StateError{Text: fmt.Sprintf("there is no thin pool %q in the volume group %q", p.ThinPool, p.Source.Name),
+			Hint: "lvcreate --type thin-pool -L SIZE -n " + p.ThinPool + " " + p.Source.Name}
+	case all[i].Type != "thin-pool":
+		return nil, &backend.StateError{Text: fmt.Sprintf("%q in the volume group %q is not a thin pool but %s", p.ThinPool, p.Source.Name, all[i].Type)}
+	}
+	return all[i], nil
+}
+
+// activeThinPool returns the thin pool that the definition names, from which volumes can have room.
+func activeThinPool(p *pooldef.Pool, all []*logicalVolume) (*logicalVolume, error) {
+	pool, err := thinPoolOf(p, all)
+	if err == nil {
+		err = mustBeActive(p, pool)
+	}
+	return pool, err
+}
+
+// used is how much of a volume that takes its room when it is written to, or of a thin pool, has been; false if it is not active.
+func (v *logicalVolume) used() (uint64, bool) {
+	percent, err := strconv.ParseFloat(v.Percent, 64)
+	return uint64(float64(v.Size) * percent / 100), err == nil
+}
+
+// thinSpace is the room of a thin pool.
+func (b *Backend) thinSpace(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	pool, err := b.thinPool(ctx, p)
+	if err != nil {
+		return pooldef.Space{}, err
+	}
+	used, active := pool.used()
+	if !active {
+		return pooldef.Space{}, mustBeActive(p, pool)
+	}
+	size := uint64(pool.Size)
+	return pooldef.Space{Capacity: size, Allocation: min(used, size), Available: size - min(used, size)}, nil
+}
+
+// thin is the command that makes a thin volume, which reads as zeros.
+func thin(p *pooldef.Pool, size uint64) host.Command {
+	return host.Cmd("lvcreate", slices.Concat([]string{"--type", "thin", "--thinpool", p.ThinPool}, sized("--virtualsize", size), []string{"--", p.Source.Name})...)
+}
+
+// thinSnapshot is the command that makes a snapshot of a thin volume, which has its room from the same thin pool. Without the option it
+// would not be active.
+func thinSnapshot(p *pooldef.Pool, origin string) host.Command {
+	return host.Cmd("lvcreate", "--snapshot", "--setactivationskip", "n", "--", p.Source.Name+"/"+origin)
+}
+
+// blank is the command that makes a volume as the definition of the pool wants them, and whether it has no room yet.
+func blank(p *pooldef.Pool, all []*logicalVolume, size uint64) (create host.Command, isThin bool, err error) {
+	if p.ThinPool == "" {
+		return linear(p, size), false, nil
+	}
+	_, err = activeThinPool(p, all)
+	return thin(p, size), true, err
+}
+
+// roomToWrite refuses to have all of a thin volume written to where its thin pool has not the room: that would fail for everybody else in
+// it, too.
+func roomToWrite(v *logicalVolume, all []*logicalVolume) error {
+	i := slices.IndexFunc(all, func(pool *logicalVolume) bool { return pool.Name == v.Pool })
+	if !v.isThin() || i < 0 {
+		return nil
+	}
+	taken, _ := v.used()
+	used, _ := all[i].used()
+	need, free := uint64(v.Size)-min(taken, uint64(v.Size)), uint64(all[i].Size)-min(used, uint64(all[i].Size))
+	if need <= free {
+		return nil
+	}
+	return &backend.StateError{Text: fmt.Sprintf("to write all of it takes %d bytes of the thin pool %q, which has %d", need, v.Pool, free),
+		Hint: "--algorithm trim gives its room back"}
+}
