@@ -70,13 +70,18 @@ func (e *env) start(p, was *pooldef.Pool, wait time.Duration) error {
 // refresh looks for what has come to a pool, waiting for it if that is wanted, and reads from it what a listing would read first. In a
 // dry run what it would read may not be there yet, and is not where starting has to make it.
 func (e *env) refresh(b backend.Backend, p *pooldef.Pool, wait time.Duration) error {
+	refresher, refreshes := b.(backend.Refresher)
 	if e.cli.DryRun {
 		_, starts := b.(backend.Starter)
-		if active, err := ask(e, p, func() (bool, error) { return b.Active(e.ctx, p) }); active || starts || err != nil {
+		active, err := ask(e, p, func() (bool, error) { return b.Active(e.ctx, p) })
+		switch {
+		case active && refreshes:
+			return refresher.Refresh(e.ctx, p, 0)
+		case active || starts || err != nil:
 			return err
 		}
 	}
-	if refresher, ok := b.(backend.Refresher); ok {
+	if refreshes {
 		if err := refresher.Refresh(e.ctx, p, wait); err != nil {
 			return err
 		}

@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
 )
 
-// Discover implements backend.Discoverer: the targets that a server offers, also to an initiator of another name, for which an interface
-// is made for the time being.
-func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) (found []pooldef.Source, err error) {
+// Discover implements backend.Discoverer: the targets that a server offers. As another initiator than this machine's, which open-iscsi
+// would need an interface for, poolctl asks itself.
+func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
+	if spec.Initiator != "" {
+		return NewDirect(b.Host, b.Secrets, b.timeout).Discover(ctx, spec)
+	}
 	portals, err := portalsOf(spec)
 	if err != nil {
 		return nil, err
@@ -21,24 +23,9 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) (found []p
 	if _, err := reachable(ctx, b.Host, b.timeout/2, portals[:1]); err != nil {
 		return nil, err
 	}
-	iface := ""
-	if spec.Initiator != "" {
-		if !isName(spec.Initiator) {
-			return nil, pooldef.Problems{{Element: "initiator/iqn", Text: fmt.Sprintf("%q is not the name of an initiator", spec.Initiator)}}
-		}
-		iface = fmt.Sprintf("%sdiscovery-%d", prefix, os.Getpid())
-		defer func() {
-			if b.hasInterface(iface) {
-				err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), iscsiadm("--mode", "iface", "--interface", iface, "--op", "delete")))
-			}
-		}()
-		if err := b.makeInterface(ctx, iface, spec.Initiator); err != nil {
-			return nil, err
-		}
-	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	out, err := b.Host.Query(limited, discovery(portals[0], iface))
+	out, err := b.Host.Query(limited, discovery(portals[0], ""))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", portals[0])}
 	}
@@ -46,10 +33,11 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) (found []p
 		return nil, explained(err)
 	}
 	seen := map[string]bool{}
+	var found []pooldef.Source
 	for line := range strings.Lines(string(out)) {
 		if m := offer.FindStringSubmatch(strings.TrimSpace(line)); m != nil && !seen[m[4]] {
 			seen[m[4]] = true
-			found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: m[4]}}, Initiator: spec.Initiator})
+			found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: m[4]}}})
 		}
 	}
 	return found, nil

@@ -1,0 +1,55 @@
+package iscsi
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// numbers are those that the kernel counts up.
+var numbers = regexp.MustCompile(`(--sid |scsi/devices/|scsi_host/host)\d+`)
+
+// TestGolden writes down all that is done to the machine.
+func TestGolden(t *testing.T) {
+	p := newPool(t, chap)
+	p.UUID = "00000000-0000-4000-8000-000000000001"
+	p.Source.Initiator = "iqn.2026-01.lab:other"
+	p.Source.Auth = &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: "wrong"}}
+	g := backendtest.NewGolden(t, "operations")
+	g.Clean = func(text string) string {
+		return numbers.ReplaceAllString(text, "${1}N")
+	}
+	g.Snapshot = func() string { return state(t) }
+	does := func(title string, op func(b *Backend) error) {
+		t.Helper()
+		g.Does(title, func(h host.Host) error { return op(New(h, secrets, 10*time.Second)) })
+	}
+	does("start with a wrong secret", func(b *Backend) error { return b.Start(t.Context(), p) })
+	p.Source.Auth.Secret.UUID = "guest"
+	does("start", func(b *Backend) error { return b.Start(t.Context(), p) })
+	p.Started = true
+	does("refresh", func(b *Backend) error { return b.Refresh(t.Context(), p, 0) })
+	does("list", func(b *Backend) error {
+		for _, err := range b.Details(t.Context(), p) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	does("wipe", func(b *Backend) error { return b.Wipe(t.Context(), p, "unit:0:0:1", "zero", nil) })
+	does("stop", func(b *Backend) error { return b.Stop(t.Context(), p) })
+	p.Source.Auth, p.Source.Initiator = nil, ""
+	p.Source.Devices[0].Path = disks
+	does("find sources", func(b *Backend) error {
+		_, err := b.Discover(t.Context(), &p.Source)
+		return err
+	})
+	does("start without a secret", func(b *Backend) error { return b.Start(t.Context(), p) })
+	does("stop it", func(b *Backend) error { return b.Stop(t.Context(), p) })
+	g.End()
+}
