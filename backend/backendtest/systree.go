@@ -82,6 +82,7 @@ func (s *SysTree) Unit(name, kind, block string, number, sectors int, page83 str
 	}
 	if block != "" {
 		s.Write(dir+"/block/"+block, map[string]string{"dev": fmt.Sprintf("8:%d\n", number), "size": fmt.Sprintf("%d\n", sectors)})
+		s.Link("class/block/"+block, dir+"/block/"+block)
 		s.Link("block/"+block, dir+"/block/"+block)
 	}
 	s.Link("bus/scsi/devices/"+name, dir)

@@ -51,7 +51,7 @@ type Prober interface {
 	Canonical(path string) string
 	// Sys is the kernel's /sys.
 	Sys() fs.FS
-	// DeviceLinks returns the names of the links in a directory that lead to block devices, in order, by those' MAJOR:MINOR.
+	// DeviceLinks returns the names of the links in a directory of udev's, in order, by the names of the devices that they lead to: sda, dm-3.
 	DeviceLinks(dir string) (map[string][]string, error)
 	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)

@@ -109,7 +109,7 @@ func (s ScanSCSI) apply(ctx context.Context, l *Local) error {
 	return WriteSys{s.scan(), "- - -"}.apply(ctx, l)
 }
 
-// DeviceLinks implements Prober.
+// DeviceLinks implements Prober. udev's links lead to a node in /dev itself, which has the kernel's name: there is no need to go there.
 func (l *Local) DeviceLinks(dir string) (map[string][]string, error) {
 	entries, err := os.ReadDir(dir)
 	links := map[string][]string{}
@@ -117,8 +117,8 @@ func (l *Local) DeviceLinks(dir string) (map[string][]string, error) {
 		if e.Type() != fs.ModeSymlink {
 			continue
 		}
-		if number, err := DeviceNumber(filepath.Join(dir, e.Name())); err == nil {
-			links[number] = append(links[number], e.Name())
+		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+			links[filepath.Base(target)] = append(links[filepath.Base(target)], e.Name())
 		}
 	}
 	return links, err

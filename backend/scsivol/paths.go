@@ -14,7 +14,7 @@ import (
 // paths tells by which path a unit is found below the pool's target.
 type paths struct {
 	dir   string
-	links map[string][]string // by device number; nil: the nodes themselves are meant
+	links map[string][]string // by device; nil: the nodes themselves are meant
 }
 
 // paths looks through the pool's target, once for all units.
@@ -39,9 +39,9 @@ func (p paths) of(sys fs.FS, u *unit) string {
 	if p.links == nil {
 		return p.dir + "/" + u.name
 	}
-	links := p.links[u.number]
+	links := p.links[u.name]
 	if len(links) == 0 {
-		links = p.links[host.ReadSys(sys, "block", mapOf(sys, u.name), "dev")]
+		links = p.links[mapOf(sys, u.name)]
 	}
 	if len(links) == 0 {
 		return ""

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
@@ -22,7 +24,6 @@ type unit struct {
 	host    int
 	address string // CHANNEL:ID:LUN
 	name    string // of its block device: sda; empty: no driver has it yet
-	number  string // MAJOR:MINOR
 	size    uint64 // bytes
 	id      identity
 	path    string // where the pool's volumes are; empty: it is not there
@@ -47,20 +48,34 @@ func parse(name string) (number int, address string, ok bool) {
 	return number, m[2], err == nil
 }
 
-// read returns a unit, nil if it is none that is a volume, or has gone meanwhile.
-func read(sys fs.FS, name string, number int, address string) *unit {
+// read returns a unit, whose block device is known, nil if it is none that is a volume, or has gone meanwhile.
+func read(sys fs.FS, name string, number int, address, block string) *unit {
 	dir := devices + "/" + name
 	if kind := host.ReadSys(sys, dir, "type"); kind != disk && kind != rom {
 		return nil
 	}
-	u := &unit{host: number, address: address, id: identify(sys, dir)}
-	if blocks, _ := fs.ReadDir(sys, dir+"/block"); len(blocks) > 0 {
-		u.name = blocks[0].Name()
-		u.number = host.ReadSys(sys, dir, "block", u.name, "dev")
-		sectors, _ := strconv.ParseUint(host.ReadSys(sys, dir, "block", u.name, "size"), 10, 54)
+	u := &unit{host: number, address: address, id: identify(sys, dir), name: block}
+	if block != "" {
+		sectors, _ := strconv.ParseUint(host.ReadSys(sys, dir, "block", block, "size"), 10, 54)
 		u.size = sectors * 512
 	}
 	return u
+}
+
+// blocks tells the block devices of all units, by the units' names: what stands in front of block/ in their places.
+func blocks(sys fs.FS) (map[string]string, error) {
+	entries, err := fs.ReadDir(sys, "class/block")
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	found := map[string]string{}
+	for _, e := range entries {
+		place, _ := fs.ReadLink(sys, "class/block/"+e.Name())
+		if dir, ok := strings.CutSuffix(place, "/block/"+e.Name()); ok {
+			found[path.Base(dir)] = e.Name()
+		}
+	}
+	return found, err
 }
 
 // order is that of the volumes' names.

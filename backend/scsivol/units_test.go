@@ -101,9 +101,9 @@ func TestPaths(t *testing.T) {
 	s.Dir("devices/test/host3/target3:0:0/3:0:0:9/block/sdb/holders/dm-4")
 	s.Write("block/dm-4", map[string]string{"dev": "254:4\n", "dm/uuid": "mpath-3600\n"})
 	u := unitsOn(linked{local(s), map[string][]string{
-		"8:32":  {"scsi-1Linux", "scsi-333333330000007d1", "wwn-0x333"},
-		"254:4": {"dm-uuid-mpath-3600", "scsi-3600"},
-		"8:33":  {"scsi-333333330000007d1-part1"},
+		"sdc":  {"scsi-1Linux", "scsi-333333330000007d1", "wwn-0x333"},
+		"dm-4": {"dm-uuid-mpath-3600", "scsi-3600"},
+		"sdc1": {"scsi-333333330000007d1-part1"},
 	}}, 3)
 	expect(t, "the link with the identifier; that of the multipath map; what has no link is not listed", list(t, u, pool("/dev/disk/by-id")),
 		"unit:0:0:10 /dev/disk/by-id/scsi-333333330000007d1 333333330000007d1 2097152\n"+
