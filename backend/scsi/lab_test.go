@@ -45,6 +45,7 @@ func TestConformance(t *testing.T) {
 		New:      func(h host.Host) backend.Backend { return New(h, nil) },
 		Pool:     func(t *testing.T) *pooldef.Pool { copied := *p; return &copied },
 		Existing: 3,
+		Cannot:   map[string]string{"KilledPool": "starting changes nothing that could be left half-done"},
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
 			whole := *p
 			whole.Started = true
