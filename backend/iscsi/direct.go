@@ -30,8 +30,8 @@ func NewDirect(h host.Host, s backend.Secrets, timeout time.Duration) *Direct {
 // Active implements backend.Backend: a server takes connections. What it has is asked by those who want to know.
 func (d *Direct) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	t, err := directTarget(p)
-	if err := errors.Join(err, ctx.Err()); err != nil {
-		return false, err
+	if err != nil || ctx.Err() != nil { // it can be defined, but never be active
+		return false, ctx.Err()
 	}
 	found, err := reachable(ctx, d.host, d.timeout, t.portals)
 	if len(found) > 0 {

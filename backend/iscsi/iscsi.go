@@ -3,7 +3,6 @@ package iscsi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,11 +27,11 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 }
 
 // Active implements backend.Backend: there is a session, whoever has made it, with the pool's target at one of its portals. That none is
-// connected any more is a SilentError.
+// connected any more is a SilentError. A pool without a target can be defined, but never be active.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	t, err := targetOf(p)
-	if err := errors.Join(err, ctx.Err()); err != nil {
-		return false, err
+	if err != nil || ctx.Err() != nil {
+		return false, ctx.Err()
 	}
 	all, err := b.sessions(ctx, p, t)
 	if len(all) == 0 || err != nil {
@@ -46,6 +45,10 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 
 // hosts are the SCSI hosts of the pool's sessions, for scsivol.Units.
 func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
+	t, err := targetOf(p)
+	if err != nil {
+		return nil, err
+	}
 	active, err := b.Active(ctx, p)
 	if err == nil && !active {
 		err = &backend.StateError{Text: "this machine is not logged in to the target", Hint: "poolctl pool-start " + host.Quote(p.Name)}
@@ -53,7 +56,6 @@ func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, _ := targetOf(p)
 	all, err := b.sessions(ctx, p, t)
 	return hostsOf(slices.DeleteFunc(all, func(s session) bool { return !s.isConnected() })), err
 }

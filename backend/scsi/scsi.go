@@ -28,7 +28,8 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // is it enough that it is there, whoever has made it.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	at, err := b.find(p)
-	if missing := (*backend.StateError)(nil); errors.As(err, &missing) {
+	missing, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
+	if errors.As(err, &missing) || errors.As(err, &problems) { // it can be defined, but not be active
 		return false, ctx.Err()
 	}
 	if err := errors.Join(err, ctx.Err()); err != nil {
