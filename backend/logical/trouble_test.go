@@ -141,6 +141,7 @@ func TestBuildRefused(t *testing.T) {
 	refused[*pooldef.ConflictError](t, "built", build(false), "vg-0", "already")
 	ok(t, build(true)) // all of it is overwritten
 	ok(t, b.Start(t.Context(), p))
+	p.Started = true
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
 	refused[*backend.BusyError](t, "active", build(true), "held by", "vg--0-v")
 	ok(t, b.Stop(t.Context(), p))
