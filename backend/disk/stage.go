@@ -89,11 +89,11 @@ func (b *Backend) staged(ctx context.Context, t *table, start, end uint64, work 
 	return err
 }
 
-// strays are what the kernel takes for partitions, and does not stand in the table. Some labels name all of the disk, or what is
-// free of it, as one.
+// strays are what the kernel takes for partitions in room that is free in the table. What it finds inside of a partition, as BSD's
+// slices, is none. Some labels name all of the disk, or what is free of it, as one.
 func (t *table) strays(pieces []piece) []piece {
 	return slices.DeleteFunc(slices.Clone(pieces), func(k piece) bool {
-		return t.find(func(x partition) bool { return k.is(&x) }) != nil
+		return t.find(func(x partition) bool { return k.is(&x) || x.kind != extended && k.start < x.end && x.start < k.end }) != nil
 	})
 }
 

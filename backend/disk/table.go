@@ -136,7 +136,9 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 
 // print lets parted print a disk, and tells whether it finds a label.
 func (b *Backend) print(ctx context.Context, d *device) (out []byte, labelled bool, err error) {
-	out, err = b.Host.Query(ctx, host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free"))
+	c := host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free")
+	c.Again = "CRC mismatch" // somebody is just writing the table
+	out, err = b.Host.Query(ctx, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
 		return out, false, nil

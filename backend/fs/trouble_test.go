@@ -201,3 +201,21 @@ func TestDeviceGone(t *testing.T) {
 	}
 	isActive(t, b, p, false)
 }
+
+// TestMovedLabel has a label that a disk had that has just gone: no cache may say that it still does.
+func TestMovedLabel(t *testing.T) {
+	p, b := newPool(t, "ext4"), New(&host.Local{}, nil)
+	device, label := p.Source.Devices[0].Path, fmt.Sprintf("moved %d", os.Getpid()%100000)
+	p.Source.Devices[0].Path = "LABEL=" + label
+	t.Run("before", func(t *testing.T) {
+		old := backendtest.Loop(t, 64)
+		backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "-L", label, old))
+		if found, err := b.device(t.Context(), p); found != old || err != nil {
+			t.Errorf("the label is on %s, found is %s, error %v", old, found, err)
+		}
+	})
+	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "-L", label, device))
+	if found, err := b.device(t.Context(), p); found != device || err != nil {
+		t.Errorf("the label is on %s, found is %s, error %v", device, found, err)
+	}
+}

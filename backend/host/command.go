@@ -99,7 +99,8 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	cmd.Dir = cmp.Or(l.workDir(c.Dir), "/")
-	cmd.Env = []string{"LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
+	// libblkid has a cache, which tells of devices as they were some seconds ago.
+	cmd.Env = []string{"BLKID_FILE=/dev/null", "LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }

@@ -65,7 +65,7 @@ func TestShell(t *testing.T) {
 func TestQueryWithoutShellOrSurroundings(t *testing.T) {
 	t.Setenv("LC_ALL", "de_DE.UTF-8")
 	t.Setenv("SECRET", "x")
-	if got := run(t, "env"); got != "LC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" {
+	if got := run(t, "env"); got != "BLKID_FILE=/dev/null\nLC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" {
 		t.Errorf("the environment of a command is\n%s", got)
 	}
 	if got := run(t, "echo", "$HOME; id"); got != "$HOME; id\n" {
