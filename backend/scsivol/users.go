@@ -3,8 +3,8 @@ package scsivol
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"poolctl/backend"
@@ -65,7 +65,8 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 	return busy, nil
 }
 
-// onlyLooks tells of a process whether it has devices open only to see how they are: udev's may wait for one that does not answer.
-func onlyLooks(process string) bool {
-	return strings.Contains(process, "udev") || strings.HasSuffix(process, "(multipathd)")
-}
+// looks are the programs that have devices open only to see how they are: udev's and what its rules run, and multipathd. They may wait for
+// a device that does not answer.
+var looks = regexp.MustCompile(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
+
+func onlyLooks(process string) bool { return looks.MatchString(process) }
