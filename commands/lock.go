@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -29,7 +30,7 @@ func (e *env) wait(lock func(context.Context) (func(), error)) (unlock func(), e
 	if e.cli.DryRun {
 		return func() {}, nil
 	}
-	defer e.host.Forget()
+	defer host.Forget(e.host)
 	limit := max(time.Duration(e.cli.LockTimeout), time.Millisecond)
 	if limit > patience && !e.cli.Quiet && term.IsTerminal(int(os.Stderr.Fd())) {
 		unlock, err = within(e.ctx, patience, lock)

@@ -71,6 +71,12 @@ func (s *suite) killedDoing(test string, op operation) {
 			state := s.state()
 			s.pool.Started = s.pool.Started || op.name == "start" // verbs record that first
 			died := s.runToDeath(test, death{op.name, s.pool, nth, after})
+			switch op.name { // the record is there before a pool is started, and until it is stopped
+			case "start":
+				s.pool.Started = true
+			case "stop":
+				s.pool.Started = died
+			}
 			var err error
 			if died && !op.done() {
 				err = errFault

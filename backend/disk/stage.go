@@ -112,6 +112,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, e
 	}
 	defer host.Settle(context.WithoutCancel(ctx), b.Host)
 	defer unlock()
+	host.Forget(b.Host)
 	t, err := b.table(ctx, p)
 	if err != nil {
 		return nil, err
@@ -143,10 +144,11 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 	return swept, err
 }
 
-// lock keeps others from changing a disk.
+// lock keeps others from changing a disk. What was asked before counts no more.
 func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	defer host.Forget(b.Host)
 	unlock, err = host.LockDevice(limited, d.path, d.dir)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}

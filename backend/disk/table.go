@@ -138,7 +138,8 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 func (b *Backend) print(ctx context.Context, d *device) (out []byte, labelled bool, err error) {
 	c := host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free")
 	c.Again = "CRC mismatch" // somebody is just writing the table
-	out, err = b.Host.Query(ctx, c)
+	c.ReadOnly = true
+	out, err = host.Ask(ctx, b.Host, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
 		return out, false, nil

@@ -80,6 +80,7 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(50 * time.Millisecond):
+			host.Forget(b.Host)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Command struct {
 	Watch func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, a few times.
 	Again string
+	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
+	ReadOnly bool
 
 	files []*os.File // that it has open, from descriptor 3 on
 }
@@ -121,7 +123,11 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	if err = cmd.Start(); err == nil {
+	start := cmd.Start
+	if c.ReadOnly {
+		start = func() error { return readOnly(cmd.Start) }
+	}
+	if err = start(); err == nil {
 		err = wait(ctx, cmd, patience+time.Second)
 	}
 	exit := (*exec.ExitError)(nil)

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Once lets a verb have a question answered once: what is asked by Ask keeps its answer until something is changed, or Forget is called.
+// Once lets a verb have a question answered once: what is asked by Ask keeps its answer until something is changed, or forgotten.
 type Once struct {
 	Host
 
@@ -45,13 +45,22 @@ func (o *Once) ask(ctx context.Context, c Command) ([]byte, error) {
 // Change implements Host. A draft is nothing yet.
 func (o *Once) Change(ctx context.Context, s Step) error {
 	if _, ok := s.(*Draft); !ok {
-		defer o.Forget()
+		defer o.forget()
 	}
 	return o.Host.Change(ctx, s)
 }
 
-// Forget has everything asked anew.
-func (o *Once) Forget() {
+// Forget has everything asked anew, as it has to be when a lock has been waited for.
+func Forget(h Host) {
+	switch h := h.(type) {
+	case *Once:
+		h.forget()
+	case *DryRun:
+		Forget(h.Host)
+	}
+}
+
+func (o *Once) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.answers = nil

@@ -44,7 +44,7 @@ func TestOnce(t *testing.T) {
 	if out, err := Ask(t.Context(), NewDryRun(once, nil), Cmd("lvs", "a")); err != nil || out[0] != 5 {
 		t.Errorf("in a rehearsal: %q, error %v", out, err)
 	}
-	once.Forget()
+	Forget(NewDryRun(once, nil))
 	ask(6, "a")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

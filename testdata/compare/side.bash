@@ -25,16 +25,22 @@ together() {
 	done
 }
 
-# snapshot NAME writes NAME.files, seven fields for each file, and NAME.images, what qemu-img thinks of those that have changed
-# since the last one. All end in NUL, because names may hold anything else. NAME.machine is what machine prints.
+# snapshot NAME writes NAME.files, seven fields for each file, and NAME.images, what qemu-img thinks of those that are new or have
+# changed since the last one. All end in NUL, because names may hold anything else. NAME.machine is what machine prints. A file
+# system that keeps whole seconds may hide a change, but no new file.
+declare -A seen=()
 snapshot() {
-	local dirs=("$DIR") file
+	local dirs=("$DIR") file changed
 	[ -d "$CONFIG" ] && dirs+=("$CONFIG")
-	find "${dirs[@]}" -mindepth 1 -printf '%y\0%m\0%U:%G\0%s\0%b\0%l\0%p\0' \
-		-path "$DIR/*" -type f -cnewer "$mark" -fprint0 "$1.changed" >"$1.files"
-	while IFS= read -r -d '' file; do
-		printf '%s\0%s\0' "$file" "$(qemu-img info --force-share --output=json "$file" 2>/dev/null)"
-	done <"$1.changed" >"$1.images"
+	find "${dirs[@]}" -mindepth 1 -printf '%y\0%m\0%U:%G\0%s\0%b\0%l\0%p\0' -path "$DIR/*" -type f \
+		'(' -cnewer "$mark" -fprintf "$1.regular" 'yes\0%p\0' -o -fprintf "$1.regular" 'no\0%p\0' ')' >"$1.files"
+	snapshots=$((${snapshots-0} + 1))
+	while IFS= read -r -d '' changed && IFS= read -r -d '' file; do
+		if [ $changed = yes ] || [ "${seen[$file]-}" != $((snapshots - 1)) ]; then
+			printf '%s\0%s\0' "$file" "$(qemu-img info --force-share --output=json "$file" 2>/dev/null)"
+		fi
+		seen[$file]=$snapshots
+	done <"$1.regular" >"$1.images"
 	machine >"$1.machine"
 }
 
