@@ -144,6 +144,29 @@ func signal(t *testing.T, name string, s syscall.Signal) {
 	}
 }
 
+// TestTargetSilent looks for units while the kernel still believes that the server is there.
+func TestTargetSilent(t *testing.T) {
+	p := newPool(t, disks)
+	b := newBackend(nil)
+	start(t, b, p)
+	signal(t, "tgtd", syscall.SIGSTOP)
+	begin := time.Now()
+	silent := (*backend.SilentError)(nil)
+	err := New(&host.Local{}, nil, 2*time.Second).Refresh(t.Context(), p, 0)
+	if took := time.Since(begin); !errors.As(err, &silent) || took > 15*time.Second {
+		t.Errorf("after %v: error %v", took, err)
+	}
+	signal(t, "tgtd", syscall.SIGCONT)
+	for active := false; !active; time.Sleep(100 * time.Millisecond) { // if it was silent for long, the kernel logs in again
+		active, _ = b.Active(t.Context(), p)
+		if time.Since(begin) > time.Minute {
+			t.Fatal("the session does not come back")
+		}
+	}
+	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Stop(t.Context(), p))
+}
+
 // TestTargetGone stops the server below a session, and has it come back.
 func TestTargetGone(t *testing.T) {
 	p := newPool(t, disks)

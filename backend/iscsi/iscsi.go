@@ -3,6 +3,7 @@ package iscsi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,26 @@ type Backend struct {
 // New returns the backend. A server may take as long as timeout to answer; open-iscsi would try for two minutes.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	b := &Backend{Units: scsivol.New(h, s), timeout: timeout}
-	b.Find, b.Hosts = b.Ready, b.hosts
+	b.Find, b.Hosts, b.Scan = b.Ready, b.hosts, b.scan
 	return b
+}
+
+// scan is iscsiadm's: a server that does not answer keeps the kernel waiting for minutes, and whoever has asked it cannot be ended. That is
+// iscsiadm then, and not we.
+func (b *Backend) scan(ctx context.Context, number int) error {
+	all, err := read(b.Host.Sys())
+	for _, s := range all {
+		if s.host != number || err != nil {
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, b.timeout)
+		err = b.Host.Change(limited, iscsiadm("--mode", "session", "--sid", s.id, "--rescan"))
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			err = &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer", s.target)}
+		}
+	}
+	return explained(err)
 }
 
 // Active implements backend.Backend: there is a session, whoever has made it, with the pool's target at one of its portals. That none is

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -63,7 +62,7 @@ func (u *Units) scan(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 		return nil, err
 	}
 	for _, number := range hosts {
-		if err := u.Host.Change(ctx, host.ScanSCSI{Host: number}); err != nil {
+		if err := u.Scan(ctx, number); err != nil {
 			return nil, err
 		}
 	}

@@ -23,11 +23,15 @@ type Units struct {
 	blockvol.Devices
 	// Hosts returns the numbers of the SCSI hosts that a pool has. If they are not there, the error says why.
 	Hosts func(ctx context.Context, p *pooldef.Pool) ([]int, error)
+	// Scan has a host look for units that have come, and for new sizes.
+	Scan func(ctx context.Context, number int) error
 }
 
-// New returns units; the caller sets Hosts.
+// New returns units of which the kernel scans the hosts; the caller sets Hosts.
 func New(h host.Host, s backend.Secrets) Units {
-	return Units{Devices: blockvol.Devices{Host: h, Secrets: s}}
+	u := Units{Devices: blockvol.Devices{Host: h, Secrets: s}}
+	u.Scan = func(ctx context.Context, number int) error { return h.Change(ctx, host.ScanSCSI{Host: number}) }
+	return u
 }
 
 // Space implements backend.Backend: the sum of the units.
