@@ -85,7 +85,7 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 }
 
 func (l *Local) retry(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
-	for left := 9; ; left-- {
+	for left := 29; ; left-- {
 		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
 		if left == 0 || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {

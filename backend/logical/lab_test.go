@@ -106,6 +106,7 @@ func options() backendtest.Options {
 // snapshot prints all that LVM has: groups, devices, volumes with their room, and the links to them with their modes.
 func snapshot(t testing.TB) string {
 	t.Helper()
+	host.Settle(context.Background(), &host.Local{})
 	text := run(t, "pvs", "--noheadings", "--units", "b", "-o", "pv_name,vg_name,pv_size,pv_free,lv_name,lv_size,lv_attr,lv_tags,seg_le_ranges", "--segments")
 	text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
 	for _, vg := range []string{"vg-0"} {
