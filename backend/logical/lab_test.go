@@ -125,7 +125,23 @@ func snapshot(t testing.TB) string {
 	return strings.Join(lines, "\n")
 }
 
+// faults are the parts of the suite in which something fails, or somebody is killed.
+var faults = []string{"PoolFaults", "VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledPool", "KilledCloning"}
+
+// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side.
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
-	backendtest.Run(t, options())
+	o := options()
+	o.Cannot = map[string]string{}
+	for _, part := range faults {
+		o.Cannot[part] = "TestConformanceFaults has it"
+	}
+	backendtest.Run(t, o)
+}
+
+func TestConformanceFaults(t *testing.T) {
+	backendtest.NeedsLab(t, "logical volumes")
+	o := options()
+	o.Parts = faults
+	backendtest.Run(t, o)
 }
