@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,6 +92,7 @@ func (l *Local) retry(ctx context.Context, c Command, patience time.Duration) ([
 		if left == 0 || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
 			return out, err
 		}
+		time.Sleep(rand.N(20 * time.Millisecond)) // not always at the same point of the kernel's tick
 	}
 }
 
