@@ -36,7 +36,7 @@ snapshot() {
 		'(' -cnewer "$mark" -fprintf "$1.regular" 'yes\0%p\0' -o -fprintf "$1.regular" 'no\0%p\0' ')' >"$1.files"
 	snapshots=$((${snapshots-0} + 1))
 	while IFS= read -r -d '' changed && IFS= read -r -d '' file; do
-		if [ $changed = yes ] || [ "${seen[$file]-}" != $((snapshots - 1)) ]; then
+		if [ "$changed" = yes ] || [ "${seen[$file]-}" != $((snapshots - 1)) ]; then
 			printf '%s\0%s\0' "$file" "$(qemu-img info --force-share --output=json "$file" 2>/dev/null)"
 		fi
 		seen[$file]=$snapshots
