@@ -7,6 +7,7 @@ package backendtest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,8 @@ type Options struct {
 	Unsupported []*pooldef.Volume
 	// Cannot are the parts of the suite that this storage cannot pass, and why.
 	Cannot map[string]string
+	// Parts are those that are wanted; none: all.
+	Parts []string
 	// Existing is how many volumes there are in a pool where none can be made.
 	Existing int
 }
@@ -82,6 +85,9 @@ func Run(t *testing.T, o Options) {
 		{"KilledPool", func(s *suite) { s.killedPool(t.Name()) }},
 		{"KilledCloning", func(s *suite) { s.killed(t.Name(), "clone") }},
 	} {
+		if o.Parts != nil && !slices.Contains(o.Parts, part.name) {
+			continue
+		}
 		t.Run(part.name, func(t *testing.T) {
 			if why := o.Cannot[part.name]; why != "" {
 				t.Skip(why)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"poolctl/backend"
+	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -18,10 +19,27 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	if err := check(p, d, o); err != nil {
 		return err
 	}
+	size := d.Capacity.Bytes
+	ready := func(ctx context.Context, path string) error {
+		return b.Host.Change(ctx, host.ZeroEnds{Path: path, Length: 1 << 20})
+	}
+	if d.Target.Encryption != nil {
+		size += blockvol.EncryptionHeader
+		format, err := b.Encryption(d)
+		if err != nil {
+			return err
+		}
+		blank := ready
+		ready = func(ctx context.Context, path string) error {
+			err := blank(ctx, path)
+			if err == nil {
+				err = format(ctx, path)
+			}
+			return err
+		}
+	}
 	return b.changing(ctx, p, func(t *table) error {
-		return b.create(ctx, p, t, d, d.Capacity.Bytes, func(path string) error {
-			return b.Host.Change(ctx, host.ZeroEnds{Path: path, Length: 1 << 20})
-		})
+		return b.create(ctx, p, t, d, size, func(path string) error { return ready(ctx, path) })
 	})
 }
 
@@ -34,8 +52,11 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	if err := check(p, &wanted, o.CreateOptions); err != nil {
 		return err
 	}
-	if d.Target.Format == extended || source.Target.Format == extended {
+	switch {
+	case d.Target.Format == extended || source.Target.Format == extended:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying extended partitions"}
+	case d.Target.Encryption != nil:
+		return &backend.UnsupportedError{Type: p.Type, What: "copying into encrypted volumes"}
 	}
 	size := wanted.Capacity.Bytes
 	if size < source.Capacity.Bytes {
@@ -49,8 +70,8 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 // check refuses what a partition cannot have.
 func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	switch {
-	case d.Target.Encryption != nil:
-		return &backend.UnsupportedError{Type: p.Type, What: "encrypted volumes"}
+	case d.Target.Encryption != nil && d.Target.Format == extended:
+		return &backend.UnsupportedError{Type: p.Type, What: "encrypted extended partitions"}
 	case d.Backing != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "volumes with a backing store"}
 	case d.Target.Format == extended && format(p) != "dos":

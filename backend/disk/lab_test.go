@@ -77,7 +77,6 @@ func options(format string) backendtest.Options {
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return snapshot(t, p.Source.Devices[0].Path) },
 		Refused:  []string{"", ".", "..", "-x", "a b", "sda", "loop", "p1"},
 		Unsupported: []*pooldef.Volume{
-			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: &pooldef.Encryption{Format: "luks"}}},
 			{Name: "x", Capacity: pooldef.Bytes(mib), Backing: &pooldef.VolumeTarget{Path: "/dev/x"}},
 		},
 	}

@@ -138,7 +138,7 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 func (b *Backend) print(ctx context.Context, d *device) (out []byte, labelled bool, err error) {
 	c := host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free")
 	c.Again = "CRC mismatch" // somebody is just writing the table
-	c.ReadOnly = true
+	c.ReadOnly = !d.isMapped // of device-mapper it asks by a device that has to be opened so
 	out, err = host.Ask(ctx, b.Host, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {

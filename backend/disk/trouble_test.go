@@ -177,6 +177,30 @@ func (c *counting) Query(ctx context.Context, command host.Command) ([]byte, err
 	return c.Host.Query(ctx, command)
 }
 
+// TestEncrypted makes a partition that qemu can open with its passphrase, and has the room that was asked for.
+func TestEncrypted(t *testing.T) {
+	p, _, name := built(t, "gpt")
+	b := New(&host.Local{}, backendtest.Secrets{"one": "a passphrase"}, time.Minute)
+	d := volume(name+"1", 8*mib)
+	d.Target.Encryption = backendtest.LUKS("one")
+	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{}))
+	info := run(t, "qemu-img", "info", "--output=json", "/dev/"+name+"1")
+	if !strings.Contains(info, `"virtual-size": 8417280,`) /* 8 MiB, and what is left of the header */ || !strings.Contains(info, `"format": "luks"`) {
+		t.Errorf("qemu says %s", info)
+	}
+	disk := p.Source.Devices[0].Path
+	before := snapshot(t, disk)
+	d = volume(name+"2", 8*mib)
+	d.Target.Encryption = backendtest.LUKS("none")
+	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
+	d.Target.Encryption = backendtest.LUKS("one")
+	d.Target.Format = extended
+	refused[*backend.UnsupportedError](t, "an extended one", b.Create(t.Context(), p, d, backend.CreateOptions{}), "extended")
+	if after := snapshot(t, disk); after != before {
+		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+	}
+}
+
 // TestUnread tells of a partition that the kernel has not learnt of, and of one that no table has.
 func TestUnread(t *testing.T) {
 	p, b, name := built(t, "gpt")

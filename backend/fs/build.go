@@ -28,6 +28,9 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 // format returns the steps that format the pool's device, if that may be done.
 func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) ([]host.Step, error) {
 	mkfs, ok := formatters[p.Source.Format]
+	if p.Source.Format == "auto" || p.Source.Format == "" {
+		return nil, pooldef.Problems{{Element: "source/format/@type", Text: `"auto" is nothing that can be made: name a format, such as ext4 or xfs`}}
+	}
 	if !ok {
 		return nil, &backend.UnsupportedError{Type: p.Type, What: "making a file system of format " + p.Source.Format}
 	}

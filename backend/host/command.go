@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,7 @@ type Command struct {
 	Answer string // what it reads from its standard input, a line; empty: nothing
 	// Watch, if not nil, is given what the command prints when it does, and Query is not.
 	Watch func(printed []byte)
-	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, a few times.
+	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for some seconds.
 	Again string
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
@@ -77,6 +78,9 @@ func (c Command) apply(ctx context.Context, l *Local) error {
 // killAfter is how long a command and its children may take to end when they have been told to. (Tests are less patient.)
 var killAfter = 5 * time.Second
 
+// againFor is how long a command is run again that fails for no reason that lasts. (Tests are less patient.)
+var againFor = 20 * time.Second
+
 // Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
 // and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
 // command that ends well while a child of it goes on, as a daemon does, has worked.
@@ -85,12 +89,13 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 }
 
 func (l *Local) retry(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
-	for left := 9; ; left-- {
+	for begin := time.Now(); ; {
 		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
-		if left == 0 || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
+		if time.Since(begin) > againFor || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
 			return out, err
 		}
+		time.Sleep(rand.N(20 * time.Millisecond)) // not always at the same point of the kernel's tick
 	}
 }
 

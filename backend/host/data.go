@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -66,7 +67,7 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 		}
 		return nil, err
 	}
-	if err := errors.Join(unix.SetNonblock(int(fd), false), lockData(int(fd), path, a)); err != nil {
+	if err := errors.Join(unix.SetNonblock(int(fd), false), lockPatiently(int(fd), path, a)); err != nil {
 		fd.Close()
 		return nil, err
 	}
@@ -84,6 +85,16 @@ const (
 	qemuWrites  = 1
 	qemuResizes = 3
 )
+
+// lockPatiently is lockData. A file system that a program serves gives back the locks of who has closed a file a moment later.
+func lockPatiently(fd int, path string, a access) error {
+	err := lockData(fd, path, a)
+	for left := 20; left > 0 && errors.As(err, new(*InUseError)) && onFUSE(fmt.Sprintf("/proc/self/fd/%d", fd)); left-- {
+		time.Sleep(50 * time.Millisecond)
+		err = lockData(fd, path, a)
+	}
+	return err
+}
 
 // lockData takes the locks that qemu would. File systems without locks have none.
 func lockData(fd int, path string, a access) error {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
-	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
@@ -22,9 +21,6 @@ func sized(option string, bytes uint64) []string {
 	bytes = max((bytes+sector-1)/sector*sector, sector)
 	return []string{option, fmt.Sprintf("%db", bytes)}
 }
-
-// header is what LUKS takes of a volume, as qemu-img and libvirt count it.
-const header = 2 << 20
 
 // Create implements backend.Creator. A volume has all of its room; if less is asked for, it is what libvirt makes then: a snapshot of
 // nothing, which is lost when it needs more than that. If the pool's definition names a thin pool, it is thin. An encrypted one is larger
@@ -72,24 +68,15 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 
 // createEncrypted makes a volume that is encrypted by LUKS.
 func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) error {
-	image := *d
-	image.Target.Format = "raw"
-	if err := qemuimg.Check(&image, "", true); err != nil {
-		return err
-	}
-	key, err := qemuimg.NewKey(b.Secrets, d)
+	format, err := b.Encryption(d)
 	if err != nil {
 		return err
 	}
-	create, _, err := blank(p, all, d.Capacity.Bytes+header)
+	create, _, err := blank(p, all, d.Capacity.Bytes+blockvol.EncryptionHeader)
 	if err != nil {
 		return err
 	}
-	return b.staged(ctx, p, d, create, func(path string) error {
-		image.Name = filepath.Base(path)
-		format := qemuimg.Create(&image, filepath.Dir(path), d.Capacity.Bytes, qemuimg.Image{}, key, "")
-		return qemuimg.Explain(b.changeEach(ctx, format, host.Sync{Path: path}))
-	})
+	return b.staged(ctx, p, d, create, func(path string) error { return format(ctx, path) })
 }
 
 // linear is the command that makes a plain volume, on which no old signature is left.

@@ -106,17 +106,19 @@ func options() backendtest.Options {
 // snapshot prints all that LVM has: groups, devices, volumes with their room, and the links to them with their modes.
 func snapshot(t testing.TB) string {
 	t.Helper()
+	host.Settle(context.Background(), &host.Local{})
 	text := run(t, "pvs", "--noheadings", "--units", "b", "-o", "pv_name,vg_name,pv_size,pv_free,lv_name,lv_size,lv_attr,lv_tags,seg_le_ranges", "--segments")
 	text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
 	for _, vg := range []string{"vg-0"} {
-		entries, _ := os.ReadDir(dir(vg))
-		for _, e := range entries {
-			info, err := os.Stat(dir(vg) + "/" + e.Name())
-			ok(t, err)
-			text += fmt.Sprintln(e.Name(), info.Mode())
-		}
-		if _, err := os.Stat(dir(vg)); err == nil {
+		entries, err := os.ReadDir(dir(vg))
+		isThin := func(e os.DirEntry) bool { return e.Name() == "tp" } // a pool has a link until there is a volume in it, and then no more
+		if volumes := slices.DeleteFunc(slices.Clone(entries), isThin); err == nil && (len(volumes) > 0 || len(entries) == 0) {
 			text += fmt.Sprintln(dir(vg))
+			for _, e := range volumes {
+				info, err := os.Stat(dir(vg) + "/" + e.Name())
+				ok(t, err)
+				text += fmt.Sprintln(e.Name(), info.Mode())
+			}
 		}
 	}
 	lines := strings.Split(text, "\n")
@@ -124,7 +126,23 @@ func snapshot(t testing.TB) string {
 	return strings.Join(lines, "\n")
 }
 
+// faults are the parts of the suite in which something fails, or somebody is killed.
+var faults = []string{"PoolFaults", "VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledPool", "KilledCloning"}
+
+// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side.
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
-	backendtest.Run(t, options())
+	o := options()
+	o.Cannot = map[string]string{}
+	for _, part := range faults {
+		o.Cannot[part] = "TestConformanceFaults has it"
+	}
+	backendtest.Run(t, o)
+}
+
+func TestConformanceFaults(t *testing.T) {
+	backendtest.NeedsLab(t, "logical volumes")
+	o := options()
+	o.Parts = faults
+	backendtest.Run(t, o)
 }

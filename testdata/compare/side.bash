@@ -30,13 +30,13 @@ together() {
 # system that keeps whole seconds may hide a change, but no new file.
 declare -A seen=()
 snapshot() {
-	local dirs=("$DIR") file changed
+	local dirs=("$DIR") file changed LC_ALL=C # elsewhere read may take a NUL for the end of a character
 	[ -d "$CONFIG" ] && dirs+=("$CONFIG")
 	find "${dirs[@]}" -mindepth 1 -printf '%y\0%m\0%U:%G\0%s\0%b\0%l\0%p\0' -path "$DIR/*" -type f \
 		'(' -cnewer "$mark" -fprintf "$1.regular" 'yes\0%p\0' -o -fprintf "$1.regular" 'no\0%p\0' ')' >"$1.files"
 	snapshots=$((${snapshots-0} + 1))
 	while IFS= read -r -d '' changed && IFS= read -r -d '' file; do
-		if [ $changed = yes ] || [ "${seen[$file]-}" != $((snapshots - 1)) ]; then
+		if [ "$changed" = yes ] || [ "${seen[$file]-}" != $((snapshots - 1)) ]; then
 			printf '%s\0%s\0' "$file" "$(qemu-img info --force-share --output=json "$file" 2>/dev/null)"
 		fi
 		seen[$file]=$snapshots
