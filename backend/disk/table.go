@@ -109,15 +109,15 @@ type answer struct {
 
 // read reads any disk's table; one without a label has none. A file system on the whole disk is a label to parted: loop.
 func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
-	last, labelled, err := b.print(ctx, d, "unit", "B", "print", "free")
+	found, labelled, err := b.print(ctx, d, "unit", "B", "print", "free")
 	if err != nil {
 		return nil, err
 	}
 	t := &table{device: d}
-	if !labelled || last.Disk.Label == "loop" {
+	if !labelled || found.Disk.Label == "loop" {
 		return t, nil
 	}
-	t.label, t.max, t.alignment = last.Disk.Label, last.Disk.Max, 1<<20
+	t.label, t.max, t.alignment = found.Disk.Label, found.Disk.Max, 1<<20
 	switch t.label {
 	case "msdos":
 		t.label = "dos"
@@ -128,7 +128,7 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 		}
 		t.alignment = cylinder(geometry.Disk.Geometry)
 	}
-	return t, t.fill(last)
+	return t, t.fill(found)
 }
 
 // print lets parted print a disk, and tells whether it finds a label.
