@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -146,9 +147,16 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return nil, fmt.Errorf("%s: %w", c.Name, ctx.Err())
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: strings.TrimSpace(stderr.String())}
+		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.String())}
 	}
 	return nil, err
+}
+
+// complaint is what a command says on standard error: without that it may not write, if it may not, which is our doing.
+func (c Command) complaint(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return c.ReadOnly && strings.Contains(line, "Permission denied") })
+	return strings.Join(lines, "\n")
 }
 
 // wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.
