@@ -50,6 +50,18 @@ type Options struct {
 	Existing int
 }
 
+// Faults are the parts of the suite in which something fails, or somebody is killed.
+var Faults = []string{"PoolFaults", "VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledPool", "KilledCloning"}
+
+// Cannot says of parts of the suite why they are not run, for Options.
+func Cannot(why string, parts ...string) map[string]string {
+	cannot := map[string]string{}
+	for _, part := range parts {
+		cannot[part] = why
+	}
+	return cannot
+}
+
 // Run tests a backend.
 func Run(t *testing.T, o Options) {
 	if o.Host == nil {

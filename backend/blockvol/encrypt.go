@@ -14,7 +14,7 @@ const EncryptionHeader = 2 << 20
 
 // Encryption checks how a new volume is to be encrypted, and returns what does that with its device, which has to have room for the header
 // besides the volume's capacity.
-func (d *Devices) Encryption(v *pooldef.Volume) (format func(ctx context.Context, path string) error, err error) {
+func (d *Devices) Encryption(v *pooldef.Volume) (encrypt func(ctx context.Context, path string) error, err error) {
 	image := *v
 	image.Target.Format = "raw"
 	if err := qemuimg.Check(&image, "", true); err != nil {

@@ -20,26 +20,22 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		return err
 	}
 	size := d.Capacity.Bytes
-	ready := func(ctx context.Context, path string) error {
-		return b.Host.Change(ctx, host.ZeroEnds{Path: path, Length: 1 << 20})
-	}
+	var encrypt func(ctx context.Context, path string) error
 	if d.Target.Encryption != nil {
+		var err error
+		if encrypt, err = b.Encryption(d); err != nil {
+			return err
+		}
 		size += blockvol.EncryptionHeader
-		format, err := b.Encryption(d)
-		if err != nil {
-			return err
-		}
-		blank := ready
-		ready = func(ctx context.Context, path string) error {
-			err := blank(ctx, path)
-			if err == nil {
-				err = format(ctx, path)
-			}
-			return err
-		}
 	}
 	return b.changing(ctx, p, func(t *table) error {
-		return b.create(ctx, p, t, d, size, func(path string) error { return ready(ctx, path) })
+		return b.create(ctx, p, t, d, size, func(path string) error {
+			err := b.Host.Change(ctx, host.ZeroEnds{Path: path, Length: 1 << 20})
+			if err == nil && encrypt != nil {
+				err = encrypt(ctx, path)
+			}
+			return err
+		})
 	})
 }
 

@@ -111,7 +111,7 @@ func TestConformance(t *testing.T) {
 	t.Run("gpt", func(t *testing.T) { backendtest.Run(t, options("gpt")) })
 	t.Run("dos", func(t *testing.T) {
 		o := options("dos")
-		o.Cannot = map[string]string{"Listing": "there are four primary partitions at most", "Together": "there are four primary partitions at most"}
+		o.Cannot = backendtest.Cannot("there are four primary partitions at most", "Listing", "Together")
 		backendtest.Run(t, o)
 	})
 }

@@ -1,12 +1,10 @@
 package disk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,51 +107,53 @@ type answer struct {
 	}
 }
 
-// read reads any disk's table by one question; one without a label has none. A file system on the whole disk is a label to parted: loop.
+// read reads any disk's table; one without a label has none. A file system on the whole disk is a label to parted: loop.
 func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
-	out, labelled, err := b.print(ctx, d)
+	found, labelled, err := b.print(ctx, d, "unit", "B", "print", "free")
 	if err != nil {
 		return nil, err
 	}
-	var geometry, last answer
-	answers := json.NewDecoder(bytes.NewReader(out))
-	for _, a := range []*answer{&geometry, &last} {
-		if err := answers.Decode(a); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("what parted says of %q: %w", d.path, err)
-		}
-	}
 	t := &table{device: d}
-	if !labelled || last.Disk.Label == "loop" {
+	if !labelled || found.Disk.Label == "loop" {
 		return t, nil
 	}
-	t.label, t.max = last.Disk.Label, last.Disk.Max
-	if t.label == "msdos" {
+	t.label, t.max, t.alignment = found.Disk.Label, found.Disk.Max, 1<<20
+	switch t.label {
+	case "msdos":
 		t.label = "dos"
+	case "sun", "pc98": // know only cylinders
+		geometry, _, err := b.print(ctx, d, "unit", "cyl", "print")
+		if err != nil {
+			return nil, err
+		}
+		t.alignment = cylinder(geometry.Disk.Geometry)
 	}
-	t.alignment = alignment(t.label, geometry.Disk.Geometry)
-	return t, t.fill(last)
+	return t, t.fill(found)
 }
 
 // print lets parted print a disk, and tells whether it finds a label.
-func (b *Backend) print(ctx context.Context, d *device) (out []byte, labelled bool, err error) {
-	c := host.Cmd("parted", "--script", "--json", "--", d.path, "unit", "cyl", "print", "unit", "B", "print", "free")
+func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answer, labelled bool, err error) {
+	c := host.Cmd("parted", append([]string{"--script", "--json", "--", d.path}, what...)...)
 	c.Again = "CRC mismatch" // somebody is just writing the table
 	c.ReadOnly = !d.isMapped // of device-mapper it asks by a device that has to be opened so
-	out, err = host.Ask(ctx, b.Host, c)
+	out, err := host.Ask(ctx, b.Host, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
-		return out, false, nil
+		return a, false, nil
 	}
-	return out, err == nil, err
+	if err == nil {
+		if err = json.Unmarshal(out, &a); err != nil {
+			err = fmt.Errorf("what parted says of %q: %w", d.path, err)
+		}
+	}
+	return a, err == nil, err
 }
 
-// alignment is 1 MiB, but for labels that know only cylinders.
-func alignment(label, geometry string) uint64 {
+// cylinder returns the size of a cylinder, in bytes.
+func cylinder(geometry string) uint64 {
 	var cylinders, heads, sectors uint64
-	if label == "sun" || label == "pc98" {
-		if _, err := fmt.Sscanf(geometry, "%d,%d,%d", &cylinders, &heads, &sectors); err == nil && heads*sectors > 0 {
-			return heads * sectors * sector
-		}
+	if _, err := fmt.Sscanf(geometry, "%d,%d,%d", &cylinders, &heads, &sectors); err == nil && heads*sectors > 0 {
+		return heads * sectors * sector
 	}
 	return 1 << 20
 }

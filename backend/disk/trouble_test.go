@@ -185,7 +185,8 @@ func TestEncrypted(t *testing.T) {
 	d.Target.Encryption = backendtest.LUKS("one")
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{}))
 	info := run(t, "qemu-img", "info", "--output=json", "/dev/"+name+"1")
-	if !strings.Contains(info, `"virtual-size": 8417280,`) /* 8 MiB, and what is left of the header */ || !strings.Contains(info, `"format": "luks"`) {
+	const size = `"virtual-size": 8417280,` // 8 MiB, and what is left of the header's room
+	if !strings.Contains(info, size) || !strings.Contains(info, `"format": "luks"`) {
 		t.Errorf("qemu says %s", info)
 	}
 	disk := p.Source.Devices[0].Path

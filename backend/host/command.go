@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,7 +26,7 @@ type Command struct {
 	Answer string // what it reads from its standard input, a line; empty: nothing
 	// Watch, if not nil, is given what the command prints when it does, and Query is not.
 	Watch func(printed []byte)
-	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for some seconds.
+	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for a while.
 	Again string
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
@@ -71,28 +72,28 @@ func (c Command) Shell() string {
 }
 
 func (c Command) apply(ctx context.Context, l *Local) error {
-	_, err := l.retry(ctx, c, killAfter)
+	_, err := l.retry(ctx, c, killAfter, againFor)
 	return err
 }
 
 // killAfter is how long a command and its children may take to end when they have been told to. (Tests are less patient.)
 var killAfter = 5 * time.Second
 
-// againFor is how long a command is run again that fails for no reason that lasts. (Tests are less patient.)
+// againFor is how long a command is run again that fails for no reason that lasts; one that only looks for a second. (Tests are less patient.)
 var againFor = 20 * time.Second
 
 // Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
 // and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
 // command that ends well while a child of it goes on, as a daemon does, has worked.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
-	return l.retry(ctx, c, min(killAfter, time.Second))
+	return l.retry(ctx, c, min(killAfter, time.Second), min(againFor, time.Second))
 }
 
-func (l *Local) retry(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
+func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Duration) ([]byte, error) {
 	for begin := time.Now(); ; {
 		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
-		if time.Since(begin) > againFor || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
+		if time.Since(begin) > limit || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
 			return out, err
 		}
 		time.Sleep(rand.N(20 * time.Millisecond)) // not always at the same point of the kernel's tick
@@ -146,9 +147,16 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return nil, fmt.Errorf("%s: %w", c.Name, ctx.Err())
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: strings.TrimSpace(stderr.String())}
+		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.String())}
 	}
 	return nil, err
+}
+
+// complaint is what a command says on standard error: without that it may not write, if it may not, which is our doing.
+func (c Command) complaint(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return c.ReadOnly && strings.Contains(line, "Permission denied") })
+	return strings.Join(lines, "\n")
 }
 
 // wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.

@@ -1,8 +1,9 @@
 package host
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -12,8 +13,12 @@ func TestReadOnly(t *testing.T) {
 	for _, redirection := range []string{">", ">>", "<>", "2>"} {
 		c := Cmd("sh", "-c", "echo x "+redirection+Quote(file))
 		c.ReadOnly = true
-		if _, err := (&Local{}).Query(t.Context(), c); err == nil || !strings.Contains(err.Error(), "Permission denied") {
+		_, err := (&Local{}).Query(t.Context(), c)
+		if exit := (*ExitError)(nil); !errors.As(err, &exit) || exit.Stderr != "" {
 			t.Errorf("%s: error %v", redirection, err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%s: there is a file", redirection)
 		}
 	}
 	for _, c := range []Command{Cmd("sh", "-c", "echo x >"+Quote(file)), {Name: "cat", Args: []string{file}, ReadOnly: true}} {

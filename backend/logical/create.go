@@ -68,7 +68,7 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 
 // createEncrypted makes a volume that is encrypted by LUKS.
 func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) error {
-	format, err := b.Encryption(d)
+	encrypt, err := b.Encryption(d)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *poold
 	if err != nil {
 		return err
 	}
-	return b.staged(ctx, p, d, create, func(path string) error { return format(ctx, path) })
+	return b.staged(ctx, p, d, create, func(path string) error { return encrypt(ctx, path) })
 }
 
 // linear is the command that makes a plain volume, on which no old signature is left.

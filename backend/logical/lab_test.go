@@ -106,7 +106,6 @@ func options() backendtest.Options {
 // snapshot prints all that LVM has: groups, devices, volumes with their room, and the links to them with their modes.
 func snapshot(t testing.TB) string {
 	t.Helper()
-	host.Settle(context.Background(), &host.Local{})
 	text := run(t, "pvs", "--noheadings", "--units", "b", "-o", "pv_name,vg_name,pv_size,pv_free,lv_name,lv_size,lv_attr,lv_tags,seg_le_ranges", "--segments")
 	text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
 	for _, vg := range []string{"vg-0"} {
@@ -126,23 +125,17 @@ func snapshot(t testing.TB) string {
 	return strings.Join(lines, "\n")
 }
 
-// faults are the parts of the suite in which something fails, or somebody is killed.
-var faults = []string{"PoolFaults", "VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledPool", "KilledCloning"}
-
 // TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side.
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
 	o := options()
-	o.Cannot = map[string]string{}
-	for _, part := range faults {
-		o.Cannot[part] = "TestConformanceFaults has it"
-	}
+	o.Cannot = backendtest.Cannot("TestConformanceFaults has it", backendtest.Faults...)
 	backendtest.Run(t, o)
 }
 
 func TestConformanceFaults(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
 	o := options()
-	o.Parts = faults
+	o.Parts = backendtest.Faults
 	backendtest.Run(t, o)
 }

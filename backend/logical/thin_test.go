@@ -3,6 +3,7 @@ package logical
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,11 +26,9 @@ func TestConformanceThin(t *testing.T) {
 	backendtest.NeedsLab(t, "thin volumes")
 	o := options()
 	o.Pool = newThinPool
-	o.Cannot = map[string]string{}
-	for _, part := range []string{"Names", "Renaming", "Unsupported", "Together", "CloningTogether", "VolumeFaults", "RenameFaults", "CloneFaults",
-		"ResizeFaults", "Killed", "KilledDeleting", "KilledPool", "KilledCloning"} {
-		o.Cannot[part] = "what it tests is the same as with volumes that are not thin"
-	}
+	o.Cannot = backendtest.Cannot("what it tests is the same as with volumes that are not thin", slices.Concat(backendtest.Faults,
+		[]string{"Names", "Renaming", "Unsupported", "Together", "CloningTogether"})...)
+	delete(o.Cannot, "PoolFaults")
 	backendtest.Run(t, o)
 }
 

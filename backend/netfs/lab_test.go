@@ -5,6 +5,7 @@ import (
 	_ "embed" // the servers
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,10 +97,7 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 
 // likeNFS4 are the parts in which poolctl does the same whatever the server is.
 func likeNFS4(also map[string]string) map[string]string {
-	for _, part := range []string{"PoolFaults", "VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledPool",
-		"KilledCloning"} {
-		also[part] = "what is tried again is poolctl's own, the same as with NFS 4"
-	}
+	maps.Copy(also, backendtest.Cannot("what is tried again is poolctl's own, the same as with NFS 4", backendtest.Faults...))
 	return also
 }
 

@@ -29,12 +29,13 @@ together() {
 # changed since the last one. All end in NUL, because names may hold anything else. NAME.machine is what machine prints. A file
 # system that keeps whole seconds may hide a change, but no new file.
 declare -A seen=()
+snapshots=0
 snapshot() {
 	local dirs=("$DIR") file changed LC_ALL=C # elsewhere read may take a NUL for the end of a character
 	[ -d "$CONFIG" ] && dirs+=("$CONFIG")
 	find "${dirs[@]}" -mindepth 1 -printf '%y\0%m\0%U:%G\0%s\0%b\0%l\0%p\0' -path "$DIR/*" -type f \
 		'(' -cnewer "$mark" -fprintf "$1.regular" 'yes\0%p\0' -o -fprintf "$1.regular" 'no\0%p\0' ')' >"$1.files"
-	snapshots=$((${snapshots-0} + 1))
+	((++snapshots))
 	while IFS= read -r -d '' changed && IFS= read -r -d '' file; do
 		if [ "$changed" = yes ] || [ "${seen[$file]-}" != $((snapshots - 1)) ]; then
 			printf '%s\0%s\0' "$file" "$(qemu-img info --force-share --output=json "$file" 2>/dev/null)"
