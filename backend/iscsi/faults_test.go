@@ -102,6 +102,23 @@ func TestCHAP(t *testing.T) {
 	}
 }
 
+// TestTidy removes what a start leaves that is killed before it logs in.
+func TestTidy(t *testing.T) {
+	p := newPool(t, chap)
+	p.Source.Auth = &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}}
+	b := newBackend(secrets)
+	lines, err := b.chap(p.Source.Auth)
+	ok(t, err)
+	ok(t, b.makeInterface(t.Context(), interfaceOf(p), ""))
+	ok(t, b.makeRecord(t.Context(), record{target: chap, portal: portal{"127.0.0.1", defaultPort}, group: 1, iface: interfaceOf(p)}, lines))
+	if state(t) == "" {
+		t.Fatal("there is nothing to be removed")
+	}
+	ok(t, b.Tidy(t.Context(), p))
+	expect(t, "what is left", state(t), "")
+	ok(t, b.Tidy(t.Context(), p))
+}
+
 // TestUnreachable ends in time where nobody answers, and leaves nothing.
 func TestUnreachable(t *testing.T) {
 	b := New(&host.Local{}, nil, 4*time.Second)
