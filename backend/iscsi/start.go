@@ -23,7 +23,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	chap, err := b.chap(p.Source.Auth)
+	chap, err := chapLines(p.Source.Auth, b.Secrets)
 	if err != nil {
 		return err
 	}
