@@ -89,6 +89,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 	if err := b.rename(ctx, p, at, name, stage); err != nil {
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
 	}
+	ctx = context.WithoutCancel(ctx) // it has begun
 	err = b.remove(ctx, p, at, stage)
 	if is(err, syscall.EBUSY) || is(err, syscall.ENOTEMPTY) { // it is as it was
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
@@ -131,7 +132,7 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 		return err
 	}
 	at, _ := placeOf(p)
-	err = taken(b.rename(ctx, p, at, name, newName), p, newName)
+	err = b.rename(ctx, p, at, name, newName)
 	if err == nil {
 		return nil
 	}

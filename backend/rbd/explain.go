@@ -134,7 +134,11 @@ func noVolume(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolu
 // taken makes of what rbd says of a name that is taken an error that wraps fs.ErrExist.
 func taken(err error, p *pooldef.Pool, name string) error {
 	if is(err, syscall.EEXIST) {
-		return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+		return exists(p, name)
 	}
 	return err
+}
+
+func exists(p *pooldef.Pool, name string) error {
+	return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
 }
