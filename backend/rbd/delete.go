@@ -86,7 +86,11 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 	}
 	stage := stages.New()
 	defer stages.Drop(stage)
-	if err := b.rename(ctx, p, at, name, stage); err != nil {
+	err = b.rename(ctx, p, at, name, stage)
+	if errors.As(err, new(*fullError)) {
+		err, stage = nil, name // not even a name can be written, but it can be removed
+	}
+	if err != nil {
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
 	}
 	ctx = context.WithoutCancel(ctx) // it has begun
