@@ -88,7 +88,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 	defer stages.Drop(stage)
 	err = b.rename(ctx, p, at, name, stage)
 	if errors.As(err, new(*fullError)) {
-		err, stage = nil, name // not even a name can be written, but it can be removed
+		stage, err = b.whichever(context.WithoutCancel(ctx), p, stage, name) // not even a name can be written, but it can be removed
 	}
 	if err != nil {
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
@@ -102,6 +102,15 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 		err = b.dropBase(ctx, p, i.Parent.place(), i.Parent.Image, i.Parent.Snapshot)
 	}
 	return err
+}
+
+// whichever returns the name that an image has of two.
+func (b *Backend) whichever(ctx context.Context, p *pooldef.Pool, name, other string) (string, error) {
+	all, err := b.names(ctx, p)
+	if slices.Contains(all, name) {
+		return name, err
+	}
+	return other, err
 }
 
 // lastClone tells whether an origin is a snapshot that was made for clones, and this is the last.

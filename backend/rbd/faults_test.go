@@ -240,6 +240,8 @@ func TestFull(t *testing.T) {
 	b := New(&host.Local{}, keys{}, brief)
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
 	data := fill(t, b, p, "v", 1)
+	ok(t, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{}))
+	ok(t, b.Delete(t.Context(), p, "x")) // in a pool where nothing was ever deleted, Ceph 16 cannot begin with that
 	ok(t, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{Preallocation: "full"}))
 	ratios := func(near, backfill, full string) {
 		for verb, ratio := range map[string]string{"set-nearfull-ratio": near, "set-backfillfull-ratio": backfill, "set-full-ratio": full} {
@@ -249,7 +251,7 @@ func TestFull(t *testing.T) {
 	ratios("0.00001", "0.00002", "0.00003")
 	undo := sync.OnceFunc(func() { ratios("0.85", "0.9", "0.95") })
 	t.Cleanup(undo)
-	waitFor(t, func() bool { return strings.Contains(ceph(t, "ceph", "health"), "full osd") })
+	waitFor(t, func() bool { return strings.Contains(ceph(t, "ceph", "health"), "1 full osd") })
 	state := (*backend.StateError)(nil)
 	for what, do := range map[string]func() error{
 		"create": func() error { return b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) },
