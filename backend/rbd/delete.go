@@ -99,7 +99,10 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
 	}
 	if err == nil && goes {
-		err = b.dropBase(ctx, p, i.Parent.place(), i.Parent.Image, i.Parent.Snapshot)
+		err = b.removeSnapshot(ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"})
+		if is(err, syscall.EBUSY) || is(err, syscall.ENOENT) { // somebody has made another clone meanwhile, or done the same
+			err = nil
+		}
 	}
 	return err
 }
