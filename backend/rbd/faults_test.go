@@ -179,6 +179,9 @@ func TestOwnConfiguration(t *testing.T) {
 	backendtest.Change(t, host.Cmd("mount", "--bind", dir, "/etc/ceph"))
 	t.Cleanup(func() { backendtest.Change(t, host.Cmd("umount", "/etc/ceph")) })
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
+	image := file(t, backendtest.Convert(t, "raw", "qcow2", make([]byte, mib)))
+	source := &pooldef.Volume{Type: "file", Name: "image", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Path: image.Name(), Format: "qcow2"}}
+	ok(t, b.Clone(t.Context(), p, volume("w", mib), source, backend.CloneOptions{}))
 	ok(t, b.Delete(t.Context(), p, "v"))
 }
 
