@@ -83,7 +83,7 @@ func TestMonitors(t *testing.T) {
 		}
 	}
 	for text, h := range map[string]pooldef.Host{
-		"connection refused": none, "does not answer": silent, "is no monitor of Ceph's": other, "no such host": {Name: "nosuch.invalid"},
+		"connection refused": none, "does not answer": silent, "is no monitor of Ceph's": other, "monitor nosuch.invalid:": {Name: "nosuch.invalid"},
 		fmt.Sprintf(":%d is no monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
 	} {
 		p.Source.Hosts = []pooldef.Host{h}
