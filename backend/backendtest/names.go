@@ -28,7 +28,7 @@ func (s *suite) names() {
 	s.ready()
 	creator := needs[backend.Creator](s)
 	before := s.state()
-	for _, name := range slices.Concat(some(s, hostile), s.Allowed, s.Refused) {
+	for _, name := range s.mixedNames() {
 		err := creator.Create(s.Context(), s.pool, s.volume(name), backend.CreateOptions{})
 		switch {
 		case err == nil && slices.Contains(s.Refused, name):

@@ -1,6 +1,7 @@
 package rbd
 
 import (
+	"strings"
 	"testing"
 
 	"poolctl/backend/backendtest"
@@ -15,7 +16,7 @@ func TestBackend(t *testing.T) {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 		},
 		Sizes:   []uint64{1 << 20, 1, 1234567, 1 << 40},
-		Allowed: []string{"a", "vm-1.img", "ü", ".hidden", "-x", "a b"},
+		Allowed: []string{"vm-1.img", "ü", ".hidden", "--help", "a b'\\", `$(x)"`, "json:{}", strings.Repeat("n", 255)},
 		Refused: []string{"", "a/b", "a@b", "a\nb", "\xff\xfe", ".poolctl-1-2-3"},
 		Slow:    true,
 		Cannot: backendtest.Cannot("Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
