@@ -41,7 +41,7 @@ type Options struct {
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
 	// Slow says that operations take long here, so that fewer are tried: the names that are Allowed and Refused, every third of what is
-	// uploaded and downloaded, and not all faults.
+	// uploaded and downloaded, and not all faults. Such pools are swept whether they are active or not.
 	Slow bool
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume
@@ -185,7 +185,7 @@ func (s *suite) state() string {
 func (s *suite) sweep() []string {
 	s.Helper()
 	b, ok := s.b.(backend.Sweeper)
-	if !ok || !s.active() {
+	if !ok || !s.Slow && !s.active() {
 		return nil
 	}
 	swept, err := b.Sweep(s.Context(), s.pool)
