@@ -94,8 +94,9 @@ type (
 		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
 	// A Cloner makes volumes that begin with the data of another, of whatever pool: one that is a file or block device of this
-	// machine and is described as Volume describes it. It is only read. What is said of a Creator holds here, too. A new volume
-	// never depends on the old one: what that takes from a backing store is copied.
+	// machine, or a volume that the backend knows by its pool, and is described as Volume describes it. It is only read. What is said of a
+	// Creator holds here, too. A new volume does not depend on the old one, but in a cluster that shares data between volumes, unless
+	// Full: what that takes from a backing store is copied.
 	Cloner interface {
 		Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
 	}
@@ -142,6 +143,10 @@ type CloneOptions struct {
 	CreateOptions
 	Reflink bool // the blocks must be shared, not copied
 	InUse   bool // others may be writing to the source
+	// Full has all data copied, where a new volume would otherwise have them from the source, and could not be without it.
+	Full bool
+	// From is the pool that the source is in; nil: it is no pool's.
+	From *pooldef.Pool
 }
 
 // ResizeOptions tell what a new size may do.

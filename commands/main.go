@@ -133,7 +133,7 @@ func (e *env) setUp(h host.Host) error {
 	}
 	var err error
 	e.host = &host.Once{Host: h}
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Libvirt: "/etc/libvirt"}
 	e.backends = e.backendsOn(e.host)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err

@@ -63,8 +63,20 @@ func (s *Store) SecretFile(ref SecretRef, usageType string) string {
 	return valueFile(e.File)
 }
 
-// referred returns the secret that a reference from among those of usageType names.
+// referred returns the secret that a reference from among those of usageType names: one of ours, otherwise one of libvirt's that we may
+// read.
 func (s *Store) referred(ref SecretRef, usageType string) (*SecretEntry, error) {
+	e, err := s.own(ref, usageType)
+	if errors.Is(err, ErrNoSecret) && s.Libvirt != "" {
+		theirs := Store{ConfigDir: s.Libvirt, RunDir: filepath.Join(s.Libvirt, "none")}
+		if found, cannot := theirs.own(ref, usageType); cannot == nil {
+			return found, nil
+		}
+	}
+	return e, err
+}
+
+func (s *Store) own(ref SecretRef, usageType string) (*SecretEntry, error) {
 	if ref.UUID == "" {
 		e, err := s.secretOf(usageType, ref.Usage)
 		if err == nil && e == nil {

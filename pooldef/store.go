@@ -19,6 +19,7 @@ type Store struct {
 	ConfigDir   string
 	RunDir      string
 	Credentials string // the directory of systemd's credentials; empty: there is none
+	Libvirt     string // the directory of libvirt's configuration, whose secrets are used where there is none of ours; empty: they are not
 	Files       Files
 }
 

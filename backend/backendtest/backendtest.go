@@ -40,6 +40,9 @@ type Options struct {
 	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
+	// Slow says that operations take long here, so that fewer are tried: the names that are Allowed and Refused, every third of what is
+	// uploaded and downloaded, and not all faults. Such pools are swept whether they are active or not.
+	Slow bool
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume
 	// Cannot are the parts of the suite that this storage cannot pass, and why.
@@ -80,6 +83,7 @@ func Run(t *testing.T, o Options) {
 		{"Sizes", (*suite).sizes},
 		{"Names", (*suite).names},
 		{"Renaming", (*suite).renaming},
+		{"RenamingTogether", (*suite).renamingTogether},
 		{"Unsupported", (*suite).unsupported},
 		{"Together", (*suite).together},
 		{"Cloning", (*suite).cloning},
@@ -181,7 +185,7 @@ func (s *suite) state() string {
 func (s *suite) sweep() []string {
 	s.Helper()
 	b, ok := s.b.(backend.Sweeper)
-	if !ok || !s.active() {
+	if !ok || !s.Slow && !s.active() {
 		return nil
 	}
 	swept, err := b.Sweep(s.Context(), s.pool)
