@@ -76,4 +76,3 @@ func TestVstorage(t *testing.T) {
 		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)"},
 	})
 }
-
