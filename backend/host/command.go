@@ -31,7 +31,8 @@ type Command struct {
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
 
-	files []*os.File // that it has open, from descriptor 3 on
+	files         []*os.File // that it has open, from descriptor 3 on
+	stdin, stdout *os.File   // the end of a pipe
 }
 
 // An Input is what a command reads from a file descriptor, the first from 3: what nobody else is to see.
@@ -121,6 +122,12 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	if c.Watch != nil {
 		cmd.Stdout = watcher(c.Watch)
 	}
+	if c.stdin != nil {
+		cmd.Stdin = c.stdin
+	}
+	if c.stdout != nil {
+		cmd.Stdout = c.stdout
+	}
 	for _, in := range c.Inputs {
 		f, err := in.open()
 		if err != nil {
@@ -208,6 +215,7 @@ var packages = map[string]string{
 	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
 	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
+	"rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
 	"iscsiadm": "open-iscsi", "multipathd": "multipath-tools", "modprobe": "kmod",
 }
 

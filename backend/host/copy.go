@@ -158,7 +158,7 @@ func writeBlocks(ctx context.Context, out *os.File, b []byte, to int64, holes ho
 	if holes == fillHoles {
 		return writeAt(out, b, to)
 	}
-	return eachRun(b, func(at, end int, zero bool) (int, error) {
+	return eachRun(b, block, func(at, end int, zero bool) (int, error) {
 		switch {
 		case !zero:
 			return writeAt(out, b[at:end], to+int64(at))
@@ -171,7 +171,7 @@ func writeBlocks(ctx context.Context, out *os.File, b []byte, to int64, holes ho
 
 // eachRun splits a buffer into runs of blocks that are zero and of others. It returns how many bytes it was done with, of a run
 // that fails those that do says.
-func eachRun(b []byte, do func(at, end int, zero bool) (int, error)) (int, error) {
+func eachRun(b []byte, block int, do func(at, end int, zero bool) (int, error)) (int, error) {
 	zeroAt := func(at int) bool { return isZero(b[at:min(at+block, len(b))]) }
 	for at := 0; at < len(b); {
 		zero, end := zeroAt(at), min(at+block, len(b))

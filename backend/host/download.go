@@ -79,11 +79,5 @@ func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64)
 	if err := copying.run(ctx, from, to, length); err != nil {
 		return err
 	}
-	if size, err := dataSize(d.To); err == nil && isRegular(d.To) && size < to+length {
-		if err := d.To.Truncate(to + length); err != nil {
-			return err
-		}
-	}
-	_, err := d.To.Seek(to+length, 0)
-	return err
+	return leaveAt(d.To, to+length)
 }

@@ -1,0 +1,208 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+)
+
+// Drain copies a volume that only a program can reach, or a part of it, to where an open file stands: what Download does with a file.
+type Drain struct {
+	Command Command // writes pieces to its standard output, in order; what it leaves out is zeros
+	Plain   Command // writes all of the volume to its standard output, for a shell
+	Format  PieceFormat
+	From    string // for messages
+	Size    uint64 // of the volume
+	To      *os.File
+	Name    string // of To, as a shell would open it; empty: standard output
+	Offset  uint64
+	Length  uint64 // at most so many bytes; 0: all
+	Sparse  bool   // blocks of zeros become holes, where To can have any
+
+	Progress Progress
+}
+
+// Shell implements Step.
+func (d Drain) Shell() string {
+	line := d.Plain.Shell()
+	if d.Offset > 0 || d.Length > 0 || d.Name != "" {
+		line += fmt.Sprintf(" | dd bs=1M iflag=skip_bytes,count_bytes,fullblock skip=%d", d.Offset)
+		if d.Length > 0 {
+			line += fmt.Sprintf(" count=%d", d.Length)
+		}
+		line += " status=none"
+	}
+	if d.Name != "" {
+		line += " of=" + Quote(d.Name)
+		if d.Sparse {
+			line += digHoles(d.Name, 0)
+		}
+	}
+	return line
+}
+
+func (d Drain) apply(ctx context.Context, l *Local) error {
+	if d.Offset > d.Size {
+		return &OffsetError{d.From, d.Offset, d.Size}
+	}
+	length := int64(d.Size - d.Offset)
+	if d.Length > 0 && d.Length < uint64(length) {
+		length = int64(d.Length)
+	}
+	r := &receiver{out: d.To, from: int64(d.Offset), end: int64(d.Offset) + length, holes: holesIf(d.Sparse), progress: d.Progress}
+	to, seekable := position(d.To)
+	if !seekable || appends(d.To) {
+		r.stream = true
+		return d.drain(ctx, l, r)
+	}
+	r.to = to
+	room := int64(math.MaxInt64)
+	if isBlock(d.To) {
+		end, err := dataSize(d.To)
+		if err != nil {
+			return err
+		}
+		room = end
+	}
+	if length > room-to {
+		return &DoesNotFitError{d.To.Name(), uint64(to), uint64(length), uint64(max(room-to, 0))}
+	}
+	if err := d.drain(ctx, l, r); err != nil {
+		return err
+	}
+	return leaveAt(d.To, to+length)
+}
+
+// leaveAt lets a file stand at a place, which has to be in it.
+func leaveAt(f *os.File, at int64) error {
+	if size, err := dataSize(f); err == nil && isRegular(f) && size < at {
+		if err := f.Truncate(at); err != nil {
+			return err
+		}
+	}
+	_, err := f.Seek(at, io.SeekStart)
+	return err
+}
+
+// drain runs the program and writes what comes from it, as long as that is wanted.
+func (d Drain) drain(ctx context.Context, l *Local, r *receiver) error {
+	if r.from == r.end {
+		return ctx.Err()
+	}
+	in, out, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	command := d.Command
+	command.stdout = out
+	stop, ended := l.running(ctx, command, out)
+	enough, err := r.receive(ctx, in, d.Format)
+	if enough || err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // that it says itself
+		stop()
+	}
+	endErr := ended()
+	switch {
+	case enough:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case complains(endErr), err == nil:
+		return endErr
+	}
+	return err
+}
+
+// A receiver writes what comes of a volume to a file.
+type receiver struct {
+	out       *os.File
+	stream    bool  // it cannot be sought in
+	from, end int64 // the part of the volume that is wanted
+	to        int64 // where it begins in the file
+	holes     holes
+	progress  Progress
+
+	done int64 // of the part
+}
+
+// receive reads pieces to their end, or until there is enough.
+func (r *receiver) receive(ctx context.Context, in io.Reader, format PieceFormat) (enough bool, err error) {
+	buffer := make([]byte, len(zeros))
+	for r.from+r.done < r.end {
+		offset, length, hasData, err := format.Next(in)
+		switch {
+		case errors.Is(err, io.EOF):
+			return false, r.zeros(ctx, r.end)
+		case err != nil:
+			return false, err
+		case !hasData:
+			continue
+		}
+		if err := r.piece(ctx, in, int64(offset), int64(offset+length), buffer); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// piece writes what is wanted of a piece that follows in a stream.
+func (r *receiver) piece(ctx context.Context, in io.Reader, at, end int64, buffer []byte) error {
+	if r.done > 0 && at < end && at < r.from+r.done {
+		return errors.New("the pieces of the volume come in no order")
+	}
+	if err := r.zeros(ctx, min(at, r.end)); err != nil {
+		return err
+	}
+	for at < end && at < r.end {
+		part := buffer[:min(end-at, int64(len(buffer)))]
+		if _, err := io.ReadFull(in, part); err != nil {
+			return err
+		}
+		n := int64(len(part))
+		if err := r.write(ctx, part[min(max(r.from-at, 0), n):min(r.end-at, n)]); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+func (r *receiver) write(ctx context.Context, b []byte) (err error) {
+	n := len(b)
+	if err = ctx.Err(); err != nil || n == 0 {
+		return err
+	}
+	if r.stream {
+		n, err = waiting(ctx, func() (int, error) { return r.out.Write(b) })
+	} else {
+		n, err = writeBlocks(ctx, r.out, b, r.to+r.done, r.holes)
+	}
+	r.count(int64(n))
+	return err
+}
+
+func (r *receiver) count(n int64) {
+	r.done += n
+	r.progress.tell(r.done, r.end-r.from)
+}
+
+// zeros writes zeros up to a place in the volume.
+func (r *receiver) zeros(ctx context.Context, up int64) error {
+	for left := up - r.from - r.done; left > 0; left = up - r.from - r.done {
+		if !r.stream && r.holes == clearHoles {
+			part := min(left, chunk)
+			if err := clearRange(ctx, r.out, punch, r.to+r.done, r.to+r.done+part); err != nil {
+				return err
+			}
+			r.count(part)
+			continue
+		}
+		if err := r.write(ctx, zeros[:min(left, int64(len(zeros)))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

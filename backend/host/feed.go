@@ -1,0 +1,177 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Feed has a program write data into a volume that it alone can reach: what Upload does to a file. One that fails in the middle may have
+// written what it was given till then.
+type Feed struct {
+	Command Command // reads pieces from its standard input
+	Format  PieceFormat
+	From    *os.File // nil: Source; if that is nil, too, zeros are written, Length of them
+	Name    string   // of From, as a shell would open it; empty: standard input
+	Source  *Source
+	Target  string // for messages
+	Size    uint64 // of the volume
+	Offset  uint64 // in the volume
+	Length  uint64 // at most so many bytes; 0: all
+	Sparse  bool   // holes, and blocks of zeros, are sent as such, which may give back their room
+
+	Progress Progress
+}
+
+// Shell implements Step. What comes from a pipe has to be kept first: its length stands in front of it.
+func (f Feed) Shell() string {
+	length, data := int64(f.Length), ""
+	switch {
+	case f.From == nil && f.Source == nil && f.Sparse:
+		return f.piped(octal(f.Format.Zeros(f.Offset, f.Length)))
+	case f.From == nil && f.Source == nil:
+		data = fmt.Sprintf("head -c %d /dev/zero", length)
+	default:
+		from, size := f.shellSource()
+		if size < 0 {
+			return f.piped(fmt.Sprintf("cat # the length of what it reads stands in front of it, behind a w and the offset %d", f.Offset))
+		}
+		if length == 0 || size < length {
+			length = size
+		}
+		data = fmt.Sprintf("head -c %d", length) + from
+	}
+	return f.piped(octal(f.Format.Data(f.Offset, uint64(length))) + "; " + data)
+}
+
+func (f Feed) piped(data string) string {
+	return fmt.Sprintf("{ %s; %s; %s; } | %s", octal(f.Format.Begin()), data, octal(f.Format.End()), f.Command.Shell())
+}
+
+// shellSource is where a shell reads the data from, and how many there are, -1 if that is not known.
+func (f Feed) shellSource() (from string, size int64) {
+	if f.Source != nil {
+		return " " + Quote(f.Source.Path), lookAt(f.Source.Path).size
+	}
+	at, seekable := position(f.From)
+	if !seekable {
+		return "", -1
+	}
+	end, err := dataSize(f.From)
+	if err != nil {
+		return "", -1
+	}
+	if f.Name != "" {
+		from = " " + Quote(f.Name)
+	}
+	return from, max(end-at, 0)
+}
+
+func (f Feed) apply(ctx context.Context, l *Local) error {
+	if f.Offset > f.Size {
+		return &OffsetError{f.Target, f.Offset, f.Size}
+	}
+	in := f.From
+	if f.Source != nil {
+		file, err := f.Source.open(l)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		in = file
+	}
+	room := int64(f.Size - f.Offset)
+	s := &sender{format: f.Format, shift: int64(f.Offset), sparse: f.Sparse, progress: f.Progress}
+	if in == nil {
+		s.total = int64(f.Length)
+		return f.feed(ctx, l, s, func() error { return f.sendZeros(ctx, s) })
+	}
+	from, seekable := position(in)
+	if !seekable {
+		return f.feed(ctx, l, s, func() error { return f.receive(ctx, s, in, room) })
+	}
+	size, err := dataSize(in)
+	if err != nil {
+		return err
+	}
+	s.total = max(size-from, 0)
+	if f.Length > 0 && f.Length < uint64(s.total) {
+		s.total = int64(f.Length)
+	}
+	if s.total > room {
+		return &DoesNotFitError{f.Target, f.Offset, uint64(s.total), uint64(room)}
+	}
+	s.shift -= from
+	err = f.feed(ctx, l, s, func() error { return s.file(ctx, in, from, s.total) })
+	if _, seekErr := in.Seek(from+s.done, io.SeekStart); err == nil {
+		err = seekErr
+	}
+	return err
+}
+
+// feed runs the program and sends it what send does.
+func (f Feed) feed(ctx context.Context, l *Local, s *sender, send func() error) error {
+	out, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	s.to = in
+	command := f.Command
+	command.stdin = out
+	stop, ended := l.running(ctx, command, out)
+	if err = s.begin(); err == nil {
+		err = send()
+	}
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil && !isBroken(err) {
+		stop() // before it reads that there is no more, which has to be no end
+	}
+	in.Close()
+	if endErr := ended(); err == nil || isBroken(err) || complains(endErr) && ctx.Err() == nil {
+		err = endErr
+	}
+	if err != nil && s.done > 0 {
+		return &IncompleteError{uint64(s.done), err}
+	}
+	return err
+}
+
+// receive sends what comes from a stream.
+func (f Feed) receive(ctx context.Context, s *sender, in *os.File, room int64) error {
+	limit, full := room, true
+	if f.Length > 0 && f.Length <= uint64(room) {
+		limit, full = int64(f.Length), false
+	}
+	err := s.stream(ctx, in, limit)
+	if err != nil || s.done < limit || !full {
+		return err
+	}
+	more, err := waiting(ctx, func() (int, error) { return in.Read(make([]byte, 1)) })
+	if more > 0 {
+		return &DoesNotFitError{Path: f.Target, Offset: f.Offset, Room: uint64(room)}
+	}
+	return notEOF(err)
+}
+
+// sendZeros sends zeros, if Sparse without writing them.
+func (f Feed) sendZeros(ctx context.Context, s *sender) error {
+	const most = 1 << 30 // at a time: so there is some progress to tell
+	return eachPart(int64(f.Length), map[bool]int64{true: most, false: int64(len(zeros))}[f.Sparse], func(at, length int64) error {
+		if f.Sparse {
+			return s.zeros(ctx, at, length)
+		}
+		return s.piece(ctx, at, zeros[:length])
+	})
+}
+
+func eachPart(all, most int64, do func(at, length int64) error) error {
+	for at := int64(0); at < all; at += most {
+		if err := do(at, min(all-at, most)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
