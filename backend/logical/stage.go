@@ -3,66 +3,22 @@ package logical
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"poolctl/backend/host"
+	"poolctl/backend/stage"
 	"poolctl/pooldef"
 )
-
-// isStage tells the names of volumes that are being made. They are never listed, and no volume can have one. They say by which
-// process, and when that has begun (proc(5), stat), so that what a killed one has left is known.
-func isStage(name string) bool { return stageName.MatchString(name) }
-
-var stageName = regexp.MustCompile(`^\.poolctl-(\d+)-(\d+)-\d+$`)
-
-var (
-	count  atomic.Uint64
-	making sync.Map // the names of this process's stages
-)
-
-func newStage() string {
-	return fmt.Sprintf(".poolctl-%d-%s-%d", os.Getpid(), begun(os.Getpid()), count.Add(1))
-}
-
-// begun tells when a process has begun, in ticks since the machine has; 0 if there is none.
-func begun(pid int) string {
-	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-	if len(fields) < 20 {
-		return "0"
-	}
-	return fields[19]
-}
-
-// isLeft tells whether a volume is a stage that nobody needs any more.
-func isLeft(name string) bool {
-	m := stageName.FindStringSubmatch(name)
-	if m == nil {
-		return false
-	}
-	pid, err := strconv.Atoi(m[1])
-	if err != nil || begun(pid) != m[2] {
-		return true
-	}
-	_, used := making.Load(name)
-	return pid == os.Getpid() && !used
-}
 
 // staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
 // may be nil.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
-	stage := newStage()
-	making.Store(stage, true)
-	defer making.Delete(stage)
-	staged := path(p, stage)
-	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
+	name, done := stage.New()
+	defer done()
+	staged := path(p, name)
+	create.Args = append([]string{"--yes", "--name", name}, create.Args...)
 	err := b.explain(ctx, p, b.Host.Change(ctx, create))
 	made := kernelUUID(staged)
 	if err == nil && fill != nil {
@@ -72,10 +28,10 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		err = b.changeEach(ctx, permissions(staged, d.Target.Permissions)...)
 	}
 	if err == nil {
-		err = taken(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
+		err = taken(b.Host.Change(ctx, rename(p, name, d.Name)), path(p, d.Name))
 	}
 	if err != nil {
-		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, stage, made))
+		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, name, made))
 	}
 	return err
 }
@@ -120,10 +76,10 @@ func (v *logicalVolume) hasUUID(kernel string) bool {
 }
 
 // unmake removes a stage, also if it has its final name already.
-func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, stage, made string) error {
+func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, name, made string) error {
 	all, err := b.logicals(ctx, p, fewFields)
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool {
-		return v.Name == stage || v.hasUUID(made)
+		return v.Name == name || v.hasUUID(made)
 	})
 	if err != nil || i < 0 {
 		return err
@@ -140,7 +96,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.logicals(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {
-		if !isLeft(v.Name) {
+		if !stage.IsLeft(v.Name) {
 			continue
 		}
 		if err := b.Host.Change(ctx, remove(p, v.Name)); err != nil {
