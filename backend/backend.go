@@ -136,9 +136,13 @@ type CreateOptions struct {
 // CloneOptions tell how a volume is made from another.
 type CloneOptions struct {
 	CreateOptions
-	Reflink bool // the blocks must be shared, not copied
-	InUse   bool // others may be writing to the source
+	Reflink bool          // the blocks must be shared, not copied
+	InUse   bool          // others may be writing to the source
+	From    *pooldef.Pool // the source's; nil: the same as the clone's
 }
+
+// IsOf tells whether the source is a volume of a pool.
+func (o *CloneOptions) IsOf(p *pooldef.Pool) bool { return o.From == nil || o.From.UUID == p.UUID }
 
 // ResizeOptions tell what a new size may do.
 type ResizeOptions struct {

@@ -93,7 +93,7 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 	}
 	progress, done := e.progress()
 	defer done()
-	o.Progress = progress
+	o.Progress, o.From = progress, source.entry.Live()
 	return cloner.Clone(e.ctx, p, v, source.Volume, o)
 }
 
