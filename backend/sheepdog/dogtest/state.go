@@ -102,8 +102,14 @@ func (n snapshot) is(i *inode) bool {
 	return i.Snapshot > 0 && (n.number == 0 || i.Snapshot == n.number) && (n.tag == "" || i.Tag == n.tag)
 }
 
-// add adds an image, with an id.
+// add adds an image, with an id. The numbers of snapshots go on behind those that there are.
 func (s *state) add(i *inode) {
+	i.Next = 1
+	for _, j := range s.Images {
+		if i.Name == j.Name {
+			i.Next = max(i.Next, j.Snapshot+1)
+		}
+	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(i.Name))
 	i.ID = uint32(h.Sum64() & 0xffffff)

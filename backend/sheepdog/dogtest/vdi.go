@@ -89,7 +89,7 @@ func (t *tool) create() int {
 	if copies == "" {
 		copies = "1"
 	}
-	i := &inode{Name: t.args[0], Size: size, Copies: copies, Next: 1, Hyper: t.is('y'), Objects: map[uint64]uint32{}}
+	i := &inode{Name: t.args[0], Size: size, Copies: copies, Hyper: t.is('y'), Objects: map[uint64]uint32{}}
 	status := t.add(i)
 	if status == exitSuccess && t.is('P') {
 		for index := uint64(0); index*objectSize < size; index++ {
@@ -203,7 +203,6 @@ func (t *tool) snapshot() int {
 	}
 	now := *i
 	now.Objects, now.Created, now.Clone = maps.Clone(i.Objects), time.Now().Unix(), false
-	now.Next++
 	i.Snapshot, i.Tag, i.Clone = i.Next, which.tag, false
 	t.cluster.add(&now)
 	return t.save()
@@ -220,7 +219,7 @@ func (t *tool) clone() int {
 	if from == nil {
 		return exitFailure
 	}
-	return t.add(&inode{Name: t.args[1], Size: from.Size, Copies: from.Copies, Next: 1, Clone: true, Objects: maps.Clone(from.Objects)})
+	return t.add(&inode{Name: t.args[1], Size: from.Size, Copies: from.Copies, Clone: true, Objects: maps.Clone(from.Objects)})
 }
 
 // part reads the part of an image that is meant.
