@@ -83,7 +83,7 @@ func TestSheepdog(t *testing.T) {
 			return p
 		},
 		Snapshot: snapshot,
-		Sizes:    []uint64{65537, 0, 1, 9 << 20},
+		Sizes:    []uint64{65537, 0, 1, 5 << 20},
 		OnlyGrow: true,
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}

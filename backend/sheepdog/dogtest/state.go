@@ -139,14 +139,13 @@ func (s *state) object(owner uint32, index uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%06x-%d", owner, index))
 }
 
+// read returns what is in an object, without the zeros at its end.
 func (s *state) read(i *inode, index uint64) ([]byte, error) {
-	data := make([]byte, objectSize)
 	owner, ok := i.Objects[index]
 	if !ok {
-		return data, nil
+		return nil, nil
 	}
-	stored, err := os.ReadFile(s.object(owner, index))
-	copy(data, stored)
+	data, err := os.ReadFile(s.object(owner, index))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -159,13 +158,12 @@ func (s *state) write(i *inode, index, offset uint64, b []byte) error {
 	if err != nil {
 		return err
 	}
-	copy(data[offset:], b)
-	end := len(data)
-	for end > 0 && data[end-1] == 0 {
-		end--
+	if end := offset + uint64(len(b)); uint64(len(data)) < end {
+		data = append(data, make([]byte, end-uint64(len(data)))...)
 	}
+	copy(data[offset:], b)
 	i.Objects[index] = i.ID
-	return os.WriteFile(s.object(i.ID, index), data[:end], 0o600)
+	return os.WriteFile(s.object(i.ID, index), bytes.TrimRight(data, "\x00"), 0o600)
 }
 
 // used tells how much an image has for itself, and with others.

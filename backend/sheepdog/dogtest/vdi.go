@@ -252,7 +252,9 @@ func (t *tool) read() int {
 		}
 		begin := offset % objectSize
 		n := min(end-offset, objectSize-begin)
-		if _, err := t.out.Write(data[begin : begin+n]); err != nil {
+		part := make([]byte, n)
+		copy(part, data[min(begin, uint64(len(data))):])
+		if _, err := t.out.Write(part); err != nil {
 			return t.fail(exitSystem, "Failed to write to stdout: %v", err)
 		}
 		offset += n
