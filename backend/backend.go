@@ -94,8 +94,9 @@ type (
 		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
 	// A Cloner makes volumes that begin with the data of another, of whatever pool: one that is a file or block device of this
-	// machine and is described as Volume describes it. It is only read. What is said of a Creator holds here, too. A new volume
-	// never depends on the old one: what that takes from a backing store is copied.
+	// machine, or a volume that the backend knows by its pool, and is described as Volume describes it. It is only read. What is said of a
+	// Creator holds here, too. A new volume does not depend on the old one, but in a cluster that shares data between volumes, unless
+	// Full: what that takes from a backing store is copied.
 	Cloner interface {
 		Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
 	}
@@ -136,13 +137,13 @@ type CreateOptions struct {
 // CloneOptions tell how a volume is made from another.
 type CloneOptions struct {
 	CreateOptions
-	Reflink bool          // the blocks must be shared, not copied
-	InUse   bool          // others may be writing to the source
-	From    *pooldef.Pool // the source's; nil: the same as the clone's
+	Reflink bool // the blocks must be shared, not copied
+	InUse   bool // others may be writing to the source
+	// Full has all data copied, where a new volume would otherwise have them from the source, and could not be without it.
+	Full bool
+	// From is the pool that the source is in; nil: it is no pool's.
+	From *pooldef.Pool
 }
-
-// IsOf tells whether the source is a volume of a pool.
-func (o *CloneOptions) IsOf(p *pooldef.Pool) bool { return o.From == nil || o.From.UUID == p.UUID }
 
 // ResizeOptions tell what a new size may do.
 type ResizeOptions struct {

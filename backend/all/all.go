@@ -13,6 +13,7 @@ import (
 	"poolctl/backend/logical"
 	"poolctl/backend/mpath"
 	"poolctl/backend/netfs"
+	"poolctl/backend/rbd"
 	"poolctl/backend/scsi"
 	"poolctl/backend/vstorage"
 	"poolctl/pooldef"
@@ -29,6 +30,7 @@ func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef
 		pooldef.Logical:     logical.New(h, s),
 		pooldef.Mpath:       mpath.New(h, s),
 		pooldef.NetFS:       netfs.New(h, s, timeout),
+		pooldef.RBD:         rbd.New(h, s, timeout),
 		pooldef.SCSI:        scsi.New(h, s),
 		pooldef.Vstorage:    vstorage.New(h, s, timeout),
 	}

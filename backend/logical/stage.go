@@ -8,17 +8,19 @@ import (
 	"strings"
 
 	"poolctl/backend/host"
-	"poolctl/backend/stage"
 	"poolctl/pooldef"
 )
+
+// marks are the names of volumes that are being made. They are never listed, and no volume can have one.
+var marks = host.Marks{Prefix: ".poolctl-"}
 
 // staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
 // may be nil.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
-	name, done := stage.New()
-	defer done()
-	staged := path(p, name)
-	create.Args = append([]string{"--yes", "--name", name}, create.Args...)
+	stage := marks.New()
+	defer marks.Drop(stage)
+	staged := path(p, stage)
+	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
 	err := b.explain(ctx, p, b.Host.Change(ctx, create))
 	made := kernelUUID(staged)
 	if err == nil && fill != nil {
@@ -28,10 +30,10 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		err = b.changeEach(ctx, permissions(staged, d.Target.Permissions)...)
 	}
 	if err == nil {
-		err = taken(b.Host.Change(ctx, rename(p, name, d.Name)), path(p, d.Name))
+		err = taken(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
 	}
 	if err != nil {
-		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, name, made))
+		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, stage, made))
 	}
 	return err
 }
@@ -76,10 +78,10 @@ func (v *logicalVolume) hasUUID(kernel string) bool {
 }
 
 // unmake removes a stage, also if it has its final name already.
-func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, name, made string) error {
+func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, stage, made string) error {
 	all, err := b.logicals(ctx, p, fewFields)
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool {
-		return v.Name == name || v.hasUUID(made)
+		return v.Name == stage || v.hasUUID(made)
 	})
 	if err != nil || i < 0 {
 		return err
@@ -96,7 +98,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.logicals(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {
-		if !stage.IsLeft(v.Name) {
+		if !marks.IsLeft(v.Name) {
 			continue
 		}
 		if err := b.Host.Change(ctx, remove(p, v.Name)); err != nil {

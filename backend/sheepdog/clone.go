@@ -12,7 +12,6 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/backend/stage"
 	"poolctl/pooldef"
 )
 
@@ -25,7 +24,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef
 	}
 	from := named(all, source.Name)
 	switch {
-	case source.Type != "network" || source.Target.Path != scheme+source.Name || source.Key != p.Source.Name+"/"+source.Name || !o.IsOf(p):
+	case source.Type != "network" || source.Target.Path != scheme+source.Name || source.Key != p.Source.Name+"/"+source.Name || o.From != nil && o.From.UUID != p.UUID:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of other pools; vol-create and vol-upload do that"}
 	case from == nil:
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, source.Name)
@@ -41,8 +40,8 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef
 
 // cloneLarger makes a clone, then makes it larger, and gives it its name: by another clone, as dog cannot rename.
 func (b *Backend) cloneLarger(ctx context.Context, p *pooldef.Pool, c cluster, from *image, v *pooldef.Volume) error {
-	name, done := newStage()
-	defer done()
+	name := marks.New()
+	defer marks.Drop(name)
 	err := b.clone(ctx, p, c, from, name)
 	if err != nil {
 		return err
@@ -57,8 +56,8 @@ func (b *Backend) cloneLarger(ctx context.Context, p *pooldef.Pool, c cluster, f
 // clone makes an image of another or of a snapshot, with its size.
 func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *image, name string) error {
 	if !from.snapshot {
-		tag, done := newStage()
-		defer done()
+		tag := marks.New()
+		defer marks.Drop(tag)
 		err := b.do(ctx, c, c.vdi([]string{"snapshot", "-s", tag}, from.name))
 		taken := &image{name: from.name, snapshot: true, tag: tag, size: from.size}
 		defer b.remove(ctx, p, c, taken)
@@ -81,20 +80,14 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *ima
 	}
 }
 
-// pattern tells the names of what is being made: what package stage calls it, and which machine makes it.
-var pattern = regexp.MustCompile(`^(\.poolctl-\d+-\d+-\d+)\.([0-9a-f]{8})$`)
+// marks are the names of images, and the tags of snapshots, that are being made on this machine.
+var marks = host.Marks{Prefix: ".poolctl-" + machine() + "-"}
 
-// isStage tells the names of images, and the tags of snapshots, that are being made on some machine.
-func isStage(name string) bool { return pattern.MatchString(name) }
+// isStage tells such names of whatever machine.
+var isStage = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchString
 
 // isVolume tells whether others see an image.
 func (i *image) isVolume() bool { return !i.hidden && !isStage(i.name) && !isStage(i.tag) }
-
-// newStage returns a name that no machine has given.
-func newStage() (name string, done func()) {
-	name, done = stage.New()
-	return name + "." + machine(), done
-}
 
 // machine is what tells this machine from others of the cluster.
 func machine() string {
@@ -103,12 +96,6 @@ func machine() string {
 	h := fnv.New32a()
 	_, _ = h.Write(append(id, name...))
 	return fmt.Sprintf("%08x", h.Sum32())
-}
-
-// isLeft tells whether a name is that of something that this machine has begun to make, and nobody needs any more.
-func isLeft(name string) bool {
-	m := pattern.FindStringSubmatch(name)
-	return m != nil && m[2] == machine() && stage.IsLeft(m[1])
 }
 
 // Sweep implements backend.Sweeper.
@@ -120,7 +107,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.all(ctx, p)
 	var swept []string
 	for _, i := range all {
-		if !isLeft(i.name) && !isLeft(i.tag) {
+		if !marks.IsLeft(i.name) && !marks.IsLeft(i.tag) {
 			continue
 		}
 		if err := b.do(ctx, c, c.delete(i)); err != nil {

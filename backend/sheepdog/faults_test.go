@@ -281,8 +281,8 @@ func TestResizeFaults(t *testing.T) {
 func TestOthersStages(t *testing.T) {
 	p, dir := standIn(t)
 	b := New(&host.Local{}, time.Minute)
-	const theirs = ".poolctl-99999999-1-1.00000000"
-	ours := ".poolctl-99999999-1-1." + machine()
+	const theirs = ".poolctl-00000000-99999999-1-1"
+	ours := ".poolctl-" + machine() + "-99999999-1-1"
 	for _, name := range []string{"v", theirs, ours} {
 		dog(t, dir, "vdi", "create", "--", name, "1M")
 	}

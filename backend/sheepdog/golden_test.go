@@ -15,7 +15,7 @@ import (
 )
 
 // stages are different each time.
-var stages = regexp.MustCompile(`\.poolctl-\d+-\d+-\d+\.[0-9a-f]{8}`)
+var stages = regexp.MustCompile(`\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+`)
 
 func TestGolden(t *testing.T) {
 	p, dir := standIn(t)

@@ -1,0 +1,62 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Marks are names of what is being made, and of what is needed only meanwhile. They say by which process, and when that has begun, so that
+// what a killed one has left is known.
+type Marks struct {
+	Prefix string // what they begin with, no others' names
+
+	count  atomic.Uint64
+	making sync.Map // those of this process
+}
+
+// New returns a name that nobody has. Drop has to be called when it is not needed any more.
+func (m *Marks) New() string {
+	name := fmt.Sprintf("%s%d-%s-%d", m.Prefix, os.Getpid(), begun(os.Getpid()), m.count.Add(1))
+	m.making.Store(name, true)
+	return name
+}
+
+// Drop says that a name is not needed any more.
+func (m *Marks) Drop(name string) { m.making.Delete(name) }
+
+var mark = regexp.MustCompile(`^(\d+)-(\d+)-\d+$`)
+
+// Is tells whether a name is one of these.
+func (m *Marks) Is(name string) bool {
+	rest, ok := strings.CutPrefix(name, m.Prefix)
+	return ok && mark.MatchString(rest)
+}
+
+// IsLeft tells whether a name is one of these that nobody needs any more.
+func (m *Marks) IsLeft(name string) bool {
+	if !m.Is(name) {
+		return false
+	}
+	parts := mark.FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))
+	pid, err := strconv.Atoi(parts[1])
+	if err != nil || begun(pid) != parts[2] {
+		return true
+	}
+	_, used := m.making.Load(name)
+	return pid == os.Getpid() && !used
+}
+
+// begun tells when a process has begun, in ticks since the machine has (proc(5), stat); 0 if there is none.
+func begun(pid int) string {
+	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+	if len(fields) < 20 {
+		return "0"
+	}
+	return fields[19]
+}

@@ -1,0 +1,23 @@
+package host
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestMarks tells what others left from what is needed.
+func TestMarks(t *testing.T) {
+	m := Marks{Prefix: ".x-"}
+	made := m.New()
+	if !m.Is(made) || m.IsLeft(made) {
+		t.Errorf("%s is being made", made)
+	}
+	m.Drop(made)
+	for name, left := range map[string]bool{
+		made: true, ".x-1-0-1": true, fmt.Sprintf(".x-1-%s-1", begun(1)): false, ".x-99999999-1-1": true, "v": false, ".x-y": false, ".y-1-0-1": false, "a.x-1-0-1": false,
+	} {
+		if m.IsLeft(name) != left {
+			t.Errorf("%q is left: %v", name, !left)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// Clone implements backend.Cloner. An image of the same cluster becomes the origin of a clone, by a snapshot, unless a full copy is wanted.
+func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+	at, err := b.vacant(ctx, p, d, o.CreateOptions)
+	if err != nil {
+		return err
+	}
+	wanted := *d
+	if !d.Capacity.Known {
+		wanted.Capacity = source.Capacity
+	}
+	if wanted.Capacity.Bytes < source.Capacity.Bytes {
+		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes)}}
+	}
+	from, is := originPool(p, o.From)
+	switch {
+	case is && !o.Full:
+		return b.cow(ctx, p, at, &wanted, from, source.Name)
+	case is:
+		return b.copy(ctx, p, at, &wanted, from, source, o)
+	case o.Reflink:
+		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("it is not in this Ceph cluster")}
+	case source.Type != "file" && source.Type != "block":
+		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type + " of elsewhere"}
+	}
+	return b.fill(ctx, p, at, &wanted, source, o)
+}
+
+// originPool tells where the source's images are, if the cluster is this pool's.
+func originPool(p, from *pooldef.Pool) (place, bool) {
+	if from == nil || from.Type != p.Type || !slices.Equal(from.Source.Hosts, p.Source.Hosts) {
+		return place{}, false
+	}
+	at, err := placeOf(from)
+	return at, err == nil
+}
+
+// copy makes an image that has all of its data itself.
+func (b *Backend) copy(ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source *pooldef.Volume, o backend.CloneOptions) error {
+	if o.Reflink {
+		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("a full copy is wanted")}
+	}
+	if err := b.unused(ctx, p, from, source.Name, o.InUse, true); err != nil {
+		return err
+	}
+	return b.staged(ctx, p, at, d.Name, func(stage string) error {
+		args := append(at.args("dest-"), "--dest="+stage, quiet)
+		if d.Target.ClusterSize > 0 {
+			args = append(args, fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize))
+		}
+		err := missing(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
+		return b.enlarged(ctx, p, at, stage, d, source.Capacity.Bytes, err)
+	})
+}
+
+// enlarged gives a stage the size that is wanted, if it was made of something smaller.
+func (b *Backend) enlarged(ctx context.Context, p *pooldef.Pool, at place, stage string, d *pooldef.Volume, size uint64, err error) error {
+	if err == nil && d.Capacity.Bytes > size {
+		err = b.change(ctx, p, "resize", at, stage, sized(d.Capacity.Bytes), quiet)
+	}
+	return err
+}
+
+// fill makes an image of a file or a block device.
+func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions) error {
+	format := source.Target.Format
+	if source.Type == "file" && !qemuimg.IsRaw(format) || source.Target.Encryption != nil || source.Backing != nil && source.Type == "file" {
+		return &backend.UnsupportedError{Type: p.Type, What: fmt.Sprintf("copies of %s images: make a raw copy of it in its own pool first (vol-create-from)", format)}
+	}
+	return b.staged(ctx, p, at, d.Name, func(stage string) error {
+		if err := b.create(ctx, p, at, stage, d, o.CreateOptions); err != nil {
+			return err
+		}
+		return b.feed(ctx, p, at, stage, host.Feed{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
+			Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
+	})
+}

@@ -1,0 +1,85 @@
+package rbd
+
+import (
+	"context"
+	"fmt"
+	iofs "io/fs"
+	"slices"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// Create implements backend.Creator. Images are sparse unless the room is wanted at once; what features they have, and how large their
+// objects are, is Ceph's default, which the pool's definition can set. One with a backing image is a clone of it.
+func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	at, err := b.vacant(ctx, p, d, o)
+	if err != nil {
+		return err
+	}
+	if d.Backing != nil {
+		name, ok := b.Locate(ctx, p, d.Backing.Path)
+		if !ok {
+			return pooldef.Problems{{Element: "backingStore/path", Text: fmt.Sprintf("%q is not a volume of this pool: it cannot have clones in it", d.Backing.Path)}}
+		}
+		return b.cow(ctx, p, at, d, at, name)
+	}
+	if d.Capacity.Bytes == 0 {
+		return pooldef.Problems{{Element: "capacity", Text: "missing: an image has a size"}}
+	}
+	return b.staged(ctx, p, at, d.Name, func(stage string) error { return b.create(ctx, p, at, stage, d, o) })
+}
+
+// create makes an image.
+func (b *Backend) create(ctx context.Context, p *pooldef.Pool, at place, name string, d *pooldef.Volume, o backend.CreateOptions) error {
+	args := []string{sized(d.Capacity.Bytes), quiet}
+	if d.Target.ClusterSize > 0 {
+		args = append(args, fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize))
+	}
+	if o.Preallocation == "full" || o.Preallocation == "falloc" {
+		args = append(args, "--thick-provision")
+	}
+	return b.change(ctx, p, "create", at, name, args...)
+}
+
+func sized(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }
+
+// vacant returns where an image can be made that is defined.
+func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (place, error) {
+	at, err := placeOf(p)
+	if err == nil {
+		err = check(p, d, o)
+	}
+	if err == nil {
+		err = b.isFree(ctx, p, d.Name)
+	}
+	return at, err
+}
+
+// check refuses what an image cannot have.
+func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	if err := checkName(d.Name); err != nil {
+		return err
+	}
+	const least, most = 4 << 10, 32 << 20 // rbd(8), --object-size
+	switch size := d.Target.ClusterSize; {
+	case !slices.Contains([]string{"", "raw", "unknown"}, d.Target.Format):
+		return &backend.UnsupportedError{Type: p.Type, What: "volumes of format " + d.Target.Format + ": an image is raw"}
+	case d.Target.Encryption != nil:
+		return &backend.UnsupportedError{Type: p.Type, What: "encryption"}
+	case size > 0 && (size < least || size > most || size&(size-1) != 0):
+		return pooldef.Problems{{Element: "target/clusterSize", Text: fmt.Sprintf("%d: objects have a power of two between 4 KiB and 32 MiB", size)}}
+	case o.Preallocation == "metadata":
+		return pooldef.Problems{{Text: "there are no metadata to preallocate: off, falloc and full there are"}}
+	}
+	return nil
+}
+
+// isFree refuses a name that is taken.
+func (b *Backend) isFree(ctx context.Context, p *pooldef.Pool, name string) error {
+	all, err := b.names(ctx, p)
+	if err == nil && slices.Contains(all, name) {
+		err = &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"syscall"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Delete implements backend.Deleter. An image that has snapshots stays; they may be somebody's.
+func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	return b.delete(ctx, p, name, func(at place, all []snapshot) error {
+		if len(all) == 0 {
+			return nil
+		}
+		if err := b.childless(ctx, p, at, name); err != nil {
+			return err
+		}
+		var names []string
+		for _, s := range all {
+			names = append(names, s.Name)
+		}
+		return &backend.StateError{Text: "there are snapshots of it: " + strings.Join(names, ", "), Hint: "--delete-snapshots deletes them, too"}
+	})
+}
+
+// DeleteWithSnapshots implements backend.SnapshotDeleter. One that there are clones of stays, with its image.
+func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
+	return b.delete(ctx, p, name, func(at place, all []snapshot) error {
+		var err error
+		if len(all) > 0 {
+			err = b.childless(ctx, p, at, name)
+		}
+		for _, s := range all {
+			if err == nil {
+				err = b.removeSnapshot(ctx, p, at, name, s)
+			}
+		}
+		return err
+	})
+}
+
+// childless refuses an image that there are clones of.
+func (b *Backend) childless(ctx context.Context, p *pooldef.Pool, at place, name string) error {
+	clones, err := b.children(ctx, p, at, name)
+	if err != nil || len(clones) == 0 {
+		return err
+	}
+	var names []string
+	for _, c := range clones {
+		names = append(names, c.String())
+	}
+	return &backend.StateError{Text: "there are clones of it, which have their data from it: " + strings.Join(names, ", "),
+		Hint: "rbd flatten gives a clone its own data"}
+}
+
+// delete removes an image once its snapshots have gone. First it gets the name of one that is being made: removing takes its time, and
+// nobody is to use half an image if it is interrupted.
+func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clear func(at place, all []snapshot) error) error {
+	i, err := b.info(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	at, _ := placeOf(p)
+	var all []snapshot
+	if i.Snapshots > 0 {
+		all, err = b.snapshots(ctx, p, at, name)
+	}
+	if err == nil {
+		err = b.unused(ctx, p, at, name, false, false)
+	}
+	if err == nil {
+		err = clear(at, all)
+	}
+	if err != nil {
+		return err
+	}
+	goes, err := b.lastClone(ctx, p, i.Parent)
+	if err != nil {
+		return err
+	}
+	stage := stages.New()
+	defer stages.Drop(stage)
+	if err := b.rename(ctx, p, at, name, stage); err != nil {
+		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
+	}
+	err = b.remove(ctx, p, at, stage)
+	if is(err, syscall.EBUSY) || is(err, syscall.ENOTEMPTY) { // it is as it was
+		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
+	}
+	if err == nil && goes {
+		err = b.dropBase(ctx, p, i.Parent.place(), i.Parent.Image, i.Parent.Snapshot)
+	}
+	return err
+}
+
+// lastClone tells whether an origin is a snapshot that was made for clones, and this is the last.
+func (b *Backend) lastClone(ctx context.Context, p *pooldef.Pool, from *origin) (bool, error) {
+	if from == nil || !isBase(from.Snapshot) {
+		return false, nil
+	}
+	clones, err := b.children(ctx, p, from.place(), from.Image, "--snap="+from.Snapshot)
+	return len(clones) == 1, err
+}
+
+// renameBack undoes a renaming that may have happened.
+func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, at place, newName, name string) error {
+	ctx = context.WithoutCancel(ctx)
+	all, err := b.names(ctx, p)
+	if err != nil || !slices.Contains(all, newName) || slices.Contains(all, name) {
+		return err
+	}
+	return b.rename(ctx, p, at, newName, name)
+}
+
+// Rename implements backend.Renamer.
+func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
+	old, err := b.info(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	if err := checkName(newName); err != nil || newName == name {
+		return err
+	}
+	if err := b.isFree(ctx, p, newName); err != nil {
+		return err
+	}
+	at, _ := placeOf(p)
+	err = taken(b.rename(ctx, p, at, name, newName), p, newName)
+	if err == nil {
+		return nil
+	}
+	undo := context.WithoutCancel(ctx)
+	if now, _ := b.info(undo, p, newName); now.ID == old.ID {
+		err = errors.Join(err, b.renameBack(undo, p, at, newName, name))
+	}
+	return err
+}
+
+// unused refuses an image that is open somewhere, such as in a guest.
+func (b *Backend) unused(ctx context.Context, p *pooldef.Pool, at place, name string, inUse, reading bool) error {
+	if inUse {
+		return nil
+	}
+	var status struct{ Watchers []struct{ Address string } }
+	if err := b.askOf(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
+		return err
+	}
+	var users []string
+	for _, w := range status.Watchers {
+		address, _, _ := strings.Cut(w.Address, "/")
+		users = append(users, "opened from "+address)
+	}
+	if reading {
+		return &host.InUseError{Path: path(p, name), Reading: true}
+	}
+	return &backend.BusyError{Path: path(p, name), Users: users}
+}

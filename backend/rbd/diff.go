@@ -1,0 +1,62 @@
+package rbd
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// diff is how rbd writes and reads a part of an image (https://docs.ceph.com/en/latest/dev/rbd-diff/).
+type diff struct{}
+
+const diffHeader = "rbd diff v1\n"
+
+// Begin implements host.PieceFormat.
+func (diff) Begin() []byte { return []byte(diffHeader) }
+
+// End implements host.PieceFormat.
+func (diff) End() []byte { return []byte("e") }
+
+// Data implements host.PieceFormat.
+func (diff) Data(offset, length uint64) []byte { return span('w', offset, length) }
+
+// Zeros implements host.PieceFormat.
+func (diff) Zeros(offset, length uint64) []byte { return span('z', offset, length) }
+
+func span(tag byte, offset, length uint64) []byte {
+	b := binary.LittleEndian.AppendUint64([]byte{tag}, offset)
+	return binary.LittleEndian.AppendUint64(b, length)
+}
+
+// Next implements host.PieceFormat. That the diff ends without saying so is io.ErrUnexpectedEOF.
+func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error) {
+	var tag [1]byte
+	if _, err := io.ReadFull(r, tag[:]); err != nil {
+		return 0, 0, false, unexpected(err)
+	}
+	var numbers [16]byte
+	switch tag[0] {
+	case 'r': // the header
+		rest := make([]byte, len(diffHeader)-1)
+		if _, err = io.ReadFull(r, rest); err == nil && string(rest) != diffHeader[1:] {
+			err = fmt.Errorf("rbd gives a diff of another form: r%q", rest)
+		}
+		return 0, 0, false, unexpected(err)
+	case 's': // the image's size
+		_, err = io.ReadFull(r, numbers[:8])
+		return 0, 0, false, unexpected(err)
+	case 'w', 'z':
+		_, err = io.ReadFull(r, numbers[:])
+		return binary.LittleEndian.Uint64(numbers[:]), binary.LittleEndian.Uint64(numbers[8:]), tag[0] == 'w', unexpected(err)
+	case 'e':
+		return 0, 0, false, io.EOF
+	}
+	return 0, 0, false, fmt.Errorf("rbd gives a diff of another form: %q", tag)
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// logLine is what the libraries of Ceph's programs log, besides what those say.
+var logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\S+ [0-9a-f]+ +-?\d+ `)
+
+// errnoIn is the error in what they say, as "(13) Permission denied".
+var errnoIn = regexp.MustCompile(`\((\d+)\) `)
+
+// errno returns why a program has failed, 0 if it does not tell. rbd's status is the number of the error; rados always has 1.
+func errno(exit *host.ExitError) syscall.Errno {
+	all := errnoIn.FindAllStringSubmatch(plain(exit.Stderr), -1)
+	switch {
+	case len(all) == 0 && exit.Status > 1:
+		return syscall.Errno(exit.Status)
+	case len(all) == 0:
+		return 0
+	}
+	n, _ := strconv.Atoi(all[len(all)-1][1])
+	return syscall.Errno(n)
+}
+
+// plain is what a program says, without what is logged, unless there is nothing else.
+func plain(stderr string) string {
+	lines := slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool { return line == "" || logLine.MatchString(line) })
+	if len(lines) == 0 {
+		return stderr
+	}
+	return strings.Join(lines, "\n")
+}
+
+// explain says what is wrong with the cluster, or with a pool's access to it, in fewer words than Ceph.
+func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error {
+	exit := (*host.ExitError)(nil)
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if part := (*host.IncompleteError)(nil); errors.As(err, &part) {
+		return &host.IncompleteError{Done: part.Done, Err: b.explain(ctx, p, part.Err)}
+	}
+	at, _ := placeOf(p)
+	says := func(text string) bool { return strings.Contains(exit.Stderr, text) }
+	connects := !says("couldn't connect to")
+	switch no := errno(exit); {
+	case says("error opening pool"), says("error opening default pool"):
+		return noPool(at)
+	case says("namespace '") && says("does not exist"):
+		return &backend.StateError{Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
+			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace)}
+	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
+		return &backend.StateError{Text: fmt.Sprintf("the Ceph cluster refuses the login as client.%s: there is no such user, or this is not the key", user(p))}
+	case !connects && no == syscall.ENOENT && says("unable to find a keyring"):
+		return &backend.StateError{Text: "there is no key for the Ceph cluster: neither the definition nor " + conf + " has a login"}
+	case no == syscall.EPERM, no == syscall.EACCES:
+		return &backend.StateError{Text: fmt.Sprintf("client.%s may not do that in the Ceph pool %q", user(p), at.pool),
+			Hint: fmt.Sprintf("ceph auth get client.%s shows what it may do", user(p))}
+	case !connects && no == syscall.ETIMEDOUT:
+		return &backend.SilentError{Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs"}
+	case no == syscall.ETIMEDOUT:
+		return b.unhealthy(ctx, p)
+	case no == syscall.ENOSPC, no == syscall.EDQUOT:
+		return &backend.StateError{Text: fmt.Sprintf("the Ceph pool %q is full", at.pool)}
+	}
+	said := *exit
+	said.Stderr = plain(exit.Stderr)
+	return &said
+}
+
+// user is as whom a pool's cluster is used.
+func user(p *pooldef.Pool) string {
+	if p.Source.Auth == nil {
+		return "admin"
+	}
+	return p.Source.Auth.Username
+}
+
+// unhealthy says why nothing has come back from the OSDs: what is written to a full one waits, too.
+func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
+	var health struct {
+		Checks map[string]struct {
+			Summary struct{ Message string }
+		}
+	}
+	why, isFull := "", false
+	c, err := b.command(ctx, p, "ceph", "health", "--format=json")
+	if err == nil {
+		err = b.decode(ctx, c, &health)
+	}
+	var all []string
+	for name, check := range health.Checks {
+		all = append(all, check.Summary.Message)
+		isFull = isFull || name == "OSD_FULL" || name == "POOL_FULL"
+	}
+	if slices.Sort(all); err == nil && len(all) > 0 {
+		why = ": " + strings.Join(all, "; ")
+	}
+	if isFull {
+		return &backend.StateError{Text: "the Ceph cluster is full" + why}
+	}
+	return &backend.SilentError{Text: "the OSDs of the Ceph cluster do not answer" + why}
+}
+
+// is tells whether a program has failed with an error.
+func is(err error, no syscall.Errno) bool {
+	exit := (*host.ExitError)(nil)
+	return errors.As(err, &exit) && errno(exit) == no
+}
+
+// missing makes of what rbd says of an image that is not there an error that wraps ErrNoVolume.
+func missing(err error, name string) error {
+	if is(err, syscall.ENOENT) {
+		return noVolume(name)
+	}
+	return err
+}
+
+func noVolume(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolume, name) }
+
+// taken makes of what rbd says of a name that is taken an error that wraps fs.ErrExist.
+func taken(err error, p *pooldef.Pool, name string) error {
+	if is(err, syscall.EEXIST) {
+		return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+	}
+	return err
+}

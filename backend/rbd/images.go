@@ -1,0 +1,202 @@
+package rbd
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"poolctl/pooldef"
+)
+
+// A row is what rbd ls -l tells of an image, or of a snapshot of one.
+type row struct {
+	Image     string
+	Snapshot  string // empty: it is the image itself
+	Protected string
+	Size      uint64
+	Parent    *origin // what an image is a clone of
+}
+
+// An origin is a snapshot that a clone has its data from, until it has its own.
+type origin struct {
+	Pool      string
+	Namespace string `json:"pool_namespace"`
+	Image     string
+	Snapshot  string
+}
+
+func (o *origin) place() place { return place{o.Pool, o.Namespace} }
+
+// backing is how it is shown.
+func (o *origin) backing() *pooldef.VolumeTarget {
+	if o == nil {
+		return nil
+	}
+	in := o.Pool + "/"
+	if o.Namespace != "" {
+		in += o.Namespace + "/"
+	}
+	return &pooldef.VolumeTarget{Path: scheme + in + o.Image + "@" + o.Snapshot, Format: "raw"}
+}
+
+// info is what rbd info tells of one image.
+type info struct {
+	ID         string
+	Size       uint64
+	ObjectSize uint64 `json:"object_size"`
+	Snapshots  int    `json:"snapshot_count"`
+	Features   []string
+	Parent     *origin
+}
+
+// info asks about a volume.
+func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i info, err error) {
+	at, err := placeOf(p)
+	if err == nil && checkName(name) != nil {
+		err = noVolume(name)
+	}
+	if err == nil {
+		err = b.askOf(ctx, p, &i, "info", at, name)
+	}
+	return i, err
+}
+
+// names lists the names of all images, also of those that are being made.
+func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	at, err := placeOf(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
+	return all, err
+}
+
+// atOnce is how many images rbd looks at together.
+const atOnce = "--rbd-concurrent-management-ops=32"
+
+// rows lists all images and snapshots with their sizes.
+func (b *Backend) rows(ctx context.Context, p *pooldef.Pool) ([]row, error) {
+	at, err := placeOf(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []row
+	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--long", "--format=json", atOnce}, at.args("")...)...)
+	return all, err
+}
+
+// Volumes implements backend.Backend: the directory of the pool is read, no image is opened.
+func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		all, err := b.names(ctx, p)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		slices.SortFunc(all, pooldef.CompareNames)
+		for _, name := range all {
+			if checkName(name) == nil && !yield(named(p, name), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Details implements backend.Detailer. What images occupy is asked for if the definition says so: that takes twice as long.
+func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	return func(yield func(*pooldef.Volume, error) bool) {
+		all, err := b.rows(ctx, p)
+		var used map[string]uint64
+		if err == nil {
+			used, err = b.used(ctx, p, "")
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		slices.SortStableFunc(all, func(r, s row) int { return pooldef.CompareNames(r.Image, s.Image) })
+		for _, r := range all {
+			if r.Snapshot == "" && checkName(r.Image) == nil && !yield(described(p, r, used), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Volume implements backend.Backend.
+func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	i, err := b.info(ctx, p, name)
+	if err != nil {
+		return nil, err
+	}
+	used, err := b.used(ctx, p, name)
+	v := described(p, row{Image: name, Size: i.Size, Parent: i.Parent}, used)
+	if i.ObjectSize != usualObject {
+		v.Target.ClusterSize = i.ObjectSize
+	}
+	return v, missing(err, name)
+}
+
+// usualObject is how large the objects are that an image consists of, unless something else is said.
+const usualObject = 4 << 20
+
+// named is what is known of every image, in the words of libvirt's documents.
+func named(p *pooldef.Pool, name string) *pooldef.Volume {
+	var none [3]uint32
+	return &pooldef.Volume{Type: "network", Name: name, Key: key(p, name), Target: pooldef.VolumeTarget{Path: path(p, name), Format: "unknown",
+		Permissions: pooldef.Permissions{Mode: &none[0], Owner: &none[1], Group: &none[2]}}}
+}
+
+// described shows an image with its sizes. used is what images occupy; nil: that is not asked for, and their whole sizes count.
+func described(p *pooldef.Pool, r row, used map[string]uint64) *pooldef.Volume {
+	v := named(p, r.Image)
+	v.Capacity, v.Allocation = pooldef.Bytes(r.Size), pooldef.Bytes(r.Size)
+	if used != nil {
+		v.Allocation = pooldef.Bytes(used[r.Image])
+	}
+	v.Backing = r.Parent.backing()
+	return v
+}
+
+// used returns what images occupy with their snapshots, one or, without a name, all of them; nil if the definition does not ask for that.
+func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[string]uint64, error) {
+	if p.Refresh != "default" {
+		return nil, nil
+	}
+	at, err := placeOf(p)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"du", "--format=json", atOnce}, at.args("")...)
+	if name != "" {
+		args = append(args, "--image="+name)
+	}
+	var answer struct {
+		Images []struct {
+			Name string
+			Used uint64 `json:"used_size"`
+		}
+	}
+	err = b.ask(ctx, p, &answer, "rbd", args...)
+	used := map[string]uint64{}
+	for _, i := range answer.Images {
+		used[i.Name] += i.Used
+	}
+	return used, err
+}
+
+// Chain implements backend.Chainer: a clone's origin, and what that is a clone of.
+func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
+	chain := []*pooldef.Volume{}
+	i, err := b.info(ctx, p, name)
+	for from := i.Parent; from != nil && err == nil; from = i.Parent {
+		i = info{}
+		if err = b.askOf(ctx, p, &i, "info", from.place(), from.Image); err != nil {
+			break
+		}
+		v := &pooldef.Volume{Type: "network", Name: from.Image, Target: *from.backing(), Capacity: pooldef.Bytes(i.Size)}
+		chain = append(chain, v)
+	}
+	return chain, err
+}

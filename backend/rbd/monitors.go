@@ -1,0 +1,119 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// The ports of a monitor, for both versions of the protocol (messenger v2, https://docs.ceph.com/en/latest/rados/configuration/msgr2/).
+const portV2, portV1 = 3300, 6789
+
+// patience is how long other monitors are waited for when one has answered.
+const patience = 100 * time.Millisecond
+
+// monitors returns the monitors that answer, as Ceph's programs take them: by address, and with the version of the protocol. Asked by a
+// name that nobody knows they would fail, and by a version that has to be guessed, or with one among them that does not answer, they
+// would take a wrong key for silence.
+func (b *Backend) monitors(ctx context.Context, p *pooldef.Pool) (string, error) {
+	type answer struct {
+		nth   int
+		found string
+		err   error
+	}
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	answers := make(chan answer, len(p.Source.Hosts))
+	for i, h := range p.Source.Hosts {
+		go func() {
+			found, err := b.monitor(limited, h)
+			answers <- answer{i, found, err}
+		}()
+	}
+	found, failed := make([]string, len(p.Source.Hosts)), make([]error, len(p.Source.Hosts))
+	var enough <-chan time.Time
+	for left := len(found); left > 0; {
+		select {
+		case a := <-answers:
+			left--
+			found[a.nth], failed[a.nth] = a.found, a.err
+			if a.err == nil && enough == nil {
+				enough = time.After(patience)
+			}
+		case <-enough:
+			left = 0
+		}
+	}
+	found = slices.DeleteFunc(found, func(m string) bool { return m == "" })
+	if len(found) == 0 && ctx.Err() == nil {
+		return "", errors.Join(failed...)
+	}
+	return strings.Join(found, ","), ctx.Err()
+}
+
+// monitor asks one, at the port that is given or at the usual ones.
+func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
+	name, ports := hostName(h.Name), []int{h.Port}
+	if h.Port == 0 {
+		ports = []int{portV2, portV1}
+	}
+	var all error
+	for _, port := range ports {
+		at := net.JoinHostPort(name, strconv.Itoa(port))
+		found, err := b.greeted(ctx, at)
+		if err == nil {
+			return found, nil
+		}
+		all = errors.Join(all, err)
+	}
+	return "", all
+}
+
+// hostName is a host without brackets, and without the version of the protocol that libvirt lets through to Ceph.
+func hostName(name string) string {
+	if version, address, ok := strings.Cut(name, ":"); ok && (version == "v1" || version == "v2") {
+		name = address
+	}
+	return strings.Trim(name, "[]")
+}
+
+// greetings are what a monitor says first, by the version of the protocol.
+var greetings = map[string]string{"ceph v02": "v1:", "ceph v2\n": "v2:"}
+
+// greeted returns the address at which a monitor greets us, with the version of its protocol.
+func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
+	c, err := b.host.Dial(ctx, at)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return "", silent(at)
+		}
+		return "", fmt.Errorf("the monitor %s cannot be reached: %w", at, err)
+	}
+	defer c.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = c.SetDeadline(deadline)
+	}
+	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })()
+	said := make([]byte, 8)
+	if _, err := io.ReadFull(c, said); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return "", silent(at)
+	}
+	version := greetings[string(said)]
+	if version == "" {
+		return "", &backend.StateError{Text: fmt.Sprintf("what answers at %s is no monitor of Ceph's", at)}
+	}
+	return version + c.RemoteAddr().String(), nil
+}
+
+func silent(at string) error {
+	return &backend.SilentError{Text: fmt.Sprintf("the monitor %s does not answer", at)}
+}

@@ -1,0 +1,48 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Resize implements backend.Resizer. What an image gets is zeros.
+func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+	i, err := b.info(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	at, _ := placeOf(p)
+	switch {
+	case size < i.Size && !o.Shrink:
+		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", i.Size)
+	case size == i.Size:
+		return nil
+	case size < i.Size:
+		if err := b.unused(ctx, p, at, name, false, false); err != nil {
+			return err
+		}
+		return b.change(ctx, p, "resize", at, name, sized(size), "--allow-shrink", quiet)
+	}
+	err = b.change(ctx, p, "resize", at, name, sized(size), quiet)
+	if err == nil && o.Allocate {
+		err = b.feed(ctx, p, at, name, host.Feed{Size: size, Offset: i.Size, Length: size - i.Size})
+	}
+	if err != nil {
+		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, at, name, i))
+	}
+	return err
+}
+
+// shrinkBack undoes a growth, if it has happened.
+func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, at place, name string, old info) error {
+	now, err := b.info(ctx, p, name)
+	if err != nil || now.Size == old.Size || now.ID != old.ID {
+		return err
+	}
+	return b.change(ctx, p, "resize", at, name, sized(old.Size), "--allow-shrink", quiet)
+}

@@ -1,0 +1,73 @@
+package rbd
+
+import (
+	"context"
+	"os"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Upload implements backend.Uploader.
+func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
+	return b.write(ctx, p, name, func(size uint64) host.Feed {
+		return host.Feed{From: from, Name: t.File, Size: size, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+	})
+}
+
+// Wipe implements backend.Wiper: zeros are written, or all room is given back. What snapshots hold stays.
+func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+	if algorithm != "zero" && algorithm != "trim" {
+		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
+	}
+	return b.write(ctx, p, name, func(size uint64) host.Feed {
+		return host.Feed{Size: size, Length: size, Sparse: algorithm == "trim", Progress: progress}
+	})
+}
+
+// write writes into an image that nobody uses.
+func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what func(size uint64) host.Feed) error {
+	i, err := b.info(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	at, _ := placeOf(p)
+	if err := b.unused(ctx, p, at, name, false, false); err != nil {
+		return err
+	}
+	return b.feed(ctx, p, at, name, what(i.Size))
+}
+
+// feed has rbd write into an image.
+func (b *Backend) feed(ctx context.Context, p *pooldef.Pool, at place, name string, f host.Feed) error {
+	c, err := b.command(ctx, p, "rbd", imageArgs("import-diff", at, name, quiet, "-")...)
+	if err != nil {
+		return err
+	}
+	f.Command, f.Format, f.Target = c, diff{}, path(p, name)
+	return missing(b.explain(ctx, p, b.host.Change(ctx, f)), name)
+}
+
+// Download implements backend.Downloader. rbd can only read an image from its beginning on; what nothing was written to is not read.
+func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
+	i, err := b.info(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	at, _ := placeOf(p)
+	if err := b.unused(ctx, p, at, name, t.InUse, true); err != nil {
+		return err
+	}
+	c, err := b.command(ctx, p, "rbd", imageArgs("export-diff", at, name, quiet, "-")...)
+	if err != nil {
+		return err
+	}
+	plain, err := b.command(ctx, p, "rbd", imageArgs("export", at, name, quiet, "-")...)
+	if err != nil {
+		return err
+	}
+	drain := host.Drain{Command: c, Plain: plain, Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
+		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+	return missing(b.explain(ctx, p, b.host.Change(ctx, drain)), name)
+}
