@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"poolctl/backend/host"
+	"poolctl/backend/sheepdog/dogtest"
 )
 
 func TestMain(m *testing.M) {
@@ -26,6 +27,8 @@ func TestMain(m *testing.M) {
 			defer stop()
 			os.Exit(Main(ctx, &host.Local{}, os.Args[1:]))
 		},
+		"dog":   func() { os.Exit(dogtest.Run("dog")) }, // what Debian has no more
+		"sheep": func() { os.Exit(dogtest.Run("sheep")) },
 	})
 }
 
@@ -59,7 +62,8 @@ func TestScript(t *testing.T) {
 				lab.Lock()
 				env.Defer(lab.Unlock)
 			}
-			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata"} {
+			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH")) // of the session's own programs
+			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/vstorage/testdata"} {
 				path, err := filepath.Abs(servers)
 				if err != nil {
 					return err

@@ -68,12 +68,14 @@ func (b *Backend) do(ctx context.Context, c cluster, step host.Step) error {
 
 // states are what dog says of a cluster that cannot be used, and what that means.
 var states = []struct{ says, means string }{
-	{"Waiting for cluster to be formatted", "is not formatted"},
+	{"Waiting for cluster to be formatted", notFormatted},
 	{"Waiting for other nodes to join", "waits for nodes that are missing"},
 	{"failed to connect to", "cannot be reached"},
 	{"failed to read from socket", "cannot be reached"},
-	{"Invalid ip address", "cannot be reached"},
+	{"Invalid ip address", "cannot be found"},
 }
+
+const notFormatted = "is not formatted"
 
 // explain says what has happened. err is that of a command that had less time than ctx.
 func explain(ctx context.Context, c cluster, err error) error {
@@ -89,11 +91,8 @@ func explain(ctx context.Context, c cluster, err error) error {
 			continue
 		}
 		told := &backend.StateError{Text: fmt.Sprintf("the cluster at %s %s", c, state.means)}
-		if state.means == "is not formatted" {
+		if state.means == notFormatted {
 			told.Hint = c.dog("cluster", "format").Shell()
-		}
-		if reason := after(exit.Stderr, state.says); state.means == "cannot be reached" && reason != "" {
-			told.Text += ": " + reason
 		}
 		return told
 	}
@@ -104,11 +103,4 @@ func explain(ctx context.Context, c cluster, err error) error {
 		return fmt.Errorf("%w: dog: %s", backend.ErrNoVolume, exit.Stderr)
 	}
 	return err
-}
-
-// after returns the rest of the line in which something is said.
-func after(text, says string) string {
-	_, rest, _ := strings.Cut(text, says)
-	line, _, _ := strings.Cut(rest, "\n")
-	return strings.TrimSpace(line)
 }

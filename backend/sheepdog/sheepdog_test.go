@@ -60,13 +60,17 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 		t.Fatal(err)
 	}
 	c, _ := clusterOf(p)
+	program, err := exec.LookPath("dog")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	for _, i := range all {
 		args := c.vdi([]string{"read"}, i.name)
 		if i.snapshot {
 			args = c.vdi([]string{"read", "-s", i.which()}, i.name)
 		}
-		data, err := exec.Command("dog", args.Args...).Output()
+		data, err := exec.Command(program, args.Args...).Output()
 		if err != nil {
 			t.Fatal(err)
 		}

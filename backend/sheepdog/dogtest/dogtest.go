@@ -4,9 +4,7 @@
 package dogtest
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,15 +17,13 @@ func Main() {
 	}
 }
 
-// Run is one of the programs. Clusters are in the directory that it was called from.
+// Run is one of the programs. Its clusters are in the directory in which it is itself.
 func Run(program string) int {
-	path, err := exec.LookPath(os.Args[0])
-	dir := filepath.Dir(path)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return exitFailure
+	path := os.Args[0]
+	if !strings.Contains(path, "/") {
+		path, _ = os.Executable()
 	}
-	t := &tool{dir: dir, in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	t := &tool{dir: filepath.Dir(path), in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	if program == "sheep" {
 		return t.sheep(os.Args[1:])
 	}
