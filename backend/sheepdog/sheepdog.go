@@ -91,9 +91,9 @@ const scheme = "sheepdog:"
 
 // volume describes an image. What it shares with snapshots and clones counts as its own: a snapshot would otherwise take everything from it.
 func (i *image) volume(p *pooldef.Pool) *pooldef.Volume {
-	name, none := i.volumeName(), uint32(0) // as libvirt prints it of what has no permissions
+	name, none := i.volumeName(), uint32(0) // as libvirt prints it of what has neither format nor permissions
 	return &pooldef.Volume{Type: "network", Name: name, Key: p.Source.Name + "/" + name,
-		Capacity: pooldef.Bytes(i.size), Allocation: pooldef.Bytes(i.used + i.shared), Target: pooldef.VolumeTarget{Path: scheme + name,
+		Capacity: pooldef.Bytes(i.size), Allocation: pooldef.Bytes(i.used + i.shared), Target: pooldef.VolumeTarget{Path: scheme + name, Format: "unknown",
 			Permissions: pooldef.Permissions{Mode: &none, Owner: &none, Group: &none}}}
 }
 
