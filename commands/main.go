@@ -138,6 +138,9 @@ func (e *env) setUp(h host.Host) error {
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}
+	if e.store.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
+		return err
+	}
 	e.store.RunDir, err = runDir(g.RunDir)
 	return err
 }

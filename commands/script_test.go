@@ -54,7 +54,8 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			for name, value := range map[string]string{
-				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "LC_ALL": "C.UTF-8",
+				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "POOLCTL_LIBVIRT_DIR": env.WorkDir + "/libvirt",
+				"LC_ALL": "C.UTF-8",
 			} {
 				env.Setenv(name, value)
 			}
@@ -101,7 +102,7 @@ func shell(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
-	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "LC_ALL"} {
+	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "POOLCTL_LIBVIRT_DIR", "LC_ALL"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	output, err := cmd.CombinedOutput()
