@@ -119,7 +119,7 @@ func (f Feed) apply(ctx context.Context, l *Local) error {
 // feed runs the program and sends it what send does.
 func (f Feed) feed(ctx context.Context, l *Local, s *sender, send func() error) error {
 	if f.Each != nil {
-		return f.feedEach(ctx, l, s, send)
+		return f.feedEach(l, s, send)
 	}
 	out, in, err := os.Pipe()
 	if err != nil {

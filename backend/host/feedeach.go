@@ -23,7 +23,7 @@ func (s *sender) smallest() int {
 
 // feedEach lets a program run for every piece. Each has all of its data before it begins: one that reads less than it was told may take zeros for
 // the rest.
-func (f Feed) feedEach(ctx context.Context, l *Local, s *sender, send func() error) error {
+func (f Feed) feedEach(l *Local, s *sender, send func() error) error {
 	s.each = func(ctx context.Context, at int64, b []byte) error {
 		data, err := Input{Data: b}.open()
 		if err != nil {

@@ -61,7 +61,7 @@ func parseImages(text string) ([]*image, error) {
 		line, more, _ := strings.Cut(behind, "\n")
 		rest = more
 		fields := strings.SplitN(line, " ", 8)
-		if !ok || len(fields) < 8 || !strings.Contains("=cs", flag) {
+		if !ok || len(fields) < 8 || strings.IndexByte("=cs", flag[0]) < 0 {
 			return nil, unknown(text)
 		}
 		i := &image{name: name, snapshot: flag == "s"}
