@@ -19,18 +19,23 @@ type VolClone struct {
 // copyFlags tell how the data of a volume get into another.
 type copyFlags struct {
 	Reflink bool `help:"Share the blocks with the copy, or fail. Without it they are shared where that is possible."`
+	Full    bool `help:"Copy all data, also where a new volume would have them from the old one until it is written to (rbd)."`
 	InUse   bool `help:"Copy also what somebody may be writing to, such as a guest that runs. The copy may be inconsistent."`
 	preallocation
 }
 
 func (f *copyFlags) options() (backend.CloneOptions, error) {
 	o, err := f.preallocation.options()
-	return backend.CloneOptions{CreateOptions: o, Reflink: f.Reflink, InUse: f.InUse}, err
+	if f.Reflink && f.Full {
+		err = &usageError{text: "--reflink and --full exclude each other"}
+	}
+	return backend.CloneOptions{CreateOptions: o, Reflink: f.Reflink, InUse: f.InUse, Full: f.Full}, err
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolClone) Help() string {
-	return "The copy stands by itself: what a volume takes from its backing store is copied. Where the file system can (btrfs, xfs), both share " +
+	return "The copy stands by itself: what a volume takes from its backing store is copied. In a Ceph cluster (rbd) it has its data from a snapshot " +
+		"of the old volume, until it is written to, unless they are to be copied (--full); the old volume cannot be deleted before. Where the file system can (btrfs, xfs), both share " +
 		"their blocks until one is written to, which takes no time; otherwise holes stay holes.\n\n" +
 		"  poolctl vol-clone golden.qcow2 vm1.qcow2 images"
 }
@@ -98,12 +103,12 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 }
 
 // mustKnowChain refuses to read the images below a volume if they are not all volumes of active pools: a guest that writes a
-// header into its disk could have us copy any file of this machine for it. What a device is based on it cannot write.
+// header into its disk could have us copy any file of this machine for it. What a device or an image of Ceph's is based on it cannot write.
 func (e *env) mustKnowChain(v *foundVolume) error {
-	if v.Backing == nil || v.Type == "block" {
+	p := v.entry.Live()
+	if v.Backing == nil || v.Type == "block" || p.Type == pooldef.RBD {
 		return nil
 	}
-	p := v.entry.Live()
 	chainer, err := backend.As[backend.Chainer](v.backend, p.Type, "backing chains")
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ type Options struct {
 	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
+	// Slow says that operations take long here, so that fewer are tried: every third of the names, of what is uploaded and downloaded, and
+	// not all faults. Renaming and cloning take the names that are Allowed and Refused.
+	Slow bool
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume
 	// Cannot are the parts of the suite that this storage cannot pass, and why.
@@ -82,6 +85,7 @@ func Run(t *testing.T, o Options) {
 		{"Sizes", (*suite).sizes},
 		{"Names", (*suite).names},
 		{"Renaming", (*suite).renaming},
+		{"RenamingTogether", (*suite).renamingTogether},
 		{"Unsupported", (*suite).unsupported},
 		{"Together", (*suite).together},
 		{"Cloning", (*suite).cloning},

@@ -17,6 +17,11 @@ func (o Options) copyOf(source *pooldef.Volume, name string) *pooldef.Volume {
 	return o.Volume(name, source.Capacity.Bytes)
 }
 
+// how tells how volumes of a pool are cloned: so that they stand by themselves.
+func (o Options) how(p *pooldef.Pool) backend.CloneOptions {
+	return backend.CloneOptions{Full: true, From: p}
+}
+
 // source gets the pool ready and makes a volume that is to be cloned, full of data. Volumes without data have to be refused, and then
 // there is nothing more to test.
 func (s *suite) source(name string) (v *pooldef.Volume, data []byte) {
@@ -30,7 +35,7 @@ func (s *suite) source(name string) (v *pooldef.Volume, data []byte) {
 	s.ok(needs[backend.Creator](s).Create(s.Context(), s.pool, define(name, s.Sizes[0]), backend.CreateOptions{}))
 	if v = s.the(name); !hasData(v) {
 		state := s.state()
-		s.refuses(cloner.Clone(s.Context(), s.pool, s.copyOf(v, "v"), v, backend.CloneOptions{}), state, "cloned what has no data")
+		s.refuses(cloner.Clone(s.Context(), s.pool, s.copyOf(v, "v"), v, s.how(s.pool)), state, "cloned what has no data")
 		s.Skip("there are no data to clone")
 	}
 	data = s.fill(name, 1)
@@ -43,7 +48,7 @@ func (s *suite) cloning() {
 	cloner := s.b.(backend.Cloner)
 	before := s.state()
 	clone := func(d *pooldef.Volume) error {
-		return cloner.Clone(s.Context(), s.pool, d, source, backend.CloneOptions{})
+		return cloner.Clone(s.Context(), s.pool, d, source, s.how(s.pool))
 	}
 	s.ok(clone(s.copyOf(source, "v")))
 	s.clean("cloned")
@@ -90,7 +95,7 @@ func (s *suite) clonedSizes(clone func(*pooldef.Volume) error, source *pooldef.V
 func (s *suite) clonedNames(clone func(*pooldef.Volume) error, source *pooldef.Volume) {
 	s.Helper()
 	before := s.state()
-	for _, name := range slices.Concat(hostile, s.Allowed, s.Refused) {
+	for _, name := range s.mixedNames() {
 		err := clone(s.copyOf(source, name))
 		switch {
 		case err == nil && slices.Contains(s.Refused, name):
@@ -127,7 +132,7 @@ func (s *suite) cloningTogether() {
 	cloner := s.b.(backend.Cloner)
 	var made atomic.Int32
 	s.atOnce(4, func(int) {
-		switch err := cloner.Clone(s.Context(), s.pool, s.copyOf(source, "v"), source, backend.CloneOptions{}); {
+		switch err := cloner.Clone(s.Context(), s.pool, s.copyOf(source, "v"), source, s.how(s.pool)); {
 		case err == nil:
 			made.Add(1)
 		case !errors.Is(err, fs.ErrExist):
@@ -144,7 +149,7 @@ func (s *suite) cloningTogether() {
 // cloneFaults lets every change fail by which a volume is cloned.
 func (s *suite) cloneFaults() {
 	clone := s.making("clone")
-	for _, f := range []fault{before, after, cancelled, dead} {
+	for _, f := range s.faults() {
 		s.everyChange(clone, f)
 	}
 }
@@ -159,6 +164,6 @@ var makes = map[string]func(context.Context, Options, backend.Backend, *pooldef.
 		if err != nil {
 			return err
 		}
-		return b.(backend.Cloner).Clone(ctx, p, o.copyOf(source, "v"), source, backend.CloneOptions{})
+		return b.(backend.Cloner).Clone(ctx, p, o.copyOf(source, "v"), source, o.how(p))
 	},
 }

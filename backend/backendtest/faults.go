@@ -20,6 +20,14 @@ const (
 	dead      fault = "fails, and all that follow"
 )
 
+// faults are those that are tried. What dies before a change has failed there, too.
+func (s *suite) faults() []fault {
+	if s.Slow {
+		return []fault{after, cancelled, dead}
+	}
+	return []fault{before, after, cancelled, dead}
+}
+
 var errFault = errors.New("a fault, to see what becomes of it")
 
 // A faultyHost lets its nth change fail.

@@ -31,11 +31,10 @@ func (s *suite) renaming() {
 		}
 		s.same(before, fmt.Sprintf("renamed %q to %q", test.name, test.newName))
 	}
-	for _, name := range slices.Concat(hostile, s.Allowed, s.Refused) {
+	for _, name := range s.mixedNames() {
 		s.renamed(renamer, name)
 		s.same(before, "renamed to "+short(name)+" and back")
 	}
-	s.renamedTogether(renamer)
 }
 
 // renamed renames a volume to any name, and back. A name that is refused has to be no volume's either.
@@ -63,9 +62,12 @@ func (s *suite) renamed(renamer backend.Renamer, name string) {
 	s.ok(renamer.Rename(s.Context(), s.pool, name, "v"))
 }
 
-// renamedTogether renames two volumes to one name, and one to two names, at the same time: one of them wins.
-func (s *suite) renamedTogether(renamer backend.Renamer) {
-	s.Helper()
+// renamingTogether renames two volumes to one name, and one to two names, at the same time: one of them wins.
+func (s *suite) renamingTogether() {
+	s.ready()
+	renamer := needs[backend.Renamer](s)
+	s.create("v")
+	s.create("w")
 	for _, test := range []struct {
 		names [2][2]string
 		loser error
@@ -101,7 +103,7 @@ func (s *suite) renameFaults() {
 		}
 	}
 	rename := operation{name: "rename", do: to("v", "w"), undo: to("w", "v"), done: func() bool { return s.isRenamed("v", "w") }}
-	for _, f := range []fault{before, after, cancelled, dead} {
+	for _, f := range s.faults() {
 		s.everyChange(rename, f)
 	}
 }

@@ -111,7 +111,7 @@ func (s *suite) resizeFaults() {
 		return size != small
 	}}
 	for _, op := range []operation{grow, grow.reversed("shrink")} {
-		for _, f := range []fault{before, after, cancelled, dead} {
+		for _, f := range s.faults() {
 			s.everyChange(op, f)
 		}
 		s.ok(op.do(s.Context(), s.b))

@@ -96,21 +96,17 @@ func (d Drain) drain(ctx context.Context, l *Local, r *receiver) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
 	command := d.Command
 	command.stdout = out
-	stop, ended := l.running(ctx, command, out)
+	ended := l.running(ctx, command, out, in)
 	enough, err := r.receive(ctx, in, d.Format)
-	if enough || err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // that it says itself
-		stop()
+	if enough && r.end == int64(d.Size) { // it ends by itself
+		_, err = io.Copy(io.Discard, in)
 	}
-	endErr := ended()
-	switch {
-	case enough:
-		return nil
+	switch endErr := ended(); {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case complains(endErr), err == nil:
+	case complains(endErr) && !enough:
 		return endErr
 	}
 	return err

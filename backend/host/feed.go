@@ -128,18 +128,14 @@ func (f Feed) feed(ctx context.Context, l *Local, s *sender, send func() error) 
 	s.to = in
 	command := f.Command
 	command.stdin = out
-	stop, ended := l.running(ctx, command, out)
+	ended := l.running(ctx, command, out, in)
 	if err = s.begin(); err == nil {
 		err = send()
 	}
 	if err == nil {
 		err = s.end()
 	}
-	if err != nil && !isBroken(err) {
-		stop() // before it reads that there is no more, which has to be no end
-	}
-	in.Close()
-	if endErr := ended(); err == nil || isBroken(err) || complains(endErr) && ctx.Err() == nil {
+	if endErr := ended(); err == nil || isBroken(err) || ctx.Err() != nil {
 		err = endErr
 	}
 	if err != nil && s.done > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -143,19 +144,29 @@ func (s *sender) stream(ctx context.Context, in *os.File, limit int64) error {
 	return nil
 }
 
-// running starts a command that has one end of a pipe, as its standard input or output. stop ends it; ended waits until it has, and has
-// to be called.
-func (l *Local) running(ctx context.Context, c Command, end *os.File) (stop func(), ended func() error) {
-	ctx, stop = context.WithCancel(ctx)
+// running starts a command that has one end of a pipe, as its standard input or output, and returns what waits until it has ended. When
+// ctx ends, the other end is closed: the command notices, and lets go of what it has open. One that does not is ended.
+func (l *Local) running(ctx context.Context, c Command, its, ours *os.File) (ended func() error) {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	notice := context.AfterFunc(ctx, func() {
+		_ = ours.SetDeadline(time.Now())
+		time.AfterFunc(killAfter, stop)
+	})
 	result := make(chan error, 1)
 	go func() {
-		_, err := l.run(ctx, c, killAfter)
-		end.Close()
+		_, err := l.run(running, c, killAfter)
+		its.Close()
 		result <- err
 	}()
-	return stop, func() error {
-		defer stop()
-		return <-result
+	return func() error {
+		ours.Close()
+		err := <-result
+		notice()
+		stop()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
 	}
 }
 

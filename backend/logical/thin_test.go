@@ -27,7 +27,7 @@ func TestConformanceThin(t *testing.T) {
 	o := options()
 	o.Pool = newThinPool
 	o.Cannot = backendtest.Cannot("what it tests is the same as with volumes that are not thin", slices.Concat(backendtest.Faults,
-		[]string{"Names", "Renaming", "Unsupported", "Together", "CloningTogether"})...)
+		[]string{"Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "CloningTogether"})...)
 	delete(o.Cannot, "PoolFaults")
 	backendtest.Run(t, o)
 }

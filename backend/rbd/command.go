@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -66,7 +67,7 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 	if !strings.HasSuffix(in.File, ".base64") {
 		in.Here = fmt.Sprintf("$(base64 -w 0 %s)", host.Quote(in.File))
 	}
-	return []string{"-c", "/dev/null", "--id", auth.Username, "--keyfile", "/dev/fd/3"}, []host.Input{in}, nil
+	return []string{"-c", "/dev/null", "--id=" + auth.Username, "--keyfile=/dev/fd/3"}, []host.Input{in}, nil
 }
 
 // isKey refuses what is no key of Ceph's, which has a type, a time and 16 bytes.
@@ -111,6 +112,9 @@ func (b *Backend) ask(ctx context.Context, p *pooldef.Pool, answer any, tool str
 
 func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error {
 	out, err := host.Ask(ctx, b.host, c)
+	if is(err, syscall.ENOENT) && json.Valid(out) { // an image was removed while all were listed: the others are there
+		err = nil
+	}
 	if err == nil {
 		if err = json.Unmarshal(out, answer); err != nil {
 			err = fmt.Errorf("what %s says: %w", c.Name, err)
@@ -129,11 +133,18 @@ func (b *Backend) askOf(ctx context.Context, p *pooldef.Pool, answer any, verb s
 	return missing(b.ask(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name)
 }
 
+// lengthy are the verbs that can take long, and be interrupted. The others are let end, or they would leave half an image, and a watch of
+// it, with which it counts as in use for half a minute.
+var lengthy = []string{"create", "cp"}
+
 // change changes one image.
 func (b *Backend) change(ctx context.Context, p *pooldef.Pool, verb string, at place, name string, args ...string) error {
 	c, err := b.command(ctx, p, "rbd", imageArgs(verb, at, name, args...)...)
-	if err == nil {
-		err = b.explain(ctx, p, b.host.Change(ctx, c))
+	if err != nil || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
 	}
-	return err
+	if !slices.Contains(lengthy, verb) {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return b.explain(ctx, p, b.host.Change(ctx, c))
 }

@@ -3,7 +3,6 @@ package rbd
 import (
 	"context"
 	"fmt"
-	iofs "io/fs"
 	"slices"
 
 	"poolctl/backend"
@@ -79,7 +78,7 @@ func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 func (b *Backend) isFree(ctx context.Context, p *pooldef.Pool, name string) error {
 	all, err := b.names(ctx, p)
 	if err == nil && slices.Contains(all, name) {
-		err = &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+		err = exists(p, name)
 	}
 	return err
 }

@@ -86,17 +86,34 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 	}
 	stage := stages.New()
 	defer stages.Drop(stage)
-	if err := b.rename(ctx, p, at, name, stage); err != nil {
+	err = b.rename(ctx, p, at, name, stage)
+	if errors.As(err, new(*fullError)) {
+		stage, err = b.whichever(context.WithoutCancel(ctx), p, stage, name) // not even a name can be written, but it can be removed
+	}
+	if err != nil {
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
 	}
+	ctx = context.WithoutCancel(ctx) // it has begun
 	err = b.remove(ctx, p, at, stage)
 	if is(err, syscall.EBUSY) || is(err, syscall.ENOTEMPTY) { // it is as it was
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
 	}
 	if err == nil && goes {
-		err = b.dropBase(ctx, p, i.Parent.place(), i.Parent.Image, i.Parent.Snapshot)
+		err = b.removeSnapshot(ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"})
+		if is(err, syscall.EBUSY) || is(err, syscall.ENOENT) { // somebody has made another clone meanwhile, or done the same
+			err = nil
+		}
 	}
 	return err
+}
+
+// whichever returns the name that an image has of two.
+func (b *Backend) whichever(ctx context.Context, p *pooldef.Pool, name, other string) (string, error) {
+	all, err := b.names(ctx, p)
+	if slices.Contains(all, name) {
+		return name, err
+	}
+	return other, err
 }
 
 // lastClone tells whether an origin is a snapshot that was made for clones, and this is the last.
@@ -131,7 +148,7 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 		return err
 	}
 	at, _ := placeOf(p)
-	err = taken(b.rename(ctx, p, at, name, newName), p, newName)
+	err = b.rename(ctx, p, at, name, newName)
 	if err == nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error
 			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace)}
 	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
 		return &backend.StateError{Text: fmt.Sprintf("the Ceph cluster refuses the login as client.%s: there is no such user, or this is not the key", user(p))}
-	case !connects && no == syscall.ENOENT && says("unable to find a keyring"):
+	case !connects && (no == syscall.EOPNOTSUPP || says("unable to find a keyring")):
 		return &backend.StateError{Text: "there is no key for the Ceph cluster: neither the definition nor " + conf + " has a login"}
 	case no == syscall.EPERM, no == syscall.EACCES:
 		return &backend.StateError{Text: fmt.Sprintf("client.%s may not do that in the Ceph pool %q", user(p), at.pool),
@@ -73,8 +73,11 @@ func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error
 		return &backend.SilentError{Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs"}
 	case no == syscall.ETIMEDOUT:
 		return b.unhealthy(ctx, p)
+	case no == syscall.EXDEV:
+		return &backend.StateError{Text: "this cluster does not make clones in another namespace (ceph osd set-require-min-compat-client mimic)",
+			Hint: "--full makes a full copy"}
 	case no == syscall.ENOSPC, no == syscall.EDQUOT:
-		return &backend.StateError{Text: fmt.Sprintf("the Ceph pool %q is full", at.pool)}
+		return &fullError{backend.StateError{Text: fmt.Sprintf("the Ceph pool %q is full", at.pool)}}
 	}
 	said := *exit
 	said.Stderr = plain(exit.Stderr)
@@ -110,10 +113,16 @@ func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
 		why = ": " + strings.Join(all, "; ")
 	}
 	if isFull {
-		return &backend.StateError{Text: "the Ceph cluster is full" + why}
+		return &fullError{backend.StateError{Text: "the Ceph cluster is full" + why}}
 	}
 	return &backend.SilentError{Text: "the OSDs of the Ceph cluster do not answer" + why}
 }
+
+// A fullError tells that nothing can be written. Images can be removed.
+type fullError struct{ backend.StateError }
+
+// Unwrap makes it what it is.
+func (e *fullError) Unwrap() error { return &e.StateError }
 
 // is tells whether a program has failed with an error.
 func is(err error, no syscall.Errno) bool {
@@ -134,7 +143,11 @@ func noVolume(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolu
 // taken makes of what rbd says of a name that is taken an error that wraps fs.ErrExist.
 func taken(err error, p *pooldef.Pool, name string) error {
 	if is(err, syscall.EEXIST) {
-		return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+		return exists(p, name)
 	}
 	return err
+}
+
+func exists(p *pooldef.Pool, name string) error {
+	return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
 }

@@ -48,7 +48,7 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, at place, name st
 	defer stages.Drop(stage)
 	err, is := make(stage), stage
 	if err == nil {
-		err, is = taken(b.rename(ctx, p, at, stage, name), p, name), name
+		err, is = b.rename(ctx, p, at, stage, name), name
 	}
 	switch {
 	case err == nil:
@@ -74,8 +74,17 @@ func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, at place, stage, 
 	return b.remove(ctx, p, at, name)
 }
 
+// rename gives an image another name. If somebody else takes that at the same time, rbd says nothing and leaves the image as it is.
 func (b *Backend) rename(ctx context.Context, p *pooldef.Pool, at place, name, newName string) error {
-	return missing(b.change(ctx, p, "rename", at, name, append(at.args("dest-"), "--dest="+newName)...), name)
+	err := b.change(ctx, p, "rename", at, name, append(at.args("dest-"), "--dest="+newName)...)
+	if err != nil {
+		return missing(taken(err, p, newName), name)
+	}
+	all, err := b.names(context.WithoutCancel(ctx), p)
+	if err == nil && slices.Contains(all, name) && slices.Contains(all, newName) {
+		err = exists(p, newName)
+	}
+	return err
 }
 
 // remove removes an image that has no snapshots.

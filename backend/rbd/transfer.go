@@ -16,13 +16,13 @@ func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from
 	})
 }
 
-// Wipe implements backend.Wiper: zeros are written, or all room is given back. What snapshots hold stays.
+// Wipe implements backend.Wiper. An image is sparse: what is to be zeros is given back. What snapshots hold stays.
 func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
 	if algorithm != "zero" && algorithm != "trim" {
 		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
 	}
 	return b.write(ctx, p, name, func(size uint64) host.Feed {
-		return host.Feed{Size: size, Length: size, Sparse: algorithm == "trim", Progress: progress}
+		return host.Feed{Size: size, Length: size, Sparse: true, Progress: progress}
 	})
 }
 

@@ -1,0 +1,365 @@
+package rbd
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// brief is how long a cluster may take that does not answer.
+const brief = 2 * time.Second
+
+// fails checks that the pool is not active, for a reason that contains a text, and in time. It returns the error.
+func fails(t *testing.T, b *Backend, p *pooldef.Pool, text string) error {
+	t.Helper()
+	begun := time.Now()
+	active, err := b.Active(t.Context(), p)
+	if active || err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("active %v, error %v; it should say %q", active, err, text)
+	}
+	if took := time.Since(begun); took > b.timeout+3*time.Second {
+		t.Errorf("%q took %v", text, took)
+	}
+	if strings.Contains(fmt.Sprint(err), "\n2") {
+		t.Errorf("the error shows a log: %v", err)
+	}
+	return err
+}
+
+// listener takes connections and does something with them.
+func listener(t *testing.T, do func(net.Conn)) pooldef.Host {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ok(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go do(c)
+		}
+	}()
+	return pooldef.Host{Name: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
+}
+
+// TestMonitors reaches the cluster at all addresses of its monitor, and past others.
+func TestMonitors(t *testing.T) {
+	p := newPool(t)
+	b := New(&host.Local{}, keys{}, brief)
+	good := p.Source.Hosts[0]
+	silent := listener(t, func(net.Conn) {})
+	other := listener(t, func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2\r\n"); c.Close() })
+	closed := listener(t, func(c net.Conn) { c.Close() })
+	none := pooldef.Host{Name: "127.0.0.1", Port: 1}
+	for _, hosts := range [][]pooldef.Host{
+		{good}, {{Name: "127.0.0.1", Port: port(t, "port2")}}, {{Name: "localhost", Port: good.Port}}, {{Name: "v1:127.0.0.1", Port: good.Port}},
+		{none, good}, {good, silent}, {silent, good}, {{Name: "nosuch.invalid"}, good, other, {Name: "192.0.2.1", Port: 9}},
+	} {
+		p.Source.Hosts = hosts
+		begun := time.Now()
+		if active, err := b.Active(t.Context(), p); !active || err != nil {
+			t.Errorf("%v: active %v, error %v", hosts, active, err)
+		} else if took := time.Since(begun); took > brief {
+			t.Errorf("%v took %v", hosts, took)
+		}
+	}
+	for text, h := range map[string]pooldef.Host{
+		"connection refused": none, "does not answer": silent, "is no monitor of Ceph's": other, "no such host": {Name: "nosuch.invalid"},
+		fmt.Sprintf(":%d is no monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
+	} {
+		p.Source.Hosts = []pooldef.Host{h}
+		if err := fails(t, b, p, text); h == silent && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v is not what a time limit ends with", err)
+		}
+	}
+}
+
+// TestIPv6 uses a cluster that has only IPv6.
+func TestIPv6(t *testing.T) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("ceph6-%d", os.Getpid()))
+	p := newPool(t)
+	if _, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skip("NOT RUN: IPv6: this machine has none")
+	}
+	ok(t, serve(dir, append(os.Environ(), "CEPH_ADDRESS=::1")))
+	t.Cleanup(func() { _ = exec.Command("testdata/ceph-server", "stop", dir).Run() })
+	n, err := os.ReadFile(dir + "/port")
+	ok(t, err)
+	key, err := os.ReadFile(dir + "/libvirt.key")
+	ok(t, err)
+	p.Source.Hosts[0].Port, err = strconv.Atoi(strings.TrimSpace(string(n)))
+	ok(t, err)
+	p.Source.Name = "rbdpool"
+	b := New(&host.Local{}, otherKey{text: string(key)}, limit)
+	for _, name := range []string{"::1", "[::1]"} {
+		p.Source.Hosts[0].Name = name
+		if active, err := b.Active(t.Context(), p); !active || err != nil {
+			t.Errorf("%s: active %v, error %v", name, active, err)
+		}
+	}
+}
+
+// otherKey is a secret's value.
+type otherKey struct {
+	keys
+	text string // base64
+}
+
+func (k otherKey) SecretValue(pooldef.SecretRef, string) ([]byte, error) {
+	return base64.StdEncoding.DecodeString(strings.TrimSpace(k.text))
+}
+
+// TestRefused tries wrong keys, users and names.
+func TestRefused(t *testing.T) {
+	p := newPool(t)
+	b := New(&host.Local{}, keys{}, brief)
+	stranger := New(&host.Local{}, otherKey{text: "AQBAbgBkmHjhCxAAZRVqwIAVPlnQZQYJSbqQ8A=="}, brief)
+	for _, test := range []struct {
+		b      *Backend
+		text   string
+		change func(*pooldef.Pool)
+	}{
+		{stranger, "refuses the login as client.libvirt", func(*pooldef.Pool) {}},
+		{stranger, "refuses the login as client.libvirt", func(p *pooldef.Pool) { p.Source.Hosts[0].Port = port(t, "port2") }},
+		{b, "refuses the login as client.nobody", func(p *pooldef.Pool) { p.Source.Auth.Username = "nobody" }},
+		{New(&host.Local{}, otherKey{text: "c29tZXRoaW5n"}, brief), "is no key of Ceph's", func(*pooldef.Pool) {}},
+		{New(&host.Local{}, otherKey{text: base64.StdEncoding.EncodeToString([]byte(read(t, "libvirt.key")))}, brief), "but the text of one", func(*pooldef.Pool) {}},
+		{b, "no such secret", func(p *pooldef.Pool) { p.Source.Auth.Secret.UUID = "b1a0c0df-1111-4222-8333-444455556666" }},
+		{b, "is of type ceph", func(p *pooldef.Pool) { p.Source.Auth.Type = "chap" }},
+		{b, `there is no Ceph pool "nopool"`, func(p *pooldef.Pool) { p.Source.Name = "nopool" }},
+		{b, `no namespace "nospace"`, func(p *pooldef.Pool) { p.Source.Name = "rbdpool/nospace" }},
+		{b, "is not the name of a Ceph pool", func(p *pooldef.Pool) { p.Source.Name = "rbdpool/a/b" }},
+		{b, "is not an option of Ceph's", func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "key", Value: "AQ=="}} }},
+		{b, "unrecognised option '--no_such=1'", func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "no_such", Value: "1"}} }},
+	} {
+		changed := *p
+		auth := *p.Source.Auth
+		changed.Source.Auth, changed.Source.Hosts = &auth, []pooldef.Host{p.Source.Hosts[0]}
+		test.change(&changed)
+		fails(t, test.b, &changed, test.text)
+		if _, err := test.b.Space(t.Context(), &changed); err == nil && !strings.Contains(test.text, "namespace") {
+			t.Errorf("%s: there is space", test.text)
+		}
+	}
+	p.Config = []pooldef.Option{{Name: "rbd_cache", Value: "true"}, {Name: "client mount timeout", Value: "45"}}
+	if active, err := b.Active(t.Context(), p); !active || err != nil {
+		t.Errorf("with options: active %v, error %v", active, err)
+	}
+}
+
+// TestOwnConfiguration uses what the machine itself knows of Ceph, where the definition has no login.
+func TestOwnConfiguration(t *testing.T) {
+	p := newPool(t)
+	b := New(&host.Local{}, keys{}, brief)
+	p.Source.Auth = nil
+	fails(t, b, p, "there is no key for the Ceph cluster")
+	dir := backendtest.Mount(t, "-t", "tmpfs", "tmpfs")
+	for _, file := range []string{"ceph.conf", "keyring"} {
+		ok(t, os.WriteFile(filepath.Join(dir, file), []byte(read(t, file)+"\n"), 0o600))
+	}
+	backendtest.Change(t, host.Cmd("mount", "--bind", dir, "/etc/ceph"))
+	t.Cleanup(func() { backendtest.Change(t, host.Cmd("umount", "/etc/ceph")) })
+	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
+	ok(t, b.Delete(t.Context(), p, "v"))
+}
+
+// stop stops a daemon until the test ends, and returns what lets it go on.
+func stop(t *testing.T, daemon string) (resume func()) {
+	t.Helper()
+	pid, err := strconv.Atoi(read(t, "run/"+daemon+".pid"))
+	ok(t, err)
+	ok(t, syscall.Kill(pid, syscall.SIGSTOP))
+	resume = sync.OnceFunc(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	t.Cleanup(resume)
+	return resume
+}
+
+// TestSilent stops daemons. Everything ends within the time limit, says why, and works when they go on.
+func TestSilent(t *testing.T) {
+	_, p, data := made(t, "v")
+	b := New(&host.Local{}, keys{}, brief)
+	for daemon, text := range map[string]string{"mon.a": "the monitor 127.0.0.1:", "osd.0": "the OSDs of the Ceph cluster do not answer"} {
+		resume := stop(t, daemon)
+		if err := fails(t, b, p, text); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v is not what a time limit ends with", daemon, err)
+		}
+		for what, do := range map[string]func() error{
+			"create": func() error { return b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) },
+			"upload": func() error { return b.Upload(t.Context(), p, "v", file(t, data), backend.Transfer{}) },
+			"delete": func() error { return b.Delete(t.Context(), p, "v") },
+		} {
+			begun := time.Now()
+			if err := do(); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 3*brief {
+				t.Errorf("%s with %s stopped: error %v after %v", what, daemon, err, time.Since(begun))
+			}
+		}
+		resume()
+		waitFor(t, func() bool { active, err := b.Active(t.Context(), p); return active && err == nil })
+	}
+	holds(t, b, p, "v", data)
+	if all := rows(t, b, p); strings.Join(all, " ") != "v" {
+		t.Errorf("there are %q", all)
+	}
+}
+
+func waitFor(t *testing.T, is func() bool) {
+	t.Helper()
+	for range 100 {
+		if is() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("it does not come")
+}
+
+// TestFull fills an OSD. What cannot be written says so; deleting works, but not in a namespace, where Ceph 16 writes before it does.
+func TestFull(t *testing.T) {
+	p := newPool(t)
+	p.Source.Name = "rbdpool"
+	b := New(&host.Local{}, keys{}, brief)
+	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
+	data := fill(t, b, p, "v", 1)
+	ok(t, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{}))
+	ok(t, b.Delete(t.Context(), p, "x")) // in a pool where nothing was ever deleted, Ceph 16 cannot begin with that
+	ok(t, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{Preallocation: "full"}))
+	ratios := func(near, backfill, full string) {
+		for verb, ratio := range map[string]string{"set-nearfull-ratio": near, "set-backfillfull-ratio": backfill, "set-full-ratio": full} {
+			ceph(t, "ceph", "osd", verb, ratio)
+		}
+	}
+	ratios("0.00001", "0.00002", "0.00003")
+	undo := sync.OnceFunc(func() { ratios("0.85", "0.9", "0.95") })
+	t.Cleanup(undo)
+	waitFor(t, func() bool { return strings.Contains(ceph(t, "ceph", "health"), "1 full osd") })
+	state := (*backend.StateError)(nil)
+	for what, do := range map[string]func() error{
+		"create": func() error { return b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) },
+		"upload": func() error { return b.Upload(t.Context(), p, "v", file(t, data), backend.Transfer{}) },
+	} {
+		if err := do(); !errors.As(err, &state) || !strings.Contains(state.Text, "is full") {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	holds(t, b, p, "v", data)
+	ok(t, b.Delete(t.Context(), p, "x"))
+	undo()
+	waitFor(t, func() bool { _, err := b.Sweep(t.Context(), p); return err == nil })
+	ok(t, b.Delete(t.Context(), p, "v"))
+	if all := rows(t, b, p); len(all) != 0 {
+		t.Errorf("there are %q", all)
+	}
+}
+
+// TestInUse refuses to change an image that somebody has open, and to read it unless that is said.
+func TestInUse(t *testing.T) {
+	b, p, data := made(t, "v")
+	watch := exec.Command("rbd", "watch", p.Source.Name+"/v")
+	watch.Env = append(os.Environ(), "CEPH_CONF="+os.Getenv(clusterVariable)+"/ceph.conf")
+	out, err := watch.StdoutPipe()
+	ok(t, err)
+	in, err := watch.StdinPipe()
+	ok(t, err)
+	ok(t, watch.Start())
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	t.Log(line)
+	busy := (*backend.BusyError)(nil)
+	for what, do := range map[string]func() error{
+		"delete": func() error { return b.Delete(t.Context(), p, "v") },
+		"upload": func() error { return b.Upload(t.Context(), p, "v", file(t, data), backend.Transfer{}) },
+		"wipe":   func() error { return b.Wipe(t.Context(), p, "v", "zero", nil) },
+		"shrink": func() error { return b.Resize(t.Context(), p, "v", 1, backend.ResizeOptions{Shrink: true}) },
+	} {
+		if err := do(); !errors.As(err, &busy) || !strings.Contains(err.Error(), "127.0.0.1") {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	to := file(t, nil)
+	if err := b.Download(t.Context(), p, "v", to, backend.Transfer{}); !errors.As(err, new(*host.InUseError)) {
+		t.Errorf("download: error %v", err)
+	}
+	ok(t, b.Download(t.Context(), p, "v", to, backend.Transfer{InUse: true}))
+	ok(t, clone(t, b, p, "v", "clone", mib))
+	fmt.Fprintln(in)
+	_ = watch.Wait()
+}
+
+// TestInterrupted ends transfers in the middle. Nothing keeps the image in use then.
+func TestInterrupted(t *testing.T) {
+	b, p, _ := made(t, "v")
+	for what, do := range map[string]func(ctx context.Context, r, w *os.File) error{
+		"upload":   func(ctx context.Context, r, _ *os.File) error { return b.Upload(ctx, p, "v", r, backend.Transfer{}) },
+		"download": func(ctx context.Context, _, w *os.File) error { return b.Download(ctx, p, "v", w, backend.Transfer{}) },
+	} {
+		r, w, err := os.Pipe()
+		ok(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if err := do(ctx, r, w); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v", what, err)
+		}
+		r.Close()
+		w.Close()
+		ok(t, b.unused(t.Context(), p, place{"rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/")}, "v", false, false))
+	}
+	part := file(t, nil)
+	ok(t, b.Download(t.Context(), p, "v", part, backend.Transfer{Offset: 10, Length: 10}))
+	ok(t, b.Delete(t.Context(), p, "v"))
+}
+
+// TestRenameRace has several images take one name at the same time: one of them does.
+func TestRenameRace(t *testing.T) {
+	b, p, _ := made(t, "v0")
+	for n := 1; n < 4; n++ {
+		ok(t, b.Create(t.Context(), p, volume(fmt.Sprint("v", n), mib), backend.CreateOptions{}))
+	}
+	var all sync.WaitGroup
+	results := make([]error, 4)
+	for n := range results {
+		all.Go(func() { results[n] = b.Rename(t.Context(), p, fmt.Sprint("v", n), "one") })
+	}
+	all.Wait()
+	won := 0
+	for _, err := range results {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, os.ErrExist) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if names := rows(t, b, p); won != 1 || len(names) != 4 {
+		t.Errorf("%d have taken the name; there are %q", won, names)
+	}
+}
+
+// TestDiff reads what is no diff.
+func TestDiff(t *testing.T) {
+	for text, want := range map[string]string{"": "unexpected EOF", "rbd diff v2\n": "another form", "rbd": "unexpected EOF", "x": "another form", "w1234": "unexpected EOF", "e": "EOF"} {
+		if _, _, _, err := (diff{}).Next(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %s", text, err, want)
+		}
+	}
+	if err := unexpected(io.EOF); err != io.ErrUnexpectedEOF {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,153 @@
+package rbd
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+// clusterVariable tells a process that is to be killed where the cluster is.
+const clusterVariable = "POOLCTL_TEST_CEPH"
+
+// start starts the cluster that all tests share, and which ends with this process.
+var start = sync.OnceValues(func() (string, error) {
+	if dir := os.Getenv(clusterVariable); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.MkdirTemp("", "ceph")
+	if err != nil {
+		return "", err
+	}
+	return dir, serve(dir, os.Environ())
+})
+
+func serve(dir string, env []string) error {
+	c := exec.Command("testdata/ceph-server", "start", dir, strconv.Itoa(os.Getpid()))
+	c.Env = env
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// cluster returns the directory of a cluster of Ceph's.
+func cluster(t testing.TB) string {
+	t.Helper()
+	for _, tool := range []string{"ceph-mon", "ceph-osd", "ceph-mgr", "ceph", "rbd"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			backendtest.NotRun(t, "pools of type rbd: "+tool+" is not installed")
+		}
+	}
+	dir, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Setenv(clusterVariable, dir)
+	return dir
+}
+
+// read returns what a file in the cluster's directory says.
+func read(t testing.TB, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(os.Getenv(clusterVariable), file))
+	ok(t, err)
+	return strings.TrimSpace(string(data))
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// port is a port of the monitor's.
+func port(t testing.TB, file string) int {
+	t.Helper()
+	n, err := strconv.Atoi(read(t, file))
+	ok(t, err)
+	return n
+}
+
+const secret = "b1a0c0de-1111-4222-8333-444455556666"
+
+// keys are the secrets: the key of client.libvirt.
+type keys struct{ backendtest.Secrets }
+
+func (keys) SecretValue(ref pooldef.SecretRef, _ string) ([]byte, error) {
+	if ref.UUID != secret {
+		return nil, pooldef.ErrNoSecret
+	}
+	text, err := os.ReadFile(filepath.Join(os.Getenv(clusterVariable), "libvirt.key"))
+	if err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+}
+
+// limit is how long the cluster may take to answer.
+const limit = 20 * time.Second
+
+func newBackend(h host.Host) backend.Backend { return New(h, keys{}, limit) }
+
+var namespaces atomic.Uint64
+
+// newPool defines a pool whose images are in a namespace of their own.
+func newPool(t testing.TB) *pooldef.Pool {
+	t.Helper()
+	cluster(t)
+	namespace := fmt.Sprintf("n%d-%d", os.Getpid(), namespaces.Add(1))
+	ceph(t, "rbd", "namespace", "create", "--pool=rbdpool", "--namespace="+namespace)
+	p := &pooldef.Pool{Type: pooldef.RBD, Name: "images", UUID: "6732e2f6-8293-4281-912c-640015230de0"}
+	p.Source.Name = "rbdpool/" + namespace
+	p.Source.Hosts = []pooldef.Host{{Name: "127.0.0.1", Port: port(t, "port")}}
+	p.Source.Auth = &pooldef.Auth{Type: "ceph", Username: "libvirt", Secret: pooldef.SecretRef{UUID: secret}}
+	return p
+}
+
+// ceph runs one of Ceph's programs as client.admin.
+func ceph(t testing.TB, tool string, args ...string) string {
+	t.Helper()
+	c := exec.Command(tool, args...)
+	c.Env = append(os.Environ(), "CEPH_CONF="+os.Getenv(clusterVariable)+"/ceph.conf")
+	var errs strings.Builder
+	c.Stderr = &errs
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", c, err, &errs)
+	}
+	return string(out)
+}
+
+// snapshotOf prints all that is in a pool, also what is in the image v, the one that most tests work with.
+func snapshotOf(t *testing.T, p *pooldef.Pool) string {
+	t.Helper()
+	var rows []row
+	ok(t, json.Unmarshal([]byte(ceph(t, "rbd", "ls", "-l", "--format=json", p.Source.Name)), &rows))
+	var b strings.Builder
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%q %q %s %d %v", r.Image, r.Snapshot, r.Protected, r.Size, r.Parent.backing())
+		if r.Image == "v" && r.Snapshot == "" {
+			fmt.Fprintf(&b, " %x", sha256.Sum256([]byte(ceph(t, "rbd", "export", "--no-progress", p.Source.Name+"/"+r.Image, "-"))))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,28 @@
+package rbd
+
+import (
+	"testing"
+
+	"poolctl/backend/backendtest"
+	"poolctl/pooldef"
+)
+
+// TestBackend runs the conformance suite against a real cluster.
+func TestBackend(t *testing.T) {
+	backendtest.Run(t, backendtest.Options{
+		New: newBackend, Pool: func(t *testing.T) *pooldef.Pool { return newPool(t) }, Snapshot: snapshotOf,
+		Volume: func(name string, size uint64) *pooldef.Volume {
+			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
+		},
+		Sizes:   []uint64{1 << 20, 1, 1234567, 1 << 40},
+		Allowed: []string{"a", "vm-1.img", "ü", ".hidden", "-x", "a b"},
+		Refused: []string{"", "a/b", "a@b", "a\nb", "\xff\xfe", ".poolctl-1-2-3"},
+		Slow:    true,
+		Cannot: backendtest.Cannot("Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
+			"RenamingTogether"),
+		Unsupported: []*pooldef.Volume{
+			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: "qcow2"}},
+			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("x")}},
+		},
+	})
+}
