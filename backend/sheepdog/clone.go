@@ -24,7 +24,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef
 	}
 	from := named(all, source.Name)
 	switch {
-	case source.Type != "network" || source.Target.Path != scheme+source.Name || source.Key != p.Source.Name+"/"+source.Name || o.From != nil && o.From.UUID != p.UUID:
+	case o.From == nil || o.From.UUID != p.UUID:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of other pools; vol-create and vol-upload do that"}
 	case from == nil:
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, source.Name)

@@ -69,7 +69,7 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 		"find":     func() error { _, err := b.Volume(ctx, p, "v"); return err },
 		"create":   func() error { return b.Create(ctx, p, new, backend.CreateOptions{}) },
 		"allocate": func() error { return b.Create(ctx, p, new, backend.CreateOptions{Preallocation: "full"}) },
-		"clone":    func() error { return b.Clone(ctx, p, new, v, backend.CloneOptions{}) },
+		"clone":    func() error { return b.Clone(ctx, p, new, v, backend.CloneOptions{From: p}) },
 		"resize":   func() error { return b.Resize(ctx, p, "v", 1<<30, backend.ResizeOptions{}) },
 		"upload":   func() error { return b.Upload(ctx, p, "v", data, backend.Transfer{}) },
 		"download": func() error { return b.Download(ctx, p, "v", data, backend.Transfer{}) },
@@ -190,8 +190,8 @@ func TestSnapshots(t *testing.T) {
 	}
 	source, err := b.Volume(t.Context(), p, "v:2")
 	ok(t, err)
-	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "clone"}, source, backend.CloneOptions{}))
-	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(6)}, source, backend.CloneOptions{}))
+	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "clone"}, source, backend.CloneOptions{From: p}))
+	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(6)}, source, backend.CloneOptions{From: p}))
 	ok(t, b.Delete(t.Context(), p, "v:2"))
 	if got := names(t, b, p); got != "clone larger v v:first one" || download("clone") != "two!" || download("larger") != "two!\x00\x00" {
 		t.Errorf("there are %s", got)
@@ -238,7 +238,7 @@ func TestCloneLargerFaults(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
 			h := &failing{&host.Local{}, nth, after}
-			err := New(h, time.Minute).Clone(t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source, backend.CloneOptions{})
+			err := New(h, time.Minute).Clone(t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source, backend.CloneOptions{From: p})
 			if swept, sweepErr := good.Sweep(t.Context(), p); len(swept) > 0 || sweepErr != nil {
 				t.Errorf("change %d, after %v: left behind is %q, error %v", nth, after, swept, sweepErr)
 			}

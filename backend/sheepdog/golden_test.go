@@ -61,10 +61,10 @@ func TestGolden(t *testing.T) {
 		return b.Download(ctx, p, "v 1", f, backend.Transfer{File: "data", Offset: 512, Length: 9})
 	})
 	does("clone", func(b *Backend) error {
-		return b.Clone(ctx, p, &pooldef.Volume{Name: "clone"}, source(b), backend.CloneOptions{})
+		return b.Clone(ctx, p, &pooldef.Volume{Name: "clone"}, source(b), backend.CloneOptions{From: p})
 	})
 	does("clone, larger", func(b *Backend) error {
-		return b.Clone(ctx, p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(4 << 20)}, source(b), backend.CloneOptions{})
+		return b.Clone(ctx, p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(4 << 20)}, source(b), backend.CloneOptions{From: p})
 	})
 	does("delete", func(b *Backend) error { return b.Delete(ctx, p, "clone") })
 	dog(t, dir, "vdi", "snapshot", "-s", "before", "v 1")
