@@ -152,7 +152,7 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 		writeFile(t, filepath.Join(c.work, "steps", stepName(i)), step.command+"\n")
 	}
 	env := slices.Concat([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + c.seen, "DIR=" + c.dir, "CONFIG=" + c.config,
-		"WATCH=" + s.watch, "MODULES=" + strings.Join(s.lab, " ")}, c.env)
+		"SERVERS=" + servers(t), "WATCH=" + s.watch, "MODULES=" + strings.Join(s.lab, " ")}, c.env)
 	args := slices.Concat(c.command, []string{filepath.Join(compareDir, "side.bash"), c.seen + "/files", c.seen + "/steps", c.seen + "/results"})
 	if s.lab != nil {
 		args = slices.Concat([]string{"../scripts/lab", "run", "-t", labLimit, "-d", c.work, "env"}, env, args)
@@ -164,6 +164,16 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 	if err := cmd.Run(); err != nil || out.Len() > 0 {
 		t.Fatalf("%s's side: %v\n%s", c.name, err, out)
 	}
+}
+
+// servers is where the backends' tests have what starts their servers.
+func servers(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../backend")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // labLimit is how many seconds one side may take in the lab.

@@ -64,7 +64,7 @@ func TestScript(t *testing.T) {
 				env.Defer(lab.Unlock)
 			}
 			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH")) // of the session's own programs
-			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/vstorage/testdata"} {
+			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata", "../backend/vstorage/testdata"} {
 				path, err := filepath.Abs(servers)
 				if err != nil {
 					return err
@@ -73,8 +73,15 @@ func TestScript(t *testing.T) {
 			}
 			return nil
 		},
-		Condition: func(name string) (bool, error) { // [!lab] skip stands in what needs the lab (scripts/lab)
-			return name == "lab" && os.Getenv("POOLCTL_LAB") != "", nil
+		Condition: func(name string) (bool, error) { // [!lab] skip stands in what needs the lab (scripts/lab), [!ceph] in what needs Ceph
+			if name == "lab" {
+				return os.Getenv("POOLCTL_LAB") != "", nil
+			}
+			_, err := exec.LookPath("ceph-mon")
+			if err != nil && os.Getenv("POOLCTL_TEST_ALL") != "" {
+				return false, err
+			}
+			return name == "ceph" && err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"session": session},
 	})

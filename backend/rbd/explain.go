@@ -97,6 +97,7 @@ func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
 	var health struct {
 		Checks map[string]struct {
 			Summary struct{ Message string }
+			Muted   bool
 		}
 	}
 	why, isFull := "", false
@@ -106,7 +107,9 @@ func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
 	}
 	var all []string
 	for name, check := range health.Checks {
-		all = append(all, check.Summary.Message)
+		if !check.Muted {
+			all = append(all, check.Summary.Message)
+		}
 		isFull = isFull || name == "OSD_FULL" || name == "POOL_FULL"
 	}
 	if slices.Sort(all); err == nil && len(all) > 0 {

@@ -96,7 +96,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 		}
 		slices.SortFunc(all, pooldef.CompareNames)
 		for _, name := range all {
-			if checkName(name) == nil && !yield(named(p, name), nil) {
+			if !isStage(name) && !yield(named(p, name), nil) {
 				return
 			}
 		}
@@ -117,7 +117,7 @@ func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 		}
 		slices.SortStableFunc(all, func(r, s row) int { return pooldef.CompareNames(r.Image, s.Image) })
 		for _, r := range all {
-			if r.Snapshot == "" && checkName(r.Image) == nil && !yield(described(p, r, used), nil) {
+			if r.Snapshot == "" && !isStage(r.Image) && !yield(described(p, r, used), nil) {
 				return
 			}
 		}
