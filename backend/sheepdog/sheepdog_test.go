@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,10 +20,22 @@ import (
 	"poolctl/pooldef"
 )
 
-func TestMain(m *testing.M) {
-	dogtest.Main()
-	backendtest.Main(m)
-}
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+// standInBinary builds the stand-in, for all tests.
+var standInBinary = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-o", dir+"/dog", "./dogtest/dog")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	return os.ReadFile(dir + "/dog")
+})
 
 // realCluster is where a formatted cluster without volumes is that tests may use, HOST:PORT, if there is a real dog on the PATH.
 const realCluster = "POOLCTL_TEST_SHEEP"
@@ -36,7 +49,11 @@ func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	at, real := os.LookupEnv(realCluster)
 	if _, err := exec.LookPath("dog"); err != nil || !real {
 		p.Source.Hosts = []pooldef.Host{{Name: dogtest.Host, Port: dogtest.Port}}
-		return p, dogtest.Start(t)
+		binary, err := standInBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, dogtest.Start(t, binary)
 	}
 	name, port, _ := strings.Cut(at, ":")
 	number, _ := strconv.Atoi(cmp.Or(port, "7000"))

@@ -10,13 +10,6 @@ import (
 	"testing"
 )
 
-// Main runs the stand-in if the process is called as one of its programs. It then does not come back.
-func Main() {
-	if program := filepath.Base(os.Args[0]); program == "dog" || program == "sheep" {
-		os.Exit(Run(program))
-	}
-}
-
 // Run is one of the programs. Its clusters are in the directory in which it is itself.
 func Run(program string) int {
 	path := os.Args[0]
@@ -36,19 +29,12 @@ const (
 	Port = 7000
 )
 
-// Start has this test binary found as dog, whose Main has to call ours, and starts a cluster that is formatted and empty. It returns the directory
-// of the programs.
-func Start(t testing.TB) string {
+// Start has a binary of the stand-in found as dog, and starts a cluster that is formatted and empty. It returns the directory of the programs.
+func Start(t testing.TB, binary []byte) string {
 	t.Helper()
 	dir := t.TempDir()
-	binary, err := os.Executable()
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "dog"), binary, 0o700); err != nil {
 		t.Fatal(err)
-	}
-	for _, program := range []string{"dog", "sheep"} {
-		if err := os.Symlink(binary, filepath.Join(dir, program)); err != nil {
-			t.Fatal(err)
-		}
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	NewTool(dir).must(t, "sheep -p 7000 store")
