@@ -219,7 +219,7 @@ var packages = map[string]string{
 	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
 	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
-	"rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
+	"block-rbd.so": "qemu-block-extra", "rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
 	"iscsiadm": "open-iscsi", "multipathd": "multipath-tools", "modprobe": "kmod",
 }
 

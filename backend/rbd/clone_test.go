@@ -201,17 +201,27 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// TestFill makes images of files, of raw ones, and of what is in another pool of the same cluster.
+// TestFill makes images of files, raw and in other formats, also encrypted, and of what is in another pool of the same cluster.
 func TestFill(t *testing.T) {
 	b, p, data := made(t, "base")
 	f := file(t, data)
 	source := &pooldef.Volume{Type: "file", Name: "f", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Path: f.Name(), Format: "raw"}}
 	ok(t, b.Clone(t.Context(), p, volume("copy", 2*mib), source, backend.CloneOptions{}))
 	holds(t, b, p, "copy", append(data, make([]byte, mib)...))
-	source.Target.Format = "qcow2"
-	if err := b.Clone(t.Context(), p, volume("image", 2*mib), source, backend.CloneOptions{}); !errors.As(err, new(*backend.UnsupportedError)) {
-		t.Errorf("a qcow2 image: error %v", err)
-	}
+	image := backendtest.Convert(t, "raw", "qcow2", data)
+	f = file(t, image)
+	source.Target, source.Physical = pooldef.VolumeTarget{Path: f.Name(), Format: "qcow2"}, pooldef.Bytes(uint64(len(image)))
+	ok(t, b.Clone(t.Context(), p, volume("image", 2*mib), source, backend.CloneOptions{}))
+	holds(t, b, p, "image", append(data, make([]byte, mib)...))
+	ok(t, b.Delete(t.Context(), p, "image"))
+	source.Target.Path = t.TempDir() + "/luks"
+	backendtest.Encrypt(t, source.Target.Path, "qcow2", "passphrase", data)
+	source.Target.Encryption = backendtest.LUKS("luks")
+	encrypted := New(&host.Local{}, keys{backendtest.Secrets{"luks": "passphrase"}}, limit)
+	source.Physical = pooldef.Size{}
+	ok(t, encrypted.Clone(t.Context(), p, volume("image", mib), source, backend.CloneOptions{}))
+	holds(t, b, p, "image", data)
+	ok(t, b.Delete(t.Context(), p, "image"))
 	other := newPool(t)
 	v, err := b.Volume(t.Context(), p, "base")
 	ok(t, err)

@@ -36,12 +36,15 @@ func (b *Backend) command(ctx context.Context, p *pooldef.Pool, tool string, arg
 	if err != nil {
 		return host.Command{}, err
 	}
-	limit := strconv.FormatFloat(b.timeout.Seconds(), 'g', -1, 64)
+	limit := b.limit()
 	c := host.Cmd(tool, slices.Concat(login, []string{"-m", monitors, "--client-mount-timeout=" + limit, "--rados-mon-op-timeout=" + limit,
 		"--rados-osd-op-timeout=" + limit}, options, args)...)
 	c.Inputs = key
 	return c, nil
 }
+
+// limit is how many seconds a monitor or an OSD may take to answer.
+func (b *Backend) limit() string { return strconv.FormatFloat(b.timeout.Seconds(), 'g', -1, 64) }
 
 // login returns as whom the cluster is used: as the definition says, otherwise as this machine's own configuration does, if it has one.
 // The key is handed over by a file that has no name.

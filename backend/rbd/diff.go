@@ -2,6 +2,7 @@ package rbd
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -55,7 +56,7 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -36,7 +36,6 @@ func TestGolden(t *testing.T) {
 		g.Does(title, func(h host.Host) error { return op(New(h, keys{}, 30*time.Second), p) })
 	}
 	ctx := context.Background()
-	volume := func(name string, size uint64) *pooldef.Volume { return volume(name, size) }
 	source := func(b *Backend, name string) *pooldef.Volume {
 		v, err := b.Volume(ctx, p, name)
 		ok(t, err)

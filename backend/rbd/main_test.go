@@ -91,9 +91,9 @@ const secret = "b1a0c0de-1111-4222-8333-444455556666"
 // keys are the secrets: the key of client.libvirt.
 type keys struct{ backendtest.Secrets }
 
-func (keys) SecretValue(ref pooldef.SecretRef, _ string) ([]byte, error) {
+func (k keys) SecretValue(ref pooldef.SecretRef, usage string) ([]byte, error) {
 	if ref.UUID != secret {
-		return nil, pooldef.ErrNoSecret
+		return k.Secrets.SecretValue(ref, usage)
 	}
 	text, err := os.ReadFile(filepath.Join(os.Getenv(clusterVariable), "libvirt.key"))
 	if err != nil {

@@ -1,0 +1,135 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// text is a format in which pieces are told by lines.
+type text struct{}
+
+func (*text) Begin() []byte { return []byte("begin\n") }
+func (*text) End() []byte   { return []byte("end\n") }
+func (*text) Data(offset, length uint64) []byte {
+	return fmt.Appendf(nil, "data %d %d\n", offset, length)
+}
+func (*text) Zeros(offset, length uint64) []byte {
+	return fmt.Appendf(nil, "zeros %d %d\n", offset, length)
+}
+
+func (*text) Next(r io.Reader) (offset, length uint64, hasData bool, err error) {
+	var line []byte
+	for !bytes.HasSuffix(line, []byte("\n")) {
+		var c [1]byte
+		if _, err := io.ReadFull(r, c[:]); err != nil {
+			return 0, 0, false, io.ErrUnexpectedEOF
+		}
+		line = append(line, c[0])
+	}
+	switch word, _, _ := strings.Cut(strings.TrimSpace(string(line)), " "); word {
+	case "data":
+		_, err = fmt.Sscanf(string(line), "data %d %d\n", &offset, &length)
+		return offset, length, true, err
+	case "end":
+		return 0, 0, false, io.EOF
+	}
+	return 0, 0, false, nil
+}
+
+// TestFeed gives a program pieces, and Drain gets them back.
+func TestFeed(t *testing.T) {
+	const size = 10 << 20
+	dir := t.TempDir()
+	data := make([]byte, size/2)
+	for i := range data[:len(data)/3] {
+		data[i] = byte(i%251) + 1
+	}
+	for _, sparse := range []bool{false, true} {
+		kept := filepath.Join(dir, "kept")
+		from, told := opened(t, dir, data), uint64(0)
+		feed := Feed{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: sparse,
+			Progress: func(done, _ uint64) { told = done }}
+		if err := new(Local).Change(t.Context(), feed); err != nil || told != uint64(len(data)) {
+			t.Fatalf("fed %d bytes, error %v", told, err)
+		}
+		info, err := os.Stat(kept)
+		if err != nil || sparse != (info.Size() < int64(len(data)/2)) {
+			t.Errorf("sparse %v: %d bytes were given, error %v", sparse, info.Size(), err)
+		}
+		for _, part := range [][2]uint64{{0, 0}, {900, 300}, {size - 5, 0}, {2000, size - 2000}} {
+			to := opened(t, dir, bytes.Repeat([]byte("x"), 100))
+			drain := Drain{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to, Offset: part[0], Length: part[1], Sparse: sparse}
+			if err := new(Local).Change(t.Context(), drain); err != nil {
+				t.Fatal(err)
+			}
+			all := append(append(make([]byte, 1000), data...), make([]byte, size)...)[:size]
+			want := all[part[0]:]
+			if part[1] > 0 {
+				want = want[:part[1]]
+			}
+			if got, err := os.ReadFile(to.Name()); err != nil || !bytes.HasPrefix(got, want) {
+				t.Errorf("sparse %v, %v: %d bytes, which are not what they should be; error %v", sparse, part, len(got), err)
+			}
+		}
+	}
+}
+
+func opened(t *testing.T, dir string, data []byte) *os.File {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "")
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// TestFeedTrouble has programs fail, which then say why, and interrupts them.
+func TestFeedTrouble(t *testing.T) {
+	dir := t.TempDir()
+	data := opened(t, dir, make([]byte, 1<<20))
+	exit, tool, tooLarge := (*ExitError)(nil), (*ToolError)(nil), (*DoesNotFitError)(nil)
+	feed := func(c Command, size uint64) error {
+		_, _ = data.Seek(0, io.SeekStart)
+		return new(Local).Change(t.Context(), Feed{Command: c, Format: &text{}, From: data, Target: "volume", Size: size})
+	}
+	if err := feed(Cmd("ls", "/nowhere"), 1<<20); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
+		t.Errorf("one that fails: error %v", err)
+	}
+	if err := feed(Cmd("no-such-program"), 1<<20); !errors.As(err, &tool) {
+		t.Errorf("one that is not there: error %v", err)
+	}
+	if err := feed(Cmd("cat"), 1<<20-1); !errors.As(err, &tooLarge) {
+		t.Errorf("too much: error %v", err)
+	}
+	to := opened(t, dir, nil)
+	drain := func(ctx context.Context, c Command) error {
+		return new(Local).Change(ctx, Drain{Command: c, Format: &text{}, From: "volume", Size: 1 << 20, To: to})
+	}
+	if err := drain(t.Context(), Cmd("ls", "/nowhere")); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
+		t.Errorf("drained one that fails: error %v", err)
+	}
+	if err := drain(t.Context(), Cmd("echo", "begin")); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("drained one that ends too soon: error %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	if err := drain(ctx, Cmd("sleep", "100")); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 2*killAfter {
+		t.Errorf("interrupted: error %v after %v", err, time.Since(begun))
+	}
+}
