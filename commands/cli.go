@@ -78,6 +78,7 @@ type cli struct{ Globals }
 type Globals struct {
 	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
 	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
+	LibvirtDir  string           `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions, whose secrets are used where there is none here (/etc/libvirt)."`
 	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes, in seconds or as 90s, 5m (1m); 0 is not at all."`
 	Timeout     seconds          `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long a server may take to answer, in seconds or as 90s, 5m (30s)."`
 	DryRun      bool             `env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing."`

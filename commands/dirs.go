@@ -16,15 +16,21 @@ import (
 )
 
 // configDir is where definitions are: what was asked for, /etc/poolctl for root, otherwise the user's own directory.
-func configDir(asked string) (string, error) {
+func configDir(asked string) (string, error) { return definitionsOf("poolctl", asked) }
+
+// libvirtDir is where libvirt's are.
+func libvirtDir(asked string) (string, error) { return definitionsOf("libvirt", asked) }
+
+// definitionsOf is where a program has its definitions.
+func definitionsOf(program, asked string) (string, error) {
 	switch {
 	case asked != "":
 		return filepath.Abs(asked)
 	case os.Geteuid() == 0:
-		return "/etc/poolctl", nil
+		return filepath.Join("/etc", program), nil
 	}
 	if dir := os.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "poolctl"), nil
+		return filepath.Join(dir, program), nil
 	}
 	home := os.Getenv("HOME")
 	if home == "" {
@@ -34,7 +40,7 @@ func configDir(asked string) (string, error) {
 		}
 		home = u.HomeDir
 	}
-	return filepath.Join(home, ".config", "poolctl"), nil
+	return filepath.Join(home, ".config", program), nil
 }
 
 // runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to

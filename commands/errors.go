@@ -133,6 +133,7 @@ func (e *env) hint(err error) string {
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
 		noValue  *pooldef.NoValueError
+		sealed   *pooldef.SealedError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -141,8 +142,12 @@ func (e *env) hint(err error) string {
 		return "poolctl pool-list --all"
 	case errors.Is(err, pooldef.ErrNoSecret):
 		return "poolctl secret-list"
+	case errors.As(err, &noValue) && noValue.IsLibvirt:
+		return "virsh secret-set-value " + noValue.UUID
 	case errors.As(err, &noValue):
 		return "poolctl secret-set-value " + noValue.UUID
+	case errors.As(err, &sealed):
+		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
 	case errors.As(err, &state):
 		return state.hint
 	case errors.As(err, &storage):

@@ -133,9 +133,12 @@ func (e *env) setUp(h host.Host) error {
 	}
 	var err error
 	e.host = &host.Once{Host: h}
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Libvirt: "/etc/libvirt"}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
 	e.backends = e.backendsOn(e.host)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
+		return err
+	}
+	if e.store.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
 		return err
 	}
 	e.store.RunDir, err = runDir(g.RunDir)

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"poolctl/backend/host"
+	"poolctl/backend/sheepdog/dogtest"
 )
 
 func TestMain(m *testing.M) {
@@ -26,6 +27,8 @@ func TestMain(m *testing.M) {
 			defer stop()
 			os.Exit(Main(ctx, &host.Local{}, os.Args[1:]))
 		},
+		"dog":   func() { os.Exit(dogtest.Run("dog")) }, // what Debian has no more
+		"sheep": func() { os.Exit(dogtest.Run("sheep")) },
 	})
 }
 
@@ -51,7 +54,8 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			for name, value := range map[string]string{
-				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "LC_ALL": "C.UTF-8",
+				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "POOLCTL_LIBVIRT_DIR": env.WorkDir + "/libvirt",
+				"LC_ALL": "C.UTF-8",
 			} {
 				env.Setenv(name, value)
 			}
@@ -59,7 +63,8 @@ func TestScript(t *testing.T) {
 				lab.Lock()
 				env.Defer(lab.Unlock)
 			}
-			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata"} {
+			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH")) // of the session's own programs
+			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata", "../backend/vstorage/testdata"} {
 				path, err := filepath.Abs(servers)
 				if err != nil {
 					return err
@@ -104,7 +109,7 @@ func shell(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
-	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "LC_ALL"} {
+	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "POOLCTL_LIBVIRT_DIR", "LC_ALL"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	output, err := cmd.CombinedOutput()

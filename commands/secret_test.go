@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -54,5 +55,41 @@ func TestSecretInProc(t *testing.T) {
 	}
 	if got, err := poolctl("-q", "secret-get-value", "x", "--plain").Output(); err != nil || !bytes.Equal(got, value) {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestSecretsOfLibvirt has libvirt's daemon keep a secret and make a volume with it, and poolctl use both.
+func TestSecretsOfLibvirt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED without root: the secrets of libvirt's daemon")
+	}
+	dir := t.TempDir()
+	const id = "11111111-2222-3333-4444-555555555555"
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("secret.xml", "<secret ephemeral='no' private='yes'><uuid>"+id+"</uuid><usage type='volume'><volume>DIR/images/safe.raw</volume></usage></secret>")
+	write("safe.xml", "<volume><name>safe.raw</name><capacity unit='M'>8</capacity><target><format type='raw'/><encryption format='luks'>"+
+		"<secret type='passphrase' uuid='"+id+"'/></encryption></target></volume>")
+	write("value", "open sesame")
+	const script = `set -e
+cd "$0"
+virsh -q -c secret:///system secret-define secret.xml
+virsh -q -c secret:///system secret-set-value "$1" --file value --plain
+mkdir images
+virsh -q pool-create-as images dir --target "$0/images"
+virsh -q vol-create images safe.xml
+export POOLCTL_CONFIG_DIR="$0/etc" POOLCTL_RUN_DIR="$0/run"
+poolctl -q pool-create-as images dir --target "$0/images"
+poolctl vol-dumpxml safe.raw images --xpath 'string(//secret/@uuid)'
+poolctl -q vol-resize safe.raw 9M images
+poolctl vol-info safe.raw images | grep Capacity
+`
+	cmd := exec.Command("../scripts/with-libvirtd", "sh", "-c", script, dir, id)
+	out, err := cmd.CombinedOutput()
+	if want := id + "\n\nSize of volume 'safe.raw' successfully changed to 9M\n"; err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), "9.00 MiB") {
+		t.Errorf("got %s, error %v; want %s", out, err, want)
 	}
 }

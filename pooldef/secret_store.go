@@ -15,18 +15,23 @@ var ErrNoSecret = errors.New("no such secret")
 
 // A SecretEntry is what the store knows of one secret.
 type SecretEntry struct {
-	UUID     string
-	File     string  // of the definition
-	Secret   *Secret // nil: it cannot be used
-	HasValue bool
-	Warnings []Problem
-	Err      error // why it cannot be used
+	UUID      string
+	File      string  // of the definition
+	Secret    *Secret // nil: it cannot be used
+	HasValue  bool
+	IsLibvirt bool // it is one of libvirt's
+	Warnings  []Problem
+	Err       error // why it cannot be used
 }
 
 // secretDirs are where secrets are kept, in libvirt's layout: those that stay, and the ephemeral ones, which the machine forgets
 // when it stops. Both hold a UUID.xml for each, and a UUID.base64 if there is a value.
-func (s *Store) secretDirs() [2]string {
-	return [2]string{filepath.Join(s.ConfigDir, "secrets"), filepath.Join(s.RunDir, "secrets")}
+func (s *Store) secretDirs() []string {
+	dirs := []string{filepath.Join(s.ConfigDir, "secrets")}
+	if s.RunDir != "" { // libvirt keeps no ephemeral ones in files
+		dirs = append(dirs, filepath.Join(s.RunDir, "secrets"))
+	}
+	return dirs
 }
 
 // secretFile is where a secret's definition belongs.
@@ -83,9 +88,9 @@ func (s *Store) Secret(uuidOrUsage string) (*SecretEntry, error) {
 	return e, err
 }
 
-// SecretOf returns the secret with this usage, nil if there is none.
+// SecretOf returns the secret with this usage, one of libvirt's if there is none here, nil if there is none at all.
 func (s *Store) SecretOf(usageType, usage string) (*Secret, error) {
-	e, err := s.secretOf(usageType, usage)
+	e, err := s.usableOf(usageType, usage)
 	if e == nil {
 		return nil, err
 	}
@@ -117,7 +122,7 @@ func (s *Store) secretFor(what string, fits func(*Secret) bool) (*SecretEntry, e
 
 // loadSecret returns the secret with a uuid.
 func (s *Store) loadSecret(id string) (*SecretEntry, error) {
-	e := &SecretEntry{UUID: id}
+	e := &SecretEntry{UUID: id, IsLibvirt: s.isLibvirt}
 	for _, dir := range s.secretDirs() {
 		file := filepath.Join(dir, id+".xml")
 		if !exists(file) {

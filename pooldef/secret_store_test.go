@@ -167,37 +167,6 @@ func TestSecretValue(t *testing.T) {
 	}
 }
 
-// Where there is none of ours, libvirt's is taken, if it may be read.
-func TestLibvirtSecrets(t *testing.T) {
-	theirs, s := newStore(t), newStore(t)
-	for n, usage := range []string{"theirs", "both"} {
-		theirs.defineSecret(t, Secret{UUID: idOf(n), UsageType: "ceph", Usage: usage})
-		theirs.setValue(t, idOf(n), "their "+usage)
-	}
-	s.defineSecret(t, Secret{UUID: idOf(7), UsageType: "ceph", Usage: "both"})
-	s.setValue(t, idOf(7), "ours")
-	if _, err := s.SecretValue(SecretRef{UUID: idOf(0)}, "ceph"); !errors.Is(err, ErrNoSecret) {
-		t.Errorf("without libvirt: %v", err)
-	}
-	s.Libvirt = theirs.ConfigDir
-	for want, ref := range map[string]SecretRef{"their theirs": {UUID: idOf(0)}, "their both": {UUID: idOf(1)}, "ours": {Usage: "both"}} {
-		value, err := s.SecretValue(ref, "ceph")
-		if string(value) != want || err != nil {
-			t.Errorf("%+v: %q, error %v, want %q", ref, value, err, want)
-		}
-	}
-	file := filepath.Join(theirs.ConfigDir, "secrets", idOf(0)+".base64")
-	if got := s.SecretFile(SecretRef{UUID: idOf(0)}, "ceph"); got != file {
-		t.Errorf("the value is said to be in %q, want %q", got, file)
-	}
-	if _, err := s.SecretValue(SecretRef{UUID: idOf(0)}, "iscsi"); !errors.Is(err, ErrNoSecret) {
-		t.Errorf("for another purpose: %v", err)
-	}
-	if entries, err := s.Secrets(); err != nil || len(entries) != 1 {
-		t.Errorf("listed are %d, error %v", len(entries), err)
-	}
-}
-
 // A value that systemd gives comes first, byte for byte, and needs no definition.
 func TestCredentials(t *testing.T) {
 	s := newStore(t)

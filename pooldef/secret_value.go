@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -22,7 +23,10 @@ const maxEncoded = 2 * MaxSecret
 var ErrNoValue = errors.New("it has no value")
 
 // A NoValueError tells that a secret has no value yet.
-type NoValueError struct{ UUID string }
+type NoValueError struct {
+	UUID      string
+	IsLibvirt bool // it is one of libvirt's
+}
 
 func (e *NoValueError) Error() string { return fmt.Sprintf("secret %s has no value", e.UUID) }
 
@@ -63,28 +67,16 @@ func (s *Store) SecretFile(ref SecretRef, usageType string) string {
 	return valueFile(e.File)
 }
 
-// referred returns the secret that a reference from among those of usageType names: one of ours, otherwise one of libvirt's that we may
-// read.
+// referred returns the secret that a reference from among those of usageType names: ours or, if there is none, libvirt's.
 func (s *Store) referred(ref SecretRef, usageType string) (*SecretEntry, error) {
-	e, err := s.own(ref, usageType)
-	if errors.Is(err, ErrNoSecret) && s.Libvirt != "" {
-		theirs := Store{ConfigDir: s.Libvirt, RunDir: filepath.Join(s.Libvirt, "none")}
-		if found, cannot := theirs.own(ref, usageType); cannot == nil {
-			return found, nil
-		}
-	}
-	return e, err
-}
-
-func (s *Store) own(ref SecretRef, usageType string) (*SecretEntry, error) {
 	if ref.UUID == "" {
-		e, err := s.secretOf(usageType, ref.Usage)
+		e, err := s.usableOf(usageType, ref.Usage)
 		if err == nil && e == nil {
 			err = fmt.Errorf("%w: none is for %s %q", ErrNoSecret, usageType, ref.Usage)
 		}
 		return e, err
 	}
-	e, err := s.loadSecret(ref.UUID)
+	e, err := s.usable(ref.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +91,13 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 	if value, err := s.credential(e.UUID); value != nil || err != nil {
 		return value, err
 	}
+	if sealed := strings.TrimSuffix(e.File, ".xml") + sealedSuffix; exists(sealed) {
+		return nil, &SealedError{e.UUID, sealed}
+	}
 	file := valueFile(e.File)
 	text, err := readOwnFile(file, maxEncoded)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &NoValueError{e.UUID}
+		return nil, &NoValueError{e.UUID, e.IsLibvirt}
 	}
 	if err != nil {
 		return nil, err

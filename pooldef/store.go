@@ -19,8 +19,10 @@ type Store struct {
 	ConfigDir   string
 	RunDir      string
 	Credentials string // the directory of systemd's credentials; empty: there is none
-	Libvirt     string // the directory of libvirt's configuration, whose secrets are used where there is none of ours; empty: they are not
+	LibvirtDir  string // the directory of libvirt's definitions, whose secrets are used where there is none here; empty: they are not
 	Files       Files
+
+	isLibvirt bool // it is libvirt's, whose secrets are only read
 }
 
 // Files changes files, each change whole or not at all.

@@ -15,6 +15,8 @@ import (
 	"poolctl/backend/netfs"
 	"poolctl/backend/rbd"
 	"poolctl/backend/scsi"
+	"poolctl/backend/sheepdog"
+	"poolctl/backend/vstorage"
 	"poolctl/pooldef"
 )
 
@@ -31,5 +33,7 @@ func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef
 		pooldef.NetFS:       netfs.New(h, s, timeout),
 		pooldef.RBD:         rbd.New(h, s, timeout),
 		pooldef.SCSI:        scsi.New(h, s),
+		pooldef.Sheepdog:    sheepdog.New(h, timeout),
+		pooldef.Vstorage:    vstorage.New(h, s, timeout),
 	}
 }

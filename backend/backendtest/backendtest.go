@@ -32,6 +32,8 @@ type Options struct {
 	Volume func(name string, size uint64) *pooldef.Volume
 	Sizes  []uint64 // that volumes can have; the first is taken where the size does not matter
 	Unit   uint64   // a volume's capacity is its size rounded up to a multiple of this; 0: its size
+	// OnlyGrow says that volumes cannot be made smaller, and that those that are there cannot be given room.
+	OnlyGrow bool
 	// Source defines a volume that is cloned to make such a volume; nil: Volume.
 	Source func(name string, size uint64) *pooldef.Volume
 	// Encode makes of what a guest is to see of a volume of a format what has to be uploaded for that, Decode the reverse; nil: it is

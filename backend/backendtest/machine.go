@@ -111,6 +111,22 @@ func Tree(t testing.TB, root string) string {
 	return b.String()
 }
 
+// TreeAndMounts prints a Tree, and what is mounted in it.
+func TreeAndMounts(t testing.TB, root string) string {
+	t.Helper()
+	mounts, err := new(host.Local).Mounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := Tree(t, root)
+	for _, m := range mounts {
+		if strings.HasPrefix(m.Target, root) {
+			tree += fmt.Sprintf("%s %s at %q\n", m.Source, m.Type, m.Target)
+		}
+	}
+	return tree
+}
+
 // digest tells the content of a file, as far as the first MiB, or where a link leads.
 func digest(path string, info fs.FileInfo) string {
 	switch info.Mode().Type() {

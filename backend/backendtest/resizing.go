@@ -27,7 +27,7 @@ func (s *suite) resizing() {
 			continue
 		}
 		s.resized(resizer, size, backend.ResizeOptions{})
-		if size <= most {
+		if size <= most && !s.OnlyGrow {
 			s.resized(resizer, size, backend.ResizeOptions{Allocate: true})
 		}
 	}
@@ -49,6 +49,10 @@ func (s *suite) resized(resizer backend.Resizer, size uint64, o backend.ResizeOp
 		state := s.state()
 		s.fails(resizer.Resize(s.Context(), s.pool, "v", size, o), state, "made smaller without a word that it may be")
 		o.Shrink = true
+		if s.OnlyGrow {
+			s.refuses(resizer.Resize(s.Context(), s.pool, "v", size, o), state, "made smaller")
+			return
+		}
 		data = data[:size]
 	}
 	s.ok(resizer.Resize(s.Context(), s.pool, "v", size, o))

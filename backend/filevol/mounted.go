@@ -70,8 +70,13 @@ func (b *Mounted) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return b.Files.Space(ctx, p)
 }
 
-// Mount mounts the pool's source, by mount(8), unless it is mounted already. The inputs are what its options read. What it has mounted in spite of an error is unmounted.
+// Mount mounts the pool's source, by mount(8), as MountBy does. The inputs are what its options read.
 func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format string, options []string, inputs ...host.Input) error {
+	return b.MountBy(ctx, p, mountCommand(p, source, format, options, inputs))
+}
+
+// MountBy mounts the pool's source by a command, unless it is mounted already. What that has mounted in spite of an error is unmounted.
+func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Command) error {
 	if m, err := b.mount(ctx, p); m != nil || err != nil {
 		return errors.Join(err, ctx.Err())
 	}
@@ -80,7 +85,7 @@ func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format str
 	} else if !info.IsDir() {
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
 	}
-	err := b.Host.Change(ctx, mountCommand(p, source, format, options, inputs))
+	err := b.Host.Change(ctx, mount)
 	if err != nil {
 		if m, _ := b.mount(context.WithoutCancel(ctx), p); m != nil {
 			_ = b.Host.Change(context.WithoutCancel(ctx), unmount(m))

@@ -29,17 +29,7 @@ func newPool(t testing.TB, format string) *pooldef.Pool {
 
 // snapshot prints the directory that the pool's directory is in, and what is mounted there.
 func snapshot(t *testing.T, p *pooldef.Pool) string {
-	mounts, err := new(host.Local).Mounts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree := backendtest.Tree(t, filepath.Dir(p.Target.Path))
-	for _, m := range mounts {
-		if strings.HasPrefix(m.Target, filepath.Dir(p.Target.Path)) {
-			tree += fmt.Sprintf("%s %s at %q\n", m.Source, m.Type, m.Target)
-		}
-	}
-	return tree
+	return backendtest.TreeAndMounts(t, filepath.Dir(p.Target.Path))
 }
 
 func options(pool func(t *testing.T) *pooldef.Pool, o backend.BuildOptions) backendtest.Options {

@@ -28,6 +28,8 @@ type Command struct {
 	Watch func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for a while.
 	Again string
+	// Quiet says that the command has failed if it says anything on standard error, whatever its status.
+	Quiet bool
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
 
@@ -145,6 +147,8 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	}
 	exit := (*exec.ExitError)(nil)
 	switch {
+	case err == nil && c.Quiet && stderr.Len() > 0:
+		return stdout.Bytes(), &ExitError{Command: c, Stderr: c.complaint(stderr.String())}
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
 		return stdout.Bytes(), nil
 	case ctx.Err() != nil:

@@ -12,20 +12,26 @@ import (
 type Feed struct {
 	Command Command // reads pieces from its standard input
 	Format  PieceFormat
-	From    *os.File // nil: Source; if that is nil, too, zeros are written, Length of them
-	Name    string   // of From, as a shell would open it; empty: standard input
-	Source  *Source
-	Target  string // for messages
-	Size    uint64 // of the volume
-	Offset  uint64 // in the volume
-	Length  uint64 // at most so many bytes; 0: all
-	Sparse  bool   // holes, and blocks of zeros, are sent as such, which may give back their room
+	// Each, if not nil, comes in place of these: it writes a piece, which is all of its standard input, and whose zeros, if Sparse, are left out,
+	// as the volume reads as zeros there.
+	Each   func(offset, length uint64) Command
+	From   *os.File // nil: Source; if that is nil, too, zeros are written, Length of them
+	Name   string   // of From, as a shell would open it; empty: standard input
+	Source *Source
+	Target string // for messages
+	Size   uint64 // of the volume
+	Offset uint64 // in the volume
+	Length uint64 // at most so many bytes; 0: all
+	Sparse bool   // holes, and blocks of zeros, are sent as such, which may give back their room
 
 	Progress Progress
 }
 
 // Shell implements Step. What comes from a pipe has to be kept first: its length stands in front of it.
 func (f Feed) Shell() string {
+	if f.Each != nil {
+		return f.shellEach()
+	}
 	length, data := int64(f.Length), ""
 	switch {
 	case f.From == nil && f.Source == nil && f.Sparse:
@@ -112,6 +118,9 @@ func (f Feed) apply(ctx context.Context, l *Local) error {
 
 // feed runs the program and sends it what send does.
 func (f Feed) feed(ctx context.Context, l *Local, s *sender, send func() error) error {
+	if f.Each != nil {
+		return f.feedEach(l, s, send)
+	}
 	out, in, err := os.Pipe()
 	if err != nil {
 		return err

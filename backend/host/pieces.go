@@ -33,8 +33,9 @@ const smallest = 1 << 16
 type sender struct {
 	to       *os.File
 	format   PieceFormat
-	shift    int64 // from where a piece is read to where it belongs
-	sparse   bool  // blocks of zeros are sent as such
+	each     func(ctx context.Context, at int64, b []byte) error // in place of these
+	shift    int64                                               // from where a piece is read to where it belongs
+	sparse   bool                                                // blocks of zeros are sent as such
 	progress Progress
 
 	done, total int64
@@ -54,7 +55,7 @@ func (s *sender) data(ctx context.Context, at int64, b []byte) error {
 	if !s.sparse {
 		return s.piece(ctx, at, b)
 	}
-	_, err := eachRun(b, smallest, func(from, to int, zero bool) (int, error) {
+	_, err := eachRun(b, s.smallest(), func(from, to int, zero bool) (int, error) {
 		if zero {
 			return 0, s.zeros(ctx, at+int64(from), int64(to-from))
 		}
@@ -67,6 +68,9 @@ func (s *sender) piece(ctx context.Context, at int64, b []byte) error {
 	if len(b) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if s.each != nil {
+		return s.count(int64(len(b)), s.each(ctx, at+s.shift, b))
+	}
 	err := s.write(s.format.Data(uint64(at+s.shift), uint64(len(b))))
 	if err == nil {
 		err = s.write(b)
@@ -77,6 +81,9 @@ func (s *sender) piece(ctx context.Context, at int64, b []byte) error {
 func (s *sender) zeros(ctx context.Context, at, length int64) error {
 	if length <= 0 || ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if s.each != nil {
+		return s.count(length, nil)
 	}
 	return s.count(length, s.write(s.format.Zeros(uint64(at+s.shift), uint64(length))))
 }
@@ -91,7 +98,7 @@ func (s *sender) count(n int64, err error) error {
 
 // file sends a part of what one can seek in. What it has no data for is zeros.
 func (s *sender) file(ctx context.Context, in *os.File, from, length int64) error {
-	buffer := make([]byte, piece)
+	buffer := s.buffer()
 	for at, end := from, from+length; at < end; {
 		start, stop, err := at, end, error(nil)
 		if s.sparse {
@@ -101,7 +108,7 @@ func (s *sender) file(ctx context.Context, in *os.File, from, length int64) erro
 			err = s.zeros(ctx, at, start-at)
 		}
 		for at = start; at < stop && err == nil; {
-			part := buffer[:min(stop-at, piece)]
+			part := buffer[:min(stop-at, int64(len(buffer)))]
 			if _, err = FD(in.Fd()).ReadAt(part, at); errors.Is(err, io.EOF) {
 				err = errors.New("it has become shorter while it was read")
 			}
@@ -119,9 +126,9 @@ func (s *sender) file(ctx context.Context, in *os.File, from, length int64) erro
 
 // stream sends what comes from a stream, at most so many bytes.
 func (s *sender) stream(ctx context.Context, in *os.File, limit int64) error {
-	buffer := make([]byte, piece)
+	buffer := s.buffer()
 	for at := int64(0); at < limit; {
-		part := buffer[:min(limit-at, piece)]
+		part := buffer[:min(limit-at, int64(len(buffer)))]
 		n, err := waiting(ctx, func() (int, error) { return io.ReadFull(in, part) })
 		if sendErr := s.data(ctx, at, part[:n]); sendErr != nil {
 			return sendErr

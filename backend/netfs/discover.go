@@ -21,7 +21,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	var volumes []string
 	var wait sync.WaitGroup                                     // a server of the one kind may leave the questions of the other unanswered

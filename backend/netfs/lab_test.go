@@ -82,17 +82,7 @@ func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, cannot map[string]
 }
 
 func snapshot(t *testing.T, p *pooldef.Pool) string {
-	mounts, err := new(host.Local).Mounts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree := backendtest.Tree(t, filepath.Dir(p.Target.Path))
-	for _, m := range mounts {
-		if strings.HasPrefix(m.Target, filepath.Dir(p.Target.Path)) {
-			tree += fmt.Sprintf("%s %s at %q\n", m.Source, m.Type, m.Target)
-		}
-	}
-	return tree
+	return backendtest.TreeAndMounts(t, filepath.Dir(p.Target.Path))
 }
 
 // likeNFS4 are the parts in which poolctl does the same whatever the server is.

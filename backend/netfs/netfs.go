@@ -17,45 +17,13 @@ import (
 )
 
 // Backend manages pools of type netfs.
-type Backend struct {
-	filevol.Mounted
-	timeout time.Duration
-}
+type Backend struct{ filevol.Served }
 
 // New returns the backend. A server may take as long as timeout to answer; mount.nfs itself would try for two minutes (nfs(5), retry).
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
-	b := &Backend{Mounted: filevol.Mounted{Files: filevol.Files{Host: h, Secrets: s, Mounts: true}}, timeout: timeout}
+	b := &Backend{filevol.NewServed(h, s, timeout)}
 	b.IsSource = b.isSource
 	return b
-}
-
-// Active implements backend.Backend. That the server does not answer is an error, before anything waits for it for ever.
-func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
-	active, err := b.Mounted.Active(ctx, p)
-	if active && err == nil {
-		err = b.answers(ctx, p)
-	}
-	return active && err == nil, err
-}
-
-// answers returns nil if the server of a mounted pool does. It is another process that asks, because only that can be ended when there
-// is no answer, and what waits for one keeps the pool from being unmounted.
-func (b *Backend) answers(ctx context.Context, p *pooldef.Pool) error {
-	limited, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
-	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &backend.SilentError{Text: fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
-	}
-	return err
-}
-
-// Space implements backend.Backend.
-func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
-	if _, err := b.Active(ctx, p); err != nil {
-		return pooldef.Space{}, err
-	}
-	return b.Mounted.Space(ctx, p)
 }
 
 // Start implements backend.Starter.
@@ -87,7 +55,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if format == "auto" {
 		format = ""
 	}
-	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
 }
@@ -114,27 +82,4 @@ func (b *Backend) explain(ctx context.Context, s source, err error) error {
 		}
 	}
 	return err
-}
-
-// Stop implements backend.Starter. A server that has gone may leave what was written to it unwritten; then it waits for a while, and
-// leaves the mount alone. It takes half of the time: who stops a pool has asked before whether it is active.
-func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
-	limited, cancel := context.WithTimeout(ctx, b.timeout/2)
-	defer cancel()
-	err := b.Mounted.Stop(limited, p)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &backend.SilentError{Text: fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
-	}
-	return err
-}
-
-// Build implements backend.Builder: it makes the directory.
-func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
-	if o.Overwrite || o.NoOverwrite {
-		return &backend.UnsupportedError{Type: p.Type, What: "formatting: there is no device, only a server"}
-	}
-	if err := b.Free(ctx, p); err != nil {
-		return err
-	}
-	return b.BuildDir(ctx, p)
 }

@@ -90,7 +90,7 @@ func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) 
 		if !found || err != nil {
 			continue
 		}
-		all, _ := b.Host.Addresses(ctx, want.host, min(nameLimit, b.timeout))
+		all, _ := b.Host.Addresses(ctx, want.host, min(nameLimit, b.Timeout))
 		return slices.Contains(all, address.Unmap()), nil
 	}
 	return false, nil

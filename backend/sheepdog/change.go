@@ -1,0 +1,221 @@
+package sheepdog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Create implements backend.Creator. As libvirt's, a volume gets its room when it is written to, unless all of it is asked for.
+func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions) error {
+	c, _, err := b.vacant(ctx, p, v)
+	if err != nil {
+		return err
+	}
+	all, err := allRoom(v, o)
+	if err != nil {
+		return err
+	}
+	options, do := []string{"create"}, b.do
+	if all {
+		options, do = []string{"create", "-P"}, b.doLong
+	}
+	err = do(ctx, c, c.vdi(options, v.Name, strconv.FormatUint(v.Capacity.Bytes, 10)))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		b.unmake(ctx, p, c, func(i *image) bool {
+			return i.isNamed(v.Name) && i.size == v.Capacity.Bytes && (all || i.used+i.shared == 0)
+		})
+	}
+	return err
+}
+
+// allRoom tells whether a new volume gets all of its room at once.
+func allRoom(v *pooldef.Volume, o backend.CreateOptions) (bool, error) {
+	switch o.Preallocation {
+	case "":
+		return v.Allocation.Known && v.Allocation.Bytes >= v.Capacity.Bytes && v.Capacity.Bytes > 0, nil
+	case "off":
+		return false, nil
+	case "metadata":
+		return false, pooldef.Problems{{Text: "a raw volume has no metadata to preallocate; falloc gives it room"}}
+	}
+	return true, nil
+}
+
+// vacant returns the cluster and its images if there could be a new volume as it is defined.
+func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) (cluster, []*image, error) {
+	c, err := clusterOf(p)
+	if err == nil {
+		err = check(v)
+	}
+	if err != nil {
+		return c, nil, err
+	}
+	all, err := b.all(ctx, p)
+	if err == nil && named(all, v.Name) != nil {
+		err = &fs.PathError{Op: "create", Path: scheme + v.Name, Err: fs.ErrExist}
+	}
+	return c, all, err
+}
+
+// longest is how long a name can be; dog would cut it off there.
+const longest = 255
+
+// check refuses what an image cannot have.
+func check(v *pooldef.Volume) error {
+	text := ""
+	switch {
+	case v.Name == "" || strings.Contains(v.Name, "\x00"):
+		text = fmt.Sprintf("%q cannot be the name of an image", v.Name)
+	case len(v.Name) > longest:
+		text = fmt.Sprintf("a name of %d bytes: Sheepdog has at most %d", len(v.Name), longest)
+	case strings.Contains(v.Name, ":"):
+		text = fmt.Sprintf("%q: what is behind a colon is the name of a snapshot", v.Name)
+	case isStage(v.Name):
+		text = fmt.Sprintf("%q: names like that are for volumes that are being made", v.Name)
+	}
+	switch {
+	case text != "":
+		return pooldef.Problems{{Element: "name", Text: text}}
+	case v.Target.Encryption != nil:
+		return &backend.UnsupportedError{Type: pooldef.Sheepdog, What: "encrypted volumes"}
+	case v.Backing != nil:
+		return &backend.UnsupportedError{Type: pooldef.Sheepdog, What: "volumes that are based on others; vol-clone makes one of another, or of its snapshot"}
+	}
+	return nil
+}
+
+// doLong runs a command that takes as long as it takes.
+func (b *Backend) doLong(ctx context.Context, c cluster, step host.Step) error {
+	return explain(ctx, c, b.host.Change(ctx, step))
+}
+
+// unmake removes what was made in spite of an error. Nothing of its kind was there before.
+func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, c cluster, isOurs func(*image) bool) {
+	ctx = context.WithoutCancel(ctx)
+	all, _ := b.all(ctx, p)
+	for _, i := range all {
+		if isOurs(i) {
+			_ = b.do(ctx, c, c.delete(i))
+		}
+	}
+}
+
+// isNamed tells whether it is the image of that name, as it is now.
+func (i *image) isNamed(name string) bool { return !i.snapshot && i.name == name }
+
+// delete is the command that removes an image.
+func (c cluster) delete(i *image) host.Command {
+	if i.snapshot {
+		return c.vdi([]string{"delete", "-s", i.which()}, i.name)
+	}
+	return c.vdi([]string{"delete"}, i.name)
+}
+
+// which is how dog is told which snapshot: by its number, as it may have no tag. One that was just made has only that.
+func (i *image) which() string {
+	if i.id == 0 {
+		return i.tag
+	}
+	return strconv.FormatUint(i.id, 10)
+}
+
+// Delete implements backend.Deleter. The snapshots of a volume can be without it: they stay.
+func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	i, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	return b.deleteAll(ctx, p, []*image{i})
+}
+
+// DeleteWithSnapshots implements backend.SnapshotDeleter.
+func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
+	all, err := b.all(ctx, p)
+	if err != nil {
+		return err
+	}
+	i := named(all, name)
+	if i == nil {
+		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	}
+	var doomed []*image
+	for _, s := range all {
+		if !i.snapshot && s.snapshot && s.name == i.name && !isStage(s.tag) {
+			doomed = append(doomed, s)
+		}
+	}
+	return b.deleteAll(ctx, p, append(doomed, i))
+}
+
+// deleteAll removes images.
+func (b *Backend) deleteAll(ctx context.Context, p *pooldef.Pool, doomed []*image) error {
+	c, err := clusterOf(p)
+	if err != nil {
+		return err
+	}
+	for _, i := range doomed {
+		gone := func(ctx context.Context) error {
+			left, err := b.all(ctx, p)
+			if err == nil && slices.ContainsFunc(left, i.isSame) {
+				err = &backend.StateError{Text: fmt.Sprintf("dog has said nothing, but %q is still there", i.volumeName())}
+			}
+			return err
+		}
+		if err := b.doLong(ctx, c, host.Checked{Command: c.delete(i), Check: gone}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isSame tells whether two are the same, seen at different times.
+func (i *image) isSame(j *image) bool {
+	return i.name == j.name && i.snapshot == j.snapshot && i.id == j.id
+}
+
+// Resize implements backend.Resizer. dog cannot make images smaller.
+func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+	i, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	c, err := clusterOf(p)
+	switch {
+	case err != nil:
+		return err
+	case i.snapshot:
+		return isSnapshot(i)
+	case size < i.size:
+		return &backend.UnsupportedError{Type: p.Type, What: "making volumes smaller"}
+	case o.Allocate:
+		return &backend.UnsupportedError{Type: p.Type, What: "giving a volume that is there its room"}
+	case size == i.size:
+		return nil
+	}
+	is := func(ctx context.Context) error {
+		i, err := b.find(ctx, p, name)
+		if err == nil && i.size != size {
+			err = &backend.StateError{Text: fmt.Sprintf("dog has said nothing, but %q has %d bytes", name, i.size)}
+		}
+		return err
+	}
+	err = b.do(ctx, c, host.Checked{Command: c.vdi([]string{"resize"}, name, strconv.FormatUint(size, 10)), Check: is})
+	if err != nil && is(context.WithoutCancel(ctx)) == nil {
+		return nil // it cannot be taken back, and is what was asked for
+	}
+	return err
+}
+
+// isSnapshot refuses to change a snapshot.
+func isSnapshot(i *image) error {
+	return &backend.StateError{Text: fmt.Sprintf("%q is a snapshot, and cannot be changed", i.volumeName()), Hint: "vol-clone makes a volume of it"}
+}

@@ -1,0 +1,76 @@
+package sheepdog
+
+import (
+	"context"
+	"io"
+	"os"
+	"strconv"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Upload implements backend.Uploader. dog cannot give room back: zeros are written, but to where there has never been anything else.
+func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
+	i, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	if i.snapshot {
+		return isSnapshot(i)
+	}
+	c, err := clusterOf(p)
+	if err != nil {
+		return err
+	}
+	write := func(offset, length uint64) host.Command {
+		return c.vdi([]string{"write"}, name, strconv.FormatUint(offset, 10), strconv.FormatUint(length, 10))
+	}
+	return explain(ctx, c, b.host.Change(ctx, host.Feed{Each: write, From: from, Name: t.File, Target: scheme + name, Size: i.size,
+		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse && i.used+i.shared == 0, Progress: t.Progress}))
+}
+
+// Download implements backend.Downloader.
+func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
+	i, err := b.find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	c, err := clusterOf(p)
+	if err != nil {
+		return err
+	}
+	options := []string{"read"}
+	if i.snapshot {
+		options = append(options, "-s", i.which())
+	}
+	part := &part{offset: t.Offset, length: i.size - min(t.Offset, i.size)}
+	if t.Length > 0 {
+		part.length = min(part.length, t.Length)
+	}
+	read := c.vdi(options, i.name, strconv.FormatUint(part.offset, 10), strconv.FormatUint(part.length, 10))
+	return explain(ctx, c, b.host.Change(ctx, host.Drain{Command: read, Plain: c.vdi(options, i.name), Format: part, From: scheme + name, Size: i.size,
+		To: to, Name: t.File, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}))
+}
+
+// A part of an image is what dog writes to its standard output: nothing but data.
+type part struct {
+	offset, length uint64
+	read           bool
+}
+
+// Next implements host.PieceFormat: there is one piece.
+func (p *part) Next(io.Reader) (offset, length uint64, hasData bool, err error) {
+	if p.read {
+		return 0, 0, false, io.EOF
+	}
+	p.read = true
+	return p.offset, p.length, true, nil
+}
+
+// Begin, End, Data and Zeros implement host.PieceFormat: nothing is around the data, and none are sent.
+func (p *part) Begin() []byte            { return nil }
+func (p *part) End() []byte              { return nil }
+func (p *part) Data(_, _ uint64) []byte  { return nil }
+func (p *part) Zeros(_, _ uint64) []byte { return nil }

@@ -1,0 +1,103 @@
+// Package vstorage manages pools that are a Virtuozzo Storage cluster, which is mounted when the pool is started. The machine has to be
+// authorised in the cluster.
+package vstorage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/filevol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type vstorage.
+type Backend struct{ filevol.Served }
+
+// New returns the backend. The cluster may take as long as timeout to answer.
+func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
+	b := &Backend{filevol.NewServed(h, s, timeout)}
+	b.IsSource = isSource
+	return b
+}
+
+// isSource goes by the name that vstorage-mount gives its mounts, as libvirt does.
+func isSource(_ context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
+	return m.Source == "vstorage://"+p.Source.Name, nil
+}
+
+// Start implements backend.Starter.
+func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	mount, err := mountCommand(p)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, b.Timeout)
+	defer cancel()
+	return explain(ctx, p, b.MountBy(limited, p, mount))
+}
+
+// mountCommand mounts as libvirt does. What is mounted belongs to us unless the definition says otherwise.
+func mountCommand(p *pooldef.Pool) (host.Command, error) {
+	if p.Source.Name == "" || strings.ContainsAny(p.Source.Name, "/\x00") {
+		return host.Command{}, pooldef.Problems{{Element: "source/name", Text: fmt.Sprintf("%q cannot be the name of a cluster", p.Source.Name)}}
+	}
+	want := p.Target.Permissions
+	mode := uint32(0o711)
+	if want.Mode != nil {
+		mode = *want.Mode
+	}
+	owner, err := userName(want.Owner)
+	if err != nil {
+		return host.Command{}, err
+	}
+	group, err := groupName(want.Group)
+	return host.Cmd("vstorage-mount", "-c", p.Source.Name, filepath.Clean(p.Target.Path),
+		"-m", fmt.Sprintf("%o", mode), "-g", group, "-u", owner), err
+}
+
+// userName and groupName return what a definition's number is called, or ours: vstorage-mount takes no numbers.
+func userName(wanted *uint32) (string, error) {
+	id := numberOr(wanted, os.Geteuid())
+	u, err := user.LookupId(id)
+	if err != nil {
+		return "", pooldef.Problems{{Element: "target/permissions/owner", Text: "no user of this machine has the number " + id + ", and vstorage-mount wants a name"}}
+	}
+	return u.Username, nil
+}
+
+func groupName(wanted *uint32) (string, error) {
+	id := numberOr(wanted, os.Getegid())
+	g, err := user.LookupGroupId(id)
+	if err != nil {
+		return "", pooldef.Problems{{Element: "target/permissions/group", Text: "no group of this machine has the number " + id + ", and vstorage-mount wants a name"}}
+	}
+	return g.Name, nil
+}
+
+func numberOr(wanted *uint32, ours int) string {
+	if wanted == nil {
+		return strconv.Itoa(ours)
+	}
+	return strconv.FormatUint(uint64(*wanted), 10)
+}
+
+// explain says what vstorage-mount has said, and what it may want.
+func explain(ctx context.Context, p *pooldef.Pool, err error) error {
+	exit := (*host.ExitError)(nil)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return &backend.SilentError{Text: fmt.Sprintf("the cluster %q does not answer", p.Source.Name)}
+	case errors.As(err, &exit):
+		return &backend.StateError{Text: exit.Error(), Hint: "vstorage -c " + host.Quote(p.Source.Name) + " auth-node, if this machine is not authorised in the cluster"}
+	}
+	return err
+}
