@@ -130,7 +130,9 @@ func (s *suite) holds(name string, data []byte, when string) {
 func isZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
 // hasData tells whether a volume is one whose data can be moved: the others, such as directories, have to be refused.
-func hasData(v *pooldef.Volume) bool { return v.Type == "file" || v.Type == "block" }
+func hasData(v *pooldef.Volume) bool {
+	return v.Type == "file" || v.Type == "block" || v.Type == "network"
+}
 
 // refuses fails the test if something was not refused as unsupported, or has changed something.
 func (s *suite) refuses(err error, state, what string) {
