@@ -113,6 +113,7 @@ func bricks(t testing.TB) string {
 // poolOf returns a pool of a new directory of a volume.
 func poolOf(t testing.TB, volume string) *pooldef.Pool {
 	t.Helper()
+	needsCluster(t)
 	top, err := here.Serve(t.Context(), source{server: server, volume: volume}.client(), mountPoint, time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -38,8 +38,12 @@ func TestQcow2(t *testing.T) {
 		return v
 	})
 	o.Sizes, o.Unit = []uint64{1 << 20, 513}, 512
-	o.Encode = func(t testing.TB, format string, disk []byte) []byte { return backendtest.Convert(t, "raw", format, disk) }
-	o.Decode = func(t testing.TB, format string, image []byte) []byte { return backendtest.Convert(t, format, "raw", image) }
+	o.Encode = func(t testing.TB, format string, disk []byte) []byte {
+		return backendtest.Convert(t, "raw", format, disk)
+	}
+	o.Decode = func(t testing.TB, format string, image []byte) []byte {
+		return backendtest.Convert(t, format, "raw", image)
+	}
 	o.Parts = []string{"Volumes", "Sizes", "Cloning", "Resizing", "Transfers", "Killed"}
 	backendtest.Run(t, o)
 }

@@ -45,11 +45,11 @@ func (l *Local) Serve(ctx context.Context, c Command, at string, limit time.Dura
 	}
 }
 
-// serving returns what a command serves, which is started unless it runs.
+// serving returns what a command serves, which is started unless it runs and answers.
 func (l *Local) serving(c Command, at string, limit time.Duration) *Served {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.served[c.Shell()]; s != nil && !isClosed(s.ended) {
+	if s := l.served[c.Shell()]; s != nil && !s.Silent() && !isClosed(s.ended) {
 		return s
 	}
 	if l.served == nil {
