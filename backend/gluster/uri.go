@@ -47,9 +47,6 @@ func (s source) uri() string {
 	return "gluster://" + server + "/" + escape(s.volume)
 }
 
-// key is the URI of a file of the pool.
-func (s source) key(name string) string { return s.uri() + escape(path.Join(s.dir, name)) }
-
 // escape writes a path as libvirt does in its keys (libxml2's xmlSaveUri).
 func escape(text string) string {
 	var b strings.Builder
