@@ -83,8 +83,8 @@ func isLost(err error) bool {
 // part returns an error if only a part of the volume is there: files may be missing then.
 func (v *view) part(ctx context.Context) error {
 	// The client shows its own state. A part that is kept by several bricks is there if enough of them are.
-	says, err := os.ReadFile(filepath.Join(v.Root, ".meta/graphs/active", v.volume+"-dht/private"))
-	if err != nil || !offline(string(says)) {
+	says, _ := os.ReadFile(filepath.Join(v.Root, meta, "graphs/active", v.volume+"-dht/private"))
+	if !offline(string(says)) {
 		return nil
 	}
 	if trouble := v.b.trouble(ctx, v.source); trouble != nil {
