@@ -2,9 +2,11 @@ package gluster
 
 import (
 	"errors"
+	"os"
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -124,4 +126,31 @@ func TestMeta(t *testing.T) {
 	if v, err := b.Volume(t.Context(), p, meta); !errors.Is(err, backend.ErrNoVolume) {
 		t.Errorf("it is %+v, error %v", v, err)
 	}
+}
+
+// TestLinks has links to files of the volume, and to one of this machine, which nobody else finds there.
+func TestLinks(t *testing.T) {
+	p := poolOf(t, "gv0")
+	b := newBackend(here)
+	ok(t, b.Create(t.Context(), p, volume("file", 1), backend.CreateOptions{}))
+	top, err := here.Serve(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, time.Minute)
+	ok(t, err)
+	for name, target := range map[string]string{"link": "file", "out": "/etc/passwd", "nowhere": "none"} {
+		ok(t, os.Symlink(target, top.Root+p.Source.Dir+"/"+name))
+	}
+	if names, err := list(b, p); strings.Join(names, " ") != "file link" || err != nil {
+		t.Errorf("there are %q, error %v", names, err)
+	}
+	if v, err := b.Volume(t.Context(), p, "link"); err != nil || v.Type != "network" || v.Capacity.Bytes != 1 {
+		t.Errorf("link: %+v, error %v", v, err)
+	}
+	for _, name := range []string{"out", "nowhere"} {
+		_, err := b.Volume(t.Context(), p, name)
+		for _, err := range []error{err, b.Wipe(t.Context(), p, name, "zero", nil), b.Delete(t.Context(), p, name)} {
+			if !errors.Is(err, backend.ErrNoVolume) {
+				t.Errorf("%s: error %v", name, err)
+			}
+		}
+	}
+	ok(t, b.Delete(t.Context(), p, "link"))
 }

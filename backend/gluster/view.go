@@ -50,7 +50,7 @@ func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 		return nil, b.explain(ctx, s, err)
 	}
 	v := &view{source: s, Served: served, b: b}
-	v.files.Host = paths{b.host, served.Root}
+	v.files.Host, v.files.Inside = paths{b.host, served.Root}, true
 	if b.secrets != nil {
 		v.files.Secrets = secrets{b.secrets, v}
 	}
