@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -34,9 +35,20 @@ func (b *Backend) explain(ctx context.Context, s source, err error) error {
 	}
 	text := err.Error()
 	if exit != nil {
-		text = exit.Stderr[strings.LastIndexByte(exit.Stderr, '\n')+1:]
+		text = complaint(exit.Stderr)
 	}
 	return &backend.StateError{Text: fmt.Sprintf("the Gluster volume %q cannot be mounted from %q: %s", s.volume, s.server, text)}
+}
+
+// logged is a line of the client's log that tells of an error: when, and where in the program, stand in brackets.
+var logged = regexp.MustCompile(`(?m)^\[[^]]*\] E (?:\[[^]]*\] )*(.*)$`)
+
+// complaint returns the first error in a log: those behind it follow from it.
+func complaint(log string) string {
+	if m := logged.FindStringSubmatch(log); m != nil {
+		return m[1]
+	}
+	return "glusterfs does not say why"
 }
 
 // trouble asks the server what is wrong with a volume; nil if that is not known.

@@ -154,3 +154,16 @@ func TestLinks(t *testing.T) {
 	}
 	ok(t, b.Delete(t.Context(), p, "link"))
 }
+
+// TestComplaint has what the client says without /dev/fuse.
+func TestComplaint(t *testing.T) {
+	const log = "[2026-11-23 05:56:49.8 +0000] I [io-stats.c:3701:f] 0-gv0: Configure\n" +
+		"[2026-11-23 05:56:49.8 +0000] E [MSGID: 101075] [mount.c:444:gf_fuse_mount] 0-glusterfs-fuse: cannot open /dev/fuse\n" +
+		"[2026-11-23 05:56:49.9 +0000] E [mount-common.c:231:fuse_mnt_umount] 0-glusterfs-fuse: fuse: failed to unmount /mnt: Invalid argument"
+	if got := complaint(log); got != "0-glusterfs-fuse: cannot open /dev/fuse" {
+		t.Errorf("got %q", got)
+	}
+	if got := complaint("what?"); got != "glusterfs does not say why" {
+		t.Errorf("got %q", got)
+	}
+}
