@@ -29,7 +29,7 @@ type view struct {
 	pool  *pooldef.Pool // whose target is that directory
 }
 
-// client serves the volume. What is written has arrived when a file is closed: the client does not end in peace.
+// client serves the volume. What is written has arrived when a file is closed: the client is killed at the end.
 func (s source) client() host.Command {
 	args := []string{"--no-daemon", "--process-name=fuse", "--log-file=-", "--log-level=ERROR", "--volfile-server=" + s.server}
 	if s.port != 0 {
