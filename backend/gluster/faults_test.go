@@ -57,7 +57,7 @@ func expect(t *testing.T, what string, err error, text string) {
 
 func isSilent(t *testing.T, what string, begin time.Time, err error) {
 	t.Helper()
-	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) || time.Since(begin) > 5*time.Second {
+	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) || time.Since(begin) > 10*time.Second {
 		t.Errorf("%s: error %v after %v", what, err, time.Since(begin))
 	}
 }
@@ -127,11 +127,11 @@ func TestSilent(t *testing.T) {
 		daemon := pid(t, word)
 		signal(t, daemon, syscall.SIGSTOP)
 		begin := time.Now()
-		_, err := fresh(time.Second).Active(t.Context(), p)
+		_, err := fresh(2 * time.Second).Active(t.Context(), p)
 		isSilent(t, word, begin, err)
 		signal(t, daemon, syscall.SIGCONT)
 	}
-	b, brick := fresh(time.Second), pid(t, dir+"/disk/gv0-1")
+	b, brick := fresh(2 * time.Second), pid(t, dir+"/disk/gv0-1")
 	ok(t, b.Create(t.Context(), p, volume("v", 1<<20), backend.CreateOptions{}))
 	signal(t, brick, syscall.SIGSTOP)
 	begin := time.Now()
