@@ -127,11 +127,11 @@ func TestSilent(t *testing.T) {
 		daemon := pid(t, word)
 		signal(t, daemon, syscall.SIGSTOP)
 		begin := time.Now()
-		_, err := fresh(2 * time.Second).Active(t.Context(), p)
+		_, err := fresh(2*time.Second).Active(t.Context(), p)
 		isSilent(t, word, begin, err)
 		signal(t, daemon, syscall.SIGCONT)
 	}
-	b, brick := fresh(2 * time.Second), pid(t, dir+"/disk/gv0-1")
+	b, brick := fresh(2*time.Second), pid(t, dir+"/disk/gv0-1")
 	ok(t, b.Create(t.Context(), p, volume("v", 1<<20), backend.CreateOptions{}))
 	signal(t, brick, syscall.SIGSTOP)
 	begin := time.Now()
