@@ -48,7 +48,7 @@ var cluster = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	cmd := exec.Command("testdata/gluster-cluster", dir, "41", "gv0=1", "gv1=2")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	ended := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // the parent that Pdeathsig means is the thread
