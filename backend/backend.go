@@ -93,6 +93,11 @@ type (
 	Renamer interface {
 		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
+	// A Lender shows a volume that is nowhere on this machine as a file of it, for as long as this process lives. It is described as
+	// Volume describes such a file.
+	Lender interface {
+		Lend(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
+	}
 	// A Cloner makes volumes that begin with the data of another, of whatever pool: one that is a file or block device of this
 	// machine, or a volume that the backend knows by its pool, and is described as Volume describes it. It is only read. What is said of a
 	// Creator holds here, too. A new volume does not depend on the old one, but in a cluster that shares data between volumes, unless

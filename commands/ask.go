@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func ask[T any](e *env, p *pooldef.Pool, look func() (T, error)) (T, error) {
 		return a.value, a.err
 	case <-time.After(e.limit() + grace):
 		var none T
-		return none, &backend.SilentError{Text: fmt.Sprintf("the storage at %q does not answer", p.Target.Path)}
+		return none, &backend.SilentError{Text: fmt.Sprintf("the storage at %q does not answer", cmp.Or(p.Target.Path, p.Source.Name, p.Name))}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 //
 //	uri: test:///default    virsh's driver, instead of a libvirtd; it forgets everything from one command to the next
 //	needs: PROGRAM...       what else has to be on the machine
+//	apart: yes              what it needs it has to itself: it may run beside others
 //	lab: MODULE...          it runs in the lab, in a new one for each side, with these of the kernel's modules
 //	watch: COMMAND          prints more of what is on the machine; it runs after each step
 //
@@ -28,6 +29,7 @@ import (
 type compareScript struct {
 	uri   string
 	needs []string
+	apart bool
 	lab   []string // nil: this machine
 	watch string
 	steps []compareStep
@@ -65,6 +67,8 @@ func readSession(file string) (*compareScript, error) {
 			s.uri = strings.TrimPrefix(line, "uri: ")
 		case len(s.steps) == 0 && strings.HasPrefix(line, "needs: "):
 			s.needs = strings.Fields(line)[1:]
+		case len(s.steps) == 0 && line == "apart: yes":
+			s.apart = true
 		case len(s.steps) == 0 && strings.HasPrefix(line, "lab: "):
 			s.lab = strings.Fields(line)[1:]
 		case len(s.steps) == 0 && strings.HasPrefix(line, "watch: "):

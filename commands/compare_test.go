@@ -109,7 +109,7 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 		s.needs = append(s.needs, "linux.uml")
 	}
 	requireForCompare(t, "session "+name, s.needs...)
-	if len(s.needs) == 0 || s.lab != nil { // otherwise it may work with what the machine has only once
+	if len(s.needs) == 0 || s.lab != nil || s.apart { // otherwise it may work with what the machine has only once
 		t.Parallel()
 	}
 	dir, err := filepath.Abs(t.TempDir())

@@ -145,10 +145,10 @@ func (e *env) volumeNames(before []string, typed string) []string {
 		}
 		named := slices.Contains(before, entry.Name)
 		b, ok := e.backends[entry.Live().Type]
-		if _, local := b.(backend.Locator); !ok || !local { // no questions to servers from a shell's prompt
+		if _, located := b.(backend.Locator); !ok || !located { // no questions to servers from a shell's prompt
 			continue
 		}
-		if !named && !strings.HasPrefix(typed, "/") {
+		if !named && (!strings.HasPrefix(typed, "/") || entry.Live().Target.Path == "") {
 			continue
 		}
 		if active, err := e.active(entry); err != nil || !active {

@@ -11,29 +11,28 @@ import (
 	"poolctl/pooldef"
 )
 
-// overlays returns the volumes of active local pools whose backing file is reached by the name of a volume. They are found by their
-// headers, all of which are read; one that cannot be read is warned of. A pool that lives below the volume is an error.
+// overlays returns the volumes of active pools whose backing file is reached by the name of a volume: of local pools if it is a file of this
+// machine, otherwise of those of its own type. They are found by their headers, all of which are read; one that cannot be read is warned
+// of. A pool that lives below the volume is an error.
 func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 	entries, err := e.store.All()
 	if err != nil {
 		return nil, err
 	}
-	at := filepath.Join(e.host.Canonical(filepath.Dir(v.Target.Path)), v.Name)
+	name := e.nameOf(v)
 	var found []*pooldef.Volume
 	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
 	for _, s := range e.statuses(entries) {
 		entry := s.entry
-		if leadsThrough(entry.Live().Target.Path, at) {
+		p := entry.Live()
+		if name.holds(p) {
 			return nil, &stateError{text: fmt.Sprintf("pool %q lives in it", entry.Name)}
 		}
-		b, ok := e.backends[entry.Live().Type]
-		if _, local := b.(backend.Locator); !ok || !local { // servers do not name files of this host
+		b, ok := e.backends[p.Type]
+		if _, located := b.(backend.Locator); !ok || !located || !s.active || !name.isKnownTo(p) {
 			continue
 		}
-		if !s.active {
-			continue
-		}
-		for image, err := range e.details(b, entry.Live()) {
+		for image, err := range e.details(b, p) {
 			if err != nil {
 				return nil, fmt.Errorf("look for overlays in pool %q: %w", entry.Name, err)
 			}
@@ -44,12 +43,54 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 				continue
 			}
 			self := entry.Name == v.entry.Name && image.Name == v.Name
-			if !self && image.Backing != nil && filepath.IsAbs(image.Backing.Path) && leadsThrough(image.Backing.Path, at) {
+			if !self && image.Backing != nil && name.isMeant(image.Backing.Path) {
 				found = append(found, image)
 			}
 		}
 	}
 	return found, nil
+}
+
+// A volumeName is the name by which others find a volume.
+type volumeName struct {
+	pool *pooldef.Pool
+	name string
+	at   string // path without links, or URI
+}
+
+func (e *env) nameOf(v *foundVolume) volumeName {
+	n := volumeName{v.entry.Live(), v.Name, v.Target.Path}
+	if n.isLocal() {
+		n.at = filepath.Join(e.host.Canonical(filepath.Dir(v.Target.Path)), v.Name)
+	}
+	return n
+}
+
+// isLocal tells whether it is a name of this machine's, which pools of servers do not know.
+func (n volumeName) isLocal() bool { return n.pool.Target.Path != "" }
+
+func (n volumeName) isKnownTo(p *pooldef.Pool) bool {
+	if n.isLocal() {
+		return p.Target.Path != ""
+	}
+	return p.Type == n.pool.Type
+}
+
+// isMeant tells whether a backing file's path leads through the name.
+func (n volumeName) isMeant(path string) bool {
+	if n.isLocal() {
+		return filepath.IsAbs(path) && leadsThrough(path, n.at)
+	}
+	return path == n.at
+}
+
+// holds tells whether a pool lives below the name.
+func (n volumeName) holds(p *pooldef.Pool) bool {
+	if n.isLocal() {
+		return leadsThrough(p.Target.Path, n.at)
+	}
+	return p.Type == n.pool.Type && p.Source.Name == n.pool.Source.Name &&
+		strings.HasPrefix(p.Source.Dir+"/", filepath.Join(n.pool.Source.Dir, n.name)+"/")
 }
 
 // leadsThrough tells whether the way along an absolute path, and along the symbolic links there, comes by the path at. That one has

@@ -96,10 +96,16 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 	if err := e.mustKnowChain(source); err != nil {
 		return err
 	}
+	from := source.Volume
+	if lender, ok := source.backend.(backend.Lender); ok {
+		if from, err = lender.Lend(e.ctx, source.entry.Live(), source.Name); err != nil {
+			return err
+		}
+	}
 	progress, done := e.progress()
 	defer done()
 	o.Progress, o.From = progress, source.entry.Live()
-	return cloner.Clone(e.ctx, p, v, source.Volume, o)
+	return cloner.Clone(e.ctx, p, v, from, o)
 }
 
 // mustKnowChain refuses to read the images below a volume if they are not all volumes of active pools: a guest that writes a

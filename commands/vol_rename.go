@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"poolctl/backend"
@@ -74,7 +73,7 @@ func (e *env) mustHaveNoOverlays(v *foundVolume, newName string) error {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	first := overlays[0]
-	newPath := filepath.Join(filepath.Dir(v.Target.Path), newName)
+	newPath := v.Target.Path[:strings.LastIndexByte(v.Target.Path, '/')+1] + newName
 	return &stateError{"it is the backing file of " + text, fmt.Sprintf("while no guest uses it, have each name the new path first: qemu-img rebase -u -b %s -F %s %s",
 		host.Quote(newPath), cmp.Or(first.Backing.Format, v.Target.Format), host.Quote(first.Target.Path))}
 }

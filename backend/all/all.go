@@ -8,6 +8,7 @@ import (
 	"poolctl/backend/dir"
 	"poolctl/backend/disk"
 	"poolctl/backend/fs"
+	"poolctl/backend/gluster"
 	"poolctl/backend/host"
 	"poolctl/backend/iscsi"
 	"poolctl/backend/logical"
@@ -26,6 +27,7 @@ func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef
 		pooldef.Dir:         dir.New(h, s),
 		pooldef.Disk:        disk.New(h, s, timeout),
 		pooldef.FS:          fs.New(h, s),
+		pooldef.Gluster:     gluster.New(h, s, timeout),
 		pooldef.ISCSI:       iscsi.New(h, s, timeout),
 		pooldef.ISCSIDirect: iscsi.NewDirect(h, s, timeout),
 		pooldef.Logical:     logical.New(h, s),

@@ -39,7 +39,17 @@ func (s *suite) source(name string) (v *pooldef.Volume, data []byte) {
 		s.Skip("there are no data to clone")
 	}
 	data = s.fill(name, 1)
-	return s.the(name), data
+	v, err := lent(s.Context(), s.b, s.pool, name)
+	s.ok(err)
+	return v, data
+}
+
+// lent returns a volume as it can be cloned.
+func lent(ctx context.Context, b backend.Backend, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	if lender, ok := b.(backend.Lender); ok {
+		return lender.Lend(ctx, p, name)
+	}
+	return b.Volume(ctx, p, name)
 }
 
 // cloning clones a volume: the clone is as it was defined, has the source's data, and goes its own way. Nothing happens to the source.
@@ -160,7 +170,7 @@ var makes = map[string]func(context.Context, Options, backend.Backend, *pooldef.
 		return b.(backend.Creator).Create(ctx, p, o.Volume("v", o.Sizes[0]), backend.CreateOptions{})
 	},
 	"clone": func(ctx context.Context, o Options, b backend.Backend, p *pooldef.Pool) error {
-		source, err := b.Volume(ctx, p, "neighbour")
+		source, err := lent(ctx, b, p, "neighbour")
 		if err != nil {
 			return err
 		}

@@ -213,6 +213,14 @@ func (t *tape) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return t.machine.Dial(ctx, address)
 }
 
+// Serve is not replayed, either: nobody answers for the files.
+func (t *tape) Serve(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.Served, error) {
+	if t.machine == nil {
+		return nil, fmt.Errorf("no files of %s are replayed", c.Name)
+	}
+	return t.machine.Serve(ctx, c, at, limit)
+}
+
 func (t *tape) MountUsers(m *host.Mount) ([]string, error) {
 	return ask(t, "mount users "+m.Target, func(h host.Host) ([]string, error) { return h.MountUsers(m) })
 }

@@ -137,7 +137,7 @@ func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 		defer h.Close()
 	}
 	switch {
-	case isGone(err) || err == nil && !isHeldVolume(h):
+	case isGone(err) || err == nil && (!isHeldVolume(h) || h.IsLink() && f.leadsOut(p, h.Dev)):
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	case err != nil:
 		return err

@@ -14,12 +14,14 @@ import (
 
 // inspect looks at one volume: its inode, and the header of its image. It returns nil for what is not there or is no volume.
 // What cannot be read has its reason in Err.
-func inspect(p *pooldef.Pool, name string) *pooldef.Volume {
+func (f Files) inspect(p *pooldef.Pool, name string) *pooldef.Volume {
 	v := newVolume(p, name)
 	h, err := host.Hold(v.Target.Path)
 	if err == nil {
 		defer h.Close()
 		switch {
+		case h.IsLink() && f.leadsOut(p, h.Dev):
+			return nil
 		case h.HasData():
 			err = inspectFile(v, h)
 		case h.IsDir():
@@ -33,6 +35,12 @@ func inspect(p *pooldef.Pool, name string) *pooldef.Volume {
 	}
 	v.Err = err
 	return v
+}
+
+// leadsOut tells whether a link to a file of that file system leads nowhere.
+func (f Files) leadsOut(p *pooldef.Pool, dev uint64) bool {
+	var dir unix.Stat_t
+	return f.Inside && (unix.Stat(p.Target.Path, &dir) != nil || dir.Dev != dev)
 }
 
 // isGone tells whether an error means that there is no such file, if only because a link leads nowhere or in a circle.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -47,7 +48,7 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			return
 		}
 		for part := range slices.Chunk(names, batch) {
-			for _, volume := range details(p, part) {
+			for _, volume := range f.details(p, part) {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
 					return
@@ -61,13 +62,13 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 }
 
 // details returns the volumes of these names; nil for one that has gone meanwhile.
-func details(p *pooldef.Pool, names []string) []*pooldef.Volume {
+func (f Files) details(p *pooldef.Pool, names []string) []*pooldef.Volume {
 	volumes := make([]*pooldef.Volume, len(names))
 	var group sync.WaitGroup
 	for w := range workers {
 		group.Go(func() {
 			for i := w; i < len(names); i += workers {
-				volumes[i] = inspect(p, names[i])
+				volumes[i] = f.inspect(p, names[i])
 			}
 		})
 	}
@@ -91,7 +92,7 @@ func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !isStage(e.Name()) && isVolume(p, e) {
+		if !isStage(e.Name()) && f.isVolume(p, e) {
 			names = append(names, e.Name())
 		}
 	}
@@ -99,11 +100,14 @@ func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	return slices.Compact(names), ctx.Err() // of a directory that is being changed, a name may be read twice
 }
 
-func isVolume(p *pooldef.Pool, e fs.DirEntry) bool {
+func (f Files) isVolume(p *pooldef.Pool, e fs.DirEntry) bool {
 	mode := e.Type()
 	if mode&fs.ModeSymlink != 0 {
 		info, err := os.Stat(filepath.Join(p.Target.Path, e.Name()))
 		if err != nil { // it leads nowhere, in a circle, or where we may not look
+			return false
+		}
+		if s, ok := info.Sys().(*syscall.Stat_t); ok && f.leadsOut(p, s.Dev) {
 			return false
 		}
 		mode = info.Mode().Type()
@@ -138,7 +142,7 @@ func (f Files) look(ctx context.Context, p *pooldef.Pool, name string) (*pooldef
 	if _, err := volumePath(p, name); err != nil {
 		return nil, fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	volume := inspect(p, name)
+	volume := f.inspect(p, name)
 	if volume == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}

@@ -20,6 +20,7 @@ type Files struct {
 	Host    host.Host
 	Secrets backend.Secrets
 	Mounts  bool // starting a pool mounts its directory, without which it cannot be used
+	Inside  bool // links that lead out of the directory's file system lead nowhere
 }
 
 // Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.

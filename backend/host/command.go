@@ -110,8 +110,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	cmd.Dir = cmp.Or(l.workDir(c.Dir), "/")
-	// libblkid has a cache, which tells of devices as they were some seconds ago.
-	cmd.Env = []string{"BLKID_FILE=/dev/null", "LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
+	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
@@ -190,6 +189,11 @@ func wait(ctx context.Context, cmd *exec.Cmd, patience time.Duration) error {
 // toolPath is where tools are looked for: cron's PATH, for one, has no sbin.
 var toolPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
+// environment is that of every program. libblkid has a cache, which tells of devices as they were some seconds ago.
+func environment() []string {
+	return []string{"BLKID_FILE=/dev/null", "LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
+}
+
 // lookTool finds a program: in PATH, so that an administrator may put another one in front, then in the usual places.
 func lookTool(name string) (string, error) {
 	if filepath.IsAbs(name) {
@@ -215,7 +219,7 @@ var packages = map[string]string{
 	"qemu-img": "qemu-utils", "scrub": "scrub", "wipefs": "util-linux", "findfs": "util-linux",
 	"mkfs.ext2": "e2fsprogs", "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs",
 	"mkfs.vfat": "dosfstools", "mkfs.udf": "udftools", "mkfs.gfs2": "gfs2-utils", "mkfs.ocfs2": "ocfs2-tools",
-	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "mount.glusterfs": "glusterfs-client", "showmount": "nfs-common",
+	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "mount.glusterfs": "glusterfs-client", "glusterfs": "glusterfs-client", "gluster": "glusterfs-cli", "showmount": "nfs-common",
 	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
 	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",

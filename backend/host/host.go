@@ -20,6 +20,10 @@ type Host interface {
 	Query(ctx context.Context, c Command) ([]byte, error)
 	// Change does one thing that changes the machine. Nothing is begun once ctx has ended.
 	Change(ctx context.Context, s Step) error
+	// Serve runs a program that mounts a file system at a directory and serves it, and waits until it answers. The program runs as long
+	// as this process, or until the file system leaves a question unanswered for as long as limit; the same command is run once. An
+	// error wraps context.DeadlineExceeded if there was no answer; it is an ExitError if the program has ended.
+	Serve(ctx context.Context, c Command, at string, limit time.Duration) (*Served, error)
 	Prober
 }
 
@@ -75,7 +79,8 @@ type Local struct {
 	Root string
 
 	mu     sync.Mutex
-	stages map[string]*Stage // those in use, by path
+	stages map[string]*Stage  // those in use, by path
+	served map[string]*Served // by command
 }
 
 // Change implements Host.

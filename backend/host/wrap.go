@@ -27,6 +27,12 @@ func (t Trace) Change(ctx context.Context, s Step) error {
 	return t.Host.Change(ctx, s)
 }
 
+// Serve implements Host.
+func (t Trace) Serve(ctx context.Context, c Command, at string, limit time.Duration) (*Served, error) {
+	fmt.Fprintln(t.W, "?", c.Shell(), "&")
+	return t.Host.Serve(ctx, c, at, limit)
+}
+
 // ReadOnly refuses every change.
 type ReadOnly struct{ Host }
 

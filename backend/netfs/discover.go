@@ -2,12 +2,11 @@ package netfs
 
 import (
 	"context"
-	"encoding/xml"
-	"fmt"
 	"regexp"
 	"strings"
 	"sync"
 
+	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -24,8 +23,8 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	var volumes []string
-	var wait sync.WaitGroup                                     // a server of the one kind may leave the questions of the other unanswered
-	wait.Go(func() { volumes, _ = b.volumes(limited, s.host) }) // nobody has to have any
+	var wait sync.WaitGroup                                                    // a server of the one kind may leave the questions of the other unanswered
+	wait.Go(func() { volumes, _ = glusterd.Volumes(limited, b.Host, s.host) }) // nobody has to have any
 	exports, err := b.exports(limited, s.host)
 	wait.Wait()
 	var found []pooldef.Source
@@ -53,18 +52,4 @@ func (b *Backend) exports(ctx context.Context, server string) ([]string, error) 
 		}
 	}
 	return dirs, err
-}
-
-func (b *Backend) volumes(ctx context.Context, server string) ([]string, error) {
-	out, err := b.Host.Query(ctx, host.Cmd("gluster", "--xml", "--log-file=/dev/null", "--remote-host="+server, "volume", "info", "all"))
-	if err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Names []string `xml:"volInfo>volumes>volume>name"`
-	}
-	if err := xml.Unmarshal(out, &answer); err != nil {
-		return nil, fmt.Errorf("what gluster says of %q: %w", server, err)
-	}
-	return answer.Names, nil
 }

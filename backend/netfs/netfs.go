@@ -3,6 +3,7 @@
 package netfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/filevol"
+	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -80,6 +82,11 @@ func (b *Backend) explain(ctx context.Context, s source, err error) error {
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}
 		}
+	case errors.As(err, &exit) && s.kind == "glusterfs": // mount.glusterfs(8) only says that it has failed
+		limited, cancel := context.WithTimeout(ctx, b.Timeout)
+		defer cancel()
+		volume, _, _ := strings.Cut(s.place(), "/")
+		return cmp.Or(glusterd.Trouble(limited, b.Host, s.host, 0, volume), err)
 	}
 	return err
 }

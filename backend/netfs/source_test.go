@@ -3,6 +3,7 @@ package netfs
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,6 +39,11 @@ func (f *fake) Addresses(_ context.Context, name string, _ time.Duration) ([]net
 		return nil, errors.New("no such host")
 	}
 	return []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}, nil
+}
+
+func (f *fake) Dial(context.Context, string) (net.Conn, error) {
+	ours, _ := net.Pipe()
+	return ours, nil
 }
 
 func (f *fake) Query(_ context.Context, c host.Command) ([]byte, error) {

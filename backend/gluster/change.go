@@ -1,0 +1,108 @@
+package gluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Create implements backend.Creator.
+func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+	return b.change(ctx, p, func(v *view) error {
+		seen, err := v.inside(d)
+		if err != nil {
+			return err
+		}
+		return v.files.Create(ctx, v.pool, seen, o)
+	})
+}
+
+// inside is the definition of a new volume, as our files have it. A backing store in the same Gluster volume is named relative to it: that
+// is how everybody finds it, whatever way he comes.
+func (v *view) inside(d *pooldef.Volume) (*pooldef.Volume, error) {
+	if v.exists(d.Name) != nil {
+		return nil, pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q is a directory of the client's", d.Name)}}
+	}
+	if d.Backing == nil || !strings.Contains(d.Backing.Path, "://") {
+		return d, nil
+	}
+	file, ok := v.file(d.Backing.Path)
+	if !ok {
+		return nil, &backend.UnsupportedError{Type: pooldef.Gluster, What: "backing stores that are elsewhere on the network"}
+	}
+	relative, err := filepath.Rel(v.dir, file)
+	if err != nil {
+		return nil, err
+	}
+	seen, backing := *d, *d.Backing
+	backing.Path = relative
+	seen.Backing = &backing
+	return &seen, nil
+}
+
+// Clone implements backend.Cloner.
+func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+	return b.change(ctx, p, func(v *view) error {
+		if v.exists(d.Name) != nil {
+			return pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q is a directory of the client's", d.Name)}}
+		}
+		return v.files.Clone(ctx, v.pool, d, source, o)
+	})
+}
+
+// Delete implements backend.Deleter.
+func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Delete(ctx, v.pool, name) })
+}
+
+// Rename implements backend.Renamer.
+func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Rename(ctx, v.pool, name, newName) })
+}
+
+// Resize implements backend.Resizer.
+func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Resize(ctx, v.pool, name, size, o) })
+}
+
+// Wipe implements backend.Wiper.
+func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Wipe(ctx, v.pool, name, algorithm, progress) })
+}
+
+// Upload implements backend.Uploader.
+func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Upload(ctx, v.pool, name, from, t) })
+}
+
+// Download implements backend.Downloader.
+func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Download(ctx, v.pool, name, to, t) })
+}
+
+// changeVolume does something with a volume that is there.
+func (b *Backend) changeVolume(ctx context.Context, p *pooldef.Pool, name string, do func(v *view) error) error {
+	return b.change(ctx, p, func(v *view) error {
+		if err := v.exists(name); err != nil {
+			return err
+		}
+		return do(v)
+	})
+}
+
+// Sweep implements backend.Sweeper.
+func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	return use(ctx, b, p, func(v *view) ([]string, error) {
+		swept, err := v.files.Sweep(ctx, v.pool)
+		for i := range swept {
+			swept[i] = v.outside(swept[i])
+		}
+		return swept, err
+	})
+}

@@ -1,0 +1,141 @@
+package gluster
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+// here is this machine, with one client for each volume for all tests.
+var here = attentive{&host.Local{}}
+
+// An attentive machine has clients that see at once what others do. poolctl's may take a second: they seldom live as long.
+type attentive struct{ *host.Local }
+
+// Serve implements host.Host.
+func (a attentive) Serve(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.Served, error) {
+	c.Args = append([]string{"--attribute-timeout=0", "--entry-timeout=0", "--xlator-option=*-md-cache.md-cache-timeout=0"}, c.Args...)
+	return a.Local.Serve(ctx, c, at, limit)
+}
+
+// server is the address of the cluster's server, whose last number is not that of other tests' clusters.
+const server = "127.0.0.41"
+
+// clusterVariable names the directory of a cluster that runs already, for the processes that a test starts.
+const clusterVariable = "POOLCTL_TEST_GLUSTER"
+
+// cluster starts a cluster with the volumes gv0, of one brick, and gv1, of two, and returns its directory. It ends with this process.
+var cluster = sync.OnceValues(func() (string, error) {
+	if dir := os.Getenv(clusterVariable); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.MkdirTemp("", "gluster")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("testdata/gluster-cluster", dir, "41", "gv0=1", "gv1=2")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	ended := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // the parent that Pdeathsig means is the thread
+		if err := cmd.Start(); err != nil {
+			ended <- err
+			return
+		}
+		ended <- cmd.Wait()
+	}()
+	for {
+		if _, err := os.Stat(dir + "/ready"); err == nil {
+			return dir, os.Setenv(clusterVariable, dir)
+		}
+		select {
+		case err := <-ended:
+			return "", err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+})
+
+// needsCluster returns where a cluster is, for tests that use one.
+func needsCluster(t testing.TB) string {
+	t.Helper()
+	for _, tool := range []string{"glusterd", "glusterfs", "gluster", "mkfs.ext4", "unshare"} {
+		if _, err := exec.LookPath(tool); err != nil || os.Geteuid() != 0 {
+			backendtest.NotRun(t, "Gluster pools: they need root and glusterfs-server")
+		}
+	}
+	dir, err := cluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// pid returns the process that has a word in its command line.
+func pid(t testing.TB, word string) int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		words, _ := os.ReadFile(f)
+		if strings.Contains("\x00"+string(words), "\x00"+word+"\x00") {
+			n, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			return n
+		}
+	}
+	t.Fatalf("no process has %s in its command line", word)
+	return 0
+}
+
+// bricks is the directory of the bricks, as the cluster sees it.
+func bricks(t testing.TB) string {
+	t.Helper()
+	dir := needsCluster(t)
+	return "/proc/" + strconv.Itoa(pid(t, dir+"/glusterd.vol")) + "/root" + dir + "/disk"
+}
+
+// poolOf returns a pool of a new directory of a volume.
+func poolOf(t testing.TB, volume string) *pooldef.Pool {
+	t.Helper()
+	needsCluster(t)
+	top, err := here.Serve(t.Context(), source{server: server, volume: volume}.client(), mountPoint, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp(top.Root, "pool ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return &pooldef.Pool{Type: pooldef.Gluster, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001", Source: pooldef.Source{
+		Hosts: []pooldef.Host{{Name: server}}, Name: volume, Dir: "/" + filepath.Base(dir)}}
+}
+
+func newBackend(h host.Host) *Backend { return New(h, nil, 20*time.Second) }
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func volume(name string, size uint64) *pooldef.Volume {
+	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: "raw"}}
+}

@@ -1,0 +1,277 @@
+package gluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// gluster tells the cluster something.
+func gluster(t testing.TB, args ...string) {
+	t.Helper()
+	args = append([]string{"--glusterd-sock=" + needsCluster(t) + "/run/socket", "--log-file=/dev/null", "--mode=script"}, args...)
+	if out, err := exec.Command("gluster", args...).CombinedOutput(); err != nil {
+		t.Fatalf("gluster %s: %v: %s", args, err, out)
+	}
+}
+
+// running waits until all bricks of a volume run.
+func running(t testing.TB, volume string) {
+	t.Helper()
+	for range 100 {
+		out, _ := exec.Command("gluster", "--glusterd-sock="+needsCluster(t)+"/run/socket", "--log-file=/dev/null", "--xml", "volume", "status", volume).Output()
+		if strings.Contains(string(out), "<status>1</status>") && !strings.Contains(string(out), "<status>0</status>") {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("the bricks of %s do not run", volume)
+}
+
+func signal(t testing.TB, pid int, s syscall.Signal) {
+	t.Helper()
+	ok(t, syscall.Kill(pid, s))
+}
+
+// expect checks an error that is for people, and has to be one of the state.
+func expect(t *testing.T, what string, err error, text string) {
+	t.Helper()
+	state := (*backend.StateError)(nil)
+	if !errors.As(err, &state) || !strings.Contains(err.Error(), text) {
+		t.Errorf("%s: error %v, want %s", what, err, text)
+	}
+}
+
+func isSilent(t *testing.T, what string, begin time.Time, err error) {
+	t.Helper()
+	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) || time.Since(begin) > 10*time.Second {
+		t.Errorf("%s: error %v after %v", what, err, time.Since(begin))
+	}
+}
+
+// fresh is a backend with clients of its own.
+func fresh(timeout time.Duration) *Backend { return New(&host.Local{}, nil, timeout) }
+
+func list(b *Backend, p *pooldef.Pool) (names []string, err error) {
+	for v, err := range b.Volumes(context.Background(), p) {
+		if err != nil {
+			return names, err
+		}
+		names = append(names, v.Name)
+	}
+	return names, nil
+}
+
+// TestWrong has pools that cannot be active.
+func TestWrong(t *testing.T) {
+	p := poolOf(t, "gv0")
+	ok(t, os.Symlink("/etc", bricks(t)+"/gv0-1"+p.Source.Dir+"/link")) // a brick keeps a link as it is
+	for _, c := range []struct {
+		change func(s *pooldef.Source)
+		text   string
+	}{
+		{func(s *pooldef.Source) { s.Name = "none" }, `there is no Gluster volume "none" on "` + server + `"`},
+		{func(s *pooldef.Source) { s.Dir = "/none" }, `there is no directory "/none" in the Gluster volume "gv0"`},
+		{func(s *pooldef.Source) { s.Dir += "/link" }, `there is no directory`},
+		{func(s *pooldef.Source) { s.Hosts[0].Port = 24999 }, "the server " + server + ":24999 cannot be reached"},
+		{func(s *pooldef.Source) { s.Hosts[0].Name = "nosuch.invalid" }, "the server nosuch.invalid:24007 cannot be reached"},
+	} {
+		wrong := *p
+		wrong.Source.Hosts = append([]pooldef.Host(nil), p.Source.Hosts...)
+		c.change(&wrong.Source)
+		b := fresh(10 * time.Second)
+		if active, err := b.Active(t.Context(), &wrong); active || err != nil {
+			t.Errorf("%s: active %v, error %v", c.text, active, err)
+		}
+		_, err := b.Space(t.Context(), &wrong)
+		expect(t, "space", err, c.text)
+	}
+	for _, change := range []func(s *pooldef.Source){
+		func(s *pooldef.Source) { s.Name = "gv0/sub" }, func(s *pooldef.Source) { s.Dir = "sub" }, func(s *pooldef.Source) { s.Hosts = nil },
+	} {
+		wrong, problems := *p, pooldef.Problems(nil)
+		change(&wrong.Source)
+		if _, err := newBackend(here).Space(t.Context(), &wrong); !errors.As(err, &problems) {
+			t.Errorf("%+v: error %v", wrong.Source, err)
+		}
+	}
+}
+
+// TestStopped has a volume that is not started.
+func TestStopped(t *testing.T) {
+	p := poolOf(t, "gv1")
+	gluster(t, "volume", "stop", "gv1")
+	defer running(t, "gv1")
+	defer gluster(t, "volume", "start", "gv1")
+	_, err := fresh(10*time.Second).Space(t.Context(), p)
+	expect(t, "space", err, `the Gluster volume "gv1" is not started`)
+}
+
+// TestSilent has daemons that do not answer: from the beginning, and in the middle.
+func TestSilent(t *testing.T) {
+	p, dir := poolOf(t, "gv0"), needsCluster(t)
+	for _, word := range []string{dir + "/glusterd.vol", dir + "/disk/gv0-1"} {
+		daemon := pid(t, word)
+		signal(t, daemon, syscall.SIGSTOP)
+		begin := time.Now()
+		_, err := fresh(2*time.Second).Active(t.Context(), p)
+		isSilent(t, word, begin, err)
+		signal(t, daemon, syscall.SIGCONT)
+	}
+	b, brick := fresh(2*time.Second), pid(t, dir+"/disk/gv0-1")
+	ok(t, b.Create(t.Context(), p, volume("v", 1<<20), backend.CreateOptions{}))
+	signal(t, brick, syscall.SIGSTOP)
+	begin := time.Now()
+	err := b.Wipe(t.Context(), p, "v", "zero", nil)
+	signal(t, brick, syscall.SIGCONT)
+	isSilent(t, "wiping", begin, err)
+	if names, err := list(b, p); len(names) != 1 || err != nil {
+		t.Errorf("afterwards there are %q, error %v", names, err)
+	}
+}
+
+// TestBrickLost has a brick die while a volume is being made.
+func TestBrickLost(t *testing.T) {
+	p, dir := poolOf(t, "gv0"), needsCluster(t)
+	b := fresh(10 * time.Second)
+	var kill sync.Once
+	progress := func(done, _ uint64) {
+		if done > 0 {
+			kill.Do(func() { signal(t, pid(t, dir+"/disk/gv0-1"), syscall.SIGKILL) })
+		}
+	}
+	err := b.Create(t.Context(), p, volume("v", 64<<20), backend.CreateOptions{Preallocation: "full", Progress: progress})
+	expect(t, "create", err, `bricks of the Gluster volume "gv0" are offline: 127.41:`+dir+"/disk/gv0-1")
+	if active, err := fresh(10*time.Second).Active(t.Context(), p); active || err != nil {
+		t.Errorf("active %v, error %v", active, err)
+	}
+	gluster(t, "volume", "start", "gv0", "force")
+	running(t, "gv0")
+	b = fresh(10 * time.Second)
+	if names, err := list(b, p); len(names) > 0 || err != nil {
+		t.Errorf("there are %q, error %v", names, err)
+	}
+	if _, err := b.Sweep(t.Context(), p); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(bricks(t) + "/gv0-1" + p.Source.Dir); len(left) > 0 || err != nil {
+		t.Errorf("left is %v, error %v", left, err)
+	}
+}
+
+// TestPart has a volume of which a part is there.
+func TestPart(t *testing.T) {
+	p, dir := poolOf(t, "gv1"), needsCluster(t)
+	b := fresh(10 * time.Second)
+	for i := range 8 {
+		ok(t, b.Create(t.Context(), p, volume("v"+strconv.Itoa(i), 1), backend.CreateOptions{}))
+	}
+	signal(t, pid(t, dir+"/disk/gv1-2"), syscall.SIGKILL)
+	defer running(t, "gv1")
+	defer gluster(t, "volume", "start", "gv1", "force")
+	for _, b := range []*Backend{b, fresh(10 * time.Second)} {
+		names, err := list(b, p)
+		expect(t, "list", err, `bricks of the Gluster volume "gv1" are offline: 127.41:`+dir+"/disk/gv1-2")
+		if len(names) == 0 || len(names) == 8 {
+			t.Errorf("there are %q", names)
+		}
+		if _, err := b.Volume(t.Context(), p, names[0]); err != nil {
+			t.Errorf("one that is there: error %v", err)
+		}
+		_, err = b.Volume(t.Context(), p, "none")
+		expect(t, "one that may be elsewhere", err, "are offline")
+	}
+}
+
+// TestNothingStays kills a process that writes a volume.
+func TestNothingStays(t *testing.T) {
+	if text := os.Getenv("POOLCTL_TEST_VICTIM"); text != "" {
+		var p pooldef.Pool
+		ok(t, json.Unmarshal([]byte(text), &p))
+		err := fresh(time.Minute).Create(t.Context(), &p, volume("v", 256<<20), backend.CreateOptions{Preallocation: "full"})
+		t.Fatalf("it was to be killed; error %v", err)
+	}
+	p := poolOf(t, "gv0")
+	text, err := json.Marshal(p)
+	ok(t, err)
+	victim := exec.Command("/proc/self/exe", "-test.run=^TestNothingStays$")
+	victim.Env = append(os.Environ(), "POOLCTL_TEST_VICTIM="+string(text))
+	victim.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	ok(t, victim.Start())
+	written := func() bool {
+		files, _ := filepath.Glob(bricks(t) + "/gv0-1" + strings.ReplaceAll(p.Source.Dir, " ", "?") + "/.poolctl-*/v")
+		for _, f := range files {
+			info, err := os.Stat(f)
+			return err == nil && info.Size() > 0
+		}
+		return false
+	}
+	for begin := time.Now(); !written(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(begin) > 30*time.Second {
+			t.Fatal("nothing is written")
+		}
+	}
+	clients := children(t, victim.Process.Pid)
+	if len(clients) != 1 {
+		t.Fatalf("it has the clients %v", clients)
+	}
+	signal(t, victim.Process.Pid, syscall.SIGKILL)
+	_ = victim.Wait()
+	for range 100 {
+		if _, err = os.Readlink("/proc/" + clients[0] + "/exe"); err != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err == nil {
+		t.Error("its client runs still")
+	}
+	mounts, err := here.Mounts()
+	ok(t, err)
+	for _, m := range mounts {
+		if m.Type == "fuse.glusterfs" {
+			t.Errorf("%s is mounted at %s", m.Source, m.Target)
+		}
+	}
+	b := newBackend(here)
+	if names, err := list(b, p); len(names) > 0 || err != nil {
+		t.Errorf("there are %q, error %v", names, err)
+	}
+	for range 50 { // the server may not know yet that the client's lock is gone
+		swept, err := b.Sweep(t.Context(), p)
+		ok(t, err)
+		if len(swept) == 1 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("what it left is not swept")
+}
+
+// children returns the numbers of a process's children.
+func children(t testing.TB, parent int) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/status")
+	ok(t, err)
+	var found []string
+	for _, f := range files {
+		status, _ := os.ReadFile(f)
+		if strings.Contains(string(status), "\nPPid:\t"+strconv.Itoa(parent)+"\n") {
+			found = append(found, filepath.Base(filepath.Dir(f)))
+		}
+	}
+	return found
+}

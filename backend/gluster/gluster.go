@@ -1,0 +1,57 @@
+// Package gluster manages pools that are a directory of a Gluster volume. The volume is mounted where only its client sees it, for as long
+// as this process lives: starting a pool changes nothing on this machine.
+package gluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/glusterd"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Backend manages pools of type gluster.
+type Backend struct {
+	host    host.Host
+	secrets backend.Secrets
+	timeout time.Duration
+}
+
+// New returns the backend. A server may take as long as timeout to answer.
+func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
+	return &Backend{h, s, timeout}
+}
+
+// Active implements backend.Backend: the directory can be used. Why it cannot, Space says.
+func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	_, err := b.open(ctx, p)
+	state, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
+	if errors.As(err, &state) || errors.As(err, &problems) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Space implements backend.Backend.
+func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
+	return use(ctx, b, p, func(v *view) (pooldef.Space, error) { return v.files.Space(ctx, v.pool) })
+}
+
+// Discover implements backend.Discoverer: the volumes that a server knows.
+func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
+	if len(spec.Hosts) != 1 {
+		return nil, pooldef.Problems{{Element: "host", Text: fmt.Sprintf("one is needed, the server to ask; there are %d", len(spec.Hosts))}}
+	}
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	names, err := glusterd.Volumes(limited, b.host, serverOf(spec))
+	var found []pooldef.Source
+	for _, name := range names {
+		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: "/", Name: name})
+	}
+	return found, err
+}

@@ -1,0 +1,72 @@
+package gluster
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// TestGolden has what operations do, by the paths that the client has.
+func TestGolden(t *testing.T) {
+	p := poolOf(t, "gv0")
+	top, err := here.Serve(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, time.Minute)
+	ok(t, err)
+	ok(t, os.Rename(top.Root+p.Source.Dir, top.Root+"/golden"))
+	t.Cleanup(func() { os.RemoveAll(top.Root + "/golden") })
+	p.Source.Dir = "/golden"
+	data := filepath.Join(t.TempDir(), "data")
+	ok(t, os.WriteFile(data, []byte("data"), 0o600))
+	g := backendtest.NewGolden(t, "volumes")
+	g.Snapshot = func() string { return backendtest.Tree(t, bricks(t)+"/gv0-1/golden") }
+	does := func(title string, do func(ctx context.Context, b *Backend) error) {
+		t.Helper()
+		g.Does(title, func(h host.Host) error { return do(t.Context(), newBackend(h)) })
+	}
+	define := func(name, format, backing string) *pooldef.Volume {
+		v := volume(name, 1<<20)
+		v.Target.Format = format
+		if backing != "" {
+			v.Backing = &pooldef.VolumeTarget{Path: backing, Format: "qcow2"}
+		}
+		return v
+	}
+	create := func(v *pooldef.Volume) func(context.Context, *Backend) error {
+		return func(ctx context.Context, b *Backend) error { return b.Create(ctx, p, v, backend.CreateOptions{}) }
+	}
+	does("raw", create(define("a b", "raw", "")))
+	does("qcow2", create(define("base.qcow2", "qcow2", "")))
+	does("on another, which is named by its URI", create(define("over.qcow2", "qcow2", "gluster://"+server+"/gv0/golden/base.qcow2")))
+	does("on one that is elsewhere", create(define("other.qcow2", "qcow2", "gluster://elsewhere/gv0/base.qcow2")))
+	does("a directory", create(define("dir", "dir", "")))
+	does("a name that is taken", create(define("dir", "raw", "")))
+	does("the client's own directory, in another one", create(define(meta, "raw", "")))
+	does("a clone", func(ctx context.Context, b *Backend) error {
+		source, err := b.Lend(ctx, p, "over.qcow2")
+		if err != nil {
+			return err
+		}
+		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{})
+	})
+	does("resize", func(ctx context.Context, b *Backend) error {
+		return b.Resize(ctx, p, "a b", 2<<20, backend.ResizeOptions{})
+	})
+	does("upload", func(ctx context.Context, b *Backend) error {
+		f, err := os.Open(data)
+		ok(t, err)
+		defer f.Close()
+		return b.Upload(ctx, p, "a b", f, backend.Transfer{File: "data"})
+	})
+	does("wipe", func(ctx context.Context, b *Backend) error { return b.Wipe(ctx, p, "a b", "zero", nil) })
+	does("rename", func(ctx context.Context, b *Backend) error { return b.Rename(ctx, p, "a b", "c") })
+	for _, name := range []string{"c", "dir", "none"} {
+		does("delete "+name, func(ctx context.Context, b *Backend) error { return b.Delete(ctx, p, name) })
+	}
+	g.End()
+}

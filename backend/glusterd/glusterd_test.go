@@ -1,0 +1,91 @@
+package glusterd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+)
+
+// A fake is a machine where gluster(8) answers, or is not installed.
+type fake struct {
+	host.Host
+	answers map[string]string // by the last words of a question
+	refused bool
+}
+
+func (f *fake) Dial(context.Context, string) (net.Conn, error) {
+	if f.refused {
+		return nil, errors.New("connection refused")
+	}
+	ours, _ := net.Pipe()
+	return ours, nil
+}
+
+func (f *fake) Query(_ context.Context, c host.Command) ([]byte, error) {
+	text, ok := f.answers[strings.Join(c.Args[3:], " ")]
+	if !ok {
+		return nil, &host.ToolError{Tool: c.Name}
+	}
+	return []byte("<?xml version=\"1.0\"?><cliOutput>" + text + "</cliOutput>"), nil
+}
+
+const (
+	started = "<volInfo><volumes><volume><name>gv0</name><statusStr>Started</statusStr></volume><count>1</count></volumes></volInfo>"
+	stopped = "<volInfo><volumes><volume><name>gv0</name><statusStr>Stopped</statusStr></volume><count>1</count></volumes></volInfo>"
+	none    = "<opRet>-1</opRet><opErrno>30806</opErrno><opErrstr>Volume does not exist</opErrstr><volInfo><volumes><count>0</count></volumes></volInfo>"
+	healer  = "<node><hostname>Self-heal Daemon</hostname><path>localhost</path><status>0</status></node>"
+)
+
+func bricks(nodes string) string {
+	return "<volStatus><volumes><volume><volName>gv0</volName>" + nodes + healer + "</volume></volumes></volStatus>"
+}
+
+func TestTrouble(t *testing.T) {
+	online := "<node><hostname>a</hostname><path>/b1</path><status>1</status></node>"
+	offline := "<node><hostname>a</hostname><path>/b2</path><status>0</status></node><node><hostname>b</hostname><path>/b3</path><status>0</status></node>"
+	for _, c := range []struct {
+		host *fake
+		port int
+		want string
+	}{
+		{&fake{refused: true}, 0, "the server h:24007 cannot be reached: connection refused"},
+		{&fake{refused: true}, 1234, "the server h:1234 cannot be reached: connection refused"},
+		{&fake{}, 0, ""},
+		{&fake{answers: map[string]string{"volume info gv0": none}}, 1234, ""},
+		{&fake{answers: map[string]string{"volume info gv0": none}}, Port, `there is no Gluster volume "gv0" on "h"`},
+		{&fake{answers: map[string]string{"volume info gv0": stopped}}, 0, `the Gluster volume "gv0" is not started`},
+		{&fake{answers: map[string]string{"volume info gv0": started}}, 0, ""},
+		{&fake{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online)}}, 0, ""},
+		{&fake{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online + offline)}}, 0,
+			`bricks of the Gluster volume "gv0" are offline: a:/b2, b:/b3`},
+	} {
+		err := Trouble(t.Context(), c.host, "h", c.port, "gv0")
+		state := (*backend.StateError)(nil)
+		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &state) || err.Error() != c.want) {
+			t.Errorf("got error %v, want %q", err, c.want)
+		}
+	}
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	if err := Trouble(late, &fake{refused: true}, "h", 0, "gv0"); !errors.As(err, new(*backend.SilentError)) {
+		t.Errorf("too late: error %v", err)
+	}
+}
+
+func TestVolumes(t *testing.T) {
+	names, err := Volumes(t.Context(), &fake{answers: map[string]string{"volume info all": started}}, "h")
+	if len(names) != 1 || names[0] != "gv0" || err != nil {
+		t.Errorf("found %q, error %v", names, err)
+	}
+	if _, err := Volumes(t.Context(), &fake{}, "h"); !errors.As(err, new(*host.ToolError)) {
+		t.Errorf("without gluster: error %v", err)
+	}
+	if _, err := Volumes(t.Context(), &fake{answers: map[string]string{"volume info all": "<"}}, "h"); err == nil {
+		t.Error("nonsense is understood")
+	}
+}

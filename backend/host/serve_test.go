@@ -1,0 +1,97 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serves returns a program that mounts something at /mnt, and stays.
+func serves(script string) Command { return Cmd("sh", "-ec", script+"; exec sleep 1000") }
+
+func needsNamespaces(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("NOT RUN without root: programs in mount namespaces of their own")
+	}
+}
+
+// TestServe has a file system that only a program and we see.
+func TestServe(t *testing.T) {
+	needsNamespaces(t)
+	l := &Local{}
+	c := serves("mount -t tmpfs tmpfs /mnt && mkdir /mnt/dir")
+	s, err := l.Serve(t.Context(), c, "/mnt", 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Change(t.Context(), WriteFile{Path: s.Root + "/dir/file", Data: []byte("text")}); err != nil {
+		t.Error(err)
+	}
+	if out, err := l.Query(t.Context(), Cmd("cat", s.Root+"/dir/file")); string(out) != "text" || err != nil {
+		t.Errorf("another program reads %q, error %v", out, err)
+	}
+	if _, err := os.Stat("/mnt/dir"); err == nil {
+		t.Error("it is seen at /mnt")
+	}
+	if again, err := l.Serve(t.Context(), c, "/mnt", time.Second); again != s || err != nil {
+		t.Errorf("the same command is run again: error %v", err)
+	}
+	if s.Silent() {
+		t.Error("it is silent")
+	}
+	stop(t, "sleep\x001000\x00")
+	<-s.ended
+	other, err := l.Serve(t.Context(), c, "/mnt", 10*time.Second)
+	if err != nil || other.Root == s.Root {
+		t.Errorf("what has ended is served again at %v, error %v", other, err)
+	}
+}
+
+// stop ends the child of ours that has these words as its command line.
+func stop(t *testing.T, words string) {
+	t.Helper()
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		said, _ := os.ReadFile(f)
+		status, _ := os.ReadFile(filepath.Dir(f) + "/status")
+		if string(said) == words && strings.Contains(string(status), "\nPPid:\t"+strconv.Itoa(os.Getpid())+"\n") {
+			if out, err := exec.Command("kill", "-9", filepath.Base(filepath.Dir(f))).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+	}
+}
+
+// TestServeFails has programs that serve nothing.
+func TestServeFails(t *testing.T) {
+	needsNamespaces(t)
+	l := &Local{}
+	exit, missing := (*ExitError)(nil), (*ToolError)(nil)
+	if _, err := l.Serve(t.Context(), Cmd("sh", "-c", "echo trouble >&2; exit 3"), "/mnt", time.Second); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
+		t.Errorf("a program that fails: error %v", err)
+	}
+	if _, err := l.Serve(t.Context(), Cmd("true"), "/mnt", time.Second); !errors.As(err, &exit) {
+		t.Errorf("a program that ends: error %v", err)
+	}
+	if _, err := l.Serve(t.Context(), Cmd("poolctl-no-such-tool"), "/mnt", time.Second); !errors.As(err, &missing) {
+		t.Errorf("a program that there is not: error %v", err)
+	}
+	begin := time.Now()
+	s, err := l.Serve(t.Context(), serves("true"), "/mnt", 300*time.Millisecond)
+	if !errors.Is(err, context.DeadlineExceeded) || !s.Silent() || time.Since(begin) > 5*time.Second {
+		t.Errorf("a program that mounts nothing: error %v after %v", err, time.Since(begin))
+	}
+	<-s.ended
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Serve(cancelled, serves("sleep 0"), "/mnt", time.Second); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: error %v", err)
+	}
+}
