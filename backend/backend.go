@@ -33,7 +33,7 @@ type Backend interface {
 // What a backend may do besides. As finds it.
 type (
 	// A Starter makes storage usable and stops that again. A type whose start changes nothing has none. Where somebody else can have
-	// done the same, Stop leaves alone what is not Started.
+	// done the same, Stop leaves alone what is not Started. A Start that returns a Warning has worked.
 	Starter interface {
 		Start(ctx context.Context, p *pooldef.Pool) error
 		Stop(ctx context.Context, p *pooldef.Pool) error
@@ -114,6 +114,10 @@ type (
 	// A Downloader copies a volume's data to a file from where that stands on.
 	Downloader interface {
 		Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t Transfer) error
+	}
+	// A Tidier removes what a Start has left that was killed before the pool was active.
+	Tidier interface {
+		Tidy(ctx context.Context, p *pooldef.Pool) error
 	}
 	// A Sweeper removes what a poolctl that was killed left half-made in a pool, and tells what. What is being made stays.
 	Sweeper interface {

@@ -53,7 +53,12 @@ func (e *env) start(p, was *pooldef.Pool, wait time.Duration) error {
 	}
 	started := *p
 	started.Started = true
-	if err = starter.Start(e.ctx, &started); err == nil {
+	err = starter.Start(e.ctx, &started)
+	if warning := (*backend.Warning)(nil); errors.As(err, &warning) {
+		e.warn("%s", warning.Text)
+		err = nil
+	}
+	if err == nil {
 		if err = e.refresh(b, &started, wait); err == nil {
 			return nil
 		}

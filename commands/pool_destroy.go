@@ -49,10 +49,17 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 	case !active:
 		return notActive(entry.Name)
 	}
-	if starts && (active || err != nil) {
-		if err := starter.Stop(e.ctx, entry.Live()); err != nil {
-			return err
-		}
+	tidier, tidies := b.(backend.Tidier)
+	switch {
+	case starts && (active || err != nil):
+		err = starter.Stop(e.ctx, entry.Live())
+	case tidies:
+		err = tidier.Tidy(e.ctx, entry.Live())
+	default:
+		err = nil
+	}
+	if err != nil {
+		return err
 	}
 	return e.store.Forget(entry.Name)
 }

@@ -34,7 +34,11 @@ func (c *PoolUndefine) undefine(e *env) error {
 		return &stateError{fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
 			"poolctl pool-destroy " + host.Quote(entry.Name) + " stops and forgets it"}
 	}
-	if err := e.mustBeInactive(entry); err != nil {
+	err = e.mustBeInactive(entry)
+	if err == nil && entry.Running != nil { // it was killed when it was started, or its storage has gone
+		err = e.stopPool(entry)
+	}
+	if err != nil {
 		return err
 	}
 	return e.store.Undefine(entry)

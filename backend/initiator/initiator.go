@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -79,6 +80,9 @@ func (s *Session) Close() {
 	s.conn.Close()
 }
 
+// enough is how long a list of targets may be: some 100,000 of them.
+const enough = 1 << 24
+
 // Targets asks a session without a target for the names of those that there are.
 func (s *Session) Targets() ([]string, error) {
 	out := s.command(opText, final)
@@ -97,6 +101,9 @@ func (s *Session) Targets() ([]string, error) {
 		all = append(all, in.data...)
 		if in.head[1]&final != 0 {
 			break
+		}
+		if len(all) > enough {
+			return nil, errors.New("the list of the target's names does not come to an end")
 		}
 		next := s.command(opText, final) // there is more
 		copy(next.head[16:20], out.head[16:20])

@@ -2,7 +2,9 @@ package initiator
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math/bits"
 )
 
 // A Unit is a logical unit of a target.
@@ -65,7 +67,11 @@ func number(lun []byte) int {
 func (s *Session) size(lun []byte) (uint64, error) {
 	data, err := s.read(lun, 32, capacity16[:])
 	if err == nil && len(data) >= 12 {
-		return (binary.BigEndian.Uint64(data) + 1) * uint64(binary.BigEndian.Uint32(data[8:])), nil
+		high, size := bits.Mul64(binary.BigEndian.Uint64(data)+1, uint64(binary.BigEndian.Uint32(data[8:])))
+		if high != 0 {
+			err = errors.New("it is larger than can be counted")
+		}
+		return size, err
 	}
 	data, err = s.read(lun, 8, capacity10[:]) // which CD-ROMs have
 	if err == nil && len(data) < 8 {

@@ -100,7 +100,7 @@ func (d *Direct) volumes(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volum
 		return nil, err
 	}
 	login := initiator.Login{Initiator: p.Source.Initiator, Target: t.iqn}
-	if login.User, login.Mutual, err = d.users(p.Source.Auth); err != nil {
+	if login.User, login.Mutual, err = usersOf(p.Source.Auth, d.secrets); err != nil {
 		return nil, err
 	}
 	at, units, err := ask(ctx, d, t.portals, login, (*initiator.Session).Units)
@@ -153,27 +153,6 @@ func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Lo
 		return &backend.StateError{Text: fmt.Sprintf("the server %s refuses the login to %s: %v", at, l.Target, refused)}
 	}
 	return fmt.Errorf("the server %s: %w", at, err)
-}
-
-// users returns as whom we log in, and as whom the target has to.
-func (d *Direct) users(a *pooldef.Auth) (user, mutual *initiator.User, err error) {
-	if a == nil {
-		return nil, nil, nil
-	}
-	if err := isCHAP(a); err != nil {
-		return nil, nil, err
-	}
-	value, err := d.secrets.SecretValue(a.Secret, "iscsi")
-	if err != nil {
-		return nil, nil, err
-	}
-	user = &initiator.User{Name: a.Username, Secret: value}
-	if a.Mutual != nil {
-		if value, err = d.secrets.SecretValue(a.Mutual.Secret, "iscsi"); err == nil {
-			mutual = &initiator.User{Name: a.Mutual.Username, Secret: value}
-		}
-	}
-	return user, mutual, err
 }
 
 // Discover implements backend.Discoverer: the targets that a server offers to an initiator, which has to have a name.

@@ -91,6 +91,7 @@ func TestDirectCHAP(t *testing.T) {
 		{login("guest", ""), works},
 		{login("guest", "host"), works},
 		{login("guest", "wrong"), "the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
+		{login("guest", "guest"), "the target's secret is our own: with mutual CHAP they have to differ"},
 		{login("none", ""), pooldef.ErrNoSecret.Error()},
 	} {
 		p.Source.Auth = test.auth

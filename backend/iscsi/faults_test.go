@@ -71,6 +71,7 @@ func TestCHAP(t *testing.T) {
 		{"right", login("guest", "guest"), ""},
 		{"right on both sides", mutual(login("guest", "guest"), "host", "host"), ""},
 		{"the target has another", mutual(login("guest", "guest"), "host", "wrong"), "mutual CHAP"},
+		{"the target has the same", mutual(login("guest", "guest"), "host", "guest"), "have to differ"},
 		{"of Ceph", &pooldef.Auth{Type: "ceph", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}}, "by chap"},
 	} {
 		p.Source.Auth = test.auth
@@ -100,6 +101,23 @@ func TestCHAP(t *testing.T) {
 		}
 		expect(t, test.name+": what is left", state(t), "")
 	}
+}
+
+// TestTidy removes what a start leaves that is killed before it logs in.
+func TestTidy(t *testing.T) {
+	p := newPool(t, chap)
+	p.Source.Auth = &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}}
+	b := newBackend(secrets)
+	lines, err := chapLines(p.Source.Auth, b.Secrets)
+	ok(t, err)
+	ok(t, b.makeInterface(t.Context(), interfaceOf(p), ""))
+	ok(t, b.makeRecord(t.Context(), record{target: chap, portal: portal{"127.0.0.1", defaultPort}, group: 1, iface: interfaceOf(p)}, lines))
+	if state(t) == "" {
+		t.Fatal("there is nothing to be removed")
+	}
+	ok(t, b.Tidy(t.Context(), p))
+	expect(t, "what is left", state(t), "")
+	ok(t, b.Tidy(t.Context(), p))
 }
 
 // TestUnreachable ends in time where nobody answers, and leaves nothing.

@@ -73,6 +73,7 @@ func TestBadSources(t *testing.T) {
 		func(s *pooldef.Source) { s.Hosts = []pooldef.Host{{Name: "-h"}} },
 		func(s *pooldef.Source) { s.Hosts = []pooldef.Host{{Name: "a/b"}} },
 		func(s *pooldef.Source) { s.Hosts = []pooldef.Host{{Name: "a,1"}} },
+		func(s *pooldef.Source) { s.Hosts = []pooldef.Host{{Name: "192.0.2.1:3260"}} },
 		func(s *pooldef.Source) { s.Devices = nil },
 		func(s *pooldef.Source) { s.Devices = append(s.Devices[:1:1], s.Devices...) },
 		func(s *pooldef.Source) { s.Devices = []pooldef.Device{{Path: "/dev/sda"}} },

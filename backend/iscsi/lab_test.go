@@ -3,6 +3,7 @@ package iscsi
 import (
 	"context"
 	_ "embed" // the server
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -201,7 +202,12 @@ func TestPortals(t *testing.T) {
 	p := newPool(t, disks, pooldef.Host{Name: "127.0.0.1"}, pooldef.Host{Name: "127.0.0.2"}, pooldef.Host{Name: "127.0.0.3", Port: 3999})
 	p.Source.Initiator = "iqn.2026-01.lab:other"
 	b := newBackend(nil)
-	start(t, b, p)
+	err := b.Start(t.Context(), p)
+	if warning := (*backend.Warning)(nil); !errors.As(err, &warning) || !strings.Contains(warning.Text, "127.0.0.3:3999") {
+		t.Errorf("the third portal: error %v", err)
+	}
+	p.Started = true
+	ok(t, b.Refresh(t.Context(), p, 0))
 	all, err := read(b.Host.Sys())
 	ok(t, err)
 	if len(all) != 2 || all[0].initiator != p.Source.Initiator || all[0].iface != interfaceOf(p) {

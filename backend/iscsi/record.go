@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"poolctl/backend/host"
-	"poolctl/pooldef"
 )
 
 // A record is one of open-iscsi's node database: how to log in to a target at a portal by an interface.
@@ -59,43 +58,6 @@ func (b *Backend) makeRecord(ctx context.Context, r record, chap []string) error
 	lines := append([]string{"node.session.initial_login_retry_max = 1", "node.conn[0].timeo.login_timeout = " + strconv.Itoa(patience)}, chap...)
 	file := filepath.Join(b.database(), "nodes", r.target, fmt.Sprintf("%s,%d,%d", r.portal.host, r.portal.port, r.group), r.iface)
 	return b.Host.Change(ctx, host.Append{Path: file, Data: []byte(strings.Join(lines, "\n") + "\n"), Secret: len(chap) > 0})
-}
-
-func isCHAP(a *pooldef.Auth) error {
-	if a.Type == "chap" {
-		return nil
-	}
-	return pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a target is logged in to by chap", a.Type)}}
-}
-
-// chap returns the lines of a record for a login with a secret.
-func (b *Backend) chap(a *pooldef.Auth) ([]string, error) {
-	if a == nil {
-		return nil, nil
-	}
-	if err := isCHAP(a); err != nil {
-		return nil, err
-	}
-	lines := []string{"node.session.auth.authmethod = CHAP"}
-	for _, side := range []struct {
-		suffix string
-		login  *pooldef.Login
-	}{{"", &pooldef.Login{Username: a.Username, Secret: a.Secret}}, {"_in", a.Mutual}} {
-		if side.login == nil {
-			continue
-		}
-		value, err := b.Secrets.SecretValue(side.login.Secret, "iscsi")
-		if err != nil {
-			return nil, err
-		}
-		for _, text := range []string{side.login.Username, string(value)} {
-			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") || len(text) > 255 {
-				return nil, fmt.Errorf("the user or secret of CHAP is empty, has more than 255 bytes, a line end, or blanks at an end: open-iscsi cannot keep it")
-			}
-		}
-		lines = append(lines, "node.session.auth.username"+side.suffix+" = "+side.login.Username, "node.session.auth.password"+side.suffix+" = "+string(value))
-	}
-	return lines, nil
 }
 
 // offer is a line of what sendtargets finds: ADDRESS:PORT,GROUP TARGET.

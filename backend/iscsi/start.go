@@ -13,8 +13,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Start implements backend.Starter: it logs in at each portal. One that cannot be reached is passed over if another can be: that is what
-// several are for.
+// Start implements backend.Starter: it logs in at each portal. One that cannot be reached is passed over with a warning if another can
+// be: that is what several are for.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	t, err := targetOf(p)
 	if err == nil {
@@ -23,7 +23,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	chap, err := b.chap(p.Source.Auth)
+	chap, err := chapLines(p.Source.Auth, b.Secrets)
 	if err != nil {
 		return err
 	}
@@ -37,16 +37,18 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	reachable, err := reachable(ctx, b.Host, b.timeout/2, missing) // the login takes its time, too
+	reachable, unreachable := reachable(ctx, b.Host, b.timeout/2, missing) // the login takes its time, too
 	if len(reachable) == 0 {
-		return err
+		return unreachable
 	}
 	t.portals = reachable
-	err = b.login(ctx, p, t, chap)
-	if err != nil {
-		err = errors.Join(err, b.leave(context.WithoutCancel(ctx), p, t))
+	if err := b.login(ctx, p, t, chap); err != nil {
+		return errors.Join(err, b.leave(context.WithoutCancel(ctx), p, t))
 	}
-	return err
+	if unreachable != nil {
+		return &backend.Warning{Text: strings.ReplaceAll(unreachable.Error(), "\n", "; ")}
+	}
+	return nil
 }
 
 // login makes the interface, and for each portal a record and a session.
@@ -102,6 +104,15 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 			Hint: fmt.Sprintf("iscsiadm --mode session --sid %s --logout, if nobody else needs it", all[0].id)}
 	}
 	if err := b.Unused(ctx, p, hostsOf(own)); err != nil {
+		return err
+	}
+	return b.leave(ctx, p, t)
+}
+
+// Tidy implements backend.Tidier: a record may hold a secret.
+func (b *Backend) Tidy(ctx context.Context, p *pooldef.Pool) error {
+	t, err := targetOf(p)
+	if err != nil {
 		return err
 	}
 	return b.leave(ctx, p, t)

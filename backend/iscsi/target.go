@@ -3,6 +3,7 @@ package iscsi
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -57,6 +58,9 @@ func portalsOf(s *pooldef.Source) ([]portal, error) {
 		name := strings.Trim(h.Name, "[]")
 		if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, "/, \t\n") {
 			return nil, pooldef.Problems{{Element: "source/host/@name", Text: fmt.Sprintf("%q is not the name of a host", h.Name)}}
+		}
+		if _, err := netip.ParseAddr(name); err != nil && strings.Contains(name, ":") {
+			return nil, pooldef.Problems{{Element: "source/host/@name", Text: fmt.Sprintf("%q is not the name of a host: a port stands in port", h.Name)}}
 		}
 		portals = append(portals, portal{name, h.Port})
 	}

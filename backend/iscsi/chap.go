@@ -1,0 +1,62 @@
+package iscsi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/initiator"
+	"poolctl/pooldef"
+)
+
+// usersOf returns as whom a pool logs in, and as whom the target has to show itself; nil where a definition does not say it.
+func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.User, err error) {
+	if a == nil {
+		return nil, nil, nil
+	}
+	if a.Type != "chap" {
+		return nil, nil, pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a target is logged in to by chap", a.Type)}}
+	}
+	value, err := secrets.SecretValue(a.Secret, "iscsi")
+	if err != nil {
+		return nil, nil, err
+	}
+	user = &initiator.User{Name: a.Username, Secret: value}
+	if a.Mutual == nil {
+		return user, nil, nil
+	}
+	if value, err = secrets.SecretValue(a.Mutual.Secret, "iscsi"); err != nil {
+		return nil, nil, err
+	}
+	if bytes.Equal(user.Secret, value) { // whoever can make us answer to a challenge would pass for the target (RFC 7143, 12.1.3)
+		return nil, nil, errors.New("the target's secret is our own: with mutual CHAP they have to differ")
+	}
+	return user, &initiator.User{Name: a.Mutual.Username, Secret: value}, nil
+}
+
+// chapLines are the lines of a record for a login with a secret.
+func chapLines(a *pooldef.Auth, secrets backend.Secrets) ([]string, error) {
+	user, mutual, err := usersOf(a, secrets)
+	if user == nil || err != nil {
+		return nil, err
+	}
+	lines := []string{"node.session.auth.authmethod = CHAP"}
+	for _, side := range []struct {
+		suffix string
+		user   *initiator.User
+	}{{"", user}, {"_in", mutual}} {
+		if side.user == nil {
+			continue
+		}
+		for _, text := range []string{side.user.Name, string(side.user.Secret)} {
+			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") || len(text) > 255 {
+				return nil, errors.New("the user or secret of CHAP is empty, has more than 255 bytes, a line end, or blanks at an end: open-iscsi cannot keep it")
+			}
+		}
+		lines = append(lines, "node.session.auth.username"+side.suffix+" = "+side.user.Name,
+			"node.session.auth.password"+side.suffix+" = "+string(side.user.Secret))
+	}
+	return lines, nil
+}

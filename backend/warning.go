@@ -1,0 +1,6 @@
+package backend
+
+// A Warning is what a Start returns that has worked, but not as well as it should.
+type Warning struct{ Text string }
+
+func (w *Warning) Error() string { return w.Text }
