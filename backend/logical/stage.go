@@ -3,64 +3,20 @@ package logical
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 
+	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
-// isStage tells the names of volumes that are being made. They are never listed, and no volume can have one. They say by which
-// process, and when that has begun (proc(5), stat), so that what a killed one has left is known.
-func isStage(name string) bool { return stageName.MatchString(name) }
-
-var stageName = regexp.MustCompile(`^\.poolctl-(\d+)-(\d+)-\d+$`)
-
-var (
-	count  atomic.Uint64
-	making sync.Map // the names of this process's stages
-)
-
-func newStage() string {
-	return fmt.Sprintf(".poolctl-%d-%s-%d", os.Getpid(), begun(os.Getpid()), count.Add(1))
-}
-
-// begun tells when a process has begun, in ticks since the machine has; 0 if there is none.
-func begun(pid int) string {
-	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-	if len(fields) < 20 {
-		return "0"
-	}
-	return fields[19]
-}
-
-// isLeft tells whether a volume is a stage that nobody needs any more.
-func isLeft(name string) bool {
-	m := stageName.FindStringSubmatch(name)
-	if m == nil {
-		return false
-	}
-	pid, err := strconv.Atoi(m[1])
-	if err != nil || begun(pid) != m[2] {
-		return true
-	}
-	_, used := making.Load(name)
-	return pid == os.Getpid() && !used
-}
-
 // staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
 // may be nil.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
-	stage := newStage()
-	making.Store(stage, true)
-	defer making.Delete(stage)
+	stage, done := blockvol.NewStage()
+	defer done()
 	staged := path(p, stage)
 	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
 	err := b.explain(ctx, p, b.Host.Change(ctx, create))
@@ -140,7 +96,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.logicals(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {
-		if !isLeft(v.Name) {
+		if !blockvol.IsLeft(v.Name) {
 			continue
 		}
 		if err := b.Host.Change(ctx, remove(p, v.Name)); err != nil {
