@@ -14,6 +14,7 @@ import (
 	"poolctl/backend/mpath"
 	"poolctl/backend/netfs"
 	"poolctl/backend/scsi"
+	"poolctl/backend/zfs"
 	"poolctl/pooldef"
 )
 
@@ -29,5 +30,6 @@ func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef
 		pooldef.Mpath:       mpath.New(h, s),
 		pooldef.NetFS:       netfs.New(h, s, timeout),
 		pooldef.SCSI:        scsi.New(h, s),
+		pooldef.ZFS:         zfs.New(h, s, timeout),
 	}
 }

@@ -1,0 +1,88 @@
+package zfs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// blkZName asks a volume's device for its name: BLKZNAME of ZFS's sys/fs/zfs.h, _IOR(0x12, 125, char[256]).
+const blkZName = 0x8100127d
+
+// volumeAt returns the name in ZFS of the volume whose device is at a path, empty if there is none. Links may lead elsewhere for a moment:
+// udev makes them after the devices, and the next volume can have the device of one that was deleted.
+func volumeAt(path string) string {
+	number, err := host.DeviceNumber(path)
+	if err != nil {
+		return ""
+	}
+	if device, err := os.Readlink("/sys/dev/block/" + number); err != nil || !strings.HasPrefix(filepath.Base(device), "zd") {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	var name [256]byte
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), blkZName, uintptr(unsafe.Pointer(&name))); errno != 0 {
+		return ""
+	}
+	text, _, _ := bytes.Cut(name[:], []byte{0})
+	return string(text)
+}
+
+// node is the step that waits for the device of a volume.
+func node(p *pooldef.Pool, name string) host.Step {
+	return host.Await{Path: path(p, name), Is: func() bool { return volumeAt(path(p, name)) == key(p, name) }}
+}
+
+// hasNode refuses a volume that has no device, or not in its place yet.
+func (b *Backend) hasNode(ctx context.Context, p *pooldef.Pool, name string) error {
+	if volumeAt(path(p, name)) == key(p, name) {
+		return nil
+	}
+	if host.Settle(ctx, b.Host); volumeAt(path(p, name)) == key(p, name) {
+		return nil
+	}
+	return &backend.StateError{Text: fmt.Sprintf("there is no device of the volume at %q", path(p, name)),
+		Hint: "zfs get volmode -- " + host.Quote(key(p, name)) + " tells whether it is to have one"}
+}
+
+// Locate implements backend.Locator: by the volume's name in ZFS, by /dev/zvol/DATASET/NAME, and by whatever leads to its device.
+func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
+	parent, err := dataset(p)
+	if err != nil {
+		return "", false
+	}
+	if name, ok := inDataset(p, parent, pathOrKey); ok {
+		return name, true
+	}
+	place, err := filepath.Abs(pathOrKey)
+	if err != nil || pathOrKey == "" {
+		return "", false
+	}
+	if key, ok := strings.CutPrefix(place, zvols); ok {
+		return inDataset(p, parent, key)
+	}
+	return inDataset(p, parent, volumeAt(place))
+}
+
+// inDataset returns the name in its dataset of what ZFS has by a name.
+func inDataset(p *pooldef.Pool, parent, key string) (string, bool) {
+	name, ok := strings.CutPrefix(key, parent+"/")
+	if !ok || checkName(p, name) != nil {
+		return "", false
+	}
+	return name, true
+}
