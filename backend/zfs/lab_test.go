@@ -44,7 +44,7 @@ func attach(t *testing.T) {
 	if _, err := os.Stat("/proc/spl"); err == nil {
 		return
 	}
-	load, err := filepath.Abs("../../scripts/lab.d/zfs")
+	load, err := filepath.Abs("../../scripts/lab.d/openzfs")
 	ok(t, err)
 	run(t, load, "load")
 	for i, d := range devices {
@@ -56,11 +56,16 @@ func attach(t *testing.T) {
 // clear destroys all zpools, and what is left of them.
 func clear(t *testing.T) {
 	t.Helper()
-	for name := range strings.FieldsSeq(run(t, "zpool", "list", "-H", "-o", "name")) {
-		run(t, "zpool", "destroy", "-f", name)
-	}
+	destroyAll(t)
 	for _, d := range devices {
 		backendtest.Change(t, host.ZeroEnds{Path: d, Length: 2 * mib})
+	}
+}
+
+func destroyAll(t *testing.T) {
+	t.Helper()
+	for name := range strings.FieldsSeq(run(t, "zpool", "list", "-H", "-o", "name")) {
+		run(t, "zpool", "destroy", "-f", name)
 	}
 }
 
@@ -106,8 +111,8 @@ func options() backendtest.Options {
 		Sizes:    []uint64{mib, 1, 8192, 8193},
 		Unit:     8192,
 		Snapshot: func(t *testing.T, _ *pooldef.Pool) string { return snapshot(t) },
-		Refused:  []string{"", ".", "..", "a b", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255)},
-		Allowed:  []string{"a.b", "_", "-", "-x", "a:b", "a--b", "..x", ".poolctl-x", strings.Repeat("n", 100)},
+		Refused:  []string{"", ".", "..", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255)},
+		Allowed:  []string{"a.b", "_", "-", "-x", "a:b", "a--b", "..x", " ", "a b", ".poolctl-x", strings.Repeat("n", 100)},
 		Unsupported: []*pooldef.Volume{
 			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},
 		},
@@ -134,7 +139,13 @@ func snapshot(t testing.TB) string {
 	for _, d := range devices {
 		blank, err := host.Blank(d)
 		ok(t, err)
-		fmt.Fprintln(&b, d, blank)
+		if !blank {
+			found, err := host.Signatures(context.Background(), &host.Local{}, d)
+			ok(t, err)
+			for _, s := range found[:min(len(found), 1)] {
+				fmt.Fprintln(&b, d, s.Type)
+			}
+		}
 	}
 	return b.String()
 }

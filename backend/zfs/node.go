@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend"
+	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -65,7 +66,7 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 	if err != nil {
 		return "", false
 	}
-	if name, ok := inDataset(p, parent, pathOrKey); ok {
+	if name, ok := inDataset(parent, pathOrKey); ok {
 		return name, true
 	}
 	place, err := filepath.Abs(pathOrKey)
@@ -73,15 +74,15 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 		return "", false
 	}
 	if key, ok := strings.CutPrefix(place, zvols); ok {
-		return inDataset(p, parent, key)
+		return inDataset(parent, strings.ReplaceAll(key, "+", " "))
 	}
-	return inDataset(p, parent, volumeAt(place))
+	return inDataset(parent, volumeAt(place))
 }
 
 // inDataset returns the name in its dataset of what ZFS has by a name.
-func inDataset(p *pooldef.Pool, parent, key string) (string, bool) {
+func inDataset(parent, key string) (string, bool) {
 	name, ok := strings.CutPrefix(key, parent+"/")
-	if !ok || checkName(p, name) != nil {
+	if !ok || !isPart(name) || blockvol.IsStage(name) {
 		return "", false
 	}
 	return name, true

@@ -25,6 +25,9 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	imported, err := b.imports(ctx, p)
+	if imported && stateOf(name) == "" { // in a dry run
+		return nil
+	}
 	if err == nil {
 		_, err = b.list(ctx, p)
 	}
@@ -75,13 +78,14 @@ func (b *Backend) cannotImport(p *pooldef.Pool, err error) error {
 	return state
 }
 
-// Stop implements backend.Starter: it exports a zpool that Start has imported, if nobody uses it. Another stays as it is.
+// Stop implements backend.Starter: it exports a zpool that Start has imported, if nobody uses it. Another stays as it is, also where a
+// pool that names the devices has had it imported, and this one is a dataset in it.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
-	if stateOf(name) == "" {
+	if stateOf(name) == "" || len(p.Source.Devices) == 0 {
 		return nil
 	}
 	out, err := host.Ask(ctx, b.Host, host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name)))
@@ -121,11 +125,12 @@ func (b *Backend) allUnused(ctx context.Context, dataset string) error {
 	if err != nil {
 		return err
 	}
-	for key := range strings.FieldsSeq(string(out)) {
-		if volumeAt(zvols+key) != key {
+	for key := range strings.Lines(string(out)) {
+		key = strings.TrimSuffix(key, "\n")
+		if volumeAt(link(key)) != key {
 			continue
 		}
-		if users := b.Users(zvols + key); len(users) > 0 {
+		if users := b.Users(link(key)); len(users) > 0 {
 			busy.Users = append(busy.Users, fmt.Sprintf("volume %s (%s)", key, strings.Join(users, ", ")))
 		}
 	}

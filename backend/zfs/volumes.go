@@ -2,9 +2,7 @@ package zfs
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"slices"
 	"strings"
@@ -15,15 +13,15 @@ import (
 
 // Volumes implements backend.Backend. Of what is in other datasets below the pool's nothing is listed: those can be pools of their own.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.each(ctx, p, func(r *row) *pooldef.Volume { return named(p, r) })
+	return b.each(ctx, p, named)
 }
 
 // Details implements backend.Detailer.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.each(ctx, p, func(r *row) *pooldef.Volume { return b.described(p, r) })
+	return b.each(ctx, p, described)
 }
 
-func (b *Backend) each(ctx context.Context, p *pooldef.Pool, show func(*row) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (b *Backend) each(ctx context.Context, p *pooldef.Pool, show func(*pooldef.Pool, *row) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
 		l, err := b.list(ctx, p)
 		if err != nil {
@@ -32,7 +30,7 @@ func (b *Backend) each(ctx context.Context, p *pooldef.Pool, show func(*row) *po
 		}
 		slices.SortFunc(l.children, func(r, s *row) int { return pooldef.CompareNames(r.name, s.name) })
 		for _, r := range l.children {
-			if r.isVolume() && !yield(show(r), nil) {
+			if r.isVolume() && !yield(show(p, r), nil) {
 				return
 			}
 		}
@@ -45,11 +43,14 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	return b.described(p, r), nil
+	return described(p, r), nil
 }
 
 // find asks for a volume, and all others with it.
 func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*row, *listing, error) {
+	if !isPart(name) {
+		return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	}
 	l, err := b.list(ctx, p)
 	if err != nil {
 		return nil, nil, err
@@ -87,15 +88,12 @@ func named(p *pooldef.Pool, r *row) *pooldef.Volume {
 
 // described returns all that is known of a volume. Allocated is what it takes of the zpool: all that is reserved for it, what is in its
 // snapshots, too, and of a clone what differs from its origin.
-func (b *Backend) described(p *pooldef.Pool, r *row) *pooldef.Volume {
+func described(p *pooldef.Pool, r *row) *pooldef.Volume {
 	v := named(p, r)
 	v.Capacity, v.Physical, v.Allocation = pooldef.Bytes(r.size), pooldef.Bytes(r.size), pooldef.Bytes(r.used)
 	v.Target.ClusterSize = r.block
-	if err := b.Look(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		v.Err = err
-	}
 	if origin, _, isClone := strings.Cut(r.origin, "@"); isClone {
-		v.Backing = &pooldef.VolumeTarget{Path: zvols + origin}
+		v.Backing = &pooldef.VolumeTarget{Path: link(origin)}
 	}
 	return v
 }
