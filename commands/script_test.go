@@ -59,7 +59,7 @@ func TestScript(t *testing.T) {
 				lab.Lock()
 				env.Defer(lab.Unlock)
 			}
-			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata"} {
+			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../scripts/lab.d"} {
 				path, err := filepath.Abs(servers)
 				if err != nil {
 					return err
