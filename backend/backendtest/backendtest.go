@@ -40,6 +40,7 @@ type Options struct {
 	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
+	Few              bool // hostile names are not tried again where volumes are cloned and renamed: it would take too long
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume
 	// Cannot are the parts of the suite that this storage cannot pass, and why.

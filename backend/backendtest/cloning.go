@@ -90,7 +90,7 @@ func (s *suite) clonedSizes(clone func(*pooldef.Volume) error, source *pooldef.V
 func (s *suite) clonedNames(clone func(*pooldef.Volume) error, source *pooldef.Volume) {
 	s.Helper()
 	before := s.state()
-	for _, name := range s.allNames() {
+	for _, name := range s.Options.names(true) {
 		err := clone(s.copyOf(source, name))
 		switch {
 		case err == nil && slices.Contains(s.Refused, name):

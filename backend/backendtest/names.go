@@ -15,9 +15,12 @@ var hostile = []string{
 	strings.Repeat("n", 255), strings.Repeat("n", 256), strings.Repeat("ü", 127),
 }
 
-// allNames are the hostile ones and the backend's own, each once.
-func (s *suite) allNames() []string {
-	names := slices.Concat(hostile, s.Allowed, s.Refused)
+// names are the hostile ones and the backend's own, each once.
+func (o Options) names(again bool) []string {
+	names := slices.Concat(o.Allowed, o.Refused)
+	if !again || !o.Few {
+		names = append(names, hostile...)
+	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -27,7 +30,7 @@ func (s *suite) names() {
 	s.ready()
 	creator := needs[backend.Creator](s)
 	before := s.state()
-	for _, name := range s.allNames() {
+	for _, name := range s.Options.names(false) {
 		err := creator.Create(s.Context(), s.pool, s.volume(name), backend.CreateOptions{})
 		switch {
 		case err == nil && slices.Contains(s.Refused, name):

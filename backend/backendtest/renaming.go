@@ -31,7 +31,7 @@ func (s *suite) renaming() {
 		}
 		s.same(before, fmt.Sprintf("renamed %q to %q", test.name, test.newName))
 	}
-	for _, name := range s.allNames() {
+	for _, name := range s.Options.names(true) {
 		if s.renamed(renamer, name) {
 			s.same(before, "renamed to "+short(name)+" and back")
 		}

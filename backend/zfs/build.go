@@ -121,21 +121,12 @@ func (b *Backend) isEmpty(ctx context.Context, p *pooldef.Pool, name string) err
 	return nil
 }
 
-// destroyZpool removes a zpool, and then ZFS's labels, which would be found on the devices for ever. Those of a zpool that has not been
-// destroyed ZFS does not clear.
+// destroyZpool removes a zpool and its traces.
 func (b *Backend) destroyZpool(ctx context.Context, p *pooldef.Pool) error {
 	c := host.Cmd("zpool", "destroy", "--", zpool(p.Source.Name))
 	c.Again = "pool is busy"
 	if err := b.change(ctx, p, c); err != nil {
 		return err
 	}
-	var errs []error
-	for _, d := range blockvol.Sources(p) {
-		found, err := host.Signatures(ctx, b.Host, d)
-		if err == nil && slices.ContainsFunc(found, func(s host.Signature) bool { return s.Type == "zfs_member" }) {
-			err = b.Host.Change(ctx, host.Cmd("zpool", "labelclear", "--", d))
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return b.clearLabels(ctx, p)
 }

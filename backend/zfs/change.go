@@ -29,25 +29,30 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	if err := b.unused(p, name); err != nil {
 		return err
 	}
+	c := destroy(p, name)
+	if withSnapshots {
+		c.Args = slices.Insert(c.Args, 1, "-r")
+	}
+	err := b.change(ctx, p, c)
+	host.Settle(context.WithoutCancel(ctx), b.Host)
+	if host.Says(err, "has children", "has dependent clones") {
+		return b.needed(ctx, p, name)
+	}
+	return gone(err, name)
+}
+
+// needed says why a volume cannot be deleted.
+func (b *Backend) needed(ctx context.Context, p *pooldef.Pool, name string) error {
 	snapshots, clones, err := b.dependents(ctx, p, name)
 	switch {
 	case err != nil:
-		return gone(err, name)
+		return err
 	case len(clones) > 0:
 		return &backend.StateError{Text: "these share its blocks, and need it: " + strings.Join(clones, ", "),
 			Hint: "delete them first; or zfs promote makes one of them the owner of the blocks"}
-	case len(snapshots) > 0 && !withSnapshots:
-		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", "),
-			Hint: "--delete-snapshots deletes them, too"}
 	}
-	c := zfs("destroy", "--", key(p, name))
-	if len(snapshots) > 0 {
-		c = zfs("destroy", "-r", "--", key(p, name))
-	}
-	c.Again = "dataset is busy" // udev may be having a look at it
-	err = gone(b.change(ctx, p, c), name)
-	host.Settle(context.WithoutCancel(ctx), b.Host)
-	return err
+	return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", "),
+		Hint: "--delete-snapshots deletes them, too"}
 }
 
 // dependents asks for a volume's snapshots, and for the clones of them.
@@ -75,7 +80,7 @@ func gone(err error, name string) error {
 
 // unused refuses a volume that is in use, and tells by whom.
 func (b *Backend) unused(p *pooldef.Pool, name string) error {
-	if volumeAt(path(p, name)) != key(p, name) { // there is no device that could be used
+	if !isThere(p, name) { // ZFS knows, too, but not by whom
 		return nil
 	}
 	if users := b.Users(path(p, name)); len(users) > 0 {
@@ -99,7 +104,7 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	err = b.change(ctx, p, rename(p, name, newName))
 	switch {
 	case err == nil:
-		_ = b.Host.Change(ctx, node(p, newName)) // what is done is done
+		_ = b.await(ctx, p, newName, r.volmode) // what is done is done
 		return nil
 	case host.Says(err, "dataset already exists"):
 		err = taken(p, newName)
@@ -133,10 +138,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	case size < r.size && !o.Shrink:
 		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", r.size)
 	case size < r.size:
-		if err := b.unused(p, name); err != nil {
-			return err
-		}
-		return gone(b.change(ctx, p, resize(p, name, size)), name)
+		return b.shrink(ctx, p, r, size)
 	}
 	words := []string{}
 	if o.Allocate && r.reserved < r.size {
@@ -147,6 +149,19 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, r))
 	}
 	return err
+}
+
+// shrink makes a volume smaller. ZFS would do that also under somebody who uses it.
+func (b *Backend) shrink(ctx context.Context, p *pooldef.Pool, r *row, size uint64) error {
+	if r.volmode != "none" {
+		if err := b.hasNode(ctx, p, r); err != nil {
+			return err
+		}
+	}
+	if err := b.unused(p, r.name); err != nil {
+		return err
+	}
+	return gone(b.change(ctx, p, resize(p, r.name, size)), r.name)
 }
 
 func resize(p *pooldef.Pool, name string, size uint64, more ...string) host.Step {

@@ -112,7 +112,8 @@ func options() backendtest.Options {
 		Unit:     8192,
 		Snapshot: func(t *testing.T, _ *pooldef.Pool) string { return snapshot(t) },
 		Refused:  []string{"", ".", "..", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255)},
-		Allowed:  []string{"a.b", "_", "-", "-x", "a:b", "a--b", "..x", " ", "a b", ".poolctl-x", strings.Repeat("n", 100)},
+		Allowed:  []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
+		Few:      true,
 		Unsupported: []*pooldef.Volume{
 			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},
 		},

@@ -15,7 +15,7 @@ import (
 )
 
 // fields are what is asked of a dataset and of what is in it (zfsprops(7)).
-const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint"
+const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint,volmode"
 
 // A row is what zfs list tells of one. What does not apply is empty or 0.
 type row struct {
@@ -29,6 +29,7 @@ type row struct {
 	available  uint64
 	origin     string // the snapshot that it is a clone of
 	mountpoint string
+	volmode    string // none: volumes have no devices
 }
 
 // isVolume tells volumes from what else is in a dataset, and from what is being made.
@@ -148,5 +149,5 @@ func parseRow(line string) (*row, error) {
 		return n
 	}
 	return &row{name: f[0], kind: f[1], guid: f[2], size: number(f[3]), block: number(f[4]), reserved: number(f[5]), used: number(f[6]),
-		available: number(f[7]), origin: f[8], mountpoint: f[9]}, err
+		available: number(f[7]), origin: f[8], mountpoint: f[9], volmode: f[10]}, err
 }

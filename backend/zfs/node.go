@@ -43,21 +43,27 @@ func volumeAt(path string) string {
 	return string(text)
 }
 
-// node is the step that waits for the device of a volume.
-func node(p *pooldef.Pool, name string) host.Step {
-	return host.Await{Path: path(p, name), Is: func() bool { return volumeAt(path(p, name)) == key(p, name) }}
+// isThere tells whether a volume's device is in its place.
+func isThere(p *pooldef.Pool, name string) bool { return volumeAt(path(p, name)) == key(p, name) }
+
+// await waits for the device of a volume, if it is to have one.
+func (b *Backend) await(ctx context.Context, p *pooldef.Pool, name, volmode string) error {
+	if volmode == "none" {
+		return &backend.StateError{Text: fmt.Sprintf("the volumes of %q have no devices (volmode=none)", p.Source.Name)}
+	}
+	return b.Host.Change(ctx, host.Await{Path: path(p, name), Is: func() bool { return isThere(p, name) }})
 }
 
 // hasNode refuses a volume that has no device, or not in its place yet.
-func (b *Backend) hasNode(ctx context.Context, p *pooldef.Pool, name string) error {
-	if volumeAt(path(p, name)) == key(p, name) {
+func (b *Backend) hasNode(ctx context.Context, p *pooldef.Pool, r *row) error {
+	if isThere(p, r.name) {
 		return nil
 	}
-	if host.Settle(ctx, b.Host); volumeAt(path(p, name)) == key(p, name) {
+	if host.Settle(ctx, b.Host); isThere(p, r.name) {
 		return nil
 	}
-	return &backend.StateError{Text: fmt.Sprintf("there is no device of the volume at %q", path(p, name)),
-		Hint: "zfs get volmode -- " + host.Quote(key(p, name)) + " tells whether it is to have one"}
+	return &backend.StateError{Text: fmt.Sprintf("there is no device of the volume at %q", path(p, r.name)),
+		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " tells whether it is to have one"}
 }
 
 // Locate implements backend.Locator: by the volume's name in ZFS, by /dev/zvol/DATASET/NAME, and by whatever leads to its device.

@@ -33,7 +33,7 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, l *listing, d *po
 	defer m.done()
 	err := b.change(ctx, p, zfs(append(create, "--", key(p, m.stage))...))
 	if err == nil && fill != nil {
-		if err = b.Host.Change(ctx, node(p, m.stage)); err == nil {
+		if err = b.await(ctx, p, m.stage, l.volmode); err == nil {
 			err = fill(path(p, m.stage))
 		}
 	}
@@ -47,7 +47,7 @@ func (m *making) finish(ctx context.Context, name string, err error, snapshot st
 		err = m.change(ctx, m.pool, rename(m.pool, m.stage, name))
 	}
 	if err == nil {
-		_ = m.Host.Change(ctx, node(m.pool, name)) // what is made is made
+		_ = m.await(ctx, m.pool, name, m.l.volmode) // what is made is made
 		return nil
 	}
 	exists := host.Says(err, "dataset already exists")
@@ -93,7 +93,7 @@ func rename(p *pooldef.Pool, name, newName string) host.Step {
 }
 
 // destroy is the command that removes a volume. udev may be having a look at what is on it.
-func destroy(p *pooldef.Pool, name string) host.Step {
+func destroy(p *pooldef.Pool, name string) host.Command {
 	c := zfs("destroy", "--", key(p, name))
 	c.Again = "dataset is busy"
 	return c

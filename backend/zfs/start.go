@@ -48,7 +48,9 @@ func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
 		if _, err := b.Host.Stat(d); err != nil {
 			return false, err
 		}
-		args = append(args, "-d", d)
+		for _, node := range append([]string{d}, b.partitions(d)...) {
+			args = append(args, "-d", node)
+		}
 	}
 	err := b.Host.Change(ctx, host.Cmd("zpool", append(args, "--", name)...))
 	if err == nil {
@@ -63,6 +65,9 @@ func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
 
 // cannotImport says why not, in ZFS's words.
 func (b *Backend) cannotImport(p *pooldef.Pool, err error) error {
+	if host.Says(err, "modules") {
+		return &backend.StateError{Text: "ZFS's kernel module is not loaded", Hint: "modprobe zfs"}
+	}
 	exit, name := (*host.ExitError)(nil), zpool(p.Source.Name)
 	if !errors.As(err, &exit) || !host.Says(err, "cannot import") {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func started(t *testing.T, n int) (*pooldef.Pool, *Backend) {
 func TestTroubles(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	for name, test := range map[string]func(*testing.T){
-		"names": locate, "sizes": sizes, "copies": copies, "in use": inUse, "not ours": notOurs, "import": importing, "build": building, "datasets": datasets,
+		"names": locate, "sizes": sizes, "copies": copies, "in use": inUse, "not ours": notOurs, "import": importing, "build": building, "disk": disk, "no devices": noDevices, "datasets": datasets,
 		"remove": removing, "degraded": degraded, "suspended": suspends, "thousand": thousand, "left": left,
 	} {
 		t.Run(name, test)
@@ -303,6 +304,49 @@ func building(t *testing.T) {
 	run(t, "mount", "-t", "tmpfs", "none", dir) // what Mount undoes at the end
 }
 
+// disk gives ZFS a disk, which it divides.
+func disk(t *testing.T) {
+	p, b := newPool(t, 1), newBackend()
+	nodes, err := filepath.Glob("/sys/class/scsi_host/" + backendtest.SCSIDebug(t, "dev_size_mb=256")[0] + "/device/target*/*/block/*")
+	if err != nil || len(nodes) != 1 {
+		t.Fatalf("there are %q, error %v", nodes, err)
+	}
+	t.Cleanup(func() { destroyAll(t) })
+	sda := "/dev/" + filepath.Base(nodes[0])
+	p.Source.Devices = []pooldef.Device{{Path: sda}}
+	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
+	if parts := b.partitions(sda); len(parts) != 2 {
+		t.Errorf("it has %q", parts)
+	}
+	other := *p
+	other.Source.Name = "other"
+	refused[*backend.BusyError](t, "in use", b.Build(t.Context(), &other, backend.BuildOptions{Overwrite: true}))
+	run(t, "zpool", "export", "tank")
+	refused[*backend.ContentError](t, "exported", b.Build(t.Context(), &other, backend.BuildOptions{}), "gpt")
+	ok(t, b.Start(t.Context(), p))
+	p.Started = true
+	ok(t, b.Stop(t.Context(), p))
+	ok(t, b.Remove(t.Context(), p))
+	if found, err := host.Signatures(t.Context(), &host.Local{}, sda); len(found) > 0 || err != nil {
+		t.Errorf("left on it is %s, error %v", host.Words(found), err)
+	}
+}
+
+// noDevices has volumes without.
+func noDevices(t *testing.T) {
+	p, b := started(t, 1)
+	run(t, "zfs", "set", "volmode=none", "tank")
+	ok(t, b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}))
+	ok(t, b.Rename(t.Context(), p, "w", "x"))
+	refused[*backend.StateError](t, "download", b.Download(t.Context(), p, "x", nil, backend.Transfer{}), "no device")
+	refused[*backend.StateError](t, "clone", b.Clone(t.Context(), p, volume("y", mib), volumeSource(t, mib), backend.CloneOptions{}), "volmode=none")
+	ok(t, b.Resize(t.Context(), p, "x", mib/2, backend.ResizeOptions{Shrink: true}))
+	ok(t, b.Delete(t.Context(), p, "x"))
+	if all := listed(t, b, p); all != "v 1048576\n" {
+		t.Errorf("there are\n%s", all)
+	}
+}
+
 // datasets are pools in a zpool, beside each other.
 func datasets(t *testing.T) {
 	p, b := started(t, 1)
@@ -469,9 +513,9 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 // thousand answers with a thousand volumes, in one question.
 func thousand(t *testing.T) {
 	var text strings.Builder
-	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\n")
+	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\n")
 	for i := range 1000 {
-		fmt.Fprintf(&text, "tank/v%d\tvolume\t%d\t%d\t8192\tnone\t12288\t2000\t-\t-\n", i, i+2, mib)
+		fmt.Fprintf(&text, "tank/v%d\tvolume\t%d\t%d\t8192\tnone\t12288\t2000\t-\t-\tdefault\n", i, i+2, mib)
 	}
 	l, err := parse("tank", text.String())
 	if err != nil || len(l.children) != 1000 || l.children[999].size != mib || l.used != 1000 {

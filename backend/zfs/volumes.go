@@ -74,7 +74,7 @@ func (l *listing) child(name string) *row {
 func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	r, _, err := b.find(ctx, p, name)
 	if err == nil {
-		err = b.hasNode(ctx, p, name)
+		err = b.hasNode(ctx, p, r)
 	}
 	if err != nil {
 		return nil, err
