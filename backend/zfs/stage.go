@@ -99,20 +99,20 @@ func destroy(p *pooldef.Pool, name string) host.Command {
 	return c
 }
 
-// Sweep implements backend.Sweeper: volumes that were being made, and the snapshots for them.
+// Sweep implements backend.Sweeper: volumes that were being made, and the snapshots for them. One that goes with a volume stays.
 func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	name, err := dataset(p)
 	if err != nil {
 		return nil, err
 	}
-	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-H", "-d", "2", "-t", "volume,snapshot", "-o", "name", "--", name))
+	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-H", "-d", "2", "-t", "volume,snapshot", "-o", "name,defer_destroy", "--", name))
 	if err != nil {
 		return nil, err
 	}
 	var swept []string
-	for left := range strings.Lines(string(out)) {
-		left = strings.TrimSuffix(left, "\n")
-		if !blockvol.IsLeft(left[strings.LastIndexAny(left, "/@")+1:]) {
+	for line := range strings.Lines(string(out)) {
+		left, deferred, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if deferred == "on" || !blockvol.IsLeft(left[strings.LastIndexAny(left, "/@")+1:]) {
 			continue
 		}
 		c := zfs("destroy", "--", left)

@@ -545,17 +545,24 @@ func thousand(t *testing.T) {
 // left sweeps what killed processes have left, and nothing else.
 func left(t *testing.T) {
 	p, b := started(t, 1)
+	shared := volume("shared", mib)
+	shared.Backing = &pooldef.VolumeTarget{Path: "v"}
+	ok(t, b.Create(t.Context(), p, shared, backend.CreateOptions{}))
+	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4") // as if it had been for a volume that is there, made by a process that has ended
+	run(t, "zfs", "clone", "tank/v@.poolctl-99999999-1-4", "tank/whole")
+	run(t, "zfs", "destroy", "-d", "tank/v@.poolctl-99999999-1-4")
 	before := snapshot(t)
 	const dead = ".poolctl-99999999-1-1"
 	run(t, "zfs", "snapshot", "tank/v@"+dead)
 	run(t, "zfs", "clone", "tank/v@"+dead, "tank/"+dead)
 	run(t, "zfs", "create", "-V", "1M", "tank/.poolctl-99999999-1-2")
-	if all := listed(t, b, p); all != "v 1048576\n" {
+	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-3")
+	if all := listed(t, b, p); all != "shared 1048576\nv 1048576\nwhole 1048576\n" {
 		t.Errorf("there are\n%s", all)
 	}
 	swept, err := b.Sweep(t.Context(), p)
 	ok(t, err)
-	if after := snapshot(t); after != before || len(swept) != 3 {
+	if after := snapshot(t); after != before || len(swept) != 4 {
 		t.Errorf("swept is %q; there was\n%s\nthere is\n%s", swept, before, after)
 	}
 }

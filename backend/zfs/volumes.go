@@ -90,7 +90,7 @@ func named(p *pooldef.Pool, r *row) *pooldef.Volume {
 // snapshots, too, and of a clone what differs from its origin.
 func described(p *pooldef.Pool, r *row) *pooldef.Volume {
 	v := named(p, r)
-	v.Capacity, v.Physical, v.Allocation = pooldef.Bytes(r.size), pooldef.Bytes(r.size), pooldef.Bytes(r.used)
+	v.Capacity, v.Allocation = pooldef.Bytes(r.size), pooldef.Bytes(r.used)
 	v.Target.ClusterSize = r.block
 	if origin, _, isClone := strings.Cut(r.origin, "@"); isClone {
 		v.Backing = &pooldef.VolumeTarget{Path: link(origin)}
