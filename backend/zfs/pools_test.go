@@ -182,4 +182,3 @@ func removing(t *testing.T) {
 	ok(t, b.Remove(t.Context(), p))
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{})) // nothing of it is left
 }
-

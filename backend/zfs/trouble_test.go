@@ -230,4 +230,3 @@ func noDevices(t *testing.T) {
 		t.Errorf("there are\n%s", all)
 	}
 }
-

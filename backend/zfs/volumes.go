@@ -2,12 +2,14 @@ package zfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/blockvol"
 	"poolctl/pooldef"
 )
 
@@ -70,8 +72,18 @@ func (l *listing) child(name string) *row {
 	return l.children[i]
 }
 
-// ready returns a volume whose data can be moved.
+// ready returns a volume whose data can be moved. If its device says that it is that one's, there is nothing to ask.
 func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	parent, err := dataset(p)
+	if err == nil {
+		err = errors.Join(ctx.Err(), usable(parent))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if isPart(name) && !blockvol.IsStage(name) && isThere(p, name) {
+		return named(p, &row{name: name}), nil
+	}
 	r, _, err := b.find(ctx, p, name)
 	if err == nil {
 		err = b.hasNode(ctx, p, r)
