@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -67,15 +68,9 @@ func (b *Backend) staged(ctx context.Context, t *table, start, end uint64, work 
 	if t.isMapped && s.isLeft() {
 		err = b.Host.Change(ctx, s.remove)
 	}
-	for _, k := range t.strays(pieces) {
-		if err == nil && k.start < end && start < k.end {
-			err = b.Host.Change(ctx, forget(t.device, k.number))
-		}
+	if err == nil {
+		err = b.addStage(ctx, t, s, start, end)
 	}
-	if err != nil {
-		return err
-	}
-	err = b.Host.Change(ctx, s.add)
 	if err == nil {
 		err = work(s.path)
 	}
@@ -87,6 +82,37 @@ func (b *Backend) staged(ctx context.Context, t *table, start, end uint64, work 
 		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), s.remove))
 	}
 	return err
+}
+
+// addStage makes room for a stage, and adds it. What SGI's and Sun's labels have for all of the disk the kernel may find whenever somebody
+// opens that, as does the program that adds the stage: then it is in the way again.
+func (b *Backend) addStage(ctx context.Context, t *table, s *stage, start, end uint64) error {
+	var err error
+	for range 3 {
+		if err = b.vacate(ctx, t, start, end); err == nil {
+			err = b.Host.Change(ctx, s.add)
+		}
+		if exit := (*host.ExitError)(nil); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "busy") {
+			break
+		}
+	}
+	return err
+}
+
+// vacate lets the kernel forget what it takes for partitions in room that is free in the table.
+func (b *Backend) vacate(ctx context.Context, t *table, start, end uint64) error {
+	pieces, err := t.pieces()
+	for _, k := range pieces {
+		if err == nil && k.start < end && start < k.end && !t.has(k) {
+			err = b.Host.Change(ctx, forget(t.device, k.number))
+		}
+	}
+	return err
+}
+
+// has tells whether a table has what the kernel takes for a partition, if of another size.
+func (t *table) has(k piece) bool {
+	return t.find(func(x partition) bool { return k.number == x.number && k.start == x.start }) != nil
 }
 
 // strays are what the kernel takes for partitions in room that is free in the table. What it finds inside of a partition, as BSD's

@@ -224,6 +224,17 @@ func TestUnread(t *testing.T) {
 	}
 }
 
+// TestWholeDisk makes a partition where the kernel has found the one that SGI's labels have for all of the disk.
+func TestWholeDisk(t *testing.T) {
+	p, b, name := built(t, "dvh")
+	disk := p.Source.Devices[0].Path
+	ok(t, create(t, b, p, name+"1", "none", mib))
+	run(t, "delpart", disk, "1") // addpart does not make what lies over others, as the kernel does when it reads the label
+	run(t, "delpart", disk, "9")
+	run(t, "addpart", disk, "11", "0", "65536")
+	ok(t, create(t, b, p, name+"2", "none", mib))
+}
+
 // TestSources finds a disk and its partitions by links.
 func TestSources(t *testing.T) {
 	p, b, name := built(t, "gpt")

@@ -1,0 +1,102 @@
+package commands_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A record is what virsh has come to in a session: testdata/compare/virsh/SESSION.txt. A session in the lab, where virsh needs minutes, is
+// compared with it unless POOLCTL_COMPARE is live, as scripts/compare sets it. With UPDATE=1 that writes it.
+type record struct {
+	file  string
+	about string // the first line: the version of virsh, and the session
+	lines []string
+}
+
+// recordOf returns the record of a session as it is now, empty.
+func recordOf(t *testing.T, name string) *record {
+	t.Helper()
+	out, err := exec.Command("virsh", "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := sha256.New()
+	for _, file := range []string{name + ".txt", "side.bash"} {
+		data, err := os.ReadFile(filepath.Join(compareDir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		session.Write(data)
+	}
+	return &record{file: filepath.Join(compareDir, "virsh", name+".txt"),
+		about: fmt.Sprintf("virsh %s, session %x", strings.TrimSpace(string(out)), session.Sum(nil))}
+}
+
+// read returns the results of the session's steps, nil if they are of another session, of another virsh, or not there.
+func (r *record) read(steps int) []compareResult {
+	data, err := os.ReadFile(r.file)
+	about, rest, _ := strings.Cut(string(data), "\n")
+	if err != nil || about != r.about {
+		return nil
+	}
+	var results []compareResult
+	for line := range strings.Lines(rest) {
+		if strings.HasPrefix(line, "$ ") {
+			results = append(results, compareResult{})
+			continue
+		}
+		last := &results[len(results)-1]
+		if text, isError := strings.CutPrefix(line, "error|"); isError {
+			last.stderr += text
+			continue
+		}
+		last.lines = append(last.lines, strings.TrimSuffix(line, "\n"))
+		last.ok = last.lines[0] == "succeeded"
+	}
+	if len(results) != steps {
+		return nil
+	}
+	return results
+}
+
+// add takes the result of a step.
+func (r *record) add(step compareStep, result compareResult) {
+	r.lines = append(r.lines, "$ "+step.command)
+	r.lines = append(r.lines, result.lines...)
+	for line := range strings.Lines(result.stderr) {
+		r.lines = append(r.lines, "error|"+strings.TrimSuffix(line, "\n"))
+	}
+}
+
+func (r *record) write(t *testing.T) {
+	t.Helper()
+	writeFile(t, r.file, r.about+"\n"+strings.Join(r.lines, "\n")+"\n")
+}
+
+// virshResults returns what virsh comes to in a session.
+func virshResults(t *testing.T, name string, s *compareScript, virsh *compareSide) []compareResult {
+	t.Helper()
+	r, live := recordOf(t, name), os.Getenv("POOLCTL_COMPARE") == "live"
+	if s.lab != nil && !live {
+		if results := r.read(len(s.steps)); results != nil {
+			return results
+		}
+		t.Logf("virsh runs: %s is of another session or of another virsh; UPDATE=1 scripts/compare %s writes it anew", r.file, name)
+	}
+	virsh.run(t, s)
+	virsh.start(t)
+	var results []compareResult
+	for i, step := range s.steps {
+		results = append(results, virsh.result(t, i))
+		r.add(step, results[i])
+	}
+	if s.lab != nil && live && os.Getenv("UPDATE") != "" {
+		r.write(t)
+	}
+	return results
+}
