@@ -146,7 +146,7 @@ type CreateOptions struct {
 // CloneOptions tell how a volume is made from another.
 type CloneOptions struct {
 	CreateOptions
-	Reflink bool // the blocks must be shared, not copied
+	Reflink bool // the blocks must be shared, not copied; as long as they are, the source may be one that cannot be deleted
 	InUse   bool // others may be writing to the source
 	// Full has all data copied, where a new volume would otherwise have them from the source, and could not be without it.
 	Full bool

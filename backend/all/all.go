@@ -18,6 +18,7 @@ import (
 	"poolctl/backend/scsi"
 	"poolctl/backend/sheepdog"
 	"poolctl/backend/vstorage"
+	"poolctl/backend/zfs"
 	"poolctl/pooldef"
 )
 
@@ -37,5 +38,6 @@ func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef
 		pooldef.SCSI:        scsi.New(h, s),
 		pooldef.Sheepdog:    sheepdog.New(h, timeout),
 		pooldef.Vstorage:    vstorage.New(h, s, timeout),
+		pooldef.ZFS:         zfs.New(h, s, timeout),
 	}
 }

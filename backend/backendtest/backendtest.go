@@ -42,8 +42,8 @@ type Options struct {
 	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
-	// Slow says that operations take long here, so that fewer are tried: the names that are Allowed and Refused, every third of what is
-	// uploaded and downloaded, and not all faults. Such pools are swept whether they are active or not.
+	// Slow says that operations take long here, so that fewer are tried: hostile names only where volumes are made, every third of what
+	// is uploaded and downloaded, and not all faults. Such pools are swept whether they are active or not.
 	Slow bool
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume

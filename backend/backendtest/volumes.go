@@ -41,6 +41,12 @@ func (s *suite) volumes() {
 func (s *suite) absent(name string) {
 	s.Helper()
 	before := s.state()
+	s.isAbsent(name)
+	s.same(before, "looked for "+short(name))
+}
+
+func (s *suite) isAbsent(name string) {
+	s.Helper()
 	if v, err := s.b.Volume(s.Context(), s.pool, name); !errors.Is(err, backend.ErrNoVolume) {
 		s.Errorf("%q is not there, but found: %+v, error %v", short(name), v, err)
 	}
@@ -49,7 +55,6 @@ func (s *suite) absent(name string) {
 			s.Errorf("%q is not there, but deleted: error %v", short(name), err)
 		}
 	}
-	s.same(before, "looked for "+short(name))
 }
 
 // sizes makes volumes of all sizes.

@@ -225,6 +225,7 @@ var packages = map[string]string{
 	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
 	"block-rbd.so": "qemu-block-extra", "rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
 	"iscsiadm": "open-iscsi", "multipathd": "multipath-tools", "modprobe": "kmod",
+	"zfs": "zfsutils-linux", "zpool": "zfsutils-linux",
 }
 
 // A ToolError tells that a program is not installed.
@@ -252,6 +253,12 @@ func (e *ExitError) Error() string {
 		return fmt.Sprintf("%s was ended by a signal (%s): %s", e.Command.Name, e.Signal, text)
 	}
 	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
+}
+
+// Says tells whether a program has failed with one of these texts: many have one status for all.
+func Says(err error, texts ...string) bool {
+	exit := (*ExitError)(nil)
+	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
 }
 
 // Quote prints a word for a POSIX shell.

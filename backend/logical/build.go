@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -19,14 +20,14 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if err != nil {
 		return err
 	}
-	devices := devicesOf(p)
+	devices := blockvol.Sources(p)
 	if len(devices) == 0 {
 		return pooldef.Problems{{Element: "source/device", Text: "missing: a volume group is made of devices"}}
 	}
 	if err := b.isNew(ctx, vg, devices, o.Overwrite); err != nil {
 		return err
 	}
-	full, err := b.lookAt(ctx, p, o.Overwrite)
+	full, err := b.Vacant(ctx, p, o.Overwrite)
 	if err != nil {
 		return err
 	}
@@ -46,14 +47,6 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return err
 }
 
-func devicesOf(p *pooldef.Pool) []string {
-	var devices []string
-	for _, d := range p.Source.Devices {
-		devices = append(devices, d.Path)
-	}
-	return devices
-}
-
 // isNew refuses to make a group that is there, unless all of it is overwritten.
 func (b *Backend) isNew(ctx context.Context, vg string, devices []string, overwrite bool) error {
 	all, err := b.physicals(ctx)
@@ -63,29 +56,6 @@ func (b *Backend) isNew(ctx context.Context, vg string, devices []string, overwr
 		}
 	}
 	return err
-}
-
-// lookAt refuses devices that are in use or, unless that is to be overwritten, hold anything. It returns those that hold something.
-func (b *Backend) lookAt(ctx context.Context, p *pooldef.Pool, overwrite bool) (full []string, err error) {
-	for _, d := range devicesOf(p) {
-		found, err := host.Signatures(ctx, b.Host, d)
-		if err != nil {
-			return nil, err
-		}
-		users, err := b.Host.DeviceUsers(d)
-		switch {
-		case err != nil:
-			return nil, err
-		case len(users) > 0:
-			return nil, &backend.BusyError{Path: d, Users: users}
-		case len(found) == 0:
-			continue
-		case !overwrite:
-			return nil, &backend.ContentError{Pool: p.Name, Device: d, Holds: host.Words(found)}
-		}
-		full = append(full, d)
-	}
-	return full, nil
 }
 
 // unbuild removes what there is of a group that was not there before.
@@ -151,7 +121,7 @@ func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
 	}
 	var devices []string
 	for _, pv := range pvs {
-		if pv.VG == p.Source.Name && b.isOneOf(devicesOf(p), pv.Device) {
+		if pv.VG == p.Source.Name && b.isOneOf(blockvol.Sources(p), pv.Device) {
 			devices = append(devices, pv.Device)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -88,7 +87,7 @@ func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, err
 
 // noGroup says in fewer words than LVM that there is no such group.
 func noGroup(err error, p *pooldef.Pool) error {
-	if !says(err, "not found", "Cannot process volume group") {
+	if !host.Says(err, "not found", "Cannot process volume group") {
 		return err
 	}
 	hint := ""
@@ -98,15 +97,9 @@ func noGroup(err error, p *pooldef.Pool) error {
 	return &backend.StateError{Text: "there is no volume group " + quoted(p.Source.Name), Hint: hint}
 }
 
-// says tells whether a program has failed with one of these texts. LVM has one status for all.
-func says(err error, texts ...string) bool {
-	exit := (*host.ExitError)(nil)
-	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
-}
-
 // explain says how much is free, where LVM has said that it is too little.
 func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error {
-	if !says(err, "nsufficient free space", "nsufficient suitable") {
+	if !host.Says(err, "nsufficient free space", "nsufficient suitable") {
 		return err
 	}
 	g, groupErr := b.group(ctx, p)

@@ -103,7 +103,7 @@ func (b *Backend) unused(p *pooldef.Pool, volumes ...*logicalVolume) error {
 	busy := map[string][]string{}
 	for _, v := range volumes {
 		if v.isVolume() && v.isOpen() {
-			busy[path(p, v.Name)] = b.users(path(p, v.Name))
+			busy[path(p, v.Name)] = b.Users(path(p, v.Name))
 		}
 	}
 	all := &backend.BusyError{Path: dir(p.Source.Name)}
@@ -118,14 +118,6 @@ func (b *Backend) unused(p *pooldef.Pool, volumes ...*logicalVolume) error {
 		return nil
 	}
 	return all
-}
-
-// users tells who has a volume, in words: other devices, mounts and swap, or else processes. It may be none of ours to see.
-func (b *Backend) users(path string) []string {
-	if users, err := b.Host.DeviceUsers(path); err == nil && len(users) > 0 {
-		return users
-	}
-	return host.Openers(path)
 }
 
 // changeEach does steps as far as they work.

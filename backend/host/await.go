@@ -1,0 +1,35 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// awaitFor is how long an Await waits at most.
+const awaitFor = 10 * time.Second
+
+// Await waits until udev has made the node, or the link to one, of what has just come. It changes nothing, but what is done next needs it.
+type Await struct {
+	Path string
+	Is   func() bool // tells that it is there
+}
+
+// Shell implements Step.
+func (a Await) Shell() string {
+	return fmt.Sprintf("udevadm wait --timeout=%d %s", awaitFor/time.Second, Quote(a.Path))
+}
+
+func (a Await) apply(ctx context.Context, _ *Local) error {
+	for end := time.Now().Add(awaitFor); !a.Is(); {
+		if time.Now().After(end) {
+			return fmt.Errorf("%q has not come: does udev run?", a.Path)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}

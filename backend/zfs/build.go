@@ -1,0 +1,132 @@
+package zfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Build implements backend.Builder: zpool create from the devices that the definition names, or zfs create if the source is a dataset in a
+// zpool. Neither is mounted. Devices that are in use or, unless that is to be overwritten, hold anything are refused.
+func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
+	name, err := dataset(p)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	if strings.Contains(name, "/") {
+		return b.buildDataset(ctx, p, name)
+	}
+	if len(p.Source.Devices) == 0 {
+		return pooldef.Problems{{Element: "source/device", Text: "missing: a zpool is made of devices"}}
+	}
+	if stateOf(name) != "" {
+		return &pooldef.ConflictError{Text: fmt.Sprintf("there is a zpool %q already", name)}
+	}
+	full, err := b.Vacant(ctx, p, o.Overwrite)
+	if err == nil && len(full) > 0 {
+		err = b.Host.Change(ctx, host.Cmd("wipefs", append([]string{"--all", "--quiet", "--"}, full...)...))
+	}
+	if err != nil {
+		return err
+	}
+	err = b.Host.Change(ctx, host.Cmd("zpool", append([]string{"create", "-m", "none", "--", name}, blockvol.Sources(p)...)...))
+	if err != nil && stateOf(name) != "" {
+		err = errors.Join(err, b.destroyZpool(context.WithoutCancel(ctx), p))
+	}
+	return err
+}
+
+func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string) error {
+	if err := usable(name); err != nil {
+		return err
+	}
+	_, err := b.list(ctx, p)
+	switch {
+	case err == nil:
+		return &pooldef.ConflictError{Text: fmt.Sprintf("there is a dataset %q already", name)}
+	case !errors.As(err, new(*backend.StateError)):
+		return err
+	}
+	err = b.change(ctx, p, zfs("create", "-o", "mountpoint=none", "--", name))
+	if host.Says(err, "parent does not exist") {
+		return &backend.StateError{Text: fmt.Sprintf("the dataset above %q does not exist", name)}
+	}
+	if err != nil {
+		if _, none := b.list(context.WithoutCancel(ctx), p); none == nil {
+			err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), zfs("destroy", "--", name)))
+		}
+	}
+	return err
+}
+
+// Remove implements backend.Remover: the dataset goes, if there is nothing left in it. With a zpool go ZFS's labels on the devices that the
+// definition names.
+func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
+	name, err := dataset(p)
+	if err != nil {
+		return err
+	}
+	imported, err := b.imports(ctx, p)
+	if err != nil {
+		return err
+	}
+	isDry := imported && stateOf(name) == "" // nobody can have a look into it
+	if !isDry {
+		err = b.isEmpty(ctx, p, name)
+	}
+	if err == nil {
+		if strings.Contains(name, "/") {
+			err = b.change(ctx, p, zfs("destroy", "--", name))
+		} else {
+			err = b.destroyZpool(ctx, p)
+		}
+	}
+	if imported && stateOf(name) != "" {
+		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+	}
+	return err
+}
+
+// isEmpty refuses a dataset with anything in it. There could be files in one that is mounted, or would be.
+func (b *Backend) isEmpty(ctx context.Context, p *pooldef.Pool, name string) error {
+	l, err := b.listTypes(ctx, p, "filesystem,volume,snapshot")
+	if err != nil {
+		return err
+	}
+	var left []string
+	for _, r := range l.children {
+		left = append(left, r.name)
+	}
+	slices.SortFunc(left, pooldef.CompareNames)
+	mounts, err := b.mounted(name)
+	switch {
+	case err != nil:
+		return err
+	case len(left) > 0:
+		return &backend.StateError{Text: fmt.Sprintf("the dataset %q is not empty: there are %s", name, strings.Join(left, ", ")),
+			Hint: "delete them first (poolctl pool-start, vol-delete; zfs destroy)"}
+	case len(mounts) > 0:
+		return &backend.BusyError{Path: name, Users: mounts}
+	case l.mountpoint != "none":
+		return &backend.StateError{Text: fmt.Sprintf("the dataset %q is a file system that is mounted at %q at times: there may be files in it", name, l.mountpoint),
+			Hint: "zfs set mountpoint=none " + host.Quote(name) + ", if there are none"}
+	}
+	return nil
+}
+
+// destroyZpool removes a zpool and its traces.
+func (b *Backend) destroyZpool(ctx context.Context, p *pooldef.Pool) error {
+	c := host.Cmd("zpool", "destroy", "--", zpool(p.Source.Name))
+	c.Again = "pool is busy"
+	if err := b.change(ctx, p, c); err != nil {
+		return err
+	}
+	return b.clearLabels(ctx, p)
+}

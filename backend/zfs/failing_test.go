@@ -1,0 +1,177 @@
+package zfs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// broken returns a device over another that can be made to fail, and how.
+func broken(t *testing.T, device string) (path string, fail func(bool)) {
+	t.Helper()
+	const sectors, name = "0 500000 ", "broken"
+	run(t, "modprobe", "dm-mod")
+	run(t, "dmsetup", "create", name, "--table", sectors+"linear "+device+" 0")
+	fail = func(failing bool) {
+		t.Helper()
+		table := sectors + "linear " + device + " 0"
+		if failing {
+			table = sectors + "error"
+		}
+		run(t, "dmsetup", "reload", name, "--table", table)
+		run(t, "dmsetup", "resume", name)
+	}
+	t.Cleanup(func() {
+		fail(false)
+		_, _ = new(host.Local).Query(context.Background(), host.Cmd("zpool", "clear", "tank"))
+		destroyAll(t)
+		run(t, "dmsetup", "remove", "--retry", name)
+	})
+	return "/dev/mapper/" + name, fail
+}
+
+// degraded lets one of two devices fail. Everything goes on.
+func degraded(t *testing.T) {
+	p, b := newPool(t, 1), newBackend()
+	device, fail := broken(t, devices[1])
+	run(t, "zpool", "create", "-m", "none", "tank", "mirror", devices[0], device)
+	ok(t, b.Start(t.Context(), p))
+	p.Started = true
+	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
+	fail(true)
+	data := backendtest.Pattern(mib, 1)
+	write(t, b, p, "v", data)
+	run(t, "zpool", "scrub", "-w", "tank")
+	if state := stateOf("tank"); state != "DEGRADED" {
+		t.Fatalf("it is %s", state)
+	}
+	if active, err := b.Active(t.Context(), p); !active || err != nil {
+		t.Errorf("active: %v, error %v", active, err)
+	}
+	ok(t, b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}))
+	if !bytes.Equal(read(t, b, p, "v"), data) {
+		t.Error("other data")
+	}
+	ok(t, b.Delete(t.Context(), p, "v"))
+	fail(false)
+}
+
+// suspends lets the only device fail. Everything has an answer in time; what is interrupted leaves nothing.
+func suspends(t *testing.T) {
+	p, b := newPool(t, 1), New(&host.Local{}, nil, 2*time.Second)
+	device, fail := broken(t, devices[0])
+	p.Source.Devices[0].Path = device
+	ok(t, exported{b}.Build(t.Context(), p, backend.BuildOptions{}))
+	ok(t, b.Start(t.Context(), p))
+	p.Started = true
+	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
+	before := snapshot(t)
+	fail(true)
+	inTime := func(what string, do func() error) {
+		t.Helper()
+		begin := time.Now()
+		refused[*backend.StateError](t, what, do(), `the zpool "tank" is suspended`)
+		if took := time.Since(begin); took > 20*time.Second {
+			t.Errorf("%s took %v", what, took)
+		}
+	}
+	inTime("create", func() error { return b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) })
+	inTime("delete", func() error { return b.Delete(t.Context(), p, "v") })
+	inTime("list", func() error {
+		for _, err := range b.Volumes(t.Context(), p) {
+			return err
+		}
+		return nil
+	})
+	inTime("download", func() error { return b.Download(t.Context(), p, "v", nil, backend.Transfer{}) })
+	inTime("stop", func() error { return b.Stop(t.Context(), p) })
+	inTime("space", func() error { _, err := b.Space(t.Context(), p); return err })
+	if active, err := b.Active(t.Context(), p); !active || err != nil {
+		t.Errorf("active: %v, error %v", active, err)
+	}
+	fail(false)
+	run(t, "zpool", "clear", "tank")
+	_, err := b.Sweep(t.Context(), p)
+	ok(t, err)
+	if after := snapshot(t); after != before {
+		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+	}
+	ok(t, b.Delete(t.Context(), p, "v"))
+	ok(t, b.Stop(t.Context(), p))
+}
+
+// A counter counts the questions.
+type counter struct {
+	host.Host
+	asked []string
+}
+
+func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
+	c.asked = append(c.asked, q.Name)
+	return c.Host.Query(ctx, q)
+}
+
+// thousand answers with a thousand volumes, in one question.
+func thousand(t *testing.T) {
+	var text strings.Builder
+	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\n")
+	for i := range 1000 {
+		fmt.Fprintf(&text, "tank/v%d\tvolume\t%d\t%d\t8192\tnone\t12288\t2000\t-\t-\tdefault\n", i, i+2, mib)
+	}
+	l, err := parse("tank", text.String())
+	if err != nil || len(l.children) != 1000 || l.children[999].size != mib || l.used != 1000 {
+		t.Errorf("error %v", err)
+	}
+	p, _ := started(t, 1)
+	c := &counter{Host: &host.Local{}}
+	b := New(&host.Once{Host: c}, nil, 10*time.Second)
+	for what, ask := range map[string]func() error{
+		"active": func() error { _, err := b.Active(t.Context(), p); return err },
+		"space":  func() error { _, err := b.Space(t.Context(), p); return err },
+		"volume": func() error { _, err := b.Volume(t.Context(), p, "v"); return err },
+		"details": func() error {
+			for _, err := range b.Details(t.Context(), p) {
+				ok(t, err)
+			}
+			return nil
+		},
+	} {
+		ok(t, ask())
+		if asked := strings.Join(c.asked, " "); asked != "" && asked != "zfs" {
+			t.Errorf("%s: asked %q", what, asked)
+		}
+	}
+}
+
+// left sweeps what killed processes have left, and nothing else.
+func left(t *testing.T) {
+	p, b := started(t, 1)
+	shared := volume("shared", mib)
+	shared.Backing = &pooldef.VolumeTarget{Path: "v"}
+	ok(t, b.Create(t.Context(), p, shared, backend.CreateOptions{}))
+	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4") // as if it had been for a volume that is there, made by a process that has ended
+	run(t, "zfs", "clone", "tank/v@.poolctl-99999999-1-4", "tank/whole")
+	run(t, "zfs", "destroy", "-d", "tank/v@.poolctl-99999999-1-4")
+	before := snapshot(t)
+	const dead = ".poolctl-99999999-1-1"
+	run(t, "zfs", "snapshot", "tank/v@"+dead)
+	run(t, "zfs", "clone", "tank/v@"+dead, "tank/"+dead)
+	run(t, "zfs", "create", "-V", "1M", "tank/.poolctl-99999999-1-2")
+	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-3")
+	if all := listed(t, b, p); all != "shared 1048576\nv 1048576\nwhole 1048576\n" {
+		t.Errorf("there are\n%s", all)
+	}
+	swept, err := b.Sweep(t.Context(), p)
+	ok(t, err)
+	if after := snapshot(t); after != before || len(swept) != 4 {
+		t.Errorf("swept is %q; there was\n%s\nthere is\n%s", swept, before, after)
+	}
+}

@@ -1,0 +1,183 @@
+package zfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+func TestMain(m *testing.M) { backendtest.Main(m) }
+
+const mib = 1 << 20
+
+// devices are the disks of the lab that the tests take.
+var devices = []string{"/dev/loop0", "/dev/loop1"}
+
+// newPool returns a pool on the first n devices, which are empty. Whatever of ZFS is on them goes when the test ends.
+func newPool(t *testing.T, n int) *pooldef.Pool {
+	t.Helper()
+	backendtest.NeedsLab(t, "ZFS")
+	attach(t)
+	clean := func() { clear(t) }
+	clean()
+	t.Cleanup(clean)
+	p := &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}, Target: pooldef.Target{Path: "/dev/zvol/tank"}}
+	for _, d := range devices[:n] {
+		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
+	}
+	return p
+}
+
+// attach loads ZFS and makes the disks, if that has not been done.
+func attach(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/proc/spl"); err == nil {
+		return
+	}
+	load, err := filepath.Abs("../../scripts/lab.d/openzfs")
+	ok(t, err)
+	run(t, load, "load")
+	for i, d := range devices {
+		file := fmt.Sprintf("/run/poolctl-test-%d", i)
+		backendtest.Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 256 * mib}, host.Cmd("losetup", d, file))
+	}
+}
+
+// clear destroys all zpools, and what is left of them.
+func clear(t *testing.T) {
+	t.Helper()
+	destroyAll(t)
+	for _, d := range devices {
+		backendtest.Change(t, host.ZeroEnds{Path: d, Length: 2 * mib})
+	}
+}
+
+func destroyAll(t *testing.T) {
+	t.Helper()
+	for name := range strings.FieldsSeq(run(t, "zpool", "list", "-H", "-o", "name")) {
+		run(t, "zpool", "destroy", "-f", name)
+	}
+}
+
+// run runs a command that has to work, and returns what it prints.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := new(host.Local).Query(context.Background(), host.Cmd(name, args...))
+	ok(t, err)
+	return string(out)
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newBackend() *Backend { return New(&host.Local{}, nil, 10*time.Second) }
+
+func volume(name string, size uint64) *pooldef.Volume {
+	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
+}
+
+// exported exports what has been built, so that there is something to start.
+type exported struct{ *Backend }
+
+func (e exported) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
+	err := e.Backend.Build(ctx, p, o)
+	if err == nil {
+		_, err = new(host.Local).Query(context.Background(), host.Cmd("zpool", "export", p.Source.Name))
+	}
+	return err
+}
+
+// options are those of a pool that is a zpool.
+func options() backendtest.Options {
+	return backendtest.Options{
+		New:      func(h host.Host) backend.Backend { return exported{New(h, nil, 10*time.Second)} },
+		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
+		Build:    backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
+		Volume:   volume,
+		Sizes:    []uint64{mib, 8193},
+		Unit:     8192,
+		Snapshot: func(t *testing.T, _ *pooldef.Pool) string { return snapshot(t) },
+		Refused:  []string{"", ".", "..", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255)},
+		Allowed:  []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
+		Slow:     true,
+		Unsupported: []*pooldef.Volume{
+			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},
+		},
+	}
+}
+
+// snapshot prints all that ZFS has: zpools and what is in them, links to volumes, and devices that are not empty.
+func snapshot(t testing.TB) string {
+	t.Helper()
+	var b strings.Builder
+	states, err := filepath.Glob("/proc/spl/kstat/zfs/*/state")
+	ok(t, err)
+	if len(states) > 0 {
+		b.WriteString(run(t, "zfs", "list", "-Hp", "-t", "all", "-o", "name,volsize,refreservation,origin,mountpoint,defer_destroy"))
+	}
+	for _, s := range states {
+		fmt.Fprintln(&b, s, stateOf(filepath.Base(filepath.Dir(s))))
+	}
+	links, err := filepath.Glob(zvols + "*/*")
+	ok(t, err)
+	for _, link := range links {
+		fmt.Fprintln(&b, link, volumeAt(link))
+	}
+	for _, d := range devices {
+		blank, err := host.Blank(d)
+		ok(t, err)
+		if !blank {
+			found, err := host.Signatures(context.Background(), &host.Local{}, d)
+			ok(t, err)
+			for _, s := range found[:min(len(found), 1)] {
+				fmt.Fprintln(&b, d, s.Type)
+			}
+		}
+	}
+	return b.String()
+}
+
+// refused fails the test unless an error is of type E and has the words.
+func refused[E error](t *testing.T, what string, err error, words ...string) {
+	t.Helper()
+	if target := *new(E); !errors.As(err, &target) {
+		t.Errorf("%s: error %v", what, err)
+		return
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%s: error %v, want %q in it", what, err, w)
+		}
+	}
+}
+
+// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side. Each of ZFS's programs takes nearly a tenth of a
+// second here. What would take five minutes more is left out: uploads, downloads and wiping, of which other backends test the same code, and
+// faults at every change. Who changes something should run those, too: Parts = backendtest.Faults.
+func TestConformance(t *testing.T) {
+	backendtest.NeedsLab(t, "ZFS")
+	o := options()
+	o.Parts = []string{"Lifecycle", "Listing", "Volumes", "Sizes", "Names", "Renaming", "Unsupported", "Together", "Cloning", "CloningTogether", "Resizing"}
+	backendtest.Run(t, o)
+}
+
+func TestConformanceFaults(t *testing.T) {
+	backendtest.NeedsLab(t, "ZFS")
+	o := options()
+	o.Parts = []string{"Killed", "KilledDeleting", "KilledCloning"}
+	backendtest.Run(t, o)
+}

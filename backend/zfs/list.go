@@ -1,0 +1,152 @@
+package zfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// fields are what is asked of a dataset and of what is in it (zfsprops(7)).
+const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint,volmode"
+
+// A row is what zfs list tells of one. What does not apply is empty or 0.
+type row struct {
+	name       string // in its dataset; of the pool's dataset itself: all of it
+	kind       string // filesystem, volume, snapshot
+	guid       string
+	size       uint64
+	block      uint64 // what the size is a multiple of
+	reserved   uint64
+	used       uint64 // also what is reserved, and by snapshots
+	available  uint64
+	origin     string // the snapshot that it is a clone of
+	mountpoint string
+	volmode    string // none: volumes have no devices
+}
+
+// isVolume tells volumes from what else is in a dataset, and from what is being made.
+func (r *row) isVolume() bool { return r.kind == "volume" && !marks.Is(r.name) }
+
+// A listing is a dataset and what is directly in it.
+type listing struct {
+	row
+	children []*row
+}
+
+// suspended is the state of a zpool that waits for devices.
+const suspended = "SUSPENDED"
+
+// stateOf returns the state of the zpool of a dataset, ONLINE, DEGRADED, ..., as the kernel has it; empty if it is not imported.
+func stateOf(dataset string) string {
+	data, _ := os.ReadFile("/proc/spl/kstat/zfs/" + zpool(dataset) + "/state")
+	return strings.TrimSpace(string(data))
+}
+
+// usable refuses a zpool that is not imported, or does not answer.
+func usable(dataset string) error {
+	name := zpool(dataset)
+	switch stateOf(name) {
+	case "":
+		return &backend.StateError{Text: fmt.Sprintf("the zpool %q is not imported", name), Hint: "zpool import -- " + host.Quote(name)}
+	case suspended:
+		return &backend.StateError{Text: fmt.Sprintf("the zpool %q is suspended: it waits for devices that have failed", name),
+			Hint: fmt.Sprintf("zpool status -- %s tells which; zpool clear -- %[1]s, when they are there again", host.Quote(name))}
+	}
+	return nil
+}
+
+// list asks for a pool's dataset and what is directly in it, by one question.
+func (b *Backend) list(ctx context.Context, p *pooldef.Pool) (*listing, error) {
+	return b.listTypes(ctx, p, "filesystem,volume")
+}
+
+func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) (*listing, error) {
+	name, err := dataset(p)
+	if err != nil {
+		return nil, err
+	}
+	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name))
+	if host.Says(err, "dataset does not exist") {
+		return nil, &backend.StateError{Text: fmt.Sprintf("there is no dataset %q", name), Hint: "poolctl pool-build " + host.Quote(p.Name)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parse(name, string(out))
+}
+
+// ask has ZFS answer a question about a dataset.
+func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]byte, error) {
+	if err := errors.Join(ctx.Err(), usable(dataset)); err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	out, err := host.Ask(limited, b.Host, c)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		if state := usable(dataset); state != nil {
+			return nil, state
+		}
+		err = &backend.SilentError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}
+	}
+	return out, err
+}
+
+// parse reads what zfs list says of a dataset.
+func parse(dataset, out string) (*listing, error) {
+	var l *listing
+	for line := range strings.Lines(out) {
+		r, err := parseRow(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return nil, err
+		}
+		name, isChild := strings.CutPrefix(r.name, dataset+"/")
+		switch {
+		case r.name == dataset && l == nil:
+			l = &listing{row: *r}
+		case l == nil:
+			return nil, fmt.Errorf("zfs list does not begin with %q: %q", dataset, line)
+		default:
+			if isChild {
+				r.name = name
+			}
+			l.children = append(l.children, r)
+		}
+	}
+	if l == nil {
+		return nil, fmt.Errorf("zfs list says nothing of %q", dataset)
+	}
+	if l.kind != "filesystem" {
+		return nil, &backend.StateError{Text: fmt.Sprintf("%q is a %s: there are no volumes in it", dataset, l.kind)}
+	}
+	return l, nil
+}
+
+func parseRow(line string) (*row, error) {
+	f := strings.Split(line, "\t")
+	if len(f) != strings.Count(fields, ",")+1 {
+		return nil, fmt.Errorf("zfs list says %q", line)
+	}
+	for i := range f {
+		if f[i] == "-" {
+			f[i] = ""
+		}
+	}
+	var err error
+	number := func(text string) uint64 {
+		n, wrong := strconv.ParseUint(text, 10, 64)
+		if wrong != nil && text != "" && text != "none" {
+			err = fmt.Errorf("zfs list says %q", line)
+		}
+		return n
+	}
+	return &row{name: f[0], kind: f[1], guid: f[2], size: number(f[3]), block: number(f[4]), reserved: number(f[5]), used: number(f[6]),
+		available: number(f[7]), origin: f[8], mountpoint: f[9], volmode: f[10]}, err
+}

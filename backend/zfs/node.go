@@ -1,0 +1,94 @@
+package zfs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// blkZName asks a volume's device for its name: BLKZNAME of ZFS's sys/fs/zfs.h, _IOR(0x12, 125, char[256]).
+const blkZName = 0x8100127d
+
+// volumeAt returns the name in ZFS of the volume whose device is at a path, empty if there is none. Links may lead elsewhere for a moment:
+// udev makes them after the devices, and the next volume can have the device of one that was deleted.
+func volumeAt(path string) string {
+	number, err := host.DeviceNumber(path)
+	if err != nil {
+		return ""
+	}
+	if device, err := os.Readlink("/sys/dev/block/" + number); err != nil || !strings.HasPrefix(filepath.Base(device), "zd") {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	var name [256]byte
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), blkZName, uintptr(unsafe.Pointer(&name))); errno != 0 {
+		return ""
+	}
+	text, _, _ := bytes.Cut(name[:], []byte{0})
+	return string(text)
+}
+
+// isThere tells whether a volume's device is in its place.
+func isThere(p *pooldef.Pool, name string) bool { return volumeAt(path(p, name)) == key(p, name) }
+
+// await waits for the device of a volume, if it is to have one.
+func (b *Backend) await(ctx context.Context, p *pooldef.Pool, name, volmode string) error {
+	if volmode == "none" {
+		return &backend.StateError{Text: fmt.Sprintf("the volumes of %q have no devices (volmode=none)", p.Source.Name)}
+	}
+	return b.Host.Change(ctx, host.Await{Path: path(p, name), Is: func() bool { return isThere(p, name) }})
+}
+
+// hasNode refuses a volume that has no device, or not in its place yet.
+func (b *Backend) hasNode(ctx context.Context, p *pooldef.Pool, r *row) error {
+	if isThere(p, r.name) {
+		return nil
+	}
+	if host.Settle(ctx, b.Host); isThere(p, r.name) {
+		return nil
+	}
+	return &backend.StateError{Text: fmt.Sprintf("there is no device of the volume at %q", path(p, r.name)),
+		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " tells whether it is to have one"}
+}
+
+// Locate implements backend.Locator: by the volume's name in ZFS, by /dev/zvol/DATASET/NAME, and by whatever leads to its device.
+func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
+	parent, err := dataset(p)
+	if err != nil {
+		return "", false
+	}
+	if name, ok := inDataset(parent, pathOrKey); ok {
+		return name, true
+	}
+	place, err := filepath.Abs(pathOrKey)
+	if err != nil || pathOrKey == "" {
+		return "", false
+	}
+	if key, ok := strings.CutPrefix(place, zvols); ok {
+		return inDataset(parent, strings.ReplaceAll(key, "+", " "))
+	}
+	return inDataset(parent, volumeAt(place))
+}
+
+// inDataset returns the name in its dataset of what ZFS has by a name.
+func inDataset(parent, key string) (string, bool) {
+	name, ok := strings.CutPrefix(key, parent+"/")
+	if !ok || !isPart(name) || marks.Is(name) {
+		return "", false
+	}
+	return name, true
+}

@@ -1,0 +1,159 @@
+package zfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/blockvol"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// cache is where zpools that we have imported are noted (zpoolprops(7), cachefile): it tells them from those that others have. The system
+// does not import them by it when it starts.
+const cache = "/run/poolctl.zpool.cache"
+
+// Start implements backend.Starter: it imports the zpool from the devices that the definition names. One that others have imported is
+// used as it is. File systems in it are not mounted.
+func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	name, err := dataset(p)
+	if err != nil {
+		return err
+	}
+	imported, err := b.imports(ctx, p)
+	if imported && stateOf(name) == "" { // in a dry run
+		return nil
+	}
+	if err == nil {
+		_, err = b.list(ctx, p)
+	}
+	if err != nil && imported {
+		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+	}
+	return err
+}
+
+// imports imports a pool's zpool if nobody has, and tells whether it did.
+func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
+	name := zpool(p.Source.Name)
+	if stateOf(name) != "" || len(p.Source.Devices) == 0 {
+		return false, errors.Join(ctx.Err(), usable(name))
+	}
+	args := []string{"import", "-N", "-o", "cachefile=" + cache}
+	for _, d := range blockvol.Sources(p) {
+		if _, err := b.Host.Stat(d); err != nil {
+			return false, err
+		}
+		for _, node := range append([]string{d}, b.partitions(d)...) {
+			args = append(args, "-d", node)
+		}
+	}
+	err := b.Host.Change(ctx, host.Cmd("zpool", append(args, "--", name)...))
+	if err == nil {
+		host.Settle(ctx, b.Host) // udev makes the links to the volumes
+		return true, nil
+	}
+	if stateOf(name) != "" {
+		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+	}
+	return false, b.cannotImport(p, err)
+}
+
+// cannotImport says why not, in ZFS's words.
+func (b *Backend) cannotImport(p *pooldef.Pool, err error) error {
+	if host.Says(err, "modules") {
+		return &backend.StateError{Text: "ZFS's kernel module is not loaded", Hint: "modprobe zfs"}
+	}
+	exit, name := (*host.ExitError)(nil), zpool(p.Source.Name)
+	if !errors.As(err, &exit) || !host.Says(err, "cannot import") {
+		return err
+	}
+	state := &backend.StateError{Text: strings.Join(strings.Fields(exit.Stderr), " ")}
+	switch {
+	case host.Says(err, "no such pool"):
+		state.Text = fmt.Sprintf("there is no zpool %q on %s", name, strings.Join(blockvol.Sources(p), ", "))
+		state.Hint = "poolctl pool-build " + host.Quote(p.Name)
+	case host.Says(err, "another system", "other system"):
+		state.Hint = "zpool import -f -- " + host.Quote(name) + ", if that system does not use it any more"
+	}
+	return state
+}
+
+// Stop implements backend.Starter: it exports a zpool that Start has imported, if nobody uses it. Another stays as it is, also where a
+// pool that names the devices has had it imported, and this one is a dataset in it.
+func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
+	name, err := dataset(p)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	if stateOf(name) == "" || len(p.Source.Devices) == 0 {
+		return nil
+	}
+	out, err := host.Ask(ctx, b.Host, host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name)))
+	if err != nil || strings.TrimSpace(string(out)) != cache {
+		return err
+	}
+	if err := b.allUnused(ctx, name); err != nil {
+		return err
+	}
+	err = b.export(ctx, name)
+	if err != nil && stateOf(name) == "" {
+		_, again := b.imports(context.WithoutCancel(ctx), p)
+		err = errors.Join(err, again)
+	}
+	return err
+}
+
+// export exports a zpool. By itself ZFS refuses one that is in use; udev may be having a look at a volume.
+func (b *Backend) export(ctx context.Context, dataset string) error {
+	c := host.Cmd("zpool", "export", "--", zpool(dataset))
+	c.Again = "pool is busy"
+	err := b.Host.Change(ctx, c)
+	host.Settle(context.WithoutCancel(ctx), b.Host)
+	return err
+}
+
+// allUnused refuses a zpool of which something is in use: a volume of whatever dataset, or a file system, which ZFS would unmount.
+func (b *Backend) allUnused(ctx context.Context, dataset string) error {
+	name := zpool(dataset)
+	busy := &backend.BusyError{Path: zvols + name}
+	mounts, err := b.mounted(name)
+	if err != nil {
+		return err
+	}
+	busy.Users = mounts
+	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-H", "-r", "-t", "volume", "-o", "name", "--", name))
+	if err != nil {
+		return err
+	}
+	for key := range strings.Lines(string(out)) {
+		key = strings.TrimSuffix(key, "\n")
+		if volumeAt(link(key)) != key {
+			continue
+		}
+		if users := b.Users(link(key)); len(users) > 0 {
+			busy.Users = append(busy.Users, fmt.Sprintf("volume %s (%s)", key, strings.Join(users, ", ")))
+		}
+	}
+	if len(busy.Users) == 0 {
+		return nil
+	}
+	return busy
+}
+
+// mounted tells where file systems of a dataset are mounted, in words.
+func (b *Backend) mounted(dataset string) ([]string, error) {
+	mounts, err := b.Host.Mounts()
+	var users []string
+	for _, m := range mounts {
+		if m.Source == dataset || strings.HasPrefix(m.Source, dataset+"/") {
+			users = append(users, fmt.Sprintf("mounted at %q", m.Target))
+		}
+	}
+	slices.Sort(users)
+	return users, err
+}
