@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"hash/fnv"
 	"os"
 	"regexp"
 	"strconv"
@@ -59,4 +60,17 @@ func begun(pid int) string {
 		return "0"
 	}
 	return fields[19]
+}
+
+// Machine tells machines from each other that use the same storage, by their identity and name: copies of one may have the same identity
+// (machine-id(5)).
+func Machine() string {
+	id, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		id, _ = os.ReadFile("/proc/sys/kernel/random/boot_id")
+	}
+	name, _ := os.Hostname()
+	h := fnv.New32a()
+	_, _ = h.Write(append(id, name...))
+	return fmt.Sprintf("%08x", h.Sum32())
 }

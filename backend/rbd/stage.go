@@ -1,7 +1,6 @@
 package rbd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -15,10 +14,10 @@ import (
 
 // stages are the names of images that are being made, or removed. They are never listed, and no volume can have one. Several machines use
 // a pool, so they say also by which: what another one makes is not known to be left.
-var stages = host.Marks{Prefix: stagePrefix + machine() + "-"}
+var stages = host.Marks{Prefix: stagePrefix + host.Machine() + "-"}
 
 // bases are the names of snapshots that were made for clones.
-var bases = host.Marks{Prefix: basePrefix + machine() + "-"}
+var bases = host.Marks{Prefix: basePrefix + host.Machine() + "-"}
 
 const stagePrefix, basePrefix = ".poolctl-", "poolctl-"
 
@@ -27,19 +26,6 @@ func isStage(name string) bool { return strings.HasPrefix(name, stagePrefix) }
 
 // isBase tells the snapshots that go with the last clone of them, of whatever machine.
 func isBase(name string) bool { return strings.HasPrefix(name, basePrefix) }
-
-// machine is what tells this machine from others (machine-id(5)).
-func machine() string {
-	const enough = 12
-	for _, file := range []string{"/etc/machine-id", "/proc/sys/kernel/random/boot_id"} {
-		id, err := os.ReadFile(file)
-		id = bytes.ReplaceAll(bytes.TrimSpace(id), []byte("-"), nil)
-		if err == nil && len(id) >= enough {
-			return string(id[:enough])
-		}
-	}
-	return "unknown"
-}
 
 // staged makes an image, under a name that nobody lists, and gives it its own when it is whole. make need not undo what it does to the
 // stage.

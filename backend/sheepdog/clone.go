@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
-	"os"
 	"regexp"
 	"strconv"
 
@@ -81,22 +79,13 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *ima
 }
 
 // marks are the names of images, and the tags of snapshots, that are being made on this machine.
-var marks = host.Marks{Prefix: ".poolctl-" + machine() + "-"}
+var marks = host.Marks{Prefix: ".poolctl-" + host.Machine() + "-"}
 
 // isStage tells such names of whatever machine.
 var isStage = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchString
 
 // isVolume tells whether others see an image.
 func (i *image) isVolume() bool { return !i.hidden && !isStage(i.name) && !isStage(i.tag) }
-
-// machine is what tells this machine from others of the cluster.
-func machine() string {
-	id, _ := os.ReadFile("/etc/machine-id")
-	name, _ := os.Hostname()
-	h := fnv.New32a()
-	_, _ = h.Write(append(id, name...))
-	return fmt.Sprintf("%08x", h.Sum32())
-}
 
 // Sweep implements backend.Sweeper.
 func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {

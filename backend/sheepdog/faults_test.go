@@ -282,7 +282,7 @@ func TestOthersStages(t *testing.T) {
 	p, dir := standIn(t)
 	b := New(&host.Local{}, time.Minute)
 	const theirs = ".poolctl-00000000-99999999-1-1"
-	ours := ".poolctl-" + machine() + "-99999999-1-1"
+	ours := ".poolctl-" + host.Machine() + "-99999999-1-1"
 	for _, name := range []string{"v", theirs, ours} {
 		dog(t, dir, "vdi", "create", "--", name, "1M")
 	}
