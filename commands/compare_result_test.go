@@ -19,6 +19,18 @@ type compareResult struct {
 	ok     bool
 }
 
+// results lets a side go through a session, and returns what each step came to.
+func (c *compareSide) results(t *testing.T, s *compareScript) []compareResult {
+	t.Helper()
+	c.run(t, s)
+	c.start(t)
+	var all []compareResult
+	for i := range s.steps {
+		all = append(all, c.result(t, i))
+	}
+	return all
+}
+
 // start reads what was on the machine before the first step.
 func (c *compareSide) start(t *testing.T) {
 	t.Helper()

@@ -118,12 +118,11 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	}
 	virsh, poolctl := s.sides(t, dir, binary)
 	expected := virshResults(t, name, s, virsh)
-	poolctl.run(t, s)
-	poolctl.start(t)
+	got := poolctl.results(t, s)
 	known.ran(name)
 	for i, step := range s.steps {
 		at := fmt.Sprintf("%s:%d: %s", file, step.line, step.command)
-		compareResults(t, at, expected[i], poolctl.result(t, i), step, func(d difference) bool {
+		compareResults(t, at, expected[i], got[i], step, func(d difference) bool {
 			return known.has(name, step.command, d)
 		})
 	}

@@ -49,17 +49,21 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 	case !active:
 		return notActive(entry.Name)
 	}
-	tidier, tidies := b.(backend.Tidier)
-	switch {
-	case starts && (active || err != nil):
-		err = starter.Stop(e.ctx, entry.Live())
-	case tidies:
-		err = tidier.Tidy(e.ctx, entry.Live())
-	default:
-		err = nil
+	if starts && (active || err != nil) {
+		if err := starter.Stop(e.ctx, entry.Live()); err != nil {
+			return err
+		}
+		return e.store.Forget(entry.Name)
 	}
-	if err != nil {
-		return err
+	return e.forget(b, entry)
+}
+
+// forget removes the record of a pool that is not active, and before that what a start has left that was killed.
+func (e *env) forget(b backend.Backend, entry *pooldef.Entry) error {
+	if tidier, ok := b.(backend.Tidier); ok {
+		if err := tidier.Tidy(e.ctx, entry.Live()); err != nil {
+			return err
+		}
 	}
 	return e.store.Forget(entry.Name)
 }

@@ -34,12 +34,17 @@ func (c *PoolUndefine) undefine(e *env) error {
 		return &stateError{fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
 			"poolctl pool-destroy " + host.Quote(entry.Name) + " stops and forgets it"}
 	}
-	err = e.mustBeInactive(entry)
-	if err == nil && entry.Running != nil { // it was killed when it was started, or its storage has gone
-		err = e.stopPool(entry)
-	}
-	if err != nil {
+	if err := e.mustBeInactive(entry); err != nil {
 		return err
+	}
+	if entry.Running != nil { // somebody was killed when he started it, or its storage has gone
+		b, err := e.backend(entry.Live())
+		if err == nil {
+			err = e.forget(b, entry)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return e.store.Undefine(entry)
 }

@@ -55,6 +55,9 @@ func (g *Golden) Live() bool { return g.tape.machine != nil }
 // checks are what only who has just made a device can print, as they look at it: no dry run, and nothing where it is not made.
 var checks = regexp.MustCompile(`\[ \d+ -le \d+ \] && `)
 
+// settling is asked only where udev runs (host.Settle).
+var settling = regexp.MustCompile(`(?m)^\? udevadm settle .*\n`)
+
 // Does lets an operation happen; before that in a dry run, which has to change nothing and to print the same changes.
 func (g *Golden) Does(title string, op func(h host.Host) error) {
 	g.Helper()
@@ -95,7 +98,7 @@ func changes(trace string) string {
 }
 
 func (g *Golden) clean(text string) string {
-	text = checks.ReplaceAllString(text, "")
+	text = settling.ReplaceAllString(checks.ReplaceAllString(text, ""), "")
 	if g.Clean == nil {
 		return text
 	}

@@ -87,16 +87,15 @@ func (b *Backend) staged(ctx context.Context, t *table, start, end uint64, work 
 // addStage makes room for a stage, and adds it. What SGI's and Sun's labels have for all of the disk the kernel may find whenever somebody
 // opens that, as does the program that adds the stage: then it is in the way again.
 func (b *Backend) addStage(ctx context.Context, t *table, s *stage, start, end uint64) error {
-	var err error
-	for range 3 {
-		if err = b.vacate(ctx, t, start, end); err == nil {
-			err = b.Host.Change(ctx, s.add)
+	for left := 2; ; left-- {
+		if err := b.vacate(ctx, t, start, end); err != nil { // it has been tried for long
+			return err
 		}
-		if exit := (*host.ExitError)(nil); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "busy") {
-			break
+		err := b.Host.Change(ctx, s.add)
+		if exit := (*host.ExitError)(nil); left == 0 || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "busy") {
+			return err
 		}
 	}
-	return err
 }
 
 // vacate lets the kernel forget what it takes for partitions in room that is free in the table.

@@ -76,12 +76,10 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 		if err != nil || left == 0 || t.isRead(pieces) || !isLocked(t.device) {
 			return &view{t, b.Devices, pieces, b.names(p)}, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-			host.Forget(b.Host)
+		if err := host.Sleep(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
 		}
+		host.Forget(b.Host)
 	}
 }
 

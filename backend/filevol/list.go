@@ -18,18 +18,7 @@ import (
 
 // Volumes implements backend.Backend: one reading of the directory. Nothing is opened.
 func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
-		names, err := f.names(ctx, p)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, name := range names {
-			if !yield(newVolume(p, name), nil) {
-				return
-			}
-		}
-	}
+	return backend.List(func() ([]string, error) { return f.names(ctx, p) }, func(name string) *pooldef.Volume { return newVolume(p, name) })
 }
 
 // batch is how many volumes are looked at before the first of them is passed on, workers how many at a time: more than

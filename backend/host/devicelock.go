@@ -19,10 +19,8 @@ func LockDevice(ctx context.Context, path, sys string) (unlock func(), err error
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return unlock, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -141,13 +142,11 @@ func TestDraftTaken(t *testing.T) {
 // TestDraftRivals lets many write the same file: each time it is one's.
 func TestDraftRivals(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	done := make(chan int)
+	var writers sync.WaitGroup
 	for i := range 8 {
-		go func() {
-			published := 0
-			defer func() { done <- published }()
+		writers.Go(func() {
 			text := strings.Repeat(fmt.Sprint(i), 1000)
-			for range 100 {
+			for written := 0; written < 10; {
 				d, err := NewDraft(dir+"/file", 0o600)
 				if err == nil {
 					err = l.Change(context.Background(), d)
@@ -158,23 +157,20 @@ func TestDraftRivals(t *testing.T) {
 				if err == nil {
 					_, err = d.File().WriteString(text)
 				}
-				if err == nil && published%2 == 0 {
+				if err == nil && written%2 == 0 {
 					err = l.Change(context.Background(), Publish{d})
 				}
 				if err != nil {
 					t.Error(err)
 				}
 				d.Discard()
-				published++
+				written++
 			}
-		}()
+		})
 	}
-	all := 0
-	for range 8 {
-		all += <-done
-	}
-	if got := string(get(t, dir+"/file")); all < 10 || len(got) != 1000 || strings.Trim(got, got[:1]) != "" {
-		t.Errorf("%d published, it holds %q", all, got)
+	writers.Wait()
+	if got := string(get(t, dir+"/file")); len(got) != 1000 || strings.Trim(got, got[:1]) != "" {
+		t.Errorf("it holds %q", got)
 	}
 	if names, _ := filepath.Glob(dir + "/.*"); names != nil {
 		t.Errorf("left behind: %q", names)

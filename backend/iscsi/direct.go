@@ -62,17 +62,7 @@ func (d *Direct) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, err
 
 // Volumes implements backend.Backend, by one login. Units that are neither disks nor CD-ROMs are no volumes.
 func (d *Direct) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
-		all, err := d.volumes(ctx, p)
-		if err != nil {
-			yield(nil, err)
-		}
-		for _, v := range all {
-			if !yield(v, nil) {
-				return
-			}
-		}
-	}
+	return backend.List(func() ([]*pooldef.Volume, error) { return d.volumes(ctx, p) }, func(v *pooldef.Volume) *pooldef.Volume { return v })
 }
 
 // Details implements backend.Detailer: there is no more to tell.

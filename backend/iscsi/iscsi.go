@@ -52,14 +52,18 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	if err != nil || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
+	found, err := b.connected(ctx, p, t)
+	return len(found) > 0, err
+}
+
+// connected returns those of a pool's sessions that are connected.
+func (b *Backend) connected(ctx context.Context, p *pooldef.Pool, t target) ([]session, error) {
 	all, err := b.sessions(ctx, p, t)
-	if len(all) == 0 || err != nil {
-		return false, err
+	found := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isConnected() })
+	if err == nil && len(found) == 0 && len(all) > 0 {
+		err = &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state)}
 	}
-	if !slices.ContainsFunc(all, session.isConnected) {
-		return false, &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state)}
-	}
-	return true, nil
+	return found, err
 }
 
 // hosts are the SCSI hosts of the pool's sessions, for scsivol.Units.
@@ -68,15 +72,11 @@ func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	active, err := b.Active(ctx, p)
-	if err == nil && !active {
+	found, err := b.connected(ctx, p, t)
+	if err == nil && len(found) == 0 {
 		err = &backend.StateError{Text: "this machine is not logged in to the target", Hint: "poolctl pool-start " + host.Quote(p.Name)}
 	}
-	if err != nil {
-		return nil, err
-	}
-	all, err := b.sessions(ctx, p, t)
-	return hostsOf(slices.DeleteFunc(all, func(s session) bool { return !s.isConnected() })), err
+	return hostsOf(found), err
 }
 
 func hostsOf(sessions []session) []int {

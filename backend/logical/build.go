@@ -36,12 +36,13 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 			return err
 		}
 	}
-	steps := []host.Step{host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...)}
-	if p.ThinPool != "" {
+	err = b.Host.Change(ctx, host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...))
+	if err == nil && p.ThinPool != "" {
+		host.Settle(ctx, b.Host) // udev activates once what is in a new group (69-lvm.rules): nothing yet
 		create := host.Cmd("lvcreate", "--type", "thin-pool", "--extents", "100%FREE", "--name", p.ThinPool, "--", vg)
-		steps = append(steps, create, deactivate(vg)) // LVM leaves a new thin pool active whatever it is told
+		err = b.changeEach(ctx, create, deactivate(vg)) // LVM leaves a new thin pool active whatever it is told
 	}
-	if err = b.changeEach(ctx, steps...); err != nil {
+	if err != nil {
 		err = errors.Join(err, b.unbuild(context.WithoutCancel(ctx), p, devices))
 	}
 	return err

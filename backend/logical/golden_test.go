@@ -46,7 +46,7 @@ func resizes(size uint64, shrink bool) operation {
 // TestGolden does everything once.
 func TestGolden(t *testing.T) {
 	s := &session{Golden: backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != ""), pool: poolOn(2)}
-	s.Clean = func(text string) string { return stages.ReplaceAllString(text, ".poolctl-PID-TIME-1") }
+	s.Clean = cleaned
 	outside := func(name string, args ...string) {
 		if s.Live() {
 			run(t, name, args...)
@@ -120,10 +120,15 @@ func TestGolden(t *testing.T) {
 	s.End()
 }
 
+// cleaned replaces the names of stages.
+func cleaned(text string) string {
+	return stages.ReplaceAllString(text, ".poolctl-PID-TIME-1")
+}
+
 // TestGoldenThin does with a thin pool what is different there.
 func TestGoldenThin(t *testing.T) {
 	s := &session{Golden: backendtest.NewReplayed(t, "thin", os.Getenv("POOLCTL_LAB") != ""), pool: poolOn(1)}
-	s.Clean = func(text string) string { return stages.ReplaceAllString(text, ".poolctl-PID-TIME-1") }
+	s.Clean = cleaned
 	if s.Live() {
 		s.pool = newPool(t, 1)
 		s.Snapshot = func() string { return snapshot(t) }

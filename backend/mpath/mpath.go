@@ -53,33 +53,18 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 
 // Volumes implements backend.Backend.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return each(func() ([]*aMap, error) { return b.maps(ctx, p) }, (*aMap).volume)
+	return backend.List(func() ([]*aMap, error) { return b.maps(ctx, p) }, (*aMap).volume)
 }
 
 // Details implements backend.Detailer: with the paths, of which multipathd is asked once.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return each(func() ([]*aMap, error) {
+	return backend.List(func() ([]*aMap, error) {
 		all, err := b.maps(ctx, p)
 		if err == nil && len(all) > 0 {
 			err = b.addPaths(ctx, all...)
 		}
 		return all, err
 	}, b.details)
-}
-
-func each(find func() ([]*aMap, error), show func(*aMap) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
-		all, err := find()
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, m := range all {
-			if !yield(show(m), nil) {
-				return
-			}
-		}
-	}
 }
 
 // Volume implements backend.Backend.

@@ -57,10 +57,8 @@ func (b *Backend) appeared(ctx context.Context, p *pooldef.Pool) error {
 			}
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(limit / 50):
+		if err := host.Sleep(ctx, limit/50); err != nil {
+			return err
 		}
 	}
 }

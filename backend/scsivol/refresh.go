@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -48,10 +49,8 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 				return err
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
+		if err := host.Sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }

@@ -56,18 +56,7 @@ func (u *Units) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef
 }
 
 func (u *Units) each(ctx context.Context, p *pooldef.Pool, show func(*unit) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
-		all, err := u.list(ctx, p, "")
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, one := range all {
-			if !yield(show(one), nil) {
-				return
-			}
-		}
-	}
+	return backend.List(func() ([]*unit, error) { return u.list(ctx, p, "") }, show)
 }
 
 // Volume implements backend.Backend.

@@ -23,10 +23,8 @@ func (u *Units) Unused(ctx context.Context, p *pooldef.Pool, hosts []int) error 
 		if time.Since(begin) > again {
 			return busy
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
+		if err := host.Sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }
