@@ -110,15 +110,21 @@ func bricks(t testing.TB) string {
 	return "/proc/" + strconv.Itoa(pid(t, dir+"/glusterd.vol")) + "/root" + dir + "/disk"
 }
 
-// poolOf returns a pool of a new directory of a volume.
-func poolOf(t testing.TB, volume string) *pooldef.Pool {
+// mounted returns where the client of all tests has a volume.
+func mounted(t testing.TB, volume string) string {
 	t.Helper()
 	needsCluster(t)
 	top, err := here.Serve(t.Context(), source{server: server, volume: volume}.client(), mountPoint, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(top.Root, "pool ")
+	return top.Root
+}
+
+// poolOf returns a pool of a new directory of a volume.
+func poolOf(t testing.TB, volume string) *pooldef.Pool {
+	t.Helper()
+	dir, err := os.MkdirTemp(mounted(t, volume), "pool ")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,19 @@ func running(t testing.TB, volume string) {
 	t.Fatalf("the bricks of %s do not run", volume)
 }
 
+// reconnected waits until the client of all tests has found bricks that are there again: it looks every three seconds.
+func reconnected(t testing.TB, volume string) {
+	t.Helper()
+	root := mounted(t, volume)
+	for range 100 {
+		if _, err := os.ReadDir(root); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("the client of %s does not find its bricks", volume)
+}
+
 func signal(t testing.TB, pid int, s syscall.Signal) {
 	t.Helper()
 	ok(t, syscall.Kill(pid, s))
@@ -160,6 +173,7 @@ func TestBrickLost(t *testing.T) {
 	}
 	gluster(t, "volume", "start", "gv0", "force")
 	running(t, "gv0")
+	reconnected(t, "gv0")
 	b = fresh(10 * time.Second)
 	if names, err := list(b, p); len(names) > 0 || err != nil {
 		t.Errorf("there are %q, error %v", names, err)

@@ -17,7 +17,7 @@ import (
 )
 
 // marks are the names that differ from one time to the next: those of a process that is not the first.
-var marks = regexp.MustCompile(`poolctl-[0-9a-f]{12}-\d\d+-\d\d+-\d+`)
+var marks = regexp.MustCompile(`poolctl-[0-9a-f]{8}-\d\d+-\d\d+-\d+`)
 
 // TestGolden writes down what operations do.
 func TestGolden(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,11 +114,16 @@ func (s *state) add(i *inode) {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(i.Name))
 	i.ID = uint32(h.Sum64() & 0xffffff)
-	for i.ID == 0 || slices.ContainsFunc(s.Images, func(j *inode) bool { return i.ID == j.ID }) {
+	for i.ID == 0 || slices.ContainsFunc(s.Images, func(j *inode) bool { return j.uses(i.ID) }) {
 		i.ID = (i.ID + 1) & 0xffffff
 	}
 	s.Images = append(s.Images, i)
 	slices.SortFunc(s.Images, func(i, j *inode) int { return cmp.Compare(i.ID, j.ID) })
+}
+
+// uses tells whether an id is an image's own, or that of one whose objects it still has: sheep does not give it to another before.
+func (i *inode) uses(id uint32) bool {
+	return i.ID == id || slices.Contains(slices.Collect(maps.Values(i.Objects)), id)
 }
 
 // remove removes an image, and the objects that nobody has any more.
