@@ -25,7 +25,8 @@ import (
 //	lab: MODULE...          it runs in the lab, in a new one for each side, with these of the kernel's modules
 //	watch: COMMAND          prints more of what is on the machine; it runs after each step
 //
-// After the commands come files for the session, each below a line -- NAME --, in which DIR is replaced.
+// After the commands come files for the session, each below a line -- NAME --, in which DIR is replaced. SERVERS is the directory of the
+// backends, whose tests have what starts their servers.
 type compareScript struct {
 	uri   string
 	needs []string

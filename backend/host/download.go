@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 )
 
@@ -48,12 +47,9 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	if d.Offset > uint64(size) {
-		return &OffsetError{d.From.Path, d.Offset, uint64(size)}
-	}
-	from, length := int64(d.Offset), size-int64(d.Offset)
-	if d.Length > 0 && d.Length < uint64(length) {
-		length = int64(d.Length)
+	from, length, err := part(d.From.Path, d.Offset, d.Length, uint64(size))
+	if err != nil {
+		return err
 	}
 	to, seekable := position(d.To)
 	if !seekable || appends(d.To) {
@@ -64,20 +60,36 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 
 // copy writes to what one can seek in, and goes on behind it, so that what a shell writes next follows.
 func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
-	room := int64(math.MaxInt64)
-	if isBlock(d.To) {
-		end, err := dataSize(d.To)
-		if err != nil {
-			return err
-		}
-		room = end
-	}
-	if length > room-to {
-		return &DoesNotFitError{d.To.Name(), uint64(to), uint64(length), uint64(max(room-to, 0))}
+	if err := hasRoom(d.To, to, length); err != nil {
+		return err
 	}
 	copying := copying{in: in, out: d.To, holes: holesIf(d.Sparse), progress: d.Progress}
 	if err := copying.run(ctx, from, to, length); err != nil {
 		return err
 	}
 	return leaveAt(d.To, to+length)
+}
+
+// part returns where to begin in data of a size, and how much there is: all that follows where the length asked for is 0 or larger.
+func part(name string, offset, length, size uint64) (from, count int64, err error) {
+	if offset > size {
+		return 0, 0, &OffsetError{name, offset, size}
+	}
+	all := size - offset
+	if length > 0 {
+		all = min(length, all)
+	}
+	return int64(offset), int64(all), nil
+}
+
+// hasRoom refuses what is longer than a device is from a place on. Files grow.
+func hasRoom(f *os.File, at, length int64) error {
+	if !isBlock(f) {
+		return nil
+	}
+	end, err := dataSize(f)
+	if err == nil && length > end-at {
+		err = &DoesNotFitError{f.Name(), uint64(at), uint64(length), uint64(max(end-at, 0))}
+	}
+	return err
 }

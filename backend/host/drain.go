@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 )
 
@@ -45,30 +44,19 @@ func (d Drain) Shell() string {
 }
 
 func (d Drain) apply(ctx context.Context, l *Local) error {
-	if d.Offset > d.Size {
-		return &OffsetError{d.From, d.Offset, d.Size}
+	from, length, err := part(d.From, d.Offset, d.Length, d.Size)
+	if err != nil {
+		return err
 	}
-	length := int64(d.Size - d.Offset)
-	if d.Length > 0 && d.Length < uint64(length) {
-		length = int64(d.Length)
-	}
-	r := &receiver{out: d.To, from: int64(d.Offset), end: int64(d.Offset) + length, holes: holesIf(d.Sparse), progress: d.Progress}
+	r := &receiver{out: d.To, from: from, end: from + length, holes: holesIf(d.Sparse), progress: d.Progress}
 	to, seekable := position(d.To)
 	if !seekable || appends(d.To) {
 		r.stream = true
 		return d.drain(ctx, l, r)
 	}
 	r.to = to
-	room := int64(math.MaxInt64)
-	if isBlock(d.To) {
-		end, err := dataSize(d.To)
-		if err != nil {
-			return err
-		}
-		room = end
-	}
-	if length > room-to {
-		return &DoesNotFitError{d.To.Name(), uint64(to), uint64(length), uint64(max(room-to, 0))}
+	if err := hasRoom(d.To, to, length); err != nil {
+		return err
 	}
 	if err := d.drain(ctx, l, r); err != nil {
 		return err

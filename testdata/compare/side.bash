@@ -3,8 +3,7 @@
 # Copies FILES into DIR, an empty file system of its own, and runs there the commands in STEPS, one file each. Leaves in RESULTS
 # what each one printed, its status, and what was on the machine after it. In a command, virsh is the program PROGRAM, CONFIG is
 # the directory of its definitions; if FORGET is set, they are gone after each command. The shell is the same from the first
-# command to the last: variables and functions stay. SERVERS is the directory of the backends, whose
-# tests start servers. MODULES are loaded into the kernel first; WATCH is run after each command.
+# command to the last: variables and functions stay. MODULES are loaded into the kernel first; WATCH is run after each command.
 set -u
 umask 022
 files=$1 steps=$2 results=$3
