@@ -33,12 +33,6 @@ type Source struct {
 	Product   string
 }
 
-// A Host is a server; port 0 means its service's own.
-type Host struct {
-	Name string
-	Port int
-}
-
 // A Device is a block device, or an iSCSI target's IQN.
 type Device struct {
 	Path          string

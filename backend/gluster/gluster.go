@@ -46,9 +46,13 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	if len(spec.Hosts) != 1 {
 		return nil, pooldef.Problems{{Element: "host", Text: fmt.Sprintf("one is needed, the server to ask; there are %d", len(spec.Hosts))}}
 	}
+	server, err := spec.Hosts[0].Address()
+	if err != nil {
+		return nil, err
+	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	names, err := glusterd.Volumes(limited, b.host, serverOf(spec))
+	names, err := glusterd.Volumes(limited, b.host, server)
 	var found []pooldef.Source
 	for _, name := range names {
 		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: "/", Name: name})

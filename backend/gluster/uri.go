@@ -29,11 +29,11 @@ func sourceOf(p *pooldef.Pool) (source, error) {
 	case !strings.HasPrefix(s.dir, "/"):
 		return s, pooldef.Problems{{Element: "source/dir/@path", Text: fmt.Sprintf("%q is not absolute", p.Source.Dir)}}
 	}
-	s.server, s.port = serverOf(&p.Source), p.Source.Hosts[0].Port
-	return s, nil
+	s.port = p.Source.Hosts[0].Port
+	var err error
+	s.server, err = p.Source.Hosts[0].Address()
+	return s, err
 }
-
-func serverOf(s *pooldef.Source) string { return strings.Trim(s.Hosts[0].Name, "[]") }
 
 // uri is the URI of the volume, in front of the names of its files.
 func (s source) uri() string {

@@ -3,10 +3,8 @@ package iscsi
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"poolctl/pooldef"
 )
@@ -55,12 +53,9 @@ func portalsOf(s *pooldef.Source) ([]portal, error) {
 	}
 	var portals []portal
 	for _, h := range withPorts(s.Hosts) {
-		name := strings.Trim(h.Name, "[]")
-		if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, "/, \t\n") {
-			return nil, pooldef.Problems{{Element: "source/host/@name", Text: fmt.Sprintf("%q is not the name of a host", h.Name)}}
-		}
-		if _, err := netip.ParseAddr(name); err != nil && strings.Contains(name, ":") {
-			return nil, pooldef.Problems{{Element: "source/host/@name", Text: fmt.Sprintf("%q is not the name of a host: a port stands in port", h.Name)}}
+		name, err := h.Address()
+		if err != nil {
+			return nil, err
 		}
 		portals = append(portals, portal{name, h.Port})
 	}

@@ -24,14 +24,13 @@ func sourceOf(p *pooldef.Pool) (source, error) {
 	if len(p.Source.Hosts) != 1 {
 		return source{}, fmt.Errorf("the source has %d hosts; a pool of type netfs has one", len(p.Source.Hosts))
 	}
-	s := source{kind: p.Source.Format, host: strings.Trim(p.Source.Hosts[0].Name, "[]"), dir: p.Source.Dir}
+	s := source{kind: p.Source.Format, dir: p.Source.Dir}
 	if s.kind == "auto" {
 		s.kind = "nfs"
 	}
-	if strings.HasPrefix(s.host, "-") || strings.ContainsAny(s.host, "/, ") { // mount hands it on to its helpers without --
-		return s, fmt.Errorf("%q is not the name of a host", p.Source.Hosts[0].Name)
-	}
-	return s, nil
+	var err error
+	s.host, err = p.Source.Hosts[0].Address()
+	return s, err
 }
 
 // String is how mount.nfs(8), mount.cifs(8) and mount.glusterfs(8) want it. Only the first knows brackets.

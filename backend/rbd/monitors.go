@@ -62,7 +62,11 @@ func (b *Backend) monitors(ctx context.Context, p *pooldef.Pool) (string, error)
 
 // monitor asks one, at the port that is given or at the usual ones.
 func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
-	name, ports := hostName(h.Name), []int{h.Port}
+	name, err := address(h)
+	if err != nil {
+		return "", err
+	}
+	ports := []int{h.Port}
 	if h.Port == 0 {
 		ports = []int{portV2, portV1}
 	}
@@ -78,12 +82,12 @@ func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
 	return "", all
 }
 
-// hostName is a host without brackets, and without the version of the protocol that libvirt lets through to Ceph.
-func hostName(name string) string {
-	if version, address, ok := strings.Cut(name, ":"); ok && (version == "v1" || version == "v2") {
-		name = address
+// address returns a host's without the version of the protocol that libvirt lets through to Ceph.
+func address(h pooldef.Host) (string, error) {
+	if version, name, ok := strings.Cut(h.Name, ":"); ok && (version == "v1" || version == "v2") {
+		h.Name = name
 	}
-	return strings.Trim(name, "[]")
+	return h.Address()
 }
 
 // greetings are what a monitor says first, by the version of the protocol.

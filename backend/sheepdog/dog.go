@@ -1,6 +1,7 @@
 package sheepdog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,11 +30,8 @@ func clusterOf(p *pooldef.Pool) (cluster, error) {
 	if len(p.Source.Hosts) == 0 {
 		return cluster{}, pooldef.Problems{{Element: "source/host", Text: "missing: a node of the cluster"}}
 	}
-	c := cluster{strings.Trim(p.Source.Hosts[0].Name, "[]"), p.Source.Hosts[0].Port}
-	if c.port == 0 {
-		c.port = defaultPort
-	}
-	return c, nil
+	host, err := p.Source.Hosts[0].Address()
+	return cluster{host, cmp.Or(p.Source.Hosts[0].Port, defaultPort)}, err
 }
 
 func (c cluster) String() string { return net.JoinHostPort(c.host, strconv.Itoa(c.port)) }
