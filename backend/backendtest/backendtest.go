@@ -183,15 +183,17 @@ func (s *suite) state() string {
 	return s.Snapshot(s.T, s.pool)
 }
 
-// sweep removes what is left half-made, and tells what.
+// sweep removes what is left half-made, and tells what. In a pool that is not active there may be nothing to look at.
 func (s *suite) sweep() []string {
 	s.Helper()
 	b, ok := s.b.(backend.Sweeper)
-	if !ok || !s.Slow && !s.active() {
+	if !ok {
 		return nil
 	}
 	swept, err := b.Sweep(s.Context(), s.pool)
-	s.ok(err)
+	if err != nil && s.active() {
+		s.Fatal(err)
+	}
 	return swept
 }
 

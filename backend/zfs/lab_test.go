@@ -165,19 +165,17 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 }
 
-// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side. Each of ZFS's programs takes nearly a tenth of a
-// second here. What would take five minutes more is left out: uploads, downloads and wiping, of which other backends test the same code, and
-// faults at every change. Who changes something should run those, too: Parts = backendtest.Faults.
+// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side.
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()
-	o.Parts = []string{"Lifecycle", "Listing", "Volumes", "Sizes", "Names", "Renaming", "Unsupported", "Together", "Cloning", "CloningTogether", "Resizing"}
+	o.Cannot = backendtest.Cannot("TestConformanceFaults has it", backendtest.Faults...)
 	backendtest.Run(t, o)
 }
 
 func TestConformanceFaults(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()
-	o.Parts = []string{"Killed", "KilledDeleting", "KilledCloning"}
+	o.Parts = backendtest.Faults
 	backendtest.Run(t, o)
 }
