@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 
@@ -170,12 +171,8 @@ func (e *env) hint(err error) string {
 		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
-	case errors.As(err, &inUse) && inUse.Reading && isURI(inUse.Path):
-		return "--in-use copies it while it changes"
-	case errors.As(err, &inUse) && inUse.Reading:
-		return "--in-use copies it while it changes; fuser -v " + host.Quote(inUse.Path) + " tells who uses it"
-	case errors.As(err, &inUse) && !isURI(inUse.Path):
-		return "fuser -v " + host.Quote(inUse.Path) + " tells who uses it"
+	case errors.As(err, &inUse):
+		return inUseHint(inUse)
 	case errors.As(err, &tooLarge):
 		return "vol-resize makes a volume larger"
 	case errors.Is(err, syscall.ENOTEMPTY):
@@ -184,5 +181,13 @@ func (e *env) hint(err error) string {
 	return ""
 }
 
-// isURI tells whether what is named is a server's, where fuser does not look.
-func isURI(name string) bool { return strings.Contains(name, "://") }
+func inUseHint(err *host.InUseError) string {
+	var hints []string
+	if err.Reading {
+		hints = append(hints, "--in-use copies it while it changes")
+	}
+	if _, there := os.Lstat(err.Path); there == nil { // fuser does not look at what is a server's
+		hints = append(hints, "fuser -v "+host.Quote(err.Path)+" tells who uses it")
+	}
+	return strings.Join(hints, "; ")
+}

@@ -168,13 +168,13 @@ func (b *Backend) unused(ctx context.Context, p *pooldef.Pool, at place, name st
 	if err := b.askOf(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
 		return err
 	}
+	if reading {
+		return &host.InUseError{Path: path(p, name), Reading: true}
+	}
 	var users []string
 	for _, w := range status.Watchers {
 		address, _, _ := strings.Cut(w.Address, "/")
 		users = append(users, "opened from "+address)
-	}
-	if reading {
-		return &host.InUseError{Path: path(p, name), Reading: true}
 	}
 	return &backend.BusyError{Path: path(p, name), Users: users}
 }
