@@ -43,9 +43,10 @@ func (f Files) leadsOut(p *pooldef.Pool, dev uint64) bool {
 	return f.Inside && (unix.Stat(p.Target.Path, &dir) != nil || dir.Dev != dev)
 }
 
-// isGone tells whether an error means that there is no such file, if only because a link leads nowhere or in a circle.
+// isGone tells whether an error means that there is no such file, if only because a link leads nowhere or in a circle, or, of a server's, not
+// any more (ESTALE).
 func isGone(err error) bool {
-	for _, gone := range []error{fs.ErrNotExist, unix.ELOOP, unix.ENOTDIR, unix.EINVAL} {
+	for _, gone := range []error{fs.ErrNotExist, unix.ELOOP, unix.ENOTDIR, unix.EINVAL, unix.ESTALE} {
 		if errors.Is(err, gone) {
 			return true
 		}

@@ -60,7 +60,9 @@ func (f Files) enter(ctx context.Context, stage *host.Stage) (err error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		time.Sleep(10 * time.Millisecond)
+		if err := host.Sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
 	}
 	return err
 }

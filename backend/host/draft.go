@@ -140,7 +140,7 @@ func newDraftFile(name, path string) (*os.File, error) {
 				return f, nil
 			}
 			f.Close()
-			if err == nil || errors.Is(err, fs.ErrExist) {
+			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 				continue // somebody takes it for left, and away
 			}
 			_ = unix.Unlink(name)
@@ -162,7 +162,9 @@ func sweepDraft(name string) error {
 		return err
 	}
 	defer f.Close()
-	if err := flock(f); err != nil || !isAt(f, name) {
+	if err := flock(f); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil || !isAt(f, name) {
 		return err
 	}
 	return pathError("remove", name, unix.Unlink(name))

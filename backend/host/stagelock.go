@@ -20,7 +20,7 @@ func lockNew(dir *os.File, path string) (*os.File, error) {
 	if err = flock(lock); err == nil {
 		err = isNew(dir, lock)
 	}
-	if err == nil {
+	if err = gone(path, err); err == nil {
 		return lock, nil
 	}
 	lock.Close()
@@ -57,10 +57,14 @@ func gone(path string, err error) error {
 	return err
 }
 
+// flock locks a file, at once or not at all. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
 func flock(f *os.File) error {
 	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
+	}
+	if errors.Is(err, unix.ESTALE) {
+		err = unix.ENOENT
 	}
 	return pathError("lock", f.Name(), err)
 }
