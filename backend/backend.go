@@ -121,6 +121,9 @@ type (
 	Downloader interface {
 		Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t Transfer) error
 	}
+	// An Explainer says in whatever it is asked to do with volumes what keeps the pool from being used, in Active's words. Who has started the
+	// pool need not ask that first, which takes as long as what is asked then.
+	Explainer interface{ Explains() }
 	// A Tidier removes what a Start has left that was killed before the pool was active.
 	Tidier interface {
 		Tidy(ctx context.Context, p *pooldef.Pool) error

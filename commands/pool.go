@@ -112,6 +112,9 @@ func (e *env) activeBackend(entry *pooldef.Entry) (backend.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, explains := b.(backend.Explainer); explains && entry.Running != nil {
+		return b, nil
+	}
 	active, err := e.active(entry)
 	switch {
 	case err != nil:

@@ -31,6 +31,9 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return err == nil, err
 }
 
+// Explains implements backend.Explainer.
+func (b *Backend) Explains() {}
+
 // Space implements backend.Backend: what the whole cluster has, as libvirt counts, and what is stored in the pool.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	at, err := placeOf(p)
