@@ -43,7 +43,7 @@ type Options struct {
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
 	// Slow says that operations take long here, so that fewer are tried: hostile names only where volumes are made, every third of what
-	// is uploaded and downloaded, and not all faults. Such pools are swept whether they are active or not.
+	// is uploaded and downloaded, and not all faults.
 	Slow bool
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume

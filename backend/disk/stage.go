@@ -175,7 +175,7 @@ func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error
 	defer cancel()
 	defer host.Forget(b.Host)
 	unlock, err = host.LockDevice(limited, d.path, d.dir)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if backend.IsLate(ctx, err) {
 		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}
 	}
 	return unlock, err

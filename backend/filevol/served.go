@@ -2,7 +2,6 @@ package filevol
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +36,7 @@ func (b *Served) answers(ctx context.Context, p *pooldef.Pool) error {
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if backend.IsLate(ctx, err) {
 		return &backend.SilentError{Text: fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
 	}
 	return err
@@ -57,7 +56,7 @@ func (b *Served) Stop(ctx context.Context, p *pooldef.Pool) error {
 	limited, cancel := context.WithTimeout(ctx, b.Timeout/2)
 	defer cancel()
 	err := b.Mounted.Stop(limited, p)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if backend.IsLate(ctx, err) {
 		return &backend.SilentError{Text: fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
 	}
 	return err

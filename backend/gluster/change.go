@@ -26,8 +26,8 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 // inside is the definition of a new volume, as our files have it. A backing store in the same Gluster volume is named relative to it: that
 // is how everybody finds it, whatever way he comes.
 func (v *view) inside(d *pooldef.Volume) (*pooldef.Volume, error) {
-	if v.exists(d.Name) != nil {
-		return nil, pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q is a directory of the client's", d.Name)}}
+	if err := v.mayBe(d.Name); err != nil {
+		return nil, err
 	}
 	if d.Backing == nil || !strings.Contains(d.Backing.Path, "://") {
 		return d, nil
@@ -46,11 +46,19 @@ func (v *view) inside(d *pooldef.Volume) (*pooldef.Volume, error) {
 	return &seen, nil
 }
 
+// mayBe refuses a name that no volume can have.
+func (v *view) mayBe(name string) error {
+	if v.exists(name) != nil {
+		return pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q is a directory of the client's", name)}}
+	}
+	return nil
+}
+
 // Clone implements backend.Cloner.
 func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
 	return b.change(ctx, p, func(v *view) error {
-		if v.exists(d.Name) != nil {
-			return pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q is a directory of the client's", d.Name)}}
+		if err := v.mayBe(d.Name); err != nil {
+			return err
 		}
 		return v.files.Clone(ctx, v.pool, d, source, o)
 	})

@@ -2,7 +2,6 @@ package iscsi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -26,7 +25,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := b.Host.Query(limited, discovery(portals[0], ""))
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if backend.IsLate(ctx, err) {
 		err = &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", portals[0])}
 	}
 	if err != nil {

@@ -3,7 +3,6 @@ package iscsi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +37,7 @@ func (b *Backend) scan(ctx context.Context, number int) error {
 		limited, cancel := context.WithTimeout(ctx, b.timeout)
 		err = b.Host.Change(limited, iscsiadm("--mode", "session", "--sid", s.id, "--rescan"))
 		cancel()
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		if backend.IsLate(ctx, err) {
 			err = &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer", s.target)}
 		}
 	}

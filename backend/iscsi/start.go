@@ -156,7 +156,7 @@ const (
 // explain says why a login has failed.
 func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
 	exit := (*host.ExitError)(nil)
-	silent := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	silent := backend.IsLate(ctx, err)
 	if !silent && !errors.As(err, &exit) {
 		return err
 	}

@@ -57,10 +57,7 @@ func (b *Backend) copy(ctx context.Context, p *pooldef.Pool, at place, d *poolde
 		return err
 	}
 	return b.staged(ctx, p, at, d.Name, func(stage string) error {
-		args := append(at.args("dest-"), "--dest="+stage, quiet)
-		if d.Target.ClusterSize > 0 {
-			args = append(args, fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize))
-		}
+		args := slices.Concat(at.args("dest-"), []string{"--dest=" + stage, quiet}, objects(d))
 		err := missing(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
 		return b.enlarged(ctx, p, at, stage, d, source.Capacity.Bytes, err)
 	})

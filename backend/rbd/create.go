@@ -31,14 +31,19 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 
 // create makes an image.
 func (b *Backend) create(ctx context.Context, p *pooldef.Pool, at place, name string, d *pooldef.Volume, o backend.CreateOptions) error {
-	args := []string{sized(d.Capacity.Bytes), quiet}
-	if d.Target.ClusterSize > 0 {
-		args = append(args, fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize))
-	}
+	args := append([]string{sized(d.Capacity.Bytes), quiet}, objects(d)...)
 	if o.Preallocation == "full" || o.Preallocation == "falloc" {
 		args = append(args, "--thick-provision")
 	}
 	return b.change(ctx, p, "create", at, name, args...)
+}
+
+// objects says how large a new image's objects are, if the definition does.
+func objects(d *pooldef.Volume) []string {
+	if d.Target.ClusterSize == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize)}
 }
 
 func sized(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }

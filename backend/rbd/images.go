@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 
+	"poolctl/backend"
 	"poolctl/pooldef"
 )
 
@@ -32,11 +33,7 @@ func (o *origin) backing() *pooldef.VolumeTarget {
 	if o == nil {
 		return nil
 	}
-	in := o.Pool + "/"
-	if o.Namespace != "" {
-		in += o.Namespace + "/"
-	}
-	return &pooldef.VolumeTarget{Path: scheme + in + o.Image + "@" + o.Snapshot, Format: "raw"}
+	return &pooldef.VolumeTarget{Path: scheme + o.place().image(o.Image) + "@" + o.Snapshot, Format: "raw"}
 }
 
 // info is what rbd info tells of one image.
@@ -88,40 +85,26 @@ func (b *Backend) rows(ctx context.Context, p *pooldef.Pool) ([]row, error) {
 
 // Volumes implements backend.Backend: the directory of the pool is read, no image is opened.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
+	return backend.List(func() ([]string, error) {
 		all, err := b.names(ctx, p)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
+		all = slices.DeleteFunc(all, isStage)
 		slices.SortFunc(all, pooldef.CompareNames)
-		for _, name := range all {
-			if !isStage(name) && !yield(named(p, name), nil) {
-				return
-			}
-		}
-	}
+		return all, err
+	}, func(name string) *pooldef.Volume { return named(p, name) })
 }
 
 // Details implements backend.Detailer. What images occupy is asked for if the definition says so: that takes twice as long.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
+	var used map[string]uint64
+	return backend.List(func() ([]row, error) {
 		all, err := b.rows(ctx, p)
-		var used map[string]uint64
 		if err == nil {
 			used, err = b.used(ctx, p, "")
 		}
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		slices.SortStableFunc(all, func(r, s row) int { return pooldef.CompareNames(r.Image, s.Image) })
-		for _, r := range all {
-			if r.Snapshot == "" && !isStage(r.Image) && !yield(described(p, r, used), nil) {
-				return
-			}
-		}
-	}
+		all = slices.DeleteFunc(all, func(r row) bool { return r.Snapshot != "" || isStage(r.Image) })
+		slices.SortFunc(all, func(r, s row) int { return pooldef.CompareNames(r.Image, s.Image) })
+		return all, err
+	}, func(r row) *pooldef.Volume { return described(p, r, used) })
 }
 
 // Volume implements backend.Backend.

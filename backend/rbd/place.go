@@ -35,6 +35,14 @@ func (at place) args(prefix string) []string {
 	return []string{"--" + prefix + "pool=" + at.pool, "--" + prefix + "namespace=" + at.namespace}
 }
 
+// image is the full name of an image there, as rbd(8) has it.
+func (at place) image(name string) string {
+	if at.namespace == "" {
+		return at.pool + "/" + name
+	}
+	return at.pool + "/" + at.namespace + "/" + name
+}
+
 // scheme is what paths begin with, in which it is told from a file's that a volume is an image of Ceph's.
 const scheme = "rbd:"
 

@@ -30,12 +30,7 @@ type child struct {
 	Image     string
 }
 
-func (c child) String() string {
-	if c.Namespace != "" {
-		return c.Pool + "/" + c.Namespace + "/" + c.Image
-	}
-	return c.Pool + "/" + c.Image
-}
+func (c child) String() string { return place{c.Pool, c.Namespace}.image(c.Image) }
 
 // children lists the clones of an image, or with an argument of one of its snapshots.
 func (b *Backend) children(ctx context.Context, p *pooldef.Pool, at place, name string, snapshot ...string) ([]child, error) {
@@ -60,10 +55,7 @@ func (b *Backend) cow(ctx context.Context, p *pooldef.Pool, at place, d *pooldef
 	}
 	clone := func(snapshot string) error {
 		return b.staged(ctx, p, at, d.Name, func(stage string) error {
-			args := slices.Concat([]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage})
-			if d.Target.ClusterSize > 0 {
-				args = append(args, fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize))
-			}
+			args := slices.Concat([]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage}, objects(d))
 			return b.enlarged(ctx, p, at, stage, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
 		})
 	}

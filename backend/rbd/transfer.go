@@ -3,6 +3,7 @@ package rbd
 import (
 	"context"
 	"os"
+	"slices"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -59,15 +60,16 @@ func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to
 	if err := b.unused(ctx, p, at, name, t.InUse, true); err != nil {
 		return err
 	}
-	c, err := b.command(ctx, p, "rbd", imageArgs("export-diff", at, name, quiet, "-")...)
+	c, err := b.command(ctx, p, "rbd")
 	if err != nil {
 		return err
 	}
-	plain, err := b.command(ctx, p, "rbd", imageArgs("export", at, name, quiet, "-")...)
-	if err != nil {
-		return err
+	export := func(verb string) host.Command {
+		command := c
+		command.Args = slices.Concat(c.Args, imageArgs(verb, at, name, quiet, "-"))
+		return command
 	}
-	drain := host.Drain{Command: c, Plain: plain, Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
+	drain := host.Drain{Command: export("export-diff"), Plain: export("export"), Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
 	return missing(b.explain(ctx, p, b.host.Change(ctx, drain)), name)
 }

@@ -78,7 +78,7 @@ const notFormatted = "is not formatted"
 // explain says what has happened. err is that of a command that had less time than ctx.
 func explain(ctx context.Context, c cluster, err error) error {
 	exit := (*host.ExitError)(nil)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if backend.IsLate(ctx, err) {
 		return &backend.SilentError{Text: fmt.Sprintf("the cluster at %s does not answer", c)}
 	}
 	if !errors.As(err, &exit) {

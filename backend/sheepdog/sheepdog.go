@@ -48,18 +48,10 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 
 // Volumes implements backend.Backend. A snapshot is a volume, too, that one cannot write to: VOLUME:TAG.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
+	return backend.List(func() ([]*image, error) {
 		all, err := b.all(ctx, p)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, i := range all {
-			if i.isVolume() && !yield(i.volume(p), nil) {
-				return
-			}
-		}
-	}
+		return slices.DeleteFunc(all, func(i *image) bool { return !i.isVolume() }), err
+	}, func(i *image) *pooldef.Volume { return i.volume(p) })
 }
 
 // Details implements backend.Detailer: there is no more to tell.

@@ -90,7 +90,7 @@ func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]by
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := host.Ask(limited, b.Host, c)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if backend.IsLate(ctx, err) {
 		if state := usable(dataset); state != nil {
 			return nil, state
 		}

@@ -23,19 +23,15 @@ func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 }
 
 func (b *Backend) each(ctx context.Context, p *pooldef.Pool, show func(*pooldef.Pool, *row) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
-	return func(yield func(*pooldef.Volume, error) bool) {
+	return backend.List(func() ([]*row, error) {
 		l, err := b.list(ctx, p)
 		if err != nil {
-			yield(nil, err)
-			return
+			return nil, err
 		}
-		slices.SortFunc(l.children, func(r, s *row) int { return pooldef.CompareNames(r.name, s.name) })
-		for _, r := range l.children {
-			if r.isVolume() && !yield(show(p, r), nil) {
-				return
-			}
-		}
-	}
+		all := slices.DeleteFunc(l.children, func(r *row) bool { return !r.isVolume() })
+		slices.SortFunc(all, func(r, s *row) int { return pooldef.CompareNames(r.name, s.name) })
+		return all, nil
+	}, func(r *row) *pooldef.Volume { return show(p, r) })
 }
 
 // Volume implements backend.Backend.
