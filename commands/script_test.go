@@ -64,7 +64,7 @@ func TestScript(t *testing.T) {
 				env.Defer(lab.Unlock)
 			}
 			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH")) // of the session's own programs
-			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata", "../backend/vstorage/testdata", "../backend/gluster/testdata", "../scripts/lab.d"} {
+			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata", "../backend/vstorage/testdata", "../backend/gluster/testdata", "../scripts/lab.d", "../testdata/bin"} {
 				path, err := filepath.Abs(servers)
 				if err != nil {
 					return err

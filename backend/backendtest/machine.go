@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -9,9 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"poolctl/backend/host"
 )
@@ -47,6 +51,36 @@ func NotRun(t testing.TB, what string) {
 		t.Fatalf("POOLCTL_TEST_ALL is set, but this machine cannot test %s", what)
 	}
 	t.Skipf("NOT RUN: %s", what)
+}
+
+// Stall stops processes until the test ends or resume is called. When it returns none of their threads runs: kill(2) returns before all have
+// stopped, and one of a busy machine's may yet answer somebody.
+func Stall(t testing.TB, pids ...int) (resume func()) {
+	t.Helper()
+	resume = sync.OnceFunc(func() {
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+	})
+	t.Cleanup(resume)
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		for !stalled(pid) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return resume
+}
+
+// stalled tells whether all threads of a process are stopped, by the state after their name (proc_pid_stat(5)).
+func stalled(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	return !slices.ContainsFunc(threads, func(file string) bool {
+		stat, err := os.ReadFile(file)
+		return err == nil && !strings.HasPrefix(string(stat[bytes.LastIndexByte(stat, ')'):]), ") T")
+	})
 }
 
 // Change does what has to work.

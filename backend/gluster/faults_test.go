@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"poolctl/backend"
+	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -54,9 +55,9 @@ func reconnected(t testing.TB, volume string) {
 	t.Fatalf("the client of %s does not find its bricks", volume)
 }
 
-func signal(t testing.TB, pid int, s syscall.Signal) {
+func kill(t testing.TB, pid int) {
 	t.Helper()
-	ok(t, syscall.Kill(pid, s))
+	ok(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 // expect checks an error that is for people, and has to be one of the state.
@@ -138,18 +139,18 @@ func TestSilent(t *testing.T) {
 	p, dir := poolOf(t, "gv0"), needsCluster(t)
 	for _, word := range []string{dir + "/glusterd.vol", dir + "/disk/gv0-1"} {
 		daemon := pid(t, word)
-		signal(t, daemon, syscall.SIGSTOP)
+		resume := backendtest.Stall(t, daemon)
 		begin := time.Now()
 		_, err := fresh(2*time.Second).Active(t.Context(), p)
 		isSilent(t, word, begin, err)
-		signal(t, daemon, syscall.SIGCONT)
+		resume()
 	}
 	b, brick := fresh(2*time.Second), pid(t, dir+"/disk/gv0-1")
 	ok(t, b.Create(t.Context(), p, volume("v", 1<<20), backend.CreateOptions{}))
-	signal(t, brick, syscall.SIGSTOP)
+	resume := backendtest.Stall(t, brick)
 	begin := time.Now()
 	err := b.Wipe(t.Context(), p, "v", "zero", nil)
-	signal(t, brick, syscall.SIGCONT)
+	resume()
 	isSilent(t, "wiping", begin, err)
 	if names, err := list(b, p); len(names) != 1 || err != nil {
 		t.Errorf("afterwards there are %q, error %v", names, err)
@@ -160,10 +161,10 @@ func TestSilent(t *testing.T) {
 func TestBrickLost(t *testing.T) {
 	p, dir := poolOf(t, "gv0"), needsCluster(t)
 	b := fresh(10 * time.Second)
-	var kill sync.Once
+	var once sync.Once
 	progress := func(done, _ uint64) {
 		if done > 0 {
-			kill.Do(func() { signal(t, pid(t, dir+"/disk/gv0-1"), syscall.SIGKILL) })
+			once.Do(func() { kill(t, pid(t, dir+"/disk/gv0-1")) })
 		}
 	}
 	err := b.Create(t.Context(), p, volume("v", 64<<20), backend.CreateOptions{Preallocation: "full", Progress: progress})
@@ -193,7 +194,7 @@ func TestPart(t *testing.T) {
 	for i := range 8 {
 		ok(t, b.Create(t.Context(), p, volume("v"+strconv.Itoa(i), 1), backend.CreateOptions{}))
 	}
-	signal(t, pid(t, dir+"/disk/gv1-2"), syscall.SIGKILL)
+	kill(t, pid(t, dir+"/disk/gv1-2"))
 	defer running(t, "gv1")
 	defer gluster(t, "volume", "start", "gv1", "force")
 	for _, b := range []*Backend{b, fresh(10 * time.Second)} {
@@ -242,7 +243,7 @@ func TestNothingStays(t *testing.T) {
 	if len(clients) != 1 {
 		t.Fatalf("it has the clients %v", clients)
 	}
-	signal(t, victim.Process.Pid, syscall.SIGKILL)
+	kill(t, victim.Process.Pid)
 	_ = victim.Wait()
 	for range 100 {
 		if _, err = os.Readlink("/proc/" + clients[0] + "/exe"); err != nil {

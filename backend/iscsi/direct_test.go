@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -102,8 +101,7 @@ func TestDirectCHAP(t *testing.T) {
 // TestDirectSilent is about a server that takes connections, and then says nothing.
 func TestDirectSilent(t *testing.T) {
 	p := directPool(t, disks)
-	signal(t, "tgtd", syscall.SIGSTOP)
-	defer signal(t, "tgtd", syscall.SIGCONT)
+	backendtest.Stall(t, tgtd()...)
 	d := NewDirect(&host.Local{}, nil, time.Second)
 	begin := time.Now()
 	_, err := d.Space(t.Context(), p)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -138,28 +139,25 @@ func TestUnreachable(t *testing.T) {
 	try("no server", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}))
 	try("no such name", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "nosuch.invalid"}))
 	try("no target", "has no target", false, newPool(t, "iqn.2026-01.lab:none"))
-	signal(t, "tgtd", syscall.SIGSTOP)
+	resume := backendtest.Stall(t, tgtd()...)
 	try("it does not answer", "does not answer", true, newPool(t, disks))
-	signal(t, "tgtd", syscall.SIGCONT)
+	resume()
 	time.Sleep(time.Second)
 	p := newPool(t, disks)
 	start(t, b, p)
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// signal sends a signal to the processes of a name, in the lab.
-func signal(t *testing.T, name string, s syscall.Signal) {
-	t.Helper()
+// tgtd returns the processes of the lab's target.
+func tgtd() (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/comm")
 	for _, f := range files {
-		if comm, _ := os.ReadFile(f); strings.TrimSpace(string(comm)) == name {
-			var pid int
-			for _, digit := range filepath.Base(filepath.Dir(f)) {
-				pid = pid*10 + int(digit-'0')
-			}
-			_ = syscall.Kill(pid, s)
+		if comm, _ := os.ReadFile(f); string(comm) == "tgtd\n" {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			pids = append(pids, pid)
 		}
 	}
+	return pids
 }
 
 // TestTargetSilent looks for units while the kernel still believes that the server is there.
@@ -167,14 +165,14 @@ func TestTargetSilent(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
 	start(t, b, p)
-	signal(t, "tgtd", syscall.SIGSTOP)
+	resume := backendtest.Stall(t, tgtd()...)
 	begin := time.Now()
 	silent := (*backend.SilentError)(nil)
 	err := New(&host.Local{}, nil, 2*time.Second).Refresh(t.Context(), p, 0)
 	if took := time.Since(begin); !errors.As(err, &silent) || took > 15*time.Second {
 		t.Errorf("after %v: error %v", took, err)
 	}
-	signal(t, "tgtd", syscall.SIGCONT)
+	resume()
 	for active := false; !active; time.Sleep(100 * time.Millisecond) { // if it was silent for long, the kernel logs in again
 		active, _ = b.Active(t.Context(), p)
 		if time.Since(begin) > time.Minute {
@@ -190,7 +188,9 @@ func TestTargetGone(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
 	start(t, b, p)
-	signal(t, "tgtd", syscall.SIGKILL)
+	for _, pid := range tgtd() {
+		ok(t, syscall.Kill(pid, syscall.SIGKILL))
+	}
 	gone := func() error { _, err := b.Active(t.Context(), p); return err }
 	for begin := time.Now(); gone() == nil; time.Sleep(100 * time.Millisecond) {
 		if time.Since(begin) > 30*time.Second {
