@@ -80,7 +80,10 @@ virsh -q -c secret:///system secret-define secret.xml
 virsh -q -c secret:///system secret-set-value "$1" --file value --plain
 mkdir images
 virsh -q pool-create-as images dir --target "$0/images"
-virsh -q vol-create images safe.xml
+until virsh -q vol-create images safe.xml 2>error; do # qemu-img cannot always measure how fast keys are made; poolctl, too, tries again
+	: $((tries += 1))
+	[ $tries -lt 30 ] && grep -q 'accurate CPU usage' error || { cat error; exit 1; }
+done
 export POOLCTL_CONFIG_DIR="$0/etc" POOLCTL_RUN_DIR="$0/run"
 poolctl -q pool-create-as images dir --target "$0/images"
 poolctl vol-dumpxml safe.raw images --xpath 'string(//secret/@uuid)'
