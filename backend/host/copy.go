@@ -47,10 +47,8 @@ func (c *copying) run(ctx context.Context, from, to, length int64) error {
 	c.progress.tell(0, length)
 	end, shift := from+length, to-from
 	for at := from; at < end; {
-		start, stop, err := nextData(c.in, at, end)
-		if err == nil {
-			err = c.hole(ctx, at+shift, start+shift)
-		}
+		start, stop := nextData(c.in, at, end)
+		err := c.hole(ctx, at+shift, start+shift)
 		if err == nil {
 			err = c.data(ctx, start, stop, shift)
 		}

@@ -100,13 +100,11 @@ func (s *sender) count(n int64, err error) error {
 func (s *sender) file(ctx context.Context, in *os.File, from, length int64) error {
 	buffer := s.buffer()
 	for at, end := from, from+length; at < end; {
-		start, stop, err := at, end, error(nil)
+		start, stop := at, end
 		if s.sparse {
-			start, stop, err = nextData(in, at, end)
+			start, stop = nextData(in, at, end)
 		}
-		if err == nil {
-			err = s.zeros(ctx, at, start-at)
-		}
+		err := s.zeros(ctx, at, start-at)
 		for at = start; at < stop && err == nil; {
 			part := buffer[:min(stop-at, int64(len(buffer)))]
 			if _, err = FD(in.Fd()).ReadAt(part, at); errors.Is(err, io.EOF) {
