@@ -7,6 +7,7 @@ package backendtest
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -42,29 +43,52 @@ type Options struct {
 	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
 	// in any case do one or the other wholly.
 	Allowed, Refused []string
-	// Slow says that operations take long here, so that fewer are tried: hostile names only where volumes are made, every third of what
-	// is uploaded and downloaded, and not all faults.
+	// Slow says that operations take long here, so that fewer are tried unless Exhaustive is true: hostile names only where volumes are
+	// made, every third of what is uploaded and downloaded, and not all faults.
 	Slow bool
 	// Unsupported are volumes that pools of this type cannot have.
 	Unsupported []*pooldef.Volume
 	// Cannot are the parts of the suite that this storage cannot pass, and why.
 	Cannot map[string]string
+	// Elsewhere are the parts in which another test runs the same code, and which test that is. They run where Exhaustive is true.
+	Elsewhere map[string]string
+	// Apart says that parts may run at the same time: no part sees the pool of another, neither in its storage nor in a Snapshot, and
+	// nobody asks the kernel who has a file open. (A program that another part starts has all files of this process open until it runs.)
+	Apart bool
 	// Parts are those that are wanted; none: all.
 	Parts []string
 	// Existing is how many volumes there are in a pool where none can be made.
 	Existing int
 }
 
-// Faults are the parts of the suite in which something fails, or somebody is killed.
-var Faults = []string{"PoolFaults", "VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledPool", "KilledCloning"}
+// The parts of the suite in which a change fails, or a process is killed: while pools change, and while volumes do.
+var (
+	PoolFaults   = []string{"PoolFaults", "KilledPool"}
+	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledCloning"}
+	Faults       = slices.Concat(PoolFaults, VolumeFaults)
+)
 
-// Cannot says of parts of the suite why they are not run, for Options.
-func Cannot(why string, parts ...string) map[string]string {
-	cannot := map[string]string{}
+// Requests are the parts about names, rivals and what is refused, in which the storage below makes no difference.
+var Requests = []string{"Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "CloningTogether"}
+
+// Because gives parts of the suite one reason, for Options.
+func Because(why string, parts ...string) map[string]string {
+	reasons := map[string]string{}
 	for _, part := range parts {
-		cannot[part] = why
+		reasons[part] = why
 	}
-	return cannot
+	return reasons
+}
+
+// Exhaustive reports whether every part of the suite runs for every pool type, which POOLCTL_TEST_EXHAUSTIVE asks for.
+func Exhaustive() bool { return os.Getenv("POOLCTL_TEST_EXHAUSTIVE") != "" }
+
+// Long ends a test that scripts/test --quick has no time for.
+func Long(t testing.TB, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("LEFT OUT with --quick: " + what)
+	}
 }
 
 // Run tests a backend.
@@ -75,6 +99,8 @@ func Run(t *testing.T, o Options) {
 	if dieIfAsked(o) {
 		return
 	}
+	Long(t, "the conformance suite")
+	o.Slow = o.Slow && !Exhaustive()
 	for _, part := range []struct {
 		name  string
 		check func(*suite)
@@ -109,6 +135,12 @@ func Run(t *testing.T, o Options) {
 		t.Run(part.name, func(t *testing.T) {
 			if why := o.Cannot[part.name]; why != "" {
 				t.Skip(why)
+			}
+			if why := o.Elsewhere[part.name]; why != "" && !Exhaustive() {
+				t.Skip("LEFT OUT without --exhaustive: " + why)
+			}
+			if o.Apart {
+				t.Parallel()
 			}
 			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
 		})

@@ -65,8 +65,8 @@ func (f *faultyHost) Change(ctx context.Context, step host.Step) error {
 // not remove, and works afterwards; if it reports none it is complete.
 func (s *suite) everyChange(op operation, f fault) {
 	s.Helper()
+	state := s.state()
 	for nth := 1; ; nth++ {
-		state := s.state()
 		ctx, cancel := context.WithCancel(s.Context())
 		h := &faultyHost{Host: s.Host, fault: f, nth: nth, cancel: cancel}
 		err := op.do(ctx, s.New(h))
@@ -84,12 +84,11 @@ func (s *suite) everyChange(op operation, f fault) {
 		if err != nil && f == dead && op.lasts && op.done() {
 			err = nil
 		}
-		s.settled(op, when, state, err)
+		state = s.settled(op, when, state, err)
 		if !h.struck {
 			break
 		}
 	}
-	state := s.state()
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
 	if err := op.do(ctx, s.b); !errors.Is(err, context.Canceled) {
@@ -98,8 +97,9 @@ func (s *suite) everyChange(op operation, f fault) {
 	s.same(state, op.name+", cancelled before it begins")
 }
 
-// settled checks that an operation that has ended with err is complete or has not happened, and that it works then; and takes it back.
-func (s *suite) settled(op operation, when, state string, err error) {
+// settled checks that an operation that has ended with err is complete or has not happened, and that it works then; and takes it back. It
+// returns the state that there is now.
+func (s *suite) settled(op operation, when, state string, err error) string {
 	s.Helper()
 	done := op.done()
 	switch {
@@ -118,7 +118,9 @@ func (s *suite) settled(op operation, when, state string, err error) {
 	if err := op.undo(s.Context(), s.b); err != nil || op.done() {
 		s.Fatalf("%s: taken back: error %v", when, err)
 	}
-	if !op.final {
-		s.same(state, when+", done without it and taken back")
+	if op.final {
+		return s.state()
 	}
+	s.same(state, when+", done without it and taken back")
+	return state
 }

@@ -66,9 +66,9 @@ func (s *suite) killedPool(test string) {
 }
 
 func (s *suite) killedDoing(test string, op operation) {
+	state := s.state()
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
-			state := s.state()
 			s.pool.Started = s.pool.Started || op.name == "start" // verbs record that first
 			died := s.runToDeath(test, death{op.name, s.pool, nth, after})
 			switch op.name { // the record is there before a pool is started, and until it is stopped
@@ -84,7 +84,7 @@ func (s *suite) killedDoing(test string, op operation) {
 			if err != nil && !after && !op.pool { // the other half of the time, what is left is not swept before the volume is made again
 				s.same(state, "killed and swept")
 			}
-			s.settled(op, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
+			state = s.settled(op, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
 			if !died && nth == 1 {
 				s.Fatal("the process that was to die has not even begun")
 			}

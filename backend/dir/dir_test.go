@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,7 @@ func TestSparse(t *testing.T) {
 	o := options()
 	o.Volume = volume("raw", func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(0) })
 	o.Sizes = []uint64{1 << 20, 1<<42 + 1}
+	o.Elsewhere = backendtest.Because("TestRaw has it", slices.Concat(backendtest.Faults, backendtest.Requests)...)
 	backendtest.Run(t, o)
 }
 
@@ -73,6 +75,7 @@ func TestQcow2(t *testing.T) {
 	o.Volume = volume("qcow2", giveAway)
 	o.Sizes, o.Unit = []uint64{1 << 20, 0, 1, 513, 1 << 42}, 512
 	o.Encode, o.Decode = encode, decode
+	o.Elsewhere = backendtest.Because("TestRaw has it", backendtest.PoolFaults...)
 	backendtest.Run(t, o)
 }
 
@@ -90,6 +93,9 @@ func TestConverted(t *testing.T) {
 	o.Volume, o.Source = volume("raw", giveAway), volume("qcow2", func(*pooldef.Volume) {})
 	o.Sizes, o.Unit = []uint64{1 << 20}, 512
 	o.Encode, o.Decode = encode, decode
+	o.Elsewhere = backendtest.Because("TestRaw and TestQcow2 have it", slices.Concat(backendtest.PoolFaults,
+		[]string{"VolumeFaults", "RenameFaults", "ResizeFaults", "Killed", "KilledDeleting"},
+		[]string{"Lifecycle", "Listing", "Volumes", "Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "Resizing", "Wiping"})...)
 	backendtest.Run(t, o)
 }
 
@@ -97,6 +103,7 @@ func TestDirectory(t *testing.T) {
 	o := options()
 	o.Volume = volume("dir", giveAway)
 	o.Sizes = []uint64{0}
+	o.Elsewhere = backendtest.Because("TestRaw has it", backendtest.PoolFaults...)
 	backendtest.Run(t, o)
 }
 

@@ -93,6 +93,7 @@ func options() backendtest.Options {
 		Pool:   func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
 		Build:  backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
 		Volume: volume,
+		Slow:   true,
 		Sizes:  []uint64{4 * mib, 1, 512, 4*mib + 1},
 		Unit:   4 * mib,
 		Snapshot: func(t *testing.T, _ *pooldef.Pool) string {
@@ -129,7 +130,7 @@ func snapshot(t testing.TB) string {
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
 	o := options()
-	o.Cannot = backendtest.Cannot("TestConformanceFaults has it", backendtest.Faults...)
+	o.Cannot = backendtest.Because("TestConformanceFaults has it", backendtest.Faults...)
 	backendtest.Run(t, o)
 }
 

@@ -26,9 +26,8 @@ func TestConformanceThin(t *testing.T) {
 	backendtest.NeedsLab(t, "thin volumes")
 	o := options()
 	o.Pool = newThinPool
-	o.Cannot = backendtest.Cannot("what it tests is the same as with volumes that are not thin", slices.Concat(backendtest.Faults,
-		[]string{"Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "CloningTogether"})...)
-	delete(o.Cannot, "PoolFaults")
+	o.Elsewhere = backendtest.Because("TestConformance and TestConformanceFaults have it with plain volumes",
+		slices.Concat(backendtest.VolumeFaults, backendtest.Requests, []string{"KilledPool"})...)
 	backendtest.Run(t, o)
 }
 

@@ -5,10 +5,10 @@ import (
 	_ "embed" // the servers
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,13 +66,14 @@ func inLab(t *testing.T, format, protocol, root, dir string, start func() error)
 	}
 }
 
-func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, cannot map[string]string) {
+func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, elsewhere, cannot map[string]string) {
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
-		Pool:     pool,
-		Cannot:   cannot,
-		Snapshot: snapshot,
-		Sizes:    []uint64{65537, 0, 1, 1 << 20},
+		Elsewhere: elsewhere,
+		New:       func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
+		Pool:      pool,
+		Cannot:    cannot,
+		Snapshot:  snapshot,
+		Sizes:     []uint64{65537, 0, 1, 1 << 20},
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: "raw"}}
 		},
@@ -85,27 +86,29 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 	return backendtest.TreeAndMounts(t, filepath.Dir(p.Target.Path))
 }
 
+// volumeFaults are the parts in which poolctl does the same in every directory, mounted or not.
+var volumeFaults = backendtest.Because("TestRaw of backend/dir has it", backendtest.VolumeFaults...)
+
 // likeNFS4 are the parts in which poolctl does the same whatever the server is.
-func likeNFS4(also map[string]string) map[string]string {
-	maps.Copy(also, backendtest.Cannot("what is tried again is poolctl's own, the same as with NFS 4", backendtest.Faults...))
-	return also
-}
+var likeNFS4 = backendtest.Because("TestNFS4, or TestRaw of backend/dir, has it", slices.Concat(backendtest.Faults, backendtest.Requests)...)
 
 func TestNFS3(t *testing.T) {
-	run(t, inLab(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), likeNFS4(map[string]string{}))
+	run(t, inLab(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), likeNFS4, nil)
 }
 
-func TestNFS4(t *testing.T) { run(t, inLab(t, "auto", "", "/srv/nfsroot/export", "/export", nfs), nil) }
+func TestNFS4(t *testing.T) {
+	run(t, inLab(t, "auto", "", "/srv/nfsroot/export", "/export", nfs), volumeFaults, nil)
+}
 
 func TestCIFS(t *testing.T) {
-	run(t, inLab(t, "cifs", "", "/srv/smb", "share", smb), likeNFS4(map[string]string{
+	run(t, inLab(t, "cifs", "", "/srv/smb", "share", smb), likeNFS4, map[string]string{
 		"Resizing": "a file has no more room than its size",
 		"Wiping":   "scrub cannot open what poolctl holds",
-	}))
+	})
 }
 
 func TestGluster(t *testing.T) {
-	run(t, inLab(t, "glusterfs", "", "/srv/gluster/fs/brick", "gv0", gluster), likeNFS4(map[string]string{}))
+	run(t, inLab(t, "glusterfs", "", "/srv/gluster/fs/brick", "gv0", gluster), likeNFS4, nil)
 }
 
 // TestServerGone stops the server below a mounted pool, and has it come back.

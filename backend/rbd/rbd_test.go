@@ -11,7 +11,8 @@ import (
 // TestBackend runs the conformance suite against a real cluster.
 func TestBackend(t *testing.T) {
 	backendtest.Run(t, backendtest.Options{
-		New: newBackend, Pool: func(t *testing.T) *pooldef.Pool { return newPool(t) }, Snapshot: snapshotOf,
+		Apart: true,
+		New:   newBackend, Pool: func(t *testing.T) *pooldef.Pool { return newPool(t) }, Snapshot: snapshotOf,
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 		},
@@ -19,7 +20,7 @@ func TestBackend(t *testing.T) {
 		Allowed: []string{"vm-1.img", "ü", ".hidden", "--help", "a b'\\", `$(x)"`, "json:{}", strings.Repeat("n", 255)},
 		Refused: []string{"", "a/b", "a@b", "a\nb", "\xff\xfe", ".poolctl-1-2-3"},
 		Slow:    true,
-		Cannot: backendtest.Cannot("Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
+		Cannot: backendtest.Because("Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
 			"RenamingTogether"),
 		Unsupported: []*pooldef.Volume{
 			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: "qcow2"}},

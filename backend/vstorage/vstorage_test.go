@@ -3,6 +3,7 @@ package vstorage
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,10 +55,11 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 
 func TestVstorage(t *testing.T) {
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
-		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t) },
-		Snapshot: snapshot,
-		Sizes:    []uint64{65537, 0, 1, 1 << 20},
+		Elsewhere: backendtest.Because("TestRaw of backend/dir has it", slices.Concat(backendtest.VolumeFaults, backendtest.Requests)...),
+		New:       func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
+		Pool:      func(t *testing.T) *pooldef.Pool { return newPool(t) },
+		Snapshot:  snapshot,
+		Sizes:     []uint64{65537, 0, 1, 1 << 20},
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "raw"}}
 		},

@@ -169,7 +169,7 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()
-	o.Cannot = backendtest.Cannot("TestConformanceFaults has it", backendtest.Faults...)
+	o.Cannot = backendtest.Because("TestConformanceFaults has it", backendtest.Faults...)
 	backendtest.Run(t, o)
 }
 
