@@ -163,12 +163,20 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 		args = slices.Concat([]string{"../scripts/lab", "run", "-t", labLimit, "-d", c.work, "env"}, env, args)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = env
+	cmd.Env = append(env, "POOLCTL_LAB_KERNEL="+s.kernel())
 	out := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil || out.Len() > 0 {
 		t.Fatalf("%s's side: %v\n%s", c.name, err, out)
 	}
+}
+
+// kernel is the lab's kernel for the session, a value of POOLCTL_LAB_KERNEL: ZFS's modules are built for the release's own.
+func (s *compareScript) kernel() string {
+	if slices.Contains(s.needs, "zfs") {
+		return "release"
+	}
+	return os.Getenv("POOLCTL_LAB_KERNEL")
 }
 
 // servers is where the backends' tests have what starts their servers.

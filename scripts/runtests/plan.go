@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Limits that end a job which hangs; they are far from what a slow machine needs.
+const (
+	hostLimit = "60m"
+	labLimit  = "3000" // seconds
+)
+
+// A job is one command of the whole run.
+type job struct {
+	name  string // in the table
+	pkg   string // the import path, if the job prints go test's events
+	argv  []string
+	env   []string // besides this process's
+	alone string   // the command that runs it, or with a pattern behind it one test of it, by itself
+	lab   bool
+}
+
+// A goPackage is what go list says of a package.
+type goPackage struct {
+	ImportPath, Dir                            string
+	GoFiles, TestGoFiles, XTestGoFiles, Target []string
+}
+
+// short is the package's name for people: backend/rbd.
+func (p goPackage) short() string { return strings.TrimPrefix(p.ImportPath, "poolctl/") }
+
+// plan returns all jobs, those that take long first.
+func plan(ctx context.Context, o options, work string) ([]job, error) {
+	packages, err := tested(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []job
+	if o.lab && !o.quick {
+		if jobs, err = labJobs(ctx, o, work); err != nil {
+			return nil, err
+		}
+	}
+	jobs = slices.Concat(jobs, hostJobs(o, packages))
+	if o.quick {
+		return jobs, nil
+	}
+	fuzzing, err := fuzzJobs(o, packages)
+	return slices.Concat(jobs, fuzzing, []job{{name: "scripts/check", argv: []string{"scripts/check"}, alone: "scripts/check"}}), err
+}
+
+// tested returns the packages that have tests.
+func tested(ctx context.Context) ([]goPackage, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles", "./...").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var packages []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 {
+			packages = append(packages, p)
+		}
+	}
+}
+
+// last are the packages whose jobs take the longest; they start first.
+var first = []string{"commands", "backend/rbd", "backend/disk", "backend/gluster", "backend/host", "backend/filevol"}
+
+// hostJobs returns a job a package, for this machine. Tests of code with goroutines run with the race detector.
+func hostJobs(o options, packages []goPackage) []job {
+	rank := func(p goPackage) int {
+		if i := slices.Index(first, p.short()); i >= 0 {
+			return i
+		}
+		return len(first)
+	}
+	slices.SortStableFunc(packages, func(a, b goPackage) int { return rank(a) - rank(b) })
+	var jobs []job
+	for _, p := range packages {
+		j := job{name: p.short(), pkg: p.ImportPath, alone: "go test ./" + p.short() + " -run", env: []string{"CGO_ENABLED=0"}}
+		j.argv = []string{"go", "test", "-json", "-count=1", "-timeout=" + hostLimit, "-parallel=4"}
+		switch {
+		case o.quick:
+			j.argv = append(j.argv, "-short")
+		case p.hasGoroutines():
+			j.argv, j.env, j.name = append(j.argv, "-race"), []string{"CGO_ENABLED=1"}, j.name+" (race)"
+		}
+		if !o.lab {
+			j.argv = append(j.argv, "-skip=^TestCompare$/^("+strings.Join(labSessions(), "|")+")$")
+		}
+		j.argv = append(j.argv, p.ImportPath)
+		jobs = append(jobs, j)
+	}
+	return jobs
+}
+
+var startsGoroutine = regexp.MustCompile(`(?m)^\s*go (func\(|[\w.]+\()`)
+
+// hasGoroutines reports whether a package's own code starts any. What commands starts runs in processes of its own, without the detector.
+func (p goPackage) hasGoroutines() bool {
+	return p.short() != "commands" && slices.ContainsFunc(p.GoFiles, func(name string) bool {
+		text, err := os.ReadFile(filepath.Join(p.Dir, name))
+		return err == nil && startsGoroutine.Match(text)
+	})
+}
+
+// labSessions returns the sessions of the comparison with virsh that run in a lab.
+func labSessions() []string {
+	files, _ := filepath.Glob("testdata/compare/*.txt")
+	var names []string
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte("\nlab: ")) {
+			names = append(names, strings.TrimSuffix(filepath.Base(file), ".txt"))
+		}
+	}
+	return names
+}
+
+var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+
+// fuzzJobs returns a job a fuzz target. Each tries a number of inputs; a length of time would now and then fail at its end
+// (golang/go#75804).
+func fuzzJobs(o options, packages []goPackage) ([]job, error) {
+	inputs := "50000x"
+	if o.exhaustive {
+		inputs = "2000000x"
+	}
+	var jobs []job
+	for _, p := range packages {
+		for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range fuzzTarget.FindAllSubmatch(text, -1) {
+				target := "^" + string(m[1]) + "$"
+				argv := []string{"go", "test", p.ImportPath, "-run=^$", "-fuzz=" + target, "-fuzztime=" + inputs, "-parallel=2"}
+				jobs = append(jobs, job{name: p.short() + " " + string(m[1]), argv: argv, alone: strings.Join(argv, " ")})
+			}
+		}
+	}
+	return jobs, nil
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// report prints what was left out, the times, what failed and, as the last line, how many tests did what. It reports whether all is well.
+func report(w io.Writer, o options, results []result) bool {
+	leftOut(w, results)
+	times(w, results)
+	missing := 0
+	if o.lab && !o.quick {
+		missing = missingInLab(w, results)
+	}
+	ok := failures(w, results) && missing == 0
+	count := map[string]int{}
+	for _, r := range results {
+		for name, t := range r.tests {
+			if !r.isParent(name) {
+				count[cmp.Or(t.action, "fail")]++
+			}
+		}
+		if !r.ok() && (r.pkg == "" || len(r.tests) == 0) {
+			count["fail"]++
+		}
+	}
+	fmt.Fprintf(w, "tests: %d passed, %d failed, %d skipped\n", count["pass"], count["fail"]+missing, count["skip"])
+	return ok
+}
+
+// isParent reports whether a test consists of others, which are counted in its place.
+func (r *result) isParent(name string) bool {
+	for other := range r.tests {
+		if strings.HasPrefix(other, name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+var reason = regexp.MustCompile(`(?m)(LEFT OUT|NOT RUN|NOT TESTED|NOT COMPARED|NOT CHECKED|REPLAYED)\b.*`)
+
+// leftOut prints each reason for which something did not run, and how often it was given. What a lab ran is not among them.
+func leftOut(w io.Writer, results []result) {
+	reasons := map[string]int{}
+	for _, r := range results {
+		for _, t := range r.tests {
+			for _, line := range reason.FindAllString(t.output.String(), -1) {
+				if !strings.Contains(line, needsLab) {
+					reasons[line]++
+				}
+			}
+		}
+		for _, line := range reason.FindAllString(r.text, -1) {
+			reasons[line]++
+		}
+	}
+	for _, line := range slices.Sorted(maps.Keys(reasons)) {
+		fmt.Fprintf(w, "%s (%d)\n", line, reasons[line])
+	}
+}
+
+// times prints the jobs, and then the tests, that took longest.
+func times(w io.Writer, results []result) {
+	type row struct {
+		seconds float64
+		name    string
+	}
+	var jobs, tests []row
+	for _, r := range results {
+		jobs = append(jobs, row{r.took.Seconds(), r.name})
+		for name, t := range r.tests {
+			if !r.isParent(name) {
+				tests = append(tests, row{t.seconds, r.name + " " + name})
+			}
+		}
+	}
+	print := func(title string, rows []row, n int) {
+		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(b.seconds, a.seconds) })
+		fmt.Fprintln(w, title)
+		for _, r := range rows[:min(n, len(rows))] {
+			fmt.Fprintf(w, "%7.1f s  %s\n", r.seconds, r.name)
+		}
+	}
+	print("\nThe jobs, slowest first:", jobs, len(jobs))
+	print("\nThe slowest tests:", tests, 20)
+	fmt.Fprintln(w)
+}
+
+// needsLab is in the output of tests that need a lab (backendtest.NeedsLab).
+const needsLab = "POOLCTL_LAB=1"
+
+// missingInLab prints which tests said that they need the lab and did not pass in one, and returns how many.
+func missingInLab(w io.Writer, results []result) int {
+	needed, passed := map[string]bool{}, map[string]bool{}
+	for _, r := range results {
+		for name, t := range r.tests {
+			id := strings.TrimPrefix(r.pkg, "poolctl/") + " " + name
+			switch {
+			case r.lab && t.action == "pass":
+				passed[id] = true
+			case !r.lab && strings.Contains(t.output.String(), needsLab) && !r.isParent(name):
+				needed[id] = true
+			}
+		}
+	}
+	missing := 0
+	for _, id := range slices.Sorted(maps.Keys(needed)) {
+		if !passed[id] {
+			missing++
+			fmt.Fprintf(w, "FAIL %s needs the lab, and passed in none: is it in %s?\n", id, labList)
+		}
+	}
+	return missing
+}
+
+// failures prints the output of all that failed, each with the command that runs it alone, and reports whether nothing did.
+func failures(w io.Writer, results []result) bool {
+	ok := true
+	for _, r := range results {
+		if r.ok() {
+			continue
+		}
+		ok = false
+		fmt.Fprintf(w, "==== FAIL %s: %v\n", r.name, r.err)
+		again := map[string]bool{}
+		for _, name := range slices.Sorted(maps.Keys(r.tests)) {
+			t := r.tests[name]
+			if t.action != "fail" && t.action != "" {
+				continue
+			}
+			io.WriteString(w, t.output.String())
+			again["^"+strings.ReplaceAll(name, "/", "$/^")+"$"] = !r.isParent(name)
+		}
+		fmt.Fprint(w, r.text)
+		alone(w, r.job, again)
+	}
+	return ok
+}
+
+// alone prints how to run a job again or, if some of its tests failed, only those.
+func alone(w io.Writer, j job, patterns map[string]bool) {
+	none := true
+	for _, p := range slices.Sorted(maps.Keys(patterns)) {
+		if patterns[p] {
+			none = false
+			fmt.Fprintf(w, "alone: %s '%s'\n", j.alone, p)
+		}
+	}
+	if none {
+		fmt.Fprintf(w, "alone: %s\n", strings.TrimSuffix(strings.TrimSuffix(j.alone, " -run"), " -test.run"))
+	}
+}
