@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"poolctl/backend/backendtest"
 )
 
 // compareDir holds the sessions, and the list of the differences that are meant to be.
@@ -22,6 +24,7 @@ const compareDir = "../testdata/compare"
 // are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. With -v it shows what both wrote on standard error, which
 // is not compared. What virsh does in the lab is recorded (see record).
 func TestCompare(t *testing.T) {
+	backendtest.Long(t, "the comparison with virsh")
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
 	if err != nil {
 		t.Fatal(err)
