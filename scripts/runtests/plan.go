@@ -105,7 +105,7 @@ func hostJobs(o options, packages []goPackage) []job {
 			j.argv, j.env, j.name = append(j.argv, "-race"), []string{"CGO_ENABLED=1"}, j.name+" (race)"
 		}
 		if !o.lab {
-			j.argv = append(j.argv, "-skip=^TestCompare$/^("+strings.Join(labSessions(), "|")+")$")
+			j.argv = append(j.argv, "-skip=^TestCompare$/^("+strings.Join(labSessions(), "|")+")$|^TestSystemd$")
 		}
 		j.argv = append(j.argv, p.ImportPath)
 		jobs = append(jobs, j)

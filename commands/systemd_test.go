@@ -1,0 +1,121 @@
+package commands_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"poolctl/backend/backendtest"
+)
+
+// TestSystemd boots systemd in the lab (scripts/lab systemd) once for each archive in testdata/systemd. An archive holds:
+//
+//	root/PATH   files of the lab; the test adds poolctl and its units
+//	prepare     what runs before systemd starts
+//	script      what runs when multi-user.target is reached
+//	stdout      what script prints
+//	console     systemd's own log lines, in this order; the lines of a unit may come earlier or later
+//	never       texts that must not be in the console log
+func TestSystemd(t *testing.T) {
+	requireForSystemd(t)
+	files, err := filepath.Glob("../testdata/systemd/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no archives in testdata/systemd (%v)", err)
+	}
+	binary := compareBinary(t)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bootArchive(t, archive, binary)
+		})
+	}
+}
+
+// requireForSystemd skips a test on a machine that cannot boot systemd in the lab.
+func requireForSystemd(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		backendtest.NotRun(t, "poolctl at boot and poweroff: needs root")
+	}
+	for _, program := range []string{"linux.uml", "/lib/systemd/systemd", "/lib/systemd/systemd-udevd"} {
+		if _, err := exec.LookPath(program); err != nil {
+			backendtest.NotRun(t, "poolctl at boot and poweroff: needs "+program)
+		}
+	}
+}
+
+// bootArchive boots with the files of an archive, and checks what was printed and logged.
+func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := txtar.Write(archive, dir); err != nil {
+		t.Fatal(err)
+	}
+	install(t, "-T", binary, dir+"/root/usr/local/sbin/poolctl")
+	install(t, "-t", dir+"/root/etc/systemd/system", "-m", "644", "../scripts/systemd/poolctl-autostart.service")
+	boot := exec.Command("../scripts/lab", "systemd", "-t", "120", "-d", dir, filepath.Join(dir, "script"))
+	var stdout, stderr bytes.Buffer
+	boot.Stdout, boot.Stderr = &stdout, &stderr
+	if err := boot.Run(); err != nil {
+		t.Errorf("scripts/lab systemd: %v\n%s", err, stderr.String())
+	}
+	if wanted := sectionOf(archive, "stdout"); stdout.String() != wanted {
+		t.Errorf("the script printed:\n%s\nwanted:\n%s", stdout.String(), wanted)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "console"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkConsole(string(log), sectionOf(archive, "console"), sectionOf(archive, "never")); err != nil {
+		t.Errorf("%v\nthe console:\n%s", err, log)
+	}
+}
+
+// checkConsole reports all lines of never that are in the log, and the first line of wanted that does not follow the
+// lines before it.
+func checkConsole(log, wanted, never string) error {
+	var errs []error
+	for line := range strings.Lines(never) {
+		if line = strings.TrimSuffix(line, "\n"); strings.Contains(log, line) {
+			errs = append(errs, errors.New("the console has: "+line))
+		}
+	}
+	rest := log
+	for line := range strings.Lines(wanted) {
+		line = strings.TrimSuffix(line, "\n")
+		_, after, found := strings.Cut(rest, line)
+		if !found {
+			return errors.Join(append(errs, errors.New("not on the console, or not in this order: "+line))...)
+		}
+		rest = after
+	}
+	return errors.Join(errs...)
+}
+
+// sectionOf returns a file of an archive.
+func sectionOf(archive *txtar.Archive, name string) string {
+	for _, file := range archive.Files {
+		if file.Name == name {
+			return string(file.Data)
+		}
+	}
+	return ""
+}
+
+// install runs install(1), which makes the directories above the copy.
+func install(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("install", append([]string{"-D"}, args...)...).CombinedOutput(); err != nil {
+		t.Fatalf("install: %v\n%s", err, out)
+	}
+}
