@@ -44,6 +44,7 @@ func TestSystemd(t *testing.T) {
 // requireForSystemd skips a test on a machine that cannot boot systemd in the lab.
 func requireForSystemd(t *testing.T) {
 	t.Helper()
+	backendtest.Long(t, "poolctl at boot and poweroff")
 	if os.Geteuid() != 0 {
 		backendtest.NotRun(t, "poolctl at boot and poweroff: needs root")
 	}

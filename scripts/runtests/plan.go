@@ -33,8 +33,8 @@ type job struct {
 
 // A goPackage is what go list says of a package.
 type goPackage struct {
-	ImportPath, Dir                            string
-	GoFiles, TestGoFiles, XTestGoFiles, Target []string
+	ImportPath, Dir                    string
+	GoFiles, TestGoFiles, XTestGoFiles []string
 }
 
 // short is the package's name for people: backend/rbd.
@@ -82,7 +82,7 @@ func tested(ctx context.Context) ([]goPackage, error) {
 	}
 }
 
-// last are the packages whose jobs take the longest; they start first.
+// first are the packages whose jobs take longest.
 var first = []string{"commands", "backend/rbd", "backend/disk", "backend/gluster", "backend/host", "backend/filevol"}
 
 // hostJobs returns a job a package, for this machine. Tests of code with goroutines run with the race detector.

@@ -81,15 +81,15 @@ func times(w io.Writer, results []result) {
 			}
 		}
 	}
-	print := func(title string, rows []row, n int) {
+	table := func(title string, rows []row, n int) {
 		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(b.seconds, a.seconds) })
 		fmt.Fprintln(w, title)
 		for _, r := range rows[:min(n, len(rows))] {
 			fmt.Fprintf(w, "%7.1f s  %s\n", r.seconds, r.name)
 		}
 	}
-	print("\nThe jobs, slowest first:", jobs, len(jobs))
-	print("\nThe slowest tests:", tests, 20)
+	table("\nThe jobs, slowest first:", jobs, len(jobs))
+	table("\nThe slowest tests:", tests, 20)
 	fmt.Fprintln(w)
 }
 
@@ -132,10 +132,10 @@ func failures(w io.Writer, results []result) bool {
 		again := map[string]bool{}
 		for _, name := range slices.Sorted(maps.Keys(r.tests)) {
 			t := r.tests[name]
-			if t.action != "fail" && t.action != "" {
+			if !t.failed() {
 				continue
 			}
-			io.WriteString(w, t.output.String())
+			fmt.Fprint(w, t.output.String())
 			again["^"+strings.ReplaceAll(name, "/", "$/^")+"$"] = !r.isParent(name)
 		}
 		fmt.Fprint(w, r.text)

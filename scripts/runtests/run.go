@@ -57,7 +57,7 @@ func runAll(ctx context.Context, jobs []job, n int) []result {
 
 // run runs a job in a process group of its own, which ends with the context.
 func (j job) run(ctx context.Context) result {
-	r := result{job: j, tests: map[string]*test{}}
+	r := result{job: j}
 	if r.err = ctx.Err(); r.err != nil {
 		return r
 	}
@@ -78,6 +78,7 @@ func (j job) run(ctx context.Context) result {
 // read takes apart what a job printed: go test's events, and lines besides them.
 func (r *result) read(out string) {
 	var text strings.Builder
+	r.tests = map[string]*test{}
 	for line := range strings.Lines(out) {
 		var e struct {
 			Action, Test, Output string
@@ -106,5 +107,15 @@ func (r *result) read(out string) {
 	r.text = text.String()
 }
 
-// ok reports whether the job succeeded and, if it is one of tests, ran any.
-func (r *result) ok() bool { return r.err == nil && (r.pkg == "" || len(r.tests) > 0) }
+// failed reports whether a test failed, or never ended.
+func (t *test) failed() bool { return t.action != "pass" && t.action != "skip" }
+
+// ok reports whether the job succeeded and, if it is one of tests, ran some, none of which failed.
+func (r *result) ok() bool {
+	for _, t := range r.tests {
+		if t.failed() {
+			return false
+		}
+	}
+	return r.err == nil && (r.pkg == "" || len(r.tests) > 0)
+}
