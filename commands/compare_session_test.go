@@ -163,7 +163,7 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 		args = slices.Concat([]string{"../scripts/lab", "run", "-t", labLimit, "-d", c.work, "env"}, env, args)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(env, "POOLCTL_LAB_KERNEL="+s.kernel())
+	cmd.Env = slices.Concat(env, []string{"POOLCTL_LAB_KERNEL=" + s.kernel()})
 	out := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil || out.Len() > 0 {

@@ -29,9 +29,7 @@ func main() {
 	flag.BoolVar(&o.lab, "lab", false, "this machine can run labs")
 	flag.IntVar(&o.jobs, "j", runtime.NumCPU()+2, "run so many jobs at the same time")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	passed, err := run(ctx, o)
+	passed, err := run(o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scripts/test:", err)
 	}
@@ -41,12 +39,14 @@ func main() {
 }
 
 // run runs all jobs, prints the report, and reports whether all is well.
-func run(ctx context.Context, o options) (bool, error) {
+func run(o options) (bool, error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	work, err := os.MkdirTemp("", "poolctl-test.")
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	jobs, err := plan(ctx, o, work)
 	if err != nil {
 		return false, err
