@@ -229,6 +229,10 @@ func (t *tape) Openers(devices ...string) []string {
 	return all
 }
 
+func (t *tape) Blank(device string) (bool, error) {
+	return ask(t, "blank "+device, func(h host.Host) (bool, error) { return h.Blank(device) })
+}
+
 func (t *tape) OnBtrfs(path string) (bool, error) {
 	return ask(t, "on btrfs "+path, func(h host.Host) (bool, error) { return h.OnBtrfs(path) })
 }

@@ -138,7 +138,7 @@ func snapshot(t testing.TB) string {
 		fmt.Fprintln(&b, link, volumeAt(link))
 	}
 	for _, d := range devices {
-		blank, err := host.Blank(d)
+		blank, err := new(host.Local).Blank(d)
 		ok(t, err)
 		if !blank {
 			found, err := host.Signatures(context.Background(), &host.Local{}, d)
