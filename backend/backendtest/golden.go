@@ -23,8 +23,9 @@ type Golden struct {
 	// Record is what has been written down.
 	Record bytes.Buffer
 
-	name string
-	tape *tape
+	name     string
+	tape     *tape
+	replaced bool // a part of the machine is
 }
 
 // NewGolden begins a golden of what any machine can do. End ends it.
@@ -32,16 +33,30 @@ func NewGolden(t testing.TB, name string) *Golden {
 	return &Golden{TB: t, name: "testdata/" + name, tape: &tape{machine: &host.Local{}}}
 }
 
-// NewReplayed begins a golden of what not every machine can do; live tells that this one can. Elsewhere nothing happens, and what
-// such a machine answered once, in testdata/NAME.answers, is answered again: operations have to ask and do the same then.
+// NewGoldenOn begins a golden of what any machine can do if a part of it is replaced, as machine does: UPDATE=1 does not write it.
+func NewGoldenOn(t testing.TB, name string, machine host.Host) *Golden {
+	g := NewGolden(t, name)
+	g.tape.machine, g.replaced = machine, true
+	return g
+}
+
+// NewReplayed begins a golden of what only the lab can do; live reports that this is the lab.
 func NewReplayed(t testing.TB, name string, live bool) *Golden {
+	t.Helper()
+	return NewReplayedWithout(t, "the lab (scripts/lab, POOLCTL_LAB=1)", name, live)
+}
+
+// NewReplayedWithout begins a golden of what needs something that not every machine has; live reports that this one has it. Elsewhere
+// nothing happens: the test gets the answers that such a machine gave once, from testdata/NAME.answers. Operations have to ask and do
+// the same then.
+func NewReplayedWithout(t testing.TB, needs, name string, live bool) *Golden {
 	t.Helper()
 	g := NewGolden(t, name)
 	g.tape.keeps = live
 	if live {
 		return g
 	}
-	t.Log("REPLAYED: what operations do to the machine: to do it needs the lab (scripts/lab, POOLCTL_LAB=1)")
+	t.Log("REPLAYED: what operations do to the machine: to do it needs " + needs)
 	g.tape.machine = nil
 	if err := g.tape.read(g.name + ".answers"); err != nil {
 		t.Fatal(err)
@@ -51,6 +66,14 @@ func NewReplayed(t testing.TB, name string, live bool) *Golden {
 
 // Live tells whether things happen. Where they do not, nothing else may be done to the machine either.
 func (g *Golden) Live() bool { return g.tape.machine != nil }
+
+// Host answers as the host of an operation does; nothing is printed of what is asked.
+func (g *Golden) Host() host.Host { return g.tape }
+
+// Taped answers what a backend asks the machine without its Host, in a golden.
+func Taped[T any](g *Golden, question string, live func() (T, error)) (T, error) {
+	return ask(g.tape, question, func(host.Host) (T, error) { return live() })
+}
 
 // checks are what only who has just made a device can print, as they look at it: no dry run, and nothing where it is not made.
 var checks = regexp.MustCompile(`\[ \d+ -le \d+ \] && `)
@@ -116,7 +139,7 @@ func (g *Golden) snapshot() string {
 func (g *Golden) End() {
 	g.Helper()
 	file := g.name + ".golden"
-	if os.Getenv("UPDATE") != "" && g.Live() {
+	if os.Getenv("UPDATE") != "" && g.Live() && !g.replaced {
 		if err := os.WriteFile(file, g.Record.Bytes(), 0o644); err != nil { //nolint:forbidigo // the test's own
 			g.Fatal(err)
 		}

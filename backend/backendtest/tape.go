@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"poolctl/backend/host"
 )
@@ -33,6 +33,7 @@ type taped struct {
 	Times  int             `json:",omitempty"` // 0: once
 	Answer json.RawMessage `json:",omitempty"`
 	Text   []string        `json:",omitempty"` // the lines of a program's output
+	Bytes  []byte          `json:",omitempty"` // the same, if it is no text
 	Failed *tapedError     `json:",omitempty"`
 }
 
@@ -82,7 +83,9 @@ func ask[T any](t *tape, question string, live func(h host.Host) (T, error)) (T,
 
 func (t *tape) keep(question string, answer any, err error) {
 	a := taped{Failed: tapeError(err)}
-	if out, ok := answer.([]byte); ok {
+	if out, ok := answer.([]byte); ok && !utf8.Valid(out) {
+		a.Bytes = out
+	} else if ok {
 		if a.Text = strings.SplitAfter(t.clean(string(out)), "\n"); len(out) == 0 {
 			a.Text = nil
 		}
@@ -120,7 +123,7 @@ func replay[T any](t *tape, question string) (answer T, err error) {
 			continue
 		}
 		if out, ok := any(&answer).(*[]byte); ok {
-			*out = []byte(strings.Join(a.Text, ""))
+			*out = append([]byte(strings.Join(a.Text, "")), a.Bytes...)
 		} else if err := json.Unmarshal(a.Answer, &answer); err != nil {
 			return answer, err
 		}
@@ -205,14 +208,6 @@ func (t *tape) Addresses(ctx context.Context, name string, limit time.Duration) 
 	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) { return h.Addresses(ctx, name, limit) })
 }
 
-// Dial is not replayed: what a server says is not written down.
-func (t *tape) Dial(ctx context.Context, address string) (net.Conn, error) {
-	if t.machine == nil {
-		return nil, fmt.Errorf("no connection to %s is replayed", address)
-	}
-	return t.machine.Dial(ctx, address)
-}
-
 // Serve is not replayed, either: nobody answers for the files.
 func (t *tape) Serve(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.Served, error) {
 	if t.machine == nil {
@@ -227,6 +222,15 @@ func (t *tape) MountUsers(m *host.Mount) ([]string, error) {
 
 func (t *tape) DeviceUsers(path string) ([]string, error) {
 	return ask(t, "device users "+path, func(h host.Host) ([]string, error) { return h.DeviceUsers(path) })
+}
+
+func (t *tape) Openers(devices ...string) []string {
+	all, _ := ask(t, "openers "+strings.Join(devices, " "), func(h host.Host) ([]string, error) { return h.Openers(devices...), nil })
+	return all
+}
+
+func (t *tape) Blank(device string) (bool, error) {
+	return ask(t, "blank "+device, func(h host.Host) (bool, error) { return h.Blank(device) })
 }
 
 func (t *tape) OnBtrfs(path string) (bool, error) {

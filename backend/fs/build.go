@@ -50,7 +50,7 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 		return nil, err
 	}
 	if !overwrite {
-		if err := mustBeBlank(p, device, found); err != nil {
+		if err := b.mustBeBlank(p, device, found); err != nil {
 			return nil, err
 		}
 	}
@@ -58,10 +58,10 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 }
 
 // mustBeBlank refuses a device that holds something, also if nobody knows what.
-func mustBeBlank(p *pooldef.Pool, device string, found []host.Signature) error {
+func (b *Backend) mustBeBlank(p *pooldef.Pool, device string, found []host.Signature) error {
 	holds := host.Words(found)
 	if holds == "" {
-		blank, err := host.Blank(device)
+		blank, err := b.Host.Blank(device)
 		if blank || err != nil {
 			return err
 		}

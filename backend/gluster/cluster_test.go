@@ -130,8 +130,13 @@ func poolOf(t testing.TB, volume string) *pooldef.Pool {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return poolAt(volume, "/"+filepath.Base(dir))
+}
+
+// poolAt returns a pool of a directory of a volume.
+func poolAt(volume, dir string) *pooldef.Pool {
 	return &pooldef.Pool{Type: pooldef.Gluster, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001", Source: pooldef.Source{
-		Hosts: []pooldef.Host{{Name: server}}, Name: volume, Dir: "/" + filepath.Base(dir)}}
+		Hosts: []pooldef.Host{{Name: server}}, Name: volume, Dir: dir}}
 }
 
 func newBackend(h host.Host) *Backend { return New(h, nil, 20*time.Second) }

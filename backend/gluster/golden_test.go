@@ -13,18 +13,43 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestGolden has what operations do, by the paths that the client has.
-func TestGolden(t *testing.T) {
+// A directory is a machine whose Gluster client shows the files of a directory.
+type directory struct {
+	*host.Local
+	root string
+}
+
+// Serve implements host.Host.
+func (d directory) Serve(context.Context, host.Command, string, time.Duration) (*host.Served, error) {
+	return &host.Served{Root: d.root}, nil
+}
+
+// golden begins a golden in a new directory of the volume gv0, /golden. With -short there is no cluster; all but the client's files is the same.
+func golden(t *testing.T) (*backendtest.Golden, *pooldef.Pool) {
+	t.Helper()
+	if testing.Short() {
+		t.Log("REPLACED: a Gluster volume, by a directory of this machine: it needs a cluster (go test without -short)")
+		d := directory{&host.Local{}, t.TempDir()}
+		ok(t, os.Mkdir(d.root+"/golden", 0o700))
+		g := backendtest.NewGoldenOn(t, "volumes", d)
+		g.Snapshot = func() string { return backendtest.Tree(t, d.root+"/golden") }
+		return g, poolAt("gv0", "/golden")
+	}
 	p := poolOf(t, "gv0")
-	top, err := here.Serve(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, time.Minute)
-	ok(t, err)
-	ok(t, os.Rename(top.Root+p.Source.Dir, top.Root+"/golden"))
-	t.Cleanup(func() { os.RemoveAll(top.Root + "/golden") })
+	top := mounted(t, "gv0")
+	ok(t, os.Rename(top+p.Source.Dir, top+"/golden"))
+	t.Cleanup(func() { os.RemoveAll(top + "/golden") })
 	p.Source.Dir = "/golden"
-	data := filepath.Join(t.TempDir(), "data")
-	ok(t, os.WriteFile(data, []byte("data"), 0o600))
 	g := backendtest.NewGolden(t, "volumes")
 	g.Snapshot = func() string { return backendtest.Tree(t, bricks(t)+"/gv0-1/golden") }
+	return g, p
+}
+
+// TestGolden has what operations do, by the paths that the client has.
+func TestGolden(t *testing.T) {
+	g, p := golden(t)
+	data := filepath.Join(t.TempDir(), "data")
+	ok(t, os.WriteFile(data, []byte("data"), 0o600))
 	does := func(title string, do func(ctx context.Context, b *Backend) error) {
 		t.Helper()
 		g.Does(title, func(h host.Host) error { return do(t.Context(), newBackend(h)) })

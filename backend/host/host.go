@@ -49,6 +49,11 @@ type Prober interface {
 	// DeviceUsers tells who uses a block device, its partitions, or the disk that it is a partition of, in words for messages: mounted
 	// at "/mnt", swap, held by dm-3 (vg0-root). Nobody may use the device if there are none. It looks: whoever comes next is not kept out.
 	DeviceUsers(path string) ([]string, error)
+	// Openers names the processes that have one of some block devices open, a few of them. Those of others are seen by root only.
+	Openers(devices ...string) []string
+	// Blank tells whether a device has nothing but zeros in its first and its last MiB, which is where labels are: wipefs does not know
+	// them all, a BSD disk's for one.
+	Blank(device string) (bool, error)
 	// OnBtrfs tells whether path, or the directory above it that is there, lies on a btrfs file system.
 	OnBtrfs(path string) (bool, error)
 	// Canonical returns the path without symbolic links, or the path itself where there is nothing.

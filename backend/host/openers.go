@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Openers names the processes that have one of some block devices open (proc(5), fd), a few of them. Those of others are seen by root only.
-func Openers(paths ...string) []string {
+// Openers implements Prober, by proc(5), fd.
+func (l *Local) Openers(paths ...string) []string {
 	const most = 8
 	var st unix.Stat_t
 	devices := map[uint64]bool{}

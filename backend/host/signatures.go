@@ -44,15 +44,14 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
 	}
 	if len(list.Signatures) == 0 { // wipefs says nothing of what it cannot read
-		_, err = Blank(device)
+		_, err = h.Blank(device)
 		return nil, err
 	}
 	return list.Signatures, nil
 }
 
-// Blank tells whether a device has nothing but zeros in its first and its last MiB, which is where labels are: wipefs does not know them
-// all, a BSD disk's for one.
-func Blank(device string) (bool, error) {
+// Blank implements Prober.
+func (l *Local) Blank(device string) (bool, error) {
 	f, err := os.Open(device)
 	if err != nil {
 		return false, err

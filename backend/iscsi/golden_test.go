@@ -1,6 +1,8 @@
 package iscsi
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -13,17 +15,34 @@ import (
 // numbers are those that the kernel counts up.
 var numbers = regexp.MustCompile(`(--sid |scsi/devices/|scsi_host/host)\d+`)
 
+// ready waits for the links to a pool's units, and until udev has looked at those: how often operations ask for them, and who has one
+// open, would differ each time.
+func ready(t *testing.T, g *backendtest.Golden, p *pooldef.Pool) {
+	t.Helper()
+	if g.Live() {
+		ok(t, newBackend(nil).Refresh(t.Context(), p, 10*time.Second))
+		backendtest.Change(t, host.Cmd("udevadm", "settle"))
+	}
+}
+
 // TestGolden writes down all that is done to the machine.
 func TestGolden(t *testing.T) {
-	p := newPool(t, chap)
+	g := backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != "")
+	p := definition(chap, pooldef.Host{Name: "127.0.0.1"})
+	if g.Live() {
+		p = newPool(t, chap)
+		g.Snapshot = func() string { return state(t) }
+	}
 	p.UUID = "00000000-0000-4000-8000-000000000001"
 	p.Source.Initiator = "iqn.2026-01.lab:other"
 	p.Source.Auth = &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: "wrong"}}
-	g := backendtest.NewGolden(t, "operations")
+	t.Cleanup(func() { glob = filepath.Glob })
+	glob = func(pattern string) ([]string, error) {
+		return backendtest.Taped(g, "glob "+pattern, func() ([]string, error) { return filepath.Glob(pattern) })
+	}
 	g.Clean = func(text string) string {
 		return numbers.ReplaceAllString(text, "${1}N")
 	}
-	g.Snapshot = func() string { return state(t) }
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
 		g.Does(title, func(h host.Host) error { return op(New(h, secrets, 10*time.Second)) })
@@ -32,6 +51,7 @@ func TestGolden(t *testing.T) {
 	p.Source.Auth.Secret.UUID = "guest"
 	does("start", func(b *Backend) error { return b.Start(t.Context(), p) })
 	p.Started = true
+	ready(t, g, p)
 	does("refresh", func(b *Backend) error { return b.Refresh(t.Context(), p, 0) })
 	does("list", func(b *Backend) error {
 		for _, err := range b.Details(t.Context(), p) {
@@ -42,6 +62,7 @@ func TestGolden(t *testing.T) {
 		return nil
 	})
 	does("wipe", func(b *Backend) error { return b.Wipe(t.Context(), p, "unit:0:0:1", "zero", nil) })
+	ready(t, g, p)
 	does("stop", func(b *Backend) error { return b.Stop(t.Context(), p) })
 	p.Source.Auth, p.Source.Initiator = nil, ""
 	p.Source.Devices[0].Path = disks
@@ -50,6 +71,7 @@ func TestGolden(t *testing.T) {
 		return err
 	})
 	does("start without a secret", func(b *Backend) error { return b.Start(t.Context(), p) })
+	ready(t, g, p)
 	does("stop it", func(b *Backend) error { return b.Stop(t.Context(), p) })
 	g.End()
 }

@@ -49,8 +49,7 @@ func newPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 	if hosts == nil {
 		hosts = []pooldef.Host{{Name: "127.0.0.1"}}
 	}
-	p := &pooldef.Pool{Type: pooldef.ISCSI, Name: "p", UUID: pooldef.NewUUID(), Target: pooldef.Target{Path: "/dev/disk/by-path"},
-		Source: pooldef.Source{Hosts: hosts, Devices: []pooldef.Device{{Path: iqn}}}}
+	p := definition(iqn, hosts...)
 	t.Cleanup(func() {
 		if left := state(t); left != "" {
 			t.Errorf("left behind is\n%s", left)
@@ -58,6 +57,12 @@ func newPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 		}
 	})
 	return p
+}
+
+// definition is that of a pool of a target.
+func definition(iqn string, hosts ...pooldef.Host) *pooldef.Pool {
+	return &pooldef.Pool{Type: pooldef.ISCSI, Name: "p", UUID: pooldef.NewUUID(), Target: pooldef.Target{Path: "/dev/disk/by-path"},
+		Source: pooldef.Source{Hosts: hosts, Devices: []pooldef.Device{{Path: iqn}}}}
 }
 
 // clear removes all sessions and records.

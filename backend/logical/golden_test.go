@@ -15,6 +15,9 @@ import (
 // stages are the names that differ from one time to the next: those of a process that is not the first.
 var stages = regexp.MustCompile(`\.poolctl-\d\d+-\d\d+-\d+`)
 
+// identifiers are those that lvs and wipefs tell.
+var identifiers = regexp.MustCompile(`("lv_uuid":"|"uuid": ")[^"]+`)
+
 // A session is a golden with a pool.
 type session struct {
 	*backendtest.Golden
@@ -120,9 +123,9 @@ func TestGolden(t *testing.T) {
 	s.End()
 }
 
-// cleaned replaces the names of stages.
+// cleaned replaces the names of stages, and identifiers.
 func cleaned(text string) string {
-	return stages.ReplaceAllString(text, ".poolctl-PID-TIME-1")
+	return identifiers.ReplaceAllString(stages.ReplaceAllString(text, ".poolctl-PID-TIME-1"), "${1}1")
 }
 
 // TestGoldenThin does with a thin pool what is different there.

@@ -116,9 +116,14 @@ func newPool(t testing.TB) *pooldef.Pool {
 	cluster(t)
 	namespace := fmt.Sprintf("n%d-%d", os.Getpid(), namespaces.Add(1))
 	ceph(t, "rbd", "namespace", "create", "--pool=rbdpool", "--namespace="+namespace)
+	return definition("rbdpool/"+namespace, port(t, "port"))
+}
+
+// definition is that of a pool whose monitor listens at a port.
+func definition(name string, port int) *pooldef.Pool {
 	p := &pooldef.Pool{Type: pooldef.RBD, Name: "images", UUID: "6732e2f6-8293-4281-912c-640015230de0"}
-	p.Source.Name = "rbdpool/" + namespace
-	p.Source.Hosts = []pooldef.Host{{Name: "127.0.0.1", Port: port(t, "port")}}
+	p.Source.Name = name
+	p.Source.Hosts = []pooldef.Host{{Name: "127.0.0.1", Port: port}}
 	p.Source.Auth = &pooldef.Auth{Type: "ceph", Username: "libvirt", Secret: pooldef.SecretRef{UUID: secret}}
 	return p
 }

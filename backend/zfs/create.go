@@ -47,13 +47,16 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 		return &host.DoesNotFitError{Path: path(p, d.Name), Size: source.Capacity.Bytes, Room: wanted.Capacity.Bytes}
 	}
 	if origin := l.child(source.Name); o.Reflink && origin != nil && origin.isVolume() && source.Key == key(p, source.Name) {
-		if err := (&host.Source{Path: source.Target.Path, InUse: o.InUse}).Unwritten(); err != nil {
+		if err := unwritten(&host.Source{Path: source.Target.Path, InUse: o.InUse}); err != nil {
 			return err
 		}
 		return b.share(ctx, p, l, &wanted, origin)
 	}
 	return b.staged(ctx, p, l, &wanted, blank(&wanted), func(path string) error { return b.FillBlank(ctx, p, path, source, o) })
 }
+
+// unwritten refuses a source that somebody writes to. (The golden has it answered.)
+var unwritten = (*host.Source).Unwritten
 
 // vacant refuses what a volume cannot have, and a name that is taken, also by what is no volume. It returns what is there.
 func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (*listing, error) {

@@ -31,6 +31,11 @@ func newPool(t *testing.T, n int) *pooldef.Pool {
 	clean := func() { clear(t) }
 	clean()
 	t.Cleanup(clean)
+	return definition(n)
+}
+
+// definition is that of a pool on the first n devices.
+func definition(n int) *pooldef.Pool {
 	p := &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}, Target: pooldef.Target{Path: "/dev/zvol/tank"}}
 	for _, d := range devices[:n] {
 		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
@@ -130,15 +135,15 @@ func snapshot(t testing.TB) string {
 		b.WriteString(run(t, "zfs", "list", "-Hp", "-t", "all", "-o", "name,volsize,refreservation,origin,mountpoint,defer_destroy"))
 	}
 	for _, s := range states {
-		fmt.Fprintln(&b, s, stateOf(filepath.Base(filepath.Dir(s))))
+		fmt.Fprintln(&b, s, kernelState(filepath.Base(filepath.Dir(s))))
 	}
 	links, err := filepath.Glob(zvols + "*/*")
 	ok(t, err)
 	for _, link := range links {
-		fmt.Fprintln(&b, link, volumeAt(link))
+		fmt.Fprintln(&b, link, kernelVolume(link))
 	}
 	for _, d := range devices {
-		blank, err := host.Blank(d)
+		blank, err := new(host.Local).Blank(d)
 		ok(t, err)
 		if !blank {
 			found, err := host.Signatures(context.Background(), &host.Local{}, d)

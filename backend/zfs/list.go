@@ -43,8 +43,11 @@ type listing struct {
 // suspended is the state of a zpool that waits for devices.
 const suspended = "SUSPENDED"
 
-// stateOf returns the state of the zpool of a dataset, ONLINE, DEGRADED, ..., as the kernel has it; empty if it is not imported.
-func stateOf(dataset string) string {
+// stateOf is kernelState. (The golden has it answered.)
+var stateOf = kernelState
+
+// kernelState returns the state of the zpool of a dataset, ONLINE, DEGRADED, ..., as the kernel has it; empty if it is not imported.
+func kernelState(dataset string) string {
 	data, _ := os.ReadFile("/proc/spl/kstat/zfs/" + zpool(dataset) + "/state")
 	return strings.TrimSpace(string(data))
 }

@@ -140,7 +140,7 @@ func (b *Backend) change(ctx context.Context, p *pooldef.Pool, s host.Step) erro
 			select {
 			case <-limited.Done():
 			case <-watch.C:
-				if stateOf(p.Source.Name) == suspended {
+				if kernelState(p.Source.Name) == suspended {
 					cancel()
 				}
 			}
