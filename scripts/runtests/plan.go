@@ -46,18 +46,19 @@ func plan(ctx context.Context, o options, work string) ([]job, error) {
 	if err != nil {
 		return nil, err
 	}
-	var jobs []job
-	if o.lab && !o.quick {
-		if jobs, err = labJobs(ctx, o, work); err != nil {
-			return nil, err
-		}
-	}
-	jobs = slices.Concat(jobs, hostJobs(o, packages))
+	jobs := hostJobs(o, packages)
 	if o.quick {
 		return jobs, nil
 	}
+	var labs []job
+	if o.lab {
+		if labs, err = labJobs(ctx, o, work); err != nil {
+			return nil, err
+		}
+	}
 	fuzzing, err := fuzzJobs(o, packages)
-	return slices.Concat(jobs, fuzzing, []job{{name: "scripts/check", argv: []string{"scripts/check"}, alone: "scripts/check"}}), err
+	check := []job{{name: "scripts/check", argv: []string{"scripts/check"}, alone: "scripts/check"}}
+	return slices.Concat(jobs[:len(first)], labs, jobs[len(first):], fuzzing, check), err
 }
 
 // tested returns the packages that have tests.
@@ -82,8 +83,8 @@ func tested(ctx context.Context) ([]goPackage, error) {
 	}
 }
 
-// first are the packages whose jobs take longest.
-var first = []string{"commands", "backend/rbd", "backend/disk", "backend/gluster", "backend/host", "backend/filevol"}
+// first are the packages whose jobs take longest, as long as the longest labs.
+var first = []string{"commands", "backend/rbd"}
 
 // hostJobs returns a job a package, for this machine. Tests of code with goroutines run with the race detector.
 func hostJobs(o options, packages []goPackage) []job {
