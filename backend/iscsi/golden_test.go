@@ -3,7 +3,6 @@ package iscsi
 import (
 	"regexp"
 	"testing"
-	"time"
 
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
@@ -26,7 +25,7 @@ func TestGolden(t *testing.T) {
 	g.Snapshot = func() string { return state(t) }
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, secrets, 10*time.Second)) })
+		g.Does(title, func(h host.Host) error { return op(New(h, secrets, far)) })
 	}
 	does("start with a wrong secret", func(b *Backend) error { return b.Start(t.Context(), p) })
 	p.Source.Auth.Secret.UUID = "guest"
