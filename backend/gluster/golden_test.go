@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -16,7 +15,7 @@ import (
 // TestGolden has what operations do, by the paths that the client has.
 func TestGolden(t *testing.T) {
 	p := poolOf(t, "gv0")
-	top, err := here.Serve(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, time.Minute)
+	top, err := here.Serve(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, far)
 	ok(t, err)
 	ok(t, os.Rename(top.Root+p.Source.Dir, top.Root+"/golden"))
 	t.Cleanup(func() { os.RemoveAll(top.Root + "/golden") })
