@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -24,7 +23,7 @@ func TestGolden(t *testing.T) {
 	p := newPool(t)
 	g := backendtest.NewGolden(t, "operations")
 	replace := strings.NewReplacer(p.Source.Name, "rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/"), "space", fmt.Sprint(":", port(t, "port")), ":6789")
-	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=30 --rados-mon-op-timeout=30 --rados-osd-op-timeout=30"
+	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=300 --rados-mon-op-timeout=300 --rados-osd-op-timeout=300"
 	fmt.Fprintf(&g.Record, "# LOGIN is %s, what 3</secrets gives is the key.\n\n", login)
 	g.Clean = func(text string) string {
 		text = strings.ReplaceAll(replace.Replace(text), login, "LOGIN")
@@ -33,7 +32,7 @@ func TestGolden(t *testing.T) {
 	}
 	g.Snapshot = func() string { return snapshotOf(t, p) }
 	does := func(title string, op func(b *Backend, p *pooldef.Pool) error) {
-		g.Does(title, func(h host.Host) error { return op(New(h, keys{}, 30*time.Second), p) })
+		g.Does(title, func(h host.Host) error { return op(New(h, keys{}, limit), p) })
 	}
 	ctx := context.Background()
 	source := func(b *Backend, name string) *pooldef.Volume {
