@@ -4,7 +4,6 @@ import (
 	"os"
 	"regexp"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -23,7 +22,7 @@ func TestGolden(t *testing.T) {
 	g.Snapshot = func() string { return snapshot(t) }
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, nil, 10*time.Second)) })
+		g.Does(title, func(h host.Host) error { return op(New(h, nil, far)) })
 	}
 	source := volumeSource(t, mib)
 	cow := volume("cow", 2*mib)
