@@ -244,7 +244,7 @@ func TestFull(t *testing.T) {
 		}
 	}
 	holds(t, b, p, "v", data)
-	ok(t, b.Delete(t.Context(), p, "x"))
+	ok(t, New(&host.Local{}, keys{}, 20*time.Second).Delete(t.Context(), p, "x")) // part of which waits, too
 	undo()
 	backendtest.Eventually(t, "there is room again", func() bool { _, err := b.Sweep(t.Context(), p); return err == nil })
 	ok(t, b.Delete(t.Context(), p, "v"))
