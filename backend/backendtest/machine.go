@@ -15,7 +15,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"poolctl/backend/host"
 )
@@ -67,9 +66,7 @@ func Stall(t testing.TB, pids ...int) (resume func()) {
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		for !stalled(pid) {
-			time.Sleep(time.Millisecond)
-		}
+		Eventually(t, fmt.Sprintf("process %d is stopped", pid), func() bool { return stalled(pid) })
 	}
 	return resume
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"poolctl/backend/host"
 )
@@ -16,15 +15,9 @@ func SCSIDebug(t testing.TB, options ...string) []string {
 	t.Helper()
 	NeedsLab(t, "SCSI units")
 	remove := func() {
-		for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) { // udev looks at what has just come
-			err := new(host.Local).Change(context.Background(), host.Cmd("modprobe", "-r", "scsi_debug"))
-			if err == nil {
-				return
-			}
-			if time.Since(begin) > time.Minute {
-				t.Fatal(err)
-			}
-		}
+		Eventually(t, "scsi_debug can be removed", func() bool { // udev looks at what has just come
+			return new(host.Local).Change(context.Background(), host.Cmd("modprobe", "-r", "scsi_debug")) == nil
+		})
 	}
 	remove()
 	Change(t, host.Cmd("modprobe", "-a", "sd_mod", "sr_mod"), host.Cmd("modprobe", append([]string{"scsi_debug"}, options...)...))

@@ -59,7 +59,7 @@ func TestBusyStop(t *testing.T) {
 	}
 	stop(fmt.Sprintf("process %d (", os.Getpid()))
 	f.Close()
-	cmd := exec.Command("sleep", "60")
+	cmd := exec.Command("sleep", "infinity")
 	cmd.Dir = dir
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -115,7 +115,7 @@ func bricks(t testing.TB) string {
 func mounted(t testing.TB, volume string) string {
 	t.Helper()
 	needsCluster(t)
-	top, err := here.Serve(t.Context(), source{server: server, volume: volume}.client(), mountPoint, time.Minute)
+	top, err := here.Serve(t.Context(), source{server: server, volume: volume}.client(), mountPoint, far)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,10 @@ func poolAt(volume, dir string) *pooldef.Pool {
 		Hosts: []pooldef.Host{{Name: server}}, Name: volume, Dir: dir}}
 }
 
-func newBackend(h host.Host) *Backend { return New(h, nil, 20*time.Second) }
+// far is how long the cluster may take to answer in a test: it never comes to that.
+const far = 5 * time.Minute
+
+func newBackend(h host.Host) *Backend { return New(h, nil, far) }
 
 func ok(t testing.TB, err error) {
 	t.Helper()

@@ -6,22 +6,26 @@ import (
 	"time"
 )
 
-// awaitFor is how long an Await waits at most.
-const awaitFor = 10 * time.Second
-
 // Await waits until udev has made the node, or the link to one, of what has just come. It changes nothing, but what is done next needs it.
 type Await struct {
 	Path string
 	Is   func() bool // tells that it is there
 }
 
+// kernelLimit is how long the kernel alone may take to make a node, where udev does not run.
+const kernelLimit = 10 * time.Second
+
 // Shell implements Step.
 func (a Await) Shell() string {
-	return fmt.Sprintf("udevadm wait --timeout=%d %s", awaitFor/time.Second, Quote(a.Path))
+	return fmt.Sprintf("udevadm wait --timeout=%d %s", UdevLimit/time.Second, Quote(a.Path))
 }
 
 func (a Await) apply(ctx context.Context, _ *Local) error {
-	for end := time.Now().Add(awaitFor); !a.Is(); {
+	limit := UdevLimit
+	if !udevRuns() {
+		limit = kernelLimit
+	}
+	for end := time.Now().Add(limit); !a.Is(); {
 		if time.Now().After(end) {
 			return fmt.Errorf("%q has not come: does udev run?", a.Path)
 		}

@@ -207,7 +207,7 @@ func device(t testing.TB, size int64) string {
 // qemuIO lets qemu-io hold an image open until the test ends or the returned function is called.
 func qemuIO(t testing.TB, args ...string) (stop func()) {
 	t.Helper()
-	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c", "sleep 30000")...)
+	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c", "sleep 3600000")...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		cmd.Stderr = cmd.Stdout
@@ -240,7 +240,20 @@ func readUntil(r io.Reader, word string) (string, error) {
 	return all.String(), nil
 }
 
-// soon fails if something takes longer than a minute.
+// far is a limit that nothing comes to, however slow the machine, but what never ends.
+const far = 5 * time.Minute
+
+// waitFor waits until something has happened.
+func waitFor(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for begin := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(begin) > far {
+			t.Fatalf("waited %v in vain: %s", far, what)
+		}
+	}
+}
+
+// soon fails if something does not end.
 func soon(t testing.TB, what string, do func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -248,7 +261,7 @@ func soon(t testing.TB, what string, do func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(time.Minute):
+	case <-time.After(far):
 		t.Fatalf("%s does not end", what)
 		return nil
 	}

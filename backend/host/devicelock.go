@@ -54,11 +54,3 @@ func lockAt(path string, flags, how int) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
-
-// Settle waits until udev has seen to the devices that have come and gone, for ten seconds at most. Where it does not run there is
-// nothing to wait for. If it takes longer that is no error: what was done is done.
-func Settle(ctx context.Context, h Host) {
-	if _, err := os.Stat("/run/udev/control"); err == nil {
-		_, _ = h.Query(ctx, Cmd("udevadm", "settle", "--timeout=10"))
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -209,8 +208,7 @@ func TestNoData(t *testing.T) {
 			steps["read to "+name] = s
 		}
 		for name, s := range steps {
-			start := time.Now()
-			if err := soon(t, name, func() error { return l.Change(t.Context(), s) }); err == nil || time.Since(start) > 20*time.Second {
+			if err := soon(t, name, func() error { return l.Change(t.Context(), s) }); err == nil {
 				t.Errorf("%s of %s: %v", name, path, err)
 			}
 		}

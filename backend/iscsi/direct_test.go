@@ -21,7 +21,7 @@ func directPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 	return p
 }
 
-func newDirect() *Direct { return NewDirect(&host.Local{}, secrets, 5*time.Second) }
+func newDirect() *Direct { return NewDirect(&host.Local{}, secrets, far) }
 
 func volumes(t *testing.T, p *pooldef.Pool) string {
 	t.Helper()
@@ -38,7 +38,7 @@ func volumes(t *testing.T, p *pooldef.Pool) string {
 func TestDirectConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "iSCSI targets")
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return NewDirect(h, nil, 5*time.Second) },
+		New:      func(h host.Host) backend.Backend { return NewDirect(h, nil, far) },
 		Pool:     func(t *testing.T) *pooldef.Pool { return directPool(t, disks) },
 		Existing: 2,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
@@ -103,9 +103,8 @@ func TestDirectSilent(t *testing.T) {
 	p := directPool(t, disks)
 	backendtest.Stall(t, tgtd()...)
 	d := NewDirect(&host.Local{}, nil, time.Second)
-	begin := time.Now()
 	_, err := d.Space(t.Context(), p)
-	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) || time.Since(begin) > 5*time.Second {
-		t.Errorf("after %v: error %v", time.Since(begin), err)
+	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -77,11 +77,11 @@ func TestCHAP(t *testing.T) {
 	} {
 		p.Source.Auth = test.auth
 		var trace strings.Builder
-		b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, 10*time.Second)
+		b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, far)
 		err := b.Start(t.Context(), p)
 		if test.want == "" {
 			ok(t, err)
-			ok(t, b.Refresh(t.Context(), p, 0))
+			ok(t, b.Refresh(t.Context(), p, far))
 			if text := list(t, b, p); strings.Count(text, "\n") != 1 {
 				t.Errorf("%s: there are\n%s", test.name, text)
 			}
@@ -121,28 +121,23 @@ func TestTidy(t *testing.T) {
 	ok(t, b.Tidy(t.Context(), p))
 }
 
-// TestUnreachable ends in time where nobody answers, and leaves nothing.
+// TestUnreachable ends where nobody answers, and leaves nothing.
 func TestUnreachable(t *testing.T) {
-	b := New(&host.Local{}, nil, 4*time.Second)
-	try := func(what, want string, silent bool, p *pooldef.Pool) {
+	b, hasty := newBackend(nil), New(&host.Local{}, nil, 4*time.Second)
+	try := func(b *Backend, what, want string, silent bool, p *pooldef.Pool) {
 		t.Helper()
-		begin := time.Now()
 		err := b.Start(t.Context(), p)
-		if took := time.Since(begin); took > 12*time.Second {
-			t.Errorf("%s: took %v", what, took)
-		}
 		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, context.DeadlineExceeded) != silent {
 			t.Errorf("%s: error %v", what, err)
 		}
 		expect(t, what+": what is left", state(t), "")
 	}
-	try("no server", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}))
-	try("no such name", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "nosuch.invalid"}))
-	try("no target", "has no target", false, newPool(t, "iqn.2026-01.lab:none"))
+	try(b, "no server", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}))
+	try(b, "no such name", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "nosuch.invalid"}))
+	try(b, "no target", "has no target", false, newPool(t, "iqn.2026-01.lab:none"))
 	resume := backendtest.Stall(t, tgtd()...)
-	try("it does not answer", "does not answer", true, newPool(t, disks))
+	try(hasty, "it does not answer", "does not answer", true, newPool(t, disks))
 	resume()
-	time.Sleep(time.Second)
 	p := newPool(t, disks)
 	start(t, b, p)
 	ok(t, b.Stop(t.Context(), p))
@@ -166,20 +161,16 @@ func TestTargetSilent(t *testing.T) {
 	b := newBackend(nil)
 	start(t, b, p)
 	resume := backendtest.Stall(t, tgtd()...)
-	begin := time.Now()
 	silent := (*backend.SilentError)(nil)
-	err := New(&host.Local{}, nil, 2*time.Second).Refresh(t.Context(), p, 0)
-	if took := time.Since(begin); !errors.As(err, &silent) || took > 15*time.Second {
-		t.Errorf("after %v: error %v", took, err)
+	if err := New(&host.Local{}, nil, 2*time.Second).Refresh(t.Context(), p, 0); !errors.As(err, &silent) {
+		t.Errorf("error %v", err)
 	}
 	resume()
-	for active := false; !active; time.Sleep(100 * time.Millisecond) { // if it was silent for long, the kernel logs in again
-		active, _ = b.Active(t.Context(), p)
-		if time.Since(begin) > time.Minute {
-			t.Fatal("the session does not come back")
-		}
-	}
-	ok(t, b.Refresh(t.Context(), p, 0))
+	backendtest.Eventually(t, "the session is there", func() bool { // if the server was silent for long, the kernel logs in again
+		active, _ := b.Active(t.Context(), p)
+		return active
+	})
+	ok(t, b.Refresh(t.Context(), p, far))
 	ok(t, b.Stop(t.Context(), p))
 }
 
@@ -189,16 +180,13 @@ func TestTargetGone(t *testing.T) {
 	b := newBackend(nil)
 	start(t, b, p)
 	for _, pid := range tgtd() {
-		ok(t, syscall.Kill(pid, syscall.SIGKILL))
-	}
-	gone := func() error { _, err := b.Active(t.Context(), p); return err }
-	for begin := time.Now(); gone() == nil; time.Sleep(100 * time.Millisecond) {
-		if time.Since(begin) > 30*time.Second {
-			t.Fatal("nobody notices that the target has gone")
+		if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) { // the second may end with the first
+			ok(t, err)
 		}
 	}
+	gone := func() error { _, err := b.Active(t.Context(), p); return err }
+	backendtest.Eventually(t, "it is noticed that the target has gone", func() bool { return gone() != nil })
 	silent := (*backend.SilentError)(nil)
-	begin := time.Now()
 	_, space := b.Space(t.Context(), p)
 	for what, err := range map[string]error{"active": gone(), "space": space, "refresh": b.Refresh(t.Context(), p, 0)} {
 		if !errors.As(err, &silent) {
@@ -206,7 +194,6 @@ func TestTargetGone(t *testing.T) {
 		}
 	}
 	ok(t, b.Stop(t.Context(), p))
-	t.Logf("after %v: %v", time.Since(begin), silent)
 	expect(t, "what is left", state(t), "")
 	ok(t, serve())
 	start(t, b, p)

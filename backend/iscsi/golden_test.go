@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
 
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
@@ -20,7 +19,7 @@ var numbers = regexp.MustCompile(`(--sid |scsi/devices/|scsi_host/host)\d+`)
 func ready(t *testing.T, g *backendtest.Golden, p *pooldef.Pool) {
 	t.Helper()
 	if g.Live() {
-		ok(t, newBackend(nil).Refresh(t.Context(), p, 10*time.Second))
+		ok(t, newBackend(nil).Refresh(t.Context(), p, far))
 		backendtest.Change(t, host.Cmd("udevadm", "settle"))
 	}
 }
@@ -45,7 +44,7 @@ func TestGolden(t *testing.T) {
 	}
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, secrets, 10*time.Second)) })
+		g.Does(title, func(h host.Host) error { return op(New(h, secrets, far)) })
 	}
 	does("start with a wrong secret", func(b *Backend) error { return b.Start(t.Context(), p) })
 	p.Source.Auth.Secret.UUID = "guest"

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
@@ -31,7 +30,7 @@ func TestSessions(t *testing.T) {
 	sessionIn(s, 3, 5, disks, "poolctl-somebody", "iqn.a:host", "192.0.2.1", "192.0.2.1", "3260")
 	sessionIn(s, 4, 6, chap, "default", "iqn.a:host", "192.0.2.1", "192.0.2.1", "3260")
 	sessionIn(s, 5, 7, disks, "default", "iqn.a:host", "192.0.2.1", "192.0.2.1", "3261")
-	b := New(&host.Local{Root: s.Root}, nil, time.Second)
+	b := New(&host.Local{Root: s.Root}, nil, far)
 	for _, test := range []struct{ hosts, initiator, want string }{
 		{"192.0.2.1", "", "[3]"},
 		{"192.0.2.1:3261", "", "[7]"},
@@ -59,7 +58,7 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%+v: got %s", test, got)
 		}
 	}
-	none := New(&host.Local{Root: t.TempDir()}, nil, time.Second)
+	none := New(&host.Local{Root: t.TempDir()}, nil, far)
 	if all, err := read(none.Host.Sys()); all != nil || err != nil {
 		t.Errorf("without iSCSI: %v, error %v", all, err)
 	}

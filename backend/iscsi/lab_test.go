@@ -93,7 +93,10 @@ func state(t testing.TB) string {
 	return strings.TrimSpace(strings.Join(lines, ""))
 }
 
-func newBackend(secrets backend.Secrets) *Backend { return New(&host.Local{}, secrets, 10*time.Second) }
+// far is how long what has to come may take in a test: it never comes to that.
+const far = 5 * time.Minute
+
+func newBackend(secrets backend.Secrets) *Backend { return New(&host.Local{}, secrets, far) }
 
 func ok(t testing.TB, err error) {
 	t.Helper()
@@ -107,7 +110,7 @@ func start(t *testing.T, b *Backend, p *pooldef.Pool) {
 	t.Helper()
 	ok(t, b.Start(t.Context(), p))
 	p.Started = true
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 }
 
 func list(t *testing.T, b *Backend, p *pooldef.Pool) string {
@@ -130,7 +133,7 @@ func expect(t *testing.T, what, got, want string) {
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "iSCSI targets")
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &waits{New(h, nil, 10*time.Second)} },
+		New:      func(h host.Host) backend.Backend { return &waits{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, disks) },
 		Existing: 2,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
@@ -143,7 +146,7 @@ type waits struct{ *Backend }
 func (b *waits) Start(ctx context.Context, p *pooldef.Pool) error {
 	err := b.Backend.Start(ctx, p)
 	if err == nil {
-		err = newBackend(nil).Refresh(context.WithoutCancel(ctx), p, 0)
+		err = newBackend(nil).Refresh(context.WithoutCancel(ctx), p, far)
 	}
 	return err
 }
@@ -212,7 +215,7 @@ func TestPortals(t *testing.T) {
 		t.Errorf("the third portal: error %v", err)
 	}
 	p.Started = true
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 	all, err := read(b.Host.Sys())
 	ok(t, err)
 	if len(all) != 2 || all[0].initiator != p.Source.Initiator || all[0].iface != interfaceOf(p) {
@@ -235,19 +238,19 @@ func TestUnits(t *testing.T) {
 	}
 	backendtest.Change(t, host.CreateFile{Path: "/srv/iscsi/3", Mode: 0o600, UID: -1, GID: -1, Size: 16 << 20})
 	tgt("--op", "new", "--lun", "3", "-b", "/srv/iscsi/3")
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, b, p); strings.Count(text, "\n") != 3 || !strings.Contains(text, "-lun-3 360000000000000000e00000000010003 16777216 <nil>") {
 		t.Errorf("one more: there are\n%s", text)
 	}
 	tgt("--op", "delete", "--lun", "3")
 	ok(t, os.Truncate("/srv/iscsi/3", 48<<20))
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 	t.Logf("one less:\n%s", list(t, b, p))
 	if _, err := b.Ready(t.Context(), p, "unit:0:0:3"); err == nil {
 		t.Error("data of a unit that has gone can be moved")
 	}
 	tgt("--op", "new", "--lun", "3", "-b", "/srv/iscsi/3")
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, b, p); !strings.Contains(text, " 50331648 <nil>") {
 		t.Errorf("back, and larger: there are\n%s", text)
 	}

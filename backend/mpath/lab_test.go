@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -21,22 +20,12 @@ func twoPaths(t *testing.T) *Backend {
 	ok(t, os.WriteFile("/etc/multipath.conf", []byte("defaults {\n user_friendly_names yes\n find_multipaths no\n polling_interval 1\n max_polling_interval 1\n}\n"), 0o644))
 	backendtest.Change(t, host.Cmd("modprobe", "-a", "dm-multipath", "dm-service-time"), host.Cmd("multipathd"))
 	t.Cleanup(func() {
-		until(t, "the maps are removed", func() bool { return new(host.Local).Change(context.Background(), host.Cmd("multipath", "-F")) == nil })
+		backendtest.Eventually(t, "the maps are removed", func() bool { return new(host.Local).Change(context.Background(), host.Cmd("multipath", "-F")) == nil })
 		backendtest.Change(t, host.Cmd("multipathd", "shutdown"))
 	})
 	b := New(&host.Local{}, nil)
-	until(t, "there are two maps of "+fmt.Sprint(hosts), func() bool { return len(states(t, b)) == 2 })
+	backendtest.Eventually(t, "there are two maps of "+fmt.Sprint(hosts), func() bool { return len(states(t, b)) == 2 })
 	return b
-}
-
-// until waits for something.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for begin := time.Now(); !is(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(begin) > 30*time.Second {
-			t.Fatalf("%s: that does not come", what)
-		}
-	}
 }
 
 // states tells of each volume that has two paths how these are.
@@ -85,7 +74,7 @@ func TestLab(t *testing.T) {
 		ok(t, err)
 		lost := v.Paths[1].Device
 		ok(t, os.WriteFile("/sys/block/"+lost+"/device/state", []byte("offline\n"), 0))
-		until(t, lost+" is seen as lost", func() bool { return strings.Contains(fmt.Sprint(states(t, b)), lost+" failed offline") })
+		backendtest.Eventually(t, lost+" is seen as lost", func() bool { return strings.Contains(fmt.Sprint(states(t, b)), lost+" failed offline") })
 		f, err := os.Create(t.TempDir() + "/data")
 		ok(t, err)
 		defer f.Close()
@@ -93,7 +82,7 @@ func TestLab(t *testing.T) {
 			ok(t, b.Download(t.Context(), pool, name, f, backend.Transfer{Length: 4096}))
 		}
 		ok(t, os.WriteFile("/sys/block/"+lost+"/device/state", []byte("running\n"), 0))
-		until(t, "it is back", func() bool { return fmt.Sprint(states(t, b)) == before })
+		backendtest.Eventually(t, "it is back", func() bool { return fmt.Sprint(states(t, b)) == before })
 	})
 	t.Run("InUse", func(t *testing.T) {
 		backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "/dev/mapper/mpatha"))

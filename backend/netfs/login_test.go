@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -36,7 +35,7 @@ func TestLogin(t *testing.T) {
 		p := withLogin(netPool("cifs", "files.example", "share"), c.user, c.secret)
 		p.Target.Path = t.TempDir()
 		var plan strings.Builder
-		err := New(host.NewDryRun(&host.Local{}, &plan), secrets, time.Second).Start(t.Context(), p)
+		err := New(host.NewDryRun(&host.Local{}, &plan), secrets, far).Start(t.Context(), p)
 		want := "mount -t cifs -o nodev,nosuid,noexec,credentials=/proc/self/fd/3 -- //files.example/share " + p.Target.Path + " 3<<END\n" + c.want
 		if got := plan.String(); (c.want == "") != (err != nil) || err == nil && got != want {
 			t.Errorf("got %s, error %v, want %s", got, err, want)
@@ -48,7 +47,7 @@ func TestLogin(t *testing.T) {
 func TestCIFSLogin(t *testing.T) {
 	newPool := inLab(t, "cifs", "", "/srv/smb", "private", smb)
 	var trace strings.Builder
-	b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, 30*time.Second)
+	b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, far)
 	end, seen := make(chan bool), make(chan int)
 	go func() { seen <- spy(t, end) }()
 	for _, user := range []string{"daemon", `WORKGROUP\daemon`} {

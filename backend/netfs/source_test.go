@@ -82,7 +82,7 @@ func TestSpelling(t *testing.T) {
 			for text := range strings.SplitSeq(mounts, "|") {
 				f := strings.Fields(text)
 				m := &host.Mount{Type: f[0], Source: strings.ReplaceAll(f[1], "\x00", " "), Options: "rw," + f[2]}
-				b := New(&fake{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}}, nil, time.Second)
+				b := New(&fake{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}}, nil, far)
 				if active, err := b.Active(t.Context(), p); active != (i == 0) || err != nil {
 					t.Errorf("%s is mounted: %s is active: %v, error %v", m.Source, c.source, active, err)
 				}
@@ -93,24 +93,24 @@ func TestSpelling(t *testing.T) {
 
 func TestBadSource(t *testing.T) {
 	for _, name := range []string{"-oexec", "a/b", "a,b", "a b"} {
-		if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), netPool("nfs", name, "/x")); err == nil || !strings.Contains(err.Error(), "not the name of a host") {
+		if err := New(&host.Local{}, nil, far).Start(t.Context(), netPool("nfs", name, "/x")); err == nil || !strings.Contains(err.Error(), "not the name of a host") {
 			t.Errorf("%q: error %v", name, err)
 		}
 	}
 	p := netPool("nfs", "a", "/x")
 	p.Source.Hosts = append(p.Source.Hosts, p.Source.Hosts[0])
-	if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), p); err == nil || !strings.Contains(err.Error(), "2 hosts") {
+	if err := New(&host.Local{}, nil, far).Start(t.Context(), p); err == nil || !strings.Contains(err.Error(), "2 hosts") {
 		t.Error(err)
 	}
 	unsupported := (*backend.UnsupportedError)(nil)
 	for _, word := range []string{"/a b", "/$(id)", "/*", "/'"} {
 		p := netPool("glusterfs", "a", "gv0")
 		p.Target.Path = word
-		if err := New(&host.Local{}, nil, time.Second).Start(t.Context(), p); !errors.As(err, &unsupported) {
+		if err := New(&host.Local{}, nil, far).Start(t.Context(), p); !errors.As(err, &unsupported) {
 			t.Errorf("%q: error %v", word, err)
 		}
 	}
-	if err := New(&host.Local{}, nil, time.Second).Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
+	if err := New(&host.Local{}, nil, far).Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
 		t.Error(err)
 	}
 }
@@ -120,7 +120,7 @@ func TestDiscover(t *testing.T) {
 	spec := &pooldef.Source{Hosts: []pooldef.Host{{Name: "files.example"}}}
 	check := func(want string) {
 		t.Helper()
-		found, err := New(f, nil, time.Second).Discover(t.Context(), spec)
+		found, err := New(f, nil, far).Discover(t.Context(), spec)
 		var got []string
 		for _, s := range found {
 			got = append(got, s.Format+" "+s.Hosts[0].Name+":"+s.Dir)
@@ -138,10 +138,10 @@ func TestDiscover(t *testing.T) {
 	}
 	f.out = map[string]string{}
 	tool := (*host.ToolError)(nil)
-	if _, err := New(f, nil, time.Second).Discover(t.Context(), spec); !errors.As(err, &tool) || tool.Tool != "showmount" {
+	if _, err := New(f, nil, far).Discover(t.Context(), spec); !errors.As(err, &tool) || tool.Tool != "showmount" {
 		t.Error(err)
 	}
-	if _, err := New(f, nil, time.Second).Discover(t.Context(), &pooldef.Source{}); err == nil {
+	if _, err := New(f, nil, far).Discover(t.Context(), &pooldef.Source{}); err == nil {
 		t.Error("nobody to ask")
 	}
 }
@@ -158,7 +158,7 @@ func TestStart(t *testing.T) {
 		p := netPool(c.format, "2001:db8::7", "/srv/x")
 		p.Source.Protocol, p.Target.Path = c.protocol, t.TempDir()
 		var plan strings.Builder
-		if err := New(host.NewDryRun(&host.Local{}, &plan), nil, time.Second).Start(t.Context(), p); err != nil {
+		if err := New(host.NewDryRun(&host.Local{}, &plan), nil, far).Start(t.Context(), p); err != nil {
 			t.Error(err)
 		}
 		if got := strings.TrimSpace(strings.ReplaceAll(plan.String(), p.Target.Path, "/DIR")); got != c.want {

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -45,7 +44,7 @@ func TestGolden(t *testing.T) {
 		g.Snapshot = func() string { return snapshotOf(t, p) }
 	}
 	replace := strings.NewReplacer(p.Source.Name, "rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/"), "space", fmt.Sprint(":", p.Source.Hosts[0].Port), ":6789")
-	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=30 --rados-mon-op-timeout=30 --rados-osd-op-timeout=30"
+	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=300 --rados-mon-op-timeout=300 --rados-osd-op-timeout=300"
 	fmt.Fprintf(&g.Record, "# LOGIN is %s, what 3</secrets gives is the key.\n\n", login)
 	g.Clean = func(text string) string {
 		text = strings.ReplaceAll(replace.Replace(text), login, "LOGIN")
@@ -56,7 +55,7 @@ func TestGolden(t *testing.T) {
 		return marks.ReplaceAllString(text, "poolctl-MACHINE-PROCESS-BEGUN-N")
 	}
 	does := func(title string, op func(b *Backend, p *pooldef.Pool) error) {
-		g.Does(title, func(h host.Host) error { return op(New(h, known, 30*time.Second), p) })
+		g.Does(title, func(h host.Host) error { return op(New(h, known, limit), p) })
 	}
 	ctx := context.Background()
 	source := func(b *Backend, name string) *pooldef.Volume {
@@ -67,7 +66,7 @@ func TestGolden(t *testing.T) {
 	cloned := func(o backend.CloneOptions) func(b *Backend, p *pooldef.Pool) error {
 		o.From = p
 		return func(b *Backend, p *pooldef.Pool) error {
-			return b.Clone(ctx, p, volume("copy", 8<<20), source(New(g.Host(), known, 30*time.Second), "v"), o)
+			return b.Clone(ctx, p, volume("copy", 8<<20), source(New(g.Host(), known, limit), "v"), o)
 		}
 	}
 	del := func(name string) func(b *Backend, p *pooldef.Pool) error {

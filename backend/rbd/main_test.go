@@ -103,8 +103,8 @@ func (k keys) SecretValue(ref pooldef.SecretRef, usage string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 }
 
-// limit is how long the cluster may take to answer.
-const limit = 20 * time.Second
+// limit is how long the cluster may take to answer: it never comes to that.
+const limit = 5 * time.Minute
 
 func newBackend(h host.Host) backend.Backend { return New(h, keys{}, limit) }
 

@@ -32,9 +32,12 @@ func started(t *testing.T, target string, options ...string) *pooldef.Pool {
 	p := newPool(t, target, options...)
 	ok(t, newBackend().Start(t.Context(), p))
 	p.Started = true
-	ok(t, newBackend().Refresh(t.Context(), p, time.Minute))
+	ok(t, newBackend().Refresh(t.Context(), p, far))
 	return p
 }
+
+// far is how long a test waits for units, at most: it never comes to that.
+const far = 5 * time.Minute
 
 func newBackend() *Backend { return New(&host.Local{}, nil) }
 
@@ -94,10 +97,10 @@ func TestUnitsComeAndGo(t *testing.T) {
 	}
 	count(1, "at first")
 	tell(t, "/sys/bus/pseudo/drivers/scsi_debug/max_luns", "3")
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 	count(3, "two more")
 	tell(t, "/sys/bus/pseudo/drivers/scsi_debug/virtual_gb", "2")
-	ok(t, b.Refresh(t.Context(), p, 0))
+	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, p); strings.Count(text, " 2147483648 ") != 3 {
 		t.Errorf("larger: there are\n%s", text)
 	}
@@ -159,11 +162,7 @@ func TestMany(t *testing.T) {
 	p := newPool(t, "/dev/disk/by-test", "dev_size_mb=8", "max_luns=200")
 	p.Started = true
 	last := "/dev/sd" + letters(199)
-	for begin := time.Now(); !there(last); time.Sleep(100 * time.Millisecond) {
-		if time.Since(begin) > time.Minute {
-			t.Fatal("there is no " + last)
-		}
-	}
+	backendtest.Eventually(t, "there is "+last, func() bool { return there(last) })
 	ok(t, os.MkdirAll(p.Target.Path, 0o755))
 	for i := range 200 {
 		for _, kind := range []string{"ata", "scsi-1", "scsi-3", "wwn"} {

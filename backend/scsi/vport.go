@@ -44,8 +44,9 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// limit is how long the kernel may take to make a port that it has taken the names of. (Tests are less patient.)
-var limit = 5 * time.Second
+// limit is how long the kernel may take to make a port that it has taken the names of: the minute that libvirt waits for a new device
+// (LINUX_NEW_DEVICE_WAIT_TIME of its node_device_driver.h). (Tests are less patient.)
+var limit = time.Minute
 
 // appeared waits for a port that was made. In a dry run none was.
 func (b *Backend) appeared(ctx context.Context, p *pooldef.Pool) error {
@@ -57,7 +58,7 @@ func (b *Backend) appeared(ctx context.Context, p *pooldef.Pool) error {
 			}
 			return err
 		}
-		if err := host.Sleep(ctx, limit/50); err != nil {
+		if err := host.Sleep(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}

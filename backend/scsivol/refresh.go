@@ -12,7 +12,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// settle is how long the kernel and udev may take to make nodes and links of units that are there. (Tests are less patient.)
+// settle is how long the kernel may take to make nodes of units that are there, and udev to notice. As long as udev is busy, its links
+// may still come, and are waited for until host.UdevLimit has passed. libvirt does the same: "udevadm settle", then up to ten seconds for
+// each link (virStorageBackendStablePath). (Tests are less patient.)
 var settle = 10 * time.Second
 
 const (
@@ -29,18 +31,19 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 	begin := time.Now()
 	scanned := begin
 	for {
+		more := mayCome(begin) // asked before the units: what udev has just done is seen
 		all, err := u.units(p, hosts, "")
 		if err != nil {
 			return err
 		}
 		late := slices.DeleteFunc(slices.Clone(all), func(one *unit) bool { return one.path != "" })
-		left := max(wait, settle) - time.Since(begin)
+		ends := time.Since(begin) >= max(wait, settle) && !more
 		switch {
-		case len(late) == 0 && (wait == 0 || len(all) > 0), left <= 0 && len(late) < len(all):
+		case len(late) == 0 && (wait == 0 || len(all) > 0), ends && len(late) < len(all):
 			return nil
-		case left <= 0 && len(all) > 0:
+		case ends && len(all) > 0:
 			return noPaths(p, late)
-		case left <= 0:
+		case ends:
 			return &backend.StateError{Text: fmt.Sprintf("after %v there are still no units in %s", wait, names(hosts))}
 		}
 		if len(all) == 0 && time.Since(scanned) > again {
@@ -54,6 +57,12 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 		}
 	}
 }
+
+// mayCome reports whether udev is still making links, within its limit.
+func mayCome(begin time.Time) bool { return isUdevBusy() && time.Since(begin) < host.UdevLimit }
+
+// isUdevBusy is replaced by tests.
+var isUdevBusy = host.IsUdevBusy
 
 func (u *Units) scan(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	hosts, err := u.hosts(ctx, p)

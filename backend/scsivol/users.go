@@ -13,14 +13,15 @@ import (
 )
 
 // Unused refuses hosts of which a unit is in use, and tells by whom. What only looks at new devices, as udev does, has some seconds to
-// come to its end.
+// come to its end, and longer while udev is busy.
 func (u *Units) Unused(ctx context.Context, p *pooldef.Pool, hosts []int) error {
 	for begin := time.Now(); ; {
+		more := mayCome(begin)
 		busy, err := u.users(p, hosts)
 		if busy == nil || err != nil {
 			return err
 		}
-		if time.Since(begin) > again {
+		if time.Since(begin) > again && !more {
 			return busy
 		}
 		if err := host.Sleep(ctx, pause); err != nil {

@@ -81,7 +81,6 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 
 // TestTrouble has clusters that cannot be used. Nothing seems to work there, whatever dog's status is, and all say why.
 func TestTrouble(t *testing.T) {
-	const limit = 300 * time.Millisecond
 	for trouble, want := range map[string]string{
 		dogtest.Gone:    "the cluster at 127.0.0.1:7000 cannot be reached",
 		dogtest.Waiting: "the cluster at 127.0.0.1:7000 waits for nodes that are missing",
@@ -89,6 +88,10 @@ func TestTrouble(t *testing.T) {
 		"":              "the cluster at 127.0.0.1:7000 is not formatted",
 	} {
 		p, dir := standIn(t)
+		limit := 5 * time.Minute
+		if trouble == dogtest.Silent {
+			limit = 300 * time.Millisecond
+		}
 		b := New(&host.Local{}, limit)
 		if trouble == "" {
 			dogtest.NewTool(dir).Run("", "sheep", "-p", "7000", "store")
@@ -100,12 +103,8 @@ func TestTrouble(t *testing.T) {
 			if trouble == dogtest.Waiting && name == "space" { // that is known
 				continue
 			}
-			begin := time.Now()
 			if err := do(); err == nil || err.Error() != want {
 				t.Errorf("%s: error %v, want %s", name, err, want)
-			}
-			if took := time.Since(begin); took > limit+5*time.Second {
-				t.Errorf("%s: it took %v", name, took)
 			}
 		}
 		active, err := b.Active(t.Context(), p)

@@ -4,7 +4,6 @@ import (
 	"os"
 	"regexp"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -45,7 +44,7 @@ func TestGolden(t *testing.T) {
 	answered(t, g)
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, nil, 10*time.Second)) })
+		g.Does(title, func(h host.Host) error { return op(New(h, nil, far)) })
 	}
 	source := sourceOf(mib)
 	if g.Live() {

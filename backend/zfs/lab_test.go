@@ -89,7 +89,10 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-func newBackend() *Backend { return New(&host.Local{}, nil, 10*time.Second) }
+// far is how long ZFS may take to answer in a test: it never comes to that.
+const far = 5 * time.Minute
+
+func newBackend() *Backend { return New(&host.Local{}, nil, far) }
 
 func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
@@ -109,7 +112,7 @@ func (e exported) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 // options are those of a pool that is a zpool.
 func options() backendtest.Options {
 	return backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return exported{New(h, nil, 10*time.Second)} },
+		New:      func(h host.Host) backend.Backend { return exported{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
 		Build:    backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
 		Volume:   volume,
