@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"poolctl/backend/backendtest"
 )
 
 // TestSecretInProc sets a value that comes slowly, and looks meanwhile where everybody on the machine can: the arguments and the
@@ -60,6 +62,7 @@ func TestSecretInProc(t *testing.T) {
 
 // TestSecretsOfLibvirt has libvirt's daemon keep a secret and make a volume with it, and poolctl use both.
 func TestSecretsOfLibvirt(t *testing.T) {
+	backendtest.Long(t, "the comparison with virsh")
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED without root: the secrets of libvirt's daemon")
 	}

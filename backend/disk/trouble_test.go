@@ -144,6 +144,7 @@ func TestDos(t *testing.T) {
 
 // TestMany lists 128 partitions by one question.
 func TestMany(t *testing.T) {
+	backendtest.Long(t, "a disk full of partitions")
 	p, b, _ := built(t, "gpt")
 	disk := p.Source.Devices[0].Path
 	args := []string{"--script", "--align", "none", "--", disk}
@@ -179,6 +180,7 @@ func (c *counting) Query(ctx context.Context, command host.Command) ([]byte, err
 
 // TestEncrypted makes a partition that qemu can open with its passphrase, and has the room that was asked for.
 func TestEncrypted(t *testing.T) {
+	backendtest.Long(t, "volumes encrypted by LUKS")
 	p, _, name := built(t, "gpt")
 	b := New(&host.Local{}, backendtest.Secrets{"one": "a passphrase"}, time.Minute)
 	d := volume(name+"1", 8*mib)

@@ -74,6 +74,7 @@ var allFormats = []string{"raw", "iso", "qcow2", "vmdk", "vdi", "vpc", "qed", "q
 
 // TestConversions makes volumes of every format of volumes of every format. Their names are such as qemu-img takes for something else.
 func TestConversions(t *testing.T) {
+	backendtest.Long(t, "every conversion between two formats")
 	p, data := newPool(t), backendtest.Pattern(2088960, 1) // what a vpc image can have exactly
 	for n, from := range allFormats {
 		source := put(t, p, []string{"-f", "a,b=c", "nbd:x", "it's", "json:{}"}[n%5]+from, word(from), data)

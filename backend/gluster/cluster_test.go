@@ -73,7 +73,7 @@ var cluster = sync.OnceValues(func() (string, error) {
 // needsCluster returns where a cluster is, for tests that use one.
 func needsCluster(t testing.TB) string {
 	t.Helper()
-	backendtest.Long(t, "a cluster of Gluster's")
+	backendtest.Long(t, "Gluster clusters")
 	for _, tool := range []string{"glusterd", "glusterfs", "gluster", "mkfs.ext4", "unshare"} {
 		if _, err := exec.LookPath(tool); err != nil || os.Geteuid() != 0 {
 			backendtest.NotRun(t, "Gluster pools: they need root and glusterfs-server")

@@ -50,7 +50,7 @@ func serve(dir string, env []string) error {
 // cluster returns the directory of a cluster of Ceph's.
 func cluster(t testing.TB) string {
 	t.Helper()
-	backendtest.Long(t, "a cluster of Ceph's")
+	backendtest.Long(t, "Ceph clusters")
 	for _, tool := range []string{"ceph-mon", "ceph-osd", "ceph-mgr", "ceph", "rbd"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			backendtest.NotRun(t, "pools of type rbd: "+tool+" is not installed")
