@@ -41,6 +41,7 @@ func TestDirectConformance(t *testing.T) {
 		New:      func(h host.Host) backend.Backend { return NewDirect(h, nil, far) },
 		Pool:     func(t *testing.T) *pooldef.Pool { return directPool(t, disks) },
 		Existing: 2,
+		Slow:     true,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
 	})
 }

@@ -136,6 +136,7 @@ func TestConformance(t *testing.T) {
 		New:      func(h host.Host) backend.Backend { return &waits{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, disks) },
 		Existing: 2,
+		Slow:     true,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
 	})
 }

@@ -67,15 +67,17 @@ func leftOut(w io.Writer, results []result) {
 	}
 }
 
-// times prints the jobs, and then the tests, that took longest.
+// times prints the jobs, and then the tests, that took longest. While several jobs run, processor time says more than elapsed time.
 func times(w io.Writer, results []result) {
 	type row struct {
 		seconds float64
 		name    string
 	}
 	var jobs, tests []row
+	all := 0.0
 	for _, r := range results {
-		jobs = append(jobs, row{r.took.Seconds(), r.name})
+		all += r.cpu.Seconds()
+		jobs = append(jobs, row{r.took.Seconds(), fmt.Sprintf("%7.1f s  %s", r.cpu.Seconds(), r.name)})
 		for name, t := range r.tests {
 			if !r.isParent(name) {
 				tests = append(tests, row{t.seconds, r.name + " " + name})
@@ -89,7 +91,7 @@ func times(w io.Writer, results []result) {
 			fmt.Fprintf(w, "%7.1f s  %s\n", r.seconds, r.name)
 		}
 	}
-	table("\nThe jobs, slowest first:", jobs, len(jobs))
+	table(fmt.Sprintf("\nThe jobs, slowest first (elapsed time, and processor time, of which all took %.0f s):", all), jobs, len(jobs))
 	table("\nThe slowest tests:", tests, 20)
 	fmt.Fprintln(w)
 }

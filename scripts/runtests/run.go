@@ -16,6 +16,7 @@ import (
 type result struct {
 	job
 	took  time.Duration
+	cpu   time.Duration // of all its processes
 	err   error
 	text  string           // what it printed that belongs to no test
 	tests map[string]*test // by name
@@ -71,6 +72,9 @@ func (j job) run(ctx context.Context) result {
 	begin := time.Now()
 	r.err = cmd.Run()
 	r.took = time.Since(begin)
+	if cmd.ProcessState != nil {
+		r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	r.read(out.String())
 	return r
 }
