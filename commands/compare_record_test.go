@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -14,14 +15,14 @@ import (
 // compared with it unless POOLCTL_COMPARE is live, as scripts/compare sets it. With UPDATE=1 that writes it.
 type record struct {
 	file  string
-	about string // the first line: the version of virsh, and the session
+	about string // the first line: the versions of virsh and of the lab's kernel, and the session
 	lines []string
 }
 
 // recordOf returns the record of a session as it is now, empty.
-func recordOf(t *testing.T, name string) *record {
+func recordOf(t *testing.T, name string, s *compareScript) *record {
 	t.Helper()
-	out, err := exec.Command("virsh", "--version").Output()
+	virsh, err := exec.Command("virsh", "--version").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,19 @@ func recordOf(t *testing.T, name string) *record {
 		session.Write(data)
 	}
 	return &record{file: filepath.Join(compareDir, "virsh", name+".txt"),
-		about: fmt.Sprintf("virsh %s, session %x", strings.TrimSpace(string(out)), session.Sum(nil))}
+		about: fmt.Sprintf("virsh %s, Linux %s, session %x", strings.TrimSpace(string(virsh)), kernelSeries(t, s), session.Sum(nil))}
+}
+
+// kernelSeries is that of the lab's kernel, such as 7.2: another one may have other options of mounts.
+func kernelSeries(t *testing.T, s *compareScript) string {
+	t.Helper()
+	kernel := exec.Command("../scripts/lab.d/kernel", "version")
+	kernel.Env = append(os.Environ(), "POOLCTL_LAB_KERNEL="+s.kernel())
+	out, err := kernel.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(regexp.MustCompile(`^\d+\.\d+`).Find(out))
 }
 
 // read returns the results of the session's steps, nil if they are of another session, of another virsh, or not there.
@@ -84,12 +97,12 @@ func virshResults(t *testing.T, name string, s *compareScript, virsh *compareSid
 	if s.lab == nil {
 		return virsh.results(t, s)
 	}
-	r, live := recordOf(t, name), os.Getenv("POOLCTL_COMPARE") == "live"
+	r, live := recordOf(t, name, s), os.Getenv("POOLCTL_COMPARE") == "live"
 	if !live {
 		if results := r.read(len(s.steps)); results != nil {
 			return results
 		}
-		t.Logf("virsh runs: %s is of another session or of another virsh; UPDATE=1 scripts/compare %s writes it anew", r.file, name)
+		t.Logf("virsh runs: %s is of another session, virsh or kernel; UPDATE=1 scripts/compare %s writes it anew", r.file, name)
 	}
 	results := virsh.results(t, s)
 	if live && os.Getenv("UPDATE") != "" {

@@ -21,7 +21,7 @@ const compareDir = "../testdata/compare"
 // differences.txt, and each entry there has to occur.
 //
 // It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL makes it fail where they
-// are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. With -v it shows what both wrote on standard error, which
+// are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. scripts/compare -v shows what both wrote on standard error, which
 // is not compared. What virsh does in the lab is recorded (see record).
 func TestCompare(t *testing.T) {
 	backendtest.Long(t, "the comparison with virsh")
@@ -134,7 +134,7 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 func compareResults(t *testing.T, at string, v, p compareResult, step compareStep, known func(difference) bool) {
 	t.Helper()
 	errors := fmt.Sprintf("virsh's errors:\n%spoolctl's errors:\n%s", v.stderr, p.stderr)
-	if v.stderr+p.stderr != "" && testing.Verbose() {
+	if v.stderr+p.stderr != "" && testing.Verbose() && os.Getenv("POOLCTL_COMPARE") == "live" {
 		t.Logf("%s\n%s", at, errors)
 	}
 	if step.isPreparation() && !v.ok && !p.ok {

@@ -141,7 +141,7 @@ var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 // fuzzJobs returns a job a fuzz target. Each tries a number of inputs; a length of time would now and then fail at its end
 // (golang/go#75804).
 func fuzzJobs(o options, packages []goPackage) ([]job, error) {
-	inputs := "50000x"
+	inputs := "5000x"
 	if o.exhaustive {
 		inputs = "2000000x"
 	}
