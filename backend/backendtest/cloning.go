@@ -160,7 +160,7 @@ func (s *suite) cloningTogether() {
 // cloneFaults lets every change fail by which a volume is cloned.
 func (s *suite) cloneFaults() {
 	clone := s.making("clone")
-	for _, f := range s.faults() {
+	for _, f := range s.faultsBesideKills() {
 		s.everyChange(clone, f)
 	}
 }

@@ -29,6 +29,14 @@ func (s *suite) faults() []fault {
 	return []fault{before, after, cancelled, dead}
 }
 
+// faultsBesideKills are those of operations that another part of the suite does in processes that it kills, which is being dead in earnest.
+func (s *suite) faultsBesideKills() []fault {
+	if s.Slow {
+		return []fault{after}
+	}
+	return s.faults()
+}
+
 var errFault = errors.New("a fault, to see what becomes of it")
 
 // A faultyHost lets its nth change fail.

@@ -53,7 +53,7 @@ func (s *suite) comesAndGoes() bool {
 func (s *suite) poolFaults() {
 	initial := s.Snapshot(s.T, s.pool)
 	for _, op := range s.poolOperations() {
-		for _, f := range s.faults() {
+		for _, f := range s.faultsBesideKills() {
 			s.everyChange(op, f)
 		}
 		s.ok(op.do(s.Context(), s.b))
@@ -76,7 +76,7 @@ func (s *suite) isBuilt() bool {
 func (s *suite) volumeFaults() {
 	create := s.making("create")
 	for _, op := range []operation{create, create.reversed("delete")} {
-		for _, f := range s.faults() {
+		for _, f := range s.faultsBesideKills() {
 			s.everyChange(op, f)
 		}
 		s.ok(op.do(s.Context(), s.b))

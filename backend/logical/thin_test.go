@@ -27,7 +27,7 @@ func TestConformanceThin(t *testing.T) {
 	o := options()
 	o.Pool = newThinPool
 	o.Elsewhere = backendtest.Because("TestConformance and TestConformanceFaults have it with plain volumes",
-		slices.Concat(backendtest.VolumeFaults, backendtest.Requests, []string{"KilledPool"})...)
+		slices.Concat(backendtest.VolumeFaults, backendtest.Requests)...)
 	backendtest.Run(t, o)
 }
 
