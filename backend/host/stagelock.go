@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,14 +39,17 @@ func isNew(dir, lock *os.File) error {
 	if err := errors.Join(unix.Fstat(int(dir.Fd()), &d), unix.Fstat(int(lock.Fd()), &l)); err != nil {
 		return err
 	}
-	if l.Nlink == 0 {
-		return gone(dir.Name(), unix.ENOENT)
-	}
 	names, err := list(dir)
-	if err == nil && (d.Uid != l.Uid || len(names) != 1) {
-		err = fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
+	swept := l.Nlink == 0 || !slices.Contains(names, filepath.Base(lock.Name())) // NFS tells the former later
+	switch {
+	case err != nil:
+		return err
+	case d.Uid == l.Uid && swept:
+		return gone(dir.Name(), unix.ENOENT)
+	case d.Uid != l.Uid || len(names) > 1:
+		return fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
 	}
-	return err
+	return nil
 }
 
 // gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
