@@ -27,7 +27,7 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "run what takes seconds")
 	flag.BoolVar(&o.exhaustive, "exhaustive", false, "run every fault for every pool type, fuzz longer, and use both of the lab's kernels")
 	flag.BoolVar(&o.lab, "lab", false, "this machine can run labs")
-	flag.IntVar(&o.jobs, "j", runtime.NumCPU()+2, "run so many jobs at the same time")
+	flag.IntVar(&o.jobs, "j", runtime.NumCPU()+3, "run so many jobs at the same time")
 	flag.Parse()
 	passed, err := run(o)
 	if err != nil {
