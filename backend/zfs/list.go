@@ -70,12 +70,22 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool) (*listing, error) {
 	return b.listTypes(ctx, p, "filesystem,volume")
 }
 
+// attempts is how often zfs list is run while it prints nothing and succeeds. OpenZFS 2.1.11 does that now and then while somebody else
+// makes and destroys datasets.
+const attempts = 5
+
 func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) (*listing, error) {
 	name, err := dataset(p)
 	if err != nil {
 		return nil, err
 	}
-	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name))
+	var out []byte
+	for range attempts {
+		out, err = b.ask(ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name))
+		if err != nil || len(out) > 0 {
+			break
+		}
+	}
 	if host.Says(err, "dataset does not exist") {
 		return nil, &backend.StateError{Text: fmt.Sprintf("there is no dataset %q", name), Hint: "poolctl pool-build " + host.Quote(p.Name)}
 	}
