@@ -3,7 +3,7 @@
 //
 // A job is a package on this machine, some tests of a package in a lab (scripts/lab), a fuzz target, or scripts/check. Which tests need a
 // lab stands in scripts/lab.d/tests, so that labs start with everything else; at the end, each test that said it needs the lab must have
-// passed in one.
+// run in one.
 package main
 
 import (
