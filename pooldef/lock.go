@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -77,7 +78,7 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 	return nil, fmt.Errorf("lock %s: %w", what, err)
 }
 
-// holders asks the kernel who has a lock on a file (proc(5), /proc/locks).
+// holders asks the kernel who has a lock on a file (proc(5), /proc/locks), each once: what changes while it is read may be in it twice.
 func holders(path string) []string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -98,7 +99,9 @@ func holders(path string) []string {
 		}
 		command, _ := os.ReadFile("/proc/" + fields[4] + "/cmdline")
 		words := format.Printable(string(bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})))
-		found = append(found, strings.TrimSpace(fmt.Sprintf("%s (pid %s)", words, fields[4])))
+		if holder := strings.TrimSpace(fmt.Sprintf("%s (pid %s)", words, fields[4])); !slices.Contains(found, holder) {
+			found = append(found, holder)
+		}
 	}
 	return found
 }

@@ -24,10 +24,11 @@ func newThinPool(t *testing.T) *pooldef.Pool {
 
 func TestConformanceThin(t *testing.T) {
 	backendtest.NeedsLab(t, "thin volumes")
+	withoutAutoactivation(t)
 	o := options()
 	o.Pool = newThinPool
 	o.Elsewhere = backendtest.Because("TestConformance and TestConformanceFaults have it with plain volumes",
-		slices.Concat(backendtest.VolumeFaults, backendtest.Requests)...)
+		append(slices.Concat(backendtest.VolumeFaults, backendtest.Requests), "KilledPool")...)
 	backendtest.Run(t, o)
 }
 
