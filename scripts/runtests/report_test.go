@@ -82,7 +82,7 @@ func TestPlan(t *testing.T) {
 	for _, j := range hostJobs(options{lab: true}, packages) {
 		names[j.name] = true
 	}
-	for _, name := range []string{"commands", "backend/host (race)", "backend/dir", "scripts/runtests (race)"} {
+	for _, name := range []string{"commands", "backend/host", "backend/host (race)", "backend/dir", "scripts/runtests (race)"} {
 		if !names[name] {
 			t.Errorf("there is no job %s", name)
 		}
