@@ -181,6 +181,7 @@ func (c *counting) Query(ctx context.Context, command host.Command) ([]byte, err
 // TestEncrypted makes a partition that qemu can open with its passphrase, and has the room that was asked for.
 func TestEncrypted(t *testing.T) {
 	backendtest.Long(t, "volumes encrypted by LUKS")
+	backendtest.QuickKeys(t)
 	p, _, name := built(t, "gpt")
 	b := New(&host.Local{}, backendtest.Secrets{"one": "a passphrase"}, time.Minute)
 	d := volume(name+"1", 8*mib)

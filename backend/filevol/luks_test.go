@@ -64,6 +64,7 @@ func opens(t *testing.T, v *pooldef.Volume, uuid string, data []byte) {
 // TestLUKS makes, clones and resizes encrypted volumes, while somebody looks for passphrases.
 func TestLUKS(t *testing.T) {
 	backendtest.Long(t, "volumes encrypted by LUKS")
+	backendtest.QuickKeys(t)
 	var trace lockedBuffer
 	files := Files{Host: host.Trace{Host: &host.Local{}, W: &trace}, Secrets: passphrases}
 	stop := spy(t)

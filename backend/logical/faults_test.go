@@ -164,6 +164,7 @@ func TestFull(t *testing.T) {
 
 // TestEncrypted makes a volume that qemu can open with its passphrase, and has the room that was asked for.
 func TestEncrypted(t *testing.T) {
+	backendtest.QuickKeys(t)
 	p, _ := started(t, 1)
 	b := New(&host.Local{}, backendtest.Secrets{"one": "a passphrase"})
 	d := volume("x", 8*mib)
