@@ -206,8 +206,6 @@ func QuickKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.Symlink(quick, dir+"/qemu-img"); err != nil {
-		t.Fatal(err)
-	}
+	Change(t, host.Symlink{Target: quick, Link: dir + "/qemu-img"})
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }

@@ -222,14 +222,15 @@ func newPool(t *testing.T) *pooldef.Pool {
 	return p
 }
 
-// attached lists the devices whose files are in a pool.
+// attached lists the devices whose files are in a pool, but those that only wait (AUTOCLEAR) until somebody who looks at all devices
+// has closed them.
 func attached(t testing.TB, p *pooldef.Pool) []string {
-	out, err := new(host.Local).Query(context.Background(), host.Cmd("losetup", "-n", "-l", "-O", "NAME,BACK-FILE"))
+	out, err := new(host.Local).Query(context.Background(), host.Cmd("losetup", "-n", "-l", "-O", "NAME,AUTOCLEAR,BACK-FILE"))
 	ok(t, err)
 	var devices []string
 	for line := range strings.Lines(string(out)) {
-		if words := strings.Fields(line); len(words) > 1 && strings.HasPrefix(words[1], p.Target.Path+"/") {
-			devices = append(devices, words[0]+" "+words[1])
+		if words := strings.Fields(line); len(words) > 2 && words[1] == "0" && strings.HasPrefix(words[2], p.Target.Path+"/") {
+			devices = append(devices, words[0]+" "+words[2])
 		}
 	}
 	slices.Sort(devices)
