@@ -86,9 +86,10 @@ func tested(ctx context.Context) ([]goPackage, error) {
 // first are the packages whose jobs take longest, as long as the longest labs.
 var first = []string{"commands", "backend/rbd"}
 
-// unraced are tests in packages with goroutines that move so much data that the race detector, which notes each byte, takes most of
-// their time.
+// unraced are tests in packages with goroutines that move so much data, or start so many programs, that the race detector takes a
+// third of their time or more.
 var unraced = map[string]string{
+	"backend/rbd":  "^Test(Backend|CopyOnWrite|Diff|Fill|Full|Golden|InUse|Interrupted|Objects|Overlay|OwnConfiguration|Refused|Shell|Snapshots|SweepBase)$",
 	"backend/host": "^Test(Copy|CopyLarger|DataInShell|Reflink|Resize|Scrub|ShellDoesTheSame|Zero|ZeroDevice|ZerosAreOwn)$",
 }
 
