@@ -34,7 +34,7 @@ func TestCopy(t *testing.T) {
 func copies(t *testing.T, l *Local, s sparse, source, path string) {
 	t.Helper()
 	all := s.make(t, source)
-	if err := os.Chmod(source, 0o440); err != nil {
+	if err := os.Chmod(source, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chtimes(source, time.Unix(1, 1), time.Unix(2, 2)); err != nil {
