@@ -120,7 +120,7 @@ func TestStageOfAnother(t *testing.T) {
 	refused()
 }
 
-// TestStageRivals lets many make, use and sweep the same stage: no two may ever be in it at once.
+// TestStageRivals lets many make, use and sweep the same stage until it was used thirty times: no two may ever be in it at once.
 func TestStageRivals(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/stage"
@@ -129,7 +129,7 @@ func TestStageRivals(t *testing.T) {
 	for range 8 {
 		rivals.Go(func() {
 			l := &Local{}
-			for range 200 {
+			for uses.Load() < 30 {
 				stage := &Stage{Path: path}
 				if err := l.Change(t.Context(), stage); errors.Is(err, fs.ErrExist) {
 					if err := l.Change(t.Context(), Sweep{path}); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
@@ -151,9 +151,6 @@ func TestStageRivals(t *testing.T) {
 		})
 	}
 	rivals.Wait()
-	if uses.Load() < 10 {
-		t.Errorf("it was used only %d times", uses.Load())
-	}
 	if got := tree(t, dir); strings.Count(got, "\n") != 1 {
 		t.Errorf("left behind:\n%s", got)
 	}
