@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A record is what virsh has come to in a session: testdata/compare/virsh/SESSION.txt. Sessions that need no server of this machine's are
+// A record is what virsh has come to in a session: testdata/compare/virsh/SESSION.txt. Sessions that need no program besides are
 // compared with it unless POOLCTL_COMPARE is live, as scripts/compare and scripts/test --exhaustive set it. With UPDATE=1 that writes it.
 type record struct {
 	file  string

@@ -133,9 +133,7 @@ func TestSignatures(t *testing.T) {
 }
 
 func TestMountAt(t *testing.T) {
-	if os.Getenv(private) == "" {
-		notRun(t, "anything that is mounted: it needs root and a mount namespace")
-	}
+	needsMounts(t)
 	l, dir := &Local{}, t.TempDir()
 	do(t, l, Mkdir{dir + "/a b", 0o755}, Symlink{dir + "/a b", dir + "/link"})
 	at := func(path, source string) {

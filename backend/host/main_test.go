@@ -66,12 +66,18 @@ func run(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// mount mounts something until the test ends, at a new directory, which it returns.
-func mount(t testing.TB, args ...string) string {
+// needsMounts ends a test where nothing can be mounted that the machine does not see.
+func needsMounts(t testing.TB) {
 	t.Helper()
 	if os.Getenv(private) == "" {
 		notRun(t, "anything that is mounted: it needs root and a mount namespace")
 	}
+}
+
+// mount mounts something until the test ends, at a new directory, which it returns.
+func mount(t testing.TB, args ...string) string {
+	t.Helper()
+	needsMounts(t)
 	dir := t.TempDir()
 	if _, err := (&Local{}).Query(context.Background(), Cmd("mount", append(args, dir)...)); err != nil {
 		notRun(t, err.Error())

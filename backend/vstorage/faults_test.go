@@ -170,7 +170,7 @@ func TestCommand(t *testing.T) {
 
 func TestGolden(t *testing.T) {
 	if os.Geteuid() != 0 {
-		backendtest.NotRun(t, "what operations do: they were recorded as root, whom vstorage-mount is told of")
+		backendtest.NotRun(t, "what operations do to the machine: the record is root's, and vstorage-mount gets the user's name")
 	}
 	g := backendtest.NewReplayed(t, "vstorage", os.Geteuid() == 0)
 	p := &pooldef.Pool{Type: pooldef.Vstorage, Name: "pool", Target: pooldef.Target{Path: "/mnt/pool 'x'"}}

@@ -111,10 +111,11 @@ func hostJobs(o options, packages []goPackage) []job {
 		case o.quick:
 			j.argv = append(j.argv, "-short")
 		case p.hasGoroutines():
-			if data := unraced[p.short()]; data != "" {
-				j.argv = append(j.argv, "-run="+data, p.ImportPath)
-				jobs = append(jobs, j)
-				j.argv = append(slices.Clone(j.argv[:len(j.argv)-2]), "-skip="+data)
+			if tests := unraced[p.short()]; tests != "" {
+				plain := j
+				plain.argv = append(slices.Clone(j.argv), "-run="+tests, p.ImportPath)
+				jobs = append(jobs, plain)
+				j.argv = append(j.argv, "-skip="+tests)
 			}
 			j.argv, j.env, j.name = append(j.argv, "-race"), []string{"CGO_ENABLED=1"}, j.name+" (race)"
 		}
