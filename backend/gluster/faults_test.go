@@ -268,3 +268,13 @@ func children(t testing.TB, parent int) []string {
 	}
 	return found
 }
+
+// TestSweepLate sweeps what a process left whose locks the cluster has not yet given back.
+func TestSweepLate(t *testing.T) {
+	dir := mounted(t, "gv0") + poolOf(t, "gv0").Source.Dir
+	killed := &host.Local{}
+	stage := &host.Stage{Path: dir + "/.poolctl-0123456789abcdef"}
+	ok(t, killed.Change(t.Context(), stage))
+	time.AfterFunc(200*time.Millisecond, stage.Release)
+	ok(t, (&host.Local{}).Change(t.Context(), host.Sweep{Path: stage.Path}))
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 	"unsafe"
@@ -67,7 +68,7 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 		}
 		return nil, err
 	}
-	if err := errors.Join(unix.SetNonblock(int(fd), false), lockPatiently(int(fd), path, a)); err != nil {
+	if err := errors.Join(unix.SetNonblock(int(fd), false), patiently(int(fd), func() error { return lockData(int(fd), path, a) })); err != nil {
 		fd.Close()
 		return nil, err
 	}
@@ -86,15 +87,18 @@ const (
 	qemuResizes = 3
 )
 
-// lockPatiently is lockData. A file system that a program serves gives back the locks of who has closed a file a moment later.
-func lockPatiently(fd int, path string, a access) error {
-	err := lockData(fd, path, a)
-	for left := 20; left > 0 && errors.As(err, new(*InUseError)) && onFUSE(fmt.Sprintf("/proc/self/fd/%d", fd)); left-- {
+// patiently tries to lock an open file until it is not in use any more, for a second where a program serves its file system: that gives back
+// the locks of who has closed a file, or was killed, a moment later.
+func patiently(fd int, try func() error) error {
+	err := try()
+	for left := 20; left > 0 && isInUse(err) && onFUSE(fmt.Sprintf("/proc/self/fd/%d", fd)); left-- {
 		time.Sleep(50 * time.Millisecond)
-		err = lockData(fd, path, a)
+		err = try()
 	}
 	return err
 }
+
+func isInUse(err error) bool { return errors.As(err, new(*InUseError)) || errors.Is(err, fs.ErrExist) }
 
 // lockData takes the locks that qemu would. File systems without locks have none.
 func lockData(fd int, path string, a access) error {

@@ -62,7 +62,9 @@ func gone(path string, err error) error {
 }
 
 // flock locks a file, at once or not at all. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
-func flock(f *os.File) error {
+func flock(f *os.File) error { return patiently(int(f.Fd()), func() error { return flockOnce(f) }) }
+
+func flockOnce(f *os.File) error {
 	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
