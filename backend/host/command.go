@@ -32,16 +32,20 @@ type Command struct {
 	Quiet bool
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
+	// Confined, if not nil, is all that the command may reach.
+	Confined *Confinement
 
 	files         []*os.File // that it has open, from descriptor 3 on
 	stdin, stdout *os.File   // the end of a pipe
 }
 
-// An Input is what a command reads from a file descriptor, the first from 3: what nobody else is to see.
+// An Input is what a command has at a file descriptor, the first at 3: what nobody else is to see, or a file that is open already.
 type Input struct {
-	File string // where a shell finds the same
-	Here string // if not empty: the shell's here-document that is the same
-	Data []byte
+	File  string // where a shell finds the same
+	Here  string // if not empty: the shell's here-document that is the same
+	Data  []byte
+	Open  *os.File // in place of Data: what the command opens anew by /dev/fd/N
+	Write bool     // it may do so for writing
 }
 
 // Cmd returns a command.
@@ -56,7 +60,11 @@ func (c Command) Shell() string {
 	here := ""
 	for i, in := range c.Inputs {
 		if in.Here == "" {
-			words = append(words, fmt.Sprintf("%d<%s", 3+i, Quote(in.File)))
+			direction := "<"
+			if in.Write {
+				direction = "<>"
+			}
+			words = append(words, fmt.Sprintf("%d%s%s", 3+i, direction, Quote(in.File)))
 			continue
 		}
 		words = append(words, fmt.Sprintf("%d<<END", 3+i))
@@ -130,18 +138,16 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		cmd.Stdout = c.stdout
 	}
 	for _, in := range c.Inputs {
-		f, err := in.open()
-		if err != nil {
-			return nil, err
+		f := in.Open
+		if f == nil {
+			if f, err = in.open(); err != nil {
+				return nil, err
+			}
+			defer f.Close()
 		}
-		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	start := cmd.Start
-	if c.ReadOnly {
-		start = func() error { return readOnly(cmd.Start) }
-	}
-	if err = start(); err == nil {
+	if err = c.start(cmd); err == nil {
 		err = wait(ctx, cmd, patience+time.Second)
 	}
 	exit := (*exec.ExitError)(nil)
@@ -160,6 +166,26 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.String())}
 	}
 	return nil, err
+}
+
+// start starts a command that is ready, restricted as it has to be.
+func (c Command) start(cmd *exec.Cmd) error {
+	switch {
+	case c.ReadOnly:
+		return apart(forbidWriting, cmd.Start)
+	case c.Confined == nil:
+		return cmd.Start()
+	}
+	var given, writable []*os.File
+	for _, in := range c.Inputs {
+		switch {
+		case in.Write:
+			writable = append(writable, in.Open)
+		case in.Open != nil:
+			given = append(given, in.Open)
+		}
+	}
+	return apart(func() error { return confine(c.Confined, cmd.Path, given, writable) }, cmd.Start)
 }
 
 // complaint is what a command says on standard error: without that it may not write, if it may not, which is our doing.

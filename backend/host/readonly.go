@@ -7,20 +7,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readOnly runs start in a thread whose children cannot open anything for writing: they are told EACCES (seccomp(2)). A kernel
-// that cannot do that lets them.
-func readOnly(start func() error) error {
+// apart runs start in a thread of its own, once restrict has restricted it: what it starts is restricted, too.
+func apart(restrict, start func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the function
-		forbidWriting()
-		done <- start()
+		err := restrict()
+		if err == nil {
+			err = start()
+		}
+		done <- err
 	}()
 	return <-done
 }
 
-// openForWriting is the filter: of openat(2), which is how C libraries open files on every processor, whose third argument says for
-// what. The offsets are those of struct seccomp_data in linux/seccomp.h, the low half of an argument first.
+// openForWriting is a filter for those that may not open anything for writing: they are told EACCES. It is one of openat(2), which is
+// how C libraries open files on every processor, whose third argument says for what. The offsets are those of struct seccomp_data in
+// linux/seccomp.h, the low half of an argument first.
 var openForWriting = []unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_OPENAT, Jf: 3},
@@ -30,10 +33,29 @@ var openForWriting = []unix.SockFilter{
 	{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 }
 
-func forbidWriting() {
-	if unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != nil {
-		return
+// noSockets is a filter for those that may not connect to anything, by socket(2) or io_uring, which could do it for them.
+var noSockets = []unix.SockFilter{
+	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
+	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SOCKET, Jt: 1},
+	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_IO_URING_SETUP, Jf: 1},
+	{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)},
+	{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+}
+
+// forbidWriting keeps this thread from opening anything for writing, if the kernel can do that.
+func forbidWriting() error {
+	_ = filter(openForWriting)
+	return nil
+}
+
+// filter restricts the system calls of this thread (seccomp(2)).
+func filter(instructions []unix.SockFilter) error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
 	}
-	program := unix.SockFprog{Len: uint16(len(openForWriting)), Filter: &openForWriting[0]}
-	_, _, _ = unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+	program := unix.SockFprog{Len: uint16(len(instructions)), Filter: &instructions[0]}
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); errno != 0 {
+		return errno
+	}
+	return nil
 }

@@ -1,0 +1,120 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Confinement is what a program may reach that reads what a guest has written, should the guest ever take it over: what is
+// installed, the descriptors that it is given, and what is named here. A kernel without Landlock (before 5.13, or not enabled)
+// keeps it only from the network.
+type Confinement struct {
+	Dir     string // where it may make and write files; empty: nowhere
+	Network bool   // it may connect to servers, and read /etc to find them
+}
+
+// The rights of landlock(7) that its first, second and third version know. Those of devices' ioctl(2) and of the network stay.
+const (
+	landlockFile  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
+	landlockRead  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
+	landlockFirst = unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1
+)
+
+// landlockRights returns all rights that the running kernel can withhold, 0 if it can none.
+func landlockRights() uint64 {
+	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	switch {
+	case errno != 0 || version < 1:
+		return 0
+	case version == 1:
+		return landlockFirst
+	case version == 2:
+		return landlockFirst | unix.LANDLOCK_ACCESS_FS_REFER
+	}
+	return landlockFirst | unix.LANDLOCK_ACCESS_FS_REFER | unix.LANDLOCK_ACCESS_FS_TRUNCATE
+}
+
+// installed is where programs and their libraries are.
+var installed = []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.preload"}
+
+// devices that any program may use.
+var harmless = []string{"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
+
+// confine confines the thread that calls it, and so the program tool that it starts: for ever, so the thread must not be used
+// for anything else. given are the files that the program may open anew, those in writable for writing, too.
+func confine(c *Confinement, tool string, given, writable []*os.File) error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	if !c.Network {
+		if err := filter(noSockets); err != nil {
+			return err
+		}
+	}
+	rights := landlockRights()
+	if rights == 0 {
+		return nil
+	}
+	attr := unix.LandlockRulesetAttr{Handled_access_fs: rights}
+	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), 8, 0)
+	if errno != 0 {
+		return errno
+	}
+	defer unix.Close(int(fd))
+	set := ruleset{int(fd), rights}
+	paths := append([]string{filepath.Dir(tool)}, installed...)
+	if c.Network {
+		paths = append(paths, "/etc", "/run/systemd/resolve")
+	}
+	for _, path := range paths {
+		set.allowPath(path, landlockRead)
+	}
+	for _, path := range harmless {
+		set.allowPath(path, landlockFile)
+	}
+	if c.Dir != "" {
+		set.allowPath(c.Dir, rights)
+	}
+	for _, f := range given {
+		set.allow(int(f.Fd()), unix.LANDLOCK_ACCESS_FS_READ_FILE)
+	}
+	for _, f := range writable {
+		set.allow(int(f.Fd()), landlockFile)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// A ruleset says what is allowed, of the rights that it withholds.
+type ruleset struct {
+	fd     int
+	rights uint64
+}
+
+// allowPath allows some rights below a path. What is not there needs none.
+func (r ruleset) allowPath(path string, rights uint64) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	r.allow(fd, rights)
+}
+
+// allow allows some rights below what is open. A file has but those of files.
+func (r ruleset) allow(fd int, rights uint64) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		rights &= landlockFile
+	}
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights & r.rights, Parent_fd: int32(fd)}
+	_, _, _ = unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+}
