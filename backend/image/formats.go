@@ -19,7 +19,7 @@ type mark struct {
 type field struct {
 	at     int64
 	width  int
-	number func([]byte) uint64
+	number func(record) uint64
 	unit   uint64
 }
 
@@ -89,7 +89,7 @@ func recognise(s *source) *format {
 
 func (f *format) fits(s *source) bool {
 	for _, m := range f.marks {
-		if string(s.bytes(s.from(m.at), len(m.text))) != m.text {
+		if !s.record(s.from(m.at), len(m.text)).has(0, m.text) {
 			return false
 		}
 	}
@@ -99,8 +99,8 @@ func (f *format) fits(s *source) bool {
 func (f *format) describe(s *source) Info {
 	info := Info{Format: f.name, Capacity: s.size}
 	if c := f.capacity; c.width > 0 {
-		if b := s.bytes(s.from(c.at), c.width); b != nil {
-			info.setCapacity(c.number(b), c.unit)
+		if r := s.record(s.from(c.at), c.width); !r.isEmpty() {
+			info.setCapacity(c.number(r), c.unit)
 		}
 	}
 	if f.details != nil {

@@ -1,13 +1,10 @@
 package image
 
-import "bytes"
-
 // The formats that qcow2 replaced, all of which may have a backing file.
 
 // describeCow reads the backing file: 1024 bytes in which a NUL ends the name.
 func describeCow(s *source, i *Info) {
-	name, _, _ := bytes.Cut(s.bytes(8, 1024), []byte{0})
-	i.Backing = string(name)
+	i.Backing = s.record(8, 1024).untilNUL()
 }
 
 // describeQcow reads the backing file and whether the clusters are encrypted, with AES.
