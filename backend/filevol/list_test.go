@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -167,6 +169,22 @@ func TestListLies(t *testing.T) {
 		"a": "file qcow2 1 on " + dir + "/b ", "b": "file qcow2 1 on " + dir + "/a ", "cut": "file qcow2 9",
 		"up": "file qcow2 1 on " + up + " ", "json": `file qcow2 1 on json:{"driver":"nbd","host":"h"} raw`, "nbd": "file qcow2 1 on nbd://h/x raw",
 	})
+}
+
+// TestSurvive has one volume's parser panic: that is the error of the volume.
+func TestSurvive(t *testing.T) {
+	p := newPool(t)
+	v := survive(newVolume(p, "evil\n"), func() *pooldef.Volume {
+		var header []byte
+		return newVolume(p, string(header[len(p.Name):]))
+	})
+	want := "this is a bug in poolctl, please report it: reading " + strconv.Quote(p.Target.Path+"/evil\n") + ": runtime error: slice bounds"
+	if v.Name != "evil\n" || v.Err == nil || !strings.HasPrefix(v.Err.Error(), want) {
+		t.Errorf("got %+v, error %v", v, v.Err)
+	}
+	if v := survive(newVolume(p, "gone"), func() *pooldef.Volume { return nil }); v != nil {
+		t.Errorf("got %+v for what is not there", v)
+	}
 }
 
 func TestListUnreadable(t *testing.T) {
