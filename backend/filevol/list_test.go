@@ -163,7 +163,7 @@ func TestListLies(t *testing.T) {
 	write(t, p, "up", qcow2(1, "../../etc/x"))
 	write(t, p, "json", qcow2(1, `json:{"driver":"nbd","host":"h"}`))
 	write(t, p, "nbd", qcow2(1, "nbd://h/x"))
-	up := filepath.Clean(dir + "/../../etc/x")
+	up := dir + "/../../etc/x"
 	same(t, list(t, p), map[string]string{
 		"honest": "file qcow2 1073741824", "huge": "file qcow2 112", "self": "file qcow2 1 on " + dir + "/self ",
 		"a": "file qcow2 1 on " + dir + "/b ", "b": "file qcow2 1 on " + dir + "/a ", "cut": "file qcow2 9",

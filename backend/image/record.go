@@ -2,8 +2,9 @@ package image
 
 import "bytes"
 
-// A record is bytes of an image, which may have fewer than its size said and may change between two reads. It cannot be indexed: what a
-// record does not hold reads as nothing, so that no header, however short, is a fault of the parser.
+// A record is bytes of an image, which may have fewer than its size said and may change between two reads. It
+// cannot be indexed: what a record does not hold reads as nothing, so that no header, however short, is a
+// fault of the parser.
 type record struct{ data []byte }
 
 // part returns the n bytes at the offset at, or an empty record when r does not hold all of them.
