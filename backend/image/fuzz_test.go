@@ -68,7 +68,7 @@ func FuzzProbe(f *testing.F) {
 		if problem := unbelievable(info); problem != "" {
 			t.Errorf("%s: %+v", problem, info)
 		}
-		if r.reads > 2+maxDescriptor/blockSize {
+		if r.reads > 3+maxDescriptor/blockSize {
 			t.Errorf("%d reads", r.reads)
 		}
 	})

@@ -32,3 +32,9 @@ func describeQED(s *source, i *Info) {
 		i.BackingFormat = "raw"
 	}
 }
+
+// vdiStatic is the last of VDI's types that has no parent; those behind it hold the changes to another image (VDICore.h).
+const vdiStatic = 2
+
+// describeVDI reports whether the image has a parent: its type stands at 76.
+func describeVDI(s *source, i *Info) { i.ExternalData = s.le(76, 4) > vdiStatic }

@@ -40,7 +40,7 @@ func TestReads(t *testing.T) {
 			case sample.want == Info{Format: "raw", Capacity: uint64(len(sample.image))}:
 				reads, size = 3, blockSize+2*windowSize
 			case family == "vmdk": // text is read to its end
-				reads, size = 2+maxDescriptor/blockSize, blockSize+maxDescriptor+blockSize
+				reads, size = 3+maxDescriptor/blockSize, blockSize+maxDescriptor+blockSize+maxHint
 			case family == "luks":
 				reads, size = 16, 2*luks2MaxHeader
 			case family == "qcow2": // one window an extension, one for the name

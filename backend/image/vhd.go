@@ -11,7 +11,8 @@ const (
 	vhdType        = 60
 	vhdChecksum    = 64
 
-	vhdFixed = 2
+	vhdFixed        = 2
+	vhdDifferencing = 4 // it holds the changes to a parent
 	// vhdMaxGeometry is the largest disk that cylinders, heads and sectors can tell: 65535 * 16 * 255 sectors.
 	vhdMaxGeometry = 65535 * 16 * 255
 )
@@ -39,6 +40,7 @@ func describeDynamicVHD(s *source, i *Info) {
 	if footer.isEmpty() {
 		return
 	}
+	i.ExternalData = footer.be(vhdType, 4) == vhdDifferencing
 	sectors := footer.be(vhdCylinders, 2) * footer.be(vhdHeads, 1) * footer.be(vhdTrack, 1)
 	if (footer.has(vhdCreator, "vpc ") || footer.has(vhdCreator, "qemu")) && sectors != vhdMaxGeometry {
 		i.setCapacity(sectors, sector)

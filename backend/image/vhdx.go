@@ -17,11 +17,15 @@ var (
 )
 
 const (
-	vhdxMetadata = "\x06\xa2\x7c\x8b\x90\x47\x9a\x4b\xb8\xfe\x57\x5f\x05\x0f\x88\x6e"
-	vhdxDiskSize = "\x24\x42\xa5\x2f\x1b\xcd\x76\x48\xb2\x11\x5d\xbe\xd8\x3b\xf4\xb8"
+	vhdxMetadata       = "\x06\xa2\x7c\x8b\x90\x47\x9a\x4b\xb8\xfe\x57\x5f\x05\x0f\x88\x6e"
+	vhdxFileParameters = "\x37\x67\xa1\xca\x36\xfa\x43\x4d\xb3\xb6\x33\xf0\xaa\x44\xe7\x6b"
+	// vhdxHasParent is the bit of the flags, behind the block size of 32 bits: the disk is the changes to another ([MS-VHDX] 2.6.2.1).
+	vhdxHasParent = 1 << 1
+	vhdxDiskSize  = "\x24\x42\xa5\x2f\x1b\xcd\x76\x48\xb2\x11\x5d\xbe\xd8\x3b\xf4\xb8"
 )
 
-// describeVHDX follows the region table, of which there are two copies, to the metadata table, and that to the size of the disk.
+// describeVHDX follows the region table, of which there are two copies, to the metadata table, and that to the size of the disk and to
+// whether it has a parent.
 //
 // Only the first block of each table is looked at: room for 127 regions, of which there are two, and for 127 items, of which there
 // are six. Checksums, which run over 64 KiB, are not verified and no log is replayed: what is read here changes only when the
@@ -33,11 +37,15 @@ func describeVHDX(s *source, i *Info) {
 			continue
 		}
 		metadata := region.le(16, 8)
-		item := vhdxItems.find(s.record(metadata, blockSize), vhdxDiskSize)
-		if item.isEmpty() {
+		table := s.record(metadata, blockSize)
+		size, parameters := vhdxItems.find(table, vhdxDiskSize).le(16, 4), vhdxItems.find(table, vhdxFileParameters).le(16, 4)
+		if parameters > 0 {
+			i.ExternalData = s.le(metadata+parameters+4, 4)&vhdxHasParent != 0
+		}
+		if size == 0 {
 			continue
 		}
-		if size := s.record(metadata+item.le(16, 4), 8); !size.isEmpty() {
+		if size := s.record(metadata+size, 8); !size.isEmpty() {
 			i.setCapacity(littleEndian(size), 1)
 			return
 		}
