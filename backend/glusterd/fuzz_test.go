@@ -11,7 +11,7 @@ import (
 func FuzzAnswer(f *testing.F) {
 	for _, text := range []string{
 		started, stopped, none, bricks("<node><hostname>a</hostname><path>/b1</path><status>0</status></node>"), started + started,
-		"<volInfo><volumes><volume/><volume><name><b>x</b></name></volume></volumes></volInfo>", "<volStatus><volumes><volume><node><status>x</status>",
+		"<volInfo><volumes><volume><name>gv0</name></volume>", "<volInfo><volumes><volume/><volume><name><b>x</b></name></volume></volumes></volInfo>", "<volStatus><volumes><volume><node><status>x</status>",
 		"<!DOCTYPE x [<!ENTITY a \"aa\">]><name>&a;</name>", "<", "",
 	} {
 		f.Add(text)
