@@ -60,7 +60,7 @@ func TestBackingIsLeftAlone(t *testing.T) {
 		t.Error("a listing has opened a backing file")
 	}
 	for name, want := range map[string]string{
-		"file": middle + " qcow2 0600", "relative": middle + " qcow2 0600", "json": middle + " qcow2 0600", "fifo": fifo + "  none",
+		"file": middle + " qcow2 0600", "relative": p.Target.Path + "/../" + strings.TrimPrefix(middle, parent(p)) + " qcow2 0600", "json": middle + " qcow2 0600", "fifo": fifo + "  none",
 		"dir": outside.Target.Path + "  0755", "none": "/no/such  none", "self": p.Target.Path + "/self qcow2 0600",
 		"nbd": "nbd://127.0.0.1:1/x raw none", "http": "http://127.0.0.1:1/x raw none", "broken": `json:{"driver": raw none`,
 	} {

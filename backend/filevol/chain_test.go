@@ -50,32 +50,34 @@ func TestChain(t *testing.T) {
 	write(t, other, "evil", overlayAs(secret, "raw"))
 	write(t, other, "relative", overlayAs("raw", "raw"))
 	ok(t, os.Symlink(top+"/other/relative", p.Target.Path+"/link"))
+	ok(t, errors.Join(os.Mkdir(other.Target.Path+"/sub", 0o755), os.Symlink(top+"/other/sub", p.Target.Path+"/to-sub")))
 	write(t, p, "raw", "12345")
 	write(t, p, "loop1", overlayAs("../pool/loop2", "qcow2"))
 	write(t, p, "loop2", overlayAs("./loop1", "qcow2"))
 	for _, test := range []struct{ name, backing, format, want, err string }{
 		{"none", "", "", "", ""},
-		{"one", "../other/raw", "raw", "other/raw file raw 1000", ""},
-		{"two", "../other/relative", "qcow2", "other/relative file qcow2 1, other/raw file raw 1000", ""},
+		{"one", "../other/raw", "raw", "pool/../other/raw file raw 1000", ""},
+		{"two", "../other/relative", "qcow2", "pool/../other/relative file qcow2 1, pool/../other/raw file raw 1000", ""},
 		{"relative to the link", "link", "qcow2", "pool/link file qcow2 1, pool/raw file raw 5", ""},
+		{"through a link", "to-sub/../relative", "qcow2", "pool/to-sub/../relative file qcow2 1, pool/to-sub/../raw file raw 1000", ""},
 		{"json", `json:{"driver":"file","filename":"` + top + `/other/relative"}`, "qcow2", "other/relative file qcow2 1, other/raw file raw 1000", ""},
-		{"looks raw", "../other/raw", "", "other/raw file raw 1000", ""},
+		{"looks raw", "../other/raw", "", "pool/../other/raw file raw 1000", ""},
 		{"looks like more", "one", "", "pool/one file qcow2 1", `backing file of "POOL/looks like more": the format of "POOL/one" is not recorded, only guessed`},
 		{"looks like the end", "none", "", "pool/none file qcow2 1", ""},
-		{"raw in spite of its looks", "../other/evil", "raw", fmt.Sprintf("other/evil file raw %d", 72+16+len(secret)), ""},
-		{"an image in spite of its looks", "../other/raw", "qcow2", "other/raw file qcow2 unknown", `raw" is no qcow2 image: it looks like raw`},
-		{"another in spite of its looks", "../other/evil", "vmdk", "other/evil file vmdk unknown", `evil" is no vmdk image: it looks like qcow2`},
+		{"raw in spite of its looks", "../other/evil", "raw", fmt.Sprintf("pool/../other/evil file raw %d", 72+16+len(secret)), ""},
+		{"an image in spite of its looks", "../other/raw", "qcow2", "pool/../other/raw file qcow2 unknown", `raw" is no qcow2 image: it looks like raw`},
+		{"another in spite of its looks", "../other/evil", "vmdk", "pool/../other/evil file vmdk unknown", `evil" is no vmdk image: it looks like qcow2`},
 		{"elsewhere", "nbd://host/x", "", "nbd://host/x network raw unknown", ""},
 		{"elsewhere as", "nbd://host/x", "qcow2", "nbd://host/x network qcow2 unknown", ""},
 		{"below elsewhere", "elsewhere as", "qcow2", "pool/elsewhere as file qcow2 1, nbd://host/x network qcow2 unknown", ""},
-		{"a directory", "fat:../other", "", "other dir  unknown", ""},
-		{"missing", "../other/gone", "qcow2", "other/gone file qcow2 unknown", `the backing file of "POOL/missing": open`},
-		{"below missing", "missing", "qcow2", "pool/missing file qcow2 1, other/gone file qcow2 unknown", `the backing file of "POOL/missing": open`},
-		{"fifo", "../fifo", "raw", "fifo file raw unknown", `fifo" is not a file or a block device`},
+		{"a directory", "fat:../other", "", "pool/../other dir  unknown", ""},
+		{"missing", "../other/gone", "qcow2", "pool/../other/gone file qcow2 unknown", `the backing file of "POOL/missing": open`},
+		{"below missing", "missing", "qcow2", "pool/missing file qcow2 1, pool/../other/gone file qcow2 unknown", `the backing file of "POOL/missing": open`},
+		{"fifo", "../fifo", "raw", "pool/../fifo file raw unknown", `fifo" is not a file or a block device`},
 		{"device", "/dev/null", "raw", "/dev/null file raw unknown", `"/dev/null" is not a file or a block device`},
-		{"self", "../pool/self", "qcow2", "pool/self file qcow2 unknown", `a loop: "POOL/self" is above it already`},
-		{"above a loop", "loop1", "qcow2", "pool/loop1 file qcow2 1, pool/loop2 file qcow2 1, pool/loop1 file qcow2 unknown",
-			`the backing file of "POOL/loop2": the chain is a loop: "POOL/loop1" is above it already`},
+		{"self", "../pool/self", "qcow2", "pool/../pool/self file qcow2 unknown", `a loop: "POOL/../pool/self" is above it already`},
+		{"above a loop", "loop1", "qcow2", "pool/loop1 file qcow2 1, pool/../pool/loop2 file qcow2 1, pool/../pool/loop1 file qcow2 unknown",
+			`the backing file of "POOL/../pool/loop2": the chain is a loop: "POOL/../pool/loop1" is above it already`},
 	} {
 		write(t, p, test.name, overlayAs(test.backing, test.format))
 		opened, read := watch(t, top+"/fifo"), watch(t, secret)

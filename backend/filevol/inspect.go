@@ -106,7 +106,8 @@ func describe(v *pooldef.Volume, found image.Info) {
 		t.Encryption = &pooldef.Encryption{Format: found.Encryption}
 	}
 	if found.Backing != "" {
-		reference := image.ParseReference(found.Backing, filepath.Dir(t.Path))
+		dir, _ := filepath.Split(t.Path) // Dir would take a link and .. off the path
+		reference := image.ParseReference(found.Backing, dir)
 		v.Backing = &pooldef.VolumeTarget{Path: reference.Path, Format: found.BackingFormat}
 		if !reference.Local && v.Backing.Format == "" {
 			v.Backing.Format = "raw"

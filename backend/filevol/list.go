@@ -57,12 +57,28 @@ func (f Files) details(p *pooldef.Pool, names []string) []*pooldef.Volume {
 	for w := range workers {
 		group.Go(func() {
 			for i := w; i < len(names); i += workers {
-				volumes[i] = f.inspect(p, names[i])
+				volumes[i] = f.inspectSafely(p, names[i])
 			}
 		})
 	}
 	group.Wait()
 	return volumes
+}
+
+// inspectSafely is inspect, whose panic is the error of the volume: a header that poolctl does not survive hides no other volume.
+func (f Files) inspectSafely(p *pooldef.Pool, name string) *pooldef.Volume {
+	return survive(newVolume(p, name), func() *pooldef.Volume { return f.inspect(p, name) })
+}
+
+// survive returns what inspect returns or, if that panics, v with an error that asks for a report.
+func survive(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *pooldef.Volume) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			v.Err = fmt.Errorf("this is a bug in poolctl, please report it: reading %q: %v", v.Target.Path, fault)
+			found = v
+		}
+	}()
+	return inspect()
 }
 
 // names lists what counts as a volume: files, directories, block devices, and links to them. What a poolctl is just making does not.
@@ -131,7 +147,7 @@ func (f Files) look(ctx context.Context, p *pooldef.Pool, name string) (*pooldef
 	if _, err := volumePath(p, name); err != nil {
 		return nil, fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	volume := f.inspect(p, name)
+	volume := f.inspectSafely(p, name)
 	if volume == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -94,11 +95,11 @@ func (b *Backend) change(ctx context.Context, p *pooldef.Pool, do func(v *view) 
 }
 
 // outside is the URI of a file that we see at a path, or the path itself if it is none of the volume.
-func (v *view) outside(path string) string {
-	if rest, ok := strings.CutPrefix(path, v.Root+"/"); ok {
+func (v *view) outside(file string) string {
+	if rest, ok := strings.CutPrefix(path.Clean(file), v.Root+"/"); ok {
 		return v.uri() + escape("/"+rest)
 	}
-	return path
+	return file
 }
 
 // types are the words for what is not on this machine.

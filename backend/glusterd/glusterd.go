@@ -38,7 +38,7 @@ func ask(ctx context.Context, h host.Host, server string, question ...string) (a
 		return a, err
 	}
 	if err := xml.Unmarshal(out, &a); err != nil {
-		return a, fmt.Errorf("what gluster says of %q: %w", server, err)
+		return answer{}, fmt.Errorf("what gluster says of %q: %w", server, err) // nothing of half an answer
 	}
 	return a, nil
 }

@@ -19,7 +19,7 @@ type mark struct {
 type field struct {
 	at     int64
 	width  int
-	number func([]byte) uint64
+	number func(record) uint64
 	unit   uint64
 }
 
@@ -46,7 +46,7 @@ type field struct {
 //	dmg    Apple's UDIF has no specification: the trailer "koly", version 4, length 512, see qemu block/dmg.c
 //
 // Not recognised, and raw: VMware's seSparse extents, which are never alone; VHD footers of 511 bytes, from before Virtual PC 2004;
-// what Bochs calls undoable and volatile, the changes to another disk. Not read: the parents of VHD, VHDX, VDI and COWD.
+// what Bochs calls undoable and volatile, the changes to another disk. The parents of VHD, VHDX, VDI and COWD are not read, but that there is one is ExternalData.
 var formats = []format{
 	{name: "qcow2", marks: []mark{{0, "QFI\xfb\x00\x00\x00\x03"}}, capacity: field{24, 8, bigEndian, 1}, details: describeQcow2},
 	{name: "qcow2", marks: []mark{{0, "QFI\xfb\x00\x00\x00\x02"}}, capacity: field{24, 8, bigEndian, 1}, details: describeQcow2},
@@ -56,9 +56,9 @@ var formats = []format{
 	{name: "vmdk", marks: []mark{{0, "KDMV\x01\x00\x00\x00"}}, capacity: field{12, 8, littleEndian, sector}, details: describeSparse},
 	{name: "vmdk", marks: []mark{{0, "KDMV\x02\x00\x00\x00"}}, capacity: field{12, 8, littleEndian, sector}, details: describeSparse},
 	{name: "vmdk", marks: []mark{{0, "KDMV\x03\x00\x00\x00"}}, capacity: field{12, 8, littleEndian, sector}, details: describeSparse},
-	{name: "vmdk", marks: []mark{{0, "COWD\x01\x00\x00\x00"}}, capacity: field{12, 4, littleEndian, sector}},
+	{name: "vmdk", marks: []mark{{0, "COWD\x01\x00\x00\x00"}}, capacity: field{12, 4, littleEndian, sector}, details: describeCowd},
 	{name: "vmdk", marks: []mark{{0, "# Disk DescriptorFile"}}, confirm: descriptorVersion, details: describeDescriptor},
-	{name: "vdi", marks: []mark{{64, "\x7f\x10\xda\xbe\x01\x00\x01\x00"}}, capacity: field{368, 8, littleEndian, 1}},
+	{name: "vdi", marks: []mark{{64, "\x7f\x10\xda\xbe\x01\x00\x01\x00"}}, capacity: field{368, 8, littleEndian, 1}, details: describeVDI},
 	{name: "vpc", marks: []mark{{0, "conectix"}, {12, "\x00\x01\x00\x00"}}, details: describeDynamicVHD},
 	{name: "vhdx", marks: []mark{{0, "vhdxfile"}}, details: describeVHDX},
 	{name: "ploop", marks: []mark{{0, "WithouFreSpacExt"}}, capacity: field{36, 8, littleEndian, sector}},
@@ -89,7 +89,7 @@ func recognise(s *source) *format {
 
 func (f *format) fits(s *source) bool {
 	for _, m := range f.marks {
-		if string(s.bytes(s.from(m.at), len(m.text))) != m.text {
+		if !s.record(s.from(m.at), len(m.text)).has(0, m.text) {
 			return false
 		}
 	}
@@ -99,8 +99,8 @@ func (f *format) fits(s *source) bool {
 func (f *format) describe(s *source) Info {
 	info := Info{Format: f.name, Capacity: s.size}
 	if c := f.capacity; c.width > 0 {
-		if b := s.bytes(s.from(c.at), c.width); b != nil {
-			info.setCapacity(c.number(b), c.unit)
+		if r := s.record(s.from(c.at), c.width); !r.isEmpty() {
+			info.setCapacity(c.number(r), c.unit)
 		}
 	}
 	if f.details != nil {

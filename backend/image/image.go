@@ -19,9 +19,9 @@ type Info struct {
 	Format        string // libvirt's word: raw, bochs, cloop, dmg, iso, vpc, vdi, ploop, cow, qcow, qcow2, qed, vmdk; and vhdx, which libvirt has no word for
 	Capacity      uint64 // bytes a guest sees
 	Backing       string // the backing file, as the header says; empty: none. Untrusted text.
-	BackingFormat string // the backing file's format as the header says (libvirt word); empty: the header does not tell
+	BackingFormat string // the backing file's format as the header says (libvirt word); empty: none is recorded, or none that is known
 	DataFile      string // qcow2: external data file, as the header says. Untrusted text.
-	ExternalData  bool   // what a guest sees is in other files than this one and Backing, if only in part: those of a data file, or of extents
+	ExternalData  bool   // what a guest sees is in other files than this one and Backing, if only in part: a data file, extents, a parent
 	Encryption    string // "", "qcow", "luks", "luks2"
 	Compat        string // qcow2 only: "0.10" or "1.1"
 	ClusterSize   uint64 // bytes; qcow2 only (0 otherwise)

@@ -1,13 +1,10 @@
 package image
 
-import "bytes"
-
 // The formats that qcow2 replaced, all of which may have a backing file.
 
 // describeCow reads the backing file: 1024 bytes in which a NUL ends the name.
 func describeCow(s *source, i *Info) {
-	name, _, _ := bytes.Cut(s.bytes(8, 1024), []byte{0})
-	i.Backing = string(name)
+	i.Backing = s.record(8, 1024).untilNUL()
 }
 
 // describeQcow reads the backing file and whether the clusters are encrypted, with AES.
@@ -35,3 +32,9 @@ func describeQED(s *source, i *Info) {
 		i.BackingFormat = "raw"
 	}
 }
+
+// vdiStatic is the last of VDI's types that has no parent; those behind it hold the changes to another image (VDICore.h).
+const vdiStatic = 2
+
+// describeVDI reports whether the image has a parent: its type stands at 76.
+func describeVDI(s *source, i *Info) { i.ExternalData = s.le(76, 4) > vdiStatic }

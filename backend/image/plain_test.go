@@ -43,6 +43,8 @@ var plainSamples = []sample{
 	{"cloop cut", cloopImage(64*kib, 80)[:130], Info{Format: "cloop", Capacity: 130}},
 
 	{"vdi", vdiImage(0x10001, 5*mib), Info{Format: "vdi", Capacity: 5 * mib}},
+	{"vdi static", with(vdiImage(0x10001, 5*mib), part{76, le32(2)}), Info{Format: "vdi", Capacity: 5 * mib}},
+	{"vdi of changes", with(vdiImage(0x10001, 5*mib), part{76, le32(4)}), Info{Format: "vdi", Capacity: 5 * mib, ExternalData: true}},
 	{"vdi empty", vdiImage(0x10001, 0), Info{Format: "vdi"}},
 	{"vdi of another version", vdiImage(0x10002, 5*mib), Info{Format: "raw", Capacity: kib}},
 	{"vdi too large", vdiImage(0x10001, 1<<63), Info{Format: "vdi", Capacity: kib}},

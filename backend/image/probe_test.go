@@ -40,7 +40,7 @@ func TestReads(t *testing.T) {
 			case sample.want == Info{Format: "raw", Capacity: uint64(len(sample.image))}:
 				reads, size = 3, blockSize+2*windowSize
 			case family == "vmdk": // text is read to its end
-				reads, size = 2+maxDescriptor/blockSize, blockSize+maxDescriptor+blockSize
+				reads, size = 3+maxDescriptor/blockSize, blockSize+maxDescriptor+blockSize+maxHint
 			case family == "luks":
 				reads, size = 16, 2*luks2MaxHeader
 			case family == "qcow2": // one window an extension, one for the name
@@ -87,6 +87,39 @@ func TestShorterThanSize(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestShorterAnywhere cuts each sample at every offset of its headers, after its size has been asked for.
+func TestShorterAnywhere(t *testing.T) {
+	for family, samples := range samples {
+		for _, sample := range samples {
+			size, parts := int64(len(sample.image)), runs(sample.image)
+			for _, at := range offsets(size, parts) {
+				info, err := Probe(hole{at, parts}, size)
+				if problem := unbelievable(info); err != nil || problem != "" {
+					t.Fatalf("%s %s, cut at %d: %s: %+v, %v", family, sample.name, at, problem, info, err)
+				}
+			}
+		}
+	}
+}
+
+// offsets are those around where a part begins or ends, as many as a header has bytes, and some of all others. A text of more
+// than 32 KiB takes long to read: of one the end is left out.
+func offsets(size int64, parts []part) (all []int64) {
+	const near, far, long = 600, 40961, 32 * kib
+	for at := int64(0); at < size; at += far {
+		all = append(all, at)
+	}
+	for _, p := range parts {
+		for _, edge := range []int64{int64(p.at), int64(p.at + min(len(p.text), long))} {
+			for at := max(edge-near, 0); at < min(edge+near, size); at++ {
+				all = append(all, at)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func TestNegativeSize(t *testing.T) {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -132,6 +133,30 @@ func TestHandmadeAgainstQemu(t *testing.T) {
 			}
 			q.compare(t, file, image.format)
 		})
+	}
+}
+
+// TestParentsOfQemu shows that a parent that qemu would open, but that is not Backing, is ExternalData.
+func TestParentsOfQemu(t *testing.T) {
+	q := newQemu(t)
+	made, err := os.ReadFile(filepath.Join(q.dir, "base.vmdk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hint := descriptorHead + "#parentFileNameHint=\"/etc/shadow\"\n"
+	for name, image := range map[string][]byte{
+		"comment": with(made, part{512, hint + "\x00"}),
+		"place":   with(made, part{512, hint + "\x00"}, part{28, le64(0)}),
+		"esx":     build(mib, part{0, "COWD" + le32(1) + le32(3) + le32(10240) + le32(1) + le32(4) + le32(1)}, part{512, hint}),
+	} {
+		file := filepath.Join(q.dir, name)
+		if err := os.WriteFile(file, image, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Probe(bytes.NewReader(image), int64(len(image)))
+		if said := q.info(t, file, "vmdk"); err != nil || said.Backing != "/etc/shadow" || got.Backing != "" || !got.ExternalData {
+			t.Errorf("%s: got %+v, error %v; qemu opens %q", name, got, err, said.Backing)
+		}
 	}
 }
 

@@ -1,18 +1,20 @@
 package image
 
 import (
-	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// maxReference is the longest string that is looked into: the longest path of Linux. It bounds the JSON too, in size and in depth.
+// maxReference is the longest string that is looked into: the longest path of Linux. It bounds the JSON too,
+// in size and in depth.
 const maxReference = 4096
 
 // A Reference is what a backing string means.
 type Reference struct {
-	Path  string
-	Local bool // Path is absolute or joined to the image's directory, and cleaned lexically; otherwise Path is the raw string
+	Path          string // absolute or joined to the image's directory if Local, otherwise the string itself
+	Local         bool
+	NotUnderstood string // JSON: why it may mean more than is understood, for people; such a reference is never local
 }
 
 // ParseReference reads a backing string as libvirt does, for an image in the directory dir:
@@ -22,79 +24,44 @@ type Reference struct {
 //	PROTO:...   not local: what precedes the first slash names no file if a colon is in it
 //	PATH        the file
 //
-// What names no file of this host is not local. Whether a file exists is not asked.
+// What names no file of this host is not local. Whether a file exists is not asked, so a path with .. stays
+// as it is: what precedes the dots may be a symbolic link, and the kernel goes on from where that leads.
 func ParseReference(s, dir string) Reference {
-	path := localPath(s)
+	path, problem := localPath(s)
 	if path == "" || strings.Contains(path, "\x00") {
-		return Reference{Path: s}
+		return Reference{Path: s, NotUnderstood: problem}
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
+		path = dir + "/" + path
 	}
-	return Reference{Path: filepath.Clean(path), Local: true}
+	return Reference{Path: tidy(path), Local: true}
 }
 
-// localPath returns the path that s says, empty when it says none.
-func localPath(s string) string {
+// tidy removes from an absolute path the slashes and dots that lead nowhere. It leaves every .. alone.
+func tidy(path string) string {
+	names := slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
+	return "/" + strings.Join(names, "/")
+}
+
+// localPath returns the path that s says, empty when it says none, and what of it is not understood.
+func localPath(s string) (path, problem string) {
+	text, isJSON := strings.CutPrefix(s, "json:")
 	if len(s) > maxReference {
-		return ""
-	}
-	if text, found := strings.CutPrefix(s, "json:"); found {
-		return jsonFile(text)
-	}
-	path := strings.TrimPrefix(s, "fat:")
-	if protocol, _, _ := strings.Cut(path, "/"); strings.Contains(protocol, ":") {
-		return ""
-	}
-	return path
-}
-
-// A node is an object of qemu's block device options (qemu-block-drivers(7)).
-type node map[string]json.RawMessage
-
-// jsonFile returns the file that qemu's JSON names, empty when it names none or is not understood. An outer object without a driver is
-// the file's parent, and one raw driver may stand above the file; other formats above it are nobody's backing file (libvirt's rules).
-func jsonFile(text string) string {
-	var n node
-	if json.Unmarshal([]byte(text), &n) != nil {
-		return ""
-	}
-	if _, found := n["driver"]; !found {
-		n = n.child("file")
-	}
-	if n.text("driver") == "raw" {
-		n = n.child("file")
-	}
-	switch n.text("driver") {
-	case "file", "host_device", "host_cdrom":
-		return n.text("filename")
-	}
-	return ""
-}
-
-// child returns the object named name, whether it stands there as one or flattened, as in "file.driver". One that does both is not understood.
-func (n node) child(name string) node {
-	child := node{}
-	for key, value := range n {
-		if rest, found := strings.CutPrefix(key, name+"."); found {
-			child[rest] = value
+		if isJSON {
+			problem = "it is too long"
 		}
+		return "", problem
 	}
-	nested, found := n[name]
-	if !found {
-		return child
+	if isJSON {
+		file, err := jsonFile(text)
+		if err != nil {
+			return "", err.Error()
+		}
+		return file, ""
 	}
-	if len(child) > 0 || json.Unmarshal(nested, &child) != nil {
-		return nil
+	path = strings.TrimPrefix(s, "fat:")
+	if protocol, _, _ := strings.Cut(path, "/"); strings.Contains(protocol, ":") {
+		return "", ""
 	}
-	return child
-}
-
-// text returns the string named name, empty when it is missing or is none.
-func (n node) text(name string) string {
-	var text string
-	if json.Unmarshal(n[name], &text) != nil {
-		return ""
-	}
-	return text
+	return path, ""
 }

@@ -9,10 +9,16 @@ import (
 var references = []struct{ text, path string }{
 	{"base.img", "/pool/images/base.img"},
 	{"sub/base.img", "/pool/images/sub/base.img"},
-	{"../base.img", "/pool/base.img"},
+	{"../base.img", "/pool/images/../base.img"},
+	{"link/../base.img", "/pool/images/link/../base.img"},
+	{"/pool/link/../base.img", "/pool/link/../base.img"},
+	{"/pool/link/..", "/pool/link/.."},
+	{"fat:link/../floppy", "/pool/images/link/../floppy"},
+	{"link//.././base.img", "/pool/images/link/../base.img"},
+	{".//sub/./..base.img", "/pool/images/sub/..base.img"},
 	{"/srv/base.img", "/srv/base.img"},
-	{"/srv//old/.././base.img", "/srv/base.img"},
-	{"../../../../etc/shadow", "/etc/shadow"},
+	{"/srv//old/./base.img", "/srv/old/base.img"},
+	{"../../../../etc/shadow", "/pool/images/../../../../etc/shadow"},
 	{"./a:b", "/pool/images/a:b"},
 	{"/a:b", "/a:b"},
 	{"name with space", "/pool/images/name with space"},
@@ -47,7 +53,8 @@ var references = []struct{ text, path string }{
 	{`json: { "file.driver" : "file" , "file.filename" : "/srv/base.img" } `, "/srv/base.img"},
 	{`json:{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img"}}`, "/srv/base.img"},
 	{`json:{"driver":"raw","file.driver":"file","file.filename":"/srv/base.img"}`, "/srv/base.img"},
-	{`json:{"driver":"raw","offset":512,"file":{"driver":"file","filename":"/srv/base.img","aio":"native"}}`, "/srv/base.img"},
+	{`json:{"driver":"file","filename":"/pool/link/../base.img"}`, "/pool/link/../base.img"},
+	{`json:{"dr\u0069ver":"file","filename":"/srv/b\u0061se.img"}`, "/srv/base.img"},
 	{`json:{"file":{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img"}}}`, "/srv/base.img"},
 	{`json:{"file.driver":"raw","file.file.driver":"file","file.file.filename":"/srv/base.img"}`, "/srv/base.img"},
 	{`json:{"file":{"driver":"raw","file.driver":"file","file.filename":"/srv/base.img"}}`, "/srv/base.img"},
@@ -70,6 +77,25 @@ var references = []struct{ text, path string }{
 	{`json:{"driver":"nbd","host":"localhost","port":"10809"}`, ""},
 	{`json:{"driver":"https","url":"https://host/disk.img"}`, ""},
 	{`json:["driver","file"]`, ""},
+	{`json:null`, ""},
+
+	{`json:{"driver":"raw","offset":512,"file":{"driver":"file","filename":"/srv/base.img"}}`, ""},
+	{`json:{"driver":"raw","size":512,"file.driver":"file","file.filename":"/srv/base.img"}`, ""},
+	{`json:{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img","aio":"native"}}`, ""},
+	{`json:{"driver":"raw","file":{"driver":"file","filename":"/srv/base.img"},"backing":"/etc/shadow"}`, ""},
+	{`json:{"file":{"driver":"file","filename":"/srv/base.img"},"backing.file.filename":"/etc/shadow"}`, ""},
+	{`json:{"file.driver":"file","file.filename":"/srv/base.img","data-file.filename":"/etc/shadow"}`, ""},
+	{`json:{"driver":"file","filename":"/srv/base.img","server":{"type":"unix"}}`, ""},
+	{`json:{"driver":"file","filename":"/srv/base.img","Filename":"/etc/shadow"}`, ""},
+	{`json:{"driver":"file","filename":"/srv/base.img","filename ":"/etc/shadow"}`, ""},
+	{`json:{"driver":"file","filename":"/etc/shadow","filename":"/srv/base.img"}`, ""},
+	{`json:{"driver":"file","filename":"/etc/shadow","f\u0069lename":"/srv/base.img"}`, ""},
+	{`json:{"driver":"raw","file":{"driver":"file","filename":"/etc/shadow","filename":"/srv/base.img"}}`, ""},
+	{`json:{"file":{"driver":"nbd"},"file":{"driver":"file","filename":"/srv/base.img"}}`, ""},
+	{`json:{"file":{"driver":"file","filename":"/srv/base.img"},"file.":""}`, ""},
+	{`json:{"driver":"raw","filename":"/etc/shadow","file":{"driver":"file","filename":"/srv/base.img"}}`, ""},
+	{`json:{"driver":"file","filename":"/srv/b\ud800se.img"}`, ""},
+	{"json:{\"driver\":\"file\",\"filename\":\"/srv/b\xffse.img\"}", ""},
 	{`json:{"driver":"file","filename":"/srv/base.img"}{}`, ""},
 	{`json:` + strings.Repeat(`{"file":`, 500) + strings.Repeat(`}`, 500), ""},
 	{`json:{"driver":"file","x":"` + strings.Repeat("x", 4096) + `","filename":"/srv/base.img"}`, ""},
@@ -81,8 +107,33 @@ func TestParseReference(t *testing.T) {
 		if r.path == "" {
 			want = Reference{Path: r.text}
 		}
-		if got := ParseReference(r.text, "/pool/images"); got != want {
+		got := ParseReference(r.text, "/pool/images")
+		isJSON := strings.HasPrefix(r.text, "json:")
+		if (got.NotUnderstood != "") != (isJSON && r.path == "") {
+			t.Errorf("%.100q: not understood is %q", r.text, got.NotUnderstood)
+		}
+		want.NotUnderstood = got.NotUnderstood
+		if got != want {
 			t.Errorf("%.100q: got %+v, want %+v", r.text, got, want)
+		}
+	}
+}
+
+// TestNotUnderstood reads why JSON is not taken for a local file.
+func TestNotUnderstood(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"file":{"driver":"file","filename":"/b"},"backing":null,"data-file":"x"}`: `the key "backing" is not understood`,
+		`{"driver":"file","filename":"/b","aio":"native"}`:                          `the key "aio" is not understood`,
+		`{"driver":"file","filename":"/a","filename":"/b"}`:                         `the key "filename" comes twice`,
+		`{"file":{"driver":"file"},"file.filename":"/b"}`:                           `the key "file" comes twice`,
+		`{"driver":"nbd","host":"h"}`:                                               `the driver "nbd" is not one of a file or device`,
+		`{"driver":"file"}`:                                                         "it names no file",
+		"{\"driver\":\"\xff\"}":                                                     "it is not UTF-8",
+		`{`:                                                                         "it is not an object in JSON",
+		strings.Repeat(" ", maxReference):                                           "it is too long",
+	} {
+		if got := ParseReference("json:"+text, "/pool"); got.NotUnderstood != want || got.Local {
+			t.Errorf("%.100q: got %+v, want %q", text, got, want)
 		}
 	}
 }

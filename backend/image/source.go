@@ -2,7 +2,6 @@ package image
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -47,24 +46,21 @@ func (s *source) close() {
 	sources.Put(s)
 }
 
-// bytes returns the n <= blockSize bytes from off, or nil when the image does not hold all of them. They are valid until the next call.
-func (s *source) bytes(off uint64, n int) []byte {
+// record returns the n <= blockSize bytes from off, or an empty record when the image does not hold all of them. It is valid until the
+// next call.
+func (s *source) record(off uint64, n int) record {
 	end := off + uint64(n)
 	if end < off || end > s.size {
-		return nil
+		return record{}
 	}
 	if end <= uint64(len(s.head)) {
-		return s.head[off:end]
+		return record{s.head[off:end]}
 	}
 	if off < s.windowAt || end > s.windowAt+uint64(len(s.window)) {
 		length := min(max(uint64(n), windowSize), s.size-off)
 		s.window, s.windowAt = s.read(s.windowSpace[:length], off), off
 	}
-	from := off - s.windowAt
-	if from+uint64(n) > uint64(len(s.window)) {
-		return nil // the image has become shorter than size
-	}
-	return s.window[from : from+uint64(n)]
+	return record{s.window}.part(off-s.windowAt, n) // empty if the image has become shorter than size
 }
 
 // from turns a position into an offset: a negative one counts from the end. What begins before the image is an offset beyond it.
@@ -76,16 +72,15 @@ func (s *source) from(at int64) uint64 {
 }
 
 // be and le return the number of width bytes at off, 0 when the image does not hold it.
-func (s *source) be(off uint64, width int) uint64 { return bigEndian(s.bytes(off, width)) }
-func (s *source) le(off uint64, width int) uint64 { return littleEndian(s.bytes(off, width)) }
+func (s *source) be(off uint64, width int) uint64 { return bigEndian(s.record(off, width)) }
+func (s *source) le(off uint64, width int) uint64 { return littleEndian(s.record(off, width)) }
 
 // name returns the file name of n bytes at off. One that is too long or that leaves the image is none; a NUL ends it, as it would in qemu.
 func (s *source) name(off, n uint64) string {
 	if off == 0 || n == 0 || n > maxName {
 		return ""
 	}
-	name, _, _ := bytes.Cut(s.bytes(off, int(n)), []byte{0})
-	return string(name)
+	return s.record(off, int(n)).untilNUL()
 }
 
 // lines returns the lines of the text of n bytes from off, up to the first that is longer than a block. It uses the window's space:
@@ -117,18 +112,4 @@ func (s *source) read(p []byte, off uint64) []byte {
 		return nil
 	}
 	return p[:n]
-}
-
-func bigEndian(b []byte) (v uint64) {
-	for _, c := range b {
-		v = v<<8 | uint64(c)
-	}
-	return v
-}
-
-func littleEndian(b []byte) (v uint64) {
-	for i := len(b) - 1; i >= 0; i-- {
-		v = v<<8 | uint64(b[i])
-	}
-	return v
 }

@@ -11,23 +11,17 @@ const (
 	vhdType        = 60
 	vhdChecksum    = 64
 
-	vhdFixed = 2
+	vhdFixed        = 2
+	vhdDifferencing = 4 // it holds the changes to a parent
 	// vhdMaxGeometry is the largest disk that cylinders, heads and sectors can tell: 65535 * 16 * 255 sectors.
 	vhdMaxGeometry = 65535 * 16 * 255
 )
 
 // isFixedVHD makes sure of a footer at the end of the image, where a guest's own data may happen to spell the magic.
 func isFixedVHD(s *source) bool {
-	footer := s.bytes(s.from(-vhdFooter), vhdFooter)
-	var sum uint32
-	for _, c := range footer {
-		sum += uint32(c)
-	}
-	checksum := footer[vhdChecksum : vhdChecksum+4]
-	for _, c := range checksum {
-		sum -= uint32(c) // the checksum is not part of what it sums
-	}
-	return uint32(bigEndian(checksum)) == ^sum && bigEndian(footer[vhdType:vhdType+4]) == vhdFixed
+	footer := s.record(s.from(-vhdFooter), vhdFooter)
+	sum := footer.sum() - footer.part(vhdChecksum, 4).sum() // the checksum is not part of what it sums
+	return !footer.isEmpty() && uint32(footer.be(vhdChecksum, 4)) == ^sum && footer.be(vhdType, 4) == vhdFixed
 }
 
 // describeFixedVHD takes the current size, which must fit before the footer.
@@ -42,15 +36,15 @@ func describeFixedVHD(s *source, i *Info) {
 // disk2vhd, XenServer, Azure, qemu's force_size) shows the current size, and so must be read a disk beyond what a geometry can tell.
 // For creators that it does not know qemu took the geometry before 10.0, which cut Azure's disks, and takes the current size since.
 func describeDynamicVHD(s *source, i *Info) {
-	b := s.bytes(0, vhdFooter)
-	if b == nil {
+	footer := s.record(0, vhdFooter)
+	if footer.isEmpty() {
 		return
 	}
-	sectors := bigEndian(b[vhdCylinders:vhdHeads]) * uint64(b[vhdHeads]) * uint64(b[vhdTrack])
-	creator := string(b[vhdCreator : vhdCreator+4])
-	if (creator == "vpc " || creator == "qemu") && sectors != vhdMaxGeometry {
+	i.ExternalData = footer.be(vhdType, 4) == vhdDifferencing
+	sectors := footer.be(vhdCylinders, 2) * footer.be(vhdHeads, 1) * footer.be(vhdTrack, 1)
+	if (footer.has(vhdCreator, "vpc ") || footer.has(vhdCreator, "qemu")) && sectors != vhdMaxGeometry {
 		i.setCapacity(sectors, sector)
 		return
 	}
-	i.setCapacity(bigEndian(b[vhdCurrentSize:vhdCylinders])/sector, sector)
+	i.setCapacity(footer.be(vhdCurrentSize, 8)/sector, sector)
 }

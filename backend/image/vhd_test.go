@@ -41,6 +41,8 @@ var vhdSamples = []sample{
 	{"dynamic of another version", with(dynamicVHD("win ", 5*mib), part{12, be32(0x20000)}), Info{Format: "raw", Capacity: 2048}},
 	{"dynamic cut in its footer", dynamicVHD("win ", 5*mib)[:511], Info{Format: "vpc", Capacity: 511}},
 
+	{"differencing", dynamicVHD("win ", 5*mib, part{60, be32(4)}), Info{Format: "vpc", Capacity: 5 * mib, ExternalData: true}},
+
 	{"fixed", fixedVHD("qemu", 5*mib), Info{Format: "vpc", Capacity: 5 * mib}},
 	{"fixed and smaller than its file", fixedVHD("win ", 3*mib), Info{Format: "vpc", Capacity: 3 * mib}},
 	{"fixed and larger than its file", fixedVHD("win ", 5*mib+1), Info{Format: "vpc", Capacity: 5*mib + 512}},

@@ -22,6 +22,11 @@ func items(size uint32) string {
 	return header + unknown + le32(64*kib) + le32(8) + le64(0) + vhdxDiskSize + le32(size) + le32(8) + le64(0)
 }
 
+// parameters are file parameters with these flags, in place of the item that is not known.
+func parameters(flags uint32) []part {
+	return []part{{mib + 32, vhdxFileParameters}, {mib + 48, le32(500)}, {mib + 500, le32(mib) + le32(flags)}}
+}
+
 func vhdxImage(parts ...part) []byte {
 	all := []part{{0, "vhdxfile"}, {region1, regions(mib)}, {mib, items(400)}, {mib + 400, le64(5 * mib)}}
 	return build(2*mib, append(all, parts...)...)
@@ -35,6 +40,10 @@ var (
 var vhdxSamples = []sample{
 	{"good", vhdxImage(), vhdxGood},
 	{"size in another block", vhdxImage(part{mib, items(64 * kib)}, part{mib + 64*kib, le64(7 * mib)}), Info{Format: "vhdx", Capacity: 7 * mib}},
+	{"differencing", vhdxImage(parameters(vhdxHasParent)...), Info{Format: "vhdx", Capacity: 5 * mib, ExternalData: true}},
+	{"differencing of no size", vhdxImage(append(parameters(vhdxHasParent), part{mib + 64, unknown})...),
+		Info{Format: "vhdx", Capacity: 2 * mib, ExternalData: true}},
+	{"with room for all blocks", vhdxImage(parameters(1)...), vhdxGood},
 	{"second copy", vhdxImage(part{region1, "torn"}, part{region2, regions(mib)}), vhdxGood},
 	{"first copy leads nowhere", vhdxImage(part{region1, regions(mib + 1)}, part{region2, regions(mib)}), vhdxGood},
 	{"no region table", vhdxImage(part{region1, "torn"}), vhdxSize},

@@ -10,22 +10,46 @@ import (
 // maxDescriptor is what qemu reads of a descriptor, some 20000 extents.
 const maxDescriptor = 1 << 20
 
-// describeSparse reads the descriptor that a sparse extent may carry: its offset stands at 28, its length at 36, both in sectors.
-// A header that says no sectors leaves it to the descriptor and the extents that are named there (qemu's reading too).
+// describeSparse reads the descriptor that a sparse extent may carry: its offset stands at 28, its length at
+// 36, both in sectors. A header that says no sectors leaves it to the descriptor and the extents that are
+// named there (qemu's reading too).
 func describeSparse(s *source, i *Info) {
-	at, length := s.le(28, 8), s.le(36, 8)
-	if at == 0 || at > s.size/sector {
-		return
+	var d descriptor
+	if at, length := s.le(28, 8), s.le(36, 8); at > 0 && at <= s.size/sector {
+		d = readDescriptor(s, at*sector, min(length, maxDescriptor/sector)*sector)
 	}
-	d := readDescriptor(s, at*sector, min(length, maxDescriptor/sector)*sector)
 	i.Backing = d.parent
-	if s.le(12, 8) == 0 {
+	if sectors := s.record(12, 8); littleEndian(sectors) == 0 {
 		i.ExternalData = true
-		i.setCapacity(d.sectors, sector)
+		if !sectors.isEmpty() {
+			i.setCapacity(d.sectors, sector)
+		}
+	}
+	i.doubtParent(s, sector)
+}
+
+// describeCowd looks for the descriptor that qemu looks for.
+func describeCowd(s *source, i *Info) { i.doubtParent(s, sector) }
+
+// maxHint is how much of a descriptor qemu searches for the parent.
+const maxHint = 20 * sector
+
+// doubtParent sets ExternalData where qemu, whose descriptor begins at off whatever the header says, opens
+// another parent than Backing. It takes the first "parentFileNameHint" anywhere in the text (vmdk_parent_open
+// in qemu's block/vmdk.c), and passes over the two bytes behind.
+func (i *Info) doubtParent(s *source, off uint64) {
+	text := make([]byte, maxHint)
+	n, _ := s.ReadAt(text, int64(off))
+	text, _, _ = bytes.Cut(text[:n], []byte{0})
+	_, hint, _ := bytes.Cut(text, []byte("parentFileNameHint"))
+	name, _, closed := bytes.Cut(hint[min(len(hint), len(`="`)):], []byte{'"'})
+	if closed && len(name) <= maxName && string(name) != i.Backing {
+		i.ExternalData = true
 	}
 }
 
-// descriptorVersion accepts the versions that qemu does. The version is a descriptor's first line that is not a comment.
+// descriptorVersion accepts the versions that qemu does. The version is a descriptor's first line that is not
+// a comment.
 func descriptorVersion(s *source) bool {
 	for line := range bytes.Lines(s.head) {
 		line = bytes.TrimSpace(line)
@@ -38,7 +62,8 @@ func descriptorVersion(s *source) bool {
 	return false
 }
 
-// describeDescriptor reads an image that is only the description of others. One longer than what is read has an unknown capacity.
+// describeDescriptor reads an image that is only the description of others. One longer than what is read has
+// an unknown capacity.
 func describeDescriptor(s *source, i *Info) {
 	i.ExternalData = true
 	d := readDescriptor(s, 0, min(s.size, maxDescriptor))
@@ -87,7 +112,8 @@ func parentHint(line []byte) string {
 	return string(name)
 }
 
-// extentSectors reads a line like: RW 4192256 SPARSE "disk-s001.vmdk". A number beyond 64 bits is the largest of them.
+// extentSectors reads a line like: RW 4192256 SPARSE "disk-s001.vmdk". A number beyond 64 bits is the largest
+// of them.
 func extentSectors(line []byte) uint64 {
 	fields := bytes.Fields(line)
 	if len(fields) < 3 {

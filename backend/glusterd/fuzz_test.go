@@ -1,0 +1,34 @@
+package glusterd
+
+import (
+	"errors"
+	"testing"
+
+	"poolctl/backend"
+)
+
+// FuzzAnswer reads what gluster(8) could print. There are no more names than the answer has bytes.
+func FuzzAnswer(f *testing.F) {
+	for _, text := range []string{
+		started, stopped, none, bricks("<node><hostname>a</hostname><path>/b1</path><status>0</status></node>"), started + started,
+		"<volInfo><volumes><volume><name>gv0</name></volume>", "<volInfo><volumes><volume/><volume><name><b>x</b></name></volume></volumes></volInfo>", "<volStatus><volumes><volume><node><status>x</status>",
+		"<!DOCTYPE x [<!ENTITY a \"aa\">]><name>&a;</name>", "<", "",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		answers := map[string]string{"volume info all": text, "volume info gv0": text, "volume status gv0": text}
+		names, err := Volumes(t.Context(), &fake{answers: answers}, "h")
+		if len(names) > len(text) || err != nil && names != nil {
+			t.Errorf("%d volumes, error %v", len(names), err)
+		}
+		err = Trouble(t.Context(), &fake{answers: answers}, "h", 0, "gv0")
+		if state := (*backend.StateError)(nil); err != nil && !errors.As(err, &state) {
+			t.Errorf("error %v", err)
+		}
+		answers["volume info gv0"] = started
+		if err := Trouble(t.Context(), &fake{answers: answers}, "h", 0, "gv0"); err != nil && len(err.Error()) > 100+2*len(text) {
+			t.Errorf("%d bytes of %d: %v", len(err.Error()), len(text), err)
+		}
+	})
+}
