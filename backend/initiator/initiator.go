@@ -53,6 +53,7 @@ type Session struct {
 	task          uint32
 	messages      int     // received
 	bytes         int     // received
+	broken        bool    // a message could not be sent or received
 	id            [6]byte // our part of the session's name: with the same one, another session of this initiator would end
 }
 
@@ -72,10 +73,9 @@ func Open(ctx context.Context, conn net.Conn, l Login) (*Session, error) {
 	return s, nil
 }
 
-// Close logs out.
+// Close logs out, if the target has kept to the rules so far.
 func (s *Session) Close() {
-	out := s.command(opLogout|immediate, final)
-	if s.send(out) == nil {
+	if !s.broken && s.send(s.command(opLogout|immediate, final)) == nil {
 		_, _ = s.receive()
 	}
 	s.conn.Close()

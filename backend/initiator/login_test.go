@@ -44,12 +44,22 @@ type peer struct {
 func (p *peer) connect(t testing.TB) net.Conn {
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { ours.Close() })
+	requests := make(chan *message, 4096) // it reads on while it writes
+	go func() {
+		defer close(requests)
+		s := &Session{conn: theirs, messages: -maxMessages} // it has more patience
+		for m, err := s.next(); err == nil; m, err = s.next() {
+			select {
+			case requests <- m:
+			default: // it has too many to answer
+			}
+		}
+	}()
 	go func() {
 		defer theirs.Close()
-		s := &Session{conn: theirs}
 		for round := 0; ; round++ {
-			asked, err := s.next()
-			if err != nil {
+			asked, ok := <-requests
+			if !ok {
 				return
 			}
 			answers := p.answers(round, asked)

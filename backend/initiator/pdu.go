@@ -56,6 +56,7 @@ func (s *Session) send(m *message) error {
 	binary.BigEndian.PutUint32(m.head[4:], uint32(len(m.data))) // the first byte is the length of what we do not send
 	padded := append(m.head[:], m.data...)
 	_, err := s.conn.Write(append(padded, make([]byte, -len(m.data)&3)...))
+	s.broken = s.broken || err != nil
 	return err
 }
 
@@ -79,8 +80,9 @@ func (s *Session) receive() (*message, error) {
 }
 
 // next returns the next message, if the session has not had too many.
-func (s *Session) next() (*message, error) {
-	m := &message{}
+func (s *Session) next() (m *message, err error) {
+	defer func() { s.broken = s.broken || err != nil }()
+	m = &message{}
 	if _, err := io.ReadFull(s.conn, m.head[:]); err != nil {
 		return nil, err
 	}
