@@ -1,6 +1,7 @@
 package initiator
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -52,6 +53,9 @@ type dialogue struct {
 }
 
 func (s *Session) login(l Login) error {
+	if err := l.check(); err != nil {
+		return err
+	}
 	d := &dialogue{Session: s, task: s.task}
 	s.task++
 	r, check := (&negotiation{Login: l}).first()
@@ -63,6 +67,19 @@ func (s *Session) login(l Login) error {
 		if r, check, err = check(in); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// check refuses mutual CHAP where the target's proof could not be asked for, or would be worth nothing.
+func (l Login) check() error {
+	switch {
+	case l.Mutual == nil:
+		return nil
+	case l.User == nil:
+		return errors.New("mutual CHAP needs a user and secret of our own, too")
+	case bytes.Equal(l.User.Secret, l.Mutual.Secret): // our answers would be the target's (RFC 7143, 12.1.3)
+		return errors.New("the target's secret is our own: with mutual CHAP they have to differ")
 	}
 	return nil
 }

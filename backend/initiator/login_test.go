@@ -300,6 +300,18 @@ func (p *peer) proofOf(secret []byte) []byte {
 	return p.proof(secret)
 }
 
+// TestLoginUsers refuses logins whose mutual CHAP would prove nothing.
+func TestLoginUsers(t *testing.T) {
+	for want, l := range map[string]Login{
+		"needs a user":   {Initiator: login.Initiator, Target: login.Target, Mutual: server},
+		"have to differ": {Initiator: login.Initiator, Target: login.Target, User: guest, Mutual: &User{"host", guest.Secret}},
+	} {
+		if err := tryLogin(t, &peer{}, l); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, not %q", err, want)
+		}
+	}
+}
+
 // TestLoginPlainKeys answers a login without a secret as if it had one.
 func TestLoginPlainKeys(t *testing.T) {
 	for round, keys := range []string{"AuthMethod=CHAP", "CHAP_A=5"} {
