@@ -22,96 +22,121 @@ var algorithms = []struct {
 	hash   func() hash.Hash
 }{{"6", sha1.New}, {"5", md5.New}, {"7", sha256.New}}
 
-// A challenge is what each side asks the other to prove that it knows the secret (RFC 1994; RFC 7143, 12.1.3).
+// A challenge asks the other side to prove that it knows its secret (RFC 1994; RFC 7143, 12.1.3).
 type challenge struct {
-	user, mutual *User
-	hash         func() hash.Hash
-	asked        []byte // of the target, for the other direction
-	id           byte
+	hash func() hash.Hash
+	id   byte
+	text []byte
 }
 
-func newChallenge(l Login) *challenge { return &challenge{user: l.User, mutual: l.Mutual} }
-
-// answer returns what to say next in the stage of security, and whether it goes on from there.
-func (c *challenge) answer(said [][2]string) (next byte, pairs [][2]string, err error) {
-	values := map[string]string{}
-	for _, p := range said {
-		values[p[0]] = p[1]
+// method checks that the target chooses CHAP, the only method that was offered, and offers the algorithms.
+func (n *negotiation) method(in answer) (request, step, error) {
+	if method := in.value("AuthMethod"); method != "CHAP" {
+		err := fmt.Errorf("the target does not ask for the secret: it wants to log in by %q", method)
+		return request{}, nil, err
 	}
-	switch {
-	case values["CHAP_C"] != "":
-		pairs, err = c.respond(values)
-		return operational, pairs, err
-	case values["AuthMethod"] == "CHAP":
-		var numbers []string
-		for _, a := range algorithms {
-			numbers = append(numbers, a.number)
-		}
-		return security, [][2]string{{"CHAP_A", strings.Join(numbers, ",")}}, nil
+	if _, err := in.security("AuthMethod"); err != nil {
+		return request{}, nil, err
 	}
-	return 0, nil, fmt.Errorf("the target does not ask for the secret: it wants to log in by %q", values["AuthMethod"])
-}
-
-func (c *challenge) respond(values map[string]string) ([][2]string, error) {
+	var numbers []string
 	for _, a := range algorithms {
-		if a.number == values["CHAP_A"] {
+		numbers = append(numbers, a.number)
+	}
+	return request{security, security, [][2]string{{"CHAP_A", strings.Join(numbers, ",")}}}, n.challenged, nil
+}
+
+// challenged answers the target's challenge, and challenges the target if that has to prove itself, too.
+func (n *negotiation) challenged(in answer) (request, step, error) {
+	theirs, err := challengeOf(in)
+	if err != nil {
+		return request{}, nil, err
+	}
+	pairs := [][2]string{{"CHAP_N", n.User.Name}, {"CHAP_R", hexValue(theirs.proof(n.User.Secret))}}
+	if n.Mutual != nil {
+		ours := challenge{hash: theirs.hash, id: theirs.id + 1, text: make([]byte, 16)}
+		_, _ = rand.Read(ours.text)
+		n.proof = ours.proof(n.Mutual.Secret)
+		id := strconv.Itoa(int(ours.id))
+		pairs = append(pairs, [2]string{"CHAP_I", id}, [2]string{"CHAP_C", hexValue(ours.text)})
+	}
+	return request{security, operational, pairs}, n.proven, nil
+}
+
+// proven checks that the target has shown that it knows its secret, if it has to. A challenge of the
+// target's must not come here: it could be ours, and our answer the proof (RFC 7143, 12.1.3).
+func (n *negotiation) proven(in answer) (request, step, error) {
+	if n.Mutual == nil {
+		return n.leaveSecurity(in)
+	}
+	values, err := in.security("CHAP_N", "CHAP_R")
+	if err != nil {
+		return request{}, nil, fmt.Errorf("%w: %w", errUnproven, err)
+	}
+	got, err := binaryValue(values[1])
+	if err != nil || values[0] != n.Mutual.Name || subtle.ConstantTimeCompare(got, n.proof) != 1 {
+		return request{}, nil, errUnproven
+	}
+	return n.leaveSecurity(answer{moved: in.moved})
+}
+
+var errUnproven = errors.New("the target does not know its own secret (mutual CHAP)")
+
+// challengeOf reads a target's challenge, which has to use an algorithm that was offered.
+func challengeOf(in answer) (challenge, error) {
+	var c challenge
+	values, err := in.security("CHAP_A", "CHAP_I", "CHAP_C")
+	if err != nil {
+		return c, err
+	}
+	for _, a := range algorithms {
+		if a.number == values[0] {
 			c.hash = a.hash
 		}
 	}
-	id, err := strconv.ParseUint(values["CHAP_I"], 0, 8)
-	asked, errC := binaryValue(values["CHAP_C"])
+	id, err := numericValue(values[1])
+	text, errC := binaryValue(values[2])
 	if err != nil || errC != nil || c.hash == nil {
-		return nil, errors.New("the target asks for the secret in a way that is not known")
+		return c, errors.New("the target asks for the secret in a way that is not known")
 	}
-	pairs := [][2]string{{"CHAP_N", c.user.Name}, {"CHAP_R", "0x" + hex.EncodeToString(c.proof(byte(id), c.user.Secret, asked))}}
-	if c.mutual != nil {
-		c.asked = make([]byte, 16)
-		_, _ = rand.Read(c.asked)
-		c.id = byte(id) + 1
-		pairs = append(pairs, [2]string{"CHAP_I", strconv.Itoa(int(c.id))}, [2]string{"CHAP_C", "0x" + hex.EncodeToString(c.asked)})
-	}
-	return pairs, nil
+	c.id, c.text = id, text
+	return c, nil
 }
 
-func (c *challenge) proof(id byte, secret, asked []byte) []byte {
+func (c challenge) proof(secret []byte) []byte {
 	h := c.hash()
-	h.Write([]byte{id})
+	h.Write([]byte{c.id})
 	h.Write(secret)
-	h.Write(asked)
+	h.Write(c.text)
 	return h.Sum(nil)
 }
 
-// isProven returns nil if the target has shown that it knows its secret, where it has to.
-func (c *challenge) isProven(said [][2]string) error {
-	if c.mutual == nil {
-		return nil
+// numericValue reads a number of one byte as it is written in keys: decimal, or 0x and hexadecimal digits.
+func numericValue(text string) (byte, error) {
+	base := 10
+	if len(text) > 2 && strings.EqualFold(text[:2], "0x") {
+		text, base = text[2:], 16
 	}
-	var name string
-	var got []byte
-	for _, p := range said {
-		switch p[0] {
-		case "CHAP_N":
-			name = p[1]
-		case "CHAP_R":
-			got, _ = binaryValue(p[1])
-		}
-	}
-	if c.hash == nil || name != c.mutual.Name || subtle.ConstantTimeCompare(got, c.proof(c.id, c.mutual.Secret, c.asked)) != 1 {
-		return errors.New("the target does not know its own secret (mutual CHAP)")
-	}
-	return nil
+	n, err := strconv.ParseUint(text, base, 8)
+	return byte(n), err
 }
 
-// binaryValue reads bytes as they are written in keys: 0x and hexadecimal digits, or 0b and base64.
-func binaryValue(text string) ([]byte, error) {
+func hexValue(data []byte) string { return "0x" + hex.EncodeToString(data) }
+
+// binaryValue reads 1 to 1024 bytes as they are written in keys: 0x and hexadecimal digits, or 0b and base64.
+func binaryValue(text string) (data []byte, err error) {
 	if len(text) < 2 {
 		return nil, errors.New("no value")
 	}
 	switch strings.ToLower(text[:2]) {
 	case "0x":
-		return hex.DecodeString(text[2:])
+		data, err = hex.DecodeString(text[2:])
 	case "0b":
-		return base64.StdEncoding.DecodeString(text[2:])
+		data, err = base64.StdEncoding.DecodeString(text[2:])
+	default:
+		err = errors.New("neither 0x nor 0b")
 	}
-	return nil, errors.New("neither 0x nor 0b")
+	if err == nil && (len(data) == 0 || len(data) > maxBinary) {
+		err = fmt.Errorf("a value of %d bytes", len(data))
+	}
+	return data, err
 }

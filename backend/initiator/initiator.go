@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 )
 
 // A Login tells who logs in to what.
@@ -52,6 +51,9 @@ type Session struct {
 	commandNumber uint32
 	statusNumber  uint32 // the next one that is expected
 	task          uint32
+	messages      int     // received
+	bytes         int     // received
+	broken        bool    // a message could not be sent or received
 	id            [6]byte // our part of the session's name: with the same one, another session of this initiator would end
 }
 
@@ -71,10 +73,9 @@ func Open(ctx context.Context, conn net.Conn, l Login) (*Session, error) {
 	return s, nil
 }
 
-// Close logs out.
+// Close logs out, if the target has kept to the rules so far.
 func (s *Session) Close() {
-	out := s.command(opLogout|immediate, final)
-	if s.send(out) == nil {
+	if !s.broken && s.send(s.command(opLogout|immediate, final)) == nil {
 		_, _ = s.receive()
 	}
 	s.conn.Close()
@@ -94,7 +95,10 @@ func (s *Session) Targets() ([]string, error) {
 		if err := s.send(out); err != nil {
 			return nil, err
 		}
-		in, err := s.expect(opTextResponse)
+		in, err := s.receive()
+		if err == nil {
+			err = in.answers(opTextResponse, binary.BigEndian.Uint32(out.head[16:]))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -117,24 +121,4 @@ func (s *Session) Targets() ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// text writes keys and their values as RFC 7143, 6.1 has them.
-func text(pairs [][2]string) []byte {
-	var b strings.Builder
-	for _, p := range pairs {
-		b.WriteString(p[0] + "=" + p[1] + "\x00")
-	}
-	return []byte(b.String())
-}
-
-// keys reads them.
-func keys(data []byte) [][2]string {
-	var pairs [][2]string
-	for part := range strings.SplitSeq(string(data), "\x00") {
-		if key, value, ok := strings.Cut(part, "="); ok {
-			pairs = append(pairs, [2]string{key, value})
-		}
-	}
-	return pairs
 }

@@ -1,9 +1,11 @@
 package initiator
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -15,74 +17,192 @@ const (
 	full        = 3
 )
 
-// rounds is how often the two sides may talk before a login has to be done.
-const rounds = 12
+// A login ends with an error when it takes more messages, or an answer more bytes of keys.
+const (
+	maxRounds = 16
+	maxKeys   = 1 << 16
+)
 
-// A negotiation is a login that goes on.
+// A request is what a login sends in a stage. The target may agree to go on to the next stage, to no other.
+type request struct {
+	stage, next byte // the same: the login stays there
+	keys        [][2]string
+}
+
+// An answer is all that a target answers to a request.
+type answer struct {
+	moved bool // the target agreed to go on to the next stage
+	keys  [][2]string
+}
+
+// A step checks the answer to a request, and returns the next request and the step for that. The last step
+// returns none: the login is done. Each step names its successor, so that a target cannot choose or skip one.
+type step func(answer) (request, step, error)
+
+// A negotiation is a login under way: its steps, from first to parameters.
 type negotiation struct {
+	Login
+	proof []byte // what the target has to answer to our challenge; nil without mutual CHAP
+}
+
+// A dialogue sends the requests of one login.
+type dialogue struct {
 	*Session
-	stage byte
-	task  uint32
-	chap  *challenge // what is to be answered, and what to ask
+	task   uint32
+	rounds int
 }
 
 func (s *Session) login(l Login) error {
-	n := &negotiation{Session: s, task: s.task, chap: newChallenge(l)}
+	if err := l.check(); err != nil {
+		return err
+	}
+	d := &dialogue{Session: s, task: s.task}
 	s.task++
-	pairs := [][2]string{{"InitiatorName", l.Initiator}, {"SessionType", "Discovery"}, {"AuthMethod", "None"}}
-	if l.Target != "" {
-		pairs[1] = [2]string{"SessionType", "Normal"}
-		pairs = append(pairs, [2]string{"TargetName", l.Target})
-	}
-	next := byte(operational)
-	if l.User != nil {
-		pairs[2], next = [2]string{"AuthMethod", "CHAP"}, security
-	}
-	for range rounds {
-		in, err := n.say(next, pairs)
+	r, check := (&negotiation{Login: l}).first()
+	for check != nil {
+		in, err := d.exchange(r)
 		if err != nil {
 			return err
 		}
-		if in.head[1]&final != 0 {
-			n.stage = in.head[1] & 3
-		}
-		switch {
-		case in.head[1]&final != 0 && n.stage == full:
-			return nil
-		case n.stage == operational && next != full:
-			if err := n.chap.isProven(keys(in.data)); err != nil {
-				return err
-			}
-			next, pairs = full, offers(l)
-		case n.stage == operational:
-			pairs = accept(keys(in.data))
-		default:
-			if next, pairs, err = n.chap.answer(keys(in.data)); err != nil {
-				return err
-			}
+		if r, check, err = check(in); err != nil {
+			return err
 		}
 	}
-	return errors.New("the target does not come to an end with the login")
+	return nil
 }
 
-// say sends keys, and asks to go on to a stage, if it is another.
-func (n *negotiation) say(next byte, pairs [][2]string) (*message, error) {
-	flags := n.stage << 2
-	if next != n.stage {
-		flags |= final | next
+// check refuses mutual CHAP where the target's proof could not be asked for, or would be worth nothing.
+func (l Login) check() error {
+	switch {
+	case l.Mutual == nil:
+		return nil
+	case l.User == nil:
+		return errors.New("mutual CHAP needs a user and secret of our own, too")
+	case bytes.Equal(l.User.Secret, l.Mutual.Secret): // our answers would be the target's (RFC 7143, 12.1.3)
+		return errors.New("the target's secret is our own: with mutual CHAP they have to differ")
 	}
-	m := &message{data: text(pairs)}
+	return nil
+}
+
+// first returns the request that begins a login. CHAP is all that it offers if the login has a user.
+func (n *negotiation) first() (request, step) {
+	r, check := request{security, operational, nil}, n.unauthenticated
+	method := "None"
+	if n.User != nil {
+		r.next, check, method = security, n.method, "CHAP"
+	}
+	r.keys = [][2]string{{"InitiatorName", n.Initiator}, {"SessionType", "Discovery"}, {"AuthMethod", method}}
+	if n.Target != "" {
+		r.keys[1][1] = "Normal"
+		r.keys = append(r.keys, [2]string{"TargetName", n.Target})
+	}
+	return r, check
+}
+
+// unauthenticated checks that the target agrees to a login without a secret. It may do so silently.
+func (n *negotiation) unauthenticated(in answer) (request, step, error) {
+	if _, err := in.security("AuthMethod"); err == nil {
+		if method := in.value("AuthMethod"); method != "None" {
+			return request{}, nil, fmt.Errorf("the target wants to log in by %q, which was not offered", method)
+		}
+		return n.leaveSecurity(answer{moved: in.moved})
+	}
+	return n.leaveSecurity(in)
+}
+
+// leaveSecurity goes on to the operational stage as soon as the target agrees to it.
+func (n *negotiation) leaveSecurity(in answer) (request, step, error) {
+	if _, err := in.security(); err != nil {
+		return request{}, nil, err
+	}
+	if in.moved {
+		return request{operational, full, offers(n.Login)}, n.parameters, nil
+	}
+	return request{security, operational, nil}, n.leaveSecurity, nil
+}
+
+// parameters accepts what the target proposes, and ends the login as soon as the target agrees to that.
+func (n *negotiation) parameters(in answer) (request, step, error) {
+	if _, err := in.security(); err != nil {
+		return request{}, nil, err
+	}
+	for _, key := range []string{"HeaderDigest", "DataDigest"} {
+		if digest := in.value(key); digest != "" && digest != "None" {
+			return request{}, nil, fmt.Errorf("the target chooses %s=%s, which was not offered", key, digest)
+		}
+	}
+	if in.moved {
+		return request{}, nil, nil
+	}
+	return request{operational, full, accept(in.keys)}, n.parameters, nil
+}
+
+// exchange returns the whole answer to a request, which may come in parts (RFC 7143, 7.2).
+func (d *dialogue) exchange(r request) (answer, error) {
+	var data []byte
+	for {
+		in, err := d.say(r)
+		if err != nil {
+			return answer{}, err
+		}
+		moved, more, err := r.check(in.head[1])
+		if err != nil {
+			return answer{}, err
+		}
+		if data = append(data, in.data...); len(data) > maxKeys {
+			return answer{}, errors.New("the keys in the target's answer do not come to an end")
+		}
+		if !more {
+			keys, err := uniqueKeys(data)
+			return answer{moved, keys}, err
+		}
+		r = request{stage: r.stage, next: r.stage} // an empty request asks for the next part
+	}
+}
+
+// check reports from an answer's flags whether the login moves to the request's next stage, and whether more
+// parts of the answer follow. A target answers in the stage of the request, and makes no move but the one
+// that the request asks for (RFC 7143, 6.3 and 11.13).
+func (r request) check(flags byte) (moved, more bool, err error) {
+	moved, more = flags&final != 0, flags&continued != 0
+	current, next := flags>>2&3, flags&3
+	switch {
+	case current != r.stage:
+		err = fmt.Errorf("the target answers in stage %d of the login, not %d", current, r.stage)
+	case moved && r.next == r.stage:
+		err = fmt.Errorf("the target leaves stage %d of the login too early", r.stage)
+	case moved && next != r.next:
+		err = fmt.Errorf("the target goes on to stage %d of the login, not %d", next, r.next)
+	case moved && more:
+		err = errors.New("the target leaves a stage of the login within its answer")
+	}
+	return moved, more, err
+}
+
+// say sends a request and returns the next message of the target, which has to be the answer to it.
+func (d *dialogue) say(r request) (*message, error) {
+	if d.rounds++; d.rounds > maxRounds {
+		return nil, errors.New("the target does not come to an end with the login")
+	}
+	flags := r.stage << 2
+	if r.next != r.stage {
+		flags |= final | r.next
+	}
+	m := &message{data: text(r.keys)}
 	m.head[0], m.head[1] = opLogin|immediate, flags
-	copy(m.head[8:14], n.id[:])
-	binary.BigEndian.PutUint32(m.head[16:], n.task)
-	if err := n.send(m); err != nil {
+	copy(m.head[8:14], d.id[:])
+	binary.BigEndian.PutUint32(m.head[16:], d.task)
+	if err := d.send(m); err != nil {
 		return nil, err
 	}
-	in, err := n.expect(opLoginReponse)
-	if err == nil && in.head[36] != 0 {
-		err = &RefusedError{in.head[36], in.head[37]}
+	in, err := d.next() // no other message may come before the login is done (RFC 7143, 6.3)
+	if err != nil {
+		return nil, err
 	}
-	return in, err
+	if in.op() == opLoginReponse && in.head[36] != 0 {
+		return nil, &RefusedError{in.head[36], in.head[37]}
+	}
+	return in, in.answers(opLoginReponse, d.task)
 }
 
 // offers are our part of what both sides agree on.

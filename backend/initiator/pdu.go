@@ -2,6 +2,7 @@ package initiator
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -23,6 +24,7 @@ const (
 
 	immediate = 0x40
 	final     = 0x80
+	continued = 0x40 // in the flags of logins and texts: more of the keys follows
 
 	none = 0xffffffff // in place of a tag
 )
@@ -54,31 +56,22 @@ func (s *Session) send(m *message) error {
 	binary.BigEndian.PutUint32(m.head[4:], uint32(len(m.data))) // the first byte is the length of what we do not send
 	padded := append(m.head[:], m.data...)
 	_, err := s.conn.Write(append(padded, make([]byte, -len(m.data)&3)...))
+	s.broken = s.broken || err != nil
 	return err
 }
+
+// The most that a target may send in a session: 8191 units take some 50,000 messages, all targets 16 MiB.
+const (
+	maxMessages = 1 << 17
+	maxBytes    = 1 << 25
+)
 
 // receive returns the next message, and answers the target when it asks whether we are there.
 func (s *Session) receive() (*message, error) {
 	for {
-		m := &message{}
-		if _, err := io.ReadFull(s.conn, m.head[:]); err != nil {
-			return nil, err
-		}
-		length := int(binary.BigEndian.Uint32(m.head[4:]) & 0xffffff)
-		extra := 4 * int(m.head[4])
-		if length > most {
-			return nil, fmt.Errorf("a message of %d bytes: that is more than was agreed on", length)
-		}
-		body := make([]byte, extra+length+(-length&3))
-		if _, err := io.ReadFull(s.conn, body); err != nil {
-			return nil, err
-		}
-		m.data = body[extra : extra+length]
-		if m.hasStatus() {
-			s.statusNumber = binary.BigEndian.Uint32(m.head[24:]) + 1
-		}
-		if m.head[0]&0x3f != opNopIn {
-			return m, nil
+		m, err := s.next()
+		if err != nil || m.op() != opNopIn {
+			return m, err
 		}
 		if err := s.pong(m); err != nil {
 			return nil, err
@@ -86,9 +79,39 @@ func (s *Session) receive() (*message, error) {
 	}
 }
 
-// hasStatus tells whether a message counts among the target's: data without a status and questions do not.
+// next returns the next message, if the session has not had too many.
+func (s *Session) next() (m *message, err error) {
+	defer func() { s.broken = s.broken || err != nil }()
+	m = &message{}
+	if _, err := io.ReadFull(s.conn, m.head[:]); err != nil {
+		return nil, err
+	}
+	length := int(binary.BigEndian.Uint32(m.head[4:]) & 0xffffff)
+	extra := 4 * int(m.head[4])
+	if length > most {
+		return nil, fmt.Errorf("a message of %d bytes: that is more than was agreed on", length)
+	}
+	s.messages++
+	if s.bytes += length; s.messages > maxMessages || s.bytes > maxBytes {
+		return nil, errors.New("what the target sends does not come to an end")
+	}
+	body := make([]byte, extra+length+(-length&3))
+	if _, err := io.ReadFull(s.conn, body); err != nil {
+		return nil, err
+	}
+	m.data = body[extra : extra+length]
+	if m.hasStatus() {
+		s.statusNumber = binary.BigEndian.Uint32(m.head[24:]) + 1
+	}
+	return m, nil
+}
+
+// op returns a message's kind.
+func (m *message) op() byte { return m.head[0] & 0x3f }
+
+// hasStatus reports whether a message counts among the target's: data without a status and questions do not.
 func (m *message) hasStatus() bool {
-	switch m.head[0] & 0x3f {
+	switch m.op() {
 	case opDataIn:
 		return m.head[1]&1 != 0
 	case opNopIn:
@@ -109,18 +132,18 @@ func (s *Session) pong(question *message) error {
 	return s.send(m)
 }
 
-// expect returns the next message, which has to be of a kind.
-func (s *Session) expect(op byte) (*message, error) {
-	m, err := s.receive()
+// answers returns an error unless a message is of a kind and carries the tag of what was asked.
+func (m *message) answers(op byte, task uint32) error {
+	tag := binary.BigEndian.Uint32(m.head[16:])
 	switch {
-	case err != nil:
-		return nil, err
-	case m.head[0]&0x3f == opReject:
-		return nil, fmt.Errorf("the target rejects a message, reason %#x", m.head[2])
-	case m.head[0]&0x3f == opAsync:
-		return nil, fmt.Errorf("the target ends the session, event %d", m.head[36])
-	case m.head[0]&0x3f != op:
-		return nil, fmt.Errorf("the target sends a message of kind %#x, not %#x", m.head[0]&0x3f, op)
+	case m.op() == opReject:
+		return fmt.Errorf("the target rejects a message, reason %#x", m.head[2])
+	case m.op() == opAsync:
+		return fmt.Errorf("the target ends the session, event %d", m.head[36])
+	case m.op() != op:
+		return fmt.Errorf("the target sends a message of kind %#x, not %#x", m.op(), op)
+	case tag != task:
+		return fmt.Errorf("the target answers the question %d, not %d", tag, task)
 	}
-	return m, nil
+	return nil
 }

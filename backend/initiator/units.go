@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -67,72 +68,109 @@ func number(lun []byte) int {
 func (s *Session) size(lun []byte) (uint64, error) {
 	data, err := s.read(lun, 32, capacity16[:])
 	if err == nil && len(data) >= 12 {
-		high, size := bits.Mul64(binary.BigEndian.Uint64(data)+1, uint64(binary.BigEndian.Uint32(data[8:])))
-		if high != 0 {
-			err = errors.New("it is larger than can be counted")
-		}
-		return size, err
+		return product(binary.BigEndian.Uint64(data), binary.BigEndian.Uint32(data[8:]))
 	}
-	data, err = s.read(lun, 8, capacity10[:]) // which CD-ROMs have
-	if err == nil && len(data) < 8 {
-		err = fmt.Errorf("it tells its size in %d bytes", len(data))
-	}
-	if err != nil {
+	if failed := (*commandError)(nil); err != nil && !errors.As(err, &failed) {
 		return 0, err
 	}
-	return (uint64(binary.BigEndian.Uint32(data)) + 1) * uint64(binary.BigEndian.Uint32(data[4:])), nil
+	data, err = s.read(lun, 8, capacity10[:]) // which CD-ROMs have
+	switch {
+	case err != nil:
+		return 0, err
+	case len(data) < 8:
+		return 0, fmt.Errorf("it tells its size in %d bytes", len(data))
+	case binary.BigEndian.Uint32(data) == math.MaxUint32: // SBC-4, 5.15: the size does not fit here
+		return 0, errors.New("it is larger than it can tell")
+	}
+	return product(uint64(binary.BigEndian.Uint32(data)), binary.BigEndian.Uint32(data[4:]))
+}
+
+// product returns the bytes of all blocks up to the last one.
+func product(last uint64, length uint32) (uint64, error) {
+	blocks, carry := bits.Add64(last, 1, 0)
+	high, size := bits.Mul64(blocks, uint64(length))
+	switch {
+	case length == 0:
+		return 0, errors.New("its blocks have no bytes")
+	case carry != 0 || high != 0:
+		return 0, errors.New("it is larger than can be counted")
+	}
+	return size, nil
 }
 
 // attempts is how often a command is tried: a unit has something to say first when it is new to us (unit attention).
 const attempts = 5
 
 // read runs a SCSI command that returns so many bytes at the most.
-func (s *Session) read(lun []byte, length int, cdb []byte) ([]byte, error) {
-	var data []byte
-	var err error
+func (s *Session) read(lun []byte, length int, cdb []byte) (data []byte, err error) {
 	for range attempts {
-		var again bool
-		if data, again, err = s.tryRead(lun, length, cdb); !again {
+		data, err = s.tryRead(lun, length, cdb)
+		if failed := (*commandError)(nil); !errors.As(err, &failed) || failed.key != unitAttention {
 			break
 		}
 	}
 	return data, err
 }
 
-func (s *Session) tryRead(lun []byte, length int, cdb []byte) (data []byte, again bool, err error) {
+func (s *Session) tryRead(lun []byte, length int, cdb []byte) ([]byte, error) {
 	out := s.command(opCommand, final|0x40|1) // it reads; a simple task
 	copy(out.head[8:16], lun)
 	binary.BigEndian.PutUint32(out.head[20:], uint32(length))
 	copy(out.head[32:48], cdb)
 	s.commandNumber++
 	if err := s.send(out); err != nil {
-		return nil, false, err
+		return nil, err
 	}
+	data, last, err := s.collect(binary.BigEndian.Uint32(out.head[16:]), length)
+	if err != nil {
+		return nil, err
+	}
+	return data, last.failure(cdb[0])
+}
+
+// collect returns the data that answer a command, and the message that ends them.
+func (s *Session) collect(task uint32, length int) (data []byte, last *message, err error) {
 	for {
 		in, err := s.receive()
 		if err != nil {
-			return nil, false, err
+			return nil, nil, err
 		}
-		switch in.head[0] & 0x3f {
-		case opDataIn:
-			if data = append(data, in.data...); len(data) > length {
-				return nil, false, fmt.Errorf("%d bytes, which is more than was asked for", len(data))
-			}
-			if in.head[1]&1 == 0 {
-				continue
-			}
-			return data, false, nil
-		case opResponse:
-			if in.head[2] == 0 && in.head[3] == 0 {
-				return data, false, nil
-			}
-			key := byte(0)
-			if len(in.data) > 4 {
-				key = in.data[4] & 0xf
-			}
-			return nil, key == 6, fmt.Errorf("the command %#x fails with status %#x, sense key %#x", cdb[0], in.head[3], key)
-		default:
-			return nil, false, fmt.Errorf("the target sends a message of kind %#x", in.head[0]&0x3f)
+		if in.op() != opDataIn {
+			return data, in, in.answers(opResponse, task)
+		}
+		if err := in.answers(opDataIn, task); err != nil {
+			return nil, nil, err
+		}
+		if data = append(data, in.data...); len(data) > length {
+			return nil, nil, fmt.Errorf("%d bytes, which is more than was asked for", len(data))
+		}
+		if in.head[1]&1 != 0 { // it has the status
+			return data, in, nil
 		}
 	}
+}
+
+// A commandError is a unit's refusal of a command.
+type commandError struct{ command, response, status, key byte }
+
+const unitAttention = 6 // SPC, sense key
+
+func (e *commandError) Error() string {
+	const text = "the command %#x fails with response %#x, status %#x, sense key %#x"
+	return fmt.Sprintf(text, e.command, e.response, e.status, e.key)
+}
+
+// failure returns a commandError unless the last message of a command reports success.
+func (m *message) failure(command byte) error {
+	e := &commandError{command: command, status: m.head[3]}
+	if m.op() == opResponse {
+		e.response = m.head[2]
+		if len(m.data) > 4 {
+			e.key = m.data[4] & 0xf
+		}
+	}
+	if e.response == 0 && e.status == 0 {
+		return nil
+	}
+	return e
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -49,15 +50,21 @@ func directTarget(p *pooldef.Pool) (target, error) {
 
 // Space implements backend.Backend: the sum of the units.
 func (d *Direct) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
-	var space pooldef.Space
-	for v, err := range d.Volumes(ctx, p) {
+	return total(d.Volumes(ctx, p))
+}
+
+// total returns the sum of volumes, which a target may make larger than can be counted.
+func total(all iter.Seq2[*pooldef.Volume, error]) (pooldef.Space, error) {
+	var sum, carry uint64
+	for v, err := range all {
 		if err != nil {
-			return space, err
+			return pooldef.Space{}, err
 		}
-		space.Capacity += v.Capacity.Bytes
+		if sum, carry = bits.Add64(sum, v.Capacity.Bytes, 0); carry != 0 {
+			return pooldef.Space{}, errors.New("the target's units together are larger than can be counted")
+		}
 	}
-	space.Allocation = space.Capacity
-	return space, nil
+	return pooldef.Space{Capacity: sum, Allocation: sum}, nil
 }
 
 // Volumes implements backend.Backend, by one login. Units that are neither disks nor CD-ROMs are no volumes.

@@ -3,6 +3,7 @@ package iscsi
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,26 @@ func TestDirect(t *testing.T) {
 	found, err := newDirect().Discover(t.Context(), &p.Source)
 	if err != nil || len(found) != 2 || found[0].Devices[0].Path+found[1].Devices[0].Path != chap+disks && found[0].Devices[0].Path+found[1].Devices[0].Path != disks+chap {
 		t.Errorf("found %+v, error %v", found, err)
+	}
+}
+
+// TestDirectTotal refuses units that are together larger than can be counted.
+func TestDirectTotal(t *testing.T) {
+	for want, sizes := range map[uint64][]uint64{
+		0:              {math.MaxUint64, 1},
+		3:              {1, 2},
+		math.MaxUint64: {math.MaxUint64 - 1, 1},
+	} {
+		space, err := total(func(yield func(*pooldef.Volume, error) bool) {
+			for _, size := range sizes {
+				if !yield(&pooldef.Volume{Capacity: pooldef.Bytes(size)}, nil) {
+					return
+				}
+			}
+		})
+		if (err != nil) != (want == 0) || space.Capacity != want || space.Allocation != want {
+			t.Errorf("%d: %+v, error %v", sizes, space, err)
+		}
 	}
 }
 

@@ -1,0 +1,209 @@
+package initiator
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// capacity is an answer to READ CAPACITY (16), capacity32 one to READ CAPACITY (10).
+func capacity(last uint64, length uint32) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(nil, last), length)
+}
+
+func capacity32(last, length uint32) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, last), length)
+}
+
+// disk returns a peer with one disk of these capacities; nil: it refuses the command.
+func disk(long, short []byte) *peer {
+	return &peer{serve: func(asked *message) []*message {
+		data := map[byte][]byte{
+			reportLUNs[0]: {3: 8, 9: 1, 15: 0},
+			inquiry[0]:    make([]byte, 36),
+			capacity16[0]: long,
+			capacity10[0]: short,
+		}[asked.head[32]]
+		if data == nil {
+			m := reply(asked, opResponse, final, []byte{0, 18, 0x70, 0, 5})
+			m.head[3] = 2 // CHECK CONDITION, ILLEGAL REQUEST
+			return []*message{m}
+		}
+		return []*message{reply(asked, opDataIn, final|1, data)}
+	}}
+}
+
+// unitsOf asks a peer for its units.
+func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := Open(ctx, p.connect(t), login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		s.Close()
+		if ctx.Err() != nil {
+			t.Error("the question does not end")
+		}
+	}()
+	return s.Units()
+}
+
+// TestCapacity counts the bytes of a unit, and refuses what cannot be counted.
+func TestCapacity(t *testing.T) {
+	const tooLarge, empty, unknown = "larger than can be counted", "its blocks have no bytes", "larger than it can tell"
+	for _, test := range []struct {
+		name        string
+		long, short []byte
+		size        uint64
+		err         string
+	}{
+		{"16: one block", capacity(0, 512), nil, 512, ""},
+		{"16: with more of the answer", append(capacity(9, 4096), 0, 0, 0, 0), nil, 40960, ""},
+		{"16: just counted", capacity(1<<55-2, 512), nil, math.MaxUint64 - 511, ""},
+		{"16: one block more", capacity(1<<55-1, 512), nil, 0, tooLarge},
+		{"16: last block 2^64-1", capacity(math.MaxUint64, 512), nil, 0, tooLarge},
+		{"16: last block 2^64-1 of a byte", capacity(math.MaxUint64, 1), nil, 0, tooLarge},
+		{"16: last block 2^64-2 of a byte", capacity(math.MaxUint64-1, 1), nil, math.MaxUint64, ""},
+		{"16: all ones", capacity(math.MaxUint64, math.MaxUint32), nil, 0, tooLarge},
+		{"16: no block length", capacity(9, 0), nil, 0, empty},
+		{"16: last block 2^64-1, no block length", capacity(math.MaxUint64, 0), nil, 0, empty},
+		{"16: short, then 10", []byte{1}, capacity32(9, 512), 5120, ""},
+		{"10: one block", nil, capacity32(0, 512), 512, ""},
+		{"10: just counted", nil, capacity32(math.MaxUint32-1, math.MaxUint32), math.MaxUint32 * math.MaxUint32, ""},
+		{"10: does not fit", nil, capacity32(math.MaxUint32, 512), 0, unknown},
+		{"10: no block length", nil, capacity32(9, 0), 0, empty},
+		{"10: short", nil, []byte{1, 2, 3}, 0, "tells its size in 3 bytes"},
+		{"neither", nil, nil, 0, "the command 0x25 fails"},
+	} {
+		all, err := unitsOf(t, disk(test.long, test.short))
+		switch {
+		case test.err != "":
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s: %v, error %v", test.name, all, err)
+			}
+		case err != nil || len(all) != 1 || all[0].Size != test.size:
+			t.Errorf("%s: %v, error %v, not %d", test.name, all, err, test.size)
+		}
+	}
+}
+
+// TestUnitsEndless ends a question that the target never answers, whatever it sends in place of that.
+func TestUnitsEndless(t *testing.T) {
+	for name, flood := range map[string]func(asked *message) *message{
+		"data without bytes": func(asked *message) *message { return reply(asked, opDataIn, 0, nil) },
+		"questions":          func(asked *message) *message { return reply(asked, opNopIn, final, nil) },
+		"other answers":      func(*message) *message { return reply(&message{}, opResponse, final, nil) },
+		"texts":              func(asked *message) *message { return reply(asked, opTextResponse, 0, nil) },
+	} {
+		all, err := unitsOf(t, &peer{serve: func(asked *message) []*message {
+			return slices.Repeat([]*message{flood(asked)}, maxMessages+1)
+		}})
+		if err == nil {
+			t.Errorf("%s: %v", name, all)
+		}
+	}
+	busy := func(asked *message) []*message { // unit attention
+		m := reply(asked, opResponse, final, []byte{0, 18, 0x70, 0, 6})
+		m.head[3] = 2
+		return []*message{m}
+	}
+	if all, err := unitsOf(t, &peer{serve: busy}); err == nil || !strings.Contains(err.Error(), "sense key 0x6") {
+		t.Errorf("%v, error %v", all, err)
+	}
+}
+
+// TestUnitsAnswers takes only the answer to the question, and only if the command worked.
+func TestUnitsAnswers(t *testing.T) {
+	honest := disk(capacity(9, 512), nil)
+	for want, change := range map[string]func(m *message){
+		"answers the question":      func(m *message) { m.head[19]++ },
+		"of kind 0x24, not 0x21":    func(m *message) { m.head[0] = opTextResponse },
+		"of kind 0x31, not 0x21":    func(m *message) { m.head[0] = 0x31 }, // it is ready for data
+		"rejects a message":         func(m *message) { m.head[0] = opReject },
+		"ends the session":          func(m *message) { m.head[0] = opAsync },
+		"status 0x8":                func(m *message) { m.head[3] = 8 },
+		"response 0x1":              func(m *message) { m.head[0], m.head[2] = opResponse, 1 },
+		"more than was asked for":   func(m *message) { m.data = make([]byte, 1<<16+1) },
+		"more than was agreed on":   func(m *message) { m.data = make([]byte, most+1) },
+		"answers the question 4294": func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
+	} {
+		all, err := unitsOf(t, &peer{serve: func(asked *message) []*message {
+			answers := honest.serve(asked)
+			change(answers[0])
+			return answers
+		}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, error %v", want, all, err)
+		}
+	}
+}
+
+// TestTargetsEndless ends the question for targets.
+func TestTargetsEndless(t *testing.T) {
+	for name, data := range map[string][]byte{"empty": nil, "one name": []byte("TargetName=iqn.2026-01.lab:x\x00")} {
+		p := &peer{serve: func(asked *message) []*message {
+			return []*message{reply(asked, opTextResponse, 0, data)}
+		}}
+		s, err := Open(t.Context(), p.connect(t), Login{Initiator: login.Initiator})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names, err := s.Targets(); err == nil || !strings.Contains(err.Error(), "does not come to an end") {
+			t.Errorf("%s: %d targets, error %v", name, len(names), err)
+		}
+		s.Close()
+	}
+}
+
+// FuzzCapacity compares sizes with those of numbers without a limit.
+func FuzzCapacity(f *testing.F) {
+	f.Add(uint64(0), uint32(0))
+	f.Add(uint64(math.MaxUint64), uint32(1))
+	f.Add(uint64(1<<55-1), uint32(512))
+	f.Add(uint64(math.MaxUint32), uint32(math.MaxUint32))
+	f.Fuzz(func(t *testing.T, last uint64, length uint32) {
+		want := new(big.Int).SetUint64(last)
+		want.Add(want, big.NewInt(1)).Mul(want, big.NewInt(int64(length)))
+		size, err := product(last, length)
+		countable := length > 0 && want.IsUint64()
+		if countable != (err == nil) || countable && want.Uint64() != size {
+			t.Errorf("%d blocks up to %d: %d, error %v", length, last, size, err)
+		}
+	})
+}
+
+// FuzzUnits answers the questions for units with any data and flags.
+func FuzzUnits(f *testing.F) {
+	one, endless := []byte{3: 8, 9: 1, 15: 0}, []byte{0xff, 0xff, 0xff, 0xff, 8: 0x40, 15: 0}
+	f.Add(one, make([]byte, 36), capacity(9, 512), byte(final|1), byte(0))
+	f.Add(endless, []byte{5}, capacity(math.MaxUint64, 1), byte(1), byte(0))
+	f.Add([]byte{1}, []byte{}, []byte{}, byte(0), byte(2))
+	f.Fuzz(func(t *testing.T, list, who, size []byte, flags, status byte) {
+		p := &peer{serve: func(asked *message) []*message {
+			data := map[byte][]byte{reportLUNs[0]: list, inquiry[0]: who}[asked.head[32]]
+			if asked.head[32] == capacity16[0] || asked.head[32] == capacity10[0] {
+				data = size
+			}
+			if flags&1 == 0 {
+				last := reply(asked, opResponse, final, nil)
+				last.head[3] = status
+				return []*message{reply(asked, opDataIn, flags, data), last}
+			}
+			return []*message{reply(asked, opDataIn, flags, data)}
+		}}
+		all, err := unitsOf(t, p)
+		for _, u := range all {
+			if err == nil && u.Type == Disk && u.Size == 0 {
+				t.Errorf("a disk of no bytes: %+v", u)
+			}
+		}
+	})
+}
