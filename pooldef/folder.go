@@ -77,9 +77,9 @@ func (d *folder) list() ([]fs.DirEntry, error) {
 	return d.dir.ReadDir(-1)
 }
 
-// read returns at most this many bytes of a regular file that others cannot change. doubt is set, and data are returned,
-// if they can and the user is not root.
-func (d *folder) read(name string, most int) (data []byte, doubt, err error) {
+// read returns at most MaxInput bytes of a regular file that others cannot change. doubt is set, and data are returned, if
+// they can and the user is not root.
+func (d *folder) read(name string) (data []byte, doubt, err error) {
 	f, stat, err := d.openRegular(name)
 	if err != nil {
 		return nil, nil, err
@@ -88,21 +88,25 @@ func (d *folder) read(name string, most int) (data []byte, doubt, err error) {
 	if doubt, err = judge(checkTrust(f.Name(), stat, 0o022)); err != nil {
 		return nil, nil, err
 	}
-	data, err = readAtMost(f, most)
+	data, err = ReadInput(f)
+	if errors.As(err, &Problems{}) {
+		err = inFile(f.Name(), err)
+	}
 	return data, doubt, err
 }
 
-// readPrivate is read for a file that nobody else may read, either: that is an error for everybody. Its bytes are kept from swap.
-func (d *folder) readPrivate(name string, most int) ([]byte, error) {
+// readSecret is read for a secret: what others can change, or what has one of the forbidden bits in its mode, is an error for
+// everybody. Its bytes are kept from swap.
+func (d *folder) readSecret(name string, forbidden uint32, most int) ([]byte, error) {
 	f, stat, err := d.openRegular(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := checkTrust(f.Name(), stat, 0o077); err != nil {
+	if err := checkTrust(f.Name(), stat, forbidden); err != nil {
 		return nil, err
 	}
-	return readAtMost(f, most)
+	return readLocked(f, stat.Size, most)
 }
 
 func (d *folder) openRegular(name string) (*os.File, *unix.Stat_t, error) {
@@ -121,13 +125,25 @@ func (d *folder) openRegular(name string) (*os.File, *unix.Stat_t, error) {
 	return f, &stat, nil
 }
 
-// readAtMost reads a file. One that is larger is refused by Problems.
-func readAtMost(f *os.File, most int) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err == nil && len(data) > most {
+// readLocked reads a file of this size into one place in memory, which is kept from swap. A larger one than allowed is refused by
+// Problems; one that has grown meanwhile is cut.
+func readLocked(f *os.File, size int64, most int) ([]byte, error) {
+	if size > int64(most) {
 		return nil, Problems{{File: f.Name(), Text: fmt.Sprintf("larger than %d bytes", most)}}
 	}
-	return data, err
+	data := locked(int(size))
+	n, err := io.ReadFull(f, data)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it has shrunk
+		err = nil
+	}
+	return data[:n], err
+}
+
+// locked returns a buffer that is kept from swap, if the user may have that (RLIMIT_MEMLOCK).
+func locked(size int) []byte {
+	data := make([]byte, size)
+	_ = unix.Mlock(data)
+	return data
 }
 
 // stat looks at what a name stands for: at a symbolic link itself if flags has AT_SYMLINK_NOFOLLOW.

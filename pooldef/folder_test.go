@@ -190,7 +190,7 @@ func TestFolderStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.put(t, "x.xml", "evil")
-	if data, _, err := config.read("x.xml", MaxInput); err != nil || string(data) == "evil" {
+	if data, _, err := config.read("x.xml"); err != nil || string(data) == "evil" {
 		t.Errorf("%q %v", data, err)
 	}
 }

@@ -45,7 +45,7 @@ func openSecrets(dir string) *folder {
 func readSecretFile(file string, most int) (data []byte, doubt, err error) {
 	d := openSecrets(filepath.Dir(file))
 	defer d.close()
-	data, err = d.readPrivate(filepath.Base(file), most)
+	data, err = d.readSecret(filepath.Base(file), 0o077, most)
 	return data, d.doubt, err
 }
 

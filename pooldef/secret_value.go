@@ -109,9 +109,12 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 // DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as Problems, without
 // the value.
 func DecodeSecret(text []byte) ([]byte, error) {
-	text = bytes.Join(bytes.Fields(text), nil)
-	value := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Strict().Decode(value, text)
+	joined := locked(len(text))[:0]
+	for field := range bytes.FieldsSeq(text) {
+		joined = append(joined, field...)
+	}
+	value := locked(base64.StdEncoding.DecodedLen(len(joined)))
+	n, err := base64.StdEncoding.Strict().Decode(value, joined)
 	if err != nil {
 		return nil, Problems{{Text: "it is not base64"}}
 	}
@@ -141,14 +144,12 @@ func (s *Store) credential(id string) ([]byte, error) {
 	if d.doubt != nil {
 		return nil, d.doubt
 	}
-	value, doubt, err := d.read(id, MaxSecret)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	value, err := d.readSecret(id, 0o022, MaxSecret)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
-	case doubt != nil:
-		return nil, doubt
 	}
 	if err := CheckSecret(value); err != nil {
 		return nil, inFile(filepath.Join(s.Credentials, id), err)

@@ -116,7 +116,7 @@ func (e *Entry) doubt(folders ...*folder) {
 func (e *Entry) loadDefinition(config *folder) error {
 	for _, suffix := range suffixes {
 		name := e.Name + suffix
-		data, doubt, err := config.read(name, MaxInput)
+		data, doubt, err := config.read(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -197,7 +197,7 @@ func (e *Entry) read(file string, data []byte) (*Pool, error) {
 
 func (e *Entry) loadRecord(run *folder) error {
 	name := e.Name + ".xml"
-	data, doubt, err := run.read(name, MaxInput)
+	data, doubt, err := run.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -216,7 +216,7 @@ func (e *Entry) loadRecord(run *folder) error {
 func (s *Store) Source(e *Entry) ([]byte, error) {
 	config := openFolder(s.ConfigDir)
 	defer config.close()
-	data, _, err := config.read(filepath.Base(e.File), MaxInput)
+	data, _, err := config.read(filepath.Base(e.File))
 	return data, err
 }
 
