@@ -18,10 +18,18 @@ import (
 // configDir is where definitions are: what was asked for, /etc/poolctl for root, otherwise the user's own directory.
 func configDir(asked string) (string, error) { return definitionsOf("poolctl", asked) }
 
-// libvirtDir is where libvirt's are.
-func libvirtDir(asked string) (string, error) { return definitionsOf("libvirt", asked) }
+// libvirtDir is where libvirt's are. A user without a home directory has none: it is empty then.
+func libvirtDir(asked string) (string, error) {
+	dir, err := definitionsOf("libvirt", asked)
+	if errors.Is(err, errNoHome) {
+		return "", nil
+	}
+	return dir, err
+}
 
-// definitionsOf is where a program has its definitions.
+var errNoHome = errors.New("there is no home directory to look for definitions in")
+
+// definitionsOf is where a program has its definitions. The error wraps errNoHome if that is why they cannot be found.
 func definitionsOf(program, asked string) (string, error) {
 	switch {
 	case asked != "":
@@ -36,7 +44,7 @@ func definitionsOf(program, asked string) (string, error) {
 	if home == "" {
 		u, err := user.Current()
 		if err != nil {
-			return "", fmt.Errorf("there is no home directory to look for definitions in: %w", err)
+			return "", fmt.Errorf("%w: %w", errNoHome, err)
 		}
 		home = u.HomeDir
 	}
@@ -44,7 +52,8 @@ func definitionsOf(program, asked string) (string, error) {
 }
 
 // runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to
-// be ours alone: anybody may put one there.
+// be ours alone: anybody may put one there. An $XDG_RUNTIME_DIR of another user, as su leaves it, is an error: to ignore it
+// would hide the pools that run.
 func runDir(asked string) (string, error) {
 	switch {
 	case asked != "":
@@ -53,6 +62,10 @@ func runDir(asked string) (string, error) {
 		return "/run/poolctl", nil
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		info, err := os.Stat(dir)
+		if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+			return "", fmt.Errorf("XDG_RUNTIME_DIR: %q is not ours: unset it, or give --run-dir: %w", dir, fs.ErrPermission)
+		}
 		return filepath.Join(dir, "poolctl"), nil
 	}
 	dir := filepath.Join("/tmp", "poolctl-"+strconv.Itoa(os.Geteuid()))

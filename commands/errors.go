@@ -135,6 +135,7 @@ func (e *env) hint(err error) string {
 		tooLarge *host.DoesNotFitError
 		noValue  *pooldef.NoValueError
 		sealed   *pooldef.SealedError
+		trust    *pooldef.TrustError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -143,12 +144,12 @@ func (e *env) hint(err error) string {
 		return "poolctl pool-list --all"
 	case errors.Is(err, pooldef.ErrNoSecret):
 		return "poolctl secret-list"
-	case errors.As(err, &noValue) && noValue.IsLibvirt:
-		return "virsh secret-set-value " + noValue.UUID
 	case errors.As(err, &noValue):
-		return "poolctl secret-set-value " + noValue.UUID
+		return noValueHint(noValue)
 	case errors.As(err, &sealed):
 		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
+	case errors.As(err, &trust):
+		return trust.Mend + " " + host.Quote(trust.Path)
 	case errors.As(err, &state):
 		return state.hint
 	case errors.As(err, &storage):
@@ -179,6 +180,13 @@ func (e *env) hint(err error) string {
 		return "there are files left in it: delete the volumes first (poolctl vol-list, vol-delete)"
 	}
 	return ""
+}
+
+func noValueHint(err *pooldef.NoValueError) string {
+	if err.IsLibvirt {
+		return "virsh secret-set-value " + err.UUID
+	}
+	return "poolctl secret-set-value " + err.UUID
 }
 
 func inUseHint(err *host.InUseError) string {

@@ -32,7 +32,7 @@ func (c *PoolEdit) Run(e *env) error {
 	if entry == nil || entry.File == "" {
 		return cmp.Or(err, error(&stateError{fmt.Sprintf("pool %q is transient: it has no definition to edit", c.Pool), ""}))
 	}
-	before, err := os.ReadFile(entry.File)
+	before, err := e.store.Source(entry)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited str
 		p.UUID = entry.Defined.UUID
 	}
 	return e.admit(p, true, func() error {
-		now, err := os.ReadFile(entry.File)
+		now, err := e.store.Source(entry)
 		switch {
 		case err != nil:
 			return err

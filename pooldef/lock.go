@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 
 	"poolctl/format"
 )
@@ -43,6 +44,7 @@ const (
 
 // LockPool locks one pool until unlock is called, or the process ends. It waits until ctx ends, then returns a LockError.
 // Locks of a directory that cannot be written to are not needed for looking: nobody who may look there can change a thing.
+// A run directory that other users can change is a TrustError for root.
 func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unlock func(), err error) {
 	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
 }
@@ -54,9 +56,14 @@ func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) 
 
 func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
 	path := filepath.Join(s.RunDir, "locks", name)
+	run := openFolder(s.RunDir)
+	run.close()
+	if untrusted := (*TrustError)(nil); errors.As(run.err, &untrusted) {
+		return nil, fmt.Errorf("lock %s: %w", what, run.err)
+	}
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
-		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY), flock.SetPermissions(0o600))
+		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK), flock.SetPermissions(0o600))
 		try, wait := lock.TryLock, lock.TryLockContext
 		if mode == Shared {
 			try, wait = lock.TryRLock, lock.TryRLockContext

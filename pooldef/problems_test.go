@@ -431,6 +431,52 @@ func TestVolumeFormats(t *testing.T) {
 	}
 }
 
+// What the kernel does not take as a path, or as a name in one, is refused when it is defined, and not said word for word.
+func TestLongPaths(t *testing.T) {
+	name := strings.Repeat("n", 256)
+	for path, want := range map[string]string{
+		"/" + name[1:] + "/n" + strings.Repeat("/x", 1918) + "y": "", // 4095 bytes
+		strings.Repeat("/x", 2048):                               "a path of 4096 bytes: at most 4095 are possible",
+		strings.Repeat("/x", 1<<17):                              "a path of 262144 bytes: at most 4095 are possible",
+		"/" + name + "/x":                                        "a name of 256 bytes: a file's name has at most 255",
+	} {
+		for kind, document := range map[string]string{
+			"target/path":         "<pool type='dir'><name>x</name><target><path>%s</path></target></pool>",
+			"source/dir/@path":    "<pool type='netfs'><name>x</name><source><host name='h'/><dir path='%s'/></source>" + target + "</pool>",
+			"source/device/@path": "<pool type='fs'><name>x</name><source><device path='%s'/></source>" + target + "</pool>",
+		} {
+			_, _, err := ReadPool("", fmt.Appendf(nil, document, path), false)
+			expectLong(t, err, kind, want)
+		}
+		for kind, document := range map[string]string{
+			"target/path":       "<volume><name>v</name><capacity>1</capacity><target><path>%s</path></target></volume>",
+			"backingStore/path": "<volume><name>v</name><capacity>1</capacity><backingStore><path>%s</path></backingStore></volume>",
+		} {
+			_, _, err := ReadVolume("", fmt.Appendf(nil, document, path), Dir.Info(), false)
+			expectLong(t, err, kind, want)
+		}
+	}
+	_, _, err := ReadPool("", []byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"), false)
+	expectLong(t, err, "source/name", "a name of 256 bytes")
+	_, _, err = ReadVolume("", []byte("<volume><name>"+name+"</name><capacity>1</capacity></volume>"), Dir.Info(), false)
+	expectLong(t, err, "name", "a name of 256 bytes")
+}
+
+// expectLong compares the only problem of a definition, which is short; none if text is empty.
+func expectLong(t *testing.T, err error, element, text string) {
+	t.Helper()
+	problems := problemsOf(err)
+	if text == "" {
+		if err != nil {
+			t.Errorf("%s: %.200v", element, err)
+		}
+		return
+	}
+	if len(problems) != 1 || problems[0].Element != element || !strings.HasPrefix(problems[0].Text, text) || len(problems[0].Text) > 80 {
+		t.Errorf("%s: %d problems, %.200v", element, len(problems), err)
+	}
+}
+
 // A problem says where it is as compilers do, as far as that is known.
 func TestProblemText(t *testing.T) {
 	for want, p := range map[string]Problem{

@@ -121,6 +121,7 @@ func (r *reader) target(p *Pool, info *TypeInfo) {
 		return
 	}
 	path := cleanPath(r.text(target, "path"))
+	r.fits(r.doc.root, "target/path", path)
 	if target != nil {
 		p.Target.Permissions = r.permissions(target)
 	}

@@ -30,6 +30,7 @@ func (r *reader) source(e *format.Element, info *TypeInfo) Source {
 			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
 		}
 	}
+	r.fits(e, "name", s.Name)
 	if info.Type == Gluster && s.Dir == "" {
 		s.Dir = "/"
 	}
@@ -49,6 +50,7 @@ func (r *reader) source(e *format.Element, info *TypeInfo) Source {
 func (r *reader) dir(e *format.Element, info *TypeInfo) string {
 	dir := r.child(e, "dir")
 	path := cleanPath(r.attr(dir, "path"))
+	r.fits(dir, "@path", path)
 	if path == "" && info.Dir == Required {
 		r.problem(dir, "@path", "missing")
 	}
@@ -90,6 +92,7 @@ func (r *reader) devices(e *format.Element) []Device {
 		if device.Path == "" {
 			r.problem(d, "@path", "missing")
 		}
+		r.fits(d, "@path", device.Path)
 		for _, x := range r.children(d, "freeExtent") { // output only
 			r.pass(x)
 		}

@@ -20,6 +20,22 @@ func (r *reader) word(e *format.Element, attr string, allowed ...string) string 
 	return value
 }
 
+// The kernel's limits (limits.h), in bytes: of a path, without the NUL at its end, and of a name in it.
+const maxPath, maxNameInPath = 4095, 255
+
+// fits refuses a path, or a name that becomes a part of one, that the kernel does not take.
+func (r *reader) fits(e *format.Element, below, path string) {
+	if len(path) > maxPath {
+		r.problem(e, below, "a path of %d bytes: at most %d are possible", len(path), maxPath)
+		return
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		if len(name) > maxNameInPath {
+			r.problem(e, below, "a name of %d bytes: a file's name has at most %d", len(name), maxNameInPath)
+		}
+	}
+}
+
 func (r *reader) yesNo(e *format.Element, attr string) *bool {
 	value := r.word(e, attr, "yes", "no")
 	if value == "" {

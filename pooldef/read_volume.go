@@ -49,6 +49,7 @@ func readVolume(doc *document, info *TypeInfo, strict, sized bool) (*Volume, []P
 	} else if text := CheckVolumeName(v.Name); text != "" {
 		r.problem(root.Child("name"), "", "%s", text)
 	}
+	r.fits(root, "name", v.Name)
 	v.Capacity = r.size(root, "capacity", math.MaxInt64)
 	v.Allocation = r.size(root, "allocation", math.MaxInt64)
 	r.printedOnly(root)
@@ -92,6 +93,7 @@ func (r *reader) volumeTarget(e *format.Element, info *TypeInfo) VolumeTarget {
 	}
 	t := VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
 		Encryption: r.encryption(e), Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
+	r.fits(e, "path", t.Path)
 	if t.Format == "" {
 		t.Format = info.DefaultVolumeFormat
 	}
@@ -120,6 +122,7 @@ func (r *reader) backing(e *format.Element, info *TypeInfo) *VolumeTarget {
 	if t.Path == "" {
 		r.problem(e, "path", "missing")
 	}
+	r.fits(e, "path", t.Path)
 	return t
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +33,22 @@ func (s *Store) secretDirs() []string {
 	return dirs
 }
 
+// openSecrets opens one of secretDirs below its parent, which is checked, too.
+func openSecrets(dir string) *folder {
+	parent := openFolder(filepath.Dir(dir))
+	defer parent.close()
+	return parent.folder(filepath.Base(dir))
+}
+
+// readSecretFile returns the bytes of a file that is in one of secretDirs and that nobody else may read or change. doubt is set
+// if others can change the directory and the user is not root.
+func readSecretFile(file string, most int) (data []byte, doubt, err error) {
+	d := openSecrets(filepath.Dir(file))
+	defer d.close()
+	data, err = d.readSecret(filepath.Base(file), 0o077, most)
+	return data, d.doubt, err
+}
+
 // secretFile is where a secret's definition belongs.
 func (s *Store) secretFile(secret *Secret) string {
 	dir := s.secretDirs()[0]
@@ -50,7 +65,9 @@ func valueFile(definition string) string { return strings.TrimSuffix(definition,
 func (s *Store) Secrets() ([]*SecretEntry, error) {
 	var ids []string
 	for _, dir := range s.secretDirs() {
-		files, err := os.ReadDir(dir)
+		d := openSecrets(dir)
+		files, err := d.list()
+		d.close()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -145,8 +162,8 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 
 // read reads the definition, which has to be of the secret that the file is named after.
 func (e *SecretEntry) read() error {
-	data, err := readOwnFile(e.File, MaxInput)
-	if errors.Is(err, fs.ErrNotExist) && !exists(e.File) { // gone meanwhile
+	data, doubt, err := readSecretFile(e.File, MaxInput)
+	if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
 		return fmt.Errorf("%w: %s", ErrNoSecret, e.UUID)
 	}
 	if err != nil {
@@ -161,5 +178,8 @@ func (e *SecretEntry) read() error {
 	}
 	secret.UUID = e.UUID
 	e.Secret, e.Warnings = secret, warnings
+	if doubt != nil {
+		e.Warnings = append(e.Warnings, Problem{Text: doubt.Error()})
+	}
 	return nil
 }

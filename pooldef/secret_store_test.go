@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // idOf makes a uuid for tests.
@@ -340,4 +341,42 @@ func TestFailingSecrets(t *testing.T) {
 	if after := s.files(t); after != before {
 		t.Error(after)
 	}
+}
+
+// The value of a secret is in memory that is not swapped out, one from a credential, too.
+func TestSecretsAreLocked(t *testing.T) {
+	s := newStore(t)
+	s.Credentials = t.TempDir()
+	s.defineSecret(t, Secret{UUID: idOf(1), UsageType: "none"})
+	s.setValue(t, idOf(1), strings.Repeat("x", MaxSecret))
+	if err := os.WriteFile(filepath.Join(s.Credentials, idOf(2)), bytes.Repeat([]byte("x"), MaxSecret), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 2; n++ {
+		value, err := s.SecretValue(SecretRef{UUID: idOf(n)}, "ceph")
+		if err != nil || len(value) != MaxSecret || !isLocked(t, &value[0]) || !isLocked(t, &value[MaxSecret-1]) {
+			t.Errorf("%d: %d bytes, %v", n, len(value), err)
+		}
+	}
+}
+
+// isLocked tells whether the memory where a byte is has the flag "lo" (proc(5), smaps).
+func isLocked(t *testing.T, at *byte) bool {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := false
+	for line := range strings.Lines(string(maps)) {
+		var from, to uintptr
+		if n, _ := fmt.Sscanf(line, "%x-%x ", &from, &to); n == 2 {
+			address := uintptr(unsafe.Pointer(at))
+			here = from <= address && address < to
+		} else if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && here {
+			return strings.Contains(flags, " lo")
+		}
+	}
+	t.Fatal("the byte is nowhere")
+	return false
 }

@@ -5,12 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // MaxSecret is the largest value of a secret, in bytes: libvirt's own limit.
@@ -95,7 +92,7 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 		return nil, &SealedError{e.UUID, sealed}
 	}
 	file := valueFile(e.File)
-	text, err := readOwnFile(file, maxEncoded)
+	text, _, err := readSecretFile(file, maxEncoded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NoValueError{e.UUID, e.IsLibvirt}
 	}
@@ -112,9 +109,12 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 // DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as Problems, without
 // the value.
 func DecodeSecret(text []byte) ([]byte, error) {
-	text = bytes.Join(bytes.Fields(text), nil)
-	value := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Strict().Decode(value, text)
+	joined := locked(len(text))[:0]
+	for field := range bytes.FieldsSeq(text) {
+		joined = append(joined, field...)
+	}
+	value := locked(base64.StdEncoding.DecodedLen(len(joined)))
+	n, err := base64.StdEncoding.Strict().Decode(value, joined)
 	if err != nil {
 		return nil, Problems{{Text: "it is not base64"}}
 	}
@@ -133,54 +133,26 @@ func CheckSecret(value []byte) error {
 }
 
 // credential returns what systemd has put under a secret's uuid into the directory of our credentials (systemd.exec(5)), nil if
-// there is nothing. Who may read it is systemd's business.
+// there is nothing. Who may read it is systemd's business, but a directory or file that belongs to another user, or that others
+// may write to, is a TrustError, for every user: a value must not silently come from elsewhere.
 func (s *Store) credential(id string) ([]byte, error) {
 	if s.Credentials == "" {
 		return nil, nil
 	}
-	file := filepath.Join(s.Credentials, id)
-	f, err := os.Open(file)
+	d := openFolder(s.Credentials)
+	defer d.close()
+	if d.doubt != nil {
+		return nil, d.doubt
+	}
+	value, err := d.readSecret(id, 0o022, MaxSecret)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	value, err := io.ReadAll(io.LimitReader(f, MaxSecret+1))
-	if err != nil {
-		return nil, err
-	}
 	if err := CheckSecret(value); err != nil {
-		return nil, inFile(file, err)
+		return nil, inFile(filepath.Join(s.Credentials, id), err)
 	}
 	return value, nil
-}
-
-// readOwnFile reads a file that nobody else may read or change: one that others may, or that is neither ours nor root's, is
-// refused by an error that wraps fs.ErrPermission.
-func readOwnFile(file string, most int) ([]byte, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO shall not make us wait
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	owner := int(info.Sys().(*syscall.Stat_t).Uid)
-	switch {
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", file)
-	case owner != 0 && owner != os.Geteuid():
-		return nil, fmt.Errorf("%s belongs to user %d: %w", file, owner, fs.ErrPermission)
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("%s may be used by others (mode %04o, not 0600): %w", file, info.Mode().Perm(), fs.ErrPermission)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err == nil && len(data) > most {
-		err = Problems{{File: file, Text: fmt.Sprintf("larger than %d bytes", most)}}
-	}
-	return data, err
 }

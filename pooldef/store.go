@@ -1,20 +1,24 @@
 package pooldef
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 )
 
 // A Store keeps the definitions of pools in one directory, in libvirt's layout, and the records of running ones in another.
 // It reads by itself; whatever changes a file goes through Files.
+//
+// It uses regular files only. Directories, files and autostart links have to belong to root or the running user, and others
+// must not be able to write to them: as root, a TrustError refuses them, any other user gets a warning.
 type Store struct {
 	ConfigDir   string
 	RunDir      string
@@ -63,12 +67,21 @@ var suffixes = [...]string{".xml", ".yaml"}
 // among the warnings, because a running pool can always be looked at and stopped. The entry of a broken definition comes
 // back with the error and tells its File, so that it can be mended or removed.
 func (s *Store) Load(name string) (*Entry, error) {
+	config, run := openFolder(s.ConfigDir), openFolder(s.RunDir)
+	defer config.close()
+	defer run.close()
+	e, err := load(name, config, run)
+	e.doubt(config, run)
+	return e, err
+}
+
+func load(name string, config, run *folder) (*Entry, error) {
 	e := &Entry{Name: name}
 	if text := CheckName(name); text != "" {
 		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
 	}
-	err := s.loadDefinition(e)
-	if recordErr := s.loadRecord(e); err == nil {
+	err := e.loadDefinition(config)
+	if recordErr := e.loadRecord(run); err == nil {
 		err = recordErr
 	}
 	if err != nil && e.Running != nil {
@@ -90,31 +103,81 @@ func (e *Entry) warn(err error) {
 	}
 }
 
+// doubt warns of directories that others can change.
+func (e *Entry) doubt(folders ...*folder) {
+	for _, d := range folders {
+		if d.doubt != nil {
+			e.warn(d.doubt)
+		}
+	}
+}
+
 // loadDefinition fills in what the config directory says.
-func (s *Store) loadDefinition(e *Entry) error {
+func (e *Entry) loadDefinition(config *folder) error {
 	for _, suffix := range suffixes {
-		file := filepath.Join(s.ConfigDir, e.Name+suffix)
-		data, err := readFile(file)
-		if errors.Is(err, fs.ErrNotExist) && !exists(file) {
+		name := e.Name + suffix
+		data, doubt, err := config.read(name)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if config.err != nil {
+			return config.err
+		}
+		file := filepath.Join(config.path, name)
 		if e.File != "" {
 			e.Defined = nil
 			return &ConflictError{Text: fmt.Sprintf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)}
 		}
-		e.File, e.Autostart = file, sameFile(s.autostartLink(file), file)
+		e.File = file
+		markErr := e.loadMark(config, name)
 		if err == nil {
 			e.Defined, err = e.read(file, data)
 		}
-		if err != nil {
+		if err = cmp.Or(err, markErr); err != nil {
 			return err
+		}
+		if doubt != nil {
+			e.warn(doubt)
 		}
 		if p := e.Defined; p.UUID == "" { // a file that somebody wrote by hand: the same name has always the same uuid
 			p.UUID = uuid.NewSHA1(uuid.NameSpaceURL, []byte("poolctl:"+p.Name)).String()
 		}
-		if link := s.autostartLink(file); !e.Autostart && exists(link) {
-			e.warn(Problems{{File: link, Text: "it leads to another file: the pool is not started at boot"}})
-		}
+	}
+	return nil
+}
+
+// loadMark fills in whether the autostart link of a definition leads to it. The link is only compared, never read. One that
+// is refused counts as a mark, so that a start at boot tells of it.
+func (e *Entry) loadMark(config *folder, name string) error {
+	path := filepath.Join(config.path, "autostart", name)
+	if !exists(path) {
+		return nil
+	}
+	marks := config.folder("autostart")
+	defer marks.close()
+	link, err := marks.stat(name, unix.AT_SYMLINK_NOFOLLOW)
+	var doubt error
+	if err == nil {
+		doubt, err = judge(checkTrust(path, &link, 0o022))
+	}
+	switch untrusted := (*TrustError)(nil); {
+	case errors.Is(err, fs.ErrNotExist): // gone meanwhile
+		return nil
+	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &untrusted): // a user looks at root's pools
+		e.warn(err)
+		return nil
+	case err != nil:
+		e.Autostart = true
+		return err
+	}
+	if doubt = cmp.Or(doubt, marks.doubt); doubt != nil {
+		e.warn(doubt)
+	}
+	target, targetErr := marks.stat(name, 0)
+	file, err := config.stat(name, 0)
+	e.Autostart = targetErr == nil && err == nil && target.Dev == file.Dev && target.Ino == file.Ino
+	if !e.Autostart {
+		e.warn(Problems{{File: path, Text: "it leads to another file: the pool is not started at boot"}})
 	}
 	return nil
 }
@@ -132,27 +195,29 @@ func (e *Entry) read(file string, data []byte) (*Pool, error) {
 	return p, nil
 }
 
-func sameFile(a, b string) bool {
-	ai, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	bi, err := os.Stat(b)
-	return err == nil && os.SameFile(ai, bi)
-}
-
-func (s *Store) loadRecord(e *Entry) error {
-	file := s.recordFile(e.Name)
-	data, err := readFile(file)
+func (e *Entry) loadRecord(run *folder) error {
+	name := e.Name + ".xml"
+	data, doubt, err := run.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
-		if e.Running, err = e.read(file, data); err == nil {
+		if e.Running, err = e.read(filepath.Join(run.path, name), data); err == nil {
 			e.Running.Started = true
 		}
 	}
+	if doubt != nil {
+		e.warn(doubt)
+	}
 	return err
+}
+
+// Source returns the text of an entry's definition, by the rules of Load; also of one that is broken.
+func (s *Store) Source(e *Entry) ([]byte, error) {
+	config := openFolder(s.ConfigDir)
+	defer config.close()
+	data, _, err := config.read(filepath.Base(e.File))
+	return data, err
 }
 
 // ReadInput reads at most MaxInput bytes of a definition.
@@ -164,34 +229,27 @@ func ReadInput(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-func readFile(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := ReadInput(f)
-	if problems := (Problems)(nil); errors.As(err, &problems) {
-		return nil, inFile(file, problems)
-	}
-	return data, err
-}
-
 // All returns every pool that there is a file for, by name. One that cannot be used has its Err; it does not hide the others.
 func (s *Store) All() ([]*Entry, error) {
-	names, err := s.names()
+	config, run := openFolder(s.ConfigDir), openFolder(s.RunDir)
+	defer config.close()
+	defer run.close()
+	names, err := poolNames(config, run)
 	if err != nil {
 		return nil, err
 	}
 	var entries []*Entry
 	seen := map[string]string{}
 	for _, name := range names {
-		e, err := s.Load(name)
+		e, err := load(name, config, run)
 		switch text := CheckName(name); {
 		case text != "":
 			err = Problems{{File: s.ConfigDir, Text: text}}
 		case errors.Is(err, ErrNoPool): // gone meanwhile
 			continue
+		}
+		if len(entries) == 0 { // once for all
+			e.doubt(config, run)
 		}
 		entries = append(entries, e)
 		if e.Err = err; err != nil {
@@ -206,12 +264,12 @@ func (s *Store) All() ([]*Entry, error) {
 	return entries, nil
 }
 
-// names lists all pools that there are files for, in the order of CompareNames. Hidden files are not definitions: they are
+// poolNames lists all pools that there are files for, in the order of CompareNames. Hidden files are not definitions: they are
 // what editors leave, or what is being written.
-func (s *Store) names() ([]string, error) {
+func poolNames(folders ...*folder) ([]string, error) {
 	var names []string
-	for _, dir := range []string{s.ConfigDir, s.RunDir} {
-		files, err := os.ReadDir(dir)
+	for _, d := range folders {
+		files, err := d.list()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}

@@ -35,10 +35,16 @@ func (s *Store) Define(p *Pool, source []byte) error {
 		}
 		file, old = old, file
 	}
+	config := openFolder(s.ConfigDir)
+	defer config.close()
+	was := &Entry{}
+	if err := was.loadMark(config, filepath.Base(old)); err != nil {
+		return err
+	}
 	if err := s.Files.WriteFile(file, data); err != nil || !exists(old) {
 		return err
 	}
-	if sameFile(s.autostartLink(old), old) { // before the old one goes: whoever interrupts us shall not lose it
+	if was.Autostart { // before the old one goes: whoever interrupts us shall not lose it
 		if err := s.mark(file); err != nil {
 			return err
 		}

@@ -304,7 +304,7 @@ func TestBrokenFiles(t *testing.T) {
 		"a\nb "+s.ConfigDir+`: "a\nb": a name cannot contain control characters or anything but UTF-8`,
 		"broken broken.xml broken.xml:1: malformed XML: unexpected EOF",
 		"empty empty.yaml empty.yaml:1: the document is empty",
-		"gone gone.xml open gone.xml: no such file or directory",
+		"gone gone.xml gone.xml: it is a symbolic link, not a file",
 		"good good.xml",
 		`renamed renamed.xml renamed.xml: name: "good" is not the file's name "renamed"`,
 		`twice twice.xml pool "twice" is defined twice, in twice.xml and twice.yaml`,
