@@ -74,17 +74,17 @@ func is[Verb any]() any { return new(Verb) }
 // cli is what kong reads beside the verbs.
 type cli struct{ Globals }
 
-// Globals are the options of every verb.
+// Globals are the options of every verb. An option tagged kept can be switched on, never off.
 type Globals struct {
 	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
 	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
 	LibvirtDir  string           `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions, whose secrets are used where there is none here (/etc/libvirt)."`
 	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes, in seconds or as 90s, 5m (1m); 0 is not at all."`
 	Timeout     seconds          `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long a server may take to answer, in seconds or as 90s, 5m (30s)."`
-	DryRun      bool             `env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing."`
+	DryRun      bool             `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing. Once given, nothing takes it back."`
 	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
 	Quiet       bool             `short:"q" help:"No sentences, no headers."`
-	Readonly    bool             `short:"r" help:"Refuse to change anything."`
+	Readonly    bool             `kept:"" short:"r" help:"Refuse to change anything, and write no lock files. Once given, nothing takes it back."`
 	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh has both

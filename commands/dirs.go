@@ -44,8 +44,8 @@ func definitionsOf(program, asked string) (string, error) {
 }
 
 // runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to
-// be ours alone: anybody may put one there.
-func runDir(asked string) (string, error) {
+// be ours alone: anybody may put one there. A read-only run does not make it.
+func runDir(asked string, readOnly bool) (string, error) {
 	switch {
 	case asked != "":
 		return filepath.Abs(asked)
@@ -56,11 +56,16 @@ func runDir(asked string) (string, error) {
 		return filepath.Join(dir, "poolctl"), nil
 	}
 	dir := filepath.Join("/tmp", "poolctl-"+strconv.Itoa(os.Geteuid()))
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
+	if !readOnly {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
 	}
 	info, err := os.Lstat(dir)
-	if err != nil {
+	switch {
+	case readOnly && errors.Is(err, fs.ErrNotExist):
+		return dir, nil
+	case err != nil:
 		return "", err
 	}
 	if s := info.Sys().(*syscall.Stat_t); !info.IsDir() || int(s.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {

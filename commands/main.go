@@ -133,7 +133,8 @@ func (e *env) setUp(h host.Host) error {
 	}
 	var err error
 	e.host = &host.Once{Host: h}
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
+		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
@@ -141,7 +142,7 @@ func (e *env) setUp(h host.Host) error {
 	if e.store.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
 		return err
 	}
-	e.store.RunDir, err = runDir(g.RunDir)
+	e.store.RunDir, err = runDir(g.RunDir, g.Readonly)
 	return err
 }
 
