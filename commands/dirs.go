@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -72,18 +71,6 @@ func runDir(asked string, readOnly bool) (string, error) {
 		return "", fmt.Errorf("%q is not a directory of ours alone: remove it, or set XDG_RUNTIME_DIR", dir)
 	}
 	return dir, nil
-}
-
-// checkURI accepts the URIs that mean this machine, as scripts for virsh give them.
-func checkURI(uri string) error {
-	if uri == "" {
-		return nil
-	}
-	u, err := url.Parse(uri)
-	if err != nil || u.Host != "" || u.Path != "/system" && u.Path != "/session" {
-		return &usageError{text: fmt.Sprintf("-c %s: poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)", uri)}
-	}
-	return nil
 }
 
 // hostFiles lets the store change files through the host, so that a dry run shows it, too.

@@ -116,9 +116,6 @@ var errNoVerb = &usageError{text: "a verb is missing"}
 // setUp gets the machine, the store and the backends ready as the global options say.
 func (e *env) setUp(h host.Host) error {
 	g := &e.cli.Globals
-	if err := checkURI(g.Connect); err != nil {
-		return err
-	}
 	if g.Timeout == 0 {
 		return &usageError{text: "--timeout: a server needs some time to answer"}
 	}
@@ -140,6 +137,9 @@ func (e *env) setUp(h host.Host) error {
 		return err
 	}
 	if e.store.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
+		return err
+	}
+	if err = e.checkConnection(); err != nil {
 		return err
 	}
 	e.store.RunDir, err = runDir(g.RunDir, g.Readonly)

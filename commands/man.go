@@ -93,6 +93,11 @@ The value of a secret as it is, which systemd has given to the service (LoadCred
 .BR systemd.exec (5)).
 It comes before the one in the file.
 .TP
+.I /etc/libvirt/libvirt.conf
+Its uri_default counts where neither \-c nor VIRSH_DEFAULT_CONNECT_URI nor LIBVIRT_DEFAULT_URI is given, as for virsh: a URI of another
+machine is refused. Other users have it in
+.IR $XDG_CONFIG_HOME/libvirt .
+.TP
 .I /run/poolctl/
 Records of running pools, and locks. Other users:
 .IR $XDG_RUNTIME_DIR/poolctl .`
