@@ -14,10 +14,12 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"poolctl/backend"
 	"poolctl/backend/all"
 	"poolctl/backend/host"
+	"poolctl/format"
 	"poolctl/pooldef"
 )
 
@@ -30,15 +32,17 @@ type env struct {
 	store    *pooldef.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
-	stdout   *bufio.Writer
-	stderr   io.Writer
+	stdout   *bufio.Writer // for programs
+	people   io.Writer     // the same, for people
+	results  io.Writer     // the same, for either: what people see on a terminal
+	stderr   io.Writer     // for people
 	verb     string
 	spoke    bool // something was printed for people: virsh ends that with an empty line
 }
 
 // Main runs one command line on a machine and returns the exit status.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: bufio.NewWriterSize(os.Stdout, 1<<16), stderr: os.Stderr}
+	e := newEnv(ctx)
 	err := e.run(h, args)
 	if e.spoke && err == nil && !e.cli.Quiet {
 		fmt.Fprintln(e.stdout)
@@ -47,6 +51,17 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 		err = flushErr
 	}
 	return e.report(err)
+}
+
+// newEnv returns an env that prints to standard output and standard error. All that people read goes through format.Text.
+func newEnv(ctx context.Context) *env {
+	stdout := bufio.NewWriterSize(os.Stdout, 1<<16)
+	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: stdout, people: format.Text{W: stdout}, results: stdout,
+		stderr: format.Text{W: os.Stderr}}
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		e.results = e.people
+	}
+	return e
 }
 
 func (e *env) run(h host.Host, args []string) error {
@@ -123,7 +138,7 @@ func (e *env) setUp(h host.Host) error {
 		h = host.Trace{Host: h, W: e.stderr}
 	}
 	if g.DryRun {
-		h = host.NewDryRun(h, e.stdout)
+		h = host.NewDryRun(h, e.people)
 	}
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}
