@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -93,6 +94,18 @@ type Globals struct {
 // An output option chooses how records are printed.
 type output struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml,csv,name,xml" placeholder:"STYLE" help:"Print a table, json, yaml, csv, name or xml."`
+	Null   bool   `help:"With -o name: end each name with a NUL byte, not with a newline, which may be in a name."`
+}
+
+// AfterApply chooses the style null, which nobody can type. kong may call it twice.
+func (o *output) AfterApply() error {
+	switch {
+	case o.Null && o.Output == "name":
+		o.Output = "null"
+	case o.Null && o.Output != "null":
+		return errors.New("the option --null needs -o name")
+	}
+	return nil
 }
 
 // groups are the headings of the help, in order.

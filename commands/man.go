@@ -50,7 +50,7 @@ integers of bytes, times are in UTC. Fields are only ever added.
 .B \-o csv
 has the same fields as columns,
 .B \-o name
-one name a line,
+one name a line (with \-\-null each ends with a NUL byte, for names that hold newlines),
 .B \-o xml
 libvirt's documents inside one element.
 .PP
