@@ -28,7 +28,7 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 		return append(p.out, p.rest...), nil
 	}
 	if p.verb.Hidden { // __complete: the words of another command line
-		return append(append(p.out, p.verb.Name), p.rest...), nil
+		return append(append(p.out, p.verb.Name, "--"), p.rest...), nil
 	}
 	if err := p.options(); err != nil {
 		return nil, err
@@ -122,6 +122,9 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 		p.rest = append([]string{"-" + value}, p.rest...)
 		hasValue, value = false, ""
 	}
+	if flag.Tag.Has("kept") {
+		return p.keep(flag, value)
+	}
 	if flag.IsBool() {
 		p.out = append(p.out, strings.TrimSuffix("--"+flag.Name+"="+value, "="))
 		return nil
@@ -136,6 +139,19 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 		return p.fail("the value of --%s is empty", flag.Name)
 	}
 	p.out = append(p.out, "--"+flag.Name+"="+value)
+	return nil
+}
+
+// keep passes on an option that cannot be taken back: a sudo rule may begin with it. A value that means no is dropped, so that
+// an option or an environment variable that has switched it on counts.
+func (p *argvParser) keep(flag *kong.Flag, value string) error {
+	switch strings.ToLower(value) {
+	case "", "true", "1", "yes":
+		p.out = append(p.out, "--"+flag.Name)
+	case "false", "0", "no":
+	default:
+		return p.fail("the value of --%s is true or false, not %q", flag.Name, value)
+	}
 	return nil
 }
 

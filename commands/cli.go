@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -74,18 +75,18 @@ func is[Verb any]() any { return new(Verb) }
 // cli is what kong reads beside the verbs.
 type cli struct{ Globals }
 
-// Globals are the options of every verb.
+// Globals are the options of every verb. An option tagged kept can be switched on, never off.
 type Globals struct {
 	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
 	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
 	LibvirtDir  string           `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions, whose secrets are used where there is none here (/etc/libvirt)."`
 	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes, in seconds or as 90s, 5m (1m); 0 is not at all."`
 	Timeout     seconds          `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long a server may take to answer, in seconds or as 90s, 5m (30s)."`
-	DryRun      bool             `env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing."`
+	DryRun      bool             `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing. Once given, nothing takes it back."`
 	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
 	Quiet       bool             `short:"q" help:"No sentences, no headers."`
-	Readonly    bool             `short:"r" help:"Refuse to change anything."`
-	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted."`
+	Readonly    bool             `kept:"" short:"r" help:"Refuse to change anything, and write no lock files. Once given, nothing takes it back."`
+	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted. The environment and libvirt.conf are judged the same way."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh has both
 }
@@ -93,6 +94,18 @@ type Globals struct {
 // An output option chooses how records are printed.
 type output struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml,csv,name,xml" placeholder:"STYLE" help:"Print a table, json, yaml, csv, name or xml."`
+	Null   bool   `help:"With -o name: end each name with a NUL byte, not with a newline, which may be in a name."`
+}
+
+// AfterApply chooses the style null, which nobody can type. kong may call it twice.
+func (o *output) AfterApply() error {
+	switch {
+	case o.Null && o.Output == "name":
+		o.Output = "null"
+	case o.Null && o.Output != "null":
+		return errors.New("the option --null needs -o name")
+	}
+	return nil
 }
 
 // groups are the headings of the help, in order.

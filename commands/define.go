@@ -40,7 +40,7 @@ func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []
 	}
 	p, warnings, err := pooldef.ReadPool(name, data, strict)
 	for _, w := range warnings {
-		e.warn("%v", w)
+		e.warn("%w", w)
 	}
 	if err == nil && !pooldef.IsXML(name, data) {
 		yaml = data

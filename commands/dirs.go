@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -53,8 +52,8 @@ func definitionsOf(program, asked string) (string, error) {
 
 // runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to
 // be ours alone: anybody may put one there. An $XDG_RUNTIME_DIR of another user, as su leaves it, is an error: to ignore it
-// would hide the pools that run.
-func runDir(asked string) (string, error) {
+// would hide the pools that run. A read-only run does not make one.
+func runDir(asked string, readOnly bool) (string, error) {
 	switch {
 	case asked != "":
 		return filepath.Abs(asked)
@@ -69,29 +68,22 @@ func runDir(asked string) (string, error) {
 		return filepath.Join(dir, "poolctl"), nil
 	}
 	dir := filepath.Join("/tmp", "poolctl-"+strconv.Itoa(os.Geteuid()))
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
+	if !readOnly {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
 	}
 	info, err := os.Lstat(dir)
-	if err != nil {
+	switch {
+	case readOnly && errors.Is(err, fs.ErrNotExist):
+		return dir, nil
+	case err != nil:
 		return "", err
 	}
 	if s := info.Sys().(*syscall.Stat_t); !info.IsDir() || int(s.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {
 		return "", fmt.Errorf("%q is not a directory of ours alone: remove it, or set XDG_RUNTIME_DIR", dir)
 	}
 	return dir, nil
-}
-
-// checkURI accepts the URIs that mean this machine, as scripts for virsh give them.
-func checkURI(uri string) error {
-	if uri == "" {
-		return nil
-	}
-	u, err := url.Parse(uri)
-	if err != nil || u.Host != "" || u.Path != "/system" && u.Path != "/session" {
-		return &usageError{text: fmt.Sprintf("-c %s: poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)", uri)}
-	}
-	return nil
 }
 
 // hostFiles lets the store change files through the host, so that a dry run shows it, too.

@@ -13,6 +13,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/format"
 	"poolctl/pooldef"
 )
 
@@ -49,18 +50,18 @@ func (e *env) report(err error) int {
 			fmt.Fprintln(e.stderr, "error: "+strings.ReplaceAll(line, context.Canceled.Error(), "interrupted"))
 		}
 		if h := e.hint(err); h != "" {
-			fmt.Fprintln(e.stderr, "hint: "+h)
+			fmt.Fprintln(e.stderr, "hint: "+format.Line(h))
 		}
 	}
 	return status(err)
 }
 
 // lines splits what is wrong with a definition: each problem is an error of its own, which begins with the file or, if there
-// is none, with what was being done.
+// is none, with what was being done. They are printable.
 func lines(err error) []string {
 	problems := pooldef.Problems(nil)
 	if !errors.As(err, &problems) {
-		return []string{err.Error()}
+		return []string{sentence(err)}
 	}
 	doing := strings.TrimSuffix(err.Error(), problems.Error())
 	var all []string
@@ -69,7 +70,7 @@ func lines(err error) []string {
 		if p.File == "" {
 			text = doing + text
 		}
-		all = append(all, text)
+		all = append(all, format.Line(text))
 	}
 	return all
 }
@@ -88,7 +89,7 @@ func status(err error) int {
 		locked      *pooldef.LockError
 		unsupported *backend.UnsupportedError
 		tool        *host.ToolError
-		format      *filevol.BackingFormatError
+		backing     *filevol.BackingFormatError
 		inUse       *host.InUseError
 		tooLarge    *host.DoesNotFitError
 		offset      *host.OffsetError
@@ -97,7 +98,7 @@ func status(err error) int {
 	switch {
 	case errors.Is(err, errPartial):
 		return statusPartial
-	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &format), errors.As(err, &offset):
+	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &backing), errors.As(err, &offset):
 		return statusUsage
 	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
 		return statusNotFound
@@ -129,7 +130,7 @@ func (e *env) hint(err error) string {
 		storage  *backend.StateError
 		locked   *pooldef.LockError
 		tool     *host.ToolError
-		format   *filevol.BackingFormatError
+		backing  *filevol.BackingFormatError
 		guessed  *filevol.GuessedFormatError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
@@ -168,8 +169,8 @@ func (e *env) hint(err error) string {
 		return "wait longer with --lock-timeout"
 	case errors.As(err, &tool) && tool.Package() != "":
 		return "apt-get install " + tool.Package()
-	case errors.As(err, &format):
-		return "--backing-vol-format " + format.Looks + ", if that is what it is: a guest can write any header into a raw image"
+	case errors.As(err, &backing):
+		return "--backing-vol-format " + backing.Looks + ", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
 	case errors.As(err, &inUse):

@@ -52,7 +52,7 @@ func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
 	for _, s := range found {
 		root.Add(s.Element(info))
 	}
-	e.print("%s", root.String())
+	e.result(root.String())
 	return nil
 }
 

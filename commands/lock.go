@@ -37,7 +37,7 @@ func (e *env) wait(lock func(context.Context) (func(), error)) (unlock func(), e
 		if locked := (*pooldef.LockError)(nil); !errors.As(err, &locked) {
 			return unlock, err
 		}
-		fmt.Fprintf(e.stderr, "waiting: %v\n", err)
+		fmt.Fprintln(e.stderr, "waiting: "+sentence(err))
 		limit -= patience
 	}
 	return within(e.ctx, limit, lock)

@@ -14,10 +14,12 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"poolctl/backend"
 	"poolctl/backend/all"
 	"poolctl/backend/host"
+	"poolctl/format"
 	"poolctl/pooldef"
 )
 
@@ -30,15 +32,17 @@ type env struct {
 	store    *pooldef.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
-	stdout   *bufio.Writer
-	stderr   io.Writer
+	stdout   *bufio.Writer // for programs
+	people   io.Writer     // the same, for people
+	results  io.Writer     // the same, for either: what people see on a terminal
+	stderr   io.Writer     // for people
 	verb     string
 	spoke    bool // something was printed for people: virsh ends that with an empty line
 }
 
 // Main runs one command line on a machine and returns the exit status.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: bufio.NewWriterSize(os.Stdout, 1<<16), stderr: os.Stderr}
+	e := newEnv(ctx)
 	err := e.run(h, args)
 	if e.spoke && err == nil && !e.cli.Quiet {
 		fmt.Fprintln(e.stdout)
@@ -47,6 +51,17 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 		err = flushErr
 	}
 	return e.report(err)
+}
+
+// newEnv returns an env that prints to standard output and standard error. All that people read goes through format.Text.
+func newEnv(ctx context.Context) *env {
+	stdout := bufio.NewWriterSize(os.Stdout, 1<<16)
+	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: stdout, people: format.Text{W: stdout}, results: stdout,
+		stderr: format.Text{W: os.Stderr}}
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		e.results = e.people
+	}
+	return e
 }
 
 func (e *env) run(h host.Host, args []string) error {
@@ -116,9 +131,6 @@ var errNoVerb = &usageError{text: "a verb is missing"}
 // setUp gets the machine, the store and the backends ready as the global options say.
 func (e *env) setUp(h host.Host) error {
 	g := &e.cli.Globals
-	if err := checkURI(g.Connect); err != nil {
-		return err
-	}
 	if g.Timeout == 0 {
 		return &usageError{text: "--timeout: a server needs some time to answer"}
 	}
@@ -126,14 +138,15 @@ func (e *env) setUp(h host.Host) error {
 		h = host.Trace{Host: h, W: e.stderr}
 	}
 	if g.DryRun {
-		h = host.NewDryRun(h, e.stdout)
+		h = host.NewDryRun(h, e.people)
 	}
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}
 	}
 	var err error
 	e.host = &host.Once{Host: h}
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
+	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
+		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
@@ -141,7 +154,10 @@ func (e *env) setUp(h host.Host) error {
 	if e.store.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
 		return err
 	}
-	e.store.RunDir, err = runDir(g.RunDir)
+	if err = e.checkConnection(); err != nil {
+		return err
+	}
+	e.store.RunDir, err = runDir(g.RunDir, g.Readonly)
 	return err
 }
 

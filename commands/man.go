@@ -30,6 +30,7 @@ func (c *Man) Run(e *env) error {
 	m.section("MACHINE-READABLE OUTPUT", fmt.Sprintf(manOutput, strings.Join(poolFields, ", "), strings.Join(volumeFields, ", "), strings.Join(secretFields, ", ")))
 	m.section("EXIT STATUS", manStatus)
 	m.section("FILES", manFiles)
+	m.section("SUDO", manSudo)
 	m.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")
 	return nil
 }
@@ -49,7 +50,7 @@ integers of bytes, times are in UTC. Fields are only ever added.
 .B \-o csv
 has the same fields as columns,
 .B \-o name
-one name a line,
+one name a line (with \-\-null each ends with a NUL byte, for names that hold newlines),
 .B \-o xml
 libvirt's documents inside one element.
 .PP
@@ -61,6 +62,18 @@ Fields of a secret: %s.`
 
 const manStatus = `0 done, or nothing to do; 1 failed; 2 usage, or a bad definition; 3 no such pool, volume or secret; 4 wrong state (active,
 inactive, in use, without a value); 5 exists already, or conflicts; 6 permission; 7 lock or time limit; 8 not supported, or a tool is missing; 9 done in part; 130 interrupted.`
+
+const manSudo = `\-\-readonly and \-\-dry\-run, once given, stay: no later option takes them back. A rule that fixes the first argument allows looking only:
+.PP
+.RS
+.EX
+operator ALL = (root) NOPASSWD: /usr/local/sbin/poolctl \-\-readonly *
+.EE
+.RE
+.PP
+It still lets the operator read every file that root can read as a definition, and secrets and data of volumes. \-\-readonly makes no files
+or directories, lock files included, and starts no editor. \-\-dry\-run does start the editor of pool\-edit, in which everything is
+possible: it is no such rule.`
 
 const manFiles = `.TP
 .I /etc/poolctl/NAME.xml, /etc/poolctl/NAME.yaml
@@ -79,6 +92,11 @@ Definitions of secrets, and their values in base64. Ephemeral ones are below
 The value of a secret as it is, which systemd has given to the service (LoadCredential= of
 .BR systemd.exec (5)).
 It comes before the one in the file.
+.TP
+.I /etc/libvirt/libvirt.conf
+Its uri_default counts where neither \-c nor VIRSH_DEFAULT_CONNECT_URI nor LIBVIRT_DEFAULT_URI is given, as for virsh: a URI of another
+machine is refused. Other users have it in
+.IR $XDG_CONFIG_HOME/libvirt .
 .TP
 .I /run/poolctl/
 Records of running pools, and locks. Other users:

@@ -37,7 +37,7 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 				return nil, fmt.Errorf("look for overlays in pool %q: %w", entry.Name, err)
 			}
 			if image.Err != nil {
-				e.warn("volume %q: %v", image.Name, image.Err)
+				e.warn("volume %q: %w", image.Name, image.Err)
 			}
 			if image.Type == "block" { // what it is based on LVM knows, by no name
 				continue

@@ -21,7 +21,7 @@ func (e *env) findPool(nameOrUUID string) (*pooldef.Entry, error) {
 		return entry, err
 	}
 	for _, w := range entry.Warnings {
-		e.warn("%v", w)
+		e.warn("%w", w)
 	}
 	return entry, nil
 }
@@ -54,7 +54,7 @@ func (e *env) allPools() ([]*pooldef.Entry, error) {
 	var usable []*pooldef.Entry
 	for _, entry := range entries {
 		for _, w := range entry.Warnings {
-			e.warn("%v", w)
+			e.warn("%w", w)
 		}
 		if entry.Err == nil {
 			usable = append(usable, entry)

@@ -22,7 +22,7 @@ func (c *PoolCapabilities) Run(e *env) error {
 			pool.Add(formats("volOptions", "targetFormatType", t.DefaultVolumeFormat, t.VolumeFormats))
 		}
 	}
-	e.print("%s\n", root.String())
+	e.result(root.String() + "\n")
 	return nil
 }
 

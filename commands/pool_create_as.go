@@ -21,7 +21,7 @@ func (c *PoolCreateAs) Help() string {
 // Run starts a transient pool made from arguments.
 func (c *PoolCreateAs) Run(e *env) error {
 	if c.PrintXml {
-		e.print("%s", c.element().String())
+		e.result(c.element().String())
 		return nil
 	}
 	p, err := pooldef.PoolFromElement(c.element())

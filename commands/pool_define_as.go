@@ -18,7 +18,7 @@ func (c *PoolDefineAs) Help() string {
 // Run stores a definition made from arguments.
 func (c *PoolDefineAs) Run(e *env) error {
 	if c.PrintXml {
-		e.print("%s", c.element().String())
+		e.result(c.element().String())
 		return nil
 	}
 	p, err := pooldef.PoolFromElement(c.element())

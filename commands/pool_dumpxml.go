@@ -40,7 +40,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 		}
 		s := poolStatus{entry: entry, pool: entry.Live()}
 		text, err := s.definition(c.Inactive).YAML()
-		e.print("%s", text)
+		e.result(string(text))
 		return err
 	}
 	s := e.poolStatus(entry)
@@ -60,6 +60,6 @@ func (e *env) printXML(document *format.Element, x xpathFlags) error {
 			return &usageError{text: err.Error()}
 		}
 	}
-	e.print("%s", text)
+	e.result(text)
 	return nil
 }

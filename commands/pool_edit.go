@@ -32,6 +32,9 @@ func (c *PoolEdit) Run(e *env) error {
 	if entry == nil || entry.File == "" {
 		return cmp.Or(err, error(&stateError{fmt.Sprintf("pool %q is transient: it has no definition to edit", c.Pool), ""}))
 	}
+	if e.cli.Readonly { // no copy, and no editor, in which one can do anything
+		return fmt.Errorf("edit pool %q: %w", entry.Name, host.ReadOnly{}.Change(e.ctx, nil))
+	}
 	before, err := e.store.Source(entry)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (c *PoolList) Run(e *env) error {
 	var pools []poolStatus
 	for _, s := range e.statuses(entries) {
 		if s.err != nil {
-			e.warn("pool %q: %v", s.pool.Name, s.err)
+			e.warn("pool %q: %w", s.pool.Name, s.err)
 		}
 		if c.matches(s) {
 			pools = append(pools, s)
@@ -96,7 +96,7 @@ func (c *PoolList) plain(e *env, pools []poolStatus) {
 		if c.Name {
 			columns = append(columns, s.pool.Name+strings.Repeat(" ", max(0, 20-len(s.pool.Name)))) // bytes, as virsh
 		}
-		e.print("%s\n", strings.Join(columns, " "))
+		e.result(strings.Join(columns, " ") + "\n")
 	}
 	e.spoke = true
 }

@@ -24,6 +24,6 @@ func (c *PoolName) Run(e *env) error {
 	if entry == nil {
 		return fmt.Errorf("%w with uuid %s", pooldef.ErrNoPool, id)
 	}
-	e.print("%s\n", entry.Name)
+	e.result(entry.Name + "\n")
 	return nil
 }

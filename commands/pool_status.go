@@ -129,7 +129,7 @@ func (e *env) printPoolsXML(pools []poolStatus) error {
 	for _, s := range pools {
 		document, err := s.document(e, false)
 		if err != nil {
-			e.warn("pool %q: %v", s.pool.Name, err)
+			e.warn("pool %q: %w", s.pool.Name, err)
 			document = s.pool.Element(nil)
 		}
 		root.Add(document)

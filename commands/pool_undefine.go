@@ -28,7 +28,7 @@ func (c *PoolUndefine) undefine(e *env) error {
 	case err != nil && entry.File == "":
 		return err
 	case err != nil:
-		e.warn("the definition could not be used: %v", err)
+		e.warn("the definition could not be used: %w", err)
 		return e.store.Undefine(entry)
 	case entry.File == "":
 		return &stateError{fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),

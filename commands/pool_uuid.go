@@ -11,6 +11,6 @@ func (c *PoolUuid) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	e.print("%s\n", entry.Live().UUID)
+	e.result(entry.Live().UUID + "\n")
 	return nil
 }

@@ -2,14 +2,16 @@ package commands
 
 import (
 	"fmt"
+
+	"poolctl/format"
 )
 
 // say prints a sentence for people; not with --quiet, nor in a dry run, where nothing has happened.
-func (e *env) say(sentence string, args ...any) {
+func (e *env) say(text string, args ...any) {
 	if e.cli.Quiet || e.cli.DryRun {
 		return
 	}
-	e.print(sentence+"\n", args...)
+	e.print("%s\n", format.Line(fmt.Sprintf(text, args...)))
 }
 
 // end ends a verb that has nothing to say, as virsh does: with an empty line.
@@ -17,11 +19,17 @@ func (e *env) end() { e.spoke = !e.cli.DryRun }
 
 // print prints a result for people.
 func (e *env) print(text string, args ...any) {
-	fmt.Fprintf(e.stdout, text, args...)
+	fmt.Fprintf(e.people, text, args...)
 	e.spoke = true
 }
 
-// warn prints a warning on standard error.
+// result prints a result that programs use as it is, such as a name or a document. On a terminal people read it.
+func (e *env) result(text string) {
+	fmt.Fprint(e.results, text)
+	e.spoke = true
+}
+
+// warn prints a warning on standard error. Errors among the arguments are wrapped (%w).
 func (e *env) warn(text string, args ...any) {
-	fmt.Fprintf(e.stderr, "warning: "+text+"\n", args...)
+	fmt.Fprintln(e.stderr, "warning: "+sentence(fmt.Errorf(text, args...)))
 }

@@ -9,7 +9,7 @@ func (e *env) findSecret(uuidOrUsage string) (*pooldef.SecretEntry, error) {
 		return entry, err
 	}
 	for _, w := range entry.Warnings {
-		e.warn("%v", w)
+		e.warn("%w", w)
 	}
 	return entry, nil
 }
@@ -23,7 +23,7 @@ func (e *env) allSecrets() ([]*pooldef.SecretEntry, error) {
 	var usable []*pooldef.SecretEntry
 	for _, entry := range entries {
 		for _, w := range entry.Warnings {
-			e.warn("%v", w)
+			e.warn("%w", w)
 		}
 		if entry.Err == nil {
 			usable = append(usable, entry)

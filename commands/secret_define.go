@@ -39,7 +39,7 @@ func (c *SecretDefine) define(e *env) (*pooldef.Secret, error) {
 	}
 	s, warnings, err := pooldef.ReadSecret(inputName(c.File), data, c.Validate)
 	for _, w := range warnings {
-		e.warn("%v", w)
+		e.warn("%w", w)
 	}
 	if err != nil {
 		return nil, err

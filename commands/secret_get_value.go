@@ -36,6 +36,6 @@ func (c *SecretGetValue) Run(e *env) error {
 	if !c.Plain {
 		value = base64.StdEncoding.AppendEncode(nil, value)
 	}
-	e.print("%s", value)
+	e.result(string(value))
 	return nil
 }

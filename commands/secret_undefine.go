@@ -32,7 +32,7 @@ func (c *SecretUndefine) undefine(e *env) (*pooldef.SecretEntry, error) {
 		return nil, err
 	}
 	if err != nil {
-		e.warn("the definition could not be used: %v", err)
+		e.warn("the definition could not be used: %w", err)
 	}
 	return entry, e.store.UndefineSecret(entry)
 }

@@ -60,7 +60,7 @@ func (c *VolClone) clone(e *env) error {
 	if c.PrintXml {
 		copied := *source.Volume
 		copied.Name = c.Newname
-		e.print("%s", copied.Element().String())
+		e.result(copied.Element().String())
 		return source.Err
 	}
 	if err := e.cloneVolume(source.backend, source.entry.Live(), likeness(source.Volume, c.Newname), source, &c.copyFlags); err != nil {

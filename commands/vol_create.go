@@ -63,7 +63,7 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	}
 	v, warnings, err := pooldef.ReadVolume(inputName(c.File), data, entry.Live().Type.Info(), c.Validate)
 	for _, w := range warnings {
-		e.warn("%v", w)
+		e.warn("%w", w)
 	}
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func (c *VolCreateAs) run(e *env) error {
 		return err
 	}
 	if c.PrintXml {
-		e.print("%s", document.String())
+		e.result(document.String())
 		return nil
 	}
 	v, err := pooldef.VolumeFromElement(document, entry.Live().Type.Info())

@@ -52,7 +52,7 @@ func (c *VolCreateFrom) create(e *env) error {
 	p := entry.Live()
 	v, warnings, err := pooldef.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
 	for _, w := range warnings {
-		e.warn("%v", w)
+		e.warn("%w", w)
 	}
 	if err != nil {
 		return err

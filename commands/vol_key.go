@@ -10,6 +10,6 @@ func (c *VolKey) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	e.print("%s\n", v.Key)
+	e.result(v.Key + "\n")
 	return nil
 }

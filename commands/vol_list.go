@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 
 	"poolctl/format"
 	"poolctl/pooldef"
@@ -29,7 +30,7 @@ func (c *VolList) Run(e *env) error {
 		return fmt.Errorf("list volumes: %w", err)
 	}
 	volumes := b.Volumes(e.ctx, entry.Live())
-	if c.Details || c.Output != "table" && c.Output != "name" {
+	if c.Details || !slices.Contains([]string{"table", "name", "null"}, c.Output) {
 		volumes = e.details(b, entry.Live())
 	}
 	printer := e.volumePrinter(c.Output, c.Details)
@@ -41,7 +42,7 @@ func (c *VolList) Run(e *env) error {
 			return fmt.Errorf("list volumes of pool %q: %w", entry.Name, err)
 		}
 		if v.Err != nil {
-			e.warn("volume %q: %v", v.Name, v.Err)
+			e.warn("volume %q: %w", v.Name, v.Err)
 		}
 	}
 	return printer.close()

@@ -12,6 +12,6 @@ func (c *VolName) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	e.print("%s\n", v.Name)
+	e.result(v.Name + "\n")
 	return nil
 }

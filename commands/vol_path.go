@@ -10,6 +10,6 @@ func (c *VolPath) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	e.print("%s\n", v.Target.Path)
+	e.result(v.Target.Path + "\n")
 	return nil
 }

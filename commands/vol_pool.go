@@ -17,6 +17,6 @@ func (c *VolPool) Run(e *env) error {
 	if c.Uuid {
 		answer = v.entry.Live().UUID
 	}
-	e.print("%s\n", answer)
+	e.result(answer + "\n")
 	return nil
 }

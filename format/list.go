@@ -14,7 +14,7 @@ import (
 // Schema is the version of the machine-readable output. Fields are only ever added within one version.
 const Schema = 1
 
-// A List prints records with named fields, one after the other, as json, yaml, csv or name; nothing of it is kept in
+// A List prints records with named fields, one after the other, as json, yaml, csv or name, or null (names that end with NUL); nothing of it is kept in
 // memory, so that it may be long.
 type List struct {
 	style  string
@@ -56,6 +56,8 @@ func (l *List) Add(values ...any) error {
 		err = l.csv(cells)
 	case "name":
 		_, err = fmt.Fprintln(l.out, values[0])
+	case "null":
+		_, err = fmt.Fprint(l.out, values[0], "\x00")
 	}
 	l.count++
 	return err

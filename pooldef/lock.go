@@ -44,7 +44,8 @@ const (
 
 // LockPool locks one pool until unlock is called, or the process ends. It waits until ctx ends, then returns a LockError.
 // Locks of a directory that cannot be written to are not needed for looking: nobody who may look there can change a thing.
-// A run directory that other users can change is a TrustError for root.
+// A run directory that other users can change is a TrustError for root. A lock file that is a symbolic link is refused,
+// wherever it leads. A ReadOnly store makes no lock files, and needs none that is not there: nobody holds it.
 func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unlock func(), err error) {
 	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
 }
@@ -55,15 +56,19 @@ func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) 
 }
 
 func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
-	path := filepath.Join(s.RunDir, "locks", name)
+	path, flags := filepath.Join(s.RunDir, "locks", name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK
 	run := openFolder(s.RunDir)
 	run.close()
 	if untrusted := (*TrustError)(nil); errors.As(run.err, &untrusted) {
 		return nil, fmt.Errorf("lock %s: %w", what, run.err)
 	}
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	err := error(nil)
+	if !s.ReadOnly {
+		flags |= os.O_CREATE
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
 	if err == nil {
-		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK), flock.SetPermissions(0o600))
+		lock := flock.New(path, flock.SetFlag(flags), flock.SetPermissions(0o600))
 		try, wait := lock.TryLock, lock.TryLockContext
 		if mode == Shared {
 			try, wait = lock.TryRLock, lock.TryRLockContext
@@ -79,7 +84,8 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 			return nil, &LockError{What: what, Holders: holders(path)}
 		}
 	}
-	if mode == Shared && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+	switch unwritable := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS); {
+	case s.ReadOnly && errors.Is(err, fs.ErrNotExist), mode == Shared && unwritable:
 		return func() {}, nil
 	}
 	return nil, fmt.Errorf("lock %s: %w", what, err)

@@ -25,6 +25,7 @@ type Store struct {
 	Credentials string // the directory of systemd's credentials; empty: there is none
 	LibvirtDir  string // the directory of libvirt's definitions, whose secrets are used where there is none here; empty: they are not
 	Files       Files
+	ReadOnly    bool // no lock files are made, nor their directory: only a lock that is there is taken
 
 	isLibvirt bool // it is libvirt's, whose secrets are only read
 }

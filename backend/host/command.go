@@ -286,14 +286,3 @@ func Says(err error, texts ...string) bool {
 	exit := (*ExitError)(nil)
 	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
 }
-
-// Quote prints a word for a POSIX shell.
-func Quote(word string) string {
-	plain := word != "" && strings.IndexFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_", r)
-	}) < 0
-	if plain {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}

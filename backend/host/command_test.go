@@ -10,12 +10,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // hostile are words that a shell, a tool or a terminal could take for something else.
 var hostile = []string{
 	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~", "#x", "a=b", "!",
-	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a:b", "%s", "plain-1.2_3@x,y/z",
+	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s", "plain-1.2_3@x,y/z",
 }
 
 func TestQuote(t *testing.T) {
@@ -23,12 +24,17 @@ func TestQuote(t *testing.T) {
 	for i, word := range hostile {
 		words[i] = Quote(word)
 	}
-	out := run(t, "sh", "-c", `printf '%s\0' `+strings.Join(words, " "))
+	out := run(t, "bash", "-c", `printf '%s\0' `+strings.Join(words, " "))
 	if got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"); !slices.Equal(got, hostile) {
 		t.Errorf("the shell read\n%q, of\n%q", got, hostile)
 	}
-	if got := Quote("/var/lib/images"); got != "/var/lib/images" {
-		t.Errorf("a plain word became %s", got)
+	for word, want := range map[string]string{
+		"/var/lib/images": "/var/lib/images", "": "''", "it's ü": `'it'\''s ü'`, "a\n'\\": `$'a\n\'\\'`,
+		"\x1b[31m7": `$'\033[31m7'`, "ü\xff": `$'ü\377'`, "a\u202eb": `$'a\342\200\256b'`, "\ufffd": "'\ufffd'",
+	} {
+		if got := Quote(word); got != want {
+			t.Errorf("%q became %s, want %s", word, got, want)
+		}
 	}
 }
 
@@ -40,8 +46,11 @@ func FuzzQuote(f *testing.F) {
 		if strings.Contains(word, "\x00") || len(word) > 10000 {
 			t.Skip("no argument can hold a NUL, or be much longer")
 		}
-		if got := run(t, "sh", "-c", "printf %s "+Quote(word)); got != word {
+		if got := run(t, "bash", "-c", "printf %s "+Quote(word)); got != word {
 			t.Errorf("%q became %q", word, got)
+		}
+		if quoted := Quote(word); !utf8.ValidString(quoted) || strings.IndexFunc(quoted, isUnprintable) >= 0 {
+			t.Errorf("%q became %q, which is not printable", word, quoted)
 		}
 	})
 }

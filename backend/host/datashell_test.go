@@ -168,7 +168,7 @@ func sameInShell(t *testing.T, real, shell scene, step func(*testing.T, scene) S
 	shell.make(t)
 	same := step(t, shell)
 	err := (&Local{}).Change(t.Context(), step(t, real))
-	_, shellErr := (&Local{}).Query(t.Context(), Cmd("sh", "-c", same.Shell()))
+	_, shellErr := (&Local{}).Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 	if (err == nil) != (shellErr == nil) {
 		t.Fatalf("%s\nthe step says %v, the shell %v", same.Shell(), err, shellErr)
 	}

@@ -118,7 +118,7 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 			}
 		}
 		err := local.Change(t.Context(), step)
-		_, shellErr := local.Query(t.Context(), Cmd("sh", "-c", same.Shell()))
+		_, shellErr := local.Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 		done = append(done, strings.ReplaceAll(same.Shell(), shell, ""))
 		if (err == nil) != (shellErr == nil) {
 			t.Fatalf("seed %d: after\n%s\nthe step says %v, the shell %v", seed, strings.Join(done, "\n"), err, shellErr)

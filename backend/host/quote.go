@@ -1,0 +1,51 @@
+package host
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// unquoted are the characters that no shell takes for anything else.
+const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+
+// Quote returns a word as a shell reads it back, in one line of printable text. A word with control characters, characters that
+// change the direction of text, or bytes that are not UTF-8 becomes $'...' (POSIX.1-2024, XCU 2.2.4); any other word is quoted for
+// older shells, too.
+func Quote(word string) string {
+	switch {
+	case word != "" && strings.Trim(word, unquoted) == "":
+		return word
+	case utf8.ValidString(word) && strings.IndexFunc(word, isUnprintable) < 0:
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	b.WriteString("$'")
+	for rest := word; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		b.WriteString(dollarQuoted(r, rest[:size]))
+		rest = rest[size:]
+	}
+	return b.String() + "'"
+}
+
+func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// dollarQuoted returns a character as it stands in $'...'. Bytes are three octal digits: how many hexadecimal ones a shell reads
+// is not specified.
+func dollarQuoted(r rune, bytes string) string {
+	switch {
+	case r == '\n':
+		return `\n`
+	case r == '\'', r == '\\':
+		return `\` + bytes
+	case unicode.IsPrint(r) && utf8.ValidString(bytes):
+		return bytes
+	}
+	var b strings.Builder
+	for _, c := range []byte(bytes) {
+		fmt.Fprintf(&b, `\%03o`, c)
+	}
+	return b.String()
+}

@@ -1,0 +1,91 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// A connection is the URI that virsh would connect to, and who says so.
+type connection struct{ from, uri string }
+
+// checkConnection refuses to work here for a script that means another machine. help and the like work on none.
+func (e *env) checkConnection() error {
+	switch e.verb {
+	case "help", "completion", "__man":
+		return nil
+	}
+	c, err := connectionOf(e.cli.Connect, e.store.LibvirtDir)
+	if err != nil {
+		return err
+	}
+	return c.check()
+}
+
+// connectionOf looks where virsh looks, in the same order (virsh(1), ENVIRONMENT; libvirt's docs/uri.rst): -c, two environment
+// variables, and uri_default in libvirt.conf. What is empty counts as not given. Without any the URI is empty.
+func connectionOf(asked, libvirtDir string) (connection, error) {
+	if asked != "" {
+		return connection{"-c ", asked}, nil
+	}
+	for _, name := range []string{"VIRSH_DEFAULT_CONNECT_URI", "LIBVIRT_DEFAULT_URI"} {
+		if uri := os.Getenv(name); uri != "" {
+			return connection{name + "=", uri}, nil
+		}
+	}
+	file := filepath.Join(libvirtDir, "libvirt.conf")
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return connection{}, nil
+	}
+	if err != nil {
+		return connection{}, fmt.Errorf("read uri_default: %w", err)
+	}
+	uri, err := uriDefault(string(text))
+	if err != nil {
+		return connection{}, &usageError{text: fmt.Sprintf("%s: %v", file, err)}
+	}
+	return connection{file + ": uri_default = ", uri}, nil
+}
+
+// assignment is a line of libvirt.conf that sets uri_default, to a string in single, double or triple double quotes
+// (libvirt's src/util/virconf.c).
+var assignment = regexp.MustCompile(`^[ \t]*uri_default[ \t]*=[ \t]*(?:"""(.*?)"""|"([^"]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
+
+// uriDefault returns the first uri_default of libvirt.conf, as libvirt does; empty if there is none.
+func uriDefault(text string) (string, error) {
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		if line = strings.TrimRight(line, "\r\n"); !strings.HasPrefix(strings.TrimLeft(line, " \t"), "uri_default") {
+			continue
+		}
+		match := assignment.FindStringSubmatch(line)
+		if match == nil {
+			return "", fmt.Errorf("line %d: uri_default is not a string in quotes", number)
+		}
+		return match[1] + match[2] + match[3], nil
+	}
+	return "", nil
+}
+
+// check accepts the URIs that mean this machine, as scripts for virsh give them.
+func (c connection) check() error {
+	if c.uri == "" {
+		return nil
+	}
+	u, err := url.Parse(c.uri)
+	if err == nil && u.Host == "" && (u.Path == "/system" || u.Path == "/session") {
+		return nil
+	}
+	text := "poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)"
+	if !strings.HasPrefix(c.from, "-c") {
+		text += "; -c qemu:///system means it here"
+	}
+	return &usageError{text: c.from + c.uri + ": " + text}
+}

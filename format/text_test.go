@@ -1,0 +1,44 @@
+package format
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestText(t *testing.T) {
+	for _, test := range []struct{ text, line, written string }{
+		{"", "", ""},
+		{`plain ü 日本 "\x1b" \n`, `plain ü 日本 "\x1b" \n`, `plain ü 日本 "\x1b" \n`},
+		{"a\n\tb\r", `a\x0a\x09b\x0d`, "a\n\tb\\x0d"},
+		{"\x1b[31m\x07\x7f", `\x1b[31m\x07\x7f`, `\x1b[31m\x07\x7f`},
+		{"\u009b31m", `\xc2\x9b31m`, `\xc2\x9b31m`},
+		{"a\u202eb\u2066c\u200fd", `a\xe2\x80\xaeb\xe2\x81\xa6c\xe2\x80\x8fd`, `a\xe2\x80\xaeb\xe2\x81\xa6c\xe2\x80\x8fd`},
+		{"\u2028\ufeff", `\xe2\x80\xa8\xef\xbb\xbf`, `\xe2\x80\xa8\xef\xbb\xbf`},
+		{"\xff\xc3", `\xff\xc3`, `\xff\xc3`},
+		{"\ufffd", "\ufffd", "\ufffd"},
+	} {
+		if got := Line(test.text); got != test.line {
+			t.Errorf("the line of %q is %q, want %q", test.text, got, test.line)
+		}
+		var b bytes.Buffer
+		if n, err := (Text{&b}).Write([]byte(test.text)); n != len(test.text) || err != nil || b.String() != test.written {
+			t.Errorf("%q was written as %q (%d, %v), want %q", test.text, b.String(), n, err, test.written)
+		}
+	}
+}
+
+func FuzzLine(f *testing.F) {
+	f.Add("a\x1b\u202e\xff\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		line := Line(text)
+		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return unicode.In(r, unicode.C, unicode.Bidi_Control) && !unicode.In(r, unicode.Co) }) {
+			t.Errorf("%q became %q", text, line)
+		}
+		if Line(line) != line {
+			t.Errorf("%q changes again", line)
+		}
+	})
+}
