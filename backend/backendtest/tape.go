@@ -22,6 +22,7 @@ import (
 // was the answer to it when it was asked as many times.
 type tape struct {
 	machine host.Host // nil: nothing happens
+	nowhere host.Local
 	keeps   bool      // answers, to write them down
 	clean   func(string) string
 	answers map[string][]taped
@@ -188,6 +189,14 @@ func (t *tape) Stat(path string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Enter is not replayed: a directory that is held is a real one.
+func (t *tape) Enter(path string, inside bool) (*host.Place, error) {
+	if t.machine == nil {
+		return t.nowhere.Enter(path, inside)
+	}
+	return t.machine.Enter(path, inside)
 }
 
 func (t *tape) Space(path string) (host.Space, error) {

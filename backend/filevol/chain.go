@@ -15,7 +15,12 @@ const maxChain = 200
 // Chain implements backend.Chainer. A format that a header records for the image below is believed, whatever that one looks like:
 // a raw one ends the chain, as its header is a guest's. Where none is recorded the looks are told, but not followed (libvirt's rule).
 func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
-	v, err := f.look(ctx, p, name) // Volume would guess the format
+	dir, err := f.enter(p)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Leave()
+	v, err := look(ctx, dir, p, name) // Volume would guess the format
 	if err == nil {
 		err = v.Err
 	}
@@ -23,7 +28,7 @@ func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pool
 		return nil, err
 	}
 	seen := inodes{}
-	if err := seen.add(v.Target.Path); err != nil {
+	if err := seen.add(dir, name); err != nil {
 		return nil, err
 	}
 	chain := []*pooldef.Volume{}
@@ -49,8 +54,8 @@ type inodes map[inode]bool
 
 type inode struct{ device, number uint64 }
 
-func (s inodes) add(path string) error {
-	h, err := host.Hold(path)
+func (s inodes) add(dir *host.Place, name string) error {
+	h, err := dir.Hold(name)
 	if err == nil {
 		defer h.Close()
 		s[inode{h.Dev, h.Ino}] = true
@@ -92,7 +97,7 @@ func inspectBacking(v *pooldef.Volume, h *host.Held, above string) error {
 	err := inspectFile(found, h)
 	v.Allocation, v.Physical = found.Allocation, found.Physical
 	t.Permissions, t.Times = found.Target.Permissions, found.Target.Times
-	t.Times.Birth = birth(t.Path)
+	t.Times.Birth = h.Birth()
 	switch looks := found.Target.Format; {
 	case err != nil:
 		return err

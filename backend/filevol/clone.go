@@ -15,9 +15,11 @@ import (
 
 // Clone implements backend.Cloner: by a copy of the file where that is what is wanted, otherwise by qemu-img.
 func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	if err := f.vacant(p, d.Name); err != nil {
+	dir, err := f.vacant(p, d.Name)
+	if err != nil {
 		return err
 	}
+	defer dir.Leave()
 	switch {
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
@@ -31,11 +33,11 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	wanted := wantedOf(d, source)
 	switch {
 	case isSameFile(wanted, source, o):
-		return f.copyFile(ctx, p, wanted, source, o)
+		return f.copyFile(ctx, dir, wanted, source, o)
 	case o.Reflink:
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("they have to be converted")}
 	}
-	return f.convert(ctx, p, wanted, source, o)
+	return f.convert(ctx, dir, p, wanted, source, o)
 }
 
 // wantedOf completes a definition by what it leaves to the source.
@@ -93,7 +95,7 @@ func hasKey(source, d *pooldef.Volume) bool {
 }
 
 // copyFile makes the volume a copy of the source's file. A raw one may be larger than that.
-func (f Files) copyFile(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+func (f Files) copyFile(ctx context.Context, dir *host.Place, d, source *pooldef.Volume, o backend.CloneOptions) error {
 	file := rawFile("", d, o.CreateOptions)
 	switch {
 	case !qemuimg.IsRaw(d.Target.Format), d.Target.Encryption != nil:
@@ -104,14 +106,14 @@ func (f Files) copyFile(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 		}
 	}
 	file.From = &host.Source{Path: source.Target.Path, Reflink: o.Reflink, InUse: o.InUse}
-	return f.staged(ctx, p, d.Name, func(path string) error {
+	return f.staged(ctx, dir, d.Name, func(path string) error {
 		file.Path = path
 		return f.Host.Change(ctx, file)
 	})
 }
 
 // convert makes the volume of what a guest sees of the source.
-func (f Files) convert(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+func (f Files) convert(ctx context.Context, dir *host.Place, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
 	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func (f Files) convert(ctx context.Context, p *pooldef.Pool, d, source *pooldef.
 	if err != nil {
 		return err
 	}
-	return f.staged(ctx, p, d.Name, func(path string) error {
+	return f.staged(ctx, dir, d.Name, func(path string) error {
 		to := qemuimg.Image{Path: "./" + d.Name, Format: d.Target.Format, Key: key}
 		steps := conversion(from, to, path, d, source, o)
 		if err := f.changeEach(ctx, append(steps, finish(path, d)...)); err != nil {

@@ -2,9 +2,9 @@ package filevol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -13,42 +13,48 @@ import (
 
 // Create implements backend.Creator: directories by mkdir(2), raw files natively, all else by qemu-img.
 func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	if err := f.vacant(p, d.Name); err != nil {
+	dir, err := f.vacant(p, d.Name)
+	if err != nil {
 		return err
 	}
+	defer dir.Leave()
 	switch {
 	case d.Target.Format == "dir" && d.Target.Encryption == nil:
-		return f.createDir(ctx, p, d, o)
+		return f.createDir(ctx, dir, d, o)
 	case d.Target.Format == "raw" && d.Target.Encryption == nil:
-		return f.createRaw(ctx, p, d, o)
+		return f.createRaw(ctx, dir, d, o)
 	}
-	return f.createImage(ctx, p, d, o)
+	return f.createImage(ctx, dir, p, d, o)
 }
 
-// vacant returns nil if there could be a new volume of that name.
-func (f Files) vacant(p *pooldef.Pool, name string) error {
-	if err := f.ready(p); err != nil {
-		return err
+// vacant holds the pool's directory, until Leave, if there could be a new volume of that name.
+func (f Files) vacant(p *pooldef.Pool, name string) (*host.Place, error) {
+	dir, err := f.enter(p)
+	if err != nil {
+		return nil, err
 	}
 	path, err := volumePath(p, name)
-	if err != nil {
-		return pooldef.Problems{{Element: "name", Text: err.Error()}}
+	switch {
+	case err != nil:
+		err = pooldef.Problems{{Element: "name", Text: err.Error()}}
+	case dir.Has(name):
+		err = &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	default:
+		return dir, nil
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
-	}
-	return nil
+	dir.Leave()
+	return nil, err
 }
 
 // createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
-func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createDir(ctx context.Context, dir *host.Place, d *pooldef.Volume, o backend.CreateOptions) error {
 	switch {
 	case d.Backing != nil:
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{Text: "a directory has nothing to preallocate"}}
 	}
-	return f.staged(ctx, p, d.Name, func(path string) error {
+	return f.staged(ctx, dir, d.Name, func(path string) error {
 		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: modeOr(d.Target.Permissions, 0o700)})
 		if uid, gid := owner(d.Target.Permissions); err == nil && (uid >= 0 || gid >= 0) {
 			err = f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid})
@@ -57,11 +63,11 @@ func (f Files) createDir(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	})
 }
 
-func (f Files) createRaw(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createRaw(ctx context.Context, dir *host.Place, d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	return f.staged(ctx, p, d.Name, func(path string) error { return f.Host.Change(ctx, rawFile(path, d, o)) })
+	return f.staged(ctx, dir, d.Name, func(path string) error { return f.Host.Change(ctx, rawFile(path, d, o)) })
 }
 
 // rawFile is the step that makes a raw volume.
@@ -125,20 +131,23 @@ func owner(p pooldef.Permissions) (uid, gid int) {
 
 // Delete implements backend.Deleter. A link goes, not what it leads to; a directory has to be empty.
 func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	if err := f.ready(p); err != nil {
+	dir, err := f.enter(p)
+	if err != nil {
 		return err
 	}
+	defer dir.Leave()
 	path, err := volumePath(p, name)
 	if err != nil {
 		return fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	h, err := host.Hold(path)
+	h, err := dir.Hold(name)
 	if err == nil {
 		defer h.Close()
 	}
 	switch {
-	case isGone(err) || err == nil && (!isHeldVolume(h) || h.IsLink() && f.leadsOut(p, h.Dev)):
+	case isGone(err) || err == nil && !isHeldVolume(h):
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
+	case errors.As(err, new(*host.LinkError)): // it goes, wherever it leads
 	case err != nil:
 		return err
 	case h.IsDir() && !h.IsLink():

@@ -12,7 +12,7 @@ import (
 )
 
 // createImage makes an image by qemu-img(1).
-func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createImage(ctx context.Context, dir *host.Place, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkImage(p, d, o, d.Backing == nil); err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (f Files) createImage(ctx context.Context, p *pooldef.Pool, d *pooldef.Volu
 	if err != nil {
 		return err
 	}
-	return f.staged(ctx, p, d.Name, func(path string) error {
+	return f.staged(ctx, dir, d.Name, func(path string) error {
 		overlay := qemuimg.Image{Path: backing.path, Format: backing.format}
 		create := qemuimg.Create(d, filepath.Dir(path), size, overlay, key, o.Preallocation)
 		return f.changeEach(ctx, append([]host.Step{create}, finish(path, d)...))

@@ -14,14 +14,12 @@ import (
 
 // inspect looks at one volume: its inode, and the header of its image. It returns nil for what is not there or is no volume.
 // What cannot be read has its reason in Err.
-func (f Files) inspect(p *pooldef.Pool, name string) *pooldef.Volume {
+func inspect(dir *host.Place, p *pooldef.Pool, name string) *pooldef.Volume {
 	v := newVolume(p, name)
-	h, err := host.Hold(v.Target.Path)
+	h, err := dir.Hold(name)
 	if err == nil {
 		defer h.Close()
 		switch {
-		case h.IsLink() && f.leadsOut(p, h.Dev):
-			return nil
 		case h.HasData():
 			err = inspectFile(v, h)
 		case h.IsDir():
@@ -35,12 +33,6 @@ func (f Files) inspect(p *pooldef.Pool, name string) *pooldef.Volume {
 	}
 	v.Err = err
 	return v
-}
-
-// leadsOut tells whether a link to a file of that file system leads nowhere.
-func (f Files) leadsOut(p *pooldef.Pool, dev uint64) bool {
-	var dir unix.Stat_t
-	return f.Inside && (unix.Stat(p.Target.Path, &dir) != nil || dir.Dev != dev)
 }
 
 // isGone tells whether an error means that there is no such file, if only because a link leads nowhere or in a circle, or, of a server's, not
@@ -75,11 +67,12 @@ func inspectDir(v *pooldef.Volume, h *host.Held) error {
 	v.Type, v.Target.Format = "dir", "dir"
 	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
 	v.Capacity, v.Allocation, v.Physical = pooldef.Bytes(0), pooldef.Bytes(0), pooldef.Bytes(0)
-	var st unix.Stat_t
-	if unix.Stat(filepath.Join(v.Target.Path, "DiskDescriptor.xml"), &st) != nil {
-		return nil
+	descriptor, err := h.In("DiskDescriptor.xml")
+	if err != nil {
+		return nil //nolint:nilerr // then it is a directory
 	}
-	root, err := host.Hold(filepath.Join(v.Target.Path, "root.hds"))
+	descriptor.Close()
+	root, err := h.In("root.hds")
 	if err != nil {
 		return nil //nolint:nilerr // then it is a directory
 	}
@@ -116,10 +109,12 @@ func describe(v *pooldef.Volume, found image.Info) {
 }
 
 // complete adds what a listing does not need: the time of birth, the security label, and how the backing file is.
-func (f Files) complete(v *pooldef.Volume) {
+func (f Files) complete(dir *host.Place, v *pooldef.Volume) {
 	f.nameSecret(v)
-	v.Target.Permissions.Label = label(v.Target.Path)
-	v.Target.Times.Birth = birth(v.Target.Path)
+	if h, err := dir.Hold(v.Name); err == nil {
+		v.Target.Permissions.Label, v.Target.Times.Birth = h.Label(), h.Birth()
+		h.Close()
+	}
 	if v.Backing == nil || !filepath.IsAbs(v.Backing.Path) {
 		return
 	}
@@ -132,7 +127,7 @@ func (f Files) complete(v *pooldef.Volume) {
 		return
 	}
 	v.Backing.Permissions, v.Backing.Times = heldPermissions(h), times(h)
-	v.Backing.Times.Birth = birth(v.Backing.Path)
+	v.Backing.Times.Birth = h.Birth()
 	if v.Backing.Format == "" && h.IsFile() {
 		if found, _, err := probe(h); err == nil { // what cannot be read stays without a format
 			v.Backing.Format = found.Format

@@ -6,19 +6,25 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
 // Volumes implements backend.Backend: one reading of the directory. Nothing is opened.
 func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return backend.List(func() ([]string, error) { return f.names(ctx, p) }, func(name string) *pooldef.Volume { return newVolume(p, name) })
+	list := func() ([]string, error) {
+		dir, err := f.enter(p)
+		if err != nil {
+			return nil, err
+		}
+		defer dir.Leave()
+		return names(ctx, dir)
+	}
+	return backend.List(list, func(name string) *pooldef.Volume { return newVolume(p, name) })
 }
 
 // batch is how many volumes are looked at before the first of them is passed on, workers how many at a time: more than
@@ -31,13 +37,19 @@ const (
 // Details implements backend.Detailer: the headers of all images are read, many at a time.
 func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
-		names, err := f.names(ctx, p)
+		dir, err := f.enter(p)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer dir.Leave()
+		names, err := names(ctx, dir)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for part := range slices.Chunk(names, batch) {
-			for _, volume := range f.details(p, part) {
+			for _, volume := range f.details(dir, p, part) {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
 					return
@@ -51,13 +63,13 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 }
 
 // details returns the volumes of these names; nil for one that has gone meanwhile.
-func (f Files) details(p *pooldef.Pool, names []string) []*pooldef.Volume {
+func (f Files) details(dir *host.Place, p *pooldef.Pool, names []string) []*pooldef.Volume {
 	volumes := make([]*pooldef.Volume, len(names))
 	var group sync.WaitGroup
 	for w := range workers {
 		group.Go(func() {
 			for i := w; i < len(names); i += workers {
-				volumes[i] = f.inspectSafely(p, names[i])
+				volumes[i] = inspectSafely(dir, p, names[i])
 			}
 		})
 	}
@@ -66,8 +78,8 @@ func (f Files) details(p *pooldef.Pool, names []string) []*pooldef.Volume {
 }
 
 // inspectSafely is inspect, whose panic is the error of the volume: a header that poolctl does not survive hides no other volume.
-func (f Files) inspectSafely(p *pooldef.Pool, name string) *pooldef.Volume {
-	return survive(newVolume(p, name), func() *pooldef.Volume { return f.inspect(p, name) })
+func inspectSafely(dir *host.Place, p *pooldef.Pool, name string) *pooldef.Volume {
+	return survive(newVolume(p, name), func() *pooldef.Volume { return inspect(dir, p, name) })
 }
 
 // survive returns what inspect returns or, if that panics, v with an error that asks for a report.
@@ -81,23 +93,16 @@ func survive(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *pooldef.
 	return inspect()
 }
 
-// names lists what counts as a volume: files, directories, block devices, and links to them. What a poolctl is just making does not.
-func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
-	if err := f.ready(p); err != nil {
-		return nil, err
-	}
-	dir, err := os.Open(p.Target.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	entries, err := dir.ReadDir(-1)
+// names lists what counts as a volume: files, directories, block devices, and links to them, also those that may not be followed. What a
+// poolctl is just making does not.
+func names(ctx context.Context, dir *host.Place) ([]string, error) {
+	entries, err := dir.List()
 	if err != nil {
 		return nil, err
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !isStage(e.Name()) && f.isVolume(p, e) {
+		if !isStage(e.Name()) && isVolume(dir, e) {
 			names = append(names, e.Name())
 		}
 	}
@@ -105,19 +110,16 @@ func (f Files) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	return slices.Compact(names), ctx.Err() // of a directory that is being changed, a name may be read twice
 }
 
-func (f Files) isVolume(p *pooldef.Pool, e fs.DirEntry) bool {
-	mode := e.Type()
-	if mode&fs.ModeSymlink != 0 {
-		info, err := os.Stat(filepath.Join(p.Target.Path, e.Name()))
-		if err != nil { // it leads nowhere, in a circle, or where we may not look
-			return false
-		}
-		if s, ok := info.Sys().(*syscall.Stat_t); ok && f.leadsOut(p, s.Dev) {
-			return false
-		}
-		mode = info.Mode().Type()
+func isVolume(dir *host.Place, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return isVolumeMode(e.Type())
 	}
-	return isVolumeMode(mode)
+	h, err := dir.Hold(e.Name())
+	if err != nil { // it leads nowhere, in a circle, or where we may not look
+		return errors.As(err, new(*host.LinkError))
+	}
+	defer h.Close()
+	return isHeldVolume(h)
 }
 
 // isVolumeMode accepts regular files, directories and block devices; libvirt, too, passes over the rest.
@@ -132,22 +134,32 @@ func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
 
 // Volume implements backend.Backend. The file that an image names as its backing is looked at, but never what that one names.
 func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	volume, err := f.look(ctx, p, name)
+	dir, err := f.enter(p)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Leave()
+	return f.volume(ctx, dir, p, name)
+}
+
+// volume is Volume in a directory that is held.
+func (f Files) volume(ctx context.Context, dir *host.Place, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	volume, err := look(ctx, dir, p, name)
 	if err == nil {
-		f.complete(volume)
+		f.complete(dir, volume)
 	}
 	return volume, err
 }
 
 // look returns a volume with what a listing tells of it.
-func (f Files) look(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	if err := errors.Join(ctx.Err(), f.ready(p)); err != nil {
+func look(ctx context.Context, dir *host.Place, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := volumePath(p, name); err != nil {
 		return nil, fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	volume := f.inspectSafely(p, name)
+	volume := inspectSafely(dir, p, name)
 	if volume == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}

@@ -2,10 +2,7 @@ package filevol
 
 import (
 	"io/fs"
-	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host"
 	"poolctl/backend/image"
@@ -44,23 +41,4 @@ func permissions(mode, uid, gid uint32) pooldef.Permissions {
 
 func times(h *host.Held) *pooldef.Timestamps {
 	return &pooldef.Timestamps{Access: time.Unix(h.Atim.Unix()), Modify: time.Unix(h.Mtim.Unix()), Change: time.Unix(h.Ctim.Unix())}
-}
-
-// birth returns when a file was made, if its file system knows (statx(2)).
-func birth(path string) time.Time {
-	var s unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BTIME, &s); err != nil || s.Mask&unix.STATX_BTIME == 0 {
-		return time.Time{}
-	}
-	return time.Unix(s.Btime.Sec, int64(s.Btime.Nsec))
-}
-
-// label returns the SELinux label of a file, if it has one.
-func label(path string) string {
-	buffer := make([]byte, 1024)
-	n, err := unix.Getxattr(path, "security.selinux", buffer)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimRight(string(buffer[:n]), "\x00")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -13,7 +12,12 @@ import (
 
 // Rename implements backend.Renamer. A link itself is renamed, not what it leads to: as the directory is the same, it leads there still.
 func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	v, err := f.look(ctx, p, name)
+	dir, err := f.enter(p)
+	if err != nil {
+		return err
+	}
+	defer dir.Leave()
+	v, err := look(ctx, dir, p, name)
 	if err != nil {
 		return err
 	}
@@ -24,10 +28,10 @@ func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string
 	if newName == name {
 		return nil
 	}
-	if _, err := os.Lstat(path); err == nil {
+	if dir.Has(newName) {
 		return &fs.PathError{Op: "rename to", Path: path, Err: fs.ErrExist}
 	}
-	err = f.show(ctx, v.Target.Path, path)
+	err = f.show(ctx, dir.Inode(name), v.Target.Path, dir, newName)
 	if errors.Is(err, fs.ErrNotExist) { // somebody else was faster
 		return fmt.Errorf("%w: %q: %w", backend.ErrNoVolume, name, err)
 	}

@@ -21,10 +21,11 @@ func inSectors(size uint64) uint64 { return (size + sector - 1) / sector * secto
 
 // Resize implements backend.Resizer: of raw volumes natively, of others by qemu-img, in whole sectors.
 func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	v, err := f.withData(ctx, p, name, "resizing")
+	dir, v, err := f.withData(ctx, p, name, "resizing")
 	if err != nil {
 		return err
 	}
+	defer dir.Leave()
 	if v.Err != nil {
 		return v.Err
 	}
@@ -44,9 +45,6 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if raw {
 		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
 	}
-	if err := trusted(v); err != nil {
-		return err
-	}
 	image, err := qemuimg.Open(f.Secrets, v)
 	if err != nil {
 		return err
@@ -55,20 +53,9 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses it otherwise
 		preallocation = "falloc"
 	}
-	dir := filepath.Dir(v.Target.Path)
 	image.Path = "./" + v.Name
-	resize := qemuimg.Resize(image, dir, inSectors(size), o.Shrink, preallocation)
+	resize := qemuimg.Resize(image, filepath.Dir(v.Target.Path), inSectors(size), o.Shrink, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
-}
-
-// trusted refuses somebody else's link, which qemu-img would follow and write where it leads.
-func trusted(v *pooldef.Volume) error {
-	h, err := host.Hold(v.Target.Path)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	return h.Trusted()
 }
 
 // hasRoom returns an error if what has some room cannot get all of it: finding out while it gets it would leave it with some.

@@ -2,6 +2,7 @@ package filevol
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -28,10 +29,10 @@ func stageName(volume string) string {
 
 // staged makes a volume in a stage beside its place and moves it there when it is whole: nobody ever sees half a volume, and a
 // name that is taken meanwhile is refused.
-func (f Files) staged(ctx context.Context, p *pooldef.Pool, name string, build func(path string) error) error {
-	stage := &host.Stage{Path: filepath.Join(p.Target.Path, stageName(name))}
-	defer stage.Release()
-	err := f.enter(ctx, stage)
+func (f Files) staged(ctx context.Context, dir *host.Place, name string, build func(path string) error) error {
+	stage := &host.Stage{Path: filepath.Join(dir.Path, stageName(name))}
+	defer func() { stage.Release() }()
+	err := f.begin(ctx, dir, &stage)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("another process is making a volume of that name: %w", fs.ErrExist)
 	}
@@ -42,20 +43,23 @@ func (f Files) staged(ctx context.Context, p *pooldef.Pool, name string, build f
 		err = build(path)
 	}
 	if err == nil {
-		err = f.show(ctx, path, filepath.Join(p.Target.Path, name))
+		err = f.show(ctx, stage.Inode(name), path, dir, name)
 	}
 	return err
 }
 
-// enter makes a stage. What a killed process left at its place goes first; somebody else may be just about to do that, too.
-func (f Files) enter(ctx context.Context, stage *host.Stage) (err error) {
+// begin makes a stage. What a killed process left at its place goes first; somebody else may be just about to do that, too. Where
+// somebody else than we has something of that name, so that we may never get it, the stage gets another.
+func (f Files) begin(ctx context.Context, dir *host.Place, stage **host.Stage) (err error) {
 	for range 5 {
 		err = nil
-		if _, statErr := f.Host.Stat(stage.Path); statErr == nil {
-			err = f.Host.Change(ctx, host.Sweep{Path: stage.Path})
+		if owner, there := dir.Owner(filepath.Base((*stage).Path)); there && owner != os.Geteuid() {
+			*stage = &host.Stage{Path: filepath.Join(dir.Path, stageName(rand.Text()))}
+		} else if there {
+			err = f.Host.Change(ctx, host.Sweep{Path: (*stage).Path})
 		}
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			err = f.Host.Change(ctx, stage)
+			err = f.Host.Change(ctx, *stage)
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return err
@@ -67,25 +71,27 @@ func (f Files) enter(ctx context.Context, stage *host.Stage) (err error) {
 	return err
 }
 
-// show moves a volume to its place. If that is reported as an error although it has happened, as over a network it may be, it is undone.
-func (f Files) show(ctx context.Context, staged, path string) error {
-	made, _ := os.Lstat(staged)
-	err := f.Host.Change(ctx, host.Rename{Old: staged, New: path})
+// show moves what is an inode to its place. If that is reported as an error although it has happened, as over a network it may be, it is undone.
+func (f Files) show(ctx context.Context, made host.Inode, from string, dir *host.Place, name string) error {
+	path := filepath.Join(dir.Path, name)
+	err := f.Host.Change(ctx, host.Rename{Old: from, New: path})
 	if err == nil {
 		return nil
 	}
-	if there, _ := os.Lstat(path); os.SameFile(made, there) {
-		_ = f.Host.Change(context.WithoutCancel(ctx), host.Rename{Old: path, New: staged})
+	if made != (host.Inode{}) && dir.Inode(name) == made {
+		_ = f.Host.Change(context.WithoutCancel(ctx), host.Rename{Old: path, New: from})
 	}
 	return err
 }
 
 // Sweep implements backend.Sweeper. What is in use, or no stage in spite of its name, stays; so does what may not be removed.
 func (f Files) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
-	if err := f.ready(p); err != nil {
+	dir, err := f.enter(p)
+	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(p.Target.Path)
+	defer dir.Leave()
+	entries, err := dir.List()
 	if err != nil {
 		return nil, err
 	}

@@ -13,18 +13,23 @@ import (
 // Upload implements backend.Uploader. A raw volume stays as large as it is. An image in another format that is uploaded from its
 // first byte on becomes what is uploaded: its file grows, and is cut off behind.
 func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
-	v, err := f.withData(ctx, p, name, "uploading into")
+	dir, v, err := f.withData(ctx, p, name, "uploading into")
 	if err != nil {
 		return err
 	}
+	defer dir.Leave()
 	whole := !qemuimg.IsRaw(v.Target.Format) && t.Offset == 0 && t.Length == 0
 	return f.Host.Change(ctx, t.In(v.Target.Path, from, whole))
 }
 
 // Download implements backend.Downloader: the bytes of the file, whatever its format.
 func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
-	v, err := f.withData(ctx, p, name, "downloading")
+	dir, v, err := f.withData(ctx, p, name, "downloading")
 	if err != nil {
+		return err
+	}
+	defer dir.Leave()
+	if err := hasAllData(p, v, "downloading"); err != nil {
 		return err
 	}
 	return f.Host.Change(ctx, t.Out(v.Target.Path, to))
@@ -32,8 +37,12 @@ func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *o
 
 // Wipe implements backend.Wiper: the whole file, with an image's header.
 func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
-	v, err := f.withData(ctx, p, name, "wiping")
+	dir, v, err := f.withData(ctx, p, name, "wiping")
 	if err != nil {
+		return err
+	}
+	defer dir.Leave()
+	if err := hasAllData(p, v, "wiping"); err != nil {
 		return err
 	}
 	step := host.Wipe(v.Target.Path, algorithm, progress)
@@ -43,11 +52,26 @@ func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string
 	return f.Host.Change(ctx, step)
 }
 
-// withData returns a volume that is a file or device, no directory.
-func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string) (*pooldef.Volume, error) {
-	v, err := f.Volume(ctx, p, name)
+// withData returns a volume that is a file or device, no directory, and the pool's directory, to be left.
+func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string) (*host.Place, *pooldef.Volume, error) {
+	dir, err := f.enter(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := f.volume(ctx, dir, p, name)
 	if err == nil && v.Type != "file" {
 		err = &backend.UnsupportedError{Type: p.Type, What: doing + " volumes of type " + v.Type}
 	}
-	return v, err
+	if err != nil {
+		dir.Leave()
+	}
+	return dir, v, err
+}
+
+// hasAllData refuses a volume whose data are, in part, in files that only its header names: it would seem to be done with them.
+func hasAllData(p *pooldef.Pool, v *pooldef.Volume, doing string) error {
+	if v.Target.ExternalData {
+		return &backend.UnsupportedError{Type: p.Type, What: doing + " volumes whose data are in other files"}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@
 package filevol
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type Files struct {
 	Host    host.Host
 	Secrets backend.Secrets
 	Mounts  bool // starting a pool mounts its directory, without which it cannot be used
-	Inside  bool // links that lead out of the directory's file system lead nowhere
+	Inside  bool // whoever serves the directory's file system may make any link: one that leads out of it leads nowhere
 }
 
 // Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
@@ -30,6 +31,30 @@ func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// enter holds the pool's directory, if it can be used, until Leave. Everything is done in that one.
+func (f Files) enter(p *pooldef.Pool) (*host.Place, error) {
+	dir, err := f.Host.Enter(p.Target.Path, f.Inside)
+	if err != nil {
+		return nil, cmp.Or(f.ready(p), err)
+	}
+	if !p.MountPoint && !f.Mounts {
+		return dir, nil
+	}
+	mounted, err := dir.IsMounted()
+	if err == nil && !mounted {
+		err = f.notMounted(p)
+	}
+	if err != nil {
+		dir.Leave()
+		return nil, err
+	}
+	return dir, nil
+}
+
+func (f Files) notMounted(p *pooldef.Pool) error {
+	return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: f.Mounts}
 }
 
 // ready returns nil if the pool's directory can be used, otherwise why not.
@@ -47,7 +72,7 @@ func (f Files) ready(p *pooldef.Pool) error {
 	}
 	mounted, err := f.Host.Mounted(p.Target.Path)
 	if err == nil && !mounted {
-		err = &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: f.Mounts}
+		err = f.notMounted(p)
 	}
 	return err
 }
@@ -70,7 +95,10 @@ func (f Files) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error
 	seen := *p
 	if s, ok := info.Sys().(*syscall.Stat_t); ok { // a dry run's directories have none
 		seen.Target.Permissions = permissions(s.Mode, s.Uid, s.Gid)
-		seen.Target.Permissions.Label = label(p.Target.Path)
+		if dir, err := host.Hold(p.Target.Path); err == nil {
+			seen.Target.Permissions.Label = dir.Label()
+			dir.Close()
+		}
 	}
 	return &seen, nil
 }

@@ -2,7 +2,6 @@ package host
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +116,12 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
-	cmd.Dir = cmp.Or(l.workDir(c.Dir), "/")
+	dir, leave, err := l.workDir(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	cmd.Dir = dir
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }

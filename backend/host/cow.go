@@ -23,8 +23,12 @@ func (s SetNoCOW) Shell() string {
 }
 
 func (s SetNoCOW) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(s.Path)
-	f, err := openAt(dir, name, s.Path, unix.O_RDONLY)
+	at, err := l.spot(s.Path)
+	if err != nil {
+		return err
+	}
+	defer at.leave()
+	f, err := openDir(at.dir, at.name, s.Path)
 	if err != nil {
 		return err
 	}

@@ -74,8 +74,12 @@ func (c CreateFile) copyInShell(path string) string {
 }
 
 func (c CreateFile) apply(ctx context.Context, l *Local) error {
-	dir, name := l.place(c.Path)
-	f, err := openAt(dir, name, c.Path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+	at, err := l.spot(c.Path)
+	if err != nil {
+		return err
+	}
+	defer at.leave()
+	f, err := openAt(at.dir, at.name, c.Path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 		err = closeErr
 	}
 	if err != nil {
-		_ = unix.Unlinkat(dir, name, 0)
+		_ = unix.Unlinkat(at.dir, at.name, 0)
 	}
 	return err
 }

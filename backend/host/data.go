@@ -39,40 +39,41 @@ const (
 )
 
 // openData opens a file or block device for its data, and keeps others from using it in ways that exclude ours until it is
-// closed: poolctl's own processes and qemu's, and whatever has a device mounted or part of another. A link is followed, but
-// for writing only root's or our own: where somebody else's leads, we might write for him.
+// closed: poolctl's own processes and qemu's, and whatever has a device mounted or part of another. Links are followed as by chase.
 func (l *Local) openData(path string, a access) (*os.File, error) {
-	dir, name := l.place(path)
-	h, err := holdAt(dir, name, path)
+	h, err := l.hold(path)
 	if err != nil {
 		return nil, err
 	}
 	defer h.Close()
+	return h.data(a)
+}
+
+// data opens what is held for its data, as openData does.
+func (h *Held) data(a access) (*os.File, error) {
 	if !h.HasData() {
-		return nil, fmt.Errorf("%q is not a file or block device", path)
+		return nil, fmt.Errorf("%q is not a file or block device", h.Path)
 	}
 	flags := unix.O_RDONLY
 	if a == writing {
-		if err := h.trust(dir, name); err != nil {
-			return nil, err
-		}
 		flags = unix.O_RDWR
 		if h.IsBlock() {
 			flags |= unix.O_EXCL // open(2): EBUSY if it is mounted or the like
 		}
 	}
-	fd, err := h.open(dir, name, flags)
+	fd, err := h.open(flags)
 	if err != nil {
 		if errors.Is(err, unix.EBUSY) {
-			return nil, &InUseError{Path: path}
+			return nil, &InUseError{Path: h.Path}
 		}
 		return nil, err
 	}
-	if err := errors.Join(unix.SetNonblock(int(fd), false), patiently(int(fd), func() error { return lockData(int(fd), path, a) })); err != nil {
+	lock := func() error { return lockData(int(fd), h.Path, a) }
+	if err := errors.Join(unix.SetNonblock(int(fd), false), patiently(int(fd), lock)); err != nil {
 		fd.Close()
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	return os.NewFile(uintptr(fd), h.Path), nil
 }
 
 // The bytes of an image file that qemu locks, as its block/file-posix.c has them: from 100 on one for each thing that a process

@@ -17,42 +17,64 @@ import (
 // nobody else can work with that. What is there and is no regular file, a device or a pipe, is written to as it is.
 type Draft struct {
 	path  string // where it goes; no symbolic link
+	base  string // its last part
 	place bool   // it is written in its place
 	mode  fs.FileMode
 
 	uid, gid int // of what is there, otherwise -1
 
+	at        spot  // where it goes
+	held      *Held // what it is written to in its place
 	file, old *os.File
 }
 
-// NewDraft looks what is at a path, and changes nothing. A new file gets mode less the umask, an old one's stays, and its owner,
-// if we may give it to him.
+// NewDraft looks what is at a path, and changes nothing. Links are followed as by chase. A new file gets mode less the umask, an old one's
+// stays, and its owner, if we may give it to him. Discard or Publish ends it.
 func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 	d := &Draft{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
-	h, err := Hold(path)
+	n, err := chase(unix.AT_FDCWD, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if link, err := os.Lstat(path); err == nil && link.Mode().Type() == fs.ModeSymlink {
-			return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", path, fs.ErrNotExist)
-		}
-		return d, nil
+		return d.begin()
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer h.Close()
-	if err := h.trust(unix.AT_FDCWD, path); err != nil {
+	h := &Held{at: spot{dir: n.dir, name: n.name, owned: n.dir >= 0}, fd: n.fd, Path: path}
+	if err = h.look(h.fd); err == nil && h.IsDir() {
+		err = pathError("open", path, unix.EISDIR)
+	}
+	if err != nil {
+		h.Close()
 		return nil, err
 	}
-	if h.IsDir() {
-		return nil, pathError("open", path, unix.EISDIR)
+	d.place, d.mode, d.uid, d.gid = !h.IsFile() || n.dir < 0, fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
+	if d.place {
+		d.held = h
+		return d, nil
 	}
-	d.place, d.mode, d.uid, d.gid = !h.IsFile(), fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
+	unix.Close(n.fd)
+	d.at, d.base = h.at, h.at.name
+	if real, err := filepath.EvalSymlinks(path); err == nil { // for people
 		d.path = real
-	} else if !d.place {
-		return nil, err
 	}
 	return d, nil
+}
+
+// begin finds the place of a file that is not there.
+func (d *Draft) begin() (_ *Draft, err error) {
+	if d.at, err = find(d.path); err != nil {
+		return nil, err
+	}
+	d.base = d.at.name
+	var st unix.Stat_t
+	if unix.Fstatat(d.at.dir, d.at.name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return d, nil
+	}
+	d.at.leave()
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", d.path, fs.ErrNotExist)
+	}
+	return NewDraft(d.path, d.mode) // it has come this moment
 }
 
 // umask can only be had by setting another one.
@@ -67,11 +89,15 @@ func (d *Draft) File() *os.File { return d.file }
 
 // Name is what a shell would write to. A draft is called as a stage is: it may be in the directory of a pool, where it is no volume.
 func (d *Draft) Name() string {
-	dir, name := filepath.Split(d.path)
 	if d.place {
 		return d.path
 	}
-	return fmt.Sprintf("%s.poolctl-%.8x", dir, sha256.Sum256([]byte("file "+name)))
+	return filepath.Join(filepath.Dir(d.path), d.name())
+}
+
+// name is the draft's, where it goes.
+func (d *Draft) name() string {
+	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte("file "+d.base)))
 }
 
 // Shell implements Step.
@@ -87,16 +113,22 @@ func (d *Draft) Shell() string {
 }
 
 // apply opens the draft. One that another process is writing, or an old file that it works with, is an InUseError.
-func (d *Draft) apply(ctx context.Context, l *Local) (err error) {
+func (d *Draft) apply(ctx context.Context, _ *Local) (err error) {
 	if d.place {
-		d.file, err = l.openPlace(ctx, d.path)
+		d.file, err = d.held.openPlace(ctx)
 		return err
 	}
-	d.old, err = l.openData(d.path, writing)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if h, err := hold(d.at.borrowed(), d.path); err == nil {
+		d.old, err = h.data(writing)
+		h.Close()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	d.file, err = newDraftFile(d.Name(), d.path)
+	draft := spot{dir: d.at.dir, name: d.name()}
+	d.file, err = newDraftFile(draft, d.path)
 	if err == nil && d.uid >= 0 {
 		_ = d.file.Chown(d.uid, d.gid)
 	}
@@ -104,20 +136,20 @@ func (d *Draft) apply(ctx context.Context, l *Local) (err error) {
 		err = chmod(d.file, d.mode)
 	}
 	if err != nil {
-		d.Discard()
+		d.discard()
 	}
 	return err
 }
 
 // openPlace opens what is no regular file for writing. A pipe waits for a reader.
-func (l *Local) openPlace(ctx context.Context, path string) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && info.Mode().Type() == fs.ModeDevice {
-		return l.openData(path, writing)
+func (h *Held) openPlace(ctx context.Context) (*os.File, error) {
+	if h.IsBlock() {
+		return h.data(writing)
 	}
 	var f *os.File
 	_, err := waiting(ctx, func() (_ int, err error) {
-		f, err = os.OpenFile(path, os.O_WRONLY, 0)
-		return 0, err
+		f, err = os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", h.fd), os.O_WRONLY, 0)
+		return 0, pathError("open", h.Path, reason(err))
 	})
 	if err != nil {
 		return nil, err
@@ -127,23 +159,23 @@ func (l *Local) openPlace(ctx context.Context, path string) (*os.File, error) {
 
 // newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
 // is for messages.
-func newDraftFile(name, path string) (*os.File, error) {
+func newDraftFile(at spot, path string) (*os.File, error) {
 	for range 5 {
-		f, err := openAt(unix.AT_FDCWD, name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+		f, err := openAt(at.dir, at.name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 		switch {
 		case errors.Is(err, fs.ErrExist):
-			if err = sweepDraft(name); errors.Is(err, fs.ErrExist) {
+			if err = sweepDraft(at, path); errors.Is(err, fs.ErrExist) {
 				return nil, &InUseError{Path: path}
 			}
 		case err == nil:
-			if err = flock(f); err == nil && isAt(f, name) {
+			if err = flock(f); err == nil && isAt(f, at) {
 				return f, nil
 			}
 			f.Close()
 			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 				continue // somebody takes it for left, and away
 			}
-			_ = unix.Unlink(name)
+			_ = unix.Unlinkat(at.dir, at.name, 0)
 		}
 		if err != nil {
 			return nil, err
@@ -153,8 +185,8 @@ func newDraftFile(name, path string) (*os.File, error) {
 }
 
 // sweepDraft removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
-func sweepDraft(name string) error {
-	f, err := openAt(unix.AT_FDCWD, name, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+func sweepDraft(at spot, path string) error {
+	f, err := openAt(at.dir, at.name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -164,34 +196,44 @@ func sweepDraft(name string) error {
 	defer f.Close()
 	if err := flock(f); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	} else if err != nil || !isAt(f, name) {
+	} else if err != nil || !isAt(f, at) {
 		return err
 	}
-	return pathError("remove", name, unix.Unlink(name))
+	return pathError("remove", path, unix.Unlinkat(at.dir, at.name, 0))
 }
 
 // isAt tells whether an open file still has its name.
-func isAt(f *os.File, name string) bool {
-	here, err := f.Stat()
-	there, otherErr := os.Lstat(name)
-	return err == nil && otherErr == nil && os.SameFile(here, there)
+func isAt(f *os.File, at spot) bool {
+	var here, there unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &here) == nil && unix.Fstatat(at.dir, at.name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
-// Discard removes a draft that was not published. What was written in its place stays.
+// Discard ends a draft that was not published, and removes it. What was written in its place stays.
 func (d *Draft) Discard() {
-	if d.file != nil && !d.place {
-		_ = unix.Unlink(d.Name())
-	}
-	d.close()
+	d.discard()
+	d.end()
 }
 
-func (d *Draft) close() {
+func (d *Draft) discard() {
+	if d.file != nil && !d.place {
+		_ = unix.Unlinkat(d.at.dir, d.name(), 0)
+	}
 	for _, f := range []*os.File{d.file, d.old} {
 		if f != nil {
 			f.Close()
 		}
 	}
 	d.file, d.old = nil, nil
+}
+
+// end lets go of where the draft goes.
+func (d *Draft) end() {
+	if d.held != nil {
+		d.held.Close()
+	}
+	d.at.leave()
+	d.held, d.at = nil, spot{}
 }
 
 // Publish moves a draft to its place, when all that is in it is on the disk.
@@ -212,16 +254,17 @@ func (p Publish) apply(context.Context, *Local) error {
 		err = nil
 	}
 	if err == nil && !d.place {
-		err = pathError("rename to", d.path, again(func() error { return unix.Rename(d.Name(), d.path) }))
+		err = pathError("rename to", d.path, again(func() error { return unix.Renameat(d.at.dir, d.name(), d.at.dir, d.at.name) }))
 	}
 	if err != nil {
 		return err
 	}
 	err = d.file.Close()
 	d.file = nil
-	d.close()
 	if err == nil && !d.place {
-		err = syncDir(filepath.Dir(d.path))
+		err = d.at.sync(d.path)
 	}
+	d.discard()
+	d.end()
 	return err
 }

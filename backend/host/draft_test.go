@@ -99,8 +99,8 @@ func TestDraftDiscarded(t *testing.T) {
 	put(t, dir+"/old", []byte("old\n"))
 	before := tree(t, dir)
 	for _, path := range []string{"old", "new"} {
+		newDraft(t, dir+"/"+path).Discard()
 		d := newDraft(t, dir+"/"+path)
-		d.Discard()
 		do(t, l, d)
 		write(t, d, "x")
 		d.Discard()
@@ -152,6 +152,7 @@ func TestDraftRivals(t *testing.T) {
 					err = l.Change(context.Background(), d)
 				}
 				if _, busy := errors.AsType[*InUseError](err); busy {
+					d.Discard()
 					continue
 				}
 				if err == nil {

@@ -20,17 +20,21 @@ type Mkdir struct {
 func (m Mkdir) Shell() string { return fmt.Sprintf("mkdir -m %04o %s", bits(m.Mode), Quote(m.Path)) }
 
 func (m Mkdir) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(m.Path)
-	if err := again(func() error { return unix.Mkdirat(dir, name, 0o700) }); err != nil {
+	at, err := l.spot(m.Path)
+	if err != nil {
+		return err
+	}
+	defer at.leave()
+	if err := again(func() error { return unix.Mkdirat(at.dir, at.name, 0o700) }); err != nil {
 		return pathError("mkdir", m.Path, err)
 	}
-	f, err := openDir(dir, name, m.Path)
+	f, err := openDir(at.dir, at.name, m.Path)
 	if err == nil {
 		defer f.Close()
 		err = chmod(f, m.Mode)
 	}
 	if err != nil {
-		_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
+		_ = unix.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR)
 	}
 	return err
 }
@@ -42,8 +46,12 @@ type Rmdir struct{ Path string }
 func (r Rmdir) Shell() string { return "rmdir " + Quote(r.Path) }
 
 func (r Rmdir) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(r.Path)
-	return pathError("rmdir", r.Path, again(func() error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) }))
+	at, err := l.spot(r.Path)
+	if err != nil {
+		return err
+	}
+	defer at.leave()
+	return pathError("rmdir", r.Path, again(func() error { return unix.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR) }))
 }
 
 // Unlink removes a name that is not a directory.
@@ -53,8 +61,12 @@ type Unlink struct{ Path string }
 func (u Unlink) Shell() string { return "rm " + Quote(u.Path) }
 
 func (u Unlink) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(u.Path)
-	return pathError("remove", u.Path, again(func() error { return unix.Unlinkat(dir, name, 0) }))
+	at, err := l.spot(u.Path)
+	if err != nil {
+		return err
+	}
+	defer at.leave()
+	return pathError("remove", u.Path, again(func() error { return unix.Unlinkat(at.dir, at.name, 0) }))
 }
 
 // Sync writes a file's data to the disk.
@@ -64,13 +76,21 @@ type Sync struct{ Path string }
 func (s Sync) Shell() string { return "sync " + Quote(s.Path) }
 
 func (s Sync) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(s.Path)
-	f, err := openAt(dir, name, s.Path, unix.O_RDONLY)
+	h, err := l.hold(s.Path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	flags := unix.O_RDONLY
+	if h.IsDir() {
+		flags |= unix.O_DIRECTORY
+	}
+	f, err := h.open(flags)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return f.Sync()
+	return pathError("sync", s.Path, again(func() error { return unix.Fsync(int(f)) }))
 }
 
 // openDir opens a directory; a symbolic link is refused. The path is for messages.
@@ -94,14 +114,4 @@ func openAt(dir int, name, path string, flags int) (*os.File, error) {
 }
 
 // syncDir writes the names in a directory to the disk. Where the file system cannot (CIFS of old kernels), it does not matter.
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Sync(); !errors.Is(err, unix.EINVAL) {
-		return err
-	}
-	return nil
-}
+func syncDir(path string) error { return spot{dir: unix.AT_FDCWD}.syncAt(path, path) }

@@ -3,6 +3,8 @@ package host
 import (
 	"io"
 	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,32 +14,50 @@ import (
 // He cannot make it a device, only root can, but a link to one; so what was no link must not be one when it is opened, and
 // where a link leads is held from the first look on, which is no opening (O_PATH, open(2)).
 type Held struct {
-	fd   int    // -1: it is no link
+	at   spot
+	fd   int    // where a link leads; -1: it is no link
 	Path string // as it was asked for
 	unix.Stat_t
 }
 
-// Hold looks at the file at path, or the one that a link there leads to.
-func Hold(path string) (*Held, error) { return holdAt(unix.AT_FDCWD, path, path) }
+// Hold looks at the file at path, or the one that a link there leads to. Links are followed as by chase: one that may not be is a LinkError.
+func Hold(path string) (*Held, error) {
+	s, err := find(path)
+	if err != nil {
+		return nil, err
+	}
+	return hold(s, path)
+}
 
-// holdAt looks at a name in a directory. The path is for messages.
-func holdAt(dir int, name, path string) (*Held, error) {
-	h := &Held{fd: -1, Path: path}
-	err := again(func() error { return unix.Fstatat(dir, name, &h.Stat_t, unix.AT_SYMLINK_NOFOLLOW) })
+// hold looks at a spot, which it takes over. The path is for messages.
+func hold(s spot, path string) (*Held, error) {
+	h := &Held{at: s, fd: -1, Path: path}
+	err := again(func() error { return unix.Fstatat(s.dir, s.name, &h.Stat_t, unix.AT_SYMLINK_NOFOLLOW) })
 	if err == nil && h.kind() == unix.S_IFLNK {
-		err = again(func() (err error) {
-			h.fd, err = unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
-			return err
-		})
-		if err == nil {
-			err = h.look(h.fd)
-		}
+		err = h.follow()
 	}
 	if err != nil {
 		h.Close()
-		return nil, pathError("open", path, err)
+		return nil, pathError("open", path, reason(err))
 	}
 	return h, nil
+}
+
+// follow holds where a link leads.
+func (h *Held) follow() error {
+	n, err := chase(h.at.dir, h.at.name)
+	if err != nil {
+		return err
+	}
+	h.fd, n.fd = n.fd, -1
+	n.close()
+	if err := h.look(h.fd); err != nil {
+		return err
+	}
+	if p := h.at.place; p != nil && p.inside && h.Dev != p.device {
+		return unix.ENOENT
+	}
+	return nil
 }
 
 // Close lets go of it.
@@ -45,6 +65,7 @@ func (h *Held) Close() {
 	if h.IsLink() {
 		unix.Close(h.fd)
 	}
+	h.at.leave()
 }
 
 func (h *Held) look(fd int) error { return again(func() error { return unix.Fstat(fd, &h.Stat_t) }) }
@@ -53,10 +74,6 @@ func (h *Held) kind() uint32 { return h.Mode & unix.S_IFMT }
 
 // IsLink tells whether there is a symbolic link at the path itself.
 func (h *Held) IsLink() bool { return h.fd >= 0 }
-
-// Trusted returns nil unless what is held was found by a link that is neither root's nor ours: who writes there may write for
-// others.
-func (h *Held) Trusted() error { return h.trust(unix.AT_FDCWD, h.Path) }
 
 // IsDir tells whether it is a directory.
 func (h *Held) IsDir() bool { return h.kind() == unix.S_IFDIR }
@@ -70,23 +87,46 @@ func (h *Held) IsBlock() bool { return h.kind() == unix.S_IFBLK }
 // HasData tells whether it can hold an image.
 func (h *Held) HasData() bool { return h.IsFile() || h.IsBlock() }
 
-// Open opens what has data for reading. It looks again: another file may have taken the name, which is as good.
-func (h *Held) Open() (FD, error) { return h.open(unix.AT_FDCWD, h.Path, unix.O_RDONLY) }
+// IsSame tells whether two are one file, or one block device by two names.
+func (h *Held) IsSame(o *Held) bool {
+	return h.Dev == o.Dev && h.Ino == o.Ino || h.IsBlock() && o.IsBlock() && h.Rdev == o.Rdev
+}
 
-func (h *Held) open(dir int, name string, flags int) (FD, error) {
-	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	if h.IsLink() {
-		dir, name = unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(h.fd)
-	} else {
-		flags |= unix.O_NOFOLLOW
+// In holds a name in the directory that is held.
+func (h *Held) In(name string) (*Held, error) {
+	dir, path := -1, h.Path+"/"+name
+	err := again(func() (err error) {
+		at, from, flags := h.reach()
+		dir, err = unix.Openat(at, from, flags|unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, pathError("open", path, err)
 	}
+	return hold(spot{dir: dir, name: name, owned: true}, path)
+}
+
+// reach returns what openat(2) opens it by.
+func (h *Held) reach() (dir int, name string, flags int) {
+	if h.IsLink() {
+		return unix.AT_FDCWD, "/proc/self/fd/" + strconv.Itoa(h.fd), 0
+	}
+	return h.at.dir, h.at.name, unix.O_NOFOLLOW
+}
+
+// Open opens what has data for reading. It looks again: another file may have taken the name, which is as good.
+func (h *Held) Open() (FD, error) { return h.open(unix.O_RDONLY) }
+
+func (h *Held) open(flags int) (FD, error) {
+	dir, name, noFollow := h.reach()
+	flags |= noFollow | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	fd := -1
 	err := again(func() (err error) {
 		fd, err = unix.Openat(dir, name, flags, 0)
 		return err
 	})
 	if err == nil {
-		if err = h.look(fd); err == nil && !h.HasData() {
+		if err = h.look(fd); err == nil && !h.HasData() && flags&unix.O_DIRECTORY == 0 {
 			err = unix.ENOENT
 		}
 		if err != nil {
@@ -97,6 +137,53 @@ func (h *Held) open(dir int, name string, flags int) (FD, error) {
 		return -1, pathError("open", h.Path, err)
 	}
 	return FD(fd), nil
+}
+
+// pin holds what it is by a descriptor that opens nothing, and looks at that.
+func (h *Held) pin() (FD, error) {
+	dir, name, noFollow := h.reach()
+	fd := -1
+	err := again(func() (err error) {
+		fd, err = unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|noFollow, 0)
+		return err
+	})
+	if err == nil {
+		err = h.look(fd)
+	}
+	if err == nil && h.kind() == unix.S_IFLNK { // it was none a moment ago
+		err = unix.ELOOP
+	}
+	if err != nil && fd >= 0 {
+		unix.Close(fd)
+	}
+	return FD(fd), pathError("open", h.Path, err)
+}
+
+// Birth returns when it was made, if its file system knows (statx(2)).
+func (h *Held) Birth() time.Time {
+	dir, name, flags := h.at.dir, h.at.name, unix.AT_SYMLINK_NOFOLLOW
+	if h.IsLink() {
+		dir, name, flags = h.fd, "", unix.AT_EMPTY_PATH
+	}
+	var s unix.Statx_t
+	if err := unix.Statx(dir, name, flags, unix.STATX_BTIME, &s); err != nil || s.Mask&unix.STATX_BTIME == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s.Btime.Sec, int64(s.Btime.Nsec))
+}
+
+// Label returns its SELinux label, if it has one.
+func (h *Held) Label() string {
+	buffer, n, err := make([]byte, 1024), 0, error(nil)
+	if _, path, _ := h.reach(); h.IsLink() {
+		n, err = unix.Getxattr(path, "security.selinux", buffer)
+	} else {
+		n, err = unix.Lgetxattr(h.at.proc(), "security.selinux", buffer)
+	}
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(string(buffer[:n]), "\x00")
 }
 
 // FD is an open file. An os.File would register itself with the runtime's poller first, once for each image of a listing.

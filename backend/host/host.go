@@ -29,6 +29,9 @@ type Host interface {
 
 // A Prober asks the kernel.
 type Prober interface {
+	// Enter holds a directory, found by chase, until Leave: what is looked at in it and what steps do to names in it is in that very
+	// directory. inside: symbolic links that lead out of its file system lead nowhere, as whoever serves that may make any.
+	Enter(path string, inside bool) (*Place, error)
 	// Stat is os.Stat. In a dry run what would have been made is there.
 	Stat(path string) (fs.FileInfo, error)
 	// Space tells how much room the file system at path has.
@@ -84,7 +87,7 @@ type Local struct {
 	Root string
 
 	mu     sync.Mutex
-	stages map[string]*Stage  // those in use, by path
+	places map[string]*Place  // those that are entered, and stages in use, by their clean paths
 	served map[string]*Served // by command
 }
 

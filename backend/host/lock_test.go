@@ -161,7 +161,7 @@ func TestMountedIsInUse(t *testing.T) {
 	holds(t, loop, before)
 }
 
-// TestLinks refuses to write where somebody else's link leads, wherever on the way it is.
+// TestLinks refuses to read and to write where somebody else's link leads, wherever on the way it is, unless that is his own.
 func TestLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		notRun(t, "links of others: it needs root")
@@ -185,12 +185,15 @@ func TestLinks(t *testing.T) {
 				})
 			}
 			for name, s := range readers(t, Source{Path: path}) {
-				t.Run("read to "+name+" "+kind+link, func(t *testing.T) { do(t, l, s) })
+				t.Run("read to "+name+" "+kind+link, func(t *testing.T) { isA[*LinkError](t, fails(t, l, s)) })
 			}
 		}
 		holds(t, image, random(99, 1<<20))
 		do(t, l, Zero{Path: dir + "/" + kind + "-ours"})
 		holds(t, image, make([]byte, 1<<20))
+		if kind == "file" {
+			do(t, l, Chown{image, 4711, -1}, Discard{Path: dir + "/" + kind + "-chain"})
+		}
 	}
 }
 

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// Chown changes owner and group, -1 leaves one as it is. A symbolic link is followed.
+// Chown changes owner and group, -1 leaves one as it is. A symbolic link is followed, as by chase.
 type Chown struct {
 	Path     string
 	UID, GID int
@@ -28,12 +29,21 @@ func (c Chown) Shell() string {
 }
 
 func (c Chown) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(c.Path)
-	return pathError("chown", c.Path, again(func() error { return unix.Fchownat(dir, name, c.UID, c.GID, 0) }))
+	h, err := l.hold(c.Path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	f, err := h.pin()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return pathError("chown", c.Path, again(func() error { return unix.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH) }))
 }
 
 // Chmod changes the permission bits and the sticky bit. Like chmod(1) it leaves a directory's set-ID bits alone, and follows a
-// symbolic link.
+// symbolic link, as chase does.
 type Chmod struct {
 	Path string
 	Mode fs.FileMode
@@ -43,13 +53,18 @@ type Chmod struct {
 func (c Chmod) Shell() string { return fmt.Sprintf("chmod %04o %s", bits(c.Mode), Quote(c.Path)) }
 
 func (c Chmod) apply(_ context.Context, l *Local) error {
-	dir, name := l.place(c.Path)
-	var st unix.Stat_t
-	err := again(func() error { return unix.Fstatat(dir, name, &st, 0) })
-	if err == nil {
-		err = again(func() error { return unix.Fchmodat(dir, name, bits(c.Mode)|setID(&st), 0) })
+	h, err := l.hold(c.Path)
+	if err != nil {
+		return err
 	}
-	return pathError("chmod", c.Path, err)
+	defer h.Close()
+	f, err := h.pin()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) takes no descriptor that opens nothing
+	return pathError("chmod", c.Path, again(func() error { return unix.Chmod(path, bits(c.Mode)|setID(&h.Stat_t)) }))
 }
 
 // chmod is Chmod for what is open.

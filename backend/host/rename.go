@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,14 +17,21 @@ func (r Rename) Shell() string {
 }
 
 func (r Rename) apply(_ context.Context, l *Local) error {
-	oldDir, old := l.place(r.Old)
-	newDir, name := l.place(r.New)
-	if err := renameNew(oldDir, old, newDir, name); err != nil {
+	from, err := l.spot(r.Old)
+	if err != nil {
+		return err
+	}
+	defer from.leave()
+	to, err := l.spot(r.New)
+	if err != nil {
+		return err
+	}
+	defer to.leave()
+	if err := renameNew(from.dir, from.name, to.dir, to.name); err != nil {
 		return pathError("rename to", r.New, err)
 	}
-	err := syncDir(filepath.Dir(r.New))
-	if err != nil {
-		_ = renameNew(newDir, name, oldDir, old)
+	if err = to.sync(r.New); err != nil {
+		_ = renameNew(to.dir, to.name, from.dir, from.name)
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -22,37 +21,62 @@ type Stage struct {
 	Path string
 
 	on        *Local // nil: it is not in use
+	at        spot
 	dir, lock *os.File
+	place     *Place
 }
 
 // Shell implements Step.
 func (s *Stage) Shell() string { return Mkdir{s.Path, 0o700}.Shell() }
 
-func (s *Stage) apply(_ context.Context, l *Local) error {
-	if err := again(func() error { return unix.Mkdir(s.Path, 0o700) }); err != nil {
-		return pathError("mkdir", s.Path, err)
+func (s *Stage) apply(_ context.Context, l *Local) (err error) {
+	if s.at, err = l.spot(s.Path); err != nil {
+		return err
 	}
-	dir, err := openDir(unix.AT_FDCWD, s.Path, s.Path)
-	if err != nil {
-		return gone(s.Path, err)
-	}
-	var lock *os.File
-	if err = chmod(dir, 0o700); err == nil {
-		lock, err = lockNew(dir, s.Path)
+	if err = again(func() error { return unix.Mkdirat(s.at.dir, s.at.name, 0o700) }); err == nil {
+		if s.dir, err = openDir(s.at.dir, s.at.name, s.Path); err == nil {
+			err = s.begin(l)
+		}
+		err = gone(s.Path, err)
 	}
 	if err != nil {
-		dir.Close()
-		_ = unix.Rmdir(s.Path)
-		return gone(s.Path, err)
+		s.at.leave()
 	}
+	return pathError("mkdir", s.Path, err)
+}
+
+// begin locks a stage that was just made, and makes it a place. If it cannot, it removes it.
+func (s *Stage) begin(l *Local) error {
+	err := chmod(s.dir, 0o700)
+	if err == nil {
+		s.lock, err = lockNew(s.dir, s.Path)
+	}
+	if err == nil {
+		if s.place, err = l.enterStage(s); err == nil {
+			s.on = l
+			return nil
+		}
+		s.lock.Close()
+	}
+	s.dir.Close()
+	_ = unix.Unlinkat(s.at.dir, s.at.name, unix.AT_REMOVEDIR)
+	return err
+}
+
+// enterStage makes a stage a place, which is known by its path as long as it is in use.
+func (l *Local) enterStage(s *Stage) (*Place, error) {
+	fd, err := openPath(int(s.dir.Fd()), ".")
+	if err != nil {
+		return nil, pathError("open", s.Path, err)
+	}
+	p := &Place{Path: s.Path, on: l, fd: fd, users: 1}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.stages == nil {
-		l.stages = map[string]*Stage{}
+	if l.places == nil {
+		l.places = map[string]*Place{}
 	}
-	s.on, s.dir, s.lock = l, dir, lock
-	l.stages[s.Path] = s
-	return nil
+	l.places[filepath.Clean(s.Path)] = p
+	return p, nil
 }
 
 // Release lets others have the stage, or what is left of it, however it has ended.
@@ -60,12 +84,19 @@ func (s *Stage) Release() {
 	if s.on == nil {
 		return
 	}
-	s.on.mu.Lock()
-	defer s.on.mu.Unlock()
-	delete(s.on.stages, s.Path)
+	s.place.Leave()
 	s.lock.Close()
 	s.dir.Close()
+	s.at.leave()
 	s.on = nil
+}
+
+// Inode returns what has a name in a stage that is in use.
+func (s *Stage) Inode(name string) Inode {
+	if s.on == nil {
+		return Inode{}
+	}
+	return s.place.Inode(name)
 }
 
 // Unstage removes a stage and all that is still in it. If it is not in use, there is nothing to do.
@@ -79,7 +110,7 @@ func (u Unstage) apply(_ context.Context, l *Local) error {
 		return nil
 	}
 	defer u.Stage.Release()
-	return removeStage(u.Stage.dir, u.Stage.lock)
+	return removeStage(u.Stage.at, u.Stage.dir, u.Stage.lock)
 }
 
 // Sweep removes a stage or a draft that a killed process left. One in which a living process works is an error that wraps fs.ErrExist; a
@@ -90,15 +121,20 @@ type Sweep struct{ Path string }
 func (s Sweep) Shell() string { return "rm -rf " + Quote(s.Path) }
 
 func (s Sweep) apply(ctx context.Context, l *Local) error {
-	dir, err := openDir(unix.AT_FDCWD, s.Path, s.Path)
+	at, err := l.spot(s.Path)
+	if err != nil {
+		return err
+	}
+	defer at.leave()
+	dir, err := openDir(at.dir, at.name, s.Path)
 	if errors.Is(err, unix.ENOTDIR) {
-		return sweepDraft(s.Path)
+		return sweepDraft(at, s.Path)
 	}
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	lock, err := openAt(int(dir.Fd()), filepath.Base(s.Path), s.Path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	lock, err := openAt(int(dir.Fd()), at.name, s.Path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if os.IsNotExist(err) { // killed before there was a lock, or some directory of that name: only if it is empty
 		return Rmdir(s).apply(ctx, l)
 	}
@@ -109,23 +145,5 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 	if err := flock(lock); err != nil {
 		return err
 	}
-	return removeStage(dir, lock)
-}
-
-// place returns the directory and the name by which a step finds path.
-func (l *Local) place(path string) (dir int, name string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if s, ok := l.stages[filepath.Dir(path)]; ok {
-		return int(s.dir.Fd()), filepath.Base(path)
-	}
-	return unix.AT_FDCWD, path
-}
-
-// workDir returns where a command runs that is to run in path.
-func (l *Local) workDir(path string) string {
-	if dir, _ := l.place(path + "/name"); dir != unix.AT_FDCWD {
-		return fmt.Sprintf("/proc/self/fd/%d", dir)
-	}
-	return path
+	return removeStage(at, dir, lock)
 }

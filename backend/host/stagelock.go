@@ -78,8 +78,8 @@ func flockOnce(f *os.File) error {
 // removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
 // not matter who is first. It is closed before the stage goes: what is removed while it is open stays in an NFS directory under
 // another name until then.
-func removeStage(dir, held *os.File) error {
-	fd, lock := int(dir.Fd()), filepath.Base(dir.Name())
+func removeStage(at spot, dir, held *os.File) error {
+	fd, lock := int(dir.Fd()), at.name
 	names, err := list(dir)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func removeStage(dir, held *os.File) error {
 	err = again(func() error { return unix.Unlinkat(fd, lock, 0) })
 	held.Close()
 	if err == nil || errors.Is(err, unix.ENOENT) {
-		err = again(func() error { return unix.Rmdir(dir.Name()) })
+		err = again(func() error { return unix.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR) })
 	}
 	var st unix.Stat_t
 	if err != nil && unix.Fstat(fd, &st) == nil && st.Nlink == 0 {

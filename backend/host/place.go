@@ -1,0 +1,251 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Place is a directory that is held from Enter to Leave. What is looked at in it, and what steps do to names directly in it, is in
+// that very directory, whatever its path leads to by then.
+type Place struct {
+	Path string
+
+	on     *Local
+	fd     int
+	device uint64 // of the file system
+	inside bool
+	users  int
+}
+
+// Enter implements Prober.
+func (l *Local) Enter(path string, inside bool) (*Place, error) {
+	n, err := chase(unix.AT_FDCWD, path)
+	if err != nil {
+		return nil, err
+	}
+	p := &Place{Path: path, on: l, fd: n.fd, inside: inside}
+	n.fd = -1
+	n.close()
+	var st unix.Stat_t
+	if err = unix.Fstat(p.fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		err = unix.ENOTDIR
+	}
+	if err == nil {
+		p.device = st.Dev
+		p, err = l.add(p, st.Ino)
+	}
+	if err != nil {
+		unix.Close(p.fd)
+		return nil, pathError("open", path, err)
+	}
+	return p, nil
+}
+
+// add makes a place known to the steps, or returns the same that is known already.
+func (l *Local) add(p *Place, inode uint64) (*Place, error) {
+	key := filepath.Clean(p.Path)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := l.places[key]
+	if known == nil {
+		p.users = 1
+		if l.places == nil {
+			l.places = map[string]*Place{}
+		}
+		l.places[key] = p
+		return p, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(known.fd, &st); err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
+		return p, fmt.Errorf("another directory was there a moment ago: %w", fs.ErrPermission)
+	}
+	known.users++
+	unix.Close(p.fd)
+	return known, nil
+}
+
+// Leave lets go of the directory, once nobody needs it any more.
+func (p *Place) Leave() {
+	p.on.mu.Lock()
+	defer p.on.mu.Unlock()
+	if p.users--; p.users > 0 {
+		return
+	}
+	if key := filepath.Clean(p.Path); p.on.places[key] == p {
+		delete(p.on.places, key)
+	}
+	unix.Close(p.fd)
+}
+
+// Hold looks at a name in the directory, as Hold does. In a place that one entered to stay inside, a link that leads out of its file
+// system leads nowhere.
+func (p *Place) Hold(name string) (*Held, error) {
+	return hold(p.spot(name), filepath.Join(p.Path, name))
+}
+
+func (p *Place) spot(name string) spot {
+	p.on.mu.Lock()
+	defer p.on.mu.Unlock()
+	p.users++
+	return spot{dir: p.fd, name: name, place: p}
+}
+
+// Has tells whether the directory has a name, if only a link that leads nowhere.
+func (p *Place) Has(name string) bool { return p.Inode(name) != (Inode{}) }
+
+// An Inode is a file, by whatever name. The zero value is none.
+type Inode struct{ Device, Number uint64 }
+
+// Inode returns what has a name, if only a link.
+func (p *Place) Inode(name string) Inode {
+	var st unix.Stat_t
+	if again(func() error { return unix.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) }) != nil {
+		return Inode{}
+	}
+	return Inode{st.Dev, st.Ino}
+}
+
+// Owner returns whose a name is, and whether it is there.
+func (p *Place) Owner(name string) (uid int, there bool) {
+	var st unix.Stat_t
+	err := again(func() error { return unix.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	return int(st.Uid), err == nil
+}
+
+// List returns what is in the directory, in no order.
+func (p *Place) List() ([]fs.DirEntry, error) {
+	dir, err := openDir(p.fd, ".", p.proc())
+	if err != nil {
+		return nil, pathError("open", p.Path, reason(err))
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		err = pathError("read", p.Path, reason(err))
+	}
+	return entries, err
+}
+
+// proc is a path of the directory that always leads there.
+func (p *Place) proc() string { return "/proc/self/fd/" + strconv.Itoa(p.fd) }
+
+// IsMounted tells whether something is mounted exactly here.
+func (p *Place) IsMounted() (bool, error) {
+	var st unix.Statx_t
+	err := again(func() error { return unix.Statx(p.fd, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, 0, &st) })
+	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 { // before Linux 5.8
+		return p.on.Mounted(p.proc())
+	}
+	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, pathError("statx", p.Path, err)
+}
+
+// reason is the error in one that names a path which is not the user's.
+func reason(err error) error {
+	if where, ok := err.(*fs.PathError); ok { //nolint:errorlint // as it comes from package os
+		return where.Err
+	}
+	return err
+}
+
+// A spot is a name in a directory that is held until leave.
+type spot struct {
+	dir   int
+	name  string
+	place *Place // whose directory it is
+	owned bool   // dir is the spot's own
+}
+
+func (s spot) leave() {
+	switch {
+	case s.place != nil:
+		s.place.Leave()
+	case s.owned:
+		unix.Close(s.dir)
+	}
+}
+
+// borrowed is the spot for who does not leave it.
+func (s spot) borrowed() spot { return spot{dir: s.dir, name: s.name} }
+
+// hold looks at what a step works on.
+func (l *Local) hold(path string) (*Held, error) {
+	at, err := l.spot(path)
+	if err != nil {
+		return nil, err
+	}
+	return hold(at, path)
+}
+
+// spot finds where a step finds path: in a place or a stage, if it is directly in one, otherwise by chase.
+func (l *Local) spot(path string) (spot, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.places[filepath.Dir(path)]; p != nil {
+		p.users++
+		return spot{dir: p.fd, name: filepath.Base(path), place: p}, nil
+	}
+	return find(path)
+}
+
+// find chases the directory of a path.
+func find(path string) (spot, error) {
+	trimmed := strings.TrimRight(path, "/")
+	at := strings.LastIndexByte(trimmed, '/') + 1
+	dir, name := trimmed[:at], trimmed[at:]
+	switch {
+	case name == "" || name == "." || name == "..":
+		dir, name = path, "."
+	case dir == "":
+		dir = "."
+	}
+	n, err := chase(unix.AT_FDCWD, dir)
+	if err != nil {
+		return spot{}, pathError("open", path, reason(err))
+	}
+	s := spot{dir: n.fd, name: name, owned: true}
+	n.fd = -1
+	n.close()
+	return s, nil
+}
+
+// sync writes the names in the spot's directory to the disk. path is the spot's, for messages.
+func (s spot) sync(path string) error { return s.syncAt(".", filepath.Dir(path)) }
+
+func (s spot) syncAt(name, path string) error {
+	dir, err := openAt(s.dir, name, path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Sync(); !errors.Is(err, unix.EINVAL) { // file systems that cannot: CIFS of old kernels
+		return err
+	}
+	return nil
+}
+
+// proc is a path of the spot that leads into its directory, wherever that is by then.
+func (s spot) proc() string { return fmt.Sprintf("/proc/self/fd/%d/%s", s.dir, s.name) }
+
+// workDir returns where a command runs that is to run in path, and leave, to be called when it has ended.
+func (l *Local) workDir(path string) (dir string, leave func(), err error) {
+	if path == "" {
+		return "/", func() {}, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.places[filepath.Clean(path)]; p != nil {
+		p.users++
+		return p.proc(), p.Leave, nil
+	}
+	n, err := chase(unix.AT_FDCWD, path)
+	if err != nil {
+		return "", nil, err
+	}
+	return "/proc/self/fd/" + strconv.Itoa(n.fd), n.close, nil
+}
