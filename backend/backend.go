@@ -97,6 +97,8 @@ type (
 	// Volume describes such a file.
 	Lender interface {
 		Lend(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
+		// Outside returns the path by which others know a file that is seen where a lent one is.
+		Outside(ctx context.Context, p *pooldef.Pool, path string) string
 	}
 	// A Cloner makes volumes that begin with the data of another, of whatever pool: one that is a file or block device of this
 	// machine, or a volume that the backend knows by its pool, and is described as Volume describes it. It is only read. What is said of a
@@ -152,15 +154,21 @@ type CloneOptions struct {
 	Reflink bool // the blocks must be shared, not copied; as long as they are, the source may be one that cannot be deleted
 	InUse   bool // others may be writing to the source
 	// Full has all data copied, where a new volume would otherwise have them from the source, and could not be without it.
-	Full bool
+	Full  bool
+	Known Known // nil: no backing file may be read
 	// From is the pool that the source is in; nil: it is no pool's.
 	From *pooldef.Pool
 }
 
+// Known says whether an image that another names as its backing file may be read: nil, if it is a volume of an active pool. Otherwise a
+// guest that writes a header into its disk could have us read any file of this machine. file is nil for an image of Ceph's.
+type Known func(path string, file *host.Held) error
+
 // ResizeOptions tell what a new size may do.
 type ResizeOptions struct {
-	Shrink   bool // what is behind the new end may be lost
-	Allocate bool // what is new gets room at once
+	Known    Known // nil: no backing file may be read
+	Shrink   bool  // what is behind the new end may be lost
+	Allocate bool  // what is new gets room at once
 }
 
 // A Transfer tells which part of a volume is copied, and how.
@@ -210,6 +218,14 @@ func (e *UnsupportedError) Error() string {
 		return fmt.Sprintf("this version of poolctl cannot use pools of type %s yet", e.Type)
 	}
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
+}
+
+// An ElsewhereError tells that what a guest sees of a volume is, in part, in files that only its header names. Whoever may write to the
+// volume could name any file of the machine there: they are not read, written to or wiped.
+type ElsewhereError struct{ Path string }
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not touch", e.Path)
 }
 
 // A NotReadyError tells that the place where a pool's volumes would be cannot be used.

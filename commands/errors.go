@@ -13,6 +13,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
 	"poolctl/format"
 	"poolctl/pooldef"
 )
@@ -88,6 +89,7 @@ func status(err error) int {
 		conflict    *pooldef.ConflictError
 		locked      *pooldef.LockError
 		unsupported *backend.UnsupportedError
+		elsewhere   *backend.ElsewhereError
 		tool        *host.ToolError
 		backing     *filevol.BackingFormatError
 		inUse       *host.InUseError
@@ -112,7 +114,7 @@ func status(err error) int {
 		return statusPermission
 	case errors.As(err, &locked), errors.Is(err, context.DeadlineExceeded):
 		return statusLocked
-	case errors.As(err, &unsupported), errors.As(err, &tool), errors.As(err, &reflink), errors.Is(err, errNoEvents):
+	case errors.As(err, &unsupported), errors.As(err, &elsewhere), errors.As(err, &tool), errors.As(err, &reflink), errors.Is(err, errNoEvents):
 		return statusUnsupported
 	case errors.Is(err, context.Canceled):
 		return statusInterrupted
@@ -132,6 +134,7 @@ func (e *env) hint(err error) string {
 		tool     *host.ToolError
 		backing  *filevol.BackingFormatError
 		guessed  *filevol.GuessedFormatError
+		unsaid   *qemuimg.UnrecordedFormatError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
 		noValue  *pooldef.NoValueError
@@ -173,6 +176,8 @@ func (e *env) hint(err error) string {
 		return "--backing-vol-format " + backing.Looks + ", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
+	case errors.As(err, &unsaid):
+		return fmt.Sprintf("qemu-img rebase -u -b %s -F FORMAT %s records it; if you do not know it, a guest may", host.Quote(unsaid.Path), host.Quote(unsaid.Overlay))
 	case errors.As(err, &inUse):
 		return inUseHint(inUse)
 	case errors.As(err, &tooLarge):

@@ -93,9 +93,6 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 	if source.Err != nil {
 		return source.Err
 	}
-	if err := e.mustKnowChain(source); err != nil {
-		return err
-	}
 	from := source.Volume
 	if lender, ok := source.backend.(backend.Lender); ok {
 		if from, err = lender.Lend(e.ctx, source.entry.Live(), source.Name); err != nil {
@@ -104,38 +101,6 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 	}
 	progress, done := e.progress()
 	defer done()
-	o.Progress, o.From = progress, source.entry.Live()
+	o.Progress, o.From, o.Known = progress, source.entry.Live(), e.known(source)
 	return cloner.Clone(e.ctx, p, v, from, o)
-}
-
-// mustKnowChain refuses to read the images below a volume if they are not all volumes of active pools: a guest that writes a
-// header into its disk could have us copy any file of this machine for it. What a device or an image of Ceph's is based on it cannot write.
-func (e *env) mustKnowChain(v *foundVolume) error {
-	p := v.entry.Live()
-	if v.Backing == nil || v.Type == "block" || p.Type == pooldef.RBD {
-		return nil
-	}
-	chainer, err := backend.As[backend.Chainer](v.backend, p.Type, "backing chains")
-	if err != nil {
-		return err
-	}
-	chain, err := chainer.Chain(e.ctx, p, v.Name)
-	if err != nil {
-		return err
-	}
-	entries, err := e.allPools()
-	if err != nil {
-		return err
-	}
-	for _, image := range chain {
-		pool, _, err := e.poolOf(entries, image.Target.Path)
-		if err != nil {
-			return err
-		}
-		if pool == "" {
-			return &stateError{fmt.Sprintf("it is based on %q, which is in no active pool", image.Target.Path),
-				"a guest can write any header into its disk: if that is the image it should be, define a pool of its directory and start it"}
-		}
-	}
-	return nil
 }

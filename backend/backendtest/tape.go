@@ -23,7 +23,7 @@ import (
 type tape struct {
 	machine host.Host // nil: nothing happens
 	nowhere host.Local
-	keeps   bool      // answers, to write them down
+	keeps   bool // answers, to write them down
 	clean   func(string) string
 	answers map[string][]taped
 	played  map[string]int
@@ -197,6 +197,14 @@ func (t *tape) Enter(path string, inside bool) (*host.Place, error) {
 		return t.nowhere.Enter(path, inside)
 	}
 	return t.machine.Enter(path, inside)
+}
+
+// Hold is not replayed, either.
+func (t *tape) Hold(path string) (*host.Held, error) {
+	if t.machine == nil {
+		return t.nowhere.Hold(path)
+	}
+	return t.machine.Hold(path)
 }
 
 func (t *tape) Space(path string) (host.Space, error) {

@@ -71,10 +71,11 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{Text: "a device has its room from the start: there is nothing to preallocate"}}
 	}
-	from, err := qemuimg.Open(d.Secrets, source)
+	from, err := qemuimg.Open(d.Secrets, source, o.Known)
 	if err != nil {
 		return err
 	}
+	defer from.Close()
 	if qemuimg.IsRaw(from.Format) && from.Key == nil {
 		raw := host.Source{Path: from.Path, InUse: o.InUse}
 		return d.Host.Change(ctx, host.Fill{From: raw, Path: path, Progress: o.Progress, Blank: blank})
@@ -86,11 +87,12 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 			return err
 		}
 	}
-	convert := qemuimg.Into(from, qemuimg.Image{Path: path, Format: "raw", Blank: blank}, "/", o.Progress, source.Capacity.Bytes)
-	if err := d.Host.Change(ctx, convert); err != nil {
+	to := qemuimg.Device(path)
+	to.Blank = blank
+	if err := d.Host.Change(ctx, qemuimg.Into(from, to, o.Progress)); err != nil {
 		return qemuimg.Explain(err)
 	}
-	if err := qemuimg.Whole(source); err != nil {
+	if err := from.Whole(); err != nil {
 		return err
 	}
 	return d.Host.Change(ctx, host.Sync{Path: path})

@@ -2,7 +2,6 @@ package blockvol
 
 import (
 	"context"
-	"path/filepath"
 
 	"poolctl/backend/host"
 	"poolctl/backend/qemuimg"
@@ -25,8 +24,7 @@ func (d *Devices) Encryption(v *pooldef.Volume) (encrypt func(ctx context.Contex
 		return nil, err
 	}
 	return func(ctx context.Context, path string) error {
-		image.Name = filepath.Base(path)
-		err := d.Host.Change(ctx, qemuimg.Create(&image, filepath.Dir(path), v.Capacity.Bytes, qemuimg.Image{}, key, ""))
+		err := d.Host.Change(ctx, qemuimg.Encrypt(&image, path, v.Capacity.Bytes, key))
 		if err == nil {
 			err = d.Host.Change(ctx, host.Sync{Path: path})
 		}

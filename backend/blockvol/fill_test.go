@@ -66,6 +66,15 @@ func newSources(t *testing.T, devices *pooldef.Pool, data []byte) map[string]*po
 	return sources
 }
 
+// external is an image whose data are in another file.
+func external(t *testing.T, p *pooldef.Pool) *pooldef.Volume {
+	t.Helper()
+	backendtest.Change(t, host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file="+p.Target.Path+"/data", p.Target.Path+"/external", "1M"))
+	v, err := filevol.Files{Host: &host.Local{}}.Volume(t.Context(), p, "external")
+	ok(t, err)
+	return v
+}
+
 // TestFill fills devices that are as large as what is copied, larger, and too small. All hold garbage before.
 func TestFill(t *testing.T) {
 	needsLoops(t)
@@ -157,10 +166,10 @@ func TestFillRefused(t *testing.T) {
 		{sources["raw"], backend.CloneOptions{CreateOptions: backend.CreateOptions{Preallocation: "full"}}, "nothing to preallocate"},
 		{like("raw", func(v *pooldef.Volume) { v.Type = "dir" }), backend.CloneOptions{}, "volumes of type dir"},
 		{like("raw", func(v *pooldef.Volume) { v.Type = "network" }), backend.CloneOptions{}, "volumes of type network"},
-		{like("qcow2", func(v *pooldef.Volume) { v.Target.ExternalData = true }), backend.CloneOptions{}, "data in other files"},
-		{like("raw", func(v *pooldef.Volume) { v.Target.Format = "ploop" }), backend.CloneOptions{}, "ploop"},
+		{external(t, p), backend.CloneOptions{}, "data in other files"},
+		{like("raw", func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), backend.CloneOptions{}, "no longer what it was"},
 		{like("luks", func(v *pooldef.Volume) { v.Target.Encryption = backendtest.LUKS("none") }), backend.CloneOptions{}, "no such secret"},
-		{like("qcow2", func(v *pooldef.Volume) { v.Target.Path += "x" }), backend.CloneOptions{}, "No such file"},
+		{like("qcow2", func(v *pooldef.Volume) { v.Target.Path += "x" }), backend.CloneOptions{}, "no such file"},
 		{like("raw", func(v *pooldef.Volume) { v.Target.Path += "x" }), backend.CloneOptions{}, "no such file"},
 	} {
 		err := here.Fill(t.Context(), p, device, test.source, test.o)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"poolctl/backend"
@@ -108,8 +109,32 @@ func (f Files) copyFile(ctx context.Context, dir *host.Place, d, source *pooldef
 	file.From = &host.Source{Path: source.Target.Path, Reflink: o.Reflink, InUse: o.InUse}
 	return f.staged(ctx, dir, d.Name, func(path string) error {
 		file.Path = path
-		return f.Host.Change(ctx, file)
+		if err := f.Host.Change(ctx, file); err != nil || qemuimg.IsRaw(d.Target.Format) {
+			return err
+		}
+		return f.stillIs(path, source)
 	})
+}
+
+// stillIs returns an error if the copy of an image is not what the image was when it was decided to copy its file: its owner may have
+// changed it since, to one that is based on others.
+func (f Files) stillIs(path string, source *pooldef.Volume) error {
+	h, err := f.Host.Hold(path)
+	if errors.Is(err, fs.ErrNotExist) { // a dry run
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	copied := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: path}}
+	if err := inspectFile(copied, h); err != nil {
+		return err
+	}
+	if copied.Target.Format != source.Target.Format || copied.Backing != nil || copied.Target.ExternalData {
+		return fmt.Errorf("%q has changed while it was copied", source.Target.Path)
+	}
+	return nil
 }
 
 // convert makes the volume of what a guest sees of the source.
@@ -117,43 +142,43 @@ func (f Files) convert(ctx context.Context, dir *host.Place, p *pooldef.Pool, d,
 	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
 		return err
 	}
-	from, err := qemuimg.Open(f.Secrets, source)
+	from, err := qemuimg.Open(f.Secrets, source, o.Known)
 	if err != nil {
 		return err
 	}
+	defer from.Close()
 	from.InUse = o.InUse
 	key, err := qemuimg.NewKey(f.Secrets, d)
 	if err != nil {
 		return err
 	}
 	return f.staged(ctx, dir, d.Name, func(path string) error {
-		to := qemuimg.Image{Path: "./" + d.Name, Format: d.Target.Format, Key: key}
-		steps := conversion(from, to, path, d, source, o)
-		if err := f.changeEach(ctx, append(steps, finish(path, d)...)); err != nil {
+		to := qemuimg.Made(path, d.Target.Format, key)
+		if err := f.changeEach(ctx, append(conversion(from, to, d, o), finish(path, d)...)); err != nil {
 			return err
 		}
-		return qemuimg.Whole(source)
+		return from.Whole()
 	})
 }
 
-// conversion are the steps that convert one image to another.
-func conversion(from, to qemuimg.Image, path string, d, source *pooldef.Volume, o backend.CloneOptions) []host.Step {
-	dir, all := filepath.Dir(path), source.Capacity.Bytes
+// conversion are the steps that convert one image to another, which they make.
+func conversion(from, to *qemuimg.Image, d *pooldef.Volume, o backend.CloneOptions) []host.Step {
+	dir := filepath.Dir(to.Path)
 	if from.Key != nil || to.Key != nil {
 		return []host.Step{
 			qemuimg.Create(d, dir, d.Capacity.Bytes, qemuimg.Image{}, to.Key, o.Preallocation),
-			qemuimg.Into(from, to, dir, o.Progress, all),
+			qemuimg.Into(from, to, o.Progress),
 		}
 	}
-	steps := []host.Step{qemuimg.Convert(from, d, dir, o.Preallocation, o.Progress, all)}
-	larger := d.Capacity.Bytes > all
+	steps := []host.Step{qemuimg.Convert(from, d, dir, o.Preallocation, o.Progress)}
+	larger := d.Capacity.Bytes > from.Capacity
 	switch {
 	case qemuimg.IsRaw(to.Format):
 		if room := rawAllocation(d, o.CreateOptions) >= d.Capacity.Bytes; larger || room {
-			steps = append(steps, host.Resize{Path: path, Size: d.Capacity.Bytes, Allocate: room})
+			steps = append(steps, host.Resize{Path: to.Path, Size: d.Capacity.Bytes, Allocate: room})
 		}
 	case larger:
-		steps = append(steps, qemuimg.Resize(to, dir, inSectors(d.Capacity.Bytes), false, o.Preallocation))
+		steps = append(steps, qemuimg.Resize(to, inSectors(d.Capacity.Bytes), false, o.Preallocation))
 	}
 	return steps
 }

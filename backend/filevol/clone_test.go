@@ -222,7 +222,7 @@ func TestCloneOverlay(t *testing.T) {
 	for _, name := range []string{"top", "snapshotted"} {
 		source := find(t, p, name)
 		for _, format := range []string{"raw", "qcow2", "vmdk"} {
-			for _, o := range []backend.CloneOptions{{}, {InUse: true}} {
+			for _, o := range []backend.CloneOptions{{Known: anything}, {InUse: true, Known: anything}} {
 				ok(t, here.Clone(t.Context(), p, like(source, "v", format), source, o))
 				identical(t, source, find(t, p, "v"))
 				ok(t, here.Delete(t.Context(), p, "v"))
@@ -273,8 +273,8 @@ func TestCloneRefused(t *testing.T) {
 		{qcow2, "qcow2", func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: raw.Target.Path} }, backend.CloneOptions{}, "no backing store"},
 		{qcow2, "qcow2", func(v *pooldef.Volume) { v.Target.Compat, v.Target.LazyRefcounts = "0.10", true }, backend.CloneOptions{}, "needs compat 1.1"},
 		{changed(raw, func(v *pooldef.Volume) { v.Target.Path += "x" }), "raw", nothing, backend.CloneOptions{}, "no such file"},
-		{changed(qcow2, func(v *pooldef.Volume) { v.Target.Path += "x" }), "raw", nothing, backend.CloneOptions{}, "No such file"},
-		{changed(raw, func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), "raw", nothing, backend.CloneOptions{}, "not in qcow2 format"},
+		{changed(qcow2, func(v *pooldef.Volume) { v.Target.Path += "x" }), "raw", nothing, backend.CloneOptions{}, "no such file"},
+		{changed(raw, func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), "raw", nothing, backend.CloneOptions{}, "no longer what it was"},
 		{changed(raw, func(v *pooldef.Volume) { v.Type = "netdir" }), "raw", nothing, backend.CloneOptions{}, "netdir"},
 	} {
 		before := backendtest.Tree(t, dir)

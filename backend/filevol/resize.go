@@ -3,7 +3,6 @@ package filevol
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -45,16 +44,20 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if raw {
 		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
 	}
-	image, err := qemuimg.Open(f.Secrets, v)
+	h, err := dir.Hold(name)
 	if err != nil {
 		return err
 	}
+	image, err := qemuimg.OpenToResize(f.Secrets, v, h, size, o.Known)
+	if err != nil {
+		return err
+	}
+	defer image.Close()
 	preallocation := ""
 	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses it otherwise
 		preallocation = "falloc"
 	}
-	image.Path = "./" + v.Name
-	resize := qemuimg.Resize(image, filepath.Dir(v.Target.Path), inSectors(size), o.Shrink, preallocation)
+	resize := qemuimg.Resize(image, inSectors(size), o.Shrink, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
 }
 

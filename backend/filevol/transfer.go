@@ -29,8 +29,8 @@ func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *o
 		return err
 	}
 	defer dir.Leave()
-	if err := hasAllData(p, v, "downloading"); err != nil {
-		return err
+	if v.Target.ExternalData {
+		return &backend.ElsewhereError{Path: v.Target.Path}
 	}
 	return f.Host.Change(ctx, t.Out(v.Target.Path, to))
 }
@@ -42,8 +42,8 @@ func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string
 		return err
 	}
 	defer dir.Leave()
-	if err := hasAllData(p, v, "wiping"); err != nil {
-		return err
+	if v.Target.ExternalData {
+		return &backend.ElsewhereError{Path: v.Target.Path}
 	}
 	step := host.Wipe(v.Target.Path, algorithm, progress)
 	if step == nil {
@@ -66,12 +66,4 @@ func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string
 		dir.Leave()
 	}
 	return dir, v, err
-}
-
-// hasAllData refuses a volume whose data are, in part, in files that only its header names: it would seem to be done with them.
-func hasAllData(p *pooldef.Pool, v *pooldef.Volume, doing string) error {
-	if v.Target.ExternalData {
-		return &backend.UnsupportedError{Type: p.Type, What: doing + " volumes whose data are in other files"}
-	}
-	return nil
 }

@@ -57,6 +57,15 @@ func (b *Backend) Lend(ctx context.Context, p *pooldef.Pool, name string) (*pool
 	return use(ctx, b, p, func(v *view) (*pooldef.Volume, error) { return v.look(ctx, name) })
 }
 
+// Outside implements backend.Lender.
+func (b *Backend) Outside(ctx context.Context, p *pooldef.Pool, path string) string {
+	outside, err := use(ctx, b, p, func(v *view) (string, error) { return v.outside(path), nil })
+	if err != nil {
+		return path
+	}
+	return outside
+}
+
 func (v *view) look(ctx context.Context, name string) (*pooldef.Volume, error) {
 	if err := v.exists(name); err != nil {
 		return nil, err

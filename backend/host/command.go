@@ -43,8 +43,9 @@ type Input struct {
 	File  string // where a shell finds the same
 	Here  string // if not empty: the shell's here-document that is the same
 	Data  []byte
-	Open  *os.File // in place of Data: what the command opens anew by /dev/fd/N
-	Write bool     // it may do so for writing
+	Open  *os.File // in place of Data: what the command opens anew by /dev/fd/N; it may open nothing itself (Held.Pin)
+	Late  bool     // so is File, when the command is run
+	Write bool     // the command may open it for writing
 }
 
 // Cmd returns a command.
@@ -141,15 +142,16 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	if c.stdout != nil {
 		cmd.Stdout = c.stdout
 	}
-	for _, in := range c.Inputs {
-		f := in.Open
-		if f == nil {
-			if f, err = in.open(); err != nil {
+	for i, in := range c.Inputs {
+		if in.Open == nil {
+			if in.Open, err = in.open(l); err != nil {
 				return nil, err
 			}
-			defer f.Close()
+			defer in.Open.Close()
+			c.Inputs = slices.Clone(c.Inputs)
+			c.Inputs[i] = in
 		}
-		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
 	if err = c.start(cmd); err == nil {
 		err = wait(ctx, cmd, patience+time.Second)
@@ -189,7 +191,7 @@ func (c Command) start(cmd *exec.Cmd) error {
 			given = append(given, in.Open)
 		}
 	}
-	return apart(func() error { return confine(c.Confined, cmd.Path, given, writable) }, cmd.Start)
+	return apart(func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }, cmd.Start)
 }
 
 // complaint is what a command says on standard error: without that it may not write, if it may not, which is our doing.

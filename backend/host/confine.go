@@ -12,8 +12,8 @@ import (
 // installed, the descriptors that it is given, and what is named here. A kernel without Landlock (before 5.13, or not enabled)
 // keeps it only from the network.
 type Confinement struct {
-	Dir     string // where it may make and write files; empty: nowhere
-	Network bool   // it may connect to servers, and read /etc to find them
+	InDir   bool // it may make and write files in the directory that it runs in
+	Network bool // it may connect to servers, and read /etc to find them
 }
 
 // The rights of landlock(7) that its first, second and third version know. Those of devices' ioctl(2) and of the network stay.
@@ -45,7 +45,7 @@ var harmless = []string{"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
 
 // confine confines the thread that calls it, and so the program tool that it starts: for ever, so the thread must not be used
 // for anything else. given are the files that the program may open anew, those in writable for writing, too.
-func confine(c *Confinement, tool string, given, writable []*os.File) error {
+func confine(c *Confinement, tool, dir string, given, writable []*os.File) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func confine(c *Confinement, tool string, given, writable []*os.File) error {
 	}
 	defer unix.Close(int(fd))
 	set := ruleset{int(fd), rights}
-	paths := append([]string{filepath.Dir(tool)}, installed...)
+	paths := append([]string{tool, filepath.Dir(tool)}, installed...) // the tool may be a link
 	if c.Network {
 		paths = append(paths, "/etc", "/run/systemd/resolve")
 	}
@@ -75,8 +75,8 @@ func confine(c *Confinement, tool string, given, writable []*os.File) error {
 	for _, path := range harmless {
 		set.allowPath(path, landlockFile)
 	}
-	if c.Dir != "" {
-		set.allowPath(c.Dir, rights)
+	if c.InDir {
+		set.allowPath(dir, rights)
 	}
 	for _, f := range given {
 		set.allow(int(f.Fd()), unix.LANDLOCK_ACCESS_FS_READ_FILE)

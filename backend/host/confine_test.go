@@ -19,7 +19,7 @@ func TestConfine(t *testing.T) {
 	ran := func(confined *Confinement, script string, args ...string) (string, error) {
 		c := Cmd("sh", append([]string{"-c", script, "sh"}, args...)...)
 		c.Inputs = []Input{{File: dir + "/given", Open: given}, {File: dir + "/changed", Open: changed, Write: true}}
-		c.Confined = confined
+		c.Confined, c.Dir = confined, other
 		out, err := l.Query(t.Context(), c)
 		return string(out), err
 	}
@@ -44,7 +44,7 @@ func TestConfine(t *testing.T) {
 		}
 	}
 	holds(t, other+"/secret", []byte("secret"))
-	if out, err := ran(&Confinement{Dir: other}, "printf x >$1/new && cat $1/new $1/secret && rm $1/new", other); out != "xsecret" || err != nil {
+	if out, err := ran(&Confinement{InDir: true}, "printf x >$1/new && cat $1/new $1/secret && rm $1/new", other); out != "xsecret" || err != nil {
 		t.Errorf("where it may write it prints %q, error %v", out, err)
 	}
 }

@@ -41,7 +41,7 @@ const (
 // openData opens a file or block device for its data, and keeps others from using it in ways that exclude ours until it is
 // closed: poolctl's own processes and qemu's, and whatever has a device mounted or part of another. Links are followed as by chase.
 func (l *Local) openData(path string, a access) (*os.File, error) {
-	h, err := l.hold(path)
+	h, err := l.Hold(path)
 	if err != nil {
 		return nil, err
 	}

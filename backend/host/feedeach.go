@@ -25,7 +25,7 @@ func (s *sender) smallest() int {
 // the rest.
 func (f Feed) feedEach(l *Local, s *sender, send func() error) error {
 	s.each = func(ctx context.Context, at int64, b []byte) error {
-		data, err := Input{Data: b}.open()
+		data, err := Input{Data: b}.open(l)
 		if err != nil {
 			return err
 		}

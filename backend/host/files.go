@@ -76,7 +76,7 @@ type Sync struct{ Path string }
 func (s Sync) Shell() string { return "sync " + Quote(s.Path) }
 
 func (s Sync) apply(_ context.Context, l *Local) error {
-	h, err := l.hold(s.Path)
+	h, err := l.Hold(s.Path)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -137,6 +139,49 @@ func (h *Held) open(flags int) (FD, error) {
 		return -1, pathError("open", h.Path, err)
 	}
 	return FD(fd), nil
+}
+
+// Pin holds what has data by a descriptor that opens nothing (O_PATH, open(2)), to be opened anew: by a program that it is given to
+// (Input.Open), and by OpenPinned. What is looked at from then on is that.
+func (h *Held) Pin() (*os.File, error) {
+	fd, err := h.pin()
+	if err != nil {
+		return nil, err
+	}
+	if !h.HasData() {
+		fd.Close()
+		return nil, fmt.Errorf("%q is not a file or a block device", h.Path)
+	}
+	return os.NewFile(uintptr(fd), h.Path), nil
+}
+
+// OpenPinned opens what is pinned for reading.
+func OpenPinned(f *os.File) (FD, error) {
+	fd := -1
+	err := again(func() (err error) {
+		fd, err = unix.Open("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		return err
+	})
+	return FD(fd), pathError("open", f.Name(), err)
+}
+
+// IsOrdinary tells whether a file is of a file system that stores files, and not of one that the kernel makes up, such as /proc,
+// where to read one can do something (/proc/kmsg). Those have no blocks.
+func (h *Held) IsOrdinary() bool {
+	fd, err := h.pin()
+	if err != nil {
+		return false
+	}
+	defer fd.Close()
+	var on unix.Statfs_t
+	if err := unix.Fstatfs(int(fd), &on); err != nil {
+		return false
+	}
+	switch on.Type {
+	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.FUSE_SUPER_MAGIC, unix.HOSTFS_SUPER_MAGIC: // they may have none to tell of
+		return true
+	}
+	return on.Blocks > 0
 }
 
 // pin holds what it is by a descriptor that opens nothing, and looks at that.

@@ -34,6 +34,8 @@ type Prober interface {
 	Enter(path string, inside bool) (*Place, error)
 	// Stat is os.Stat. In a dry run what would have been made is there.
 	Stat(path string) (fs.FileInfo, error)
+	// Hold looks at the file at a path, as Hold does, or directly in a place or stage.
+	Hold(path string) (*Held, error)
 	// Space tells how much room the file system at path has.
 	Space(path string) (Space, error)
 	// Mounted tells whether something is mounted exactly at path.

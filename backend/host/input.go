@@ -6,8 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open returns a file in memory that holds the input. It has no name: nobody finds it (memfd_create(2)).
-func (in Input) open() (*os.File, error) {
+// open returns a file in memory that holds the input. It has no name: nobody finds it (memfd_create(2)). What is late is pinned.
+func (in Input) open(l *Local) (*os.File, error) {
+	if in.Late {
+		h, err := l.Hold(in.File)
+		if err != nil {
+			return nil, err
+		}
+		defer h.Close()
+		return h.Pin()
+	}
 	fd, err := unix.MemfdCreate("input", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, pathError("memfd_create", in.File, err)

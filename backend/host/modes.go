@@ -29,7 +29,7 @@ func (c Chown) Shell() string {
 }
 
 func (c Chown) apply(_ context.Context, l *Local) error {
-	h, err := l.hold(c.Path)
+	h, err := l.Hold(c.Path)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ type Chmod struct {
 func (c Chmod) Shell() string { return fmt.Sprintf("chmod %04o %s", bits(c.Mode), Quote(c.Path)) }
 
 func (c Chmod) apply(_ context.Context, l *Local) error {
-	h, err := l.hold(c.Path)
+	h, err := l.Hold(c.Path)
 	if err != nil {
 		return err
 	}

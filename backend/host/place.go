@@ -173,8 +173,8 @@ func (s spot) leave() {
 // borrowed is the spot for who does not leave it.
 func (s spot) borrowed() spot { return spot{dir: s.dir, name: s.name} }
 
-// hold looks at what a step works on.
-func (l *Local) hold(path string) (*Held, error) {
+// Hold implements Prober.
+func (l *Local) Hold(path string) (*Held, error) {
 	at, err := l.spot(path)
 	if err != nil {
 		return nil, err

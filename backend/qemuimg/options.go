@@ -54,7 +54,7 @@ func checkEncryption(d *pooldef.Volume) pooldef.Problems {
 }
 
 // encryption returns the options of encryption of a new image, in libvirt's order, and hands over its key.
-func encryption(l *line, d *pooldef.Volume, image Image) []string {
+func encryption(l *line, d *pooldef.Volume, image *Image) []string {
 	if image.Key == nil {
 		return nil
 	}

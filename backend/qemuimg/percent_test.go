@@ -28,7 +28,7 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	d := &pooldef.Volume{Name: "b", Target: pooldef.VolumeTarget{Format: "qcow2"}}
-	backendtest.Change(t, Convert(Image{Path: dir + "/a", Format: "raw"}, d, dir, "", host.Progress(progress), size))
+	backendtest.Change(t, Convert(opened(t, dir+"/a", "raw"), d, dir, "", host.Progress(progress)))
 	if len(told) < 10 || told[0] > size/2 || told[len(told)-1] != size {
 		t.Errorf("it told of %v", told)
 	}

@@ -3,6 +3,7 @@ package qemuimg
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,40 +23,40 @@ func Makes(format string) bool { return formats[format] != "" }
 // IsRaw tells whether an image of a format is nothing but the disk's bytes.
 func IsRaw(format string) bool { return formats[format] == "raw" }
 
-// An Image is an image as qemu-img is told of it.
-type Image struct {
-	Path   string
-	Format string // libvirt's word
-	Key    *Key   // of an encrypted image
-	InUse  bool   // others may be writing to it while it is read
-	Blank  bool   // it is new and reads as zeros, which are not written into it
-}
-
 // A Key opens an image that is encrypted by LUKS.
 type Key struct {
 	File       string // where a shell finds the passphrase, in base64 if its name ends in that
 	Passphrase []byte
 }
 
+// Device is a block device that data are written into. It may still have to be made.
+func Device(path string) *Image {
+	return &Image{Path: path, Format: "raw", isDevice: true, write: true}
+}
+
+// Made is an image in a stage that is written to. It may still have to be made.
+func Made(path, format string, key *Key) *Image {
+	return &Image{Path: path, Format: format, Key: key, write: true}
+}
+
 // driver is qemu's word for what an image is.
-func (i Image) driver() string {
+func (i *Image) driver() string {
 	if format := formats[i.Format]; format != "raw" || i.Key == nil {
 		return format
 	}
 	return "luks"
 }
 
-// options name the image for --image-opts. object is the secret that its key is.
-func (i Image) options(object string) string {
-	options := "driver=" + i.driver() + ",file.filename=" + escape(i.Path)
-	if i.Key != nil {
-		options += "," + i.prefix() + "key-secret=" + object
+// protocol is qemu's word for what has an image's bytes.
+func (i *Image) protocol() string {
+	if i.isDevice {
+		return "host_device"
 	}
-	return options
+	return "file"
 }
 
 // prefix is what stands in front of the options of encryption: in qcow2, LUKS is a part of the image.
-func (i Image) prefix() string {
+func (i *Image) prefix() string {
 	if i.driver() == "luks" {
 		return ""
 	}
@@ -69,7 +70,9 @@ func escape(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 type line struct{ host.Command }
 
 func newLine(verb string, args ...string) *line {
-	return &line{host.Cmd("qemu-img", append([]string{verb, "-q"}, args...)...)}
+	l := &line{host.Cmd("qemu-img", append([]string{verb, "-q"}, args...)...)}
+	l.Confined = &host.Confinement{}
+	return l
 }
 
 func (l *line) add(args ...string) *line {
@@ -83,9 +86,54 @@ func (l *line) secret(k *Key) string {
 	if strings.HasSuffix(k.File, ".base64") {
 		encoding, data = "base64", base64.StdEncoding.AppendEncode(nil, data)
 	}
-	l.add("--object", fmt.Sprintf("secret,id=%s,format=%s,file=/dev/fd/%d", name, encoding, 3+len(l.Inputs)))
-	l.Inputs = append(l.Inputs, host.Input{File: k.File, Data: data})
+	l.add("--object", fmt.Sprintf("secret,id=%s,format=%s,file=%s", name, encoding, l.give(host.Input{File: k.File, Data: data})))
 	return name
+}
+
+// give hands over an input, and returns where the program finds it.
+func (l *line) give(in host.Input) string {
+	l.Inputs = append(l.Inputs, in)
+	return fmt.Sprintf("/dev/fd/%d", 2+len(l.Inputs))
+}
+
+// file hands over an image's file or device.
+func (l *line) file(i *Image) string {
+	return l.give(host.Input{File: i.Path, Open: i.file, Late: i.file == nil, Write: i.write})
+}
+
+// image names an image, and all that it is based on, as qemu's options in JSON. That nothing is below is said, too: otherwise qemu-img
+// looks into the header.
+func (l *line) image(i *Image) string {
+	text, _ := json.Marshal(l.node(i)) // of text that is JSON's, whatever the path: only descriptors are in it, and "rbd:" names
+	return "json:" + string(text)
+}
+
+func (l *line) node(i *Image) map[string]any {
+	if i.isRemote { // by its name, as without one qemu takes what the header above says
+		l.Confined.Network = true
+		return map[string]any{"driver": "raw", "file": map[string]any{"driver": "rbd", "filename": i.Path}}
+	}
+	node := map[string]any{"driver": i.driver()}
+	if i.Key != nil {
+		node[i.prefix()+"key-secret"] = l.secret(i.Key)
+	}
+	node["file"] = map[string]any{"driver": i.protocol(), "filename": l.file(i)}
+	switch {
+	case i.Backing != nil:
+		node["backing"] = l.node(i.Backing)
+	case i.driver() != "raw" && i.driver() != "luks":
+		node["backing"] = nil
+	}
+	return node
+}
+
+// target names an image that is written to, for --target-image-opts.
+func (l *line) target(i *Image) string {
+	options := "driver=" + i.driver()
+	if i.Key != nil {
+		options += "," + i.prefix() + "key-secret=" + l.secret(i.Key)
+	}
+	return options + ",file.driver=" + i.protocol() + ",file.filename=" + escape(l.file(i))
 }
 
 // show has qemu-img tell how far it is with so many bytes.
@@ -100,68 +148,71 @@ func (l *line) show(progress host.Progress, total uint64) {
 // Create makes an image of size bytes, as the definition says. It is made in the directory dir under the definition's name.
 // backing is what it is an overlay of, if that has a path; qemu-img does not look at it.
 func Create(d *pooldef.Volume, dir string, size uint64, backing Image, key *Key, preallocation string) host.Command {
-	image := Image{Path: "./" + d.Name, Format: d.Target.Format, Key: key}
-	l := newLine("create", "-f", image.driver())
+	l := creating(d, &Image{Format: d.Target.Format, Key: key}, backing, preallocation)
+	l.add("./"+d.Name, strconv.FormatUint(size, 10))
+	l.Dir, l.Confined.InDir = dir, true
+	return l.Command
+}
+
+// Encrypt makes a block device an image that is encrypted as the definition says, with room for size bytes.
+func Encrypt(d *pooldef.Volume, device string, size uint64, key *Key) host.Command {
+	i := Device(device)
+	i.Key = key
+	l := creating(d, i, Image{}, "")
+	return l.add(l.file(i), strconv.FormatUint(size, 10)).Command
+}
+
+func creating(d *pooldef.Volume, i *Image, backing Image, preallocation string) *line {
+	l := newLine("create", "-f", i.driver())
 	if backing.Path != "" {
 		l.add("-u", "-b", backing.Path)
 	}
-	options := encryption(l, d, image)
+	options := encryption(l, d, i)
 	if options = append(options, imageOptions(d, preallocation, backing)...); len(options) > 0 {
 		l.add("-o", strings.Join(options, ","))
 	}
-	l.add(image.Path, strconv.FormatUint(size, 10))
-	l.Dir = dir
-	if key != nil {
+	if i.Key != nil {
 		l.Again = clock
 	}
-	return l.Command
+	return l
 }
 
 // clock is what qemu-img before 9.1 says every now and then when it measures how fast LUKS keys are made, where the kernel counts a
 // thread's time in ticks.
 const clock = "Unable to get accurate CPU usage"
 
-// Convert makes a new image, as Create does, of the data of another. capacity is how many bytes progress is told of. Neither image
-// is encrypted.
-func Convert(source Image, d *pooldef.Volume, dir, preallocation string, progress host.Progress, capacity uint64) host.Command {
-	target := Image{Path: "./" + d.Name, Format: d.Target.Format}
-	l := converting(source, progress, capacity).add("-f", source.driver(), "-O", target.driver())
+// Convert makes a new image, as Create does, of the data of another. progress is told of bytes. Neither image is encrypted.
+func Convert(source *Image, d *pooldef.Volume, dir, preallocation string, progress host.Progress) host.Command {
+	l := converting(source, progress).add("-O", formats[d.Target.Format])
 	if options := imageOptions(d, preallocation, Image{}); len(options) > 0 {
 		l.add("-o", strings.Join(options, ","))
 	}
-	l.add(source.Path, target.Path)
-	l.Dir = dir
+	l.add(l.image(source), "./"+d.Name)
+	l.Dir, l.Confined.InDir = dir, true
 	return l.Command
 }
 
-// Into copies the data of an image into another image or device, which is there and large enough. dir is where it runs.
-func Into(source, target Image, dir string, progress host.Progress, capacity uint64) host.Command {
-	l := converting(source, progress, capacity)
-	var names [2]string
-	for i, key := range []*Key{source.Key, target.Key} {
-		if key != nil {
-			names[i] = l.secret(key)
-		}
-	}
+// Into copies the data of an image into another image or device, which is there and large enough.
+func Into(source, target *Image, progress host.Progress) host.Command {
+	l := converting(source, progress)
+	from, to := l.image(source), l.target(target)
 	if target.Blank {
 		l.add("--target-is-zero")
 	}
-	l.add("-n", "--image-opts", "--target-image-opts", source.options(names[0]), target.options(names[1]))
-	l.Dir = dir
-	return l.Command
+	return l.add("-n", "--target-image-opts", from, to).Command
 }
 
-func converting(source Image, progress host.Progress, capacity uint64) *line {
+func converting(source *Image, progress host.Progress) *line {
 	l := newLine("convert")
-	l.show(progress, capacity)
+	l.show(progress, source.Capacity)
 	if source.InUse {
 		l.add("-U")
 	}
 	return l
 }
 
-// Resize changes the size of an image in the directory dir to size bytes. Of what it gets, preallocation tells how it gets room.
-func Resize(image Image, dir string, size uint64, shrink bool, preallocation string) host.Command {
+// Resize changes the size of an image to size bytes. Of what it gets, preallocation tells how it gets room.
+func Resize(i *Image, size uint64, shrink bool, preallocation string) host.Command {
 	l := newLine("resize")
 	if shrink {
 		l.add("--shrink")
@@ -169,13 +220,5 @@ func Resize(image Image, dir string, size uint64, shrink bool, preallocation str
 	if preallocation != "" && preallocation != "off" {
 		l.add("--preallocation=" + preallocation)
 	}
-	if image.Key == nil {
-		l.add("-f", image.driver(), image.Path)
-	} else {
-		name := l.secret(image.Key)
-		l.add("--image-opts", image.options(name))
-	}
-	l.add(strconv.FormatUint(size, 10))
-	l.Dir = dir
-	return l.Command
+	return l.add(l.image(i), strconv.FormatUint(size, 10)).Command
 }

@@ -20,15 +20,47 @@ func define(format string, e *pooldef.Encryption) *pooldef.Volume {
 	return &pooldef.Volume{Name: "a,b", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Path: "/p/a,b", Format: format, Encryption: e}}
 }
 
-// TestLines compares whole command lines. Options are parted by commas, so those in names are doubled there, and only there.
+// opened opens an image, whose chain may be anything.
+func opened(t testing.TB, path, format string) *Image {
+	t.Helper()
+	i, err := Open(secrets, &pooldef.Volume{Type: "file", Target: pooldef.VolumeTarget{Path: path, Format: format}}, anything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	return i
+}
+
+func anything(string, *host.Held) error { return nil }
+
+// made makes an image by qemu-img, in a format.
+func made(t testing.TB, path, format string, args ...string) string {
+	t.Helper()
+	all := append([]string{"create", "-q", "-f", format}, args...)
+	if out, err := exec.Command("qemu-img", append(all, path, "1M")...).CombinedOutput(); err != nil {
+		t.Fatalf("qemu-img: %v: %s", err, out)
+	}
+	return path
+}
+
+// TestLines compares whole command lines. Names that come from elsewhere are in none of their options.
 func TestLines(t *testing.T) {
 	key, err := NewKey(secrets, define("raw", backendtest.LUKS("one")))
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
 	other := &Key{File: "/secrets/two", Passphrase: []byte("another")}
-	source := Image{Path: "/s/x,y", Format: "qcow2"}
+	base := made(t, dir+"/base", "raw")
+	source := opened(t, made(t, dir+"/x,y", "qcow2", "-b", base, "-F", "raw"), "qcow2")
+	raw := opened(t, base, "raw")
+	raw.InUse = true
+	luks := opened(t, base, "raw")
+	luks.Key = key
 	object := "--object secret,id=key0,format=base64,file=/dev/fd/3 "
+	chain := `json:{"backing":{"driver":"raw","file":{"driver":"file","filename":"/dev/fd/4"}},"driver":"qcow2","file":{"driver":"file","filename":"/dev/fd/3"}}`
+	blank := Device("/dev/x")
+	blank.Blank = true
 	for _, test := range []struct {
 		command host.Command
 		want    string
@@ -39,39 +71,41 @@ func TestLines(t *testing.T) {
 		{Create(define("raw", backendtest.LUKS("one")), "/d", 512, Image{}, key, ""), "create -q -f luks " + object + "-o key-secret=key0 ./a,b 512"},
 		{Create(define("qcow2", backendtest.LUKS("one")), "/d", 512, Image{}, key, ""),
 			"create -q -f qcow2 " + object + "-o encrypt.format=luks,encrypt.key-secret=key0,compat=1.1 ./a,b 512"},
-		{Convert(source, define("iso", nil), "/d", "", nil, 0), "convert -q -f qcow2 -O raw /s/x,y ./a,b"},
-		{Convert(source, define("qcow2", nil), "/d", "metadata", func(uint64, uint64) {}, 0), "convert -p -f qcow2 -O qcow2 -o preallocation=metadata,compat=1.1 /s/x,y ./a,b"},
-		{Convert(Image{Path: "/s/x", Format: "raw", InUse: true}, define("vdi", nil), "/d", "", nil, 0), "convert -q -U -f raw -O vdi /s/x ./a,b"},
-		{Into(source, Image{Path: "/dev/x", Format: "raw"}, "/", nil, 0),
-			"convert -q -n --image-opts --target-image-opts driver=qcow2,file.filename=/s/x,,y driver=raw,file.filename=/dev/x"},
-		{Into(source, Image{Path: "/dev/x", Format: "raw", Blank: true}, "/", nil, 0),
-			"convert -q --target-is-zero -n --image-opts --target-image-opts driver=qcow2,file.filename=/s/x,,y driver=raw,file.filename=/dev/x"},
-		{Into(Image{Path: "/s", Format: "raw", Key: key}, Image{Path: "./a,b", Format: "qcow2", Key: other}, "/d", nil, 0),
-			"convert -q " + object + "--object secret,id=key1,format=raw,file=/dev/fd/4 -n --image-opts --target-image-opts " +
-				"driver=luks,file.filename=/s,key-secret=key0 driver=qcow2,file.filename=./a,,b,encrypt.key-secret=key1"},
-		{Resize(source, "/d", 1024, true, ""), "resize -q --shrink -f qcow2 /s/x,y 1024"},
-		{Resize(source, "/d", 1024, false, "falloc"), "resize -q --preallocation=falloc -f qcow2 /s/x,y 1024"},
-		{Resize(Image{Path: "./a,b", Format: "raw", Key: key}, "/d", 1024, false, ""),
-			"resize -q " + object + "--image-opts driver=luks,file.filename=./a,,b,key-secret=key0 1024"},
+		{Encrypt(define("raw", backendtest.LUKS("one")), "/dev/x,y", 512, key), "create -q -f luks " + object + "-o key-secret=key0 /dev/fd/4 512"},
+		{Convert(source, define("iso", nil), "/d", "", nil), "convert -q -O raw " + chain + " ./a,b"},
+		{Convert(source, define("qcow2", nil), "/d", "metadata", func(uint64, uint64) {}), "convert -p -O qcow2 -o preallocation=metadata,compat=1.1 " + chain + " ./a,b"},
+		{Convert(raw, define("vdi", nil), "/d", "", nil), `convert -q -U -O vdi json:{"driver":"raw","file":{"driver":"file","filename":"/dev/fd/3"}} ./a,b`},
+		{Into(source, Device("/dev/x"), nil), "convert -q -n --target-image-opts " + chain + " driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
+		{Into(source, blank, nil), "convert -q --target-is-zero -n --target-image-opts " + chain + " driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
+		{Into(luks, Made("/d/a,b", "qcow2", other), nil),
+			"convert -q " + object + "--object secret,id=key2,format=raw,file=/dev/fd/5 -n --target-image-opts " +
+				`json:{"driver":"luks","file":{"driver":"file","filename":"/dev/fd/4"},"key-secret":"key0"} ` +
+				"driver=qcow2,encrypt.key-secret=key2,file.driver=file,file.filename=/dev/fd/6"},
+		{Resize(Made("/d/a,b", "qcow2", nil), 1024, true, ""),
+			`resize -q --shrink json:{"backing":null,"driver":"qcow2","file":{"driver":"file","filename":"/dev/fd/3"}} 1024`},
+		{Resize(Made("/d/a,b", "qcow2", key), 1024, false, "falloc"), "resize -q --preallocation=falloc " + object +
+			`json:{"backing":null,"driver":"qcow2","encrypt.key-secret":"key0","file":{"driver":"file","filename":"/dev/fd/4"}} 1024`},
 	} {
 		if got := strings.Join(test.command.Args, " "); got != test.want {
 			t.Errorf("got\n%s, want\n%s", got, test.want)
 		}
+		if test.command.Confined == nil || test.command.Confined.Network {
+			t.Errorf("%s: it is confined as %+v", test.want, test.command.Confined)
+		}
 		for _, in := range test.command.Inputs {
-			if text := test.command.Shell(); strings.Contains(text, string(in.Data)) || !strings.Contains(text, "<"+in.File) {
+			if text := test.command.Shell(); in.Data != nil && strings.Contains(text, string(in.Data)) || !strings.Contains(text, host.Quote(in.File)) {
 				t.Errorf("a shell would be shown %s", text)
 			}
 		}
 	}
 }
 
-// TestExplain has qemu-img complain of an image that qemu-io has open.
+// TestExplain has qemu-img complain of an image that qemu-io has open, at the top of a chain and below.
 func TestExplain(t *testing.T) {
-	path := t.TempDir() + "/it's 'v',x"
-	if err := os.WriteFile(path, backendtest.Convert(t, "raw", "qcow2", make([]byte, 512)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	holder := exec.Command("qemu-io", "-f", "qcow2", path)
+	dir := t.TempDir()
+	base := made(t, dir+"/it's 'v',x", "qcow2")
+	top := made(t, dir+"/top", "qcow2", "-b", base, "-F", "qcow2")
+	holder := exec.Command("qemu-io", "-f", "qcow2", base)
 	in, _ := holder.StdinPipe()
 	out, _ := holder.StdoutPipe()
 	if err := holder.Start(); err != nil {
@@ -82,18 +116,31 @@ func TestExplain(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := define("qcow2", nil)
-	held := Image{Path: path, Format: "qcow2"}
-	for _, command := range []host.Command{
-		Convert(held, v, t.TempDir(), "", nil, 0), Resize(held, "/", 1024, false, ""), Into(held, Image{Path: "/none", Format: "raw"}, "/", nil, 0),
-	} {
-		used := (*host.InUseError)(nil)
-		if err := Explain(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) || used.Path != path {
-			t.Errorf("%s: error %v", command.Shell(), err)
+	for _, image := range []*Image{opened(t, base, "qcow2"), opened(t, top, "qcow2")} {
+		image.write = true
+		for _, command := range []host.Command{
+			Convert(image, v, t.TempDir(), "", nil), Resize(image, 1<<21, false, ""), Into(image, Made(dir+"/top", "raw", nil), nil),
+		} {
+			used := (*host.InUseError)(nil)
+			if err := Explain(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) || used.Path != base {
+				t.Errorf("%s: error %v", command.Shell(), err)
+			}
 		}
 	}
-	missing := Resize(Image{Path: path + "x", Format: "raw"}, "/", 1024, false, "")
-	err := new(host.Local).Change(t.Context(), missing)
-	if exit := (*host.ExitError)(nil); Explain(err) != err || !errors.As(err, &exit) || Explain(nil) != nil { //nolint:errorlint // the very same
-		t.Errorf("of one that is not there: error %v", err)
+}
+
+// TestExplainNames has qemu-img complain of what is no image.
+func TestExplainNames(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/not one"
+	if err := os.WriteFile(path, make([]byte, 512), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := Explain(new(host.Local).Change(t.Context(), Resize(Made(path, "qcow2", nil), 1024, false, "")))
+	if err == nil || strings.Contains(err.Error(), "json:") || !strings.Contains(err.Error(), "'"+path+"'") {
+		t.Errorf("error %v", err)
+	}
+	if Explain(nil) != nil || Explain(os.ErrExist) != os.ErrExist { //nolint:errorlint // the very same
+		t.Error("another error is not what it was")
 	}
 }

@@ -2,7 +2,6 @@ package qemuimg
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"poolctl/backend/host"
@@ -17,12 +16,10 @@ type RBD struct {
 }
 
 // IntoRBD copies the data of an image into one of Ceph's, which is new and large enough.
-func IntoRBD(source Image, to RBD, progress host.Progress, capacity uint64) host.Command {
-	l := converting(source, progress, capacity)
-	name := ""
-	if source.Key != nil {
-		name = l.secret(source.Key)
-	}
+func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
+	l := converting(source, progress)
+	l.Confined.Network = true
+	from := l.image(source)
 	options := "driver=rbd,pool=" + escape(to.Pool) + ",image=" + escape(to.Image)
 	if to.Namespace != "" {
 		options += ",namespace=" + escape(to.Namespace)
@@ -31,15 +28,13 @@ func IntoRBD(source Image, to RBD, progress host.Progress, capacity uint64) host
 		options += ",user=" + escape(to.User)
 	}
 	if to.Key != nil {
-		l.add("--object", fmt.Sprintf("secret,id=ceph,format=base64,file=/dev/fd/%d", 3+len(l.Inputs)))
-		l.Inputs = append(l.Inputs, *to.Key)
+		l.add("--object", "secret,id=ceph,format=base64,file="+l.give(*to.Key))
 		options += ",key-secret=ceph"
 	}
 	if to.Conf != "" {
-		options += fmt.Sprintf(",conf=/dev/fd/%d", 3+len(l.Inputs))
-		l.Inputs = append(l.Inputs, host.Input{Here: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
+		options += ",conf=" + l.give(host.Input{Here: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
 	}
-	l.add("--target-is-zero", "-n", "--image-opts", "--target-image-opts", source.options(name), options)
+	l.add("--target-is-zero", "-n", "--target-image-opts", from, options)
 	return l.Command
 }
 

@@ -73,10 +73,11 @@ func (b *Backend) enlarged(ctx context.Context, p *pooldef.Pool, at place, stage
 
 // fill makes an image of a file or a block device: of what a guest sees of that, if it is an image in another format.
 func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	from, err := qemuimg.Open(b.secrets, source)
+	from, err := qemuimg.Open(b.secrets, source, o.Known)
 	if err != nil {
 		return err
 	}
+	defer from.Close()
 	from.InUse = o.InUse
 	return b.staged(ctx, p, at, d.Name, func(stage string) error {
 		if err := b.create(ctx, p, at, stage, d, o.CreateOptions); err != nil {
@@ -86,12 +87,12 @@ func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source
 			return b.feed(ctx, p, at, stage, host.Feed{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
 				Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
 		}
-		return b.convert(ctx, p, at, stage, from, source, o.Progress)
+		return b.convert(ctx, p, at, stage, from, o.Progress)
 	})
 }
 
 // convert has qemu-img write what a guest sees of an image into one of Ceph's that is new.
-func (b *Backend) convert(ctx context.Context, p *pooldef.Pool, at place, stage string, from qemuimg.Image, source *pooldef.Volume, progress host.Progress) error {
+func (b *Backend) convert(ctx context.Context, p *pooldef.Pool, at place, stage string, from *qemuimg.Image, progress host.Progress) error {
 	to := qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: stage}
 	_, key, err := b.login(p)
 	if err != nil {
@@ -106,8 +107,8 @@ func (b *Backend) convert(ctx context.Context, p *pooldef.Pool, at place, stage 
 		to.User, to.Key = p.Source.Auth.Username, &key[0]
 		to.Conf = fmt.Sprintf("[global]\nmon_host = %s\nclient_mount_timeout = %s\nrados_mon_op_timeout = %s\nrados_osd_op_timeout = %s\n", monitors, limit, limit, limit)
 	}
-	if err := b.host.Change(ctx, qemuimg.IntoRBD(from, to, progress, source.Capacity.Bytes)); err != nil {
+	if err := b.host.Change(ctx, qemuimg.IntoRBD(from, to, progress)); err != nil {
 		return qemuimg.ExplainRBD(err)
 	}
-	return qemuimg.Whole(source)
+	return from.Whole()
 }

@@ -1,0 +1,63 @@
+package commands
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// known says which images a volume may be based on, for its data to be read: those that are volumes of active pools.
+func (e *env) known(of *foundVolume) backend.Known {
+	return func(path string, file *host.Held) error {
+		if lender, ok := of.backend.(backend.Lender); ok {
+			path = lender.Outside(e.ctx, of.entry.Live(), path)
+		}
+		entries, err := e.allPools()
+		if err != nil {
+			return err
+		}
+		pool, name, err := e.poolOf(entries, path)
+		switch {
+		case err != nil:
+			return err
+		case pool == "":
+			return unknownImage(fmt.Sprintf("it is based on %q, which is in no active pool", path))
+		case file == nil: // an image of Ceph's
+			return nil
+		}
+		return e.isVolume(entries, pool, name, file)
+	}
+}
+
+// isVolume returns an error if a file is not the one that a pool has by a name, whatever its path says.
+func (e *env) isVolume(entries []*pooldef.Entry, pool, name string, file *host.Held) error {
+	for _, entry := range entries {
+		if entry.Name != pool {
+			continue
+		}
+		p := entry.Live()
+		find := e.backends[p.Type].Volume
+		if lender, ok := e.backends[p.Type].(backend.Lender); ok {
+			find = lender.Lend
+		}
+		v, err := find(e.ctx, p, name)
+		if err != nil {
+			return err
+		}
+		is, err := host.Hold(v.Target.Path)
+		if err != nil {
+			return err
+		}
+		defer is.Close()
+		if !is.IsSame(file) {
+			return unknownImage(fmt.Sprintf("it is based on %q, which is not the volume %q of pool %q", file.Path, name, pool))
+		}
+	}
+	return nil
+}
+
+func unknownImage(text string) error {
+	return &stateError{text, "a guest can write any header into its disk: if that is the image it should be, define a pool of its directory and start it"}
+}
