@@ -71,7 +71,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 		return v, nil
 	}
 	v.Type = "file"
-	h, err := host.Hold(named.Path)
+	h, err := host.HoldNamed(named.Path)
 	if err != nil {
 		return v, err
 	}

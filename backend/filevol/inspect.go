@@ -118,7 +118,7 @@ func (f Files) complete(dir *host.Place, v *pooldef.Volume) {
 	if v.Backing == nil || !filepath.IsAbs(v.Backing.Path) {
 		return
 	}
-	h, err := host.Hold(v.Backing.Path)
+	h, err := host.HoldNamed(v.Backing.Path)
 	if err != nil {
 		return
 	}

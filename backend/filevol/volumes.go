@@ -21,7 +21,7 @@ type Files struct {
 	Host    host.Host
 	Secrets backend.Secrets
 	Mounts  bool // starting a pool mounts its directory, without which it cannot be used
-	Inside  bool // whoever serves the directory's file system may make any link: one that leads out of it leads nowhere
+	Inside  bool // links that lead out of the directory's file system lead nowhere; so it is where it is mounted: who made it may make any link
 }
 
 // Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
@@ -35,7 +35,7 @@ func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 
 // enter holds the pool's directory, if it can be used, until Leave. Everything is done in that one.
 func (f Files) enter(p *pooldef.Pool) (*host.Place, error) {
-	dir, err := f.Host.Enter(p.Target.Path, f.Inside)
+	dir, err := f.Host.Enter(p.Target.Path, f.Inside || f.Mounts)
 	if err != nil {
 		return nil, cmp.Or(f.ready(p), err)
 	}

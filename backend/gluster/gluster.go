@@ -28,7 +28,10 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 
 // Active implements backend.Backend: the directory can be used. Why it cannot, Space says.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
-	_, err := b.open(ctx, p)
+	v, err := b.open(ctx, p)
+	if err == nil {
+		v.Leave()
+	}
 	state, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
 	if errors.As(err, &state) || errors.As(err, &problems) {
 		return false, nil

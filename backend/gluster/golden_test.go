@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{})
+		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{Known: func(string, *host.Held) error { return nil }})
 	})
 	does("resize", func(ctx context.Context, b *Backend) error {
 		return b.Resize(ctx, p, "a b", 2<<20, backend.ResizeOptions{})

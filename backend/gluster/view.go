@@ -25,6 +25,7 @@ const mountPoint = "/mnt"
 type view struct {
 	source
 	*host.Served
+	*host.Place // the directory, until Leave
 	b     *Backend
 	files filevol.Files
 	pool  *pooldef.Pool // whose target is that directory
@@ -40,7 +41,7 @@ func (s source) client() host.Command {
 		"--fuse-mountopts=nodev,nosuid,noexec", mountPoint)...)
 }
 
-// open shows the files of a pool.
+// open shows the files of a pool. If there is no error, Leave is to be called.
 func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	s, err := sourceOf(p)
 	if err != nil {
@@ -58,23 +59,27 @@ func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	seen := *p
 	seen.Target.Path = filepath.Join(served.Root, s.dir)
 	v.pool = &seen
-	return v, v.told(ctx, v.hasDir())
+	return v, v.told(ctx, v.enter())
 }
 
-// hasDir returns nil if the pool's directory is there, in the volume: a link that leads elsewhere leads out of it.
-func (v *view) hasDir() error {
-	var top, dir unix.Stat_t
-	if err := unix.Stat(v.Root, &top); err != nil {
-		return &fs.PathError{Op: "stat", Path: v.Root, Err: err}
+// enter holds the pool's directory, which has to be there, in the volume: a link that leads elsewhere leads out of it.
+func (v *view) enter() error {
+	top, err := v.b.host.Enter(v.Root, true)
+	if err != nil {
+		return err
 	}
-	err := unix.Stat(v.pool.Target.Path, &dir)
+	defer top.Leave()
+	dir, err := v.b.host.Enter(v.pool.Target.Path, true)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && (dir.Dev != top.Dev || dir.Mode&unix.S_IFMT != unix.S_IFDIR):
-		return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir, v.volume)}
-	case err != nil:
-		return &fs.PathError{Op: "stat", Path: v.pool.Target.Path, Err: err}
+	case err == nil && dir.IsOn(top):
+		v.Place = dir
+		return nil
+	case err == nil:
+		dir.Leave()
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) && !errors.As(err, new(*host.LinkError)):
+		return err
 	}
-	return nil
+	return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir, v.volume)}
 }
 
 // use does something with the files of a pool.
@@ -84,6 +89,7 @@ func use[T any](ctx context.Context, b *Backend, p *pooldef.Pool, do func(v *vie
 		var none T
 		return none, err
 	}
+	defer v.Leave()
 	answer, err := do(v)
 	return answer, v.told(ctx, err)
 }

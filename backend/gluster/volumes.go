@@ -30,6 +30,7 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool,
 			yield(nil, err)
 			return
 		}
+		defer v.Leave()
 		for volume, err := range list(v.files, ctx, v.pool) {
 			if !yield(v.shown(volume), v.told(ctx, err)) || err != nil {
 				return

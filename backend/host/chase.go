@@ -108,7 +108,7 @@ func (c *chaser) link(dir int, name string, fd int, of uint32) (node, error) {
 		return node{}, unix.ELOOP
 	}
 	var on unix.Statfs_t
-	if err := unix.Fstatfs(fd, &on); err != nil {
+	if err := unix.Fstatfs(dir, &on); err != nil { // not the link's, which GlusterFS does not tell
 		return node{}, err
 	}
 	if on.Type == unix.PROC_SUPER_MAGIC {

@@ -165,24 +165,30 @@ func OpenPinned(f *os.File) (FD, error) {
 	return FD(fd), pathError("open", f.Name(), err)
 }
 
-// IsOrdinary tells whether a file is of a file system that stores files, and not of one that the kernel makes up, such as /proc,
-// where to read one can do something (/proc/kmsg). Those have no blocks.
-func (h *Held) IsOrdinary() bool {
-	fd, err := h.pin()
+// HoldNamed is Hold for a path that somebody else has written, such as a guest into a header. A file that the kernel makes up is refused: to
+// read one can do something (/proc/kmsg). Its file system has no blocks.
+func HoldNamed(path string) (*Held, error) {
+	h, err := Hold(path)
+	if err != nil || !h.IsFile() {
+		return h, err
+	}
+	f, err := h.Pin()
+	if err == nil {
+		defer f.Close()
+		var on unix.Statfs_t
+		if err = unix.Fstatfs(int(f.Fd()), &on); err == nil && on.Blocks == 0 && !mayHaveNoBlocks[on.Type] {
+			err = fmt.Errorf("%q is no file that is stored anywhere", path)
+		}
+	}
 	if err != nil {
-		return false
+		h.Close()
+		return nil, err
 	}
-	defer fd.Close()
-	var on unix.Statfs_t
-	if err := unix.Fstatfs(int(fd), &on); err != nil {
-		return false
-	}
-	switch on.Type {
-	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.FUSE_SUPER_MAGIC, unix.HOSTFS_SUPER_MAGIC: // they may have none to tell of
-		return true
-	}
-	return on.Blocks > 0
+	return h, nil
 }
+
+// mayHaveNoBlocks are the file systems that store files and may not tell how much room they have.
+var mayHaveNoBlocks = map[int64]bool{unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.FUSE_SUPER_MAGIC: true, unix.HOSTFS_SUPER_MAGIC: true}
 
 // pin holds what it is by a descriptor that opens nothing, and looks at that.
 func (h *Held) pin() (FD, error) {

@@ -83,6 +83,9 @@ func (p *Place) Leave() {
 	unix.Close(p.fd)
 }
 
+// IsOn tells whether the directory is of the same file system as another.
+func (p *Place) IsOn(o *Place) bool { return p.device == o.device }
+
 // Hold looks at a name in the directory, as Hold does. In a place that one entered to stay inside, a link that leads out of its file
 // system leads nowhere.
 func (p *Place) Hold(name string) (*Held, error) {

@@ -230,10 +230,10 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 	return o.image(named.Path, format, h)
 }
 
-// holdData looks at what a header names, which has to be a file of an ordinary file system, or a block device.
+// holdData looks at what a header names, which has to be a file or a block device.
 func holdData(path string) (*host.Held, error) {
-	h, err := host.Hold(path)
-	if err == nil && (!h.HasData() || h.IsFile() && !h.IsOrdinary()) {
+	h, err := host.HoldNamed(path)
+	if err == nil && !h.HasData() {
 		h.Close()
 		err = fmt.Errorf("%q is not a file or a block device", path)
 	}
