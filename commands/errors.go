@@ -135,6 +135,7 @@ func (e *env) hint(err error) string {
 		backing  *filevol.BackingFormatError
 		guessed  *filevol.GuessedFormatError
 		unsaid   *qemuimg.UnrecordedFormatError
+		guard    *host.GuardError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
 		noValue  *pooldef.NoValueError
@@ -176,6 +177,8 @@ func (e *env) hint(err error) string {
 		return "--backing-vol-format " + backing.Looks + ", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
+	case errors.As(err, &guard):
+		return "chown root: " + host.Quote(guard.Dir) + " && chmod go-w " + host.Quote(guard.Dir)
 	case errors.As(err, &unsaid):
 		return fmt.Sprintf("qemu-img rebase -u -b %s -F FORMAT %s records it; if you do not know it, a guest may", host.Quote(unsaid.Path), host.Quote(unsaid.Overlay))
 	case errors.As(err, &inUse):

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -136,6 +137,9 @@ func (e *env) setUp(h host.Host) error {
 	}
 	if g.Debug {
 		h = host.Trace{Host: h, W: e.stderr}
+	}
+	if local, ok := h.(*host.Local); ok {
+		local.Silence = time.Duration(g.Timeout)
 	}
 	if g.DryRun {
 		h = host.NewDryRun(h, e.people)

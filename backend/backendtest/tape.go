@@ -199,6 +199,14 @@ func (t *tape) Enter(path string, inside bool) (*host.Place, error) {
 	return t.machine.Enter(path, inside)
 }
 
+// Guarded is not replayed, either: nothing is mounted.
+func (t *tape) Guarded(path string) error {
+	if t.machine == nil {
+		return nil
+	}
+	return t.machine.Guarded(path)
+}
+
 // Hold is not replayed, either.
 func (t *tape) Hold(path string) (*host.Held, error) {
 	if t.machine == nil {

@@ -85,6 +85,9 @@ func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Comma
 	} else if !info.IsDir() {
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
 	}
+	if err := b.Host.Guarded(p.Target.Path); err != nil { // mount(8) looks for the directory once more
+		return err
+	}
 	err := b.Host.Change(ctx, mount)
 	if err != nil {
 		if m, _ := b.mount(context.WithoutCancel(ctx), p); m != nil {

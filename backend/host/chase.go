@@ -44,7 +44,8 @@ const maxLinks = 40
 
 // A chaser is on its way along a path.
 type chaser struct {
-	links int // that may still come
+	links   int  // that may still come
+	guarded bool // only through directories that others cannot change
 }
 
 // walk follows a path from a directory on.
@@ -79,7 +80,9 @@ func (c *chaser) step(n node, name string) (node, error) {
 		return n, err
 	}
 	var st unix.Stat_t
-	err = again(func() error { return unix.Fstat(fd, &st) })
+	if err = again(func() error { return unix.Fstat(fd, &st) }); err == nil && c.guarded {
+		err = guard(n.fd, &st)
+	}
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		at := node{n.fd, name, fd}
 		if name == ".." {

@@ -33,6 +33,9 @@ type Command struct {
 	ReadOnly bool
 	// Confined, if not nil, is all that the command may reach.
 	Confined *Confinement
+	// Attended says that the command is ended when it has done nothing for as long as Local.Silence. The error wraps
+	// context.DeadlineExceeded then.
+	Attended bool
 
 	files         []*os.File // that it has open, from descriptor 3 on
 	stdin, stdout *os.File   // the end of a pipe
@@ -116,6 +119,8 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	if err != nil {
 		return nil, err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	dir, leave, err := l.workDir(c.Dir)
 	if err != nil {
@@ -154,6 +159,9 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
 	if err = c.start(cmd); err == nil {
+		if c.Attended && l.Silence > 0 {
+			defer silenceOf(cmd.Process.Pid, l.Silence, end)()
+		}
 		err = wait(ctx, cmd, patience+time.Second)
 	}
 	exit := (*exec.ExitError)(nil)
@@ -166,7 +174,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		if cmd.Process != nil {
 			_ = group(syscall.SIGKILL)
 		}
-		return nil, fmt.Errorf("%s: %w", c.Name, ctx.Err())
+		return nil, fmt.Errorf("%s: %w", c.Name, context.Cause(ctx))
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
 		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.String())}

@@ -34,6 +34,8 @@ type Prober interface {
 	Enter(path string, inside bool) (*Place, error)
 	// Stat is os.Stat. In a dry run what would have been made is there.
 	Stat(path string) (fs.FileInfo, error)
+	// Guarded returns a GuardError unless every directory on the way to a path can be changed only by root and the running user.
+	Guarded(path string) error
 	// Hold looks at the file at a path, as Hold does, or directly in a place or stage.
 	Hold(path string) (*Held, error)
 	// Space tells how much room the file system at path has.
@@ -86,7 +88,8 @@ type Step interface {
 // Local is the machine that poolctl runs on. Root, if not empty, is put in front of /sys and /proc, for tests of what
 // hardware is not there. It may be used by several goroutines at once, and must not be copied.
 type Local struct {
-	Root string
+	Root    string
+	Silence time.Duration // how long a command may do nothing that is attended; 0: for ever
 
 	mu     sync.Mutex
 	places map[string]*Place  // those that are entered, and stages in use, by their clean paths

@@ -71,7 +71,7 @@ type line struct{ host.Command }
 
 func newLine(verb string, args ...string) *line {
 	l := &line{host.Cmd("qemu-img", append([]string{verb, "-q"}, args...)...)}
-	l.Confined = &host.Confinement{}
+	l.Confined, l.Attended = &host.Confinement{}, true
 	return l
 }
 

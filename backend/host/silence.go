@@ -1,0 +1,64 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// silenceOf ends a command, whose process group is pid, when it has done nothing for as long as limit: it and its children have used no
+// processor, read and written nothing, and wait for no disk. stop is called when it has ended.
+func silenceOf(pid int, limit time.Duration, end context.CancelCauseFunc) (stop func()) {
+	ended := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(max(limit/8, time.Millisecond))
+		defer ticker.Stop()
+		last, since := []byte(nil), time.Now()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-ticker.C:
+			}
+			now, busy := activity(pid)
+			if busy || !bytes.Equal(now, last) {
+				last, since = now, time.Now()
+			} else if time.Since(since) > limit {
+				end(fmt.Errorf("it has done nothing for %v: %w", limit, context.DeadlineExceeded))
+				return
+			}
+		}
+	}()
+	return func() { close(ended) }
+}
+
+// activity returns what changes when a process of a group does something, and whether one is busy: it runs, or waits for a disk (proc(5), stat
+// and io).
+func activity(group int) (counters []byte, busy bool) {
+	all, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range all {
+		if fields := statFields(file); len(fields) < 13 || string(fields[2]) != strconv.Itoa(group) {
+			continue
+		}
+		threads, _ := filepath.Glob(filepath.Dir(file) + "/task/[0-9]*/stat")
+		for _, thread := range threads {
+			if fields := statFields(thread); len(fields) > 12 {
+				busy = busy || string(fields[0]) == "R" || string(fields[0]) == "D"
+				counters = fmt.Appendf(counters, "%s %s\n", fields[11], fields[12])
+			}
+		}
+		io, _ := os.ReadFile(filepath.Dir(file) + "/io")
+		counters = append(counters, io...)
+	}
+	return counters, busy
+}
+
+// statFields are those behind the name: the state, the parent, the process group; 11 and 12 are the processor's time.
+func statFields(file string) [][]byte {
+	data, _ := os.ReadFile(file)
+	return bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+}
