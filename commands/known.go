@@ -23,7 +23,7 @@ func (e *env) known(of *foundVolume) backend.Known {
 		case err != nil:
 			return err
 		case pool == "":
-			return unknownImage(fmt.Sprintf("it is based on %q, which is in no active pool", path))
+			return unknownImage(fmt.Sprintf("%q is in no active pool", path))
 		case file == nil: // an image of Ceph's
 			return nil
 		}
@@ -52,7 +52,7 @@ func (e *env) isVolume(entries []*pooldef.Entry, pool, name string, file *host.H
 		}
 		defer is.Close()
 		if !is.IsSame(file) {
-			return unknownImage(fmt.Sprintf("it is based on %q, which is not the volume %q of pool %q", file.Path, name, pool))
+			return unknownImage(fmt.Sprintf("%q is not the volume %q of pool %q", file.Path, name, pool))
 		}
 	}
 	return nil
