@@ -1,0 +1,104 @@
+package filevol
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
+)
+
+var errUnknown = errors.New("it is not known")
+
+func nothingKnown(string, *host.Held) error { return errUnknown }
+
+// TestResizeOverlay grows overlays: what is below is not seen in what they get, and opened only where it is longer.
+func TestResizeOverlay(t *testing.T) {
+	p := newPool(t)
+	long := put(t, p, "long", "raw", backendtest.Pattern(2<<20, 1))
+	short := put(t, p, "short", "qcow2", backendtest.Pattern(1<<20, 1))
+	for name, args := range map[string][]string{
+		"on short": {"-b", short.Target.Path, "-F", "qcow2"}, "on long": {"-b", long.Target.Path, "-F", "raw"}, "alone": nil,
+		"on none": {"-u", "-b", p.Target.Path + "/none", "-F", "raw"}, "on nbd": {"-u", "-b", "nbd://127.0.0.1:1/x", "-F", "raw"},
+		"on a fifo": {"-u", "-b", p.Target.Path + "/fifo", "-F", "raw"}, "on memory": {"-u", "-b", "/proc/kmsg", "-F", "raw"},
+	} {
+		qemu(t, append(append([]string{"create", "-q", "-f", "qcow2"}, args...), p.Target.Path+"/"+name, "1M")...)
+	}
+	ok(t, unix.Mkfifo(p.Target.Path+"/fifo", 0o600))
+	grow := func(name string, known backend.Known) error {
+		return here.Resize(t.Context(), p, name, 3<<20, backend.ResizeOptions{Known: known})
+	}
+	for _, name := range []string{"on short", "alone"} {
+		ok(t, grow(name, nothingKnown))
+	}
+	before := backendtest.Tree(t, p.Target.Path)
+	if err := grow("on long", nothingKnown); !errors.Is(err, errUnknown) {
+		t.Errorf("what is longer is not known: error %v", err)
+	}
+	for name, want := range map[string]string{"on none": "no such file", "on nbd": "none of this machine's files", "on a fifo": "is not a file", "on memory": "stored"} {
+		if err := grow(name, anything); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if after := backendtest.Tree(t, p.Target.Path); after != before {
+		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+	}
+	ok(t, grow("on long", anything))
+	qemu(t, "convert", "-O", "raw", p.Target.Path+"/on long", p.Target.Path+"/out")
+	data, err := os.ReadFile(p.Target.Path + "/out")
+	ok(t, err)
+	if !bytes.Equal(data[:1<<20], backendtest.Pattern(2<<20, 1)[:1<<20]) || len(bytes.Trim(data[1<<20:], "\x00")) > 0 {
+		t.Error("what it has got does not read as zeros")
+	}
+}
+
+// TestCloneHostile refuses images that would have qemu-img, or poolctl, read what is not a guest's.
+func TestCloneHostile(t *testing.T) {
+	p, outside := newPool(t), t.TempDir()
+	write(t, poolIn(outside), "secret", "a secret"+strings.Repeat("\x00", 1<<20))
+	write(t, p, "raw", strings.Repeat("\x00", 1<<20))
+	write(t, p, "descriptor", "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n\nRW 2048 FLAT \""+outside+"/secret\" 0\n\nddb.adapterType = \"ide\"\n")
+	qemu(t, "create", "-q", "-f", "qcow2", "-o", "data_file="+p.Target.Path+"/data", p.Target.Path+"/external", "1M")
+	qemu(t, "create", "-q", "-f", "qcow2", p.Target.Path+"/plain", "1M")
+	ok(t, os.Symlink(outside+"/secret", p.Target.Path+"/link"))
+	if os.Geteuid() == 0 {
+		ok(t, os.Lchown(p.Target.Path+"/link", 4711, 4711))
+	}
+	overlays := map[string][]string{
+		"external below": {"external", "qcow2"}, "descriptor below": {"descriptor", "vmdk"}, "another format": {"raw", "qcow2"},
+		"keys": {`json:{"driver":"raw","offset":0,"size":512,"file":{"driver":"file","filename":"` + outside + `/secret"}}`, "raw"},
+		"inner": {`json:{"driver":"qcow2","file":{"driver":"file","filename":"` + p.Target.Path + `/plain"},"backing":{"driver":"file","filename":"` + outside + `/secret"}}`, "qcow2"},
+		"nbd": {"nbd://127.0.0.1:1/x", "raw"}, "options": {"rbd:pool/image:conf=" + outside + "/secret", "raw"}, "loop": {"loop", "qcow2"},
+		"directory": {"fat:" + outside, "raw"}, "memory": {"/proc/kmsg", "raw"},
+	}
+	if os.Geteuid() == 0 {
+		overlays["their link"] = []string{"link", "raw"}
+	}
+	for name, below := range overlays {
+		qemu(t, "create", "-q", "-u", "-f", "qcow2", "-b", below[0], "-F", below[1], p.Target.Path+"/"+name, "1M")
+	}
+	write(t, p, "unrecorded", overlay("raw"))
+	overlays["unrecorded"] = nil
+	for name := range overlays {
+		source := find(t, p, name)
+		err := here.Clone(t.Context(), p, like(source, "v", "raw"), source, backend.CloneOptions{Known: anything})
+		if err == nil {
+			t.Errorf("%s: it was copied", name)
+		}
+		if _, err := os.Lstat(filepath.Join(p.Target.Path, "v")); err == nil {
+			t.Errorf("%s: there is a copy", name)
+		}
+	}
+	qemu(t, "create", "-q", "-u", "-f", "qcow2", "-b", outside+"/secret", "-F", "raw", p.Target.Path+"/unknown", "1M")
+	source := find(t, p, "unknown")
+	if err := here.Clone(t.Context(), p, like(source, "v", "raw"), source, backend.CloneOptions{Known: nothingKnown}); !errors.Is(err, errUnknown) {
+		t.Errorf("what is not known: error %v", err)
+	}
+}
