@@ -26,7 +26,7 @@ func (c *Complete) Run(e *env) error {
 	typed := words[len(words)-1]
 	for _, candidate := range e.candidates(words[:len(words)-1], typed) {
 		if strings.HasPrefix(candidate, typed) {
-			fmt.Fprintln(e.stdout, candidate)
+			fmt.Fprintln(e.data, candidate)
 		}
 	}
 	return nil

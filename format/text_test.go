@@ -24,8 +24,19 @@ func TestText(t *testing.T) {
 			t.Errorf("the line of %q is %q, want %q", test.text, got, test.line)
 		}
 		var b bytes.Buffer
-		if n, err := (Text{&b}).Write([]byte(test.text)); n != len(test.text) || err != nil || b.String() != test.written {
+		whole := NewText(&b)
+		if n, err := whole.Write([]byte(test.text)); n != len(test.text) || err != nil || whole.Flush() != nil || b.String() != test.written {
 			t.Errorf("%q was written as %q (%d, %v), want %q", test.text, b.String(), n, err, test.written)
+		}
+		b.Reset()
+		pieces := NewText(&b)
+		for i := range len(test.text) {
+			if n, err := pieces.Write([]byte(test.text[i : i+1])); n != 1 || err != nil {
+				t.Errorf("%q: a byte was written as %d (%v)", test.text, n, err)
+			}
+		}
+		if err := pieces.Flush(); err != nil || b.String() != test.written {
+			t.Errorf("%q in bytes was written as %q (%v), want %q", test.text, b.String(), err, test.written)
 		}
 	}
 }
