@@ -130,7 +130,12 @@ func (e *env) setUp(h host.Host) error {
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
 		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)
-	var err error
+	return e.setDirectories()
+}
+
+// setDirectories tells the store where definitions and run records are. A command line for another machine is refused.
+func (e *env) setDirectories() (err error) {
+	g := &e.cli.Globals
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}

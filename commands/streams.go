@@ -10,8 +10,8 @@ import (
 	"poolctl/format"
 )
 
-// streams are where a verb prints. People get everything through format.Text. No other file of this package uses os.Stdout or
-// os.Stderr (.golangci.yaml).
+// streams are where a verb prints. People get everything through format.Text. No other file of this package
+// uses os.Stdout or os.Stderr (.golangci.yaml).
 type streams struct {
 	data    *bufio.Writer // standard output, for programs
 	people  *format.Text  // the same, for people

@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Text is the writer for what people read. Names and messages may come from anybody, and a terminal obeys them: control characters,
-// characters that change the direction of text or are not seen, and bytes that are not UTF-8 become \xNN. Newlines and tabs stay.
-// It may be used by several goroutines at once.
+// Text is the writer for what people read. Names and messages may come from anybody, and a terminal obeys
+// them: control characters, characters that change the direction of text or are not seen, and bytes that are
+// not UTF-8 become \xNN. Newlines and tabs stay. It may be used by several goroutines at once.
 type Text struct {
 	w    io.Writer
 	mu   sync.Mutex
@@ -56,8 +56,8 @@ func cut(text string) int {
 	return 0
 }
 
-// Line returns a text as one line, with nothing in it that a terminal obeys. Unlike [Printable] it leaves \x alone: sentences
-// quote names in their own way.
+// Line returns a text as one line, with nothing in it that a terminal obeys. Unlike [Printable] it leaves \x
+// alone: sentences quote names in their own way.
 func Line(s string) string { return visible(s, "") }
 
 // visible escapes what a terminal obeys, but for the characters in keep.
@@ -88,7 +88,8 @@ func visible(s, keep string) string {
 	return b.String()
 }
 
-// isObeyed reports whether a character does something to a terminal in place of being shown, or is a byte that is not UTF-8.
+// isObeyed reports whether a character does something to a terminal in place of being shown, or is a byte
+// that is not UTF-8.
 func isObeyed(r rune, size int) bool {
 	return r == utf8.RuneError && size <= 1 || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -38,6 +39,19 @@ func TestText(t *testing.T) {
 		if err := pieces.Flush(); err != nil || b.String() != test.written {
 			t.Errorf("%q in bytes was written as %q (%v), want %q", test.text, b.String(), err, test.written)
 		}
+	}
+}
+
+// TestJSONShowsNothing prints what a terminal obeys as JSON that is printable, and means the same.
+func TestJSONShowsNothing(t *testing.T) {
+	name := "a\x1b\u009b\x7fb\u202e\u2028\U000e0001\"\\日本"
+	text, err := jsonValue([]string{name})
+	if err != nil || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("the name is printed as %q (%v)", text, err)
+	}
+	var back []string
+	if err := json.Unmarshal([]byte(text), &back); err != nil || len(back) != 1 || back[0] != name {
+		t.Errorf("%s is read as %q (%v)", text, back, err)
 	}
 }
 
