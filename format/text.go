@@ -66,17 +66,15 @@ func visible(s, keep string) string {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(len(s))
 	for rest := s; rest != ""; {
-		n := 0
-		for n < len(rest) && rest[n] >= ' ' && rest[n] <= '~' {
-			n++
+		if n := plainLength(rest, keep); n > 0 {
+			b.WriteString(rest[:n])
+			rest = rest[n:]
+			continue
 		}
-		if b.WriteString(rest[:n]); n == len(rest) {
-			break
-		}
-		rest = rest[n:]
 		r, size := utf8.DecodeRuneInString(rest)
-		if isObeyed(r, size) && !strings.ContainsRune(keep, r) {
+		if isObeyed(r, size) {
 			for _, c := range []byte(rest[:size]) {
 				fmt.Fprintf(&b, `\x%02x`, c)
 			}
@@ -86,6 +84,16 @@ func visible(s, keep string) string {
 		rest = rest[size:]
 	}
 	return b.String()
+}
+
+// plainLength returns how many bytes at the begin of a text are printable ASCII, or in keep.
+func plainLength(s, keep string) int {
+	for i := range len(s) {
+		if (s[i] < ' ' || s[i] > '~') && strings.IndexByte(keep, s[i]) < 0 {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // isObeyed reports whether a character does something to a terminal in place of being shown, or is a byte
