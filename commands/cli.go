@@ -85,7 +85,7 @@ type Globals struct {
 	DryRun      bool             `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing. Once given, nothing takes it back."`
 	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
 	Quiet       bool             `short:"q" help:"No sentences, no headers."`
-	Readonly    bool             `kept:"" short:"r" help:"Refuse to change anything, and write no lock files. Once given, nothing takes it back."`
+	Readonly    bool             `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse to change anything, and write no lock files. Once given, nothing takes it back."`
 	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted. The environment and libvirt.conf are judged the same way."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh has both

@@ -2,77 +2,224 @@ package commands
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
-	"poolctl/backend"
-	"poolctl/pooldef"
+	"poolctl/format"
 )
 
-// Complete is the hidden verb __complete: it prints the candidates for the last of the words of a command line. It never waits
-// for a lock, asks, or says that something is wrong: a shell is waiting for it.
+// Complete is the hidden verb __complete: it prints the candidates for the last of the words of a command
+// line. It never waits for a lock, asks, or says that something is wrong: a shell is waiting for it.
+//
+//	__complete -- WORD...              one candidate a line; a name that holds a newline is none
+//	__complete bash [=TEXT] -- WORD... for completion/poolctl.bash, see [completeBash]
+//	__complete zsh|fish -- WORD...     for the other scripts: all that is printed ends with a NUL byte
+//
+// For a shell a word comes first that says what the candidates are: words, files or directories. The shell
+// knows the last two itself.
 type Complete struct {
-	Words []string `arg:"" optional:"" passthrough:""`
+	Words []string `arg:"" optional:""`
 }
+
+// The kinds of candidates.
+const (
+	words       = "words"
+	files       = "files"
+	directories = "directories"
+)
 
 // Run prints candidates.
 func (c *Complete) Run(e *env) error {
-	words := slices.DeleteFunc(slices.Clone(c.Words), func(w string) bool { return w == "--" })
-	if len(words) == 0 {
-		words = []string{""}
+	asked, line := cutSeparator(c.Words)
+	switch {
+	case len(asked) > 0 && asked[0] == "bash":
+		e.completeBash(asked[1:], line)
+	case len(asked) > 0 && (asked[0] == "zsh" || asked[0] == "fish"):
+		e.completeNul(asked[0], line)
+	default:
+		_, candidates := e.complete(line)
+		for _, candidate := range candidates {
+			if !strings.Contains(candidate, "\n") {
+				fmt.Fprintln(e.data, candidate)
+			}
+		}
 	}
-	typed := words[len(words)-1]
-	for _, candidate := range e.candidates(words[:len(words)-1], typed) {
+	return nil
+}
+
+// cutSeparator cuts the words at the first --, which is the script's: any other is the user's. Without one
+// all are the user's.
+func cutSeparator(all []string) (asked, line []string) {
+	i := slices.Index(all, "--")
+	return all[:max(i, 0)], all[i+1:]
+}
+
+// completeNul prints the kind and the candidates, each with a NUL byte at its end. zsh also gets each as
+// people may see it, and fish takes what is behind a tab for a description.
+func (e *env) completeNul(shell string, line []string) {
+	kind, candidates := e.complete(line)
+	fmt.Fprint(e.data, kind, "\x00")
+	for _, candidate := range candidates {
+		switch {
+		case shell == "zsh":
+			fmt.Fprint(e.data, candidate, "\x00", format.Line(candidate), "\x00")
+		case !strings.Contains(candidate, "\t"):
+			fmt.Fprint(e.data, candidate, "\x00")
+		}
+	}
+}
+
+// complete returns the candidates for the last word of a line, which they begin with, in order.
+func (e *env) complete(line []string) (kind string, candidates []string) {
+	if len(line) == 0 {
+		line = []string{""}
+	}
+	typed := line[len(line)-1]
+	before := readLine(e.kong.Model, line[:len(line)-1])
+	if err := e.adopt(before); err != nil {
+		return words, nil
+	}
+	kind, all := e.candidates(before, typed)
+	for _, candidate := range all {
 		if strings.HasPrefix(candidate, typed) {
-			fmt.Fprintln(e.stdout, candidate)
+			candidates = append(candidates, candidate)
 		}
 	}
-	return nil
+	slices.Sort(candidates)
+	return kind, slices.Compact(candidates)
 }
 
-// candidates returns what may follow the words before.
-func (e *env) candidates(before []string, typed string) []string {
-	verb := e.verbOf(before)
-	if verb == nil {
-		var names []string
-		for _, n := range e.kong.Model.Children {
-			if !n.Hidden {
-				names = append(names, n.Name)
+// adopt applies what a line says of where definitions are, unless our own command line says it.
+func (e *env) adopt(l *typedLine) error {
+	g := &e.cli.Globals
+	for _, option := range []struct {
+		value     *string
+		name, env string
+	}{
+		{&g.ConfigDir, "config-dir", "POOLCTL_CONFIG_DIR"}, {&g.RunDir, "run-dir", "POOLCTL_RUN_DIR"},
+		{&g.LibvirtDir, "libvirt-dir", "POOLCTL_LIBVIRT_DIR"}, {&g.Connect, "connect", ""},
+	} {
+		if value := l.given[option.name]; value != "" && *option.value == os.Getenv(option.env) {
+			*option.value = value
+		}
+	}
+	return e.setDirectories()
+}
+
+// candidates returns what may follow a line: also what does not begin with what is typed.
+func (e *env) candidates(l *typedLine, typed string) (kind string, all []string) {
+	if l.awaits != nil {
+		return e.values(l, l.awaits, typed)
+	}
+	if !l.ended && strings.HasPrefix(typed, "-") {
+		if option, value, hasValue := l.option(typed); hasValue && !option.IsBool() {
+			kind, all = e.values(l, option, value)
+			for i := range all {
+				all[i] = strings.TrimSuffix(typed, value) + all[i]
 			}
+			return kind, all
 		}
-		return append(names, flagNames(e.kong.Model.Node)...)
+		all = l.optionNames()
 	}
-	if len(before) > 0 {
-		if flag, _, hasValue := findFlag(verb, before[len(before)-1]); flag != nil && !flag.IsBool() && !hasValue {
-			return e.values(flag.Name, flag.Enum, verb, before, typed)
-		}
+	if l.verb == nil {
+		return words, append(all, visibleVerbs(e.kong.Model)...)
 	}
-	if strings.HasPrefix(typed, "-") {
-		return append(flagNames(verb), flagNames(e.kong.Model.Node)...)
+	slots := l.slots()
+	if len(l.data) >= len(slots) {
+		return words, all
 	}
-	if position := positional(verb, before); position < len(verb.Positional) {
-		a := verb.Positional[position]
-		return e.values(a.Name, a.Enum, verb, before, typed)
-	}
-	return nil
+	kind, values := e.values(l, slots[len(l.data)], typed)
+	return kind, append(all, values...)
 }
 
-func (e *env) verbOf(words []string) *kong.Node {
-	for _, w := range words {
-		for _, n := range e.kong.Model.Children {
-			if n.Name == w {
-				return n
-			}
-		}
-	}
-	return nil
-}
-
-func flagNames(n *kong.Node) []string {
+func visibleVerbs(model *kong.Application) []string {
 	var names []string
-	for _, f := range n.Flags {
+	for _, n := range model.Children {
+		if !n.Hidden {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+// A typedLine is a command line that is not complete: the words before the one that is typed, read as
+// [normalise] reads them.
+type typedLine struct {
+	model  *kong.Application
+	verb   *kong.Node        // nil: it is still to come
+	awaits *kong.Value       // the option whose value comes next, or nil
+	given  map[string]string // options, and arguments given by name
+	data   []string          // values without a name
+	ended  bool              // there was a --: no more options come
+}
+
+func readLine(model *kong.Application, words []string) *typedLine {
+	l := &typedLine{model: model, given: map[string]string{}}
+	for _, word := range words {
+		l.read(word)
+	}
+	return l
+}
+
+func (l *typedLine) read(word string) {
+	option, value, hasValue := l.option(word)
+	switch {
+	case l.awaits != nil:
+		l.given[l.awaits.Name], l.awaits = word, nil
+	case !l.ended && word == "--":
+		l.ended = l.verb != nil
+	case option != nil && !option.IsBool() && !hasValue:
+		l.awaits = option
+	case option != nil:
+		l.given[option.Name] = value
+	case l.verb == nil:
+		for _, n := range l.model.Children {
+			if n.Name == word {
+				l.verb = n
+			}
+		}
+	default:
+		l.data = append(l.data, word)
+	}
+}
+
+// option returns the option that a word is or begins with, or the argument that it gives by name; nil if it
+// does neither.
+func (l *typedLine) option(word string) (option *kong.Value, value string, hasValue bool) {
+	if l.ended {
+		return nil, "", false
+	}
+	if l.verb != nil {
+		if flag, value, hasValue := findFlag(l.verb, word); flag != nil {
+			return flag.Value, value, hasValue
+		}
+	}
+	if flag, value, hasValue := findFlag(l.model.Node, word); flag != nil {
+		return flag.Value, value, hasValue
+	}
+	name, isLong := strings.CutPrefix(word, "--")
+	name, value, hasValue = strings.Cut(name, "=")
+	if isLong && l.verb != nil {
+		for _, a := range l.verb.Positional {
+			if a.Name == name {
+				return a, value, hasValue
+			}
+		}
+	}
+	return nil, "", false
+}
+
+// optionNames are those of the options that may come next.
+func (l *typedLine) optionNames() []string {
+	flags := l.model.Flags
+	if l.verb != nil {
+		flags = slices.Concat(l.verb.Flags, flags)
+	}
+	var names []string
+	for _, f := range flags {
 		if !f.Hidden {
 			names = append(names, "--"+f.Name)
 		}
@@ -80,102 +227,38 @@ func flagNames(n *kong.Node) []string {
 	return names
 }
 
-// positional counts the arguments after the verb.
-func positional(verb *kong.Node, words []string) int {
-	words = words[slices.Index(words, verb.Name)+1:]
-	n := 0
-	for i := 0; i < len(words); i++ {
-		flag, _, hasValue := findFlag(verb, words[i])
-		switch {
-		case flag != nil && !flag.IsBool() && !hasValue:
-			i++
-		case flag == nil && !strings.HasPrefix(words[i], "-"):
-			n++
+// slots are the arguments, and the options that may be given by position, that values without a name are for,
+// in their order.
+func (l *typedLine) slots() []*kong.Value {
+	var slots []*kong.Value
+	add := func(v *kong.Value) {
+		if _, given := l.given[v.Name]; !given {
+			slots = append(slots, v)
 		}
 	}
-	return n
+	if l.verb == nil {
+		return nil
+	}
+	for _, a := range l.verb.Positional {
+		add(a)
+	}
+	for _, f := range l.verb.Flags {
+		if f.Tag.Has("position") {
+			add(f.Value)
+		}
+	}
+	return slots
 }
 
-// values returns what an argument or option of that name can be.
-func (e *env) values(name, enum string, verb *kong.Node, before []string, typed string) []string {
-	if enum != "" {
-		return strings.Split(enum, ",")
+// value returns what the line gives for an argument or option, by name or by position; empty if nothing.
+func (l *typedLine) value(name string) string {
+	if value, given := l.given[name]; given {
+		return value
 	}
-	switch name {
-	case "type":
-		return pooldef.TypeNames()
-	case "pool":
-		return e.poolNames(verb.Name)
-	case "vol", "backing-vol":
-		return e.volumeNames(before, typed)
-	case "secret":
-		return e.secretUUIDs()
-	case "verb":
-		return e.candidates(nil, "")
-	}
-	return nil
-}
-
-// poolNames are the pools that a verb can work on.
-func (e *env) poolNames(verb string) []string {
-	entries, _ := e.store.All()
-	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
-	var names []string
-	for _, s := range e.statuses(entries) {
-		if want, ok := poolStates[verb]; !ok || s.active == want {
-			names = append(names, s.entry.Name)
+	for i, slot := range l.slots() {
+		if slot.Name == name && i < len(l.data) {
+			return l.data[i]
 		}
 	}
-	return names
-}
-
-// poolStates tells which verbs need a pool that is active, or one that is not.
-var poolStates = map[string]bool{
-	"pool-start": false, "pool-delete": false, "pool-build": false, "pool-undefine": false,
-	"pool-destroy": true, "pool-refresh": true, "vol-list": true, "vol-create": true, "vol-create-as": true,
-}
-
-// volumeNames are those of the pool that the line names already; without one, only a path can be completed.
-func (e *env) volumeNames(before []string, typed string) []string {
-	var names []string
-	entries, _ := e.store.All()
-	for _, entry := range entries {
-		if entry.Err != nil {
-			continue
-		}
-		named := slices.Contains(before, entry.Name)
-		b, ok := e.backends[entry.Live().Type]
-		if _, located := b.(backend.Locator); !ok || !located { // no questions to servers from a shell's prompt
-			continue
-		}
-		if !named && (!strings.HasPrefix(typed, "/") || entry.Live().Target.Path == "") {
-			continue
-		}
-		if active, err := e.active(entry); err != nil || !active {
-			continue
-		}
-		for v, err := range b.Volumes(e.ctx, entry.Live()) {
-			if err != nil {
-				break
-			}
-			if named {
-				names = append(names, v.Name)
-			} else {
-				names = append(names, v.Target.Path)
-			}
-		}
-	}
-	return names
-}
-
-// secretUUIDs are those of the secrets that can be used.
-func (e *env) secretUUIDs() []string {
-	entries, _ := e.store.Secrets()
-	var ids []string
-	for _, entry := range entries {
-		if entry.Err == nil {
-			ids = append(ids, entry.UUID)
-		}
-	}
-	return ids
+	return ""
 }

@@ -26,6 +26,6 @@ func (c *Completion) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s", script)
+	_, err = fmt.Fprintf(e.data, "%s", script)
 	return err
 }

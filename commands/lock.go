@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -32,7 +29,7 @@ func (e *env) wait(lock func(context.Context) (func(), error)) (unlock func(), e
 	}
 	defer host.Forget(e.host)
 	limit := max(time.Duration(e.cli.LockTimeout), time.Millisecond)
-	if limit > patience && !e.cli.Quiet && term.IsTerminal(int(os.Stderr.Fd())) {
+	if limit > patience && !e.cli.Quiet && watched() {
 		unlock, err = within(e.ctx, patience, lock)
 		if locked := (*pooldef.LockError)(nil); !errors.As(err, &locked) {
 			return unlock, err

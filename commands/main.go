@@ -2,7 +2,6 @@
 package commands
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +14,10 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 
 	"poolctl/backend"
 	"poolctl/backend/all"
 	"poolctl/backend/host"
-	"poolctl/format"
 	"poolctl/pooldef"
 )
 
@@ -33,36 +30,22 @@ type env struct {
 	store    *pooldef.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
-	stdout   *bufio.Writer // for programs
-	people   io.Writer     // the same, for people
-	results  io.Writer     // the same, for either: what people see on a terminal
-	stderr   io.Writer     // for people
-	verb     string
-	spoke    bool // something was printed for people: virsh ends that with an empty line
+	streams
+	verb  string
+	spoke bool // something was printed for people: virsh ends that with an empty line
 }
 
 // Main runs one command line on a machine and returns the exit status.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := newEnv(ctx)
+	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, streams: newStreams()}
 	err := e.run(h, args)
 	if e.spoke && err == nil && !e.cli.Quiet {
-		fmt.Fprintln(e.stdout)
+		fmt.Fprintln(e.people)
 	}
-	if flushErr := e.stdout.Flush(); err == nil {
+	if flushErr := e.flush(); err == nil {
 		err = flushErr
 	}
 	return e.report(err)
-}
-
-// newEnv returns an env that prints to standard output and standard error. All that people read goes through format.Text.
-func newEnv(ctx context.Context) *env {
-	stdout := bufio.NewWriterSize(os.Stdout, 1<<16)
-	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: stdout, people: format.Text{W: stdout}, results: stdout,
-		stderr: format.Text{W: os.Stderr}}
-	if term.IsTerminal(int(os.Stdout.Fd())) {
-		e.results = e.people
-	}
-	return e
 }
 
 func (e *env) run(h host.Host, args []string) error {
@@ -147,11 +130,16 @@ func (e *env) setUp(h host.Host) error {
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}
 	}
-	var err error
 	e.host = &host.Once{Host: h}
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
 		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)
+	return e.setDirectories()
+}
+
+// setDirectories tells the store where definitions and run records are. A command line for another machine is refused.
+func (e *env) setDirectories() (err error) {
+	g := &e.cli.Globals
 	if e.store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}

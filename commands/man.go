@@ -12,7 +12,7 @@ type Man struct{}
 
 // Run prints the page.
 func (c *Man) Run(e *env) error {
-	m := manual{out: e.stdout.WriteString}
+	m := manual{out: e.data.WriteString}
 	m.line(`.TH POOLCTL 8`)
 	m.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
 	m.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
@@ -53,6 +53,7 @@ has the same fields as columns,
 one name a line (with \-\-null each ends with a NUL byte, for names that hold newlines),
 .B \-o xml
 libvirt's documents inside one element.
+On a terminal, control characters and the like are shown as \(rsxNN in all of them.
 .PP
 Fields of a pool: %s.
 .PP
@@ -72,7 +73,7 @@ operator ALL = (root) NOPASSWD: /usr/local/sbin/poolctl \-\-readonly *
 .RE
 .PP
 It still lets the operator read every file that root can read as a definition, and secrets and data of volumes. \-\-readonly makes no files
-or directories, lock files included, and starts no editor. \-\-dry\-run does start the editor of pool\-edit, in which everything is
+or directories, lock files and logs included, and starts no editor. \-\-dry\-run does start the editor of pool\-edit, in which everything is
 possible: it is no such rule.`
 
 const manFiles = `.TP

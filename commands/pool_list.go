@@ -96,7 +96,7 @@ func (c *PoolList) plain(e *env, pools []poolStatus) {
 		if c.Name {
 			columns = append(columns, s.pool.Name+strings.Repeat(" ", max(0, 20-len(s.pool.Name)))) // bytes, as virsh
 		}
-		e.result(strings.Join(columns, " ") + "\n")
+		e.resultLine(strings.Join(columns, " "))
 	}
 	e.spoke = true
 }
@@ -129,7 +129,7 @@ func (c *PoolList) details(e *env, pools []poolStatus) error {
 // table prints a table for people.
 func (e *env) table(header []string, rows [][]string) error {
 	e.spoke = true
-	return format.Table(e.stdout, header, rows, !e.cli.Quiet)
+	return format.Table(e.people, header, rows, !e.cli.Quiet)
 }
 
 func noYes(yes bool) string {

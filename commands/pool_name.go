@@ -24,6 +24,6 @@ func (c *PoolName) Run(e *env) error {
 	if entry == nil {
 		return fmt.Errorf("%w with uuid %s", pooldef.ErrNoPool, id)
 	}
-	e.result(entry.Name + "\n")
+	e.resultLine(entry.Name)
 	return nil
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -115,7 +116,7 @@ func (e *env) printPools(style string, pools []poolStatus) error {
 	if style == "xml" {
 		return e.printPoolsXML(pools)
 	}
-	list := format.NewList(e.stdout, style, "pools", poolFields)
+	list := format.NewList(e.results, style, "pools", poolFields)
 	for _, s := range pools {
 		if err := list.Add(s.fields()...); err != nil {
 			return err
@@ -134,7 +135,7 @@ func (e *env) printPoolsXML(pools []poolStatus) error {
 		}
 		root.Add(document)
 	}
-	_, err := e.stdout.WriteString(root.String())
+	_, err := io.WriteString(e.results, root.String())
 	return err
 }
 

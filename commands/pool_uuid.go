@@ -11,6 +11,6 @@ func (c *PoolUuid) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	e.result(entry.Live().UUID + "\n")
+	e.resultLine(entry.Live().UUID)
 	return nil
 }

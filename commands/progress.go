@@ -3,12 +3,9 @@ package commands
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 
 	"poolctl/backend/host"
 	"poolctl/format"
@@ -31,10 +28,10 @@ const (
 
 // progress returns what is to be told of something long, and what ends that; nil where nobody looks on.
 func (e *env) progress() (host.Progress, func()) {
-	if e.cli.Quiet || e.cli.DryRun || e.cli.Debug || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if e.cli.Quiet || e.cli.DryRun || e.cli.Debug || !watched() {
 		return nil, func() {}
 	}
-	m := &meter{w: os.Stderr, start: time.Now()} // a terminal, which has to go back to the line's begin
+	m := &meter{w: meterOutput(), start: time.Now()}
 	return m.tell, m.clear
 }
 

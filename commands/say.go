@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"io"
 
 	"poolctl/format"
 )
@@ -27,6 +28,14 @@ func (e *env) print(text string, args ...any) {
 func (e *env) result(text string) {
 	fmt.Fprint(e.results, text)
 	e.spoke = true
+}
+
+// resultLine prints a result that is one line for people, whatever is in it.
+func (e *env) resultLine(text string) {
+	if e.results == io.Writer(e.people) {
+		text = format.Line(text)
+	}
+	e.result(text + "\n")
 }
 
 // warn prints a warning on standard error. Errors among the arguments are wrapped (%w).

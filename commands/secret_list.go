@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"io"
+
 	"poolctl/format"
 	"poolctl/pooldef"
 )
@@ -55,10 +57,10 @@ func (e *env) printSecrets(style string, secrets []*pooldef.SecretEntry) error {
 		for _, entry := range secrets {
 			root.Add(entry.Secret.Element())
 		}
-		_, err := e.stdout.WriteString(root.String())
+		_, err := io.WriteString(e.results, root.String())
 		return err
 	}
-	list := format.NewList(e.stdout, style, "secrets", secretFields)
+	list := format.NewList(e.results, style, "secrets", secretFields)
 	for _, entry := range secrets {
 		if err := list.Add(secretValues(entry)...); err != nil {
 			return err

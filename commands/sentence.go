@@ -41,11 +41,11 @@ func sentence(err error) string {
 	return b.String() + format.Line(text)
 }
 
-// linesOf returns the lines of a text, each without what a terminal obeys.
+// linesOf returns the lines of a text, each without what a terminal obeys. All but the first are indented: none is taken for ours.
 func linesOf(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = format.Line(line)
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(lines, "\n  ")
 }

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,13 +74,19 @@ func uriDefault(text string) (string, error) {
 	return "", nil
 }
 
+// drivers are those of libvirt that manage the machine they run on.
+var drivers = []string{"qemu", "storage", "xen", "lxc", "ch", "bhyve", "vbox", "vz", "openvz", "secret"}
+
+// isLocal reports whether a URI means this machine, in the only form that can mean no other (libvirt's docs/uri.rst). A host, a
+// transport such as ssh or ext, and parameters such as socket, command and proxy may lead anywhere.
+func isLocal(uri string) bool {
+	scheme, path, _ := strings.Cut(uri, "://")
+	return slices.Contains(drivers, strings.TrimSuffix(scheme, "+unix")) && (path == "/system" || path == "/session")
+}
+
 // check accepts the URIs that mean this machine, as scripts for virsh give them.
 func (c connection) check() error {
-	if c.uri == "" {
-		return nil
-	}
-	u, err := url.Parse(c.uri)
-	if err == nil && u.Host == "" && (u.Path == "/system" || u.Path == "/session") {
+	if c.uri == "" || isLocal(c.uri) {
 		return nil
 	}
 	text := "poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)"

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/term"
-
 	"poolctl/backend"
 	"poolctl/backend/host"
 )
@@ -70,10 +68,11 @@ func (c *VolDownload) download(e *env) error {
 	defer done()
 	t.Progress = progress
 	if c.File == "-" {
-		if term.IsTerminal(int(os.Stdout.Fd())) && !e.cli.DryRun {
+		to, isTerminal := rawOutput()
+		if isTerminal && !e.cli.DryRun {
 			return &usageError{"vol-download", "standard output is a terminal: a volume would garble it"}
 		}
-		return downloader.Download(e.ctx, p, v.Name, os.Stdout, t)
+		return downloader.Download(e.ctx, p, v.Name, to, t)
 	}
 	return c.toFile(e, t, func(to *os.File, t backend.Transfer) error { return downloader.Download(e.ctx, p, v.Name, to, t) })
 }

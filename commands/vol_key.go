@@ -10,6 +10,6 @@ func (c *VolKey) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	e.result(v.Key + "\n")
+	e.resultLine(v.Key)
 	return nil
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"io"
 	"slices"
 
 	"poolctl/format"
@@ -59,13 +60,16 @@ func (e *env) volumePrinter(style string, details bool) volumePrinter {
 	case "table":
 		return e.volumeTable(details)
 	case "xml":
-		fmt.Fprintln(e.stdout, "<volumes>")
+		fmt.Fprintln(e.results, "<volumes>")
 		return volumePrinter{
-			func(v *pooldef.Volume) error { _, err := e.stdout.WriteString(v.Element().Indented(1)); return err },
-			func() error { _, err := e.stdout.WriteString("</volumes>\n"); return err },
+			func(v *pooldef.Volume) error {
+				_, err := io.WriteString(e.results, v.Element().Indented(1))
+				return err
+			},
+			func() error { _, err := io.WriteString(e.results, "</volumes>\n"); return err },
 		}
 	}
-	list := format.NewList(e.stdout, style, "volumes", volumeFields)
+	list := format.NewList(e.results, style, "volumes", volumeFields)
 	return volumePrinter{func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) }, list.Close}
 }
 

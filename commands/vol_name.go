@@ -12,6 +12,6 @@ func (c *VolName) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	e.result(v.Name + "\n")
+	e.resultLine(v.Name)
 	return nil
 }

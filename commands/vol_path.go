@@ -10,6 +10,6 @@ func (c *VolPath) Run(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	e.result(v.Target.Path + "\n")
+	e.resultLine(v.Target.Path)
 	return nil
 }

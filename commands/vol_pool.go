@@ -17,6 +17,6 @@ func (c *VolPool) Run(e *env) error {
 	if c.Uuid {
 		answer = v.entry.Live().UUID
 	}
-	e.result(answer + "\n")
+	e.resultLine(answer)
 	return nil
 }

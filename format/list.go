@@ -9,6 +9,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Schema is the version of the machine-readable output. Fields are only ever added within one version.
@@ -22,11 +24,13 @@ type List struct {
 	fields []string
 	out    *bufio.Writer
 	count  int
+	people bool // who see the names: each is one line
 }
 
 // NewList begins a list. Close ends it.
 func NewList(w io.Writer, style, kind string, fields []string) *List {
 	l := &List{style: style, kind: kind, fields: fields, out: bufio.NewWriterSize(w, 1<<16)}
+	_, l.people = w.(*Text)
 	switch style {
 	case "json":
 		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n  %q: [", Schema, kind)
@@ -55,7 +59,11 @@ func (l *List) Add(values ...any) error {
 		}
 		err = l.csv(cells)
 	case "name":
-		_, err = fmt.Fprintln(l.out, values[0])
+		name := fmt.Sprint(values[0])
+		if l.people {
+			name = Line(name)
+		}
+		_, err = fmt.Fprintln(l.out, name)
 	case "null":
 		_, err = fmt.Fprint(l.out, values[0], "\x00")
 	}
@@ -112,7 +120,25 @@ func jsonValue(v any) (string, error) {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(v)
-	return strings.TrimSuffix(b.String(), "\n"), err
+	return escapeJSON(strings.TrimSuffix(b.String(), "\n")), err
+}
+
+// escapeJSON escapes what a terminal obeys and the encoder leaves as it is. A program reads the same document.
+func escapeJSON(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return isObeyed(r, utf8.RuneLen(r)) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if !isObeyed(r, utf8.RuneLen(r)) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 func (l *List) yaml(values []any) error {

@@ -4,25 +4,60 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Text is the writer for what people read. Names and messages may come from anybody, and a terminal obeys them: control characters,
-// characters that change the direction of text or are not seen, and bytes that are not UTF-8 become \xNN. Newlines and tabs stay.
-// A character has to be within one Write.
-type Text struct{ W io.Writer }
+// Text is the writer for what people read. Names and messages may come from anybody, and a terminal obeys
+// them: control characters, characters that change the direction of text or are not seen, and bytes that are
+// not UTF-8 become \xNN. Newlines and tabs stay. It may be used by several goroutines at once.
+type Text struct {
+	w    io.Writer
+	mu   sync.Mutex
+	rest string // the begin of a character whose end has not been written yet
+}
 
-// Write implements io.Writer.
-func (t Text) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(t.W, visible(string(p), "\n\t")); err != nil {
+// NewText returns a Text that writes to w.
+func NewText(w io.Writer) *Text { return &Text{w: w} }
+
+// Write implements io.Writer. What ends within a character waits for the rest of it.
+func (t *Text) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := t.rest + string(p)
+	whole := len(text) - cut(text)
+	t.rest = text[whole:]
+	if _, err := io.WriteString(t.w, visible(text[:whole], "\n\t")); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// Line returns a text as one line, with nothing in it that a terminal obeys. Unlike [Printable] it leaves \x alone: sentences
-// quote names in their own way.
+// Flush writes what waits: no more is to come.
+func (t *Text) Flush() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, err := io.WriteString(t.w, visible(t.rest, ""))
+	t.rest = ""
+	return err
+}
+
+// cut returns how many bytes at the end of a text are the begin of a character.
+func cut(text string) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if end := text[len(text)-n:]; utf8.RuneStart(end[0]) {
+			if utf8.FullRuneInString(end) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// Line returns a text as one line, with nothing in it that a terminal obeys. Unlike [Printable] it leaves \x
+// alone: sentences quote names in their own way.
 func Line(s string) string { return visible(s, "") }
 
 // visible escapes what a terminal obeys, but for the characters in keep.
@@ -31,9 +66,15 @@ func visible(s, keep string) string {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(len(s))
 	for rest := s; rest != ""; {
+		if n := plainLength(rest, keep); n > 0 {
+			b.WriteString(rest[:n])
+			rest = rest[n:]
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(rest)
-		if isObeyed(r, size) && !strings.ContainsRune(keep, r) {
+		if isObeyed(r, size) {
 			for _, c := range []byte(rest[:size]) {
 				fmt.Fprintf(&b, `\x%02x`, c)
 			}
@@ -45,7 +86,18 @@ func visible(s, keep string) string {
 	return b.String()
 }
 
-// isObeyed reports whether a character does something to a terminal in place of being shown, or is a byte that is not UTF-8.
+// plainLength returns how many bytes at the begin of a text are printable ASCII, or in keep.
+func plainLength(s, keep string) int {
+	for i := range len(s) {
+		if (s[i] < ' ' || s[i] > '~') && strings.IndexByte(keep, s[i]) < 0 {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// isObeyed reports whether a character does something to a terminal in place of being shown, or is a byte
+// that is not UTF-8.
 func isObeyed(r rune, size int) bool {
 	return r == utf8.RuneError && size <= 1 || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -24,9 +25,33 @@ func TestText(t *testing.T) {
 			t.Errorf("the line of %q is %q, want %q", test.text, got, test.line)
 		}
 		var b bytes.Buffer
-		if n, err := (Text{&b}).Write([]byte(test.text)); n != len(test.text) || err != nil || b.String() != test.written {
+		whole := NewText(&b)
+		if n, err := whole.Write([]byte(test.text)); n != len(test.text) || err != nil || whole.Flush() != nil || b.String() != test.written {
 			t.Errorf("%q was written as %q (%d, %v), want %q", test.text, b.String(), n, err, test.written)
 		}
+		b.Reset()
+		pieces := NewText(&b)
+		for i := range len(test.text) {
+			if n, err := pieces.Write([]byte(test.text[i : i+1])); n != 1 || err != nil {
+				t.Errorf("%q: a byte was written as %d (%v)", test.text, n, err)
+			}
+		}
+		if err := pieces.Flush(); err != nil || b.String() != test.written {
+			t.Errorf("%q in bytes was written as %q (%v), want %q", test.text, b.String(), err, test.written)
+		}
+	}
+}
+
+// TestJSONShowsNothing prints what a terminal obeys as JSON that is printable, and means the same.
+func TestJSONShowsNothing(t *testing.T) {
+	name := "a\x1b\u009b\x7fb\u202e\u2028\U000e0001\"\\日本"
+	text, err := jsonValue([]string{name})
+	if err != nil || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("the name is printed as %q (%v)", text, err)
+	}
+	var back []string
+	if err := json.Unmarshal([]byte(text), &back); err != nil || len(back) != 1 || back[0] != name {
+		t.Errorf("%s is read as %q (%v)", text, back, err)
 	}
 }
 

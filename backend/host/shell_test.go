@@ -61,7 +61,7 @@ func (w world) step() Step {
 	case 7:
 		return Symlink{w.path(), w.path()}
 	case 8:
-		return WriteFile{w.path(), []byte([]string{"", "\n", "x", "a\nEOF\nb\n", "$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
+		return WriteFile{w.path(), []byte([]string{"", "\n", "\x1b[31m\u202e\xff'\r\n", "a\nEOF\nb\n", "$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
 	case 9:
 		return Sync{w.path()}
 	case 10:
@@ -116,6 +116,9 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 			if _, err := os.Stat(r.Old); err != nil || filepath.Dir(r.Old) != filepath.Dir(r.New) {
 				continue
 			}
+		}
+		if !isText(same.Shell()) {
+			t.Fatalf("a terminal would obey %q", same.Shell())
 		}
 		err := local.Change(t.Context(), step)
 		_, shellErr := local.Query(t.Context(), Cmd("bash", "-c", same.Shell()))

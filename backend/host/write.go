@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -51,14 +52,19 @@ func (w WriteFile) Shell() string {
 // install is the command that puts the file into a directory that is there.
 func (w WriteFile) install() string {
 	text, whole := strings.CutSuffix(string(w.Data), "\n")
-	if !whole { // a here-document ends with a new line
-		return "printf %s " + Quote(text) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
+	if !whole || !isText(text) { // a here-document ends with a new line, and has no way to write what is not printable
+		return "printf %s " + Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
 	}
 	end := "EOF"
 	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
 		end += "_"
 	}
 	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
+}
+
+// isText reports whether lines can be shown as they are.
+func isText(lines string) bool {
+	return utf8.ValidString(lines) && !strings.ContainsFunc(lines, func(r rune) bool { return isUnprintable(r) && r != '\n' && r != '\t' })
 }
 
 func (w WriteFile) apply(context.Context, *Local) error {

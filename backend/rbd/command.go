@@ -22,6 +22,10 @@ import (
 // conf is the machine's own configuration of Ceph.
 const conf = "/etc/ceph/ceph.conf"
 
+// writesNothing keeps Ceph's programs from making a log file and a socket for their administration, whatever the definition or this
+// machine's configuration says: also one that only looks would make them.
+var writesNothing = []string{"--log-to-file=false", "--admin-socket="}
+
 // command returns one of Ceph's programs with what it has to know of a pool's cluster.
 func (b *Backend) command(ctx context.Context, p *pooldef.Pool, tool string, args ...string) (host.Command, error) {
 	options, err := config(p)
@@ -38,7 +42,7 @@ func (b *Backend) command(ctx context.Context, p *pooldef.Pool, tool string, arg
 	}
 	limit := b.limit()
 	c := host.Cmd(tool, slices.Concat(login, []string{"-m", monitors, "--client-mount-timeout=" + limit, "--rados-mon-op-timeout=" + limit,
-		"--rados-osd-op-timeout=" + limit}, options, args)...)
+		"--rados-osd-op-timeout=" + limit}, options, writesNothing, args)...)
 	c.Inputs = key
 	return c, nil
 }

@@ -159,6 +159,36 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestWritesNothing looks at a pool whose definition has Ceph's programs write files. Nothing is made, nor put in place of a file.
+func TestWritesNothing(t *testing.T) {
+	_, p, _ := made(t, "v")
+	dir := t.TempDir()
+	ok(t, os.WriteFile(dir+"/socket", []byte("a file"), 0o600))
+	p.Config = []pooldef.Option{
+		{Name: "log_file", Value: dir + "/log"}, {Name: "log_to_file", Value: "true"}, {Name: "debug_ms", Value: "1"}, {Name: "admin socket", Value: dir + "/socket"},
+	}
+	b := New(host.ReadOnly{Host: &host.Local{}}, keys{}, limit)
+	if active, err := b.Active(t.Context(), p); !active || err != nil {
+		t.Errorf("active %v, error %v", active, err)
+	}
+	if _, err := b.Space(t.Context(), p); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.Volume(t.Context(), p, "v"); err != nil {
+		t.Error(err)
+	}
+	for _, err := range b.Details(t.Context(), p) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	ok(t, err)
+	if text, err := os.ReadFile(dir + "/socket"); len(left) != 1 || string(text) != "a file" {
+		t.Errorf("there is %v, and in the file %q (%v)", left, text, err)
+	}
+}
+
 // TestOwnConfiguration uses what the machine itself knows of Ceph, where the definition has no login.
 func TestOwnConfiguration(t *testing.T) {
 	p := newPool(t)

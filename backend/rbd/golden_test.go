@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 		g.Snapshot = func() string { return snapshotOf(t, p) }
 	}
 	replace := strings.NewReplacer(p.Source.Name, "rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/"), "space", fmt.Sprint(":", p.Source.Hosts[0].Port), ":6789")
-	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=300 --rados-mon-op-timeout=300 --rados-osd-op-timeout=300"
+	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=300 --rados-mon-op-timeout=300 --rados-osd-op-timeout=300 --log-to-file=false --admin-socket="
 	fmt.Fprintf(&g.Record, "# LOGIN is %s, what 3</secrets gives is the key.\n\n", login)
 	g.Clean = func(text string) string {
 		text = strings.ReplaceAll(replace.Replace(text), login, "LOGIN")

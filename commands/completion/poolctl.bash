@@ -1,9 +1,11 @@
-# bash completion for poolctl
+# bash completion for poolctl, which prints what the candidates are, then each as it has to stand on the line
 _poolctl() {
-	local IFS=$'\n'
-	COMPREPLY=($(poolctl __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-	if [ ${#COMPREPLY[@]} -eq 0 ]; then
-		compopt -o default
-	fi
+	local answer=()
+	mapfile -t answer < <(poolctl __complete bash ${2+"=$2"} -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+	COMPREPLY=("${answer[@]:1}")
+	case ${answer[0]} in
+	files) compopt -o default ;;
+	directories) compopt -o dirnames ;;
+	esac
 }
 complete -F _poolctl poolctl
