@@ -28,11 +28,13 @@ type User struct {
 
 // A RefusedError tells that a target does not let us in.
 type RefusedError struct {
-	Class, Detail byte // RFC 7143, 11.13.5
+	Class, Detail byte // RFC 7143, 11.13.5; Class 0: it has hung up, as LIO does where there has to be a secret
 }
 
 func (e *RefusedError) Error() string {
 	switch {
+	case e.Class == 0:
+		return "the target has hung up"
 	case e.Class == 1:
 		return "the target has moved"
 	case e.Class == 2 && e.Detail == 1:

@@ -162,9 +162,16 @@ func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.
 		return nil, err
 	}
 	_, names, err := ask(ctx, d, portals[:1], initiator.Login{Initiator: spec.Initiator}, (*initiator.Session).Targets)
+	return sources(names, spec), err
+}
+
+// sources returns those of the targets of a server that a definition can name.
+func sources(names []string, spec *pooldef.Source) []pooldef.Source {
 	var found []pooldef.Source
 	for _, name := range names {
-		found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: name}}, Initiator: spec.Initiator})
+		if isName(name) {
+			found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: name}}, Initiator: spec.Initiator})
+		}
 	}
-	return found, err
+	return found
 }
