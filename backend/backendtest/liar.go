@@ -1,0 +1,17 @@
+package backendtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Liar puts a program in front of all others of its name: a shell script, which may print anything.
+func Liar(t testing.TB, program, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
