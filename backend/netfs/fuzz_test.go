@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -24,7 +25,7 @@ func FuzzDiscover(f *testing.F) {
 			t.Errorf("%d sources, error %v", len(found), err)
 		}
 		for _, s := range found {
-			if s.Format == "nfs" && (!strings.HasPrefix(s.Dir, "/") || strings.Contains(s.Dir, "\n")) {
+			if s.Format == "nfs" && (!strings.HasPrefix(s.Dir, "/") || !backend.IsPlain(s.Dir)) {
 				t.Errorf("%q is no directory", s.Dir)
 			}
 		}
