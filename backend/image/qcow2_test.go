@@ -76,6 +76,8 @@ var qcow2Samples = []sample{
 		v3.but(backed("base.img", "raw"))},
 	{"backing format in qemu's words", qcow2Image(3, overlay(200, 8), part{200, "base.img"}, part{104, extension(extensionBackingFormat, "parallels")}),
 		v3.but(backed("base.img", "ploop"))},
+	{"backing format of encrypted disks", qcow2Image(3, overlay(200, 8), part{200, "base.img"}, part{104, extension(extensionBackingFormat, "luks")}),
+		v3.but(backed("base.img", ""))},
 	{"backing format unknown", qcow2Image(3, overlay(200, 8), part{200, "base.img"}, part{104, extension(extensionBackingFormat, "zip")}),
 		v3.but(backed("base.img", ""))},
 	{"backing format of no backing", qcow2Image(3, part{104, extension(extensionBackingFormat, "raw")}), v3},
