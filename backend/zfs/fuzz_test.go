@@ -85,6 +85,31 @@ func says(t testing.TB, text string) (*Backend, *saying) {
 
 var tank = &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}}
 
+// FuzzSweep reads which names zfs could list. What is destroyed is in the dataset, and has the name of something that was being made.
+func FuzzSweep(f *testing.F) {
+	stage := marks.Prefix + "1-2-3"
+	for _, text := range []string{
+		"tank/" + stage + "\toff\ntank/v@" + stage + "\ton\n", "tank/v@" + stage + "\toff\n", "other/" + stage + "\toff\n", "tank/../x/" + stage + "\n",
+		"-r/" + stage + "\n", stage, "tank@" + stage + "@" + stage + "\n", "\n", "",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		b, s := says(t, text)
+		swept, _ := b.Sweep(t.Context(), tank)
+		for _, name := range swept {
+			if !isIn("tank", name) || !marks.Is(name[strings.LastIndexAny(name, "/@")+1:]) {
+				t.Errorf("it destroys %q", name)
+			}
+		}
+		if len(s.done) < len(swept) {
+			t.Errorf("%d changes, but %d are swept", len(s.done), len(swept))
+		}
+		_, _, _ = b.dependents(t.Context(), tank, "v")
+		_ = b.allUnused(t.Context(), "tank")
+	})
+}
+
 // TestLies names the field that cannot be as ZFS reports it, whatever a volume is asked for.
 func TestLies(t *testing.T) {
 	column := map[string]int{}
