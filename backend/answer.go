@@ -32,8 +32,8 @@ func ParseSize(tool, field, text string) (uint64, error) {
 	return n, nil
 }
 
-// ParseSectors reads a device's size in /sys, where the kernel counts sectors of 512 bytes: it believes what the
-// device reports. One that is gone has none.
+// ParseSectors reads a device's size in /sys, where the kernel counts sectors of 512 bytes: it believes what
+// the device reports. One that is gone has none.
 func ParseSectors(device, text string) (uint64, error) {
 	if text == "" {
 		return 0, nil
@@ -63,7 +63,7 @@ func CheckSizes(tool, field string, sizes ...uint64) error {
 	return err
 }
 
-// IsPlain reports whether a text is UTF-8 without control characters, as is all that a tool prints of its own.
+// IsPlain reports whether a text is UTF-8 without control characters.
 func IsPlain(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }

@@ -10,7 +10,8 @@ import (
 func Liar(t testing.TB, program, script string) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:forbidigo // the test's own
+	file, text := filepath.Join(dir, program), []byte("#!/bin/sh\n"+script+"\n")
+	if err := os.WriteFile(file, text, 0o700); err != nil { //nolint:forbidigo // the test's own
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))

@@ -108,7 +108,8 @@ type answerRow struct {
 	Flags      []string
 }
 
-// mostNumber is the highest number of a partition that is believed. The kernel has 256 of a disk (DISK_MAX_PARTS).
+// mostNumber is the highest number of a partition that is believed. The kernel has 256 of a disk
+// (DISK_MAX_PARTS).
 const mostNumber = 1 << 16
 
 // partition reads a row. What cannot be true is an AnswerError.
@@ -151,7 +152,8 @@ func (t *table) check(a answer) error {
 	if !backend.IsPlain(t.label) {
 		return &backend.AnswerError{Tool: "parted", Field: "label", Text: t.label}
 	}
-	return errors.Join(backend.CheckSizes("parted", "sum of partitions", used...), backend.CheckSizes("parted", "sum of free room", free...))
+	return errors.Join(backend.CheckSizes("parted", "sum of partitions", used...),
+		backend.CheckSizes("parted", "sum of free room", free...))
 }
 
 // read reads any disk's table; one without a label has none. A file system on the whole disk is a label to parted: loop.
@@ -220,7 +222,8 @@ func (t *table) fill(a answer) error {
 			t.free = append(t.free, extent{start: x.start, end: x.end})
 			continue
 		case seen[x.number]:
-			return &backend.AnswerError{Tool: "parted", Field: "number, which two partitions have", Text: fmt.Sprint(x.number)}
+			const field = "number, which two partitions have"
+			return &backend.AnswerError{Tool: "parted", Field: field, Text: fmt.Sprint(x.number)}
 		}
 		seen[x.number] = true
 		if t.label != "mac" || x.number != 1 {

@@ -14,7 +14,8 @@ func FuzzAnswer(f *testing.F) {
 		started, stopped, none, bricks("<node><hostname>a</hostname><path>/b1</path><status>0</status></node>"), started + started,
 		"<volInfo><volumes><volume><name>gv0</name></volume>", "<volInfo><volumes><volume/><volume><name><b>x</b></name></volume></volumes></volInfo>", "<volStatus><volumes><volume><node><status>x</status>",
 		"<!DOCTYPE x [<!ENTITY a \"aa\">]><name>&a;</name>", "<", "",
-		"<volInfo><volumes><volume><name>../x</name></volume><volume><name>-v</name></volume></volumes></volInfo>",
+		"<volInfo><volumes><volume><name>../x</name></volume></volumes></volInfo>",
+		"<volInfo><volumes><volume><name>-v</name></volume></volumes></volInfo>",
 	} {
 		f.Add(text)
 	}

@@ -87,8 +87,8 @@ func (c *changing) ReadAt(p []byte, off int64) (int, error) {
 	return image.ReadAt(p, off)
 }
 
-// FuzzChanging looks for images that panic, that are read twice, or of which the unbelievable is believed, where they are shorter than
-// their size said and are written to or cut between two reads.
+// FuzzChanging looks for images that panic, that are read twice, or of which the unbelievable is believed,
+// where they are shorter than their size said and are written to or cut between two reads.
 func FuzzChanging(f *testing.F) {
 	for _, samples := range samples {
 		for _, sample := range samples {

@@ -195,7 +195,8 @@ func unbelievable(i Info) string {
 	return ""
 }
 
-// TestReadsOnce reads no byte of any sample twice: another process could change it in between, and a field would have two values.
+// TestReadsOnce reads no byte of any sample twice: another process could change it in between, and a field
+// would have two values.
 func TestReadsOnce(t *testing.T) {
 	for family, samples := range samples {
 		for _, sample := range samples {

@@ -19,7 +19,8 @@ const (
 // A source is the image that is being probed: its first block, and a window onto the rest that moves only when a header points there.
 // Reading is asked for bytes, not errors: what the image does not hold is missing, and the reader's first error is kept in err.
 //
-// No byte is read twice, whatever asks for it: others may change the image meanwhile, and a field has one value.
+// No byte is read twice, whatever asks for it: others may change the image meanwhile, and a field has one
+// value.
 type source struct {
 	r    io.ReaderAt
 	size uint64

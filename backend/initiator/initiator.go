@@ -26,10 +26,9 @@ type User struct {
 	Secret []byte
 }
 
-// A RefusedError tells that a target does not let us in.
-type RefusedError struct {
-	Class, Detail byte // RFC 7143, 11.13.5; Class 0: it has hung up, as LIO does where there has to be a secret
-}
+// A RefusedError tells that a target does not let us in, by a status (RFC 7143, 11.13.5). Of class 0, it has
+// hung up instead, as LIO does where there has to be a secret.
+type RefusedError struct{ Class, Detail byte }
 
 func (e *RefusedError) Error() string {
 	switch {

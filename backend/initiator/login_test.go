@@ -389,15 +389,16 @@ func TestLoginStatuses(t *testing.T) {
 				}
 			}}
 			refused := (*RefusedError)(nil)
-			if err := tryLogin(t, p, kind.login); (err == nil) != (class == 0) || err != nil && !errors.As(err, &refused) {
+			err := tryLogin(t, p, kind.login)
+			if (err == nil) != (class == 0) || err != nil && !errors.As(err, &refused) {
 				t.Errorf("%s, status %02x%02x in answer %d: error %v", kind.name, class, detail, at, err)
 			}
 		}
 	}
 }
 
-// TestLoginNames takes nothing from the names that a target gives to the session, nor from an address where it would be, too: a login says
-// who the target is by its proof, and goes on where it has begun.
+// TestLoginNames takes nothing from the names that a target gives to the session, nor from an address where it
+// would be, too: a login says who the target is by its proof, and goes on where it has begun.
 func TestLoginNames(t *testing.T) {
 	for _, kind := range logins {
 		for n := range 8 {
@@ -409,7 +410,8 @@ func TestLoginNames(t *testing.T) {
 					copy(answer.head[14:16], "\xff\xff") // TSIH
 				}
 				if n&4 != 0 {
-					answer.data = append(answer.data, "TargetAddress=192.0.2.1:3260,1\x00TargetAlias=other\x00"...)
+					const elsewhere = "TargetAddress=192.0.2.1:3260,1\x00TargetAlias=other\x00"
+					answer.data = append(answer.data, elsewhere...)
 				}
 			}}
 			if err := tryLogin(t, p, kind.login); err != nil {
@@ -419,7 +421,8 @@ func TestLoginNames(t *testing.T) {
 	}
 }
 
-// TestLoginNamesSession gives each session a name of its own: with one that is known the target would end another session.
+// TestLoginNamesSession gives each session a name of its own: with one that is known the target would end
+// another session.
 func TestLoginNamesSession(t *testing.T) {
 	seen := map[string]bool{}
 	for range 32 {

@@ -166,7 +166,7 @@ func TestUnitsLies(t *testing.T) {
 		{"a length of no whole units", head(9) + lun(0, 1) + lun(0, 2), disk36, "[{1 0 5120} {2 0 5120}]"},
 		{"twice", head(16) + lun(0, 1) + lun(0, 1), disk36, "two units of the number 1"},
 		{"twice, in two ways", head(16) + lun(0, 1) + lun(1, 1), disk36, "two units of the number 1"},
-		{"on two levels", head(16) + lun(0, 1) + lun(0, 1)[:2] + "\x00\x05\x00\x00\x00\x00", disk36, "two units of the number 1"},
+		{"on two levels", head(16) + lun(0, 1) + "\x00\x01\x00\x05\x00\x00\x00\x00", disk36, "two units of the number 1"},
 		{"nobody there", head(8) + lun(0, 1), "\x7f" + disk36[1:], "[]"},
 		{"says nothing", head(8) + lun(0, 1), "", "[]"},
 		{"says one byte", head(8) + lun(0, 1), "\x05", "[{1 5 5120}]"},
@@ -175,11 +175,13 @@ func TestUnitsLies(t *testing.T) {
 		{"too many", head(1<<16) + strings.Repeat("x", 1<<16), disk36, "more than was asked for"},
 	} {
 		p := &peer{serve: func(asked *message) []*message {
-			data := map[byte]string{reportLUNs[0]: test.list, inquiry[0]: test.inquiry, capacity16[0]: string(capacity(9, 512))}[asked.head[32]]
+			size := string(capacity(9, 512))
+			data := map[byte]string{reportLUNs[0]: test.list, inquiry[0]: test.inquiry, capacity16[0]: size}[asked.head[32]]
 			return []*message{reply(asked, opDataIn, final|1, []byte(data))}
 		}}
 		all, err := unitsOf(t, p)
-		if got := fmt.Sprint(all); err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
+		got := fmt.Sprint(all)
+		if err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %s, error %v, not %s", test.name, got, err, test.want)
 		}
 	}
@@ -204,7 +206,8 @@ func TestTargetsEndless(t *testing.T) {
 
 // FuzzTargets answers the question for targets with any text, in any pieces.
 func FuzzTargets(f *testing.F) {
-	f.Add([]byte("TargetName=iqn.2026-01.lab:x\x00TargetAddress=192.0.2.1:3260,1\x00TargetName=iqn.2026-01.lab:y\x00"), byte(9), byte(final))
+	two := "TargetName=iqn.2026-01.lab:x\x00TargetAddress=192.0.2.1:3260,1\x00TargetName=iqn.2026-01.lab:y\x00"
+	f.Add([]byte(two), byte(9), byte(final))
 	f.Add([]byte("TargetName=../x\x00TargetName\x00=\x00TargetName="), byte(1), byte(final|continued))
 	f.Add([]byte{}, byte(0), byte(0))
 	f.Fuzz(func(t *testing.T, text []byte, piece, flags byte) {

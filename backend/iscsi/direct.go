@@ -170,7 +170,9 @@ func sources(names []string, spec *pooldef.Source) []pooldef.Source {
 	var found []pooldef.Source
 	for _, name := range names {
 		if isName(name) {
-			found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: name}}, Initiator: spec.Initiator})
+			target := []pooldef.Device{{Path: name}}
+			source := pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: target, Initiator: spec.Initiator}
+			found = append(found, source)
 		}
 	}
 	return found

@@ -9,8 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Discover implements backend.Discoverer: the targets that a server offers, and that a definition can name. As another initiator than this machine's, which open-iscsi
-// would need an interface for, poolctl asks itself.
+// Discover implements backend.Discoverer: the targets that a server offers, and that a definition can name.
+// As another initiator than this machine's, which open-iscsi would need an interface for, poolctl asks itself.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if spec.Initiator != "" {
 		return NewDirect(b.Host, b.Secrets, b.timeout).Discover(ctx, spec)

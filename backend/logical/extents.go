@@ -29,7 +29,8 @@ func extents(v *logicalVolume, all index) []pooldef.Extent {
 				}
 				first, _ := strconv.ParseUint(m[2], 10, 64)
 				last, _ := strconv.ParseUint(m[3], 10, 64)
-				found = append(found, pooldef.Extent{Device: m[1], Start: first * s.Extent, End: (last + 1) * s.Extent})
+				e := pooldef.Extent{Device: m[1], Start: first * s.Extent, End: (last + 1) * s.Extent}
+				found = append(found, e)
 			}
 		}
 	}

@@ -34,8 +34,9 @@ func FuzzReport(f *testing.F) {
 	for _, text := range []string{
 		`{"report":[{"vg":[{"vg_size":"197132288","vg_free":"0","vg_missing_pv_count":"1","pv_name":"/dev/loop0"}]}]}`,
 		`{"report":[{"pv":[{"pv_name":"/dev/loop0","vg_name":"vg-0"},{"pv_name":"[unknown]","vg_name":""}]}]}`,
-		lvs("seg_le_ranges", "[a]:0-1,/x:0-18446744073709551615"), lvs("data_percent", "NaN"), lvs("lv_name", "../x"),
-		`{"report":[{"lv":{}}]}`, `{"report":[{"lv":null}]}`, `{"report":{}}`, `{"report":[null]}`, `{}`, `[`, ``,
+		lvs("seg_le_ranges", "[a]:0-1,/x:0-18446744073709551615"), lvs("data_percent", "NaN"),
+		lvs("lv_name", "../x"), `{"report":[{"lv":{}}]}`, `{"report":[{"lv":null}]}`, `{"report":{}}`,
+		`{"report":[null]}`, `{}`, `[`, ``,
 	} {
 		f.Add(text)
 	}
@@ -48,7 +49,8 @@ func FuzzReport(f *testing.F) {
 		for _, v := range all {
 			readAll(t, v, indexOf(all), len(text))
 		}
-		if g, err := b.group(t.Context(), p); err == nil && (len(g.devices) > len(text) || max(g.size, g.free) > math.MaxInt64) {
+		g, err := b.group(t.Context(), p)
+		if err == nil && (len(g.devices) > len(text) || max(g.size, g.free) > math.MaxInt64) {
 			t.Errorf("%+v", g)
 		}
 		if devices, err := b.physicals(t.Context()); len(devices) > len(text) || err != nil && devices != nil {
@@ -74,7 +76,8 @@ func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 	if _, err := json.Marshal(shown); err != nil {
 		t.Errorf("%+v: error %v", shown, err)
 	}
-	if v.Extent == 0 || max(v.capacity(), v.allocation().Bytes) > math.MaxInt64 || strings.ContainsAny(v.Name+v.Origin, "/\x00\n") || v.Name[0] == '-' {
+	isName := v.Name[0] != '-' && !strings.ContainsAny(v.Name+v.Origin, "/\x00\n")
+	if v.Extent == 0 || max(v.capacity(), v.allocation().Bytes) > math.MaxInt64 || !isName {
 		t.Errorf("%+v", v.segment)
 	}
 	_ = []bool{v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(), v.standsAlone(all)}
@@ -86,8 +89,10 @@ func lvs(field, value string) string {
 	for name := range strings.SplitSeq(allFields, ",") {
 		fields[name] = ""
 	}
-	for name, text := range map[string]string{"lv_name": "a", "lv_size": "8388608", "vg_extent_size": "4194304", "seg_le_ranges": "/dev/sda:0-1",
-		"segtype": "thin", "lv_attr": "Vwi-a-tz--", "data_percent": "50.00", field: value} {
+	for name, text := range map[string]string{
+		"lv_name": "a", "lv_size": "8388608", "vg_extent_size": "4194304", "seg_le_ranges": "/dev/sda:0-1",
+		"segtype": "thin", "lv_attr": "Vwi-a-tz--", "data_percent": "50.00", field: value,
+	} {
 		fields[name] = text
 	}
 	row, _ := json.Marshal(fields)
@@ -98,14 +103,17 @@ func lvs(field, value string) string {
 func TestLies(t *testing.T) {
 	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
 	lies := map[string][]string{
-		"lv_name":         {"", ".", "..", "../x", "a/b", "-y", "a\nb", "a b", "\x1b[31m", "[", "[]", "[-a]", "[../x]", "a]", "\xff"},
-		"origin":          {"../x", "-y", "a\nb", "[x", "a/b"},
-		"pool_lv":         {"../x", "a\nb"},
-		"lv_size":         {"9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "NaN", "1e9", "0x10", "8388608B"},
-		"origin_size":     {"9223372036854775808", "-1"},
-		"vg_extent_size":  {"", "0", "9223372036854775808", "-1"},
-		"data_percent":    {"NaN", "Inf", "-1", "100.01", "1e999", "x"},
-		"seg_le_ranges":   {"/x:0-18446744073709551615", "/x:9-8", "/x:0-99999999999999999999", "/x:0-4398046511103", "/x:0-1\n"},
+		"lv_name": {"", ".", "..", "../x", "a/b", "-y", "a\nb", "a b", "\x1b[31m", "[", "[]", "[-a]", "[../x]",
+			"a]", "\xff"},
+		"origin":  {"../x", "-y", "a\nb", "[x", "a/b"},
+		"pool_lv": {"../x", "a\nb"},
+		"lv_size": {"9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "NaN", "1e9",
+			"0x10", "8388608B"},
+		"origin_size":    {"9223372036854775808", "-1"},
+		"vg_extent_size": {"", "0", "9223372036854775808", "-1"},
+		"data_percent":   {"NaN", "Inf", "-1", "100.01", "1e999", "x"},
+		"seg_le_ranges": {"/x:0-18446744073709551615", "/x:9-8", "/x:0-99999999999999999999",
+			"/x:0-4398046511103", "/x:0-1\n"},
 		"lv_kernel_major": {"../..", "-2", "x", "4294967296"},
 		"lv_kernel_minor": {"/../../etc", "-2"},
 		"lv_attr":         {"\n"},
@@ -125,8 +133,11 @@ func TestLies(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{lvs("", "")[:80], `{"report":[{"lv":[{"lv_name":1}]}]}`, `{"report":[{"lv":{}}]}`, `{"report":[{"lv":[`} {
-		if err := firstError(New(saying{&host.Local{}, text}, nil).Details(t.Context(), p)); err == nil || !strings.Contains(err.Error(), "what lvs says") {
+	for _, text := range []string{
+		lvs("", "")[:80], `{"report":[{"lv":[{"lv_name":1}]}]}`, `{"report":[{"lv":{}}]}`, `{"report":[{"lv":[`,
+	} {
+		err := firstError(New(saying{&host.Local{}, text}, nil).Details(t.Context(), p))
+		if err == nil || !strings.Contains(err.Error(), "what lvs says") {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}
@@ -149,10 +160,12 @@ func (refusing) Change(context.Context, host.Step) error { return errors.New("no
 
 // TestLiar runs a program in place of lvs that lies.
 func TestLiar(t *testing.T) {
-	p, b := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}, New(refusing{&host.Local{}}, nil)
+	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
+	b := New(refusing{&host.Local{}}, nil)
 	row := strings.TrimSuffix(strings.TrimPrefix(lvs("lv_name", "v%.0f"), `{"report":[{"lv":[`), `]}]}`)
 	const many = 10000
-	backendtest.Liar(t, "lvs", `printf '{"report":[{"lv":['; seq -s, -f '`+row+`' 1 `+strconv.Itoa(many)+`; printf ']}]}'`)
+	rows := `seq -s, -f '` + row + `' 1 ` + strconv.Itoa(many)
+	backendtest.Liar(t, "lvs", `printf '{"report":[{"lv":['; `+rows+`; printf ']}]}'`)
 	count := 0
 	for v, err := range b.Details(t.Context(), p) {
 		ok(t, err)

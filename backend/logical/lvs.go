@@ -30,10 +30,22 @@ type segment struct {
 
 // readSegment reads a row of lvs.
 func readSegment(r *reader) segment {
-	s := segment{Name: r.name("lv_name"), UUID: r.text("lv_uuid"), Size: r.size("lv_size"), Attr: r.text("lv_attr"), Open: r.text("lv_device_open"),
-		Type: r.text("segtype"), Origin: r.name("origin"), OriginSize: r.size("origin_size"), Percent: r.percent("data_percent"),
-		Extent: r.size("vg_extent_size"), Major: r.device("lv_kernel_major"), Minor: r.device("lv_kernel_minor"),
-		Skip: r.text("lv_skip_activation"), Pool: r.name("pool_lv")}
+	s := segment{
+		Name:       r.name("lv_name"),
+		UUID:       r.text("lv_uuid"),
+		Size:       r.size("lv_size"),
+		Attr:       r.text("lv_attr"),
+		Open:       r.text("lv_device_open"),
+		Type:       r.text("segtype"),
+		Origin:     r.name("origin"),
+		OriginSize: r.size("origin_size"),
+		Percent:    r.percent("data_percent"),
+		Extent:     r.size("vg_extent_size"),
+		Major:      r.device("lv_kernel_major"),
+		Minor:      r.device("lv_kernel_minor"),
+		Skip:       r.text("lv_skip_activation"),
+		Pool:       r.name("pool_lv"),
+	}
 	s.Ranges = r.ranges("seg_le_ranges", s.Extent)
 	r.check("lv_name", s.Name != "")
 	r.check("vg_extent_size", s.Extent > 0)
@@ -140,7 +152,8 @@ func (b *Backend) segments(ctx context.Context, p *pooldef.Pool, fields string, 
 			all = append(all, v)
 		}
 		if v.UUID != r.UUID {
-			return nil, &backend.AnswerError{Tool: "lvs", Field: "lv_name, which two volumes have", Text: r.Name}
+			const field = "lv_name, which two volumes have"
+			return nil, &backend.AnswerError{Tool: "lvs", Field: field, Text: r.Name}
 		}
 		v.segments = append(v.segments, r)
 	}

@@ -13,8 +13,8 @@ import (
 	"poolctl/backend"
 )
 
-// A reader reads the fields of a row that a tool reports. A field that was not asked for reads as nothing. One
-// that is missing, or that cannot be true, sets err, the first one only.
+// A reader reads the fields of a row that a tool reports. A field that was not asked for reads as nothing.
+// One that is missing, or that cannot be true, sets err, the first one only.
 type reader struct {
 	tool   string
 	asked  []string

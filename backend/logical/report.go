@@ -13,9 +13,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// report asks one of LVM's reporting tools for fields, and reads the rows of its answer, which stand under a key
-// (lvmreport(7)).
-func report[Row any](ctx context.Context, h host.Host, tool, key, fields string, read func(*reader) Row, args ...string) ([]Row, error) {
+// report asks one of LVM's reporting tools for fields, and reads the rows of its answer, which stand under a
+// key (lvmreport(7)).
+func report[Row any](
+	ctx context.Context, h host.Host, tool, key, fields string, read func(*reader) Row, args ...string,
+) ([]Row, error) {
 	out, err := host.Ask(ctx, h, host.Cmd(tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...))
 	if err != nil {
 		return nil, err
@@ -50,7 +52,8 @@ func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, err
 	if err != nil {
 		return nil, err
 	}
-	rows, err := report(ctx, b.Host, "vgs", "vg", "vg_size,vg_free,vg_missing_pv_count,pv_name", readGroup, "--", name)
+	const fields = "vg_size,vg_free,vg_missing_pv_count,pv_name"
+	rows, err := report(ctx, b.Host, "vgs", "vg", fields, readGroup, "--", name)
 	if err != nil {
 		return nil, noGroup(err, p)
 	}

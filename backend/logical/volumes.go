@@ -20,10 +20,14 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 
 // Details implements backend.Detailer. Thin pools are no volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, allFields, func(v *logicalVolume, all index) *pooldef.Volume { return b.described(p, v, all) })
+	return b.list(ctx, p, allFields, func(v *logicalVolume, all index) *pooldef.Volume {
+		return b.described(p, v, all)
+	})
 }
 
-func (b *Backend) list(ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, index) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (b *Backend) list(
+	ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, index) *pooldef.Volume,
+) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
 		all, err := b.logicals(ctx, p, fields)
 		if err != nil {

@@ -137,7 +137,8 @@ func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*aMap, error) {
 
 // path is where udev makes the link to a map; the node itself where the name is none of a link.
 func (m *aMap) path() string {
-	if m.name == "" || m.name == "." || m.name == ".." || strings.Contains(m.name, "/") || !backend.IsPlain(m.name) {
+	isDir := m.name == "" || m.name == "." || m.name == ".."
+	if isDir || strings.Contains(m.name, "/") || !backend.IsPlain(m.name) {
 		return "/dev/" + m.device
 	}
 	return directory + "/" + m.name

@@ -104,11 +104,14 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// TestLies believes no size that cannot be counted, and no name that is none of a link: the kernel has what a device reports.
+// TestLies believes no size that cannot be counted, and no name that is none of a link: the kernel has what a
+// device reports.
 func TestLies(t *testing.T) {
-	for _, sectors := range []string{"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN"} {
+	for _, sectors := range []string{
+		"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN",
+	} {
 		s := backendtest.NewSysTree(t)
-		s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601\n", "dm/name": "mpatha\n", "size": sectors + "\n"})
+		s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601", "dm/name": "mpatha", "size": sectors})
 		b := New(machine{Host: &host.Local{Root: s.Root}, says: `{"maps": []}`}, nil)
 		v, err := b.Volume(t.Context(), pool, "dm-2")
 		wrong := (*backend.AnswerError)(nil)
@@ -121,7 +124,8 @@ func TestLies(t *testing.T) {
 	}
 	s := backendtest.NewSysTree(t)
 	for i, name := range []string{"", ".", "..", "../sda", "a/b", "a\x1b[m"} {
-		s.Write(fmt.Sprint("block/dm-", i), map[string]string{"dm/uuid": "mpath-\n", "dm/name": name, "size": "18014398509481983\n"})
+		s.Write(fmt.Sprint("block/dm-", i), map[string]string{"dm/uuid": "mpath-", "dm/name": name,
+			"size": "18014398509481983"})
 	}
 	b := New(machine{Host: &host.Local{Root: s.Root}}, nil)
 	for v, err := range b.Volumes(t.Context(), pool) {

@@ -51,7 +51,8 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 	case 'w', 'z':
 		_, err = io.ReadFull(r, numbers[:])
 		offset, length = binary.LittleEndian.Uint64(numbers[:]), binary.LittleEndian.Uint64(numbers[8:])
-		if wrong := backend.CheckSizes("rbd export-diff", "end of a piece", offset, length); err == nil && wrong != nil {
+		wrong := backend.CheckSizes("rbd export-diff", "end of a piece", offset, length)
+		if err == nil && wrong != nil {
 			return 0, 0, false, wrong
 		}
 		return offset, length, tag[0] == 'w', unexpected(err)

@@ -46,22 +46,33 @@ func lying(text string) (*Backend, *liar) {
 }
 
 // lied is a pool of which what images occupy is asked for, too.
-var lied = &pooldef.Pool{Type: pooldef.RBD, Name: "p", Refresh: "default", Source: pooldef.Source{Name: "rbdpool", Hosts: []pooldef.Host{{Name: "127.0.0.1"}}}}
+var lied = &pooldef.Pool{Type: pooldef.RBD, Name: "p", Refresh: "default",
+	Source: pooldef.Source{Name: "rbdpool", Hosts: []pooldef.Host{{Name: "127.0.0.1"}}}}
 
 // What Ceph 16 has said.
 const (
-	saidInfo   = `{"name":"v","id":"1078","size":8388608,"objects":2,"order":22,"object_size":4194304,"snapshot_count":0,"features":["layering"],"parent":{"pool":"rbdpool","pool_namespace":"space","image":"w","snapshot":"s","trash":false,"overlap":8388608}}`
-	saidLong   = `[{"image":"copy","id":"10a8","size":8388608,"format":2},{"image":"v","id":"1078","snapshot":"s","snapshot_id":4,"size":8388608,"format":2,"protected":"true"},{"image":"w","id":"1","size":1,"format":2,"parent":{"pool":"rbdpool","pool_namespace":"","image":"v","snapshot":"s"}}]`
-	saidUsed   = `{"images":[{"name":"v","provisioned_size":8388608,"used_size":4194304},{"name":"v","snapshot":"s","used_size":1}],"total_provisioned_size":1,"total_used_size":1}`
-	saidRoom   = `{"pools":[{"name":"rbdpool","id":"2","size_bytes":4215312,"size_kb":4117}],"total_objects":1,"total_used":1,"total_avail":1020804,"total_space":1048576}`
+	saidInfo = `{"name":"v","id":"1078","size":8388608,"objects":2,"order":22,"object_size":4194304,` +
+		`"snapshot_count":0,"features":["layering"],"parent":{"pool":"rbdpool","pool_namespace":"space",` +
+		`"image":"w","snapshot":"s","trash":false,"overlap":8388608}}`
+	saidLong = `[{"image":"copy","id":"10a8","size":8388608,"format":2},` +
+		`{"image":"v","id":"1078","snapshot":"s","snapshot_id":4,"size":8388608,"format":2,"protected":"true"},` +
+		`{"image":"w","id":"1","size":1,"format":2,` +
+		`"parent":{"pool":"rbdpool","pool_namespace":"","image":"v","snapshot":"s"}}]`
+	saidUsed = `{"images":[{"name":"v","provisioned_size":8388608,"used_size":4194304},` +
+		`{"name":"v","snapshot":"s","used_size":1}],"total_provisioned_size":1,"total_used_size":1}`
+	saidRoom = `{"pools":[{"name":"rbdpool","id":"2","size_bytes":4215312,"size_kb":4117}],"total_objects":1,` +
+		`"total_used":1,"total_avail":1020804,"total_space":1048576}`
 	saidStatus = `{"watchers":[{"address":"127.0.0.1:0/3518013061","client":4137,"cookie":1}]}`
 )
 
-// FuzzAnswers reads what rbd and rados could say. Nothing of it is larger than can be counted, or has a name that is none.
+// FuzzAnswers reads what rbd and rados could say. Nothing of it is larger than can be counted, or has a name
+// that is none.
 func FuzzAnswers(f *testing.F) {
 	for _, text := range []string{
-		saidInfo, saidLong, saidUsed, saidRoom, saidStatus, `["v","w",".poolctl-x"]`, `[{"id":4,"name":"s","size":8388608,"protected":"true"}]`,
-		`["a","a"]`, `["../x","-v","a@b","a/b","","\u001b"]`, `{"size":18446744073709551615,"parent":{}}`, `[{"image":"v","size":1e999}]`, `[null]`, `{}`, `[`, ``,
+		saidInfo, saidLong, saidUsed, saidRoom, saidStatus, `["v","w",".poolctl-x"]`,
+		`[{"id":4,"name":"s","size":8388608,"protected":"true"}]`,
+		`["a","a"]`, `["../x","-v","a@b","a/b","","\u001b"]`, `{"size":18446744073709551615,"parent":{}}`,
+		`[{"image":"v","size":1e999}]`, `[null]`, `{}`, `[`, ``,
 	} {
 		f.Add(text)
 	}
@@ -72,7 +83,8 @@ func FuzzAnswers(f *testing.F) {
 				return
 			}
 			_, wrong := json.Marshal(v)
-			if wrong != nil || !isPlain(v.Name) || max(v.Capacity.Bytes, v.Allocation.Bytes, v.Target.ClusterSize) > math.MaxInt64 {
+			most := max(v.Capacity.Bytes, v.Allocation.Bytes, v.Target.ClusterSize)
+			if wrong != nil || !isPlain(v.Name) || most > math.MaxInt64 {
 				t.Errorf("%+v, error %v", v, wrong)
 			}
 		}
@@ -83,7 +95,8 @@ func FuzzAnswers(f *testing.F) {
 			check(v, err)
 		}
 		check(b.Volume(t.Context(), lied, "v"))
-		if space, err := b.Space(t.Context(), lied); err == nil && max(space.Capacity, space.Allocation, space.Available) > math.MaxInt64 {
+		space, err := b.Space(t.Context(), lied)
+		if err == nil && max(space.Capacity, space.Allocation, space.Available) > math.MaxInt64 {
 			t.Errorf("%+v", space)
 		}
 		_, _ = b.snapshots(t.Context(), lied, place{pool: "rbdpool"}, "v")
@@ -91,7 +104,8 @@ func FuzzAnswers(f *testing.F) {
 		_, _ = b.Sweep(t.Context(), lied)
 		for _, s := range l.done {
 			for _, word := range s.(host.Command).Args {
-				if !backend.IsPlain(word) || strings.HasPrefix(word, "--image=") && !isPlain(word[len("--image="):]) {
+				image, isImage := strings.CutPrefix(word, "--image=")
+				if !backend.IsPlain(word) || isImage && !isPlain(image) {
 					t.Errorf("it runs %s", s.Shell())
 				}
 			}
@@ -101,8 +115,11 @@ func FuzzAnswers(f *testing.F) {
 
 // FuzzDiff reads what rbd export-diff could write. All pieces can be counted.
 func FuzzDiff(f *testing.F) {
-	whole := diffHeader + "s12345678" + string(diff{}.Data(4096, 4)) + "data" + string(diff{}.Zeros(8192, 4096)) + "e"
-	for _, text := range []string{whole, whole[:40], string(diff{}.Data(math.MaxUint64, 1)), string(diff{}.Data(0, math.MaxUint64)), string(diff{}.Data(1<<63, 1<<63)), "sse"} {
+	data := func(offset, length uint64) string { return string(diff{}.Data(offset, length)) }
+	whole := diffHeader + "s12345678" + data(4096, 4) + "data" + string(diff{}.Zeros(8192, 4096)) + "e"
+	for _, text := range []string{
+		whole, whole[:40], data(math.MaxUint64, 1), data(0, math.MaxUint64), data(1<<63, 1<<63), "sse",
+	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -154,7 +171,10 @@ func TestLies(t *testing.T) {
 			t.Errorf("%s: error %v, not %q", test.says, err, test.field)
 		}
 	}
-	for _, text := range []string{`[{"image":"v","size":-1}]`, `[{"image":"v","size":NaN}]`, `[{"image":"v","size":18446744073709551616}]`, saidLong[:100], `{}`} {
+	for _, text := range []string{
+		`[{"image":"v","size":-1}]`, `[{"image":"v","size":NaN}]`, `[{"image":"v","size":18446744073709551616}]`,
+		saidLong[:100], `{}`,
+	} {
 		b, _ := lying(text)
 		if err := details(b); err == nil || !strings.Contains(err.Error(), "what rbd says") {
 			t.Errorf("%s: error %v", text, err)

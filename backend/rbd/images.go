@@ -32,10 +32,15 @@ func (o *origin) place() place { return place{o.Pool, o.Namespace} }
 
 // check implements checker.
 func (o *origin) check() error {
-	if o == nil || isPlain(o.Pool) && (o.Namespace == "" || isPlain(o.Namespace)) && isPlain(o.Image) && isPlain(o.Snapshot) {
+	if o == nil {
 		return nil
 	}
-	return &backend.AnswerError{Tool: "rbd", Field: "parent", Text: o.place().image(o.Image) + "@" + o.Snapshot}
+	isPlace := isPlain(o.Pool) && (o.Namespace == "" || isPlain(o.Namespace))
+	if isPlace && isPlain(o.Image) && isPlain(o.Snapshot) {
+		return nil
+	}
+	named := o.place().image(o.Image) + "@" + o.Snapshot
+	return &backend.AnswerError{Tool: "rbd", Field: "parent", Text: named}
 }
 
 // backing is how it is shown.
@@ -61,7 +66,8 @@ func (i *info) check() error {
 	if i.Snapshots < 0 {
 		return &backend.AnswerError{Tool: "rbd", Field: "snapshot_count", Text: fmt.Sprint(i.Snapshots)}
 	}
-	return errors.Join(backend.CheckSizes("rbd", "size", i.Size), backend.CheckSizes("rbd", "object_size", i.ObjectSize), i.Parent.check())
+	return errors.Join(backend.CheckSizes("rbd", "size", i.Size),
+		backend.CheckSizes("rbd", "object_size", i.ObjectSize), i.Parent.check())
 }
 
 // info asks about a volume.
@@ -76,7 +82,8 @@ func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i inf
 	return i, err
 }
 
-// A nameList is what rbd ls tells. check leaves out images that rbd(8) cannot be told of, and which are no volumes.
+// A nameList is what rbd ls tells. check leaves out images that rbd(8) cannot be told of: they are no
+// volumes.
 type nameList []string
 
 func (l *nameList) check() error {
@@ -114,7 +121,9 @@ const atOnce = "--rbd-concurrent-management-ops=32"
 type rowList []row
 
 func (l *rowList) check() error {
-	*l = slices.DeleteFunc(*l, func(r row) bool { return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot) })
+	*l = slices.DeleteFunc(*l, func(r row) bool {
+		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot)
+	})
 	var images []string
 	for _, r := range *l {
 		if r.Snapshot == "" {
@@ -227,7 +236,7 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 	return used, err
 }
 
-// longestChain is how many origins above each other are believed. Ceph's documents advise against more than some.
+// longestChain is how many origins above each other are believed.
 const longestChain = 1 << 10
 
 // Chain implements backend.Chainer: a clone's origin, and what that is a clone of.
@@ -236,7 +245,8 @@ func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*p
 	i, err := b.info(ctx, p, name)
 	for from := i.Parent; from != nil && err == nil; from = i.Parent {
 		if len(chain) == longestChain {
-			return nil, &backend.AnswerError{Tool: "rbd", Field: "parent, the chain of which does not end", Text: from.Image}
+			const field = "parent, the chain of which does not end"
+			return nil, &backend.AnswerError{Tool: "rbd", Field: field, Text: from.Image}
 		}
 		i = info{}
 		if err = b.askOf(ctx, p, &i, "info", from.place(), from.Image); err != nil {

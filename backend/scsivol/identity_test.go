@@ -66,7 +66,8 @@ func FuzzPage83(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, maker string) {
 		if body := content(data, 0x83); body != nil {
 			id := fromPage83(body, func() string { return maker })
-			if name := printable(id.serial); strings.ContainsAny(name, "/ \n\x00\x1b") || len(name) > 3*(len(data)+len(maker))+2 {
+			name := printable(id.serial)
+			if strings.ContainsAny(name, "/ \n\x00\x1b") || len(name) > 3*(len(data)+len(maker))+2 {
 				t.Errorf("%q is no name", name)
 			}
 		}

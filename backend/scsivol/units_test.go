@@ -199,9 +199,12 @@ func TestLyingSizes(t *testing.T) {
 	s := aHost(t)
 	u := unitsOn(local(s), 3)
 	claim := func(unit, block, sectors string) {
-		s.Write("devices/test/host3/target"+unit[:strings.LastIndex(unit, ":")]+"/"+unit+"/block/"+block, map[string]string{"size": sectors})
+		dir := "devices/test/host3/target" + unit[:strings.LastIndex(unit, ":")] + "/" + unit + "/block/" + block
+		s.Write(dir, map[string]string{"size": sectors})
 	}
-	for _, sectors := range []string{"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN"} {
+	for _, sectors := range []string{
+		"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN",
+	} {
 		claim("3:0:0:9", "sdb", sectors)
 		_, err := u.Ready(t.Context(), pool("/dev"), "unit:0:0:9")
 		wrong := (*backend.AnswerError)(nil)

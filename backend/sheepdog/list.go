@@ -37,7 +37,8 @@ func parseSpace(text string) (pooldef.Space, error) {
 	var s pooldef.Space
 	for line := range strings.Lines(text) {
 		if fields := strings.Fields(line); len(fields) > 3 && fields[0] == "Total" {
-			return s, numbers([]string{"total size", "used size", "available size"}, fields[1:], &s.Capacity, &s.Allocation, &s.Available)
+			names := []string{"total size", "used size", "available size"}
+			return s, numbers(names, fields[1:], &s.Capacity, &s.Allocation, &s.Available)
 		}
 	}
 	return s, unknown(text)
@@ -61,7 +62,8 @@ func parseImages(text string) ([]*image, error) {
 			return nil, unknown(text)
 		}
 		i := &image{name: name, snapshot: flag == "s"}
-		err := numbers([]string{"id", "size", "used size", "shared size"}, fields, &i.id, &i.size, &i.used, &i.shared)
+		names := []string{"id", "size", "used size", "shared size"}
+		err := numbers(names, fields, &i.id, &i.size, &i.used, &i.shared)
 		if err == nil {
 			err = backend.CheckSizes("dog", "used and shared size", i.used, i.shared)
 		}
@@ -80,11 +82,13 @@ func parseImages(text string) ([]*image, error) {
 	return all, nil
 }
 
-// hide leaves of several that are called alike the image, or the oldest snapshot: dog takes one of them by its name.
+// hide leaves of several that are called alike the image, or the oldest snapshot: dog takes one of them by
+// its name.
 func hide(all []*image) {
 	called := make(map[string]*image, len(all))
 	for _, i := range all {
-		if first := called[i.volumeName()]; first == nil || first.snapshot && (!i.snapshot || i.id < first.id) {
+		first := called[i.volumeName()]
+		if first == nil || first.snapshot && (!i.snapshot || i.id < first.id) {
 			called[i.volumeName()] = i
 		}
 	}

@@ -76,7 +76,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("Total 80759431168 4096 80759427072 0% 1073741824\n")
 	f.Add("Total 18446744073709551615 -1 NaN 0%\n")
 	f.Add("= v 0 9223372036854775807 9223372036854775807 1 1795354237 5c8bc 1  22\n=  0 1 0 0 1 5 1  22\n")
-	f.Add("s v 1 1 0 0 1 5 1 t 22\ns v 2 1 0 0 1 5 1 t 22\n= v:t 0 1 0 0 1 5 1  22\n= v:t 0 1 0 0 1 5 1  22\n")
+	f.Add("s v 1 1 0 0 1 5 1 t 22\ns v 2 1 0 0 1 5 1 t 22\n" + strings.Repeat("= v:t 0 1 0 0 1 5 1  22\n", 2))
 	f.Fuzz(func(t *testing.T, text string) {
 		all, err := parseImages(text)
 		names := map[string]bool{}
@@ -91,7 +91,8 @@ func FuzzParse(f *testing.F) {
 			}
 			names[i.volumeName()] = names[i.volumeName()] || !i.hidden
 		}
-		if s, err := parseSpace(text); err == nil && max(s.Capacity, s.Allocation, s.Available) > math.MaxInt64 {
+		s, err := parseSpace(text)
+		if err == nil && max(s.Capacity, s.Allocation, s.Available) > math.MaxInt64 {
 			t.Errorf("%q: %+v", text, s)
 		}
 	})
@@ -111,12 +112,15 @@ func TestLies(t *testing.T) {
 		"= " + strings.Repeat("n", longest+1) + " 0 1 0 0 1 5 1  22\n": "name",
 	} {
 		_, err := parseImages(text)
-		if wrong := (*backend.AnswerError)(nil); !errors.As(err, &wrong) || wrong.Tool != "dog" || wrong.Field != field {
+		wrong := (*backend.AnswerError)(nil)
+		if !errors.As(err, &wrong) || wrong.Tool != "dog" || wrong.Field != field {
 			t.Errorf("%q: error %v, not %q", text, err, field)
 		}
 	}
 	for text, field := range map[string]string{
-		"Total 9223372036854775808 0 0 0%\n": "total size", "Total 1 -1 0 0%\n": "used size", "Total 1 0 NaN 0%\n": "available size",
+		"Total 9223372036854775808 0 0 0%\n": "total size",
+		"Total 1 -1 0 0%\n":                  "used size",
+		"Total 1 0 NaN 0%\n":                 "available size",
 	} {
 		_, err := parseSpace(text)
 		if wrong := (*backend.AnswerError)(nil); !errors.As(err, &wrong) || wrong.Field != field {
@@ -127,7 +131,8 @@ func TestLies(t *testing.T) {
 
 // TestCalledAlike lists one of several that are called alike: the image, or else the oldest snapshot.
 func TestCalledAlike(t *testing.T) {
-	all, err := parseImages("s v 2 2 0 0 1 5 1 t 22\ns v 1 1 0 0 1 5 1 t 22\ns w 1 1 0 0 1 5 1 t 22\n= w:t 0 2 0 0 1 5 1  22\n= x 0 1 0 0 1 5 1  22\n= x 0 2 0 0 1 5 1  22\n")
+	all, err := parseImages("s v 2 2 0 0 1 5 1 t 22\ns v 1 1 0 0 1 5 1 t 22\ns w 1 1 0 0 1 5 1 t 22\n" +
+		"= w:t 0 2 0 0 1 5 1  22\n= x 0 1 0 0 1 5 1  22\n= x 0 2 0 0 1 5 1  22\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +150,8 @@ func TestCalledAlike(t *testing.T) {
 // TestLiar runs a program in place of dog that lies.
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, time.Minute)
-	p := &pooldef.Pool{Type: pooldef.Sheepdog, Source: pooldef.Source{Name: "s", Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}}
+	source := pooldef.Source{Name: "s", Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
+	p := &pooldef.Pool{Type: pooldef.Sheepdog, Source: source}
 	const many = 50000
 	backendtest.Liar(t, "dog", "seq -f '= v%.0f 0 1 0 0 1 5 1  22' 1 "+strconv.Itoa(many))
 	if all, err := b.all(t.Context(), p); err != nil || len(all) != many {
@@ -161,7 +167,8 @@ func TestLiar(t *testing.T) {
 		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "ended by a signal",
 	} {
 		backendtest.Liar(t, "dog", script)
-		if _, err := b.all(t.Context(), p); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
+		_, err := b.all(t.Context(), p)
+		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
 			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
 		}
 	}

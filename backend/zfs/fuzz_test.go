@@ -24,7 +24,8 @@ const (
 // FuzzParse reads what zfs list could say.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
-		tankLine, tankLine + thickLine, tankLine + "tank/copy\tvolume\t1\t18446744073709551615\t0\tnone\t1\t0\ttank/v@s\t-\tnone\n", tankLine + tankLine,
+		tankLine, tankLine + thickLine, tankLine + tankLine,
+		tankLine + "tank/copy\tvolume\t1\t18446744073709551615\t0\tnone\t1\t0\ttank/v@s\t-\tnone\n",
 		tankLine + "other\tvolume\t1\t18446744073709551616\t8192\t-\t1\t1\t-\t-\tdefault\n",
 		tankLine + "tank@s\tsnapshot\t1\t-\t-\t-\t0\t-\t-\t-\t-\n" + thickLine,
 		"tank\tvolume\t1\t1\t1\t1\t1\t1\t-\t-\tdefault\n", "tank/v\tvolume\n", "\t\t\t\t\t\t\t\t\t\t\n", "\n", "",
@@ -35,12 +36,14 @@ func FuzzParse(f *testing.F) {
 		l, err := parse("tank", text)
 		if err != nil {
 			state, wrong := (*backend.StateError)(nil), (*backend.AnswerError)(nil)
-			if !strings.Contains(err.Error(), "zfs list") && !errors.As(err, &state) && !errors.As(err, &wrong) {
+			isKnown := errors.As(err, &state) || errors.As(err, &wrong)
+			if !strings.Contains(err.Error(), "zfs list") && !isKnown {
 				t.Errorf("error %v", err)
 			}
 			return
 		}
-		if l.name != "tank" || l.kind != "filesystem" || len(l.children) > strings.Count(text, "\n") || l.used+l.available > math.MaxInt64 {
+		isPool := l.name == "tank" && l.kind == "filesystem" && l.used+l.available <= math.MaxInt64
+		if !isPool || len(l.children) > strings.Count(text, "\n") {
 			t.Errorf("got %+v", l)
 		}
 		p := &pooldef.Pool{Name: "pool", Source: pooldef.Source{Name: "tank"}}
@@ -49,10 +52,12 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%q is found as another", r.name)
 			}
 			v := described(p, r)
-			if _, err := json.Marshal(v); err != nil || !backend.IsPlain(r.name) || max(v.Capacity.Bytes, v.Allocation.Bytes) > math.MaxInt64 {
+			_, err := json.Marshal(v)
+			if most := max(v.Capacity.Bytes, v.Allocation.Bytes); err != nil || !backend.IsPlain(r.name) || most > math.MaxInt64 {
 				t.Errorf("%+v: error %v", r, err)
 			}
-			if r.isVolume() && (!isPart(r.name) || r.block == 0 || v.Backing != nil && strings.Contains(v.Backing.Path, "..")) {
+			leads := v.Backing != nil && strings.Contains(v.Backing.Path, "/..")
+			if r.isVolume() && (!isPart(r.name) || r.block == 0 || leads) {
 				t.Errorf("%+v is no volume", r)
 			}
 		}
@@ -85,12 +90,13 @@ func says(t testing.TB, text string) (*Backend, *saying) {
 
 var tank = &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}}
 
-// FuzzSweep reads which names zfs could list. What is destroyed is in the dataset, and has the name of something that was being made.
+// FuzzSweep reads which names zfs could list. What is destroyed is in the dataset, and has the name of something
+// that was being made.
 func FuzzSweep(f *testing.F) {
 	stage := marks.Prefix + "1-2-3"
 	for _, text := range []string{
-		"tank/" + stage + "\toff\ntank/v@" + stage + "\ton\n", "tank/v@" + stage + "\toff\n", "other/" + stage + "\toff\n", "tank/../x/" + stage + "\n",
-		"-r/" + stage + "\n", stage, "tank@" + stage + "@" + stage + "\n", "\n", "",
+		"tank/" + stage + "\toff\ntank/v@" + stage + "\ton\n", "tank/v@" + stage + "\toff\n",
+		"other/" + stage + "\toff\n", "tank/../x/" + stage + "\n", "-r/" + stage + "\n", stage, "tank@" + stage + "@" + stage + "\n", "\n", "",
 	} {
 		f.Add(text)
 	}
@@ -117,9 +123,10 @@ func TestLies(t *testing.T) {
 		column[name] = i
 	}
 	for field, values := range map[string][]string{
-		"name": {"", "tank/", "tank/..", "tank/../x", "tank/.", "tank/a/b", "other/v", "tankx/v", "tank//v", "tank/a@", "tank/v@s", "tank/\x1b[m", "tank/a\rb",
-			"tank/a\\b", "tank/\xff", "-v", "tank/" + "$(x)"},
-		"volsize":        {"9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "NaN", "1e9", "1M"},
+		"name": {"", "tank/", "tank/..", "tank/../x", "tank/.", "tank/a/b", "other/v", "tankx/v", "tank//v",
+			"tank/a@", "tank/v@s", "tank/\x1b[m", "tank/a\rb", "tank/a\\b", "tank/\xff", "-v", "tank/" + "$(x)"},
+		"volsize": {"9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "NaN", "1e9",
+			"1M"},
 		"volblocksize":   {"-", "0", "none", "-1", "1000", "9223372036854775808", "18446744073709551615"},
 		"refreservation": {"9223372036854775808", "-1", "NaN"},
 		"used":           {"9223372036854775808", "-1"},
@@ -153,7 +160,8 @@ func TestLies(t *testing.T) {
 		"zfs list says":                tankLine + thickLine[:20],
 	} {
 		b, _ := says(t, text)
-		if _, err := b.Volume(t.Context(), tank, "thick"); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := b.Volume(t.Context(), tank, "thick")
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100q: error %v, not %q", text, err, want)
 		}
 	}
@@ -162,7 +170,10 @@ func TestLies(t *testing.T) {
 // TestLiesOfOthers leaves alone what ZFS names although it was not asked for that.
 func TestLiesOfOthers(t *testing.T) {
 	stage := marks.Prefix + "1-2-3"
-	for _, name := range []string{"other/" + stage, "tank/../other/" + stage, "tankx/" + stage, "other@" + stage, stage, "-r/" + stage, "tank/a\x1b/" + stage} {
+	for _, name := range []string{
+		"other/" + stage, "tank/../other/" + stage, "tankx/" + stage, "other@" + stage, stage, "-r/" + stage,
+		"tank/a\x1b/" + stage,
+	} {
 		b, s := says(t, name+"\toff\n")
 		if swept, err := b.Sweep(t.Context(), tank); err == nil || swept != nil || s.done != nil {
 			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
@@ -186,7 +197,8 @@ func TestLiar(t *testing.T) {
 	t.Cleanup(func() { stateOf = kernelState })
 	b := New(&host.Local{}, nil, time.Minute)
 	const many = 50000
-	backendtest.Liar(t, "zfs", `printf '`+tankLine+`'; seq -f '`+strings.TrimSpace(strings.Replace(thickLine, "thick", "v%.0f", 1))+`' 1 `+strconv.Itoa(many))
+	row := strings.TrimSpace(strings.Replace(thickLine, "thick", "v%.0f", 1))
+	backendtest.Liar(t, "zfs", `printf '`+tankLine+`'; seq -f '`+row+`' 1 `+strconv.Itoa(many))
 	count := 0
 	for v, err := range b.Details(t.Context(), tank) {
 		ok(t, err)
@@ -208,7 +220,8 @@ func TestLiar(t *testing.T) {
 		`:`:                                              "says nothing of",
 	} {
 		backendtest.Liar(t, "zfs", script)
-		if _, err := b.Volume(t.Context(), tank, "thick"); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
+		_, err := b.Volume(t.Context(), tank, "thick")
+		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
 			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
 		}
 	}

@@ -121,7 +121,8 @@ func parse(dataset, out string) (*listing, error) {
 			return nil, err
 		}
 		if seen[r.name] {
-			return nil, &backend.AnswerError{Tool: tool, Field: "name, which it has reported before", Text: r.name}
+			const field = "name, which it has reported before"
+			return nil, &backend.AnswerError{Tool: tool, Field: field, Text: r.name}
 		}
 		seen[r.name] = true
 		name, isChild := strings.CutPrefix(r.name, dataset+"/")
@@ -174,8 +175,8 @@ func parseRow(dataset, line string) (*row, error) {
 		check(i, wrong == nil)
 		return n
 	}
-	r := &row{name: f[0], kind: f[1], guid: f[2], size: number(3), block: number(4), reserved: number(5), used: number(6),
-		available: number(7), origin: f[8], mountpoint: f[9], volmode: f[10]}
+	r := &row{name: f[0], kind: f[1], guid: f[2], size: number(3), block: number(4), reserved: number(5),
+		used: number(6), available: number(7), origin: f[8], mountpoint: f[9], volmode: f[10]}
 	child, isChild := strings.CutPrefix(r.name, dataset+"/")
 	check(0, isIn(dataset, r.name) && (r.kind == "snapshot" || r.name == dataset || isChild && isPart(child)))
 	check(4, r.kind != "volume" || r.block > 0 && r.block&(r.block-1) == 0)

@@ -19,7 +19,8 @@ func isPart(name string) bool { return characters(name) && name != "." && name !
 
 var characters = regexp.MustCompile(`^[a-zA-Z0-9_.: -]+$`).MatchString
 
-// isIn reports whether ZFS could have a name for a dataset, or for what is in it or below: DATASET/NAME, DATASET@SNAPSHOT.
+// isIn reports whether ZFS could have a name for a dataset, or for what is in it or below: DATASET/NAME,
+// DATASET@SNAPSHOT.
 func isIn(dataset, name string) bool {
 	rest, found := strings.CutPrefix(name, dataset)
 	path, snapshot, isSnapshot := strings.Cut(rest, "@")
