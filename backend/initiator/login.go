@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // The stages of a login (RFC 7143, 11.12.3).
@@ -193,11 +194,12 @@ func (d *dialogue) say(r request) (*message, error) {
 	m.head[0], m.head[1] = opLogin|immediate, flags
 	copy(m.head[8:14], d.id[:])
 	binary.BigEndian.PutUint32(m.head[16:], d.task)
-	if err := d.send(m); err != nil {
-		return nil, err
+	err := d.send(m)
+	var in *message
+	if err == nil {
+		in, err = d.next() // no other message may come before the login is done (RFC 7143, 6.3)
 	}
-	in, err := d.next() // no other message may come before the login is done (RFC 7143, 6.3)
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		return nil, &RefusedError{}
 	}
 	if err != nil {

@@ -147,7 +147,11 @@ func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Lo
 	case limited.Err() != nil, isTimeout(err):
 		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)}
 	case errors.As(err, &refused):
-		return &backend.StateError{Text: fmt.Sprintf("the server %s refuses the login to %s: %v", at, l.Target, refused)}
+		what := "the login"
+		if l.Target != "" {
+			what += " to " + l.Target
+		}
+		return &backend.StateError{Text: fmt.Sprintf("the server %s refuses %s: %v", at, what, refused)}
 	}
 	return fmt.Errorf("the server %s: %w", at, err)
 }

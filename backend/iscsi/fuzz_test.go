@@ -2,6 +2,9 @@ package iscsi
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"path"
@@ -9,6 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -119,5 +123,25 @@ func TestDirectLyingServer(t *testing.T) {
 	found := sources([]string{"../x", "", "iqn.2026-01.lab:good", "iqn.\x1b[m", "iqn.a\nb", "-x"}, server1)
 	if len(found) != 1 || found[0].Devices[0].Path != "iqn.2026-01.lab:good" {
 		t.Errorf("found %+v", found)
+	}
+}
+
+// TestDirectHungUp says that a server hangs up instead of a login.
+func TestDirectHungUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ok(t, err)
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			_, _ = io.ReadFull(c, make([]byte, 48))
+			c.Close()
+		}
+	}()
+	at := pooldef.Host{Name: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
+	spec := &pooldef.Source{Hosts: []pooldef.Host{at}, Initiator: "iqn.2026-01.lab:direct"}
+	_, err = newDirect().Discover(t.Context(), spec)
+	state, want := (*backend.StateError)(nil), fmt.Sprintf("the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port)
+	if !errors.As(err, &state) || state.Text != want {
+		t.Errorf("error %v", err)
 	}
 }
