@@ -163,7 +163,7 @@ func TestLiar(t *testing.T) {
 	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
 	b := New(refusing{&host.Local{}}, nil)
 	row := strings.TrimSuffix(strings.TrimPrefix(lvs("lv_name", "v%.0f"), `{"report":[{"lv":[`), `]}]}`)
-	const many = 10000
+	const many = 3000
 	rows := `seq -s, -f '` + row + `' 1 ` + strconv.Itoa(many)
 	backendtest.Liar(t, "lvs", `printf '{"report":[{"lv":['; `+rows+`; printf ']}]}'`)
 	count := 0
