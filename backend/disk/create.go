@@ -151,8 +151,12 @@ func (t *table) next(kind string) int {
 	if kind == logical {
 		first, last = t.max+1, t.max+len(t.partitions)+1
 	}
+	taken := map[int]bool{}
+	for _, x := range t.partitions {
+		taken[x.number] = true
+	}
 	for n := first; n <= last; n++ {
-		if t.numbered(n) == nil && !slices.Contains(kept[t.label], n) {
+		if !taken[n] && !slices.Contains(kept[t.label], n) {
 			return n
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"poolctl/backend"
@@ -98,13 +97,63 @@ type answer struct {
 		Label      string
 		Max        int    `json:"max-partitions"`
 		Geometry   string // cylinders, heads and sectors, and a cylinder's size
-		Partitions []struct {
-			Number     int
-			Start, End string
-			Type       string
-			Flags      []string
+		Partitions []answerRow
+	}
+}
+
+type answerRow struct {
+	Number     int
+	Start, End string
+	Type       string
+	Flags      []string
+}
+
+// mostNumber is the highest number of a partition that is believed. The kernel has 256 of a disk
+// (DISK_MAX_PARTS).
+const mostNumber = 1 << 16
+
+// partition reads a row. What cannot be true is an AnswerError.
+func (r *answerRow) partition() (partition, error) {
+	wrong := func(field, text string) (partition, error) {
+		return partition{}, &backend.AnswerError{Tool: "parted", Field: field, Text: text}
+	}
+	start, err := backend.ParseSize("parted", "start", strings.TrimSuffix(r.Start, "B"))
+	if err != nil {
+		return partition{}, err
+	}
+	last, err := backend.ParseSize("parted", "end", strings.TrimSuffix(r.End, "B"))
+	switch {
+	case err != nil:
+		return partition{}, err
+	case last < start || last == backend.MaxSize:
+		return wrong("end", r.End)
+	case !slices.Contains([]string{"free", primary, logical, extended}, r.Type):
+		return wrong("type", r.Type)
+	case r.Type != "free" && (r.Number < 1 || r.Number > mostNumber):
+		return wrong("number", fmt.Sprint(r.Number))
+	}
+	return partition{number: r.Number, start: start, end: last + 1, kind: r.Type, flags: r.Flags}, nil
+}
+
+// check refuses a table that cannot be: it has partitions or room that together are too large to be counted.
+func (t *table) check(a answer) error {
+	var used, free []uint64
+	for _, x := range t.partitions {
+		if x.kind != extended {
+			used = append(used, x.end-x.start)
 		}
 	}
+	for _, x := range t.free {
+		free = append(free, x.end-x.start)
+	}
+	if a.Disk.Max < 0 || a.Disk.Max > mostNumber {
+		return &backend.AnswerError{Tool: "parted", Field: "max-partitions", Text: fmt.Sprint(a.Disk.Max)}
+	}
+	if !backend.IsPlain(t.label) {
+		return &backend.AnswerError{Tool: "parted", Field: "label", Text: t.label}
+	}
+	return errors.Join(backend.CheckSizes("parted", "sum of partitions", used...),
+		backend.CheckSizes("parted", "sum of free room", free...))
 }
 
 // read reads any disk's table; one without a label has none. A file system on the whole disk is a label to parted: loop.
@@ -152,7 +201,9 @@ func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answe
 // cylinder returns the size of a cylinder, in bytes.
 func cylinder(geometry string) uint64 {
 	var cylinders, heads, sectors uint64
-	if _, err := fmt.Sscanf(geometry, "%d,%d,%d", &cylinders, &heads, &sectors); err == nil && heads*sectors > 0 {
+	const most = 1 << 16 // a label's fields have 16 bits at the most
+	_, err := fmt.Sscanf(geometry, "%d,%d,%d", &cylinders, &heads, &sectors)
+	if err == nil && heads > 0 && heads < most && sectors > 0 && sectors < most {
 		return heads * sectors * sector
 	}
 	return 1 << 20
@@ -161,20 +212,26 @@ func cylinder(geometry string) uint64 {
 // fill sorts what parted prints into partitions and free extents. What holds the label itself, as Apple's first partition and SGI's
 // volume header do, is neither.
 func (t *table) fill(a answer) error {
+	seen := map[int]bool{}
 	for _, row := range a.Disk.Partitions {
-		start, err := strconv.ParseUint(strings.TrimSuffix(row.Start, "B"), 10, 64)
-		last, err2 := strconv.ParseUint(strings.TrimSuffix(row.End, "B"), 10, 64)
-		if err := errors.Join(err, err2); err != nil {
-			return fmt.Errorf("what parted says of %q: %w", t.path, err)
-		}
-		x := partition{number: row.Number, start: start, end: last + 1, kind: row.Type, flags: row.Flags}
+		x, err := row.partition()
 		switch {
+		case err != nil:
+			return fmt.Errorf("of %q %w", t.path, err)
 		case row.Type == "free":
 			t.free = append(t.free, extent{start: x.start, end: x.end})
-		case t.label == "mac" && x.number == 1:
-		default:
+			continue
+		case seen[x.number]:
+			const field = "number, which two partitions have"
+			return &backend.AnswerError{Tool: "parted", Field: field, Text: fmt.Sprint(x.number)}
+		}
+		seen[x.number] = true
+		if t.label != "mac" || x.number != 1 {
 			t.partitions = append(t.partitions, x)
 		}
+	}
+	if err := t.check(a); err != nil {
+		return fmt.Errorf("of %q %w", t.path, err)
 	}
 	if whole := t.extended(); whole != nil {
 		for i, x := range t.free {

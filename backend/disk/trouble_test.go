@@ -276,32 +276,6 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// FuzzRead reads what parted could say of a disk.
-func FuzzRead(f *testing.F) {
-	for _, text := range []string{
-		`{"disk":{"label":"gpt","geometry":"1,2,3 4kB"}}{"disk":{"label":"gpt","max-partitions":128,"partitions":[{"number":1,"start":"1B","end":"2B","type":"primary"}]}}`,
-		`{"disk":{}}`, `{"disk":{"partitions":[{"start":"-1B"}]}}`, `{}`, ``, `[`, `{"disk":{"label":"sun","geometry":"0,0,0"}}`,
-	} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		b := New(saying{&host.Local{}, text}, nil, time.Minute)
-		table, err := b.read(t.Context(), &device{path: "/dev/sda"})
-		if err == nil && table.label != "" {
-			_ = table.place(&partition{kind: primary}, mib, "pool")
-			table.next(logical)
-		}
-	})
-}
-
-// saying answers all questions with a text.
-type saying struct {
-	host.Host
-	text string
-}
-
-func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
-
 // TestMapped partitions a disk of device-mapper's, as those of multipath are.
 func TestMapped(t *testing.T) {
 	backendtest.NeedsLab(t, "device-mapper")

@@ -2,6 +2,7 @@ package glusterd
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"poolctl/backend"
@@ -13,6 +14,8 @@ func FuzzAnswer(f *testing.F) {
 		started, stopped, none, bricks("<node><hostname>a</hostname><path>/b1</path><status>0</status></node>"), started + started,
 		"<volInfo><volumes><volume><name>gv0</name></volume>", "<volInfo><volumes><volume/><volume><name><b>x</b></name></volume></volumes></volInfo>", "<volStatus><volumes><volume><node><status>x</status>",
 		"<!DOCTYPE x [<!ENTITY a \"aa\">]><name>&a;</name>", "<", "",
+		"<volInfo><volumes><volume><name>../x</name></volume></volumes></volInfo>",
+		"<volInfo><volumes><volume><name>-v</name></volume></volumes></volInfo>",
 	} {
 		f.Add(text)
 	}
@@ -21,6 +24,11 @@ func FuzzAnswer(f *testing.F) {
 		names, err := Volumes(t.Context(), &fake{answers: answers}, "h")
 		if len(names) > len(text) || err != nil && names != nil {
 			t.Errorf("%d volumes, error %v", len(names), err)
+		}
+		for _, name := range names {
+			if name[0] == '-' || strings.ContainsAny(name, "/.\n\x1b") {
+				t.Errorf("%q is no name", name)
+			}
 		}
 		err = Trouble(t.Context(), &fake{answers: answers}, "h", 0, "gv0")
 		if state := (*backend.StateError)(nil); err != nil && !errors.As(err, &state) {

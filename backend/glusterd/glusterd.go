@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -51,10 +52,16 @@ func Volumes(ctx context.Context, h host.Host, server string) ([]string, error) 
 	a, err := ask(ctx, h, server, "info", "all")
 	var names []string
 	for _, v := range a.Volumes {
+		if !isName(v.Name) {
+			return nil, &backend.AnswerError{Tool: "gluster", Field: "name", Text: v.Name}
+		}
 		names = append(names, v.Name)
 	}
 	return names, err
 }
+
+// isName tells the names that gluster(8) makes volumes by.
+var isName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`).MatchString
 
 // Trouble tells what is wrong with a volume that cannot be used, in words for people; nil if nothing is known to be. A port of 0 is the
 // usual one. What does not answer until ctx ends is a SilentError.

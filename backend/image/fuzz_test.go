@@ -87,8 +87,8 @@ func (c *changing) ReadAt(p []byte, off int64) (int, error) {
 	return image.ReadAt(p, off)
 }
 
-// FuzzChanging looks for images that panic, or of which the unbelievable is believed, where they are shorter than their size said and are
-// written to or cut between two reads.
+// FuzzChanging looks for images that panic, that are read twice, or of which the unbelievable is believed,
+// where they are shorter than their size said and are written to or cut between two reads.
 func FuzzChanging(f *testing.F) {
 	for _, samples := range samples {
 		for _, sample := range samples {
@@ -104,9 +104,13 @@ func FuzzChanging(f *testing.F) {
 	f.Fuzz(func(t *testing.T, size uint32, head []byte, at uint32, tail []byte, at2, cut uint32, over []byte, at3 uint32, turns uint64) {
 		parts := []part{{int(at), string(head)}, {int(at2), string(tail)}}
 		after := hole{max(int64(size)-int64(cut), 0), append(slices.Clone(parts), part{int(at3), string(over)})}
-		info, err := Probe(&changing{images: []hole{{int64(size), parts}, after}, turns: turns}, int64(size))
+		r := &tracker{ReaderAt: &changing{images: []hole{{int64(size), parts}, after}, turns: turns}}
+		info, err := Probe(r, int64(size))
 		if problem := unbelievable(info); err != nil || problem != "" {
 			t.Errorf("%s: %+v, %v", problem, info, err)
+		}
+		if again := r.again(); again != "" {
+			t.Errorf("%s: %+v", again, info)
 		}
 	})
 }

@@ -2,7 +2,9 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -191,4 +193,45 @@ func unbelievable(i Info) string {
 		return "data file without external data"
 	}
 	return ""
+}
+
+// TestReadsOnce reads no byte of any sample twice: another process could change it in between, and a field
+// would have two values.
+func TestReadsOnce(t *testing.T) {
+	for family, samples := range samples {
+		for _, sample := range samples {
+			r := &tracker{ReaderAt: bytes.NewReader(sample.image)}
+			if _, err := Probe(r, int64(len(sample.image))); err != nil {
+				t.Fatal(err)
+			}
+			if again := r.again(); again != "" {
+				t.Errorf("%s %s: %s", family, sample.name, again)
+			}
+		}
+	}
+}
+
+// A tracker keeps where bytes were read.
+type tracker struct {
+	io.ReaderAt
+	read [][2]int64 // from, to
+}
+
+// again says what was read twice, "" if nothing was.
+func (r *tracker) again() string {
+	slices.SortFunc(r.read, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for i := 1; i < len(r.read); i++ {
+		if r.read[i][0] < r.read[i-1][1] {
+			return fmt.Sprint(r.read[i-1], " and ", r.read[i])
+		}
+	}
+	return ""
+}
+
+func (r *tracker) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, off)
+	if n > 0 {
+		r.read = append(r.read, [2]int64{off, off + int64(n)})
+	}
+	return n, err
 }

@@ -69,15 +69,16 @@ func describeExtensions(s *source, i *Info, at uint64) {
 	}
 }
 
-// libvirtWord translates the name of a qemu driver, empty for one that says nothing of a format. The drivers of files and devices
-// mean that their bytes are the disk's (libvirt since 9.10), and LUKS is libvirt's raw, encrypted.
+// libvirtWord translates the name of a qemu driver, empty for one that says nothing of a format. The drivers
+// of files and devices mean that their bytes are the disk's (libvirt since 9.10). That of LUKS does not: a
+// disk that is read as raw is not the one that qemu shows, and there is no word for another.
 func libvirtWord(driver string) string {
 	switch driver {
 	case "raw", "bochs", "cloop", "dmg", "iso", "vpc", "vhdx", "vdi", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk":
 		return driver
 	case "parallels":
 		return "ploop"
-	case "file", "host_device", "host_cdrom", "luks":
+	case "file", "host_device", "host_cdrom":
 		return "raw"
 	}
 	return ""

@@ -289,7 +289,9 @@ func (q qemu) info(t *testing.T, file, format string) Info {
 		}
 	}
 	switch {
-	case format == "luks" || data.Encrypt.Format == "luks":
+	case format == "luks":
+		info.Format, info.Encryption = "raw", "luks" // libvirt's words
+	case data.Encrypt.Format == "luks":
 		info.Encryption = "luks"
 	case said.Encrypted:
 		info.Encryption = "qcow"

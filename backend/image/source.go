@@ -18,6 +18,9 @@ const (
 
 // A source is the image that is being probed: its first block, and a window onto the rest that moves only when a header points there.
 // Reading is asked for bytes, not errors: what the image does not hold is missing, and the reader's first error is kept in err.
+//
+// No byte is read twice, whatever asks for it: others may change the image meanwhile, and a field has one
+// value.
 type source struct {
 	r    io.ReaderAt
 	size uint64
@@ -27,9 +30,21 @@ type source struct {
 	window   []byte // the bytes from windowAt that were read last
 	windowAt uint64
 
+	seen []span // all that was read
+	kept []byte // where their bytes are
+
 	headSpace   [blockSize]byte
 	windowSpace [blockSize]byte
 }
+
+// A span is what was read from an offset on.
+type span struct {
+	at   uint64
+	data []byte
+}
+
+// maxKept is how much room for what was read a source keeps for the next image.
+const maxKept = 64 << 10
 
 // sources saves an allocation of two blocks for each image of a large pool.
 var sources = sync.Pool{New: func() any { return new(source) }}
@@ -42,7 +57,11 @@ func open(r io.ReaderAt, size int64) *source {
 }
 
 func (s *source) close() {
-	s.r, s.err, s.head, s.window = nil, nil, nil, nil
+	clear(s.seen)
+	s.r, s.err, s.head, s.window, s.seen = nil, nil, nil, nil, s.seen[:0]
+	if s.kept = s.kept[:0]; cap(s.kept) > maxKept {
+		s.kept = nil
+	}
 	sources.Put(s)
 }
 
@@ -103,13 +122,49 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 
 // read fills p from off as far as the image reaches and returns what it filled.
 func (s *source) read(p []byte, off uint64) []byte {
-	if s.err != nil || len(p) == 0 {
-		return nil
+	for n := 0; n < len(p); {
+		known, gap := s.known(p[n:], off+uint64(n))
+		if n += known; known == 0 {
+			fresh := s.fetch(p[n:n+gap], off+uint64(n))
+			if s.err != nil {
+				return nil
+			}
+			if n += fresh; fresh < gap {
+				return p[:n]
+			}
+		}
+	}
+	return p
+}
+
+// known copies to p what was read at off before, or returns up to where nothing was.
+func (s *source) known(p []byte, off uint64) (n, gap int) {
+	gap = len(p)
+	for _, have := range s.seen {
+		switch {
+		case off >= have.at && off-have.at < uint64(len(have.data)):
+			return copy(p, have.data[off-have.at:]), 0
+		case have.at > off:
+			gap = int(min(uint64(gap), have.at-off))
+		}
+	}
+	return 0, gap
+}
+
+// fetch reads from the image, and keeps what it has read.
+func (s *source) fetch(p []byte, off uint64) int {
+	if s.err != nil {
+		return 0
 	}
 	n, err := s.r.ReadAt(p, int64(off))
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		s.err = err
-		return nil
+		return 0
 	}
-	return p[:n]
+	if n > 0 {
+		begin := len(s.kept)
+		s.kept = append(s.kept, p[:n]...)
+		s.seen = append(s.seen, span{off, s.kept[begin:]})
+	}
+	return n
 }

@@ -40,7 +40,7 @@ func describeVHDX(s *source, i *Info) {
 		table := s.record(metadata, blockSize)
 		size, parameters := vhdxItems.find(table, vhdxDiskSize).le(16, 4), vhdxItems.find(table, vhdxFileParameters).le(16, 4)
 		if parameters > 0 {
-			i.ExternalData = s.le(metadata+parameters+4, 4)&vhdxHasParent != 0
+			i.ExternalData = i.ExternalData || s.le(metadata+parameters+4, 4)&vhdxHasParent != 0
 		}
 		if size == 0 {
 			continue

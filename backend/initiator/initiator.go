@@ -26,13 +26,14 @@ type User struct {
 	Secret []byte
 }
 
-// A RefusedError tells that a target does not let us in.
-type RefusedError struct {
-	Class, Detail byte // RFC 7143, 11.13.5
-}
+// A RefusedError tells that a target does not let us in, by a status (RFC 7143, 11.13.5). Of class 0, it has
+// hung up instead, as LIO does where there has to be a secret.
+type RefusedError struct{ Class, Detail byte }
 
 func (e *RefusedError) Error() string {
 	switch {
+	case e.Class == 0:
+		return "the target has hung up"
 	case e.Class == 1:
 		return "the target has moved"
 	case e.Class == 2 && e.Detail == 1:

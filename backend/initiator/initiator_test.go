@@ -85,6 +85,10 @@ func TestBroken(t *testing.T) {
 		}
 	}
 	refused := (*RefusedError)(nil)
+	_, err := asked(t, nil, login)
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "hung up") {
+		t.Errorf("error %v", err)
+	}
 	if _, err := asked(t, change(36, 2, 1), login); !errors.As(err, &refused) || !strings.Contains(err.Error(), "CHAP") {
 		t.Errorf("error %v", err)
 	}

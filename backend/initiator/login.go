@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // The stages of a login (RFC 7143, 11.12.3).
@@ -192,10 +194,14 @@ func (d *dialogue) say(r request) (*message, error) {
 	m.head[0], m.head[1] = opLogin|immediate, flags
 	copy(m.head[8:14], d.id[:])
 	binary.BigEndian.PutUint32(m.head[16:], d.task)
-	if err := d.send(m); err != nil {
-		return nil, err
+	err := d.send(m)
+	var in *message
+	if err == nil {
+		in, err = d.next() // no other message may come before the login is done (RFC 7143, 6.3)
 	}
-	in, err := d.next() // no other message may come before the login is done (RFC 7143, 6.3)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return nil, &RefusedError{}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -219,16 +225,23 @@ func offers(l Login) [][2]string {
 // declared are keys that are told, not agreed on.
 var declared = []string{"TargetAlias", "TargetAddress", "TargetPortalGroupTag", "MaxRecvDataSegmentLength"}
 
-// accept takes what the target asks for beyond our offers, of a list the first.
+// markers are keys by which something would stand between messages (RFC 3720, appendix A).
+var markers = []string{"IFMarker", "OFMarker"}
+
+// accept takes what the target asks for beyond our offers, of a list the first. It takes no markers.
 func accept(pairs [][2]string) [][2]string {
 	var answers [][2]string
 	ours := offers(Login{Target: "x"})
 	for _, p := range pairs {
 		isAnswer := slices.ContainsFunc(ours, func(o [2]string) bool { return o[0] == p[0] })
-		if !isAnswer && !slices.Contains(declared, p[0]) {
-			first, _, _ := strings.Cut(p[1], ",")
-			answers = append(answers, [2]string{p[0], cmp.Or(first, "None")})
+		if isAnswer || slices.Contains(declared, p[0]) {
+			continue
 		}
+		first, _, _ := strings.Cut(p[1], ",")
+		if slices.Contains(markers, p[0]) {
+			first = "No"
+		}
+		answers = append(answers, [2]string{p[0], cmp.Or(first, "None")})
 	}
 	return answers
 }

@@ -378,6 +378,96 @@ func TestLoginMessages(t *testing.T) {
 	}
 }
 
+// TestLoginStatuses ends a login at every class of status but success.
+func TestLoginStatuses(t *testing.T) {
+	for _, kind := range logins {
+		for n := range kind.rounds * 12 {
+			at, class, detail := n/12, []byte{0, 1, 2, 3, 4, 255}[n/2%6], byte(n%2)
+			p := &peer{change: func(round int, _, answer *message) {
+				if round == at {
+					answer.head[36], answer.head[37] = class, detail
+				}
+			}}
+			refused := (*RefusedError)(nil)
+			err := tryLogin(t, p, kind.login)
+			if (err == nil) != (class == 0) || err != nil && !errors.As(err, &refused) {
+				t.Errorf("%s, status %02x%02x in answer %d: error %v", kind.name, class, detail, at, err)
+			}
+		}
+	}
+}
+
+// TestLoginNames takes nothing from the names that a target gives to the session, nor from an address where it
+// would be, too: a login says who the target is by its proof, and goes on where it has begun.
+func TestLoginNames(t *testing.T) {
+	for _, kind := range logins {
+		for n := range 8 {
+			p := &peer{change: func(_ int, asked, answer *message) {
+				if copy(answer.head[8:14], asked.head[8:14]); n&1 != 0 {
+					copy(answer.head[8:14], "\xff\xff\xff\xff\xff\xff") // ISID
+				}
+				if n&2 != 0 {
+					copy(answer.head[14:16], "\xff\xff") // TSIH
+				}
+				if n&4 != 0 {
+					const elsewhere = "TargetAddress=192.0.2.1:3260,1\x00TargetAlias=other\x00"
+					answer.data = append(answer.data, elsewhere...)
+				}
+			}}
+			if err := tryLogin(t, p, kind.login); err != nil {
+				t.Errorf("%s, case %03b: error %v", kind.name, n, err)
+			}
+		}
+	}
+}
+
+// TestLoginNamesSession gives each session a name of its own: with one that is known the target would end
+// another session.
+func TestLoginNamesSession(t *testing.T) {
+	seen := map[string]bool{}
+	for range 32 {
+		p := &peer{change: func(round int, asked, _ *message) {
+			if round == 0 {
+				seen[string(asked.head[8:14])] = true
+			}
+			if asked.head[8]>>6 != 2 || asked.head[14] != 0 || asked.head[15] != 0 {
+				t.Errorf("the session is called % x", asked.head[8:16])
+			}
+		}}
+		if err := tryLogin(t, p, login); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(seen) != 32 {
+		t.Errorf("32 sessions have %d names", len(seen))
+	}
+}
+
+// TestLoginParameters answers what a target asks for beyond what was offered.
+func TestLoginParameters(t *testing.T) {
+	for asked, want := range map[string]string{
+		"IFMarker=Yes":                 "IFMarker=No",
+		"OFMarker=Yes":                 "OFMarker=No",
+		"X-lab=a,b":                    "X-lab=a",
+		"X-lab=":                       "X-lab=None",
+		"TargetAddress=192.0.2.1":      "",
+		"MaxRecvDataSegmentLength=512": "",
+	} {
+		var got []byte
+		p := &peer{change: func(round int, asks, answer *message) {
+			switch round {
+			case 1:
+				answer.head[1], answer.data = answer.head[1]&0xc, []byte(asked+"\x00")
+			case 2:
+				got = asks.data
+			}
+		}}
+		if err := tryLogin(t, p, login); err != nil || strings.TrimSuffix(string(got), "\x00") != want {
+			t.Errorf("%s is answered by %q, error %v", asked, got, err)
+		}
+	}
+}
+
 // redirect sends the initiator elsewhere (RFC 7143, 11.13.5).
 func redirect(m *message, detail byte) {
 	m.head[36], m.head[37] = 1, detail

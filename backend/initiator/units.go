@@ -36,6 +36,7 @@ func (s *Session) Units() ([]Unit, error) {
 		return nil, err
 	}
 	var all []Unit
+	seen := map[int]bool{}
 	for at := 8; at+8 <= len(list) && at < 8+int(binary.BigEndian.Uint32(list)); at += 8 {
 		lun := list[at : at+8]
 		who, err := s.read(lun, 36, inquiry[:])
@@ -46,6 +47,10 @@ func (s *Session) Units() ([]Unit, error) {
 			continue
 		}
 		u := Unit{Number: number(lun), Type: who[0] & 0x1f}
+		if seen[u.Number] {
+			return nil, fmt.Errorf("the target has two units of the number %d", u.Number)
+		}
+		seen[u.Number] = true
 		if u.Type == Disk || u.Type == ROM {
 			if u.Size, err = s.size(lun); err != nil {
 				return nil, fmt.Errorf("unit %d: %w", u.Number, err)

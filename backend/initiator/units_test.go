@@ -3,6 +3,7 @@ package initiator
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
@@ -146,6 +147,46 @@ func TestUnitsAnswers(t *testing.T) {
 	}
 }
 
+// lun is a unit's entry in the list of units, in one of the methods of addressing (SAM-5, 4.7).
+func lun(method, number byte) string { return string([]byte{method << 6, number, 0, 0, 0, 0, 0, 0}) }
+
+// TestUnitsLies reads lists of units, and what they say of themselves, that are short or lie.
+func TestUnitsLies(t *testing.T) {
+	disk36, head := string(make([]byte, 36)), func(length uint32) string {
+		return string(binary.BigEndian.AppendUint32(nil, length)) + "\x00\x00\x00\x00"
+	}
+	for _, test := range []struct{ name, list, inquiry, want string }{
+		{"one", head(8) + lun(0, 1), disk36, "[{1 0 5120}]"},
+		{"nothing", "", disk36, "[]"},
+		{"half a length", "\x00\x00", disk36, "[]"},
+		{"no units", head(0), disk36, "[]"},
+		{"more than it says", head(8) + lun(0, 1) + lun(0, 2), disk36, "[{1 0 5120}]"},
+		{"less than it says", head(1<<32-1) + lun(0, 1), disk36, "[{1 0 5120}]"},
+		{"half a unit", head(16) + lun(0, 1) + "\x00\x02", disk36, "[{1 0 5120}]"},
+		{"a length of no whole units", head(9) + lun(0, 1) + lun(0, 2), disk36, "[{1 0 5120} {2 0 5120}]"},
+		{"twice", head(16) + lun(0, 1) + lun(0, 1), disk36, "two units of the number 1"},
+		{"twice, in two ways", head(16) + lun(0, 1) + lun(1, 1), disk36, "two units of the number 1"},
+		{"on two levels", head(16) + lun(0, 1) + "\x00\x01\x00\x05\x00\x00\x00\x00", disk36, "two units of the number 1"},
+		{"nobody there", head(8) + lun(0, 1), "\x7f" + disk36[1:], "[]"},
+		{"says nothing", head(8) + lun(0, 1), "", "[]"},
+		{"says one byte", head(8) + lun(0, 1), "\x05", "[{1 5 5120}]"},
+		{"a tape", head(8) + lun(0, 1), "\x01" + disk36[1:], "[{1 1 0}]"},
+		{"says too much", head(8) + lun(0, 1), disk36 + "x", "more than was asked for"},
+		{"too many", head(1<<16) + strings.Repeat("x", 1<<16), disk36, "more than was asked for"},
+	} {
+		p := &peer{serve: func(asked *message) []*message {
+			size := string(capacity(9, 512))
+			data := map[byte]string{reportLUNs[0]: test.list, inquiry[0]: test.inquiry, capacity16[0]: size}[asked.head[32]]
+			return []*message{reply(asked, opDataIn, final|1, []byte(data))}
+		}}
+		all, err := unitsOf(t, p)
+		got := fmt.Sprint(all)
+		if err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %s, error %v, not %s", test.name, got, err, test.want)
+		}
+	}
+}
+
 // TestTargetsEndless ends the question for targets.
 func TestTargetsEndless(t *testing.T) {
 	for name, data := range map[string][]byte{"empty": nil, "one name": []byte("TargetName=iqn.2026-01.lab:x\x00")} {
@@ -161,6 +202,38 @@ func TestTargetsEndless(t *testing.T) {
 		}
 		s.Close()
 	}
+}
+
+// FuzzTargets answers the question for targets with any text, in any pieces.
+func FuzzTargets(f *testing.F) {
+	two := "TargetName=iqn.2026-01.lab:x\x00TargetAddress=192.0.2.1:3260,1\x00TargetName=iqn.2026-01.lab:y\x00"
+	f.Add([]byte(two), byte(9), byte(final))
+	f.Add([]byte("TargetName=../x\x00TargetName\x00=\x00TargetName="), byte(1), byte(final|continued))
+	f.Add([]byte{}, byte(0), byte(0))
+	f.Fuzz(func(t *testing.T, text []byte, piece, flags byte) {
+		rest := text
+		p := &peer{serve: func(asked *message) []*message {
+			n := min(len(rest), int(piece)+1)
+			m := reply(asked, opTextResponse, 0, rest[:n])
+			if rest = rest[n:]; len(rest) == 0 {
+				m.head[1] = flags | final
+			}
+			return []*message{m}
+		}}
+		s, err := Open(t.Context(), p.connect(t), Login{Initiator: login.Initiator})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.conn.Close()
+		names, err := s.Targets()
+		total := 0
+		for _, name := range names {
+			total += len(name)
+		}
+		if err != nil || total > len(text) || len(names) > len(text) {
+			t.Errorf("%d targets of %d bytes, error %v", len(names), len(text), err)
+		}
+	})
 }
 
 // FuzzCapacity compares sizes with those of numbers without a limit.

@@ -147,7 +147,11 @@ func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Lo
 	case limited.Err() != nil, isTimeout(err):
 		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)}
 	case errors.As(err, &refused):
-		return &backend.StateError{Text: fmt.Sprintf("the server %s refuses the login to %s: %v", at, l.Target, refused)}
+		what := "the login"
+		if l.Target != "" {
+			what += " to " + l.Target
+		}
+		return &backend.StateError{Text: fmt.Sprintf("the server %s refuses %s: %v", at, what, refused)}
 	}
 	return fmt.Errorf("the server %s: %w", at, err)
 }
@@ -162,9 +166,18 @@ func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.
 		return nil, err
 	}
 	_, names, err := ask(ctx, d, portals[:1], initiator.Login{Initiator: spec.Initiator}, (*initiator.Session).Targets)
+	return sources(names, spec), err
+}
+
+// sources returns those of the targets of a server that a definition can name.
+func sources(names []string, spec *pooldef.Source) []pooldef.Source {
 	var found []pooldef.Source
 	for _, name := range names {
-		found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: name}}, Initiator: spec.Initiator})
+		if isName(name) {
+			target := []pooldef.Device{{Path: name}}
+			source := pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: target, Initiator: spec.Initiator}
+			found = append(found, source)
+		}
 	}
-	return found, err
+	return found
 }

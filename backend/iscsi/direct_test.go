@@ -90,30 +90,32 @@ func TestDirectTotal(t *testing.T) {
 	}
 }
 
+// chapAuth is a login as guest, where the target has to show itself as host if mutual is a secret.
+func chapAuth(secret, mutual string) *pooldef.Auth {
+	a := &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: secret}}
+	if mutual != "" {
+		a.Mutual = &pooldef.Login{Username: "host", Secret: pooldef.SecretRef{UUID: mutual}}
+	}
+	return a
+}
+
 // TestDirectCHAP logs in with secrets.
 func TestDirectCHAP(t *testing.T) {
 	const refused = "the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:chap: the user or the secret is wrong, or there has to be one (CHAP)"
 	p := directPool(t, chap)
 	path := "ip-127.0.0.1:3260-iscsi-" + chap + "-lun-1"
 	works := "network unit:0:0:1 " + path + " " + path + " 67108864 67108864\n"
-	login := func(secret, mutual string) *pooldef.Auth {
-		a := &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: secret}}
-		if mutual != "" {
-			a.Mutual = &pooldef.Login{Username: "host", Secret: pooldef.SecretRef{UUID: mutual}}
-		}
-		return a
-	}
 	for _, test := range []struct {
 		auth *pooldef.Auth
 		want string
 	}{
 		{nil, refused},
-		{login("wrong", ""), refused},
-		{login("guest", ""), works},
-		{login("guest", "host"), works},
-		{login("guest", "wrong"), "the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
-		{login("guest", "guest"), "the target's secret is our own: with mutual CHAP they have to differ"},
-		{login("none", ""), pooldef.ErrNoSecret.Error()},
+		{chapAuth("wrong", ""), refused},
+		{chapAuth("guest", ""), works},
+		{chapAuth("guest", "host"), works},
+		{chapAuth("guest", "wrong"), "the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
+		{chapAuth("guest", "guest"), "the target's secret is our own: with mutual CHAP they have to differ"},
+		{chapAuth("none", ""), pooldef.ErrNoSecret.Error()},
 	} {
 		p.Source.Auth = test.auth
 		expect(t, fmt.Sprintf("%+v", test.auth), volumes(t, p), test.want)

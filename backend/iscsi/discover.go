@@ -9,8 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Discover implements backend.Discoverer: the targets that a server offers. As another initiator than this machine's, which open-iscsi
-// would need an interface for, poolctl asks itself.
+// Discover implements backend.Discoverer: the targets that a server offers, and that a definition can name.
+// As another initiator than this machine's, which open-iscsi would need an interface for, poolctl asks itself.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if spec.Initiator != "" {
 		return NewDirect(b.Host, b.Secrets, b.timeout).Discover(ctx, spec)
@@ -34,7 +34,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	seen := map[string]bool{}
 	var found []pooldef.Source
 	for line := range strings.Lines(string(out)) {
-		if m := offer.FindStringSubmatch(strings.TrimSpace(line)); m != nil && !seen[m[4]] {
+		if m := offer.FindStringSubmatch(strings.TrimSpace(line)); m != nil && isName(m[4]) && !seen[m[4]] {
 			seen[m[4]] = true
 			found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: m[4]}}})
 		}

@@ -77,7 +77,11 @@ func (b *Backend) group(ctx context.Context, iqn string, at portal, iface string
 		if m == nil || m[4] != iqn {
 			continue
 		}
-		group, _ = strconv.Atoi(m[3])
+		tag, err := strconv.ParseUint(m[3], 10, 16) // RFC 7143, 13.9
+		if err != nil {
+			continue
+		}
+		group = int(tag)
 		if sameHost(m[1], at.host) && m[2] == strconv.Itoa(at.port) {
 			break
 		}

@@ -49,8 +49,9 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 // snapshots returns the volumes that LVM would remove with this one.
 func (v *logicalVolume) snapshots(all []*logicalVolume) []*logicalVolume {
 	var found []*logicalVolume
+	byName := indexOf(all)
 	for _, other := range all {
-		if other.Origin == v.Name && !other.standsAlone(all) {
+		if other.Origin == v.Name && !other.standsAlone(byName) {
 			found = append(found, other)
 		}
 	}
@@ -142,7 +143,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	if err := errors.Join(mustBeActive(p, v), b.unused(p, v)); err != nil {
 		return err
 	}
-	old, extent := uint64(v.Size), uint64(v.Extent)
+	old, extent := v.Size, v.Extent
 	if size < old && !o.Shrink {
 		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
 	}
@@ -169,7 +170,7 @@ func resize(tool string, p *pooldef.Pool, name string, size uint64) host.Step {
 // shrinkBack undoes an extension, if it has happened.
 func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, name string, old uint64) error {
 	v, _, err := b.find(ctx, p, name)
-	if err != nil || uint64(v.Size) == old {
+	if err != nil || v.Size == old {
 		return err
 	}
 	return b.Host.Change(ctx, resize("lvreduce", p, name, old))

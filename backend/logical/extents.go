@@ -12,11 +12,7 @@ var ranges = regexp.MustCompile(`(\[[^\]]+\]|/.+?):(\d+)-(\d+)(?:[, ]|$)`)
 
 // extents tells where on which devices a volume's data are. Those of a RAID or a cached volume are in volumes of LVM's own, which
 // are followed; thin volumes have theirs all over their pool, and what is on a missing device is left out.
-func extents(v *logicalVolume, all []*logicalVolume) []pooldef.Extent {
-	byName := make(map[string]*logicalVolume, len(all))
-	for _, other := range all {
-		byName[other.Name] = other
-	}
+func extents(v *logicalVolume, all index) []pooldef.Extent {
 	var found []pooldef.Extent
 	seen := map[string]bool{}
 	var follow func(v *logicalVolume)
@@ -28,12 +24,13 @@ func extents(v *logicalVolume, all []*logicalVolume) []pooldef.Extent {
 		for _, s := range v.segments {
 			for _, m := range ranges.FindAllStringSubmatch(s.Ranges, -1) {
 				if m[1][0] == '[' {
-					follow(byName[m[1]])
+					follow(all[m[1]])
 					continue
 				}
 				first, _ := strconv.ParseUint(m[2], 10, 64)
 				last, _ := strconv.ParseUint(m[3], 10, 64)
-				found = append(found, pooldef.Extent{Device: m[1], Start: first * uint64(s.Extent), End: (last + 1) * uint64(s.Extent)})
+				e := pooldef.Extent{Device: m[1], Start: first * s.Extent, End: (last + 1) * s.Extent}
+				found = append(found, e)
 			}
 		}
 	}

@@ -3,10 +3,15 @@ package logical
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -19,6 +24,8 @@ type saying struct {
 
 func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
 
+func (s saying) Change(context.Context, host.Step) error { return errors.New("nothing is changed") }
+
 // FuzzReport reads what lvs, vgs and pvs could say. Nothing is larger than the answer is.
 func FuzzReport(f *testing.F) {
 	recorded, err := os.ReadFile("testdata/lvs.json")
@@ -27,9 +34,9 @@ func FuzzReport(f *testing.F) {
 	for _, text := range []string{
 		`{"report":[{"vg":[{"vg_size":"197132288","vg_free":"0","vg_missing_pv_count":"1","pv_name":"/dev/loop0"}]}]}`,
 		`{"report":[{"pv":[{"pv_name":"/dev/loop0","vg_name":"vg-0"},{"pv_name":"[unknown]","vg_name":""}]}]}`,
-		`{"report":[{"lv":[{"lv_name":"a","lv_size":"18446744073709551615","data_percent":"1e999","seg_le_ranges":"[a]:0-1,/x:0-18446744073709551615"}]}]}`,
-		`{"report":[{"lv":[{"lv_name":"t","segtype":"thin","lv_size":"1","data_percent":"NaN"}]},{"lv":null}]}`,
-		`{"report":[{"lv":{}}]}`, `{"report":{}}`, `{"report":[null]}`, `{}`, `[`, ``,
+		lvs("seg_le_ranges", "[a]:0-1,/x:0-18446744073709551615"), lvs("data_percent", "NaN"),
+		lvs("lv_name", "../x"), `{"report":[{"lv":{}}]}`, `{"report":[{"lv":null}]}`, `{"report":{}}`,
+		`{"report":[null]}`, `{}`, `[`, ``,
 	} {
 		f.Add(text)
 	}
@@ -40,10 +47,11 @@ func FuzzReport(f *testing.F) {
 			t.Errorf("%d volumes, error %v", len(all), err)
 		}
 		for _, v := range all {
-			readAll(t, v, all, len(text))
+			readAll(t, v, indexOf(all), len(text))
 		}
-		if g, err := b.group(t.Context(), p); err == nil && len(g.devices) > len(text) {
-			t.Errorf("%d devices", len(g.devices))
+		g, err := b.group(t.Context(), p)
+		if err == nil && (len(g.devices) > len(text) || max(g.size, g.free) > math.MaxInt64) {
+			t.Errorf("%+v", g)
 		}
 		if devices, err := b.physicals(t.Context()); len(devices) > len(text) || err != nil && devices != nil {
 			t.Errorf("%d devices, error %v", len(devices), err)
@@ -52,15 +60,15 @@ func FuzzReport(f *testing.F) {
 }
 
 // readAll reads all that is told of a volume. It can be written down as JSON, and its pieces are in the answer, which has so many bytes.
-func readAll(t *testing.T, v *logicalVolume, all []*logicalVolume, length int) {
+func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 	t.Helper()
 	found := extents(v, all)
 	if len(found) > length {
 		t.Errorf("%d extents", len(found))
 	}
 	for _, e := range found {
-		if !strings.HasPrefix(e.Device, "/") {
-			t.Errorf("%q is no device", e.Device)
+		if !strings.HasPrefix(e.Device, "/") || e.Start >= e.End || e.End > math.MaxInt64 {
+			t.Errorf("%+v is no extent", e)
 		}
 	}
 	shown := named(&pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, v)
@@ -68,5 +76,120 @@ func readAll(t *testing.T, v *logicalVolume, all []*logicalVolume, length int) {
 	if _, err := json.Marshal(shown); err != nil {
 		t.Errorf("%+v: error %v", shown, err)
 	}
+	isName := v.Name[0] != '-' && !strings.ContainsAny(v.Name+v.Origin, "/\x00\n")
+	if v.Extent == 0 || max(v.capacity(), v.allocation().Bytes) > math.MaxInt64 || !isName {
+		t.Errorf("%+v", v.segment)
+	}
 	_ = []bool{v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(), v.standsAlone(all)}
+}
+
+// lvs is what lvs says of a volume, with a value of one field changed.
+func lvs(field, value string) string {
+	fields := map[string]string{}
+	for name := range strings.SplitSeq(allFields, ",") {
+		fields[name] = ""
+	}
+	for name, text := range map[string]string{
+		"lv_name": "a", "lv_size": "8388608", "vg_extent_size": "4194304", "seg_le_ranges": "/dev/sda:0-1",
+		"segtype": "thin", "lv_attr": "Vwi-a-tz--", "data_percent": "50.00", field: value,
+	} {
+		fields[name] = text
+	}
+	row, _ := json.Marshal(fields)
+	return `{"report":[{"lv":[` + string(row) + `]}]}`
+}
+
+// TestLies names the field that cannot be as LVM reports it, whatever a volume is asked for.
+func TestLies(t *testing.T) {
+	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
+	lies := map[string][]string{
+		"lv_name": {"", ".", "..", "../x", "a/b", "-y", "a\nb", "a b", "\x1b[31m", "[", "[]", "[-a]", "[../x]",
+			"a]", "\xff"},
+		"origin":  {"../x", "-y", "a\nb", "[x", "a/b"},
+		"pool_lv": {"../x", "a\nb"},
+		"lv_size": {"9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "NaN", "1e9",
+			"0x10", "8388608B"},
+		"origin_size":    {"9223372036854775808", "-1"},
+		"vg_extent_size": {"", "0", "9223372036854775808", "-1"},
+		"data_percent":   {"NaN", "Inf", "-1", "100.01", "1e999", "x"},
+		"seg_le_ranges": {"/x:0-18446744073709551615", "/x:9-8", "/x:0-99999999999999999999",
+			"/x:0-4398046511103", "/x:0-1\n"},
+		"lv_kernel_major": {"../..", "-2", "x", "4294967296"},
+		"lv_kernel_minor": {"/../../etc", "-2"},
+		"lv_attr":         {"\n"},
+		"lv_uuid":         {"\x00"},
+	}
+	for field, values := range lies {
+		for _, value := range values {
+			b, wrong := New(saying{&host.Local{}, lvs(field, value)}, nil), (*backend.AnswerError)(nil)
+			for what, err := range map[string]error{
+				"listing":  firstError(b.Details(t.Context(), p)),
+				"resizing": b.Resize(t.Context(), p, "a", 16<<20, backend.ResizeOptions{}),
+				"deleting": b.Delete(t.Context(), p, "a"),
+			} {
+				if !errors.As(err, &wrong) || wrong.Tool != "lvs" || wrong.Field != field {
+					t.Errorf("%s, %s %q: error %v", what, field, value, err)
+				}
+			}
+		}
+	}
+	for _, text := range []string{
+		lvs("", "")[:80], `{"report":[{"lv":[{"lv_name":1}]}]}`, `{"report":[{"lv":{}}]}`, `{"report":[{"lv":[`,
+	} {
+		err := firstError(New(saying{&host.Local{}, text}, nil).Details(t.Context(), p))
+		if err == nil || !strings.Contains(err.Error(), "what lvs says") {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+}
+
+// firstError is how a listing ends.
+func firstError(all func(func(*pooldef.Volume, error) bool)) (err error) {
+	for _, err = range all {
+		if err != nil {
+			break
+		}
+	}
+	return err
+}
+
+// refusing is a machine on which nothing is changed.
+type refusing struct{ host.Host }
+
+func (refusing) Change(context.Context, host.Step) error { return errors.New("nothing is changed") }
+
+// TestLiar runs a program in place of lvs that lies.
+func TestLiar(t *testing.T) {
+	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
+	b := New(refusing{&host.Local{}}, nil)
+	row := strings.TrimSuffix(strings.TrimPrefix(lvs("lv_name", "v%.0f"), `{"report":[{"lv":[`), `]}]}`)
+	const many = 3000
+	rows := `seq -s, -f '` + row + `' 1 ` + strconv.Itoa(many)
+	backendtest.Liar(t, "lvs", `printf '{"report":[{"lv":['; `+rows+`; printf ']}]}'`)
+	count := 0
+	for v, err := range b.Details(t.Context(), p) {
+		ok(t, err)
+		if count++; v.Capacity.Bytes != 8<<20 {
+			t.Fatalf("%+v", v)
+		}
+	}
+	if count != many {
+		t.Errorf("%d volumes, not %d", count, many)
+	}
+	for script, want := range map[string]string{
+		`printf '{"report":[{"lv":[{"lv_name":"a"'`:                "what lvs says",
+		`head -c 100000 /dev/zero`:                                 "what lvs says",
+		`echo '` + lvs("lv_name", "../../etc") + `'`:               `impossible lv_name: "../../etc"`,
+		`echo '` + lvs("lv_name", "-y") + `'`:                      `impossible lv_name: "-y"`,
+		`echo '` + lvs("lv_size", "9223372036854775808") + `'`:     `impossible lv_size`,
+		`echo '` + lvs("lv_name", "a") + `'; echo no >&2; exit 5`:  "status 5: no",
+		`echo '` + lvs("lv_name", "a") + `'; kill -9 $$`:           "ended by a signal",
+		`echo '` + lvs("lv_name", "a") + lvs("lv_name", "b") + `'`: "what lvs says",
+		`echo '` + strings.Repeat("[", 20000) + `'`:                "what lvs says",
+	} {
+		backendtest.Liar(t, "lvs", script)
+		if err := firstError(b.Details(t.Context(), p)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+		}
+	}
 }

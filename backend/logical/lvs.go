@@ -5,26 +5,51 @@ import (
 	"slices"
 	"strings"
 
+	"poolctl/backend"
 	"poolctl/pooldef"
 )
 
 // A segment is a row of lvs: a volume, and one of the pieces that it consists of. LVM's own volumes have their names in brackets.
 type segment struct {
-	Name       string `json:"lv_name"`
-	UUID       string `json:"lv_uuid"`
-	Size       number `json:"lv_size"` // of a snapshot: its room for changes
-	Attr       string `json:"lv_attr"` // lvs(8)
-	Open       string `json:"lv_device_open"`
-	Type       string `json:"segtype"`
-	Origin     string `json:"origin"`
-	OriginSize number `json:"origin_size"`
-	Percent    string `json:"data_percent"` // empty: not active, or all of it is there
-	Ranges     string `json:"seg_le_ranges"`
-	Extent     number `json:"vg_extent_size"`
-	Major      string `json:"lv_kernel_major"` // -1: it is not active
-	Minor      string `json:"lv_kernel_minor"`
-	Skip       string `json:"lv_skip_activation"` // not empty: LVM activates it only if told so
-	Pool       string `json:"pool_lv"`            // where a thin one has its room
+	Name       string
+	UUID       string
+	Size       uint64 // of a snapshot: its room for changes
+	Attr       string // lvs(8)
+	Open       string
+	Type       string
+	Origin     string
+	OriginSize uint64
+	Percent    float64 // of a thin one or of a pool: how much of it is there; -1: it is not active
+	Ranges     string
+	Extent     uint64 // not 0, if it was asked for
+	Major      string // -1: it is not active
+	Minor      string
+	Skip       string // not empty: LVM activates it only if told so
+	Pool       string // where a thin one has its room
+}
+
+// readSegment reads a row of lvs.
+func readSegment(r *reader) segment {
+	s := segment{
+		Name:       r.name("lv_name"),
+		UUID:       r.text("lv_uuid"),
+		Size:       r.size("lv_size"),
+		Attr:       r.text("lv_attr"),
+		Open:       r.text("lv_device_open"),
+		Type:       r.text("segtype"),
+		Origin:     r.name("origin"),
+		OriginSize: r.size("origin_size"),
+		Percent:    r.percent("data_percent"),
+		Extent:     r.size("vg_extent_size"),
+		Major:      r.device("lv_kernel_major"),
+		Minor:      r.device("lv_kernel_minor"),
+		Skip:       r.text("lv_skip_activation"),
+		Pool:       r.name("pool_lv"),
+	}
+	s.Ranges = r.ranges("seg_le_ranges", s.Extent)
+	r.check("lv_name", s.Name != "")
+	r.check("vg_extent_size", s.Extent > 0)
+	return s
 }
 
 const (
@@ -66,22 +91,34 @@ func (v *logicalVolume) attr(i int) byte {
 }
 
 // standsAlone tells whether a snapshot needs its origin no more: both are thin, of the same thin pool (lvmthin(7)).
-func (v *logicalVolume) standsAlone(all []*logicalVolume) bool {
-	return v.isThin() && slices.ContainsFunc(all, func(o *logicalVolume) bool { return o.Name == v.Origin && o.Pool == v.Pool })
+func (v *logicalVolume) standsAlone(all index) bool {
+	origin := all[v.Origin]
+	return v.isThin() && origin != nil && origin.Pool == v.Pool
+}
+
+// An index finds the volumes of a group by their names.
+type index map[string]*logicalVolume
+
+func indexOf(all []*logicalVolume) index {
+	byName := make(index, len(all))
+	for _, v := range all {
+		byName[v.Name] = v
+	}
+	return byName
 }
 
 // capacity is how large a guest finds it.
 func (v *logicalVolume) capacity() uint64 {
 	if v.isSnapshot() && v.OriginSize > 0 {
-		return uint64(v.OriginSize)
+		return v.OriginSize
 	}
-	return uint64(v.Size)
+	return v.Size
 }
 
 // allocation is the room that it takes: of a snapshot, what it has for changes, as libvirt counts.
 func (v *logicalVolume) allocation() pooldef.Size {
 	if !v.isThin() {
-		return pooldef.Bytes(uint64(v.Size))
+		return pooldef.Bytes(v.Size)
 	}
 	used, active := v.used()
 	if !active {
@@ -101,7 +138,7 @@ func (b *Backend) logicals(ctx context.Context, p *pooldef.Pool, fields string) 
 
 // segments asks for volumes of a pool's group.
 func (b *Backend) segments(ctx context.Context, p *pooldef.Pool, fields string, args ...string) ([]*logicalVolume, error) {
-	rows, err := report[segment](ctx, b.Host, "lvs", "lv", fields, args...)
+	rows, err := report(ctx, b.Host, "lvs", "lv", fields, readSegment, args...)
 	if err != nil {
 		return nil, noGroup(err, p)
 	}
@@ -113,6 +150,10 @@ func (b *Backend) segments(ctx context.Context, p *pooldef.Pool, fields string, 
 			v = &logicalVolume{segment: r}
 			byName[r.Name] = v
 			all = append(all, v)
+		}
+		if v.UUID != r.UUID {
+			const field = "lv_name, which two volumes have"
+			return nil, &backend.AnswerError{Tool: "lvs", Field: field, Text: r.Name}
 		}
 		v.segments = append(v.segments, r)
 	}

@@ -13,23 +13,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// A number is how LVM reports one: in quotes, and empty if there is none.
-type number uint64
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (n *number) UnmarshalJSON(data []byte) error {
-	text := strings.Trim(string(data), `"`)
-	if text == "" {
-		*n = 0
-		return nil
-	}
-	v, err := strconv.ParseUint(text, 10, 64)
-	*n = number(v)
-	return err
-}
-
-// report asks one of LVM's reporting tools and returns the rows of its answer, which stand under a key (lvmreport(7)).
-func report[Row any](ctx context.Context, h host.Host, tool, key, fields string, args ...string) ([]Row, error) {
+// report asks one of LVM's reporting tools for fields, and reads the rows of its answer, which stand under a
+// key (lvmreport(7)).
+func report[Row any](
+	ctx context.Context, h host.Host, tool, key, fields string, read func(*reader) Row, args ...string,
+) ([]Row, error) {
 	out, err := host.Ask(ctx, h, host.Cmd(tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...))
 	if err != nil {
 		return nil, err
@@ -38,15 +26,14 @@ func report[Row any](ctx context.Context, h host.Host, tool, key, fields string,
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return nil, fmt.Errorf("what %s says: %w", tool, err)
 	}
+	r := &reader{tool: tool, asked: strings.Split(fields, ",")}
 	var rows []Row
 	for _, part := range answer.Report {
-		var more []Row
-		if data, ok := part[key]; ok {
-			if err := json.Unmarshal(data, &more); err != nil {
-				return nil, fmt.Errorf("what %s says: %w", tool, err)
+		if data, found := part[key]; found {
+			if err := r.each(data, func() { rows = append(rows, read(r)) }); err != nil {
+				return nil, err
 			}
 		}
-		rows = append(rows, more...)
 	}
 	return rows, nil
 }
@@ -65,24 +52,26 @@ func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, err
 	if err != nil {
 		return nil, err
 	}
-	type row struct {
-		Size    number `json:"vg_size"`
-		Free    number `json:"vg_free"`
-		Missing number `json:"vg_missing_pv_count"`
-		Device  string `json:"pv_name"`
-	}
-	rows, err := report[row](ctx, b.Host, "vgs", "vg", "vg_size,vg_free,vg_missing_pv_count,pv_name", "--", name)
+	const fields = "vg_size,vg_free,vg_missing_pv_count,pv_name"
+	rows, err := report(ctx, b.Host, "vgs", "vg", fields, readGroup, "--", name)
 	if err != nil {
 		return nil, noGroup(err, p)
 	}
 	g := &volumeGroup{name: name}
 	for _, r := range rows {
-		g.size, g.free, g.missing = uint64(r.Size), uint64(r.Free), uint64(r.Missing)
-		if strings.HasPrefix(r.Device, "/") {
-			g.devices = append(g.devices, r.Device)
-		}
+		g.size, g.free, g.missing = r.size, r.free, r.missing
+		g.devices = append(g.devices, r.devices...)
 	}
 	return g, nil
+}
+
+// readGroup reads a row of vgs: the group, and one of its devices.
+func readGroup(r *reader) volumeGroup {
+	g := volumeGroup{size: r.size("vg_size"), free: r.size("vg_free"), missing: r.size("vg_missing_pv_count")}
+	if device := r.text("pv_name"); strings.HasPrefix(device, "/") {
+		g.devices = []string{device}
+	}
+	return g
 }
 
 // noGroup says in fewer words than LVM that there is no such group.
@@ -110,14 +99,13 @@ func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error
 }
 
 // A physical is a device that is part of a group; VG is empty if it is still to be.
-type physical struct {
-	Device string `json:"pv_name"`
-	VG     string `json:"vg_name"`
-}
+type physical struct{ Device, VG string }
 
 // physicals lists LVM's devices. One that is not there has no path.
 func (b *Backend) physicals(ctx context.Context) ([]physical, error) {
-	return report[physical](ctx, b.Host, "pvs", "pv", "pv_name,vg_name")
+	return report(ctx, b.Host, "pvs", "pv", "pv_name,vg_name", func(r *reader) physical {
+		return physical{Device: r.text("pv_name"), VG: r.name("vg_name")}
+	})
 }
 
 func quoted(name string) string { return strconv.Quote(name) }

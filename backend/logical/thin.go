@@ -1,10 +1,10 @@
 package logical
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -51,8 +51,7 @@ func activeThinPool(p *pooldef.Pool, all []*logicalVolume) (*logicalVolume, erro
 
 // used is how much of a volume that takes its room when it is written to, or of a thin pool, has been; false if it is not active.
 func (v *logicalVolume) used() (uint64, bool) {
-	percent, err := strconv.ParseFloat(v.Percent, 64)
-	return uint64(float64(v.Size) * percent / 100), err == nil
+	return uint64(float64(v.Size) * max(v.Percent, 0) / 100), v.Percent >= 0
 }
 
 // thinSpace is the room of a thin pool.
@@ -63,9 +62,10 @@ func (b *Backend) thinSpace(ctx context.Context, p *pooldef.Pool) (pooldef.Space
 	}
 	used, active := pool.used()
 	if !active {
-		return pooldef.Space{}, mustBeActive(p, pool)
+		unknown := &backend.AnswerError{Tool: "lvs", Field: "data_percent"}
+		return pooldef.Space{}, cmp.Or(mustBeActive(p, pool), error(unknown))
 	}
-	size := uint64(pool.Size)
+	size := pool.Size
 	return pooldef.Space{Capacity: size, Allocation: min(used, size), Available: size - min(used, size)}, nil
 }
 
@@ -98,7 +98,7 @@ func roomToWrite(v *logicalVolume, all []*logicalVolume) error {
 	}
 	taken, _ := v.used()
 	used, _ := all[i].used()
-	need, free := uint64(v.Size)-min(taken, uint64(v.Size)), uint64(all[i].Size)-min(used, uint64(all[i].Size))
+	need, free := v.Size-min(taken, v.Size), all[i].Size-min(used, all[i].Size)
 	if need <= free {
 		return nil
 	}

@@ -15,15 +15,19 @@ import (
 
 // Volumes implements backend.Backend: LVM is asked only for what stands in its metadata.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, fewFields, func(v *logicalVolume, _ []*logicalVolume) *pooldef.Volume { return named(p, v) })
+	return b.list(ctx, p, fewFields, func(v *logicalVolume, _ index) *pooldef.Volume { return named(p, v) })
 }
 
 // Details implements backend.Detailer. Thin pools are no volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, allFields, func(v *logicalVolume, all []*logicalVolume) *pooldef.Volume { return b.described(p, v, all) })
+	return b.list(ctx, p, allFields, func(v *logicalVolume, all index) *pooldef.Volume {
+		return b.described(p, v, all)
+	})
 }
 
-func (b *Backend) list(ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, []*logicalVolume) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (b *Backend) list(
+	ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, index) *pooldef.Volume,
+) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
 		all, err := b.logicals(ctx, p, fields)
 		if err != nil {
@@ -31,11 +35,12 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool, fields string, show
 			return
 		}
 		slices.SortFunc(all, func(v, w *logicalVolume) int { return pooldef.CompareNames(v.Name, w.Name) })
+		byName := indexOf(all)
 		for _, v := range all {
 			if !v.isVolume() {
 				continue
 			}
-			if d := show(v, all); d != nil && !yield(d, nil) {
+			if d := show(v, byName); d != nil && !yield(d, nil) {
 				return
 			}
 		}
@@ -48,7 +53,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	d := b.described(p, v, all)
+	d := b.described(p, v, indexOf(all))
 	if d == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
@@ -104,7 +109,7 @@ func named(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
 }
 
 // described returns all that is known of a volume, nil if it has gone meanwhile. Of one that is not active there are no permissions.
-func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all []*logicalVolume) *pooldef.Volume {
+func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all index) *pooldef.Volume {
 	d := named(p, v)
 	d.Capacity, d.Physical, d.Allocation = pooldef.Bytes(v.capacity()), pooldef.Bytes(v.capacity()), v.allocation()
 	d.Extents = extents(v, all)

@@ -2,8 +2,12 @@ package mpath
 
 import (
 	"encoding/json"
+	"io/fs"
+	"math"
 	"os"
+	"path"
 	"testing"
+	"testing/fstest"
 )
 
 // FuzzTopology reads what multipathd could say. There are no more paths than the answer has bytes.
@@ -34,3 +38,35 @@ func FuzzTopology(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMaps reads what the kernel could have of a map: its size is a device's word, its name multipathd's. Its
+// path is that of one file in a directory of devices.
+func FuzzMaps(f *testing.F) {
+	f.Add("mpath-3600", "mpatha", "2048\n")
+	f.Add("mpath-", "../sda", "18446744073709551615\n")
+	f.Add("mpath-x", "..", "-1")
+	f.Add("mpath-x", "a\x1b[m/\xff", "")
+	f.Fuzz(func(t *testing.T, uuid, name, size string) {
+		sys := fstest.MapFS{"block/dm-1/dm/uuid": {Data: []byte(uuid)}, "block/dm-1/dm/name": {Data: []byte(name)},
+			"block/dm-1/size": {Data: []byte(size)}}
+		all, err := New(kernel{machine{}, sys}, nil).maps(t.Context(), pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all {
+			v := m.volume()
+			isPath := path.Dir(v.Target.Path) == directory || v.Target.Path == "/dev/dm-1"
+			if !isPath || v.Capacity.Bytes > math.MaxInt64 || m.wrong != nil && m.size != 0 {
+				t.Errorf("%+v: %+v", m, v)
+			}
+		}
+	})
+}
+
+// A kernel is a machine with another /sys.
+type kernel struct {
+	machine
+	sys fs.FS
+}
+
+func (k kernel) Sys() fs.FS { return k.sys }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"poolctl/backend"
@@ -43,12 +42,15 @@ func (b *Backend) Active(ctx context.Context, _ *pooldef.Pool) (bool, error) {
 // Space implements backend.Backend: the sum of the maps.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	all, err := b.maps(ctx, p)
-	var space pooldef.Space
-	for _, m := range all {
-		space.Capacity += m.size
+	if err != nil {
+		return pooldef.Space{}, err
 	}
-	space.Allocation = space.Capacity
-	return space, err
+	sizes := make([]uint64, len(all))
+	for i, m := range all {
+		sizes[i] = m.size
+	}
+	sum, err := backend.Sum("the kernel", "sum of maps", sizes...)
+	return pooldef.Space{Capacity: sum, Allocation: sum}, err
 }
 
 // Volumes implements backend.Backend.
@@ -85,7 +87,7 @@ func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*poo
 	if err != nil {
 		return nil, err
 	}
-	return m.volume(), nil
+	return m.volume(), m.wrong
 }
 
 func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*aMap, error) {
@@ -104,6 +106,7 @@ type aMap struct {
 	device string // dm-3
 	name   string // mpatha
 	size   uint64
+	wrong  error // why its size is not believed
 	paths  []pooldef.Path
 }
 
@@ -124,15 +127,25 @@ func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*aMap, error) {
 		if !strings.HasPrefix(e.Name(), "dm-") || !strings.HasPrefix(says("dm/uuid"), "mpath-") {
 			continue
 		}
-		sectors, _ := strconv.ParseUint(says("size"), 10, 54)
-		all = append(all, &aMap{device: e.Name(), name: says("dm/name"), size: sectors * 512})
+		m := &aMap{device: e.Name(), name: says("dm/name")}
+		m.size, m.wrong = backend.ParseSectors(m.device, says("size"))
+		all = append(all, m)
 	}
 	slices.SortFunc(all, func(m, n *aMap) int { return pooldef.CompareNames(m.device, n.device) })
 	return all, err
 }
 
+// path is where udev makes the link to a map; the node itself where the name is none of a link.
+func (m *aMap) path() string {
+	isDir := m.name == "" || m.name == "." || m.name == ".."
+	if isDir || strings.Contains(m.name, "/") || !backend.IsPlain(m.name) {
+		return "/dev/" + m.device
+	}
+	return directory + "/" + m.name
+}
+
 func (m *aMap) volume() *pooldef.Volume {
-	size, path := pooldef.Bytes(m.size), directory+"/"+m.name
+	size, path := pooldef.Bytes(m.size), m.path()
 	return &pooldef.Volume{Type: "block", Name: m.device, Key: path, Capacity: size, Allocation: size, Physical: size,
 		Target: pooldef.VolumeTarget{Path: path}}
 }
@@ -142,6 +155,9 @@ func (b *Backend) details(m *aMap) *pooldef.Volume {
 	v.Err = b.Look(&v.Target, v.Target.Path)
 	if errors.Is(v.Err, fs.ErrNotExist) { // udev makes the link a moment after the kernel has made the node
 		v.Err = b.Look(&v.Target, "/dev/"+m.device)
+	}
+	if m.wrong != nil {
+		v.Err = m.wrong
 	}
 	v.Paths = m.paths
 	return v

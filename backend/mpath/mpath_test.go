@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -100,5 +101,62 @@ func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLies believes no size that cannot be counted, and no name that is none of a link: the kernel has what a
+// device reports.
+func TestLies(t *testing.T) {
+	for _, sectors := range []string{
+		"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN",
+	} {
+		s := backendtest.NewSysTree(t)
+		s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601", "dm/name": "mpatha", "size": sectors})
+		b := New(machine{Host: &host.Local{Root: s.Root}, says: `{"maps": []}`}, nil)
+		v, err := b.Volume(t.Context(), pool, "dm-2")
+		wrong := (*backend.AnswerError)(nil)
+		if err != nil || v.Capacity.Bytes != 0 || !errors.As(v.Err, &wrong) || wrong.Text != sectors {
+			t.Errorf("%s sectors: %+v, error %v", sectors, v, err)
+		}
+		if _, err := b.ready(t.Context(), pool, "dm-2"); !errors.As(err, &wrong) {
+			t.Errorf("%s sectors: error %v", sectors, err)
+		}
+	}
+	s := backendtest.NewSysTree(t)
+	for i, name := range []string{"", ".", "..", "../sda", "a/b", "a\x1b[m"} {
+		s.Write(fmt.Sprint("block/dm-", i), map[string]string{"dm/uuid": "mpath-", "dm/name": name,
+			"size": "18014398509481983"})
+	}
+	b := New(machine{Host: &host.Local{Root: s.Root}}, nil)
+	for v, err := range b.Volumes(t.Context(), pool) {
+		if ok(t, err); v.Target.Path != "/dev/"+v.Name {
+			t.Errorf("%s: %s", v.Name, v.Target.Path)
+		}
+	}
+	if space, err := b.Space(t.Context(), pool); err == nil {
+		t.Errorf("six of the largest maps: %+v", space)
+	}
+}
+
+// TestLiar runs a program in place of multipathd that lies.
+func TestLiar(t *testing.T) {
+	b := New(&host.Local{}, nil)
+	const many = 50000
+	backendtest.Liar(t, "multipathd", `printf '{"maps":[{"sysfs":"dm-2","path_groups":[{"group":1,"paths":['
+seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../x"},{"sysfs":"dm-2"}]}'`)
+	if known, err := b.ask(t.Context()); err != nil || len(known["dm-2"]) != 0 { // the last one counts
+		t.Errorf("%d paths, error %v", len(known["dm-2"]), err)
+	}
+	for script, want := range map[string]string{
+		`printf '{"maps":[{"sysfs"'`: "what multipathd says",
+		`head -c 100000 /dev/zero`:   "what multipathd says",
+		`echo timeout`:               "what multipathd says",
+		`echo '{"maps":[{"path_groups":[{"pri":9223372036854775808}]}]}'`: "what multipathd says",
+		`echo '{"maps":[{"path_groups":[{"pri":NaN}]}]}'`:                 "what multipathd says",
+	} {
+		backendtest.Liar(t, "multipathd", script)
+		if _, err := b.ask(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.100s: error %v, not %s", script, err, want)
+		}
 	}
 }

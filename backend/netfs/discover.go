@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"poolctl/backend"
 	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -47,7 +48,8 @@ func (b *Backend) exports(ctx context.Context, server string) ([]string, error) 
 	out, err := b.Host.Query(ctx, host.Cmd("showmount", "--no-headers", "--exports", "--", server))
 	var dirs []string
 	for line := range strings.Lines(string(out)) {
-		if m := export.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+		m := export.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if m != nil && backend.IsPlain(m[1]) { // no definition in XML could have another
 			dirs = append(dirs, m[1])
 		}
 	}

@@ -117,6 +117,9 @@ func (b *Backend) ask(ctx context.Context, p *pooldef.Pool, answer any, tool str
 	return b.explain(ctx, p, b.decode(ctx, c, answer))
 }
 
+// A checker is an answer that can tell what of it cannot be.
+type checker interface{ check() error }
+
 func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error {
 	out, err := host.Ask(ctx, b.host, c)
 	if is(err, syscall.ENOENT) && json.Valid(out) { // an image was removed while all were listed: the others are there
@@ -126,6 +129,9 @@ func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error 
 		if err = json.Unmarshal(out, answer); err != nil {
 			err = fmt.Errorf("what %s says: %w", c.Name, err)
 		}
+	}
+	if checked, is := answer.(checker); is && err == nil {
+		err = checked.check()
 	}
 	return err
 }

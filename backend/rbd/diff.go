@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"poolctl/backend"
 )
 
 // diff is how rbd writes and reads a part of an image (https://docs.ceph.com/en/latest/dev/rbd-diff/).
@@ -48,7 +50,12 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 		return 0, 0, false, unexpected(err)
 	case 'w', 'z':
 		_, err = io.ReadFull(r, numbers[:])
-		return binary.LittleEndian.Uint64(numbers[:]), binary.LittleEndian.Uint64(numbers[8:]), tag[0] == 'w', unexpected(err)
+		offset, length = binary.LittleEndian.Uint64(numbers[:]), binary.LittleEndian.Uint64(numbers[8:])
+		wrong := backend.CheckSizes("rbd export-diff", "end of a piece", offset, length)
+		if err == nil && wrong != nil {
+			return 0, 0, false, wrong
+		}
+		return offset, length, tag[0] == 'w', unexpected(err)
 	case 'e':
 		return 0, 0, false, io.EOF
 	}

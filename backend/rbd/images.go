@@ -2,6 +2,8 @@ package rbd
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -28,6 +30,19 @@ type origin struct {
 
 func (o *origin) place() place { return place{o.Pool, o.Namespace} }
 
+// check implements checker.
+func (o *origin) check() error {
+	if o == nil {
+		return nil
+	}
+	isPlace := isPlain(o.Pool) && (o.Namespace == "" || isPlain(o.Namespace))
+	if isPlace && isPlain(o.Image) && isPlain(o.Snapshot) {
+		return nil
+	}
+	named := o.place().image(o.Image) + "@" + o.Snapshot
+	return &backend.AnswerError{Tool: "rbd", Field: "parent", Text: named}
+}
+
 // backing is how it is shown.
 func (o *origin) backing() *pooldef.VolumeTarget {
 	if o == nil {
@@ -46,6 +61,15 @@ type info struct {
 	Parent     *origin
 }
 
+// check implements checker.
+func (i *info) check() error {
+	if i.Snapshots < 0 {
+		return &backend.AnswerError{Tool: "rbd", Field: "snapshot_count", Text: fmt.Sprint(i.Snapshots)}
+	}
+	return errors.Join(backend.CheckSizes("rbd", "size", i.Size),
+		backend.CheckSizes("rbd", "object_size", i.ObjectSize), i.Parent.check())
+}
+
 // info asks about a volume.
 func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i info, err error) {
 	at, err := placeOf(p)
@@ -58,13 +82,34 @@ func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i inf
 	return i, err
 }
 
+// A nameList is what rbd ls tells. check leaves out images that rbd(8) cannot be told of: they are no
+// volumes.
+type nameList []string
+
+func (l *nameList) check() error {
+	*l = slices.DeleteFunc(*l, func(name string) bool { return !isPlain(name) })
+	return eachOnce(*l)
+}
+
+// eachOnce refuses names that two images have.
+func eachOnce(names []string) error {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if seen[name] {
+			return &backend.AnswerError{Tool: "rbd", Field: "name, which two images have", Text: name}
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
 // names lists the names of all images, also of those that are being made.
 func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return nil, err
 	}
-	var all []string
+	var all nameList
 	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
 	return all, err
 }
@@ -72,13 +117,32 @@ func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 // atOnce is how many images rbd looks at together.
 const atOnce = "--rbd-concurrent-management-ops=32"
 
+// A rowList is what rbd ls --long tells. check leaves out what a nameList does.
+type rowList []row
+
+func (l *rowList) check() error {
+	*l = slices.DeleteFunc(*l, func(r row) bool {
+		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot)
+	})
+	var images []string
+	for _, r := range *l {
+		if r.Snapshot == "" {
+			images = append(images, r.Image)
+		}
+		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {
+			return err
+		}
+	}
+	return eachOnce(images)
+}
+
 // rows lists all images and snapshots with their sizes.
 func (b *Backend) rows(ctx context.Context, p *pooldef.Pool) ([]row, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return nil, err
 	}
-	var all []row
+	var all rowList
 	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--long", "--format=json", atOnce}, at.args("")...)...)
 	return all, err
 }
@@ -164,16 +228,26 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 	err = b.ask(ctx, p, &answer, "rbd", args...)
 	used := map[string]uint64{}
 	for _, i := range answer.Images {
+		if err == nil {
+			err = backend.CheckSizes("rbd", "used_size", used[i.Name], i.Used)
+		}
 		used[i.Name] += i.Used
 	}
 	return used, err
 }
+
+// longestChain is how many origins above each other are believed.
+const longestChain = 1 << 10
 
 // Chain implements backend.Chainer: a clone's origin, and what that is a clone of.
 func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
 	chain := []*pooldef.Volume{}
 	i, err := b.info(ctx, p, name)
 	for from := i.Parent; from != nil && err == nil; from = i.Parent {
+		if len(chain) == longestChain {
+			const field = "parent, the chain of which does not end"
+			return nil, &backend.AnswerError{Tool: "rbd", Field: field, Text: from.Image}
+		}
 		i = info{}
 		if err = b.askOf(ctx, p, &i, "info", from.place(), from.Image); err != nil {
 			break

@@ -40,14 +40,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	if err != nil {
 		return pooldef.Space{}, err
 	}
-	var answer struct {
-		Pools []struct {
-			Name string
-			Size uint64 `json:"size_bytes"`
-		}
-		Total     uint64 `json:"total_space"` // KiB
-		Available uint64 `json:"total_avail"`
-	}
+	var answer usage
 	if err := b.ask(ctx, p, &answer, "rados", "df", "--format=json"); err != nil {
 		return pooldef.Space{}, err
 	}
@@ -57,6 +50,32 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 		}
 	}
 	return pooldef.Space{}, noPool(at)
+}
+
+// A usage is what rados df tells.
+type usage struct {
+	Pools []struct {
+		Name string
+		Size uint64 `json:"size_bytes"`
+	}
+	Total     uint64 `json:"total_space"` // KiB
+	Available uint64 `json:"total_avail"`
+}
+
+// check implements checker.
+func (u *usage) check() error {
+	const most = backend.MaxSize >> 10
+	for field, kib := range map[string]uint64{"total_space": u.Total, "total_avail": u.Available} {
+		if kib > most {
+			return &backend.AnswerError{Tool: "rados", Field: field, Text: fmt.Sprint(kib)}
+		}
+	}
+	for _, pool := range u.Pools {
+		if err := backend.CheckSizes("rados", "size_bytes", pool.Size); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func noPool(at place) error {

@@ -18,9 +18,21 @@ type snapshot struct {
 }
 
 func (b *Backend) snapshots(ctx context.Context, p *pooldef.Pool, at place, name string) ([]snapshot, error) {
-	var all []snapshot
+	var all snapshotList
 	err := b.askOf(ctx, p, &all, "snap ls", at, name)
 	return all, err
+}
+
+type snapshotList []snapshot
+
+// check implements checker.
+func (l *snapshotList) check() error {
+	for _, s := range *l {
+		if !isPlain(s.Name) {
+			return &backend.AnswerError{Tool: "rbd", Field: "name of a snapshot", Text: s.Name}
+		}
+	}
+	return nil
 }
 
 // A child is a clone.

@@ -60,12 +60,14 @@ func TestIdentify(t *testing.T) {
 }
 
 func FuzzPage83(f *testing.F) {
-	f.Add([]byte(page(f, debugPage)))
-	f.Add([]byte(page(f, tgtPage)))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Add([]byte(page(f, debugPage)), "maker")
+	f.Add([]byte(page(f, tgtPage)), "../\x1b[m \xff")
+	f.Add([]byte("\x00\x83\x00\x08\x02\x00\x00\x04../x"), "-")
+	f.Fuzz(func(t *testing.T, data []byte, maker string) {
 		if body := content(data, 0x83); body != nil {
-			id := fromPage83(body, func() string { return "maker" })
-			if name := printable(id.serial); strings.ContainsAny(name, "/ \n\x00") {
+			id := fromPage83(body, func() string { return maker })
+			name := printable(id.serial)
+			if strings.ContainsAny(name, "/ \n\x00\x1b") || len(name) > 3*(len(data)+len(maker))+2 {
 				t.Errorf("%q is no name", name)
 			}
 		}

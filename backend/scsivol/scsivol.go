@@ -37,12 +37,15 @@ func New(h host.Host, s backend.Secrets) Units {
 // Space implements backend.Backend: the sum of the units.
 func (u *Units) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	all, err := u.list(ctx, p, "")
-	var space pooldef.Space
-	for _, one := range all {
-		space.Capacity += one.size
+	if err != nil {
+		return pooldef.Space{}, err
 	}
-	space.Allocation = space.Capacity
-	return space, err
+	sizes := make([]uint64, len(all))
+	for i, one := range all {
+		sizes[i] = one.size
+	}
+	sum, err := backend.Sum("the kernel", "sum of units", sizes...)
+	return pooldef.Space{Capacity: sum, Allocation: sum}, err
 }
 
 // Volumes implements backend.Backend.

@@ -25,6 +25,7 @@ type unit struct {
 	address string // CHANNEL:ID:LUN
 	name    string // of its block device: sda; empty: no driver has it yet
 	size    uint64 // bytes
+	wrong   error  // why its size is not believed
 	id      identity
 	path    string // where the pool's volumes are; empty: it is not there
 	fibre   bool   // it is reached by a virtual Fibre Channel port
@@ -56,8 +57,7 @@ func read(sys fs.FS, name string, number int, address, block string) *unit {
 	}
 	u := &unit{host: number, address: address, id: identify(sys, dir), name: block}
 	if block != "" {
-		sectors, _ := strconv.ParseUint(host.ReadSys(sys, dir, "block", block, "size"), 10, 54)
-		u.size = sectors * 512
+		u.size, u.wrong = backend.ParseSectors(block, host.ReadSys(sys, dir, "block", block, "size"))
 	}
 	return u
 }
@@ -116,5 +116,8 @@ func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
 
 // gone says what is with a unit without a size: the kernel keeps those that have been taken away.
 func (u *unit) gone() error {
+	if u.wrong != nil {
+		return u.wrong
+	}
 	return &backend.StateError{Text: fmt.Sprintf("%q has no size: its unit was taken away, or has no medium", u.path)}
 }

@@ -193,3 +193,33 @@ func TestUdevBusy(t *testing.T) {
 		t.Errorf("a link comes: error %v", err)
 	}
 }
+
+// TestLyingSizes believes no size that cannot be counted: the kernel has what a unit reports.
+func TestLyingSizes(t *testing.T) {
+	s := aHost(t)
+	u := unitsOn(local(s), 3)
+	claim := func(unit, block, sectors string) {
+		dir := "devices/test/host3/target" + unit[:strings.LastIndex(unit, ":")] + "/" + unit + "/block/" + block
+		s.Write(dir, map[string]string{"size": sectors})
+	}
+	for _, sectors := range []string{
+		"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN",
+	} {
+		claim("3:0:0:9", "sdb", sectors)
+		_, err := u.Ready(t.Context(), pool("/dev"), "unit:0:0:9")
+		wrong := (*backend.AnswerError)(nil)
+		if !errors.As(err, &wrong) || wrong.Tool != "sdb" || wrong.Text != sectors {
+			t.Errorf("%s sectors: error %v", sectors, err)
+		}
+		v, err := u.Volume(t.Context(), pool("/dev"), "unit:0:0:9")
+		if err != nil || v.Capacity.Bytes != 0 || !errors.As(v.Err, &wrong) {
+			t.Errorf("%s sectors: %+v, error %v", sectors, v, err)
+		}
+	}
+	for unit, block := range map[string]string{"3:0:0:9": "sdb", "3:0:0:10": "sdc", "3:1:2:0": "sr0"} {
+		claim(unit, block, "18014398509481983")
+	}
+	if space, err := u.Space(t.Context(), pool("/dev")); err == nil {
+		t.Errorf("three of the largest units: %+v", space)
+	}
+}

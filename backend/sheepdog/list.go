@@ -2,9 +2,9 @@ package sheepdog
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
+	"poolctl/backend"
 	"poolctl/pooldef"
 )
 
@@ -16,7 +16,7 @@ type image struct {
 	tag          string // of a snapshot, may be empty
 	size         uint64
 	used, shared uint64 // bytes that it has for itself, and with others
-	hidden       bool   // a snapshot that is called as an image is
+	hidden       bool   // it is called as another is
 }
 
 // volumeName is what an image is called as a volume. QEMU takes what is behind a colon for a snapshot, too.
@@ -37,10 +37,8 @@ func parseSpace(text string) (pooldef.Space, error) {
 	var s pooldef.Space
 	for line := range strings.Lines(text) {
 		if fields := strings.Fields(line); len(fields) > 3 && fields[0] == "Total" {
-			err := numbers(fields[1:], &s.Capacity, &s.Allocation, &s.Available)
-			if err == nil {
-				return s, nil
-			}
+			names := []string{"total size", "used size", "available size"}
+			return s, numbers(names, fields[1:], &s.Capacity, &s.Allocation, &s.Available)
 		}
 	}
 	return s, unknown(text)
@@ -55,7 +53,6 @@ func parseSpace(text string) (pooldef.Space, error) {
 // copies; tag; and, since version 1.0, the size of objects. A backslash is in front of what is white space in a name, also of a new line.
 func parseImages(text string) ([]*image, error) {
 	var all []*image
-	current := map[string]bool{}
 	for rest := text; rest != ""; {
 		flag, name, behind, ok := cutName(rest)
 		line, more, _ := strings.Cut(behind, "\n")
@@ -65,19 +62,39 @@ func parseImages(text string) ([]*image, error) {
 			return nil, unknown(text)
 		}
 		i := &image{name: name, snapshot: flag == "s"}
-		if err := numbers(fields, &i.id, &i.size, &i.used, &i.shared); err != nil {
-			return nil, unknown(text)
+		names := []string{"id", "size", "used size", "shared size"}
+		err := numbers(names, fields, &i.id, &i.size, &i.used, &i.shared)
+		if err == nil {
+			err = backend.CheckSizes("dog", "used and shared size", i.used, i.shared)
+		}
+		if name == "" || len(name) > longest {
+			err = &backend.AnswerError{Tool: "dog", Field: "name", Text: name}
+		}
+		if err != nil {
+			return nil, err
 		}
 		if i.snapshot { // one that has failed may have left its tag at the image itself
 			i.tag = tagOf(fields[7])
 		}
-		current[name] = current[name] || !i.snapshot
 		all = append(all, i)
 	}
-	for _, i := range all {
-		i.hidden = i.snapshot && current[i.volumeName()]
-	}
+	hide(all)
 	return all, nil
+}
+
+// hide leaves of several that are called alike the image, or the oldest snapshot: dog takes one of them by
+// its name.
+func hide(all []*image) {
+	called := make(map[string]*image, len(all))
+	for _, i := range all {
+		first := called[i.volumeName()]
+		if first == nil || first.snapshot && (!i.snapshot || i.id < first.id) {
+			called[i.volumeName()] = i
+		}
+	}
+	for _, i := range all {
+		i.hidden = called[i.volumeName()] != i
+	}
 }
 
 // tagOf takes the size of objects off the end of a line.
@@ -104,11 +121,11 @@ func cutName(text string) (flag, name, behind string, ok bool) {
 	return "", "", "", false
 }
 
-// numbers reads the first of some words.
-func numbers(words []string, into ...*uint64) error {
+// numbers reads the first of some words, in which dog reports these fields.
+func numbers(fields, words []string, into ...*uint64) error {
 	for i, n := range into {
 		var err error
-		if *n, err = strconv.ParseUint(words[i], 10, 64); err != nil {
+		if *n, err = backend.ParseSize("dog", fields[i], words[i]); err != nil {
 			return err
 		}
 	}

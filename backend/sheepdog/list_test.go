@@ -1,9 +1,19 @@
 package sheepdog
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -60,16 +70,106 @@ func TestParseSpace(t *testing.T) {
 	}
 }
 
+// FuzzParse reads what dog could print. All volumes can be told apart and counted.
 func FuzzParse(f *testing.F) {
 	f.Add(recorded)
 	f.Add("Total 80759431168 4096 80759427072 0% 1073741824\n")
+	f.Add("Total 18446744073709551615 -1 NaN 0%\n")
+	f.Add("= v 0 9223372036854775807 9223372036854775807 1 1795354237 5c8bc 1  22\n=  0 1 0 0 1 5 1  22\n")
+	f.Add("s v 1 1 0 0 1 5 1 t 22\ns v 2 1 0 0 1 5 1 t 22\n" + strings.Repeat("= v:t 0 1 0 0 1 5 1  22\n", 2))
 	f.Fuzz(func(t *testing.T, text string) {
 		all, err := parseImages(text)
+		names := map[string]bool{}
 		for _, i := range all {
-			if i == nil || err != nil {
-				t.Errorf("%q: %+v, error %v", text, i, err)
+			switch {
+			case i == nil || err != nil:
+				t.Fatalf("%q: %+v, error %v", text, i, err)
+			case i.name == "" || max(i.size, i.used+i.shared) > math.MaxInt64:
+				t.Errorf("%q: %+v", text, i)
+			case !i.hidden && names[i.volumeName()]:
+				t.Errorf("%q: two are called %q", text, i.volumeName())
 			}
+			names[i.volumeName()] = names[i.volumeName()] || !i.hidden
 		}
-		_, _ = parseSpace(text)
+		s, err := parseSpace(text)
+		if err == nil && max(s.Capacity, s.Allocation, s.Available) > math.MaxInt64 {
+			t.Errorf("%q: %+v", text, s)
+		}
 	})
+}
+
+// TestLies names the field that cannot be as dog reports it.
+func TestLies(t *testing.T) {
+	for text, field := range map[string]string{
+		"= v 0 9223372036854775808 0 0 1 5 1  22\n":                    "size",
+		"= v 0 18446744073709551616 0 0 1 5 1  22\n":                   "size",
+		"= v 0 NaN 0 0 1 5 1  22\n":                                    "size",
+		"s v -1 1 0 0 1 5 1 t 22\n":                                    "id",
+		"= v 0 1 -1 0 1 5 1  22\n":                                     "used size",
+		"= v 0 1 0 18446744073709551615 1 5 1  22\n":                   "shared size",
+		"= v 0 1 9223372036854775807 1 1 5 1  22\n":                    "used and shared size",
+		"=  0 1 0 0 1 5 1  22\n":                                       "name",
+		"= " + strings.Repeat("n", longest+1) + " 0 1 0 0 1 5 1  22\n": "name",
+	} {
+		_, err := parseImages(text)
+		wrong := (*backend.AnswerError)(nil)
+		if !errors.As(err, &wrong) || wrong.Tool != "dog" || wrong.Field != field {
+			t.Errorf("%q: error %v, not %q", text, err, field)
+		}
+	}
+	for text, field := range map[string]string{
+		"Total 9223372036854775808 0 0 0%\n": "total size",
+		"Total 1 -1 0 0%\n":                  "used size",
+		"Total 1 0 NaN 0%\n":                 "available size",
+	} {
+		_, err := parseSpace(text)
+		if wrong := (*backend.AnswerError)(nil); !errors.As(err, &wrong) || wrong.Field != field {
+			t.Errorf("%q: error %v, not %q", text, err, field)
+		}
+	}
+}
+
+// TestCalledAlike lists one of several that are called alike: the image, or else the oldest snapshot.
+func TestCalledAlike(t *testing.T) {
+	all, err := parseImages("s v 2 2 0 0 1 5 1 t 22\ns v 1 1 0 0 1 5 1 t 22\ns w 1 1 0 0 1 5 1 t 22\n" +
+		"= w:t 0 2 0 0 1 5 1  22\n= x 0 1 0 0 1 5 1  22\n= x 0 2 0 0 1 5 1  22\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range all {
+		if i.isVolume() {
+			got = append(got, fmt.Sprint(i.volumeName(), " ", i.size))
+		}
+	}
+	if want := []string{"v:t 1", "w:t 2", "x 1"}; !slices.Equal(got, want) {
+		t.Errorf("volumes are %q, not %q", got, want)
+	}
+}
+
+// TestLiar runs a program in place of dog that lies.
+func TestLiar(t *testing.T) {
+	b := New(&host.Local{}, time.Minute)
+	source := pooldef.Source{Name: "s", Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
+	p := &pooldef.Pool{Type: pooldef.Sheepdog, Source: source}
+	const many = 50000
+	backendtest.Liar(t, "dog", "seq -f '= v%.0f 0 1 0 0 1 5 1  22' 1 "+strconv.Itoa(many))
+	if all, err := b.all(t.Context(), p); err != nil || len(all) != many {
+		t.Errorf("%d images, error %v", len(all), err)
+	}
+	for script, want := range map[string]string{
+		"head -c 100000 /dev/zero":                       "not what dog should print",
+		"printf '= v 0 1'":                               "not what dog should print",
+		"echo '= v 0 9223372036854775808 0 0 1 5 1  22'": `impossible size: "9223372036854775808"`,
+		"echo '= v 0 -1 0 0 1 5 1  22'":                  `impossible size: "-1"`,
+		"echo '=  0 1 0 0 1 5 1  22'":                    "impossible name",
+		"echo '= v 0 1 0 0 1 5 1  22'; echo no >&2":      "no",
+		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "ended by a signal",
+	} {
+		backendtest.Liar(t, "dog", script)
+		_, err := b.all(t.Context(), p)
+		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
+			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"poolctl/backend"
@@ -115,11 +114,17 @@ func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]by
 // parse reads what zfs list says of a dataset.
 func parse(dataset, out string) (*listing, error) {
 	var l *listing
+	seen := map[string]bool{}
 	for line := range strings.Lines(out) {
-		r, err := parseRow(strings.TrimSuffix(line, "\n"))
+		r, err := parseRow(dataset, strings.TrimSuffix(line, "\n"))
 		if err != nil {
 			return nil, err
 		}
+		if seen[r.name] {
+			const field = "name, which it has reported before"
+			return nil, &backend.AnswerError{Tool: tool, Field: field, Text: r.name}
+		}
+		seen[r.name] = true
 		name, isChild := strings.CutPrefix(r.name, dataset+"/")
 		switch {
 		case r.name == dataset && l == nil:
@@ -142,24 +147,40 @@ func parse(dataset, out string) (*listing, error) {
 	return l, nil
 }
 
-func parseRow(line string) (*row, error) {
-	f := strings.Split(line, "\t")
-	if len(f) != strings.Count(fields, ",")+1 {
-		return nil, fmt.Errorf("zfs list says %q", line)
+const tool = "zfs list"
+
+// parseRow reads a line. What cannot be true is an AnswerError.
+func parseRow(dataset, line string) (*row, error) {
+	f, names := strings.Split(line, "\t"), strings.Split(fields, ",")
+	if len(f) != len(names) {
+		return nil, fmt.Errorf("zfs list says %.200q", line)
+	}
+	var err error
+	check := func(i int, is bool) {
+		if !is && err == nil {
+			err = &backend.AnswerError{Tool: tool, Field: names[i], Text: f[i]}
+		}
 	}
 	for i := range f {
+		check(i, backend.IsPlain(f[i]))
 		if f[i] == "-" {
 			f[i] = ""
 		}
 	}
-	var err error
-	number := func(text string) uint64 {
-		n, wrong := strconv.ParseUint(text, 10, 64)
-		if wrong != nil && text != "" && text != "none" {
-			err = fmt.Errorf("zfs list says %q", line)
+	number := func(i int) uint64 {
+		if f[i] == "" || f[i] == "none" {
+			return 0
 		}
+		n, wrong := backend.ParseSize(tool, names[i], f[i])
+		check(i, wrong == nil)
 		return n
 	}
-	return &row{name: f[0], kind: f[1], guid: f[2], size: number(f[3]), block: number(f[4]), reserved: number(f[5]), used: number(f[6]),
-		available: number(f[7]), origin: f[8], mountpoint: f[9], volmode: f[10]}, err
+	r := &row{name: f[0], kind: f[1], guid: f[2], size: number(3), block: number(4), reserved: number(5),
+		used: number(6), available: number(7), origin: f[8], mountpoint: f[9], volmode: f[10]}
+	child, isChild := strings.CutPrefix(r.name, dataset+"/")
+	check(0, isIn(dataset, r.name) && (r.kind == "snapshot" || r.name == dataset || isChild && isPart(child)))
+	check(4, r.kind != "volume" || r.block > 0 && r.block&(r.block-1) == 0)
+	check(7, backend.CheckSizes(tool, names[7], r.used, r.available) == nil)
+	check(8, r.origin == "" || isSnapshot(r.origin))
+	return r, err
 }

@@ -19,6 +19,25 @@ func isPart(name string) bool { return characters(name) && name != "." && name !
 
 var characters = regexp.MustCompile(`^[a-zA-Z0-9_.: -]+$`).MatchString
 
+// isIn reports whether ZFS could have a name for a dataset, or for what is in it or below: DATASET/NAME,
+// DATASET@SNAPSHOT.
+func isIn(dataset, name string) bool {
+	rest, found := strings.CutPrefix(name, dataset)
+	path, snapshot, isSnapshot := strings.Cut(rest, "@")
+	parts := strings.Split(path, "/")
+	good := found && parts[0] == "" && (!isSnapshot || isPart(snapshot))
+	for _, part := range parts[1:] {
+		good = good && isPart(part)
+	}
+	return good
+}
+
+// isSnapshot tells the names that snapshots of any dataset have.
+func isSnapshot(name string) bool {
+	pool, _, _ := strings.Cut(zpool(name), "@")
+	return strings.Contains(name, "@") && isPart(pool) && isIn(pool, name)
+}
+
 // isPartition tells the names that udev gives the partitions of volumes.
 var isPartition = regexp.MustCompile(`-part[0-9]+$`).MatchString
 

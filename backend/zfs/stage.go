@@ -112,6 +112,9 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	var swept []string
 	for line := range strings.Lines(string(out)) {
 		left, deferred, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if !isIn(name, left) {
+			return swept, &backend.AnswerError{Tool: tool, Field: "name", Text: left}
+		}
 		if deferred == "on" || !marks.IsLeft(left[strings.LastIndexAny(left, "/@")+1:]) {
 			continue
 		}

@@ -132,6 +132,9 @@ func (b *Backend) allUnused(ctx context.Context, dataset string) error {
 	}
 	for key := range strings.Lines(string(out)) {
 		key = strings.TrimSuffix(key, "\n")
+		if !isIn(name, key) {
+			return &backend.AnswerError{Tool: tool, Field: "name", Text: key}
+		}
 		if volumeAt(link(key)) != key {
 			continue
 		}

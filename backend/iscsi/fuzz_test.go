@@ -1,0 +1,147 @@
+package iscsi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"path"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// A teller is a machine on which iscsiadm says a text, whatever it is asked, and all servers take
+// connections.
+type teller struct {
+	host.Host
+	says string
+}
+
+func (s teller) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.says), nil }
+
+func (s teller) Dial(context.Context, string) (net.Conn, error) {
+	ours, _ := net.Pipe()
+	return ours, nil
+}
+
+var server1 = &pooldef.Source{Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
+
+// FuzzDiscovery reads what iscsiadm could print, of which a server has written most. A group is one that a
+// portal can have, and a target one that a pool can have.
+func FuzzDiscovery(f *testing.F) {
+	for _, text := range []string{
+		"127.0.0.1:3260,1 " + disks + "\n[::1]:3260,2 " + disks + "\n192.0.2.1:3260,7 " + disks + "\n",
+		"192.0.2.1:3260,99999999999999999999 " + disks + "\n", "192.0.2.1:3260,65536 " + disks, "a:1,1 ../x\n",
+		"a:1,1 iqn.\x1b[m\n", ":1,1 -x\n", "\n", "",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		b := New(teller{&host.Local{}, text}, nil, far)
+		found, err := b.Discover(t.Context(), server1)
+		if err != nil || len(found) > strings.Count(text, "\n")+1 {
+			t.Errorf("%d targets, error %v", len(found), err)
+		}
+		for _, s := range found {
+			p := &pooldef.Pool{Type: pooldef.ISCSI, Source: s}
+			if _, err := targetOf(p); err != nil {
+				t.Errorf("no pool can have it: %v", err)
+			}
+		}
+		if group := b.group(t.Context(), disks, portal{"192.0.2.1", 3260}, ""); group < 0 || group > 65535 {
+			t.Errorf("%q: group %d", text, group)
+		}
+	})
+}
+
+// FuzzSessions reads what the kernel could have of sessions: the names are a server's.
+func FuzzSessions(f *testing.F) {
+	const place = "../../devices/platform/host3/session1/iscsi_session/session1"
+	f.Add("session1", place, disks+"\n", "127.0.0.1\n", "LOGGED_IN\n")
+	f.Add("sessionx", "../../devices/platform/host99999999999999999999/session1/x", "\x00", "[::1]", "")
+	f.Add("x", "", "", "", "")
+	f.Fuzz(func(t *testing.T, name, place, target, address, state string) {
+		sys := fstest.MapFS{}
+		for file, text := range map[string]string{
+			"targetname": target, "state": state, "../../iscsi_connection/connection1:0/persistent_address": address,
+		} {
+			if at := path.Join(sessionClass, place, file); fs.ValidPath(at) {
+				sys[at] = &fstest.MapFile{Data: []byte(text)}
+			}
+		}
+		if at := sessionClass + "/" + name; fs.ValidPath(at) {
+			sys[at] = &fstest.MapFile{Data: []byte(place), Mode: fs.ModeSymlink}
+		}
+		all, _ := read(sys)
+		for _, s := range all {
+			if s.host < 0 || len(s.target) > len(target) || !strings.HasPrefix(name, "session") {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+}
+
+// TestLyingServer lists only targets that a pool can have, and takes no group that no portal has.
+func TestLyingServer(t *testing.T) {
+	const good = "iqn.2026-01.lab:good"
+	for _, name := range []string{
+		"../x", "iqn.x/../y", "-x", "iqn.", "iqn.\x1b[m", "iqn.a\"b", "eui.$(x)", "iqn." + strings.Repeat("n", 220),
+	} {
+		said := ""
+		for _, target := range []string{name, good, good} {
+			said += "192.0.2.1:3260,1 " + target + "\n"
+		}
+		b := New(teller{&host.Local{}, said}, nil, far)
+		found, err := b.Discover(t.Context(), server1)
+		if err != nil || len(found) != 1 || found[0].Devices[0].Path != good {
+			t.Errorf("%q: found %+v, error %v", name, found, err)
+		}
+	}
+	for text, want := range map[string]int{
+		"192.0.2.1:3260,65535 " + disks:                                               65535,
+		"192.0.2.1:3260,65536 " + disks:                                               1,
+		"192.0.2.1:3260,9223372036854775808 " + disks:                                 1,
+		"192.0.2.1:3260,9223372036854775808 " + disks + "\n192.0.2.1:3260,2 " + disks: 2,
+		"": 1,
+	} {
+		b := New(teller{&host.Local{}, text}, nil, far)
+		if got := b.group(t.Context(), disks, portal{"192.0.2.1", 3260}, ""); got != want {
+			t.Errorf("%q: group %d, not %d", text, got, want)
+		}
+	}
+}
+
+// TestDirectLyingServer lists only targets that a pool can have: a server may say any names.
+func TestDirectLyingServer(t *testing.T) {
+	found := sources([]string{"../x", "", "iqn.2026-01.lab:good", "iqn.\x1b[m", "iqn.a\nb", "-x"}, server1)
+	if len(found) != 1 || found[0].Devices[0].Path != "iqn.2026-01.lab:good" {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// TestDirectHungUp says that a server hangs up instead of a login.
+func TestDirectHungUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ok(t, err)
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			_, _ = io.ReadFull(c, make([]byte, 48))
+			c.Close()
+		}
+	}()
+	at := pooldef.Host{Name: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
+	spec := &pooldef.Source{Hosts: []pooldef.Host{at}, Initiator: "iqn.2026-01.lab:direct"}
+	_, err = newDirect().Discover(t.Context(), spec)
+	state, want := (*backend.StateError)(nil), fmt.Sprintf("the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port)
+	if !errors.As(err, &state) || state.Text != want {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,111 @@
+package logical
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/backend"
+)
+
+// A reader reads the fields of a row that a tool reports. A field that was not asked for reads as nothing.
+// One that is missing, or that cannot be true, sets err, the first one only.
+type reader struct {
+	tool   string
+	asked  []string
+	values map[string]string
+	err    error
+}
+
+// each calls read for every row of an array. It keeps one row at a time.
+func (r *reader) each(rows []byte, read func()) error {
+	d := json.NewDecoder(bytes.NewReader(rows))
+	token, err := d.Token()
+	if err == nil && token != json.Delim('[') {
+		err = errors.New("it is not an array")
+	}
+	for err == nil && d.More() {
+		r.values = map[string]string{}
+		if err = d.Decode(&r.values); err == nil {
+			read()
+			err = r.err
+		}
+	}
+	if wrong := (*backend.AnswerError)(nil); err != nil && !errors.As(err, &wrong) {
+		err = fmt.Errorf("what %s says: %w", r.tool, err)
+	}
+	return err
+}
+
+// check sets err unless a field that was asked for is as it has to be.
+func (r *reader) check(field string, is bool) {
+	if !is && r.err == nil && slices.Contains(r.asked, field) {
+		r.err = &backend.AnswerError{Tool: r.tool, Field: field, Text: r.values[field]}
+	}
+}
+
+// text returns a field's text.
+func (r *reader) text(field string) string {
+	text, found := r.values[field]
+	r.check(field, found && backend.IsPlain(text))
+	return text
+}
+
+// name returns the name of a group or volume; "" if there is none. LVM's own volumes have theirs in brackets.
+func (r *reader) name(field string) string {
+	text := r.text(field)
+	plain := text
+	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+		plain = text[1 : len(text)-1]
+	}
+	r.check(field, text == "" || isName(plain) && plain != "." && plain != "..")
+	return text
+}
+
+// size returns a number of bytes, or of something else; 0 if there is none.
+func (r *reader) size(field string) uint64 {
+	text := r.text(field)
+	if text == "" {
+		return 0
+	}
+	n, err := backend.ParseSize(r.tool, field, text)
+	r.check(field, err == nil)
+	return n
+}
+
+// percent returns a part of a whole, from 0 to 100; -1 if there is none.
+func (r *reader) percent(field string) float64 {
+	text := r.text(field)
+	if text == "" {
+		return -1
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	r.check(field, err == nil && n >= 0 && n <= 100)
+	return n
+}
+
+// device returns half of a device's number; -1 or "" if there is none.
+func (r *reader) device(field string) string {
+	text := r.values[field]
+	_, err := strconv.ParseUint(text, 10, 32)
+	r.check(field, err == nil || text == "-1" || text == "")
+	return text
+}
+
+// ranges returns a text in which the pieces of a volume are told in extents of a size, all of which can be
+// counted in bytes.
+func (r *reader) ranges(field string, extent uint64) string {
+	text := r.text(field)
+	for _, m := range ranges.FindAllStringSubmatch(text, -1) {
+		first, err := strconv.ParseUint(m[2], 10, 63)
+		last, err2 := strconv.ParseUint(m[3], 10, 63)
+		high, end := bits.Mul64(last+1, extent)
+		r.check(field, err == nil && err2 == nil && first <= last && high == 0 && end <= backend.MaxSize)
+	}
+	return text
+}
