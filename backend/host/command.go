@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,8 +132,8 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
 	cmd.WaitDelay = patience // also for children that hold its output
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, c.files
+	stdout, stderr := &output{room: mostOutput}, &output{room: mostComplaint, cuts: true}
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, c.files
 	if c.Answer != "" {
 		cmd.Stdin = strings.NewReader(c.Answer + "\n")
 	}
@@ -158,6 +157,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		}
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
+	stdout.full = func() { end(fmt.Errorf("it prints more than %d bytes", mostOutput)) }
 	if err = c.start(cmd); err == nil {
 		if c.Attended && l.Silence > 0 {
 			defer silenceOf(cmd.Process.Pid, l.Silence, end)()
@@ -166,10 +166,10 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	}
 	exit := (*exec.ExitError)(nil)
 	switch {
-	case err == nil && c.Quiet && stderr.Len() > 0:
-		return stdout.Bytes(), &ExitError{Command: c, Stderr: c.complaint(stderr.String())}
+	case err == nil && c.Quiet && stderr.kept.Len() > 0:
+		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.complaint(stderr.kept.String())}
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
-		return stdout.Bytes(), nil
+		return stdout.kept.Bytes(), nil
 	case ctx.Err() != nil:
 		if cmd.Process != nil {
 			_ = group(syscall.SIGKILL)
@@ -177,7 +177,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return nil, fmt.Errorf("%s: %w", c.Name, context.Cause(ctx))
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		return stdout.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.String())}
+		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.kept.String())}
 	}
 	return nil, err
 }

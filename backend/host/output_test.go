@@ -1,0 +1,25 @@
+package host
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestOutputLimit ends a program that prints without end, and cuts what it complains of.
+func TestOutputLimit(t *testing.T) {
+	o := &output{room: 5}
+	ended := 0
+	o.full = func() { ended++ }
+	for _, part := range []string{"abc", "de", "f", "ghi"} {
+		if n, err := o.Write([]byte(part)); n != len(part) || err != nil {
+			t.Errorf("it takes %d bytes of %q, error %v", n, part, err)
+		}
+	}
+	if o.kept.String() != "abcde" || ended != 2 {
+		t.Errorf("it holds %q, and has ended it %d times", o.kept.String(), ended)
+	}
+	c := Cmd("sh", "-c", "yes complaint | head -c 3000000 >&2; exit 3")
+	if err := fails(t, &Local{}, c); len(err.Error()) > mostComplaint+100 || !strings.Contains(err.Error(), "complaint") {
+		t.Errorf("the complaint has %d bytes", len(err.Error()))
+	}
+}
