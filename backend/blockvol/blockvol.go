@@ -71,15 +71,15 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{Text: "a device has its room from the start: there is nothing to preallocate"}}
 	}
+	if qemuimg.IsPlain(source) {
+		raw := host.Source{Path: source.Target.Path, InUse: o.InUse}
+		return d.Host.Change(ctx, host.Fill{From: raw, Path: path, Progress: o.Progress, Blank: blank})
+	}
 	from, err := qemuimg.Open(d.Secrets, source, o.Known)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	if qemuimg.IsRaw(from.Format) && from.Key == nil {
-		raw := host.Source{Path: from.Path, InUse: o.InUse}
-		return d.Host.Change(ctx, host.Fill{From: raw, Path: path, Progress: o.Progress, Blank: blank})
-	}
 	from.InUse = o.InUse
 	if !blank {
 		// This comes first, as it refuses a device that is in use, which qemu-img does not.

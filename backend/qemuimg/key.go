@@ -14,6 +14,11 @@ func NewKey(secrets backend.Secrets, d *pooldef.Volume) (*Key, error) {
 	return key(secrets, e.Secrets[0])
 }
 
+// IsPlain tells whether a volume's file or device holds nothing but what a guest sees.
+func IsPlain(v *pooldef.Volume) bool {
+	return v.Target.Encryption == nil && (v.Type == "block" || v.Target.Format == "" || IsRaw(v.Target.Format))
+}
+
 // SecretOf names the secret of an encrypted volume: the one that its description names, or the one for its path.
 func SecretOf(v *pooldef.Volume) pooldef.SecretRef {
 	if s := v.Target.Encryption.Secrets; len(s) > 0 {

@@ -73,21 +73,24 @@ func (b *Backend) enlarged(ctx context.Context, p *pooldef.Pool, at place, stage
 
 // fill makes an image of a file or a block device: of what a guest sees of that, if it is an image in another format.
 func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	from, err := qemuimg.Open(b.secrets, source, o.Known)
-	if err != nil {
-		return err
+	write := func(stage string) error {
+		return b.feed(ctx, p, at, stage, host.Feed{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
+			Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
 	}
-	defer from.Close()
-	from.InUse = o.InUse
+	if !qemuimg.IsPlain(source) {
+		from, err := qemuimg.Open(b.secrets, source, o.Known)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		from.InUse = o.InUse
+		write = func(stage string) error { return b.convert(ctx, p, at, stage, from, o.Progress) }
+	}
 	return b.staged(ctx, p, at, d.Name, func(stage string) error {
 		if err := b.create(ctx, p, at, stage, d, o.CreateOptions); err != nil {
 			return err
 		}
-		if qemuimg.IsRaw(from.Format) && from.Key == nil {
-			return b.feed(ctx, p, at, stage, host.Feed{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
-				Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
-		}
-		return b.convert(ctx, p, at, stage, from, o.Progress)
+		return write(stage)
 	})
 }
 
