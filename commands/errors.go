@@ -132,9 +132,6 @@ func (e *env) hint(err error) string {
 		storage  *backend.StateError
 		locked   *pooldef.LockError
 		tool     *host.ToolError
-		backing  *filevol.BackingFormatError
-		guessed  *filevol.GuessedFormatError
-		unsaid   *qemuimg.UnrecordedFormatError
 		guard    *host.GuardError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
@@ -173,20 +170,35 @@ func (e *env) hint(err error) string {
 		return "wait longer with --lock-timeout"
 	case errors.As(err, &tool) && tool.Package() != "":
 		return "apt-get install " + tool.Package()
-	case errors.As(err, &backing):
-		return "--backing-vol-format " + backing.Looks + ", if that is what it is: a guest can write any header into a raw image"
-	case errors.As(err, &guessed):
-		return fmt.Sprintf("if it is one: qemu-img rebase -u -b %s -F %s %s", host.Quote(guessed.Path), guessed.Looks, host.Quote(guessed.Overlay))
 	case errors.As(err, &guard):
 		return "chown root: " + host.Quote(guard.Dir) + " && chmod go-w " + host.Quote(guard.Dir)
-	case errors.As(err, &unsaid):
-		return fmt.Sprintf("qemu-img rebase -u -b %s -F FORMAT %s records it; if you do not know it, a guest may", host.Quote(unsaid.Path), host.Quote(unsaid.Overlay))
 	case errors.As(err, &inUse):
 		return inUseHint(inUse)
 	case errors.As(err, &tooLarge):
 		return "vol-resize makes a volume larger"
 	case errors.Is(err, syscall.ENOTEMPTY):
 		return "there are files left in it: delete the volumes first (poolctl vol-list, vol-delete)"
+	}
+	return backingHint(err)
+}
+
+// backingHint is the hint of errors about what an image is based on.
+func backingHint(err error) string {
+	var (
+		backing *filevol.BackingFormatError
+		guessed *filevol.GuessedFormatError
+		unsaid  *qemuimg.UnrecordedFormatError
+	)
+	record := func(path, format, overlay string) string {
+		return fmt.Sprintf("qemu-img rebase -u -b %s -F %s %s", host.Quote(path), format, host.Quote(overlay))
+	}
+	switch {
+	case errors.As(err, &backing):
+		return "--backing-vol-format " + backing.Looks + ", if that is what it is: a guest can write any header into a raw image"
+	case errors.As(err, &guessed):
+		return "if it is one: " + record(guessed.Path, guessed.Looks, guessed.Overlay)
+	case errors.As(err, &unsaid):
+		return "record it, once you know what it is: " + record(unsaid.Path, "FORMAT", unsaid.Overlay)
 	}
 	return ""
 }

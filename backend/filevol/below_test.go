@@ -73,9 +73,9 @@ func TestCloneHostile(t *testing.T) {
 	}
 	overlays := map[string][]string{
 		"external below": {"external", "qcow2"}, "descriptor below": {"descriptor", "vmdk"}, "another format": {"raw", "qcow2"},
-		"keys": {`json:{"driver":"raw","offset":0,"size":512,"file":{"driver":"file","filename":"` + outside + `/secret"}}`, "raw"},
+		"keys":  {`json:{"driver":"raw","offset":0,"size":512,"file":{"driver":"file","filename":"` + outside + `/secret"}}`, "raw"},
 		"inner": {`json:{"driver":"qcow2","file":{"driver":"file","filename":"` + p.Target.Path + `/plain"},"backing":{"driver":"file","filename":"` + outside + `/secret"}}`, "qcow2"},
-		"nbd": {"nbd://127.0.0.1:1/x", "raw"}, "options": {"rbd:pool/image:conf=" + outside + "/secret", "raw"}, "loop": {"loop", "qcow2"},
+		"nbd":   {"nbd://127.0.0.1:1/x", "raw"}, "options": {"rbd:pool/image:conf=" + outside + "/secret", "raw"}, "loop": {"loop", "qcow2"},
 		"directory": {"fat:" + outside, "raw"}, "memory": {"/proc/kmsg", "raw"},
 	}
 	if os.Geteuid() == 0 {

@@ -134,27 +134,13 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	cmd.WaitDelay = patience // also for children that hold its output
 	stdout, stderr := &output{room: mostOutput}, &output{room: mostComplaint, cuts: true}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, c.files
-	if c.Answer != "" {
-		cmd.Stdin = strings.NewReader(c.Answer + "\n")
+	c.connect(cmd)
+	opened, err := c.openInputs(l)
+	defer closeAll(opened)
+	if err != nil {
+		return nil, err
 	}
-	if c.Watch != nil {
-		cmd.Stdout = watcher(c.Watch)
-	}
-	if c.stdin != nil {
-		cmd.Stdin = c.stdin
-	}
-	if c.stdout != nil {
-		cmd.Stdout = c.stdout
-	}
-	for i, in := range c.Inputs {
-		if in.Open == nil {
-			if in.Open, err = in.open(l); err != nil {
-				return nil, err
-			}
-			defer in.Open.Close()
-			c.Inputs = slices.Clone(c.Inputs)
-			c.Inputs[i] = in
-		}
+	for _, in := range c.Inputs {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
 	stdout.full = func() { end(fmt.Errorf("it prints more than %d bytes", mostOutput)) }
@@ -180,6 +166,42 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.kept.String())}
 	}
 	return nil, err
+}
+
+// connect sets what a command reads and writes that is no buffer.
+func (c Command) connect(cmd *exec.Cmd) {
+	if c.Answer != "" {
+		cmd.Stdin = strings.NewReader(c.Answer + "\n")
+	}
+	if c.Watch != nil {
+		cmd.Stdout = watcher(c.Watch)
+	}
+	if c.stdin != nil {
+		cmd.Stdin = c.stdin
+	}
+	if c.stdout != nil {
+		cmd.Stdout = c.stdout
+	}
+}
+
+// openInputs opens the inputs that are not, and returns those files, which are to be closed whatever the error.
+func (c *Command) openInputs(l *Local) (opened []*os.File, err error) {
+	c.Inputs = slices.Clone(c.Inputs)
+	for i := range c.Inputs {
+		if in := &c.Inputs[i]; in.Open == nil {
+			if in.Open, err = in.open(l); err != nil {
+				return opened, err
+			}
+			opened = append(opened, in.Open)
+		}
+	}
+	return opened, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }
 
 // start starts a command that is ready, restricted as it has to be.

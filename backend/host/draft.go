@@ -67,7 +67,7 @@ func (d *Draft) begin() (_ *Draft, err error) {
 	}
 	d.base = d.at.name
 	var st unix.Stat_t
-	if unix.Fstatat(d.at.dir, d.at.name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if found := unix.Fstatat(d.at.dir, d.at.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil; !found {
 		return d, nil
 	}
 	d.at.leave()
