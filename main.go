@@ -2,10 +2,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -15,12 +12,7 @@ import (
 
 func main() {
 	noCoreDumps()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends us at once
-	}()
-	os.Exit(commands.Main(ctx, &host.Local{}, os.Args[1:]))
+	os.Exit(commands.Main(commands.Signals(), &host.Local{}, os.Args[1:]))
 }
 
 // noCoreDumps keeps the values of secrets out of core dumps, ours and those of the programs that get them. It sets the limit and

@@ -55,9 +55,9 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 
 // newEnv returns an env that prints to standard output and standard error. All that people read goes through format.Text.
 func newEnv(ctx context.Context) *env {
-	stdout := bufio.NewWriterSize(os.Stdout, 1<<16)
+	stdout := bufio.NewWriterSize(stream{ctx, os.Stdout}, 1<<16)
 	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, stdout: stdout, people: format.Text{W: stdout}, results: stdout,
-		stderr: format.Text{W: os.Stderr}}
+		stderr: format.Text{W: stream{ctx, os.Stderr}}}
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		e.results = e.people
 	}

@@ -34,7 +34,7 @@ func (e *env) progress() (host.Progress, func()) {
 	if e.cli.Quiet || e.cli.DryRun || e.cli.Debug || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return nil, func() {}
 	}
-	m := &meter{w: os.Stderr, start: time.Now()} // a terminal, which has to go back to the line's begin
+	m := &meter{w: stream{e.ctx, os.Stderr}, start: time.Now()} // a terminal, which has to go back to the line's begin
 	return m.tell, m.clear
 }
 

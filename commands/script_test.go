@@ -1,17 +1,14 @@
 package commands
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,13 +19,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"poolctl": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			os.Exit(Main(ctx, &host.Local{}, os.Args[1:]))
-		},
-		"dog":   func() { os.Exit(dogtest.Run("dog")) }, // what Debian has no more
-		"sheep": func() { os.Exit(dogtest.Run("sheep")) },
+		"poolctl": func() { os.Exit(Main(Signals(), &host.Local{}, os.Args[1:])) },
+		"dog":     func() { os.Exit(dogtest.Run("dog")) }, // what Debian has no more
+		"sheep":   func() { os.Exit(dogtest.Run("sheep")) },
 	})
 }
 
