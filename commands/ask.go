@@ -25,24 +25,20 @@ func (e *env) limit() time.Duration {
 const grace = 2 * time.Second
 
 // ask looks at a pool's storage within the limit. What is mounted of a server that has gone answers nobody: whoever looks at it waits in
-// the kernel, until our process ends.
+// the kernel, until our process ends. After a signal what looks has a moment to end what it has started.
 func ask[T any](e *env, p *pooldef.Pool, look func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
+	patience, limited := context.WithTimeout(context.WithoutCancel(e.ctx), e.limit()+grace)
+	defer limited()
+	signalled := context.AfterFunc(e.ctx, func() { time.AfterFunc(grace, limited) })
+	defer signalled()
+	value, err := await(patience, look)
+	if patience.Err() == nil {
+		return value, err
 	}
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := look()
-		answers <- answer{value, err}
-	}()
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-time.After(e.limit() + grace):
-		var none T
-		return none, &backend.SilentError{Text: fmt.Sprintf("the storage at %q does not answer", cmp.Or(p.Target.Path, p.Source.Name, p.Name))}
+	if e.ctx.Err() != nil {
+		return value, e.ctx.Err()
 	}
+	return value, &backend.SilentError{Text: fmt.Sprintf("the storage at %q does not answer", cmp.Or(p.Target.Path, p.Source.Name, p.Name))}
 }
 
 // active tells whether a pool is active. Where starting changes the machine, what the machine shows decides, whoever did it;

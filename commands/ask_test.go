@@ -21,7 +21,7 @@ func TestAsk(t *testing.T) {
 		if silent {
 			limit = time.Millisecond
 		}
-		e := &env{cli: &cli{Globals{Timeout: seconds(limit)}}}
+		e := &env{ctx: t.Context(), cli: &cli{Globals{Timeout: seconds(limit)}}}
 		_, err := ask(e, p, func() (bool, error) {
 			asked.Done()
 			asked.Wait()

@@ -40,8 +40,8 @@ func TestReadBash(t *testing.T) {
 	}
 }
 
-// opening are the quotes that may be open before what is completed.
-var opening = []string{"", "'", `"`, "$'"}
+// openQuotes are the quotes that may be open before what is completed.
+var openQuotes = []string{"", "'", `"`, "$'"}
 
 // TestQuoteBash has bash read what is quoted, behind each quote: hostile names, and mixtures of them.
 func TestQuoteBash(t *testing.T) {
@@ -53,7 +53,7 @@ func TestQuoteBash(t *testing.T) {
 	}
 	var script strings.Builder
 	var want []string
-	for _, quote := range opening {
+	for _, quote := range openQuotes {
 		for _, name := range names {
 			script.WriteString("printf '%s\\0' " + quote + quoteBash(name, quote) + "\n")
 			want = append(want, name)

@@ -93,7 +93,7 @@ func (e *env) complete(line []string) (kind string, candidates []string) {
 }
 
 // adopt applies what a line says of where definitions are, unless our own command line says it.
-func (e *env) adopt(l *typedLine) error {
+func (e *env) adopt(l *partialLine) error {
 	g := &e.cli.Globals
 	for _, option := range []struct {
 		value     *string
@@ -110,7 +110,7 @@ func (e *env) adopt(l *typedLine) error {
 }
 
 // candidates returns what may follow a line: also what does not begin with what is typed.
-func (e *env) candidates(l *typedLine, typed string) (kind string, all []string) {
+func (e *env) candidates(l *partialLine, typed string) (kind string, all []string) {
 	if l.awaits != nil {
 		return e.values(l, l.awaits, typed)
 	}
@@ -145,9 +145,9 @@ func visibleVerbs(model *kong.Application) []string {
 	return names
 }
 
-// A typedLine is a command line that is not complete: the words before the one that is typed, read as
+// A partialLine is a command line that is not complete: the words before the one that is typed, read as
 // [normalise] reads them.
-type typedLine struct {
+type partialLine struct {
 	model  *kong.Application
 	verb   *kong.Node        // nil: it is still to come
 	awaits *kong.Value       // the option whose value comes next, or nil
@@ -156,15 +156,15 @@ type typedLine struct {
 	ended  bool              // there was a --: no more options come
 }
 
-func readLine(model *kong.Application, words []string) *typedLine {
-	l := &typedLine{model: model, given: map[string]string{}}
+func readLine(model *kong.Application, words []string) *partialLine {
+	l := &partialLine{model: model, given: map[string]string{}}
 	for _, word := range words {
 		l.read(word)
 	}
 	return l
 }
 
-func (l *typedLine) read(word string) {
+func (l *partialLine) read(word string) {
 	option, value, hasValue := l.option(word)
 	switch {
 	case l.awaits != nil:
@@ -188,7 +188,7 @@ func (l *typedLine) read(word string) {
 
 // option returns the option that a word is or begins with, or the argument that it gives by name; nil if it
 // does neither.
-func (l *typedLine) option(word string) (option *kong.Value, value string, hasValue bool) {
+func (l *partialLine) option(word string) (option *kong.Value, value string, hasValue bool) {
 	if l.ended {
 		return nil, "", false
 	}
@@ -213,7 +213,7 @@ func (l *typedLine) option(word string) (option *kong.Value, value string, hasVa
 }
 
 // optionNames are those of the options that may come next.
-func (l *typedLine) optionNames() []string {
+func (l *partialLine) optionNames() []string {
 	flags := l.model.Flags
 	if l.verb != nil {
 		flags = slices.Concat(l.verb.Flags, flags)
@@ -229,7 +229,7 @@ func (l *typedLine) optionNames() []string {
 
 // slots are the arguments, and the options that may be given by position, that values without a name are for,
 // in their order.
-func (l *typedLine) slots() []*kong.Value {
+func (l *partialLine) slots() []*kong.Value {
 	var slots []*kong.Value
 	add := func(v *kong.Value) {
 		if _, given := l.given[v.Name]; !given {
@@ -251,7 +251,7 @@ func (l *typedLine) slots() []*kong.Value {
 }
 
 // value returns what the line gives for an argument or option, by name or by position; empty if nothing.
-func (l *typedLine) value(name string) string {
+func (l *partialLine) value(name string) string {
 	if value, given := l.given[name]; given {
 		return value
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // values returns what an argument or option can be.
-func (e *env) values(l *typedLine, v *kong.Value, typed string) (kind string, all []string) {
+func (e *env) values(l *partialLine, v *kong.Value, typed string) (kind string, all []string) {
 	if v.Enum != "" {
 		return words, slices.DeleteFunc(strings.Split(v.Enum, ","), func(s string) bool { return s == "" })
 	}
@@ -66,7 +66,7 @@ var poolStates = map[string]bool{
 }
 
 // poolOfVolume is the pool of a volume that a line names: empty if it names none.
-func poolOfVolume(l *typedLine, volume string) string {
+func poolOfVolume(l *partialLine, volume string) string {
 	if input := l.value("inputpool"); input != "" && volume == "vol" {
 		return input
 	}

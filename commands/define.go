@@ -10,17 +10,19 @@ import (
 	"poolctl/pooldef"
 )
 
-// readInput reads a definition from a file, or from standard input if the file is -.
+// readInput reads a definition from a file, which may be a pipe, or from standard input if the file is -.
 func (e *env) readInput(file string) ([]byte, error) {
-	if file == "-" {
-		return pooldef.ReadInput(e.stdin)
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return pooldef.ReadInput(f)
+	return await(e.ctx, func() ([]byte, error) {
+		if file == "-" {
+			return pooldef.ReadInput(e.stdin)
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return pooldef.ReadInput(f)
+	})
 }
 
 // inputName is what messages call a file that is read.

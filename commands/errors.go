@@ -150,8 +150,8 @@ func (e *env) hint(err error) string {
 		return noValueHint(noValue)
 	case errors.As(err, &sealed):
 		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
-	case errors.As(err, &trust):
-		return trust.Mend + " " + host.Quote(trust.Path)
+	case errors.As(err, &trust) && trust.Mend != nil:
+		return host.Cmd(trust.Mend[0], trust.Mend[1:]...).Shell()
 	case errors.As(err, &state):
 		return state.hint
 	case errors.As(err, &storage):

@@ -37,7 +37,7 @@ type env struct {
 
 // Main runs one command line on a machine and returns the exit status.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, streams: newStreams()}
+	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, streams: newStreams(ctx)}
 	err := e.run(h, args)
 	if e.spoke && err == nil && !e.cli.Quiet {
 		fmt.Fprintln(e.people)

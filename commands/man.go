@@ -101,7 +101,12 @@ machine is refused. Other users have it in
 .TP
 .I /run/poolctl/
 Records of running pools, and locks. Other users:
-.IR $XDG_RUNTIME_DIR/poolctl .`
+.IR $XDG_RUNTIME_DIR/poolctl .
+.PP
+root uses only regular files that belong to root and that nobody else may write to. Their directory, and each one on the way to it from /, has to
+belong to root, too, and others may write there only if it has the sticky bit. A checkout of another user as \-\-config\-dir is refused; the
+hint has the command that mends it. A running pool whose record is refused is stopped after that: read the record first, it says what is
+unmounted. Other users are warned, and use their own files as well.`
 
 // manual writes a page in the macros of man(7).
 type manual struct {

@@ -80,7 +80,7 @@ func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (chan
 		if err = c.store(e, entry, before, file.Name()); err == nil {
 			return true, nil
 		}
-		if !e.again(err) {
+		if err = e.again(err); err != nil {
 			return false, err
 		}
 	}
@@ -110,15 +110,21 @@ func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited str
 	})
 }
 
-// again shows what is wrong and asks whether to go on editing; without a terminal there is nobody to ask.
-func (e *env) again(err error) bool {
+// again shows what is wrong and asks whether to go on editing, and otherwise returns it; without a terminal there is nobody to ask.
+func (e *env) again(wrong error) error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return false
+		return wrong
 	}
-	for _, line := range lines(err) {
+	for _, line := range lines(wrong) {
 		fmt.Fprintln(e.stderr, "error: "+line)
 	}
 	fmt.Fprint(e.stderr, "Edit again? [Y,n]: ")
-	answer, readErr := bufio.NewReader(e.stdin).ReadString('\n')
-	return readErr == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n")
+	answer, err := await(e.ctx, func() (string, error) { return bufio.NewReader(e.stdin).ReadString('\n') })
+	switch {
+	case e.ctx.Err() != nil:
+		return e.ctx.Err()
+	case err != nil || strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n"):
+		return wrong
+	}
+	return nil
 }

@@ -31,7 +31,7 @@ func (e *env) progress() (host.Progress, func()) {
 	if e.cli.Quiet || e.cli.DryRun || e.cli.Debug || !watched() {
 		return nil, func() {}
 	}
-	m := &meter{w: meterOutput(), start: time.Now()}
+	m := &meter{w: meterOutput(e.ctx), start: time.Now()}
 	return m.tell, m.clear
 }
 

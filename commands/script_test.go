@@ -1,17 +1,14 @@
 package commands
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -21,15 +18,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"poolctl": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			os.Exit(Main(ctx, &host.Local{}, os.Args[1:]))
-		},
-		"dog":   func() { os.Exit(dogtest.Run("dog")) }, // what Debian has no more
-		"sheep": func() { os.Exit(dogtest.Run("sheep")) },
-	})
+	programs := attackPrograms()
+	programs["poolctl"] = func() { os.Exit(Main(Signals(), &host.Local{}, os.Args[1:])) }
+	programs["dog"] = func() { os.Exit(dogtest.Run("dog")) } // what Debian has no more
+	programs["sheep"] = func() { os.Exit(dogtest.Run("sheep")) }
+	testscript.Main(m, programs)
 }
 
 // lab is held by the session that has the lab's servers.
@@ -37,9 +30,11 @@ var lab sync.Mutex
 
 // TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word. UPDATE=1 writes
 // down what is printed now.
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { runSessions(t, "../testdata/script") }
+
+func runSessions(t *testing.T, dir string) {
 	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED without root: the sessions of testdata/script")
+		t.Skip("NOT TESTED without root: the sessions of " + strings.TrimPrefix(dir, "../"))
 	}
 	root := fmt.Sprintf("/tmp/poolctl-%08d", os.Getpid()) // always as long: paths make tables wide
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -47,7 +42,7 @@ func TestScript(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
 	testscript.Run(t, testscript.Params{
-		Dir:                 "../testdata/script",
+		Dir:                 dir,
 		WorkdirRoot:         root,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,

@@ -1,11 +1,15 @@
 package commands
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/term"
 
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -101,30 +105,29 @@ func (c *SecretSetValue) value(e *env) ([]byte, error) {
 
 // askSecret asks for a value on the terminal, without echo, which comes back also when the user interrupts.
 func (e *env) askSecret(question string) ([]byte, error) {
-	terminal := int(os.Stdin.Fd())
-	state, err := term.GetState(terminal)
+	restore, err := host.HideTyping(os.Stdin)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = term.Restore(terminal, state) }()
+	defer restore()
 	fmt.Fprint(e.stderr, question)
 	defer fmt.Fprintln(e.stderr)
-	type answer struct {
-		value []byte
-		err   error
+	value, err := await(e.ctx, typedLine)
+	if err == nil {
+		err = pooldef.CheckSecret(value)
 	}
-	answered := make(chan answer, 1)
-	go func() {
-		value, err := term.ReadPassword(terminal)
-		answered <- answer{value, err}
-	}()
-	select {
-	case a := <-answered:
-		if a.err == nil {
-			a.err = pooldef.CheckSecret(a.value)
-		}
-		return a.value, a.err
-	case <-e.ctx.Done():
-		return nil, e.ctx.Err()
+	return value, err
+}
+
+// typedLine reads a line from the terminal, which hands over no more than one at a time.
+func typedLine() (line []byte, err error) {
+	for part := make([]byte, 4096); err == nil && !bytes.HasSuffix(line, []byte("\n")); { // as long as a line can be (termios(3))
+		var n int
+		n, err = os.Stdin.Read(part)
+		line = append(line, part[:n]...)
 	}
+	if errors.Is(err, io.EOF) && len(line) > 0 {
+		err = nil
+	}
+	return bytes.TrimSuffix(line, []byte("\n")), err
 }

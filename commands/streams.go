@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"os"
 
@@ -19,9 +20,9 @@ type streams struct {
 	stderr  *format.Text  // for people
 }
 
-func newStreams() streams {
-	data := bufio.NewWriterSize(os.Stdout, 1<<16)
-	s := streams{data: data, people: format.NewText(data), results: data, stderr: format.NewText(os.Stderr)}
+func newStreams(ctx context.Context) streams {
+	data := bufio.NewWriterSize(stream{ctx, os.Stdout}, 1<<16)
+	s := streams{data: data, people: format.NewText(data), results: data, stderr: format.NewText(stream{ctx, os.Stderr})}
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		s.results = s.people
 	}
@@ -42,7 +43,7 @@ func rawOutput() (file *os.File, isTerminal bool) {
 }
 
 // meterOutput is standard error for a line that is drawn over the last one. No name is in it.
-func meterOutput() io.Writer { return os.Stderr }
+func meterOutput(ctx context.Context) io.Writer { return stream{ctx, os.Stderr} }
 
 // watched reports whether somebody sees standard error at a terminal.
 func watched() bool { return term.IsTerminal(int(os.Stderr.Fd())) }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,6 +39,24 @@ func TestSystemd(t *testing.T) {
 			}
 			bootArchive(t, archive, binary)
 		})
+	}
+}
+
+// A unit with a mount namespace of its own (systemd.exec(5)) would mount pools where nobody else sees them.
+func TestUnitsMount(t *testing.T) {
+	namespace := regexp.MustCompile(`(?m)^((Private|Protect|Bind|Root|ReadOnly|ReadWrite|Inaccessible|NoExec|Mount|Temporary|Extension|Dynamic)\w*|ExecPaths)=.*`)
+	units, err := filepath.Glob("../scripts/systemd/*.service")
+	if err != nil || len(units) == 0 {
+		t.Fatalf("no units in scripts/systemd (%v)", err)
+	}
+	for _, unit := range units {
+		text, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := namespace.FindAllString(string(text), -1); found != nil {
+			t.Errorf("%s: %q", unit, found)
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ func (c *VolUpload) upload(e *env) error {
 	}
 	from := os.Stdin
 	if c.File != "-" {
-		if from, err = os.Open(c.File); err != nil {
+		if from, err = await(e.ctx, func() (*os.File, error) { return os.Open(c.File) }); err != nil { // a pipe waits for a writer
 			return err
 		}
 		defer from.Close()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -169,7 +170,7 @@ func fstat(f *os.File, stat *unix.Stat_t) error {
 // secret in it. It wraps fs.ErrPermission.
 type TrustError struct {
 	Path string
-	Mend string // the command that mends it, without the path: "chown root:"
+	Mend []string // the command that mends it: "chown", "root:", "/etc/poolctl/x.xml"; nil: no single one does
 	text string
 }
 
@@ -181,16 +182,19 @@ func (e *TrustError) Unwrap() error { return fs.ErrPermission }
 // checkTrust refuses, by a TrustError, what belongs to neither root nor the running user, and what has one of the forbidden bits
 // in its mode; a symbolic link's mode means nothing.
 func checkTrust(path string, stat *unix.Stat_t, forbidden uint32) error {
-	option := map[uint32]string{unix.S_IFDIR: "-R ", unix.S_IFLNK: "-h "}[stat.Mode&unix.S_IFMT]
+	option := map[uint32]string{unix.S_IFDIR: "-R", unix.S_IFLNK: "-h"}[stat.Mode&unix.S_IFMT]
+	mend := func(command, what string) []string {
+		return slices.DeleteFunc([]string{command, option, what, path}, func(word string) bool { return word == "" })
+	}
 	switch mode := stat.Mode & 0o777; {
-	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return &TrustError{path, "chown " + option + runningUser() + ":", fmt.Sprintf("it belongs to user %d", stat.Uid)}
-	case option == "-h " || mode&forbidden == 0:
+	case !isTrusted(stat):
+		return &TrustError{path, mend("chown", runningUser()+":"), fmt.Sprintf("it belongs to user %d", stat.Uid)}
+	case option == "-h" || mode&forbidden == 0:
 		return nil
 	case forbidden == 0o077:
-		return &TrustError{path, "chmod 0600", fmt.Sprintf("it may be used by others (mode %04o, not 0600)", mode)}
+		return &TrustError{path, mend("chmod", "0600"), fmt.Sprintf("it may be used by others (mode %04o, not 0600)", mode)}
 	default:
-		return &TrustError{path, "chmod " + option + "go-w", fmt.Sprintf("it may be changed by others (mode %04o)", mode)}
+		return &TrustError{path, mend("chmod", "go-w"), fmt.Sprintf("it may be changed by others (mode %04o)", mode)}
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) 
 
 func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
 	path, flags := filepath.Join(s.RunDir, "locks", name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK
-	run := openFolder(s.RunDir)
+	run := s.folder(s.RunDir)
 	run.close()
 	if untrusted := (*TrustError)(nil); errors.As(run.err, &untrusted) {
 		return nil, fmt.Errorf("lock %s: %w", what, run.err)

@@ -55,7 +55,7 @@ func checkSecret(secret, other *Secret) error {
 // moveValue takes the value along when a secret has become ephemeral, or is so no longer, and removes the old definition.
 func (s *Store) moveValue(old, file string) error {
 	if exists(valueFile(old)) {
-		text, _, err := readSecretFile(valueFile(old), maxEncoded)
+		text, _, err := s.readSecretFile(valueFile(old), maxEncoded)
 		if err == nil {
 			err = s.Files.WriteSecret(valueFile(file), text)
 		}

@@ -34,16 +34,16 @@ func (s *Store) secretDirs() []string {
 }
 
 // openSecrets opens one of secretDirs below its parent, which is checked, too.
-func openSecrets(dir string) *folder {
-	parent := openFolder(filepath.Dir(dir))
+func (s *Store) openSecrets(dir string) *folder {
+	parent := s.folder(filepath.Dir(dir))
 	defer parent.close()
 	return parent.folder(filepath.Base(dir))
 }
 
 // readSecretFile returns the bytes of a file that is in one of secretDirs and that nobody else may read or change. doubt is set
 // if others can change the directory and the user is not root.
-func readSecretFile(file string, most int) (data []byte, doubt, err error) {
-	d := openSecrets(filepath.Dir(file))
+func (s *Store) readSecretFile(file string, most int) (data []byte, doubt, err error) {
+	d := s.openSecrets(filepath.Dir(file))
 	defer d.close()
 	data, err = d.readSecret(filepath.Base(file), 0o077, most)
 	return data, d.doubt, err
@@ -65,7 +65,7 @@ func valueFile(definition string) string { return strings.TrimSuffix(definition,
 func (s *Store) Secrets() ([]*SecretEntry, error) {
 	var ids []string
 	for _, dir := range s.secretDirs() {
-		d := openSecrets(dir)
+		d := s.openSecrets(dir)
 		files, err := d.list()
 		d.close()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -157,12 +157,12 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 		return e, Problems{{File: e.File, Text: "the file of a secret has to be named after its uuid, in small letters"}}
 	}
 	e.HasValue = exists(valueFile(e.File)) || s.Credentials != "" && exists(filepath.Join(s.Credentials, id))
-	return e, e.read()
+	return e, s.readSecret(e)
 }
 
-// read reads the definition, which has to be of the secret that the file is named after.
-func (e *SecretEntry) read() error {
-	data, doubt, err := readSecretFile(e.File, MaxInput)
+// readSecret reads the definition, which has to be of the secret that the file is named after.
+func (s *Store) readSecret(e *SecretEntry) error {
+	data, doubt, err := s.readSecretFile(e.File, MaxInput)
 	if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
 		return fmt.Errorf("%w: %s", ErrNoSecret, e.UUID)
 	}

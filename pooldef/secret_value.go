@@ -92,7 +92,7 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 		return nil, &SealedError{e.UUID, sealed}
 	}
 	file := valueFile(e.File)
-	text, _, err := readSecretFile(file, maxEncoded)
+	text, _, err := s.readSecretFile(file, maxEncoded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NoValueError{e.UUID, e.IsLibvirt}
 	}
@@ -139,7 +139,7 @@ func (s *Store) credential(id string) ([]byte, error) {
 	if s.Credentials == "" {
 		return nil, nil
 	}
-	d := openFolder(s.Credentials)
+	d := s.folder(s.Credentials)
 	defer d.close()
 	if d.doubt != nil {
 		return nil, d.doubt

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
@@ -18,7 +19,8 @@ import (
 // It reads by itself; whatever changes a file goes through Files.
 //
 // It uses regular files only. Directories, files and autostart links have to belong to root or the running user, and others
-// must not be able to write to them: as root, a TrustError refuses them, any other user gets a warning.
+// must not be able to write to them, nor to put others in the place of its directories: as root, a TrustError refuses them, any
+// other user gets a warning.
 type Store struct {
 	ConfigDir   string
 	RunDir      string
@@ -27,7 +29,8 @@ type Store struct {
 	Files       Files
 	ReadOnly    bool // no lock files are made, nor their directory: only a lock that is there is taken
 
-	isLibvirt bool // it is libvirt's, whose secrets are only read
+	isLibvirt bool     // it is libvirt's, whose secrets are only read
+	ways      sync.Map // a checkedWay for the path of each directory: a Store is for one verb, which walks there once
 }
 
 // Files changes files, each change whole or not at all.
@@ -68,7 +71,7 @@ var suffixes = [...]string{".xml", ".yaml"}
 // among the warnings, because a running pool can always be looked at and stopped. The entry of a broken definition comes
 // back with the error and tells its File, so that it can be mended or removed.
 func (s *Store) Load(name string) (*Entry, error) {
-	config, run := openFolder(s.ConfigDir), openFolder(s.RunDir)
+	config, run := s.folder(s.ConfigDir), s.folder(s.RunDir)
 	defer config.close()
 	defer run.close()
 	e, err := load(name, config, run)
@@ -215,7 +218,7 @@ func (e *Entry) loadRecord(run *folder) error {
 
 // Source returns the text of an entry's definition, by the rules of Load; also of one that is broken.
 func (s *Store) Source(e *Entry) ([]byte, error) {
-	config := openFolder(s.ConfigDir)
+	config := s.folder(s.ConfigDir)
 	defer config.close()
 	data, _, err := config.read(filepath.Base(e.File))
 	return data, err
@@ -232,7 +235,7 @@ func ReadInput(r io.Reader) ([]byte, error) {
 
 // All returns every pool that there is a file for, by name. One that cannot be used has its Err; it does not hide the others.
 func (s *Store) All() ([]*Entry, error) {
-	config, run := openFolder(s.ConfigDir), openFolder(s.RunDir)
+	config, run := s.folder(s.ConfigDir), s.folder(s.RunDir)
 	defer config.close()
 	defer run.close()
 	names, err := poolNames(config, run)

@@ -35,7 +35,7 @@ func (s *Store) Define(p *Pool, source []byte) error {
 		}
 		file, old = old, file
 	}
-	config := openFolder(s.ConfigDir)
+	config := s.folder(s.ConfigDir)
 	defer config.close()
 	was := &Entry{}
 	if err := was.loadMark(config, filepath.Base(old)); err != nil {

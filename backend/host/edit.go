@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 )
 
 // Edit opens a file in the user's editor, on the user's terminal. editor may have arguments, parted by blanks; no shell sees it.
+// When ctx ends, the editor is told to end by SIGTERM, so that it leaves the terminal as it was; the error is then ctx's.
 func Edit(ctx context.Context, editor, file string) error {
 	words := strings.Fields(editor)
 	if len(words) == 0 {
@@ -21,7 +23,13 @@ func Edit(ctx context.Context, editor, file string) error {
 	}
 	cmd := exec.CommandContext(ctx, path, append(words[1:], file)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = killAfter
+	err = cmd.Run()
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", words[0], err)
 	}
 	return nil

@@ -63,6 +63,24 @@ func TestModesAgainstUmask(t *testing.T) {
 	}
 }
 
+// Directories that a step needs besides are never wider than 0755, whatever the umask allows.
+func TestMissingDirectories(t *testing.T) {
+	for umask, want := range map[int]fs.FileMode{0: 0o755, 0o002: 0o755, 0o022: 0o755, 0o077: 0o700} {
+		l, dir := &Local{}, t.TempDir()
+		before := syscall.Umask(umask)
+		do(t, l, WriteFile{dir + "/a/b/file", nil}, Symlink{"x", dir + "/c/d/link"}, WritePrivate{Path: dir + "/e/f/file"})
+		syscall.Umask(before)
+		for _, made := range []string{"a", "a/b", "c", "c/d", "e"} {
+			if got := mode(t, dir+"/"+made); got != want {
+				t.Errorf("umask %03o: %s has mode %v, want %v", umask, made, got, want)
+			}
+		}
+		if got := mode(t, dir+"/e/f"); got != 0o700 {
+			t.Errorf("umask %03o: the private directory has mode %v", umask, got)
+		}
+	}
+}
+
 // TestSetGroupID makes things in a directory that hands its group down.
 func TestSetGroupID(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()

@@ -14,17 +14,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// mkdirs makes a directory and those above it that are missing. The umask makes them narrower than 0755,
+// never wider.
+func mkdirs(dir string) error { return os.MkdirAll(dir, 0o755) }
+
+// shellMkdirs does the same. options are mkdir's, for the last directory.
+func shellMkdirs(dir, options string) string {
+	return "(umask go-w; mkdir -p " + options + Quote(dir) + ") && "
+}
+
 // Symlink makes a symbolic link, and the directory that it stands in.
 type Symlink struct{ Target, Link string }
 
 // Shell implements Step.
 func (s Symlink) Shell() string {
-	return "mkdir -p " + Quote(filepath.Dir(s.Link)) + " && ln -sT " + Quote(s.Target) + " " + Quote(s.Link)
+	return shellMkdirs(filepath.Dir(s.Link), "") + "ln -sT " + Quote(s.Target) + " " + Quote(s.Link)
 }
 
 func (s Symlink) apply(context.Context, *Local) error {
 	dir := filepath.Dir(s.Link)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := mkdirs(dir); err != nil {
 		return err
 	}
 	if err := os.Symlink(s.Target, s.Link); err != nil {
@@ -46,7 +55,7 @@ type WriteFile struct {
 
 // Shell implements Step.
 func (w WriteFile) Shell() string {
-	return "mkdir -p " + Quote(filepath.Dir(w.Path)) + " && " + w.install()
+	return shellMkdirs(filepath.Dir(w.Path), "") + w.install()
 }
 
 // install is the command that puts the file into a directory that is there.
@@ -69,7 +78,7 @@ func isText(lines string) bool {
 
 func (w WriteFile) apply(context.Context, *Local) error {
 	dir := filepath.Dir(w.Path)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := mkdirs(dir); err != nil {
 		return err
 	}
 	if err := w.replace(dir); err != nil {
@@ -103,7 +112,7 @@ type WritePrivate struct {
 
 // Shell implements Step. A secret has to be given to it on standard input.
 func (w WritePrivate) Shell() string {
-	mkdir := "mkdir -p -m 0700 " + Quote(filepath.Dir(w.Path)) + " && "
+	mkdir := shellMkdirs(filepath.Dir(w.Path), "-m 0700 ")
 	if w.Secret {
 		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + " # what it reads is secret, and not shown"
 	}
@@ -112,7 +121,7 @@ func (w WritePrivate) Shell() string {
 
 func (w WritePrivate) apply(ctx context.Context, l *Local) error {
 	dir := filepath.Dir(w.Path)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+	if err := mkdirs(filepath.Dir(dir)); err != nil {
 		return err
 	}
 	if err := (Mkdir{dir, 0o700}).apply(ctx, l); err != nil && !errors.Is(err, fs.ErrExist) {

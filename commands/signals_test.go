@@ -1,0 +1,420 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/backendtest"
+)
+
+// A hang is a verb that waits for somebody who never comes.
+type hang struct {
+	place, args string
+	prepare     func(*waiter)
+	waits       func(*waiter) bool
+	status      int // 0: 130
+}
+
+// TestSignals sends a signal to each verb that waits, wherever it can wait: it ends with the documented
+// status, and leaves nothing.
+func TestSignals(t *testing.T) {
+	for _, h := range hangs {
+		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+			t.Run(h.place+"/"+unix.SignalName(s), func(t *testing.T) {
+				t.Parallel()
+				h.signal(t, s)
+			})
+		}
+	}
+}
+
+// nohup(1) has SIGHUP ignored, so that a verb goes on when its terminal has gone.
+func TestNohup(t *testing.T) {
+	w := newWaiter(t)
+	w.cmd = w.command("pool-define", "fifo")
+	w.cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, w.cmd.Args...)
+	w.cmd.Path = "/bin/sh"
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.cmd.Process.Kill(); _ = w.cmd.Wait() })
+	backendtest.Eventually(t, "it waits", func() bool { return opening("fifo")(w) })
+	_, ignored, _ := strings.Cut(w.read(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid)), "SigIgn:")
+	mask, err := strconv.ParseUint(strings.Fields(ignored)[0], 16, 64)
+	if err != nil || mask&(1<<(syscall.SIGHUP-1)) == 0 {
+		t.Errorf("SIGHUP is not ignored: %#x %v", mask, err)
+	}
+}
+
+var hangs = []hang{
+	{place: "open a definition", args: "pool-define fifo", waits: opening("fifo")},
+	{place: "read a definition", args: "pool-define fifo", prepare: holds("fifo"), waits: has("fifo")},
+	{place: "read a definition from stdin", args: "pool-define -", prepare: silentStdin, waits: reading(0)},
+	{place: "open a volume's definition", args: "vol-create images fifo", waits: opening("fifo")},
+	{place: "open a secret's definition", args: "secret-define fifo", waits: opening("fifo")},
+	{place: "open a value", args: "secret-set-value ceph --file fifo", waits: opening("fifo")},
+	{place: "read a value from stdin", args: "secret-set-value ceph", prepare: silentStdin, waits: reading(0)},
+	{place: "ask for a value", args: "secret-set-value ceph", prepare: onTerminal, waits: shows("Enter new value")},
+	{place: "open for upload", args: "vol-upload a fifo images", waits: opening("fifo")},
+	{place: "read for upload", args: "vol-upload a fifo images", prepare: holds("fifo"), waits: has("fifo")},
+	{place: "read stdin for upload", args: "vol-upload a - images", prepare: silentStdin, waits: reading(0)},
+	{place: "open for download", args: "vol-download a fifo images", waits: opening("fifo")},
+	{place: "write a download", args: "vol-download big fifo images", prepare: holds("fifo"), waits: has("fifo")},
+	{place: "write a download to stdout", args: "vol-download big - images", prepare: fullStdout, waits: has("images/big")},
+	{place: "write a listing", args: "vol-list images -o json", prepare: many, waits: writing(1)},
+	{place: "write an error", args: "pool-info missing", prepare: fullStderr, waits: writing(2), status: statusNotFound},
+	{place: "show progress", args: "vol-upload huge - images", prepare: stoppedTerminal, waits: writing(2)},
+	{place: "lock a pool", args: "pool-destroy images", prepare: locks("pools/images.lock"), waits: shows("waiting:")},
+	{place: "lock definitions", args: "pool-define images.yaml", prepare: locks("definitions.lock"),
+		waits: shows("waiting:")},
+	{place: "an editor", args: "pool-edit images", prepare: programs("vi"), waits: started},
+	{place: "edit again", args: "pool-edit images", prepare: spoil, waits: shows("Edit again?")},
+	{place: "a program that changes", args: "vol-create-as images new 1M --format qcow2", prepare: programs("qemu-img"),
+		waits: started},
+	{place: "a program that looks", args: "find-storage-pool-sources-as logical", prepare: programs("vgs", "lvs", "pvs"),
+		waits: started},
+	{place: "a program for a server", args: "find-storage-pool-sources-as netfs 127.0.0.1",
+		prepare: programs("showmount"), waits: started},
+	{place: "an iSCSI server", args: "find-storage-pool-sources-as iscsi-direct 127.0.0.1 PORT iqn.2026-01.a:b",
+		prepare: server, waits: connected},
+	{place: "a Ceph monitor", args: "pool-start ceph", prepare: server, waits: connected},
+}
+
+// A waiter is a run of poolctl, in a directory with an active pool.
+type waiter struct {
+	*testing.T
+	dir       string
+	shown     string // the file that it prints to
+	cmd       *exec.Cmd
+	connected chan net.Conn // to the server
+}
+
+func (h *hang) signal(t *testing.T, s syscall.Signal) {
+	w := newWaiter(t)
+	w.cmd = w.command(strings.Fields(h.args)...)
+	if h.prepare != nil {
+		h.prepare(w)
+	}
+	before := w.files()
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.cmd.Wait() }()
+	t.Cleanup(func() { _ = w.cmd.Process.Kill() })
+	backendtest.Eventually(t, h.args+" waits", func() bool { return len(ended) > 0 || h.waits(w) })
+	if err := w.cmd.Process.Signal(s); err != nil {
+		t.Fatalf("%v: %s", err, w.read(w.shown))
+	}
+	<-ended
+	want := h.status
+	if want == 0 {
+		want = statusInterrupted
+	}
+	if state := w.cmd.ProcessState; state.ExitCode() != want {
+		t.Errorf("%v, not status %d: %s", state, want, w.read(w.shown))
+	}
+	if after := w.files(); after != before {
+		t.Errorf("before:\n%safter:\n%s", before, after)
+	}
+	if pid, err := strconv.Atoi(strings.TrimSpace(w.read("bin/started"))); err == nil {
+		backendtest.Eventually(t, "the program has ended", func() bool { return syscall.Kill(pid, 0) != nil })
+	}
+}
+
+func newWaiter(t *testing.T) *waiter {
+	w := &waiter{T: t, dir: t.TempDir()}
+	w.shown = filepath.Join(t.TempDir(), "shown")
+	w.run("pool-define-as", "images", "dir", "--target", w.dir+"/images")
+	w.run("pool-start", "images", "--build")
+	w.run("vol-create-as", "images", "a", "1M")
+	w.run("vol-create-as", "images", "big", "4M")
+	w.write("secret.xml", "<secret><usage type='ceph'><name>ceph</name></usage></secret>", 0o600)
+	w.run("secret-define", "secret.xml")
+	w.write("images.yaml", "name: images\ntype: dir\ntarget: {path: "+w.dir+"/images}\n", 0o600)
+	if err := unix.Mkfifo(w.dir+"/fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// command is poolctl with these arguments; what it prints is kept.
+func (w *waiter) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("poolctl", append([]string{"--lock-timeout", "1h", "--timeout", "1h"}, args...)...)
+	cmd.Dir = w.dir
+	cmd.Env = append(os.Environ(), "PATH="+w.dir+"/bin:"+os.Getenv("PATH"), "TMPDIR="+w.dir, "HOME="+w.dir,
+		"EDITOR=vi", "VISUAL=",
+		"POOLCTL_CONFIG_DIR="+w.dir+"/etc", "POOLCTL_RUN_DIR="+w.dir+"/run", "POOLCTL_LIBVIRT_DIR="+w.dir+"/libvirt")
+	shown := w.open(w.shown, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
+	cmd.Stdout, cmd.Stderr = shown, shown
+	return cmd
+}
+
+func (w *waiter) run(args ...string) {
+	w.Helper()
+	if err := w.command(args...).Run(); err != nil {
+		w.Fatalf("%v: %v: %s", args, err, w.read(w.shown))
+	}
+}
+
+func (w *waiter) open(name string, flags int) *os.File {
+	w.Helper()
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(w.dir, name)
+	}
+	f, err := os.OpenFile(name, flags, 0o600)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { f.Close() })
+	return f
+}
+
+func (w *waiter) write(name, text string, mode fs.FileMode) {
+	w.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		w.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *waiter) read(name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(w.dir, name)
+	}
+	text, _ := os.ReadFile(name)
+	return string(text)
+}
+
+// files lists all that is in the directory, but for locks and for what programs leave in bin.
+func (w *waiter) files() string {
+	out, err := exec.Command("find", w.dir, "(", "-path", "*/run/locks", "-o", "-path", "*/bin", ")", "-prune",
+		"-o", "-printf", `%p %m %s\n`).Output()
+	if err != nil {
+		w.Fatal(err)
+	}
+	lines := strings.Split(string(out), "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// What is prepared for a verb:
+
+// holds opens both ends of a pipe.
+func holds(name string) func(*waiter) {
+	return func(w *waiter) { w.open(name, os.O_RDWR) }
+}
+
+// silentStdin gives it a pipe in which nothing comes.
+func silentStdin(w *waiter) {
+	in, _ := w.pipe()
+	w.cmd.Stdin = in
+}
+
+// fullStdout gives it a pipe that nobody reads.
+func fullStdout(w *waiter) { _, w.cmd.Stdout = w.pipe() }
+
+func (w *waiter) pipe() (out, in *os.File) {
+	out, in, err := os.Pipe()
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { out.Close(); in.Close() })
+	return out, in
+}
+
+func fullStderr(w *waiter) {
+	_, in := w.pipe()
+	w.cmd.Stderr = in
+	fill, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", in.Fd()), unix.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer unix.Close(fill)
+	for err == nil {
+		_, err = unix.Write(fill, make([]byte, 512))
+	}
+}
+
+// many makes a list of volumes that no pipe has room for.
+func many(w *waiter) {
+	fullStdout(w)
+	for i := range 500 {
+		w.write(fmt.Sprintf("images/%0200d", i), "", 0o600)
+	}
+}
+
+// locks takes a lock, and gives it a terminal, on which waiting is told.
+func locks(name string) func(*waiter) {
+	return func(w *waiter) {
+		lock := w.open("run/locks/"+name, os.O_RDONLY)
+		if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+			w.Fatal(err)
+		}
+		onTerminal(w)
+	}
+}
+
+// onTerminal gives it a terminal (pty(7)).
+func onTerminal(w *waiter) {
+	master := w.open("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY)
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		w.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		w.Fatal(err)
+	}
+	tty := w.open(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY)
+	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Stderr = tty, tty, tty
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	shown := w.open(w.shown, os.O_WRONLY|os.O_APPEND)
+	go func() { _, _ = shown.ReadFrom(master) }()
+	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() {
+		if after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || *after != *before {
+			w.Errorf("the terminal was %+v, and is %+v %v", before, after, err)
+		}
+	})
+}
+
+// stoppedTerminal shows nothing any more, as after Ctrl-S, while data trickle in.
+func stoppedTerminal(w *waiter) {
+	w.run("vol-create-as", "images", "huge", "1G", "--allocation", "0")
+	onTerminal(w)
+	tty := w.cmd.Stderr.(*os.File)
+	if err := unix.IoctlSetInt(int(tty.Fd()), unix.TCXONC, 0); err != nil { // TCOOFF (ioctl_tty(2))
+		w.Fatal(err)
+	}
+	in, out := w.pipe()
+	w.cmd.Stdin, w.cmd.SysProcAttr = in, nil
+	go func() {
+		for err := error(nil); err == nil; time.Sleep(50 * time.Millisecond) {
+			_, err = out.Write(make([]byte, 1<<18))
+		}
+	}()
+}
+
+// programs stand in for those that never end by themselves.
+func programs(names ...string) func(*waiter) {
+	return func(w *waiter) {
+		for _, name := range names {
+			w.write("bin/"+name, "#!/bin/sh\necho $$ >"+w.dir+"/bin/started\nexec sleep infinity\n", 0o700)
+		}
+	}
+}
+
+// spoil is an editor that leaves what cannot be stored.
+func spoil(w *waiter) {
+	w.write("bin/vi", "#!/bin/sh\necho '<pool>' >\"$1\"\n", 0o700)
+	onTerminal(w)
+}
+
+// server takes connections and never says anything.
+func server(w *waiter) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { listener.Close() })
+	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	w.run("pool-define-as", "ceph", "rbd", "--source-host", "127.0.0.1", "--source-port", port, "--source-name", "p")
+	if at := slices.Index(w.cmd.Args, "PORT"); at > 0 {
+		w.cmd.Args[at] = port
+	}
+	w.connected = make(chan net.Conn, 8)
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			w.connected <- c
+		}
+	}()
+}
+
+// Where it waits:
+
+func connected(w *waiter) bool { return len(w.connected) > 0 }
+
+func started(w *waiter) bool { return w.read("bin/started") != "" }
+
+func shows(text string) func(*waiter) bool {
+	return func(w *waiter) bool { return strings.Contains(w.read(w.shown), text) }
+}
+
+// has tells that it has a file open.
+func has(name string) func(*waiter) bool {
+	return func(w *waiter) bool {
+		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", w.cmd.Process.Pid))
+		return slices.ContainsFunc(fds, func(fd string) bool {
+			path, _ := os.Readlink(fd)
+			return path == filepath.Join(w.dir, name)
+		})
+	}
+}
+
+func reading(fd uint64) func(*waiter) bool {
+	return func(w *waiter) bool {
+		return w.inCall(func(call, first, _ uint64) bool { return call == unix.SYS_READ && first == fd })
+	}
+}
+
+func writing(fd uint64) func(*waiter) bool {
+	return func(w *waiter) bool {
+		return w.inCall(func(call, first, _ uint64) bool { return call == unix.SYS_WRITE && first == fd })
+	}
+}
+
+// opening tells that it is opening a file.
+func opening(name string) func(*waiter) bool {
+	return func(w *waiter) bool {
+		return w.inCall(func(call, _, second uint64) bool { return call == unix.SYS_OPENAT && w.memory(second) == name })
+	}
+}
+
+// inCall tells whether a thread of it is in such a system call (proc_pid_syscall(5)).
+func (w *waiter) inCall(is func(call, first, second uint64) bool) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", w.cmd.Process.Pid))
+	return slices.ContainsFunc(threads, func(file string) bool {
+		var numbers [3]uint64
+		words := strings.Fields(w.read(file))
+		for i := range min(len(words), len(numbers)) {
+			numbers[i], _ = strconv.ParseUint(words[i], 0, 64)
+		}
+		return len(words) > len(numbers) && is(numbers[0], numbers[1], numbers[2])
+	})
+}
+
+// memory returns the text at an address in it.
+func (w *waiter) memory(at uint64) string {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/mem", w.cmd.Process.Pid))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text := make([]byte, 256)
+	n, _ := f.ReadAt(text, int64(at))
+	text, _, _ = bytes.Cut(text[:n], []byte{0})
+	return string(text)
+}
