@@ -48,17 +48,21 @@ func (f Files) staged(ctx context.Context, dir *host.Place, name string, build f
 	return err
 }
 
-// begin makes a stage. What a killed process left at its place goes first; somebody else may be just about to do that, too. Where
-// somebody else than we has something of that name, so that we may never get it, the stage gets another.
+// begin makes a stage. What a killed process left at its place goes first; somebody else may be just about to do that, too. Where there is
+// something that is no stage, or another user's, so that we may never get the name, the stage gets another.
 func (f Files) begin(ctx context.Context, dir *host.Place, stage **host.Stage) (err error) {
 	for range 5 {
 		err = nil
-		if owner, there := dir.Owner(filepath.Base((*stage).Path)); there && owner != os.Geteuid() {
-			*stage = &host.Stage{Path: filepath.Join(dir.Path, stageName(rand.Text()))}
-		} else if there {
+		owner, there := dir.Owner(filepath.Base((*stage).Path))
+		if there && owner == os.Geteuid() {
 			err = f.Host.Change(ctx, host.Sweep{Path: (*stage).Path})
 		}
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
+		inUse := errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY) // which counts as ErrExist
+		if gone := err == nil || errors.Is(err, fs.ErrNotExist); there && (owner != os.Geteuid() || !gone && !inUse) {
+			*stage = &host.Stage{Path: filepath.Join(dir.Path, stageName(rand.Text()))}
+			err = nil
+		}
+		if !inUse {
 			err = f.Host.Change(ctx, *stage)
 		}
 		if !errors.Is(err, fs.ErrExist) {

@@ -18,6 +18,9 @@ func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *o
 		return err
 	}
 	defer dir.Leave()
+	if v.Target.ExternalData {
+		return &backend.ElsewhereError{Path: v.Target.Path}
+	}
 	whole := !qemuimg.IsRaw(v.Target.Format) && t.Offset == 0 && t.Length == 0
 	return f.Host.Change(ctx, t.In(v.Target.Path, from, whole))
 }
