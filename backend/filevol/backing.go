@@ -14,6 +14,7 @@ import (
 // A backingFile is what a new image is to be an overlay of.
 type backingFile struct {
 	path     string // as the new image's header will name it
+	at       string // where it is
 	format   string
 	capacity uint64
 }
@@ -32,6 +33,7 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 			b.path = "./" + b.path
 		}
 	}
+	b.at = full
 	found, size, err := probeBacking(full)
 	if err != nil {
 		return b, fmt.Errorf("the backing store %q cannot be used: %w", full, err)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,6 +119,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	if err != nil {
 		return nil, err
 	}
+	asked := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	cmd := exec.CommandContext(ctx, path, c.Args...)
@@ -160,7 +162,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		if cmd.Process != nil {
 			_ = group(syscall.SIGKILL)
 		}
-		return nil, fmt.Errorf("%s: %w", c.Name, context.Cause(ctx))
+		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
 		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.kept.String())}

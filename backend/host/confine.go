@@ -3,6 +3,8 @@ package host
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -68,6 +70,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	paths := append([]string{tool, filepath.Dir(tool)}, installed...) // the tool may be a link
 	if c.Network {
 		paths = append(paths, "/etc", "/run/systemd/resolve")
+		paths = append(paths, namedByCeph()...)
 	}
 	for _, path := range paths {
 		set.allowPath(path, landlockRead)
@@ -89,6 +92,21 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	}
 	return nil
 }
+
+// namedByCeph returns the files and directories that this machine's configuration of Ceph names: keys may be in any.
+func namedByCeph() (paths []string) {
+	text, _ := os.ReadFile("/etc/ceph/ceph.conf")
+	for _, value := range absolute.FindAllSubmatch(text, -1) {
+		path, _, varies := strings.Cut(string(value[1]), "$") // as in keyring = /keys/$cluster.$name.keyring
+		if varies {
+			path = filepath.Dir(path)
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+var absolute = regexp.MustCompile(`(?m)=[ \t]*(/[^\s,;#]+)`)
 
 // A ruleset says what is allowed, of the rights that it withholds.
 type ruleset struct {

@@ -77,6 +77,15 @@ func (d *DryRun) Stat(path string) (fs.FileInfo, error) {
 	return d.Host.Stat(path)
 }
 
+// Guarded implements Prober. What would have been made nobody else could change.
+func (d *DryRun) Guarded(path string) error {
+	path = filepath.Clean(path)
+	for _, planned := d.dirs[path]; planned; _, planned = d.dirs[path] {
+		path = filepath.Dir(path)
+	}
+	return d.Host.Guarded(path)
+}
+
 // plannedDir is a directory that a dry run would have made.
 type plannedDir struct {
 	path string

@@ -15,7 +15,8 @@ import (
 
 // An Image is an image as qemu-img is told of it: what it is, and what to open for it. qemu-img looks for nothing by itself.
 type Image struct {
-	Path     string // as people know it
+	Path     string // as people know it; of a backing file, as the header will name it
+	At       string // where such a backing file is
 	Format   string // libvirt's word
 	Capacity uint64 // bytes that a guest sees; not of one that is made
 	Key      *Key   // of an encrypted image
@@ -207,7 +208,7 @@ func reference(above *Image, info image.Info) image.Reference {
 
 // follow opens the image that the one above names.
 func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, error) {
-	named, format := reference(above, info), info.BackingFormat
+	named, format := reference(above, info), cmp.Or(info.BackingFormat, belowOf[above.Format])
 	switch {
 	case named.NotUnderstood != "":
 		return nil, info, fmt.Errorf("it is named in a way that poolctl does not understand: %s", named.NotUnderstood)
@@ -229,6 +230,9 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 	}
 	return o.image(named.Path, format, h)
 }
+
+// belowOf are the formats of what is below images of formats that take no other.
+var belowOf = map[string]string{"vmdk": "vmdk"}
 
 // holdData looks at what a header names, which has to be a file or a block device.
 func holdData(path string) (*host.Held, error) {

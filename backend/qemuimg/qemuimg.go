@@ -146,7 +146,7 @@ func (l *line) show(progress host.Progress, total uint64) {
 }
 
 // Create makes an image of size bytes, as the definition says. It is made in the directory dir under the definition's name.
-// backing is what it is an overlay of, if that has a path; qemu-img does not look at it.
+// backing is what it is an overlay of, if that has a path. qemu-img does not look at it, but for formats that take only their own.
 func Create(d *pooldef.Volume, dir string, size uint64, backing Image, key *Key, preallocation string) host.Command {
 	l := creating(d, &Image{Format: d.Target.Format, Key: key}, backing, preallocation)
 	l.add("./"+d.Name, strconv.FormatUint(size, 10))
@@ -166,6 +166,9 @@ func creating(d *pooldef.Volume, i *Image, backing Image, preallocation string) 
 	l := newLine("create", "-f", i.driver())
 	if backing.Path != "" {
 		l.add("-u", "-b", backing.Path)
+		if belowOf[d.Target.Format] != "" { // there it is looked at all the same
+			l.give(host.Input{File: backing.At, Late: true})
+		}
 	}
 	options := encryption(l, d, i)
 	if options = append(options, imageOptions(d, preallocation, backing)...); len(options) > 0 {
