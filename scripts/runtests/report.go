@@ -46,8 +46,8 @@ func (r *result) isParent(name string) bool {
 
 var reason = regexp.MustCompile(`(?m)(LEFT OUT|NOT RUN|NOT TESTED|NOT COMPARED|NOT CHECKED|REPLAYED)\b.*`)
 
-// leftOut prints each reason for which something did not run, and how often it was given. What labs run, or --quick leaves out with them, is
-// not among them.
+// leftOut prints each reason for which something did not run, and how often it was given. lab: what labs run, or --quick
+// leaves out with them, is not among them.
 func leftOut(w io.Writer, results []result, lab bool) {
 	reasons := map[string]int{}
 	for _, r := range results {
