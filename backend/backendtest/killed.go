@@ -90,7 +90,7 @@ func (s *suite) killedDoing(test string, op operation) {
 			if err != nil && !half && !op.pool { // half of the time, what is left is not swept before the volume is made again
 				s.same(state, "killed and swept")
 			}
-			state = s.settled(op, fmt.Sprintf("killed at change %d, when it had happened: %v", nth, after), state, err)
+			state = s.settled(op, fmt.Sprintf("%s, killed at change %d, when it had happened: %v", op.name, nth, after), state, err)
 			if !died && nth == 1 {
 				s.Fatal("the process that was to die has not even begun")
 			}

@@ -88,8 +88,8 @@ const (
 	qemuResizes = 3
 )
 
-// patiently tries to lock an open file until it is not in use any more, for a second where a program serves its file system: that gives back
-// the locks of who has closed a file, or was killed, a moment later.
+// patiently tries to lock an open file until it is not in use any more, for a second where a program serves its file
+// system: that gives back the locks of who has closed a file, or was killed, a moment later.
 func patiently(fd int, try func() error) error {
 	err := try()
 	for left := 20; left > 0 && isInUse(err) && onFUSE(fmt.Sprintf("/proc/self/fd/%d", fd)); left-- {

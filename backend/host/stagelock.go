@@ -61,9 +61,10 @@ func gone(path string, err error) error {
 	return err
 }
 
-// flock locks a file, at once or not at all. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
+// flock locks a file, as patiently as that may be. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
 func flock(f *os.File) error { return patiently(int(f.Fd()), func() error { return flockOnce(f) }) }
 
+// flockOnce locks it at once or not at all: one that is in use is an error that wraps fs.ErrExist.
 func flockOnce(f *os.File) error {
 	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)

@@ -3,6 +3,7 @@ package logical
 import (
 	"bytes"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,11 +23,21 @@ func newThinPool(t *testing.T) *pooldef.Pool {
 	return p
 }
 
+// activeThin is what is active of the thin pool itself.
+var activeThin = regexp.MustCompile(`(\[tp_t\w+\] \S+ \S{4})ao`)
+
 func TestConformanceThin(t *testing.T) {
 	backendtest.NeedsLab(t, "thin volumes")
 	withoutAutoactivation(t)
 	o := options()
 	o.Pool = newThinPool
+	o.Snapshot = func(t *testing.T, _ *pooldef.Pool) string {
+		if !strings.HasSuffix(t.Name(), "/KilledPool") {
+			return snapshot(t)
+		}
+		// A stop that is killed may have deactivated the thin pool. As there are no volumes, the pool still counts as active.
+		return activeThin.ReplaceAllString(snapshot(t), "$1--")
+	}
 	o.Elsewhere = backendtest.Because("TestConformance and TestConformanceFaults have it with plain volumes",
 		append(slices.Concat(backendtest.VolumeFaults, backendtest.Requests), "KilledPool")...)
 	backendtest.Run(t, o)

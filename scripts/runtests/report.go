@@ -12,7 +12,7 @@ import (
 
 // report prints what was left out, the times, what failed and, as the last line, how many tests did what. It reports whether all is well.
 func report(w io.Writer, o options, results []result) bool {
-	leftOut(w, results)
+	leftOut(w, results, o.lab || o.quick)
 	times(w, results)
 	missing := 0
 	if o.lab && !o.quick {
@@ -46,14 +46,15 @@ func (r *result) isParent(name string) bool {
 
 var reason = regexp.MustCompile(`(?m)(LEFT OUT|NOT RUN|NOT TESTED|NOT COMPARED|NOT CHECKED|REPLAYED)\b.*`)
 
-// leftOut prints each reason for which something did not run, and how often it was given. What a lab ran is not among them.
-func leftOut(w io.Writer, results []result) {
+// leftOut prints each reason for which something did not run, and how often it was given. lab: what labs run, or --quick
+// leaves out with them, is not among them.
+func leftOut(w io.Writer, results []result, lab bool) {
 	reasons := map[string]int{}
 	for _, r := range results {
 		for _, t := range r.tests {
 			for _, line := range reason.FindAllString(t.output.String(), -1) {
 				line = strings.TrimSuffix(line, "'") // of a session's line that skips, which its log has if it does not skip, too
-				if !strings.Contains(line, needsLab) && (t.action == "skip" || strings.HasPrefix(line, "REPLAYED")) {
+				if (!lab || !strings.Contains(line, needsLab)) && (t.action == "skip" || strings.HasPrefix(line, "REPLAYED")) {
 					reasons[line]++
 				}
 			}

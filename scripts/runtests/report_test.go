@@ -67,6 +67,15 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestReportWithoutLab names what needs a lab where there is none.
+func TestReportWithoutLab(t *testing.T) {
+	var out strings.Builder
+	report(&out, options{}, []result{onHost()})
+	if want := "NOT RUN: B: it needs the lab (scripts/lab, POOLCTL_LAB=1) (1)\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("%q is missing in\n%s", want, &out)
+	}
+}
+
 // TestPlan compares the jobs with what they come from. The working directory of the others is the project's.
 func TestPlan(t *testing.T) {
 	t.Chdir("../..")
