@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -118,11 +119,14 @@ func (e *env) setUp(h host.Host) error {
 	if g.Timeout == 0 {
 		return &usageError{text: "--timeout: a server needs some time to answer"}
 	}
-	if g.Debug {
-		h = host.Trace{Host: h, W: e.stderr}
-	}
 	if local, ok := h.(*host.Local); ok {
 		local.Silence = time.Duration(g.Timeout)
+		if g.Debug {
+			local.Unconfined = e.unconfined()
+		}
+	}
+	if g.Debug {
+		h = host.Trace{Host: h, W: e.stderr}
 	}
 	if g.DryRun {
 		h = host.NewDryRun(h, e.people)
@@ -135,6 +139,14 @@ func (e *env) setUp(h host.Host) error {
 		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)
 	return e.setDirectories()
+}
+
+// unconfined returns what says once that programs run unconfined.
+func (e *env) unconfined() func(host.Command) {
+	var once sync.Once
+	return func(c host.Command) {
+		once.Do(func() { e.warn("%s may open any file: this kernel has no Landlock", c.Name) })
+	}
 }
 
 // setDirectories tells the store where definitions and run records are. A command line for another machine is refused.

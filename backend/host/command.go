@@ -146,6 +146,9 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
 	stdout.full = func() { end(fmt.Errorf("it prints more than %d bytes", mostOutput)) }
+	if c.Confined != nil && l.Unconfined != nil && landlockRights() == 0 {
+		l.Unconfined(c)
+	}
 	if err = c.start(cmd); err == nil {
 		if c.Attended && l.Silence > 0 {
 			defer silenceOf(cmd.Process.Pid, l.Silence, end)()

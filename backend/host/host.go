@@ -90,6 +90,8 @@ type Step interface {
 type Local struct {
 	Root    string
 	Silence time.Duration // how long a command may do nothing that is attended; 0: for ever
+	// Unconfined, if not nil, is told of a confined command whose files this kernel cannot restrict: it has no Landlock.
+	Unconfined func(Command)
 
 	mu     sync.Mutex
 	places map[string]*Place  // those that are entered, and stages in use, by their clean paths

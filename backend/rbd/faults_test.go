@@ -205,6 +205,28 @@ func TestOwnConfiguration(t *testing.T) {
 	image := file(t, backendtest.Convert(t, "raw", "qcow2", make([]byte, mib)))
 	source := &pooldef.Volume{Type: "file", Name: "image", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Path: image.Name(), Format: "qcow2"}}
 	ok(t, b.Clone(t.Context(), p, volume("w", mib), source, backend.CloneOptions{}))
+
+	data := fill(t, b, p, "v", 1)
+	backing := "rbd:" + p.Source.Name + "/v"
+	overlay := func(backing string) *pooldef.Volume {
+		v := *source
+		v.Target.Path = filepath.Join(t.TempDir(), "overlay")
+		backendtest.Change(t, host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", backing, "-F", "raw", v.Target.Path, "1M"))
+		return &v
+	}
+	known := func(path string, file *host.Held) error {
+		if path != backing || file != nil {
+			return fmt.Errorf("%q is not asked for", path)
+		}
+		return nil
+	}
+	ok(t, b.Clone(t.Context(), p, volume("x", mib), overlay(backing), backend.CloneOptions{Known: known}))
+	holds(t, b, p, "x", data)
+	for _, evil := range []string{backing + ":id=admin", backing + "@monday", "rbd:" + p.Source.Name + "/w"} {
+		if err := b.Clone(t.Context(), p, volume("y", mib), overlay(evil), backend.CloneOptions{Known: known}); err == nil {
+			t.Errorf("an image is cloned that is based on %s", evil)
+		}
+	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 }
 
