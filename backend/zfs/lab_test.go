@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,9 +141,7 @@ func snapshot(t testing.TB) string {
 	for _, s := range states {
 		fmt.Fprintln(&b, s, kernelState(filepath.Base(filepath.Dir(s))))
 	}
-	links, err := filepath.Glob(zvols + "*/*")
-	ok(t, err)
-	for _, link := range links {
+	for _, link := range links(t) {
 		fmt.Fprintln(&b, link, kernelVolume(link))
 	}
 	for _, d := range devices {
@@ -157,6 +156,21 @@ func snapshot(t testing.TB) string {
 		}
 	}
 	return b.String()
+}
+
+// links returns the links to volumes. ZFS removes the devices of volumes in its own time, and udev the links to them: what leads nowhere
+// is given some.
+func links(t testing.TB) []string {
+	t.Helper()
+	for left := 100; ; left-- {
+		all, err := filepath.Glob(zvols + "*/*")
+		ok(t, err)
+		dangling := func(link string) bool { _, err := os.Stat(link); return err != nil }
+		if left == 0 || !slices.ContainsFunc(all, dangling) {
+			return all
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // refused fails the test unless an error is of type E and has the words.
