@@ -59,7 +59,9 @@ func FuzzLine(f *testing.F) {
 	f.Add("a\x1b\u202e\xff\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		line := Line(text)
-		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Bidi_Control) }) {
+		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool {
+			return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+		}) {
 			t.Errorf("%q became %q", text, line)
 		}
 		if Line(line) != line {

@@ -57,17 +57,18 @@ func (d *folder) open(name string, flags int) (*os.File, error) {
 		return nil, d.err
 	}
 	path := filepath.Join(d.path, name)
-	for {
-		fd, err := unix.Openat(int(d.dir.Fd()), name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
-		switch {
-		case err == nil:
-			return os.NewFile(uintptr(fd), path), nil
-		case errors.Is(err, unix.ELOOP):
-			return nil, Problems{{File: path, Text: "it is a symbolic link, not a file"}}
-		case !errors.Is(err, unix.EINTR):
-			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-		}
+	fd := -1
+	err := retry(func() (err error) {
+		fd, err = unix.Openat(int(d.dir.Fd()), name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
+		return err
+	})
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, Problems{{File: path, Text: "it is a symbolic link, not a file"}}
+	case err != nil:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // list returns what is in the directory, in no order.
@@ -147,20 +148,29 @@ func locked(size int) []byte {
 	return data
 }
 
+// retry makes a system call again when a signal interrupts it, as network file systems let any signal.
+func retry(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
 // stat looks at what a name stands for: at a symbolic link itself if flags has AT_SYMLINK_NOFOLLOW.
 func (d *folder) stat(name string, flags int) (unix.Stat_t, error) {
 	var stat unix.Stat_t
 	if d.err != nil {
 		return stat, d.err
 	}
-	if err := unix.Fstatat(int(d.dir.Fd()), name, &stat, flags); err != nil {
+	if err := retry(func() error { return unix.Fstatat(int(d.dir.Fd()), name, &stat, flags) }); err != nil {
 		return stat, &fs.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
 	}
 	return stat, nil
 }
 
 func fstat(f *os.File, stat *unix.Stat_t) error {
-	if err := unix.Fstat(int(f.Fd()), stat); err != nil {
+	if err := retry(func() error { return unix.Fstat(int(f.Fd()), stat) }); err != nil {
 		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A node is what a path leads to, and the directory that has it. Both are held by descriptors that open nothing (O_PATH, open(2)).
@@ -63,7 +65,7 @@ func (c *chaser) walk(at int, path string) (node, error) {
 		if name != "" && name != "." {
 			n, err = c.step(n, name)
 		} else if n.dir >= 0 { // what is followed by a slash is a directory
-			err = again(func() error { return unix.Faccessat(n.fd, ".", unix.F_OK, 0) })
+			err = retry.Faccessat(n.fd, ".", unix.F_OK, 0)
 		}
 	}
 	if err != nil {
@@ -80,7 +82,7 @@ func (c *chaser) step(n node, name string) (node, error) {
 		return n, err
 	}
 	var st unix.Stat_t
-	if err = again(func() error { return unix.Fstat(fd, &st) }); err == nil && c.guarded {
+	if err = retry.Fstat(fd, &st); err == nil && c.guarded {
 		err = guard(n.fd, &st)
 	}
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFLNK {
@@ -111,14 +113,14 @@ func (c *chaser) link(dir int, name string, fd int, of uint32) (node, error) {
 		return node{}, unix.ELOOP
 	}
 	var on unix.Statfs_t
-	if err := unix.Fstatfs(dir, &on); err != nil { // not the link's, which GlusterFS does not tell
+	if err := retry.Fstatfs(dir, &on); err != nil { // not the link's, which GlusterFS does not tell
 		return node{}, err
 	}
 	if on.Type == unix.PROC_SUPER_MAGIC {
 		return kernelsLink(dir, name)
 	}
 	target := make([]byte, unix.PathMax)
-	size, err := unix.Readlinkat(fd, "", target)
+	size, err := retry.Readlinkat(fd, "", target)
 	if err != nil {
 		return node{}, err
 	}
@@ -127,7 +129,7 @@ func (c *chaser) link(dir int, name string, fd int, of uint32) (node, error) {
 		return n, err
 	}
 	var st unix.Stat_t
-	if err = again(func() error { return unix.Fstat(n.fd, &st) }); err == nil && st.Uid != of {
+	if err = retry.Fstat(n.fd, &st); err == nil && st.Uid != of {
 		err = &LinkError{of, st.Uid}
 	}
 	if err != nil {
@@ -138,21 +140,13 @@ func (c *chaser) link(dir int, name string, fd int, of uint32) (node, error) {
 
 // kernelsLink follows a link of /proc, such as those to what a process has open, which no path leads to.
 func kernelsLink(dir int, name string) (node, error) {
-	n := node{dir: -1}
-	err := again(func() (err error) {
-		n.fd, err = unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
-		return err
-	})
-	return n, err
+	fd, err := retry.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	return node{dir: -1, fd: fd}, err
 }
 
 // openPath holds a name in a directory; a symbolic link itself.
 func openPath(at int, name string) (int, error) {
-	fd := -1
-	err := again(func() (err error) {
-		fd, err = unix.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		return err
-	})
+	fd, err := retry.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	return fd, err
 }
 

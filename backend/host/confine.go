@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A Confinement is what a program may reach that reads what a guest has written, should the guest ever take it over: what is
@@ -66,7 +69,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 		return errno
 	}
 	defer unix.Close(int(fd))
-	set := ruleset{int(fd), rights}
+	set := ruleset{fd: int(fd), rights: rights}
 	paths := append([]string{tool, filepath.Dir(tool)}, installed...) // the tool may be a link
 	if c.Network {
 		paths = append(paths, "/etc", "/run/systemd/resolve")
@@ -87,10 +90,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	for _, f := range writable {
 		set.allow(int(f.Fd()), landlockFile)
 	}
-	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
-		return errno
-	}
-	return nil
+	return set.restrict()
 }
 
 // namedByCeph returns the files and directories that this machine's configuration of Ceph names: keys may be in any.
@@ -112,11 +112,12 @@ var absolute = regexp.MustCompile(`(?m)=[ \t]*(/[^\s,;#]+)`)
 type ruleset struct {
 	fd     int
 	rights uint64
+	err    error // the first that there was
 }
 
 // allowPath allows some rights below a path. What is not there needs none.
-func (r ruleset) allowPath(path string, rights uint64) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+func (r *ruleset) allowPath(path string, rights uint64) {
+	fd, err := retry.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
@@ -125,14 +126,31 @@ func (r ruleset) allowPath(path string, rights uint64) {
 }
 
 // allow allows some rights below what is open. A file has but those of files.
-func (r ruleset) allow(fd int, rights uint64) {
+func (r *ruleset) allow(fd int, rights uint64) {
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
+	if err := retry.Fstat(fd, &st); err != nil {
+		r.err = cmp.Or(r.err, err)
 		return
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		rights &= landlockFile
 	}
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights & r.rights, Parent_fd: int32(fd)}
-	_, _, _ = unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH,
+		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	if errno != 0 && errno != unix.EBADFD { // nothing can be opened by a pipe or the like (landlock_add_rule(2))
+		r.err = cmp.Or(r.err, os.NewSyscallError("landlock_add_rule", errno))
+	}
+}
+
+// restrict keeps the calling thread to what is allowed.
+func (r *ruleset) restrict() error {
+	if r.err != nil {
+		return r.err
+	}
+	_, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r.fd), 0, 0)
+	if errno != 0 {
+		return os.NewSyscallError("landlock_restrict_self", errno)
+	}
+	return nil
 }

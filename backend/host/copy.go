@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A holes tells what becomes of holes that are copied.
@@ -141,7 +143,7 @@ func (c *copying) piece(ctx context.Context, from, to, n int64) (int64, error) {
 
 func copyRange(in, out *os.File, from, to, n int64) (int64, error) {
 	var copied int
-	err := again(func() (err error) {
+	err := retry.Do(func() (err error) {
 		copied, err = unix.CopyFileRange(int(in.Fd()), &from, int(out.Fd()), &to, int(n), 0)
 		return err
 	})
@@ -199,7 +201,7 @@ func (c CreateFile) copySource(ctx context.Context, l *Local, out *os.File) (int
 		return 0, err
 	}
 	if !c.Zeros {
-		err := again(func() error { return unix.IoctlFileClone(int(out.Fd()), int(in.Fd())) })
+		err := retry.IoctlFileClone(int(out.Fd()), int(in.Fd()))
 		switch {
 		case err == nil:
 			c.Progress.tell(size, size)

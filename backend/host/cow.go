@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // SetNoCOW makes what is written below a btrfs directory go in place, or no longer (FS_NOCOW_FL, ioctl_iflags(2)).
@@ -41,7 +43,7 @@ const noCOW = 0x00800000
 
 func setNoCOW(f *os.File, on bool) error {
 	var st unix.Statfs_t
-	if err := again(func() error { return unix.Fstatfs(int(f.Fd()), &st) }); err != nil {
+	if err := retry.Fstatfs(int(f.Fd()), &st); err != nil {
 		return pathError("statfs", f.Name(), err)
 	}
 	if st.Type != unix.BTRFS_SUPER_MAGIC {

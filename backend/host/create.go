@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // CreateFile makes a file that does not exist yet, and takes it away again if that does not work out whole.
@@ -88,7 +90,7 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 		err = closeErr
 	}
 	if err != nil {
-		_ = unix.Unlinkat(at.dir, at.name, 0)
+		_ = retry.Unlinkat(at.dir, at.name, 0)
 	}
 	return err
 }
@@ -133,7 +135,7 @@ const chunk = 1 << 28
 // allocate gives a part of a file room on the disk, and leaves what is in it.
 func allocate(ctx context.Context, f *os.File, from, to int64) error {
 	return inChunks(ctx, from, to, func(from, length int64) error {
-		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, length)
+		err := retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, length)
 		if isUnsupported(err) {
 			return rewrite(ctx, f, from, from+length)
 		}

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A Progress is told how far something has come: how many bytes are done of how many, or of 0 if that is not known. It may be nil.
@@ -114,7 +116,7 @@ func lockData(fd int, path string, a access) error {
 		}
 		for _, at := range []int64{qemuDoes + qemuWrites, qemuDoes + qemuResizes} {
 			lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
-			if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock); err == nil && lock.Type != unix.F_UNLCK {
+			if err := retry.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock); err == nil && lock.Type != unix.F_UNLCK {
 				return &InUseError{path, true}
 			}
 		}
@@ -124,7 +126,7 @@ func lockData(fd int, path string, a access) error {
 
 func lockBytes(fd int, path string, kind int16, at, length int64) error {
 	lock := unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: at, Len: length}
-	err := again(func() error { return unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock) })
+	err := retry.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 		return &InUseError{path, kind == unix.F_RDLCK}
 	}
@@ -151,14 +153,11 @@ func dataSize(f *os.File) (int64, error) {
 func writeAt(f *os.File, b []byte, at int64) (int, error) {
 	done := 0
 	for done < len(b) {
-		err := again(func() error {
-			n, err := unix.Pwrite(int(f.Fd()), b[done:], at+int64(done))
-			done += max(n, 0)
-			return err
-		})
+		n, err := retry.Pwrite(int(f.Fd()), b[done:], at+int64(done))
 		if err != nil {
 			return done, pathError("write", f.Name(), err)
 		}
+		done += n
 	}
 	return done, nil
 }

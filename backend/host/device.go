@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A blockDevice is a disk or partition of the kernel's.
@@ -60,7 +62,7 @@ func isSilent(d blockDevice) bool {
 // DeviceNumber returns MAJOR:MINOR of a block device; links are followed.
 func DeviceNumber(path string) (string, error) {
 	var st unix.Stat_t
-	if err := again(func() error { return unix.Stat(path, &st) }); err != nil {
+	if err := retry.Stat(path, &st); err != nil {
 		return "", pathError("stat", path, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
@@ -159,11 +161,7 @@ func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 }
 
 func usedAnyhow(path string) ([]string, error) {
-	fd := -1
-	err := again(func() (err error) {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		return err
-	})
+	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {
 		return []string{"held by somebody whom the kernel does not name"}, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // LockDevice locks a disk and its partition table against other processes of poolctl, and keeps udev from reading the table anew
@@ -40,15 +42,11 @@ func TryLockDevice(path, sys string) (unlock func(), err error) {
 }
 
 func lockAt(path string, flags, how int) (*os.File, error) {
-	fd := -1
-	err := again(func() (err error) {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
-		return err
-	})
+	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
 	if err != nil {
 		return nil, pathError("open", path, err)
 	}
-	if err := again(func() error { return unix.Flock(fd, how|unix.LOCK_NB) }); err != nil {
+	if err := retry.Flock(fd, how|unix.LOCK_NB); err != nil {
 		unix.Close(fd)
 		return nil, pathError("lock", path, err)
 	}

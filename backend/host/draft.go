@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A Draft is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
@@ -67,7 +69,7 @@ func (d *Draft) begin() (_ *Draft, err error) {
 	}
 	d.base = d.at.name
 	var st unix.Stat_t
-	if found := unix.Fstatat(d.at.dir, d.at.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil; !found {
+	if found := retry.Fstatat(d.at.dir, d.at.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil; !found {
 		return d, nil
 	}
 	d.at.leave()
@@ -175,7 +177,7 @@ func newDraftFile(at spot, path string) (*os.File, error) {
 			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 				continue // somebody takes it for left, and away
 			}
-			_ = unix.Unlinkat(at.dir, at.name, 0)
+			_ = retry.Unlinkat(at.dir, at.name, 0)
 		}
 		if err != nil {
 			return nil, err
@@ -199,13 +201,13 @@ func sweepDraft(at spot, path string) error {
 	} else if err != nil || !isAt(f, at) {
 		return err
 	}
-	return pathError("remove", path, unix.Unlinkat(at.dir, at.name, 0))
+	return pathError("remove", path, retry.Unlinkat(at.dir, at.name, 0))
 }
 
 // isAt tells whether an open file still has its name.
 func isAt(f *os.File, at spot) bool {
 	var here, there unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &here) == nil && unix.Fstatat(at.dir, at.name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.dir, at.name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
@@ -217,7 +219,7 @@ func (d *Draft) Discard() {
 
 func (d *Draft) discard() {
 	if d.file != nil && !d.place {
-		_ = unix.Unlinkat(d.at.dir, d.name(), 0)
+		_ = retry.Unlinkat(d.at.dir, d.name(), 0)
 	}
 	for _, f := range []*os.File{d.file, d.old} {
 		if f != nil {
@@ -254,7 +256,7 @@ func (p Publish) apply(context.Context, *Local) error {
 		err = nil
 	}
 	if err == nil && !d.place {
-		err = pathError("rename to", d.path, again(func() error { return unix.Renameat(d.at.dir, d.name(), d.at.dir, d.at.name) }))
+		err = pathError("rename to", d.path, retry.Renameat(d.at.dir, d.name(), d.at.dir, d.at.name))
 	}
 	if err != nil {
 		return err

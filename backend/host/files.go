@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Mkdir makes a directory with exactly this mode, whatever the umask. What a set-group-ID parent hands down stays, as with mkdir(1).
@@ -25,7 +27,7 @@ func (m Mkdir) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer at.leave()
-	if err := again(func() error { return unix.Mkdirat(at.dir, at.name, 0o700) }); err != nil {
+	if err := retry.Mkdirat(at.dir, at.name, 0o700); err != nil {
 		return pathError("mkdir", m.Path, err)
 	}
 	f, err := openDir(at.dir, at.name, m.Path)
@@ -34,7 +36,7 @@ func (m Mkdir) apply(_ context.Context, l *Local) error {
 		err = chmod(f, m.Mode)
 	}
 	if err != nil {
-		_ = unix.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR)
+		_ = retry.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR)
 	}
 	return err
 }
@@ -51,7 +53,7 @@ func (r Rmdir) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer at.leave()
-	return pathError("rmdir", r.Path, again(func() error { return unix.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR) }))
+	return pathError("rmdir", r.Path, retry.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR))
 }
 
 // Unlink removes a name that is not a directory.
@@ -66,7 +68,7 @@ func (u Unlink) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer at.leave()
-	return pathError("remove", u.Path, again(func() error { return unix.Unlinkat(at.dir, at.name, 0) }))
+	return pathError("remove", u.Path, retry.Unlinkat(at.dir, at.name, 0))
 }
 
 // Sync writes a file's data to the disk.
@@ -90,7 +92,7 @@ func (s Sync) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	return pathError("sync", s.Path, again(func() error { return unix.Fsync(int(f)) }))
+	return pathError("sync", s.Path, retry.Fsync(int(f)))
 }
 
 // openDir opens a directory; a symbolic link is refused. The path is for messages.
@@ -100,10 +102,7 @@ func openDir(dir int, name, path string) (*os.File, error) {
 
 func openAt(dir int, name, path string, flags int) (*os.File, error) {
 	var fd int
-	err := again(func() (err error) {
-		fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0o600)
-		return err
-	})
+	fd, err := retry.Openat(dir, name, flags|unix.O_CLOEXEC, 0o600)
 	if errors.Is(err, unix.ESTALE) { // of a server: it was there, and is gone
 		err = unix.ENOENT
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Guarded implements Prober.
@@ -22,7 +24,7 @@ func (l *Local) Guarded(path string) error {
 // looked at.
 func guard(dir int, has *unix.Stat_t) error {
 	var st unix.Stat_t
-	if err := again(func() error { return unix.Fstat(dir, &st) }); err != nil {
+	if err := retry.Fstat(dir, &st); err != nil {
 		return err
 	}
 	ours := func(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Held is a file that is looked at, and opened only when it is known not to be what had better not be opened: a FIFO that
@@ -34,7 +36,7 @@ func Hold(path string) (*Held, error) {
 // hold looks at a spot, which it takes over. The path is for messages.
 func hold(s spot, path string) (*Held, error) {
 	h := &Held{at: s, fd: -1, Path: path}
-	err := again(func() error { return unix.Fstatat(s.dir, s.name, &h.Stat_t, unix.AT_SYMLINK_NOFOLLOW) })
+	err := retry.Fstatat(s.dir, s.name, &h.Stat_t, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && h.kind() == unix.S_IFLNK {
 		err = h.follow()
 	}
@@ -70,7 +72,7 @@ func (h *Held) Close() {
 	h.at.leave()
 }
 
-func (h *Held) look(fd int) error { return again(func() error { return unix.Fstat(fd, &h.Stat_t) }) }
+func (h *Held) look(fd int) error { return retry.Fstat(fd, &h.Stat_t) }
 
 func (h *Held) kind() uint32 { return h.Mode & unix.S_IFMT }
 
@@ -97,9 +99,9 @@ func (h *Held) IsSame(o *Held) bool {
 // In holds a name in the directory that is held.
 func (h *Held) In(name string) (*Held, error) {
 	dir, path := -1, h.Path+"/"+name
-	err := again(func() (err error) {
+	err := retry.Do(func() (err error) {
 		at, from, flags := h.reach()
-		dir, err = unix.Openat(at, from, flags|unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		dir, err = retry.Openat(at, from, flags|unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
@@ -122,11 +124,7 @@ func (h *Held) Open() (FD, error) { return h.open(unix.O_RDONLY) }
 func (h *Held) open(flags int) (FD, error) {
 	dir, name, noFollow := h.reach()
 	flags |= noFollow | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd := -1
-	err := again(func() (err error) {
-		fd, err = unix.Openat(dir, name, flags, 0)
-		return err
-	})
+	fd, err := retry.Openat(dir, name, flags, 0)
 	if err == nil {
 		if err = h.look(fd); err == nil && !h.HasData() && flags&unix.O_DIRECTORY == 0 {
 			err = unix.ENOENT
@@ -157,11 +155,7 @@ func (h *Held) Pin() (*os.File, error) {
 
 // OpenPinned opens what is pinned for reading.
 func OpenPinned(f *os.File) (FD, error) {
-	fd := -1
-	err := again(func() (err error) {
-		fd, err = unix.Open("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-		return err
-	})
+	fd, err := retry.Open("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	return FD(fd), pathError("open", f.Name(), err)
 }
 
@@ -176,7 +170,7 @@ func HoldNamed(path string) (*Held, error) {
 	if err == nil {
 		defer f.Close()
 		var on unix.Statfs_t
-		if err = unix.Fstatfs(int(f.Fd()), &on); err == nil && on.Blocks == 0 && !mayHaveNoBlocks[on.Type] {
+		if err = retry.Fstatfs(int(f.Fd()), &on); err == nil && on.Blocks == 0 && !mayHaveNoBlocks[on.Type] {
 			err = fmt.Errorf("%q is no file that is stored anywhere", path)
 		}
 	}
@@ -193,11 +187,7 @@ var mayHaveNoBlocks = map[int64]bool{unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: t
 // pin holds what it is by a descriptor that opens nothing, and looks at that.
 func (h *Held) pin() (FD, error) {
 	dir, name, noFollow := h.reach()
-	fd := -1
-	err := again(func() (err error) {
-		fd, err = unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|noFollow, 0)
-		return err
-	})
+	fd, err := retry.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|noFollow, 0)
 	if err == nil {
 		err = h.look(fd)
 	}
@@ -217,7 +207,7 @@ func (h *Held) Birth() time.Time {
 		dir, name, flags = h.fd, "", unix.AT_EMPTY_PATH
 	}
 	var s unix.Statx_t
-	if err := unix.Statx(dir, name, flags, unix.STATX_BTIME, &s); err != nil || s.Mask&unix.STATX_BTIME == 0 {
+	if err := retry.Statx(dir, name, flags, unix.STATX_BTIME, &s); err != nil || s.Mask&unix.STATX_BTIME == 0 {
 		return time.Time{}
 	}
 	return time.Unix(s.Btime.Sec, int64(s.Btime.Nsec))
@@ -244,16 +234,14 @@ type FD int
 func (f FD) Close() { unix.Close(int(f)) }
 
 // Size is where the file or device ends, in bytes.
-func (f FD) Size() (int64, error) { return unix.Seek(int(f), 0, io.SeekEnd) }
+func (f FD) Size() (int64, error) { return retry.Seek(int(f), 0, io.SeekEnd) }
 
 // ReadAt implements io.ReaderAt.
 func (f FD) ReadAt(b []byte, offset int64) (int, error) {
 	done := 0
 	for done < len(b) {
-		n, err := unix.Pread(int(f), b[done:], offset+int64(done))
+		n, err := retry.Pread(int(f), b[done:], offset+int64(done))
 		switch {
-		case err == unix.EINTR:
-			continue
 		case err != nil:
 			return done, err
 		case n == 0:

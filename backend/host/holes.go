@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // nextData returns the first piece of data in a file at or after from: where it begins, and where the hole behind it does, both
@@ -17,14 +19,14 @@ import (
 // of many pieces (Linux 7.2 with Samba 4.17). Whether it can be read, reading shows.
 func nextData(f *os.File, from, end int64) (start, stop int64) {
 	fd := int(f.Fd())
-	start, err := unix.Seek(fd, from, unix.SEEK_DATA)
+	start, err := retry.Seek(fd, from, unix.SEEK_DATA)
 	if errors.Is(err, unix.ENXIO) && isRegular(f) {
 		return end, end
 	}
 	if err != nil {
 		return from, end
 	}
-	stop, err = unix.Seek(fd, start, unix.SEEK_HOLE)
+	stop, err = retry.Seek(fd, start, unix.SEEK_HOLE)
 	if err != nil {
 		stop = end
 	}
@@ -38,7 +40,7 @@ func inChunks(ctx context.Context, from, to int64, do func(from, length int64) e
 			return err
 		}
 		length := min(to-from, chunk)
-		if err := again(func() error { return do(from, length) }); err != nil {
+		if err := retry.Do(func() error { return do(from, length) }); err != nil {
 			return err
 		}
 		from += length
@@ -58,7 +60,7 @@ func punch(f *os.File, from, length int64) error {
 	if info, err := f.Stat(); err == nil && from+length == info.Size() {
 		length += block - 1 - (from+length+block-1)%block
 	}
-	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, length)
+	return retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, length)
 }
 
 // zeroOut keeps the room (BLKZEROOUT of linux/fs.h, in whole sectors; the kernel writes the zeros where the device cannot).
@@ -69,13 +71,13 @@ func zeroOut(f *os.File, from, length int64) error {
 	if onFUSE(fmt.Sprintf("/proc/self/fd/%d", f.Fd())) {
 		return unix.EOPNOTSUPP
 	}
-	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, from, length)
+	return retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, from, length)
 }
 
 // onFUSE tells whether a file is of a file system that some program serves: GlusterFS 10 says that it has zeroed a range, and has not.
 func onFUSE(path string) bool {
 	var st unix.Statfs_t
-	return again(func() error { return unix.Statfs(path, &st) }) == nil && st.Type == unix.FUSE_SUPER_MAGIC
+	return retry.Statfs(path, &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
 }
 
 // discard gives back the room of a device, too, which may then read as anything (BLKDISCARD).

@@ -4,14 +4,11 @@ package host
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Host is the machine that storage is managed on.
@@ -104,15 +101,6 @@ func (l *Local) Change(ctx context.Context, s Step) error {
 		return err
 	}
 	return s.apply(ctx, l)
-}
-
-// again makes a system call until no signal interrupts it.
-func again(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 // pathError says what was done to what, as package os does. It keeps nil nil.

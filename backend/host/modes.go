@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Chown changes owner and group, -1 leaves one as it is. A symbolic link is followed, as by chase.
@@ -39,7 +41,7 @@ func (c Chown) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	return pathError("chown", c.Path, again(func() error { return unix.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH) }))
+	return pathError("chown", c.Path, retry.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH))
 }
 
 // Chmod changes the permission bits and the sticky bit. Like chmod(1) it leaves a directory's set-ID bits alone, and follows a
@@ -64,15 +66,15 @@ func (c Chmod) apply(_ context.Context, l *Local) error {
 	}
 	defer f.Close()
 	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) takes no descriptor that opens nothing
-	return pathError("chmod", c.Path, again(func() error { return unix.Chmod(path, bits(c.Mode)|setID(&h.Stat_t)) }))
+	return pathError("chmod", c.Path, retry.Chmod(path, bits(c.Mode)|setID(&h.Stat_t)))
 }
 
 // chmod is Chmod for what is open.
 func chmod(f *os.File, mode fs.FileMode) error {
 	var st unix.Stat_t
-	err := unix.Fstat(int(f.Fd()), &st)
+	err := retry.Fstat(int(f.Fd()), &st)
 	if err == nil {
-		err = again(func() error { return unix.Fchmod(int(f.Fd()), bits(mode)|setID(&st)) })
+		err = retry.Fchmod(int(f.Fd()), bits(mode)|setID(&st))
 	}
 	return pathError("chmod", f.Name(), err)
 }

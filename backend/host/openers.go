@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Openers implements Prober, by proc(5), fd.
@@ -15,7 +17,7 @@ func (l *Local) Openers(paths ...string) []string {
 	var st unix.Stat_t
 	devices := map[uint64]bool{}
 	for _, path := range paths {
-		if unix.Stat(path, &st) == nil {
+		if retry.Stat(path, &st) == nil {
 			devices[st.Rdev] = true
 		}
 	}
@@ -27,7 +29,7 @@ func (l *Local) Openers(paths ...string) []string {
 	seen := map[string]bool{}
 	for _, fd := range fds {
 		pid := strings.Split(fd, "/")[2]
-		if seen[pid] || len(found) == most || unix.Stat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK || !devices[st.Rdev] {
+		if seen[pid] || len(found) == most || retry.Stat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK || !devices[st.Rdev] {
 			continue
 		}
 		seen[pid] = true

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A Place is a directory that is held from Enter to Leave. What is looked at in it, and what steps do to names directly in it, is in
@@ -33,7 +35,7 @@ func (l *Local) Enter(path string, inside bool) (*Place, error) {
 	n.fd = -1
 	n.close()
 	var st unix.Stat_t
-	if err = unix.Fstat(p.fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	if err = retry.Fstat(p.fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		err = unix.ENOTDIR
 	}
 	if err == nil {
@@ -62,7 +64,7 @@ func (l *Local) add(p *Place, inode uint64) (*Place, error) {
 		return p, nil
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(known.fd, &st); err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
+	if err := retry.Fstat(known.fd, &st); err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
 		return p, fmt.Errorf("another directory was there a moment ago: %w", fs.ErrPermission)
 	}
 	known.users++
@@ -108,7 +110,7 @@ type Inode struct{ Device, Number uint64 }
 // Inode returns what has a name, if only a link.
 func (p *Place) Inode(name string) Inode {
 	var st unix.Stat_t
-	if again(func() error { return unix.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) }) != nil {
+	if retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return Inode{}
 	}
 	return Inode{st.Dev, st.Ino}
@@ -117,7 +119,7 @@ func (p *Place) Inode(name string) Inode {
 // Owner returns whose a name is, and whether it is there.
 func (p *Place) Owner(name string) (uid int, there bool) {
 	var st unix.Stat_t
-	err := again(func() error { return unix.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	err := retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return int(st.Uid), err == nil
 }
 
@@ -141,7 +143,7 @@ func (p *Place) proc() string { return "/proc/self/fd/" + strconv.Itoa(p.fd) }
 // IsMounted tells whether something is mounted exactly here.
 func (p *Place) IsMounted() (bool, error) {
 	var st unix.Statx_t
-	err := again(func() error { return unix.Statx(p.fd, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, 0, &st) })
+	err := retry.Statx(p.fd, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, 0, &st)
 	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 { // before Linux 5.8
 		return p.on.Mounted(p.proc())
 	}

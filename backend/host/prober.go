@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Stat implements Prober.
@@ -19,7 +21,7 @@ func (l *Local) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 // Space implements Prober, by statfs(2).
 func (l *Local) Space(path string) (Space, error) {
 	var st unix.Statfs_t
-	if err := again(func() error { return unix.Statfs(path, &st) }); err != nil {
+	if err := retry.Statfs(path, &st); err != nil {
 		return Space{}, pathError("statfs", path, err)
 	}
 	unit := uint64(st.Frsize)
@@ -38,7 +40,7 @@ func (l *Local) Mounted(path string) (bool, error) {
 // OnBtrfs implements Prober.
 func (l *Local) OnBtrfs(path string) (bool, error) {
 	var st unix.Statfs_t
-	err := again(func() error { return unix.Statfs(path, &st) })
+	err := retry.Statfs(path, &st)
 	if errors.Is(err, unix.ENOENT) && path != "/" {
 		return l.OnBtrfs(filepath.Dir(path))
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Rename gives a file or directory another name, which must not exist yet; within one directory also a symbolic link that leads
@@ -39,29 +41,29 @@ func (r Rename) apply(_ context.Context, l *Local) error {
 // renameNew uses renameat2's RENAME_NOREPLACE, and a hard link on file systems that lack it (NFS): both refuse a name that is
 // taken. Where there are no hard links either (some FUSE file systems, and directories never), it can but look first.
 func renameNew(oldDir int, old string, newDir int, name string) error {
-	err := again(func() error { return renameNoReplace(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
+	err := retry.Do(func() error { return renameNoReplace(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
 		return err
 	}
-	err = again(func() error { return linkat(oldDir, old, newDir, name, 0) })
+	err = retry.Do(func() error { return linkat(oldDir, old, newDir, name, 0) })
 	switch {
 	case err == nil:
-		if err = again(func() error { return unix.Unlinkat(oldDir, old, 0) }); err != nil {
-			_ = unix.Unlinkat(newDir, name, 0)
+		if err = retry.Unlinkat(oldDir, old, 0); err != nil {
+			_ = retry.Unlinkat(newDir, name, 0)
 		}
 		return err
 	case !errors.Is(err, unix.EPERM) && !errors.Is(err, errors.ErrUnsupported): // ENOSYS, EOPNOTSUPP
 		return err
 	}
 	var st unix.Stat_t
-	err = again(func() error { return unix.Fstatat(newDir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	err = retry.Fstatat(newDir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	switch {
 	case err == nil:
 		return unix.EEXIST
 	case !errors.Is(err, unix.ENOENT):
 		return err
 	}
-	return again(func() error { return unix.Renameat(oldDir, old, newDir, name) })
+	return retry.Renameat(oldDir, old, newDir, name)
 }
 
 // The system calls that not every file system has. Tests take them away.

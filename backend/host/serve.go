@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A Served is a file system that a program of ours serves (fuse(4)). Nobody else sees it: it is mounted in a mount namespace in which
@@ -108,7 +110,7 @@ func (s *Served) run(c Command, at string) {
 // fileSystem tells file systems from each other, without asking them.
 func fileSystem(dir int, path string) uint64 {
 	var st unix.Statx_t
-	if unix.Statx(dir, path, unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st) != nil {
+	if retry.Statx(dir, path, unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st) != nil {
 		return 0
 	}
 	return unix.Mkdev(st.Dev_major, st.Dev_minor)
@@ -156,7 +158,7 @@ func (s *Served) giveUp(program *os.Process) {
 
 // mountedBy opens the directory at which a program mounts something; -1 if it has not yet.
 func mountedBy(program *os.Process, at string, without uint64) int {
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/root%s", program.Pid, at), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open(fmt.Sprintf("/proc/%d/root%s", program.Pid, at), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
 	}
@@ -172,7 +174,7 @@ func (s *Served) answers(dir int) error {
 	answer := make(chan error, 1)
 	go func() {
 		var st unix.Statfs_t
-		answer <- again(func() error { return unix.Fstatfs(dir, &st) })
+		answer <- retry.Fstatfs(dir, &st)
 	}()
 	for range 2 {
 		select {

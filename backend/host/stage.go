@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // A Stage is a new directory in which one process makes something before it moves it to its place. A locked file of the same
@@ -33,7 +35,7 @@ func (s *Stage) apply(_ context.Context, l *Local) (err error) {
 	if s.at, err = l.spot(s.Path); err != nil {
 		return err
 	}
-	if err = again(func() error { return unix.Mkdirat(s.at.dir, s.at.name, 0o700) }); err == nil {
+	if err = retry.Mkdirat(s.at.dir, s.at.name, 0o700); err == nil {
 		if s.dir, err = openDir(s.at.dir, s.at.name, s.Path); err == nil {
 			err = s.begin(l)
 		}
@@ -59,7 +61,7 @@ func (s *Stage) begin(l *Local) error {
 		s.lock.Close()
 	}
 	s.dir.Close()
-	_ = unix.Unlinkat(s.at.dir, s.at.name, unix.AT_REMOVEDIR)
+	_ = retry.Unlinkat(s.at.dir, s.at.name, unix.AT_REMOVEDIR)
 	return err
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // lockNew locks a stage that was just made.
@@ -26,7 +28,7 @@ func lockNew(dir *os.File, path string) (*os.File, error) {
 	}
 	lock.Close()
 	if !errors.Is(err, fs.ErrExist) {
-		_ = unix.Unlinkat(int(dir.Fd()), name, 0)
+		_ = retry.Unlinkat(int(dir.Fd()), name, 0)
 	}
 	return nil, err
 }
@@ -36,7 +38,7 @@ func lockNew(dir *os.File, path string) (*os.File, error) {
 // servers that do not trust root.)
 func isNew(dir, lock *os.File) error {
 	var d, l unix.Stat_t
-	if err := errors.Join(unix.Fstat(int(dir.Fd()), &d), unix.Fstat(int(lock.Fd()), &l)); err != nil {
+	if err := errors.Join(retry.Fstat(int(dir.Fd()), &d), retry.Fstat(int(lock.Fd()), &l)); err != nil {
 		return err
 	}
 	names, err := list(dir)
@@ -66,7 +68,7 @@ func flock(f *os.File) error { return patiently(int(f.Fd()), func() error { retu
 
 // flockOnce locks it at once or not at all: one that is in use is an error that wraps fs.ErrExist.
 func flockOnce(f *os.File) error {
-	err := again(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	err := retry.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
 	}
@@ -97,13 +99,13 @@ func removeStage(at spot, dir, held *os.File) error {
 			return err
 		}
 	}
-	err = again(func() error { return unix.Unlinkat(fd, lock, 0) })
+	err = retry.Unlinkat(fd, lock, 0)
 	held.Close()
 	if err == nil || errors.Is(err, unix.ENOENT) {
-		err = again(func() error { return unix.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR) })
+		err = retry.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR)
 	}
 	var st unix.Stat_t
-	if err != nil && unix.Fstat(fd, &st) == nil && st.Nlink == 0 {
+	if err != nil && retry.Fstat(fd, &st) == nil && st.Nlink == 0 {
 		return nil
 	}
 	return pathError("remove", dir.Name(), err)

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // position tells where in a file one reads or writes next, and whether one can go elsewhere: not in a pipe.
@@ -14,7 +16,7 @@ func position(f *os.File) (at int64, seekable bool) {
 	if !isRegular(f) && !isBlock(f) {
 		return 0, false
 	}
-	at, err := unix.Seek(int(f.Fd()), 0, io.SeekCurrent)
+	at, err := retry.Seek(int(f.Fd()), 0, io.SeekCurrent)
 	return at, err == nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Sys implements Prober.
@@ -30,19 +32,13 @@ func (s sysTree) ReadFile(name string) ([]byte, error) {
 		return nil, pathError("open", name, fs.ErrInvalid)
 	}
 	var fd, n int
-	err := again(func() (err error) {
-		fd, err = unix.Open(s.root+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		return err
-	})
+	fd, err := retry.Open(s.root+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
 	defer unix.Close(fd)
 	data := make([]byte, 4096)
-	err = again(func() (err error) {
-		n, err = unix.Read(fd, data)
-		return err
-	})
+	n, err = retry.Read(fd, data)
 	return data[:max(n, 0)], pathError("read", name, err)
 }
 

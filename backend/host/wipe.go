@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // Wipe returns the step that destroys a file's or block device's data by an algorithm of virsh's, nil if there is none of that name:
@@ -102,7 +104,7 @@ func (z Zero) apply(ctx context.Context, l *Local) error {
 // isSparse tells whether a file has less room than it is long.
 func isSparse(f *os.File) bool {
 	var st unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Blocks*512 < st.Size
+	return retry.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Blocks*512 < st.Size
 }
 
 // Discard gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most

@@ -1,0 +1,117 @@
+// Package retry has system calls on files that begin again when a signal interrupts them (EINTR).
+//
+// File systems that a program serves (FUSE) and some network file systems let any signal interrupt almost every call, fstat(2) too, and Go's
+// scheduler sends its threads signals (SIGURG) at any time. Each function is that of package unix by the same name.
+package retry
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// Do calls f until it returns another error than EINTR, or none.
+func Do(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// value is Do for a call that returns a value besides.
+func value[T any](f func() (T, error)) (v T, err error) {
+	err = Do(func() (err error) {
+		v, err = f()
+		return err
+	})
+	return v, err
+}
+
+func Chmod(path string, mode uint32) error { return Do(func() error { return unix.Chmod(path, mode) }) }
+
+func Faccessat(dir int, path string, mode uint32, flags int) error {
+	return Do(func() error { return unix.Faccessat(dir, path, mode, flags) })
+}
+
+func Fallocate(fd int, mode uint32, off, length int64) error {
+	return Do(func() error { return unix.Fallocate(fd, mode, off, length) })
+}
+
+func Fchmod(fd int, mode uint32) error { return Do(func() error { return unix.Fchmod(fd, mode) }) }
+
+func Fchownat(dir int, path string, uid, gid, flags int) error {
+	return Do(func() error { return unix.Fchownat(dir, path, uid, gid, flags) })
+}
+
+func FcntlFlock(fd uintptr, cmd int, lock *unix.Flock_t) error {
+	return Do(func() error { return unix.FcntlFlock(fd, cmd, lock) })
+}
+
+func Flock(fd, how int) error { return Do(func() error { return unix.Flock(fd, how) }) }
+
+func Fstat(fd int, st *unix.Stat_t) error { return Do(func() error { return unix.Fstat(fd, st) }) }
+
+func Fstatat(dir int, path string, st *unix.Stat_t, flags int) error {
+	return Do(func() error { return unix.Fstatat(dir, path, st, flags) })
+}
+
+func Fstatfs(fd int, st *unix.Statfs_t) error {
+	return Do(func() error { return unix.Fstatfs(fd, st) })
+}
+
+func Fsync(fd int) error { return Do(func() error { return unix.Fsync(fd) }) }
+
+func IoctlFileClone(to, from int) error {
+	return Do(func() error { return unix.IoctlFileClone(to, from) })
+}
+
+func Mkdirat(dir int, path string, mode uint32) error {
+	return Do(func() error { return unix.Mkdirat(dir, path, mode) })
+}
+
+func Open(path string, flags int, mode uint32) (int, error) {
+	return value(func() (int, error) { return unix.Open(path, flags, mode) })
+}
+
+func Openat(dir int, path string, flags int, mode uint32) (int, error) {
+	return value(func() (int, error) { return unix.Openat(dir, path, flags, mode) })
+}
+
+func Pread(fd int, b []byte, at int64) (int, error) {
+	return value(func() (int, error) { return unix.Pread(fd, b, at) })
+}
+
+func Pwrite(fd int, b []byte, at int64) (int, error) {
+	return value(func() (int, error) { return unix.Pwrite(fd, b, at) })
+}
+
+func Read(fd int, b []byte) (int, error) {
+	return value(func() (int, error) { return unix.Read(fd, b) })
+}
+
+func Readlinkat(dir int, path string, b []byte) (int, error) {
+	return value(func() (int, error) { return unix.Readlinkat(dir, path, b) })
+}
+
+func Renameat(oldDir int, oldPath string, newDir int, newPath string) error {
+	return Do(func() error { return unix.Renameat(oldDir, oldPath, newDir, newPath) })
+}
+
+func Seek(fd int, off int64, whence int) (int64, error) {
+	return value(func() (int64, error) { return unix.Seek(fd, off, whence) })
+}
+
+func Stat(path string, st *unix.Stat_t) error { return Do(func() error { return unix.Stat(path, st) }) }
+
+func Statfs(path string, st *unix.Statfs_t) error {
+	return Do(func() error { return unix.Statfs(path, st) })
+}
+
+func Statx(dir int, path string, flags, mask int, st *unix.Statx_t) error {
+	return Do(func() error { return unix.Statx(dir, path, flags, mask, st) })
+}
+
+func Unlinkat(dir int, path string, flags int) error {
+	return Do(func() error { return unix.Unlinkat(dir, path, flags) })
+}
