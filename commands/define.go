@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"poolctl/backend"
@@ -16,6 +17,9 @@ func (e *env) readInput(file string) ([]byte, error) {
 		if file == "-" {
 			return pooldef.ReadInput(e.stdin)
 		}
+		if e.cli.Readonly && os.Geteuid() == 0 {
+			return nil, &readonlyInputError{file}
+		}
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
@@ -24,6 +28,16 @@ func (e *env) readInput(file string) ([]byte, error) {
 		return pooldef.ReadInput(f)
 	})
 }
+
+// A readonlyInputError reports that root does not read a file with --readonly. A user who may run only that, by sudo, could name a file that
+// only root can read, and error messages quote what is no definition. Standard input is opened by the user. It wraps fs.ErrPermission.
+type readonlyInputError struct{ file string }
+
+func (e *readonlyInputError) Error() string {
+	return fmt.Sprintf("with --readonly, root reads no file that an argument names (%q)", e.file)
+}
+
+func (e *readonlyInputError) Unwrap() error { return fs.ErrPermission }
 
 // inputName is what messages call a file that is read.
 func inputName(file string) string {

@@ -138,6 +138,7 @@ func (e *env) hint(err error) string {
 		noValue  *pooldef.NoValueError
 		sealed   *pooldef.SealedError
 		trust    *pooldef.TrustError
+		input    *readonlyInputError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -152,6 +153,8 @@ func (e *env) hint(err error) string {
 		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
 	case errors.As(err, &trust) && trust.Mend != nil:
 		return host.Cmd(trust.Mend[0], trust.Mend[1:]...).Shell()
+	case errors.As(err, &input):
+		return "give it on standard input: - <" + host.Quote(input.file)
 	case errors.As(err, &state):
 		return state.hint
 	case errors.As(err, &storage):
