@@ -72,9 +72,9 @@ operator ALL = (root) NOPASSWD: /usr/local/sbin/poolctl \-\-readonly *
 .EE
 .RE
 .PP
-It still lets the operator read every file that root can read as a definition, and secrets and data of volumes. \-\-readonly makes no files
-or directories, lock files and logs included, and starts no editor. \-\-dry\-run does start the editor of pool\-edit, in which everything is
-possible: it is no such rule.`
+It shows the operator all definitions and listings, but neither data of volumes nor values of secrets, and as root it reads no file that an argument names,
+only standard input. It creates no files or directories, lock files and logs included, and starts no editor. \-\-dry\-run starts the editor of pool\-edit, in
+which everything is possible: a rule that fixes \-\-dry\-run is not safe.`
 
 const manFiles = `.TP
 .I /etc/poolctl/NAME.xml, /etc/poolctl/NAME.yaml
