@@ -47,28 +47,28 @@ type (
 	Builder interface {
 		Build(ctx context.Context, p *pooldef.Pool, o BuildOptions) error
 	}
-	// A Remover unmakes what a Builder made. It refuses where there is data left.
-	Remover interface {
-		Remove(ctx context.Context, p *pooldef.Pool) error
+	// A PoolDeleter unmakes what a Builder made. It refuses where there is data left.
+	PoolDeleter interface {
+		DeletePool(ctx context.Context, p *pooldef.Pool) error
 	}
 	// A Discoverer finds sources that pools could be made of.
 	Discoverer interface {
 		Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error)
 	}
-	// An Observer returns an active pool's definition with what is seen on the machine: permissions, free extents.
-	Observer interface {
-		Observe(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error)
+	// An StatusReader returns an active pool's definition with what is seen on the machine: permissions, free extents.
+	StatusReader interface {
+		ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error)
 	}
-	// A Detailer lists like Volumes, with sizes and formats. What cannot be had of one volume stands in its Err.
-	Detailer interface {
+	// A DetailLister lists like Volumes, with sizes and formats. What cannot be had of one volume stands in its Err.
+	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
 	// A Locator tells the name of the volume that a path or key means, without listing the pool, or asking whether it is there.
 	Locator interface {
 		Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (name string, ok bool)
 	}
-	// A Chainer follows what images name as their backing files, to the end of the chain.
-	Chainer interface {
+	// A BackingChainer follows what images name as their backing files, to the end of the chain.
+	BackingChainer interface {
 		// Chain returns the images below a volume, nearest first: not nil, and empty if it is based on nothing. Of each it tells
 		// path, format, sizes, permissions and times. Its type is network if it is none of this host's files or devices; then it ends the
 		// chain, and its path is what names it. If one cannot be followed it is the last, and the error says why.
@@ -93,10 +93,10 @@ type (
 	Renamer interface {
 		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
-	// A Lender shows a volume that is nowhere on this machine as a file of it, for as long as this process lives. It is described as
+	// A Exporter shows a volume that is nowhere on this machine as a file of it, for as long as this process lives. It is described as
 	// Volume describes such a file.
-	Lender interface {
-		Lend(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
+	Exporter interface {
+		Export(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
 		// Outside returns the path by which others know a file that is seen where a lent one is.
 		Outside(ctx context.Context, p *pooldef.Pool, path string) string
 	}
@@ -162,7 +162,7 @@ type CloneOptions struct {
 
 // Known says whether an image that another names as its backing file may be read: nil, if it is a volume of an active pool. Otherwise a
 // guest that writes a header into its disk could have us read any file of this machine. file is nil for an image of Ceph's.
-type Known func(path string, file *host.Held) error
+type Known func(path string, file *host.Handle) error
 
 // ResizeOptions tell what a new size may do.
 type ResizeOptions struct {
@@ -220,11 +220,11 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
 }
 
-// An ElsewhereError tells that what a guest sees of a volume is, in part, in files that only its header names. Whoever may write to the
+// An ExternalDataError tells that what a guest sees of a volume is, in part, in files that only its header names. Whoever may write to the
 // volume could name any file of the machine there: they are not read, written to or wiped.
-type ElsewhereError struct{ Path string }
+type ExternalDataError struct{ Path string }
 
-func (e *ElsewhereError) Error() string {
+func (e *ExternalDataError) Error() string {
 	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not touch", e.Path)
 }
 

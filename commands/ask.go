@@ -38,7 +38,7 @@ func ask[T any](e *env, p *pooldef.Pool, look func() (T, error)) (T, error) {
 	if e.ctx.Err() != nil {
 		return value, e.ctx.Err()
 	}
-	return value, &backend.SilentError{Text: fmt.Sprintf("the storage at %q does not answer", cmp.Or(p.Target.Path, p.Source.Name, p.Name))}
+	return value, &backend.TimeoutError{Text: fmt.Sprintf("the storage at %q does not answer", cmp.Or(p.Target.Path, p.Source.Name, p.Name))}
 }
 
 // active tells whether a pool is active. Where starting changes the machine, what the machine shows decides, whoever did it;
@@ -46,12 +46,12 @@ func ask[T any](e *env, p *pooldef.Pool, look func() (T, error)) (T, error) {
 func (e *env) active(entry *pooldef.Entry) (bool, error) { return e.activeIn(e.ctx, entry) }
 
 func (e *env) activeIn(ctx context.Context, entry *pooldef.Entry) (bool, error) {
-	p := entry.Live()
+	p := entry.Current()
 	b, ok := e.backends[p.Type]
 	if !ok {
 		return false, nil
 	}
-	if _, starts := b.(backend.Starter); !starts && entry.Running == nil {
+	if _, starts := b.(backend.Starter); !starts && entry.Started == nil {
 		return false, nil
 	}
 	return ask(e, p, func() (bool, error) { return b.Active(ctx, p) })
@@ -79,4 +79,4 @@ func (e *env) statuses(entries []*pooldef.Entry) []poolStatus {
 }
 
 // isSilent tells whether an error is that something has not answered.
-func isSilent(err error) bool { return errors.As(err, new(*backend.SilentError)) }
+func isSilent(err error) bool { return errors.As(err, new(*backend.TimeoutError)) }

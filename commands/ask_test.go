@@ -33,7 +33,7 @@ func TestAsk(t *testing.T) {
 		return err
 	})
 	for i, err := range errs {
-		if silent := (*backend.SilentError)(nil); errors.As(err, &silent) != (i != 1) || err != nil && status(err) != statusLocked {
+		if silent := (*backend.TimeoutError)(nil); errors.As(err, &silent) != (i != 1) || err != nil && status(err) != statusLocked {
 			t.Errorf("%d: error %v", i, err)
 		}
 	}

@@ -46,9 +46,9 @@ func (e *env) start(p, was *pooldef.Pool, wait time.Duration) error {
 		if err := e.refresh(b, p, wait); err != nil {
 			return err
 		}
-		return e.store.Record(p)
+		return e.store.SaveState(p)
 	}
-	if err := e.store.Record(p); err != nil { // first: who is killed leaves a pool that can be stopped
+	if err := e.store.SaveState(p); err != nil { // first: who is killed leaves a pool that can be stopped
 		return err
 	}
 	started := *p
@@ -67,9 +67,9 @@ func (e *env) start(p, was *pooldef.Pool, wait time.Duration) error {
 		}
 	}
 	if was != nil {
-		return errors.Join(err, e.store.Record(was))
+		return errors.Join(err, e.store.SaveState(was))
 	}
-	return errors.Join(err, e.store.Forget(p.Name))
+	return errors.Join(err, e.store.RemoveState(p.Name))
 }
 
 // refresh looks for what has come to a pool, waiting for it if that is wanted, and reads from it what a listing would read first. In a

@@ -19,8 +19,8 @@ func (c *chainFlag) follow(e *env, v *foundVolume) error {
 	if !c.BackingChain {
 		return nil
 	}
-	p := v.entry.Live()
-	chainer, err := backend.As[backend.Chainer](v.backend, p.Type, "backing chains")
+	p := v.entry.Current()
+	chainer, err := backend.As[backend.BackingChainer](v.backend, p.Type, "backing chains")
 	if err != nil {
 		return err
 	}

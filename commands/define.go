@@ -124,7 +124,7 @@ func (e *env) createTransient(p *pooldef.Pool, f *buildFlags) error {
 				return err
 			}
 		}
-		return e.start(p, entry.Running, 0)
+		return e.start(p, entry.Started, 0)
 	})
 	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
 		return &stateError{err.Error(), "the option --build makes it"}

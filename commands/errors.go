@@ -89,7 +89,7 @@ func status(err error) int {
 		conflict    *pooldef.ConflictError
 		locked      *pooldef.LockError
 		unsupported *backend.UnsupportedError
-		elsewhere   *backend.ElsewhereError
+		elsewhere   *backend.ExternalDataError
 		tool        *host.ToolError
 		backing     *filevol.BackingFormatError
 		inUse       *host.InUseError

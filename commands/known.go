@@ -10,9 +10,9 @@ import (
 
 // known says which images a volume may be based on, for its data to be read: those that are volumes of active pools.
 func (e *env) known(of *foundVolume) backend.Known {
-	return func(path string, file *host.Held) error {
-		if lender, ok := of.backend.(backend.Lender); ok {
-			path = lender.Outside(e.ctx, of.entry.Live(), path)
+	return func(path string, file *host.Handle) error {
+		if lender, ok := of.backend.(backend.Exporter); ok {
+			path = lender.Outside(e.ctx, of.entry.Current(), path)
 		}
 		entries, err := e.allPools()
 		if err != nil {
@@ -32,21 +32,21 @@ func (e *env) known(of *foundVolume) backend.Known {
 }
 
 // isVolume returns an error if a file is not the one that a pool has by a name, whatever its path says.
-func (e *env) isVolume(entries []*pooldef.Entry, pool, name string, file *host.Held) error {
+func (e *env) isVolume(entries []*pooldef.Entry, pool, name string, file *host.Handle) error {
 	for _, entry := range entries {
 		if entry.Name != pool {
 			continue
 		}
-		p := entry.Live()
+		p := entry.Current()
 		find := e.backends[p.Type].Volume
-		if lender, ok := e.backends[p.Type].(backend.Lender); ok {
-			find = lender.Lend
+		if lender, ok := e.backends[p.Type].(backend.Exporter); ok {
+			find = lender.Export
 		}
 		v, err := find(e.ctx, p, name)
 		if err != nil {
 			return err
 		}
-		is, err := host.Hold(v.Target.Path)
+		is, err := host.OpenPath(v.Target.Path)
 		if err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func (e *env) setUp(h host.Host) error {
 		return &usageError{text: "--timeout: a server needs some time to answer"}
 	}
 	if local, ok := h.(*host.Local); ok {
-		local.Silence = time.Duration(g.Timeout)
+		local.IdleLimit = time.Duration(g.Timeout)
 		if g.Debug {
 			local.Unconfined = e.unconfined()
 		}

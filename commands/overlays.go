@@ -24,7 +24,7 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
 	for _, s := range e.statuses(entries) {
 		entry := s.entry
-		p := entry.Live()
+		p := entry.Current()
 		if name.holds(p) {
 			return nil, &stateError{text: fmt.Sprintf("pool %q lives in it", entry.Name)}
 		}
@@ -59,7 +59,7 @@ type volumeName struct {
 }
 
 func (e *env) nameOf(v *foundVolume) volumeName {
-	n := volumeName{v.entry.Live(), v.Name, v.Target.Path}
+	n := volumeName{v.entry.Current(), v.Name, v.Target.Path}
 	if n.isLocal() {
 		n.at = filepath.Join(e.host.Canonical(filepath.Dir(v.Target.Path)), v.Name)
 	}

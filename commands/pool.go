@@ -34,7 +34,7 @@ func (e *env) poolWithUUID(id string) (*pooldef.Entry, error) {
 	}
 	var found *pooldef.Entry
 	for _, entry := range entries {
-		if entry.Err != nil || entry.Live().UUID != id {
+		if entry.Err != nil || entry.Current().UUID != id {
 			continue
 		}
 		if found != nil {
@@ -108,11 +108,11 @@ func (e *env) activePool(nameOrUUID string) (*pooldef.Entry, backend.Backend, fu
 
 // activeBackend returns the backend of a pool that has to be active.
 func (e *env) activeBackend(entry *pooldef.Entry) (backend.Backend, error) {
-	b, err := e.backend(entry.Live())
+	b, err := e.backend(entry.Current())
 	if err != nil {
 		return nil, err
 	}
-	if _, explains := b.(backend.Explainer); explains && entry.Running != nil {
+	if _, explains := b.(backend.Explainer); explains && entry.Started != nil {
 		return b, nil
 	}
 	active, err := e.active(entry)
@@ -121,8 +121,8 @@ func (e *env) activeBackend(entry *pooldef.Entry) (backend.Backend, error) {
 		return nil, err
 	case active:
 		return b, nil
-	case entry.Running != nil: // started, but the storage has gone since
-		if _, err := e.space(b, entry.Running); err != nil {
+	case entry.Started != nil: // started, but the storage has gone since
+		if _, err := e.space(b, entry.Started); err != nil {
 			return nil, err
 		}
 	}

@@ -22,7 +22,7 @@ func (c *PoolBuild) Run(e *env) error {
 		err = e.mustBeInactive(entry)
 	}
 	if err == nil {
-		err = e.build(entry.Live(), backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite})
+		err = e.build(entry.Current(), backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite})
 	}
 	if err != nil {
 		return fmt.Errorf("build pool %q: %w", c.Pool, err)

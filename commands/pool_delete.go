@@ -35,13 +35,13 @@ func (e *env) removePool(entry *pooldef.Entry) error {
 	if err := e.mustBeInactive(entry); err != nil {
 		return err
 	}
-	b, err := e.backend(entry.Live())
+	b, err := e.backend(entry.Current())
 	if err != nil {
 		return err
 	}
-	remover, err := backend.As[backend.Remover](b, entry.Live().Type, "pool deletion")
+	remover, err := backend.As[backend.PoolDeleter](b, entry.Current().Type, "pool deletion")
 	if err != nil {
 		return err
 	}
-	return remover.Remove(e.ctx, entry.Live())
+	return remover.DeletePool(e.ctx, entry.Current())
 }

@@ -34,7 +34,7 @@ func (c *PoolDestroy) Run(e *env) error {
 
 // stopPool undoes the start, then removes the record of it. A pool whose storage has gone can be stopped, too.
 func (e *env) stopPool(entry *pooldef.Entry) error {
-	b, err := e.backend(entry.Live())
+	b, err := e.backend(entry.Current())
 	if err != nil {
 		return err
 	}
@@ -43,17 +43,17 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 	active, err := e.activeIn(ctx, entry)
 	starter, starts := b.(backend.Starter)
 	switch {
-	case entry.Running != nil, err != nil && starts: // a server that does not answer, for one
+	case entry.Started != nil, err != nil && starts: // a server that does not answer, for one
 	case err != nil:
 		return err
 	case !active:
 		return notActive(entry.Name)
 	}
 	if starts && (active || err != nil) {
-		if err := starter.Stop(e.ctx, entry.Live()); err != nil {
+		if err := starter.Stop(e.ctx, entry.Current()); err != nil {
 			return err
 		}
-		return e.store.Forget(entry.Name)
+		return e.store.RemoveState(entry.Name)
 	}
 	return e.forget(b, entry)
 }
@@ -61,9 +61,9 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 // forget removes the record of a pool that is not active, and before that what a start has left that was killed.
 func (e *env) forget(b backend.Backend, entry *pooldef.Entry) error {
 	if tidier, ok := b.(backend.Tidier); ok {
-		if err := tidier.Tidy(e.ctx, entry.Live()); err != nil {
+		if err := tidier.Tidy(e.ctx, entry.Current()); err != nil {
 			return err
 		}
 	}
-	return e.store.Forget(entry.Name)
+	return e.store.RemoveState(entry.Name)
 }

@@ -38,7 +38,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 		if c.Xpath != "" {
 			return &usageError{"pool-dumpxml", "--xpath selects of the XML document, and --yaml is none"}
 		}
-		s := poolStatus{entry: entry, pool: entry.Live()}
+		s := poolStatus{entry: entry, pool: entry.Current()}
 		text, err := s.definition(c.Inactive).YAML()
 		e.result(string(text))
 		return err

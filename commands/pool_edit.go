@@ -40,8 +40,8 @@ func (c *PoolEdit) Run(e *env) error {
 		return err
 	}
 	text := before
-	if entry.Defined != nil && filepath.Ext(entry.File) == ".xml" {
-		text = []byte(entry.Defined.Element(nil).String())
+	if entry.Persistent != nil && filepath.Ext(entry.File) == ".xml" {
+		text = []byte(entry.Persistent.Element(nil).String())
 	}
 	changed, err := c.edit(e, entry, before, text)
 	if err != nil {
@@ -95,8 +95,8 @@ func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited str
 	switch {
 	case p.Name != entry.Name:
 		return pooldef.Problems{{Element: "name", Text: "a pool cannot be renamed: define it under the new name"}}
-	case p.UUID == "" && entry.Defined != nil:
-		p.UUID = entry.Defined.UUID
+	case p.UUID == "" && entry.Persistent != nil:
+		p.UUID = entry.Persistent.UUID
 	}
 	return e.admit(p, true, func() error {
 		now, err := e.store.Source(entry)

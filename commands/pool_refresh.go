@@ -23,10 +23,10 @@ func (c *PoolRefresh) Run(e *env) error {
 	entry, b, unlock, err := e.activePool(c.Pool)
 	defer unlock()
 	if err == nil {
-		err = e.refresh(b, entry.Live(), 0)
+		err = e.refresh(b, entry.Current(), 0)
 	}
 	if sweeper, ok := b.(backend.Sweeper); ok && err == nil {
-		_, err = sweeper.Sweep(e.ctx, entry.Live())
+		_, err = sweeper.Sweep(e.ctx, entry.Current())
 	}
 	if err != nil {
 		return fmt.Errorf("refresh pool %q: %w", c.Pool, err)

@@ -33,14 +33,14 @@ func (e *env) startPool(entry *pooldef.Entry, f *buildFlags, wait time.Duration)
 	if err := e.mustBeInactive(entry); err != nil {
 		return err
 	}
-	p := entry.Defined
+	p := entry.Persistent
 	if p == nil { // a transient pool whose storage has gone
-		p = entry.Running
+		p = entry.Started
 	}
 	if f.wanted() {
 		if err := e.build(p, f.options()); err != nil {
 			return err
 		}
 	}
-	return e.start(p, entry.Running, wait)
+	return e.start(p, entry.Started, wait)
 }

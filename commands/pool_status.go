@@ -21,7 +21,7 @@ type poolStatus struct {
 }
 
 func (e *env) poolStatus(entry *pooldef.Entry) poolStatus {
-	s := poolStatus{entry: entry, pool: entry.Live()}
+	s := poolStatus{entry: entry, pool: entry.Current()}
 	s.active, s.err = e.active(entry)
 	s.room = sync.OnceValues(func() (pooldef.Space, error) { return e.space(e.backends[s.pool.Type], s.pool) })
 	return s
@@ -141,8 +141,8 @@ func (e *env) printPoolsXML(pools []poolStatus) error {
 
 // definition returns the definition that counts or, if inactive, the one that will count after a restart.
 func (s *poolStatus) definition(inactive bool) *pooldef.Pool {
-	if inactive && s.entry.Defined != nil {
-		return s.entry.Defined
+	if inactive && s.entry.Persistent != nil {
+		return s.entry.Persistent
 	}
 	return s.pool
 }
@@ -161,8 +161,8 @@ func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
 		return nil, err
 	}
 	p := s.pool
-	if observer, ok := e.backends[p.Type].(backend.Observer); ok {
-		if p, err = ask(e, p, func() (*pooldef.Pool, error) { return observer.Observe(e.ctx, s.pool) }); err != nil {
+	if observer, ok := e.backends[p.Type].(backend.StatusReader); ok {
+		if p, err = ask(e, p, func() (*pooldef.Pool, error) { return observer.ReadStatus(e.ctx, s.pool) }); err != nil {
 			return nil, err
 		}
 	}

@@ -37,8 +37,8 @@ func (c *PoolUndefine) undefine(e *env) error {
 	if err := e.mustBeInactive(entry); err != nil {
 		return err
 	}
-	if entry.Running != nil { // somebody was killed when he started it, or its storage has gone
-		b, err := e.backend(entry.Live())
+	if entry.Started != nil { // somebody was killed when he started it, or its storage has gone
+		b, err := e.backend(entry.Current())
 		if err == nil {
 			err = e.forget(b, entry)
 		}

@@ -11,6 +11,6 @@ func (c *PoolUuid) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	e.resultLine(entry.Live().UUID)
+	e.resultLine(entry.Current().UUID)
 	return nil
 }

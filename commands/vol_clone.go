@@ -63,7 +63,7 @@ func (c *VolClone) clone(e *env) error {
 		e.result(copied.Element().String())
 		return source.Err
 	}
-	if err := e.cloneVolume(source.backend, source.entry.Live(), likeness(source.Volume, c.Newname), source, &c.copyFlags); err != nil {
+	if err := e.cloneVolume(source.backend, source.entry.Current(), likeness(source.Volume, c.Newname), source, &c.copyFlags); err != nil {
 		return err
 	}
 	e.say("Vol %s cloned from %s", c.Newname, source.Name)
@@ -94,13 +94,13 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 		return source.Err
 	}
 	from := source.Volume
-	if lender, ok := source.backend.(backend.Lender); ok {
-		if from, err = lender.Lend(e.ctx, source.entry.Live(), source.Name); err != nil {
+	if lender, ok := source.backend.(backend.Exporter); ok {
+		if from, err = lender.Export(e.ctx, source.entry.Current(), source.Name); err != nil {
 			return err
 		}
 	}
 	progress, done := e.progress()
 	defer done()
-	o.Progress, o.From, o.Known = progress, source.entry.Live(), e.known(source)
+	o.Progress, o.From, o.Known = progress, source.entry.Current(), e.known(source)
 	return cloner.Clone(e.ctx, p, v, from, o)
 }

@@ -61,14 +61,14 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, warnings, err := pooldef.ReadVolume(inputName(c.File), data, entry.Live().Type.Info(), c.Validate)
+	v, warnings, err := pooldef.ReadVolume(inputName(c.File), data, entry.Current().Type.Info(), c.Validate)
 	for _, w := range warnings {
 		e.warn("%w", w)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return v, e.createVolume(b, entry.Live(), v, &c.preallocation)
+	return v, e.createVolume(b, entry.Current(), v, &c.preallocation)
 }
 
 // createVolume makes a volume as defined.

@@ -47,7 +47,7 @@ func (c *VolCreateAs) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	document, err := c.element(e, b, entry.Live())
+	document, err := c.element(e, b, entry.Current())
 	if err != nil {
 		return err
 	}
@@ -55,11 +55,11 @@ func (c *VolCreateAs) run(e *env) error {
 		e.result(document.String())
 		return nil
 	}
-	v, err := pooldef.VolumeFromElement(document, entry.Live().Type.Info())
+	v, err := pooldef.VolumeFromElement(document, entry.Current().Type.Info())
 	if err != nil {
 		return err
 	}
-	return e.createVolume(b, entry.Live(), v, &c.preallocation)
+	return e.createVolume(b, entry.Current(), v, &c.preallocation)
 }
 
 // element builds the document that virsh builds.

@@ -49,7 +49,7 @@ func (c *VolCreateFrom) create(e *env) error {
 	if err != nil {
 		return err
 	}
-	p := entry.Live()
+	p := entry.Current()
 	v, warnings, err := pooldef.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
 	for _, w := range warnings {
 		e.warn("%w", w)

@@ -27,7 +27,7 @@ func (c *VolDelete) delete(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	p := v.entry.Live()
+	p := v.entry.Current()
 	deleter, err := backend.As[backend.Deleter](v.backend, p.Type, "volume deletion")
 	if err != nil {
 		return err

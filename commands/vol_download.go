@@ -56,7 +56,7 @@ func (c *VolDownload) download(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	p := v.entry.Live()
+	p := v.entry.Current()
 	downloader, err := backend.As[backend.Downloader](v.backend, p.Type, "downloading")
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (c *VolDownload) download(e *env) error {
 
 // toFile has a file written that takes its name when it is whole.
 func (c *VolDownload) toFile(e *env, t backend.Transfer, write func(*os.File, backend.Transfer) error) error {
-	draft, err := host.NewDraft(c.File, 0o666)
+	draft, err := host.NewPendingFile(c.File, 0o666)
 	if err != nil {
 		return err
 	}
@@ -91,5 +91,5 @@ func (c *VolDownload) toFile(e *env, t backend.Transfer, write func(*os.File, ba
 	if err := write(draft.File(), t); err != nil {
 		return err
 	}
-	return e.host.Change(e.ctx, host.Publish{Draft: draft})
+	return e.host.Change(e.ctx, host.Commit{File: draft})
 }

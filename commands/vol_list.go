@@ -30,9 +30,9 @@ func (c *VolList) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
 	}
-	volumes := b.Volumes(e.ctx, entry.Live())
+	volumes := b.Volumes(e.ctx, entry.Current())
 	if c.Details || !slices.Contains([]string{"table", "name", "null"}, c.Output) {
-		volumes = e.details(b, entry.Live())
+		volumes = e.details(b, entry.Current())
 	}
 	printer := e.volumePrinter(c.Output, c.Details)
 	for v, err := range volumes {

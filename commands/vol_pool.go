@@ -15,7 +15,7 @@ func (c *VolPool) Run(e *env) error {
 	defer v.unlock()
 	answer := v.entry.Name
 	if c.Uuid {
-		answer = v.entry.Live().UUID
+		answer = v.entry.Current().UUID
 	}
 	e.resultLine(answer)
 	return nil

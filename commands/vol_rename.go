@@ -41,7 +41,7 @@ func (c *VolRename) rename(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	p := v.entry.Live()
+	p := v.entry.Current()
 	renamer, err := backend.As[backend.Renamer](v.backend, p.Type, "renaming volumes")
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*foundVolume, error
 	if n < now && !c.Shrink {
 		return nil, &stateError{fmt.Sprintf("it has %d bytes: those behind the new end would be lost", now), "--shrink allows that"}
 	}
-	p := v.entry.Live()
+	p := v.entry.Current()
 	resizer, err := backend.As[backend.Resizer](v.backend, p.Type, "resizing volumes")
 	if err != nil {
 		return nil, err

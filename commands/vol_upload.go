@@ -75,7 +75,7 @@ func (c *VolUpload) upload(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	p := v.entry.Live()
+	p := v.entry.Current()
 	uploader, err := backend.As[backend.Uploader](v.backend, p.Type, "uploading")
 	if err != nil {
 		return err

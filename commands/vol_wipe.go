@@ -34,7 +34,7 @@ func (c *VolWipe) wipe(e *env) error {
 		return err
 	}
 	defer v.unlock()
-	p := v.entry.Live()
+	p := v.entry.Current()
 	wiper, err := backend.As[backend.Wiper](v.backend, p.Type, "wiping volumes")
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func (e *env) findVolume(name, pool string) (*foundVolume, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := b.Volume(e.ctx, entry.Live(), name)
+	v, err := b.Volume(e.ctx, entry.Current(), name)
 	if err == nil {
 		return &foundVolume{v, entry, b, unlock}, nil
 	}
@@ -84,7 +84,7 @@ func (e *env) poolOf(entries []*pooldef.Entry, pathOrKey string) (pool, name str
 
 // nameIn tells the name of the volume with a path or key in one pool, "" if there is none or the pool is not active.
 func (e *env) nameIn(entry *pooldef.Entry, pathOrKey string) (name string, err error) {
-	p := entry.Live()
+	p := entry.Current()
 	b, ok := e.backends[p.Type]
 	locator, locates := b.(backend.Locator)
 	if !ok {
@@ -121,7 +121,7 @@ func (e *env) lockVolume(pool, name string) (*foundVolume, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := b.Volume(e.ctx, entry.Live(), name)
+	v, err := b.Volume(e.ctx, entry.Current(), name)
 	if err != nil {
 		unlock()
 		return nil, err
@@ -131,7 +131,7 @@ func (e *env) lockVolume(pool, name string) (*foundVolume, error) {
 
 // details lists a pool's volumes with all that a listing tells: in one go where the backend can, otherwise one by one.
 func (e *env) details(b backend.Backend, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	if detailer, ok := b.(backend.Detailer); ok {
+	if detailer, ok := b.(backend.DetailLister); ok {
 		return detailer.Details(e.ctx, p)
 	}
 	return func(yield func(*pooldef.Volume, error) bool) {

@@ -23,7 +23,7 @@ type Sources interface {
 // storage, by libvirt's rules for each type. Paths are compared without symbolic links.
 func CheckConflicts(p *Pool, others []*Entry, sources Sources) error {
 	for _, e := range others {
-		o := e.Live()
+		o := e.Current()
 		switch {
 		case o.UUID == p.UUID && o.Name != p.Name:
 			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}

@@ -32,7 +32,7 @@ func defined(t *testing.T, name string, typ Type, source, target string) *Entry 
 		t.Fatal(err)
 	}
 	p.UUID = NewUUID()
-	return &Entry{Name: name, Defined: p}
+	return &Entry{Name: name, Persistent: p}
 }
 
 // Each row of the table is a pair of sources, of which the second is to be added while the first is there.
@@ -108,14 +108,14 @@ func TestConflicts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			old, add := defined(t, "old", c.oldType, c.old, c.oldPath), defined(t, "new", c.newType, c.add, c.newPath)
-			err := CheckConflicts(add.Defined, []*Entry{old}, fakeSources{})
+			err := CheckConflicts(add.Persistent, []*Entry{old}, fakeSources{})
 			if (err != nil) != c.conflict {
 				t.Fatalf("%v", err)
 			}
 			if conflict := (*ConflictError)(nil); c.conflict && (!errors.As(err, &conflict) || err.Error() != `pool "old" has the same source already`) {
 				t.Error(err)
 			}
-			if err := CheckConflicts(old.Defined, []*Entry{old}, fakeSources{}); err != nil {
+			if err := CheckConflicts(old.Persistent, []*Entry{old}, fakeSources{}); err != nil {
 				t.Errorf("with itself: %v", err)
 			}
 		})
@@ -126,16 +126,16 @@ func TestConflicts(t *testing.T) {
 func TestNameConflicts(t *testing.T) {
 	old := defined(t, "old", Dir, "", "/a")
 	again := defined(t, "old", Dir, "", "/a")
-	if err := CheckConflicts(again.Defined, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.Defined.UUID) {
+	if err := CheckConflicts(again.Persistent, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.Persistent.UUID) {
 		t.Error(err)
 	}
 	other := defined(t, "other", Dir, "", "/b")
-	other.Defined.UUID = old.Defined.UUID
-	if err := CheckConflicts(other.Defined, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.Defined.UUID) {
+	other.Persistent.UUID = old.Persistent.UUID
+	if err := CheckConflicts(other.Persistent, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.Persistent.UUID) {
 		t.Error(err)
 	}
-	running := &Entry{Name: "old", Defined: old.Defined, Running: defined(t, "old", Dir, "", "/running").Defined}
-	if err := CheckConflicts(defined(t, "new", Dir, "", "/running").Defined, []*Entry{running}, fakeSources{}); err == nil {
+	running := &Entry{Name: "old", Persistent: old.Persistent, Started: defined(t, "old", Dir, "", "/running").Persistent}
+	if err := CheckConflicts(defined(t, "new", Dir, "", "/running").Persistent, []*Entry{running}, fakeSources{}); err == nil {
 		t.Error("the directory of a running pool can be had")
 	}
 }

@@ -47,7 +47,7 @@ func trustStore(t *testing.T) *Store {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(s.SetAutostart(s.load(t, "x"), true), s.Record(definedPool(t, "gone"))); err != nil {
+	if err := errors.Join(s.SetAutostart(s.load(t, "x"), true), s.SaveState(definedPool(t, "gone"))); err != nil {
 		t.Fatal(err)
 	}
 	s.defineSecret(t, Secret{UUID: idOf(1), UsageType: "ceph", Usage: "x"})

@@ -62,7 +62,7 @@ func TestPrintedOnly(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 
-	disk := defined(t, "d", Disk, "<device path='/dev/sda'/>", "/dev").Defined
+	disk := defined(t, "d", Disk, "<device path='/dev/sda'/>", "/dev").Persistent
 	disk.Source.Devices[0].FreeExtents = []FreeExtent{{32256, 1048576}, {2097152, 4194304}}
 	text := disk.Element(&Space{Capacity: 3, Allocation: 2, Available: 1}).String()
 	const free = `  <capacity unit='bytes'>3</capacity>

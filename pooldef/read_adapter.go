@@ -15,7 +15,7 @@ func (r *reader) adapter(at *format.Element) *Adapter {
 	case "":
 		if at.Child("parentaddr") != nil || slices.ContainsFunc([]string{"wwnn", "wwpn", "parent"}, func(n string) bool { return attrIndex(at, n) >= 0 }) {
 			r.problem(at, "@type", "missing: wwnn, wwpn, parent and parentaddr need it")
-			r.pass(at)
+			r.skip(at)
 		} else if a.Name = r.attr(at, "name"); a.Name == "" {
 			r.problem(at, "@name", "missing")
 		}
@@ -28,7 +28,7 @@ func (r *reader) adapter(at *format.Element) *Adapter {
 	case "fc_host":
 		r.fcHost(at, a)
 	default:
-		r.pass(at)
+		r.skip(at)
 	}
 	return a
 }

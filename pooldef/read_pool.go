@@ -50,7 +50,7 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 		return nil, nil, r.failed()
 	}
 	r.pool(p, info)
-	warnings, err := r.finish(strict)
+	warnings, err := r.done(strict)
 	if err != nil {
 		return nil, warnings, err
 	}
@@ -60,7 +60,7 @@ func readPool(doc *document, strict bool) (*Pool, []Problem, error) {
 func (r *reader) pool(p *Pool, info *TypeInfo) {
 	root := r.doc.root
 	for _, figure := range []string{"capacity", "allocation", "available"} { // of the moment the document was printed
-		r.pass(r.child(root, figure))
+		r.skip(r.child(root, figure))
 	}
 	source := r.child(root, "source")
 	if source == nil {
@@ -153,7 +153,7 @@ func (r *reader) fixedTarget(path, name string, info *TypeInfo) string {
 func (r *reader) unused(e *format.Element, info *TypeInfo) {
 	if e != nil {
 		r.warn(e, "", "pools of type %s do not use it", info.Type)
-		r.pass(e)
+		r.skip(e)
 	}
 }
 

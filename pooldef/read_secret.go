@@ -25,7 +25,7 @@ func ReadSecret(file string, data []byte, strict bool) (*Secret, []Problem, erro
 	if usage := r.child(root, "usage"); usage != nil {
 		s.UsageType, s.Usage = r.usage(usage)
 	}
-	warnings, err := r.finish(strict)
+	warnings, err := r.done(strict)
 	if err != nil {
 		return nil, warnings, err
 	}
@@ -44,7 +44,7 @@ func (r *reader) usage(e *format.Element) (usageType, usage string) {
 		if usageType == "" {
 			r.problem(e, "@type", "missing; it is one of %s", strings.Join(types, ", "))
 		}
-		r.pass(e)
+		r.skip(e)
 		return "", ""
 	}
 	if name := usageElements[i].element; name != "" {

@@ -94,7 +94,7 @@ func (r *reader) devices(e *format.Element) []Device {
 		}
 		r.fits(d, "@path", device.Path)
 		for _, x := range r.children(d, "freeExtent") { // output only
-			r.pass(x)
+			r.skip(x)
 		}
 		devices = append(devices, device)
 	}
@@ -203,7 +203,7 @@ func ReadSource(file string, data []byte, info *TypeInfo) (Source, error) {
 	s := Source{Hosts: r.hosts(root), Devices: r.devices(root), Name: r.text(root, "name"),
 		Initiator: r.attr(r.child(root, "initiator/iqn"), "name"), Auth: r.auth(root)}
 	r.format(root, &s, info)
-	if _, err := r.finish(false); err != nil {
+	if _, err := r.done(false); err != nil {
 		return Source{}, err
 	}
 	return s, nil

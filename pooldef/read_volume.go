@@ -60,7 +60,7 @@ func readVolume(doc *document, info *TypeInfo, strict, sized bool) (*Volume, []P
 	if sized && !v.Capacity.Known && v.Backing == nil {
 		r.problem(root, "capacity", "missing")
 	}
-	warnings, err := r.finish(strict)
+	warnings, err := r.done(strict)
 	if err != nil {
 		return nil, warnings, err
 	}
@@ -81,7 +81,7 @@ func CheckVolumeName(name string) string {
 // printedOnly passes over what a volume's document says of a volume that exists, and what nobody can ask for.
 func (r *reader) printedOnly(root *format.Element) {
 	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore"} {
-		r.pass(r.child(root, path))
+		r.skip(r.child(root, path))
 	}
 }
 
@@ -108,7 +108,7 @@ func (r *reader) volumeTarget(e *format.Element, info *TypeInfo) VolumeTarget {
 		for _, f := range features.Children {
 			if f.Name != "lazy_refcounts" && f.Name != "extended_l2" {
 				r.problem(f, "", "unknown feature; there are lazy_refcounts, extended_l2")
-				r.pass(f)
+				r.skip(f)
 			}
 		}
 	}

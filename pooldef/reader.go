@@ -174,8 +174,8 @@ func (r *reader) plain(e *format.Element, below, value string) {
 	}
 }
 
-// pass passes over an element and all in it: what libvirt prints of what there is, and nobody can ask for.
-func (r *reader) pass(e *format.Element) {
+// skip passes over an element and all in it: what libvirt prints of what there is, and nobody can ask for.
+func (r *reader) skip(e *format.Element) {
 	if e == nil {
 		return
 	}
@@ -184,14 +184,14 @@ func (r *reader) pass(e *format.Element) {
 		r.rawAttr(e, a.Name)
 	}
 	for _, c := range e.Children {
-		r.pass(c)
+		r.skip(c)
 	}
 }
 
-// finish warns of all that was not asked for: problems instead, if strict. It returns the warnings, and the problems as an error.
-func (r *reader) finish(strict bool) ([]Problem, error) {
+// done warns of all that was not asked for: problems instead, if strict. It returns the warnings, and the problems as an error.
+func (r *reader) done(strict bool) ([]Problem, error) {
 	r.look(r.doc.root)
-	r.unseen(r.doc.root)
+	r.reportUnknown(r.doc.root)
 	if strict {
 		r.problems, r.warnings = slices.Concat(r.problems, r.warnings), nil
 	}
@@ -214,7 +214,7 @@ func (r *reader) failed() error {
 
 func byLine(a, b Problem) int { return a.Line - b.Line }
 
-func (r *reader) unseen(e *format.Element) {
+func (r *reader) reportUnknown(e *format.Element) {
 	look := r.look(e)
 	for _, a := range e.Attrs {
 		if !slices.Contains(look.attrs, a.Name) {
@@ -229,7 +229,7 @@ func (r *reader) unseen(e *format.Element) {
 		switch {
 		case r.looked[c] != nil:
 			before[c.Name] = true
-			r.unseen(c)
+			r.reportUnknown(c)
 		case before[c.Name]:
 			r.warn(c, "", "given a second time")
 		default:

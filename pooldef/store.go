@@ -49,19 +49,19 @@ var ErrNoPool = errors.New("no such pool")
 type Entry struct {
 	Name      string
 	File      string // of the definition; empty for a transient pool
-	Defined   *Pool  // nil for a transient pool, or when the file cannot be used
-	Running   *Pool  // as it was when it was started; nil: it was not
+	Persistent   *Pool  // nil for a transient pool, or when the file cannot be used
+	Started   *Pool  // as it was when it was started; nil: it was not
 	Autostart bool
 	Warnings  []Problem
 	Err       error // why the pool cannot be used
 }
 
-// Live is the definition that counts now: the one that the pool was started with, if it was.
-func (e *Entry) Live() *Pool {
-	if e.Running != nil {
-		return e.Running
+// Current is the definition that counts now: the one that the pool was started with, if it was.
+func (e *Entry) Current() *Pool {
+	if e.Started != nil {
+		return e.Started
 	}
-	return e.Defined
+	return e.Persistent
 }
 
 // suffixes of definition files.
@@ -88,11 +88,11 @@ func load(name string, config, run *folder) (*Entry, error) {
 	if recordErr := e.loadRecord(run); err == nil {
 		err = recordErr
 	}
-	if err != nil && e.Running != nil {
+	if err != nil && e.Started != nil {
 		e.warn(err)
 		err = nil
 	}
-	if err == nil && e.Live() == nil {
+	if err == nil && e.Current() == nil {
 		err = fmt.Errorf("%w: %q", ErrNoPool, name)
 	}
 	return e, err
@@ -129,13 +129,13 @@ func (e *Entry) loadDefinition(config *folder) error {
 		}
 		file := filepath.Join(config.path, name)
 		if e.File != "" {
-			e.Defined = nil
+			e.Persistent = nil
 			return &ConflictError{Text: fmt.Sprintf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)}
 		}
 		e.File = file
 		markErr := e.loadMark(config, name)
 		if err == nil {
-			e.Defined, err = e.read(file, data)
+			e.Persistent, err = e.read(file, data)
 		}
 		if err = cmp.Or(err, markErr); err != nil {
 			return err
@@ -143,7 +143,7 @@ func (e *Entry) loadDefinition(config *folder) error {
 		if doubt != nil {
 			e.warn(doubt)
 		}
-		if p := e.Defined; p.UUID == "" { // a file that somebody wrote by hand: the same name has always the same uuid
+		if p := e.Persistent; p.UUID == "" { // a file that somebody wrote by hand: the same name has always the same uuid
 			p.UUID = uuid.NewSHA1(uuid.NameSpaceURL, []byte("poolctl:"+p.Name)).String()
 		}
 	}
@@ -206,8 +206,8 @@ func (e *Entry) loadRecord(run *folder) error {
 		return nil
 	}
 	if err == nil {
-		if e.Running, err = e.read(filepath.Join(run.path, name), data); err == nil {
-			e.Running.Started = true
+		if e.Started, err = e.read(filepath.Join(run.path, name), data); err == nil {
+			e.Started.Started = true
 		}
 	}
 	if doubt != nil {
@@ -259,7 +259,7 @@ func (s *Store) All() ([]*Entry, error) {
 		if e.Err = err; err != nil {
 			continue
 		}
-		id := e.Live().UUID
+		id := e.Current().UUID
 		if other, ok := seen[id]; ok {
 			e.warn(&ConflictError{fmt.Sprintf("pools %q and %q have the same uuid %s", other, name, id)})
 		}

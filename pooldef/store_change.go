@@ -136,13 +136,13 @@ func (s *Store) DanglingAutostart() []string {
 	return names
 }
 
-// Record notes that a pool is running with this definition.
-func (s *Store) Record(p *Pool) error {
+// SaveState notes that a pool is running with this definition.
+func (s *Store) SaveState(p *Pool) error {
 	return s.Files.WriteFile(s.recordFile(p.Name), []byte(p.Element(nil).String()))
 }
 
-// Forget removes the record of a running pool, if there is one.
-func (s *Store) Forget(name string) error {
+// RemoveState removes the record of a running pool, if there is one.
+func (s *Store) RemoveState(name string) error {
 	if !exists(s.recordFile(name)) {
 		return nil
 	}

@@ -83,7 +83,7 @@ func (s *Store) listing(t *testing.T) []string {
 		if e.Autostart {
 			line += " autostart"
 		}
-		if e.Running != nil {
+		if e.Started != nil {
 			line += " running"
 		}
 		if e.Err != nil {
@@ -108,7 +108,7 @@ func (s *Store) expect(t *testing.T, want ...string) {
 }
 
 func definedPool(t *testing.T, name string) *Pool {
-	return defined(t, name, Dir, "", "/srv/"+name).Defined
+	return defined(t, name, Dir, "", "/srv/"+name).Persistent
 }
 
 // From a definition to none, as the verbs go.
@@ -124,7 +124,7 @@ func TestStore(t *testing.T) {
 		t.Errorf("%v\n%s", err, data)
 	}
 	e := s.load(t, "images")
-	if !reflect.DeepEqual(e.Defined, p) || e.Live() != e.Defined || e.File != filepath.Join(s.ConfigDir, "images.xml") {
+	if !reflect.DeepEqual(e.Persistent, p) || e.Current() != e.Persistent || e.File != filepath.Join(s.ConfigDir, "images.xml") {
 		t.Errorf("%+v", e)
 	}
 	for range 2 { // marking twice is once
@@ -135,7 +135,7 @@ func TestStore(t *testing.T) {
 	if target, err := os.Readlink(filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil || target != e.File {
 		t.Errorf("%s %v", target, err)
 	}
-	if err := s.Record(p); err != nil {
+	if err := s.SaveState(p); err != nil {
 		t.Fatal(err)
 	}
 	s.expect(t, "images images.xml autostart running")
@@ -145,11 +145,11 @@ func TestStore(t *testing.T) {
 	if err := s.Define(&changed, nil); err != nil {
 		t.Fatal(err)
 	}
-	if e := s.load(t, "images"); e.Live().Target.Path != "/srv/images" || e.Defined.Target.Path != "/srv/elsewhere" || !e.Autostart {
+	if e := s.load(t, "images"); e.Current().Target.Path != "/srv/images" || e.Persistent.Target.Path != "/srv/elsewhere" || !e.Autostart {
 		t.Errorf("%+v", e)
 	}
 	for range 2 {
-		if err := s.Forget("images"); err != nil {
+		if err := s.RemoveState("images"); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.SetAutostart(s.load(t, "images"), false); err != nil {
@@ -172,12 +172,12 @@ func TestStore(t *testing.T) {
 // A transient pool is a record without a definition.
 func TestTransient(t *testing.T) {
 	s := newStore(t)
-	if err := s.Record(definedPool(t, "x")); err != nil {
+	if err := s.SaveState(definedPool(t, "x")); err != nil {
 		t.Fatal(err)
 	}
 	s.expect(t, "x running")
 	e := s.load(t, "x")
-	if e.Live() == nil || e.Defined != nil {
+	if e.Current() == nil || e.Persistent != nil {
 		t.Errorf("%+v", e)
 	}
 	if err := s.Undefine(e); !errors.Is(err, ErrNoPool) {
@@ -188,7 +188,7 @@ func TestTransient(t *testing.T) {
 func TestNoPool(t *testing.T) {
 	s := newStore(t)
 	for _, name := range []string{"x", "", "../etc/passwd", "-x", ".x", "a\nb", strings.Repeat("x", 300)} {
-		if e, err := s.Load(name); !errors.Is(err, ErrNoPool) || e == nil || e.Live() != nil {
+		if e, err := s.Load(name); !errors.Is(err, ErrNoPool) || e == nil || e.Current() != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -217,8 +217,8 @@ func TestLanguages(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(s.ConfigDir, "x.yaml")); err != nil || string(data) != source+"uuid: "+p.UUID+"\n" {
 		t.Errorf("%v\n%s", err, data)
 	}
-	if !reflect.DeepEqual(s.load(t, "x").Defined, p) {
-		t.Errorf("%+v", s.load(t, "x").Defined)
+	if !reflect.DeepEqual(s.load(t, "x").Persistent, p) {
+		t.Errorf("%+v", s.load(t, "x").Persistent)
 	}
 	if err := s.Define(p, nil); err != nil {
 		t.Fatal(err)
@@ -256,8 +256,8 @@ func TestHandWritten(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "x.yaml", "type: dir\nname: x\ntarget: {path: /t}\n")
 	s.put(t, "y.yaml", "type: dir\nname: y\ntarget: {path: /t}\n")
-	x, y := s.load(t, "x").Defined.UUID, s.load(t, "y").Defined.UUID
-	if id, ok := ParseUUID(x); !ok || id != x || x == y || x != s.load(t, "x").Defined.UUID {
+	x, y := s.load(t, "x").Persistent.UUID, s.load(t, "y").Persistent.UUID
+	if id, ok := ParseUUID(x); !ok || id != x || x == y || x != s.load(t, "x").Persistent.UUID {
 		t.Errorf("%q %q", x, y)
 	}
 }
@@ -313,7 +313,7 @@ func TestBrokenFiles(t *testing.T) {
 	)
 	for _, name := range []string{"broken", "renamed", "twice", "gone"} { // whatever it is, it can be removed
 		e, err := s.Load(name)
-		if err == nil || e.Defined != nil {
+		if err == nil || e.Persistent != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := s.Undefine(e); err != nil {
@@ -328,13 +328,13 @@ func TestBrokenFiles(t *testing.T) {
 // A running pool can be looked at and stopped, whatever has become of its definition.
 func TestRunningButBroken(t *testing.T) {
 	s := newStore(t)
-	if err := s.Record(definedPool(t, "x")); err != nil {
+	if err := s.SaveState(definedPool(t, "x")); err != nil {
 		t.Fatal(err)
 	}
 	s.put(t, "x.yaml", "type: dir\nname: x\n")
 	s.expect(t, "x x.yaml running (x.yaml:1: target.path: missing)")
 	s.put(t, "x.xml", "<pool/>")
-	if e, err := s.Load("x"); err != nil || e.Live() == nil || len(e.Warnings) == 0 {
+	if e, err := s.Load("x"); err != nil || e.Current() == nil || len(e.Warnings) == 0 {
 		t.Errorf("%+v %v", e, err)
 	}
 	if err := s.Files.WriteFile(s.recordFile("y"), []byte(definedPool(t, "x").Element(nil).String())); err != nil {
@@ -401,7 +401,7 @@ func TestFailingFiles(t *testing.T) {
 	e := s.load(t, "x")
 	for name, err := range map[string]error{
 		"define": s.Define(p, nil), "define in YAML": s.Define(p, []byte("type: dir\nname: x\ntarget: {path: /srv/x}\n")),
-		"undefine": s.Undefine(e), "unmark": s.SetAutostart(e, false), "record": s.Record(p),
+		"undefine": s.Undefine(e), "unmark": s.SetAutostart(e, false), "record": s.SaveState(p),
 	} {
 		if !errors.Is(err, full) {
 			t.Errorf("%s: %v", name, err)

@@ -46,8 +46,8 @@ func (s *suite) source(name string) (v *pooldef.Volume, data []byte) {
 
 // lent returns a volume as it can be cloned.
 func lent(ctx context.Context, b backend.Backend, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	if lender, ok := b.(backend.Lender); ok {
-		return lender.Lend(ctx, p, name)
+	if lender, ok := b.(backend.Exporter); ok {
+		return lender.Export(ctx, p, name)
 	}
 	return b.Volume(ctx, p, name)
 }

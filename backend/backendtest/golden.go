@@ -24,13 +24,13 @@ type Golden struct {
 	Record bytes.Buffer
 
 	name     string
-	tape     *tape
+	tape     *recorder
 	replaced bool // a part of the machine is
 }
 
 // NewGolden begins a golden of what any machine can do. End ends it.
 func NewGolden(t testing.TB, name string) *Golden {
-	return &Golden{TB: t, name: "testdata/" + name, tape: &tape{machine: &host.Local{}}}
+	return &Golden{TB: t, name: "testdata/" + name, tape: &recorder{machine: &host.Local{}}}
 }
 
 // NewGoldenOn begins a golden of what any machine can do if a part of it is replaced, as machine does: UPDATE=1 does not write it.
@@ -70,8 +70,8 @@ func (g *Golden) Live() bool { return g.tape.machine != nil }
 // Host answers as the host of an operation does; nothing is printed of what is asked.
 func (g *Golden) Host() host.Host { return g.tape }
 
-// Taped answers what a backend asks the machine without its Host, in a golden.
-func Taped[T any](g *Golden, question string, live func() (T, error)) (T, error) {
+// Recorded answers what a backend asks the machine without its Host, in a golden.
+func Recorded[T any](g *Golden, question string, live func() (T, error)) (T, error) {
 	return ask(g.tape, question, func(host.Host) (T, error) { return live() })
 }
 

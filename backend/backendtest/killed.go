@@ -17,8 +17,8 @@ import (
 // killVariable tells a process that it is to make a volume, and when to die.
 const killVariable = "POOLCTL_TEST_KILL"
 
-// A death is what a process is told.
-type death struct {
+// A crashPlan is what a process is told.
+type crashPlan struct {
 	Does  string // one of deeds
 	Pool  *pooldef.Pool
 	Nth   int  // the change that is its last
@@ -42,7 +42,7 @@ var deeds = map[string]func(context.Context, Options, backend.Backend, *pooldef.
 		return b.(backend.Starter).Stop(ctx, p)
 	},
 	"remove": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
-		return b.(backend.Remover).Remove(ctx, p)
+		return b.(backend.PoolDeleter).DeletePool(ctx, p)
 	},
 }
 
@@ -75,7 +75,7 @@ func (s *suite) killedDoing(test string, op operation) {
 	for _, after := range deaths {
 		for nth := 1; ; nth++ {
 			s.pool.Started = s.pool.Started || op.name == "start" // verbs record that first
-			died := s.runToDeath(test, death{op.name, s.pool, nth, after})
+			died := s.runToDeath(test, crashPlan{op.name, s.pool, nth, after})
 			switch op.name { // the record is there before a pool is started, and until it is stopped
 			case "start":
 				s.pool.Started = true
@@ -102,7 +102,7 @@ func (s *suite) killedDoing(test string, op operation) {
 }
 
 // runToDeath runs this test in a process that is to die, and tells whether it did.
-func (s *suite) runToDeath(test string, d death) bool {
+func (s *suite) runToDeath(test string, d crashPlan) bool {
 	text, err := json.Marshal(d)
 	s.ok(err)
 	var pattern []string
@@ -131,12 +131,12 @@ func dieIfAsked(o Options) bool {
 	if !asked {
 		return false
 	}
-	var d death
+	var d crashPlan
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	b := o.New(&mortalHost{Host: o.Host, death: d})
+	b := o.New(&killingHost{Host: o.Host, crashPlan: d})
 	if err := deeds[d.Does](context.Background(), o, b, d.Pool); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -145,15 +145,15 @@ func dieIfAsked(o Options) bool {
 	return true
 }
 
-// A mortalHost kills its process.
-type mortalHost struct {
+// A killingHost kills its process.
+type killingHost struct {
 	host.Host
-	death
+	crashPlan
 	count int
 }
 
 // Change implements host.Host.
-func (m *mortalHost) Change(ctx context.Context, step host.Step) error {
+func (m *killingHost) Change(ctx context.Context, step host.Step) error {
 	m.count++
 	if m.count != m.Nth {
 		return m.Host.Change(ctx, step)

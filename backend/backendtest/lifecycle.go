@@ -31,11 +31,11 @@ func (s *suite) lifecycle() {
 		s.isActive(false, "after it was stopped")
 		s.same(built, "stopped again")
 	}
-	remover, removes := s.b.(backend.Remover)
+	remover, removes := s.b.(backend.PoolDeleter)
 	if !removes {
 		return
 	}
-	s.ok(remover.Remove(s.Context(), s.pool))
+	s.ok(remover.DeletePool(s.Context(), s.pool))
 	s.isActive(false, "after it was removed")
 	if builds {
 		s.same(initial, "removed again")
@@ -59,12 +59,12 @@ func (s *suite) isActive(want bool, when string) {
 
 // observe checks that what is seen comes back in a copy.
 func (s *suite) observe() {
-	observer, ok := s.b.(backend.Observer)
+	observer, ok := s.b.(backend.StatusReader)
 	if !ok {
 		return
 	}
 	before := *s.pool
-	seen, err := observer.Observe(s.Context(), s.pool)
+	seen, err := observer.ReadStatus(s.Context(), s.pool)
 	s.ok(err)
 	if !reflect.DeepEqual(before, *s.pool) {
 		s.Errorf("observing has changed the definition from %+v to %+v", before, *s.pool)

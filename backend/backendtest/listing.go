@@ -73,7 +73,7 @@ func (s *suite) find(listed *pooldef.Volume) {
 // details compares with what is told of each volume by itself.
 func (s *suite) details(names []string) {
 	s.Helper()
-	detailer, ok := s.b.(backend.Detailer)
+	detailer, ok := s.b.(backend.DetailLister)
 	if !ok {
 		return
 	}

@@ -52,9 +52,9 @@ func NotRun(t testing.TB, what string) {
 	t.Skipf("NOT RUN: %s", what)
 }
 
-// Stall stops processes until the test ends or resume is called. When it returns none of their threads runs: kill(2) returns before all have
+// Pause stops processes until the test ends or resume is called. When it returns none of their threads runs: kill(2) returns before all have
 // stopped, and one of a busy machine's may yet answer somebody.
-func Stall(t testing.TB, pids ...int) (resume func()) {
+func Pause(t testing.TB, pids ...int) (resume func()) {
 	t.Helper()
 	resume = sync.OnceFunc(func() {
 		for _, pid := range pids {
@@ -66,13 +66,13 @@ func Stall(t testing.TB, pids ...int) (resume func()) {
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		Eventually(t, fmt.Sprintf("process %d is stopped", pid), func() bool { return stalled(pid) })
+		Eventually(t, fmt.Sprintf("process %d is stopped", pid), func() bool { return paused(pid) })
 	}
 	return resume
 }
 
-// stalled tells whether all threads of a process are stopped, by the state after their name (proc_pid_stat(5)).
-func stalled(pid int) bool {
+// paused tells whether all threads of a process are stopped, by the state after their name (proc_pid_stat(5)).
+func paused(pid int) bool {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	return !slices.ContainsFunc(threads, func(file string) bool {
 		stat, err := os.ReadFile(file)

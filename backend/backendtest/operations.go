@@ -31,7 +31,7 @@ func (s *suite) poolOperations() []operation {
 		build.do = func(ctx context.Context, b backend.Backend) error {
 			return b.(backend.Builder).Build(ctx, s.pool, s.Build)
 		}
-		build.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.Remover).Remove(ctx, s.pool) }
+		build.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.PoolDeleter).DeletePool(ctx, s.pool) }
 		forth, back = append(forth, build), append(back, build.reversed("remove"))
 	}
 	if _, starts := s.b.(backend.Starter); starts {
@@ -45,7 +45,7 @@ func (s *suite) poolOperations() []operation {
 // comesAndGoes tells whether pools can be built and removed.
 func (s *suite) comesAndGoes() bool {
 	_, builds := s.b.(backend.Builder)
-	_, removes := s.b.(backend.Remover)
+	_, removes := s.b.(backend.PoolDeleter)
 	return builds && removes
 }
 

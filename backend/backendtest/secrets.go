@@ -48,6 +48,6 @@ func Encrypt(t testing.TB, path, format, passphrase string, data []byte) {
 		driver, options = "qcow2", "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
 	}
 	convert := host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O", driver, "-o", options, plain, path)
-	convert.Again = "CPU usage"
+	convert.RetryOn = "CPU usage"
 	Change(t, host.WriteFile{Path: key, Data: []byte(passphrase)}, host.WriteFile{Path: plain, Data: data}, convert)
 }

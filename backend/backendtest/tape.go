@@ -18,43 +18,43 @@ import (
 	"poolctl/backend/host"
 )
 
-// A tape is a host that writes down what another answers, or, without one, answers what was written down: to each question what
+// A recorder is a host that writes down what another answers, or, without one, answers what was written down: to each question what
 // was the answer to it when it was asked as many times.
-type tape struct {
+type recorder struct {
 	machine host.Host // nil: nothing happens
 	nowhere host.Local
 	keeps   bool // answers, to write them down
 	clean   func(string) string
-	answers map[string][]taped
+	answers map[string][]recording
 	played  map[string]int
 }
 
-// taped is an answer, and how many times it was given one after the other.
-type taped struct {
+// recording is an answer, and how many times it was given one after the other.
+type recording struct {
 	Times  int             `json:",omitempty"` // 0: once
 	Answer json.RawMessage `json:",omitempty"`
 	Text   []string        `json:",omitempty"` // the lines of a program's output
 	Bytes  []byte          `json:",omitempty"` // the same, if it is no text
-	Failed *tapedError     `json:",omitempty"`
+	Failed *recordedError     `json:",omitempty"`
 }
 
-type tapedError struct {
+type recordedError struct {
 	Text   string
 	Errno  syscall.Errno `json:",omitempty"`
 	Status int           `json:",omitempty"` // of a program that failed
 	Stderr string        `json:",omitempty"`
 }
 
-func (t *tape) read(file string) error {
+func (t *recorder) read(file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	t.answers, t.played = map[string][]taped{}, map[string]int{}
+	t.answers, t.played = map[string][]recording{}, map[string]int{}
 	return json.Unmarshal(data, &t.answers)
 }
 
-func (t *tape) write(tb testing.TB, file string) {
+func (t *recorder) write(tb testing.TB, file string) {
 	tb.Helper()
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -70,7 +70,7 @@ func (t *tape) write(tb testing.TB, file string) {
 }
 
 // ask has a question answered.
-func ask[T any](t *tape, question string, live func(h host.Host) (T, error)) (T, error) {
+func ask[T any](t *recorder, question string, live func(h host.Host) (T, error)) (T, error) {
 	question = t.clean(question)
 	if t.machine == nil {
 		return replay[T](t, question)
@@ -82,8 +82,8 @@ func ask[T any](t *tape, question string, live func(h host.Host) (T, error)) (T,
 	return answer, err
 }
 
-func (t *tape) keep(question string, answer any, err error) {
-	a := taped{Failed: tapeError(err)}
+func (t *recorder) keep(question string, answer any, err error) {
+	a := recording{Failed: tapeError(err)}
 	if out, ok := answer.([]byte); ok && !utf8.Valid(out) {
 		a.Bytes = out
 	} else if ok {
@@ -98,7 +98,7 @@ func (t *tape) keep(question string, answer any, err error) {
 		a.Failed.Text, a.Failed.Stderr = t.clean(a.Failed.Text), t.clean(a.Failed.Stderr)
 	}
 	if t.answers == nil {
-		t.answers = map[string][]taped{}
+		t.answers = map[string][]recording{}
 	}
 	all := t.answers[question]
 	if last := len(all) - 1; last >= 0 && all[last].same(a) {
@@ -108,7 +108,7 @@ func (t *tape) keep(question string, answer any, err error) {
 	t.answers[question] = append(all, a)
 }
 
-func (a taped) same(o taped) bool {
+func (a recording) same(o recording) bool {
 	a.Times, o.Times = 0, 0
 	one, _ := json.Marshal(a)
 	other, _ := json.Marshal(o)
@@ -116,7 +116,7 @@ func (a taped) same(o taped) bool {
 }
 
 // replay answers what was answered.
-func replay[T any](t *tape, question string) (answer T, err error) {
+func replay[T any](t *recorder, question string) (answer T, err error) {
 	n := t.played[question]
 	t.played[question]++
 	for _, a := range t.answers[question] {
@@ -134,11 +134,11 @@ func replay[T any](t *tape, question string) (answer T, err error) {
 }
 
 // tapeError and error keep of an error what code tells apart.
-func tapeError(err error) *tapedError {
+func tapeError(err error) *recordedError {
 	if err == nil {
 		return nil
 	}
-	e := &tapedError{Text: err.Error()}
+	e := &recordedError{Text: err.Error()}
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) {
 		e.Status, e.Stderr = exit.Status, exit.Stderr
@@ -147,7 +147,7 @@ func tapeError(err error) *tapedError {
 	return e
 }
 
-func (e *tapedError) error() error {
+func (e *recordedError) error() error {
 	switch {
 	case e == nil:
 		return nil
@@ -158,25 +158,25 @@ func (e *tapedError) error() error {
 	return e
 }
 
-func (e *tapedError) Error() string { return e.Text }
+func (e *recordedError) Error() string { return e.Text }
 
-func (e *tapedError) Unwrap() error {
+func (e *recordedError) Unwrap() error {
 	if e.Errno == 0 {
 		return nil
 	}
 	return e.Errno
 }
 
-func (t *tape) Query(ctx context.Context, c host.Command) ([]byte, error) {
+func (t *recorder) Query(ctx context.Context, c host.Command) ([]byte, error) {
 	return ask(t, "? "+c.Shell(), func(h host.Host) ([]byte, error) { return h.Query(ctx, c) })
 }
 
-func (t *tape) Change(ctx context.Context, s host.Step) error {
+func (t *recorder) Change(ctx context.Context, s host.Step) error {
 	_, err := ask(t, "+ "+s.Shell(), func(h host.Host) (struct{}, error) { return struct{}{}, h.Change(ctx, s) })
 	return err
 }
 
-func (t *tape) Stat(path string) (fs.FileInfo, error) {
+func (t *recorder) Stat(path string) (fs.FileInfo, error) {
 	f, err := ask(t, "stat "+path, func(h host.Host) (tapedFile, error) {
 		info, err := h.Stat(path)
 		if err != nil {
@@ -191,83 +191,83 @@ func (t *tape) Stat(path string) (fs.FileInfo, error) {
 	return f, nil
 }
 
-// Enter is not replayed: a directory that is held is a real one.
-func (t *tape) Enter(path string, inside bool) (*host.Place, error) {
+// OpenDir is not replayed: a directory that is held is a real one.
+func (t *recorder) OpenDir(path string, inside bool) (*host.Dir, error) {
 	if t.machine == nil {
-		return t.nowhere.Enter(path, inside)
+		return t.nowhere.OpenDir(path, inside)
 	}
-	return t.machine.Enter(path, inside)
+	return t.machine.OpenDir(path, inside)
 }
 
-// Guarded is not replayed, either: nothing is mounted.
-func (t *tape) Guarded(path string) error {
+// CheckGuarded is not replayed, either: nothing is mounted.
+func (t *recorder) CheckGuarded(path string) error {
 	if t.machine == nil {
 		return nil
 	}
-	return t.machine.Guarded(path)
+	return t.machine.CheckGuarded(path)
 }
 
-// Hold is not replayed, either.
-func (t *tape) Hold(path string) (*host.Held, error) {
+// OpenPath is not replayed, either.
+func (t *recorder) OpenPath(path string) (*host.Handle, error) {
 	if t.machine == nil {
-		return t.nowhere.Hold(path)
+		return t.nowhere.OpenPath(path)
 	}
-	return t.machine.Hold(path)
+	return t.machine.OpenPath(path)
 }
 
-func (t *tape) Space(path string) (host.Space, error) {
+func (t *recorder) Space(path string) (host.Space, error) {
 	return ask(t, "space "+path, func(h host.Host) (host.Space, error) { return h.Space(path) })
 }
 
-func (t *tape) Mounted(path string) (bool, error) {
+func (t *recorder) Mounted(path string) (bool, error) {
 	return ask(t, "mounted "+path, func(h host.Host) (bool, error) { return h.Mounted(path) })
 }
 
-func (t *tape) Mounts() ([]host.Mount, error) { return ask(t, "mounts", host.Host.Mounts) }
+func (t *recorder) Mounts() ([]host.Mount, error) { return ask(t, "mounts", host.Host.Mounts) }
 
-func (t *tape) MountAt(path string) (*host.Mount, error) {
+func (t *recorder) MountAt(path string) (*host.Mount, error) {
 	return ask(t, "mount at "+path, func(h host.Host) (*host.Mount, error) { return h.MountAt(path) })
 }
 
-func (t *tape) Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error) {
+func (t *recorder) Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error) {
 	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) { return h.Addresses(ctx, name, limit) })
 }
 
-// Serve is not replayed, either: nobody answers for the files.
-func (t *tape) Serve(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.Served, error) {
+// MountPrivate is not replayed, either: nobody answers for the files.
+func (t *recorder) MountPrivate(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.PrivateMount, error) {
 	if t.machine == nil {
 		return nil, fmt.Errorf("no files of %s are replayed", c.Name)
 	}
-	return t.machine.Serve(ctx, c, at, limit)
+	return t.machine.MountPrivate(ctx, c, at, limit)
 }
 
-func (t *tape) MountUsers(m *host.Mount) ([]string, error) {
+func (t *recorder) MountUsers(m *host.Mount) ([]string, error) {
 	return ask(t, "mount users "+m.Target, func(h host.Host) ([]string, error) { return h.MountUsers(m) })
 }
 
-func (t *tape) DeviceUsers(path string) ([]string, error) {
+func (t *recorder) DeviceUsers(path string) ([]string, error) {
 	return ask(t, "device users "+path, func(h host.Host) ([]string, error) { return h.DeviceUsers(path) })
 }
 
-func (t *tape) Openers(devices ...string) []string {
-	all, _ := ask(t, "openers "+strings.Join(devices, " "), func(h host.Host) ([]string, error) { return h.Openers(devices...), nil })
+func (t *recorder) OpenBy(devices ...string) []string {
+	all, _ := ask(t, "openers "+strings.Join(devices, " "), func(h host.Host) ([]string, error) { return h.OpenBy(devices...), nil })
 	return all
 }
 
-func (t *tape) Blank(device string) (bool, error) {
+func (t *recorder) Blank(device string) (bool, error) {
 	return ask(t, "blank "+device, func(h host.Host) (bool, error) { return h.Blank(device) })
 }
 
-func (t *tape) OnBtrfs(path string) (bool, error) {
+func (t *recorder) OnBtrfs(path string) (bool, error) {
 	return ask(t, "on btrfs "+path, func(h host.Host) (bool, error) { return h.OnBtrfs(path) })
 }
 
-func (t *tape) Canonical(path string) string {
+func (t *recorder) Canonical(path string) string {
 	real, _ := ask(t, "canonical "+path, func(h host.Host) (string, error) { return h.Canonical(path), nil })
 	return real
 }
 
-func (t *tape) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
+func (t *recorder) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 	type port struct {
 		Number, Parent int
 		OK             bool

@@ -15,7 +15,7 @@ type tapedServer struct {
 }
 
 // Dial implements host.Prober. What was sent to a server is not compared.
-func (t *tape) Dial(ctx context.Context, address string) (net.Conn, error) {
+func (t *recorder) Dial(ctx context.Context, address string) (net.Conn, error) {
 	question := t.clean("dial " + address)
 	if t.machine == nil {
 		s, err := replay[tapedServer](t, question)
@@ -39,7 +39,7 @@ func (t *tape) Dial(ctx context.Context, address string) (net.Conn, error) {
 // tapedConn is a connection of which is written down what the server says.
 type tapedConn struct {
 	net.Conn
-	tape     *tape
+	tape     *recorder
 	question string
 	said     bytes.Buffer
 }

@@ -7,15 +7,15 @@ import (
 )
 
 // Sys implements host.Prober.
-func (t *tape) Sys() fs.FS { return tapedSys{t} }
+func (t *recorder) Sys() fs.FS { return tapedSys{t} }
 
 // DeviceLinks implements host.Prober.
-func (t *tape) DeviceLinks(dir string) (map[string][]string, error) {
+func (t *recorder) DeviceLinks(dir string) (map[string][]string, error) {
 	return ask(t, "device links "+dir, func(h host.Host) (map[string][]string, error) { return h.DeviceLinks(dir) })
 }
 
 // tapedSys is /sys, of which is asked what files say, what there is in directories, and where links lead.
-type tapedSys struct{ t *tape }
+type tapedSys struct{ t *recorder }
 
 // Open implements fs.FS.
 func (s tapedSys) Open(name string) (fs.File, error) {

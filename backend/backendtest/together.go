@@ -69,7 +69,7 @@ func (s *suite) atOnce(n int, do func(n int)) {
 // sees lists, while volumes come and go.
 func (s *suite) sees(whole string) {
 	list := s.b.Volumes
-	if detailer, ok := s.b.(backend.Detailer); ok {
+	if detailer, ok := s.b.(backend.DetailLister); ok {
 		list = detailer.Details
 	}
 	for v, err := range list(s.Context(), s.pool) {

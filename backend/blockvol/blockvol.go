@@ -73,7 +73,7 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 	}
 	if qemuimg.IsPlain(source) {
 		raw := host.Source{Path: source.Target.Path, InUse: o.InUse}
-		return d.Host.Change(ctx, host.Fill{From: raw, Path: path, Progress: o.Progress, Blank: blank})
+		return d.Host.Change(ctx, host.CopyInto{From: raw, Path: path, Progress: o.Progress, Blank: blank})
 	}
 	from, err := qemuimg.Open(d.Secrets, source, o.Known)
 	if err != nil {

@@ -67,7 +67,7 @@ func (b *loops) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pool
 		return nil, err
 	}
 	link, _ := paths(p, name)
-	h, err := host.Hold(link)
+	h, err := host.OpenPath(link)
 	if checkName(name) != nil || err != nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}

@@ -46,5 +46,5 @@ func (d Devices) Users(path string) []string {
 	if users, err := d.Host.DeviceUsers(path); err == nil && len(users) > 0 {
 		return users
 	}
-	return d.Host.Openers(path)
+	return d.Host.OpenBy(path)
 }

@@ -26,5 +26,5 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return b.BuildDir(ctx, p)
 }
 
-// Remove implements backend.Remover: the directory goes if it is empty.
-func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error { return b.RemoveDir(ctx, p) }
+// DeletePool implements backend.Remover: the directory goes if it is empty.
+func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error { return b.RemoveDir(ctx, p) }

@@ -60,7 +60,7 @@ func TestGoldenBuild(t *testing.T) {
 			p.COW = new(bool)
 			return build(0, 0, 0)(b, p)
 		})
-		s.does("remove it", "/images", func(b *Backend, p *pooldef.Pool) error { return b.Remove(context.Background(), p) })
+		s.does("remove it", "/images", func(b *Backend, p *pooldef.Pool) error { return b.DeletePool(context.Background(), p) })
 	})
 }
 

@@ -80,8 +80,8 @@ func (b *Backend) clear(ctx context.Context, d *device) error {
 	return err
 }
 
-// Remove implements backend.Remover: the label goes, if there is no partition left.
-func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
+// DeletePool implements backend.Remover: the label goes, if there is no partition left.
+func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	return b.changing(ctx, p, func(t *table) error {
 		if len(t.partitions) > 0 {
 			var names []string

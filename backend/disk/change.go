@@ -104,7 +104,7 @@ func resize(t *table, x *partition, size uint64) host.Command {
 		return parted(t.device, args...)
 	}
 	c := host.Cmd("parted", append([]string{"---pretend-input-tty", "--align", "none", "--", t.path}, args...)...)
-	c.Answer = "Yes"
+	c.Stdin = "Yes"
 	return c
 }
 

@@ -60,8 +60,8 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return s, nil
 }
 
-// Observe implements backend.Observer: it tells the free extents. As with libvirt none begins at 0.
-func (b *Backend) Observe(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
+// ReadStatus implements backend.Observer: it tells the free extents. As with libvirt none begins at 0.
+func (b *Backend) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	t, err := b.table(ctx, p)
 	if err != nil {
 		return nil, err

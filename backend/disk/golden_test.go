@@ -100,7 +100,7 @@ func (s *session) everything(name string) {
 		}
 		return nil
 	})
-	s.does("remove with partitions on it", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Remove(ctx, p) })
+	s.does("remove with partitions on it", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
 	b := newBackend()
 	for _, number := range []string{"5", "3", "2", "1"} {
 		if _, err := b.Volume(s.Context(), s.pool, name+number); err == nil {
@@ -109,5 +109,5 @@ func (s *session) everything(name string) {
 	}
 	run(s, "addpart", s.pool.Source.Devices[0].Path, "7", "20480", "2048")
 	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Sweep(ctx, p); return err })
-	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Remove(ctx, p) })
+	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
 }

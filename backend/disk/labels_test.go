@@ -28,7 +28,7 @@ func listing(t *testing.T, b *Backend, p *pooldef.Pool) string {
 		ok(t, v.Err)
 		text += show(v)
 	}
-	seen, err := b.Observe(t.Context(), p)
+	seen, err := b.ReadStatus(t.Context(), p)
 	ok(t, err)
 	for _, x := range seen.Source.Devices[0].FreeExtents {
 		text += fmt.Sprintf("free %d-%d\n", x.Start, x.End)
@@ -102,7 +102,7 @@ func TestLabels(t *testing.T) {
 			if now := listing(t, b, p); now != empty {
 				t.Errorf("all deleted, it is\n%s", now)
 			}
-			ok(t, b.Remove(t.Context(), p))
+			ok(t, b.DeletePool(t.Context(), p))
 			if holds, err := b.holds(t.Context(), &device{path: loop}); holds != "" || err != nil {
 				t.Errorf("removed, it holds %q, error %v", holds, err)
 			}

@@ -54,7 +54,7 @@ func (t *table) stage(start, end uint64, pieces []piece) *stage {
 // forget lets the kernel forget a partition. Somebody may be having a look at what is on it.
 func forget(d *device, number int) host.Step {
 	c := host.Cmd("delpart", d.path, fmt.Sprint(number))
-	c.Again = "busy"
+	c.RetryOn = "busy"
 	return c
 }
 
@@ -175,7 +175,7 @@ func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error
 	defer cancel()
 	defer host.Forget(b.Host)
 	unlock, err = host.LockDevice(limited, d.path, d.dir)
-	if backend.IsLate(ctx, err) {
+	if backend.IsTimeout(ctx, err) {
 		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}
 	}
 	return unlock, err

@@ -69,7 +69,7 @@ func TestBuildRefuses(t *testing.T) {
 	refused[*backend.BusyError](t, "mounted", build(true), name+"1", dir)
 	refused[*backend.BusyError](t, "mounted", b.Delete(t.Context(), p, name+"1"), name+"1", dir)
 	refused[*backend.BusyError](t, "mounted", b.Resize(t.Context(), p, name+"1", 2*mib, backend.ResizeOptions{}), name+"1", dir)
-	refused[*backend.StateError](t, "with a partition", b.Remove(t.Context(), p), name+"1")
+	refused[*backend.StateError](t, "with a partition", b.DeletePool(t.Context(), p), name+"1")
 	ok(t, create(t, b, p, name+"2", "linux", mib)) // others come and go beside it
 	ok(t, b.Delete(t.Context(), p, name+"2"))
 	run(t, "umount", dir)
@@ -99,7 +99,7 @@ func TestFileSystem(t *testing.T) {
 	_, err = b.Space(t.Context(), p)
 	refused[*backend.ContentError](t, "ext4", err, "ext4", "dos")
 	refused[*backend.ContentError](t, "ext4", b.Build(t.Context(), p, backend.BuildOptions{}), "ext4")
-	refused[*backend.ContentError](t, "ext4", b.Remove(t.Context(), p), "ext4")
+	refused[*backend.ContentError](t, "ext4", b.DeletePool(t.Context(), p), "ext4")
 }
 
 // TestOldSignatures makes a partition where a file system was: it does not appear again.
@@ -299,7 +299,7 @@ func TestMapped(t *testing.T) {
 	for n := 2; n > 0; n-- {
 		ok(t, b.Delete(t.Context(), p, fmt.Sprint("mpatha", n)))
 	}
-	ok(t, b.Remove(t.Context(), p))
+	ok(t, b.DeletePool(t.Context(), p))
 }
 
 // TestUdev uses a SCSI disk with udev, by its links, until it is pulled out.

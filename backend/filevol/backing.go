@@ -52,7 +52,7 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 
 // probeBacking reads the header of what has to be a file or block device.
 func probeBacking(path string) (image.Info, uint64, error) {
-	h, err := host.Hold(path)
+	h, err := host.OpenPath(path)
 	if err != nil {
 		return image.Info{}, 0, err
 	}

@@ -17,7 +17,7 @@ import (
 
 var errUnknown = errors.New("it is not known")
 
-func nothingKnown(string, *host.Held) error { return errUnknown }
+func nothingKnown(string, *host.Handle) error { return errUnknown }
 
 // TestResizeOverlay grows overlays: what is below is not seen in what they get, and opened only where it is longer.
 func TestResizeOverlay(t *testing.T) {

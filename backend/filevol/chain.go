@@ -19,7 +19,7 @@ func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pool
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	v, err := look(ctx, dir, p, name) // Volume would guess the format
 	if err == nil {
 		err = v.Err
@@ -54,8 +54,8 @@ type inodes map[inode]bool
 
 type inode struct{ device, number uint64 }
 
-func (s inodes) add(dir *host.Place, name string) error {
-	h, err := dir.Hold(name)
+func (s inodes) add(dir *host.Dir, name string) error {
+	h, err := dir.OpenPath(name)
 	if err == nil {
 		defer h.Close()
 		s[inode{h.Dev, h.Ino}] = true
@@ -71,7 +71,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 		return v, nil
 	}
 	v.Type = "file"
-	h, err := host.HoldNamed(named.Path)
+	h, err := host.OpenUntrusted(named.Path)
 	if err != nil {
 		return v, err
 	}
@@ -91,7 +91,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 }
 
 // inspectBacking fills in what there is to know of an image below the one at the path above.
-func inspectBacking(v *pooldef.Volume, h *host.Held, above string) error {
+func inspectBacking(v *pooldef.Volume, h *host.Handle, above string) error {
 	t := &v.Target
 	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: t.Path}}
 	err := inspectFile(found, h)

@@ -20,7 +20,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	switch {
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
@@ -96,7 +96,7 @@ func hasKey(source, d *pooldef.Volume) bool {
 }
 
 // copyFile makes the volume a copy of the source's file. A raw one may be larger than that.
-func (f Files) copyFile(ctx context.Context, dir *host.Place, d, source *pooldef.Volume, o backend.CloneOptions) error {
+func (f Files) copyFile(ctx context.Context, dir *host.Dir, d, source *pooldef.Volume, o backend.CloneOptions) error {
 	file := rawFile("", d, o.CreateOptions)
 	switch {
 	case !qemuimg.IsRaw(d.Target.Format), d.Target.Encryption != nil:
@@ -119,7 +119,7 @@ func (f Files) copyFile(ctx context.Context, dir *host.Place, d, source *pooldef
 // stillIs returns an error if the copy of an image is not what the image was when it was decided to copy its file: its owner may have
 // changed it since, to one that is based on others.
 func (f Files) stillIs(path string, source *pooldef.Volume) error {
-	h, err := f.Host.Hold(path)
+	h, err := f.Host.OpenPath(path)
 	if errors.Is(err, fs.ErrNotExist) { // a dry run
 		return nil
 	}
@@ -138,7 +138,7 @@ func (f Files) stillIs(path string, source *pooldef.Volume) error {
 }
 
 // convert makes the volume of what a guest sees of the source.
-func (f Files) convert(ctx context.Context, dir *host.Place, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
 	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	switch {
 	case d.Target.Format == "dir" && d.Target.Encryption == nil:
 		return f.createDir(ctx, dir, d, o)
@@ -28,7 +28,7 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 }
 
 // vacant holds the pool's directory, until Leave, if there could be a new volume of that name.
-func (f Files) vacant(p *pooldef.Pool, name string) (*host.Place, error) {
+func (f Files) vacant(p *pooldef.Pool, name string) (*host.Dir, error) {
 	dir, err := f.enter(p)
 	if err != nil {
 		return nil, err
@@ -42,12 +42,12 @@ func (f Files) vacant(p *pooldef.Pool, name string) (*host.Place, error) {
 	default:
 		return dir, nil
 	}
-	dir.Leave()
+	dir.Close()
 	return nil, err
 }
 
 // createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
-func (f Files) createDir(ctx context.Context, dir *host.Place, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createDir(ctx context.Context, dir *host.Dir, d *pooldef.Volume, o backend.CreateOptions) error {
 	switch {
 	case d.Backing != nil:
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
@@ -63,7 +63,7 @@ func (f Files) createDir(ctx context.Context, dir *host.Place, d *pooldef.Volume
 	})
 }
 
-func (f Files) createRaw(ctx context.Context, dir *host.Place, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createRaw(ctx context.Context, dir *host.Dir, d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
@@ -135,12 +135,12 @@ func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	path, err := volumePath(p, name)
 	if err != nil {
 		return fmt.Errorf("%w: %w", backend.ErrNoVolume, err)
 	}
-	h, err := dir.Hold(name)
+	h, err := dir.OpenPath(name)
 	if err == nil {
 		defer h.Close()
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // createImage makes an image by qemu-img(1).
-func (f Files) createImage(ctx context.Context, dir *host.Place, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkImage(p, d, o, d.Backing == nil); err != nil {
 		return err
 	}

@@ -14,9 +14,9 @@ import (
 
 // inspect looks at one volume: its inode, and the header of its image. It returns nil for what is not there or is no volume.
 // What cannot be read has its reason in Err.
-func inspect(dir *host.Place, p *pooldef.Pool, name string) *pooldef.Volume {
+func inspect(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume {
 	v := newVolume(p, name)
-	h, err := dir.Hold(name)
+	h, err := dir.OpenPath(name)
 	if err == nil {
 		defer h.Close()
 		switch {
@@ -47,7 +47,7 @@ func isGone(err error) bool {
 }
 
 // inspectFile fills in what there is to know of a file or block device.
-func inspectFile(v *pooldef.Volume, h *host.Held) error {
+func inspectFile(v *pooldef.Volume, h *host.Handle) error {
 	found, size, err := probe(h)
 	v.Type = "file"
 	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
@@ -63,7 +63,7 @@ func inspectFile(v *pooldef.Volume, h *host.Held) error {
 }
 
 // inspectDir fills in a directory volume. One that holds a ploop image is told by the two files that every one has.
-func inspectDir(v *pooldef.Volume, h *host.Held) error {
+func inspectDir(v *pooldef.Volume, h *host.Handle) error {
 	v.Type, v.Target.Format = "dir", "dir"
 	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
 	v.Capacity, v.Allocation, v.Physical = pooldef.Bytes(0), pooldef.Bytes(0), pooldef.Bytes(0)
@@ -109,16 +109,16 @@ func describe(v *pooldef.Volume, found image.Info) {
 }
 
 // complete adds what a listing does not need: the time of birth, the security label, and how the backing file is.
-func (f Files) complete(dir *host.Place, v *pooldef.Volume) {
+func (f Files) complete(dir *host.Dir, v *pooldef.Volume) {
 	f.nameSecret(v)
-	if h, err := dir.Hold(v.Name); err == nil {
+	if h, err := dir.OpenPath(v.Name); err == nil {
 		v.Target.Permissions.Label, v.Target.Times.Birth = h.Label(), h.Birth()
 		h.Close()
 	}
 	if v.Backing == nil || !filepath.IsAbs(v.Backing.Path) {
 		return
 	}
-	h, err := host.HoldNamed(v.Backing.Path)
+	h, err := host.OpenUntrusted(v.Backing.Path)
 	if err != nil {
 		return
 	}

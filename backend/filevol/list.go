@@ -21,7 +21,7 @@ func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 		if err != nil {
 			return nil, err
 		}
-		defer dir.Leave()
+		defer dir.Close()
 		return names(ctx, dir)
 	}
 	return backend.List(list, func(name string) *pooldef.Volume { return newVolume(p, name) })
@@ -42,7 +42,7 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			yield(nil, err)
 			return
 		}
-		defer dir.Leave()
+		defer dir.Close()
 		names, err := names(ctx, dir)
 		if err != nil {
 			yield(nil, err)
@@ -63,7 +63,7 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 }
 
 // details returns the volumes of these names; nil for one that has gone meanwhile.
-func (f Files) details(dir *host.Place, p *pooldef.Pool, names []string) []*pooldef.Volume {
+func (f Files) details(dir *host.Dir, p *pooldef.Pool, names []string) []*pooldef.Volume {
 	volumes := make([]*pooldef.Volume, len(names))
 	var group sync.WaitGroup
 	for w := range workers {
@@ -78,7 +78,7 @@ func (f Files) details(dir *host.Place, p *pooldef.Pool, names []string) []*pool
 }
 
 // inspectSafely is inspect, whose panic is the error of the volume: a header that poolctl does not survive hides no other volume.
-func inspectSafely(dir *host.Place, p *pooldef.Pool, name string) *pooldef.Volume {
+func inspectSafely(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume {
 	return survive(newVolume(p, name), func() *pooldef.Volume { return inspect(dir, p, name) })
 }
 
@@ -95,7 +95,7 @@ func survive(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *pooldef.
 
 // names lists what counts as a volume: files, directories, block devices, and links to them, also those that may not be followed. What a
 // poolctl is just making does not.
-func names(ctx context.Context, dir *host.Place) ([]string, error) {
+func names(ctx context.Context, dir *host.Dir) ([]string, error) {
 	entries, err := dir.List()
 	if err != nil {
 		return nil, err
@@ -110,11 +110,11 @@ func names(ctx context.Context, dir *host.Place) ([]string, error) {
 	return slices.Compact(names), ctx.Err() // of a directory that is being changed, a name may be read twice
 }
 
-func isVolume(dir *host.Place, e fs.DirEntry) bool {
+func isVolume(dir *host.Dir, e fs.DirEntry) bool {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return isVolumeMode(e.Type())
 	}
-	h, err := dir.Hold(e.Name())
+	h, err := dir.OpenPath(e.Name())
 	if err != nil { // it leads nowhere, in a circle, or where we may not look
 		return errors.As(err, new(*host.LinkError))
 	}
@@ -138,12 +138,12 @@ func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*poold
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	return f.volume(ctx, dir, p, name)
 }
 
 // volume is Volume in a directory that is held.
-func (f Files) volume(ctx context.Context, dir *host.Place, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+func (f Files) volume(ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	volume, err := look(ctx, dir, p, name)
 	if err == nil {
 		f.complete(dir, volume)
@@ -152,7 +152,7 @@ func (f Files) volume(ctx context.Context, dir *host.Place, p *pooldef.Pool, nam
 }
 
 // look returns a volume with what a listing tells of it.
-func look(ctx context.Context, dir *host.Place, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+func look(ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 var here = Files{Host: &host.Local{}}
 
 // anything lets every backing file be read.
-func anything(string, *host.Held) error { return nil }
+func anything(string, *host.Handle) error { return nil }
 
 // poolIn returns a pool of files in a directory.
 func poolIn(dir string) *pooldef.Pool {

@@ -85,7 +85,7 @@ func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Comma
 	} else if !info.IsDir() {
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
 	}
-	if err := b.Host.Guarded(p.Target.Path); err != nil { // mount(8) looks for the directory once more
+	if err := b.Host.CheckGuarded(p.Target.Path); err != nil { // mount(8) looks for the directory once more
 		return err
 	}
 	err := b.Host.Change(ctx, mount)
@@ -138,8 +138,8 @@ func (b *Mounted) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// Remove implements backend.Remover: the directory goes if it is empty and nothing is mounted there.
-func (b *Mounted) Remove(ctx context.Context, p *pooldef.Pool) error {
+// DeletePool implements backend.Remover: the directory goes if it is empty and nothing is mounted there.
+func (b *Mounted) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	if err := b.Free(ctx, p); err != nil {
 		return err
 	}

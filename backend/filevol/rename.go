@@ -16,7 +16,7 @@ func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	v, err := look(ctx, dir, p, name)
 	if err != nil {
 		return err

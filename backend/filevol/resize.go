@@ -24,7 +24,7 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	if v.Err != nil {
 		return v.Err
 	}
@@ -44,7 +44,7 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if raw {
 		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
 	}
-	h, err := dir.Hold(name)
+	h, err := dir.OpenPath(name)
 	if err != nil {
 		return err
 	}

@@ -36,8 +36,8 @@ func (b *Served) answers(ctx context.Context, p *pooldef.Pool) error {
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
-	if backend.IsLate(ctx, err) {
-		return &backend.SilentError{Text: fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
+	if backend.IsTimeout(ctx, err) {
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server of what is mounted at %q does not answer", p.Target.Path)}
 	}
 	return err
 }
@@ -56,8 +56,8 @@ func (b *Served) Stop(ctx context.Context, p *pooldef.Pool) error {
 	limited, cancel := context.WithTimeout(ctx, b.Timeout/2)
 	defer cancel()
 	err := b.Mounted.Stop(limited, p)
-	if backend.IsLate(ctx, err) {
-		return &backend.SilentError{Text: fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
+	if backend.IsTimeout(ctx, err) {
+		return &backend.TimeoutError{Text: fmt.Sprintf("%q cannot be unmounted: its server does not answer", p.Target.Path)}
 	}
 	return err
 }

@@ -29,7 +29,7 @@ func stageName(volume string) string {
 
 // staged makes a volume in a stage beside its place and moves it there when it is whole: nobody ever sees half a volume, and a
 // name that is taken meanwhile is refused.
-func (f Files) staged(ctx context.Context, dir *host.Place, name string, build func(path string) error) error {
+func (f Files) staged(ctx context.Context, dir *host.Dir, name string, build func(path string) error) error {
 	stage := &host.Stage{Path: filepath.Join(dir.Path, stageName(name))}
 	defer func() { stage.Release() }()
 	err := f.begin(ctx, dir, &stage)
@@ -50,7 +50,7 @@ func (f Files) staged(ctx context.Context, dir *host.Place, name string, build f
 
 // begin makes a stage. What a killed process left at its place goes first; somebody else may be just about to do that, too. Where there is
 // something that is no stage, or another user's, so that we may never get the name, the stage gets another.
-func (f Files) begin(ctx context.Context, dir *host.Place, stage **host.Stage) (err error) {
+func (f Files) begin(ctx context.Context, dir *host.Dir, stage **host.Stage) (err error) {
 	for range 5 {
 		err = nil
 		owner, there := dir.Owner(filepath.Base((*stage).Path))
@@ -76,7 +76,7 @@ func (f Files) begin(ctx context.Context, dir *host.Place, stage **host.Stage) (
 }
 
 // show moves what is an inode to its place. If that is reported as an error although it has happened, as over a network it may be, it is undone.
-func (f Files) show(ctx context.Context, made host.Inode, from string, dir *host.Place, name string) error {
+func (f Files) show(ctx context.Context, made host.Inode, from string, dir *host.Dir, name string) error {
 	path := filepath.Join(dir.Path, name)
 	err := f.Host.Change(ctx, host.Rename{Old: from, New: path})
 	if err == nil {
@@ -94,7 +94,7 @@ func (f Files) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	entries, err := dir.List()
 	if err != nil {
 		return nil, err

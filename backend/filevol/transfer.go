@@ -17,9 +17,9 @@ func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *o
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	if v.Target.ExternalData {
-		return &backend.ElsewhereError{Path: v.Target.Path}
+		return &backend.ExternalDataError{Path: v.Target.Path}
 	}
 	whole := !qemuimg.IsRaw(v.Target.Format) && t.Offset == 0 && t.Length == 0
 	return f.Host.Change(ctx, t.In(v.Target.Path, from, whole))
@@ -31,9 +31,9 @@ func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *o
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	if v.Target.ExternalData {
-		return &backend.ElsewhereError{Path: v.Target.Path}
+		return &backend.ExternalDataError{Path: v.Target.Path}
 	}
 	return f.Host.Change(ctx, t.Out(v.Target.Path, to))
 }
@@ -44,9 +44,9 @@ func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string
 	if err != nil {
 		return err
 	}
-	defer dir.Leave()
+	defer dir.Close()
 	if v.Target.ExternalData {
-		return &backend.ElsewhereError{Path: v.Target.Path}
+		return &backend.ExternalDataError{Path: v.Target.Path}
 	}
 	step := host.Wipe(v.Target.Path, algorithm, progress)
 	if step == nil {
@@ -56,7 +56,7 @@ func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string
 }
 
 // withData returns a volume that is a file or device, no directory, and the pool's directory, to be left.
-func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string) (*host.Place, *pooldef.Volume, error) {
+func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string) (*host.Dir, *pooldef.Volume, error) {
 	dir, err := f.enter(p)
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +66,7 @@ func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string
 		err = &backend.UnsupportedError{Type: p.Type, What: doing + " volumes of type " + v.Type}
 	}
 	if err != nil {
-		dir.Leave()
+		dir.Close()
 	}
 	return dir, v, err
 }

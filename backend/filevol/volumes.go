@@ -34,8 +34,8 @@ func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 }
 
 // enter holds the pool's directory, if it can be used, until Leave. Everything is done in that one.
-func (f Files) enter(p *pooldef.Pool) (*host.Place, error) {
-	dir, err := f.Host.Enter(p.Target.Path, f.Inside || f.Mounts)
+func (f Files) enter(p *pooldef.Pool) (*host.Dir, error) {
+	dir, err := f.Host.OpenDir(p.Target.Path, f.Inside || f.Mounts)
 	if err != nil {
 		return nil, cmp.Or(f.ready(p), err)
 	}
@@ -47,7 +47,7 @@ func (f Files) enter(p *pooldef.Pool) (*host.Place, error) {
 		err = f.notMounted(p)
 	}
 	if err != nil {
-		dir.Leave()
+		dir.Close()
 		return nil, err
 	}
 	return dir, nil
@@ -86,8 +86,8 @@ func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) 
 	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free}, err
 }
 
-// Observe implements backend.Observer: the permissions are the directory's.
-func (f Files) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
+// ReadStatus implements backend.Observer: the permissions are the directory's.
+func (f Files) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	info, err := f.Host.Stat(p.Target.Path)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (f Files) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error
 	seen := *p
 	if s, ok := info.Sys().(*syscall.Stat_t); ok { // a dry run's directories have none
 		seen.Target.Permissions = permissions(s.Mode, s.Uid, s.Gid)
-		if dir, err := host.Hold(p.Target.Path); err == nil {
+		if dir, err := host.OpenPath(p.Target.Path); err == nil {
 			seen.Target.Permissions.Label = dir.Label()
 			dir.Close()
 		}

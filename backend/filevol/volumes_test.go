@@ -76,12 +76,12 @@ func TestLooks(t *testing.T) {
 	if *permissions.Mode != 0o751 || *permissions.Owner != st.Uid || *permissions.Group != st.Gid || labelled && permissions.Label != "a:b:c:s0" {
 		t.Errorf("its permissions are %+v", permissions)
 	}
-	seen, err := here.Observe(t.Context(), p)
+	seen, err := here.ReadStatus(t.Context(), p)
 	ok(t, err)
 	if *seen.Target.Permissions.Mode != 0o751 || *seen.Target.Permissions.Owner != uint32(os.Getuid()) || p.Target.Permissions.Mode != nil {
 		t.Errorf("of the directory is seen %+v", seen.Target.Permissions)
 	}
-	if _, err := here.Observe(t.Context(), poolIn(filepath.Join(path, "none"))); err == nil {
+	if _, err := here.ReadStatus(t.Context(), poolIn(filepath.Join(path, "none"))); err == nil {
 		t.Error("a directory that is not there was seen")
 	}
 }

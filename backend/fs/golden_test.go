@@ -60,7 +60,7 @@ func TestGolden(t *testing.T) {
 	does(g, "start, but it has another format", start(t, p))
 	p.Source.Format = "hfs+"
 	does(g, "make what nothing can make", build(t, p, backend.BuildOptions{Overwrite: true}))
-	does(g, "remove", func(b *Backend) error { return b.Remove(t.Context(), p) })
+	does(g, "remove", func(b *Backend) error { return b.DeletePool(t.Context(), p) })
 	for _, format := range []string{"ext2", "ext3", "xfs", "btrfs", "vfat", "udf"} {
 		p.Source.Format = format
 		does(g, "overwrite, "+format, build(t, p, backend.BuildOptions{Overwrite: true}))

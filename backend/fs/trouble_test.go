@@ -123,7 +123,7 @@ func TestOthersMount(t *testing.T) {
 	busy(t, b.Start(t.Context(), &other), who)
 	busy(t, b.Stop(t.Context(), &other), who)
 	busy(t, b.Build(t.Context(), &other, backend.BuildOptions{Overwrite: true}), who)
-	busy(t, b.Remove(t.Context(), &other), who)
+	busy(t, b.DeletePool(t.Context(), &other), who)
 	if after := snapshot(t, p); after != before {
 		t.Errorf("there was\n%s\nthere is\n%s", before, after)
 	}

@@ -26,10 +26,10 @@ var here = attentive{&host.Local{}}
 // An attentive machine has clients that see at once what others do. poolctl's may take a second: they seldom live as long.
 type attentive struct{ *host.Local }
 
-// Serve implements host.Host.
-func (a attentive) Serve(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.Served, error) {
+// MountPrivate implements host.Host.
+func (a attentive) MountPrivate(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.PrivateMount, error) {
 	c.Args = append([]string{"--attribute-timeout=0", "--entry-timeout=0", "--xlator-option=*-md-cache.md-cache-timeout=0"}, c.Args...)
-	return a.Local.Serve(ctx, c, at, limit)
+	return a.Local.MountPrivate(ctx, c, at, limit)
 }
 
 // server is the address of the cluster's server, whose last number is not that of other tests' clusters.
@@ -115,7 +115,7 @@ func bricks(t testing.TB) string {
 func mounted(t testing.TB, volume string) string {
 	t.Helper()
 	needsCluster(t)
-	top, err := here.Serve(t.Context(), source{server: server, volume: volume}.client(), mountPoint, far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: volume}.client(), mountPoint, far)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func (b *Backend) trouble(ctx context.Context, s source) error {
 }
 
 func (s source) silent() error {
-	return &backend.SilentError{Text: fmt.Sprintf("the Gluster volume %q on %q does not answer", s.volume, s.server)}
+	return &backend.TimeoutError{Text: fmt.Sprintf("the Gluster volume %q on %q does not answer", s.volume, s.server)}
 }
 
 // told says what an error means to those who know nothing of our files: also what is wrong with the volume, if that can be the reason.

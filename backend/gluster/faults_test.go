@@ -64,7 +64,7 @@ func expect(t *testing.T, what string, err error, text string) {
 
 func isSilent(t *testing.T, what string, err error) {
 	t.Helper()
-	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) {
+	if silent := (*backend.TimeoutError)(nil); !errors.As(err, &silent) {
 		t.Errorf("%s: error %v", what, err)
 	}
 }
@@ -132,14 +132,14 @@ func TestSilent(t *testing.T) {
 	p, dir := poolOf(t, "gv0"), needsCluster(t)
 	for _, word := range []string{dir + "/glusterd.vol", dir + "/disk/gv0-1"} {
 		daemon := pid(t, word)
-		resume := backendtest.Stall(t, daemon)
+		resume := backendtest.Pause(t, daemon)
 		_, err := fresh(2*time.Second).Active(t.Context(), p)
 		isSilent(t, word, err)
 		resume()
 	}
 	b, brick := fresh(20*time.Second), pid(t, dir+"/disk/gv0-1")
 	ok(t, b.Create(t.Context(), p, volume("v", 1<<20), backend.CreateOptions{}))
-	resume := backendtest.Stall(t, brick)
+	resume := backendtest.Pause(t, brick)
 	err := b.Wipe(t.Context(), p, "v", "zero", nil)
 	resume()
 	isSilent(t, "wiping", err)

@@ -30,7 +30,7 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	v, err := b.open(ctx, p)
 	if err == nil {
-		v.Leave()
+		v.Close()
 	}
 	state, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
 	if errors.As(err, &state) || errors.As(err, &problems) {

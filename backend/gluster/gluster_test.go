@@ -81,7 +81,7 @@ func TestKeys(t *testing.T) {
 		p := &pooldef.Pool{Type: pooldef.Gluster, Source: pooldef.Source{Hosts: []pooldef.Host{c.host}, Name: "gv0", Dir: c.dir}}
 		s, err := sourceOf(p)
 		ok(t, err)
-		v := &view{source: s, Served: &host.Served{Root: "/proc/1/fd/2"}}
+		v := &view{source: s, PrivateMount: &host.PrivateMount{Root: "/proc/1/fd/2"}}
 		if key := v.outside(path.Join(v.Root, s.dir, c.name)); key != c.key {
 			t.Errorf("the key of %q is %s, want %s", c.name, key, c.key)
 		}
@@ -133,7 +133,7 @@ func TestLinks(t *testing.T) {
 	p := poolOf(t, "gv0")
 	b := newBackend(here)
 	ok(t, b.Create(t.Context(), p, volume("file", 1), backend.CreateOptions{}))
-	top, err := here.Serve(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, far)
 	ok(t, err)
 	for name, target := range map[string]string{"link": "file", "out": "/etc/passwd", "nowhere": "none"} {
 		ok(t, os.Symlink(target, top.Root+p.Source.Dir+"/"+name))

@@ -19,9 +19,9 @@ type directory struct {
 	root string
 }
 
-// Serve implements host.Host.
-func (d directory) Serve(context.Context, host.Command, string, time.Duration) (*host.Served, error) {
-	return &host.Served{Root: d.root}, nil
+// MountPrivate implements host.Host.
+func (d directory) MountPrivate(context.Context, host.Command, string, time.Duration) (*host.PrivateMount, error) {
+	return &host.PrivateMount{Root: d.root}, nil
 }
 
 // golden begins a golden in a new directory of the volume gv0, /golden. With -short there is no cluster; all but the client's files is the same.
@@ -73,11 +73,11 @@ func TestGolden(t *testing.T) {
 	does("a name that is taken", create(define("dir", "raw", "")))
 	does("the client's own directory, in another one", create(define(meta, "raw", "")))
 	does("a clone", func(ctx context.Context, b *Backend) error {
-		source, err := b.Lend(ctx, p, "over.qcow2")
+		source, err := b.Export(ctx, p, "over.qcow2")
 		if err != nil {
 			return err
 		}
-		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{Known: func(string, *host.Held) error { return nil }})
+		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{Known: func(string, *host.Handle) error { return nil }})
 	})
 	does("resize", func(ctx context.Context, b *Backend) error {
 		return b.Resize(ctx, p, "a b", 2<<20, backend.ResizeOptions{})

@@ -24,8 +24,8 @@ const mountPoint = "/mnt"
 // A view is a pool as we see it: files below a directory that nobody else knows.
 type view struct {
 	source
-	*host.Served
-	*host.Place // the directory, until Leave
+	*host.PrivateMount
+	*host.Dir // the directory, until Leave
 	b           *Backend
 	files       filevol.Files
 	pool        *pooldef.Pool // whose target is that directory
@@ -47,11 +47,11 @@ func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	served, err := b.host.Serve(ctx, s.client(), mountPoint, b.timeout)
+	served, err := b.host.MountPrivate(ctx, s.client(), mountPoint, b.timeout)
 	if err != nil {
 		return nil, b.explain(ctx, s, err)
 	}
-	v := &view{source: s, Served: served, b: b}
+	v := &view{source: s, PrivateMount: served, b: b}
 	v.files.Host, v.files.Inside = paths{b.host, served.Root}, true
 	if b.secrets != nil {
 		v.files.Secrets = secrets{b.secrets, v}
@@ -64,18 +64,18 @@ func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 
 // enter holds the pool's directory, which has to be there, in the volume: a link that leads elsewhere leads out of it.
 func (v *view) enter() error {
-	top, err := v.b.host.Enter(v.Root, true)
+	top, err := v.b.host.OpenDir(v.Root, true)
 	if err != nil {
 		return err
 	}
-	defer top.Leave()
-	dir, err := v.b.host.Enter(v.pool.Target.Path, true)
+	defer top.Close()
+	dir, err := v.b.host.OpenDir(v.pool.Target.Path, true)
 	switch {
 	case err == nil && dir.IsOn(top):
-		v.Place = dir
+		v.Dir = dir
 		return nil
 	case err == nil:
-		dir.Leave()
+		dir.Close()
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) && !errors.As(err, new(*host.LinkError)):
 		return err
 	}
@@ -89,7 +89,7 @@ func use[T any](ctx context.Context, b *Backend, p *pooldef.Pool, do func(v *vie
 		var none T
 		return none, err
 	}
-	defer v.Leave()
+	defer v.Close()
 	answer, err := do(v)
 	return answer, v.told(ctx, err)
 }

@@ -30,7 +30,7 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool,
 			yield(nil, err)
 			return
 		}
-		defer v.Leave()
+		defer v.Close()
 		for volume, err := range list(v.files, ctx, v.pool) {
 			if !yield(v.shown(volume), v.told(ctx, err)) || err != nil {
 				return
@@ -53,8 +53,8 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	})
 }
 
-// Lend implements backend.Lender.
-func (b *Backend) Lend(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// Export implements backend.Lender.
+func (b *Backend) Export(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	return use(ctx, b, p, func(v *view) (*pooldef.Volume, error) { return v.look(ctx, name) })
 }
 

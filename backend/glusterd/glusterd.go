@@ -119,7 +119,7 @@ func offline(ctx context.Context, h host.Host, server, volume string) error {
 // silent returns an error, or that the server has not answered.
 func silent(ctx context.Context, server string, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", server)}
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", server)}
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func TestTrouble(t *testing.T) {
 	}
 	late, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
-	if err := Trouble(late, &fake{refused: true}, "h", 0, "gv0"); !errors.As(err, new(*backend.SilentError)) {
+	if err := Trouble(late, &fake{refused: true}, "h", 0, "gv0"); !errors.As(err, new(*backend.TimeoutError)) {
 		t.Errorf("too late: error %v", err)
 	}
 }

@@ -67,14 +67,14 @@ func TestPlace(t *testing.T) {
 	put(t, dir+"/pool/file", []byte("here"))
 	put(t, dir+"/other/file", []byte("there"))
 	for range 2 { // by both names it is the same
-		p, err := l.Enter(dir+"/pool", false)
+		p, err := l.OpenDir(dir+"/pool", false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer p.Leave()
+		defer p.Close()
 	}
 	do(t, l, Rename{dir + "/pool", dir + "/moved"}, Symlink{"other", dir + "/pool"})
-	if _, err := l.Enter(dir+"/pool", false); !errors.Is(err, fs.ErrPermission) {
+	if _, err := l.OpenDir(dir+"/pool", false); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("it is entered again: error %v", err)
 	}
 	stage := &Stage{Path: dir + "/pool/.poolctl-0123456789abcdef"}
@@ -113,13 +113,13 @@ func TestInside(t *testing.T) {
 	put(t, secret, []byte("secret"))
 	put(t, top+"/file", []byte("file"))
 	do(t, l, Symlink{secret, top + "/out"}, Symlink{"file", top + "/in"})
-	p, err := l.Enter(top, true)
+	p, err := l.OpenDir(top, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Leave()
+	defer p.Close()
 	for name, want := range map[string]error{"file": nil, "in": nil, "out": fs.ErrNotExist} {
-		h, err := p.Hold(name)
+		h, err := p.OpenPath(name)
 		if !errors.Is(err, want) {
 			t.Errorf("%s: error %v", name, err)
 		}

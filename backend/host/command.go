@@ -22,20 +22,20 @@ type Command struct {
 	Args   []string
 	Dir    string // where it runs; empty: /
 	Inputs []Input
-	Answer string // what it reads from its standard input, a line; empty: nothing
+	Stdin string // what it reads from its standard input, a line; empty: nothing
 	// Watch, if not nil, is given what the command prints when it does, and Query is not.
-	Watch func(printed []byte)
+	OnOutput func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for a while.
-	Again string
+	RetryOn string
 	// Quiet says that the command has failed if it says anything on standard error, whatever its status.
-	Quiet bool
+	FailOnStderr bool
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
 	// Confined, if not nil, is all that the command may reach.
 	Confined *Confinement
 	// Attended says that the command is ended when it has done nothing for as long as Local.Silence. The error wraps
 	// context.DeadlineExceeded then.
-	Attended bool
+	EndIfIdle bool
 
 	files         []*os.File // that it has open, from descriptor 3 on
 	stdin, stdout *os.File   // the end of a pipe
@@ -44,7 +44,7 @@ type Command struct {
 // An Input is what a command has at a file descriptor, the first at 3: what nobody else is to see, or a file that is open already.
 type Input struct {
 	File  string // where a shell finds the same
-	Here  string // if not empty: the shell's here-document that is the same
+	Heredoc  string // if not empty: the shell's here-document that is the same
 	Data  []byte
 	Open  *os.File // in place of Data: what the command opens anew by /dev/fd/N; it may open nothing itself (Held.Pin)
 	Late  bool     // so is File, when the command is run
@@ -62,7 +62,7 @@ func (c Command) Shell() string {
 	}
 	here := ""
 	for i, in := range c.Inputs {
-		if in.Here == "" {
+		if in.Heredoc == "" {
 			direction := "<"
 			if in.Write {
 				direction = "<>"
@@ -71,13 +71,13 @@ func (c Command) Shell() string {
 			continue
 		}
 		words = append(words, fmt.Sprintf("%d<<END", 3+i))
-		here += "\n" + in.Here + "\nEND"
+		here += "\n" + in.Heredoc + "\nEND"
 	}
 	if here != "" {
 		return strings.Join(words, " ") + here
 	}
-	if c.Answer != "" {
-		words = append([]string{"echo", Quote(c.Answer), "|"}, words...)
+	if c.Stdin != "" {
+		words = append([]string{"echo", Quote(c.Stdin), "|"}, words...)
 	}
 	if c.Dir != "" {
 		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
@@ -107,7 +107,7 @@ func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Durat
 	for begin := time.Now(); ; {
 		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
-		if time.Since(begin) > limit || c.Again == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.Again) {
+		if time.Since(begin) > limit || c.RetryOn == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.RetryOn) {
 			return out, err
 		}
 		time.Sleep(rand.N(20 * time.Millisecond)) // not always at the same point of the kernel's tick
@@ -150,14 +150,14 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		l.Unconfined(c)
 	}
 	if err = c.start(cmd); err == nil {
-		if c.Attended && l.Silence > 0 {
-			defer silenceOf(cmd.Process.Pid, l.Silence, end)()
+		if c.EndIfIdle && l.IdleLimit > 0 {
+			defer silenceOf(cmd.Process.Pid, l.IdleLimit, end)()
 		}
 		err = wait(ctx, cmd, patience+time.Second)
 	}
 	exit := (*exec.ExitError)(nil)
 	switch {
-	case err == nil && c.Quiet && stderr.kept.Len() > 0:
+	case err == nil && c.FailOnStderr && stderr.kept.Len() > 0:
 		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.complaint(stderr.kept.String())}
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
 		return stdout.kept.Bytes(), nil
@@ -175,11 +175,11 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 
 // connect sets what a command reads and writes that is no buffer.
 func (c Command) connect(cmd *exec.Cmd) {
-	if c.Answer != "" {
-		cmd.Stdin = strings.NewReader(c.Answer + "\n")
+	if c.Stdin != "" {
+		cmd.Stdin = strings.NewReader(c.Stdin + "\n")
 	}
-	if c.Watch != nil {
-		cmd.Stdout = watcher(c.Watch)
+	if c.OnOutput != nil {
+		cmd.Stdout = watcher(c.OnOutput)
 	}
 	if c.stdin != nil {
 		cmd.Stdin = c.stdin
@@ -322,8 +322,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
 }
 
-// Says tells whether a program has failed with one of these texts: many have one status for all.
-func Says(err error, texts ...string) bool {
+// StderrContains tells whether a program has failed with one of these texts: many have one status for all.
+func StderrContains(err error, texts ...string) bool {
 	exit := (*ExitError)(nil)
 	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
 }

@@ -63,7 +63,7 @@ func TestShell(t *testing.T) {
 		{Cmd("true"), "true"},
 		{Cmd("qemu-img", "create", "a b", ""), "qemu-img create 'a b' ''"},
 		{Command{Name: "qemu-img", Args: []string{"info", "./x"}, Dir: "/a b"}, "(cd '/a b' && qemu-img info ./x)"},
-		{Command{Name: "cat", Answer: "a b"}, "echo 'a b' | cat"},
+		{Command{Name: "cat", Stdin: "a b"}, "echo 'a b' | cat"},
 	} {
 		if got := test.command.Shell(); got != test.want {
 			t.Errorf("%+v: got %s, want %s", test.command, got, test.want)
@@ -238,7 +238,7 @@ func TestAgain(t *testing.T) {
 		againFor = test.limit
 		file := filepath.Join(t.TempDir(), "runs")
 		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`, file, test.fails)
-		c := Command{Name: "sh", Args: []string{"-c", script}, Again: test.again, Inputs: []Input{{Data: []byte("x\n")}}}
+		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again, Inputs: []Input{{Data: []byte("x\n")}}}
 		err := (&Local{}).Change(t.Context(), c)
 		if test.limit < far { // a command that only looks is run again for a second
 			_, err = (&Local{}).Query(t.Context(), c)

@@ -274,19 +274,19 @@ func TestFill(t *testing.T) {
 	s := sparse{6<<20 + 700, [][2]int64{{100, 5000}, {1<<20 + 1, 2 << 20}, {6 << 20, 6<<20 + 600}}}
 	all := s.make(t, dir+"/source")
 	same := device(t, 6<<20+1024)
-	do(t, l, Fill{From: Source{Path: dir + "/source"}, Path: same})
+	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: same})
 	holds(t, same, append(bytes.Clone(all), make([]byte, 324)...))
 	want := append(bytes.Clone(all), make([]byte, big-len(all))...)
 	for name, source := range map[string]string{"a file": dir + "/source", "a device": same} {
 		t.Run(name, func(t *testing.T) {
 			target := device(t, big)
-			do(t, l, Fill{From: Source{Path: source}, Path: target})
+			do(t, l, CopyInto{From: Source{Path: source}, Path: target})
 			holds(t, target, want)
 			blank := device(t, big)
-			do(t, l, Zero{Path: blank}, Fill{From: Source{Path: source}, Path: blank, Blank: true})
+			do(t, l, Zero{Path: blank}, CopyInto{From: Source{Path: source}, Path: blank, Blank: true})
 			holds(t, blank, want)
 			put(t, dir+"/old", random(2, big))
-			do(t, l, Fill{From: Source{Path: source}, Path: dir + "/old"})
+			do(t, l, CopyInto{From: Source{Path: source}, Path: dir + "/old"})
 			holds(t, dir+"/old", want)
 		})
 	}
@@ -297,10 +297,10 @@ func TestFillTooLarge(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/source", random(2, 1<<20+1))
 	target := device(t, 1<<20)
-	e := isA[*DoesNotFitError](t, fails(t, l, Fill{From: Source{Path: dir + "/source"}, Path: target, Progress: never(t)}))
+	e := isA[*DoesNotFitError](t, fails(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: target, Progress: never(t)}))
 	if e.Size != 1<<20+1 || e.Room != 1<<20 {
 		t.Errorf("%+v", e)
 	}
 	holds(t, target, random(99, 1<<20))
-	isA[*InUseError](t, fails(t, l, Fill{From: Source{Path: target}, Path: target}))
+	isA[*InUseError](t, fails(t, l, CopyInto{From: Source{Path: target}, Path: target}))
 }

@@ -25,7 +25,7 @@ func (s SetNoCOW) Shell() string {
 }
 
 func (s SetNoCOW) apply(_ context.Context, l *Local) error {
-	at, err := l.spot(s.Path)
+	at, err := l.entry(s.Path)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (c CreateFile) copyInShell(path string) string {
 }
 
 func (c CreateFile) apply(ctx context.Context, l *Local) error {
-	at, err := l.spot(c.Path)
+	at, err := l.entry(c.Path)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ const (
 // openData opens a file or block device for its data, and keeps others from using it in ways that exclude ours until it is
 // closed: poolctl's own processes and qemu's, and whatever has a device mounted or part of another. Links are followed as by chase.
 func (l *Local) openData(path string, a access) (*os.File, error) {
-	h, err := l.Hold(path)
+	h, err := l.OpenPath(path)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 }
 
 // data opens what is held for its data, as openData does.
-func (h *Held) data(a access) (*os.File, error) {
+func (h *Handle) data(a access) (*os.File, error) {
 	if !h.HasData() {
 		return nil, fmt.Errorf("%q is not a file or block device", h.Path)
 	}

@@ -77,11 +77,11 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4097} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4 << 18} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 1 << 63} },
-	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("sparse")} },
-	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("full")} },
-	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("empty")} },
-	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("none")} },
-	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("loop")} },
+	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("sparse")} },
+	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("full")} },
+	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("empty")} },
+	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("none")} },
+	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("loop")} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("small"), Pattern: "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("link"), Pattern: "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("loop"), Pattern: "fillff"} },
@@ -114,7 +114,7 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 }
 
 func fill(from, to string) func(*testing.T, scene) Step {
-	return func(_ *testing.T, s scene) Step { return Fill{From: Source{Path: s.path(from)}, Path: s.path(to)} }
+	return func(_ *testing.T, s scene) Step { return CopyInto{From: Source{Path: s.path(from)}, Path: s.path(to)} }
 }
 
 func create(from string, c CreateFile) func(*testing.T, scene) Step {
@@ -218,9 +218,9 @@ func TestDraftRelative(t *testing.T) {
 		d := newDraft(t, path)
 		do(t, l, d)
 		write(t, d, "new")
-		do(t, l, Publish{d})
+		do(t, l, Commit{d})
 		holds(t, dir+"/"+path, []byte("new"))
-		for _, s := range []Step{newDraft(t, path), Publish{newDraft(t, path)}} {
+		for _, s := range []Step{newDraft(t, path), Commit{newDraft(t, path)}} {
 			do(t, l, Command{Name: "sh", Args: []string{"-c", s.Shell()}, Dir: dir})
 		}
 		holds(t, dir+"/"+path, nil)
@@ -246,7 +246,7 @@ func TestDraftInShell(t *testing.T) {
 		for _, path := range []string{dir + "/link", dir + "/new", "/dev/null"} {
 			d := newDraft(t, path)
 			put(t, dir+"/left", nil)
-			for _, s := range []Step{d, Publish{d}} {
+			for _, s := range []Step{d, Commit{d}} {
 				if err := way(l, s); err != nil {
 					t.Fatalf("%s: %v", s.Shell(), err)
 				}

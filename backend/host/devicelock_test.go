@@ -72,7 +72,7 @@ func TestZeroEnds(t *testing.T) {
 // TestAnswer gives a command a line to read.
 func TestAnswer(t *testing.T) {
 	c := Cmd("cat")
-	c.Answer = "Yes"
+	c.Stdin = "Yes"
 	if out, err := new(Local).Query(t.Context(), c); string(out) != "Yes\n" || err != nil {
 		t.Errorf("it read %q, error %v", out, err)
 	}

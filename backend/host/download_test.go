@@ -50,7 +50,7 @@ func TestDownload(t *testing.T) {
 	s := sparse{3<<20 + 100, [][2]int64{{0, 100}, {1<<20 + 1, 1<<20 + 200_000}, {3<<20 + 50, 3<<20 + 90}}}
 	file := s.make(t, dir+"/source")
 	loop := device(t, 4<<20)
-	do(t, l, Fill{From: Source{Path: dir + "/source"}, Path: loop})
+	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: loop})
 	target := device(t, 5<<20)
 	for source, all := range map[string][]byte{dir + "/source": file, loop: append(bytes.Clone(file), make([]byte, 1<<20-100)...)} {
 		for _, d := range pieces {

@@ -15,9 +15,9 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// A Draft is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
+// A PendingFile is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
 // nobody else can work with that. What is there and is no regular file, a device or a pipe, is written to as it is.
-type Draft struct {
+type PendingFile struct {
 	path  string // where it goes; no symbolic link
 	base  string // its last part
 	place bool   // it is written in its place
@@ -25,15 +25,15 @@ type Draft struct {
 
 	uid, gid int // of what is there, otherwise -1
 
-	at        spot  // where it goes
-	held      *Held // what it is written to in its place
+	at        dirEntry  // where it goes
+	held      *Handle // what it is written to in its place
 	file, old *os.File
 }
 
-// NewDraft looks what is at a path, and changes nothing. Links are followed as by chase. A new file gets mode less the umask, an old one's
+// NewPendingFile looks what is at a path, and changes nothing. Links are followed as by chase. A new file gets mode less the umask, an old one's
 // stays, and its owner, if we may give it to him. Discard or Publish ends it.
-func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
-	d := &Draft{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
+func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
+	d := &PendingFile{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
 	n, err := chase(unix.AT_FDCWD, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.begin()
@@ -41,7 +41,7 @@ func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Held{at: spot{dir: n.dir, name: n.name, owned: n.dir >= 0}, fd: n.fd, Path: path}
+	h := &Handle{at: dirEntry{dir: n.dir, name: n.name, owned: n.dir >= 0}, fd: n.fd, Path: path}
 	if err = h.look(h.fd); err == nil && h.IsDir() {
 		err = pathError("open", path, unix.EISDIR)
 	}
@@ -63,7 +63,7 @@ func NewDraft(path string, mode fs.FileMode) (*Draft, error) {
 }
 
 // begin finds the place of a file that is not there.
-func (d *Draft) begin() (_ *Draft, err error) {
+func (d *PendingFile) begin() (_ *PendingFile, err error) {
 	if d.at, err = find(d.path); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (d *Draft) begin() (_ *Draft, err error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", d.path, fs.ErrNotExist)
 	}
-	return NewDraft(d.path, d.mode) // it has come this moment
+	return NewPendingFile(d.path, d.mode) // it has come this moment
 }
 
 // umask can only be had by setting another one.
@@ -87,10 +87,10 @@ func umask() fs.FileMode {
 }
 
 // File is what to write to; nil in a dry run.
-func (d *Draft) File() *os.File { return d.file }
+func (d *PendingFile) File() *os.File { return d.file }
 
 // Name is what a shell would write to. A draft is called as a stage is: it may be in the directory of a pool, where it is no volume.
-func (d *Draft) Name() string {
+func (d *PendingFile) Name() string {
 	if d.place {
 		return d.path
 	}
@@ -98,12 +98,12 @@ func (d *Draft) Name() string {
 }
 
 // name is the draft's, where it goes.
-func (d *Draft) name() string {
+func (d *PendingFile) name() string {
 	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte("file "+d.base)))
 }
 
 // Shell implements Step.
-func (d *Draft) Shell() string {
+func (d *PendingFile) Shell() string {
 	if d.place {
 		return "[ -w " + Quote(d.path) + " ]"
 	}
@@ -115,7 +115,7 @@ func (d *Draft) Shell() string {
 }
 
 // apply opens the draft. One that another process is writing, or an old file that it works with, is an InUseError.
-func (d *Draft) apply(ctx context.Context, _ *Local) (err error) {
+func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	if d.place {
 		d.file, err = d.held.openPlace(ctx)
 		return err
@@ -129,7 +129,7 @@ func (d *Draft) apply(ctx context.Context, _ *Local) (err error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	draft := spot{dir: d.at.dir, name: d.name()}
+	draft := dirEntry{dir: d.at.dir, name: d.name()}
 	d.file, err = newDraftFile(draft, d.path)
 	if err == nil && d.uid >= 0 {
 		_ = d.file.Chown(d.uid, d.gid)
@@ -144,7 +144,7 @@ func (d *Draft) apply(ctx context.Context, _ *Local) (err error) {
 }
 
 // openPlace opens what is no regular file for writing. A pipe waits for a reader.
-func (h *Held) openPlace(ctx context.Context) (*os.File, error) {
+func (h *Handle) openPlace(ctx context.Context) (*os.File, error) {
 	if h.IsBlock() {
 		return h.data(writing)
 	}
@@ -161,7 +161,7 @@ func (h *Held) openPlace(ctx context.Context) (*os.File, error) {
 
 // newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
 // is for messages.
-func newDraftFile(at spot, path string) (*os.File, error) {
+func newDraftFile(at dirEntry, path string) (*os.File, error) {
 	for range 5 {
 		f, err := openAt(at.dir, at.name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 		switch {
@@ -187,7 +187,7 @@ func newDraftFile(at spot, path string) (*os.File, error) {
 }
 
 // sweepDraft removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
-func sweepDraft(at spot, path string) error {
+func sweepDraft(at dirEntry, path string) error {
 	f, err := openAt(at.dir, at.name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -205,19 +205,19 @@ func sweepDraft(at spot, path string) error {
 }
 
 // isAt tells whether an open file still has its name.
-func isAt(f *os.File, at spot) bool {
+func isAt(f *os.File, at dirEntry) bool {
 	var here, there unix.Stat_t
 	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.dir, at.name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
 // Discard ends a draft that was not published, and removes it. What was written in its place stays.
-func (d *Draft) Discard() {
+func (d *PendingFile) Discard() {
 	d.discard()
 	d.end()
 }
 
-func (d *Draft) discard() {
+func (d *PendingFile) discard() {
 	if d.file != nil && !d.place {
 		_ = retry.Unlinkat(d.at.dir, d.name(), 0)
 	}
@@ -230,27 +230,27 @@ func (d *Draft) discard() {
 }
 
 // end lets go of where the draft goes.
-func (d *Draft) end() {
+func (d *PendingFile) end() {
 	if d.held != nil {
 		d.held.Close()
 	}
 	d.at.leave()
-	d.held, d.at = nil, spot{}
+	d.held, d.at = nil, dirEntry{}
 }
 
-// Publish moves a draft to its place, when all that is in it is on the disk.
-type Publish struct{ Draft *Draft }
+// Commit moves a draft to its place, when all that is in it is on the disk.
+type Commit struct{ File *PendingFile }
 
 // Shell implements Step.
-func (p Publish) Shell() string {
-	if p.Draft.place {
-		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", Quote(p.Draft.path))
+func (p Commit) Shell() string {
+	if p.File.place {
+		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", Quote(p.File.path))
 	}
-	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", Quote(p.Draft.Name()), Quote(p.Draft.path))
+	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", Quote(p.File.Name()), Quote(p.File.path))
 }
 
-func (p Publish) apply(context.Context, *Local) error {
-	d := p.Draft
+func (p Commit) apply(context.Context, *Local) error {
+	d := p.File
 	err := d.file.Sync()
 	if d.place && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // a pipe or a terminal
 		err = nil

@@ -22,7 +22,7 @@ type drafted struct {
 }
 
 func (d drafted) apply(ctx context.Context, l *Local) error {
-	draft, err := NewDraft(d.path, 0o666)
+	draft, err := NewPendingFile(d.path, 0o666)
 	if err != nil {
 		return err
 	}
@@ -33,14 +33,14 @@ func (d drafted) apply(ctx context.Context, l *Local) error {
 		err = l.Change(ctx, d.Download)
 	}
 	if err == nil {
-		err = l.Change(ctx, Publish{draft})
+		err = l.Change(ctx, Commit{draft})
 	}
 	return err
 }
 
-func newDraft(t testing.TB, path string) *Draft {
+func newDraft(t testing.TB, path string) *PendingFile {
 	t.Helper()
-	d, err := NewDraft(path, 0o666)
+	d, err := NewPendingFile(path, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func newDraft(t testing.TB, path string) *Draft {
 }
 
 // write writes to a draft.
-func write(t testing.TB, d *Draft, text string) {
+func write(t testing.TB, d *PendingFile, text string) {
 	t.Helper()
 	if _, err := d.File().WriteString(text); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestDraft(t *testing.T) {
 		if path != "new" && (string(get(t, dir+"/"+path)) == path || stat(t, dir+"/old").Size == 0) {
 			t.Error("the old content is gone already")
 		}
-		do(t, l, Publish{d})
+		do(t, l, Commit{d})
 		d.Discard()
 		if got := string(get(t, dir+"/"+path)); got != path || mode(t, dir+"/"+path) != want {
 			t.Errorf("%s has mode %v, and holds %q", path, mode(t, dir+"/"+path), got)
@@ -125,7 +125,7 @@ func TestDraftTaken(t *testing.T) {
 		if _, err := left.WriteAt([]byte("FIRST"), 0); err != nil {
 			t.Fatal(err)
 		}
-		do(t, l, Publish{first})
+		do(t, l, Commit{first})
 		if got := string(get(t, dir+"/"+path)); got != "first" {
 			t.Errorf("%s holds %q", path, got)
 		}
@@ -147,7 +147,7 @@ func TestDraftRivals(t *testing.T) {
 		writers.Go(func() {
 			text := strings.Repeat(fmt.Sprint(i), 1000)
 			for written := 0; written < 10; {
-				d, err := NewDraft(dir+"/file", 0o600)
+				d, err := NewPendingFile(dir+"/file", 0o600)
 				if err == nil {
 					err = l.Change(context.Background(), d)
 				}
@@ -159,7 +159,7 @@ func TestDraftRivals(t *testing.T) {
 					_, err = d.File().WriteString(text)
 				}
 				if err == nil && written%2 == 0 {
-					err = l.Change(context.Background(), Publish{d})
+					err = l.Change(context.Background(), Commit{d})
 				}
 				if err != nil {
 					t.Error(err)
@@ -182,7 +182,7 @@ func TestDraftRefused(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	do(t, l, Mkdir{dir + "/dir", 0o755}, Symlink{"none", dir + "/nowhere"}, WriteFile{dir + "/file", nil}, Symlink{"file", dir + "/theirs"})
 	for path, want := range map[string]error{"dir": unix.EISDIR, "nowhere": fs.ErrNotExist, "file/x": unix.ENOTDIR, "none/x": fs.ErrNotExist} {
-		d, err := NewDraft(dir+"/"+path, 0o666)
+		d, err := NewPendingFile(dir+"/"+path, 0o666)
 		if err == nil {
 			err = fails(t, l, d)
 		}
@@ -196,7 +196,7 @@ func TestDraftRefused(t *testing.T) {
 	if err := os.Lchown(dir+"/theirs", 4711, 4711); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewDraft(dir+"/theirs", 0o666); !errors.Is(err, fs.ErrPermission) {
+	if _, err := NewPendingFile(dir+"/theirs", 0o666); !errors.Is(err, fs.ErrPermission) {
 		t.Error(err)
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"os"
 )
 
-// Drain copies a volume that only a program can reach, or a part of it, to where an open file stands: what Download does with a file.
-type Drain struct {
+// PipeOut copies a volume that only a program can reach, or a part of it, to where an open file stands: what Download does with a file.
+type PipeOut struct {
 	Command Command // writes pieces to its standard output, in order; what it leaves out is zeros
 	Plain   Command // writes all of the volume to its standard output, for a shell
-	Format  PieceFormat
+	Format  ExtentCodec
 	From    string // for messages
 	Size    uint64 // of the volume
 	To      *os.File
@@ -25,7 +25,7 @@ type Drain struct {
 }
 
 // Shell implements Step.
-func (d Drain) Shell() string {
+func (d PipeOut) Shell() string {
 	line := d.Plain.Shell()
 	if d.Offset > 0 || d.Length > 0 || d.Name != "" {
 		line += fmt.Sprintf(" | dd bs=1M iflag=skip_bytes,count_bytes,fullblock skip=%d", d.Offset)
@@ -43,12 +43,12 @@ func (d Drain) Shell() string {
 	return line
 }
 
-func (d Drain) apply(ctx context.Context, l *Local) error {
+func (d PipeOut) apply(ctx context.Context, l *Local) error {
 	from, length, err := part(d.From, d.Offset, d.Length, d.Size)
 	if err != nil {
 		return err
 	}
-	r := &receiver{out: d.To, from: from, end: from + length, holes: holesIf(d.Sparse), progress: d.Progress}
+	r := &extentReader{out: d.To, from: from, end: from + length, holes: holesIf(d.Sparse), progress: d.Progress}
 	to, seekable := position(d.To)
 	if !seekable || appends(d.To) {
 		r.stream = true
@@ -76,7 +76,7 @@ func leaveAt(f *os.File, at int64) error {
 }
 
 // drain runs the program and writes what comes from it, as long as that is wanted.
-func (d Drain) drain(ctx context.Context, l *Local, r *receiver) error {
+func (d PipeOut) drain(ctx context.Context, l *Local, r *extentReader) error {
 	if r.from == r.end {
 		return ctx.Err()
 	}
@@ -100,8 +100,8 @@ func (d Drain) drain(ctx context.Context, l *Local, r *receiver) error {
 	return err
 }
 
-// A receiver writes what comes of a volume to a file.
-type receiver struct {
+// A extentReader writes what comes of a volume to a file.
+type extentReader struct {
 	out       *os.File
 	stream    bool  // it cannot be sought in
 	from, end int64 // the part of the volume that is wanted
@@ -113,7 +113,7 @@ type receiver struct {
 }
 
 // receive reads pieces to their end, or until there is enough.
-func (r *receiver) receive(ctx context.Context, in io.Reader, format PieceFormat) (enough bool, err error) {
+func (r *extentReader) receive(ctx context.Context, in io.Reader, format ExtentCodec) (enough bool, err error) {
 	buffer := make([]byte, len(zeros))
 	for r.from+r.done < r.end {
 		offset, length, hasData, err := format.Next(in)
@@ -133,7 +133,7 @@ func (r *receiver) receive(ctx context.Context, in io.Reader, format PieceFormat
 }
 
 // piece writes what is wanted of a piece that follows in a stream.
-func (r *receiver) piece(ctx context.Context, in io.Reader, at, end int64, buffer []byte) error {
+func (r *extentReader) piece(ctx context.Context, in io.Reader, at, end int64, buffer []byte) error {
 	if r.done > 0 && at < end && at < r.from+r.done {
 		return errors.New("the pieces of the volume come in no order")
 	}
@@ -154,7 +154,7 @@ func (r *receiver) piece(ctx context.Context, in io.Reader, at, end int64, buffe
 	return nil
 }
 
-func (r *receiver) write(ctx context.Context, b []byte) (err error) {
+func (r *extentReader) write(ctx context.Context, b []byte) (err error) {
 	n := len(b)
 	if err = ctx.Err(); err != nil || n == 0 {
 		return err
@@ -168,13 +168,13 @@ func (r *receiver) write(ctx context.Context, b []byte) (err error) {
 	return err
 }
 
-func (r *receiver) count(n int64) {
+func (r *extentReader) count(n int64) {
 	r.done += n
 	r.progress.tell(r.done, r.end-r.from)
 }
 
 // zeros writes zeros up to a place in the volume.
-func (r *receiver) zeros(ctx context.Context, up int64) error {
+func (r *extentReader) zeros(ctx context.Context, up int64) error {
 	for left := up - r.from - r.done; left > 0; left = up - r.from - r.done {
 		if !r.stream && r.holes == clearHoles {
 			part := min(left, chunk)

@@ -7,11 +7,11 @@ import (
 	"os"
 )
 
-// Feed has a program write data into a volume that it alone can reach: what Upload does to a file. One that fails in the middle may have
+// PipeIn has a program write data into a volume that it alone can reach: what Upload does to a file. One that fails in the middle may have
 // written what it was given till then.
-type Feed struct {
+type PipeIn struct {
 	Command Command // reads pieces from its standard input
-	Format  PieceFormat
+	Format  ExtentCodec
 	// Each, if not nil, comes in place of these: it writes a piece, which is all of its standard input, and whose zeros, if Sparse, are left out,
 	// as the volume reads as zeros there.
 	Each   func(offset, length uint64) Command
@@ -28,7 +28,7 @@ type Feed struct {
 }
 
 // Shell implements Step. What comes from a pipe has to be kept first: its length stands in front of it.
-func (f Feed) Shell() string {
+func (f PipeIn) Shell() string {
 	if f.Each != nil {
 		return f.shellEach()
 	}
@@ -51,12 +51,12 @@ func (f Feed) Shell() string {
 	return f.piped(octal(f.Format.Data(f.Offset, uint64(length))) + "; " + data)
 }
 
-func (f Feed) piped(data string) string {
+func (f PipeIn) piped(data string) string {
 	return fmt.Sprintf("{ %s; %s; %s; } | %s", octal(f.Format.Begin()), data, octal(f.Format.End()), f.Command.Shell())
 }
 
 // shellSource is where a shell reads the data from, and how many there are, -1 if that is not known.
-func (f Feed) shellSource() (from string, size int64) {
+func (f PipeIn) shellSource() (from string, size int64) {
 	if f.Source != nil {
 		return " " + Quote(f.Source.Path), lookAt(f.Source.Path).size
 	}
@@ -74,7 +74,7 @@ func (f Feed) shellSource() (from string, size int64) {
 	return from, max(end-at, 0)
 }
 
-func (f Feed) apply(ctx context.Context, l *Local) error {
+func (f PipeIn) apply(ctx context.Context, l *Local) error {
 	if f.Offset > f.Size {
 		return &OffsetError{f.Target, f.Offset, f.Size}
 	}
@@ -88,7 +88,7 @@ func (f Feed) apply(ctx context.Context, l *Local) error {
 		in = file
 	}
 	room := int64(f.Size - f.Offset)
-	s := &sender{format: f.Format, shift: int64(f.Offset), sparse: f.Sparse, progress: f.Progress}
+	s := &extentWriter{format: f.Format, shift: int64(f.Offset), sparse: f.Sparse, progress: f.Progress}
 	if in == nil {
 		s.total = int64(f.Length)
 		return f.feed(ctx, l, s, func() error { return f.sendZeros(ctx, s) })
@@ -117,7 +117,7 @@ func (f Feed) apply(ctx context.Context, l *Local) error {
 }
 
 // feed runs the program and sends it what send does.
-func (f Feed) feed(ctx context.Context, l *Local, s *sender, send func() error) error {
+func (f PipeIn) feed(ctx context.Context, l *Local, s *extentWriter, send func() error) error {
 	if f.Each != nil {
 		return f.feedEach(l, s, send)
 	}
@@ -145,7 +145,7 @@ func (f Feed) feed(ctx context.Context, l *Local, s *sender, send func() error) 
 }
 
 // receive sends what comes from a stream.
-func (f Feed) receive(ctx context.Context, s *sender, in *os.File, room int64) error {
+func (f PipeIn) receive(ctx context.Context, s *extentWriter, in *os.File, room int64) error {
 	limit, full := room, true
 	if f.Length > 0 && f.Length <= uint64(room) {
 		limit, full = int64(f.Length), false
@@ -162,7 +162,7 @@ func (f Feed) receive(ctx context.Context, s *sender, in *os.File, room int64) e
 }
 
 // sendZeros sends zeros, if Sparse without writing them.
-func (f Feed) sendZeros(ctx context.Context, s *sender) error {
+func (f PipeIn) sendZeros(ctx context.Context, s *extentWriter) error {
 	const most = 1 << 30 // at a time: so there is some progress to tell
 	return eachPart(int64(f.Length), map[bool]int64{true: most, false: int64(len(zeros))}[f.Sparse], func(at, length int64) error {
 		if f.Sparse {

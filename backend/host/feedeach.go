@@ -6,7 +6,7 @@ import (
 )
 
 // buffer is as large as what is sent at a time. A program that writes one piece takes its time to begin.
-func (s *sender) buffer() []byte {
+func (s *extentWriter) buffer() []byte {
 	if s.each != nil {
 		return make([]byte, 16*piece)
 	}
@@ -14,7 +14,7 @@ func (s *sender) buffer() []byte {
 }
 
 // smallest is the least of zeros that is not sent as data.
-func (s *sender) smallest() int {
+func (s *extentWriter) smallest() int {
 	if s.each != nil {
 		return len(zeros)
 	}
@@ -23,7 +23,7 @@ func (s *sender) smallest() int {
 
 // feedEach lets a program run for every piece. Each has all of its data before it begins: one that reads less than it was told may take zeros for
 // the rest.
-func (f Feed) feedEach(l *Local, s *sender, send func() error) error {
+func (f PipeIn) feedEach(l *Local, s *extentWriter, send func() error) error {
 	s.each = func(ctx context.Context, at int64, b []byte) error {
 		data, err := Input{Data: b}.open(l)
 		if err != nil {
@@ -42,7 +42,7 @@ func (f Feed) feedEach(l *Local, s *sender, send func() error) error {
 }
 
 // shellEach gives a program all at once. Where nobody knows how much that is, it is told how much there may be.
-func (f Feed) shellEach() string {
+func (f PipeIn) shellEach() string {
 	from, size := f.shellSource()
 	room := int64(f.Size - min(f.Offset, f.Size))
 	length := int64(f.Length)

@@ -58,7 +58,7 @@ func TestFeedEach(t *testing.T) {
 				from = out
 			}
 			var last uint64
-			feed := Feed{Each: into(target), From: from, Target: "v", Size: size + 100, Offset: 100, Sparse: sparse,
+			feed := PipeIn{Each: into(target), From: from, Target: "v", Size: size + 100, Offset: 100, Sparse: sparse,
 				Progress: func(done, _ uint64) { last = done }}
 			if err := new(Local).Change(t.Context(), feed); err != nil {
 				t.Error(err)
@@ -87,7 +87,7 @@ func TestFeedEachFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer from.Close()
-		return new(Local).Change(t.Context(), Feed{Each: each, From: from, Name: "source", Target: "v", Size: size})
+		return new(Local).Change(t.Context(), PipeIn{Each: each, From: from, Name: "source", Target: "v", Size: size})
 	}
 	never := func(uint64, uint64) Command { return Cmd("false") }
 	many, exit, part := (*DoesNotFitError)(nil), (*ExitError)(nil), (*IncompleteError)(nil)
@@ -106,7 +106,7 @@ func TestFeedEachFails(t *testing.T) {
 	if !errors.As(err, &part) || part.Done != 64<<20 {
 		t.Error(err)
 	}
-	feed := Feed{Each: into("/t"), Size: 100, Offset: 10, Length: 200}
+	feed := PipeIn{Each: into("/t"), Size: 100, Offset: 10, Length: 200}
 	feed.From, err = os.Open(source)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestQuietAndChecked(t *testing.T) {
 	if out, err := new(Local).Query(t.Context(), loud); string(out) != "out\n" || err != nil {
 		t.Errorf("%q, error %v", out, err)
 	}
-	loud.Quiet = true
+	loud.FailOnStderr = true
 	exit := (*ExitError)(nil)
 	if _, err := new(Local).Query(t.Context(), loud); !errors.As(err, &exit) || exit.Status != 0 || exit.Stderr != "no" {
 		t.Error(err)

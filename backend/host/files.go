@@ -22,7 +22,7 @@ type Mkdir struct {
 func (m Mkdir) Shell() string { return fmt.Sprintf("mkdir -m %04o %s", bits(m.Mode), Quote(m.Path)) }
 
 func (m Mkdir) apply(_ context.Context, l *Local) error {
-	at, err := l.spot(m.Path)
+	at, err := l.entry(m.Path)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ type Rmdir struct{ Path string }
 func (r Rmdir) Shell() string { return "rmdir " + Quote(r.Path) }
 
 func (r Rmdir) apply(_ context.Context, l *Local) error {
-	at, err := l.spot(r.Path)
+	at, err := l.entry(r.Path)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ type Unlink struct{ Path string }
 func (u Unlink) Shell() string { return "rm " + Quote(u.Path) }
 
 func (u Unlink) apply(_ context.Context, l *Local) error {
-	at, err := l.spot(u.Path)
+	at, err := l.entry(u.Path)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ type Sync struct{ Path string }
 func (s Sync) Shell() string { return "sync " + Quote(s.Path) }
 
 func (s Sync) apply(_ context.Context, l *Local) error {
-	h, err := l.Hold(s.Path)
+	h, err := l.OpenPath(s.Path)
 	if err != nil {
 		return err
 	}
@@ -113,4 +113,4 @@ func openAt(dir int, name, path string, flags int) (*os.File, error) {
 }
 
 // syncDir writes the names in a directory to the disk. Where the file system cannot (CIFS of old kernels), it does not matter.
-func syncDir(path string) error { return spot{dir: unix.AT_FDCWD}.syncAt(path, path) }
+func syncDir(path string) error { return dirEntry{dir: unix.AT_FDCWD}.syncAt(path, path) }

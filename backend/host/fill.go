@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Fill makes a block device, or a file that is there, the copy of another. What is behind the end of the copy reads as zeros then.
-type Fill struct {
+// CopyInto makes a block device, or a file that is there, the copy of another. What is behind the end of the copy reads as zeros then.
+type CopyInto struct {
 	From     Source
 	Path     string
 	Progress Progress
@@ -14,7 +14,7 @@ type Fill struct {
 }
 
 // Shell implements Step.
-func (f Fill) Shell() string {
+func (f CopyInto) Shell() string {
 	path, is, data := Quote(f.Path), lookAt(f.Path), lookAt(f.From.Path).size
 	line := ""
 	switch {
@@ -31,7 +31,7 @@ func (f Fill) Shell() string {
 	return line + fmt.Sprintf("dd if=%s of=%s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", Quote(f.From.Path), path)
 }
 
-func (f Fill) apply(ctx context.Context, l *Local) error {
+func (f CopyInto) apply(ctx context.Context, l *Local) error {
 	in, err := f.From.open(l)
 	if err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// Guarded implements Prober.
-func (l *Local) Guarded(path string) error {
+// CheckGuarded implements Prober.
+func (l *Local) CheckGuarded(path string) error {
 	c := chaser{links: maxLinks, guarded: true}
 	n, err := c.walk(unix.AT_FDCWD, path)
 	if err == nil {

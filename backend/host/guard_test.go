@@ -19,7 +19,7 @@ func TestGuarded(t *testing.T) {
 	for path, dir := range map[string]string{
 		"root/sub": "", "link": "", "sticky/root": "", "theirs": "", "theirs/sub": "theirs", "open/sub": "open", "sticky/theirs": "sticky", "theirs/link": "theirs",
 	} {
-		err, guard := l.Guarded(top+"/"+path), (*GuardError)(nil)
+		err, guard := l.CheckGuarded(top+"/"+path), (*GuardError)(nil)
 		if dir == "" && err == nil || errors.As(err, &guard) && guard.Dir == top+"/"+dir {
 			continue
 		}

@@ -13,19 +13,19 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// Held is a file that is looked at, and opened only when it is known not to be what had better not be opened: a FIFO that
+// Handle is a file that is looked at, and opened only when it is known not to be what had better not be opened: a FIFO that
 // would wait for a writer, a tape that would wind back, a watchdog that would start. Its name may be somebody else's to change.
 // He cannot make it a device, only root can, but a link to one; so what was no link must not be one when it is opened, and
 // where a link leads is held from the first look on, which is no opening (O_PATH, open(2)).
-type Held struct {
-	at   spot
+type Handle struct {
+	at   dirEntry
 	fd   int    // where a link leads; -1: it is no link
 	Path string // as it was asked for
 	unix.Stat_t
 }
 
-// Hold looks at the file at path, or the one that a link there leads to. Links are followed as by chase: one that may not be is a LinkError.
-func Hold(path string) (*Held, error) {
+// OpenPath looks at the file at path, or the one that a link there leads to. Links are followed as by chase: one that may not be is a LinkError.
+func OpenPath(path string) (*Handle, error) {
 	s, err := find(path)
 	if err != nil {
 		return nil, err
@@ -34,8 +34,8 @@ func Hold(path string) (*Held, error) {
 }
 
 // hold looks at a spot, which it takes over. The path is for messages.
-func hold(s spot, path string) (*Held, error) {
-	h := &Held{at: s, fd: -1, Path: path}
+func hold(s dirEntry, path string) (*Handle, error) {
+	h := &Handle{at: s, fd: -1, Path: path}
 	err := retry.Fstatat(s.dir, s.name, &h.Stat_t, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && h.kind() == unix.S_IFLNK {
 		err = h.follow()
@@ -48,7 +48,7 @@ func hold(s spot, path string) (*Held, error) {
 }
 
 // follow holds where a link leads.
-func (h *Held) follow() error {
+func (h *Handle) follow() error {
 	n, err := chase(h.at.dir, h.at.name)
 	if err != nil {
 		return err
@@ -65,39 +65,39 @@ func (h *Held) follow() error {
 }
 
 // Close lets go of it.
-func (h *Held) Close() {
+func (h *Handle) Close() {
 	if h.IsLink() {
 		unix.Close(h.fd)
 	}
 	h.at.leave()
 }
 
-func (h *Held) look(fd int) error { return retry.Fstat(fd, &h.Stat_t) }
+func (h *Handle) look(fd int) error { return retry.Fstat(fd, &h.Stat_t) }
 
-func (h *Held) kind() uint32 { return h.Mode & unix.S_IFMT }
+func (h *Handle) kind() uint32 { return h.Mode & unix.S_IFMT }
 
 // IsLink tells whether there is a symbolic link at the path itself.
-func (h *Held) IsLink() bool { return h.fd >= 0 }
+func (h *Handle) IsLink() bool { return h.fd >= 0 }
 
 // IsDir tells whether it is a directory.
-func (h *Held) IsDir() bool { return h.kind() == unix.S_IFDIR }
+func (h *Handle) IsDir() bool { return h.kind() == unix.S_IFDIR }
 
 // IsFile tells whether it is a regular file.
-func (h *Held) IsFile() bool { return h.kind() == unix.S_IFREG }
+func (h *Handle) IsFile() bool { return h.kind() == unix.S_IFREG }
 
 // IsBlock tells whether it is a block device.
-func (h *Held) IsBlock() bool { return h.kind() == unix.S_IFBLK }
+func (h *Handle) IsBlock() bool { return h.kind() == unix.S_IFBLK }
 
 // HasData tells whether it can hold an image.
-func (h *Held) HasData() bool { return h.IsFile() || h.IsBlock() }
+func (h *Handle) HasData() bool { return h.IsFile() || h.IsBlock() }
 
 // IsSame tells whether two are one file, or one block device by two names.
-func (h *Held) IsSame(o *Held) bool {
+func (h *Handle) IsSame(o *Handle) bool {
 	return h.Dev == o.Dev && h.Ino == o.Ino || h.IsBlock() && o.IsBlock() && h.Rdev == o.Rdev
 }
 
 // In holds a name in the directory that is held.
-func (h *Held) In(name string) (*Held, error) {
+func (h *Handle) In(name string) (*Handle, error) {
 	dir, path := -1, h.Path+"/"+name
 	err := retry.Do(func() (err error) {
 		at, from, flags := h.reach()
@@ -107,11 +107,11 @@ func (h *Held) In(name string) (*Held, error) {
 	if err != nil {
 		return nil, pathError("open", path, err)
 	}
-	return hold(spot{dir: dir, name: name, owned: true}, path)
+	return hold(dirEntry{dir: dir, name: name, owned: true}, path)
 }
 
 // reach returns what openat(2) opens it by.
-func (h *Held) reach() (dir int, name string, flags int) {
+func (h *Handle) reach() (dir int, name string, flags int) {
 	if h.IsLink() {
 		return unix.AT_FDCWD, "/proc/self/fd/" + strconv.Itoa(h.fd), 0
 	}
@@ -119,9 +119,9 @@ func (h *Held) reach() (dir int, name string, flags int) {
 }
 
 // Open opens what has data for reading. It looks again: another file may have taken the name, which is as good.
-func (h *Held) Open() (FD, error) { return h.open(unix.O_RDONLY) }
+func (h *Handle) Open() (FD, error) { return h.open(unix.O_RDONLY) }
 
-func (h *Held) open(flags int) (FD, error) {
+func (h *Handle) open(flags int) (FD, error) {
 	dir, name, noFollow := h.reach()
 	flags |= noFollow | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	fd, err := retry.Openat(dir, name, flags, 0)
@@ -141,7 +141,7 @@ func (h *Held) open(flags int) (FD, error) {
 
 // Pin holds what has data by a descriptor that opens nothing (O_PATH, open(2)), to be opened anew: by a program that it is given to
 // (Input.Open), and by OpenPinned. What is looked at from then on is that.
-func (h *Held) Pin() (*os.File, error) {
+func (h *Handle) Pin() (*os.File, error) {
 	fd, err := h.pin()
 	if err != nil {
 		return nil, err
@@ -159,10 +159,10 @@ func OpenPinned(f *os.File) (FD, error) {
 	return FD(fd), pathError("open", f.Name(), err)
 }
 
-// HoldNamed is Hold for a path that somebody else has written, such as a guest into a header. A file that the kernel makes up is refused: to
+// OpenUntrusted is Hold for a path that somebody else has written, such as a guest into a header. A file that the kernel makes up is refused: to
 // read one can do something (/proc/kmsg). Its file system has no blocks.
-func HoldNamed(path string) (*Held, error) {
-	h, err := Hold(path)
+func OpenUntrusted(path string) (*Handle, error) {
+	h, err := OpenPath(path)
 	if err != nil || !h.IsFile() {
 		return h, err
 	}
@@ -185,7 +185,7 @@ func HoldNamed(path string) (*Held, error) {
 var mayHaveNoBlocks = map[int64]bool{unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.FUSE_SUPER_MAGIC: true, unix.HOSTFS_SUPER_MAGIC: true}
 
 // pin holds what it is by a descriptor that opens nothing, and looks at that.
-func (h *Held) pin() (FD, error) {
+func (h *Handle) pin() (FD, error) {
 	dir, name, noFollow := h.reach()
 	fd, err := retry.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|noFollow, 0)
 	if err == nil {
@@ -201,7 +201,7 @@ func (h *Held) pin() (FD, error) {
 }
 
 // Birth returns when it was made, if its file system knows (statx(2)).
-func (h *Held) Birth() time.Time {
+func (h *Handle) Birth() time.Time {
 	dir, name, flags := h.at.dir, h.at.name, unix.AT_SYMLINK_NOFOLLOW
 	if h.IsLink() {
 		dir, name, flags = h.fd, "", unix.AT_EMPTY_PATH
@@ -214,7 +214,7 @@ func (h *Held) Birth() time.Time {
 }
 
 // Label returns its SELinux label, if it has one.
-func (h *Held) Label() string {
+func (h *Handle) Label() string {
 	buffer, n, err := make([]byte, 1024), 0, error(nil)
 	if _, path, _ := h.reach(); h.IsLink() {
 		n, err = unix.Getxattr(path, "security.selinux", buffer)

@@ -20,7 +20,7 @@ type Host interface {
 	// Serve runs a program that mounts a file system at a directory and serves it, and waits until it answers. The program runs as long
 	// as this process, or until the file system leaves a question unanswered for as long as limit; the same command is run once. An
 	// error wraps context.DeadlineExceeded if there was no answer; it is an ExitError if the program has ended.
-	Serve(ctx context.Context, c Command, at string, limit time.Duration) (*Served, error)
+	MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error)
 	Prober
 }
 
@@ -28,13 +28,13 @@ type Host interface {
 type Prober interface {
 	// Enter holds a directory, found by chase, until Leave: what is looked at in it and what steps do to names in it is in that very
 	// directory. inside: symbolic links that lead out of its file system lead nowhere, as whoever serves that may make any.
-	Enter(path string, inside bool) (*Place, error)
+	OpenDir(path string, inside bool) (*Dir, error)
 	// Stat is os.Stat. In a dry run what would have been made is there.
 	Stat(path string) (fs.FileInfo, error)
 	// Guarded returns a GuardError unless every directory on the way to a path can be changed only by root and the running user.
-	Guarded(path string) error
+	CheckGuarded(path string) error
 	// Hold looks at the file at a path, as Hold does, or directly in a place or stage.
-	Hold(path string) (*Held, error)
+	OpenPath(path string) (*Handle, error)
 	// Space tells how much room the file system at path has.
 	Space(path string) (Space, error)
 	// Mounted tells whether something is mounted exactly at path.
@@ -54,7 +54,7 @@ type Prober interface {
 	// at "/mnt", swap, held by dm-3 (vg0-root). Nobody may use the device if there are none. It looks: whoever comes next is not kept out.
 	DeviceUsers(path string) ([]string, error)
 	// Openers names the processes that have one of some block devices open, a few of them. Those of others are seen by root only.
-	Openers(devices ...string) []string
+	OpenBy(devices ...string) []string
 	// Blank tells whether a device has nothing but zeros in its first and its last MiB, which is where labels are: wipefs does not know
 	// them all, a BSD disk's for one.
 	Blank(device string) (bool, error)
@@ -86,13 +86,13 @@ type Step interface {
 // hardware is not there. It may be used by several goroutines at once, and must not be copied.
 type Local struct {
 	Root    string
-	Silence time.Duration // how long a command may do nothing that is attended; 0: for ever
+	IdleLimit time.Duration // how long a command may do nothing that is attended; 0: for ever
 	// Unconfined, if not nil, is told of a confined command whose files this kernel cannot restrict: it has no Landlock.
 	Unconfined func(Command)
 
 	mu     sync.Mutex
-	places map[string]*Place  // those that are entered, and stages in use, by their clean paths
-	served map[string]*Served // by command
+	places map[string]*Dir  // those that are entered, and stages in use, by their clean paths
+	served map[string]*PrivateMount // by command
 }
 
 // Change implements Host.

@@ -9,7 +9,7 @@ import (
 // open returns a file in memory that holds the input. It has no name: nobody finds it (memfd_create(2)). What is late is pinned.
 func (in Input) open(l *Local) (*os.File, error) {
 	if in.Late {
-		h, err := l.Hold(in.File)
+		h, err := l.OpenPath(in.File)
 		if err != nil {
 			return nil, err
 		}

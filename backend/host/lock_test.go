@@ -13,8 +13,8 @@ import (
 // writers are the steps that write to what is there.
 func writers(t testing.TB, path, other string) map[string]Step {
 	return map[string]Step{
-		"fill": Fill{From: Source{Path: other}, Path: path}, "upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
-		"zero": Zero{Path: path}, "discard": Discard{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
+		"fill": CopyInto{From: Source{Path: other}, Path: path}, "upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
+		"zero": Zero{Path: path}, "discard": Abort{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
 		"resize": Resize{Path: path, Size: 1 << 20},
 	}
 }
@@ -26,7 +26,7 @@ func readers(t testing.TB, s Source) map[string]Step {
 	other := t.TempDir() + "/other"
 	put(t, other, make([]byte, 1<<20))
 	return map[string]Step{
-		"create": file, "fill": Fill{From: s, Path: other}, "download": Download{From: s, To: open(t, other+"2", os.O_RDWR|os.O_CREATE)},
+		"create": file, "fill": CopyInto{From: s, Path: other}, "download": Download{From: s, To: open(t, other+"2", os.O_RDWR|os.O_CREATE)},
 	}
 }
 
@@ -117,11 +117,11 @@ func TestOthersMeanwhile(t *testing.T) {
 				}
 			})
 		}
-		try("fill", false, func(p Progress) Step { return Fill{From: Source{Path: other}, Path: image, Progress: p} })
+		try("fill", false, func(p Progress) Step { return CopyInto{From: Source{Path: other}, Path: image, Progress: p} })
 		try("upload", false, func(p Progress) Step { return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p} })
 		try("upload of a pipe", false, func(p Progress) Step { return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p} })
 		try("zero", false, func(p Progress) Step { return Zero{Path: image, Progress: p} })
-		try("discard", false, func(p Progress) Step { return Discard{image, p} })
+		try("discard", false, func(p Progress) Step { return Abort{image, p} })
 		try("create", true, func(p Progress) Step {
 			c := newFile(t.TempDir() + "/copy")
 			c.From, c.Progress = &Source{Path: image}, p
@@ -192,7 +192,7 @@ func TestLinks(t *testing.T) {
 		do(t, l, Zero{Path: dir + "/" + kind + "-ours"})
 		holds(t, image, make([]byte, 1<<20))
 		if kind == "file" {
-			do(t, l, Chown{image, 4711, -1}, Discard{Path: dir + "/" + kind + "-chain"})
+			do(t, l, Chown{image, 4711, -1}, Abort{Path: dir + "/" + kind + "-chain"})
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"sync/atomic"
 )
 
-// Marks are names of what is being made, and of what is needed only meanwhile. They say by which process, and when that has begun, so that
+// TempNames are names of what is being made, and of what is needed only meanwhile. They say by which process, and when that has begun, so that
 // what a killed one has left is known.
-type Marks struct {
+type TempNames struct {
 	Prefix string // what they begin with, no others' names
 
 	count  atomic.Uint64
@@ -21,26 +21,26 @@ type Marks struct {
 }
 
 // New returns a name that nobody has. Drop has to be called when it is not needed any more.
-func (m *Marks) New() string {
+func (m *TempNames) New() string {
 	name := fmt.Sprintf("%s%d-%s-%d", m.Prefix, os.Getpid(), begun(os.Getpid()), m.count.Add(1))
 	m.making.Store(name, true)
 	return name
 }
 
-// Drop says that a name is not needed any more.
-func (m *Marks) Drop(name string) { m.making.Delete(name) }
+// Release says that a name is not needed any more.
+func (m *TempNames) Release(name string) { m.making.Delete(name) }
 
 var mark = regexp.MustCompile(`^(\d+)-(\d+)-\d+$`)
 
-// Is tells whether a name is one of these.
-func (m *Marks) Is(name string) bool {
+// Match tells whether a name is one of these.
+func (m *TempNames) Match(name string) bool {
 	rest, ok := strings.CutPrefix(name, m.Prefix)
 	return ok && mark.MatchString(rest)
 }
 
-// IsLeft tells whether a name is one of these that nobody needs any more.
-func (m *Marks) IsLeft(name string) bool {
-	if !m.Is(name) {
+// IsStale tells whether a name is one of these that nobody needs any more.
+func (m *TempNames) IsStale(name string) bool {
+	if !m.Match(name) {
 		return false
 	}
 	parts := mark.FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))

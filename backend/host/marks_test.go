@@ -7,16 +7,16 @@ import (
 
 // TestMarks tells what others left from what is needed.
 func TestMarks(t *testing.T) {
-	m := Marks{Prefix: ".x-"}
+	m := TempNames{Prefix: ".x-"}
 	made := m.New()
-	if !m.Is(made) || m.IsLeft(made) {
+	if !m.Match(made) || m.IsStale(made) {
 		t.Errorf("%s is being made", made)
 	}
-	m.Drop(made)
+	m.Release(made)
 	for name, left := range map[string]bool{
 		made: true, ".x-1-0-1": true, fmt.Sprintf(".x-1-%s-1", begun(1)): false, ".x-99999999-1-1": true, "v": false, ".x-y": false, ".y-1-0-1": false, "a.x-1-0-1": false,
 	} {
-		if m.IsLeft(name) != left {
+		if m.IsStale(name) != left {
 			t.Errorf("%q is left: %v", name, !left)
 		}
 	}

@@ -31,7 +31,7 @@ func (c Chown) Shell() string {
 }
 
 func (c Chown) apply(_ context.Context, l *Local) error {
-	h, err := l.Hold(c.Path)
+	h, err := l.OpenPath(c.Path)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ type Chmod struct {
 func (c Chmod) Shell() string { return fmt.Sprintf("chmod %04o %s", bits(c.Mode), Quote(c.Path)) }
 
 func (c Chmod) apply(_ context.Context, l *Local) error {
-	h, err := l.Hold(c.Path)
+	h, err := l.OpenPath(c.Path)
 	if err != nil {
 		return err
 	}

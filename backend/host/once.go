@@ -44,7 +44,7 @@ func (o *Once) ask(ctx context.Context, c Command) ([]byte, error) {
 
 // Change implements Host. A draft is nothing yet.
 func (o *Once) Change(ctx context.Context, s Step) error {
-	if _, ok := s.(*Draft); !ok {
+	if _, ok := s.(*PendingFile); !ok {
 		defer o.forget()
 	}
 	return o.Host.Change(ctx, s)

@@ -11,8 +11,8 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// Openers implements Prober, by proc(5), fd.
-func (l *Local) Openers(paths ...string) []string {
+// OpenBy implements Prober, by proc(5), fd.
+func (l *Local) OpenBy(paths ...string) []string {
 	const most = 8
 	var st unix.Stat_t
 	devices := map[uint64]bool{}

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A PieceFormat is how a program takes a volume's data from a pipe, or gives them: as pieces, each with its place.
-type PieceFormat interface {
+// A ExtentCodec is how a program takes a volume's data from a pipe, or gives them: as pieces, each with its place.
+type ExtentCodec interface {
 	// Begin and End stand around the pieces.
 	Begin() []byte
 	End() []byte
@@ -29,10 +29,10 @@ const piece = 4 << 20
 // smallest is the least of zeros that is not sent as data.
 const smallest = 1 << 16
 
-// A sender writes pieces to a program.
-type sender struct {
+// A extentWriter writes pieces to a program.
+type extentWriter struct {
 	to       *os.File
-	format   PieceFormat
+	format   ExtentCodec
 	each     func(ctx context.Context, at int64, b []byte) error // in place of these
 	shift    int64                                               // from where a piece is read to where it belongs
 	sparse   bool                                                // blocks of zeros are sent as such
@@ -41,17 +41,17 @@ type sender struct {
 	done, total int64
 }
 
-func (s *sender) begin() error { return s.write(s.format.Begin()) }
+func (s *extentWriter) begin() error { return s.write(s.format.Begin()) }
 
-func (s *sender) end() error { return s.write(s.format.End()) }
+func (s *extentWriter) end() error { return s.write(s.format.End()) }
 
-func (s *sender) write(b []byte) error {
+func (s *extentWriter) write(b []byte) error {
 	_, err := s.to.Write(b)
 	return err
 }
 
 // data sends what was read at a place.
-func (s *sender) data(ctx context.Context, at int64, b []byte) error {
+func (s *extentWriter) data(ctx context.Context, at int64, b []byte) error {
 	if !s.sparse {
 		return s.piece(ctx, at, b)
 	}
@@ -64,7 +64,7 @@ func (s *sender) data(ctx context.Context, at int64, b []byte) error {
 	return err
 }
 
-func (s *sender) piece(ctx context.Context, at int64, b []byte) error {
+func (s *extentWriter) piece(ctx context.Context, at int64, b []byte) error {
 	if len(b) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -78,7 +78,7 @@ func (s *sender) piece(ctx context.Context, at int64, b []byte) error {
 	return s.count(int64(len(b)), err)
 }
 
-func (s *sender) zeros(ctx context.Context, at, length int64) error {
+func (s *extentWriter) zeros(ctx context.Context, at, length int64) error {
 	if length <= 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -88,7 +88,7 @@ func (s *sender) zeros(ctx context.Context, at, length int64) error {
 	return s.count(length, s.write(s.format.Zeros(uint64(at+s.shift), uint64(length))))
 }
 
-func (s *sender) count(n int64, err error) error {
+func (s *extentWriter) count(n int64, err error) error {
 	if err == nil {
 		s.done += n
 		s.progress.tell(s.done, s.total)
@@ -97,7 +97,7 @@ func (s *sender) count(n int64, err error) error {
 }
 
 // file sends a part of what one can seek in. What it has no data for is zeros.
-func (s *sender) file(ctx context.Context, in *os.File, from, length int64) error {
+func (s *extentWriter) file(ctx context.Context, in *os.File, from, length int64) error {
 	buffer := s.buffer()
 	for at, end := from, from+length; at < end; {
 		start, stop := at, end
@@ -123,7 +123,7 @@ func (s *sender) file(ctx context.Context, in *os.File, from, length int64) erro
 }
 
 // stream sends what comes from a stream, at most so many bytes.
-func (s *sender) stream(ctx context.Context, in *os.File, limit int64) error {
+func (s *extentWriter) stream(ctx context.Context, in *os.File, limit int64) error {
 	buffer := s.buffer()
 	for at := int64(0); at < limit; {
 		part := buffer[:min(limit-at, int64(len(buffer)))]

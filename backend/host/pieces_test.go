@@ -55,7 +55,7 @@ func TestFeed(t *testing.T) {
 	for _, sparse := range []bool{false, true} {
 		kept := filepath.Join(dir, "kept")
 		from, told := opened(t, dir, data), uint64(0)
-		feed := Feed{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: sparse,
+		feed := PipeIn{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: sparse,
 			Progress: func(done, _ uint64) { told = done }}
 		if err := new(Local).Change(t.Context(), feed); err != nil || told != uint64(len(data)) {
 			t.Fatalf("fed %d bytes, error %v", told, err)
@@ -66,7 +66,7 @@ func TestFeed(t *testing.T) {
 		}
 		for _, part := range [][2]uint64{{0, 0}, {900, 300}, {size - 5, 0}, {2000, size - 2000}} {
 			to := opened(t, dir, bytes.Repeat([]byte("x"), 100))
-			drain := Drain{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to, Offset: part[0], Length: part[1], Sparse: sparse}
+			drain := PipeOut{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to, Offset: part[0], Length: part[1], Sparse: sparse}
 			if err := new(Local).Change(t.Context(), drain); err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestFeedTrouble(t *testing.T) {
 	exit, tool, tooLarge := (*ExitError)(nil), (*ToolError)(nil), (*DoesNotFitError)(nil)
 	feed := func(c Command, size uint64) error {
 		_, _ = data.Seek(0, io.SeekStart)
-		return new(Local).Change(t.Context(), Feed{Command: c, Format: &text{}, From: data, Target: "volume", Size: size})
+		return new(Local).Change(t.Context(), PipeIn{Command: c, Format: &text{}, From: data, Target: "volume", Size: size})
 	}
 	if err := feed(Cmd("ls", "/nowhere"), 1<<20); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
 		t.Errorf("one that fails: error %v", err)
@@ -118,7 +118,7 @@ func TestFeedTrouble(t *testing.T) {
 	}
 	to := opened(t, dir, nil)
 	drain := func(ctx context.Context, c Command) error {
-		return new(Local).Change(ctx, Drain{Command: c, Format: &text{}, From: "volume", Size: 1 << 20, To: to})
+		return new(Local).Change(ctx, PipeOut{Command: c, Format: &text{}, From: "volume", Size: 1 << 20, To: to})
 	}
 	if err := drain(t.Context(), Cmd("ls", "/nowhere")); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
 		t.Errorf("drained one that fails: error %v", err)

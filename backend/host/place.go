@@ -13,9 +13,9 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// A Place is a directory that is held from Enter to Leave. What is looked at in it, and what steps do to names directly in it, is in
+// A Dir is a directory that is held from Enter to Leave. What is looked at in it, and what steps do to names directly in it, is in
 // that very directory, whatever its path leads to by then.
-type Place struct {
+type Dir struct {
 	Path string
 
 	on     *Local
@@ -25,13 +25,13 @@ type Place struct {
 	users  int
 }
 
-// Enter implements Prober.
-func (l *Local) Enter(path string, inside bool) (*Place, error) {
+// OpenDir implements Prober.
+func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
 	n, err := chase(unix.AT_FDCWD, path)
 	if err != nil {
 		return nil, err
 	}
-	p := &Place{Path: path, on: l, fd: n.fd, inside: inside}
+	p := &Dir{Path: path, on: l, fd: n.fd, inside: inside}
 	n.fd = -1
 	n.close()
 	var st unix.Stat_t
@@ -50,7 +50,7 @@ func (l *Local) Enter(path string, inside bool) (*Place, error) {
 }
 
 // add makes a place known to the steps, or returns the same that is known already.
-func (l *Local) add(p *Place, inode uint64) (*Place, error) {
+func (l *Local) add(p *Dir, inode uint64) (*Dir, error) {
 	key := filepath.Clean(p.Path)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +58,7 @@ func (l *Local) add(p *Place, inode uint64) (*Place, error) {
 	if known == nil {
 		p.users = 1
 		if l.places == nil {
-			l.places = map[string]*Place{}
+			l.places = map[string]*Dir{}
 		}
 		l.places[key] = p
 		return p, nil
@@ -72,8 +72,8 @@ func (l *Local) add(p *Place, inode uint64) (*Place, error) {
 	return known, nil
 }
 
-// Leave lets go of the directory, once nobody needs it any more.
-func (p *Place) Leave() {
+// Close lets go of the directory, once nobody needs it any more.
+func (p *Dir) Close() {
 	p.on.mu.Lock()
 	defer p.on.mu.Unlock()
 	if p.users--; p.users > 0 {
@@ -86,29 +86,29 @@ func (p *Place) Leave() {
 }
 
 // IsOn tells whether the directory is of the same file system as another.
-func (p *Place) IsOn(o *Place) bool { return p.device == o.device }
+func (p *Dir) IsOn(o *Dir) bool { return p.device == o.device }
 
-// Hold looks at a name in the directory, as Hold does. In a place that one entered to stay inside, a link that leads out of its file
+// OpenPath looks at a name in the directory, as Hold does. In a place that one entered to stay inside, a link that leads out of its file
 // system leads nowhere.
-func (p *Place) Hold(name string) (*Held, error) {
-	return hold(p.spot(name), filepath.Join(p.Path, name))
+func (p *Dir) OpenPath(name string) (*Handle, error) {
+	return hold(p.entry(name), filepath.Join(p.Path, name))
 }
 
-func (p *Place) spot(name string) spot {
+func (p *Dir) entry(name string) dirEntry {
 	p.on.mu.Lock()
 	defer p.on.mu.Unlock()
 	p.users++
-	return spot{dir: p.fd, name: name, place: p}
+	return dirEntry{dir: p.fd, name: name, place: p}
 }
 
 // Has tells whether the directory has a name, if only a link that leads nowhere.
-func (p *Place) Has(name string) bool { return p.Inode(name) != (Inode{}) }
+func (p *Dir) Has(name string) bool { return p.Inode(name) != (Inode{}) }
 
 // An Inode is a file, by whatever name. The zero value is none.
 type Inode struct{ Device, Number uint64 }
 
 // Inode returns what has a name, if only a link.
-func (p *Place) Inode(name string) Inode {
+func (p *Dir) Inode(name string) Inode {
 	var st unix.Stat_t
 	if retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return Inode{}
@@ -117,14 +117,14 @@ func (p *Place) Inode(name string) Inode {
 }
 
 // Owner returns whose a name is, and whether it is there.
-func (p *Place) Owner(name string) (uid int, there bool) {
+func (p *Dir) Owner(name string) (uid int, there bool) {
 	var st unix.Stat_t
 	err := retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return int(st.Uid), err == nil
 }
 
 // List returns what is in the directory, in no order.
-func (p *Place) List() ([]fs.DirEntry, error) {
+func (p *Dir) List() ([]fs.DirEntry, error) {
 	dir, err := openDir(p.fd, ".", p.proc())
 	if err != nil {
 		return nil, pathError("open", p.Path, reason(err))
@@ -138,10 +138,10 @@ func (p *Place) List() ([]fs.DirEntry, error) {
 }
 
 // proc is a path of the directory that always leads there.
-func (p *Place) proc() string { return "/proc/self/fd/" + strconv.Itoa(p.fd) }
+func (p *Dir) proc() string { return "/proc/self/fd/" + strconv.Itoa(p.fd) }
 
 // IsMounted tells whether something is mounted exactly here.
-func (p *Place) IsMounted() (bool, error) {
+func (p *Dir) IsMounted() (bool, error) {
 	var st unix.Statx_t
 	err := retry.Statx(p.fd, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, 0, &st)
 	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 { // before Linux 5.8
@@ -158,48 +158,48 @@ func reason(err error) error {
 	return err
 }
 
-// A spot is a name in a directory that is held until leave.
-type spot struct {
+// A dirEntry is a name in a directory that is held until leave.
+type dirEntry struct {
 	dir   int
 	name  string
-	place *Place // whose directory it is
+	place *Dir // whose directory it is
 	owned bool   // dir is the spot's own
 }
 
-func (s spot) leave() {
+func (s dirEntry) leave() {
 	switch {
 	case s.place != nil:
-		s.place.Leave()
+		s.place.Close()
 	case s.owned:
 		unix.Close(s.dir)
 	}
 }
 
 // borrowed is the spot for who does not leave it.
-func (s spot) borrowed() spot { return spot{dir: s.dir, name: s.name} }
+func (s dirEntry) borrowed() dirEntry { return dirEntry{dir: s.dir, name: s.name} }
 
-// Hold implements Prober.
-func (l *Local) Hold(path string) (*Held, error) {
-	at, err := l.spot(path)
+// OpenPath implements Prober.
+func (l *Local) OpenPath(path string) (*Handle, error) {
+	at, err := l.entry(path)
 	if err != nil {
 		return nil, err
 	}
 	return hold(at, path)
 }
 
-// spot finds where a step finds path: in a place or a stage, if it is directly in one, otherwise by chase.
-func (l *Local) spot(path string) (spot, error) {
+// entry finds where a step finds path: in a place or a stage, if it is directly in one, otherwise by chase.
+func (l *Local) entry(path string) (dirEntry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p := l.places[filepath.Dir(path)]; p != nil {
 		p.users++
-		return spot{dir: p.fd, name: filepath.Base(path), place: p}, nil
+		return dirEntry{dir: p.fd, name: filepath.Base(path), place: p}, nil
 	}
 	return find(path)
 }
 
 // find chases the directory of a path.
-func find(path string) (spot, error) {
+func find(path string) (dirEntry, error) {
 	trimmed := strings.TrimRight(path, "/")
 	at := strings.LastIndexByte(trimmed, '/') + 1
 	dir, name := trimmed[:at], trimmed[at:]
@@ -211,18 +211,18 @@ func find(path string) (spot, error) {
 	}
 	n, err := chase(unix.AT_FDCWD, dir)
 	if err != nil {
-		return spot{}, pathError("open", path, reason(err))
+		return dirEntry{}, pathError("open", path, reason(err))
 	}
-	s := spot{dir: n.fd, name: name, owned: true}
+	s := dirEntry{dir: n.fd, name: name, owned: true}
 	n.fd = -1
 	n.close()
 	return s, nil
 }
 
 // sync writes the names in the spot's directory to the disk. path is the spot's, for messages.
-func (s spot) sync(path string) error { return s.syncAt(".", filepath.Dir(path)) }
+func (s dirEntry) sync(path string) error { return s.syncAt(".", filepath.Dir(path)) }
 
-func (s spot) syncAt(name, path string) error {
+func (s dirEntry) syncAt(name, path string) error {
 	dir, err := openAt(s.dir, name, path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
@@ -235,7 +235,7 @@ func (s spot) syncAt(name, path string) error {
 }
 
 // proc is a path of the spot that leads into its directory, wherever that is by then.
-func (s spot) proc() string { return fmt.Sprintf("/proc/self/fd/%d/%s", s.dir, s.name) }
+func (s dirEntry) proc() string { return fmt.Sprintf("/proc/self/fd/%d/%s", s.dir, s.name) }
 
 // workDir returns where a command runs that is to run in path, and leave, to be called when it has ended.
 func (l *Local) workDir(path string) (dir string, leave func(), err error) {
@@ -246,7 +246,7 @@ func (l *Local) workDir(path string) (dir string, leave func(), err error) {
 	defer l.mu.Unlock()
 	if p := l.places[filepath.Clean(path)]; p != nil {
 		p.users++
-		return p.proc(), p.Leave, nil
+		return p.proc(), p.Close, nil
 	}
 	n, err := chase(unix.AT_FDCWD, path)
 	if err != nil {

@@ -19,12 +19,12 @@ func (r Rename) Shell() string {
 }
 
 func (r Rename) apply(_ context.Context, l *Local) error {
-	from, err := l.spot(r.Old)
+	from, err := l.entry(r.Old)
 	if err != nil {
 		return err
 	}
 	defer from.leave()
-	to, err := l.spot(r.New)
+	to, err := l.entry(r.New)
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,9 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// A Served is a file system that a program of ours serves (fuse(4)). Nobody else sees it: it is mounted in a mount namespace in which
+// A PrivateMount is a file system that a program of ours serves (fuse(4)). Nobody else sees it: it is mounted in a mount namespace in which
 // there is only that program. Both end with this process, however that ends.
-type Served struct {
+type PrivateMount struct {
 	Root string // its files are below this path, for us and for the programs that we run
 
 	limit  time.Duration
@@ -34,10 +34,10 @@ type Served struct {
 
 // Silent tells whether the file system has left a question unanswered for as long as it may. Then its program was killed, and whatever
 // waited for it has failed.
-func (s *Served) Silent() bool { return s.silent.Load() }
+func (s *PrivateMount) Silent() bool { return s.silent.Load() }
 
-// Serve implements Host.
-func (l *Local) Serve(ctx context.Context, c Command, at string, limit time.Duration) (*Served, error) {
+// MountPrivate implements Host.
+func (l *Local) MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error) {
 	s := l.serving(c, at, limit)
 	select {
 	case <-s.ready:
@@ -48,16 +48,16 @@ func (l *Local) Serve(ctx context.Context, c Command, at string, limit time.Dura
 }
 
 // serving returns what a command serves, which is started unless it runs and answers.
-func (l *Local) serving(c Command, at string, limit time.Duration) *Served {
+func (l *Local) serving(c Command, at string, limit time.Duration) *PrivateMount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.served[c.Shell()]; s != nil && !s.Silent() && !isClosed(s.ended) {
 		return s
 	}
 	if l.served == nil {
-		l.served = map[string]*Served{}
+		l.served = map[string]*PrivateMount{}
 	}
-	s := &Served{limit: limit, ended: make(chan struct{}), ready: make(chan struct{})}
+	s := &PrivateMount{limit: limit, ended: make(chan struct{}), ready: make(chan struct{})}
 	l.served[c.Shell()] = s
 	go s.run(c, at)
 	return s
@@ -73,7 +73,7 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // settle tells those who wait for the file system that it is there or why it is not.
-func (s *Served) settle(err error) {
+func (s *PrivateMount) settle(err error) {
 	s.once.Do(func() {
 		s.err = err
 		close(s.ready)
@@ -81,7 +81,7 @@ func (s *Served) settle(err error) {
 }
 
 // run runs the program to its end. The parent with which it dies is the thread, so that one waits for it.
-func (s *Served) run(c Command, at string) {
+func (s *PrivateMount) run(c Command, at string) {
 	runtime.LockOSThread()
 	defer close(s.ended)
 	path, err := lookTool(c.Name)
@@ -117,7 +117,7 @@ func fileSystem(dir int, path string) uint64 {
 }
 
 // watch finds the file system when it is mounted, and then asks it something now and then, as long as the program runs.
-func (s *Served) watch(program *os.Process, at string, without uint64) {
+func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 	dir := -1
 	for begin := time.Now(); dir < 0; time.Sleep(time.Millisecond) {
 		switch {
@@ -150,7 +150,7 @@ func (s *Served) watch(program *os.Process, at string, without uint64) {
 }
 
 // giveUp ends a program that does not answer.
-func (s *Served) giveUp(program *os.Process) {
+func (s *PrivateMount) giveUp(program *os.Process) {
 	s.silent.Store(true)
 	s.settle(context.DeadlineExceeded)
 	_ = program.Kill()
@@ -170,7 +170,7 @@ func mountedBy(program *os.Process, at string, without uint64) int {
 }
 
 // answers asks the file system for its room, and waits for the answer twice: once would be too little if this process is stopped meanwhile.
-func (s *Served) answers(dir int) error {
+func (s *PrivateMount) answers(dir int) error {
 	answer := make(chan error, 1)
 	go func() {
 		var st unix.Statfs_t

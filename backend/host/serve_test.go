@@ -28,7 +28,7 @@ func TestServe(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
 	c := serves("mount -t tmpfs tmpfs /tmp; mkdir /tmp/dir; mount --bind /tmp /mnt") // what is at /mnt is whole
-	s, err := l.Serve(t.Context(), c, "/mnt", far)
+	s, err := l.MountPrivate(t.Context(), c, "/mnt", far)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestServe(t *testing.T) {
 	if _, err := os.Stat("/mnt/dir"); err == nil {
 		t.Error("it is seen at /mnt")
 	}
-	if again, err := l.Serve(t.Context(), c, "/mnt", far); again != s || err != nil {
+	if again, err := l.MountPrivate(t.Context(), c, "/mnt", far); again != s || err != nil {
 		t.Errorf("the same command is run again: error %v", err)
 	}
 	if s.Silent() {
@@ -51,7 +51,7 @@ func TestServe(t *testing.T) {
 		stop("sleep\x001000\x00") // which it may not be yet
 		return isClosed(s.ended)
 	})
-	other, err := l.Serve(t.Context(), c, "/mnt", far)
+	other, err := l.MountPrivate(t.Context(), c, "/mnt", far)
 	if err != nil || other.Root == s.Root {
 		t.Errorf("what has ended is served again at %v, error %v", other, err)
 	}
@@ -75,23 +75,23 @@ func TestServeFails(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
 	exit, missing := (*ExitError)(nil), (*ToolError)(nil)
-	if _, err := l.Serve(t.Context(), Cmd("sh", "-c", "echo trouble >&2; exit 3"), "/mnt", far); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
+	if _, err := l.MountPrivate(t.Context(), Cmd("sh", "-c", "echo trouble >&2; exit 3"), "/mnt", far); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
 		t.Errorf("a program that fails: error %v", err)
 	}
-	if _, err := l.Serve(t.Context(), Cmd("true"), "/mnt", far); !errors.As(err, &exit) {
+	if _, err := l.MountPrivate(t.Context(), Cmd("true"), "/mnt", far); !errors.As(err, &exit) {
 		t.Errorf("a program that ends: error %v", err)
 	}
-	if _, err := l.Serve(t.Context(), Cmd("poolctl-no-such-tool"), "/mnt", far); !errors.As(err, &missing) {
+	if _, err := l.MountPrivate(t.Context(), Cmd("poolctl-no-such-tool"), "/mnt", far); !errors.As(err, &missing) {
 		t.Errorf("a program that there is not: error %v", err)
 	}
-	s, err := l.Serve(t.Context(), serves("true"), "/mnt", 300*time.Millisecond)
+	s, err := l.MountPrivate(t.Context(), serves("true"), "/mnt", 300*time.Millisecond)
 	if !errors.Is(err, context.DeadlineExceeded) || !s.Silent() {
 		t.Errorf("a program that mounts nothing: error %v", err)
 	}
 	<-s.ended
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Serve(cancelled, serves("sleep 0"), "/mnt", far); !errors.Is(err, context.Canceled) {
+	if _, err := l.MountPrivate(cancelled, serves("sleep 0"), "/mnt", far); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: error %v", err)
 	}
 }

@@ -12,13 +12,13 @@ import (
 
 // TestSilence ends a command that waits for nothing that comes, and none that does something.
 func TestSilence(t *testing.T) {
-	l, fifo := &Local{Silence: 300 * time.Millisecond}, t.TempDir()+"/fifo"
+	l, fifo := &Local{IdleLimit: 300 * time.Millisecond}, t.TempDir()+"/fifo"
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run := func(script string) error {
 		c := Cmd("sh", "-c", script, "sh", fifo)
-		c.Attended = true
+		c.EndIfIdle = true
 		return soon(t, script, func() error { return l.Change(t.Context(), c) })
 	}
 	for _, script := range []string{"read x <$1", "sleep 100 & wait"} {

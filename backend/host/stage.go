@@ -23,16 +23,16 @@ type Stage struct {
 	Path string
 
 	on        *Local // nil: it is not in use
-	at        spot
+	at        dirEntry
 	dir, lock *os.File
-	place     *Place
+	place     *Dir
 }
 
 // Shell implements Step.
 func (s *Stage) Shell() string { return Mkdir{s.Path, 0o700}.Shell() }
 
 func (s *Stage) apply(_ context.Context, l *Local) (err error) {
-	if s.at, err = l.spot(s.Path); err != nil {
+	if s.at, err = l.entry(s.Path); err != nil {
 		return err
 	}
 	if err = retry.Mkdirat(s.at.dir, s.at.name, 0o700); err == nil {
@@ -66,16 +66,16 @@ func (s *Stage) begin(l *Local) error {
 }
 
 // enterStage makes a stage a place, which is known by its path as long as it is in use.
-func (l *Local) enterStage(s *Stage) (*Place, error) {
+func (l *Local) enterStage(s *Stage) (*Dir, error) {
 	fd, err := openPath(int(s.dir.Fd()), ".")
 	if err != nil {
 		return nil, pathError("open", s.Path, err)
 	}
-	p := &Place{Path: s.Path, on: l, fd: fd, users: 1}
+	p := &Dir{Path: s.Path, on: l, fd: fd, users: 1}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.places == nil {
-		l.places = map[string]*Place{}
+		l.places = map[string]*Dir{}
 	}
 	l.places[filepath.Clean(s.Path)] = p
 	return p, nil
@@ -86,7 +86,7 @@ func (s *Stage) Release() {
 	if s.on == nil {
 		return
 	}
-	s.place.Leave()
+	s.place.Close()
 	s.lock.Close()
 	s.dir.Close()
 	s.at.leave()
@@ -123,7 +123,7 @@ type Sweep struct{ Path string }
 func (s Sweep) Shell() string { return "rm -rf " + Quote(s.Path) }
 
 func (s Sweep) apply(ctx context.Context, l *Local) error {
-	at, err := l.spot(s.Path)
+	at, err := l.entry(s.Path)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func flockOnce(f *os.File) error {
 // removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
 // not matter who is first. It is closed before the stage goes: what is removed while it is open stays in an NFS directory under
 // another name until then.
-func removeStage(at spot, dir, held *os.File) error {
+func removeStage(at dirEntry, dir, held *os.File) error {
 	fd, lock := int(dir.Fd()), at.name
 	names, err := list(dir)
 	if err != nil {

@@ -19,7 +19,7 @@ func Wipe(path, algorithm string, progress Progress) Step {
 	case "zero":
 		return Zero{Path: path, Progress: progress}
 	case "trim":
-		return Discard{Path: path, Progress: progress}
+		return Abort{Path: path, Progress: progress}
 	}
 	if passes[algorithm] > 0 {
 		return Scrub{Path: path, Pattern: algorithm, Progress: progress}
@@ -75,7 +75,7 @@ type shape struct {
 
 // lookAt returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
 func lookAt(path string) shape {
-	h, err := Hold(path)
+	h, err := OpenPath(path)
 	if err != nil {
 		return shape{isBlock: true}
 	}
@@ -107,15 +107,15 @@ func isSparse(f *os.File) bool {
 	return retry.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Blocks*512 < st.Size
 }
 
-// Discard gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most
+// Abort gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most
 // read as zeros (BLKDISCARD).
-type Discard struct {
+type Abort struct {
 	Path     string
 	Progress Progress
 }
 
 // Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
-func (d Discard) Shell() string {
+func (d Abort) Shell() string {
 	path, is := Quote(d.Path), lookAt(d.Path)
 	switch {
 	case is.isBlock:
@@ -126,7 +126,7 @@ func (d Discard) Shell() string {
 	return fmt.Sprintf("fallocate -n -p -l %d %s", (is.size+block-1)/block*block, path)
 }
 
-func (d Discard) apply(ctx context.Context, l *Local) error {
+func (d Abort) apply(ctx context.Context, l *Local) error {
 	return l.changeAll(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
 		return pathError("discard", d.Path, discard(f, from, length))
 	})
@@ -199,7 +199,7 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	c := s.command("/dev/fd/3", isBlock(f), size)
-	c.files, c.Watch = []*os.File{f}, s.dots(size)
+	c.files, c.OnOutput = []*os.File{f}, s.dots(size)
 	_, err = l.Query(ctx, c)
 	if isRegular(f) {
 		err = errors.Join(err, f.Truncate(size))

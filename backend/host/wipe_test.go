@@ -31,7 +31,7 @@ func TestZero(t *testing.T) {
 					t.Errorf("%+v: it has room for %d bytes", s, got)
 				}
 				s.make(t, path)
-				do(t, l, Discard{Path: path})
+				do(t, l, Abort{Path: path})
 				holds(t, path, make([]byte, s.size))
 				if got := room(t, path); got > 8192 {
 					t.Errorf("%+v: discarded, it has room for %d bytes", s, got)
@@ -45,7 +45,7 @@ func TestZero(t *testing.T) {
 func TestZeroByWriting(t *testing.T) {
 	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
 	all := sparse{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.make(t, dir+"/file")
-	if err := fails(t, l, Discard{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
+	if err := fails(t, l, Abort{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
 	holds(t, dir+"/file", all)
@@ -72,7 +72,7 @@ func TestZeroDevice(t *testing.T) {
 			t.Errorf("it told of %d", told)
 		}
 		put(t, loop, random(1, 512))
-		do(t, l, Discard{Path: loop})
+		do(t, l, Abort{Path: loop})
 		holds(t, loop, make([]byte, size)) // a loop device's file is punched
 	}
 }
@@ -82,7 +82,7 @@ func TestZeroCancelled(t *testing.T) {
 	run(t, "truncate", "-s", "1G", path)
 	for _, step := range []func(Progress) Step{
 		func(p Progress) Step { return Zero{Path: path, Progress: p} },
-		func(p Progress) Step { return Discard{path, p} },
+		func(p Progress) Step { return Abort{path, p} },
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		if err := l.Change(ctx, step(once(cancel))); !errors.Is(err, context.Canceled) {

@@ -27,10 +27,10 @@ func (t Trace) Change(ctx context.Context, s Step) error {
 	return t.Host.Change(ctx, s)
 }
 
-// Serve implements Host.
-func (t Trace) Serve(ctx context.Context, c Command, at string, limit time.Duration) (*Served, error) {
+// MountPrivate implements Host.
+func (t Trace) MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error) {
 	fmt.Fprintln(t.W, "?", c.Shell(), "&")
-	return t.Host.Serve(ctx, c, at, limit)
+	return t.Host.MountPrivate(ctx, c, at, limit)
 }
 
 // ReadOnly refuses every change.
@@ -77,13 +77,13 @@ func (d *DryRun) Stat(path string) (fs.FileInfo, error) {
 	return d.Host.Stat(path)
 }
 
-// Guarded implements Prober. What would have been made nobody else could change.
-func (d *DryRun) Guarded(path string) error {
+// CheckGuarded implements Prober. What would have been made nobody else could change.
+func (d *DryRun) CheckGuarded(path string) error {
 	path = filepath.Clean(path)
 	for _, planned := d.dirs[path]; planned; _, planned = d.dirs[path] {
 		path = filepath.Dir(path)
 	}
-	return d.Host.Guarded(path)
+	return d.Host.CheckGuarded(path)
 }
 
 // plannedDir is a directory that a dry run would have made.

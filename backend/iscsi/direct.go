@@ -145,7 +145,7 @@ func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Lo
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case limited.Err() != nil, isTimeout(err):
-		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)}
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", at)}
 	case errors.As(err, &refused):
 		what := "the login"
 		if l.Target != "" {

@@ -125,10 +125,10 @@ func TestDirectCHAP(t *testing.T) {
 // TestDirectSilent is about a server that takes connections, and then says nothing.
 func TestDirectSilent(t *testing.T) {
 	p := directPool(t, disks)
-	backendtest.Stall(t, tgtd()...)
+	backendtest.Pause(t, tgtd()...)
 	d := NewDirect(&host.Local{}, nil, time.Second)
 	_, err := d.Space(t.Context(), p)
-	if silent := (*backend.SilentError)(nil); !errors.As(err, &silent) {
+	if silent := (*backend.TimeoutError)(nil); !errors.As(err, &silent) {
 		t.Errorf("error %v", err)
 	}
 }

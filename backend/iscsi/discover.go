@@ -25,8 +25,8 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := b.Host.Query(limited, discovery(portals[0], ""))
-	if backend.IsLate(ctx, err) {
-		err = &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", portals[0])}
+	if backend.IsTimeout(ctx, err) {
+		err = &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", portals[0])}
 	}
 	if err != nil {
 		return nil, explained(err)

@@ -135,7 +135,7 @@ func TestUnreachable(t *testing.T) {
 	try(b, "no server", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}))
 	try(b, "no such name", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "nosuch.invalid"}))
 	try(b, "no target", "has no target", false, newPool(t, "iqn.2026-01.lab:none"))
-	resume := backendtest.Stall(t, tgtd()...)
+	resume := backendtest.Pause(t, tgtd()...)
 	try(hasty, "it does not answer", "does not answer", true, newPool(t, disks))
 	resume()
 	p := newPool(t, disks)
@@ -160,8 +160,8 @@ func TestTargetSilent(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
 	start(t, b, p)
-	resume := backendtest.Stall(t, tgtd()...)
-	silent := (*backend.SilentError)(nil)
+	resume := backendtest.Pause(t, tgtd()...)
+	silent := (*backend.TimeoutError)(nil)
 	if err := New(&host.Local{}, nil, 2*time.Second).Refresh(t.Context(), p, 0); !errors.As(err, &silent) {
 		t.Errorf("error %v", err)
 	}
@@ -186,7 +186,7 @@ func TestTargetGone(t *testing.T) {
 	}
 	gone := func() error { _, err := b.Active(t.Context(), p); return err }
 	backendtest.Eventually(t, "it is noticed that the target has gone", func() bool { return gone() != nil })
-	silent := (*backend.SilentError)(nil)
+	silent := (*backend.TimeoutError)(nil)
 	_, space := b.Space(t.Context(), p)
 	for what, err := range map[string]error{"active": gone(), "space": space, "refresh": b.Refresh(t.Context(), p, 0)} {
 		if !errors.As(err, &silent) {

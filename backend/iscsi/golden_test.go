@@ -37,7 +37,7 @@ func TestGolden(t *testing.T) {
 	p.Source.Auth = &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: "wrong"}}
 	t.Cleanup(func() { glob = filepath.Glob })
 	glob = func(pattern string) ([]string, error) {
-		return backendtest.Taped(g, "glob "+pattern, func() ([]string, error) { return filepath.Glob(pattern) })
+		return backendtest.Recorded(g, "glob "+pattern, func() ([]string, error) { return filepath.Glob(pattern) })
 	}
 	g.Clean = func(text string) string {
 		return numbers.ReplaceAllString(text, "${1}N")

@@ -37,8 +37,8 @@ func (b *Backend) scan(ctx context.Context, number int) error {
 		limited, cancel := context.WithTimeout(ctx, b.timeout)
 		err = b.Host.Change(limited, iscsiadm("--mode", "session", "--sid", s.id, "--rescan"))
 		cancel()
-		if backend.IsLate(ctx, err) {
-			err = &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer", s.target)}
+		if backend.IsTimeout(ctx, err) {
+			err = &backend.TimeoutError{Text: fmt.Sprintf("the target %s does not answer", s.target)}
 		}
 	}
 	return explained(err)
@@ -60,7 +60,7 @@ func (b *Backend) connected(ctx context.Context, p *pooldef.Pool, t target) ([]s
 	all, err := b.sessions(ctx, p, t)
 	found := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isConnected() })
 	if err == nil && len(found) == 0 && len(all) > 0 {
-		err = &backend.SilentError{Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state)}
+		err = &backend.TimeoutError{Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state)}
 	}
 	return found, err
 }
@@ -86,8 +86,8 @@ func hostsOf(sessions []session) []int {
 	return hosts
 }
 
-// Observe implements backend.Observer: the ports of the portals, as libvirt shows them.
-func (b *Backend) Observe(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
+// ReadStatus implements backend.Observer: the ports of the portals, as libvirt shows them.
+func (b *Backend) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	seen := *p
 	seen.Source.Hosts = withPorts(p.Source.Hosts)
 	return &seen, nil

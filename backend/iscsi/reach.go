@@ -22,7 +22,7 @@ func dial(ctx context.Context, h host.Host, limit time.Duration, at portal) (net
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return nil, &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer", at)}
+		return nil, &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", at)}
 	}
 	return nil, fmt.Errorf("the server %s cannot be reached: %w", at, err)
 }

@@ -156,14 +156,14 @@ const (
 // explain says why a login has failed.
 func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
 	exit := (*host.ExitError)(nil)
-	silent := backend.IsLate(ctx, err)
+	silent := backend.IsTimeout(ctx, err)
 	if !silent && !errors.As(err, &exit) {
 		return err
 	}
 	iqn, as := p.Source.Devices[0].Path, p.Source.Initiator
 	switch {
 	case silent, exit.Status == timedOut, exit.Status == noAnswer, exit.Status == cannotConnect:
-		return &backend.SilentError{Text: fmt.Sprintf("the server %s does not answer to the login", at)}
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer to the login", at)}
 	case exit.Status == notAuthorised && p.Source.Auth == nil:
 		return &backend.StateError{Text: fmt.Sprintf("the target %s at %s refuses the login: it wants a user and a secret (CHAP)", iqn, at)}
 	case exit.Status == notAuthorised:

@@ -103,9 +103,9 @@ func removal(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devices []
 	return steps
 }
 
-// Remove implements backend.Remover: the group goes, and LVM's labels on the devices that the definition names. LVM by itself refuses
+// DeletePool implements backend.Remover: the group goes, and LVM's labels on the devices that the definition names. LVM by itself refuses
 // a group with volumes in it.
-func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
+func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	all, err := b.logicals(ctx, p, fewFields)
 	if err != nil {
 		return err

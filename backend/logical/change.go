@@ -68,7 +68,7 @@ func names(volumes []*logicalVolume) string {
 
 // gone makes of what LVM says of a volume that is not there an error that wraps ErrNoVolume.
 func gone(err error, name string) error {
-	if host.Says(err, "Failed to find logical volume", "Existing logical volume") {
+	if host.StderrContains(err, "Failed to find logical volume", "Existing logical volume") {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
 	return err

@@ -127,7 +127,7 @@ func isFree(p *pooldef.Pool, name string, all []*logicalVolume) error {
 
 // taken makes of what LVM says of a name that is taken an error that wraps fs.ErrExist.
 func taken(err error, path string) error {
-	if host.Says(err, "already exists in volume group") {
+	if host.StderrContains(err, "already exists in volume group") {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	return err

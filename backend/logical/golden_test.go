@@ -117,9 +117,9 @@ func TestGolden(t *testing.T) {
 	outside("lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
 	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Sweep(ctx, p); return err })
 	s.does("stop", on((*Backend).Stop))
-	s.does("remove with a volume in it", on((*Backend).Remove))
+	s.does("remove with a volume in it", on((*Backend).DeletePool))
 	outside("lvremove", "-y", "vg-0/copy")
-	s.does("remove", on((*Backend).Remove))
+	s.does("remove", on((*Backend).DeletePool))
 	s.End()
 }
 
@@ -150,6 +150,6 @@ func TestGoldenThin(t *testing.T) {
 		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
 	}
 	s.does("stop", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Stop(ctx, p) })
-	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Remove(ctx, p) })
+	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
 	s.End()
 }

@@ -77,7 +77,7 @@ func (v *logicalVolume) isSnapshot() bool {
 
 // isVolume tells volumes from LVM's own, from pools that hold others' data, and from what is being made.
 func (v *logicalVolume) isVolume() bool {
-	return !strings.HasPrefix(v.Name, "[") && !slices.Contains([]string{"thin-pool", "cache-pool", "vdo-pool"}, v.Type) && !marks.Is(v.Name)
+	return !strings.HasPrefix(v.Name, "[") && !slices.Contains([]string{"thin-pool", "cache-pool", "vdo-pool"}, v.Type) && !marks.Match(v.Name)
 }
 
 // isActivated tells whether a volume is activated with its group.

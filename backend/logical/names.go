@@ -36,7 +36,7 @@ func checkName(name string) error {
 		text = fmt.Sprintf("a name of %d bytes: LVM has at most %d", len(name), longest)
 	case !isName(name) || name == "." || name == "..":
 		text = fmt.Sprintf("%q: LVM's names have the characters a-z A-Z 0-9 + _ . - and do not begin with -", name)
-	case marks.Is(name):
+	case marks.Match(name):
 		text = fmt.Sprintf("%q: names like that are for volumes that are being made", name)
 	}
 	for i, word := range reserved {

@@ -76,7 +76,7 @@ func readGroup(r *reader) volumeGroup {
 
 // noGroup says in fewer words than LVM that there is no such group.
 func noGroup(err error, p *pooldef.Pool) error {
-	if !host.Says(err, "not found", "Cannot process volume group") {
+	if !host.StderrContains(err, "not found", "Cannot process volume group") {
 		return err
 	}
 	hint := ""
@@ -88,7 +88,7 @@ func noGroup(err error, p *pooldef.Pool) error {
 
 // explain says how much is free, where LVM has said that it is too little.
 func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error {
-	if !host.Says(err, "nsufficient free space", "nsufficient suitable") {
+	if !host.StderrContains(err, "nsufficient free space", "nsufficient suitable") {
 		return err
 	}
 	g, groupErr := b.group(ctx, p)

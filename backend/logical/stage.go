@@ -12,13 +12,13 @@ import (
 )
 
 // marks are the names of volumes that are being made. They are never listed, and no volume can have one.
-var marks = host.Marks{Prefix: ".poolctl-"}
+var marks = host.TempNames{Prefix: ".poolctl-"}
 
 // staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
 // may be nil.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
 	stage := marks.New()
-	defer marks.Drop(stage)
+	defer marks.Release(stage)
 	staged := path(p, stage)
 	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
 	err := b.explain(ctx, p, b.Host.Change(ctx, create))
@@ -98,7 +98,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.logicals(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {
-		if !marks.IsLeft(v.Name) {
+		if !marks.IsStale(v.Name) {
 			continue
 		}
 		if err := b.Host.Change(ctx, remove(p, v.Name)); err != nil {

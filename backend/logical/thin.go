@@ -18,7 +18,7 @@ func (b *Backend) thinPool(ctx context.Context, p *pooldef.Pool) (*logicalVolume
 		return nil, err
 	}
 	rows, err := b.segments(ctx, p, "lv_name,lv_size,lv_attr,segtype,data_percent", "--", vg+"/"+p.ThinPool)
-	if host.Says(err, "Failed to find logical volume") {
+	if host.StderrContains(err, "Failed to find logical volume") {
 		rows, err = nil, nil
 	}
 	if err != nil {

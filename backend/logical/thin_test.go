@@ -114,7 +114,7 @@ func TestThin(t *testing.T) {
 	ok(t, b.Resize(t.Context(), p, "same", 64*mib, backend.ResizeOptions{}))
 	holds(t, b, p, "same", 64*mib, data)
 	run(t, "lvcreate", "-qy", "-an", "-Zn", "-n", "lin", "--type", "error", "-L", "4M", "vg-0")
-	refused[*backend.StateError](t, "remove with volumes", b.Remove(t.Context(), p), "huge", "lin")
+	refused[*backend.StateError](t, "remove with volumes", b.DeletePool(t.Context(), p), "huge", "lin")
 	for name, words := range map[string][]string{"none": {"no thin pool \"none\"", "vg-0"}, "huge": {"\"huge\"", "not a thin pool but thin"}} {
 		p.ThinPool = name
 		refused[*backend.StateError](t, "create in "+name, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{}), words...)

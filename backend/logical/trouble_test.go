@@ -91,7 +91,7 @@ func TestNotOurs(t *testing.T) {
 // TestLast deletes the last volume: the pool stays active, and can be stopped and removed.
 func TestLast(t *testing.T) {
 	p, b := started(t, 1)
-	refused[*backend.StateError](t, "remove with a volume in it", b.Remove(t.Context(), p), "in it: v")
+	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p), "in it: v")
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("it is active: %v, error %v", active, err)
@@ -100,7 +100,7 @@ func TestLast(t *testing.T) {
 	if _, err := os.Stat(dir("vg-0")); err == nil {
 		t.Error("its directory is left")
 	}
-	ok(t, b.Remove(t.Context(), p))
+	ok(t, b.DeletePool(t.Context(), p))
 }
 
 // TestMissing starts a group that lacks a device.
@@ -219,7 +219,7 @@ func TestDiscover(t *testing.T) {
 	}
 	ok(t, b.Start(t.Context(), p))
 	ok(t, b.Stop(t.Context(), p))
-	ok(t, b.Remove(t.Context(), p))
+	ok(t, b.DeletePool(t.Context(), p))
 	if pvs := run(t, "pvs", "--noheadings"); pvs != "" {
 		t.Errorf("left are %s", pvs)
 	}

@@ -76,8 +76,8 @@ func plain(words []string) error {
 func (b *Backend) explain(ctx context.Context, s source, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
-	case backend.IsLate(ctx, err):
-		return &backend.SilentError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
+	case backend.IsTimeout(ctx, err):
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
 	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}

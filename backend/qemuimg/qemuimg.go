@@ -71,7 +71,7 @@ type line struct{ host.Command }
 
 func newLine(verb string, args ...string) *line {
 	l := &line{host.Cmd("qemu-img", append([]string{verb, "-q"}, args...)...)}
-	l.Confined, l.Attended = &host.Confinement{}, true
+	l.Confined, l.EndIfIdle = &host.Confinement{}, true
 	return l
 }
 
@@ -142,7 +142,7 @@ func (l *line) show(progress host.Progress, total uint64) {
 		return
 	}
 	l.Args[1] = "-p" // instead of -q
-	l.Watch = percents(func(percent float64) { progress(uint64(percent/100*float64(total)), total) })
+	l.OnOutput = percents(func(percent float64) { progress(uint64(percent/100*float64(total)), total) })
 }
 
 // Create makes an image of size bytes, as the definition says. It is made in the directory dir under the definition's name.
@@ -175,7 +175,7 @@ func creating(d *pooldef.Volume, i *Image, backing Image, preallocation string) 
 		l.add("-o", strings.Join(options, ","))
 	}
 	if i.Key != nil {
-		l.Again = clock
+		l.RetryOn = clock
 	}
 	return l
 }

@@ -31,7 +31,7 @@ func opened(t testing.TB, path, format string) *Image {
 	return i
 }
 
-func anything(string, *host.Held) error { return nil }
+func anything(string, *host.Handle) error { return nil }
 
 // made makes an image by qemu-img, in a format.
 func made(t testing.TB, path, format string, args ...string) string {

@@ -32,7 +32,7 @@ func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
 		options += ",key-secret=ceph"
 	}
 	if to.Conf != "" {
-		options += ",conf=" + l.give(host.Input{Here: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
+		options += ",conf=" + l.give(host.Input{Heredoc: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
 	}
 	l.add("--target-is-zero", "-n", "--target-image-opts", from, options)
 	return l.Command

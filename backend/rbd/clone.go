@@ -74,7 +74,7 @@ func (b *Backend) enlarged(ctx context.Context, p *pooldef.Pool, at place, stage
 // fill makes an image of a file or a block device: of what a guest sees of that, if it is an image in another format.
 func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions) error {
 	write := func(stage string) error {
-		return b.feed(ctx, p, at, stage, host.Feed{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
+		return b.feed(ctx, p, at, stage, host.PipeIn{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
 			Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
 	}
 	if !qemuimg.IsPlain(source) {

@@ -72,7 +72,7 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 	}
 	in := host.Input{File: b.secrets.SecretFile(auth.Secret, "ceph"), Data: base64.StdEncoding.AppendEncode(nil, value)}
 	if !strings.HasSuffix(in.File, ".base64") {
-		in.Here = fmt.Sprintf("$(base64 -w 0 %s)", host.Quote(in.File))
+		in.Heredoc = fmt.Sprintf("$(base64 -w 0 %s)", host.Quote(in.File))
 	}
 	return []string{"-c", "/dev/null", "--id=" + auth.Username, "--keyfile=/dev/fd/3"}, []host.Input{in}, nil
 }

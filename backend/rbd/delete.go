@@ -85,7 +85,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 		return err
 	}
 	stage := stages.New()
-	defer stages.Drop(stage)
+	defer stages.Release(stage)
 	err = b.rename(ctx, p, at, name, stage)
 	if errors.As(err, new(*fullError)) {
 		stage, err = b.whichever(context.WithoutCancel(ctx), p, stage, name) // not even a name can be written, but it can be removed

@@ -70,7 +70,7 @@ func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error
 		return &backend.StateError{Text: fmt.Sprintf("client.%s may not do that in the Ceph pool %q", user(p), at.pool),
 			Hint: fmt.Sprintf("ceph auth get client.%s shows what it may do", user(p))}
 	case !connects && no == syscall.ETIMEDOUT:
-		return &backend.SilentError{Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs"}
+		return &backend.TimeoutError{Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs"}
 	case no == syscall.ETIMEDOUT:
 		return b.unhealthy(ctx, p)
 	case no == syscall.EXDEV:
@@ -118,7 +118,7 @@ func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
 	if isFull {
 		return &fullError{backend.StateError{Text: "the Ceph cluster is full" + why}}
 	}
-	return &backend.SilentError{Text: "the OSDs of the Ceph cluster do not answer" + why}
+	return &backend.TimeoutError{Text: "the OSDs of the Ceph cluster do not answer" + why}
 }
 
 // A fullError tells that nothing can be written. Images can be removed.

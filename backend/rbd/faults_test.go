@@ -214,7 +214,7 @@ func TestOwnConfiguration(t *testing.T) {
 		backendtest.Change(t, host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", backing, "-F", "raw", v.Target.Path, "1M"))
 		return &v
 	}
-	known := func(path string, file *host.Held) error {
+	known := func(path string, file *host.Handle) error {
 		if path != backing || file != nil {
 			return fmt.Errorf("%q is not asked for", path)
 		}
@@ -235,7 +235,7 @@ func stop(t *testing.T, daemon string) (resume func()) {
 	t.Helper()
 	pid, err := strconv.Atoi(read(t, "run/"+daemon+".pid"))
 	ok(t, err)
-	return backendtest.Stall(t, pid)
+	return backendtest.Pause(t, pid)
 }
 
 // TestSilent stops daemons. Everything ends by the time limit, says why, and works when they go on. Within the limit the monitor has to answer

@@ -119,5 +119,5 @@ func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
 }
 
 func silent(at string) error {
-	return &backend.SilentError{Text: fmt.Sprintf("the monitor %s does not answer", at)}
+	return &backend.TimeoutError{Text: fmt.Sprintf("the monitor %s does not answer", at)}
 }

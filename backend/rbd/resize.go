@@ -30,7 +30,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	}
 	err = b.change(ctx, p, "resize", at, name, sized(size), quiet)
 	if err == nil && o.Allocate {
-		err = b.feed(ctx, p, at, name, host.Feed{Size: size, Offset: i.Size, Length: size - i.Size})
+		err = b.feed(ctx, p, at, name, host.PipeIn{Size: size, Offset: i.Size, Length: size - i.Size})
 	}
 	if err != nil {
 		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, at, name, i))

@@ -114,7 +114,7 @@ func (b *Backend) isGone(ctx context.Context, p *pooldef.Pool, at place, name, b
 // withBase has a clone made of a new snapshot, which goes again if that fails.
 func (b *Backend) withBase(ctx context.Context, p *pooldef.Pool, at place, name string, clone func(snapshot string) error) error {
 	base := bases.New()
-	defer bases.Drop(base)
+	defer bases.Release(base)
 	err := b.change(ctx, p, "snap create", at, name, "--snap="+base, quiet)
 	if err == nil {
 		err = b.change(ctx, p, "snap protect", at, name, "--snap="+base)

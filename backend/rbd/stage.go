@@ -14,10 +14,10 @@ import (
 
 // stages are the names of images that are being made, or removed. They are never listed, and no volume can have one. Several machines use
 // a pool, so they say also by which: what another one makes is not known to be left.
-var stages = host.Marks{Prefix: stagePrefix + host.Machine() + "-"}
+var stages = host.TempNames{Prefix: stagePrefix + host.Machine() + "-"}
 
 // bases are the names of snapshots that were made for clones.
-var bases = host.Marks{Prefix: basePrefix + host.Machine() + "-"}
+var bases = host.TempNames{Prefix: basePrefix + host.Machine() + "-"}
 
 const stagePrefix, basePrefix = ".poolctl-", "poolctl-"
 
@@ -31,7 +31,7 @@ func isBase(name string) bool { return strings.HasPrefix(name, basePrefix) }
 // stage.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, at place, name string, make func(stage string) error) error {
 	stage := stages.New()
-	defer stages.Drop(stage)
+	defer stages.Release(stage)
 	err, is := make(stage), stage
 	if err == nil {
 		err, is = b.rename(ctx, p, at, stage, name), name
@@ -95,7 +95,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	var swept []string
 	used := map[string]bool{} // snapshots
 	for _, r := range all {
-		if r.Parent != nil && !stages.IsLeft(r.Image) {
+		if r.Parent != nil && !stages.IsStale(r.Image) {
 			used[r.Parent.Image+"@"+r.Parent.Snapshot] = true
 		}
 	}
@@ -108,12 +108,12 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		}
 	}
 	for _, name := range names {
-		if stages.IsLeft(name) {
+		if stages.IsStale(name) {
 			sweep(name, func() error { return b.remove(ctx, p, at, name) })
 		}
 	}
 	for _, r := range all {
-		if name := r.Image + "@" + r.Snapshot; bases.IsLeft(r.Snapshot) && !used[name] {
+		if name := r.Image + "@" + r.Snapshot; bases.IsStale(r.Snapshot) && !used[name] {
 			sweep(name, func() error { return b.removeSnapshot(ctx, p, at, r.Image, snapshot{r.Snapshot, r.Size, r.Protected}) })
 		}
 	}

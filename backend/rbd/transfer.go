@@ -12,8 +12,8 @@ import (
 
 // Upload implements backend.Uploader.
 func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
-	return b.write(ctx, p, name, func(size uint64) host.Feed {
-		return host.Feed{From: from, Name: t.File, Size: size, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+	return b.write(ctx, p, name, func(size uint64) host.PipeIn {
+		return host.PipeIn{From: from, Name: t.File, Size: size, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
 	})
 }
 
@@ -22,13 +22,13 @@ func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm str
 	if algorithm != "zero" && algorithm != "trim" {
 		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
 	}
-	return b.write(ctx, p, name, func(size uint64) host.Feed {
-		return host.Feed{Size: size, Length: size, Sparse: true, Progress: progress}
+	return b.write(ctx, p, name, func(size uint64) host.PipeIn {
+		return host.PipeIn{Size: size, Length: size, Sparse: true, Progress: progress}
 	})
 }
 
 // write writes into an image that nobody uses.
-func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what func(size uint64) host.Feed) error {
+func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what func(size uint64) host.PipeIn) error {
 	i, err := b.info(ctx, p, name)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what 
 }
 
 // feed has rbd write into an image.
-func (b *Backend) feed(ctx context.Context, p *pooldef.Pool, at place, name string, f host.Feed) error {
+func (b *Backend) feed(ctx context.Context, p *pooldef.Pool, at place, name string, f host.PipeIn) error {
 	c, err := b.command(ctx, p, "rbd", imageArgs("import-diff", at, name, quiet, "-")...)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to
 		command.Args = slices.Concat(c.Args, imageArgs(verb, at, name, quiet, "-"))
 		return command
 	}
-	drain := host.Drain{Command: export("export-diff"), Plain: export("export"), Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
+	drain := host.PipeOut{Command: export("export-diff"), Plain: export("export"), Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
 	return missing(b.explain(ctx, p, b.host.Change(ctx, drain)), name)
 }

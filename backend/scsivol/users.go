@@ -56,7 +56,7 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 		}
 	}
 	if len(busy.Users) == 0 {
-		busy.Users = slices.DeleteFunc(u.Host.Openers(nodes...), onlyLooks)
+		busy.Users = slices.DeleteFunc(u.Host.OpenBy(nodes...), onlyLooks)
 	}
 	if len(busy.Users) == 0 {
 		return nil, nil

@@ -39,7 +39,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef
 // cloneLarger makes a clone, then makes it larger, and gives it its name: by another clone, as dog cannot rename.
 func (b *Backend) cloneLarger(ctx context.Context, p *pooldef.Pool, c cluster, from *image, v *pooldef.Volume) error {
 	name := marks.New()
-	defer marks.Drop(name)
+	defer marks.Release(name)
 	err := b.clone(ctx, p, c, from, name)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (b *Backend) cloneLarger(ctx context.Context, p *pooldef.Pool, c cluster, f
 func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *image, name string) error {
 	if !from.snapshot {
 		tag := marks.New()
-		defer marks.Drop(tag)
+		defer marks.Release(tag)
 		err := b.do(ctx, c, c.vdi([]string{"snapshot", "-s", tag}, from.name))
 		taken := &image{name: from.name, snapshot: true, tag: tag, size: from.size}
 		defer b.remove(ctx, p, c, taken)
@@ -79,7 +79,7 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *ima
 }
 
 // marks are the names of images, and the tags of snapshots, that are being made on this machine.
-var marks = host.Marks{Prefix: ".poolctl-" + host.Machine() + "-"}
+var marks = host.TempNames{Prefix: ".poolctl-" + host.Machine() + "-"}
 
 // isStage tells such names of whatever machine.
 var isStage = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchString
@@ -96,7 +96,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.all(ctx, p)
 	var swept []string
 	for _, i := range all {
-		if !marks.IsLeft(i.name) && !marks.IsLeft(i.tag) {
+		if !marks.IsStale(i.name) && !marks.IsStale(i.tag) {
 			continue
 		}
 		if err := b.do(ctx, c, c.delete(i)); err != nil {

@@ -45,7 +45,7 @@ func (c cluster) dog(args ...string) host.Command {
 func (c cluster) vdi(options []string, names ...string) host.Command {
 	command := c.dog(append([]string{"vdi"}, options...)...)
 	command.Args = append(append(command.Args, "--"), names...)
-	command.Quiet = true
+	command.FailOnStderr = true
 	return command
 }
 
@@ -78,8 +78,8 @@ const notFormatted = "is not formatted"
 // explain says what has happened. err is that of a command that had less time than ctx.
 func explain(ctx context.Context, c cluster, err error) error {
 	exit := (*host.ExitError)(nil)
-	if backend.IsLate(ctx, err) {
-		return &backend.SilentError{Text: fmt.Sprintf("the cluster at %s does not answer", c)}
+	if backend.IsTimeout(ctx, err) {
+		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster at %s does not answer", c)}
 	}
 	if !errors.As(err, &exit) {
 		return err

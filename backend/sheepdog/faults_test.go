@@ -108,7 +108,7 @@ func TestTrouble(t *testing.T) {
 			}
 		}
 		active, err := b.Active(t.Context(), p)
-		switch silent := (*backend.SilentError)(nil); trouble {
+		switch silent := (*backend.TimeoutError)(nil); trouble {
 		case dogtest.Silent:
 			if active || !errors.As(err, &silent) {
 				t.Errorf("active is %v, error %v", active, err)

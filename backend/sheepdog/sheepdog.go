@@ -97,7 +97,7 @@ func (b *Backend) all(ctx context.Context, p *pooldef.Pool) ([]*image, error) {
 		return nil, err
 	}
 	list := c.dog("vdi", "list", "-r")
-	list.Quiet = true // an image that cannot be read is left out of the list
+	list.FailOnStderr = true // an image that cannot be read is left out of the list
 	out, err := b.ask(ctx, c, list)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func TestRefused(t *testing.T) {
 // late has something end with a SilentError.
 func late(t *testing.T, what string, do func() error) {
 	t.Helper()
-	silent := (*backend.SilentError)(nil)
+	silent := (*backend.TimeoutError)(nil)
 	if err := do(); !errors.As(err, &silent) {
 		t.Errorf("%s: error %v", what, err)
 	}
@@ -205,6 +205,6 @@ func TestGolden(t *testing.T) {
 	}
 	does("start, but this machine is not authorised", start)
 	does("format", func(b *Backend) error { return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}) })
-	does("remove", func(b *Backend) error { return b.Remove(t.Context(), p) })
+	does("remove", func(b *Backend) error { return b.DeletePool(t.Context(), p) })
 	g.End()
 }

@@ -94,8 +94,8 @@ func numberOr(wanted *uint32, ours int) string {
 func explain(ctx context.Context, p *pooldef.Pool, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
-	case backend.IsLate(ctx, err):
-		return &backend.SilentError{Text: fmt.Sprintf("the cluster %q does not answer", p.Source.Name)}
+	case backend.IsTimeout(ctx, err):
+		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster %q does not answer", p.Source.Name)}
 	case errors.As(err, &exit):
 		return &backend.StateError{Text: exit.Error(), Hint: "vstorage -c " + host.Quote(p.Source.Name) + " auth-node, if this machine is not authorised in the cluster"}
 	}

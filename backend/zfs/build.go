@@ -55,7 +55,7 @@ func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string
 		return err
 	}
 	err = b.change(ctx, p, zfs("create", "-o", "mountpoint=none", "--", name))
-	if host.Says(err, "parent does not exist") {
+	if host.StderrContains(err, "parent does not exist") {
 		return &backend.StateError{Text: fmt.Sprintf("the dataset above %q does not exist", name)}
 	}
 	if err != nil {
@@ -66,9 +66,9 @@ func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string
 	return err
 }
 
-// Remove implements backend.Remover: the dataset goes, if there is nothing left in it. With a zpool go ZFS's labels on the devices that the
+// DeletePool implements backend.Remover: the dataset goes, if there is nothing left in it. With a zpool go ZFS's labels on the devices that the
 // definition names.
-func (b *Backend) Remove(ctx context.Context, p *pooldef.Pool) error {
+func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (b *Backend) isEmpty(ctx context.Context, p *pooldef.Pool, name string) err
 // destroyZpool removes a zpool and its traces.
 func (b *Backend) destroyZpool(ctx context.Context, p *pooldef.Pool) error {
 	c := host.Cmd("zpool", "destroy", "--", zpool(p.Source.Name))
-	c.Again = "pool is busy"
+	c.RetryOn = "pool is busy"
 	if err := b.change(ctx, p, c); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	}
 	err := b.change(ctx, p, c)
 	host.Settle(context.WithoutCancel(ctx), b.Host)
-	if host.Says(err, "has children", "has dependent clones") {
+	if host.StderrContains(err, "has children", "has dependent clones") {
 		return b.needed(ctx, p, name)
 	}
 	return gone(err, name)
@@ -72,7 +72,7 @@ func (b *Backend) dependents(ctx context.Context, p *pooldef.Pool, name string) 
 
 // gone makes of what ZFS says of a volume that is not there an error that wraps ErrNoVolume.
 func gone(err error, name string) error {
-	if host.Says(err, "dataset does not exist") {
+	if host.StderrContains(err, "dataset does not exist") {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
 	return err
@@ -106,7 +106,7 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	case err == nil:
 		_ = b.await(ctx, p, newName, r.volmode) // what is done is done
 		return nil
-	case host.Says(err, "dataset already exists"):
+	case host.StderrContains(err, "dataset already exists"):
 		err = taken(p, newName)
 	}
 	return errors.Join(gone(err, name), b.renameBack(context.WithoutCancel(ctx), p, r, newName))

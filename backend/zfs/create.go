@@ -109,7 +109,7 @@ func (b *Backend) share(ctx context.Context, p *pooldef.Pool, l *listing, d *poo
 		return pooldef.Problems{{Element: "target/clusterSize", Text: fmt.Sprintf("the blocks that are shared have %d bytes", origin.block)}}
 	}
 	m := b.newStage(p, l)
-	defer marks.Drop(m.stage)
+	defer marks.Release(m.stage)
 	snapshot := key(p, origin.name) + "@" + m.stage
 	err := b.change(ctx, p, zfs("snapshot", "--", snapshot))
 	if err == nil {

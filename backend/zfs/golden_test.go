@@ -106,11 +106,11 @@ func TestGolden(t *testing.T) {
 	does("build a dataset", func(b *Backend) error { return b.Build(t.Context(), sub, backend.BuildOptions{}) })
 	does("start it", func(b *Backend) error { return b.Start(t.Context(), sub) })
 	sub.Started = true
-	does("remove what it is in", func(b *Backend) error { return b.Remove(t.Context(), p) })
+	does("remove what it is in", func(b *Backend) error { return b.DeletePool(t.Context(), p) })
 	does("stop it", func(b *Backend) error { return b.Stop(t.Context(), sub) })
-	does("remove it", func(b *Backend) error { return b.Remove(t.Context(), sub) })
+	does("remove it", func(b *Backend) error { return b.DeletePool(t.Context(), sub) })
 	does("stop for good", func(b *Backend) error { return b.Stop(t.Context(), p) })
-	does("remove", func(b *Backend) error { return b.Remove(t.Context(), p) })
+	does("remove", func(b *Backend) error { return b.DeletePool(t.Context(), p) })
 	g.End()
 }
 
@@ -120,14 +120,14 @@ func answered(t *testing.T, g *backendtest.Golden) {
 	t.Cleanup(func() { stateOf, volumeAt, unwritten = kernelState, kernelVolume, (*host.Source).Unwritten })
 	asks := func(what string, live func(string) string) func(string) string {
 		return func(of string) string {
-			answer, err := backendtest.Taped(g, what+of, func() (string, error) { return live(of), nil })
+			answer, err := backendtest.Recorded(g, what+of, func() (string, error) { return live(of), nil })
 			ok(t, err)
 			return answer
 		}
 	}
 	stateOf, volumeAt = asks("state of ", kernelState), asks("volume at ", kernelVolume)
 	unwritten = func(s *host.Source) error {
-		_, err := backendtest.Taped(g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.Unwritten() })
+		_, err := backendtest.Recorded(g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.Unwritten() })
 		return err
 	}
 }

@@ -31,7 +31,7 @@ type row struct {
 }
 
 // isVolume tells volumes from what else is in a dataset, and from what is being made.
-func (r *row) isVolume() bool { return r.kind == "volume" && !marks.Is(r.name) }
+func (r *row) isVolume() bool { return r.kind == "volume" && !marks.Match(r.name) }
 
 // A listing is a dataset and what is directly in it.
 type listing struct {
@@ -85,7 +85,7 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 			break
 		}
 	}
-	if host.Says(err, "dataset does not exist") {
+	if host.StderrContains(err, "dataset does not exist") {
 		return nil, &backend.StateError{Text: fmt.Sprintf("there is no dataset %q", name), Hint: "poolctl pool-build " + host.Quote(p.Name)}
 	}
 	if err != nil {
@@ -102,11 +102,11 @@ func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]by
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := host.Ask(limited, b.Host, c)
-	if backend.IsLate(ctx, err) {
+	if backend.IsTimeout(ctx, err) {
 		if state := usable(dataset); state != nil {
 			return nil, state
 		}
-		err = &backend.SilentError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}
+		err = &backend.TimeoutError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}
 	}
 	return out, err
 }

@@ -119,7 +119,7 @@ func disk(t *testing.T) {
 	ok(t, b.Start(t.Context(), p))
 	p.Started = true
 	ok(t, b.Stop(t.Context(), p))
-	ok(t, b.Remove(t.Context(), p))
+	ok(t, b.DeletePool(t.Context(), p))
 	if found, err := host.Signatures(t.Context(), &host.Local{}, sda); len(found) > 0 || err != nil {
 		t.Errorf("left on it is %s, error %v", host.Words(found), err)
 	}
@@ -147,11 +147,11 @@ func datasets(t *testing.T) {
 	if err := b.Create(t.Context(), p, volume("sub", mib), backend.CreateOptions{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a name that a dataset has: error %v", err)
 	}
-	refused[*backend.StateError](t, "remove", b.Remove(t.Context(), &sub), `"tank/sub" is not empty`, "v")
+	refused[*backend.StateError](t, "remove", b.DeletePool(t.Context(), &sub), `"tank/sub" is not empty`, "v")
 	ok(t, b.Delete(t.Context(), &sub, "v"))
 	ok(t, b.Stop(t.Context(), &sub))
-	ok(t, b.Remove(t.Context(), &sub))
-	refused[*backend.StateError](t, "remove what has gone", b.Remove(t.Context(), &sub), "no dataset")
+	ok(t, b.DeletePool(t.Context(), &sub))
+	refused[*backend.StateError](t, "remove what has gone", b.DeletePool(t.Context(), &sub), "no dataset")
 }
 
 // removing keeps what could be lost.
@@ -160,7 +160,7 @@ func removing(t *testing.T) {
 	left := func(what string, words ...string) {
 		t.Helper()
 		before := snapshot(t)
-		refused[error](t, what, b.Remove(t.Context(), p), words...)
+		refused[error](t, what, b.DeletePool(t.Context(), p), words...)
 		if after := snapshot(t); after != before {
 			t.Errorf("%s: there was\n%s\nthere is\n%s", what, before, after)
 		}
@@ -179,6 +179,6 @@ func removing(t *testing.T) {
 	run(t, "zfs", "unmount", "tank")
 	left("files", "/run/tank", "files")
 	run(t, "zfs", "set", "mountpoint=none", "tank")
-	ok(t, b.Remove(t.Context(), p))
+	ok(t, b.DeletePool(t.Context(), p))
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{})) // nothing of it is left
 }

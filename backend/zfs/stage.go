@@ -13,7 +13,7 @@ import (
 )
 
 // marks are the names of volumes, and of snapshots, that are being made. They are never listed, and no volume can have one.
-var marks = host.Marks{Prefix: ".poolctl-"}
+var marks = host.TempNames{Prefix: ".poolctl-"}
 
 // A making is a volume that is being made: under a name that nobody lists. It gets its own when it is whole.
 type making struct {
@@ -30,7 +30,7 @@ func (b *Backend) newStage(p *pooldef.Pool, l *listing) *making {
 // staged makes a volume. create is zfs create with all but a name; fill may be nil.
 func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, create []string, fill func(path string) error) error {
 	m := b.newStage(p, l)
-	defer marks.Drop(m.stage)
+	defer marks.Release(m.stage)
 	err := b.change(ctx, p, zfs(append(create, "--", key(p, m.stage))...))
 	if err == nil && fill != nil {
 		if err = b.await(ctx, p, m.stage, l.volmode); err == nil {
@@ -50,7 +50,7 @@ func (m *making) finish(ctx context.Context, name string, err error, snapshot st
 		_ = m.await(ctx, m.pool, name, m.l.volmode) // what is made is made
 		return nil
 	}
-	exists := host.Says(err, "dataset already exists")
+	exists := host.StderrContains(err, "dataset already exists")
 	if exists {
 		err = taken(m.pool, name)
 	}
@@ -61,7 +61,7 @@ func (m *making) finish(ctx context.Context, name string, err error, snapshot st
 func (m *making) explain(err error) error { return noRoom(err, m.l) }
 
 func noRoom(err error, l *listing) error {
-	if !host.Says(err, "out of space", "size is greater than available space") {
+	if !host.StderrContains(err, "out of space", "size is greater than available space") {
 		return err
 	}
 	return &backend.StateError{Text: fmt.Sprintf("there is not enough room: the dataset %q has %d bytes available", l.name, l.available)}
@@ -81,7 +81,7 @@ func (m *making) unmake(ctx context.Context, name string, renamed bool, snapshot
 	}
 	if snapshot != "" {
 		gone := m.Host.Change(ctx, zfs("destroy", "--", snapshot))
-		if !host.Says(gone, "could not find any snapshots", "dataset does not exist") {
+		if !host.StderrContains(gone, "could not find any snapshots", "dataset does not exist") {
 			err = errors.Join(err, gone)
 		}
 	}
@@ -95,7 +95,7 @@ func rename(p *pooldef.Pool, name, newName string) host.Step {
 // destroy is the command that removes a volume. udev may be having a look at what is on it.
 func destroy(p *pooldef.Pool, name string) host.Command {
 	c := zfs("destroy", "--", key(p, name))
-	c.Again = "dataset is busy"
+	c.RetryOn = "dataset is busy"
 	return c
 }
 
@@ -115,13 +115,13 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		if !isIn(name, left) {
 			return swept, &backend.AnswerError{Tool: tool, Field: "name", Text: left}
 		}
-		if deferred == "on" || !marks.IsLeft(left[strings.LastIndexAny(left, "/@")+1:]) {
+		if deferred == "on" || !marks.IsStale(left[strings.LastIndexAny(left, "/@")+1:]) {
 			continue
 		}
 		c := zfs("destroy", "--", left)
-		c.Again = "dataset is busy"
+		c.RetryOn = "dataset is busy"
 		err := b.change(ctx, p, c)
-		if host.Says(err, "could not find any snapshots", "dataset does not exist") { // it has gone with its clone
+		if host.StderrContains(err, "could not find any snapshots", "dataset does not exist") { // it has gone with its clone
 			err = nil
 		}
 		if err != nil {

@@ -65,19 +65,19 @@ func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
 
 // cannotImport says why not, in ZFS's words.
 func (b *Backend) cannotImport(p *pooldef.Pool, err error) error {
-	if host.Says(err, "modules") {
+	if host.StderrContains(err, "modules") {
 		return &backend.StateError{Text: "ZFS's kernel module is not loaded", Hint: "modprobe zfs"}
 	}
 	exit, name := (*host.ExitError)(nil), zpool(p.Source.Name)
-	if !errors.As(err, &exit) || !host.Says(err, "cannot import") {
+	if !errors.As(err, &exit) || !host.StderrContains(err, "cannot import") {
 		return err
 	}
 	state := &backend.StateError{Text: strings.Join(strings.Fields(exit.Stderr), " ")}
 	switch {
-	case host.Says(err, "no such pool"):
+	case host.StderrContains(err, "no such pool"):
 		state.Text = fmt.Sprintf("there is no zpool %q on %s", name, strings.Join(blockvol.Sources(p), ", "))
 		state.Hint = "poolctl pool-build " + host.Quote(p.Name)
-	case host.Says(err, "another system", "other system"):
+	case host.StderrContains(err, "another system", "other system"):
 		state.Hint = "zpool import -f -- " + host.Quote(name) + ", if that system does not use it any more"
 	}
 	return state
@@ -111,7 +111,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 // export exports a zpool. By itself ZFS refuses one that is in use; udev may be having a look at a volume.
 func (b *Backend) export(ctx context.Context, dataset string) error {
 	c := host.Cmd("zpool", "export", "--", zpool(dataset))
-	c.Again = "pool is busy"
+	c.RetryOn = "pool is busy"
 	err := b.Host.Change(ctx, c)
 	host.Settle(context.WithoutCancel(ctx), b.Host)
 	return err

@@ -57,7 +57,7 @@ func locate(t *testing.T) {
 	if all := listed(t, b, p); all != "a b 1048576\nv 1048576\nw 8388608\nw-part1 1048576\n" {
 		t.Errorf("there are\n%s", all)
 	}
-	backendtest.Change(t, host.Command{Name: "sfdisk", Args: []string{"--quiet", "/dev/zvol/tank/w"}, Answer: "label: dos\n2048 8"})
+	backendtest.Change(t, host.Command{Name: "sfdisk", Args: []string{"--quiet", "/dev/zvol/tank/w"}, Stdin: "label: dos\n2048 8"})
 	run(t, "udevadm", "settle")
 	err = b.Wipe(t.Context(), p, "w-part1", "zero", nil) // udev's link may lead to the partition, or to the volume
 	if leads := volumeAt("/dev/zvol/tank/w-part1") == "tank/w-part1"; leads != (err == nil) {

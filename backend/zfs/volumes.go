@@ -76,7 +76,7 @@ func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*poo
 	if err != nil {
 		return nil, err
 	}
-	if isPart(name) && !marks.Is(name) && isThere(p, name) {
+	if isPart(name) && !marks.Match(name) && isThere(p, name) {
 		return named(p, &row{name: name}), nil
 	}
 	r, _, err := b.find(ctx, p, name)
