@@ -47,13 +47,13 @@ var ErrNoPool = errors.New("no such pool")
 
 // An Entry is what the store knows of one pool.
 type Entry struct {
-	Name      string
-	File      string // of the definition; empty for a transient pool
-	Persistent   *Pool  // nil for a transient pool, or when the file cannot be used
-	Started   *Pool  // as it was when it was started; nil: it was not
-	Autostart bool
-	Warnings  []Problem
-	Err       error // why the pool cannot be used
+	Name       string
+	File       string // of the definition; empty for a transient pool
+	Persistent *Pool  // nil for a transient pool, or when the file cannot be used
+	Started    *Pool  // as it was when it was started; nil: it was not
+	Autostart  bool
+	Warnings   []Problem
+	Err        error // why the pool cannot be used
 }
 
 // Current is the definition that counts now: the one that the pool was started with, if it was.

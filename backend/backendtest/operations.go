@@ -31,7 +31,9 @@ func (s *suite) poolOperations() []operation {
 		build.do = func(ctx context.Context, b backend.Backend) error {
 			return b.(backend.Builder).Build(ctx, s.pool, s.Build)
 		}
-		build.undo = func(ctx context.Context, b backend.Backend) error { return b.(backend.PoolDeleter).DeletePool(ctx, s.pool) }
+		build.undo = func(ctx context.Context, b backend.Backend) error {
+			return b.(backend.PoolDeleter).DeletePool(ctx, s.pool)
+		}
 		forth, back = append(forth, build), append(back, build.reversed("remove"))
 	}
 	if _, starts := s.b.(backend.Starter); starts {

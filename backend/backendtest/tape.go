@@ -35,7 +35,7 @@ type recording struct {
 	Answer json.RawMessage `json:",omitempty"`
 	Text   []string        `json:",omitempty"` // the lines of a program's output
 	Bytes  []byte          `json:",omitempty"` // the same, if it is no text
-	Failed *recordedError     `json:",omitempty"`
+	Failed *recordedError  `json:",omitempty"`
 }
 
 type recordedError struct {

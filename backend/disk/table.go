@@ -184,7 +184,7 @@ func (b *Backend) read(ctx context.Context, d *device) (*table, error) {
 func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answer, labelled bool, err error) {
 	c := host.Cmd("parted", append([]string{"--script", "--json", "--", d.path}, what...)...)
 	c.RetryOn = "CRC mismatch" // somebody is just writing the table
-	c.ReadOnly = !d.isMapped // of device-mapper it asks by a device that has to be opened so
+	c.ReadOnly = !d.isMapped   // of device-mapper it asks by a device that has to be opened so
 	out, err := host.Ask(ctx, b.Host, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {

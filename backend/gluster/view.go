@@ -26,9 +26,9 @@ type view struct {
 	source
 	*host.PrivateMount
 	*host.Dir // the directory, until Leave
-	b           *Backend
-	files       filevol.Files
-	pool        *pooldef.Pool // whose target is that directory
+	b         *Backend
+	files     filevol.Files
+	pool      *pooldef.Pool // whose target is that directory
 }
 
 // client serves the volume. What is written has arrived when a file is closed: the client is killed at the end.

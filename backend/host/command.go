@@ -22,7 +22,7 @@ type Command struct {
 	Args   []string
 	Dir    string // where it runs; empty: /
 	Inputs []Input
-	Stdin string // what it reads from its standard input, a line; empty: nothing
+	Stdin  string // what it reads from its standard input, a line; empty: nothing
 	// Watch, if not nil, is given what the command prints when it does, and Query is not.
 	OnOutput func(printed []byte)
 	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for a while.
@@ -43,12 +43,12 @@ type Command struct {
 
 // An Input is what a command has at a file descriptor, the first at 3: what nobody else is to see, or a file that is open already.
 type Input struct {
-	File  string // where a shell finds the same
-	Heredoc  string // if not empty: the shell's here-document that is the same
-	Data  []byte
-	Open  *os.File // in place of Data: what the command opens anew by /dev/fd/N; it may open nothing itself (Held.Pin)
-	Late  bool     // so is File, when the command is run
-	Write bool     // the command may open it for writing
+	File    string // where a shell finds the same
+	Heredoc string // if not empty: the shell's here-document that is the same
+	Data    []byte
+	Open    *os.File // in place of Data: what the command opens anew by /dev/fd/N; it may open nothing itself (Held.Pin)
+	Late    bool     // so is File, when the command is run
+	Write   bool     // the command may open it for writing
 }
 
 // Cmd returns a command.

@@ -25,8 +25,8 @@ type PendingFile struct {
 
 	uid, gid int // of what is there, otherwise -1
 
-	at        dirEntry  // where it goes
-	held      *Handle // what it is written to in its place
+	at        dirEntry // where it goes
+	held      *Handle  // what it is written to in its place
 	file, old *os.File
 }
 

@@ -85,13 +85,13 @@ type Step interface {
 // Local is the machine that poolctl runs on. Root, if not empty, is put in front of /sys and /proc, for tests of what
 // hardware is not there. It may be used by several goroutines at once, and must not be copied.
 type Local struct {
-	Root    string
+	Root      string
 	IdleLimit time.Duration // how long a command may do nothing that is attended; 0: for ever
 	// Unconfined, if not nil, is told of a confined command whose files this kernel cannot restrict: it has no Landlock.
 	Unconfined func(Command)
 
 	mu     sync.Mutex
-	places map[string]*Dir  // those that are entered, and stages in use, by their clean paths
+	places map[string]*Dir          // those that are entered, and stages in use, by their clean paths
 	served map[string]*PrivateMount // by command
 }
 

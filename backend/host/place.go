@@ -163,7 +163,7 @@ type dirEntry struct {
 	dir   int
 	name  string
 	place *Dir // whose directory it is
-	owned bool   // dir is the spot's own
+	owned bool // dir is the spot's own
 }
 
 func (s dirEntry) leave() {

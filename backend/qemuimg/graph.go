@@ -24,7 +24,7 @@ type Image struct {
 	Blank    bool   // it is new and reads as zeros, which are not written into it
 	Backing  *Image // what it is based on; nil: nothing, or nothing that is needed
 
-	file     *os.File   // pinned; nil: it is opened by Path
+	file     *os.File     // pinned; nil: it is opened by Path
 	held     *host.Handle // the same, to look at
 	isDevice bool
 	isRemote bool // Path names an image of Ceph's
