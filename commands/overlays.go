@@ -79,7 +79,7 @@ func (n volumeName) isKnownTo(p *pooldef.Pool) bool {
 // isMeant tells whether a backing file's path leads through the name.
 func (n volumeName) isMeant(path string) bool {
 	if n.isLocal() {
-		return filepath.IsAbs(path) && leadsThrough(path, n.at)
+		return filepath.IsAbs(path) && traverses(path, n.at)
 	}
 	return path == n.at
 }
@@ -87,15 +87,15 @@ func (n volumeName) isMeant(path string) bool {
 // holds tells whether a pool lives below the name.
 func (n volumeName) holds(p *pooldef.Pool) bool {
 	if n.isLocal() {
-		return leadsThrough(p.Target.Path, n.at)
+		return traverses(p.Target.Path, n.at)
 	}
 	return p.Type == n.pool.Type && p.Source.Name == n.pool.Source.Name &&
 		strings.HasPrefix(p.Source.Dir+"/", filepath.Join(n.pool.Source.Dir, n.name)+"/")
 }
 
-// leadsThrough tells whether the way along an absolute path, and along the symbolic links there, comes by the path at. That one has
+// traverses tells whether the way along an absolute path, and along the symbolic links there, comes by the path at. That one has
 // no links in front of its last name.
-func leadsThrough(path, at string) bool {
+func traverses(path, at string) bool {
 	const maxLinks = 40 // the kernel's (path_resolution(7))
 	been, ahead := "/", path
 	for links := 0; ahead != "" && links <= maxLinks; {

@@ -30,11 +30,11 @@ func TestLeadsThrough(t *testing.T) {
 		{"/pool/chain", "/pool/link", true}, {"/up", "/pool/link", true}, {"/pool/file", "/pool/link", false}, {"/pool/link", "/pool/chain", false},
 		{"/pool/file/below", "/pool/file", true}, {"/pool/files", "/pool/file", false}, {"/loop", "/pool/file", false}, {"/none/file", "/pool/file", false}, {"/pool", "/pool/file", false},
 	} {
-		if got := leadsThrough(top+test.path, top+test.at); got != test.want {
+		if got := traverses(top+test.path, top+test.at); got != test.want {
 			t.Errorf("%s by %s: %v", test.path, test.at, got)
 		}
 	}
-	if leadsThrough("", top) {
+	if traverses("", top) {
 		t.Error("no path leads anywhere")
 	}
 }

@@ -63,15 +63,15 @@ func (c *VolClone) clone(e *env) error {
 		e.result(copied.Element().String())
 		return source.Err
 	}
-	if err := e.cloneVolume(source.backend, source.entry.Current(), likeness(source.Volume, c.Newname), source, &c.copyFlags); err != nil {
+	if err := e.cloneVolume(source.backend, source.entry.Current(), cloneSpec(source.Volume, c.Newname), source, &c.copyFlags); err != nil {
 		return err
 	}
 	e.say("Vol %s cloned from %s", c.Newname, source.Name)
 	return nil
 }
 
-// likeness defines a volume that is like another. If that has all its room, so has the new one; otherwise it gets what it needs.
-func likeness(source *pooldef.Volume, name string) *pooldef.Volume {
+// cloneSpec defines a volume that is like another. If that has all its room, so has the new one; otherwise it gets what it needs.
+func cloneSpec(source *pooldef.Volume, name string) *pooldef.Volume {
 	v := &pooldef.Volume{Name: name, Capacity: source.Capacity, Target: source.Target}
 	v.Target.Path = ""
 	if source.Allocation.Bytes < source.Capacity.Bytes {

@@ -33,7 +33,7 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 		if x.kind == extended && inside != nil {
 			return &backend.StateError{Text: "there are logical partitions in it, which would go with it: " + strings.Join(inside, ", ")}
 		}
-		if err := b.unused(t, going...); err != nil {
+		if err := b.checkNotInUse(t, going...); err != nil {
 			return err
 		}
 		return b.commit(ctx, remove(t, x))
@@ -60,7 +60,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 		if size = max(t.up(size), t.alignment); size == old || size > most {
 			return nil
 		}
-		if err := b.unused(t, *x); err != nil {
+		if err := b.checkNotInUse(t, *x); err != nil {
 			return err
 		}
 		if size < old {
@@ -73,7 +73,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64) error {
 	end := x.start + size
 	if x.kind != extended {
-		err := b.staged(ctx, t, x.end, end, func(path string) error { return b.Host.Change(ctx, host.Zero{Path: path}) })
+		err := b.withTempPartition(ctx, t, x.end, end, func(path string) error { return b.Host.Change(ctx, host.Zero{Path: path}) })
 		if err != nil {
 			return err
 		}

@@ -90,7 +90,7 @@ func (b *Backend) create(ctx context.Context, p *pooldef.Pool, t *table, d *pool
 		return err
 	}
 	if x.kind != extended {
-		if err := b.staged(ctx, t, x.start, x.end, ready); err != nil {
+		if err := b.withTempPartition(ctx, t, x.start, x.end, ready); err != nil {
 			return err
 		}
 	}
@@ -218,7 +218,7 @@ func fileSystem(format string) string {
 // isMade looks whether the kernel has a partition under the number that was planned: libparted has chosen it. In a dry run there is none.
 func (t *table) isMade(x *partition) error {
 	pieces, err := t.pieces()
-	for _, k := range t.strays(pieces) {
+	for _, k := range t.strayPartitions(pieces) {
 		if k.start == x.start && k.end == x.end && k.number != x.number {
 			return fmt.Errorf("parted has made %s instead of %s", t.name(k.number), t.name(x.number))
 		}

@@ -26,7 +26,7 @@ func newPool(t *testing.T, format string) *pooldef.Pool {
 	t.Helper()
 	disk := backendtest.Loop(t, 64)
 	t.Setenv(aliasVariable, t.TempDir())
-	t.Cleanup(func() { clear(t, disk) })
+	t.Cleanup(func() { clearTable(t, disk) })
 	return poolOn(disk, format)
 }
 
@@ -35,8 +35,8 @@ func poolOn(device, format string) *pooldef.Pool {
 		Target: pooldef.Target{Path: "/dev"}}
 }
 
-// clear empties a disk, and lets the kernel forget its partitions.
-func clear(t *testing.T, disk string) {
+// clearTable empties a disk, and lets the kernel forget its partitions.
+func clearTable(t *testing.T, disk string) {
 	t.Helper()
 	b := newBackend()
 	d, err := b.device(poolOn(disk, "gpt"))

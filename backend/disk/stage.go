@@ -58,8 +58,8 @@ func forget(d *device, number int) host.Step {
 	return c
 }
 
-// staged lets work be done on room that no partition has. When it ends, the stage is gone.
-func (b *Backend) staged(ctx context.Context, t *table, start, end uint64, work func(path string) error) error {
+// withTempPartition lets work be done on room that no partition has. When it ends, the stage is gone.
+func (b *Backend) withTempPartition(ctx context.Context, t *table, start, end uint64, work func(path string) error) error {
 	pieces, err := t.pieces()
 	if err != nil {
 		return err
@@ -114,9 +114,9 @@ func (t *table) has(k piece) bool {
 	return t.find(func(x partition) bool { return k.number == x.number && k.start == x.start }) != nil
 }
 
-// strays are what the kernel takes for partitions in room that is free in the table. What it finds inside of a partition, as BSD's
+// strayPartitions are what the kernel takes for partitions in room that is free in the table. What it finds inside of a partition, as BSD's
 // slices, is none. Some labels name all of the disk, or what is free of it, as one.
-func (t *table) strays(pieces []piece) []piece {
+func (t *table) strayPartitions(pieces []piece) []piece {
 	return slices.DeleteFunc(slices.Clone(pieces), func(k piece) bool {
 		return t.find(func(x partition) bool { return k.is(&x) || x.kind != extended && k.start < x.end && x.start < k.end }) != nil
 	})
@@ -156,7 +156,7 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 		return nil, nil
 	}
 	pieces, err := t.pieces()
-	for _, k := range t.strays(pieces) {
+	for _, k := range t.strayPartitions(pieces) {
 		path := t.partition(k.number)
 		if users, err := b.Host.DeviceUsers(path); err != nil || len(users) > 0 {
 			continue
@@ -193,7 +193,7 @@ func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *
 	}
 	t, err := b.table(ctx, p)
 	if err == nil {
-		err = d.isFree()
+		err = d.checkUnused()
 	}
 	if err == nil {
 		err = change(t)
@@ -203,9 +203,9 @@ func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *
 	return err
 }
 
-// isFree refuses a disk that is as a whole part of something else: a path of a multipath device, a member of a RAID. What is mapped
+// checkUnused refuses a disk that is as a whole part of something else: a path of a multipath device, a member of a RAID. What is mapped
 // on a mapped disk are its partitions.
-func (d *device) isFree() error {
+func (d *device) checkUnused() error {
 	if d.isMapped {
 		return nil
 	}
@@ -228,8 +228,8 @@ func (b *Backend) commit(ctx context.Context, c host.Step) error {
 	return b.Host.Change(context.WithoutCancel(ctx), c)
 }
 
-// unused refuses partitions of which one is in use. One without a node nobody can use.
-func (b *Backend) unused(t *table, partitions ...partition) error {
+// checkNotInUse refuses partitions of which one is in use. One without a node nobody can use.
+func (b *Backend) checkNotInUse(t *table, partitions ...partition) error {
 	for _, x := range partitions {
 		path := t.partition(x.number)
 		users, err := b.Host.DeviceUsers(path)

@@ -339,7 +339,7 @@ func TestStrays(t *testing.T) {
 	table := &table{partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary}, {number: 2, start: 10 * mib, end: 20 * mib, kind: extended}}}
 	left := piece{7, 12 * mib, 13 * mib}
 	pieces := []piece{{1, mib, 9 * mib}, {5, mib, 4 * mib}, {6, 4 * mib, 9 * mib}, left}
-	if got := table.strays(pieces); !slices.Equal(got, []piece{left}) {
+	if got := table.strayPartitions(pieces); !slices.Equal(got, []piece{left}) {
 		t.Errorf("they are %+v", got)
 	}
 }

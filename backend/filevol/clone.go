@@ -16,7 +16,7 @@ import (
 
 // Clone implements backend.Cloner: by a copy of the file where that is what is wanted, otherwise by qemu-img.
 func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	dir, err := f.vacant(p, d.Name)
+	dir, err := f.openForNew(p, d.Name)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case d.Capacity.Known && d.Capacity.Bytes < source.Capacity.Bytes:
 		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes)}}
 	}
-	wanted := wantedOf(d, source)
+	wanted := completeFrom(d, source)
 	switch {
 	case isSameFile(wanted, source, o):
 		return f.copyFile(ctx, dir, wanted, source, o)
@@ -41,8 +41,8 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	return f.convert(ctx, dir, p, wanted, source, o)
 }
 
-// wantedOf completes a definition by what it leaves to the source.
-func wantedOf(d, source *pooldef.Volume) *pooldef.Volume {
+// completeFrom completes a definition by what it leaves to the source.
+func completeFrom(d, source *pooldef.Volume) *pooldef.Volume {
 	wanted := *d
 	wanted.Backing = nil
 	if !d.Capacity.Known {
@@ -107,7 +107,7 @@ func (f Files) copyFile(ctx context.Context, dir *host.Dir, d, source *pooldef.V
 		}
 	}
 	file.From = &host.Source{Path: source.Target.Path, Reflink: o.Reflink, InUse: o.InUse}
-	return f.staged(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d.Name, func(path string) error {
 		file.Path = path
 		if err := f.Host.Change(ctx, file); err != nil || qemuimg.IsRaw(d.Target.Format) {
 			return err
@@ -152,7 +152,7 @@ func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, s
 	if err != nil {
 		return err
 	}
-	return f.staged(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d.Name, func(path string) error {
 		to := qemuimg.Made(path, d.Target.Format, key)
 		if err := f.changeEach(ctx, append(conversion(from, to, d, o), finish(path, d)...)); err != nil {
 			return err

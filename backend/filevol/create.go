@@ -13,7 +13,7 @@ import (
 
 // Create implements backend.Creator: directories by mkdir(2), raw files natively, all else by qemu-img.
 func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	dir, err := f.vacant(p, d.Name)
+	dir, err := f.openForNew(p, d.Name)
 	if err != nil {
 		return err
 	}
@@ -27,8 +27,8 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	return f.createImage(ctx, dir, p, d, o)
 }
 
-// vacant holds the pool's directory, until Leave, if there could be a new volume of that name.
-func (f Files) vacant(p *pooldef.Pool, name string) (*host.Dir, error) {
+// openForNew holds the pool's directory, until Leave, if there could be a new volume of that name.
+func (f Files) openForNew(p *pooldef.Pool, name string) (*host.Dir, error) {
 	dir, err := f.enter(p)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (f Files) createDir(ctx context.Context, dir *host.Dir, d *pooldef.Volume, 
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{Text: "a directory has nothing to preallocate"}}
 	}
-	return f.staged(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d.Name, func(path string) error {
 		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: modeOr(d.Target.Permissions, 0o700)})
 		if uid, gid := owner(d.Target.Permissions); err == nil && (uid >= 0 || gid >= 0) {
 			err = f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid})
@@ -67,7 +67,7 @@ func (f Files) createRaw(ctx context.Context, dir *host.Dir, d *pooldef.Volume, 
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	return f.staged(ctx, dir, d.Name, func(path string) error { return f.Host.Change(ctx, rawFile(path, d, o)) })
+	return f.withStaging(ctx, dir, d.Name, func(path string) error { return f.Host.Change(ctx, rawFile(path, d, o)) })
 }
 
 // rawFile is the step that makes a raw volume.

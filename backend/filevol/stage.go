@@ -27,9 +27,9 @@ func stageName(volume string) string {
 	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte(volume)))
 }
 
-// staged makes a volume in a stage beside its place and moves it there when it is whole: nobody ever sees half a volume, and a
+// withStaging makes a volume in a stage beside its place and moves it there when it is whole: nobody ever sees half a volume, and a
 // name that is taken meanwhile is refused.
-func (f Files) staged(ctx context.Context, dir *host.Dir, name string, build func(path string) error) error {
+func (f Files) withStaging(ctx context.Context, dir *host.Dir, name string, build func(path string) error) error {
 	stage := &host.Stage{Path: filepath.Join(dir.Path, stageName(name))}
 	defer func() { stage.Release() }()
 	err := f.begin(ctx, dir, &stage)

@@ -26,7 +26,7 @@ type Files struct {
 
 // Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
 func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
-	err := f.ready(p)
+	err := f.checkReady(p)
 	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) {
 		return false, nil
 	}
@@ -37,7 +37,7 @@ func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 func (f Files) enter(p *pooldef.Pool) (*host.Dir, error) {
 	dir, err := f.Host.OpenDir(p.Target.Path, f.Inside || f.Mounts)
 	if err != nil {
-		return nil, cmp.Or(f.ready(p), err)
+		return nil, cmp.Or(f.checkReady(p), err)
 	}
 	if !p.MountPoint && !f.Mounts {
 		return dir, nil
@@ -57,8 +57,8 @@ func (f Files) notMounted(p *pooldef.Pool) error {
 	return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: f.Mounts}
 }
 
-// ready returns nil if the pool's directory can be used, otherwise why not.
-func (f Files) ready(p *pooldef.Pool) error {
+// checkReady returns nil if the pool's directory can be used, otherwise why not.
+func (f Files) checkReady(p *pooldef.Pool) error {
 	info, err := f.Host.Stat(p.Target.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -79,7 +79,7 @@ func (f Files) ready(p *pooldef.Pool) error {
 
 // Space implements backend.Backend with the numbers of the file system. Available is root's view, as libvirt's is.
 func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) {
-	if err := f.ready(p); err != nil {
+	if err := f.checkReady(p); err != nil {
 		return pooldef.Space{}, err
 	}
 	s, err := f.Host.Space(p.Target.Path)

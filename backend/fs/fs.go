@@ -40,11 +40,11 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if !other {
 		format = p.Source.Format
 	}
-	return b.explain(ctx, p, device, b.Mount(ctx, p, device, format, nil))
+	return b.translateError(ctx, p, device, b.Mount(ctx, p, device, format, nil))
 }
 
-// explain says what is wrong with the device if it is that for which mount(8) has failed.
-func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, device string, err error) error {
+// translateError says what is wrong with the device if it is that for which mount(8) has failed.
+func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, device string, err error) error {
 	exit := (*host.ExitError)(nil)
 	if !errors.As(err, &exit) || exit.Status < 0 {
 		return err

@@ -17,8 +17,8 @@ import (
 	"poolctl/backend/host"
 )
 
-// explain says why a volume cannot be mounted.
-func (b *Backend) explain(ctx context.Context, s source, err error) error {
+// translateError says why a volume cannot be mounted.
+func (b *Backend) translateError(ctx context.Context, s source, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
 	case ctx.Err() != nil:

@@ -49,7 +49,7 @@ func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	}
 	served, err := b.host.MountPrivate(ctx, s.client(), mountPoint, b.timeout)
 	if err != nil {
-		return nil, b.explain(ctx, s, err)
+		return nil, b.translateError(ctx, s, err)
 	}
 	v := &view{source: s, PrivateMount: served, b: b}
 	v.files.Host, v.files.Inside = paths{b.host, served.Root}, true

@@ -39,7 +39,7 @@ func (s *Stage) apply(_ context.Context, l *Local) (err error) {
 		if s.dir, err = openDir(s.at.dir, s.at.name, s.Path); err == nil {
 			err = s.begin(l)
 		}
-		err = gone(s.Path, err)
+		err = mapErrSwept(s.Path, err)
 	}
 	if err != nil {
 		s.at.leave()

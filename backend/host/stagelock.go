@@ -18,12 +18,12 @@ func lockNew(dir *os.File, path string) (*os.File, error) {
 	name := filepath.Base(path)
 	lock, err := openAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
-		return nil, gone(path, err)
+		return nil, mapErrSwept(path, err)
 	}
 	if err = flock(lock); err == nil {
 		err = isNew(dir, lock)
 	}
-	if err = gone(path, err); err == nil {
+	if err = mapErrSwept(path, err); err == nil {
 		return lock, nil
 	}
 	lock.Close()
@@ -47,16 +47,16 @@ func isNew(dir, lock *os.File) error {
 	case err != nil:
 		return err
 	case d.Uid == l.Uid && swept:
-		return gone(dir.Name(), unix.ENOENT)
+		return mapErrSwept(dir.Name(), unix.ENOENT)
 	case d.Uid != l.Uid || len(names) > 1:
 		return fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
 	}
 	return nil
 }
 
-// gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
+// mapErrSwept turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
 // before it was locked, which is as if he had been first.
-func gone(path string, err error) error {
+func mapErrSwept(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) {
 		return pathError("lock", path, unix.EEXIST)
 	}

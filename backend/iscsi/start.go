@@ -66,7 +66,7 @@ func (b *Backend) login(ctx context.Context, p *pooldef.Pool, t target, chap []s
 		err := b.Host.Change(limited, iscsiadm(append(r.args(), "--login")...))
 		cancel()
 		if err != nil {
-			return b.explain(ctx, p, at, err)
+			return b.translateError(ctx, p, at, err)
 		}
 	}
 	return nil
@@ -153,8 +153,8 @@ const (
 	notAuthorised = 24
 )
 
-// explain says why a login has failed.
-func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
+// translateError says why a login has failed.
+func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
 	exit := (*host.ExitError)(nil)
 	silent := backend.IsTimeout(ctx, err)
 	if !silent && !errors.As(err, &exit) {

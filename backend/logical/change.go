@@ -19,14 +19,14 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 	if err != nil {
 		return err
 	}
-	if err := b.unused(p, v); err != nil {
+	if err := b.checkNotInUse(p, v); err != nil {
 		return err
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
 		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + names(snapshots),
 			Hint: "--delete-snapshots deletes them, too"}
 	}
-	return gone(b.Host.Change(ctx, remove(p, name)), name)
+	return mapErrNotFound(b.Host.Change(ctx, remove(p, name)), name)
 }
 
 // DeleteWithSnapshots implements backend.SnapshotDeleter. Snapshots that stand by themselves stay.
@@ -36,14 +36,14 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 		return err
 	}
 	goes := append(v.snapshots(all), v)
-	if err := b.unused(p, goes...); err != nil {
+	if err := b.checkNotInUse(p, goes...); err != nil {
 		return err
 	}
 	var paths []string
 	for _, v := range goes {
 		paths = append(paths, p.Source.Name+"/"+v.Name)
 	}
-	return gone(b.Host.Change(ctx, host.Cmd("lvremove", append([]string{"--yes", "--"}, paths...)...)), name)
+	return mapErrNotFound(b.Host.Change(ctx, host.Cmd("lvremove", append([]string{"--yes", "--"}, paths...)...)), name)
 }
 
 // snapshots returns the volumes that LVM would remove with this one.
@@ -66,8 +66,8 @@ func names(volumes []*logicalVolume) string {
 	return strings.Join(all, ", ")
 }
 
-// gone makes of what LVM says of a volume that is not there an error that wraps ErrNoVolume.
-func gone(err error, name string) error {
+// mapErrNotFound makes of what LVM says of a volume that is not there an error that wraps ErrNoVolume.
+func mapErrNotFound(err error, name string) error {
 	if host.StderrContains(err, "Failed to find logical volume", "Existing logical volume") {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
@@ -83,10 +83,10 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	if err := checkName(newName); err != nil || newName == name {
 		return err
 	}
-	if err := isFree(p, newName, all); err != nil {
+	if err := checkNameUnused(p, newName, all); err != nil {
 		return err
 	}
-	err = gone(taken(b.Host.Change(ctx, rename(p, name, newName)), path(p, newName)), name)
+	err = mapErrNotFound(mapErrExist(b.Host.Change(ctx, rename(p, name, newName)), path(p, newName)), name)
 	if err != nil {
 		err = errors.Join(err, b.renameBack(context.WithoutCancel(ctx), p, v, newName))
 	}
@@ -140,7 +140,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	if snapshots := v.snapshots(all); snapshots != nil {
 		return &backend.StateError{Text: "there are snapshots of it, which LVM cannot resize it under: " + names(snapshots)}
 	}
-	if err := errors.Join(mustBeActive(p, v), b.unused(p, v)); err != nil {
+	if err := errors.Join(mustBeActive(p, v), b.checkNotInUse(p, v)); err != nil {
 		return err
 	}
 	old, extent := v.Size, v.Extent

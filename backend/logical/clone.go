@@ -29,7 +29,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	case d.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying into encrypted volumes"}
 	}
-	all, err := b.vacant(ctx, p, d.Name)
+	all, err := b.checkNameFree(ctx, p, d.Name)
 	if err != nil {
 		return err
 	}
@@ -41,13 +41,13 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 		if err := (&host.Source{Path: source.Target.Path, InUse: o.InUse}).Unwritten(); err != nil {
 			return err
 		}
-		return b.staged(ctx, p, d, thinSnapshot(p, source.Name), nil)
+		return b.withStaging(ctx, p, d, thinSnapshot(p, source.Name), nil)
 	}
 	fill := b.Fill
 	if isThin {
 		fill = b.FillBlank
 	}
-	return b.staged(ctx, p, d, create, func(path string) error { return fill(ctx, p, path, source, o) })
+	return b.withStaging(ctx, p, d, create, func(path string) error { return fill(ctx, p, path, source, o) })
 }
 
 // isThinOf tells whether a source is a volume of the thin pool that the definition names.

@@ -29,7 +29,7 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	if err := check(d, o); err != nil {
 		return err
 	}
-	all, err := b.vacant(ctx, p, d.Name)
+	all, err := b.checkNameFree(ctx, p, d.Name)
 	if err != nil {
 		return err
 	}
@@ -40,18 +40,18 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		if err != nil {
 			return err
 		}
-		return b.staged(ctx, p, d, create, nil)
+		return b.withStaging(ctx, p, d, create, nil)
 	case d.Target.Encryption != nil:
 		return b.createEncrypted(ctx, p, d, all)
-	case p.ThinPool == "" && room(d) < size:
-		args := slices.Concat([]string{"--type", "snapshot"}, sized("--size", room(d)), sized("--virtualsize", size), []string{"--", p.Source.Name})
-		return b.staged(ctx, p, d, host.Cmd("lvcreate", args...), nil)
+	case p.ThinPool == "" && requestedSpace(d) < size:
+		args := slices.Concat([]string{"--type", "snapshot"}, sized("--size", requestedSpace(d)), sized("--virtualsize", size), []string{"--", p.Source.Name})
+		return b.withStaging(ctx, p, d, host.Cmd("lvcreate", args...), nil)
 	}
 	create, _, err := blank(p, all, size)
 	if err != nil {
 		return err
 	}
-	return b.staged(ctx, p, d, create, nil)
+	return b.withStaging(ctx, p, d, create, nil)
 }
 
 // snapshotOf is the command that makes a snapshot of the volume that a definition names.
@@ -63,7 +63,7 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 	case origin.isThin():
 		return thinSnapshot(p, origin.Name), nil
 	}
-	return host.Cmd("lvcreate", slices.Concat([]string{"--snapshot"}, sized("--size", room(d)), []string{"--", p.Source.Name + "/" + origin.Name})...), nil
+	return host.Cmd("lvcreate", slices.Concat([]string{"--snapshot"}, sized("--size", requestedSpace(d)), []string{"--", p.Source.Name + "/" + origin.Name})...), nil
 }
 
 // createEncrypted makes a volume that is encrypted by LUKS.
@@ -76,7 +76,7 @@ func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *poold
 	if err != nil {
 		return err
 	}
-	return b.staged(ctx, p, d, create, func(path string) error { return encrypt(ctx, path) })
+	return b.withStaging(ctx, p, d, create, func(path string) error { return encrypt(ctx, path) })
 }
 
 // linear is the command that makes a plain volume, on which no old signature is left.
@@ -84,8 +84,8 @@ func linear(p *pooldef.Pool, size uint64) host.Command {
 	return host.Cmd("lvcreate", slices.Concat([]string{"--type", "linear", "--wipesignatures", "y", "--zero", "y"}, sized("--size", size), []string{"--", p.Source.Name})...)
 }
 
-// room is what a definition asks for.
-func room(d *pooldef.Volume) uint64 {
+// requestedSpace is what a definition asks for.
+func requestedSpace(d *pooldef.Volume) uint64 {
 	if d.Allocation.Known {
 		return min(d.Allocation.Bytes, d.Capacity.Bytes)
 	}
@@ -108,25 +108,25 @@ func check(d *pooldef.Volume, o backend.CreateOptions) error {
 	return nil
 }
 
-// vacant returns all volumes if none has the name.
-func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, name string) ([]*logicalVolume, error) {
+// checkNameFree returns all volumes if none has the name.
+func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name string) ([]*logicalVolume, error) {
 	all, err := b.logicals(ctx, p, allFields)
 	if err == nil {
-		err = isFree(p, name, all)
+		err = checkNameUnused(p, name, all)
 	}
 	return all, err
 }
 
-// isFree refuses a name that is taken, also by what is no volume.
-func isFree(p *pooldef.Pool, name string, all []*logicalVolume) error {
+// checkNameUnused refuses a name that is taken, also by what is no volume.
+func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 	if slices.ContainsFunc(all, func(v *logicalVolume) bool { return v.Name == name }) {
 		return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
 	}
 	return nil
 }
 
-// taken makes of what LVM says of a name that is taken an error that wraps fs.ErrExist.
-func taken(err error, path string) error {
+// mapErrExist makes of what LVM says of a name that is taken an error that wraps fs.ErrExist.
+func mapErrExist(err error, path string) error {
 	if host.StderrContains(err, "already exists in volume group") {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}

@@ -19,7 +19,7 @@ type Backend struct{ blockvol.Devices }
 // New returns the backend.
 func New(h host.Host, s backend.Secrets) *Backend {
 	b := &Backend{blockvol.Devices{Host: h, Secrets: s}}
-	b.Find = b.ready
+	b.Find = b.transferableVolume
 	return b
 }
 

@@ -14,9 +14,9 @@ import (
 // marks are the names of volumes that are being made. They are never listed, and no volume can have one.
 var marks = host.TempNames{Prefix: ".poolctl-"}
 
-// staged makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
+// withStaging makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
 // may be nil.
-func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
+func (b *Backend) withStaging(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
 	stage := marks.New()
 	defer marks.Release(stage)
 	staged := path(p, stage)
@@ -30,7 +30,7 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		err = b.changeEach(ctx, permissions(staged, d.Target.Permissions)...)
 	}
 	if err == nil {
-		err = taken(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
+		err = mapErrExist(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
 	}
 	if err != nil {
 		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, stage, made))

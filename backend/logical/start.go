@@ -70,7 +70,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	if err := b.unused(p, all...); err != nil {
+	if err := b.checkNotInUse(p, all...); err != nil {
 		return err
 	}
 	vg := p.Source.Name
@@ -98,8 +98,8 @@ func activeOf(all []*logicalVolume) string {
 	return strings.Join(names, ", ")
 }
 
-// unused refuses volumes of which one is in use, and tells by whom.
-func (b *Backend) unused(p *pooldef.Pool, volumes ...*logicalVolume) error {
+// checkNotInUse refuses volumes of which one is in use, and tells by whom.
+func (b *Backend) checkNotInUse(p *pooldef.Pool, volumes ...*logicalVolume) error {
 	busy := map[string][]string{}
 	for _, v := range volumes {
 		if v.isVolume() && v.isOpen() {

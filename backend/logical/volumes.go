@@ -74,8 +74,8 @@ func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*logi
 	return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// ready returns a volume whose data can be moved.
-func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be moved.
+func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	v, _, err := b.find(ctx, p, name)
 	if err == nil {
 		err = mustBeActive(p, v)

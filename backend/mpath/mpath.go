@@ -23,7 +23,7 @@ type Backend struct{ blockvol.Devices }
 // New returns the backend.
 func New(h host.Host, s backend.Secrets) *Backend {
 	b := &Backend{blockvol.Devices{Host: h, Secrets: s}}
-	b.Find = b.ready
+	b.Find = b.transferableVolume
 	return b
 }
 
@@ -81,8 +81,8 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	return b.details(m), nil
 }
 
-// ready is the volume whose data are moved.
-func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume is the volume whose data are moved.
+func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	m, err := b.find(ctx, p, name)
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func TestLies(t *testing.T) {
 		if err != nil || v.Capacity.Bytes != 0 || !errors.As(v.Err, &wrong) || wrong.Text != sectors {
 			t.Errorf("%s sectors: %+v, error %v", sectors, v, err)
 		}
-		if _, err := b.ready(t.Context(), pool, "dm-2"); !errors.As(err, &wrong) {
+		if _, err := b.transferableVolume(t.Context(), pool, "dm-2"); !errors.As(err, &wrong) {
 			t.Errorf("%s sectors: error %v", sectors, err)
 		}
 	}

@@ -36,7 +36,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 		found = append(found, pooldef.Source{Hosts: spec.Hosts, Dir: name, Format: "glusterfs"})
 	}
 	if len(found) == 0 && err != nil {
-		return nil, b.explain(ctx, s, err)
+		return nil, b.translateError(ctx, s, err)
 	}
 	return found, nil
 }

@@ -59,7 +59,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
-	return b.explain(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
+	return b.translateError(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
 }
 
 // plain refuses what mount.glusterfs(8), a shell script, would take apart.
@@ -72,8 +72,8 @@ func plain(words []string) error {
 	return nil
 }
 
-// explain says what is wrong if mount(8) has failed for want of a server or of its helper.
-func (b *Backend) explain(ctx context.Context, s source, err error) error {
+// translateError says what is wrong if mount(8) has failed for want of a server or of its helper.
+func (b *Backend) translateError(ctx context.Context, s source, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
 	case backend.IsTimeout(ctx, err):

@@ -14,7 +14,7 @@ import (
 
 // Clone implements backend.Cloner. An image of the same cluster becomes the origin of a clone, by a snapshot, unless a full copy is wanted.
 func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	at, err := b.vacant(ctx, p, d, o.CreateOptions)
+	at, err := b.placeForNew(ctx, p, d, o.CreateOptions)
 	if err != nil {
 		return err
 	}
@@ -53,12 +53,12 @@ func (b *Backend) copy(ctx context.Context, p *pooldef.Pool, at place, d *poolde
 	if o.Reflink {
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("a full copy is wanted")}
 	}
-	if err := b.unused(ctx, p, from, source.Name, o.InUse, true); err != nil {
+	if err := b.checkNotInUse(ctx, p, from, source.Name, o.InUse, true); err != nil {
 		return err
 	}
-	return b.staged(ctx, p, at, d.Name, func(stage string) error {
+	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
 		args := slices.Concat(at.args("dest-"), []string{"--dest=" + stage, quiet}, objects(d))
-		err := missing(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
+		err := mapErrNotFound(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
 		return b.enlarged(ctx, p, at, stage, d, source.Capacity.Bytes, err)
 	})
 }
@@ -86,7 +86,7 @@ func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source
 		from.InUse = o.InUse
 		write = func(stage string) error { return b.convert(ctx, p, at, stage, from, o.Progress) }
 	}
-	return b.staged(ctx, p, at, d.Name, func(stage string) error {
+	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
 		if err := b.create(ctx, p, at, stage, d, o.CreateOptions); err != nil {
 			return err
 		}

@@ -176,7 +176,7 @@ func TestSnapshots(t *testing.T) {
 // TestSweepBase removes a snapshot that was made for a clone which never was, and not one that others use.
 func TestSweepBase(t *testing.T) {
 	b, p, _ := made(t, "base")
-	left, others := bases.Prefix+"1-0-1", "poolctl-000000000000-1-0-1"
+	left, others := snapshotNames.Prefix+"1-0-1", "poolctl-000000000000-1-0-1"
 	at, err := placeOf(p)
 	ok(t, err)
 	for _, name := range []string{left, others} {

@@ -143,7 +143,7 @@ func imageArgs(verb string, at place, name string, args ...string) []string {
 
 // askOf asks about one image. That it is not there is an error that wraps backend.ErrNoVolume.
 func (b *Backend) askOf(ctx context.Context, p *pooldef.Pool, answer any, verb string, at place, name string, args ...string) error {
-	return missing(b.ask(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name)
+	return mapErrNotFound(b.ask(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name)
 }
 
 // lengthy are the verbs that can take long, and be interrupted. The others are let end, or they would leave half an image, and a watch of

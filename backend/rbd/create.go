@@ -12,7 +12,7 @@ import (
 // Create implements backend.Creator. Images are sparse unless the room is wanted at once; what features they have, and how large their
 // objects are, is Ceph's default, which the pool's definition can set. One with a backing image is a clone of it.
 func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	at, err := b.vacant(ctx, p, d, o)
+	at, err := b.placeForNew(ctx, p, d, o)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	if d.Capacity.Bytes == 0 {
 		return pooldef.Problems{{Element: "capacity", Text: "missing: an image has a size"}}
 	}
-	return b.staged(ctx, p, at, d.Name, func(stage string) error { return b.create(ctx, p, at, stage, d, o) })
+	return b.withStaging(ctx, p, at, d.Name, func(stage string) error { return b.create(ctx, p, at, stage, d, o) })
 }
 
 // create makes an image.
@@ -48,14 +48,14 @@ func objects(d *pooldef.Volume) []string {
 
 func sized(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }
 
-// vacant returns where an image can be made that is defined.
-func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (place, error) {
+// placeForNew returns where an image can be made that is defined.
+func (b *Backend) placeForNew(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (place, error) {
 	at, err := placeOf(p)
 	if err == nil {
 		err = check(p, d, o)
 	}
 	if err == nil {
-		err = b.isFree(ctx, p, d.Name)
+		err = b.checkNameFree(ctx, p, d.Name)
 	}
 	return at, err
 }
@@ -79,8 +79,8 @@ func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	return nil
 }
 
-// isFree refuses a name that is taken.
-func (b *Backend) isFree(ctx context.Context, p *pooldef.Pool, name string) error {
+// checkNameFree refuses a name that is taken.
+func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name string) error {
 	all, err := b.names(ctx, p)
 	if err == nil && slices.Contains(all, name) {
 		err = exists(p, name)

@@ -72,7 +72,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 		all, err = b.snapshots(ctx, p, at, name)
 	}
 	if err == nil {
-		err = b.unused(ctx, p, at, name, false, false)
+		err = b.checkNotInUse(ctx, p, at, name, false, false)
 	}
 	if err == nil {
 		err = clear(at, all)
@@ -84,11 +84,11 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 	if err != nil {
 		return err
 	}
-	stage := stages.New()
-	defer stages.Release(stage)
+	stage := tempNames.New()
+	defer tempNames.Release(stage)
 	err = b.rename(ctx, p, at, name, stage)
 	if errors.As(err, new(*fullError)) {
-		stage, err = b.whichever(context.WithoutCancel(ctx), p, stage, name) // not even a name can be written, but it can be removed
+		stage, err = b.currentName(context.WithoutCancel(ctx), p, stage, name) // not even a name can be written, but it can be removed
 	}
 	if err != nil {
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
@@ -107,8 +107,8 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 	return err
 }
 
-// whichever returns the name that an image has of two.
-func (b *Backend) whichever(ctx context.Context, p *pooldef.Pool, name, other string) (string, error) {
+// currentName returns the name that an image has of two.
+func (b *Backend) currentName(ctx context.Context, p *pooldef.Pool, name, other string) (string, error) {
 	all, err := b.names(ctx, p)
 	if slices.Contains(all, name) {
 		return name, err
@@ -144,7 +144,7 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	if err := checkName(newName); err != nil || newName == name {
 		return err
 	}
-	if err := b.isFree(ctx, p, newName); err != nil {
+	if err := b.checkNameFree(ctx, p, newName); err != nil {
 		return err
 	}
 	at, _ := placeOf(p)
@@ -159,8 +159,8 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	return err
 }
 
-// unused refuses an image that is open somewhere, such as in a guest.
-func (b *Backend) unused(ctx context.Context, p *pooldef.Pool, at place, name string, inUse, reading bool) error {
+// checkNotInUse refuses an image that is open somewhere, such as in a guest.
+func (b *Backend) checkNotInUse(ctx context.Context, p *pooldef.Pool, at place, name string, inUse, reading bool) error {
 	if inUse {
 		return nil
 	}

@@ -133,8 +133,8 @@ func is(err error, no syscall.Errno) bool {
 	return errors.As(err, &exit) && errno(exit) == no
 }
 
-// missing makes of what rbd says of an image that is not there an error that wraps ErrNoVolume.
-func missing(err error, name string) error {
+// mapErrNotFound makes of what rbd says of an image that is not there an error that wraps ErrNoVolume.
+func mapErrNotFound(err error, name string) error {
 	if is(err, syscall.ENOENT) {
 		return noVolume(name)
 	}
@@ -143,8 +143,8 @@ func missing(err error, name string) error {
 
 func noVolume(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolume, name) }
 
-// taken makes of what rbd says of a name that is taken an error that wraps fs.ErrExist.
-func taken(err error, p *pooldef.Pool, name string) error {
+// mapErrExist makes of what rbd says of a name that is taken an error that wraps fs.ErrExist.
+func mapErrExist(err error, p *pooldef.Pool, name string) error {
 	if is(err, syscall.EEXIST) {
 		return exists(p, name)
 	}

@@ -362,7 +362,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		r.Close()
 		w.Close()
-		ok(t, b.unused(t.Context(), p, place{"rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/")}, "v", false, false))
+		ok(t, b.checkNotInUse(t.Context(), p, place{"rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/")}, "v", false, false))
 	}
 	part := file(t, nil)
 	ok(t, b.Download(t.Context(), p, "v", part, backend.Transfer{Offset: 10, Length: 10}))

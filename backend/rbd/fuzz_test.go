@@ -100,7 +100,7 @@ func FuzzAnswers(f *testing.F) {
 			t.Errorf("%+v", space)
 		}
 		_, _ = b.snapshots(t.Context(), lied, place{pool: "rbdpool"}, "v")
-		_ = b.unused(t.Context(), lied, place{pool: "rbdpool"}, "v", false, false)
+		_ = b.checkNotInUse(t.Context(), lied, place{pool: "rbdpool"}, "v", false, false)
 		_, _ = b.Sweep(t.Context(), lied)
 		for _, s := range l.done {
 			for _, word := range s.(host.Command).Args {

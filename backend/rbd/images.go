@@ -182,7 +182,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if i.ObjectSize != usualObject {
 		v.Target.ClusterSize = i.ObjectSize
 	}
-	return v, missing(err, name)
+	return v, mapErrNotFound(err, name)
 }
 
 // usualObject is how large the objects are that an image consists of, unless something else is said.

@@ -23,7 +23,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	case size == i.Size:
 		return nil
 	case size < i.Size:
-		if err := b.unused(ctx, p, at, name, false, false); err != nil {
+		if err := b.checkNotInUse(ctx, p, at, name, false, false); err != nil {
 			return err
 		}
 		return b.change(ctx, p, "resize", at, name, sized(size), "--allow-shrink", quiet)

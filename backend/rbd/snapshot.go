@@ -66,7 +66,7 @@ func (b *Backend) cow(ctx context.Context, p *pooldef.Pool, at place, d *pooldef
 		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is cloned, %d", d.Capacity.Bytes, i.Size)}}
 	}
 	clone := func(snapshot string) error {
-		return b.staged(ctx, p, at, d.Name, func(stage string) error {
+		return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
 			args := slices.Concat([]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage}, objects(d))
 			return b.enlarged(ctx, p, at, stage, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
 		})
@@ -113,8 +113,8 @@ func (b *Backend) isGone(ctx context.Context, p *pooldef.Pool, at place, name, b
 
 // withBase has a clone made of a new snapshot, which goes again if that fails.
 func (b *Backend) withBase(ctx context.Context, p *pooldef.Pool, at place, name string, clone func(snapshot string) error) error {
-	base := bases.New()
-	defer bases.Release(base)
+	base := snapshotNames.New()
+	defer snapshotNames.Release(base)
 	err := b.change(ctx, p, "snap create", at, name, "--snap="+base, quiet)
 	if err == nil {
 		err = b.change(ctx, p, "snap protect", at, name, "--snap="+base)

@@ -14,10 +14,10 @@ import (
 
 // stages are the names of images that are being made, or removed. They are never listed, and no volume can have one. Several machines use
 // a pool, so they say also by which: what another one makes is not known to be left.
-var stages = host.TempNames{Prefix: stagePrefix + host.Machine() + "-"}
+var tempNames = host.TempNames{Prefix: stagePrefix + host.Machine() + "-"}
 
 // bases are the names of snapshots that were made for clones.
-var bases = host.TempNames{Prefix: basePrefix + host.Machine() + "-"}
+var snapshotNames = host.TempNames{Prefix: basePrefix + host.Machine() + "-"}
 
 const stagePrefix, basePrefix = ".poolctl-", "poolctl-"
 
@@ -27,11 +27,11 @@ func isStage(name string) bool { return strings.HasPrefix(name, stagePrefix) }
 // isBase tells the snapshots that go with the last clone of them, of whatever machine.
 func isBase(name string) bool { return strings.HasPrefix(name, basePrefix) }
 
-// staged makes an image, under a name that nobody lists, and gives it its own when it is whole. make need not undo what it does to the
+// withStaging makes an image, under a name that nobody lists, and gives it its own when it is whole. make need not undo what it does to the
 // stage.
-func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, at place, name string, make func(stage string) error) error {
-	stage := stages.New()
-	defer stages.Release(stage)
+func (b *Backend) withStaging(ctx context.Context, p *pooldef.Pool, at place, name string, make func(stage string) error) error {
+	stage := tempNames.New()
+	defer tempNames.Release(stage)
 	err, is := make(stage), stage
 	if err == nil {
 		err, is = b.rename(ctx, p, at, stage, name), name
@@ -64,7 +64,7 @@ func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, at place, stage, 
 func (b *Backend) rename(ctx context.Context, p *pooldef.Pool, at place, name, newName string) error {
 	err := b.change(ctx, p, "rename", at, name, append(at.args("dest-"), "--dest="+newName)...)
 	if err != nil {
-		return missing(taken(err, p, newName), name)
+		return mapErrNotFound(mapErrExist(err, p, newName), name)
 	}
 	all, err := b.names(context.WithoutCancel(ctx), p)
 	if err == nil && slices.Contains(all, name) && slices.Contains(all, newName) {
@@ -95,7 +95,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	var swept []string
 	used := map[string]bool{} // snapshots
 	for _, r := range all {
-		if r.Parent != nil && !stages.IsStale(r.Image) {
+		if r.Parent != nil && !tempNames.IsStale(r.Image) {
 			used[r.Parent.Image+"@"+r.Parent.Snapshot] = true
 		}
 	}
@@ -108,12 +108,12 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		}
 	}
 	for _, name := range names {
-		if stages.IsStale(name) {
+		if tempNames.IsStale(name) {
 			sweep(name, func() error { return b.remove(ctx, p, at, name) })
 		}
 	}
 	for _, r := range all {
-		if name := r.Image + "@" + r.Snapshot; bases.IsStale(r.Snapshot) && !used[name] {
+		if name := r.Image + "@" + r.Snapshot; snapshotNames.IsStale(r.Snapshot) && !used[name] {
 			sweep(name, func() error { return b.removeSnapshot(ctx, p, at, r.Image, snapshot{r.Snapshot, r.Size, r.Protected}) })
 		}
 	}

@@ -34,7 +34,7 @@ func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what 
 		return err
 	}
 	at, _ := placeOf(p)
-	if err := b.unused(ctx, p, at, name, false, false); err != nil {
+	if err := b.checkNotInUse(ctx, p, at, name, false, false); err != nil {
 		return err
 	}
 	return b.feed(ctx, p, at, name, what(i.Size))
@@ -47,7 +47,7 @@ func (b *Backend) feed(ctx context.Context, p *pooldef.Pool, at place, name stri
 		return err
 	}
 	f.Command, f.Format, f.Target = c, diff{}, path(p, name)
-	return missing(b.explain(ctx, p, b.host.Change(ctx, f)), name)
+	return mapErrNotFound(b.explain(ctx, p, b.host.Change(ctx, f)), name)
 }
 
 // Download implements backend.Downloader. rbd can only read an image from its beginning on; what nothing was written to is not read.
@@ -57,7 +57,7 @@ func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to
 		return err
 	}
 	at, _ := placeOf(p)
-	if err := b.unused(ctx, p, at, name, t.InUse, true); err != nil {
+	if err := b.checkNotInUse(ctx, p, at, name, t.InUse, true); err != nil {
 		return err
 	}
 	c, err := b.command(ctx, p, "rbd")
@@ -71,5 +71,5 @@ func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to
 	}
 	drain := host.PipeOut{Command: export("export-diff"), Plain: export("export"), Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
-	return missing(b.explain(ctx, p, b.host.Change(ctx, drain)), name)
+	return mapErrNotFound(b.explain(ctx, p, b.host.Change(ctx, drain)), name)
 }

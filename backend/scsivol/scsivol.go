@@ -78,7 +78,7 @@ func (u *Units) Ready(ctx context.Context, p *pooldef.Pool, name string) (*poold
 	case err != nil:
 		return nil, err
 	case one.size == 0:
-		return nil, one.gone()
+		return nil, one.goneError()
 	}
 	return one.volume(), nil
 }

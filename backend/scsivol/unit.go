@@ -109,13 +109,13 @@ func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
 		err = fmt.Errorf("there is no %q", u.path)
 	}
 	if v.Err = err; u.size == 0 {
-		v.Err = u.gone()
+		v.Err = u.goneError()
 	}
 	return v
 }
 
-// gone says what is with a unit without a size: the kernel keeps those that have been taken away.
-func (u *unit) gone() error {
+// goneError says what is with a unit without a size: the kernel keeps those that have been taken away.
+func (u *unit) goneError() error {
 	if u.wrong != nil {
 		return u.wrong
 	}

@@ -16,7 +16,7 @@ import (
 
 // Create implements backend.Creator. As libvirt's, a volume gets its room when it is written to, unless all of it is asked for.
 func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions) error {
-	c, _, err := b.vacant(ctx, p, v)
+	c, _, err := b.checkNameFree(ctx, p, v)
 	if err != nil {
 		return err
 	}
@@ -50,8 +50,8 @@ func allRoom(v *pooldef.Volume, o backend.CreateOptions) (bool, error) {
 	return true, nil
 }
 
-// vacant returns the cluster and its images if there could be a new volume as it is defined.
-func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) (cluster, []*image, error) {
+// checkNameFree returns the cluster and its images if there could be a new volume as it is defined.
+func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) (cluster, []*image, error) {
 	c, err := clusterOf(p)
 	if err == nil {
 		err = check(v)
@@ -95,7 +95,7 @@ func check(v *pooldef.Volume) error {
 
 // doLong runs a command that takes as long as it takes.
 func (b *Backend) doLong(ctx context.Context, c cluster, step host.Step) error {
-	return explain(ctx, c, b.host.Change(ctx, step))
+	return translateError(ctx, c, b.host.Change(ctx, step))
 }
 
 // unmake removes what was made in spite of an error. Nothing of its kind was there before.

@@ -16,7 +16,7 @@ import (
 // Clone implements backend.Cloner for volumes of the same pool: by a snapshot that is there only meanwhile. The clone shares what neither has been
 // written to, and stands by itself.
 func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions) error {
-	c, all, err := b.vacant(ctx, p, v)
+	c, all, err := b.checkNameFree(ctx, p, v)
 	if err != nil {
 		return err
 	}

@@ -54,14 +54,14 @@ func (b *Backend) ask(ctx context.Context, c cluster, command host.Command) ([]b
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := b.host.Query(limited, command)
-	return out, explain(ctx, c, err)
+	return out, translateError(ctx, c, err)
 }
 
 // do runs a command that changes something and does not take long.
 func (b *Backend) do(ctx context.Context, c cluster, step host.Step) error {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	return explain(ctx, c, b.host.Change(limited, step))
+	return translateError(ctx, c, b.host.Change(limited, step))
 }
 
 // states are what dog says of a cluster that cannot be used, and what that means.
@@ -75,8 +75,8 @@ var states = []struct{ says, means string }{
 
 const notFormatted = "is not formatted"
 
-// explain says what has happened. err is that of a command that had less time than ctx.
-func explain(ctx context.Context, c cluster, err error) error {
+// translateError says what has happened. err is that of a command that had less time than ctx.
+func translateError(ctx context.Context, c cluster, err error) error {
 	exit := (*host.ExitError)(nil)
 	if backend.IsTimeout(ctx, err) {
 		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster at %s does not answer", c)}

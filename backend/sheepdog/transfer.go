@@ -27,7 +27,7 @@ func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from
 	write := func(offset, length uint64) host.Command {
 		return c.vdi([]string{"write"}, name, strconv.FormatUint(offset, 10), strconv.FormatUint(length, 10))
 	}
-	return explain(ctx, c, b.host.Change(ctx, host.PipeIn{Each: write, From: from, Name: t.File, Target: scheme + name, Size: i.size,
+	return translateError(ctx, c, b.host.Change(ctx, host.PipeIn{Each: write, From: from, Name: t.File, Target: scheme + name, Size: i.size,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse && i.used+i.shared == 0, Progress: t.Progress}))
 }
 
@@ -50,7 +50,7 @@ func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to
 		part.length = min(part.length, t.Length)
 	}
 	read := c.vdi(options, i.name, strconv.FormatUint(part.offset, 10), strconv.FormatUint(part.length, 10))
-	return explain(ctx, c, b.host.Change(ctx, host.PipeOut{Command: read, Plain: c.vdi(options, i.name), Format: part, From: scheme + name, Size: i.size,
+	return translateError(ctx, c, b.host.Change(ctx, host.PipeOut{Command: read, Plain: c.vdi(options, i.name), Format: part, From: scheme + name, Size: i.size,
 		To: to, Name: t.File, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}))
 }
 

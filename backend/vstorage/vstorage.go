@@ -42,7 +42,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
-	return explain(ctx, p, b.MountBy(limited, p, mount))
+	return translateError(ctx, p, b.MountBy(limited, p, mount))
 }
 
 // mountCommand mounts as libvirt does. What is mounted belongs to us unless the definition says otherwise.
@@ -90,8 +90,8 @@ func numberOr(wanted *uint32, ours int) string {
 	return strconv.FormatUint(uint64(*wanted), 10)
 }
 
-// explain says what vstorage-mount has said, and what it may want.
-func explain(ctx context.Context, p *pooldef.Pool, err error) error {
+// translateError says what vstorage-mount has said, and what it may want.
+func translateError(ctx context.Context, p *pooldef.Pool, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
 	case backend.IsTimeout(ctx, err):

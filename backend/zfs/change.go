@@ -26,7 +26,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	if _, _, err := b.find(ctx, p, name); err != nil {
 		return err
 	}
-	if err := b.unused(p, name); err != nil {
+	if err := b.checkNotInUse(p, name); err != nil {
 		return err
 	}
 	c := destroy(p, name)
@@ -38,7 +38,7 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	if host.StderrContains(err, "has children", "has dependent clones") {
 		return b.needed(ctx, p, name)
 	}
-	return gone(err, name)
+	return mapErrNotFound(err, name)
 }
 
 // needed says why a volume cannot be deleted.
@@ -70,16 +70,16 @@ func (b *Backend) dependents(ctx context.Context, p *pooldef.Pool, name string) 
 	return snapshots, clones, err
 }
 
-// gone makes of what ZFS says of a volume that is not there an error that wraps ErrNoVolume.
-func gone(err error, name string) error {
+// mapErrNotFound makes of what ZFS says of a volume that is not there an error that wraps ErrNoVolume.
+func mapErrNotFound(err error, name string) error {
 	if host.StderrContains(err, "dataset does not exist") {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
 	return err
 }
 
-// unused refuses a volume that is in use, and tells by whom.
-func (b *Backend) unused(p *pooldef.Pool, name string) error {
+// checkNotInUse refuses a volume that is in use, and tells by whom.
+func (b *Backend) checkNotInUse(p *pooldef.Pool, name string) error {
 	if !isThere(p, name) { // ZFS knows, too, but not by whom
 		return nil
 	}
@@ -99,7 +99,7 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 		return err
 	}
 	if l.child(newName) != nil {
-		return taken(p, newName)
+		return mapErrExist(p, newName)
 	}
 	err = b.change(ctx, p, rename(p, name, newName))
 	switch {
@@ -107,9 +107,9 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 		_ = b.await(ctx, p, newName, r.volmode) // what is done is done
 		return nil
 	case host.StderrContains(err, "dataset already exists"):
-		err = taken(p, newName)
+		err = mapErrExist(p, newName)
 	}
-	return errors.Join(gone(err, name), b.renameBack(context.WithoutCancel(ctx), p, r, newName))
+	return errors.Join(mapErrNotFound(err, name), b.renameBack(context.WithoutCancel(ctx), p, r, newName))
 }
 
 // renameBack undoes a renaming, if it has happened in spite of an error.
@@ -144,7 +144,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	if o.Allocate && r.reserved < r.size {
 		words = append(words, fmt.Sprintf("refreservation=%d", r.reserved+size-r.size))
 	}
-	err = noRoom(gone(b.change(ctx, p, resize(p, name, size, words...)), name), l)
+	err = noRoom(mapErrNotFound(b.change(ctx, p, resize(p, name, size, words...)), name), l)
 	if err != nil {
 		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, r))
 	}
@@ -158,10 +158,10 @@ func (b *Backend) shrink(ctx context.Context, p *pooldef.Pool, r *row, size uint
 			return err
 		}
 	}
-	if err := b.unused(p, r.name); err != nil {
+	if err := b.checkNotInUse(p, r.name); err != nil {
 		return err
 	}
-	return gone(b.change(ctx, p, resize(p, r.name, size)), r.name)
+	return mapErrNotFound(b.change(ctx, p, resize(p, r.name, size)), r.name)
 }
 
 func resize(p *pooldef.Pool, name string, size uint64, more ...string) host.Step {

@@ -15,12 +15,12 @@ import (
 // blocks, whose size is that of the definition's clusters, or ZFS's own. With a backing volume it is a copy of that which shares its blocks,
 // and has its own room only where it is written to.
 func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	l, err := b.vacant(ctx, p, d, o)
+	l, err := b.checkNameFree(ctx, p, d, o)
 	if err != nil {
 		return err
 	}
 	if d.Backing == nil {
-		return b.staged(ctx, p, l, d, blank(d), nil)
+		return b.withTempName(ctx, p, l, d, blank(d), nil)
 	}
 	name := strings.TrimPrefix(d.Backing.Path, zvols+l.name+"/")
 	origin := l.child(name)
@@ -37,7 +37,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	if !d.Capacity.Known {
 		wanted.Capacity = source.Capacity
 	}
-	l, err := b.vacant(ctx, p, &wanted, o.CreateOptions)
+	l, err := b.checkNameFree(ctx, p, &wanted, o.CreateOptions)
 	switch {
 	case err != nil:
 		return err
@@ -52,14 +52,14 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 		}
 		return b.share(ctx, p, l, &wanted, origin)
 	}
-	return b.staged(ctx, p, l, &wanted, blank(&wanted), func(path string) error { return b.FillBlank(ctx, p, path, source, o) })
+	return b.withTempName(ctx, p, l, &wanted, blank(&wanted), func(path string) error { return b.FillBlank(ctx, p, path, source, o) })
 }
 
 // unwritten refuses a source that somebody writes to. (The golden has it answered.)
 var unwritten = (*host.Source).Unwritten
 
-// vacant refuses what a volume cannot have, and a name that is taken, also by what is no volume. It returns what is there.
-func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (*listing, error) {
+// checkNameFree refuses what a volume cannot have, and a name that is taken, also by what is no volume. It returns what is there.
+func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (*listing, error) {
 	if err := checkName(p, d.Name); err != nil {
 		return nil, err
 	}
@@ -75,12 +75,12 @@ func (b *Backend) vacant(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	}
 	l, err := b.list(ctx, p)
 	if err == nil && l.child(d.Name) != nil {
-		err = taken(p, d.Name)
+		err = mapErrExist(p, d.Name)
 	}
 	return l, err
 }
 
-func taken(p *pooldef.Pool, name string) error {
+func mapErrExist(p *pooldef.Pool, name string) error {
 	return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
 }
 
@@ -109,7 +109,7 @@ func (b *Backend) share(ctx context.Context, p *pooldef.Pool, l *listing, d *poo
 		return pooldef.Problems{{Element: "target/clusterSize", Text: fmt.Sprintf("the blocks that are shared have %d bytes", origin.block)}}
 	}
 	m := b.newStage(p, l)
-	defer marks.Release(m.stage)
+	defer tempNames.Release(m.stage)
 	snapshot := key(p, origin.name) + "@" + m.stage
 	err := b.change(ctx, p, zfs("snapshot", "--", snapshot))
 	if err == nil {

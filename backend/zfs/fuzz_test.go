@@ -93,7 +93,7 @@ var tank = &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source
 // FuzzSweep reads which names zfs could list. What is destroyed is in the dataset, and has the name of something
 // that was being made.
 func FuzzSweep(f *testing.F) {
-	stage := marks.Prefix + "1-2-3"
+	stage := tempNames.Prefix + "1-2-3"
 	for _, text := range []string{
 		"tank/" + stage + "\toff\ntank/v@" + stage + "\ton\n", "tank/v@" + stage + "\toff\n",
 		"other/" + stage + "\toff\n", "tank/../x/" + stage + "\n", "-r/" + stage + "\n", stage, "tank@" + stage + "@" + stage + "\n", "\n", "",
@@ -104,7 +104,7 @@ func FuzzSweep(f *testing.F) {
 		b, s := says(t, text)
 		swept, _ := b.Sweep(t.Context(), tank)
 		for _, name := range swept {
-			if !isIn("tank", name) || !marks.Match(name[strings.LastIndexAny(name, "/@")+1:]) {
+			if !isIn("tank", name) || !tempNames.Match(name[strings.LastIndexAny(name, "/@")+1:]) {
 				t.Errorf("it destroys %q", name)
 			}
 		}
@@ -169,7 +169,7 @@ func TestLies(t *testing.T) {
 
 // TestLiesOfOthers leaves alone what ZFS names although it was not asked for that.
 func TestLiesOfOthers(t *testing.T) {
-	stage := marks.Prefix + "1-2-3"
+	stage := tempNames.Prefix + "1-2-3"
 	for _, name := range []string{
 		"other/" + stage, "tank/../other/" + stage, "tankx/" + stage, "other@" + stage, stage, "-r/" + stage,
 		"tank/a\x1b/" + stage,

@@ -31,7 +31,7 @@ type row struct {
 }
 
 // isVolume tells volumes from what else is in a dataset, and from what is being made.
-func (r *row) isVolume() bool { return r.kind == "volume" && !marks.Match(r.name) }
+func (r *row) isVolume() bool { return r.kind == "volume" && !tempNames.Match(r.name) }
 
 // A listing is a dataset and what is directly in it.
 type listing struct {

@@ -78,7 +78,7 @@ func checkName(p *pooldef.Pool, name string) error {
 		text = fmt.Sprintf("%q: the names of volumes have the characters a-z A-Z 0-9 _ . : - and blanks", name)
 	case isPartition(name):
 		text = fmt.Sprintf("%q: names like that are for partitions of volumes", name)
-	case marks.Match(name):
+	case tempNames.Match(name):
 		text = fmt.Sprintf("%q: names like that are for volumes that are being made", name)
 	}
 	if text == "" {

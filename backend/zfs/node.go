@@ -90,7 +90,7 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 // inDataset returns the name in its dataset of what ZFS has by a name.
 func inDataset(parent, key string) (string, bool) {
 	name, ok := strings.CutPrefix(key, parent+"/")
-	if !ok || !isPart(name) || marks.Match(name) {
+	if !ok || !isPart(name) || tempNames.Match(name) {
 		return "", false
 	}
 	return name, true

@@ -13,24 +13,24 @@ import (
 )
 
 // marks are the names of volumes, and of snapshots, that are being made. They are never listed, and no volume can have one.
-var marks = host.TempNames{Prefix: ".poolctl-"}
+var tempNames = host.TempNames{Prefix: ".poolctl-"}
 
-// A making is a volume that is being made: under a name that nobody lists. It gets its own when it is whole.
-type making struct {
+// A newVolume is a volume that is being made: under a name that nobody lists. It gets its own when it is whole.
+type newVolume struct {
 	*Backend
 	pool  *pooldef.Pool
 	l     *listing
 	stage string
 }
 
-func (b *Backend) newStage(p *pooldef.Pool, l *listing) *making {
-	return &making{b, p, l, marks.New()}
+func (b *Backend) newStage(p *pooldef.Pool, l *listing) *newVolume {
+	return &newVolume{b, p, l, tempNames.New()}
 }
 
-// staged makes a volume. create is zfs create with all but a name; fill may be nil.
-func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, create []string, fill func(path string) error) error {
+// withTempName makes a volume. create is zfs create with all but a name; fill may be nil.
+func (b *Backend) withTempName(ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, create []string, fill func(path string) error) error {
 	m := b.newStage(p, l)
-	defer marks.Release(m.stage)
+	defer tempNames.Release(m.stage)
 	err := b.change(ctx, p, zfs(append(create, "--", key(p, m.stage))...))
 	if err == nil && fill != nil {
 		if err = b.await(ctx, p, m.stage, l.volmode); err == nil {
@@ -41,7 +41,7 @@ func (b *Backend) staged(ctx context.Context, p *pooldef.Pool, l *listing, d *po
 }
 
 // finish gives a volume its name, unless there was an error: then it goes, and the snapshot that was made for it.
-func (m *making) finish(ctx context.Context, name string, err error, snapshot string) error {
+func (m *newVolume) finish(ctx context.Context, name string, err error, snapshot string) error {
 	made := err == nil
 	if made {
 		err = m.change(ctx, m.pool, rename(m.pool, m.stage, name))
@@ -52,13 +52,13 @@ func (m *making) finish(ctx context.Context, name string, err error, snapshot st
 	}
 	exists := host.StderrContains(err, "dataset already exists")
 	if exists {
-		err = taken(m.pool, name)
+		err = mapErrExist(m.pool, name)
 	}
-	return errors.Join(m.explain(err), m.unmake(context.WithoutCancel(ctx), name, made && !exists, snapshot))
+	return errors.Join(m.translateError(err), m.remove(context.WithoutCancel(ctx), name, made && !exists, snapshot))
 }
 
-// explain says how much room there is, where ZFS has said that it is too little.
-func (m *making) explain(err error) error { return noRoom(err, m.l) }
+// translateError says how much room there is, where ZFS has said that it is too little.
+func (m *newVolume) translateError(err error) error { return noRoom(err, m.l) }
 
 func noRoom(err error, l *listing) error {
 	if !host.StderrContains(err, "out of space", "size is greater than available space") {
@@ -67,8 +67,8 @@ func noRoom(err error, l *listing) error {
 	return &backend.StateError{Text: fmt.Sprintf("there is not enough room: the dataset %q has %d bytes available", l.name, l.available)}
 }
 
-// unmake removes what there is of a volume; if it may have been renamed, also under its name.
-func (m *making) unmake(ctx context.Context, name string, renamed bool, snapshot string) error {
+// remove removes what there is of a volume; if it may have been renamed, also under its name.
+func (m *newVolume) remove(ctx context.Context, name string, renamed bool, snapshot string) error {
 	l, err := m.list(ctx, m.pool)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		if !isIn(name, left) {
 			return swept, &backend.AnswerError{Tool: tool, Field: "name", Text: left}
 		}
-		if deferred == "on" || !marks.IsStale(left[strings.LastIndexAny(left, "/@")+1:]) {
+		if deferred == "on" || !tempNames.IsStale(left[strings.LastIndexAny(left, "/@")+1:]) {
 			continue
 		}
 		c := zfs("destroy", "--", left)

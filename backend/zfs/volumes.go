@@ -67,8 +67,8 @@ func (l *listing) child(name string) *row {
 	return l.children[i]
 }
 
-// ready returns a volume whose data can be moved. If its device says that it is that one's, there is nothing to ask.
-func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be moved. If its device says that it is that one's, there is nothing to ask.
+func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	parent, err := dataset(p)
 	if err == nil {
 		err = errors.Join(ctx.Err(), usable(parent))
@@ -76,7 +76,7 @@ func (b *Backend) ready(ctx context.Context, p *pooldef.Pool, name string) (*poo
 	if err != nil {
 		return nil, err
 	}
-	if isPart(name) && !marks.Match(name) && isThere(p, name) {
+	if isPart(name) && !tempNames.Match(name) && isThere(p, name) {
 		return named(p, &row{name: name}), nil
 	}
 	r, _, err := b.find(ctx, p, name)

@@ -22,7 +22,7 @@ type Backend struct {
 // New returns the backend.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	b := &Backend{blockvol.Devices{Host: h, Secrets: s}, timeout}
-	b.Find = b.ready
+	b.Find = b.transferableVolume
 	return b
 }
 
