@@ -1,4 +1,4 @@
-// Command poolctl manages libvirt's storage pools and volumes without a daemon.
+// Command poolctl manages libvirt storage pools and volumes without a daemon.
 package main
 
 import (
@@ -15,7 +15,8 @@ func main() {
 	os.Exit(commands.Main(commands.Signals(), &host.Local{}, os.Args[1:]))
 }
 
-// noCoreDumps keeps the values of secrets out of core dumps, ours and those of the programs that get them. It sets the limit and
-// not PR_SET_DUMPABLE, which execve(2) resets. A limit of 1 is too little for a file, and the kernel then starts no program for the
-// dump either (core_pattern with a pipe, core(5)), which it does with 0 (do_coredump of its fs/coredump.c).
+// noCoreDumps keeps secret values out of the core dumps of this process and of the programs that receive
+// secrets. It sets the resource limit, because execve(2) resets PR_SET_DUMPABLE. The limit is 1, not 0: one
+// byte is too little for a core file, and with 0 the kernel would still start the program of a core_pattern
+// with a pipe (core(5); do_coredump in the kernel's fs/coredump.c).
 func noCoreDumps() { _ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1}) }

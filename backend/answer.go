@@ -9,21 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize is the most bytes that anything can have: the kernel counts them in 63 bits (loff_t).
+// MaxSize is the largest size, in bytes, that poolctl accepts: the kernel's file offsets have 63 bits
+// (loff_t).
 const MaxSize = math.MaxInt64
 
-// An AnswerError tells that a program, or a server behind it, reports what cannot be.
+// An AnswerError reports that a tool, or the server that the tool queries, returned an impossible value.
 type AnswerError struct {
 	Tool  string // the program
-	Field string // its word for what it reports
-	Text  string // what it reports
+	Field string // the tool's name for the value
+	Text  string // the value
 }
 
 func (e *AnswerError) Error() string {
 	return fmt.Sprintf("%s reports an impossible %s: %.100q", e.Tool, e.Field, e.Text)
 }
 
-// ParseSize reads a number of bytes that a tool reports in a field. It is at most [MaxSize].
+// ParseSize parses a size in bytes that a tool reports in a field. Sizes above [MaxSize] are an
+// [AnswerError].
 func ParseSize(tool, field, text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
@@ -32,8 +34,8 @@ func ParseSize(tool, field, text string) (uint64, error) {
 	return n, nil
 }
 
-// ParseSectors reads a device's size in /sys, where the kernel counts sectors of 512 bytes: it believes what
-// the device reports. One that is gone has none.
+// ParseSectors converts a device's size in /sys to bytes. The kernel counts in sectors of 512 bytes and
+// passes on the size that the device reports. A device that was removed has an empty text and the size 0.
 func ParseSectors(device, text string) (uint64, error) {
 	if text == "" {
 		return 0, nil
@@ -45,7 +47,7 @@ func ParseSectors(device, text string) (uint64, error) {
 	return sectors * 512, nil
 }
 
-// Sum returns the sum of sizes that a tool reports in a field. It is at most [MaxSize].
+// Sum returns the sum of sizes that a tool reports in a field. A sum above [MaxSize] is an [AnswerError].
 func Sum(tool, field string, sizes ...uint64) (uint64, error) {
 	sum := uint64(0)
 	for _, size := range sizes {
@@ -63,7 +65,7 @@ func CheckSizes(tool, field string, sizes ...uint64) error {
 	return err
 }
 
-// IsPlain reports whether a text is UTF-8 without control characters.
+// IsPlain reports whether a text is valid UTF-8 without control characters.
 func IsPlain(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }

@@ -1,4 +1,13 @@
-// Package backend says what it takes to manage the pools of one type. The types themselves are the packages below it.
+// Package backend defines the contract between poolctl's verbs and the pool types.
+//
+// Every pool type has a package below this one that implements [Backend]: list the volumes of a pool,
+// describe one volume, report the pool's state. Every other operation is an optional capability, a small
+// interface such as [Starter] or [Creator]. [As] finds the capability of a backend:
+//
+//	creator, err := backend.As[backend.Creator](b, p.Type, "volume creation")
+//
+// Backends access the machine only through a host.Host, so that every operation can be traced, printed as a
+// dry run, or made to fail in a test. Package backendtest checks each backend against this contract.
 package backend
 
 import (
@@ -13,204 +22,230 @@ import (
 	"poolctl/pooldef"
 )
 
-// A Backend manages the pools of one type. It keeps nothing between calls, and may be used by several goroutines at once.
+// A Backend manages the pools of one type. It keeps no state between calls and is safe for concurrent use.
 //
-// What it does is done wholly or, if there is an error, not at all: what was begun is undone, also if ctx ends meanwhile. Only what
-// cannot be undone, as a deletion, may have happened in spite of an error. Package backendtest holds every backend to this.
+// Operations are atomic: an operation that returns an error has undone its changes, also if ctx was
+// cancelled. The exceptions are changes that cannot be undone, such as a deletion: they may have happened
+// although the operation returns an error.
 type Backend interface {
-	// Active tells whether the pool's storage can be used now.
+	// Active reports whether the pool's storage can be used now.
 	Active(ctx context.Context, p *pooldef.Pool) (bool, error)
-	// Space tells the room in an active pool. Its error says why a pool that is not active is not.
+	// Space returns the capacity, allocation and available space of an active pool, in bytes. If the pool is
+	// not active, the error says why.
 	Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error)
-	// Volumes lists the volumes in the order of pooldef.CompareNames, with what one cheap listing tells: name, key, path.
-	// An error ends the listing.
+	// Volumes lists the volumes in the order of pooldef.CompareNames. Each volume has at least its name, key
+	// and path, and whatever else the same cheap listing provides. An error ends the listing.
 	Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
-	// Volume returns one volume with all that can be known of it; why the rest cannot, such as for want of permission, stands in
-	// its Err. If there is none of that name, the error wraps ErrNoVolume.
+	// Volume returns one volume with all its details. If some details cannot be determined, for example for
+	// lack of permission, the volume's Err says why. If the volume does not exist, the error wraps
+	// [ErrNoVolume].
 	Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
 }
 
-// What a backend may do besides. As finds it.
+// Optional capabilities of a backend. [As] finds them.
 type (
-	// A Starter makes storage usable and stops that again. A type whose start changes nothing has none. Where somebody else can have
-	// done the same, Stop leaves alone what is not Started. A Start that returns a Warning has worked.
+	// A Starter makes a pool's storage usable and reverses that. Pool types whose start changes nothing have
+	// no Starter. Storage may also have been made usable by another program (a mount from fstab, for
+	// example): Stop leaves it alone unless the pool's Started is set. A Start that returns a [Warning] has
+	// succeeded.
 	Starter interface {
 		Start(ctx context.Context, p *pooldef.Pool) error
 		Stop(ctx context.Context, p *pooldef.Pool) error
 	}
-	// A Refresher looks for what has come to an active pool's storage, or has another size, and waits until it can be used: for as long
-	// as that usually takes. With a wait it stays that long, if need be, until there is anything at all.
+	// A Refresher rescans an active pool's storage for new units and changed sizes, and waits as long as
+	// their devices usually take to appear. With a positive wait, it waits up to that long for the first
+	// device to appear.
 	Refresher interface {
 		Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration) error
 	}
-	// A Builder makes the storage that a pool is to live in.
+	// A Builder creates a pool's underlying storage.
 	Builder interface {
 		Build(ctx context.Context, p *pooldef.Pool, o BuildOptions) error
 	}
-	// A PoolDeleter unmakes what a Builder made. It refuses where there is data left.
+	// A PoolDeleter removes the storage that a Builder created. It refuses to remove storage that contains
+	// data.
 	PoolDeleter interface {
 		DeletePool(ctx context.Context, p *pooldef.Pool) error
 	}
-	// A Discoverer finds sources that pools could be made of.
+	// A Discoverer finds sources that pools could be defined with.
 	Discoverer interface {
 		Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error)
 	}
-	// An StatusReader returns an active pool's definition with what is seen on the machine: permissions, free extents.
+	// A StatusReader returns a copy of an active pool's definition, completed with what the machine reports:
+	// permissions, free extents. It does not modify p.
 	StatusReader interface {
 		ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error)
 	}
-	// A DetailLister lists like Volumes, with sizes and formats. What cannot be had of one volume stands in its Err.
+	// A DetailLister lists the same volumes as Volumes, with sizes and formats. If the details of one volume
+	// cannot be determined, that volume's Err says why.
 	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
-	// A Locator tells the name of the volume that a path or key means, without listing the pool, or asking whether it is there.
+	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
+	// checks that the volume exists.
 	Locator interface {
 		Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (name string, ok bool)
 	}
-	// A BackingChainer follows what images name as their backing files, to the end of the chain.
+	// A BackingChainer follows a volume's backing files to the end of the chain.
 	BackingChainer interface {
-		// Chain returns the images below a volume, nearest first: not nil, and empty if it is based on nothing. Of each it tells
-		// path, format, sizes, permissions and times. Its type is network if it is none of this host's files or devices; then it ends the
-		// chain, and its path is what names it. If one cannot be followed it is the last, and the error says why.
+		// Chain returns the images below a volume, nearest first. The result is never nil; it is empty if the
+		// volume has no backing file. Each image has its path, format, sizes, permissions and times. An image
+		// that is neither a file nor a device of this host has the type network; it ends the chain, and its
+		// path is the reference recorded in its overlay. If an image cannot be read, it is the last one, and
+		// the error says why.
 		Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error)
 	}
-	// A Creator makes volumes. A name that is taken, also by a volume that is being made, is an error that wraps fs.ErrExist. Nobody
-	// sees a volume before it is whole, even if the process that makes it is killed.
+	// A Creator creates volumes. If the name is in use, also by a volume that another process is creating,
+	// the error wraps fs.ErrExist. A new volume becomes visible only when it is complete, even if the process
+	// that creates it is killed.
 	Creator interface {
 		Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o CreateOptions) error
 	}
-	// A Deleter removes volumes. One that is not there is an error that wraps ErrNoVolume.
+	// A Deleter deletes volumes. If the volume does not exist, the error wraps [ErrNoVolume].
 	Deleter interface {
 		Delete(ctx context.Context, p *pooldef.Pool, name string) error
 	}
-	// A SnapshotDeleter removes a volume with the snapshots that could not be without it.
+	// A SnapshotDeleter deletes a volume together with the snapshots that depend on it.
 	SnapshotDeleter interface {
 		DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error
 	}
-	// A Renamer gives a volume another name in its pool, at once: it is always there under one of them. One that is not there is an
-	// error that wraps ErrNoVolume, a name that is taken one that wraps fs.ErrExist. What names the volume as its backing file is
-	// not changed.
+	// A Renamer renames a volume within its pool, atomically: at any time the volume exists under exactly one
+	// of the two names. If the volume does not exist, the error wraps [ErrNoVolume]; if the new name is in
+	// use, the error wraps fs.ErrExist. Images that name the volume as their backing file are not updated.
 	Renamer interface {
 		Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error
 	}
-	// A Exporter shows a volume that is nowhere on this machine as a file of it, for as long as this process lives. It is described as
-	// Volume describes such a file.
+	// An Exporter makes a volume that is not on this machine available as a local file, for the lifetime of
+	// this process. Volumes of gluster pools are an example.
 	Exporter interface {
 		Export(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
-		// Outside returns the path by which others know a file that is seen where a lent one is.
-		Outside(ctx context.Context, p *pooldef.Pool, path string) string
+		// ExternalPath returns the path or URI of an exported file as other programs know the file. Any other
+		// path is returned unchanged.
+		ExternalPath(ctx context.Context, p *pooldef.Pool, path string) string
 	}
-	// A Cloner makes volumes that begin with the data of another, of whatever pool: one that is a file or block device of this
-	// machine, or a volume that the backend knows by its pool, and is described as Volume describes it. It is only read. What is said of a
-	// Creator holds here, too. A new volume does not depend on the old one, but in a cluster that shares data between volumes, unless
-	// Full: what that takes from a backing store is copied.
+	// A Cloner creates volumes with the data of another volume, of any pool: a file or block device of this
+	// machine, or a volume of the backend's own type, described as Volume describes it. The source is only
+	// read. The rules of [Creator] apply.
+	//
+	// The new volume does not depend on its source, and data from the source's backing file are copied. The
+	// exceptions are clusters whose volumes share data, unless Full is set.
 	Cloner interface {
 		Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
 	}
-	// A Resizer changes a volume's capacity to so many bytes, or a few more if its format needs that.
+	// A Resizer changes a volume's capacity to size bytes, rounded up if the volume's format requires it.
 	Resizer interface {
 		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
 	}
-	// A Wiper destroys a volume's data, by one of the algorithms of host.Wipe, so that what is read of it afterwards is not them.
+	// A Wiper overwrites or discards a volume's data by one of the algorithms of host.Wipe, so that the old
+	// data cannot be read from the volume.
 	Wiper interface {
 		Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error
 	}
-	// An Uploader writes data into a volume. What would not fit is refused, if possible before the first byte is written.
+	// An Uploader writes data into a volume. Data that do not fit are refused, before the first byte is
+	// written if the amount is known.
 	Uploader interface {
 		Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t Transfer) error
 	}
-	// A Downloader copies a volume's data to a file from where that stands on.
+	// A Downloader writes a volume's data to a file, starting at the file's current offset.
 	Downloader interface {
 		Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t Transfer) error
 	}
-	// An Explainer says in whatever it is asked to do with volumes what keeps the pool from being used, in Active's words. Who has started the
-	// pool need not ask that first, which takes as long as what is asked then.
-	Explainer interface{ Explains() }
-	// A Tidier removes what a Start has left that was killed before the pool was active.
-	Tidier interface {
-		Tidy(ctx context.Context, p *pooldef.Pool) error
+	// An ActiveChecker reports whether its volume operations check themselves that the pool can be used, and
+	// fail with the errors of Active. If so, the caller need not call Active before an operation on a started
+	// pool, which saves the time of one query.
+	ActiveChecker interface{ ChecksActive() bool }
+	// A StartCleaner removes what is left of a Start that was killed before the pool was active.
+	StartCleaner interface {
+		CleanUp(ctx context.Context, p *pooldef.Pool) error
 	}
-	// A Sweeper removes what a poolctl that was killed left half-made in a pool, and tells what. What is being made stays.
-	Sweeper interface {
-		Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error)
+	// A StaleRemover removes the leftovers of killed poolctl processes from a pool (staging directories,
+	// temporary objects) and returns their names. Objects that a running process is creating stay.
+	StaleRemover interface {
+		RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error)
 	}
 )
 
-// BuildOptions tell what may happen to what is there already.
+// BuildOptions control what Build may do to existing data.
 type BuildOptions struct {
-	Overwrite   bool // whatever is on the device goes
-	NoOverwrite bool // format, but only an empty device
+	Overwrite   bool // replace whatever the device contains
+	NoOverwrite bool // format the device only if it is empty
 }
 
-// CreateOptions tell how room is made for a new volume.
+// CreateOptions control how space for a new volume is allocated.
 type CreateOptions struct {
-	Preallocation string // "" (as the definition's allocation says), off, metadata, falloc, full
+	Preallocation string // off, metadata, falloc, full; empty: as the definition's allocation says
 	Progress      host.Progress
 }
 
-// CloneOptions tell how a volume is made from another.
+// CloneOptions control how a volume is cloned.
 type CloneOptions struct {
 	CreateOptions
-	Reflink bool // the blocks must be shared, not copied; as long as they are, the source may be one that cannot be deleted
-	InUse   bool // others may be writing to the source
-	// Full has all data copied, where a new volume would otherwise have them from the source, and could not be without it.
-	Full  bool
-	Known Known // nil: no backing file may be read
-	// From is the pool that the source is in; nil: it is no pool's.
+	// Reflink shares the source's blocks instead of copying them. As long as blocks are shared, deleting the
+	// source may be impossible.
+	Reflink bool
+	InUse   bool // other processes may be writing to the source
+	// Full copies all data. Otherwise, a backend may let the new volume share data with its source and depend
+	// on it.
+	Full    bool
+	MayRead MayRead // nil: no backing file may be read
+	// From is the pool of the source; nil if the source belongs to no pool.
 	From *pooldef.Pool
 }
 
-// Known says whether an image that another names as its backing file may be read: nil, if it is a volume of an active pool. Otherwise a
-// guest that writes a header into its disk could have us read any file of this machine. file is nil for an image of Ceph's.
-type Known func(path string, file *host.Handle) error
+// MayRead checks whether an image that another image names as its backing file may be read. It returns nil if
+// the backing file is a volume of an active pool. Without this check, a guest that writes an image header
+// into its disk could make poolctl read any file of this machine. file is nil for a Ceph image.
+type MayRead func(path string, file *host.Handle) error
 
-// ResizeOptions tell what a new size may do.
+// ResizeOptions control what Resize may do.
 type ResizeOptions struct {
-	Known    Known // nil: no backing file may be read
-	Shrink   bool  // what is behind the new end may be lost
-	Allocate bool  // what is new gets room at once
+	MayRead  MayRead // nil: no backing file may be read
+	Shrink   bool    // data beyond the new end may be lost
+	Allocate bool    // allocate the added space now
 }
 
-// A Transfer tells which part of a volume is copied, and how.
+// A Transfer describes which part of a volume is copied, and how.
 type Transfer struct {
-	File     string // the other side's name for a shell; empty: standard input or output
-	Offset   uint64 // in the volume, bytes
-	Length   uint64 // at most so many bytes; 0: all there are
-	Sparse   bool   // holes become holes; otherwise zeros
-	InUse    bool   // others may be writing to the volume that is read
+	File     string // the other file, as a shell would open it; empty: standard input or output
+	Offset   uint64 // in the volume, in bytes
+	Length   uint64 // at most this many bytes; 0: all
+	Sparse   bool   // preserve holes; otherwise write zeros
+	InUse    bool   // other processes may be writing to the source volume
 	Progress host.Progress
 }
 
-// Out is the step that copies a file or block device to where an open file stands.
+// Out returns the step that copies a file or block device to an open file, at the file's current offset.
 func (t Transfer) Out(path string, to *os.File) host.Download {
 	return host.Download{From: host.Source{Path: path, InUse: t.InUse}, To: to, Name: t.File,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
 }
 
-// In is the step that writes a file into another or into a block device. If whole, that becomes what is written (host.Upload).
+// In returns the step that writes an open file into a file or block device. If whole is set, the target's
+// content becomes exactly the data written (see host.Upload).
 func (t Transfer) In(path string, from *os.File, whole bool) host.Upload {
 	return host.Upload{From: from, Name: t.File, Path: path, Whole: whole,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
 }
 
-// Secrets are what encrypted volumes, and pools that need a login, are used with.
+// Secrets provides the secrets of encrypted volumes and of pools that need a login.
 type Secrets interface {
-	// SecretValue returns the value of a secret. If it is named by its usage, that is of the type given. Errors wrap
-	// pooldef.ErrNoSecret or pooldef.ErrNoValue.
+	// SecretValue returns the value of a secret. A secret that ref names by its usage must have the given
+	// usage type. Errors wrap pooldef.ErrNoSecret or pooldef.ErrNoValue.
 	SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, error)
-	// SecretFile tells where a shell would find the value: in base64 if the file's name ends in .base64, otherwise as it is.
+	// SecretFile returns the file from which a shell could read the value, for dry runs. The content is
+	// base64 if the file's name ends in .base64, and the value itself otherwise.
 	SecretFile(ref pooldef.SecretRef, usageType string) string
-	// SecretOf returns the secret with a usage, nil if there is none.
+	// SecretOf returns the secret with the given usage, or nil if no such secret exists.
 	SecretOf(usageType, usage string) (*pooldef.Secret, error)
 }
 
-// ErrNoVolume is what Volume, Delete and Rename wrap when there is no such volume.
+// ErrNoVolume is wrapped by the errors of Volume, Delete and Rename if the volume does not exist.
 var ErrNoVolume = errors.New("no such volume")
 
-// An UnsupportedError tells that pools of a type cannot do something.
+// An UnsupportedError reports that pools of a type do not support an operation.
 type UnsupportedError struct {
 	Type pooldef.Type
-	What string // "pool deletion"; empty: anything, there is no backend
+	What string // such as "pool deletion"; empty: the type has no backend
 }
 
 func (e *UnsupportedError) Error() string {
@@ -220,20 +255,21 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
 }
 
-// An ExternalDataError tells that what a guest sees of a volume is, in part, in files that only its header names. Whoever may write to the
-// volume could name any file of the machine there: they are not read, written to or wiped.
+// An ExternalDataError reports that part of a volume's content is in other files, which only the volume's
+// header names. Since anybody who can write to the volume could name any file of the machine there, poolctl
+// does not read, write or wipe these files.
 type ExternalDataError struct{ Path string }
 
 func (e *ExternalDataError) Error() string {
 	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not touch", e.Path)
 }
 
-// A NotReadyError tells that the place where a pool's volumes would be cannot be used.
+// A NotReadyError reports that the directory of a pool's volumes cannot be used.
 type NotReadyError struct {
 	Pool  string
 	Path  string
-	Build bool // there is nothing at Path: building the pool may help
-	Start bool // starting the pool would mount it
+	Build bool // nothing exists at Path; building the pool may help
+	Start bool // starting the pool would mount the directory
 }
 
 func (e *NotReadyError) Error() string {
@@ -246,7 +282,8 @@ func (e *NotReadyError) Error() string {
 	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
 }
 
-// As returns the capability C of the backend of type t, or an UnsupportedError that says what is not supported.
+// As returns the capability C of a backend. If b does not implement C, the error is an [UnsupportedError]
+// with type t and the operation what, such as "volume creation".
 func As[C any](b Backend, t pooldef.Type, what string) (C, error) {
 	if c, ok := b.(C); ok {
 		return c, nil

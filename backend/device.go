@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A BusyError tells that something cannot be had, and who has it.
+// A BusyError reports that a device or directory is in use, and by whom.
 type BusyError struct {
-	Path  string   // a device or directory
-	Users []string // in words; empty: that is not known
+	Path  string   // of a device or directory
+	Users []string // descriptions of the users; empty: unknown
 }
 
 func (e *BusyError) Error() string {
@@ -18,11 +18,11 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("%q is in use: %s", e.Path, strings.Join(e.Users, ", "))
 }
 
-// A ContentError tells that a device does not hold what it should.
+// A ContentError reports that a device does not contain what it should.
 type ContentError struct {
 	Pool, Device string
-	Holds        string // in blkid's words; empty: nothing
-	Want         string // empty: it should hold nothing
+	Holds        string // the content, named as blkid(8) names it; empty: nothing
+	Want         string // empty: the device should be empty
 }
 
 func (e *ContentError) Error() string {

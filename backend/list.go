@@ -6,7 +6,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// List is a listing of what is found at once, each shown as a volume. It ends with the error that there may be.
+// List returns a lazy listing: when iterated, it calls find once and yields show of each result. An error of
+// find ends the listing.
 func List[T any](find func() ([]T, error), show func(T) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
 		all, err := find()

@@ -1,9 +1,10 @@
 package backend
 
-// A StateError tells that storage is not in a state in which something could be done with it: in use, somebody else's, not there.
+// A StateError reports that storage is in a state in which an operation is impossible: in use, owned by
+// something else, or missing.
 type StateError struct {
 	Text string
-	Hint string // what to do about it, a command to type where there is one; may be empty
+	Hint string // what to do about it, a command to type where possible; may be empty
 }
 
 func (e *StateError) Error() string { return e.Text }

@@ -1,6 +1,6 @@
 package backend
 
-// A Warning is what a Start returns that has worked, but not as well as it should.
+// A Warning is the error of a Start that succeeded, but not completely as configured.
 type Warning struct{ Text string }
 
 func (w *Warning) Error() string { return w.Text }

@@ -9,10 +9,10 @@ import (
 )
 
 // known says which images a volume may be based on, for its data to be read: those that are volumes of active pools.
-func (e *env) known(of *foundVolume) backend.Known {
+func (e *env) known(of *foundVolume) backend.MayRead {
 	return func(path string, file *host.Handle) error {
 		if lender, ok := of.backend.(backend.Exporter); ok {
-			path = lender.Outside(e.ctx, of.entry.Current(), path)
+			path = lender.ExternalPath(e.ctx, of.entry.Current(), path)
 		}
 		entries, err := e.allPools()
 		if err != nil {

@@ -112,7 +112,7 @@ func (e *env) activeBackend(entry *pooldef.Entry) (backend.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, explains := b.(backend.Explainer); explains && entry.Started != nil {
+	if c, ok := b.(backend.ActiveChecker); ok && c.ChecksActive() && entry.Started != nil {
 		return b, nil
 	}
 	active, err := e.active(entry)

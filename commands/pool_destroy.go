@@ -60,8 +60,8 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 
 // forget removes the record of a pool that is not active, and before that what a start has left that was killed.
 func (e *env) forget(b backend.Backend, entry *pooldef.Entry) error {
-	if tidier, ok := b.(backend.Tidier); ok {
-		if err := tidier.Tidy(e.ctx, entry.Current()); err != nil {
+	if cleaner, ok := b.(backend.StartCleaner); ok {
+		if err := cleaner.CleanUp(e.ctx, entry.Current()); err != nil {
 			return err
 		}
 	}

@@ -25,8 +25,8 @@ func (c *PoolRefresh) Run(e *env) error {
 	if err == nil {
 		err = e.refresh(b, entry.Current(), 0)
 	}
-	if sweeper, ok := b.(backend.Sweeper); ok && err == nil {
-		_, err = sweeper.Sweep(e.ctx, entry.Current())
+	if remover, ok := b.(backend.StaleRemover); ok && err == nil {
+		_, err = remover.RemoveStale(e.ctx, entry.Current())
 	}
 	if err != nil {
 		return fmt.Errorf("refresh pool %q: %w", c.Pool, err)

@@ -101,6 +101,6 @@ func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
 	}
 	progress, done := e.progress()
 	defer done()
-	o.Progress, o.From, o.Known = progress, source.entry.Current(), e.known(source)
+	o.Progress, o.From, o.MayRead = progress, source.entry.Current(), e.known(source)
 	return cloner.Clone(e.ctx, p, v, from, o)
 }

@@ -75,5 +75,5 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*foundVolume, error
 	if err != nil {
 		return nil, err
 	}
-	return v, resizer.Resize(e.ctx, p, v.Name, n, backend.ResizeOptions{Shrink: n < now, Allocate: c.Allocate, Known: e.known(v)})
+	return v, resizer.Resize(e.ctx, p, v.Name, n, backend.ResizeOptions{Shrink: n < now, Allocate: c.Allocate, MayRead: e.known(v)})
 }

@@ -1,4 +1,6 @@
-// Package all is the list of the backends.
+// Package all lists the backends of all pool types.
+//
+// A backend is a folder and a line here: deleting both removes the pool type.
 package all
 
 import (
@@ -22,7 +24,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Backends returns every backend there is, working on h with the secrets s. A server may take as long as timeout to answer.
+// Backends returns the backends of all pool types, which access the machine through h and use the secrets s.
+// timeout is the time that a server may take to answer.
 func Backends(h host.Host, s backend.Secrets, timeout time.Duration) map[pooldef.Type]backend.Backend {
 	return map[pooldef.Type]backend.Backend{
 		pooldef.Dir:         dir.New(h, s),

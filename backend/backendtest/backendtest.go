@@ -1,7 +1,13 @@
-// Package backendtest holds what every backend has to do, as tests that each backend runs against its real service.
+// Package backendtest is the conformance suite: the tests that every backend must pass, against its real
+// service.
 //
-// What a backend can do beside listing is found by backend.As; what it cannot, has to be refused as unsupported. The words that
-// the tests use are those of package backend.
+// [Run] runs the suite. A backend's capabilities are found with backend.As; an operation that the backend
+// does not support must fail with a backend.UnsupportedError. Every operation is also tested with a fault at
+// each step, and in processes that are killed at each step.
+//
+// The package also contains helpers for the backends' own tests: [Golden] compares the commands that an
+// operation runs with a recording, [SysTree] is an artificial /sys, and [Main], [Mount] and [Loop] provide
+// mounts and block devices.
 package backendtest
 
 import (
@@ -17,61 +23,67 @@ import (
 	"poolctl/pooldef"
 )
 
-// Options tell where and with what a backend is tested.
+// Options describe the backend under test and its storage.
 type Options struct {
 	New  func(h host.Host) backend.Backend
 	Host host.Host // nil: this machine
-	// Pool returns a pool that has not been built or started, in storage that is new and its own, and has t clean that up. All that
-	// takes time belongs in here, and nothing in front of Run: the test is run again in processes that are to be killed.
+	// Pool returns a pool that is neither built nor started, in new storage of its own, and registers the
+	// cleanup with t. Preparations that take time belong here, not before the call of Run: processes that are
+	// to be killed run the test function again.
 	Pool  func(t *testing.T) *pooldef.Pool
 	Build backend.BuildOptions
-	// Snapshot prints all that must not have changed when an operation has failed: the storage with the pool and what is in
-	// it, and what is beside it, whether the pool is built and active or not.
+	// Snapshot prints everything that a failed operation must leave unchanged: the storage, the pool and its
+	// volumes, and their surroundings. It must work for pools that are not built or not active.
 	Snapshot func(t *testing.T, p *pooldef.Pool) string
 
-	// Volume defines a volume as pools of this type can make it. Without a Creator it is not needed.
+	// Volume defines a volume that pools of this type can create. Backends without a Creator do not need it.
 	Volume func(name string, size uint64) *pooldef.Volume
-	Sizes  []uint64 // that volumes can have; the first is taken where the size does not matter
-	Unit   uint64   // a volume's capacity is its size rounded up to a multiple of this; 0: its size
-	// OnlyGrow says that volumes cannot be made smaller, and that those that are there cannot be given room.
+	Sizes  []uint64 // valid sizes of volumes; the first is used where the size does not matter
+	Unit   uint64   // capacities are rounded up to a multiple of this; 0: not rounded
+	// OnlyGrow means that volumes cannot shrink, and that a resize cannot allocate space.
 	OnlyGrow bool
-	// Source defines a volume that is cloned to make such a volume; nil: Volume.
+	// Source defines a volume that can be cloned to a volume of Volume; nil: Volume does.
 	Source func(name string, size uint64) *pooldef.Volume
-	// Encode makes of what a guest is to see of a volume of a format what has to be uploaded for that, Decode the reverse; nil: it is
-	// the same. A volume that needs this becomes what is uploaded, whatever that one's size.
+	// Encode converts a guest's view of a volume to the image that has to be uploaded; Decode is the reverse.
+	// nil: image and guest's view are the same. An upload replaces such a volume completely, whatever the
+	// size of the image.
 	Encode, Decode func(t testing.TB, format string, data []byte) []byte
-	// Allowed and Refused are names that have to work, and that have to be refused. They and the suite's own hostile names must
-	// in any case do one or the other wholly.
+	// Allowed and Refused are names that must be accepted, and names that must be refused. The suite adds
+	// hostile names of its own, which must be either accepted or refused completely.
 	Allowed, Refused []string
-	// Slow says that operations take long here, so that fewer are tried unless Exhaustive is true: hostile names only where volumes are
-	// made, every third of what is uploaded and downloaded, and not all faults.
+	// Slow means that operations take long. Unless Exhaustive is true, the suite then tries less: hostile
+	// names only when creating volumes, every third upload and download, and not all faults.
 	Slow bool
-	// Unsupported are volumes that pools of this type cannot have.
+	// Unsupported are volumes that pools of this type do not support.
 	Unsupported []*pooldef.Volume
-	// Cannot are the parts of the suite that this storage cannot pass, and why.
+	// Cannot maps the parts of the suite that this storage cannot pass to the reason.
 	Cannot map[string]string
-	// Elsewhere are the parts in which another test runs the same code, and which test that is. They run where Exhaustive is true.
+	// Elsewhere maps the parts whose code another test also runs to the name of that test. These parts run
+	// only if Exhaustive is true.
 	Elsewhere map[string]string
-	// Apart says that parts may run at the same time: no part sees the pool of another, neither in its storage nor in a Snapshot, and
-	// nobody asks the kernel who has a file open. (A program that another part starts has all files of this process open until it runs.)
-	Apart bool
-	// Parts are those that are wanted; none: all.
+	// Parallel means that parts can run in parallel: no part sees the pool of another, neither in its storage
+	// nor in a Snapshot, and no part asks the kernel which processes have a file open. (A program that
+	// another part starts holds all open files of this process until its exec.)
+	Parallel bool
+	// Parts are the parts to run; nil: all.
 	Parts []string
-	// Existing is how many volumes there are in a pool where none can be made.
+	// Existing is the number of volumes in a pool of a type that cannot create any.
 	Existing int
 }
 
-// The parts of the suite in which a change fails, or a process is killed: while pools change, and while volumes do.
+// The parts of the suite that inject faults or kill processes, during operations on pools and on volumes.
 var (
 	PoolFaults   = []string{"PoolFaults", "KilledPool"}
-	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed", "KilledDeleting", "KilledCloning"}
-	Faults       = slices.Concat(PoolFaults, VolumeFaults)
+	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed",
+		"KilledDeleting", "KilledCloning"}
+	Faults = slices.Concat(PoolFaults, VolumeFaults)
 )
 
-// Requests are the parts about names, rivals and what is refused, in which the storage below makes no difference.
+// Requests are the parts about names, concurrency and refusals, whose results do not depend on the underlying
+// storage.
 var Requests = []string{"Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "CloningTogether"}
 
-// Because gives parts of the suite one reason, for Options.
+// Because maps each of the parts to the same reason, for Options.Cannot and Options.Elsewhere.
 func Because(why string, parts ...string) map[string]string {
 	reasons := map[string]string{}
 	for _, part := range parts {
@@ -80,10 +92,10 @@ func Because(why string, parts ...string) map[string]string {
 	return reasons
 }
 
-// Exhaustive reports whether every part of the suite runs for every pool type, which POOLCTL_TEST_EXHAUSTIVE asks for.
+// Exhaustive reports whether every part of the suite is to run for every pool type (POOLCTL_TEST_EXHAUSTIVE).
 func Exhaustive() bool { return os.Getenv("POOLCTL_TEST_EXHAUSTIVE") != "" }
 
-// Long ends a test that scripts/test --quick has no time for.
+// Long skips a test that takes too long for scripts/test --quick.
 func Long(t testing.TB, what string) {
 	t.Helper()
 	if testing.Short() {
@@ -96,7 +108,7 @@ func Run(t *testing.T, o Options) {
 	if o.Host == nil {
 		o.Host = &host.Local{}
 	}
-	if dieIfAsked(o) {
+	if runCrashPlan(o) {
 		return
 	}
 	Long(t, "the conformance suite")
@@ -105,29 +117,29 @@ func Run(t *testing.T, o Options) {
 		name  string
 		check func(*suite)
 	}{
-		{"Lifecycle", (*suite).lifecycle},
-		{"Listing", (*suite).listing},
-		{"Volumes", (*suite).volumes},
-		{"Sizes", (*suite).sizes},
-		{"Names", (*suite).names},
-		{"Renaming", (*suite).renaming},
-		{"RenamingTogether", (*suite).renamingTogether},
-		{"Unsupported", (*suite).unsupported},
-		{"Together", (*suite).together},
-		{"Cloning", (*suite).cloning},
-		{"CloningTogether", (*suite).cloningTogether},
-		{"Resizing", (*suite).resizing},
-		{"Transfers", (*suite).transfers},
-		{"Wiping", (*suite).wiping},
-		{"PoolFaults", (*suite).poolFaults},
-		{"VolumeFaults", (*suite).volumeFaults},
-		{"RenameFaults", (*suite).renameFaults},
-		{"CloneFaults", (*suite).cloneFaults},
-		{"ResizeFaults", (*suite).resizeFaults},
-		{"Killed", func(s *suite) { s.killed(t.Name(), "create") }},
-		{"KilledDeleting", func(s *suite) { s.killedDeleting(t.Name()) }},
-		{"KilledPool", func(s *suite) { s.killedPool(t.Name()) }},
-		{"KilledCloning", func(s *suite) { s.killed(t.Name(), "clone") }},
+		{"Lifecycle", (*suite).testLifecycle},
+		{"Listing", (*suite).testListing},
+		{"Volumes", (*suite).testVolumes},
+		{"Sizes", (*suite).testSizes},
+		{"Names", (*suite).testNames},
+		{"Renaming", (*suite).testRenaming},
+		{"RenamingTogether", (*suite).testConcurrentRenaming},
+		{"Unsupported", (*suite).testUnsupported},
+		{"Together", (*suite).testConcurrentCreation},
+		{"Cloning", (*suite).testCloning},
+		{"CloningTogether", (*suite).testConcurrentCloning},
+		{"Resizing", (*suite).testResizing},
+		{"Transfers", (*suite).testTransfers},
+		{"Wiping", (*suite).testWiping},
+		{"PoolFaults", (*suite).testPoolFaults},
+		{"VolumeFaults", (*suite).testVolumeFaults},
+		{"RenameFaults", (*suite).testRenameFaults},
+		{"CloneFaults", (*suite).testCloneFaults},
+		{"ResizeFaults", (*suite).testResizeFaults},
+		{"Killed", func(s *suite) { s.testKilled(t.Name(), "create") }},
+		{"KilledDeleting", func(s *suite) { s.testKilledDeleting(t.Name()) }},
+		{"KilledPool", func(s *suite) { s.testKilledPool(t.Name()) }},
+		{"KilledCloning", func(s *suite) { s.testKilled(t.Name(), "clone") }},
 	} {
 		if o.Parts != nil && !slices.Contains(o.Parts, part.name) {
 			continue
@@ -139,7 +151,7 @@ func Run(t *testing.T, o Options) {
 			if why := o.Elsewhere[part.name]; why != "" && !Exhaustive() {
 				t.Skip("LEFT OUT without --exhaustive: " + why)
 			}
-			if o.Apart {
+			if o.Parallel {
 				t.Parallel()
 			}
 			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
@@ -147,16 +159,16 @@ func Run(t *testing.T, o Options) {
 	}
 }
 
-// A suite is one part of the tests, with a pool of its own.
+// A suite runs one part of the tests, with a pool of its own.
 type suite struct {
 	*testing.T
 	Options
-	b     backend.Backend // on a host without faults
-	pool  *pooldef.Pool
-	whole string // how a volume is described that is finished
+	b        backend.Backend // on a host without faults
+	pool     *pooldef.Pool
+	complete string // the description (describe) of a complete volume
 }
 
-// ok ends the test if there is an error.
+// ok fails the test if err is not nil.
 func (s *suite) ok(err error) {
 	s.Helper()
 	if err != nil {
@@ -164,8 +176,9 @@ func (s *suite) ok(err error) {
 	}
 }
 
-// needs returns a capability of the backend. A part of the suite ends where the backend has none, having been told so properly.
-func needs[C any](s *suite) C {
+// requireCapability returns a capability of the backend. If the backend does not have it, the part is
+// skipped; the error must be a backend.UnsupportedError.
+func requireCapability[C any](s *suite) C {
 	s.Helper()
 	c, err := backend.As[C](s.b, s.pool.Type, "what is tested here")
 	if err != nil {
@@ -182,8 +195,8 @@ func isUnsupported(err error) bool {
 	return errors.As(err, &unsupported)
 }
 
-// ready builds and starts the pool.
-func (s *suite) ready() {
+// setUpPool builds and starts the pool.
+func (s *suite) setUpPool() {
 	s.Helper()
 	if b, ok := s.b.(backend.Builder); ok {
 		s.ok(b.Build(s.Context(), s.pool, s.Build))
@@ -194,46 +207,48 @@ func (s *suite) ready() {
 	}
 }
 
-// start starts the pool as the verbs do, which record that.
+// start starts the pool and records that it is started, as the verbs do.
 func (s *suite) start(ctx context.Context, b backend.Backend) error {
 	err := b.(backend.Starter).Start(ctx, s.pool)
 	s.pool.Started = s.pool.Started || err == nil
 	return err
 }
 
-// stop stops the pool as the verbs do.
+// stop stops the pool and records that it is stopped, as the verbs do.
 func (s *suite) stop(ctx context.Context, b backend.Backend) error {
 	err := b.(backend.Starter).Stop(ctx, s.pool)
 	s.pool.Started = s.pool.Started && err != nil
 	return err
 }
 
-// state returns all that must not change, once what may be left half-made has been swept.
+// state removes leftovers and returns a snapshot of everything that must not change.
 func (s *suite) state() string {
 	s.Helper()
-	s.sweep()
+	s.removeStale()
 	return s.Snapshot(s.T, s.pool)
 }
 
-// sweep removes what is left half-made, and tells what. In a pool that is not active there may be nothing to look at.
-func (s *suite) sweep() []string {
+// removeStale removes leftovers and returns their names. An error is ignored if the pool is not active: there
+// may be nothing to inspect.
+func (s *suite) removeStale() []string {
 	s.Helper()
-	b, ok := s.b.(backend.Sweeper)
+	b, ok := s.b.(backend.StaleRemover)
 	if !ok {
 		return nil
 	}
-	swept, err := b.Sweep(s.Context(), s.pool)
+	stale, err := b.RemoveStale(s.Context(), s.pool)
 	if err != nil && s.active() {
 		s.Fatal(err)
 	}
-	return swept
+	return stale
 }
 
-// clean fails the test if an operation has left something half-made that had no reason to.
-func (s *suite) clean(when string) {
+// checkNoLeftovers fails the test if an operation left something behind although nothing prevented it from
+// cleaning up.
+func (s *suite) checkNoLeftovers(when string) {
 	s.Helper()
-	if swept := s.sweep(); len(swept) > 0 {
-		s.Errorf("%s: left behind is %q", when, swept)
+	if stale := s.removeStale(); len(stale) > 0 {
+		s.Errorf("%s: left behind: %q", when, stale)
 	}
 }
 
@@ -244,31 +259,32 @@ func (s *suite) active() bool {
 	return active
 }
 
-// same fails the test if the state is not what it was.
-func (s *suite) same(before, when string) {
+// checkUnchanged fails the test if the state is not the same as before.
+func (s *suite) checkUnchanged(before, when string) {
 	s.Helper()
-	if s.Snapshot(s.T, s.pool) == before { // nothing to sweep
+	if s.Snapshot(s.T, s.pool) == before { // no leftovers to remove
 		return
 	}
 	if after := s.state(); after != before {
-		s.Fatalf("%s: there was\n%s\nthere is\n%s", when, before, after)
+		s.Fatalf("%s: before\n%s\nafter\n%s", when, before, after)
 	}
 }
 
-// volume defines a volume whose size does not matter.
-func (s *suite) volume(name string) *pooldef.Volume { return s.Volume(name, s.Sizes[0]) }
+// defineVolume defines a volume of the default size.
+func (s *suite) defineVolume(name string) *pooldef.Volume { return s.Volume(name, s.Sizes[0]) }
 
-// create makes a volume that has to work.
+// create creates a volume, and fails the test if that does not work.
 func (s *suite) create(name string) {
 	s.Helper()
-	s.ok(needs[backend.Creator](s).Create(s.Context(), s.pool, s.volume(name), backend.CreateOptions{}))
-	s.clean("created " + short(name))
+	s.ok(requireCapability[backend.Creator](s).Create(s.Context(), s.pool, s.defineVolume(name),
+		backend.CreateOptions{}))
+	s.checkNoLeftovers("create " + shorten(name))
 }
 
-// remove deletes a volume that is there.
+// remove deletes an existing volume.
 func (s *suite) remove(name string) {
 	s.Helper()
-	s.ok(needs[backend.Deleter](s).Delete(s.Context(), s.pool, name))
+	s.ok(requireCapability[backend.Deleter](s).Delete(s.Context(), s.pool, name))
 }
 
 // list returns the names of all volumes.
@@ -282,8 +298,8 @@ func (s *suite) list() []string {
 	return names
 }
 
-// short is how a name appears in messages.
-func short(name string) string {
+// shorten shortens a name for messages.
+func shorten(name string) string {
 	if len(name) > 60 {
 		return strings.Repeat(name[:1], 8) + "..."
 	}

@@ -12,168 +12,173 @@ import (
 	"poolctl/pooldef"
 )
 
-// copyOf defines a volume that is to be a clone.
-func (o Options) copyOf(source *pooldef.Volume, name string) *pooldef.Volume {
+// defineClone defines a clone of source, of the same capacity.
+func (o Options) defineClone(source *pooldef.Volume, name string) *pooldef.Volume {
 	return o.Volume(name, source.Capacity.Bytes)
 }
 
-// how tells how volumes of a pool are cloned: so that they stand by themselves.
-func (o Options) how(p *pooldef.Pool) backend.CloneOptions {
+// cloneOptions returns options for a clone that does not depend on its source.
+func (o Options) cloneOptions(p *pooldef.Pool) backend.CloneOptions {
 	return backend.CloneOptions{Full: true, From: p}
 }
 
-// source gets the pool ready and makes a volume that is to be cloned, full of data. Volumes without data have to be refused, and then
-// there is nothing more to test.
-func (s *suite) source(name string) (v *pooldef.Volume, data []byte) {
+// setUpSource sets up the pool and creates a volume to clone, full of data. Cloning a volume without data
+// must be refused; the test ends there.
+func (s *suite) setUpSource(name string) (v *pooldef.Volume, data []byte) {
 	s.Helper()
-	cloner := needs[backend.Cloner](s)
-	s.ready()
+	cloner := requireCapability[backend.Cloner](s)
+	s.setUpPool()
 	define := s.Volume
 	if s.Source != nil {
 		define = s.Source
 	}
-	s.ok(needs[backend.Creator](s).Create(s.Context(), s.pool, define(name, s.Sizes[0]), backend.CreateOptions{}))
-	if v = s.the(name); !hasData(v) {
+	s.ok(requireCapability[backend.Creator](s).Create(s.Context(), s.pool, define(name, s.Sizes[0]),
+		backend.CreateOptions{}))
+	if v = s.lookUp(name); !hasData(v) {
 		state := s.state()
-		s.refuses(cloner.Clone(s.Context(), s.pool, s.copyOf(v, "v"), v, s.how(s.pool)), state, "cloned what has no data")
-		s.Skip("there are no data to clone")
+		s.checkUnsupported(cloner.Clone(s.Context(), s.pool, s.defineClone(v, "v"), v,
+			s.cloneOptions(s.pool)), state, "clone a volume without data")
+		s.Skip("volumes of this type have no data to clone")
 	}
 	data = s.fill(name, 1)
-	v, err := lent(s.Context(), s.b, s.pool, name)
+	v, err := exportVolume(s.Context(), s.b, s.pool, name)
 	s.ok(err)
 	return v, data
 }
 
-// lent returns a volume as it can be cloned.
-func lent(ctx context.Context, b backend.Backend, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	if lender, ok := b.(backend.Exporter); ok {
-		return lender.Export(ctx, p, name)
+// exportVolume returns a volume in the form that a Cloner expects.
+func exportVolume(ctx context.Context, b backend.Backend, p *pooldef.Pool,
+	name string) (*pooldef.Volume, error) {
+	if exporter, ok := b.(backend.Exporter); ok {
+		return exporter.Export(ctx, p, name)
 	}
 	return b.Volume(ctx, p, name)
 }
 
-// cloning clones a volume: the clone is as it was defined, has the source's data, and goes its own way. Nothing happens to the source.
-func (s *suite) cloning() {
-	source, data := s.source("source")
+// testCloning clones a volume. The clone must match its definition and have the source's data, source and
+// clone must be independent, and the source must not change.
+func (s *suite) testCloning() {
+	source, data := s.setUpSource("source")
 	cloner := s.b.(backend.Cloner)
 	before := s.state()
 	clone := func(d *pooldef.Volume) error {
-		return cloner.Clone(s.Context(), s.pool, d, source, s.how(s.pool))
+		return cloner.Clone(s.Context(), s.pool, d, source, s.cloneOptions(s.pool))
 	}
-	s.ok(clone(s.copyOf(source, "v")))
-	s.clean("cloned")
-	v := s.the("v")
-	s.asDefined(v, s.copyOf(source, "v"))
+	s.ok(clone(s.defineClone(source, "v")))
+	s.checkNoLeftovers("after cloning")
+	v := s.lookUp("v")
+	s.checkDefinition(v, s.defineClone(source, "v"))
 	if v.Capacity != source.Capacity || v.Backing != nil {
-		s.Errorf("the clone of %+v is %+v", *source, *v)
+		s.Errorf("got clone %+v of %+v", *v, *source)
 	}
-	s.holds("v", data, "cloned")
+	s.checkData("v", data, "after cloning")
 	both := s.state()
 	for _, taken := range []string{"v", "source"} {
-		if err := clone(s.copyOf(source, taken)); !errors.Is(err, fs.ErrExist) {
-			s.Errorf("a name that is taken: error %v", err)
+		if err := clone(s.defineClone(source, taken)); !errors.Is(err, fs.ErrExist) {
+			s.Errorf("name in use: got error %v, want fs.ErrExist", err)
 		}
-		s.same(both, "a name that is taken")
+		s.checkUnchanged(both, "name in use")
 	}
 	s.remove("v")
-	s.same(before, "cloned, and the clone deleted")
-	s.clonedSizes(clone, source, data)
-	s.same(before, "cloned in other sizes")
-	s.clonedNames(clone, source)
-	s.goOwnWays(clone, source, data)
+	s.checkUnchanged(before, "after cloning and deleting the clone")
+	s.checkCloneSizes(clone, source, data)
+	s.checkUnchanged(before, "after cloning to other sizes")
+	s.checkCloneNames(clone, source)
+	s.checkIndependent(clone, source, data)
 }
 
-// clonedSizes makes clones that are larger, or smaller, which is refused.
-func (s *suite) clonedSizes(clone func(*pooldef.Volume) error, source *pooldef.Volume, data []byte) {
+// checkCloneSizes clones into larger volumes, and into smaller ones, which must be refused.
+func (s *suite) checkCloneSizes(clone func(*pooldef.Volume) error, source *pooldef.Volume, data []byte) {
 	s.Helper()
 	size := source.Capacity.Bytes
-	same, larger := s.copyOf(source, "same"), s.Volume("larger", 2*size)
+	same, larger := s.defineClone(source, "same"), s.Volume("larger", 2*size)
 	same.Capacity = pooldef.Size{}
 	for _, d := range []*pooldef.Volume{same, larger} {
 		s.ok(clone(d))
-		s.holds(d.Name, data, d.Name)
-		if got, want := s.the(d.Name).Capacity.Bytes, s.rounded(max(size, d.Capacity.Bytes)); got != want {
-			s.Errorf("%s: its capacity is %d, want %d", d.Name, got, want)
+		s.checkData(d.Name, data, d.Name)
+		if got, want := s.lookUp(d.Name).Capacity.Bytes, s.roundUp(max(size, d.Capacity.Bytes)); got != want {
+			s.Errorf("%s: got capacity %d, want %d", d.Name, got, want)
 		}
 		s.remove(d.Name)
 	}
 	state := s.state()
-	s.fails(clone(s.Volume("smaller", size/2)), state, "cloned into less")
+	s.checkRefused(clone(s.Volume("smaller", size/2)), state, "clone to a smaller volume")
 }
 
-// clonedNames makes clones of all names.
-func (s *suite) clonedNames(clone func(*pooldef.Volume) error, source *pooldef.Volume) {
+// checkCloneNames creates clones with all names.
+func (s *suite) checkCloneNames(clone func(*pooldef.Volume) error, source *pooldef.Volume) {
 	s.Helper()
 	before := s.state()
-	for _, name := range s.Options.names(true) {
-		err := clone(s.copyOf(source, name))
+	for _, name := range s.allNames(true) {
+		err := clone(s.defineClone(source, name))
 		switch {
 		case err == nil && slices.Contains(s.Refused, name):
-			s.Errorf("%q was made, and has to be refused", short(name))
+			s.Errorf("%q was accepted, want a refusal", shorten(name))
 		case err != nil && slices.Contains(s.Allowed, name):
-			s.Errorf("%q has to work: %v", short(name), err)
+			s.Errorf("%q was refused: %v", shorten(name), err)
 		}
 		if err == nil {
-			s.the(name)
+			s.lookUp(name)
 			s.remove(name)
 		}
 	}
-	s.same(before, "cloned as all names, or refused, and the clones deleted")
+	s.checkUnchanged(before, "after cloning to all names and deleting the clones")
 }
 
-// goOwnWays writes into a source and its clone. Neither sees what is in the other.
-func (s *suite) goOwnWays(clone func(*pooldef.Volume) error, source *pooldef.Volume, data []byte) {
+// checkIndependent writes into a source and its clone: neither may see the other's data.
+func (s *suite) checkIndependent(clone func(*pooldef.Volume) error, source *pooldef.Volume, data []byte) {
 	s.Helper()
-	s.ok(clone(s.copyOf(source, "v")))
-	s.ok(clone(s.copyOf(source, "w")))
+	s.ok(clone(s.defineClone(source, "v")))
+	s.ok(clone(s.defineClone(source, "w")))
 	other := s.fill("v", 2)
-	s.holds("source", data, "written into its clone")
+	s.checkData("source", data, "after writing to the clone")
 	if third := s.fill("source", 3); bytes.Equal(third, other) {
-		s.Fatal("that was to be something else")
+		s.Fatal("the two patterns are equal")
 	}
-	s.holds("v", other, "written into its source")
+	s.checkData("v", other, "after writing to the source")
 	s.remove("source")
-	s.holds("w", data, "its source deleted")
+	s.checkData("w", data, "after deleting the source")
 }
 
-// cloningTogether makes clones of one name at the same time. One wins.
-func (s *suite) cloningTogether() {
-	source, data := s.source("source")
+// testConcurrentCloning creates clones with the same name concurrently: exactly one must succeed.
+func (s *suite) testConcurrentCloning() {
+	source, data := s.setUpSource("source")
 	cloner := s.b.(backend.Cloner)
 	var made atomic.Int32
-	s.atOnce(4, func(int) {
-		switch err := cloner.Clone(s.Context(), s.pool, s.copyOf(source, "v"), source, s.how(s.pool)); {
+	s.runConcurrently(4, func(int) {
+		switch err := cloner.Clone(s.Context(), s.pool, s.defineClone(source, "v"), source,
+			s.cloneOptions(s.pool)); {
 		case err == nil:
 			made.Add(1)
 		case !errors.Is(err, fs.ErrExist):
-			s.Errorf("the same name at the same time: error %v", err)
+			s.Errorf("same name, concurrently: got error %v, want fs.ErrExist", err)
 		}
 	})
 	if names := s.list(); made.Load() != 1 || !slices.Equal(names, []string{"source", "v"}) {
-		s.Errorf("the same name was made %d times: %q", made.Load(), names)
+		s.Errorf("same name, concurrently: %d operations succeeded, volumes are %q", made.Load(), names)
 	}
-	s.clean("cloned at the same time")
-	s.holds("v", data, "cloned at the same time")
+	s.checkNoLeftovers("after concurrent cloning")
+	s.checkData("v", data, "after concurrent cloning")
 }
 
-// cloneFaults lets every change fail by which a volume is cloned.
-func (s *suite) cloneFaults() {
-	clone := s.making("clone")
-	for _, f := range s.faultsBesideKills() {
-		s.everyChange(clone, f)
+// testCloneFaults injects a fault into each change of a clone.
+func (s *suite) testCloneFaults() {
+	clone := s.setUpCreation("clone")
+	for _, f := range s.faultsWithoutKills() {
+		s.failEachChange(clone, f)
 	}
 }
 
-// makes are the ways to make the volume v, beside another that is called neighbour.
-var makes = map[string]func(context.Context, Options, backend.Backend, *pooldef.Pool) error{
+// creations are the operations that create the volume v beside the volume neighbour.
+var creations = map[string]func(context.Context, Options, backend.Backend, *pooldef.Pool) error{
 	"create": func(ctx context.Context, o Options, b backend.Backend, p *pooldef.Pool) error {
 		return b.(backend.Creator).Create(ctx, p, o.Volume("v", o.Sizes[0]), backend.CreateOptions{})
 	},
 	"clone": func(ctx context.Context, o Options, b backend.Backend, p *pooldef.Pool) error {
-		source, err := lent(ctx, b, p, "neighbour")
+		source, err := exportVolume(ctx, b, p, "neighbour")
 		if err != nil {
 			return err
 		}
-		return b.(backend.Cloner).Clone(ctx, p, o.copyOf(source, "v"), source, o.how(p))
+		return b.(backend.Cloner).Clone(ctx, p, o.defineClone(source, "v"), source, o.cloneOptions(p))
 	},
 }

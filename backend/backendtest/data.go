@@ -13,7 +13,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Pattern returns bytes that are the same for the same seed, and of which the second quarter is zeros.
+// Pattern returns size bytes that depend only on the seed. The second quarter is zeros.
 func Pattern(size uint64, seed byte) []byte {
 	data := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{seed}).Read(data)
@@ -21,7 +21,7 @@ func Pattern(size uint64, seed byte) []byte {
 	return data
 }
 
-// Convert converts the bytes of an image by qemu-img, which has the names of the formats, too.
+// Convert converts an image with qemu-img. from and to are qemu-img's names of formats.
 func Convert(t testing.TB, from, to string, data []byte) []byte {
 	t.Helper()
 	if from == to {
@@ -29,7 +29,8 @@ func Convert(t testing.TB, from, to string, data []byte) []byte {
 	}
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-	Change(t, host.WriteFile{Path: in, Data: data}, host.Cmd("qemu-img", "convert", "-q", "-f", from, "-O", to, in, out))
+	Change(t, host.WriteFile{Path: in, Data: data},
+		host.Cmd("qemu-img", "convert", "-q", "-f", from, "-O", to, in, out))
 	converted, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +39,8 @@ func Convert(t testing.TB, from, to string, data []byte) []byte {
 	return converted
 }
 
-// file returns an open file that holds data and stands at a position.
-func (s *suite) file(data []byte, at int64) *os.File {
+// openFile returns an open file with the data, at offset at.
+func (s *suite) openFile(data []byte, at int64) *os.File {
 	s.Helper()
 	f, err := os.OpenFile(filepath.Join(s.TempDir(), "data"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	s.ok(err)
@@ -51,8 +52,8 @@ func (s *suite) file(data []byte, at int64) *os.File {
 	return f
 }
 
-// pipe returns the end of a pipe at which data come out.
-func (s *suite) pipe(data []byte) *os.File {
+// openPipe returns the read end of a pipe that delivers the data.
+func (s *suite) openPipe(data []byte) *os.File {
 	s.Helper()
 	out, in, err := os.Pipe()
 	s.ok(err)
@@ -64,39 +65,40 @@ func (s *suite) pipe(data []byte) *os.File {
 	return out
 }
 
-// upload writes data into a volume, from its first byte on. It has to work.
+// upload writes data to the start of a volume, and fails the test if that does not work.
 func (s *suite) upload(name string, data []byte) {
 	s.Helper()
-	s.ok(needs[backend.Uploader](s).Upload(s.Context(), s.pool, name, s.file(data, 0), backend.Transfer{}))
+	s.ok(requireCapability[backend.Uploader](s).Upload(s.Context(), s.pool, name, s.openFile(data, 0),
+		backend.Transfer{}))
 }
 
 // download returns all bytes of a volume.
 func (s *suite) download(name string) []byte {
 	s.Helper()
-	f := s.file(nil, 0)
-	s.ok(needs[backend.Downloader](s).Download(s.Context(), s.pool, name, f, backend.Transfer{}))
+	f := s.openFile(nil, 0)
+	s.ok(requireCapability[backend.Downloader](s).Download(s.Context(), s.pool, name, f, backend.Transfer{}))
 	data, err := os.ReadFile(f.Name())
 	s.ok(err)
 	return data
 }
 
-// disk returns what a guest sees of a volume.
-func (s *suite) disk(name string) []byte {
+// guestData returns a volume's content as a guest sees it.
+func (s *suite) guestData(name string) []byte {
 	s.Helper()
 	data := s.download(name)
 	if s.Decode != nil {
-		data = s.Decode(s.T, s.the(name).Target.Format, data)
+		data = s.Decode(s.T, s.lookUp(name).Target.Format, data)
 	}
 	return data
 }
 
-// isImage tells whether volumes are images, which have more in them than what a guest sees.
-func (s *suite) isImage() bool { return s.Encode != nil && s.volume("v").Target.Format != "raw" }
+// isImage reports whether volumes are images, which contain more than a guest's data.
+func (s *suite) isImage() bool { return s.Encode != nil && s.defineVolume("v").Target.Format != "raw" }
 
-// fill makes what a guest sees of a volume a pattern, which it returns.
+// fill fills a volume with a pattern, as a guest sees it, and returns the pattern.
 func (s *suite) fill(name string, seed byte) []byte {
 	s.Helper()
-	v := s.the(name)
+	v := s.lookUp(name)
 	data := Pattern(v.Capacity.Bytes, seed)
 	image := data
 	if s.Encode != nil {
@@ -106,8 +108,8 @@ func (s *suite) fill(name string, seed byte) []byte {
 	return data
 }
 
-// the returns a volume that is there.
-func (s *suite) the(name string) *pooldef.Volume {
+// lookUp returns a volume that must exist.
+func (s *suite) lookUp(name string) *pooldef.Volume {
 	s.Helper()
 	v, err := s.b.Volume(s.Context(), s.pool, name)
 	s.ok(err)
@@ -115,39 +117,40 @@ func (s *suite) the(name string) *pooldef.Volume {
 	return v
 }
 
-// holds fails the test if a guest does not see the data in a volume, and zeros behind them.
-func (s *suite) holds(name string, data []byte, when string) {
+// checkData fails the test unless a guest sees the data in a volume, followed by zeros.
+func (s *suite) checkData(name string, data []byte, when string) {
 	s.Helper()
-	disk := s.disk(name)
+	disk := s.guestData(name)
 	if len(disk) < len(data) || !bytes.Equal(disk[:len(data)], data) {
-		s.Fatalf("%s: %q does not hold its data any more", when, name)
+		s.Fatalf("%s: %q has lost its data", when, name)
 	}
 	if !isZero(disk[len(data):]) {
-		s.Fatalf("%s: there is something in %q behind its data", when, name)
+		s.Fatalf("%s: %q has data after the end of its own", when, name)
 	}
 }
 
 func isZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-// hasData tells whether a volume is one whose data can be moved: the others, such as directories, have to be refused.
+// hasData reports whether a volume's data can be transferred. For other volumes, such as directories, such
+// operations must be refused.
 func hasData(v *pooldef.Volume) bool {
 	return v.Type == "file" || v.Type == "block" || v.Type == "network"
 }
 
-// refuses fails the test if something was not refused as unsupported, or has changed something.
-func (s *suite) refuses(err error, state, what string) {
+// checkUnsupported fails the test unless err is an UnsupportedError and the state is unchanged.
+func (s *suite) checkUnsupported(err error, state, what string) {
 	s.Helper()
 	if !isUnsupported(err) {
 		s.Errorf("%s: error %v", what, err)
 	}
-	s.same(state, what)
+	s.checkUnchanged(state, what)
 }
 
-// fails fails the test if something was not refused, or has changed something.
-func (s *suite) fails(err error, state, what string) {
+// checkRefused fails the test unless err is an error and the state is unchanged.
+func (s *suite) checkRefused(err error, state, what string) {
 	s.Helper()
 	if err == nil {
-		s.Errorf("%s: there is no error", what)
+		s.Errorf("%s: got no error", what)
 	}
-	s.same(state, what)
+	s.checkUnchanged(state, what)
 }

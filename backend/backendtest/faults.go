@@ -14,14 +14,14 @@ type fault string
 
 // The faults.
 const (
-	before    fault = "fails before it happens"
-	after     fault = "fails after it has happened"
+	before    fault = "fails before taking effect"
+	after     fault = "fails after taking effect"
 	cancelled fault = "is cancelled"
-	dead      fault = "fails, and all that follow"
+	dead      fault = "fails, as do all later ones"
 )
 
-// faults are those that are tried. What dies before a change has failed there, too; that a verb ends when its context does is the same for
-// all backends.
+// faults returns the faults to inject. For slow storage two are enough: "dead" covers a failure before the
+// change, and cancellation works the same way for all backends.
 func (s *suite) faults() []fault {
 	if s.Slow {
 		return []fault{after, dead}
@@ -29,17 +29,18 @@ func (s *suite) faults() []fault {
 	return []fault{before, after, cancelled, dead}
 }
 
-// faultsBesideKills are those of operations that another part of the suite does in processes that it kills, which is being dead in earnest.
-func (s *suite) faultsBesideKills() []fault {
+// faultsWithoutKills returns the faults to inject into operations that another part runs in processes that it
+// kills, which covers "dead".
+func (s *suite) faultsWithoutKills() []fault {
 	if s.Slow {
 		return []fault{after}
 	}
 	return s.faults()
 }
 
-var errFault = errors.New("a fault, to see what becomes of it")
+var errFault = errors.New("injected fault")
 
-// A faultyHost lets its nth change fail.
+// A faultyHost makes its nth change fail.
 type faultyHost struct {
 	host.Host
 	fault  fault
@@ -69,10 +70,11 @@ func (f *faultyHost) Change(ctx context.Context, step host.Step) error {
 	return f.Host.Change(ctx, step)
 }
 
-// everyChange does an operation again and again with a fault in its first, second, third change, until it has no more, and then
-// with a context that has ended before it begins. If it reports an error it has changed nothing, or nothing that Sweep would
-// not remove, and works afterwards; if it reports none it is complete.
-func (s *suite) everyChange(op operation, f fault) {
+// failEachChange runs an operation with a fault in its first change, then in its second, and so on until the
+// operation has no more changes, and finally with a context that is already cancelled. If the operation
+// returns an error, it must have changed nothing except leftovers that RemoveStale removes, and must work
+// afterwards. If it returns nil, it must be complete.
+func (s *suite) failEachChange(op operation, f fault) {
 	s.Helper()
 	state := s.state()
 	for nth := 1; ; nth++ {
@@ -82,18 +84,18 @@ func (s *suite) everyChange(op operation, f fault) {
 		cancel()
 		when := fmt.Sprintf("%s, where change %d %s", op.name, nth, f)
 		if !h.struck || f == cancelled {
-			s.clean(when)
+			s.checkNoLeftovers(when)
 		}
 		switch {
 		case !h.struck:
 			s.ok(err)
 		case err != nil && !errors.Is(err, errFault) && !errors.Is(err, context.Canceled):
-			s.Fatalf("%s: another error: %v", when, err)
+			s.Fatalf("%s: unexpected error: %v", when, err)
 		}
-		if err != nil && f == dead && op.lasts && op.done() {
+		if err != nil && f == dead && op.leavesTrace && op.done() {
 			err = nil
 		}
-		state = s.settled(op, when, state, err)
+		state = s.checkOutcome(op, when, state, err)
 		if !h.struck {
 			break
 		}
@@ -101,35 +103,35 @@ func (s *suite) everyChange(op operation, f fault) {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
 	if err := op.do(ctx, s.b); !errors.Is(err, context.Canceled) {
-		s.Errorf("%s, cancelled before it begins: error %v", op.name, err)
+		s.Errorf("%s, cancelled before the start: got error %v", op.name, err)
 	}
-	s.same(state, op.name+", cancelled before it begins")
+	s.checkUnchanged(state, op.name+", cancelled before the start")
 }
 
-// settled checks that an operation that has ended with err is complete or has not happened, and that it works then; and takes it back. It
-// returns the state that there is now.
-func (s *suite) settled(op operation, when, state string, err error) string {
+// checkOutcome checks an operation that returned err: it must be complete or not have happened, it must work
+// when repeated, and undoing it must work. checkOutcome returns the state afterwards.
+func (s *suite) checkOutcome(op operation, when, state string, err error) string {
 	s.Helper()
 	done := op.done()
 	switch {
 	case err == nil && !done:
-		s.Fatalf("%s: there is no error, but it is not done", when)
-	case err != nil && done && !op.final:
-		s.Fatalf("%s: there is an error (%v), but it is done", when, err)
+		s.Fatalf("%s: got no error, but the operation is incomplete", when)
+	case err != nil && done && !op.irreversible:
+		s.Fatalf("%s: got error %v, but the operation is complete", when, err)
 	case !done:
-		if op.final {
-			s.same(state, when)
+		if op.irreversible {
+			s.checkUnchanged(state, when)
 		}
 		if err := op.do(s.Context(), s.b); err != nil || !op.done() {
-			s.Fatalf("%s: then, without a fault: error %v", when, err)
+			s.Fatalf("%s: repeated without a fault: got error %v", when, err)
 		}
 	}
 	if err := op.undo(s.Context(), s.b); err != nil || op.done() {
-		s.Fatalf("%s: taken back: error %v", when, err)
+		s.Fatalf("%s: undone: got error %v", when, err)
 	}
-	if op.final {
+	if op.irreversible {
 		return s.state()
 	}
-	s.same(state, when+", done without it and taken back")
+	s.checkUnchanged(state, when+", repeated without the fault and undone")
 	return state
 }

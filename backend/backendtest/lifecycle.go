@@ -6,59 +6,59 @@ import (
 	"poolctl/backend"
 )
 
-// lifecycle takes a pool from nothing to volumes and back: Active tells at each step what was done, and Space has a reason why
-// a pool that is not active is not.
-func (s *suite) lifecycle() {
+// testLifecycle builds, starts, stops and deletes a pool. Active must match at each step, and Space must
+// return an error while the pool is not active.
+func (s *suite) testLifecycle() {
 	initial := s.Snapshot(s.T, s.pool)
 	builder, builds := s.b.(backend.Builder)
 	_, starts := s.b.(backend.Starter)
 	if builds {
-		s.isActive(false, "before it was built")
+		s.checkActive(false, "before building")
 		s.ok(builder.Build(s.Context(), s.pool, s.Build))
 	}
 	built := s.Snapshot(s.T, s.pool)
 	if starts {
-		s.isActive(false, "before it was started")
+		s.checkActive(false, "before starting")
 		s.ok(s.start(s.Context(), s.b))
 	}
-	s.isActive(true, "when it is ready")
-	s.observe()
+	s.checkActive(true, "after starting")
+	s.checkStatus()
 	if names := s.list(); len(names) != s.Existing {
-		s.Errorf("a new pool has the volumes %q, want %d", names, s.Existing)
+		s.Errorf("a new pool has volumes %q, want %d", names, s.Existing)
 	}
 	if starts {
 		s.ok(s.stop(s.Context(), s.b))
-		s.isActive(false, "after it was stopped")
-		s.same(built, "stopped again")
+		s.checkActive(false, "after stopping")
+		s.checkUnchanged(built, "after stopping")
 	}
 	remover, removes := s.b.(backend.PoolDeleter)
 	if !removes {
 		return
 	}
 	s.ok(remover.DeletePool(s.Context(), s.pool))
-	s.isActive(false, "after it was removed")
+	s.checkActive(false, "after deleting the pool")
 	if builds {
-		s.same(initial, "removed again")
+		s.checkUnchanged(initial, "after deleting the pool")
 	}
 }
 
-// isActive checks Active and Space.
-func (s *suite) isActive(want bool, when string) {
+// checkActive checks Active and Space.
+func (s *suite) checkActive(want bool, when string) {
 	s.Helper()
 	if s.active() != want {
-		s.Errorf("%s: active is %v", when, !want)
+		s.Errorf("%s: got active %v", when, !want)
 	}
 	space, err := s.b.Space(s.Context(), s.pool)
 	switch {
 	case !want && err == nil:
-		s.Errorf("%s: its space is %+v, and should be an error", when, space)
+		s.Errorf("%s: got space %+v, want an error", when, space)
 	case want && (err != nil || space.Allocation > space.Capacity || space.Available > space.Capacity):
-		s.Errorf("%s: its space is %+v, error %v", when, space, err)
+		s.Errorf("%s: got space %+v, error %v", when, space, err)
 	}
 }
 
-// observe checks that what is seen comes back in a copy.
-func (s *suite) observe() {
+// checkStatus checks that ReadStatus returns a copy of the definition.
+func (s *suite) checkStatus() {
 	observer, ok := s.b.(backend.StatusReader)
 	if !ok {
 		return
@@ -67,9 +67,10 @@ func (s *suite) observe() {
 	seen, err := observer.ReadStatus(s.Context(), s.pool)
 	s.ok(err)
 	if !reflect.DeepEqual(before, *s.pool) {
-		s.Errorf("observing has changed the definition from %+v to %+v", before, *s.pool)
+		s.Errorf("ReadStatus changed the definition from %+v to %+v", before, *s.pool)
 	}
-	if seen.Name != s.pool.Name || seen.UUID != s.pool.UUID || seen.Type != s.pool.Type || seen.Target.Path != s.pool.Target.Path {
-		s.Errorf("of %+v is seen %+v", *s.pool, *seen)
+	if seen.Name != s.pool.Name || seen.UUID != s.pool.UUID || seen.Type != s.pool.Type ||
+		seen.Target.Path != s.pool.Target.Path {
+		s.Errorf("definition %+v, status %+v", *s.pool, *seen)
 	}
 }

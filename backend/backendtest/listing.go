@@ -10,9 +10,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// listing lists a pool of several volumes: in order, each once, and the same in every way that there is to look at them.
-func (s *suite) listing() {
-	s.ready()
+// testListing lists a pool with several volumes. The list must be sorted, without duplicates, and consistent
+// with all other ways to look at a volume.
+func (s *suite) testListing() {
+	s.setUpPool()
 	want := s.Existing
 	if _, creates := s.b.(backend.Creator); creates {
 		for _, name := range []string{"b", "a10", "a9", "B2", "a"} {
@@ -21,15 +22,16 @@ func (s *suite) listing() {
 		}
 	}
 	names := s.list()
-	if len(names) != want || !slices.IsSortedFunc(names, pooldef.CompareNames) || len(slices.Compact(slices.Clone(names))) != want {
-		s.Fatalf("of %d volumes are listed %q", want, names)
+	if len(names) != want || !slices.IsSortedFunc(names, pooldef.CompareNames) ||
+		len(slices.Compact(slices.Clone(names))) != want {
+		s.Fatalf("want %d volumes in order, got %q", want, names)
 	}
 	for v, err := range s.b.Volumes(s.Context(), s.pool) {
 		s.ok(err)
-		s.find(v)
+		s.checkLookups(v)
 	}
-	s.details(names)
-	for _, err := range s.b.Volumes(s.Context(), s.pool) { // one is enough
+	s.checkDetails(names)
+	for _, err := range s.b.Volumes(s.Context(), s.pool) { // a caller may stop after one volume
 		s.ok(err)
 		break
 	}
@@ -37,24 +39,25 @@ func (s *suite) listing() {
 	cancel()
 	if len(names) > 0 {
 		if v, err := s.b.Volume(ctx, s.pool, names[0]); !errors.Is(err, context.Canceled) {
-			s.Errorf("looked for %q, cancelled: %+v, error %v", names[0], v, err)
+			s.Errorf("cancelled lookup of %q: got %+v, error %v", names[0], v, err)
 		}
 	}
 	var last error
 	for _, last = range s.b.Volumes(ctx, s.pool) {
 	}
 	if !errors.Is(last, context.Canceled) {
-		s.Errorf("a listing that was cancelled ends with error %v", last)
+		s.Errorf("cancelled listing: got error %v", last)
 	}
 }
 
-// find looks for a listed volume in every way.
-func (s *suite) find(listed *pooldef.Volume) {
+// checkLookups looks up a listed volume in every way.
+func (s *suite) checkLookups(listed *pooldef.Volume) {
 	s.Helper()
 	v, err := s.b.Volume(s.Context(), s.pool, listed.Name)
 	s.ok(err)
-	if v.Name != listed.Name || v.Key != listed.Key || v.Target.Path != listed.Target.Path || v.Key == "" || v.Target.Path == "" || !v.Capacity.Known {
-		s.Errorf("listed is %+v, found %+v", *listed, *v)
+	if v.Name != listed.Name || v.Key != listed.Key || v.Target.Path != listed.Target.Path || v.Key == "" ||
+		v.Target.Path == "" || !v.Capacity.Known {
+		s.Errorf("listed %+v, looked up %+v", *listed, *v)
 	}
 	locator, ok := s.b.(backend.Locator)
 	if !ok {
@@ -62,16 +65,16 @@ func (s *suite) find(listed *pooldef.Volume) {
 	}
 	for _, place := range []string{v.Key, v.Target.Path} {
 		if name, ok := locator.Locate(s.Context(), s.pool, place); name != v.Name || !ok {
-			s.Errorf("at %q is found %q, %v; want %q", place, name, ok, v.Name)
+			s.Errorf("locate %q: got %q, %v; want %q", place, name, ok, v.Name)
 		}
 	}
 	if name, ok := locator.Locate(s.Context(), s.pool, "/nowhere/"+v.Name); ok {
-		s.Errorf("in another place is found %q", name)
+		s.Errorf("locate elsewhere: got %q", name)
 	}
 }
 
-// details compares with what is told of each volume by itself.
-func (s *suite) details(names []string) {
+// checkDetails compares the listing of details with the details of each single volume.
+func (s *suite) checkDetails(names []string) {
 	s.Helper()
 	detailer, ok := s.b.(backend.DetailLister)
 	if !ok {
@@ -84,16 +87,17 @@ func (s *suite) details(names []string) {
 		got = append(got, d.Name)
 		v, err := s.b.Volume(s.Context(), s.pool, d.Name)
 		s.ok(err)
-		if describe(d) != describe(v) || d.Key != v.Key || d.Target.Path != v.Target.Path || d.Allocation != v.Allocation {
-			s.Errorf("details are %+v, by itself it is %+v", *d, *v)
+		if describe(d) != describe(v) || d.Key != v.Key || d.Target.Path != v.Target.Path ||
+			d.Allocation != v.Allocation {
+			s.Errorf("got details %+v, single lookup %+v", *d, *v)
 		}
 	}
 	if !slices.Equal(got, names) {
-		s.Errorf("details are of %q, want %q", got, names)
+		s.Errorf("got details of %q, want %q", got, names)
 	}
 }
 
-// describe prints how a volume is, which is the same for all that were made from the same definition but for the name.
+// describe describes a volume by everything that the definition determines, except the name.
 func describe(v *pooldef.Volume) string {
 	text := fmt.Sprintf("%s %s capacity %v physical %v", v.Type, v.Target.Format, v.Capacity, v.Physical)
 	p := v.Target.Permissions

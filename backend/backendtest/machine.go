@@ -19,21 +19,22 @@ import (
 	"poolctl/backend/host"
 )
 
-// private tells a test process that it has a mount namespace of its own.
-const private = "POOLCTL_TEST_PRIVATE"
+// privateVariable is set in test processes that have their own mount namespace.
+const privateVariable = "POOLCTL_TEST_PRIVATE"
 
-// Main runs a package's tests in a mount namespace of their own, where they may mount what they like; call it from TestMain.
+// Main runs a package's tests in their own mount namespace, in which tests can mount freely. Call it from
+// TestMain.
 func Main(m *testing.M) {
-	if os.Geteuid() != 0 || os.Getenv(private) != "" {
+	if os.Geteuid() != 0 || os.Getenv(privateVariable) != "" {
 		os.Exit(m.Run())
 	}
-	runtime.LockOSThread() // the parent that Pdeathsig means is the thread
+	runtime.LockOSThread() // Pdeathsig applies to the parent thread
 	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), private+"=1"),
+		Env:   append(os.Environ(), privateVariable+"=1"),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL},
 	})
-	if err != nil { // no namespaces here: those who want to mount will say so
+	if err != nil { // no namespaces on this machine: tests that mount will report that
 		os.Exit(m.Run())
 	}
 	state, err := process.Wait()
@@ -43,7 +44,7 @@ func Main(m *testing.M) {
 	os.Exit(state.ExitCode())
 }
 
-// NotRun ends a test that this machine cannot run: loudly, and as a failure where POOLCTL_TEST_ALL says that all are to be run.
+// NotRun skips a test that this machine cannot run. With POOLCTL_TEST_ALL set, the test fails instead.
 func NotRun(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("POOLCTL_TEST_ALL") != "" {
@@ -52,8 +53,9 @@ func NotRun(t testing.TB, what string) {
 	t.Skipf("NOT RUN: %s", what)
 }
 
-// Pause stops processes until the test ends or resume is called. When it returns none of their threads runs: kill(2) returns before all have
-// stopped, and one of a busy machine's may yet answer somebody.
+// Pause stops processes until the test ends or resume is called. When Pause returns, no thread of the
+// processes runs. kill(2) alone does not guarantee that: it returns before all threads have stopped, and on a
+// busy machine one of them may still answer a client.
 func Pause(t testing.TB, pids ...int) (resume func()) {
 	t.Helper()
 	resume = sync.OnceFunc(func() {
@@ -66,13 +68,16 @@ func Pause(t testing.TB, pids ...int) (resume func()) {
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		Eventually(t, fmt.Sprintf("process %d is stopped", pid), func() bool { return paused(pid) })
+		Eventually(t, fmt.Sprintf("process %d is stopped", pid), func() bool {
+			return allThreadsStopped(pid)
+		})
 	}
 	return resume
 }
 
-// paused tells whether all threads of a process are stopped, by the state after their name (proc_pid_stat(5)).
-func paused(pid int) bool {
+// allThreadsStopped reports whether all threads of a process are stopped, by the state field after the name
+// in stat (proc_pid_stat(5)).
+func allThreadsStopped(pid int) bool {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	return !slices.ContainsFunc(threads, func(file string) bool {
 		stat, err := os.ReadFile(file)
@@ -80,7 +85,7 @@ func paused(pid int) bool {
 	})
 }
 
-// Change does what has to work.
+// Change applies steps, and fails the test if one fails.
 func Change(t testing.TB, steps ...host.Step) {
 	t.Helper()
 	for _, s := range steps {
@@ -90,33 +95,37 @@ func Change(t testing.TB, steps ...host.Step) {
 	}
 }
 
-// Mount mounts something until the test ends, at a new directory, which it returns.
+// Mount mounts something at a new directory until the test ends, and returns the directory.
 func Mount(t testing.TB, args ...string) string {
 	t.Helper()
-	if os.Getenv(private) == "" {
-		NotRun(t, "anything that is mounted: it needs root and a mount namespace")
+	if os.Getenv(privateVariable) == "" {
+		NotRun(t, "mounts: they need root and a mount namespace")
 	}
 	dir := t.TempDir()
-	if err := new(host.Local).Change(context.Background(), host.Cmd("mount", append(args, dir)...)); err != nil {
+	if err := new(host.Local).Change(context.Background(),
+		host.Cmd("mount", append(args, dir)...)); err != nil {
 		NotRun(t, err.Error())
 	}
 	t.Cleanup(func() { Change(t, host.Cmd("umount", dir)) })
 	return dir
 }
 
-// Disk makes a file system in a file of 128 MiB, by a command such as mkfs.ext4 -q, and mounts it.
+// Disk creates a file system in a file of 128 MiB with a command such as mkfs.ext4 -q, mounts it, and returns
+// the mount point.
 func Disk(t testing.TB, mkfs ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "disk")
 	Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 128 << 20})
-	if err := new(host.Local).Change(context.Background(), host.Cmd(mkfs[0], append(mkfs[1:], file)...)); err != nil {
+	if err := new(host.Local).Change(context.Background(),
+		host.Cmd(mkfs[0], append(mkfs[1:], file)...)); err != nil {
 		NotRun(t, err.Error())
 	}
 	return Mount(t, "-o", "loop", file)
 }
 
-// Tree prints all that is below a directory and how it is, for Options.Snapshot: types, modes, owners, and what is in files and
-// when it was written. Directories' times are not in it, they tell of names that came and went.
+// Tree prints everything below a directory, for Options.Snapshot: types, modes, owners, and the contents and
+// modification times of files. The times of directories are omitted, because they change whenever a name
+// appears and disappears.
 func Tree(t testing.TB, root string) string {
 	t.Helper()
 	var b strings.Builder
@@ -142,7 +151,7 @@ func Tree(t testing.TB, root string) string {
 	return b.String()
 }
 
-// TreeAndMounts prints a Tree, and what is mounted in it.
+// TreeAndMounts prints a Tree and the mounts in it.
 func TreeAndMounts(t testing.TB, root string) string {
 	t.Helper()
 	mounts, err := new(host.Local).Mounts()
@@ -158,7 +167,7 @@ func TreeAndMounts(t testing.TB, root string) string {
 	return tree
 }
 
-// digest tells the content of a file, as far as the first MiB, or where a link leads.
+// digest describes the content of a file (a hash of its first MiB) or the target of a link.
 func digest(path string, info fs.FileInfo) string {
 	switch info.Mode().Type() {
 	case fs.ModeSymlink:
@@ -176,12 +185,13 @@ func digest(path string, info fs.FileInfo) string {
 	return ""
 }
 
-// Loop makes a block device of a file of so many MiB, until the test ends.
+// Loop creates a loop device of mib MiB until the test ends.
 func Loop(t testing.TB, mib uint64) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "disk")
 	Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: mib << 20})
-	out, err := new(host.Local).Query(context.Background(), host.Cmd("losetup", "--find", "--show", "--", file))
+	out, err := new(host.Local).Query(context.Background(),
+		host.Cmd("losetup", "--find", "--show", "--", file))
 	if err != nil {
 		NotRun(t, "block devices: "+err.Error())
 	}
@@ -190,7 +200,7 @@ func Loop(t testing.TB, mib uint64) string {
 	return device
 }
 
-// NeedsLab ends a test of what only the lab's kernel and servers can do, anywhere else: loudly.
+// NeedsLab skips a test outside the lab, because it needs the lab's kernel or servers.
 func NeedsLab(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("POOLCTL_LAB") == "" {
@@ -198,7 +208,8 @@ func NeedsLab(t testing.TB, what string) {
 	}
 }
 
-// QuickKeys has qemu-img spend 10 ms of the processor on each passphrase of LUKS until the test ends, not 2 s.
+// QuickKeys makes qemu-img spend 10 ms of processor time on each LUKS passphrase instead of 2 s, until the
+// test ends.
 func QuickKeys(t *testing.T) {
 	t.Helper()
 	quick, err := filepath.Abs("../../testdata/bin/quick-luks")

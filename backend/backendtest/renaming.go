@@ -11,116 +11,121 @@ import (
 	"poolctl/backend"
 )
 
-// renaming renames volumes: they stay as they are. A name that is taken is refused, a volume that is not there is not found, and
-// nothing changes.
-func (s *suite) renaming() {
-	s.ready()
-	renamer := needs[backend.Renamer](s)
+// testRenaming renames volumes. A volume's properties must not change. A name in use and a volume that does
+// not exist must be refused, without any change.
+func (s *suite) testRenaming() {
+	s.setUpPool()
+	renamer := requireCapability[backend.Renamer](s)
 	s.create("v")
 	s.create("w")
 	v, err := s.b.Volume(s.Context(), s.pool, "v")
 	s.ok(err)
-	s.whole = describe(v)
+	s.complete = describe(v)
 	before := s.state()
 	for _, test := range []struct {
 		name, newName string
 		want          error
-	}{{"v", "w", fs.ErrExist}, {"w", "v", fs.ErrExist}, {"x", "y", backend.ErrNoVolume}, {"x", "v", backend.ErrNoVolume}, {"x", "x", backend.ErrNoVolume}, {"v", "v", nil}} {
+	}{{"v", "w", fs.ErrExist}, {"w", "v", fs.ErrExist}, {"x", "y", backend.ErrNoVolume},
+		{"x", "v", backend.ErrNoVolume}, {"x", "x", backend.ErrNoVolume}, {"v", "v", nil}} {
 		if err := renamer.Rename(s.Context(), s.pool, test.name, test.newName); !errors.Is(err, test.want) {
-			s.Errorf("%q to %q: error %v, want %v", test.name, test.newName, err, test.want)
+			s.Errorf("rename %q to %q: got error %v, want %v", test.name, test.newName, err, test.want)
 		}
-		s.same(before, fmt.Sprintf("renamed %q to %q", test.name, test.newName))
+		s.checkUnchanged(before, fmt.Sprintf("rename %q to %q", test.name, test.newName))
 	}
-	for _, name := range s.Options.names(true) {
-		s.renamed(renamer, name)
+	for _, name := range s.allNames(true) {
+		s.checkRename(renamer, name)
 	}
-	s.same(before, "renamed to all names and back, or refused")
+	s.checkUnchanged(before, "after renaming to all names and back")
 }
 
-// renamed renames a volume to any name, and back, if the name is not refused. A name that is has to be no volume's either.
-func (s *suite) renamed(renamer backend.Renamer, name string) {
+// checkRename renames a volume and renames it back. If the name is refused, no volume of that name may be
+// found either.
+func (s *suite) checkRename(renamer backend.Renamer, name string) {
 	s.Helper()
 	err := renamer.Rename(s.Context(), s.pool, "v", name)
 	switch {
 	case err == nil && slices.Contains(s.Refused, name):
-		s.Errorf("%q is the name of a volume now, and has to be refused", short(name))
+		s.Errorf("%q was accepted, want a refusal", shorten(name))
 	case err != nil && slices.Contains(s.Allowed, name):
-		s.Errorf("%q has to work: %v", short(name), err)
+		s.Errorf("%q was refused: %v", shorten(name), err)
 	}
 	if err != nil {
 		if err := renamer.Rename(s.Context(), s.pool, name, "y"); !errors.Is(err, backend.ErrNoVolume) {
-			s.Errorf("%q, which is not there, is renamed: error %v", short(name), err)
+			s.Errorf("rename of the missing volume %q: got error %v", shorten(name), err)
 		}
 		return
 	}
 	if names := s.list(); !slices.Contains(names, name) || len(names) != 2 {
-		s.Errorf("renamed to %q, there are %q", short(name), names)
+		s.Errorf("renamed to %q, got volumes %q", shorten(name), names)
 	}
 	v, err := s.b.Volume(s.Context(), s.pool, name)
 	s.ok(err)
-	s.isWhole(v, s.whole)
+	s.checkComplete(v, s.complete)
 	s.ok(renamer.Rename(s.Context(), s.pool, name, "v"))
 }
 
-// renamingTogether renames two volumes to one name, and one to two names, at the same time: one of them wins.
-func (s *suite) renamingTogether() {
-	s.ready()
-	renamer := needs[backend.Renamer](s)
+// testConcurrentRenaming renames two volumes to the same name, and one volume to two names, concurrently: one
+// must succeed.
+func (s *suite) testConcurrentRenaming() {
+	s.setUpPool()
+	renamer := requireCapability[backend.Renamer](s)
 	s.create("v")
 	s.create("w")
 	for _, test := range []struct {
 		names [2][2]string
 		loser error
-	}{{[2][2]string{{"v", "one"}, {"w", "one"}}, fs.ErrExist}, {[2][2]string{{"one", "a"}, {"one", "b"}}, backend.ErrNoVolume}} {
+	}{{[2][2]string{{"v", "one"}, {"w", "one"}}, fs.ErrExist},
+		{[2][2]string{{"one", "a"}, {"one", "b"}}, backend.ErrNoVolume}} {
 		var won atomic.Int32
-		s.atOnce(2, func(n int) {
+		s.runConcurrently(2, func(n int) {
 			err := renamer.Rename(s.Context(), s.pool, test.names[n][0], test.names[n][1])
 			if err == nil {
 				won.Add(1)
 			} else if !errors.Is(err, test.loser) {
-				s.Errorf("%q at the same time: error %v, want %v", test.names, err, test.loser)
+				s.Errorf("%q concurrently: got error %v, want %v", test.names, err, test.loser)
 			}
 		})
 		if names := s.list(); won.Load() != 1 || len(names) != 2 {
-			s.Errorf("%q at the same time: %d won, there are %q", test.names, won.Load(), names)
+			s.Errorf("%q concurrently: %d succeeded, volumes are %q", test.names, won.Load(), names)
 		}
 	}
-	s.clean("renamed at the same time")
+	s.checkNoLeftovers("after concurrent renaming")
 }
 
-// renameFaults lets every change fail by which a volume is renamed.
-func (s *suite) renameFaults() {
-	needs[backend.Renamer](s)
-	s.ready()
+// testRenameFaults injects a fault into each change of a rename.
+func (s *suite) testRenameFaults() {
+	requireCapability[backend.Renamer](s)
+	s.setUpPool()
 	s.create("neighbour")
 	s.create("v")
 	v, err := s.b.Volume(s.Context(), s.pool, "v")
 	s.ok(err)
-	s.whole = describe(v)
+	s.complete = describe(v)
 	to := func(name, newName string) func(context.Context, backend.Backend) error {
 		return func(ctx context.Context, b backend.Backend) error {
 			return b.(backend.Renamer).Rename(ctx, s.pool, name, newName)
 		}
 	}
-	rename := operation{name: "rename", do: to("v", "w"), undo: to("w", "v"), done: func() bool { return s.isRenamed("v", "w") }}
+	rename := operation{name: "rename", do: to("v", "w"), undo: to("w", "v"),
+		done: func() bool { return s.isRenamed("v", "w") }}
 	for _, f := range s.faults() {
-		s.everyChange(rename, f)
+		s.failEachChange(rename, f)
 	}
 }
 
-// isRenamed tells whether a volume has its new name. It must have one of both.
+// isRenamed reports whether a volume has its new name. It must have exactly one of the two names.
 func (s *suite) isRenamed(name, newName string) bool {
 	s.Helper()
 	names := s.list()
 	has := slices.Contains(names, newName)
 	if len(names) != 2 || !slices.Contains(names, "neighbour") || has == slices.Contains(names, name) {
-		s.Fatalf("renamed from %q to %q, there are %q", name, newName, names)
+		s.Fatalf("renamed %q to %q, got volumes %q", name, newName, names)
 	}
 	if has {
 		name = newName
 	}
 	v, err := s.b.Volume(s.Context(), s.pool, name)
 	s.ok(err)
-	s.isWhole(v, s.whole)
+	s.checkComplete(v, s.complete)
 	return has
 }

@@ -9,7 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Secrets are passphrases by their UUIDs. "of v" names the secret of volumes that are called v.
+// Secrets maps UUIDs to passphrases. The key "of NAME" maps to the UUID of the secret for volumes called
+// NAME.
 type Secrets map[string]string
 
 // SecretValue implements backend.Secrets.
@@ -33,12 +34,13 @@ func (s Secrets) SecretOf(_, usage string) (*pooldef.Secret, error) {
 	return nil, nil
 }
 
-// LUKS is how a volume is encrypted whose passphrase has a UUID.
+// LUKS returns the encryption of a volume whose passphrase is the secret with the UUID.
 func LUKS(uuid string) *pooldef.Encryption {
 	return &pooldef.Encryption{Format: "luks", Secrets: []pooldef.SecretRef{{Type: "passphrase", UUID: uuid}}}
 }
 
-// Encrypt makes an image that is encrypted: format is raw or qcow2. Unlike those that are made for users, it is opened at once.
+// Encrypt creates an encrypted image of format raw or qcow2. Its key derivation takes 10 ms, much less than
+// for images that poolctl creates.
 func Encrypt(t testing.TB, path, format, passphrase string, data []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -47,7 +49,9 @@ func Encrypt(t testing.TB, path, format, passphrase string, data []byte) {
 	if format == "qcow2" {
 		driver, options = "qcow2", "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
 	}
-	convert := host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O", driver, "-o", options, plain, path)
+	convert := host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O",
+		driver, "-o", options, plain, path)
 	convert.RetryOn = "CPU usage"
-	Change(t, host.WriteFile{Path: key, Data: []byte(passphrase)}, host.WriteFile{Path: plain, Data: data}, convert)
+	Change(t, host.WriteFile{Path: key, Data: []byte(passphrase)}, host.WriteFile{Path: plain, Data: data},
+		convert)
 }

@@ -12,23 +12,26 @@ import (
 	"poolctl/backend/host"
 )
 
-// A transferring is data that are uploaded, and what becomes of it.
-type transferring struct {
-	offset, data, length int // in the volume; how many there are; at most so many are to be uploaded, 0: all
+// An uploadCase is an upload and its expected result.
+type uploadCase struct {
+	offset, data, length int // offset in the volume; bytes available; limit of the upload, 0: none
 	fits                 bool
 }
 
-// transferrings returns what to upload into a volume of so many bytes.
-func transferrings(size int) []transferring {
-	return []transferring{
-		{0, size, size, true}, {0, 0, 1, true}, {1, 1, 0, true}, {1, 100, 0, true}, {4095, 8194, 0, true}, {size - 1, 1, 0, true}, {size, 0, 0, true},
-		{size - 512, 512, 0, true}, {512, 8192, 5000, true}, {512, 5000, 8192, true}, {size - 512, 600, 512, true},
-		{0, size + 1, size + 1, false}, {size, 1, 0, false}, {size - 512, 513, 0, false}, {1, size, 0, false}, {512, size, size - 511, false},
+// uploadCases returns uploads into a volume of size bytes.
+func uploadCases(size int) []uploadCase {
+	return []uploadCase{
+		{0, size, size, true}, {0, 0, 1, true}, {1, 1, 0, true}, {1, 100, 0, true}, {4095, 8194, 0, true},
+		{size - 1, 1, 0, true}, {size, 0, 0, true},
+		{size - 512, 512, 0, true}, {512, 8192, 5000, true}, {512, 5000, 8192, true},
+		{size - 512, 600, 512, true},
+		{0, size + 1, size + 1, false}, {size, 1, 0, false}, {size - 512, 513, 0, false}, {1, size, 0, false},
+		{512, size, size - 511, false},
 	}
 }
 
-// some returns all of a list, or every third where that would take too long.
-func some[T any](s *suite, all []T) []T {
+// sample returns all elements or, for slow storage, every third.
+func sample[T any](s *suite, all []T) []T {
 	if !s.Slow {
 		return all
 	}
@@ -39,38 +42,41 @@ func some[T any](s *suite, all []T) []T {
 	return few
 }
 
-// transfers uploads and downloads all of a volume and parts of it, by files and pipes. What does not fit is refused.
-func (s *suite) transfers() {
-	s.ready()
-	uploader, downloader := needs[backend.Uploader](s), needs[backend.Downloader](s)
+// testTransfers uploads and downloads volumes and parts of volumes, with files and pipes. Data that do not
+// fit must be refused.
+func (s *suite) testTransfers() {
+	s.setUpPool()
+	uploader, downloader := requireCapability[backend.Uploader](s), requireCapability[backend.Downloader](s)
 	s.create("neighbour")
 	s.create("v")
-	if !hasData(s.the("v")) {
+	if !hasData(s.lookUp("v")) {
 		state := s.state()
-		s.refuses(uploader.Upload(s.Context(), s.pool, "v", s.file(nil, 0), backend.Transfer{}), state, "uploaded into what has no data")
-		s.refuses(downloader.Download(s.Context(), s.pool, "v", s.file(nil, 0), backend.Transfer{}), state, "downloaded what has no data")
+		s.checkUnsupported(uploader.Upload(s.Context(), s.pool, "v", s.openFile(nil, 0), backend.Transfer{}),
+			state, "upload to a volume without data")
+		s.checkUnsupported(downloader.Download(s.Context(), s.pool, "v", s.openFile(nil, 0),
+			backend.Transfer{}), state, "download a volume without data")
 		return
 	}
 	s.fill("v", 1)
-	s.noTransfer(uploader, downloader)
+	s.checkInvalidTransfers(uploader, downloader)
 	image := s.download("v")
 	for _, sparse := range []bool{false, true} {
-		for _, test := range some(s, transferrings(len(image))) {
-			s.uploaded(uploader, test, sparse)
+		for _, test := range sample(s, uploadCases(len(image))) {
+			s.checkUpload(uploader, test, sparse)
 		}
-		s.downloads(downloader, sparse)
+		s.checkDownloads(downloader, sparse)
 	}
 	if s.isImage() {
-		s.becomes(image)
+		s.checkReplacedImage(image)
 	}
 	s.upload("v", image)
 	if !bytes.Equal(s.download("v"), image) {
-		s.Error("uploaded, it is not what is downloaded")
+		s.Error("the download differs from the upload")
 	}
 }
 
-// uploaded uploads from a file and from a pipe.
-func (s *suite) uploaded(uploader backend.Uploader, test transferring, sparse bool) {
+// checkUpload uploads from a file and from a pipe.
+func (s *suite) checkUpload(uploader backend.Uploader, test uploadCase, sparse bool) {
 	s.Helper()
 	want, data := s.download("v"), Pattern(uint64(test.data), 7)
 	t := backend.Transfer{Offset: uint64(test.offset), Length: uint64(test.length), Sparse: sparse}
@@ -82,46 +88,47 @@ func (s *suite) uploaded(uploader backend.Uploader, test transferring, sparse bo
 		copy(want[test.offset:], data[:n])
 	}
 	before := s.state()
-	for _, from := range []*os.File{s.file(append([]byte("before"), data...), 6), s.pipe(data)} {
+	for _, from := range []*os.File{s.openFile(append([]byte("before"), data...), 6), s.openPipe(data)} {
 		when := fmt.Sprintf("%+v from %s, sparse %v", test, from.Name(), sparse)
 		err := uploader.Upload(s.Context(), s.pool, "v", from, t)
 		if test.fits {
 			s.ok(err)
 		} else {
-			s.doesNotFit(err, before, when, from)
+			s.checkDoesNotFit(err, before, when, from)
 			continue
 		}
 		if !bytes.Equal(s.download("v"), want) {
-			s.Fatalf("%s: that is not what is there", when)
+			s.Fatalf("%s: the volume has other data", when)
 		}
 	}
 }
 
-// doesNotFit checks that data were refused: before the first is written if their number is known, and otherwise behind the last byte
-// of the volume.
-func (s *suite) doesNotFit(err error, before, when string, from *os.File) {
+// checkDoesNotFit checks that data were refused: before anything was written if their length was known,
+// otherwise at the end of the volume.
+func (s *suite) checkDoesNotFit(err error, before, when string, from *os.File) {
 	s.Helper()
 	many := (*host.DoesNotFitError)(nil)
 	if !errors.As(err, &many) {
 		s.Errorf("%s: error %v", when, err)
 	}
 	if info, statErr := from.Stat(); statErr == nil && info.Mode().IsRegular() {
-		s.same(before, when)
+		s.checkUnchanged(before, when)
 	}
 }
 
-// downloads downloads parts, into files and pipes.
-func (s *suite) downloads(downloader backend.Downloader, sparse bool) {
+// checkDownloads downloads parts of a volume into files and pipes.
+func (s *suite) checkDownloads(downloader backend.Downloader, sparse bool) {
 	s.Helper()
 	all := s.download("v")
 	size := len(all)
-	for _, part := range some(s, [][2]int{{0, 0}, {0, 1}, {1, 0}, {4095, 8194}, {size - 1, 0}, {size - 1, 5}, {size, 0}, {size, 5}, {0, size}, {0, size + 1}}) {
+	for _, part := range sample(s, [][2]int{{0, 0}, {0, 1}, {1, 0}, {4095, 8194}, {size - 1, 0},
+		{size - 1, 5}, {size, 0}, {size, 5}, {0, size}, {0, size + 1}}) {
 		t := backend.Transfer{Offset: uint64(part[0]), Length: uint64(part[1]), Sparse: sparse}
 		want := all[part[0]:]
 		if part[1] > 0 && part[1] < len(want) {
 			want = want[:part[1]]
 		}
-		f := s.file([]byte("before, and this is overwritten"), 6)
+		f := s.openFile([]byte("before, and this is overwritten"), 6)
 		s.ok(downloader.Download(s.Context(), s.pool, "v", f, t))
 		_, err := f.WriteString("behind")
 		s.ok(err)
@@ -129,15 +136,15 @@ func (s *suite) downloads(downloader backend.Downloader, sparse bool) {
 		s.ok(err)
 		wanted := append(append([]byte("before"), want...), "behind"...)
 		if !bytes.HasPrefix(got, wanted) {
-			s.Errorf("from %d on %d bytes, sparse %v: not what is there", part[0], part[1], sparse)
+			s.Errorf("offset %d, length %d, sparse %v: got other data", part[0], part[1], sparse)
 		}
-		if got := s.throughPipe(downloader, t); !bytes.Equal(got, want) {
-			s.Errorf("from %d on %d bytes, through a pipe: got %d", part[0], part[1], len(got))
+		if got := s.downloadThroughPipe(downloader, t); !bytes.Equal(got, want) {
+			s.Errorf("offset %d, length %d, through a pipe: got %d other bytes", part[0], part[1], len(got))
 		}
 	}
 }
 
-func (s *suite) throughPipe(downloader backend.Downloader, t backend.Transfer) []byte {
+func (s *suite) downloadThroughPipe(downloader backend.Downloader, t backend.Transfer) []byte {
 	s.Helper()
 	out, in, err := os.Pipe()
 	s.ok(err)
@@ -154,8 +161,8 @@ func (s *suite) throughPipe(downloader backend.Downloader, t backend.Transfer) [
 	return data
 }
 
-// noTransfer asks for what cannot be. Nothing changes.
-func (s *suite) noTransfer(uploader backend.Uploader, downloader backend.Downloader) {
+// checkInvalidTransfers tries impossible transfers. Nothing may change.
+func (s *suite) checkInvalidTransfers(uploader backend.Uploader, downloader backend.Downloader) {
 	s.Helper()
 	before, beyond := s.state(), backend.Transfer{Offset: uint64(len(s.download("v"))) + 1}
 	cancelled, cancel := context.WithCancel(s.Context())
@@ -166,37 +173,41 @@ func (s *suite) noTransfer(uploader backend.Uploader, downloader backend.Downloa
 		t    backend.Transfer
 		is   func(error) bool
 	}{
-		{s.Context(), "none", backend.Transfer{}, func(err error) bool { return errors.Is(err, backend.ErrNoVolume) }},
-		{cancelled, "v", backend.Transfer{}, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		{s.Context(), "none", backend.Transfer{},
+			func(err error) bool { return errors.Is(err, backend.ErrNoVolume) }},
+		{cancelled, "v", backend.Transfer{}, func(err error) bool {
+			return errors.Is(err, context.Canceled)
+		}},
 		{s.Context(), "v", beyond, func(err error) bool { return errors.As(err, new(*host.OffsetError)) }},
 	} {
-		f := s.file([]byte("something"), 0)
+		f := s.openFile([]byte("something"), 0)
 		if err := uploader.Upload(test.ctx, s.pool, test.name, f, test.t); !test.is(err) {
-			s.Errorf("uploaded to %+v of %q: error %v", test.t, test.name, err)
+			s.Errorf("upload %+v to %q: got error %v", test.t, test.name, err)
 		}
 		if err := downloader.Download(test.ctx, s.pool, test.name, f, test.t); !test.is(err) {
-			s.Errorf("downloaded %+v of %q: error %v", test.t, test.name, err)
+			s.Errorf("download %+v of %q: got error %v", test.t, test.name, err)
 		}
 		if data, err := os.ReadFile(f.Name()); err != nil || string(data) != "something" {
-			s.Errorf("downloaded %+v of %q: there is %q, error %v", test.t, test.name, data, err)
+			s.Errorf("download %+v of %q: the file has %q, error %v", test.t, test.name, data, err)
 		}
-		s.same(before, "nothing uploaded")
+		s.checkUnchanged(before, "after impossible transfers")
 	}
 }
 
-// becomes uploads images of other sizes than a volume has. It becomes what is uploaded, by file and by pipe, and nothing of what it
-// was is left behind it.
-func (s *suite) becomes(image []byte) {
+// checkReplacedImage uploads images of other sizes than the volume's, from files and pipes. The volume must
+// become exactly the uploaded image, with no old data after it.
+func (s *suite) checkReplacedImage(image []byte) {
 	s.Helper()
-	uploader, format := s.b.(backend.Uploader), s.volume("v").Target.Format
-	size := s.rounded(s.Sizes[0])
+	uploader, format := s.b.(backend.Uploader), s.defineVolume("v").Target.Format
+	size := s.roundUp(s.Sizes[0])
 	for _, disk := range [][]byte{Pattern(2*size, 4), make([]byte, s.unit()), Pattern(size, 5)} {
 		other := s.Encode(s.T, format, disk)
-		for _, from := range []*os.File{s.file(other, 0), s.pipe(other)} {
+		for _, from := range []*os.File{s.openFile(other, 0), s.openPipe(other)} {
 			s.upload("v", image)
 			s.ok(uploader.Upload(s.Context(), s.pool, "v", from, backend.Transfer{Sparse: len(disk)%2 == 0}))
-			if v := s.the("v"); v.Capacity.Bytes != uint64(len(disk)) || v.Target.Format != format || !bytes.Equal(s.download("v"), other) {
-				s.Errorf("an image of %d bytes was uploaded, and %+v is there", len(disk), *v)
+			if v := s.lookUp("v"); v.Capacity.Bytes != uint64(len(disk)) || v.Target.Format != format ||
+				!bytes.Equal(s.download("v"), other) {
+				s.Errorf("uploaded an image of %d bytes, got %+v", len(disk), *v)
 			}
 		}
 	}

@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// patience is how long Eventually waits: so long that only something that never comes ends a test, however slow the machine.
+// patience limits Eventually. It is so long that only a condition that never holds fails a test, however slow
+// the machine is.
 const patience = 5 * time.Minute
 
-// Eventually waits until a condition holds, and names it if it does not. Tests wait for what they need by this alone: how long that takes
-// is the machine's business.
+// Eventually waits until a condition holds, and fails the test with its name if it never does. Tests wait
+// only by calling Eventually, never for a fixed duration.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for begin := time.Now(); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(begin) > patience {
-			t.Fatalf("waited %v in vain: %s", patience, what)
+			t.Fatalf("still not true after %v: %s", patience, what)
 		}
 	}
 }

@@ -8,12 +8,14 @@ import (
 	"poolctl/pooldef"
 )
 
-// EncryptionHeader is what LUKS takes of a device, as qemu-img and libvirt count it, in bytes.
-const EncryptionHeader = 2 << 20
+// EncryptionHeaderSize is the size of the LUKS header, in bytes, as created by qemu-img and libvirt.
+const EncryptionHeaderSize = 2 << 20
 
-// Encryption checks how a new volume is to be encrypted, and returns what does that with its device, which has to have room for the header
-// besides the volume's capacity.
-func (d *Devices) Encryption(v *pooldef.Volume) (encrypt func(ctx context.Context, path string) error, err error) {
+// PrepareEncryption checks the encryption of a new volume, and returns a function that encrypts the volume's
+// device. The device must have room for the header in addition to the volume's capacity.
+func (d *Devices) PrepareEncryption(
+	v *pooldef.Volume,
+) (encrypt func(ctx context.Context, path string) error, err error) {
 	image := *v
 	image.Target.Format = "raw"
 	if err := qemuimg.Check(&image, "", true); err != nil {

@@ -20,7 +20,7 @@ var (
 	here    = newLoops(&host.Local{}, secrets)
 )
 
-// newDevice makes a loop device that is full of garbage.
+// newDevice creates a loop device full of garbage.
 func newDevice(t *testing.T, p *pooldef.Pool, name string, size uint64) string {
 	t.Helper()
 	ok(t, here.Create(t.Context(), p, volume(name, size), backend.CreateOptions{}))
@@ -42,7 +42,7 @@ func writeTo(path string, data []byte) error {
 	return err
 }
 
-// newSources returns volumes of 1 MiB that all hold the same data: files in several formats, and a device.
+// newSources returns volumes of 1 MiB with the same data: files in several formats, and a device.
 func newSources(t *testing.T, devices *pooldef.Pool, data []byte) map[string]*pooldef.Volume {
 	t.Helper()
 	files := filevol.Files{Host: &host.Local{}, Secrets: secrets}
@@ -66,16 +66,18 @@ func newSources(t *testing.T, devices *pooldef.Pool, data []byte) map[string]*po
 	return sources
 }
 
-// external is an image whose data are in another file.
+// external returns an image that keeps its data in another file.
 func external(t *testing.T, p *pooldef.Pool) *pooldef.Volume {
 	t.Helper()
-	backendtest.Change(t, host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file="+p.Target.Path+"/data", p.Target.Path+"/external", "1M"))
+	backendtest.Change(t, host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-o",
+		"data_file="+p.Target.Path+"/data", p.Target.Path+"/external", "1M"))
 	v, err := filevol.Files{Host: &host.Local{}}.Volume(t.Context(), p, "external")
 	ok(t, err)
 	return v
 }
 
-// TestFill fills devices that are as large as what is copied, larger, and too small. All hold garbage before.
+// TestFill fills devices that are as large as the source, larger, and too small. All of them contain garbage
+// before.
 func TestFill(t *testing.T) {
 	needsLoops(t)
 	p, data := newPool(t), backendtest.Pattern(1<<20, 1)
@@ -88,16 +90,17 @@ func TestFill(t *testing.T) {
 		for _, device := range []string{larger, equal} {
 			ok(t, writeTo(device, garbage[:len(read(t, device))]))
 			ok(t, here.Fill(t.Context(), p, device, source, backend.CloneOptions{}))
-			if got := read(t, device); !bytes.Equal(got[:len(data)], data) || len(bytes.Trim(got[len(data):], "\x00")) > 0 {
-				t.Errorf("%s: the device does not hold its data, or something behind them", name)
+			if got := read(t, device); !bytes.Equal(got[:len(data)], data) ||
+				len(bytes.Trim(got[len(data):], "\x00")) > 0 {
+				t.Errorf("%s: the device does not contain the data followed by zeros", name)
 			}
 		}
 		before := read(t, smaller)
 		if err := here.Fill(t.Context(), p, smaller, source, backend.CloneOptions{}); err == nil {
-			t.Errorf("%s: it has no room, and there is no error", name)
+			t.Errorf("%s: device too small: got no error", name)
 		}
 		if !bytes.Equal(before, read(t, smaller)) {
-			t.Errorf("%s: it has no room, but was written to", name)
+			t.Errorf("%s: device too small: it was written to", name)
 		}
 	}
 }
@@ -109,7 +112,7 @@ func read(t *testing.T, path string) []byte {
 	return data
 }
 
-// TestInUse does all that writes to a device with one that is mounted.
+// TestInUse tries every operation that writes to a device on a mounted device.
 func TestInUse(t *testing.T) {
 	needsLoops(t)
 	p, data := newPool(t), backendtest.Pattern(1<<20, 1)
@@ -120,7 +123,9 @@ func TestInUse(t *testing.T) {
 	ok(t, os.WriteFile(dir+"/file", data, 0o600))
 	writes := map[string]func() error{}
 	for name, source := range sources {
-		writes["fill with "+name] = func() error { return here.Fill(t.Context(), p, device, source, backend.CloneOptions{}) }
+		writes["fill with "+name] = func() error {
+			return here.Fill(t.Context(), p, device, source, backend.CloneOptions{})
+		}
 	}
 	for _, algorithm := range []string{"zero", "trim", "random"} {
 		writes["wipe by "+algorithm] = func() error { return here.Wipe(t.Context(), p, "v", algorithm, nil) }
@@ -141,11 +146,11 @@ func TestInUse(t *testing.T) {
 		t.Errorf("the file system is damaged: %v\n%s", err, out)
 	}
 	if !bytes.Equal(read(t, dir+"/file"), data) {
-		t.Error("the file on it is damaged")
+		t.Error("the file in the file system is damaged")
 	}
 }
 
-// TestFillRefused asks for what devices cannot have.
+// TestFillRefused requests copies that devices do not support.
 func TestFillRefused(t *testing.T) {
 	needsLoops(t)
 	p := newPool(t)
@@ -191,8 +196,9 @@ func TestScrubSizes(t *testing.T) {
 		device := newDevice(t, p, name, size)
 		before := read(t, device)
 		ok(t, here.Wipe(t.Context(), p, name, "random", nil))
-		if is := read(t, device); bytes.Equal(is[:512], before[:512]) || bytes.Equal(is[len(is)-512:], before[len(before)-512:]) || len(is) != len(before) {
-			t.Errorf("of %d bytes the first or the last are what they were", size)
+		if is := read(t, device); bytes.Equal(is[:512], before[:512]) ||
+			bytes.Equal(is[len(is)-512:], before[len(before)-512:]) || len(is) != len(before) {
+			t.Errorf("size %d: the first or last sector was not overwritten", size)
 		}
 	}
 }

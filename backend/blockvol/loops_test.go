@@ -21,16 +21,17 @@ import (
 	"poolctl/pooldef"
 )
 
-// Loops is a backend whose volumes are loop devices: what a backend of devices has to do to have clones, and nothing else. A
-// volume is there when there is a link of its name to its device, in the pool's directory, where the device's file is, too.
+// Loops is a minimal backend with loop devices as volumes. It shows what a backend of devices needs for
+// cloning. The pool's directory contains a file for each device, and a link from the volume's name to the
+// device. A volume exists when its link does.
 type loops struct {
 	Devices
-	mu     sync.Mutex
-	making map[string]bool // the links of what is being made
+	mu       sync.Mutex
+	creating map[string]bool // links of volumes that are being created
 }
 
 func newLoops(h host.Host, s backend.Secrets) *loops {
-	b := &loops{making: map[string]bool{}}
+	b := &loops{creating: map[string]bool{}}
 	b.Devices = Devices{Host: h, Secrets: s, Find: b.Volume}
 	return b
 }
@@ -52,10 +53,13 @@ func (b *loops) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef
 			yield(nil, err)
 			return
 		}
-		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return pooldef.CompareNames(a.Name(), b.Name()) })
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int {
+			return pooldef.CompareNames(a.Name(), b.Name())
+		})
 		for _, e := range entries {
 			path := filepath.Join(p.Target.Path, e.Name())
-			if e.Type() == fs.ModeSymlink && !yield(&pooldef.Volume{Name: e.Name(), Key: path, Target: pooldef.VolumeTarget{Path: path}}, nil) {
+			if e.Type() == fs.ModeSymlink && !yield(&pooldef.Volume{Name: e.Name(), Key: path,
+				Target: pooldef.VolumeTarget{Path: path}}, nil) {
 				return
 			}
 		}
@@ -79,25 +83,30 @@ func (b *loops) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pool
 	defer f.Close()
 	n, err := f.Size()
 	size, mode, uid, gid := pooldef.Bytes(uint64(n)), h.Mode&0o7777, h.Uid, h.Gid
-	v := &pooldef.Volume{Type: "block", Name: name, Key: link, Capacity: size, Allocation: size, Physical: size}
-	v.Target = pooldef.VolumeTarget{Path: link, Permissions: pooldef.Permissions{Mode: &mode, Owner: &uid, Group: &gid}}
+	v := &pooldef.Volume{Type: "block", Name: name, Key: link, Capacity: size, Allocation: size,
+		Physical: size}
+	v.Target = pooldef.VolumeTarget{Path: link, Permissions: pooldef.Permissions{Mode: &mode, Owner: &uid,
+		Group: &gid}}
 	return v, err
 }
 
-func (b *loops) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, _ backend.CreateOptions) error {
-	return b.make(ctx, p, d, func(string) error { return nil })
+func (b *loops) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume,
+	_ backend.CreateOptions) error {
+	return b.create(ctx, p, d, func(string) error { return nil })
 }
 
-// Clone makes a device and fills it: that is all.
-func (b *loops) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// Clone creates a device and fills it. Cloning needs nothing else.
+func (b *loops) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume,
+	o backend.CloneOptions) error {
 	wanted := *d
 	if !d.Capacity.Known {
 		wanted.Capacity = source.Capacity
 	}
-	return b.make(ctx, p, &wanted, func(path string) error { return b.Fill(ctx, p, path, source, o) })
+	return b.create(ctx, p, &wanted, func(path string) error { return b.Fill(ctx, p, path, source, o) })
 }
 
-func (b *loops) make(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, fill func(path string) error) error {
+func (b *loops) create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume,
+	fill func(path string) error) error {
 	if err := checkName(d.Name); err != nil {
 		return err
 	}
@@ -107,7 +116,8 @@ func (b *loops) make(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, fi
 		return err
 	}
 	defer done()
-	err = b.Host.Change(ctx, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: (d.Capacity.Bytes + 511) / 512 * 512})
+	err = b.Host.Change(ctx, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1,
+		Size: (d.Capacity.Bytes + 511) / 512 * 512})
 	if err == nil {
 		err = b.Host.Change(ctx, host.Cmd("losetup", "-f", file))
 	}
@@ -122,33 +132,34 @@ func (b *loops) make(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, fi
 		err = b.Host.Change(ctx, host.Symlink{Target: device, Link: link})
 	}
 	if err != nil {
-		return errors.Join(err, b.unmake(context.WithoutCancel(ctx), link, file))
+		return errors.Join(err, b.destroy(context.WithoutCancel(ctx), link, file))
 	}
 	return nil
 }
 
-// reserve keeps others from making the same. What one that was killed has left goes.
+// reserve keeps other goroutines from creating the same volume, and removes the leftovers of a killed
+// process.
 func (b *loops) reserve(ctx context.Context, link, file string) (done func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, err := os.Lstat(link); err == nil || b.making[link] {
+	if _, err := os.Lstat(link); err == nil || b.creating[link] {
 		return nil, &fs.PathError{Op: "create", Path: link, Err: fs.ErrExist}
 	}
 	if _, err := os.Lstat(file); err == nil {
-		if err := b.unmake(ctx, link, file); err != nil {
+		if err := b.destroy(ctx, link, file); err != nil {
 			return nil, err
 		}
 	}
-	b.making[link] = true
+	b.creating[link] = true
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		delete(b.making, link)
+		delete(b.creating, link)
 	}, nil
 }
 
-// unmake removes what there is of a volume.
-func (b *loops) unmake(ctx context.Context, link, file string) error {
+// destroy removes everything that exists of a volume.
+func (b *loops) destroy(ctx context.Context, link, file string) error {
 	var errs []error
 	remove := func(path string) {
 		if _, err := os.Lstat(path); err == nil {
@@ -164,7 +175,7 @@ func (b *loops) unmake(ctx context.Context, link, file string) error {
 	return errors.Join(errs...)
 }
 
-// device returns the device of a file, empty if there is none.
+// device returns the device of a file, or "" if the file has none.
 func (b *loops) device(ctx context.Context, file string) (string, error) {
 	out, err := b.Host.Query(ctx, host.Cmd("losetup", "-n", "-O", "NAME", "-j", file))
 	return strings.TrimSpace(string(out)), err
@@ -178,29 +189,30 @@ func (b *loops) Delete(ctx context.Context, p *pooldef.Pool, name string) error 
 	if err := b.Host.Change(ctx, host.Unlink{Path: link}); err != nil {
 		return err
 	}
-	return b.unmake(context.WithoutCancel(ctx), link, file)
+	return b.destroy(context.WithoutCancel(ctx), link, file)
 }
 
-// Sweep removes files without a link.
-func (b *loops) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+// RemoveStale removes files without a link.
+func (b *loops) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	files, err := filepath.Glob(p.Target.Path + "/.file-*")
 	links := map[string]bool{}
 	for v := range b.Volumes(ctx, p) {
 		_, file := paths(p, v.Name)
 		links[file] = true
 	}
-	var swept []string
+	var removed []string
 	for _, file := range files {
 		if !links[file] {
-			swept, err = append(swept, file), errors.Join(err, b.unmake(ctx, file+" has no link", file))
+			removed, err = append(removed, file), errors.Join(err, b.destroy(ctx, file+" has no link", file))
 		}
 	}
-	return swept, err
+	return removed, err
 }
 
-// paths returns where a volume's link and its file are.
+// paths returns the paths of a volume's link and file.
 func paths(p *pooldef.Pool, name string) (link, file string) {
-	return p.Target.Path + "/" + name, fmt.Sprintf("%s/.file-%.8x", p.Target.Path, sha256.Sum256([]byte(name)))
+	return p.Target.Path + "/" + name, fmt.Sprintf("%s/.file-%.8x", p.Target.Path,
+		sha256.Sum256([]byte(name)))
 }
 
 func checkName(name string) error {
@@ -210,7 +222,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// newPool returns a pool, whose devices all go when the test ends.
+// newPool returns a pool. All its devices are removed when the test ends.
 func newPool(t *testing.T) *pooldef.Pool {
 	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Target: pooldef.Target{Path: t.TempDir()}}
 	t.Cleanup(func() {
@@ -222,14 +234,16 @@ func newPool(t *testing.T) *pooldef.Pool {
 	return p
 }
 
-// attached lists the devices whose files are in a pool, but those that only wait (AUTOCLEAR) until somebody who looks at all devices
-// has closed them.
+// attached lists the devices whose files are in a pool. It omits devices that were removed but stay
+// (AUTOCLEAR) until a program that inspects all devices has closed them.
 func attached(t testing.TB, p *pooldef.Pool) []string {
-	out, err := new(host.Local).Query(context.Background(), host.Cmd("losetup", "-n", "-l", "-O", "NAME,AUTOCLEAR,BACK-FILE"))
+	out, err := new(host.Local).Query(context.Background(),
+		host.Cmd("losetup", "-n", "-l", "-O", "NAME,AUTOCLEAR,BACK-FILE"))
 	ok(t, err)
 	var devices []string
 	for line := range strings.Lines(string(out)) {
-		if words := strings.Fields(line); len(words) > 2 && words[1] == "0" && strings.HasPrefix(words[2], p.Target.Path+"/") {
+		if words := strings.Fields(line); len(words) > 2 && words[1] == "0" &&
+			strings.HasPrefix(words[2], p.Target.Path+"/") {
 			devices = append(devices, words[0]+" "+words[2])
 		}
 	}
@@ -237,12 +251,12 @@ func attached(t testing.TB, p *pooldef.Pool) []string {
 	return devices
 }
 
-// needsLoops ends a test where there are no loop devices.
+// needsLoops skips a test on machines without loop devices.
 func needsLoops(t *testing.T) {
 	t.Helper()
 	_, err := os.Stat("/dev/loop-control")
 	if err != nil || os.Geteuid() != 0 {
-		backendtest.NotRun(t, "devices: it needs root and loop devices")
+		backendtest.NotRun(t, "devices: they need root and loop devices")
 	}
 }
 
@@ -257,7 +271,7 @@ func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 }
 
-// options are those of a pool of loop devices.
+// options describe a pool of loop devices.
 func options() backendtest.Options {
 	return backendtest.Options{
 		New:    func(h host.Host) backend.Backend { return newLoops(h, nil) },
@@ -266,14 +280,15 @@ func options() backendtest.Options {
 		Sizes:  []uint64{1 << 20, 512, 513, 5 << 20},
 		Unit:   512,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
-			return cmp.Or(strings.Join(attached(t, p), "\n"), "no devices") + "\n" + backendtest.Tree(t, p.Target.Path)
+			return cmp.Or(strings.Join(attached(t, p), "\n"), "no devices") + "\n" +
+				backendtest.Tree(t, p.Target.Path)
 		},
 		Refused: []string{"", "..", "a/b"},
 		Allowed: []string{"a", "-x", "a b", "a,b", "a:b"},
 	}
 }
 
-// TestLoops has devices do all that backends have to.
+// TestLoops runs the conformance suite on loop devices.
 func TestLoops(t *testing.T) {
 	needsLoops(t)
 	backendtest.Run(t, options())

@@ -7,8 +7,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// Look fills in the permissions and times of the device at a path, which may be another than the target's.
-func (d Devices) Look(t *pooldef.VolumeTarget, path string) error {
+// StatDevice fills in the permissions and times of the device at a path, which may differ from the target's
+// path.
+func (d Devices) StatDevice(t *pooldef.VolumeTarget, path string) error {
 	info, err := d.Host.Stat(path)
 	if err != nil {
 		return err
@@ -16,6 +17,7 @@ func (d Devices) Look(t *pooldef.VolumeTarget, path string) error {
 	s := info.Sys().(*syscall.Stat_t)
 	mode, owner, group := s.Mode&0o777, s.Uid, s.Gid
 	t.Permissions = pooldef.Permissions{Mode: &mode, Owner: &owner, Group: &group}
-	t.Times = &pooldef.Timestamps{Access: time.Unix(s.Atim.Unix()), Modify: time.Unix(s.Mtim.Unix()), Change: time.Unix(s.Ctim.Unix())}
+	t.Times = &pooldef.Timestamps{Access: time.Unix(s.Atim.Unix()), Modify: time.Unix(s.Mtim.Unix()),
+		Change: time.Unix(s.Ctim.Unix())}
 	return nil
 }

@@ -1,4 +1,5 @@
-// Package dir manages pools that are a directory of a file system which is there already.
+// Package dir manages pools of type dir: a directory in an existing file system. Building a pool creates the
+// directory, starting it changes nothing. Everything else is in package filevol.
 package dir
 
 import (
@@ -10,7 +11,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Backend manages pools of type dir. Starting one changes nothing.
+// Backend manages pools of type dir. It has no backend.Starter, because starting changes nothing.
 type Backend struct{ filevol.Files }
 
 // New returns the backend.
@@ -21,10 +22,11 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // Build implements backend.Builder.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	if o.Overwrite || o.NoOverwrite {
-		return &backend.UnsupportedError{Type: p.Type, What: "formatting: there is no device, only a directory"}
+		return &backend.UnsupportedError{Type: p.Type,
+			What: "formatting: there is no device, only a directory"}
 	}
 	return b.BuildDir(ctx, p)
 }
 
-// DeletePool implements backend.Remover: the directory goes if it is empty.
+// DeletePool implements backend.PoolDeleter. It removes the directory, which must be empty.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error { return b.RemoveDir(ctx, p) }

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
-// options are those of a pool whose directory has to be made.
+// options describe a pool whose directory must be created.
 func options() backendtest.Options {
 	mode := uint32(0o750)
 	return backendtest.Options{
@@ -30,21 +30,24 @@ func options() backendtest.Options {
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
 			return backendtest.Tree(t, filepath.Dir(p.Target.Path))
 		},
-		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef", strings.Repeat("n", 256)},
-		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x", ".hidden"},
+		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef",
+			strings.Repeat("n", 256)},
+		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü",
+			"\xff\xfe", ".poolctl-x", ".hidden"},
 	}
 }
 
 func volume(format string, change func(*pooldef.Volume)) func(string, uint64) *pooldef.Volume {
 	return func(name string, size uint64) *pooldef.Volume {
-		v := &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: format}}
+		v := &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size),
+			Target: pooldef.VolumeTarget{Format: format}}
 		change(v)
 		return v
 	}
 }
 
-// giveAway makes a volume somebody else's, if we may.
-func giveAway(v *pooldef.Volume) {
+// setOtherOwner gives a volume another owner if the test runs as root.
+func setOtherOwner(v *pooldef.Volume) {
 	owner, group := uint32(os.Getuid()), uint32(os.Getgid())
 	if owner == 0 {
 		owner, group = 4711, 4712
@@ -66,16 +69,17 @@ func TestSparse(t *testing.T) {
 	o := options()
 	o.Volume = volume("raw", func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(0) })
 	o.Sizes = []uint64{1 << 20, 1<<42 + 1}
-	o.Elsewhere = backendtest.Because("TestRaw has it", slices.Concat(backendtest.Faults, backendtest.Requests)...)
+	o.Elsewhere = backendtest.Because("TestRaw covers it",
+		slices.Concat(backendtest.Faults, backendtest.Requests)...)
 	backendtest.Run(t, o)
 }
 
 func TestQcow2(t *testing.T) {
 	o := options()
-	o.Volume = volume("qcow2", giveAway)
+	o.Volume = volume("qcow2", setOtherOwner)
 	o.Sizes, o.Unit = []uint64{1 << 20, 0, 1, 513, 1 << 42}, 512
 	o.Encode, o.Decode = encode, decode
-	o.Elsewhere = backendtest.Because("TestRaw has it", backendtest.PoolFaults...)
+	o.Elsewhere = backendtest.Because("TestRaw covers it", backendtest.PoolFaults...)
 	backendtest.Run(t, o)
 }
 
@@ -87,27 +91,28 @@ func decode(t testing.TB, format string, image []byte) []byte {
 	return backendtest.Convert(t, format, "raw", image)
 }
 
-// TestConverted makes raw volumes of qcow2 images.
+// TestConverted creates raw volumes from qcow2 images.
 func TestConverted(t *testing.T) {
 	o := options()
-	o.Volume, o.Source = volume("raw", giveAway), volume("qcow2", func(*pooldef.Volume) {})
+	o.Volume, o.Source = volume("raw", setOtherOwner), volume("qcow2", func(*pooldef.Volume) {})
 	o.Sizes, o.Unit = []uint64{1 << 20}, 512
 	o.Encode, o.Decode = encode, decode
-	o.Elsewhere = backendtest.Because("TestRaw and TestQcow2 have it", slices.Concat(backendtest.PoolFaults,
+	o.Elsewhere = backendtest.Because("TestRaw and TestQcow2 cover it", slices.Concat(backendtest.PoolFaults,
 		[]string{"VolumeFaults", "RenameFaults", "ResizeFaults", "Killed", "KilledDeleting"},
-		[]string{"Lifecycle", "Listing", "Volumes", "Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "Resizing", "Wiping"})...)
+		[]string{"Lifecycle", "Listing", "Volumes", "Names", "Renaming", "RenamingTogether", "Unsupported",
+			"Together", "Resizing", "Wiping"})...)
 	backendtest.Run(t, o)
 }
 
 func TestDirectory(t *testing.T) {
 	o := options()
-	o.Volume = volume("dir", giveAway)
+	o.Volume = volume("dir", setOtherOwner)
 	o.Sizes = []uint64{0}
-	o.Elsewhere = backendtest.Because("TestRaw has it", backendtest.PoolFaults...)
+	o.Elsewhere = backendtest.Because("TestRaw covers it", backendtest.PoolFaults...)
 	backendtest.Run(t, o)
 }
 
-// TestFormat asks for a directory to be formatted.
+// TestFormat requests that a directory be formatted.
 func TestFormat(t *testing.T) {
 	o := options()
 	p := o.Pool(t)
@@ -117,7 +122,7 @@ func TestFormat(t *testing.T) {
 			t.Errorf("%+v: error %v", format, err)
 		}
 		if _, err := os.Stat(p.Target.Path); err == nil {
-			t.Error("it was made")
+			t.Error("the directory was created")
 		}
 	}
 }

@@ -15,30 +15,32 @@ import (
 	"poolctl/pooldef"
 )
 
-// secrets are what the goldens must not show.
+// secrets must not appear in the goldens.
 var secrets = backendtest.Secrets{keyID: "swordfish", "of secret.qcow2": keyID}
 
 const keyID = "5ec7e700-0000-4000-8000-000000000001"
 
-// encrypted makes a definition one of an encrypted volume.
+// encrypted adds encryption to a definition.
 func encrypted(v *pooldef.Volume) {
 	v.Target.Encryption = backendtest.LUKS(keyID)
 }
 
-// showsNone fails the test if what was recorded has a secret in it.
-func (s *session) showsNone() {
+// checkNoSecrets fails the test if the record contains a secret.
+func (s *session) checkNoSecrets() {
 	s.Helper()
-	for _, shown := range []string{secrets[keyID], base64.StdEncoding.EncodeToString([]byte(secrets[keyID]))} {
+	for _, shown := range []string{secrets[keyID],
+		base64.StdEncoding.EncodeToString([]byte(secrets[keyID]))} {
 		if strings.Contains(s.Record.String(), shown) {
-			s.Errorf("it shows the secret %s", shown)
+			s.Errorf("the record contains the secret %s", shown)
 		}
 	}
 }
 
-// images puts images of 1 MiB in several formats into the session's directory.
-func (s *session) images() {
+// putImages creates images of 1 MiB in several formats in the session's directory.
+func (s *session) putImages() {
 	s.Helper()
-	for name, format := range map[string]string{"disk.raw": "raw", "disk.qcow2": "qcow2", "disk.vmdk": "vmdk"} {
+	for name, format := range map[string]string{"disk.raw": "raw", "disk.qcow2": "qcow2",
+		"disk.vmdk": "vmdk"} {
 		data := backendtest.Convert(s, "raw", format, backendtest.Pattern(1<<20, 1))
 		if err := os.WriteFile(s.dir+"/"+name, data, 0o600); err != nil {
 			s.Fatal(err)
@@ -46,19 +48,20 @@ func (s *session) images() {
 	}
 }
 
-// A copier is a volume that is to be made of another.
-type copier struct {
+// A cloneCase is a volume that is created from another.
+type cloneCase struct {
 	title, source, name, format string
 	change                      func(v *pooldef.Volume)
 	o                           backend.CloneOptions
 }
 
-func (c copier) clone(b *Backend, p *pooldef.Pool) error {
+func (c cloneCase) clone(b *Backend, p *pooldef.Pool) error {
 	source, err := b.Volume(context.Background(), p, c.source)
 	if err != nil {
 		return err
 	}
-	v := &pooldef.Volume{Name: c.name, Capacity: source.Capacity, Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: c.format}}
+	v := &pooldef.Volume{Name: c.name, Capacity: source.Capacity, Allocation: pooldef.Bytes(0),
+		Target: pooldef.VolumeTarget{Format: c.format}}
 	c.change(v)
 	return b.Clone(context.Background(), p, v, source, c.o)
 }
@@ -70,28 +73,29 @@ func TestGoldenClone(t *testing.T) {
 		return backend.CloneOptions{CreateOptions: backend.CreateOptions{Preallocation: how}}
 	}
 	golden(t, "clone", func(s *session) {
-		s.images()
-		for _, c := range []copier{
+		s.putImages()
+		for _, c := range []cloneCase{
 			{"raw: the file is copied", "disk.raw", "copy.raw", "raw", none, backend.CloneOptions{}},
 			{"raw, larger, with all its room", "disk.raw", "larger.raw", "raw", func(v *pooldef.Volume) { larger(v); v.Allocation = pooldef.Size{} }, backend.CloneOptions{}},
-			{"raw, somebody's", "disk.raw", "owned 'raw'", "raw", func(v *pooldef.Volume) { v.Target.Permissions = somebody() }, backend.CloneOptions{}},
+			{"raw, somebody's", "disk.raw", "owned 'raw'", "raw", func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, backend.CloneOptions{}},
 			{"qcow2: the file is copied", "disk.qcow2", "copy.qcow2", "qcow2", none, backend.CloneOptions{}},
 			{"qcow2, larger", "disk.qcow2", "larger.qcow2", "qcow2", larger, backend.CloneOptions{}},
 			{"qcow2, otherwise than it was", "disk.qcow2", "other.qcow2", "qcow2", func(v *pooldef.Volume) {
 				v.Target.ClusterSize, v.Target.LazyRefcounts = 131072, true
 			}, preallocated("metadata")},
 			{"qcow2 that may be in use", "disk.qcow2", "used.qcow2", "qcow2", none, backend.CloneOptions{InUse: true}},
-			{"raw to qcow2", "disk.raw", "-c.qcow2", "qcow2", func(v *pooldef.Volume) { v.Target.Permissions = somebody() }, backend.CloneOptions{}},
+			{"raw to qcow2", "disk.raw", "-c.qcow2", "qcow2", func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, backend.CloneOptions{}},
 			{"vmdk to raw, larger", "disk.vmdk", "c.raw", "raw", larger, backend.CloneOptions{}},
 			{"vmdk to raw, with all its room", "disk.vmdk", "full.raw", "raw", none, preallocated("falloc")},
 		} {
-			s.does(c.title, "", c.clone)
+			s.do(c.title, "", c.clone)
 		}
 	})
 }
 
-// plans records what a dry run prints: making keys takes its time, and that it works is tested elsewhere.
-func (s *session) plans(title string, op func(b *Backend, p *pooldef.Pool) error) {
+// plan records only the dry run of an operation: creating keys takes long, and other tests check that it
+// works.
+func (s *session) plan(title string, op func(b *Backend, p *pooldef.Pool) error) {
 	s.Helper()
 	fmt.Fprintf(&s.Record, "# %s\n", title)
 	var dry bytes.Buffer
@@ -107,43 +111,52 @@ func (s *session) plans(title string, op func(b *Backend, p *pooldef.Pool) error
 
 func TestGoldenEncrypted(t *testing.T) {
 	create := func(format string, change func(v *pooldef.Volume)) func(b *Backend, p *pooldef.Pool) error {
-		v := &pooldef.Volume{Name: "a,b", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: format}}
+		v := &pooldef.Volume{Name: "a,b", Capacity: pooldef.Bytes(1 << 20),
+			Target: pooldef.VolumeTarget{Format: format}}
 		change(v)
 		return func(b *Backend, p *pooldef.Pool) error {
 			return b.Create(context.Background(), p, v, backend.CreateOptions{})
 		}
 	}
 	golden(t, "encrypted", func(s *session) {
-		s.images()
-		s.plans("raw", create("raw", encrypted))
-		s.plans("qcow2 with all that there is", create("qcow2", func(v *pooldef.Volume) {
+		s.putImages()
+		s.plan("raw", create("raw", encrypted))
+		s.plan("qcow2 with all that there is", create("qcow2", func(v *pooldef.Volume) {
 			encrypted(v)
 			v.Target.Encryption.Cipher = &pooldef.Cipher{Name: "aes", Bits: 256, Mode: "xts", Hash: "sha256"}
 			v.Target.Encryption.IVGen = &pooldef.IVGen{Name: "plain64", Hash: "sha256"}
 		}))
-		s.plans("qcow2 to encrypted raw", copier{"", "disk.qcow2", "v", "raw", encrypted, backend.CloneOptions{}}.clone)
+		s.plan("qcow2 to encrypted raw", cloneCase{"", "disk.qcow2", "v", "raw", encrypted,
+			backend.CloneOptions{}}.clone)
 		data := backendtest.Pattern(1<<20, 1)
 		backendtest.Encrypt(s, s.dir+"/secret.qcow2", "qcow2", "swordfish", data)
-		s.plans("encrypted to encrypted", copier{"", "secret.qcow2", "v", "raw", encrypted, backend.CloneOptions{}}.clone)
-		s.plans("encrypted to one of its own format: the file is copied", copier{"", "secret.qcow2", "v", "qcow2", encrypted, backend.CloneOptions{}}.clone)
-		s.plans("encrypted to plain", copier{"", "secret.qcow2", "v", "qcow2", func(*pooldef.Volume) {}, backend.CloneOptions{}}.clone)
-		s.plans("resize", func(b *Backend, p *pooldef.Pool) error {
+		s.plan("encrypted to encrypted", cloneCase{"", "secret.qcow2", "v", "raw", encrypted,
+			backend.CloneOptions{}}.clone)
+		s.plan("encrypted to one of its own format: the file is copied",
+			cloneCase{"", "secret.qcow2", "v", "qcow2", encrypted, backend.CloneOptions{}}.clone)
+		s.plan("encrypted to plain", cloneCase{"", "secret.qcow2", "v", "qcow2", func(*pooldef.Volume) {},
+			backend.CloneOptions{}}.clone)
+		s.plan("resize", func(b *Backend, p *pooldef.Pool) error {
 			return b.Resize(context.Background(), p, "secret.qcow2", 2<<20, backend.ResizeOptions{})
 		})
-		s.showsNone()
+		s.checkNoSecrets()
 	})
 }
 
 func TestGoldenResize(t *testing.T) {
-	resize := func(name string, size uint64, o backend.ResizeOptions) func(b *Backend, p *pooldef.Pool) error {
-		return func(b *Backend, p *pooldef.Pool) error { return b.Resize(context.Background(), p, name, size, o) }
+	resize := func(
+		name string, size uint64, o backend.ResizeOptions,
+	) func(b *Backend, p *pooldef.Pool) error {
+		return func(b *Backend, p *pooldef.Pool) error {
+			return b.Resize(context.Background(), p, name, size, o)
+		}
 	}
 	golden(t, "resize", func(s *session) {
-		s.images()
+		s.putImages()
 		for _, name := range []string{"disk.raw", "disk.qcow2"} {
-			s.does(name+", larger", "", resize(name, 3<<20+1, backend.ResizeOptions{}))
-			s.does(name+", larger, with room", "", resize(name, 4<<20, backend.ResizeOptions{Allocate: true}))
-			s.does(name+", smaller", "", resize(name, 1<<20, backend.ResizeOptions{Shrink: true}))
+			s.do(name+", larger", "", resize(name, 3<<20+1, backend.ResizeOptions{}))
+			s.do(name+", larger, with room", "", resize(name, 4<<20, backend.ResizeOptions{Allocate: true}))
+			s.do(name+", smaller", "", resize(name, 1<<20, backend.ResizeOptions{Shrink: true}))
 		}
 	})
 }
@@ -176,15 +189,18 @@ func TestGoldenData(t *testing.T) {
 		wipe := func(name, algorithm string) func(b *Backend, p *pooldef.Pool) error {
 			return func(b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, name, algorithm, nil) }
 		}
-		s.images()
-		s.does("download", "", download("disk.raw", backend.Transfer{}))
-		s.does("download a part, with holes", "", download("disk.qcow2", backend.Transfer{File: file.Path, Offset: 4096, Length: 100, Sparse: true}))
-		s.does("upload into a raw volume", "", upload("disk.raw", backend.Transfer{}))
-		s.does("upload a part, with holes", "", upload("disk.raw", backend.Transfer{File: file.Path, Offset: 512, Length: 4096, Sparse: true}))
-		s.does("upload what a volume becomes", "", upload("disk.qcow2", backend.Transfer{File: file.Path}))
-		s.does("upload too much", "", upload("disk.raw", backend.Transfer{File: file.Path, Offset: 1<<20 - 512}))
-		s.does("wipe", "", wipe("disk.vmdk", "zero"))
-		s.does("wipe and give back the room", "", wipe("disk.vmdk", "trim"))
-		s.does("wipe by a pattern", "", wipe("disk.raw", "random"))
+		s.putImages()
+		s.do("download", "", download("disk.raw", backend.Transfer{}))
+		s.do("download a part, with holes", "", download("disk.qcow2",
+			backend.Transfer{File: file.Path, Offset: 4096, Length: 100, Sparse: true}))
+		s.do("upload into a raw volume", "", upload("disk.raw", backend.Transfer{}))
+		s.do("upload a part, with holes", "", upload("disk.raw",
+			backend.Transfer{File: file.Path, Offset: 512, Length: 4096, Sparse: true}))
+		s.do("upload what a volume becomes", "", upload("disk.qcow2", backend.Transfer{File: file.Path}))
+		s.do("upload too much", "", upload("disk.raw",
+			backend.Transfer{File: file.Path, Offset: 1<<20 - 512}))
+		s.do("wipe", "", wipe("disk.vmdk", "zero"))
+		s.do("wipe and give back the room", "", wipe("disk.vmdk", "trim"))
+		s.do("wipe by a pattern", "", wipe("disk.raw", "random"))
 	})
 }

@@ -23,10 +23,10 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	var encrypt func(ctx context.Context, path string) error
 	if d.Target.Encryption != nil {
 		var err error
-		if encrypt, err = b.Encryption(d); err != nil {
+		if encrypt, err = b.PrepareEncryption(d); err != nil {
 			return err
 		}
-		size += blockvol.EncryptionHeader
+		size += blockvol.EncryptionHeaderSize
 	}
 	return b.changing(ctx, p, func(t *table) error {
 		return b.create(ctx, p, t, d, size, func(path string) error {

@@ -139,7 +139,7 @@ func TestLiesOfGeometry(t *testing.T) {
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, nil, time.Minute)
 	const many = 50000
-	backendtest.Liar(t, "parted", `printf '{"disk":{"label":"gpt","max-partitions":128,"partitions":['
+	backendtest.FakeProgram(t, "parted", `printf '{"disk":{"label":"gpt","max-partitions":128,"partitions":['
 seq -s, -f '{"start":"0B","end":"%.0fB","type":"free"}' 1 `+strconv.Itoa(many)+`
 printf ']}}'`)
 	table, err := b.read(t.Context(), &device{path: "/dev/sda"})
@@ -156,7 +156,7 @@ printf ']}}'`)
 		`echo '` + says("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "ended by a signal",
 		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:              "what parted says",
 	} {
-		backendtest.Liar(t, "parted", script)
+		backendtest.FakeProgram(t, "parted", script)
 		_, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100s: error %v, not %s", script, err, want)

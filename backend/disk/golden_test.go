@@ -25,7 +25,7 @@ type operation func(ctx context.Context, b *Backend, p *pooldef.Pool) error
 // does lets an operation happen.
 func (s *session) does(title string, op operation) {
 	s.Helper()
-	s.Does(title, func(h host.Host) error { return op(s.Context(), New(h, nil, time.Minute), s.pool) })
+	s.Do(title, func(h host.Host) error { return op(s.Context(), New(h, nil, time.Minute), s.pool) })
 }
 
 // clearing is what clears a device's ends: how depends on how large the device is, which a dry run has not made. Where udev runs, it is
@@ -108,6 +108,9 @@ func (s *session) everything(name string) {
 		}
 	}
 	run(s, "addpart", s.pool.Source.Devices[0].Path, "7", "20480", "2048")
-	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Sweep(ctx, p); return err })
+	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		_, err := b.RemoveStale(ctx, p)
+		return err
+	})
 	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
 }

@@ -122,8 +122,8 @@ func (t *table) strayPartitions(pieces []piece) []piece {
 	})
 }
 
-// Sweep implements backend.Sweeper. While somebody else works on the disk nothing is left.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, err error) {
+// RemoveStale implements backend.StaleRemover. While somebody else works on the disk nothing is left.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (swept []string, err error) {
 	d, err := b.device(p)
 	if err != nil {
 		return nil, err

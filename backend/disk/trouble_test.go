@@ -221,7 +221,7 @@ func TestUnread(t *testing.T) {
 		t.Errorf("now the kernel should have both:\n%s", text)
 	}
 	run(t, "addpart", disk, "9", "40960", "2048")
-	swept, err := b.Sweep(t.Context(), p)
+	swept, err := b.RemoveStale(t.Context(), p)
 	if err != nil || fmt.Sprint(swept) != "[/dev/"+name+"9]" {
 		t.Errorf("swept are %s, error %v", swept, err)
 	}

@@ -177,7 +177,7 @@ func (t *view) described(x *partition) *pooldef.Volume {
 		}
 		v.Physical.Bytes = t.pieces[i].end - t.pieces[i].start
 	}
-	if err := t.devices.Look(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := t.devices.StatDevice(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		v.Err = err // without udev there may be no node
 	}
 	return v

@@ -11,7 +11,8 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// attacker exchanges whatever appears in the pool for links to the victim's directory and files, as fast as it can.
+// attacker is a script that replaces whatever appears in the pool by links to the victim's directory and
+// files, as fast as possible.
 const attacker = `
 cd "$POOL" || exit 1
 while :; do
@@ -23,11 +24,11 @@ while :; do
 	rm -f .poolctl-*
 done 2>/dev/null`
 
-// TestAttack makes volumes as root in a pool that belongs to somebody who would have root write elsewhere. They may fail, but
-// nothing may happen where the links lead.
+// TestAttack creates volumes as root in a pool whose owner tries to make root write elsewhere. Creating a
+// volume may fail, but the targets of the links must not change.
 func TestAttack(t *testing.T) {
 	if os.Geteuid() != 0 {
-		backendtest.NotRun(t, "attacks on root: it needs root")
+		backendtest.NotRun(t, "attacks on root: they need root")
 	}
 	p, victim := newPool(t), t.TempDir()
 	for _, name := range []string{"v", "secret"} {
@@ -38,7 +39,8 @@ func TestAttack(t *testing.T) {
 	before := backendtest.Tree(t, victim)
 	cmd := exec.Command("sh", "-c", attacker)
 	cmd.Env = append(os.Environ(), "POOL="+p.Target.Path, "VICTIM="+victim)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4711, Gid: 4711}, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4711, Gid: 4711},
+		Setpgid: true}
 	ok(t, cmd.Start())
 	defer func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() }()
 	failed := 0
@@ -50,10 +52,10 @@ func TestAttack(t *testing.T) {
 			failed++
 		}
 		_ = here.Delete(t.Context(), p, "v")
-		_, _ = here.Sweep(t.Context(), p)
+		_, _ = here.RemoveStale(t.Context(), p)
 		if after := backendtest.Tree(t, victim); after != before {
-			t.Fatalf("the victim had\n%s, has\n%s", before, after)
+			t.Fatalf("victim before\n%s\nafter\n%s", before, after)
 		}
 	}
-	t.Logf("the attacker kept us from making %d volumes of 150", failed)
+	t.Logf("the attacker prevented %d of 150 volumes", failed)
 }

@@ -11,16 +11,18 @@ import (
 	"poolctl/pooldef"
 )
 
-// A backingFile is what a new image is to be an overlay of.
+// A backingFile is the backing file of a new overlay.
 type backingFile struct {
-	path     string // as the new image's header will name it
-	at       string // where it is
+	path     string // as recorded in the new image's header
+	at       string // its location
 	format   string
 	capacity uint64
 }
 
-// resolveBacking finds the backing file, which has to be there and readable. If its format is not given it may only be raw, and
-// look raw: guessing from a header that a guest can write would be dangerous. If one is given, it has to look like that.
+// resolveBacking finds the backing file of a new image, which must exist and be readable. If the definition
+// does not name the backing file's format, the file must look like a raw image: guessing another format from
+// a header that a guest can write would be dangerous. If the definition names a format other than raw, the
+// header must match.
 func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 	if d.Backing == nil {
 		return backingFile{}, nil
@@ -29,7 +31,8 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 	full := b.path
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(p.Target.Path, full)
-		if first, _, _ := strings.Cut(b.path, "/"); strings.Contains(first, ":") { // qemu would take it for a protocol
+		// A colon before the first slash would look like a protocol to qemu.
+		if first, _, _ := strings.Cut(b.path, "/"); strings.Contains(first, ":") {
 			b.path = "./" + b.path
 		}
 	}
@@ -50,7 +53,7 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 	return b, nil
 }
 
-// probeBacking reads the header of what has to be a file or block device.
+// probeBacking reads the header of a file or block device, and fails for anything else.
 func probeBacking(path string) (image.Info, uint64, error) {
 	h, err := host.OpenPath(path)
 	if err != nil {
@@ -63,7 +66,8 @@ func probeBacking(path string) (image.Info, uint64, error) {
 	return probe(h)
 }
 
-// A BackingFormatError tells that the format of a backing file has to be given, or is not the one that was.
+// A BackingFormatError reports that the format of a backing file must be given, or that the given format is
+// wrong.
 type BackingFormatError struct{ Path, Given, Looks string }
 
 func (e *BackingFormatError) Error() string {

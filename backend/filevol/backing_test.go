@@ -13,7 +13,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// overlay is an old qcow2 image of one byte that is based on another.
+// overlay returns a qcow2 image (version 2) of one byte with a backing file.
 func overlay(backing string) string {
 	header := make([]byte, 72)
 	copy(header, "QFI\xfb\x00\x00\x00\x02")
@@ -22,7 +22,7 @@ func overlay(backing string) string {
 	return string(header) + backing
 }
 
-// watch returns a function that tells whether a file has been opened.
+// watch returns a function that reports whether a file was opened.
 func watch(t *testing.T, path string) func() bool {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
@@ -36,8 +36,8 @@ func watch(t *testing.T, path string) func() bool {
 	}
 }
 
-// TestBackingIsLeftAlone lists images that name as their backing file what had better not be opened. A listing opens none;
-// Volume opens the one that the image names, if it is a file, but none beyond.
+// TestBackingIsLeftAlone lists images with backing files that must not be opened. A listing opens no backing
+// file. Volume opens the backing file of one image if that is a regular file, and none below.
 func TestBackingIsLeftAlone(t *testing.T) {
 	p, outside := newPool(t), newPool(t)
 	last := write(t, outside, "last", "the end")
@@ -54,10 +54,10 @@ func TestBackingIsLeftAlone(t *testing.T) {
 	}
 	openedMiddle, openedLast, openedFifo := watch(t, middle), watch(t, last), watch(t, fifo)
 	if found := list(t, p); len(found) != len(named) {
-		t.Errorf("listed are %v", found)
+		t.Errorf("got %v", found)
 	}
 	if openedMiddle() || openedLast() || openedFifo() {
-		t.Error("a listing has opened a backing file")
+		t.Error("the listing opened a backing file")
 	}
 	for name, want := range map[string]string{
 		"file": middle + " qcow2 0600", "relative": p.Target.Path + "/../" + strings.TrimPrefix(middle, parent(p)) + " qcow2 0600", "json": middle + " qcow2 0600", "fifo": fifo + "  none",
@@ -71,18 +71,18 @@ func TestBackingIsLeftAlone(t *testing.T) {
 			got = fmt.Sprintf("%s %s %04o", v.Backing.Path, v.Backing.Format, *mode)
 		}
 		if got != want {
-			t.Errorf("%s is based on %s, want %s", name, got, want)
+			t.Errorf("%s: got backing file %s, want %s", name, got, want)
 		}
 	}
 	if !openedMiddle() || openedLast() || openedFifo() {
-		t.Error("a backing file was not opened, or others beyond it were")
+		t.Error("Volume did not open the backing file, or opened others")
 	}
 }
 
 func parent(p *pooldef.Pool) string { return p.Target.Path[:strings.LastIndex(p.Target.Path, "/")+1] }
 
-// noCOW tells what lsattr(1) tells.
-func noCOW(t *testing.T, path string) bool {
+// hasNoCOW reports whether a file has the C attribute of lsattr(1).
+func hasNoCOW(t *testing.T, path string) bool {
 	t.Helper()
 	out, err := exec.Command("lsattr", "-d", path).Output()
 	ok(t, err)
@@ -90,15 +90,16 @@ func noCOW(t *testing.T, path string) bool {
 	return strings.Contains(attributes, "C")
 }
 
-// TestBtrfs builds pools on btrfs, with copy-on-write and without, and makes volumes in them.
+// TestBtrfs builds pools on btrfs, with and without copy-on-write, and creates volumes in them.
 func TestBtrfs(t *testing.T) {
 	top := backendtest.Disk(t, "mkfs.btrfs", "-q")
 	yes, no := true, false
 	for name, test := range map[string]struct {
 		cow   *bool
 		exist bool
-		want  bool // no-COW
-	}{"new": {nil, false, true}, "wanted": {&yes, false, false}, "unwanted": {&no, false, true}, "old": {nil, true, false}, "old unwanted": {&no, true, true}} {
+		want  bool // no copy-on-write
+	}{"new": {nil, false, true}, "wanted": {&yes, false, false}, "unwanted": {&no, false, true},
+		"old": {nil, true, false}, "old unwanted": {&no, true, true}} {
 		p := poolIn(top + "/" + name + "/pool")
 		p.COW = test.cow
 		if test.exist {
@@ -110,27 +111,27 @@ func TestBtrfs(t *testing.T) {
 			v := rawVolume(fmt.Sprint("v", i), 1<<20)
 			v.Target.Format, v.Target.NoCOW = format, true
 			create(t, p, v, "")
-			if !noCOW(t, p.Target.Path+"/"+v.Name) {
-				t.Errorf("%s: a %s volume that is to be no-COW is not", name, format)
+			if !hasNoCOW(t, p.Target.Path+"/"+v.Name) {
+				t.Errorf("%s: the %s volume is copy-on-write", name, format)
 			}
 		}
 		for _, path := range []string{p.Target.Path, p.Target.Path + "/inherits"} {
-			if got := noCOW(t, path); got != test.want {
-				t.Errorf("%s: no-COW of %s is %v", name, path, got)
+			if got := hasNoCOW(t, path); got != test.want {
+				t.Errorf("%s: no-COW attribute of %s: got %v", name, path, got)
 			}
 		}
 	}
 	elsewhere := poolIn(backendtest.Mount(t, "-t", "tmpfs", "tmpfs") + "/pool")
 	elsewhere.COW = &no
 	if err := here.BuildDir(t.Context(), elsewhere); err == nil {
-		t.Error("copy-on-write was turned off where there is none")
+		t.Error("got no error for cow=no on tmpfs")
 	}
 	if _, err := os.Stat(elsewhere.Target.Path); err == nil {
-		t.Error("the directory stays")
+		t.Error("the directory was not removed")
 	}
 }
 
-// TestWithoutFallocate makes volumes that get room where the file system cannot reserve it.
+// TestWithoutFallocate creates preallocated volumes on a file system that does not support fallocate(2).
 func TestWithoutFallocate(t *testing.T) {
 	p := poolIn(backendtest.Disk(t, "mkfs.ext2", "-q"))
 	for _, format := range []string{"raw", "qcow2"} {

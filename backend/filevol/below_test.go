@@ -19,7 +19,8 @@ var errUnknown = errors.New("it is not known")
 
 func nothingKnown(string, *host.Handle) error { return errUnknown }
 
-// TestResizeOverlay grows overlays: what is below is not seen in what they get, and opened only where it is longer.
+// TestResizeOverlay grows overlays. The data of a backing file must not appear in the added space, and a
+// backing file is opened only if it is longer than the overlay.
 func TestResizeOverlay(t *testing.T) {
 	p := newPool(t)
 	long := put(t, p, "long", "raw", backendtest.Pattern(2<<20, 1))
@@ -29,43 +30,49 @@ func TestResizeOverlay(t *testing.T) {
 		"on none": {"-u", "-b", p.Target.Path + "/none", "-F", "raw"}, "on nbd": {"-u", "-b", "nbd://127.0.0.1:1/x", "-F", "raw"},
 		"on a fifo": {"-u", "-b", p.Target.Path + "/fifo", "-F", "raw"}, "on memory": {"-u", "-b", "/proc/kmsg", "-F", "raw"},
 	} {
-		qemu(t, append(append([]string{"create", "-q", "-f", "qcow2"}, args...), p.Target.Path+"/"+name, "1M")...)
+		qemu(t, append(append([]string{"create", "-q", "-f", "qcow2"}, args...), p.Target.Path+"/"+name,
+			"1M")...)
 	}
 	ok(t, unix.Mkfifo(p.Target.Path+"/fifo", 0o600))
-	grow := func(name string, known backend.Known) error {
-		return here.Resize(t.Context(), p, name, 3<<20, backend.ResizeOptions{Known: known})
+	grow := func(name string, known backend.MayRead) error {
+		return here.Resize(t.Context(), p, name, 3<<20, backend.ResizeOptions{MayRead: known})
 	}
 	for _, name := range []string{"on short", "alone"} {
 		ok(t, grow(name, nothingKnown))
 	}
 	before := backendtest.Tree(t, p.Target.Path)
 	if err := grow("on long", nothingKnown); !errors.Is(err, errUnknown) {
-		t.Errorf("what is longer is not known: error %v", err)
+		t.Errorf("longer backing file not permitted: got error %v", err)
 	}
-	for name, want := range map[string]string{"on none": "no such file", "on nbd": "none of this machine's files", "on a fifo": "is not a file", "on memory": "stored"} {
+	for name, want := range map[string]string{"on none": "no such file",
+		"on nbd": "none of this machine's files", "on a fifo": "is not a file", "on memory": "stored"} {
 		if err := grow(name, anything); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	if after := backendtest.Tree(t, p.Target.Path); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 	ok(t, grow("on long", anything))
 	qemu(t, "convert", "-O", "raw", p.Target.Path+"/on long", p.Target.Path+"/out")
 	data, err := os.ReadFile(p.Target.Path + "/out")
 	ok(t, err)
-	if !bytes.Equal(data[:1<<20], backendtest.Pattern(2<<20, 1)[:1<<20]) || len(bytes.Trim(data[1<<20:], "\x00")) > 0 {
-		t.Error("what it has got does not read as zeros")
+	if !bytes.Equal(data[:1<<20], backendtest.Pattern(2<<20, 1)[:1<<20]) ||
+		len(bytes.Trim(data[1<<20:], "\x00")) > 0 {
+		t.Error("the added space does not read as zeros")
 	}
 }
 
-// TestCloneHostile refuses images that would have qemu-img, or poolctl, read what is not a guest's.
+// TestCloneHostile clones images that would make qemu-img, or poolctl, read files that do not belong to a
+// guest.
 func TestCloneHostile(t *testing.T) {
 	p, outside := newPool(t), t.TempDir()
 	write(t, poolIn(outside), "secret", "a secret"+strings.Repeat("\x00", 1<<20))
 	write(t, p, "raw", strings.Repeat("\x00", 1<<20))
-	write(t, p, "descriptor", "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n\nRW 2048 FLAT \""+outside+"/secret\" 0\n\nddb.adapterType = \"ide\"\n")
-	qemu(t, "create", "-q", "-f", "qcow2", "-o", "data_file="+p.Target.Path+"/data", p.Target.Path+"/external", "1M")
+	write(t, p, "descriptor",
+		"# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n\nRW 2048 FLAT \""+outside+"/secret\" 0\n\nddb.adapterType = \"ide\"\n")
+	qemu(t, "create", "-q", "-f", "qcow2", "-o", "data_file="+p.Target.Path+"/data",
+		p.Target.Path+"/external", "1M")
 	qemu(t, "create", "-q", "-f", "qcow2", p.Target.Path+"/plain", "1M")
 	ok(t, os.Symlink(outside+"/secret", p.Target.Path+"/link"))
 	if os.Geteuid() == 0 {
@@ -82,23 +89,27 @@ func TestCloneHostile(t *testing.T) {
 		overlays["their link"] = []string{"link", "raw"}
 	}
 	for name, below := range overlays {
-		qemu(t, "create", "-q", "-u", "-f", "qcow2", "-b", below[0], "-F", below[1], p.Target.Path+"/"+name, "1M")
+		qemu(t, "create", "-q", "-u", "-f", "qcow2", "-b", below[0], "-F", below[1], p.Target.Path+"/"+name,
+			"1M")
 	}
 	write(t, p, "unrecorded", overlay("raw"))
 	overlays["unrecorded"] = nil
 	for name := range overlays {
 		source := find(t, p, name)
-		err := here.Clone(t.Context(), p, like(source, "v", "raw"), source, backend.CloneOptions{Known: anything})
+		err := here.Clone(t.Context(), p, like(source, "v", "raw"), source,
+			backend.CloneOptions{MayRead: anything})
 		if err == nil {
-			t.Errorf("%s: it was copied", name)
+			t.Errorf("%s: Clone succeeded", name)
 		}
 		if _, err := os.Lstat(filepath.Join(p.Target.Path, "v")); err == nil {
-			t.Errorf("%s: there is a copy", name)
+			t.Errorf("%s: the clone exists", name)
 		}
 	}
-	qemu(t, "create", "-q", "-u", "-f", "qcow2", "-b", outside+"/secret", "-F", "raw", p.Target.Path+"/unknown", "1M")
+	qemu(t, "create", "-q", "-u", "-f", "qcow2", "-b", outside+"/secret", "-F", "raw",
+		p.Target.Path+"/unknown", "1M")
 	source := find(t, p, "unknown")
-	if err := here.Clone(t.Context(), p, like(source, "v", "raw"), source, backend.CloneOptions{Known: nothingKnown}); !errors.Is(err, errUnknown) {
-		t.Errorf("what is not known: error %v", err)
+	if err := here.Clone(t.Context(), p, like(source, "v", "raw"), source,
+		backend.CloneOptions{MayRead: nothingKnown}); !errors.Is(err, errUnknown) {
+		t.Errorf("backing file not permitted: got error %v", err)
 	}
 }

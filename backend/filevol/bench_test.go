@@ -7,7 +7,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// BenchmarkListing lists a pool of 10,000 files, with and without what their headers say.
+// BenchmarkListing lists a pool of 10,000 files, with and without reading their headers.
 func BenchmarkListing(b *testing.B) {
 	p := newPool(b)
 	const files = 10_000

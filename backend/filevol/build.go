@@ -14,8 +14,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// BuildDir makes a pool's directory, and those above it that are missing. One that is there already gets the permissions of
-// the definition, if there are any. Then come more steps. What was begun is undone if it does not work out, but for these.
+// BuildDir creates a pool's directory and its missing parents. An existing directory gets the permissions of
+// the definition. The steps in more run last. If a step fails, the changes before it are undone, except those
+// in more.
 func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step) error {
 	path := filepath.Clean(p.Target.Path)
 	info, err := f.Host.Stat(path)
@@ -23,7 +24,8 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step)
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q is there already, and is not a directory", path)
 	case err == nil:
-		return f.changeAll(ctx, slices.Concat(adopt(path, info, p.Target.Permissions), final(more), f.setCOW(path, p.COW, false)))
+		return f.changeAll(ctx, slices.Concat(adoptDir(path, info, p.Target.Permissions), withoutUndo(more),
+			f.setCOW(path, p.COW, false)))
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -32,15 +34,16 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step)
 		return err
 	}
 	want := p.Target.Permissions
-	changes = append(changes, change{do: host.Mkdir{Path: path, Mode: modeOr(want, 0o711)}, undo: host.Rmdir{Path: path}})
+	changes = append(changes, change{do: host.Mkdir{Path: path, Mode: modeOr(want, 0o711)},
+		undo: host.Rmdir{Path: path}})
 	if uid, gid := owner(want); uid >= 0 || gid >= 0 {
 		changes = append(changes, change{do: host.Chown{Path: path, UID: uid, GID: gid}})
 	}
-	return f.changeAll(ctx, slices.Concat(changes, final(more), f.setCOW(path, p.COW, true)))
+	return f.changeAll(ctx, slices.Concat(changes, withoutUndo(more), f.setCOW(path, p.COW, true)))
 }
 
-// final makes changes of steps that nothing undoes.
-func final(steps []host.Step) []change {
+// withoutUndo converts steps to changes that nothing undoes.
+func withoutUndo(steps []host.Step) []change {
 	changes := make([]change, len(steps))
 	for i, s := range steps {
 		changes[i].do = s
@@ -48,20 +51,20 @@ func final(steps []host.Step) []change {
 	return changes
 }
 
-// A change is a step and the one that undoes it, if that is needed.
+// A change is a step, and the step that undoes it, if needed.
 type change struct {
 	do, undo host.Step
-	anybody  bool // what it makes may just as well be made by somebody else meanwhile
+	shared   bool // another process may create the same object concurrently
 }
 
-// changeAll makes all changes or none: if one fails, those before it are undone, and also that one, which may have happened.
-// What somebody else has made is not ours to undo.
+// changeAll makes all changes or none. If a change fails, it and the changes before it are undone, because a
+// change that failed may still have happened. Objects that another process created are not undone.
 func (f Files) changeAll(ctx context.Context, changes []change) error {
 	var done []change
 	for _, c := range changes {
 		err := f.Host.Change(ctx, c.do)
 		theirs := errors.Is(err, fs.ErrExist)
-		if theirs && c.anybody {
+		if theirs && c.shared {
 			continue
 		}
 		if !theirs {
@@ -80,7 +83,7 @@ func (f Files) changeAll(ctx context.Context, changes []change) error {
 	return nil
 }
 
-// makeParents makes the directories down to path that are missing.
+// makeParents returns the changes that create the missing directories down to path.
 func (f Files) makeParents(path string) ([]change, error) {
 	var changes []change
 	for dir := path; ; dir = filepath.Dir(dir) {
@@ -92,27 +95,32 @@ func (f Files) makeParents(path string) ([]change, error) {
 		case !errors.Is(err, fs.ErrNotExist) || dir == "/":
 			return nil, err
 		}
-		changes = append(changes, change{do: host.Mkdir{Path: dir, Mode: 0o755}, undo: host.Rmdir{Path: dir}, anybody: true})
+		changes = append(changes, change{do: host.Mkdir{Path: dir, Mode: 0o755}, undo: host.Rmdir{Path: dir},
+			shared: true})
 	}
 }
 
-// adopt gives a directory that is there already the wanted owner, group and permission bits. Its sticky bit stays.
-func adopt(path string, info fs.FileInfo, want pooldef.Permissions) []change {
+// adoptDir returns the changes that give an existing directory the wanted owner, group and permission bits. A
+// sticky bit stays.
+func adoptDir(path string, info fs.FileInfo, want pooldef.Permissions) []change {
 	var changes []change
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && (want.Owner != nil || want.Group != nil) {
 		uid, gid := owner(want)
 		changes = append(changes, change{
-			do: host.Chown{Path: path, UID: uid, GID: gid}, undo: host.Chown{Path: path, UID: int(s.Uid), GID: int(s.Gid)}})
+			do:   host.Chown{Path: path, UID: uid, GID: gid},
+			undo: host.Chown{Path: path, UID: int(s.Uid), GID: int(s.Gid)}})
 	}
 	if want.Mode != nil {
 		mode := fs.FileMode(*want.Mode) | info.Mode()&fs.ModeSticky
-		changes = append(changes, change{do: host.Chmod{Path: path, Mode: mode}, undo: host.Chmod{Path: path, Mode: info.Mode()}})
+		changes = append(changes, change{do: host.Chmod{Path: path, Mode: mode},
+			undo: host.Chmod{Path: path, Mode: info.Mode()}})
 	}
 	return changes
 }
 
-// setCOW turns copy-on-write of a directory on btrfs on or off, as its last change: it needs no undoing. What is new is made
-// no-COW unless the definition wants it: images that are written at random suffer badly from copy-on-write.
+// setCOW returns the change that turns copy-on-write of a directory on btrfs on or off. As the last change,
+// it needs no undo. Copy-on-write is turned off for new directories unless the definition wants it, because
+// images with random writes suffer badly from copy-on-write.
 func (f Files) setCOW(path string, want *bool, isNew bool) []change {
 	switch {
 	case want != nil:
@@ -125,10 +133,11 @@ func (f Files) setCOW(path string, want *bool, isNew bool) []change {
 	return nil
 }
 
-// RemoveDir removes a pool's directory, which has to be empty. Nothing needs to be mounted there.
+// RemoveDir removes a pool's directory, which must be empty. It does not require that anything is mounted
+// there.
 func (f Files) RemoveDir(ctx context.Context, p *pooldef.Pool) error {
 	notReady := (*backend.NotReadyError)(nil)
-	if _, err := f.Sweep(ctx, p); err != nil && !errors.As(err, &notReady) {
+	if _, err := f.RemoveStale(ctx, p); err != nil && !errors.As(err, &notReady) {
 		return err
 	}
 	return f.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})

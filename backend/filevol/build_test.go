@@ -28,7 +28,8 @@ func lstat(t *testing.T, path string) (fs.FileMode, uint32, uint32) {
 	return info.Mode() &^ fs.ModeDir, s.Uid, s.Gid
 }
 
-// TestBuildUndone lets each kind of change fail when a directory is made whose parents are missing, and when one is adopted.
+// TestBuildUndone makes each kind of change fail while a directory with missing parents is created, and while
+// an existing one is adopted.
 func TestBuildUndone(t *testing.T) {
 	uid, gid := os.Getuid(), os.Getgid()
 	if uid == 0 {
@@ -49,18 +50,18 @@ func TestBuildUndone(t *testing.T) {
 			f := Files{Host: brokenHost{here.Host, fails}}
 			before := backendtest.Tree(t, top)
 			if err := f.BuildDir(t.Context(), p); !errors.Is(err, errBroken) && name != "chmod" {
-				t.Errorf("a new one: error %v", err)
+				t.Errorf("new directory: got error %v", err)
 			}
 			if after := backendtest.Tree(t, top); after != before {
-				t.Errorf("there was\n%s\nthere is\n%s", before, after)
+				t.Errorf("before\n%s\nafter\n%s", before, after)
 			}
 			ok(t, os.MkdirAll(p.Target.Path, 0o755))
 			before = backendtest.Tree(t, top)
 			if err := f.BuildDir(t.Context(), p); !errors.Is(err, errBroken) && name != "mkdir" {
-				t.Errorf("one that is there: error %v", err)
+				t.Errorf("existing directory: got error %v", err)
 			}
 			if after := backendtest.Tree(t, top); after != before {
-				t.Errorf("there was\n%s\nthere is\n%s", before, after)
+				t.Errorf("before\n%s\nafter\n%s", before, after)
 			}
 		})
 	}
@@ -68,7 +69,7 @@ func TestBuildUndone(t *testing.T) {
 
 func TestBuild(t *testing.T) {
 	if os.Geteuid() != 0 {
-		backendtest.NotRun(t, "whom a pool's directory belongs to: it needs root")
+		backendtest.NotRun(t, "the owner of a pool's directory: it needs root")
 	}
 	defer syscall.Umask(syscall.Umask(0o077))
 	top := t.TempDir()
@@ -93,7 +94,7 @@ func TestBuild(t *testing.T) {
 	ok(t, here.BuildDir(t.Context(), p))
 	check("/new", 0o770, 4711, 4712)
 
-	// A link that the administrator made is followed, and what is handed down or shared stays so.
+	// A link created by the administrator is followed. The sticky and set-group-ID bits stay.
 	ok(t, os.Mkdir(top+"/real", 0o755))
 	ok(t, os.Chmod(top+"/real", 0o777|fs.ModeSticky|fs.ModeSetgid))
 	ok(t, os.Symlink("real", top+"/link"))
@@ -117,44 +118,47 @@ func TestRemove(t *testing.T) {
 	ok(t, here.BuildDir(t.Context(), p))
 	write(t, p, "volume", "data")
 	if err := here.RemoveDir(t.Context(), p); !errors.Is(err, unix.ENOTEMPTY) {
-		t.Errorf("with a volume in it: error %v", err)
+		t.Errorf("directory with a volume: got error %v", err)
 	}
 	ok(t, here.Delete(t.Context(), p, "volume"))
-	stage := &host.Stage{Path: p.Target.Path + "/" + stageName("killed")}
+	stage := &host.Stage{Path: p.Target.Path + "/" + stagingName("killed")}
 	backendtest.Change(t, stage)
 	if err := here.RemoveDir(t.Context(), p); err == nil {
-		t.Error("removed while a volume is being made in it")
+		t.Error("the directory was removed during the creation of a volume")
 	}
-	stage.Release() // nobody works there any more; what is left of it is somebody's
-	backendtest.Change(t, host.Mkdir{Path: p.Target.Path + "/" + stageName("x"), Mode: 0o700})
-	p.MountPoint = true // and nothing is mounted: there is only the directory
+	stage.Release() // no process works in the staging directory any more, so it is a leftover
+	backendtest.Change(t, host.Mkdir{Path: p.Target.Path + "/" + stagingName("x"), Mode: 0o700})
+	p.MountPoint = true // nothing is mounted, so only the directory below exists
 	if err := here.RemoveDir(t.Context(), p); !errors.Is(err, unix.ENOTEMPTY) {
-		t.Errorf("with somebody's files where nothing is mounted: error %v", err)
+		t.Errorf("files in an unmounted directory: got error %v", err)
 	}
 	p.MountPoint = false
 	ok(t, here.RemoveDir(t.Context(), p))
 	if err := here.RemoveDir(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("removed twice: error %v", err)
+		t.Errorf("second removal: got error %v", err)
 	}
 }
 
-// TestSweepReadOnly sweeps where nothing can be removed: that is no error, a pool can be used for reading.
-func TestSweepReadOnly(t *testing.T) {
+// TestRemoveStaleReadOnly looks for leftovers where nothing can be removed. That is no error, because a pool
+// can be read-only.
+func TestRemoveStaleReadOnly(t *testing.T) {
 	p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "tmpfs"))
-	stage := &host.Stage{Path: p.Target.Path + "/" + stageName("killed")}
+	stage := &host.Stage{Path: p.Target.Path + "/" + stagingName("killed")}
 	backendtest.Change(t, stage)
 	stage.Release()
-	backendtest.Change(t, host.Mkdir{Path: p.Target.Path + "/" + stageName("empty"), Mode: 0o700}, host.Cmd("mount", "-o", "remount,ro", p.Target.Path))
-	if swept, err := here.Sweep(t.Context(), p); len(swept) > 0 || err != nil {
-		t.Errorf("swept %q, error %v", swept, err)
+	backendtest.Change(t, host.Mkdir{Path: p.Target.Path + "/" + stagingName("empty"), Mode: 0o700},
+		host.Cmd("mount", "-o", "remount,ro", p.Target.Path))
+	if removed, err := here.RemoveStale(t.Context(), p); len(removed) > 0 || err != nil {
+		t.Errorf("removed %q, error %v", removed, err)
 	}
 	backendtest.Change(t, host.Cmd("mount", "-o", "remount,rw", p.Target.Path))
-	if swept, err := here.Sweep(t.Context(), p); len(swept) != 2 || err != nil {
-		t.Errorf("swept %q, error %v", swept, err)
+	if removed, err := here.RemoveStale(t.Context(), p); len(removed) != 2 || err != nil {
+		t.Errorf("removed %q, error %v", removed, err)
 	}
 }
 
-// TestBuildTogether builds pools whose missing parents are the same: whoever is second finds them made.
+// TestBuildTogether builds pools with the same missing parents concurrently. A parent that another process
+// has just created is not an error.
 func TestBuildTogether(t *testing.T) {
 	for range 20 {
 		top := t.TempDir()

@@ -9,18 +9,20 @@ import (
 	"poolctl/pooldef"
 )
 
-// maxChain is how many images there may be below a volume. libvirt gives up there, too.
+// maxChain is the largest number of images below a volume, the same limit as libvirt's.
 const maxChain = 200
 
-// Chain implements backend.Chainer. A format that a header records for the image below is believed, whatever that one looks like:
-// a raw one ends the chain, as its header is a guest's. Where none is recorded the looks are told, but not followed (libvirt's rule).
+// Chain implements backend.BackingChainer. If a header records the format of its backing file, that format is
+// used, whatever the backing file looks like: a raw image ends the chain, because a guest can write its
+// header. If no format is recorded, the probed format is shown, but the chain is not followed further. This
+// is libvirt's rule.
 func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
-	dir, err := f.enter(p)
+	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	v, err := look(ctx, dir, p, name) // Volume would guess the format
+	v, err := lookUp(ctx, dir, p, name) // Volume would guess the format
 	if err == nil {
 		err = v.Err
 	}
@@ -49,7 +51,7 @@ func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pool
 	return chain, nil
 }
 
-// inodes are the images of a chain that have been seen.
+// inodes is the set of images in a chain that were visited.
 type inodes map[inode]bool
 
 type inode struct{ device, number uint64 }
@@ -63,10 +65,11 @@ func (s inodes) add(dir *host.Dir, name string) error {
 	return err
 }
 
-// follow returns the image that the one above names.
+// follow returns the backing file of an image.
 func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 	named := above.Backing
-	v := &pooldef.Volume{Type: "network", Target: pooldef.VolumeTarget{Path: named.Path, Format: named.Format}}
+	v := &pooldef.Volume{Type: "network",
+		Target: pooldef.VolumeTarget{Path: named.Path, Format: named.Format}}
 	if !filepath.IsAbs(named.Path) {
 		return v, nil
 	}
@@ -80,7 +83,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 	switch {
 	case s[is]:
 		return v, fmt.Errorf("the chain is a loop: %q is above it already", named.Path)
-	case h.IsDir(): // qemu makes a FAT disk of one
+	case h.IsDir(): // qemu presents a directory as a FAT disk
 		v.Type = "dir"
 		return v, nil
 	case !h.HasData():
@@ -90,7 +93,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 	return v, inspectBacking(v, h, above.Target.Path)
 }
 
-// inspectBacking fills in what there is to know of an image below the one at the path above.
+// inspectBacking completes a volume with the details of a backing file. above is the path of its overlay.
 func inspectBacking(v *pooldef.Volume, h *host.Handle, above string) error {
 	t := &v.Target
 	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: t.Path}}
@@ -116,9 +119,11 @@ func inspectBacking(v *pooldef.Volume, h *host.Handle, above string) error {
 	return nil
 }
 
-// A GuessedFormatError tells that an image is not followed further, as the one above it does not record its format.
+// A GuessedFormatError reports that a chain is not followed further, because the overlay does not record the
+// format of its backing file.
 type GuessedFormatError struct{ Path, Looks, Overlay string }
 
 func (e *GuessedFormatError) Error() string {
-	return fmt.Sprintf("the format of %q is not recorded, only guessed to be %s: what it is based on is not followed", e.Path, e.Looks)
+	return fmt.Sprintf("the format of %q is not recorded, only guessed to be %s: "+
+		"what it is based on is not followed", e.Path, e.Looks)
 }

@@ -16,15 +16,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// overlayAs is an image of one byte that is based on another, and records that one's format.
+// overlayAs returns a qcow2 image of one byte with a backing file and the backing file's format.
 func overlayAs(backing, format string) string {
-	extension := "\xe2\x79\x2a\xca\x00\x00\x00" + string(rune(len(format))) + format + strings.Repeat("\x00", -len(format)&7)
+	extension := "\xe2\x79\x2a\xca\x00\x00\x00" + string(rune(len(format))) + format +
+		strings.Repeat("\x00", -len(format)&7)
 	header := []byte(overlay(""))
 	header[15], header[18], header[19] = byte(72+len(extension)), byte(len(backing)>>8), byte(len(backing))
 	return string(header) + extension + backing
 }
 
-// chainOf returns the chain of a volume in few words.
+// chainOf returns short descriptions of the images in a volume's chain.
 func chainOf(t *testing.T, p *pooldef.Pool, name string) ([]string, error) {
 	t.Helper()
 	chain, err := here.Chain(t.Context(), p, name)
@@ -40,17 +41,19 @@ func chainOf(t *testing.T, p *pooldef.Pool, name string) ([]string, error) {
 	return found, err
 }
 
-// TestChain follows images to the end, and not beyond what is safe.
+// TestChain follows chains to their end, but not beyond what is safe.
 func TestChain(t *testing.T) {
 	top := t.TempDir()
 	p, other := poolIn(top+"/pool"), poolIn(top+"/other")
-	ok(t, errors.Join(os.Mkdir(p.Target.Path, 0o755), os.Mkdir(other.Target.Path, 0o755), unix.Mkfifo(top+"/fifo", 0o600)))
+	ok(t, errors.Join(os.Mkdir(p.Target.Path, 0o755), os.Mkdir(other.Target.Path, 0o755),
+		unix.Mkfifo(top+"/fifo", 0o600)))
 	secret := write(t, poolIn(top), "secret", "a secret")
 	write(t, other, "raw", strings.Repeat("x", 1000))
 	write(t, other, "evil", overlayAs(secret, "raw"))
 	write(t, other, "relative", overlayAs("raw", "raw"))
 	ok(t, os.Symlink(top+"/other/relative", p.Target.Path+"/link"))
-	ok(t, errors.Join(os.Mkdir(other.Target.Path+"/sub", 0o755), os.Symlink(top+"/other/sub", p.Target.Path+"/to-sub")))
+	ok(t, errors.Join(os.Mkdir(other.Target.Path+"/sub", 0o755),
+		os.Symlink(top+"/other/sub", p.Target.Path+"/to-sub")))
 	write(t, p, "raw", "12345")
 	write(t, p, "loop1", overlayAs("../pool/loop2", "qcow2"))
 	write(t, p, "loop2", overlayAs("./loop1", "qcow2"))
@@ -90,16 +93,17 @@ func TestChain(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", test.name, err, test.err)
 		}
 		if opened() || read() {
-			t.Errorf("%s: what has to be left alone was opened", test.name)
+			t.Errorf("%s: a forbidden file was opened", test.name)
 		}
 	}
 }
 
-// TestChainOfNothing asks for chains of what is no volume.
+// TestChainOfNothing requests the chains of names that are no volumes.
 func TestChainOfNothing(t *testing.T) {
 	p := newPool(t)
 	for _, name := range []string{"none", "", "../x"} {
-		if chain, err := here.Chain(t.Context(), p, name); chain != nil || !errors.Is(err, backend.ErrNoVolume) {
+		if chain, err := here.Chain(t.Context(), p, name); chain != nil ||
+			!errors.Is(err, backend.ErrNoVolume) {
 			t.Errorf("%q: got %v, error %v", name, chain, err)
 		}
 	}
@@ -111,7 +115,7 @@ func TestChainOfNothing(t *testing.T) {
 	}
 }
 
-// TestChainDetails compares what is told of an image in a chain with what is told of it as a volume.
+// TestChainDetails compares the details of an image in a chain with the details of the same file as a volume.
 func TestChainDetails(t *testing.T) {
 	p := newPool(t)
 	write(t, p, "base", strings.Repeat("x", 5000))
@@ -121,13 +125,14 @@ func TestChainDetails(t *testing.T) {
 	chain, err := here.Chain(t.Context(), p, "v")
 	ok(t, err)
 	v := chain[0]
-	if v.Allocation != base.Allocation || v.Capacity != base.Capacity || !v.Target.Times.Birth.Equal(base.Target.Times.Birth) ||
+	if v.Allocation != base.Allocation || v.Capacity != base.Capacity ||
+		!v.Target.Times.Birth.Equal(base.Target.Times.Birth) ||
 		!v.Target.Times.Modify.Equal(base.Target.Times.Modify) || *v.Target.Permissions.Mode != 0o600 {
 		t.Errorf("got %+v, want %+v", *v, *base)
 	}
 }
 
-// TestChainBounds follows the longest chain, and one that is longer.
+// TestChainBounds follows the longest permitted chain, and one that is longer.
 func TestChainBounds(t *testing.T) {
 	p := newPool(t)
 	write(t, p, "0", "raw")
@@ -137,17 +142,17 @@ func TestChainBounds(t *testing.T) {
 	}
 	chain, err := here.Chain(t.Context(), p, fmt.Sprint(maxChain))
 	if len(chain) != maxChain || err != nil {
-		t.Errorf("of %d images are found %d, error %v", maxChain, len(chain), err)
+		t.Errorf("want %d images, got %d, error %v", maxChain, len(chain), err)
 	}
 	chain, err = here.Chain(t.Context(), p, fmt.Sprint(maxChain+1))
 	if len(chain) != maxChain || err == nil {
-		t.Errorf("of too many images are found %d, error %v", len(chain), err)
+		t.Errorf("chain too long: got %d images, error %v", len(chain), err)
 	}
 }
 
-// TestChainPermission follows a chain as somebody who may not read all of it.
+// TestChainPermission follows a chain as a user who may not read all its images.
 func TestChainPermission(t *testing.T) {
-	if !asNobody(t) {
+	if !runAsNobody(t) {
 		return
 	}
 	p := newPool(t)
@@ -156,16 +161,17 @@ func TestChainPermission(t *testing.T) {
 	top := write(t, p, "v", overlayAs("base", "qcow2"))
 	ok(t, os.Chmod(base, 0))
 	chain, err := here.Chain(t.Context(), p, "v")
-	if len(chain) != 1 || chain[0].Target.Path != base || *chain[0].Target.Permissions.Mode != 0 || !errors.Is(err, fs.ErrPermission) {
+	if len(chain) != 1 || chain[0].Target.Path != base || *chain[0].Target.Permissions.Mode != 0 ||
+		!errors.Is(err, fs.ErrPermission) {
 		t.Errorf("got %d images, error %v", len(chain), err)
 	}
 	ok(t, os.Chmod(top, 0))
 	if chain, err = here.Chain(t.Context(), p, "v"); chain != nil || !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("of what cannot be read: got %v, error %v", chain, err)
+		t.Errorf("unreadable volume: got %v, error %v", chain, err)
 	}
 }
 
-// TestChainOfDevice ends a chain at a block device.
+// TestChainOfDevice follows a chain that ends at a block device.
 func TestChainOfDevice(t *testing.T) {
 	var st unix.Stat_t
 	ok(t, unix.Stat(backendtest.Disk(t, "mkfs.ext4", "-q"), &st))

@@ -14,8 +14,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// Clone implements backend.Cloner: by a copy of the file where that is what is wanted, otherwise by qemu-img.
-func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// Clone implements backend.Cloner: by copying the file if the result is the same, otherwise by converting
+// with qemu-img.
+func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume,
+	o backend.CloneOptions) error {
 	dir, err := f.openForNew(p, d.Name)
 	if err != nil {
 		return err
@@ -27,9 +29,12 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case d.Target.Format == "dir":
 		return pooldef.Problems{{Element: "target/format", Text: "a directory cannot be made from a volume"}}
 	case d.Backing != nil && (source.Backing == nil || d.Backing.Path != source.Backing.Path):
-		return pooldef.Problems{{Element: "backingStore", Text: "what is made from a volume has no backing store"}}
+		return pooldef.Problems{{Element: "backingStore",
+			Text: "what is made from a volume has no backing store"}}
 	case d.Capacity.Known && d.Capacity.Bytes < source.Capacity.Bytes:
-		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes)}}
+		return pooldef.Problems{{Element: "capacity",
+			Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes,
+				source.Capacity.Bytes)}}
 	}
 	wanted := completeFrom(d, source)
 	switch {
@@ -41,7 +46,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	return f.convert(ctx, dir, p, wanted, source, o)
 }
 
-// completeFrom completes a definition by what it leaves to the source.
+// completeFrom returns d with capacity and encryption taken from the source where d leaves them open.
 func completeFrom(d, source *pooldef.Volume) *pooldef.Volume {
 	wanted := *d
 	wanted.Backing = nil
@@ -56,33 +61,34 @@ func completeFrom(d, source *pooldef.Volume) *pooldef.Volume {
 	return &wanted
 }
 
-// format is a volume's format; a device is raw, whatever its pool says of it.
-func format(v *pooldef.Volume) string {
+// formatOf returns a volume's format. A device is raw, whatever its pool reports.
+func formatOf(v *pooldef.Volume) string {
 	if v.Type == "block" {
 		return "raw"
 	}
 	return cmp.Or(v.Target.Format, "raw")
 }
 
-// isSameFile tells whether a copy of the source's file is what is wanted.
+// isSameFile reports whether a copy of the source's file is the wanted volume.
 func isSameFile(d, source *pooldef.Volume, o backend.CloneOptions) bool {
-	raw := qemuimg.IsRaw(d.Target.Format) && qemuimg.IsRaw(format(source))
+	raw := qemuimg.IsRaw(d.Target.Format) && qemuimg.IsRaw(formatOf(source))
 	if raw && d.Target.Encryption == nil && source.Target.Encryption == nil {
 		return true
 	}
-	return (raw || d.Target.Format == "qcow2" && format(source) == "qcow2") &&
+	return (raw || d.Target.Format == "qcow2" && formatOf(source) == "qcow2") &&
 		!o.InUse && (o.Preallocation == "" || o.Preallocation == "off") &&
 		d.Capacity == source.Capacity && source.Backing == nil && !source.Target.ExternalData &&
 		hasOptions(source.Target, d.Target) && hasKey(source, d)
 }
 
-// hasOptions tells whether an image has what a definition asks for.
+// hasOptions reports whether an image has the options of a definition.
 func hasOptions(is, wanted pooldef.VolumeTarget) bool {
-	return (wanted.Compat == "" || wanted.Compat == is.Compat) && (wanted.ClusterSize == 0 || wanted.ClusterSize == is.ClusterSize) &&
+	return (wanted.Compat == "" || wanted.Compat == is.Compat) &&
+		(wanted.ClusterSize == 0 || wanted.ClusterSize == is.ClusterSize) &&
 		(!wanted.Features || wanted.LazyRefcounts == is.LazyRefcounts && wanted.ExtendedL2 == is.ExtendedL2)
 }
 
-// hasKey tells whether an image is encrypted as a definition asks for, and opened by the same secret.
+// hasKey reports whether an image is encrypted as in a definition, with the same secret.
 func hasKey(source, d *pooldef.Volume) bool {
 	is, wanted := source.Target.Encryption, d.Target.Encryption
 	if is == nil || wanted == nil {
@@ -95,12 +101,13 @@ func hasKey(source, d *pooldef.Volume) bool {
 	return key.UUID == wantedKey.UUID && key.Usage == wantedKey.Usage
 }
 
-// copyFile makes the volume a copy of the source's file. A raw one may be larger than that.
-func (f Files) copyFile(ctx context.Context, dir *host.Dir, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// copyFile creates a volume as a copy of the source's file. A raw volume may be larger than the source.
+func (f Files) copyFile(ctx context.Context, dir *host.Dir, d, source *pooldef.Volume,
+	o backend.CloneOptions) error {
 	file := rawFile("", d, o.CreateOptions)
 	switch {
 	case !qemuimg.IsRaw(d.Target.Format), d.Target.Encryption != nil:
-		file.Size, file.Allocate, file.Zeros = 0, 0, false // it is as long as the source
+		file.Size, file.Allocate, file.Zeros = 0, 0, false // as long as the source
 	default:
 		if err := checkRaw(d, o.CreateOptions); err != nil {
 			return err
@@ -112,13 +119,13 @@ func (f Files) copyFile(ctx context.Context, dir *host.Dir, d, source *pooldef.V
 		if err := f.Host.Change(ctx, file); err != nil || qemuimg.IsRaw(d.Target.Format) {
 			return err
 		}
-		return f.stillIs(path, source)
+		return f.checkCopy(path, source)
 	})
 }
 
-// stillIs returns an error if the copy of an image is not what the image was when it was decided to copy its file: its owner may have
-// changed it since, to one that is based on others.
-func (f Files) stillIs(path string, source *pooldef.Volume) error {
+// checkCopy checks that the copy of an image is what was inspected before the copy. The image's owner may
+// have replaced it since, for example by an overlay.
+func (f Files) checkCopy(path string, source *pooldef.Volume) error {
 	h, err := f.Host.OpenPath(path)
 	if errors.Is(err, fs.ErrNotExist) { // a dry run
 		return nil
@@ -137,12 +144,13 @@ func (f Files) stillIs(path string, source *pooldef.Volume) error {
 	return nil
 }
 
-// convert makes the volume of what a guest sees of the source.
-func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// convert creates a volume with the data that a guest sees in the source.
+func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, source *pooldef.Volume,
+	o backend.CloneOptions) error {
 	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
 		return err
 	}
-	from, err := qemuimg.Open(f.Secrets, source, o.Known)
+	from, err := qemuimg.Open(f.Secrets, source, o.MayRead)
 	if err != nil {
 		return err
 	}
@@ -154,15 +162,16 @@ func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, s
 	}
 	return f.withStaging(ctx, dir, d.Name, func(path string) error {
 		to := qemuimg.Made(path, d.Target.Format, key)
-		if err := f.changeEach(ctx, append(conversion(from, to, d, o), finish(path, d)...)); err != nil {
+		if err := f.changeEach(ctx, append(conversionSteps(from, to, d, o),
+			finishSteps(path, d)...)); err != nil {
 			return err
 		}
 		return from.Whole()
 	})
 }
 
-// conversion are the steps that convert one image to another, which they make.
-func conversion(from, to *qemuimg.Image, d *pooldef.Volume, o backend.CloneOptions) []host.Step {
+// conversionSteps returns the steps that create an image with the data of another.
+func conversionSteps(from, to *qemuimg.Image, d *pooldef.Volume, o backend.CloneOptions) []host.Step {
 	dir := filepath.Dir(to.Path)
 	if from.Key != nil || to.Key != nil {
 		return []host.Step{

@@ -16,7 +16,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// put makes an image of data, as somebody else would, and returns the volume that it is.
+// put creates an image with the data outside poolctl, and returns its volume.
 func put(t testing.TB, p *pooldef.Pool, name, format string, data []byte) *pooldef.Volume {
 	t.Helper()
 	write(t, p, name, string(backendtest.Convert(t, "raw", format, data)))
@@ -31,14 +31,14 @@ func find(t testing.TB, p *pooldef.Pool, name string) *pooldef.Volume {
 	return v
 }
 
-// like defines a volume as large as another.
+// like defines a volume of the same capacity as source.
 func like(source *pooldef.Volume, name, format string) *pooldef.Volume {
 	v := rawVolume(name, source.Capacity.Bytes)
 	v.Target.Format = format
 	return v
 }
 
-// qemu runs qemu-img, which has to work.
+// qemu runs qemu-img, and fails the test if that fails.
 func qemu(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := exec.Command("qemu-img", args...).CombinedOutput()
@@ -48,16 +48,17 @@ func qemu(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// word is qemu-img's word for a format.
-func word(format string) string {
+// qemuFormat returns qemu-img's name of a format.
+func qemuFormat(format string) string {
 	if format == "iso" {
 		return "raw"
 	}
 	return format
 }
 
-// identical fails the test if a guest sees other data in one image than in another, or if qemu-img finds one damaged.
-func identical(t testing.TB, one, other *pooldef.Volume) {
+// checkIdentical fails the test if a guest would see different data in two images, or if qemu-img finds one
+// of them damaged.
+func checkIdentical(t testing.TB, one, other *pooldef.Volume) {
 	t.Helper()
 	for _, v := range []*pooldef.Volume{one, other} {
 		if f := v.Target.Format; f == "qcow2" || f == "qed" || f == "vdi" || f == "vmdk" {
@@ -65,19 +66,22 @@ func identical(t testing.TB, one, other *pooldef.Volume) {
 		}
 	}
 	if v := find(t, poolIn(filepath.Dir(other.Target.Path)), other.Name); v.Backing != nil {
-		t.Errorf("%q is based on %+v", v.Name, *v.Backing)
+		t.Errorf("%q has the backing file %+v", v.Name, *v.Backing)
 	}
-	qemu(t, "compare", "-q", "-f", word(one.Target.Format), "-F", word(other.Target.Format), one.Target.Path, other.Target.Path)
+	qemu(t, "compare", "-q", "-f", qemuFormat(one.Target.Format), "-F", qemuFormat(other.Target.Format),
+		one.Target.Path, other.Target.Path)
 }
 
 var allFormats = []string{"raw", "iso", "qcow2", "vmdk", "vdi", "vpc", "qed", "qcow"}
 
-// TestConversions makes volumes of every format of volumes of every format. Their names are such as qemu-img takes for something else.
+// TestConversions converts every format to every format. The names of the volumes are ones that qemu-img
+// would interpret.
 func TestConversions(t *testing.T) {
 	backendtest.Long(t, "every conversion between two formats")
-	p, data := newPool(t), backendtest.Pattern(2088960, 1) // what a vpc image can have exactly
+	p, data := newPool(t), backendtest.Pattern(2088960, 1) // a size that vpc supports exactly
 	for n, from := range allFormats {
-		source := put(t, p, []string{"-f", "a,b=c", "nbd:x", "it's", "json:{}"}[n%5]+from, word(from), data)
+		source := put(t, p, []string{"-f", "a,b=c", "nbd:x", "it's", "json:{}"}[n%5]+from, qemuFormat(from),
+			data)
 		before := backendtest.Tree(t, p.Target.Path)
 		for _, to := range allFormats {
 			d := like(source, []string{"-o", "a,,b", "fat:x", "'\"", "file.filename=x"}[n%5]+to, to)
@@ -87,20 +91,22 @@ func TestConversions(t *testing.T) {
 				continue
 			}
 			got := find(t, p, d.Name)
-			identical(t, source, got)
-			if word(to) != got.Target.Format || got.Capacity.Bytes < source.Capacity.Bytes || *got.Target.Permissions.Mode != 0o600 {
+			checkIdentical(t, source, got)
+			if qemuFormat(to) != got.Target.Format || got.Capacity.Bytes < source.Capacity.Bytes ||
+				*got.Target.Permissions.Mode != 0o600 {
 				t.Errorf("%s to %s: %+v", from, to, *got)
 			}
 			ok(t, here.Delete(t.Context(), p, d.Name))
 		}
 		if after := backendtest.Tree(t, p.Target.Path); after != before {
-			t.Fatalf("of %s: there was\n%s\nthere is\n%s", from, before, after)
+			t.Fatalf("from %s: before\n%s\nafter\n%s", from, before, after)
 		}
 		ok(t, here.Delete(t.Context(), p, source.Name))
 	}
 }
 
-// TestCloneOptions clones a qcow2 image with all that can be asked for: by a copy of the file, where that has it already.
+// TestCloneOptions clones a qcow2 image with every option. If the source already has the wanted options, the
+// clone must be a copy of the file.
 func TestCloneOptions(t *testing.T) {
 	p, data := newPool(t), backendtest.Pattern(8<<20, 1)
 	source := put(t, p, "source", "qcow2", data)
@@ -134,33 +140,34 @@ func TestCloneOptions(t *testing.T) {
 			continue
 		}
 		got := find(t, p, test.name)
-		identical(t, source, got)
+		checkIdentical(t, source, got)
 		if i := info(t, got.Target.Path); !test.check(i) {
-			t.Errorf("%s: qemu-img says %+v", test.name, i)
+			t.Errorf("%s: qemu-img info: %+v", test.name, i)
 		}
 		a, err := os.ReadFile(source.Target.Path)
 		ok(t, err)
 		b, err := os.ReadFile(got.Target.Path)
 		ok(t, err)
 		if bytes.Equal(a, b) != test.isCopy {
-			t.Errorf("%s: that it is a copy of the file is %v", test.name, !test.isCopy)
+			t.Errorf("%s: the clone is a copy of the file: got %v", test.name, !test.isCopy)
 		}
 	}
 }
 
-// TestCloneRoom clones into raw files with and without room. Holes stay holes, unless there is to be room.
-func TestCloneRoom(t *testing.T) {
+// TestCloneAllocation clones into raw files with and without allocation. Holes must stay holes, unless space
+// is to be allocated.
+func TestCloneAllocation(t *testing.T) {
 	p, data := newPool(t), make([]byte, 8<<20)
 	copy(data[1<<20:], backendtest.Pattern(1<<20, 1)[:256<<10])
 	copy(data[7<<20:], data[1<<20:2<<20])
-	raw := sparse(t, p, data)
+	raw := createSparse(t, p, data)
 	qcow2 := put(t, p, "qcow2", "qcow2", data)
 	for _, source := range []*pooldef.Volume{raw, qcow2} {
 		for _, test := range []struct {
 			allocation    pooldef.Size
 			preallocation string
 			size          uint64
-			room          [2]uint64 // at least, at most
+			room          [2]uint64 // allocated bytes: at least, at most
 		}{
 			{pooldef.Bytes(0), "", 8 << 20, [2]uint64{512 << 10, 1 << 20}}, {pooldef.Size{}, "", 8 << 20, [2]uint64{8 << 20, 8 << 20}},
 			{pooldef.Size{}, "off", 8 << 20, [2]uint64{512 << 10, 1 << 20}}, {pooldef.Bytes(0), "falloc", 8 << 20, [2]uint64{8 << 20, 8 << 20}},
@@ -170,24 +177,27 @@ func TestCloneRoom(t *testing.T) {
 		} {
 			d := rawVolume("v", test.size)
 			d.Allocation = test.allocation
-			ok(t, here.Clone(t.Context(), p, d, source, backend.CloneOptions{CreateOptions: backend.CreateOptions{Preallocation: test.preallocation}}))
+			ok(t, here.Clone(t.Context(), p, d, source,
+				backend.CloneOptions{CreateOptions: backend.CreateOptions{Preallocation: test.preallocation}}))
 			var st unix.Stat_t
 			ok(t, unix.Stat(p.Target.Path+"/v", &st))
-			if room := uint64(st.Blocks) * 512; uint64(st.Size) != test.size || room < test.room[0] || room > test.room[1]+65536 { // a file system counts what it needs to find the blocks, too
-				t.Errorf("%s, %+v: %d bytes, room for %d", source.Name, test, st.Size, room)
+			// The file system also counts its own block lists.
+			if room := uint64(st.Blocks) * 512; uint64(st.Size) != test.size ||
+				room < test.room[0] || room > test.room[1]+65536 {
+				t.Errorf("%s, %+v: got %d bytes, %d allocated", source.Name, test, st.Size, room)
 			}
 			got, err := os.ReadFile(p.Target.Path + "/v")
 			ok(t, err)
 			if !bytes.Equal(got[:len(data)], data) || len(bytes.Trim(got[len(data):], "\x00")) > 0 {
-				t.Errorf("%s, %+v: other data", source.Name, test)
+				t.Errorf("%s, %+v: got other data", source.Name, test)
 			}
 			ok(t, here.Delete(t.Context(), p, "v"))
 		}
 	}
 }
 
-// sparse makes a raw volume that holds data, and has holes where those are zeros.
-func sparse(t *testing.T, p *pooldef.Pool, data []byte) *pooldef.Volume {
+// createSparse creates a raw volume with the data, and with holes where the data are zeros.
+func createSparse(t *testing.T, p *pooldef.Pool, data []byte) *pooldef.Volume {
 	t.Helper()
 	create(t, p, rawVolume("raw", uint64(len(data))), "")
 	f, err := os.CreateTemp(t.TempDir(), "")
@@ -202,7 +212,7 @@ func sparse(t *testing.T, p *pooldef.Pool, data []byte) *pooldef.Volume {
 	return find(t, p, "raw")
 }
 
-// TestCloneOverlay clones an image with images below it, also one with snapshots: the clones stand by themselves.
+// TestCloneOverlay clones overlays and an image with snapshots. The clones must not depend on other images.
 func TestCloneOverlay(t *testing.T) {
 	p, other := newPool(t), newPool(t)
 	base := put(t, other, "base", "raw", backendtest.Pattern(4<<20, 1))
@@ -211,35 +221,39 @@ func TestCloneOverlay(t *testing.T) {
 		size                  uint64
 	}{{"middle,x", base.Target.Path, "raw", 6 << 20}, {"top", "middle,x", "qcow2", 8 << 20}} {
 		d := rawVolume(overlay.name, overlay.size)
-		d.Target.Format, d.Backing = "qcow2", &pooldef.VolumeTarget{Path: overlay.backing, Format: overlay.format}
+		d.Target.Format, d.Backing = "qcow2", &pooldef.VolumeTarget{Path: overlay.backing,
+			Format: overlay.format}
 		create(t, p, d, "")
 	}
-	backendtest.Change(t, host.Cmd("qemu-io", "-f", "qcow2", "-c", "write -P 7 1M 100k", "-c", "write -z 2M 64k", "-c", "write -P 9 7M 64k", p.Target.Path+"/top"))
+	backendtest.Change(t, host.Cmd("qemu-io", "-f", "qcow2", "-c", "write -P 7 1M 100k", "-c",
+		"write -z 2M 64k", "-c", "write -P 9 7M 64k", p.Target.Path+"/top"))
 	snapshotted := put(t, p, "snapshotted", "qcow2", backendtest.Pattern(1<<20, 3))
 	qemu(t, "snapshot", "-c", "one", snapshotted.Target.Path)
-	backendtest.Change(t, host.Cmd("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 100k", snapshotted.Target.Path))
+	backendtest.Change(t, host.Cmd("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 100k",
+		snapshotted.Target.Path))
 	before := backendtest.Tree(t, other.Target.Path)
 	for _, name := range []string{"top", "snapshotted"} {
 		source := find(t, p, name)
 		for _, format := range []string{"raw", "qcow2", "vmdk"} {
-			for _, o := range []backend.CloneOptions{{Known: anything}, {InUse: true, Known: anything}} {
+			for _, o := range []backend.CloneOptions{{MayRead: anything}, {InUse: true, MayRead: anything}} {
 				ok(t, here.Clone(t.Context(), p, like(source, "v", format), source, o))
-				identical(t, source, find(t, p, "v"))
+				checkIdentical(t, source, find(t, p, "v"))
 				ok(t, here.Delete(t.Context(), p, "v"))
 			}
 		}
 	}
 	if after := backendtest.Tree(t, other.Target.Path); after != before {
-		t.Errorf("below there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("backing files before\n%s\nafter\n%s", before, after)
 	}
 }
 
-// TestCloneRefused asks for clones that cannot be. Nothing is left.
+// TestCloneRefused requests impossible clones. Nothing may be left behind.
 func TestCloneRefused(t *testing.T) {
 	p, data := newPool(t), backendtest.Pattern(1<<20, 1)
 	raw, qcow2 := put(t, p, "raw", "raw", data), put(t, p, "qcow2", "qcow2", data)
 	dir := p.Target.Path
-	qemu(t, "create", "-q", "-f", "qcow2", "-o", "data_file="+dir+"/data,data_file_raw=on", dir+"/external", "1M")
+	qemu(t, "create", "-q", "-f", "qcow2", "-o", "data_file="+dir+"/data,data_file_raw=on", dir+"/external",
+		"1M")
 	qemu(t, "create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", dir+"/flat.vmdk", "1M")
 	changed := func(v *pooldef.Volume, change func(*pooldef.Volume)) *pooldef.Volume {
 		c := *v
@@ -280,14 +294,15 @@ func TestCloneRefused(t *testing.T) {
 		before := backendtest.Tree(t, dir)
 		d := like(test.source, "v", test.format)
 		test.change(d)
-		if err := here.Clone(t.Context(), p, d, test.source, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+		if err := here.Clone(t.Context(), p, d, test.source, test.o); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%d: error %v, want %s", n, err, test.want)
 		}
 		if after := backendtest.Tree(t, dir); after != before {
-			t.Fatalf("%d: there was\n%s\nthere is\n%s", n, before, after)
+			t.Fatalf("%d: before\n%s\nafter\n%s", n, before, after)
 		}
 		if stages, _ := filepath.Glob(dir + "/.poolctl-*"); len(stages) > 0 {
-			t.Errorf("%d: left is %q", n, stages)
+			t.Errorf("%d: left behind: %q", n, stages)
 		}
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// Create implements backend.Creator: directories by mkdir(2), raw files natively, all else by qemu-img.
-func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+// Create implements backend.Creator: directories with mkdir(2), raw files natively, all other formats with
+// qemu-img.
+func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume,
+	o backend.CreateOptions) error {
 	dir, err := f.openForNew(p, d.Name)
 	if err != nil {
 		return err
@@ -27,9 +29,9 @@ func (f Files) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o
 	return f.createImage(ctx, dir, p, d, o)
 }
 
-// openForNew holds the pool's directory, until Leave, if there could be a new volume of that name.
+// openForNew opens the pool's directory for creating a volume, and checks that the name is valid and free.
 func (f Files) openForNew(p *pooldef.Pool, name string) (*host.Dir, error) {
-	dir, err := f.enter(p)
+	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +48,10 @@ func (f Files) openForNew(p *pooldef.Pool, name string) (*host.Dir, error) {
 	return nil, err
 }
 
-// createDir makes a directory volume. libvirt's default mode 0600 would let nobody but root in: a directory needs 0700 for its owner.
-func (f Files) createDir(ctx context.Context, dir *host.Dir, d *pooldef.Volume, o backend.CreateOptions) error {
+// createDir creates a directory volume. Its default mode is 0700: with libvirt's default mode for volumes,
+// 0600, the owner could not enter the directory.
+func (f Files) createDir(ctx context.Context, dir *host.Dir, d *pooldef.Volume,
+	o backend.CreateOptions) error {
 	switch {
 	case d.Backing != nil:
 		return pooldef.Problems{{Element: "backingStore", Text: "a directory has no backing store"}}
@@ -63,21 +67,27 @@ func (f Files) createDir(ctx context.Context, dir *host.Dir, d *pooldef.Volume, 
 	})
 }
 
-func (f Files) createRaw(ctx context.Context, dir *host.Dir, d *pooldef.Volume, o backend.CreateOptions) error {
+func (f Files) createRaw(ctx context.Context, dir *host.Dir, d *pooldef.Volume,
+	o backend.CreateOptions) error {
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	return f.withStaging(ctx, dir, d.Name, func(path string) error { return f.Host.Change(ctx, rawFile(path, d, o)) })
+	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+		return f.Host.Change(ctx, rawFile(path, d, o))
+	})
 }
 
-// rawFile is the step that makes a raw volume.
+// rawFile returns the step that creates a raw volume.
 func rawFile(path string, d *pooldef.Volume, o backend.CreateOptions) host.CreateFile {
 	uid, gid := owner(d.Target.Permissions)
-	return host.CreateFile{Path: path, Mode: modeOr(d.Target.Permissions, 0o600), UID: uid, GID: gid, Size: d.Capacity.Bytes,
-		Allocate: rawAllocation(d, o), Zeros: o.Preallocation == "full", NoCOW: d.Target.NoCOW, Progress: o.Progress}
+	return host.CreateFile{
+		Path: path, Mode: modeOr(d.Target.Permissions, 0o600), UID: uid, GID: gid, Size: d.Capacity.Bytes,
+		Allocate: rawAllocation(d, o), Zeros: o.Preallocation == "full", NoCOW: d.Target.NoCOW,
+		Progress: o.Progress,
+	}
 }
 
-// checkRaw refuses what a raw file cannot have.
+// checkRaw checks a definition for options that raw files do not support.
 func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
 	var problems pooldef.Problems
 	refuse := func(unwanted bool, element, text string) {
@@ -87,7 +97,8 @@ func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
 	}
 	refuse(!d.Capacity.Known, "capacity", "missing")
 	refuse(d.Backing != nil, "backingStore", "a raw volume cannot have a backing store; qcow2 can")
-	refuse(o.Preallocation == "metadata", "", "a raw volume has no metadata to preallocate; falloc gives it room")
+	refuse(o.Preallocation == "metadata", "",
+		"a raw volume has no metadata to preallocate; falloc gives it room")
 	refuse(d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level")
 	refuse(d.Target.Features, "target/features", "only qcow2 has features")
 	refuse(d.Target.ClusterSize != 0, "target/clusterSize", "a raw volume has no clusters")
@@ -97,8 +108,8 @@ func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
 	return nil
 }
 
-// rawAllocation tells how many bytes get room at once: as the definition's allocation says, all if it says nothing, never
-// more than the capacity.
+// rawAllocation returns the number of bytes to allocate when creating a raw volume: the definition's
+// allocation, or the capacity if the definition has none, and never more than the capacity.
 func rawAllocation(d *pooldef.Volume, o backend.CreateOptions) uint64 {
 	switch {
 	case o.Preallocation == "off":
@@ -109,7 +120,7 @@ func rawAllocation(d *pooldef.Volume, o backend.CreateOptions) uint64 {
 	return min(d.Allocation.Bytes, d.Capacity.Bytes)
 }
 
-// modeOr returns the permission bits that are asked for, or the usual ones.
+// modeOr returns the permission bits of a definition, or the default.
 func modeOr(p pooldef.Permissions, usual fs.FileMode) fs.FileMode {
 	if p.Mode == nil {
 		return usual
@@ -117,7 +128,7 @@ func modeOr(p pooldef.Permissions, usual fs.FileMode) fs.FileMode {
 	return fs.FileMode(*p.Mode)
 }
 
-// owner returns the ids that are asked for, -1 for those that are not.
+// owner returns the user and group IDs of a definition, -1 for each one missing.
 func owner(p pooldef.Permissions) (uid, gid int) {
 	uid, gid = -1, -1
 	if p.Owner != nil {
@@ -129,9 +140,9 @@ func owner(p pooldef.Permissions) (uid, gid int) {
 	return uid, gid
 }
 
-// Delete implements backend.Deleter. A link goes, not what it leads to; a directory has to be empty.
+// Delete implements backend.Deleter. Deleting a link leaves its target; a directory must be empty.
 func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	dir, err := f.enter(p)
+	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return err
 	}
@@ -145,9 +156,9 @@ func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 		defer h.Close()
 	}
 	switch {
-	case isGone(err) || err == nil && !isHeldVolume(h):
+	case isNotFound(err) || err == nil && !isVolumeHandle(h):
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
-	case errors.As(err, new(*host.LinkError)): // it goes, wherever it leads
+	case errors.As(err, new(*host.LinkError)): // the link is removed, wherever it leads
 	case err != nil:
 		return err
 	case h.IsDir() && !h.IsLink():

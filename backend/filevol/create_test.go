@@ -21,12 +21,13 @@ import (
 
 func create(t testing.TB, p *pooldef.Pool, v *pooldef.Volume, preallocation string) {
 	t.Helper()
-	if err := here.Create(t.Context(), p, v, backend.CreateOptions{Preallocation: preallocation}); err != nil {
+	if err := here.Create(t.Context(), p, v,
+		backend.CreateOptions{Preallocation: preallocation}); err != nil {
 		t.Fatalf("%+v, preallocation %q: %v", *v, preallocation, err)
 	}
 }
 
-// TestRawSizes makes raw files with and without room, and compares with stat(2).
+// TestRawSizes creates raw files with and without allocation, and compares with stat(2).
 func TestRawSizes(t *testing.T) {
 	p := newPool(t)
 	const full = 1 << 20
@@ -46,7 +47,7 @@ func TestRawSizes(t *testing.T) {
 		got, err := here.Volume(t.Context(), p, v.Name)
 		ok(t, err)
 		if st.Size != full || uint64(st.Blocks)*512 != test.room {
-			t.Errorf("%+v: %d bytes, room for %d", test, st.Size, st.Blocks*512)
+			t.Errorf("%+v: got %d bytes, %d allocated", test, st.Size, st.Blocks*512)
 		}
 		if got.Capacity.Bytes != full || got.Physical.Bytes != full || got.Allocation.Bytes != test.room {
 			t.Errorf("%+v: found %+v", test, got)
@@ -54,7 +55,8 @@ func TestRawSizes(t *testing.T) {
 	}
 }
 
-// TestCreateRefused asks for what cannot be: it is said what is wrong, all of it, and nothing happens.
+// TestCreateRefused requests impossible volumes. The error must name everything that is wrong, and nothing
+// may change.
 func TestCreateRefused(t *testing.T) {
 	p := newPool(t)
 	write(t, p, "taken", "theirs")
@@ -99,20 +101,22 @@ func TestCreateRefused(t *testing.T) {
 			"target/encryption: exactly one secret of type passphrase is needed, not 0"},
 	} {
 		before := backendtest.Tree(t, p.Target.Path)
-		err := here.Create(t.Context(), p, test.volume, backend.CreateOptions{Preallocation: test.preallocation})
+		err := here.Create(t.Context(), p, test.volume,
+			backend.CreateOptions{Preallocation: test.preallocation})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s volume %q: error %v, want %s", test.volume.Target.Format, test.volume.Name, err, test.want)
+			t.Errorf("%s volume %q: error %v, want %s", test.volume.Target.Format, test.volume.Name, err,
+				test.want)
 		}
 		if taken := strings.Contains(test.want, "exists"); taken != errors.Is(err, fs.ErrExist) {
-			t.Errorf("%q: error %v is that it exists: %v", test.volume.Name, err, !taken)
+			t.Errorf("%q: error %v wraps fs.ErrExist: got %v", test.volume.Name, err, !taken)
 		}
 		if after := backendtest.Tree(t, p.Target.Path); after != before {
-			t.Errorf("%q: there was\n%s\nthere is\n%s", test.volume.Name, before, after)
+			t.Errorf("%q: before\n%s\nafter\n%s", test.volume.Name, before, after)
 		}
 	}
 }
 
-// TestGuardedPool uses a pool that has to be a mount point, before anything is mounted there.
+// TestGuardedPool uses a pool that must be a mount point, before anything is mounted there.
 func TestGuardedPool(t *testing.T) {
 	p := newPool(t)
 	p.MountPoint = true
@@ -125,7 +129,7 @@ func TestGuardedPool(t *testing.T) {
 		"details": lister(here.Details).firstError(t, p),
 		"volume":  func() error { _, err := here.Volume(t.Context(), p, "below"); return err }(),
 		"space":   func() error { _, err := here.Space(t.Context(), p); return err }(),
-		"sweep":   func() error { _, err := here.Sweep(t.Context(), p); return err }(),
+		"sweep":   func() error { _, err := here.RemoveStale(t.Context(), p); return err }(),
 	} {
 		if !errors.As(err, &notReady) || notReady.Build {
 			t.Errorf("%s: error %v", what, err)
@@ -144,7 +148,8 @@ func TestGuardedPool(t *testing.T) {
 	create(t, p, rawVolume("v", 1), "")
 }
 
-// TestFullPool makes volumes that do not fit: nothing is left, and what fits still does.
+// TestFullPool creates volumes that do not fit. Nothing may be left behind, and a volume that fits must still
+// work.
 func TestFullPool(t *testing.T) {
 	p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "-o", "size=1m", "tmpfs"))
 	before := backendtest.Tree(t, p.Target.Path)
@@ -152,38 +157,41 @@ func TestFullPool(t *testing.T) {
 		for _, format := range []string{"raw", "qcow2"} {
 			v := rawVolume("v", 4<<20)
 			v.Target.Format = format
-			if err := here.Create(t.Context(), p, v, backend.CreateOptions{Preallocation: preallocation}); err == nil {
-				t.Errorf("%s, %s: there is no error", format, preallocation)
+			if err := here.Create(t.Context(), p, v,
+				backend.CreateOptions{Preallocation: preallocation}); err == nil {
+				t.Errorf("%s, %s: got no error", format, preallocation)
 			}
 			if after := backendtest.Tree(t, p.Target.Path); after != before {
-				t.Errorf("%s, %s: there is\n%s", format, preallocation, after)
+				t.Errorf("%s, %s: left behind:\n%s", format, preallocation, after)
 			}
 		}
 	}
 	create(t, p, rawVolume("v", 1<<19), "full")
 }
 
-// TestHeldStage tries to make a volume that another process is just making.
+// TestHeldStage creates a volume that another process is just creating.
 func TestHeldStage(t *testing.T) {
 	p := newPool(t)
-	stage := &host.Stage{Path: p.Target.Path + "/" + stageName("v")}
+	stage := &host.Stage{Path: p.Target.Path + "/" + stagingName("v")}
 	backendtest.Change(t, stage)
 	defer stage.Release()
 	before := backendtest.Tree(t, p.Target.Path)
 	err := here.Create(t.Context(), p, rawVolume("v", 1), backend.CreateOptions{})
-	if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "another process is making a volume of that name") {
+	if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(),
+		"another process is making a volume of that name") {
 		t.Errorf("got error %v", err)
 	}
 	if after := backendtest.Tree(t, p.Target.Path); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 	create(t, p, rawVolume("w", 1), "")
 }
 
-// processVariable tells a process what to make, and in which pool.
+// processVariable tells a process which volumes to create, and in which pool.
 const processVariable = "POOLCTL_TEST_CREATE"
 
-// TestProcesses lets two processes make the same volume, and each fifty others, at the same time, and sweep all the while.
+// TestProcesses runs two processes that concurrently create the same volumes and fifty volumes each of their
+// own, and remove leftovers all the time.
 func TestProcesses(t *testing.T) {
 	if text := os.Getenv(processVariable); text != "" {
 		who, dir, _ := strings.Cut(text, " ")
@@ -205,44 +213,45 @@ func TestProcesses(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if got := strings.Count(outputs[0]+outputs[1], "made the same"); got != 10 {
-		t.Errorf("10 volumes were made %d times:\n%s\n%s", got, outputs[0], outputs[1])
+	if got := strings.Count(outputs[0]+outputs[1], "created a shared volume"); got != 10 {
+		t.Errorf("10 shared volumes were created %d times:\n%s\n%s", got, outputs[0], outputs[1])
 	}
 	found := list(t, p)
 	if len(found) != 110 {
-		t.Errorf("there are %d volumes", len(found))
+		t.Errorf("got %d volumes", len(found))
 	}
 	if entries, _ := os.ReadDir(p.Target.Path); len(entries) != len(found) {
-		t.Errorf("something is left: %v", entries)
+		t.Errorf("left behind: %v", entries)
 	}
 }
 
 func createMany(t *testing.T, p *pooldef.Pool, who string) {
 	for n := range 50 {
 		create(t, p, rawVolume(fmt.Sprintf("%s-%d", who, n), 4096), "")
-		_, err := here.Sweep(t.Context(), p)
+		_, err := here.RemoveStale(t.Context(), p)
 		ok(t, err)
 		if n >= 10 {
 			continue
 		}
-		switch err := here.Create(t.Context(), p, rawVolume(fmt.Sprint("same-", n), 4096), backend.CreateOptions{}); {
+		switch err := here.Create(t.Context(), p, rawVolume(fmt.Sprint("same-", n), 4096),
+			backend.CreateOptions{}); {
 		case err == nil:
-			fmt.Println("made the same")
+			fmt.Println("created a shared volume")
 		case !errors.Is(err, fs.ErrExist):
 			t.Error(err)
 		}
 	}
 }
 
-// TestCreateInterrupted cancels the making of an image while qemu-img works.
+// TestCreateInterrupted cancels the creation of an image while qemu-img runs.
 func TestCreateInterrupted(t *testing.T) {
 	p := newPool(t)
 	before := backendtest.Tree(t, p.Target.Path)
-	v := rawVolume("v", 64<<30) // more than is written in the time that this test takes
+	v := rawVolume("v", 64<<30) // more than can be written during this test
 	v.Target.Format = "qcow2"
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		image := p.Target.Path + "/" + stageName("v") + "/v"
+		image := p.Target.Path + "/" + stagingName("v") + "/v"
 		for {
 			if info, err := os.Stat(image); err == nil && info.Size() > 1<<20 {
 				cancel()
@@ -250,10 +259,11 @@ func TestCreateInterrupted(t *testing.T) {
 			}
 		}
 	}()
-	if err := here.Create(ctx, p, v, backend.CreateOptions{Preallocation: "full"}); !errors.Is(err, context.Canceled) {
+	err := here.Create(ctx, p, v, backend.CreateOptions{Preallocation: "full"})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
 	}
 	if after := backendtest.Tree(t, p.Target.Path); after != before {
-		t.Errorf("there is\n%s", after)
+		t.Errorf("left behind:\n%s", after)
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// newLoop returns a loop device that holds data, which goes when the test ends.
+// newLoop returns a loop device with the data, which is removed when the test ends.
 func newLoop(t *testing.T, data []byte) string {
 	t.Helper()
 	if _, err := os.Stat("/dev/loop-control"); err != nil || os.Geteuid() != 0 {
-		backendtest.NotRun(t, "devices: it needs root and loop devices")
+		backendtest.NotRun(t, "devices: they need root and loop devices")
 	}
 	file := write(t, newPool(t), "disk", string(data))
 	out, err := new(host.Local).Query(t.Context(), host.Cmd("losetup", "-f", "--show", file))
@@ -30,19 +30,21 @@ func newLoop(t *testing.T, data []byte) string {
 	return device
 }
 
-// TestCloneDevice clones a device that is a volume of this pool by a link, and one that is a volume of another.
+// TestCloneDevice clones a device that is a volume of this pool through a link, and a device that is a volume
+// of another pool.
 func TestCloneDevice(t *testing.T) {
 	p, data := newPool(t), backendtest.Pattern(2<<20, 1)
 	device := newLoop(t, data)
 	ok(t, os.Symlink(device, p.Target.Path+"/linked"))
 	linked := find(t, p, "linked")
-	foreign := &pooldef.Volume{Type: "block", Name: "lv", Capacity: pooldef.Bytes(2 << 20), Target: pooldef.VolumeTarget{Path: device, Format: "linux-lvm"}}
+	foreign := &pooldef.Volume{Type: "block", Name: "lv", Capacity: pooldef.Bytes(2 << 20),
+		Target: pooldef.VolumeTarget{Path: device, Format: "linux-lvm"}}
 	plain := put(t, p, "plain", "raw", data)
 	for _, source := range []*pooldef.Volume{linked, foreign} {
 		for _, format := range []string{"raw", "qcow2", "vmdk"} {
 			ok(t, here.Clone(t.Context(), p, like(source, "v", format), source, backend.CloneOptions{}))
 			v := find(t, p, "v")
-			identical(t, plain, v)
+			checkIdentical(t, plain, v)
 			if v.Type != "file" || v.Target.Format != format {
 				t.Errorf("%s to %s: %+v", source.Name, format, *v)
 			}
@@ -52,18 +54,19 @@ func TestCloneDevice(t *testing.T) {
 	if err := here.Resize(t.Context(), p, "linked", 4<<20, backend.ResizeOptions{}); err == nil {
 		t.Error("a device was resized")
 	}
-	// what a guest has written onto its disk makes that no image: a device is raw
+	// An image header that a guest writes to its disk does not make the device an image: a device is raw.
 	image := backendtest.Convert(t, "raw", "qcow2", data[:1<<20])
 	ok(t, os.WriteFile(device, image, 0o600))
 	ok(t, here.Clone(t.Context(), p, like(foreign, "v", "raw"), foreign, backend.CloneOptions{}))
 	got, err := os.ReadFile(p.Target.Path + "/v")
 	ok(t, err)
 	if !bytes.HasPrefix(got, image) || len(got) != 2<<20 {
-		t.Errorf("a device was taken for an image: %d bytes", len(got))
+		t.Errorf("a device was read as an image: got %d bytes", len(got))
 	}
 }
 
-// TestSparseStays wipes files with and without holes: what was sparse is sparse, what had its room has it.
+// TestSparseStays wipes files with and without holes. Sparse files must stay sparse, allocated files must
+// stay allocated.
 func TestSparseStays(t *testing.T) {
 	p := newPool(t)
 	for _, test := range []struct {
@@ -85,14 +88,14 @@ func TestSparseStays(t *testing.T) {
 		var st unix.Stat_t
 		ok(t, unix.Stat(p.Target.Path+"/v", &st))
 		if room := uint64(st.Blocks) * 512; st.Size != 4<<20 || room < test.room || room > test.room+65536 {
-			t.Errorf("%+v: %d bytes, room for %d", test, st.Size, room)
+			t.Errorf("%+v: got %d bytes, %d allocated", test, st.Size, room)
 		}
 		ok(t, here.Delete(t.Context(), p, "v"))
 	}
 }
 
-// TestNoRoom asks for more room than there is. Nothing changes, and nothing is left.
-func TestNoRoom(t *testing.T) {
+// TestNoSpace requests more space than is available. Nothing may change or be left behind.
+func TestNoSpace(t *testing.T) {
 	p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "-o", "size=8m", "tmpfs"))
 	data := backendtest.Pattern(1<<20, 1)
 	for _, format := range []string{"raw", "qcow2"} {
@@ -105,18 +108,19 @@ func TestNoRoom(t *testing.T) {
 			t.Errorf("%s: error %v", format, err)
 		}
 		if after := backendtest.Tree(t, p.Target.Path); after != before {
-			t.Errorf("%s: there was\n%s\nthere is\n%s", format, before, after)
+			t.Errorf("%s: before\n%s\nafter\n%s", format, before, after)
 		}
 		if now, _ := here.Space(t.Context(), p); now != space {
-			t.Errorf("%s: there was %+v, there is %+v", format, space, now)
+			t.Errorf("%s: before %+v, after %+v", format, space, now)
 		}
 	}
 }
 
-// TestForeignLinks writes to volumes that are somebody's links out of the pool. None of it may happen.
+// TestForeignLinks writes to volumes that are another user's links out of the pool. Every write must be
+// refused.
 func TestForeignLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
-		backendtest.NotRun(t, "links of others: it needs root")
+		backendtest.NotRun(t, "links of other users: they need root")
 	}
 	p, victim := newPool(t), newPool(t)
 	for _, format := range []string{"raw", "qcow2"} {
@@ -136,10 +140,10 @@ func TestForeignLinks(t *testing.T) {
 			"upload": func(ctx context.Context) error { return here.Upload(ctx, p, name, from, backend.Transfer{}) },
 		} {
 			if err := do(t.Context()); err == nil {
-				t.Errorf("%s %s: there is no error", what, name)
+				t.Errorf("%s %s: got no error", what, name)
 			}
 			if after := backendtest.Tree(t, victim.Target.Path); after != before {
-				t.Fatalf("%s %s: the victim had\n%s, has\n%s", what, name, before, after)
+				t.Fatalf("%s %s: victim before\n%s\nafter\n%s", what, name, before, after)
 			}
 		}
 	}

@@ -19,14 +19,14 @@ import (
 	"poolctl/pooldef"
 )
 
-// A spied is a host that notes what qemu-img is given.
-type spied struct {
+// A recordingHost records the files that qemu-img is given.
+type recordingHost struct {
 	host.Host
 	given []string
 }
 
 // Change implements host.Host.
-func (s *spied) Change(ctx context.Context, step host.Step) error {
+func (s *recordingHost) Change(ctx context.Context, step host.Step) error {
 	if c, ok := step.(host.Command); ok && c.Name == "qemu-img" {
 		for _, in := range c.Inputs {
 			s.given = append(s.given, in.File)
@@ -35,29 +35,31 @@ func (s *spied) Change(ctx context.Context, step host.Step) error {
 	return s.Host.Change(ctx, step)
 }
 
-// straced has strace run qemu-img until the test ends. What that opens and connects to is in the file strace where it runs.
-func straced(t *testing.T) {
+// traceQemuImg makes strace run qemu-img until the test ends. strace lists the opened files and connections
+// in the file "strace" in the working directory.
+func traceQemuImg(t *testing.T) {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	qemuImg, otherErr := exec.LookPath("qemu-img")
 	if err != nil || otherErr != nil {
-		backendtest.NotRun(t, "what qemu-img opens: install strace and qemu-utils")
+		backendtest.NotRun(t, "files that qemu-img opens: install strace and qemu-utils")
 	}
 	dir := t.TempDir()
-	write(t, poolIn(dir), "qemu-img", fmt.Sprintf("#!/bin/sh\n[ \"$1\" = convert ] || exec %[2]s \"$@\"\nexec %[1]s -f -qq -o strace -e trace=open,openat,openat2,connect %[2]s \"$@\"\n", strace, qemuImg))
+	write(t, poolIn(dir), "qemu-img",
+		fmt.Sprintf("#!/bin/sh\n[ \"$1\" = convert ] || exec %[2]s \"$@\"\nexec %[1]s -f -qq -o strace -e trace=open,openat,openat2,connect %[2]s \"$@\"\n", strace, qemuImg))
 	ok(t, os.Chmod(dir+"/qemu-img", 0o755))
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
-// chainMaker makes chains at random, in a pool.
+// A chainMaker creates random backing chains in a pool.
 type chainMaker struct {
 	*rand.Rand
 	t *testing.T
 	p *pooldef.Pool
 }
 
-// make makes a chain of images and returns the names, nearest to the guest first.
-func (m chainMaker) make(n int) []string {
+// create creates a backing chain and returns the names of its images, the overlay on top first.
+func (m chainMaker) create(n int) []string {
 	names, below, format := []string{}, "", ""
 	for depth := range 1 + m.IntN(4) {
 		name := fmt.Sprintf("%d-%d %s", n, depth, []string{"x,y", "é", "it's", "a:b"}[m.IntN(4)])
@@ -67,11 +69,12 @@ func (m chainMaker) make(n int) []string {
 		case below == "":
 			newFormat = []string{"qcow2", "raw", "vmdk", "vdi", "vpc", "qed", "qcow"}[m.IntN(7)]
 		case format == "raw" && m.IntN(2) == 0:
-			newFormat = "qed" // can record no other
+			newFormat = "qed" // does not record other formats
 		}
 		args = append(args, newFormat)
 		if below != "" {
-			reference := []string{"./" + below, m.p.Target.Path + "/" + below, m.p.Target.Path + "/../" + filepath.Base(m.p.Target.Path) + "/" + below}[m.IntN(3)]
+			reference := []string{"./" + below, m.p.Target.Path + "/" + below,
+				m.p.Target.Path + "/../" + filepath.Base(m.p.Target.Path) + "/" + below}[m.IntN(3)]
 			if format != "qcow2" && m.IntN(3) == 0 {
 				reference = fmt.Sprintf(`json:{"driver":"file","filename":%q}`, m.p.Target.Path+"/"+below)
 			}
@@ -86,45 +89,47 @@ func (m chainMaker) make(n int) []string {
 
 var openedFile = regexp.MustCompile(`open[a-z0-9]*\((?:AT_FDCWD, )?"([^"]*)".* = [0-9]+$`)
 
-// TestGraph compares what qemu-img is given, and what it opens, with the chain that poolctl shows, for chains at random.
+// TestGraph compares the files that qemu-img is given, and the files that it opens, with the chain that
+// poolctl shows, for random chains.
 func TestGraph(t *testing.T) {
-	straced(t)
+	traceQemuImg(t)
 	p := newPool(t)
 	m := chainMaker{rand.New(rand.NewPCG(1, 2)), t, p}
 	chains := 0
 	for n := range 20 {
-		names := m.make(n)
+		names := m.create(n)
 		source := find(t, p, names[0])
 		chain, err := here.Chain(t.Context(), p, names[0])
 		if err != nil || len(chain) != len(names)-1 {
-			t.Fatalf("%q: the chain is %v, error %v", names, chain, err)
+			t.Fatalf("%q: got chain %v, error %v", names, chain, err)
 		}
 		want := []string{source.Target.Path}
 		for _, image := range chain {
 			want = append(want, image.Target.Path)
 		}
-		spy := &spied{Host: &host.Local{}}
+		spy := &recordingHost{Host: &host.Local{}}
 		trace := ""
 		files := Files{Host: traceReader{spy, &trace}}
-		ok(t, files.Clone(t.Context(), p, like(source, "v", "raw"), source, backend.CloneOptions{InUse: true, Known: anything}))
+		ok(t, files.Clone(t.Context(), p, like(source, "v", "raw"), source,
+			backend.CloneOptions{InUse: true, MayRead: anything}))
 		ok(t, here.Delete(t.Context(), p, "v"))
 		if source.Target.Format == "raw" {
 			continue
 		}
 		chains++
 		if !slices.Equal(spy.given, want) {
-			t.Errorf("qemu-img is given %q, the chain is %q", spy.given, want)
+			t.Errorf("qemu-img got %q, the chain is %q", spy.given, want)
 		}
 		if strings.Count(trace, `"/dev/fd/`) < len(want) {
-			t.Errorf("it does not open what it is given: %s", trace)
+			t.Errorf("qemu-img did not open its inputs: %s", trace)
 		}
 		for lines := bufio.NewScanner(strings.NewReader(trace)); lines.Scan(); {
 			if strings.Contains(lines.Text(), "connect(") {
-				t.Errorf("it connects: %s", lines.Text())
+				t.Errorf("qemu-img connected: %s", lines.Text())
 			}
 			file := openedFile.FindStringSubmatch(lines.Text())
 			if file != nil && !harmless.MatchString(file[1]) && file[1] != "./v" {
-				t.Errorf("it opens %q", file[1])
+				t.Errorf("qemu-img opened %q", file[1])
 			}
 		}
 	}
@@ -133,18 +138,18 @@ func TestGraph(t *testing.T) {
 	}
 }
 
-// harmless is what every program opens, and what poolctl gives to qemu-img.
+// harmless matches files that every program opens, and files that poolctl passes to qemu-img.
 var harmless = regexp.MustCompile(`^(/dev/fd/[0-9]+|/usr/.*|/lib.*|/etc/ld\.so\.cache|/proc/.*|/sys/.*|/dev/null|/dev/u?random)$`)
 
-// A traceReader reads what strace has written into the stage.
+// A traceReader reads the output of strace from the staging directory.
 type traceReader struct {
-	*spied
+	*recordingHost
 	trace *string
 }
 
 // Change implements host.Host.
 func (r traceReader) Change(ctx context.Context, step host.Step) error {
-	err := r.spied.Change(ctx, step)
+	err := r.recordingHost.Change(ctx, step)
 	if c, ok := step.(host.Command); ok && c.Name == "qemu-img" {
 		data, _ := os.ReadFile(c.Dir + "/strace")
 		*r.trace += string(data)

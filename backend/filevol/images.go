@@ -11,8 +11,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// createImage makes an image by qemu-img(1).
-func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+// createImage creates an image with qemu-img(1).
+func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d *pooldef.Volume,
+	o backend.CreateOptions) error {
 	if err := checkImage(p, d, o, d.Backing == nil); err != nil {
 		return err
 	}
@@ -31,20 +32,21 @@ func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, 
 	return f.withStaging(ctx, dir, d.Name, func(path string) error {
 		overlay := qemuimg.Image{Path: backing.path, At: backing.at, Format: backing.format}
 		create := qemuimg.Create(d, filepath.Dir(path), size, overlay, key, o.Preallocation)
-		return f.changeEach(ctx, append([]host.Step{create}, finish(path, d)...))
+		return f.changeEach(ctx, append([]host.Step{create}, finishSteps(path, d)...))
 	})
 }
 
-// checkImage refuses what qemu-img cannot make.
+// checkImage checks a definition for options that qemu-img does not support.
 func checkImage(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions, needsSize bool) error {
 	if !qemuimg.Makes(d.Target.Format) {
-		return &backend.UnsupportedError{Type: p.Type, What: fmt.Sprintf("creating %s volumes", d.Target.Format)}
+		return &backend.UnsupportedError{Type: p.Type,
+			What: fmt.Sprintf("creating %s volumes", d.Target.Format)}
 	}
 	return qemuimg.Check(d, o.Preallocation, needsSize)
 }
 
-// finish are the steps after a tool has made a file.
-func finish(path string, d *pooldef.Volume) []host.Step {
+// finishSteps returns the steps after a tool has created a file.
+func finishSteps(path string, d *pooldef.Volume) []host.Step {
 	steps := []host.Step{host.Sync{Path: path}}
 	if uid, gid := owner(d.Target.Permissions); uid >= 0 || gid >= 0 {
 		steps = append(steps, host.Chown{Path: path, UID: uid, GID: gid})
@@ -52,7 +54,7 @@ func finish(path string, d *pooldef.Volume) []host.Step {
 	return append(steps, host.Chmod{Path: path, Mode: modeOr(d.Target.Permissions, 0o600)})
 }
 
-// changeEach does steps up to the first that fails.
+// changeEach applies steps up to the first that fails.
 func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
 	for _, s := range steps {
 		if err := f.Host.Change(ctx, s); err != nil {

@@ -16,7 +16,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// imageInfo is what qemu-img info tells of an image.
+// imageInfo is the output of qemu-img info.
 type imageInfo struct {
 	Format        string
 	Size          uint64 `json:"virtual-size"`
@@ -33,11 +33,11 @@ type imageInfo struct {
 	} `json:"format-specific"`
 }
 
-// info asks qemu-img, which also checks the image if it can.
+// info runs qemu-img info, and qemu-img check for qcow2.
 func info(t *testing.T, path string) imageInfo {
 	t.Helper()
 	if _, err := exec.LookPath("qemu-img"); err != nil {
-		backendtest.NotRun(t, "images against qemu-img, which is missing: install qemu-utils")
+		backendtest.NotRun(t, "images: install qemu-utils")
 	}
 	out, err := exec.Command("qemu-img", "info", "--output=json", path).Output()
 	ok(t, err)
@@ -51,14 +51,15 @@ func info(t *testing.T, path string) imageInfo {
 	return i
 }
 
-// images are definitions, as changes of a qcow2 volume of 8 MiB, and what qemu-img has to say of what is made of them.
+// images are definitions, as changes to a qcow2 volume of 8 MiB, and checks of the resulting images.
 var images = []struct {
 	name, preallocation string
 	change              func(v *pooldef.Volume)
 	check               func(i imageInfo) bool
 }{
 	{"plain", "", func(*pooldef.Volume) {}, func(i imageInfo) bool {
-		return i.Specific.Data.Compat == "1.1" && i.ClusterSize == 65536 && i.Actual < 1<<20 && i.Backing == ""
+		return i.Specific.Data.Compat == "1.1" && i.ClusterSize == 65536 && i.Actual < 1<<20 &&
+			i.Backing == ""
 	}},
 	{"old", "", func(v *pooldef.Volume) { v.Target.Compat = "0.10" }, func(i imageInfo) bool { return i.Specific.Data.Compat == "0.10" }},
 	{"new", "", func(v *pooldef.Volume) { v.Target.Compat = "1.1" }, func(i imageInfo) bool { return i.Specific.Data.Compat == "1.1" }},
@@ -70,7 +71,8 @@ var images = []struct {
 	{"falloc", "falloc", func(*pooldef.Volume) {}, func(i imageInfo) bool { return i.Actual >= 8<<20 }},
 	{"full", "full", func(*pooldef.Volume) {}, func(i imageInfo) bool { return i.Actual >= 8<<20 }},
 	{"everything", "metadata", func(v *pooldef.Volume) {
-		v.Target.Compat, v.Target.ClusterSize, v.Target.LazyRefcounts, v.Target.ExtendedL2 = "1.1", 32768, true, true
+		v.Target.Compat, v.Target.ClusterSize, v.Target.LazyRefcounts, v.Target.ExtendedL2 = "1.1", 32768,
+			true, true
 	}, func(i imageInfo) bool {
 		return i.ClusterSize == 32768 && i.Specific.Data.LazyRefcounts && i.Specific.Data.ExtendedL2
 	}},
@@ -85,7 +87,7 @@ var images = []struct {
 	}, func(i imageInfo) bool { return i.Backing == "-base" && i.BackingFormat == "qcow2" }},
 }
 
-// TestImages makes qcow2 images with every option, and compares what qemu-img and Volume tell of them.
+// TestImages creates qcow2 images with every option, and compares the output of qemu-img with Volume.
 func TestImages(t *testing.T) {
 	p := newPool(t)
 	for _, name := range []string{"base,x", "json:{}"} {
@@ -102,33 +104,35 @@ func TestImages(t *testing.T) {
 			create(t, p, v, test.preallocation)
 			i := info(t, p.Target.Path+"/"+test.name)
 			if i.Format != "qcow2" || i.Size != 8<<20 || !test.check(i) {
-				t.Errorf("qemu-img says %+v", i)
+				t.Errorf("qemu-img info: %+v", i)
 			}
 			found, err := here.Volume(t.Context(), p, test.name)
 			ok(t, err)
 			got, d := found.Target, i.Specific.Data
 			if got.Format != "qcow2" || found.Capacity.Bytes != i.Size || got.ClusterSize != i.ClusterSize ||
-				got.LazyRefcounts != d.LazyRefcounts || got.ExtendedL2 != d.ExtendedL2 || *got.Permissions.Mode != 0o600 {
-				t.Errorf("qemu-img says %+v, we say %+v", i, *found)
+				got.LazyRefcounts != d.LazyRefcounts || got.ExtendedL2 != d.ExtendedL2 ||
+				*got.Permissions.Mode != 0o600 {
+				t.Errorf("qemu-img info: %+v, Volume: %+v", i, *found)
 			}
 		})
 	}
 }
 
-// TestOtherFormats makes an image of each format that can be made.
+// TestOtherFormats creates an image of each other format.
 func TestOtherFormats(t *testing.T) {
 	p := newPool(t)
-	for format, qemu := range map[string]string{"iso": "raw", "vpc": "vpc", "vdi": "vdi", "qcow": "qcow", "qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk"} {
+	for format, qemu := range map[string]string{"iso": "raw", "vpc": "vpc", "vdi": "vdi", "qcow": "qcow",
+		"qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk"} {
 		v := rawVolume(format, 8<<20)
 		v.Target.Format = format
 		create(t, p, v, "")
 		if i := info(t, p.Target.Path+"/"+format); i.Format != qemu || i.Size < 8<<20 {
-			t.Errorf("of %s qemu-img says %+v", format, i)
+			t.Errorf("%s: qemu-img info: %+v", format, i)
 		}
 	}
 }
 
-// TestOverlay makes images whose capacity is that of what they are based on.
+// TestOverlay creates overlays whose capacity is that of their backing file.
 func TestOverlay(t *testing.T) {
 	p, other := newPool(t), newPool(t)
 	create(t, other, rawVolume("raw", 3<<20), "")
@@ -142,22 +146,23 @@ func TestOverlay(t *testing.T) {
 	for name, test := range map[string]struct {
 		path, format string
 		size         uint64
-		found        string // the format
+		found        string // the recorded format
 	}{
 		"guessed": {raw, "", 3 << 20, "raw"}, "given": {raw, "raw", 3 << 20, "raw"}, "iso": {raw, "iso", 3 << 20, "raw"},
 		"qcow2": {qcow2, "qcow2", 5 << 20, "qcow2"}, "by link": {"link", "qcow2", 5 << 20, "qcow2"},
 		"raw in spite of its looks": {qcow2, "raw", uint64(header.Size()+511) / 512 * 512, "raw"},
 	} {
-		v := &pooldef.Volume{Name: name, Target: pooldef.VolumeTarget{Format: "qcow2"}, Backing: &pooldef.VolumeTarget{Path: test.path, Format: test.format}}
+		v := &pooldef.Volume{Name: name, Target: pooldef.VolumeTarget{Format: "qcow2"},
+			Backing: &pooldef.VolumeTarget{Path: test.path, Format: test.format}}
 		create(t, p, v, "")
 		i := info(t, p.Target.Path+"/"+name)
 		if i.Size != test.size || i.BackingFormat != test.found || i.Backing != test.path {
-			t.Errorf("%s: qemu-img says %+v", name, i)
+			t.Errorf("%s: qemu-img info: %+v", name, i)
 		}
 	}
 }
 
-// TestBackingRefused bases images on what cannot be one, or must not.
+// TestBackingRefused creates overlays with backing files that are impossible or forbidden.
 func TestBackingRefused(t *testing.T) {
 	p := newPool(t)
 	dir := p.Target.Path
@@ -182,7 +187,7 @@ func TestBackingRefused(t *testing.T) {
 			t.Errorf("%q as %q: error %v, want %s", test.path, test.format, err, test.want)
 		}
 		if after := backendtest.Tree(t, dir); after != before {
-			t.Fatalf("there was\n%s\nthere is\n%s", before, after)
+			t.Fatalf("before\n%s\nafter\n%s", before, after)
 		}
 	}
 }
@@ -191,7 +196,7 @@ func TestBackingRefused(t *testing.T) {
 func TestWithoutQemu(t *testing.T) {
 	path, err := exec.LookPath("qemu-img")
 	if err != nil || os.Geteuid() != 0 {
-		backendtest.NotRun(t, "what is said where qemu-img is missing: it needs qemu-img, to hide it")
+		backendtest.NotRun(t, "a missing qemu-img: it needs root, and qemu-img to hide")
 	}
 	backendtest.Change(t, host.Cmd("mount", "--bind", "/dev/null", path))
 	defer backendtest.Change(t, host.Cmd("umount", path))
@@ -199,11 +204,12 @@ func TestWithoutQemu(t *testing.T) {
 	v := rawVolume("v", 1<<20)
 	v.Target.Format = "qcow2"
 	missing := (*host.ToolError)(nil)
-	if err := here.Create(t.Context(), p, v, backend.CreateOptions{}); !errors.As(err, &missing) || missing.Package() != "qemu-utils" {
+	if err := here.Create(t.Context(), p, v, backend.CreateOptions{}); !errors.As(err, &missing) ||
+		missing.Package() != "qemu-utils" {
 		t.Errorf("got error %v", err)
 	}
 	if entries, _ := os.ReadDir(p.Target.Path); len(entries) != 0 {
-		t.Errorf("something is left: %v", entries)
+		t.Errorf("left behind: %v", entries)
 	}
 	create(t, p, rawVolume("v", 1<<20), "")
 }

@@ -12,8 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// inspect looks at one volume: its inode, and the header of its image. It returns nil for what is not there or is no volume.
-// What cannot be read has its reason in Err.
+// inspect inspects a volume: its inode, and its image header. It returns nil if the volume does not exist or
+// is not a volume. If the volume cannot be read, its Err says why.
 func inspect(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume {
 	v := newVolume(p, name)
 	h, err := dir.OpenPath(name)
@@ -28,16 +28,16 @@ func inspect(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume {
 			return nil
 		}
 	}
-	if isGone(err) {
+	if isNotFound(err) {
 		return nil
 	}
 	v.Err = err
 	return v
 }
 
-// isGone tells whether an error means that there is no such file, if only because a link leads nowhere or in a circle, or, of a server's, not
-// any more (ESTALE).
-func isGone(err error) bool {
+// isNotFound reports whether an error means that a file does not exist. This includes links that lead nowhere
+// or in a circle, and files that were removed on a server (ESTALE).
+func isNotFound(err error) bool {
 	for _, gone := range []error{fs.ErrNotExist, unix.ELOOP, unix.ENOTDIR, unix.EINVAL, unix.ESTALE} {
 		if errors.Is(err, gone) {
 			return true
@@ -46,11 +46,11 @@ func isGone(err error) bool {
 	return false
 }
 
-// inspectFile fills in what there is to know of a file or block device.
+// inspectFile fills in the details of a file or block device.
 func inspectFile(v *pooldef.Volume, h *host.Handle) error {
 	found, size, err := probe(h)
 	v.Type = "file"
-	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
+	v.Target.Permissions, v.Target.Times = handlePermissions(h), times(h)
 	v.Allocation, v.Physical = pooldef.Bytes(uint64(h.Blocks)*512), pooldef.Bytes(uint64(h.Size))
 	if err != nil {
 		return err
@@ -62,19 +62,20 @@ func inspectFile(v *pooldef.Volume, h *host.Handle) error {
 	return nil
 }
 
-// inspectDir fills in a directory volume. One that holds a ploop image is told by the two files that every one has.
+// inspectDir fills in the details of a directory volume. A directory is a ploop image if it contains the two
+// files that every ploop image has.
 func inspectDir(v *pooldef.Volume, h *host.Handle) error {
 	v.Type, v.Target.Format = "dir", "dir"
-	v.Target.Permissions, v.Target.Times = heldPermissions(h), times(h)
+	v.Target.Permissions, v.Target.Times = handlePermissions(h), times(h)
 	v.Capacity, v.Allocation, v.Physical = pooldef.Bytes(0), pooldef.Bytes(0), pooldef.Bytes(0)
 	descriptor, err := h.In("DiskDescriptor.xml")
 	if err != nil {
-		return nil //nolint:nilerr // then it is a directory
+		return nil //nolint:nilerr // an ordinary directory
 	}
 	descriptor.Close()
 	root, err := h.In("root.hds")
 	if err != nil {
-		return nil //nolint:nilerr // then it is a directory
+		return nil //nolint:nilerr // an ordinary directory
 	}
 	defer root.Close()
 	if !root.IsFile() {
@@ -82,24 +83,26 @@ func inspectDir(v *pooldef.Volume, h *host.Handle) error {
 	}
 	found, size, err := probe(root)
 	v.Type, v.Target.Format = "ploop", "ploop"
-	v.Capacity, v.Physical, v.Allocation = pooldef.Bytes(found.Capacity), pooldef.Bytes(size), pooldef.Bytes(uint64(root.Blocks)*512)
+	v.Capacity, v.Physical, v.Allocation = pooldef.Bytes(found.Capacity), pooldef.Bytes(size),
+		pooldef.Bytes(uint64(root.Blocks)*512)
 	return err
 }
 
-// describe fills in what an image's header says.
+// describe fills in the details from an image header.
 func describe(v *pooldef.Volume, found image.Info) {
 	t := &v.Target
 	v.Capacity = pooldef.Bytes(found.Capacity)
 	t.Format, t.ClusterSize = found.Format, found.ClusterSize
 	t.LazyRefcounts, t.ExtendedL2, t.ExternalData = found.LazyRefcounts, found.ExtendedL2, found.ExternalData
-	if found.Compat != "" && found.Compat != "0.10" { // libvirt prints compat and features only for those that can have features
+	// libvirt prints compat and features only for images that can have features.
+	if found.Compat != "" && found.Compat != "0.10" {
 		t.Compat, t.Features = found.Compat, true
 	}
 	if found.Encryption != "" {
 		t.Encryption = &pooldef.Encryption{Format: found.Encryption}
 	}
 	if found.Backing != "" {
-		dir, _ := filepath.Split(t.Path) // Dir would take a link and .. off the path
+		dir, _ := filepath.Split(t.Path) // Dir would remove a link followed by ..
 		reference := image.ParseReference(found.Backing, dir)
 		v.Backing = &pooldef.VolumeTarget{Path: reference.Path, Format: found.BackingFormat}
 		if !reference.Local && v.Backing.Format == "" {
@@ -108,9 +111,10 @@ func describe(v *pooldef.Volume, found image.Info) {
 	}
 }
 
-// complete adds what a listing does not need: the time of birth, the security label, and how the backing file is.
+// complete adds the details that a listing omits: birth time, security label, secret and details of the
+// backing file.
 func (f Files) complete(dir *host.Dir, v *pooldef.Volume) {
-	f.nameSecret(v)
+	f.addSecret(v)
 	if h, err := dir.OpenPath(v.Name); err == nil {
 		v.Target.Permissions.Label, v.Target.Times.Birth = h.Label(), h.Birth()
 		h.Close()
@@ -123,20 +127,20 @@ func (f Files) complete(dir *host.Dir, v *pooldef.Volume) {
 		return
 	}
 	defer h.Close()
-	if !isHeldVolume(h) {
+	if !isVolumeHandle(h) {
 		return
 	}
-	v.Backing.Permissions, v.Backing.Times = heldPermissions(h), times(h)
+	v.Backing.Permissions, v.Backing.Times = handlePermissions(h), times(h)
 	v.Backing.Times.Birth = h.Birth()
 	if v.Backing.Format == "" && h.IsFile() {
-		if found, _, err := probe(h); err == nil { // what cannot be read stays without a format
+		if found, _, err := probe(h); err == nil { // an unreadable file has no format
 			v.Backing.Format = found.Format
 		}
 	}
 }
 
-// nameSecret tells which secret an encrypted volume is opened with, if there is one for its path.
-func (f Files) nameSecret(v *pooldef.Volume) {
+// addSecret adds the secret that opens an encrypted volume, if a secret has the volume's path as its usage.
+func (f Files) addSecret(v *pooldef.Volume) {
 	e := v.Target.Encryption
 	if e == nil || f.Secrets == nil {
 		return

@@ -14,36 +14,37 @@ import (
 	"poolctl/pooldef"
 )
 
-// Volumes implements backend.Backend: one reading of the directory. Nothing is opened.
+// Volumes implements backend.Backend. It reads the directory once and opens no file.
 func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	list := func() ([]string, error) {
-		dir, err := f.enter(p)
+		dir, err := f.openPoolDir(p)
 		if err != nil {
 			return nil, err
 		}
 		defer dir.Close()
-		return names(ctx, dir)
+		return volumeNames(ctx, dir)
 	}
 	return backend.List(list, func(name string) *pooldef.Volume { return newVolume(p, name) })
 }
 
-// batch is how many volumes are looked at before the first of them is passed on, workers how many at a time: more than
-// there are processors, because a server may have to be asked for each.
+// batch is the number of volumes that are inspected before the first of them is returned. workers is the
+// number of volumes that are inspected concurrently: more than there are processors, because each volume may
+// need a request to a server.
 const (
 	batch   = 1024
 	workers = 16
 )
 
-// Details implements backend.Detailer: the headers of all images are read, many at a time.
+// Details implements backend.DetailLister. It reads the headers of all images, several at a time.
 func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
-		dir, err := f.enter(p)
+		dir, err := f.openPoolDir(p)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer dir.Close()
-		names, err := names(ctx, dir)
+		names, err := volumeNames(ctx, dir)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -62,7 +63,7 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 	}
 }
 
-// details returns the volumes of these names; nil for one that has gone meanwhile.
+// details returns the volumes with the given names, and nil for each volume that has been removed since.
 func (f Files) details(dir *host.Dir, p *pooldef.Pool, names []string) []*pooldef.Volume {
 	volumes := make([]*pooldef.Volume, len(names))
 	var group sync.WaitGroup
@@ -77,37 +78,39 @@ func (f Files) details(dir *host.Dir, p *pooldef.Pool, names []string) []*poolde
 	return volumes
 }
 
-// inspectSafely is inspect, whose panic is the error of the volume: a header that poolctl does not survive hides no other volume.
+// inspectSafely calls inspect and converts a panic to the volume's error, so that a header which crashes
+// poolctl does not hide other volumes.
 func inspectSafely(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume {
-	return survive(newVolume(p, name), func() *pooldef.Volume { return inspect(dir, p, name) })
+	return catchPanic(newVolume(p, name), func() *pooldef.Volume { return inspect(dir, p, name) })
 }
 
-// survive returns what inspect returns or, if that panics, v with an error that asks for a report.
-func survive(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *pooldef.Volume) {
+// catchPanic returns the result of inspect or, if inspect panics, v with an error that asks for a bug report.
+func catchPanic(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *pooldef.Volume) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			v.Err = fmt.Errorf("this is a bug in poolctl, please report it: reading %q: %v", v.Target.Path, fault)
+			v.Err = fmt.Errorf("this is a bug in poolctl, please report it: reading %q: %v", v.Target.Path,
+				fault)
 			found = v
 		}
 	}()
 	return inspect()
 }
 
-// names lists what counts as a volume: files, directories, block devices, and links to them, also those that may not be followed. What a
-// poolctl is just making does not.
-func names(ctx context.Context, dir *host.Dir) ([]string, error) {
+// volumeNames lists the names of volumes: files, directories, block devices, and links to them, including
+// links that may not be followed. It omits staging directories.
+func volumeNames(ctx context.Context, dir *host.Dir) ([]string, error) {
 	entries, err := dir.List()
 	if err != nil {
 		return nil, err
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !isStage(e.Name()) && isVolume(dir, e) {
+		if !isStagingName(e.Name()) && isVolume(dir, e) {
 			names = append(names, e.Name())
 		}
 	}
 	slices.SortFunc(names, pooldef.CompareNames)
-	return slices.Compact(names), ctx.Err() // of a directory that is being changed, a name may be read twice
+	return slices.Compact(names), ctx.Err() // a directory that is changing may return a name twice
 }
 
 func isVolume(dir *host.Dir, e fs.DirEntry) bool {
@@ -115,14 +118,15 @@ func isVolume(dir *host.Dir, e fs.DirEntry) bool {
 		return isVolumeMode(e.Type())
 	}
 	h, err := dir.OpenPath(e.Name())
-	if err != nil { // it leads nowhere, in a circle, or where we may not look
+	if err != nil { // the target does not exist, is a loop, or may not be accessed
 		return errors.As(err, new(*host.LinkError))
 	}
 	defer h.Close()
-	return isHeldVolume(h)
+	return isVolumeHandle(h)
 }
 
-// isVolumeMode accepts regular files, directories and block devices; libvirt, too, passes over the rest.
+// isVolumeMode reports whether a mode is that of a regular file, directory or block device. libvirt also
+// ignores all other files.
 func isVolumeMode(mode fs.FileMode) bool {
 	return mode&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice|fs.ModeIrregular) == 0
 }
@@ -132,9 +136,9 @@ func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Key: path, Target: pooldef.VolumeTarget{Path: path}}
 }
 
-// Volume implements backend.Backend. The file that an image names as its backing is looked at, but never what that one names.
+// Volume implements backend.Backend. It inspects the image's backing file, but no image below that.
 func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	dir, err := f.enter(p)
+	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return nil, err
 	}
@@ -142,17 +146,19 @@ func (f Files) Volume(ctx context.Context, p *pooldef.Pool, name string) (*poold
 	return f.volume(ctx, dir, p, name)
 }
 
-// volume is Volume in a directory that is held.
-func (f Files) volume(ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	volume, err := look(ctx, dir, p, name)
+// volume implements Volume in an open directory.
+func (f Files) volume(
+	ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error) {
+	volume, err := lookUp(ctx, dir, p, name)
 	if err == nil {
 		f.complete(dir, volume)
 	}
 	return volume, err
 }
 
-// look returns a volume with what a listing tells of it.
-func look(ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// lookUp returns a volume with the details of a listing.
+func lookUp(ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

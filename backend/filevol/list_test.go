@@ -22,7 +22,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// list lists a pool, which has to work, with what is said of each volume: type, format, capacity, or why it cannot be read.
+// list lists a pool and returns, for each volume, its type, format and capacity, or why it cannot be read.
 func list(t testing.TB, p *pooldef.Pool) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -40,12 +40,12 @@ func list(t testing.TB, p *pooldef.Pool) map[string]string {
 		names = append(names, v.Name)
 	}
 	if !slices.IsSortedFunc(names, pooldef.CompareNames) || len(names) != len(found) {
-		t.Errorf("listed in the order %q", names)
+		t.Errorf("got the order %q", names)
 	}
 	return found
 }
 
-func same(t testing.TB, got, want map[string]string) {
+func checkList(t testing.TB, got, want map[string]string) {
 	t.Helper()
 	for name := range want {
 		if _, there := got[name]; !there {
@@ -54,12 +54,12 @@ func same(t testing.TB, got, want map[string]string) {
 	}
 	for name, text := range got {
 		if text != want[name] {
-			t.Errorf("%q is %q, want %q", name, text, want[name])
+			t.Errorf("%q: got %q, want %q", name, text, want[name])
 		}
 	}
 }
 
-// TestListKinds lists a directory with everything that a directory can hold.
+// TestListKinds lists a directory with every kind of file.
 func TestListKinds(t *testing.T) {
 	p := newPool(t)
 	dir := p.Target.Path
@@ -68,7 +68,7 @@ func TestListKinds(t *testing.T) {
 	write(t, p, "na\xffme\n", "1")
 	write(t, p, ".poolctl-notes", "22")
 	ok(t, os.MkdirAll(dir+"/dir/below", 0o755))
-	ok(t, os.Mkdir(dir+"/"+stageName("x"), 0o700))
+	ok(t, os.Mkdir(dir+"/"+stagingName("x"), 0o700))
 	ok(t, unix.Mkfifo(dir+"/fifo", 0o600))
 	socket, err := net.Listen("unix", dir+"/socket")
 	ok(t, err)
@@ -85,22 +85,24 @@ func TestListKinds(t *testing.T) {
 	}
 	if os.Geteuid() == 0 {
 		ok(t, unix.Mknod(dir+"/char", unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))))
-		ok(t, unix.Mknod(dir+"/block", unix.S_IFBLK|0o600, int(unix.Mkdev(240, 77)))) // there is no such device
+		ok(t, unix.Mknod(dir+"/block", unix.S_IFBLK|0o600, int(unix.Mkdev(240, 77)))) // no such device exists
 		want["block"] = "open " + dir + "/block: no such device or address"
 	}
-	same(t, list(t, p), want)
-	for _, name := range []string{"fifo", "socket", "dangling", "loop", "to-null", "none", stageName("x"), "", ".", "dir/below"} {
+	checkList(t, list(t, p), want)
+	for _, name := range []string{"fifo", "socket", "dangling", "loop", "to-null", "none", stagingName("x"),
+		"", ".", "dir/below"} {
 		if v, err := here.Volume(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) {
-			t.Errorf("%q is found: %+v, error %v", name, v, err)
+			t.Errorf("lookup of %q: got %+v, error %v", name, v, err)
 		}
 		before := backendtest.Tree(t, dir)
-		if err := here.Delete(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) || backendtest.Tree(t, dir) != before {
-			t.Errorf("%q is deleted: error %v", name, err)
+		if err := here.Delete(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) ||
+			backendtest.Tree(t, dir) != before {
+			t.Errorf("deletion of %q: got error %v", name, err)
 		}
 	}
 }
 
-// TestListBlockDevice lists a device that is there, and a link to it.
+// TestListBlockDevice lists an existing block device and a link to it.
 func TestListBlockDevice(t *testing.T) {
 	mounted := backendtest.Disk(t, "mkfs.ext2", "-q")
 	var st unix.Stat_t
@@ -108,7 +110,7 @@ func TestListBlockDevice(t *testing.T) {
 	p := newPool(t)
 	ok(t, unix.Mknod(p.Target.Path+"/disk", unix.S_IFBLK|0o600, int(st.Dev)))
 	ok(t, os.Symlink("disk", p.Target.Path+"/link"))
-	same(t, list(t, p), map[string]string{"disk": "file raw 134217728", "link": "file raw 134217728"})
+	checkList(t, list(t, p), map[string]string{"disk": "file raw 134217728", "link": "file raw 134217728"})
 	v, err := here.Volume(t.Context(), p, "disk")
 	ok(t, err)
 	if v.Allocation != pooldef.Bytes(128<<20) || v.Physical != pooldef.Bytes(128<<20) {
@@ -116,7 +118,7 @@ func TestListBlockDevice(t *testing.T) {
 	}
 }
 
-// TestDeleteKinds deletes one of each kind of volume: a link goes, not what it leads to.
+// TestDeleteKinds deletes one volume of each kind. Deleting a link must leave its target.
 func TestDeleteKinds(t *testing.T) {
 	p := newPool(t)
 	dir := p.Target.Path
@@ -129,15 +131,15 @@ func TestDeleteKinds(t *testing.T) {
 		ok(t, here.Delete(t.Context(), p, name))
 	}
 	if err := here.Delete(t.Context(), p, "full"); !errors.Is(err, unix.ENOTEMPTY) {
-		t.Errorf("a directory with something in it: error %v", err)
+		t.Errorf("directory that is not empty: got error %v", err)
 	}
-	same(t, list(t, p), map[string]string{"full": "dir dir 0"})
+	checkList(t, list(t, p), map[string]string{"full": "dir dir 0"})
 	if _, err := os.Stat(dir + "/full/x"); err != nil {
-		t.Error("what a link led to is gone")
+		t.Error("the link's target was deleted")
 	}
 }
 
-// TestListLies lists images whose headers lie: about their size, their backing file, themselves.
+// TestListLies lists images whose headers lie about their size, backing file or version.
 func TestListLies(t *testing.T) {
 	p := newPool(t)
 	qcow2 := func(size uint64, backing string) string {
@@ -164,31 +166,32 @@ func TestListLies(t *testing.T) {
 	write(t, p, "json", qcow2(1, `json:{"driver":"nbd","host":"h"}`))
 	write(t, p, "nbd", qcow2(1, "nbd://h/x"))
 	up := dir + "/../../etc/x"
-	same(t, list(t, p), map[string]string{
+	checkList(t, list(t, p), map[string]string{
 		"honest": "file qcow2 1073741824", "huge": "file qcow2 112", "self": "file qcow2 1 on " + dir + "/self ",
 		"a": "file qcow2 1 on " + dir + "/b ", "b": "file qcow2 1 on " + dir + "/a ", "cut": "file qcow2 9",
 		"up": "file qcow2 1 on " + up + " ", "json": `file qcow2 1 on json:{"driver":"nbd","host":"h"} raw`, "nbd": "file qcow2 1 on nbd://h/x raw",
 	})
 }
 
-// TestSurvive has one volume's parser panic: that is the error of the volume.
+// TestSurvive makes a parser panic. The panic must become the error of the volume.
 func TestSurvive(t *testing.T) {
 	p := newPool(t)
-	v := survive(newVolume(p, "evil\n"), func() *pooldef.Volume {
+	v := catchPanic(newVolume(p, "evil\n"), func() *pooldef.Volume {
 		var header []byte
 		return newVolume(p, string(header[len(p.Name):]))
 	})
-	want := "this is a bug in poolctl, please report it: reading " + strconv.Quote(p.Target.Path+"/evil\n") + ": runtime error: slice bounds"
+	want := "this is a bug in poolctl, please report it: reading " + strconv.Quote(p.Target.Path+"/evil\n") +
+		": runtime error: slice bounds"
 	if v.Name != "evil\n" || v.Err == nil || !strings.HasPrefix(v.Err.Error(), want) {
 		t.Errorf("got %+v, error %v", v, v.Err)
 	}
-	if v := survive(newVolume(p, "gone"), func() *pooldef.Volume { return nil }); v != nil {
-		t.Errorf("got %+v for what is not there", v)
+	if v := catchPanic(newVolume(p, "gone"), func() *pooldef.Volume { return nil }); v != nil {
+		t.Errorf("missing volume: got %+v", v)
 	}
 }
 
 func TestListUnreadable(t *testing.T) {
-	if !asNobody(t) {
+	if !runAsNobody(t) {
 		return
 	}
 	p := newPool(t)
@@ -199,22 +202,26 @@ func TestListUnreadable(t *testing.T) {
 	ok(t, os.Chmod(dir+"/closed", 0))
 	t.Cleanup(func() { ok(t, os.Chmod(dir+"/closed", 0o755)) })
 	ok(t, os.Symlink("closed/x", dir+"/into"))
-	same(t, list(t, p), map[string]string{"file": "open " + path + ": permission denied", "closed": "dir dir 0"})
-	if v, err := here.Volume(t.Context(), p, "file"); err != nil || !errors.Is(v.Err, fs.ErrPermission) || v.Physical != pooldef.Bytes(5) {
+	checkList(t, list(t, p), map[string]string{"file": "open " + path + ": permission denied",
+		"closed": "dir dir 0"})
+	if v, err := here.Volume(t.Context(), p, "file"); err != nil || !errors.Is(v.Err, fs.ErrPermission) ||
+		v.Physical != pooldef.Bytes(5) {
 		t.Errorf("got %+v, error %v", v, err)
 	}
 	closed := poolIn(dir + "/closed")
 	for _, err := range here.Volumes(t.Context(), closed) {
 		if !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("a pool that may not be read: error %v", err)
+			t.Errorf("unreadable pool: got error %v", err)
 		}
 	}
-	if err := here.Create(t.Context(), closed, rawVolume("x", 1), backend.CreateOptions{}); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("a pool that may not be written to: error %v", err)
+	if err := here.Create(t.Context(), closed, rawVolume("x", 1),
+		backend.CreateOptions{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("pool without write permission: got error %v", err)
 	}
 }
 
-// TestListVanished lists a directory that is not there, is no directory, or goes away between two looks.
+// TestListVanished lists a directory that does not exist, is not a directory, or is removed during the
+// listing.
 func TestListVanished(t *testing.T) {
 	p := newPool(t)
 	write(t, p, "a", "")
@@ -227,24 +234,25 @@ func TestListVanished(t *testing.T) {
 		}
 	}
 	if n != 2 {
-		t.Errorf("a listing that was begun lists %d volumes", n)
+		t.Errorf("the listing stopped after %d volumes", n)
 	}
 	notReady := (*backend.NotReadyError)(nil)
 	for _, list := range []lister{here.Volumes, here.Details} {
 		if err := list.firstError(t, p); !errors.As(err, &notReady) || !notReady.Build {
-			t.Errorf("gone: error %v", err)
+			t.Errorf("removed directory: got error %v", err)
 		}
 	}
 	write(t, poolIn(filepath.Dir(p.Target.Path)), filepath.Base(p.Target.Path), "a file")
 	if err := lister(here.Volumes).firstError(t, p); err == nil || errors.As(err, &notReady) {
-		t.Errorf("a file: error %v", err)
+		t.Errorf("file instead of a directory: got error %v", err)
 	}
 	if active, err := here.Active(t.Context(), p); active || err == nil {
-		t.Errorf("a file: active %v, error %v", active, err)
+		t.Errorf("file instead of a directory: active %v, error %v", active, err)
 	}
 }
 
-// TestListBusy lists while files come and go, and turn into links and FIFOs, and while volumes are made and deleted.
+// TestListBusy lists while files are created, removed and replaced by links and FIFOs, and while volumes are
+// created and deleted.
 func TestListBusy(t *testing.T) {
 	p := newPool(t)
 	path := func(n int) string { return fmt.Sprintf("%s/file-%d", p.Target.Path, n) }
@@ -279,14 +287,15 @@ func TestListBusy(t *testing.T) {
 			if name == "made" {
 				want = "file raw 1073741824"
 			}
-			if text != want && (text != "file raw 0" || name == "made") { // as others write files, one may be seen that is empty yet
-				t.Fatalf("%s is %s", name, text)
+			// A file that another process is writing may still be empty.
+			if text != want && (text != "file raw 0" || name == "made") {
+				t.Fatalf("%s: got %s", name, text)
 			}
 		}
 		select {
 		case <-done:
 			if got := len(list(t, p)); got != 800 {
-				t.Errorf("at last there are %d volumes", got)
+				t.Errorf("got %d volumes at the end", got)
 			}
 			return
 		default:
@@ -297,7 +306,7 @@ func TestListBusy(t *testing.T) {
 // A lister lists a pool.
 type lister func(context.Context, *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 
-// firstError returns the error with which a listing begins.
+// firstError returns the error of the first element of a listing.
 func (l lister) firstError(t *testing.T, p *pooldef.Pool) error {
 	for _, err := range l(t.Context(), p) {
 		return err

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 
 var here = Files{Host: &host.Local{}}
 
-// anything lets every backing file be read.
+// anything is a backend.MayRead that permits every backing file.
 func anything(string, *host.Handle) error { return nil }
 
 // poolIn returns a pool of files in a directory.
@@ -27,15 +27,16 @@ func poolIn(dir string) *pooldef.Pool {
 	return &pooldef.Pool{Type: pooldef.Dir, Name: "pool", Target: pooldef.Target{Path: dir}}
 }
 
-// newPool returns a pool whose directory is there, and empty.
+// newPool returns a pool with an existing, empty directory.
 func newPool(t testing.TB) *pooldef.Pool { return poolIn(t.TempDir()) }
 
 // rawVolume defines a sparse raw volume.
 func rawVolume(name string, size uint64) *pooldef.Volume {
-	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: "raw"}}
+	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0),
+		Target: pooldef.VolumeTarget{Format: "raw"}}
 }
 
-// write puts a file into a pool, as somebody else would.
+// write creates a file in a pool outside poolctl.
 func write(t testing.TB, p *pooldef.Pool, name, text string) string {
 	t.Helper()
 	path := filepath.Join(p.Target.Path, name)
@@ -52,7 +53,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// A brokenHost fails where it is told to.
+// A brokenHost fails the changes that fails selects.
 type brokenHost struct {
 	host.Host
 	fails func(host.Step) bool
@@ -68,8 +69,9 @@ func (b brokenHost) Change(ctx context.Context, s host.Step) error {
 	return b.Host.Change(ctx, s)
 }
 
-// asNobody tells whether we are an ordinary user. If not, it has run the calling test in a process of one.
-func asNobody(t *testing.T) bool {
+// runAsNobody reports whether the test runs as an ordinary user. If it runs as root, runAsNobody has run the
+// calling test in a process of an ordinary user.
+func runAsNobody(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return true

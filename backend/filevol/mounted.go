@@ -14,11 +14,12 @@ import (
 	"poolctl/pooldef"
 )
 
-// Mounted are the files of pools that are started by mounting their source at their directory. A pool is active when that is mounted
-// there, whoever did it. What is mounted is not touched to find that out: its server may have gone.
+// Mounted manages the files of pools whose start mounts a source at the target directory. A pool is active
+// when its source is mounted there, by whatever program. Finding that out does not access the mounted file
+// system, because its server may be gone.
 type Mounted struct {
 	Files
-	// IsSource tells whether what is mounted is the pool's source, by whatever name.
+	// IsSource reports whether a mount is of the pool's source, by whatever name.
 	IsSource func(ctx context.Context, p *pooldef.Pool, m *host.Mount) (bool, error)
 }
 
@@ -31,7 +32,8 @@ func (b *Mounted) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return m != nil, err
 }
 
-// mount returns the mount of the pool's source at its directory, nil if nothing is mounted there. Another source there is a BusyError.
+// mount returns the mount of the pool's source at the target directory, or nil if nothing is mounted there.
+// If another source is mounted there, the error is a backend.BusyError.
 func (b *Mounted) mount(ctx context.Context, p *pooldef.Pool) (*host.Mount, error) {
 	m, err := b.Host.MountAt(p.Target.Path)
 	if m == nil || err != nil {
@@ -42,16 +44,18 @@ func (b *Mounted) mount(ctx context.Context, p *pooldef.Pool) (*host.Mount, erro
 	case err != nil:
 		return nil, err
 	case !is:
-		return nil, &backend.BusyError{Path: p.Target.Path, Users: []string{fmt.Sprintf("%q is mounted there", m.Source)}}
+		return nil, &backend.BusyError{Path: p.Target.Path,
+			Users: []string{fmt.Sprintf("%q is mounted there", m.Source)}}
 	}
 	return m, nil
 }
 
-// Free returns nil if nothing is mounted at the pool's directory.
-func (b *Mounted) Free(ctx context.Context, p *pooldef.Pool) error {
+// CheckNotMounted returns a backend.BusyError if something is mounted at the pool's directory.
+func (b *Mounted) CheckNotMounted(ctx context.Context, p *pooldef.Pool) error {
 	m, err := b.mount(ctx, p)
 	if m != nil {
-		err = &backend.BusyError{Path: p.Target.Path, Users: []string{fmt.Sprintf("%q is mounted there", m.Source)}}
+		err = &backend.BusyError{Path: p.Target.Path,
+			Users: []string{fmt.Sprintf("%q is mounted there", m.Source)}}
 	}
 	return err
 }
@@ -70,12 +74,14 @@ func (b *Mounted) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return b.Files.Space(ctx, p)
 }
 
-// Mount mounts the pool's source, by mount(8), as MountBy does. The inputs are what its options read.
-func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format string, options []string, inputs ...host.Input) error {
+// Mount mounts the pool's source with mount(8), like MountBy. inputs are files that the options refer to.
+func (b *Mounted) Mount(ctx context.Context, p *pooldef.Pool, source, format string, options []string,
+	inputs ...host.Input) error {
 	return b.MountBy(ctx, p, mountCommand(p, source, format, options, inputs))
 }
 
-// MountBy mounts the pool's source by a command, unless it is mounted already. What that has mounted in spite of an error is unmounted.
+// MountBy mounts the pool's source with a command, unless the source is already mounted. If the command fails
+// but has mounted something, MountBy unmounts it.
 func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Command) error {
 	if m, err := b.mount(ctx, p); m != nil || err != nil {
 		return errors.Join(err, ctx.Err())
@@ -85,7 +91,7 @@ func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Comma
 	} else if !info.IsDir() {
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
 	}
-	if err := b.Host.CheckGuarded(p.Target.Path); err != nil { // mount(8) looks for the directory once more
+	if err := b.Host.CheckGuarded(p.Target.Path); err != nil { // mount(8) looks up the path again
 		return err
 	}
 	err := b.Host.Change(ctx, mount)
@@ -97,7 +103,7 @@ func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Comma
 	return err
 }
 
-// notBuilt turns the error that the pool's directory is missing into one that says what helps.
+// notBuilt converts the error that the pool's directory is missing into a backend.NotReadyError.
 func (b *Mounted) notBuilt(p *pooldef.Pool, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Build: true}
@@ -105,25 +111,29 @@ func (b *Mounted) notBuilt(p *pooldef.Pool, err error) error {
 	return err
 }
 
-// mountCommand mounts as libvirt does on Linux: no devices, no set-ID bits, no programs, unless the definition's own options, which
-// come last, say otherwise.
-func mountCommand(p *pooldef.Pool, source, format string, options []string, inputs []host.Input) host.Command {
+// mountCommand returns the command that mounts as libvirt does on Linux: without devices, set-ID bits and
+// programs, unless the definition's own options, which come last, permit them.
+func mountCommand(p *pooldef.Pool, source, format string, options []string,
+	inputs []host.Input) host.Command {
 	var args []string
 	if format != "" {
 		args = append(args, "-t", format)
 	}
 	all := slices.Concat([]string{"nodev", "nosuid", "noexec"}, options, p.MountOptions)
-	c := host.Cmd("mount", append(args, "-o", strings.Join(all, ","), "--", source, filepath.Clean(p.Target.Path))...)
+	c := host.Cmd("mount", append(args, "-o", strings.Join(all, ","), "--", source,
+		filepath.Clean(p.Target.Path))...)
 	c.Inputs = inputs
 	return c
 }
 
-// unmount takes the path as the kernel has it: canonicalising it could mean to ask a server that has gone.
+// unmount returns the command that unmounts m. It uses the path as the kernel reports it: resolving the path
+// could block on a server that is gone.
 func unmount(m *host.Mount) host.Command {
 	return host.Cmd("umount", "--no-canonicalize", "--", m.Target)
 }
 
-// Stop implements backend.Starter: never by force, and not before everybody has left. Who has not is a BusyError.
+// Stop implements backend.Starter. It never unmounts by force: while the mount is in use, the error is a
+// backend.BusyError that names the users.
 func (b *Mounted) Stop(ctx context.Context, p *pooldef.Pool) error {
 	m, err := b.mount(ctx, p)
 	if m == nil || err != nil {
@@ -138,9 +148,10 @@ func (b *Mounted) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// DeletePool implements backend.Remover: the directory goes if it is empty and nothing is mounted there.
+// DeletePool implements backend.PoolDeleter. It removes the directory, which must be empty and have nothing
+// mounted on it.
 func (b *Mounted) DeletePool(ctx context.Context, p *pooldef.Pool) error {
-	if err := b.Free(ctx, p); err != nil {
+	if err := b.CheckNotMounted(ctx, p); err != nil {
 		return err
 	}
 	return b.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})

@@ -10,14 +10,15 @@ import (
 	"poolctl/pooldef"
 )
 
-// Rename implements backend.Renamer. A link itself is renamed, not what it leads to: as the directory is the same, it leads there still.
+// Rename implements backend.Renamer. It renames a link, not the link's target. A relative link stays valid
+// because the directory is the same.
 func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	dir, err := f.enter(p)
+	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	v, err := look(ctx, dir, p, name)
+	v, err := lookUp(ctx, dir, p, name)
 	if err != nil {
 		return err
 	}
@@ -31,8 +32,8 @@ func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string
 	if dir.Has(newName) {
 		return &fs.PathError{Op: "rename to", Path: path, Err: fs.ErrExist}
 	}
-	err = f.show(ctx, dir.Inode(name), v.Target.Path, dir, newName)
-	if errors.Is(err, fs.ErrNotExist) { // somebody else was faster
+	err = f.moveIntoPlace(ctx, dir.Inode(name), v.Target.Path, dir, newName)
+	if errors.Is(err, fs.ErrNotExist) { // another process was faster
 		return fmt.Errorf("%w: %q: %w", backend.ErrNoVolume, name, err)
 	}
 	return err

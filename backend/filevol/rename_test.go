@@ -12,7 +12,7 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// TestRenameKinds renames one of each kind of volume, and what is none.
+// TestRenameKinds renames one volume of each kind, and files that are no volumes.
 func TestRenameKinds(t *testing.T) {
 	p := newPool(t)
 	dir := p.Target.Path
@@ -32,23 +32,24 @@ func TestRenameKinds(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", name, err, want)
 		}
 		if _, err := os.Lstat(dir + "/new"); (err == nil) != (want == nil) {
-			t.Errorf("%s: is it there: %v", name, err)
+			t.Errorf("%s: lookup of the new name: got error %v", name, err)
 		}
 		if want == nil {
 			ok(t, here.Rename(t.Context(), p, "new", name))
 		}
 		for _, taken := range []string{"hard link", "sub", "dangling", "fifo"} {
-			if err := here.Rename(t.Context(), p, name, taken); want == nil && taken != name && !errors.Is(err, fs.ErrExist) {
+			if err := here.Rename(t.Context(), p, name, taken); want == nil && taken != name &&
+				!errors.Is(err, fs.ErrExist) {
 				t.Errorf("%s to %s: error %v", name, taken, err)
 			}
 		}
 		if after := backendtest.Tree(t, dir); after != before {
-			t.Fatalf("%s: there was\n%s\nthere is\n%s", name, before, after)
+			t.Fatalf("%s: before\n%s\nafter\n%s", name, before, after)
 		}
 	}
 }
 
-// TestRenameOverlay renames an image that names its backing file by where it is itself, and finds that one still.
+// TestRenameOverlay renames an image with a relative backing file, which must still be found.
 func TestRenameOverlay(t *testing.T) {
 	p := newPool(t)
 	base := write(t, p, "base", "x")
@@ -57,6 +58,6 @@ func TestRenameOverlay(t *testing.T) {
 	chain, err := here.Chain(t.Context(), p, "w")
 	ok(t, err)
 	if chain[0].Target.Path != base {
-		t.Errorf("it is based on %+v", *chain[0])
+		t.Errorf("got backing file %+v", *chain[0])
 	}
 }

@@ -12,15 +12,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// sector is what qemu-img wants sizes to be multiples of, in bytes.
+// sector is the unit of qemu-img's sizes, in bytes.
 const sector = 512
 
-// inSectors rounds up a size.
+// inSectors rounds a size up to whole sectors.
 func inSectors(size uint64) uint64 { return (size + sector - 1) / sector * sector }
 
-// Resize implements backend.Resizer: of raw volumes natively, of others by qemu-img, in whole sectors.
-func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	dir, v, err := f.withData(ctx, p, name, "resizing")
+// Resize implements backend.Resizer: natively for raw volumes, with qemu-img in whole sectors for others.
+func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64,
+	o backend.ResizeOptions) error {
+	dir, v, err := f.openData(ctx, p, name, "resizing")
 	if err != nil {
 		return err
 	}
@@ -34,10 +35,10 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	}
 	if o.Allocate {
 		has := v.Allocation.Bytes
-		if !raw { // qemu-img gives room to what is new
+		if !raw { // qemu-img allocates only the added space
 			has = v.Capacity.Bytes
 		}
-		if err := f.hasRoom(p, has, size); err != nil {
+		if err := f.checkSpace(p, has, size); err != nil {
 			return err
 		}
 	}
@@ -48,21 +49,22 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if err != nil {
 		return err
 	}
-	image, err := qemuimg.OpenToResize(f.Secrets, v, h, size, o.Known)
+	image, err := qemuimg.OpenToResize(f.Secrets, v, h, size, o.MayRead)
 	if err != nil {
 		return err
 	}
 	defer image.Close()
 	preallocation := ""
-	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses it otherwise
+	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses preallocation otherwise
 		preallocation = "falloc"
 	}
 	resize := qemuimg.Resize(image, inSectors(size), o.Shrink, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
 }
 
-// hasRoom returns an error if what has some room cannot get all of it: finding out while it gets it would leave it with some.
-func (f Files) hasRoom(p *pooldef.Pool, has, all uint64) error {
+// checkSpace returns an error if a volume with some space allocated cannot get all of it. Running out of
+// space during the allocation would leave the volume partly allocated.
+func (f Files) checkSpace(p *pooldef.Pool, has, all uint64) error {
 	space, err := f.Host.Space(p.Target.Path)
 	if err == nil && all > has && all-has > space.Free {
 		err = unix.ENOSPC

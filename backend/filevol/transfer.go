@@ -10,10 +10,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// Upload implements backend.Uploader. A raw volume stays as large as it is. An image in another format that is uploaded from its
-// first byte on becomes what is uploaded: its file grows, and is cut off behind.
-func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
-	dir, v, err := f.withData(ctx, p, name, "uploading into")
+// Upload implements backend.Uploader. A raw volume keeps its size. Any other image, if uploaded from its
+// first byte on, is replaced: its file grows or is truncated to the uploaded size.
+func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File,
+	t backend.Transfer) error {
+	dir, v, err := f.openData(ctx, p, name, "uploading into")
 	if err != nil {
 		return err
 	}
@@ -25,9 +26,10 @@ func (f Files) Upload(ctx context.Context, p *pooldef.Pool, name string, from *o
 	return f.Host.Change(ctx, t.In(v.Target.Path, from, whole))
 }
 
-// Download implements backend.Downloader: the bytes of the file, whatever its format.
-func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
-	dir, v, err := f.withData(ctx, p, name, "downloading")
+// Download implements backend.Downloader. It returns the bytes of the file, whatever the format.
+func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File,
+	t backend.Transfer) error {
+	dir, v, err := f.openData(ctx, p, name, "downloading")
 	if err != nil {
 		return err
 	}
@@ -38,9 +40,10 @@ func (f Files) Download(ctx context.Context, p *pooldef.Pool, name string, to *o
 	return f.Host.Change(ctx, t.Out(v.Target.Path, to))
 }
 
-// Wipe implements backend.Wiper: the whole file, with an image's header.
-func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
-	dir, v, err := f.withData(ctx, p, name, "wiping")
+// Wipe implements backend.Wiper. It wipes the whole file, including an image's header.
+func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string,
+	progress host.Progress) error {
+	dir, v, err := f.openData(ctx, p, name, "wiping")
 	if err != nil {
 		return err
 	}
@@ -55,9 +58,11 @@ func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string
 	return f.Host.Change(ctx, step)
 }
 
-// withData returns a volume that is a file or device, no directory, and the pool's directory, to be left.
-func (f Files) withData(ctx context.Context, p *pooldef.Pool, name, doing string) (*host.Dir, *pooldef.Volume, error) {
-	dir, err := f.enter(p)
+// openData returns a volume that is a file or device, and the pool's directory, which the caller closes.
+func (f Files) openData(
+	ctx context.Context, p *pooldef.Pool, name, doing string,
+) (*host.Dir, *pooldef.Volume, error) {
+	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,4 +1,12 @@
-// Package filevol manages volumes that are files of one directory: what dir, fs, netfs and vstorage pools have in common.
+// Package filevol manages volumes that are files in one directory, for pools of type dir, fs, netfs and
+// vstorage, and, over a private mount, for gluster.
+//
+// [Files] has all operations on volumes. [Mounted] adds pools whose start mounts a source at the directory,
+// [Remote] pools whose source is on a server. A backend embeds one of them and thereby has its capabilities.
+//
+// Directories may be writable by other users. Each operation therefore opens the pool's directory once and
+// works relative to that handle. New volumes are created in a staging directory in the pool and renamed to
+// their names when complete.
 package filevol
 
 import (
@@ -16,15 +24,19 @@ import (
 	"poolctl/pooldef"
 )
 
-// Files are the files of a pool's target directory. A backend that embeds it has all the capabilities that its methods make up.
+// Files manages the files in a pool's target directory. A backend that embeds Files has the capabilities that
+// its methods implement.
 type Files struct {
 	Host    host.Host
 	Secrets backend.Secrets
-	Mounts  bool // starting a pool mounts its directory, without which it cannot be used
-	Inside  bool // links that lead out of the directory's file system lead nowhere; so it is where it is mounted: who made it may make any link
+	Mounts  bool // starting a pool mounts its directory; until then it cannot be used
+	// Confined makes links out of the directory's file system dead. Mounts implies Confined, because a
+	// mounted file system may contain any link.
+	Confined bool
 }
 
-// Active implements backend.Backend: the directory is there, and mounted on, if the definition says it has to be.
+// Active implements backend.Backend. A pool is active if its directory exists and is a mount point where the
+// definition requires that.
 func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 	err := f.checkReady(p)
 	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) {
@@ -33,9 +45,10 @@ func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 	return err == nil, err
 }
 
-// enter holds the pool's directory, if it can be used, until Leave. Everything is done in that one.
-func (f Files) enter(p *pooldef.Pool) (*host.Dir, error) {
-	dir, err := f.Host.OpenDir(p.Target.Path, f.Inside || f.Mounts)
+// openPoolDir opens the pool's directory if it can be used. All operations work relative to the handle, which
+// the caller closes.
+func (f Files) openPoolDir(p *pooldef.Pool) (*host.Dir, error) {
+	dir, err := f.Host.OpenDir(p.Target.Path, f.Confined || f.Mounts)
 	if err != nil {
 		return nil, cmp.Or(f.checkReady(p), err)
 	}
@@ -57,7 +70,7 @@ func (f Files) notMounted(p *pooldef.Pool) error {
 	return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: f.Mounts}
 }
 
-// checkReady returns nil if the pool's directory can be used, otherwise why not.
+// checkReady returns an error if the pool's directory cannot be used.
 func (f Files) checkReady(p *pooldef.Pool) error {
 	info, err := f.Host.Stat(p.Target.Path)
 	switch {
@@ -77,23 +90,25 @@ func (f Files) checkReady(p *pooldef.Pool) error {
 	return err
 }
 
-// Space implements backend.Backend with the numbers of the file system. Available is root's view, as libvirt's is.
+// Space implements backend.Backend with the figures of the file system. Like libvirt, it counts the blocks
+// reserved for root as available.
 func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	if err := f.checkReady(p); err != nil {
 		return pooldef.Space{}, err
 	}
 	s, err := f.Host.Space(p.Target.Path)
-	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free}, err
+	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free},
+		err
 }
 
-// ReadStatus implements backend.Observer: the permissions are the directory's.
+// ReadStatus implements backend.StatusReader. It adds the permissions of the directory.
 func (f Files) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	info, err := f.Host.Stat(p.Target.Path)
 	if err != nil {
 		return nil, err
 	}
 	seen := *p
-	if s, ok := info.Sys().(*syscall.Stat_t); ok { // a dry run's directories have none
+	if s, ok := info.Sys().(*syscall.Stat_t); ok { // not available in a dry run
 		seen.Target.Permissions = permissions(s.Mode, s.Uid, s.Gid)
 		if dir, err := host.OpenPath(p.Target.Path); err == nil {
 			seen.Target.Permissions.Label = dir.Label()
@@ -103,7 +118,7 @@ func (f Files) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, er
 	return &seen, nil
 }
 
-// Locate implements backend.Locator: the key of a volume is its path.
+// Locate implements backend.Locator. The key of a volume is its path.
 func (f Files) Locate(_ context.Context, p *pooldef.Pool, path string) (string, bool) {
 	abs, err := filepath.Abs(path)
 	if err != nil || !strings.Contains(path, "/") {
@@ -113,14 +128,14 @@ func (f Files) Locate(_ context.Context, p *pooldef.Pool, path string) (string, 
 	return name, name != "" && f.Host.Canonical(dir) == f.Host.Canonical(p.Target.Path)
 }
 
-// volumePath returns where a volume of that name is or would be. A name that could lead out of the pool is refused.
+// volumePath returns the path of a volume, existing or not. It refuses names that would lead out of the pool.
 func volumePath(p *pooldef.Pool, name string) (string, error) {
 	switch {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
 		return "", fmt.Errorf("%q cannot be the name of a file", name)
 	case len(name) > 255:
 		return "", fmt.Errorf("a name of %d bytes: a file's name has at most 255", len(name))
-	case isStage(name):
+	case isStagingName(name):
 		return "", fmt.Errorf("%q: names like that are for volumes that are being made", name)
 	}
 	return filepath.Join(p.Target.Path, name), nil

@@ -12,7 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestLocate finds volumes by paths that lead to the pool in other ways than the definition's.
+// TestLocate locates volumes by paths that lead to the pool's directory in other ways than the definition's
+// path.
 func TestLocate(t *testing.T) {
 	top := t.TempDir()
 	ok(t, os.MkdirAll(top+"/real pool/sub", 0o755))
@@ -24,21 +25,23 @@ func TestLocate(t *testing.T) {
 		"/link/v": "v", "/real pool/v": "v", "/link/./sub/../v": "v", "/link//v": "v", "/link/none": "none", "/link/sub": "sub",
 		"/link/sub/v": "", "/link": "", "/other/v": "", "/": "",
 	} {
-		if name, found := here.Locate(t.Context(), p, top+path); name != want && found || found != (want != "") {
-			t.Errorf("at %q is found %q, %v; want %q", path, name, found, want)
+		if name, found := here.Locate(t.Context(), p, top+path); name != want && found ||
+			found != (want != "") {
+			t.Errorf("locate %q: got %q, %v; want %q", path, name, found, want)
 		}
 	}
-	for path, want := range map[string]bool{"link/v": true, "./real pool/v": true, "v": false, "": false, "/": false} {
+	for path, want := range map[string]bool{"link/v": true, "./real pool/v": true, "v": false, "": false,
+		"/": false} {
 		if name, found := here.Locate(t.Context(), p, path); found != want {
-			t.Errorf("at %q is found %q, %v", path, name, found)
+			t.Errorf("locate %q: got %q, %v", path, name, found)
 		}
 	}
 	if name, found := here.Locate(t.Context(), poolIn("/"), "/"); found {
-		t.Errorf("the root of all is a volume %q", name)
+		t.Errorf("locate \"/\": got %q", name)
 	}
 }
 
-// TestSpace compares with a file system of which we know what is in it.
+// TestSpace compares Space with the known content of a file system.
 func TestSpace(t *testing.T) {
 	p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "-o", "size=8m", "tmpfs"))
 	for _, used := range []uint64{0, 3 << 20} {
@@ -53,7 +56,7 @@ func TestSpace(t *testing.T) {
 	}
 }
 
-// TestLooks compares what is told of a volume and of a pool's directory with stat(2).
+// TestLooks compares the details of a volume and of a pool's directory with stat(2).
 func TestLooks(t *testing.T) {
 	p := newPool(t)
 	path := write(t, p, "v", "12345")
@@ -67,37 +70,42 @@ func TestLooks(t *testing.T) {
 	v, err := here.Volume(t.Context(), p, "v")
 	ok(t, err)
 	times, permissions := v.Target.Times, v.Target.Permissions
-	if !times.Access.Equal(accessed) || !times.Modify.Equal(written) || !times.Change.Equal(time.Unix(st.Ctim.Unix())) {
-		t.Errorf("its times are %v", times)
+	if !times.Access.Equal(accessed) || !times.Modify.Equal(written) ||
+		!times.Change.Equal(time.Unix(st.Ctim.Unix())) {
+		t.Errorf("got times %v", times)
 	}
 	if since := time.Since(times.Birth); !times.Birth.IsZero() && (since < 0 || since > time.Hour) {
-		t.Errorf("it was born %v ago", since)
+		t.Errorf("got an age of %v", since)
 	}
-	if *permissions.Mode != 0o751 || *permissions.Owner != st.Uid || *permissions.Group != st.Gid || labelled && permissions.Label != "a:b:c:s0" {
-		t.Errorf("its permissions are %+v", permissions)
+	if *permissions.Mode != 0o751 || *permissions.Owner != st.Uid || *permissions.Group != st.Gid ||
+		labelled && permissions.Label != "a:b:c:s0" {
+		t.Errorf("got permissions %+v", permissions)
 	}
 	seen, err := here.ReadStatus(t.Context(), p)
 	ok(t, err)
-	if *seen.Target.Permissions.Mode != 0o751 || *seen.Target.Permissions.Owner != uint32(os.Getuid()) || p.Target.Permissions.Mode != nil {
-		t.Errorf("of the directory is seen %+v", seen.Target.Permissions)
+	if *seen.Target.Permissions.Mode != 0o751 || *seen.Target.Permissions.Owner != uint32(os.Getuid()) ||
+		p.Target.Permissions.Mode != nil {
+		t.Errorf("got permissions %+v of the directory", seen.Target.Permissions)
 	}
 	if _, err := here.ReadStatus(t.Context(), poolIn(filepath.Join(path, "none"))); err == nil {
-		t.Error("a directory that is not there was seen")
+		t.Error("missing directory: got no error")
 	}
 }
 
-// TestPloop tells a directory that holds a ploop image from one that does not.
+// TestPloop distinguishes a ploop image from ordinary directories.
 func TestPloop(t *testing.T) {
 	p := newPool(t)
 	header := make([]byte, 512)
 	copy(header, "WithouFreSpacExt")
 	header[36] = 16 // sectors
-	for dir, files := range map[string][]string{"ploop": {"root.hds", "DiskDescriptor.xml"}, "half": {"root.hds"}, "other": {"DiskDescriptor.xml"}} {
+	for dir, files := range map[string][]string{"ploop": {"root.hds", "DiskDescriptor.xml"},
+		"half": {"root.hds"}, "other": {"DiskDescriptor.xml"}} {
 		ok(t, os.Mkdir(p.Target.Path+"/"+dir, 0o755))
 		for _, file := range files {
 			write(t, poolIn(p.Target.Path+"/"+dir), file, string(header))
 		}
 	}
 	ok(t, unix.Mkfifo(p.Target.Path+"/other/root.hds", 0o600))
-	same(t, list(t, p), map[string]string{"ploop": "ploop ploop 8192", "half": "dir dir 0", "other": "dir dir 0"})
+	checkList(t, list(t, p), map[string]string{"ploop": "ploop ploop 8192", "half": "dir dir 0",
+		"other": "dir dir 0"})
 }

@@ -9,10 +9,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// Build implements backend.Builder: it makes the directory and, if that is asked for, formats the device. One that is in use is
-// never formatted.
+// Build implements backend.Builder. It creates the directory and, if requested, formats the device. A device
+// in use is never formatted.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
-	if err := b.Free(ctx, p); err != nil {
+	if err := b.CheckNotMounted(ctx, p); err != nil {
 		return err
 	}
 	var format []host.Step
@@ -25,14 +25,16 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return b.BuildDir(ctx, p, format...)
 }
 
-// format returns the steps that format the pool's device, if that may be done.
+// format returns the steps that format the pool's device, if that is permitted.
 func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) ([]host.Step, error) {
 	mkfs, ok := formatters[p.Source.Format]
 	if p.Source.Format == "auto" || p.Source.Format == "" {
-		return nil, pooldef.Problems{{Element: "source/format/@type", Text: `"auto" is nothing that can be made: name a format, such as ext4 or xfs`}}
+		return nil, pooldef.Problems{{Element: "source/format/@type",
+			Text: `"auto" is nothing that can be made: name a format, such as ext4 or xfs`}}
 	}
 	if !ok {
-		return nil, &backend.UnsupportedError{Type: p.Type, What: "making a file system of format " + p.Source.Format}
+		return nil, &backend.UnsupportedError{Type: p.Type,
+			What: "making a file system of format " + p.Source.Format}
 	}
 	device, err := b.device(ctx, p)
 	if err != nil {
@@ -50,15 +52,15 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 		return nil, err
 	}
 	if !overwrite {
-		if err := b.mustBeBlank(p, device, found); err != nil {
+		if err := b.checkBlank(p, device, found); err != nil {
 			return nil, err
 		}
 	}
-	return steps(mkfs, device, len(found) > 0), nil
+	return formatSteps(mkfs, device, len(found) > 0), nil
 }
 
-// mustBeBlank refuses a device that holds something, also if nobody knows what.
-func (b *Backend) mustBeBlank(p *pooldef.Pool, device string, found []host.Signature) error {
+// checkBlank returns a backend.ContentError if a device has content, even if the kind of content is unknown.
+func (b *Backend) checkBlank(p *pooldef.Pool, device string, found []host.Signature) error {
 	holds := host.Words(found)
 	if holds == "" {
 		blank, err := b.Host.Blank(device)
@@ -70,9 +72,10 @@ func (b *Backend) mustBeBlank(p *pooldef.Pool, device string, found []host.Signa
 	return &backend.ContentError{Pool: p.Name, Device: device, Holds: holds}
 }
 
-// steps format a device. What it holds is wiped first: mkfs would leave the end of a RAID or of a partition table, and blkid would
-// find that. wipefs(8) leaves a partition table inside of a partition; for that there is force.
-func steps(mkfs formatter, device string, wipe bool) []host.Step {
+// formatSteps returns the steps that format a device. Old content is wiped first: mkfs would leave the end of
+// a RAID member or a partition table, which blkid would find. wipefs(8) does not wipe a partition table
+// inside a partition, hence force.
+func formatSteps(mkfs formatter, device string, wipe bool) []host.Step {
 	var all []host.Step
 	if wipe {
 		all = append(all, host.Cmd("wipefs", "--all", "--quiet", "--", device))
@@ -84,15 +87,16 @@ func steps(mkfs formatter, device string, wipe bool) []host.Step {
 	return append(all, host.Cmd(mkfs.tool, append(args[:len(args):len(args)], filepath.Clean(device))...))
 }
 
-// A formatter makes file systems of one format.
+// A formatter creates file systems of one format.
 type formatter struct {
 	tool  string
 	args  []string
-	force string // what makes it overwrite
+	force string // the option to overwrite existing content
 }
 
-// formatters are the mkfs programs of the formats, from their manual pages. -I of mkfs.vfat allows a whole disk. A gfs2 that is not for this
-// machine alone would need the name of a cluster, and a ocfs2 a cluster that runs.
+// formatters maps formats to mkfs programs and options, according to their manual pages. -I of mkfs.vfat
+// permits a whole disk. A gfs2 that is shared with other machines would need the name of a cluster, an ocfs2
+// a running cluster.
 var formatters = map[string]formatter{
 	"ext2":  {tool: "mkfs.ext2", args: []string{"-q"}},
 	"ext3":  {tool: "mkfs.ext3", args: []string{"-q"}},

@@ -1,4 +1,5 @@
-// Package fs manages pools that are a file system on a block device, which is mounted when the pool is started.
+// Package fs manages pools of type fs: a file system on a block device. Building a pool can format the
+// device, starting mounts it. Volumes are files (package filevol).
 package fs
 
 import (
@@ -27,7 +28,7 @@ func New(h host.Host, s backend.Secrets) *Backend {
 	return b
 }
 
-// kernelNames are the formats that the kernel has another word for; auto is its own choice.
+// kernelNames are the formats whose kernel name differs. With auto, mount(8) detects the format.
 var kernelNames = map[string]string{"auto": "", "hfs+": "hfsplus"}
 
 // Start implements backend.Starter.
@@ -43,28 +44,32 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return b.translateError(ctx, p, device, b.Mount(ctx, p, device, format, nil))
 }
 
-// translateError says what is wrong with the device if it is that for which mount(8) has failed.
+// translateError converts an error of mount(8) into one that says what is wrong with the device, if that is
+// the reason.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, device string, err error) error {
 	exit := (*host.ExitError)(nil)
 	if !errors.As(err, &exit) || exit.Status < 0 {
 		return err
 	}
 	if strings.Contains(exit.Stderr, "unknown filesystem type") && p.Source.Format != "auto" {
-		return &backend.UnsupportedError{Type: p.Type, What: "the format " + p.Source.Format + " on this machine: its kernel does not know it"}
+		return &backend.UnsupportedError{Type: p.Type,
+			What: "the format " + p.Source.Format + " on this machine: its kernel does not know it"}
 	}
 	found, cannot := host.Signatures(ctx, b.Host, device)
 	if cannot != nil {
 		return err
 	}
-	want := cmp.Or(kernelNames[p.Source.Format], p.Source.Format) // blkid has the kernel's word, too
+	want := cmp.Or(kernelNames[p.Source.Format], p.Source.Format) // blkid uses the kernel's names, too
 	is := slices.ContainsFunc(found, func(s host.Signature) bool { return s.Type == want || want == "auto" })
 	if !is {
-		return &backend.ContentError{Pool: p.Name, Device: device, Holds: host.Words(found), Want: p.Source.Format}
+		return &backend.ContentError{Pool: p.Name, Device: device, Holds: host.Words(found),
+			Want: p.Source.Format}
 	}
 	return err
 }
 
-// device returns the path of the pool's device, which has to be there. UUID=, LABEL= and the like are resolved as mount(8) does.
+// device returns the path of the pool's device, which must exist. UUID=, LABEL= and similar tags are resolved
+// as by mount(8).
 func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
 	if len(p.Source.Devices) != 1 {
 		return "", fmt.Errorf("the source has %d devices; a pool of type fs has one", len(p.Source.Devices))
@@ -87,13 +92,14 @@ func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
 	return path, err
 }
 
-// isTag tells whether a source names its device by what is on it, as in fstab(5).
+// isTag reports whether a source names its device by a tag, as in fstab(5).
 func isTag(path string) bool {
 	name, _, ok := strings.Cut(path, "=")
 	return ok && (name == "UUID" || name == "LABEL" || name == "PARTUUID" || name == "PARTLABEL")
 }
 
-// isSource compares devices by number. If both have gone the mount is taken for the pool's: it has to be possible to stop it.
+// isSource compares devices by number. If both devices are gone, the mount counts as the pool's, so that the
+// pool can be stopped.
 func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
 	device, err := b.device(ctx, p)
 	if errors.Is(err, iofs.ErrNotExist) {
@@ -107,6 +113,6 @@ func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) 
 	if number == m.Number || err != nil {
 		return err == nil, err
 	}
-	mounted, err := host.DeviceNumber(m.Source) // btrfs has numbers of its own
+	mounted, err := host.DeviceNumber(m.Source) // btrfs mounts have device numbers of their own
 	return err == nil && mounted == number, nil
 }

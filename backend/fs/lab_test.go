@@ -16,7 +16,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// needsTool ends a test of what a program makes that is not installed.
+// needsTool skips a test if a program is not installed.
 func needsTool(t *testing.T, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
@@ -24,7 +24,8 @@ func needsTool(t *testing.T, name string) {
 	}
 }
 
-// TestFormats builds, starts, uses and stops a pool of each format that can be made, with the kernel that has them all.
+// TestFormats builds, starts, uses and stops a pool of each format that poolctl can create, on a kernel that
+// supports them all.
 func TestFormats(t *testing.T) {
 	backendtest.NeedsLab(t, "the formats that few kernels have")
 	backendtest.Change(t, host.Cmd("modprobe", "loop"))
@@ -32,8 +33,8 @@ func TestFormats(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			needsTool(t, formatters[format].tool)
 			backendtest.Change(t, host.Cmd("modprobe", format))
-			b, p := started(t, format)
-			isActive(t, b, p, true)
+			b, p := startPool(t, format)
+			checkActive(t, b, p, true)
 			if err := os.WriteFile(p.Target.Path+"/file", []byte("data"), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -44,33 +45,36 @@ func TestFormats(t *testing.T) {
 				t.Error(err)
 			}
 			if err := b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); err != nil {
-				t.Errorf("made again: %v", err)
+				t.Errorf("second build: %v", err)
 			}
 		})
 	}
 }
 
-// TestImages starts pools on what others have made: the formats that have no mkfs here.
+// TestImages starts pools on file systems that other programs created, of formats without an mkfs.
 func TestImages(t *testing.T) {
 	backendtest.NeedsLab(t, "the formats that few kernels have")
 	backendtest.Change(t, host.Cmd("modprobe", "loop"))
-	for format, make := range map[string]string{
+	for format, script := range map[string]string{
 		"iso9660": `genisoimage -quiet -R -o "$2" "$1"`,
 		"hfs+":    `xorriso -as mkisofs -hfsplus -o "$2" "$1"`,
 		"ufs":     `makefs -t ffs -s 64m "$2" "$1"`,
 	} {
 		t.Run(format, func(t *testing.T) {
-			needsTool(t, strings.Fields(make)[0])
+			needsTool(t, strings.Fields(script)[0])
 			p, b := newPool(t, format), New(&host.Local{}, nil)
 			source := t.TempDir()
 			image := t.TempDir() + "/image"
 			module := map[string]string{"iso9660": "isofs", "hfs+": "hfsplus", "ufs": "ufs"}[format]
-			backendtest.Change(t, host.WriteFile{Path: source + "/hello", Data: []byte("hello")}, host.Cmd("modprobe", module),
-				host.Cmd("sh", "-c", make, "sh", source, image), host.Cmd("dd", "if="+image, "of="+p.Source.Devices[0].Path, "bs=1M", "conv=notrunc"))
+			backendtest.Change(t, host.WriteFile{Path: source + "/hello", Data: []byte("hello")},
+				host.Cmd("modprobe", module),
+				host.Cmd("sh", "-c", script, "sh", source, image),
+				host.Cmd("dd", "if="+image, "of="+p.Source.Devices[0].Path, "bs=1M", "conv=notrunc"))
 			if format == "ufs" {
 				p.MountOptions = []string{"ro", "ufstype=44bsd"}
 			}
-			for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{}), b.Start(t.Context(), p)} {
+			for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{}),
+				b.Start(t.Context(), p)} {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,7 +89,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestUnreadable has a device that gives nothing but errors. It is not empty: nobody knows.
+// TestUnreadable uses a device that returns only errors. It must not count as empty.
 func TestUnreadable(t *testing.T) {
 	backendtest.NeedsLab(t, "a device with errors")
 	backendtest.Change(t, host.Cmd("modprobe", "-a", "loop", "dm-mod"))
@@ -106,10 +110,11 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestGone has the device taken out from below a pool: its data are lost, but it can be stopped.
+// TestGone removes the device below a pool. The data are lost, but stopping the pool must work.
 func TestGone(t *testing.T) {
 	backendtest.NeedsLab(t, "a disk that goes")
-	backendtest.Change(t, host.Cmd("modprobe", "loop"), host.Cmd("modprobe", "scsi_debug", "dev_size_mb=64"), host.Cmd("udevadm", "settle"))
+	backendtest.Change(t, host.Cmd("modprobe", "loop"), host.Cmd("modprobe", "scsi_debug", "dev_size_mb=64"),
+		host.Cmd("udevadm", "settle"))
 	disks, err := filepath.Glob("/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*")
 	if err != nil || len(disks) != 1 {
 		t.Fatal(disks, err)
@@ -124,15 +129,16 @@ func TestGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	isActive(t, b, p, true)
-	volume := &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: "raw"}}
+	checkActive(t, b, p, true)
+	volume := &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1 << 20),
+		Target: pooldef.VolumeTarget{Format: "raw"}}
 	if err := b.Create(t.Context(), p, volume, backend.CreateOptions{}); err == nil {
-		t.Error("a volume was made on what has gone")
+		t.Error("creating a volume on a removed disk succeeded")
 	}
 	if err := b.Stop(t.Context(), p); err != nil {
 		t.Error(err)
 	}
-	isActive(t, b, p, false)
+	checkActive(t, b, p, false)
 	if err := b.Start(t.Context(), p); !errors.Is(err, iofs.ErrNotExist) {
 		t.Errorf("started: error %v", err)
 	}

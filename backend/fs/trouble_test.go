@@ -15,11 +15,12 @@ import (
 	"poolctl/pooldef"
 )
 
-// started returns a pool that is built and mounted until the test ends.
-func started(t *testing.T, format string) (*Backend, *pooldef.Pool) {
+// startPool returns a pool that is built and mounted until the test ends.
+func startPool(t *testing.T, format string) (*Backend, *pooldef.Pool) {
 	t.Helper()
 	b, p := New(&host.Local{}, nil), newPool(t, format)
-	for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{NoOverwrite: true}), b.Start(t.Context(), p)} {
+	for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{NoOverwrite: true}),
+		b.Start(t.Context(), p)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,8 +33,8 @@ func started(t *testing.T, format string) (*Backend, *pooldef.Pool) {
 	return b, p
 }
 
-// busy checks that an error tells who uses something.
-func busy(t *testing.T, err error, who string) {
+// checkBusy checks that an error is a BusyError that names the user.
+func checkBusy(t *testing.T, err error, who string) {
 	t.Helper()
 	e := (*backend.BusyError)(nil)
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), who) {
@@ -41,18 +42,22 @@ func busy(t *testing.T, err error, who string) {
 	}
 }
 
-func isActive(t *testing.T, b *Backend, p *pooldef.Pool, want bool) {
+func checkActive(t *testing.T, b *Backend, p *pooldef.Pool, want bool) {
 	t.Helper()
 	if active, err := b.Active(t.Context(), p); active != want || err != nil {
-		t.Errorf("active is %v, error %v", active, err)
+		t.Errorf("got active %v, error %v", active, err)
 	}
 }
 
-// TestBusyStop has others use what is to be unmounted.
+// TestBusyStop stops a pool while others use its mount.
 func TestBusyStop(t *testing.T) {
-	b, p := started(t, "ext4")
+	b, p := startPool(t, "ext4")
 	dir := p.Target.Path
-	stop := func(who string) { t.Helper(); busy(t, b.Stop(t.Context(), p), who); isActive(t, b, p, true) }
+	stop := func(who string) {
+		t.Helper()
+		checkBusy(t, b.Stop(t.Context(), p), who)
+		checkActive(t, b, p, true)
+	}
 	f, err := os.Create(dir + "/disk")
 	if err != nil || f.Truncate(1<<20) != nil {
 		t.Fatal(err)
@@ -80,13 +85,13 @@ func TestBusyStop(t *testing.T) {
 	if err := b.Stop(t.Context(), p); err != nil {
 		t.Error(err)
 	}
-	isActive(t, b, p, false)
+	checkActive(t, b, p, false)
 }
 
-// TestSpellings has the device mounted by somebody else and named in other ways.
+// TestSpellings mounts the device outside poolctl, under several names of the device.
 func TestSpellings(t *testing.T) {
 	for _, format := range []string{"ext4", "btrfs"} {
-		b, p := started(t, format)
+		b, p := startPool(t, format)
 		device := p.Source.Devices[0].Path
 		link := t.TempDir() + "/by-id"
 		found, err := host.Signatures(t.Context(), b.Host, device)
@@ -97,61 +102,61 @@ func TestSpellings(t *testing.T) {
 		backendtest.Change(t, host.Cmd("mount", link, p.Target.Path))
 		for _, name := range []string{device, link, "UUID=" + found[0].UUID} {
 			p.Source.Devices[0].Path = name
-			isActive(t, b, p, true)
+			checkActive(t, b, p, true)
 		}
 		backendtest.Change(t, host.Symlink{Target: p.Target.Path, Link: link + "2"})
 		p.Target.Path = link + "2"
-		isActive(t, b, p, true)
+		checkActive(t, b, p, true)
 		if err := b.Stop(t.Context(), p); err != nil {
 			t.Error(err)
 		}
-		isActive(t, b, p, false)
+		checkActive(t, b, p, false)
 	}
 }
 
-// TestOthersMount has another file system at the pool's place.
+// TestOthersMount has another file system mounted at the pool's directory.
 func TestOthersMount(t *testing.T) {
-	b, p := started(t, "ext4")
+	b, p := startPool(t, "ext4")
 	before := snapshot(t, p)
 	other := *p
 	other.Source.Devices = []pooldef.Device{{Path: backendtest.Loop(t, 16)}}
 	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", other.Source.Devices[0].Path))
-	isActive(t, b, &other, false)
+	checkActive(t, b, &other, false)
 	who := fmt.Sprintf("%q is mounted there", p.Source.Devices[0].Path)
 	_, err := b.Space(t.Context(), &other)
-	busy(t, err, who)
-	busy(t, b.Start(t.Context(), &other), who)
-	busy(t, b.Stop(t.Context(), &other), who)
-	busy(t, b.Build(t.Context(), &other, backend.BuildOptions{Overwrite: true}), who)
-	busy(t, b.DeletePool(t.Context(), &other), who)
+	checkBusy(t, err, who)
+	checkBusy(t, b.Start(t.Context(), &other), who)
+	checkBusy(t, b.Stop(t.Context(), &other), who)
+	checkBusy(t, b.Build(t.Context(), &other, backend.BuildOptions{Overwrite: true}), who)
+	checkBusy(t, b.DeletePool(t.Context(), &other), who)
 	if after := snapshot(t, p); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 }
 
-// TestOverwriteInUse has a device that is to be formatted in use, as another pool's.
+// TestOverwriteInUse formats a device that another pool uses.
 func TestOverwriteInUse(t *testing.T) {
-	b, p := started(t, "ext4")
+	b, p := startPool(t, "ext4")
 	used := *p
 	used.Target.Path = t.TempDir() + "/new"
 	for _, o := range []backend.BuildOptions{{Overwrite: true}, {NoOverwrite: true}} {
-		busy(t, b.Build(t.Context(), &used, o), fmt.Sprintf("mounted at %q", p.Target.Path))
+		checkBusy(t, b.Build(t.Context(), &used, o), fmt.Sprintf("mounted at %q", p.Target.Path))
 	}
 	if _, err := os.Stat(used.Target.Path); !errors.Is(err, iofs.ErrNotExist) {
-		t.Error("the directory was made")
+		t.Error("the directory was created")
 	}
 }
 
-// TestHolds has devices that hold something else than a file system.
+// TestHolds builds on devices with content other than a file system.
 func TestHolds(t *testing.T) {
 	b, p := New(&host.Local{}, nil), newPool(t, "ext4")
 	device := p.Source.Devices[0].Path
-	for holds, make := range map[string]host.Command{
+	for holds, format := range map[string]host.Command{
 		"swap": host.Cmd("mkswap", device), "dos": host.Cmd("parted", "--script", "--", device, "mklabel", "msdos"),
 		"gpt":                            host.Cmd("parted", "--script", "--", device, "mklabel", "gpt"),
 		"data that wipefs does not know": host.Cmd("parted", "--script", "--", device, "mklabel", "bsd"),
 	} {
-		backendtest.Change(t, make)
+		backendtest.Change(t, format)
 		content := (*backend.ContentError)(nil)
 		err := b.Build(t.Context(), p, backend.BuildOptions{NoOverwrite: true})
 		if !errors.As(err, &content) || !strings.Contains(err.Error(), holds) {
@@ -161,12 +166,12 @@ func TestHolds(t *testing.T) {
 			t.Error(err)
 		}
 		if found, err := host.Signatures(t.Context(), b.Host, device); host.Words(found) != "ext4" {
-			t.Errorf("over %s was made %+v, error %v", holds, found, err)
+			t.Errorf("formatted over %s: got %+v, error %v", holds, found, err)
 		}
 	}
 }
 
-// TestNoDevice has sources that are not there, or are no devices.
+// TestNoDevice uses sources that do not exist or are no devices.
 func TestNoDevice(t *testing.T) {
 	b, p := New(&host.Local{}, nil), newPool(t, "ext4")
 	for name, missing := range map[string]bool{
@@ -180,7 +185,7 @@ func TestNoDevice(t *testing.T) {
 				t.Errorf("%s: error %v", name, err)
 			}
 		}
-		isActive(t, b, p, false)
+		checkActive(t, b, p, false)
 	}
 	p.Source.Devices = append(p.Source.Devices, p.Source.Devices[0])
 	if err := b.Start(t.Context(), p); err == nil || !strings.Contains(err.Error(), "2 devices") {
@@ -188,21 +193,23 @@ func TestNoDevice(t *testing.T) {
 	}
 }
 
-// TestDeviceGone has a device disappear under a mounted file system. (Its name does; a loop device stays while it is mounted.)
+// TestDeviceGone removes the device node below a mounted file system. (The loop device itself stays while it
+// is mounted.)
 func TestDeviceGone(t *testing.T) {
-	b, p := started(t, "ext4")
+	b, p := startPool(t, "ext4")
 	link := t.TempDir() + "/disk"
-	backendtest.Change(t, host.Cmd("umount", p.Target.Path), host.Cmd("mknod", link, "b", "7", strings.TrimPrefix(p.Source.Devices[0].Path, "/dev/loop")),
+	backendtest.Change(t, host.Cmd("umount", p.Target.Path),
+		host.Cmd("mknod", link, "b", "7", strings.TrimPrefix(p.Source.Devices[0].Path, "/dev/loop")),
 		host.Cmd("mount", link, p.Target.Path), host.Unlink{Path: link})
 	p.Source.Devices[0].Path = link
-	isActive(t, b, p, true)
+	checkActive(t, b, p, true)
 	if err := b.Stop(t.Context(), p); err != nil {
 		t.Error(err)
 	}
-	isActive(t, b, p, false)
+	checkActive(t, b, p, false)
 }
 
-// TestMovedLabel has a label that a disk had that has just gone: no cache may say that it still does.
+// TestMovedLabel moves a label to another disk. No cache may return the old disk.
 func TestMovedLabel(t *testing.T) {
 	p, b := newPool(t, "ext4"), New(&host.Local{}, nil)
 	device, label := p.Source.Devices[0].Path, fmt.Sprintf("moved %d", os.Getpid()%100000)
@@ -211,11 +218,11 @@ func TestMovedLabel(t *testing.T) {
 		old := backendtest.Loop(t, 64)
 		backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "-L", label, old))
 		if found, err := b.device(t.Context(), p); found != old || err != nil {
-			t.Errorf("the label is on %s, found is %s, error %v", old, found, err)
+			t.Errorf("want the device %s, got %s, error %v", old, found, err)
 		}
 	})
 	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "-L", label, device))
 	if found, err := b.device(t.Context(), p); found != device || err != nil {
-		t.Errorf("the label is on %s, found is %s, error %v", device, found, err)
+		t.Errorf("want the device %s, got %s, error %v", device, found, err)
 	}
 }

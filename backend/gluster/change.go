@@ -13,9 +13,10 @@ import (
 )
 
 // Create implements backend.Creator.
-func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	return b.change(ctx, p, func(v *view) error {
-		seen, err := v.inside(d)
+func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume,
+	o backend.CreateOptions) error {
+	return b.changeView(ctx, p, func(v *view) error {
+		seen, err := v.localDefinition(d)
 		if err != nil {
 			return err
 		}
@@ -23,10 +24,11 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	})
 }
 
-// inside is the definition of a new volume, as our files have it. A backing store in the same Gluster volume is named relative to it: that
-// is how everybody finds it, whatever way he comes.
-func (v *view) inside(d *pooldef.Volume) (*pooldef.Volume, error) {
-	if err := v.mayBe(d.Name); err != nil {
+// localDefinition converts the definition of a new volume to local paths. A backing file in the same Gluster
+// volume is named relative to the new volume, so that every client finds it, wherever the Gluster volume is
+// mounted.
+func (v *view) localDefinition(d *pooldef.Volume) (*pooldef.Volume, error) {
+	if err := v.checkName(d.Name); err != nil {
 		return nil, err
 	}
 	if d.Backing == nil || !strings.Contains(d.Backing.Path, "://") {
@@ -34,7 +36,8 @@ func (v *view) inside(d *pooldef.Volume) (*pooldef.Volume, error) {
 	}
 	file, ok := v.file(d.Backing.Path)
 	if !ok {
-		return nil, &backend.UnsupportedError{Type: pooldef.Gluster, What: "backing stores that are elsewhere on the network"}
+		return nil, &backend.UnsupportedError{Type: pooldef.Gluster,
+			What: "backing stores that are elsewhere on the network"}
 	}
 	relative, err := filepath.Rel(v.dir, file)
 	if err != nil {
@@ -46,18 +49,20 @@ func (v *view) inside(d *pooldef.Volume) (*pooldef.Volume, error) {
 	return &seen, nil
 }
 
-// mayBe refuses a name that no volume can have.
-func (v *view) mayBe(name string) error {
-	if v.exists(name) != nil {
-		return pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q is a directory of the client's", name)}}
+// checkName refuses a name that no volume can have.
+func (v *view) checkName(name string) error {
+	if v.checkNotMeta(name) != nil {
+		return pooldef.Problems{{Element: "name",
+			Text: fmt.Sprintf("%q is a directory of the client's", name)}}
 	}
 	return nil
 }
 
 // Clone implements backend.Cloner.
-func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	return b.change(ctx, p, func(v *view) error {
-		if err := v.mayBe(d.Name); err != nil {
+func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume,
+	o backend.CloneOptions) error {
+	return b.changeView(ctx, p, func(v *view) error {
+		if err := v.checkName(d.Name); err != nil {
 			return err
 		}
 		return v.files.Clone(ctx, v.pool, d, source, o)
@@ -71,46 +76,61 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 
 // Rename implements backend.Renamer.
 func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Rename(ctx, v.pool, name, newName) })
+	return b.changeVolume(ctx, p, name, func(v *view) error {
+		return v.files.Rename(ctx, v.pool, name, newName)
+	})
 }
 
 // Resize implements backend.Resizer.
-func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Resize(ctx, v.pool, name, size, o) })
+func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64,
+	o backend.ResizeOptions) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error {
+		return v.files.Resize(ctx, v.pool, name, size, o)
+	})
 }
 
 // Wipe implements backend.Wiper.
-func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
-	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Wipe(ctx, v.pool, name, algorithm, progress) })
+func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string,
+	progress host.Progress) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error {
+		return v.files.Wipe(ctx, v.pool, name, algorithm, progress)
+	})
 }
 
 // Upload implements backend.Uploader.
-func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
-	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Upload(ctx, v.pool, name, from, t) })
+func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File,
+	t backend.Transfer) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error {
+		return v.files.Upload(ctx, v.pool, name, from, t)
+	})
 }
 
 // Download implements backend.Downloader.
-func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
-	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Download(ctx, v.pool, name, to, t) })
+func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File,
+	t backend.Transfer) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error {
+		return v.files.Download(ctx, v.pool, name, to, t)
+	})
 }
 
-// changeVolume does something with a volume that is there.
-func (b *Backend) changeVolume(ctx context.Context, p *pooldef.Pool, name string, do func(v *view) error) error {
-	return b.change(ctx, p, func(v *view) error {
-		if err := v.exists(name); err != nil {
+// changeVolume calls do for an existing volume.
+func (b *Backend) changeVolume(ctx context.Context, p *pooldef.Pool, name string,
+	do func(v *view) error) error {
+	return b.changeView(ctx, p, func(v *view) error {
+		if err := v.checkNotMeta(name); err != nil {
 			return err
 		}
 		return do(v)
 	})
 }
 
-// Sweep implements backend.Sweeper.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
-	return use(ctx, b, p, func(v *view) ([]string, error) {
-		swept, err := v.files.Sweep(ctx, v.pool)
-		for i := range swept {
-			swept[i] = v.outside(swept[i])
+// RemoveStale implements backend.StaleRemover.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	return withView(ctx, b, p, func(v *view) ([]string, error) {
+		removed, err := v.files.RemoveStale(ctx, v.pool)
+		for i := range removed {
+			removed[i] = v.externalPath(removed[i])
 		}
-		return swept, err
+		return removed, err
 	})
 }

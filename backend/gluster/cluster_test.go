@@ -20,25 +20,29 @@ import (
 
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
-// here is this machine, with one client for each volume for all tests.
-var here = attentive{&host.Local{}}
+// here is this machine, with one client per volume for all tests.
+var here = uncachedHost{&host.Local{}}
 
-// An attentive machine has clients that see at once what others do. poolctl's may take a second: they seldom live as long.
-type attentive struct{ *host.Local }
+// An uncachedHost has clients without caches, which see changes by others at once. With poolctl's own
+// clients, that may take a second; they rarely live that long.
+type uncachedHost struct{ *host.Local }
 
 // MountPrivate implements host.Host.
-func (a attentive) MountPrivate(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.PrivateMount, error) {
-	c.Args = append([]string{"--attribute-timeout=0", "--entry-timeout=0", "--xlator-option=*-md-cache.md-cache-timeout=0"}, c.Args...)
+func (a uncachedHost) MountPrivate(ctx context.Context, c host.Command, at string,
+	limit time.Duration) (*host.PrivateMount, error) {
+	c.Args = append([]string{"--attribute-timeout=0", "--entry-timeout=0",
+		"--xlator-option=*-md-cache.md-cache-timeout=0"}, c.Args...)
 	return a.Local.MountPrivate(ctx, c, at, limit)
 }
 
-// server is the address of the cluster's server, whose last number is not that of other tests' clusters.
+// server is the address of the cluster's server. Its last number differs from those of other tests' clusters.
 const server = "127.0.0.41"
 
-// clusterVariable names the directory of a cluster that runs already, for the processes that a test starts.
+// clusterVariable passes the directory of a running cluster to the processes that a test starts.
 const clusterVariable = "POOLCTL_TEST_GLUSTER"
 
-// cluster starts a cluster with the volumes gv0, of one brick, and gv1, of two, and returns its directory. It ends with this process.
+// cluster starts a cluster with the volumes gv0, with one brick, and gv1, with two, and returns the cluster's
+// directory. The cluster ends with this process.
 var cluster = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv(clusterVariable); dir != "" {
 		return dir, nil
@@ -51,7 +55,7 @@ var cluster = sync.OnceValues(func() (string, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	ended := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // the parent that Pdeathsig means is the thread
+		runtime.LockOSThread() // Pdeathsig applies to the parent thread
 		if err := cmd.Start(); err != nil {
 			ended <- err
 			return
@@ -70,7 +74,7 @@ var cluster = sync.OnceValues(func() (string, error) {
 	}
 })
 
-// needsCluster returns where a cluster is, for tests that use one.
+// needsCluster returns the directory of a cluster.
 func needsCluster(t testing.TB) string {
 	t.Helper()
 	backendtest.Long(t, "Gluster clusters")
@@ -86,8 +90,8 @@ func needsCluster(t testing.TB) string {
 	return dir
 }
 
-// pid returns the process that has a word in its command line.
-func pid(t testing.TB, word string) int {
+// pidOf returns the process that has a word among its arguments.
+func pidOf(t testing.TB, word string) int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -100,29 +104,30 @@ func pid(t testing.TB, word string) int {
 			return n
 		}
 	}
-	t.Fatalf("no process has %s in its command line", word)
+	t.Fatalf("no process has the argument %s", word)
 	return 0
 }
 
-// bricks is the directory of the bricks, as the cluster sees it.
+// bricks returns the directory of the bricks in the cluster's mount namespace.
 func bricks(t testing.TB) string {
 	t.Helper()
 	dir := needsCluster(t)
-	return "/proc/" + strconv.Itoa(pid(t, dir+"/glusterd.vol")) + "/root" + dir + "/disk"
+	return "/proc/" + strconv.Itoa(pidOf(t, dir+"/glusterd.vol")) + "/root" + dir + "/disk"
 }
 
-// mounted returns where the client of all tests has a volume.
+// mounted returns the directory where the tests' client has mounted a volume.
 func mounted(t testing.TB, volume string) string {
 	t.Helper()
 	needsCluster(t)
-	top, err := here.MountPrivate(t.Context(), source{server: server, volume: volume}.client(), mountPoint, far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: volume}.client(), mountPoint,
+		far)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return top.Root
 }
 
-// poolOf returns a pool of a new directory of a volume.
+// poolOf returns a pool on a new directory of a volume.
 func poolOf(t testing.TB, volume string) *pooldef.Pool {
 	t.Helper()
 	dir, err := os.MkdirTemp(mounted(t, volume), "pool ")
@@ -133,13 +138,14 @@ func poolOf(t testing.TB, volume string) *pooldef.Pool {
 	return poolAt(volume, "/"+filepath.Base(dir))
 }
 
-// poolAt returns a pool of a directory of a volume.
+// poolAt returns a pool on a directory of a volume.
 func poolAt(volume, dir string) *pooldef.Pool {
-	return &pooldef.Pool{Type: pooldef.Gluster, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001", Source: pooldef.Source{
-		Hosts: []pooldef.Host{{Name: server}}, Name: volume, Dir: dir}}
+	return &pooldef.Pool{Type: pooldef.Gluster, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001",
+		Source: pooldef.Source{
+			Hosts: []pooldef.Host{{Name: server}}, Name: volume, Dir: dir}}
 }
 
-// far is how long the cluster may take to answer in a test: it never comes to that.
+// far is a timeout that no test reaches.
 const far = 5 * time.Minute
 
 func newBackend(h host.Host) *Backend { return New(h, nil, far) }
@@ -152,5 +158,6 @@ func ok(t testing.TB, err error) {
 }
 
 func volume(name string, size uint64) *pooldef.Volume {
-	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: "raw"}}
+	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0),
+		Target: pooldef.VolumeTarget{Format: "raw"}}
 }

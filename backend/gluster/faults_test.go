@@ -20,29 +20,33 @@ import (
 	"poolctl/pooldef"
 )
 
-// gluster tells the cluster something.
+// gluster runs gluster(8) on the cluster.
 func gluster(t testing.TB, args ...string) {
 	t.Helper()
-	args = append([]string{"--glusterd-sock=" + needsCluster(t) + "/run/socket", "--log-file=/dev/null", "--mode=script"}, args...)
+	args = append([]string{"--glusterd-sock=" + needsCluster(t) + "/run/socket", "--log-file=/dev/null",
+		"--mode=script"}, args...)
 	if out, err := exec.Command("gluster", args...).CombinedOutput(); err != nil {
 		t.Fatalf("gluster %s: %v: %s", args, err, out)
 	}
 }
 
-// running waits until all bricks of a volume run.
-func running(t testing.TB, volume string) {
+// waitForBricks waits until all bricks of a volume run.
+func waitForBricks(t testing.TB, volume string) {
 	t.Helper()
 	backendtest.Eventually(t, "the bricks of "+volume+" run", func() bool {
-		out, _ := exec.Command("gluster", "--glusterd-sock="+needsCluster(t)+"/run/socket", "--log-file=/dev/null", "--xml", "volume", "status", volume).Output()
-		return strings.Contains(string(out), "<status>1</status>") && !strings.Contains(string(out), "<status>0</status>")
+		out, _ := exec.Command("gluster", "--glusterd-sock="+needsCluster(t)+"/run/socket",
+			"--log-file=/dev/null", "--xml", "volume", "status", volume).Output()
+		return strings.Contains(string(out), "<status>1</status>") &&
+			!strings.Contains(string(out), "<status>0</status>")
 	})
 }
 
-// reconnected waits until the client of all tests has found bricks that are there again: it looks every three seconds.
-func reconnected(t testing.TB, volume string) {
+// waitForClient waits until the tests' client has reconnected to restarted bricks, which it tries every three
+// seconds.
+func waitForClient(t testing.TB, volume string) {
 	t.Helper()
 	root := mounted(t, volume)
-	backendtest.Eventually(t, "the client of "+volume+" finds its bricks", func() bool {
+	backendtest.Eventually(t, "the client of "+volume+" has reconnected", func() bool {
 		_, err := os.ReadDir(root)
 		return err == nil
 	})
@@ -53,8 +57,8 @@ func kill(t testing.TB, pid int) {
 	ok(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
-// expect checks an error that is for people, and has to be one of the state.
-func expect(t *testing.T, what string, err error, text string) {
+// checkStateError checks that an error is a StateError that contains a text.
+func checkStateError(t *testing.T, what string, err error, text string) {
 	t.Helper()
 	state := (*backend.StateError)(nil)
 	if !errors.As(err, &state) || !strings.Contains(err.Error(), text) {
@@ -62,15 +66,15 @@ func expect(t *testing.T, what string, err error, text string) {
 	}
 }
 
-func isSilent(t *testing.T, what string, err error) {
+func checkTimeout(t *testing.T, what string, err error) {
 	t.Helper()
 	if silent := (*backend.TimeoutError)(nil); !errors.As(err, &silent) {
 		t.Errorf("%s: error %v", what, err)
 	}
 }
 
-// fresh is a backend with clients of its own.
-func fresh(timeout time.Duration) *Backend { return New(&host.Local{}, nil, timeout) }
+// newOwn returns a backend with clients of its own.
+func newOwn(timeout time.Duration) *Backend { return New(&host.Local{}, nil, timeout) }
 
 func list(b *Backend, p *pooldef.Pool) (names []string, err error) {
 	for v, err := range b.Volumes(context.Background(), p) {
@@ -82,10 +86,10 @@ func list(b *Backend, p *pooldef.Pool) (names []string, err error) {
 	return names, nil
 }
 
-// TestWrong has pools that cannot be active.
+// TestWrong uses definitions of pools that cannot be active.
 func TestWrong(t *testing.T) {
 	p := poolOf(t, "gv0")
-	ok(t, os.Symlink("/etc", bricks(t)+"/gv0-1"+p.Source.Dir+"/link")) // a brick keeps a link as it is
+	ok(t, os.Symlink("/etc", bricks(t)+"/gv0-1"+p.Source.Dir+"/link")) // a brick stores a link unchanged
 	for _, c := range []struct {
 		change func(s *pooldef.Source)
 		text   string
@@ -99,15 +103,18 @@ func TestWrong(t *testing.T) {
 		wrong := *p
 		wrong.Source.Hosts = append([]pooldef.Host(nil), p.Source.Hosts...)
 		c.change(&wrong.Source)
-		b := fresh(far)
+		b := newOwn(far)
 		if active, err := b.Active(t.Context(), &wrong); active || err != nil {
 			t.Errorf("%s: active %v, error %v", c.text, active, err)
 		}
 		_, err := b.Space(t.Context(), &wrong)
-		expect(t, "space", err, c.text)
+		checkStateError(t, "space", err, c.text)
 	}
 	for _, change := range []func(s *pooldef.Source){
-		func(s *pooldef.Source) { s.Name = "gv0/sub" }, func(s *pooldef.Source) { s.Dir = "sub" }, func(s *pooldef.Source) { s.Hosts = nil },
+		func(s *pooldef.Source) { s.Name = "gv0/sub" }, func(s *pooldef.Source) { s.Dir = "sub" },
+		func(s *pooldef.Source) {
+			s.Hosts = nil
+		},
 	} {
 		wrong, problems := *p, pooldef.Problems(nil)
 		change(&wrong.Source)
@@ -117,98 +124,102 @@ func TestWrong(t *testing.T) {
 	}
 }
 
-// TestStopped has a volume that is not started.
+// TestStopped uses a Gluster volume that is not started.
 func TestStopped(t *testing.T) {
 	p := poolOf(t, "gv1")
 	gluster(t, "volume", "stop", "gv1")
-	defer running(t, "gv1")
+	defer waitForBricks(t, "gv1")
 	defer gluster(t, "volume", "start", "gv1")
-	_, err := fresh(far).Space(t.Context(), p)
-	expect(t, "space", err, `the Gluster volume "gv1" is not started`)
+	_, err := newOwn(far).Space(t.Context(), p)
+	checkStateError(t, "space", err, `the Gluster volume "gv1" is not started`)
 }
 
-// TestSilent has daemons that do not answer: from the beginning, and in the middle.
+// TestSilent uses servers that do not answer, from the start and in the middle of an operation.
 func TestSilent(t *testing.T) {
 	p, dir := poolOf(t, "gv0"), needsCluster(t)
 	for _, word := range []string{dir + "/glusterd.vol", dir + "/disk/gv0-1"} {
-		daemon := pid(t, word)
+		daemon := pidOf(t, word)
 		resume := backendtest.Pause(t, daemon)
-		_, err := fresh(2*time.Second).Active(t.Context(), p)
-		isSilent(t, word, err)
+		_, err := newOwn(2*time.Second).Active(t.Context(), p)
+		checkTimeout(t, word, err)
 		resume()
 	}
-	b, brick := fresh(20*time.Second), pid(t, dir+"/disk/gv0-1")
+	b, brick := newOwn(20*time.Second), pidOf(t, dir+"/disk/gv0-1")
 	ok(t, b.Create(t.Context(), p, volume("v", 1<<20), backend.CreateOptions{}))
 	resume := backendtest.Pause(t, brick)
 	err := b.Wipe(t.Context(), p, "v", "zero", nil)
 	resume()
-	isSilent(t, "wiping", err)
+	checkTimeout(t, "wiping", err)
 	if names, err := list(b, p); len(names) != 1 || err != nil {
-		t.Errorf("afterwards there are %q, error %v", names, err)
+		t.Errorf("afterwards: got volumes %q, error %v", names, err)
 	}
 }
 
-// TestBrickLost has a brick die while a volume is being made.
+// TestBrickLost kills a brick while a volume is created.
 func TestBrickLost(t *testing.T) {
 	p, dir := poolOf(t, "gv0"), needsCluster(t)
-	b := fresh(far)
+	b := newOwn(far)
 	var once sync.Once
 	progress := func(done, _ uint64) {
 		if done > 0 {
-			once.Do(func() { kill(t, pid(t, dir+"/disk/gv0-1")) })
+			once.Do(func() { kill(t, pidOf(t, dir+"/disk/gv0-1")) })
 		}
 	}
-	err := b.Create(t.Context(), p, volume("v", 64<<20), backend.CreateOptions{Preallocation: "full", Progress: progress})
-	expect(t, "create", err, `bricks of the Gluster volume "gv0" are offline: 127.41:`+dir+"/disk/gv0-1")
-	if active, err := fresh(far).Active(t.Context(), p); active || err != nil {
+	err := b.Create(t.Context(), p, volume("v", 64<<20),
+		backend.CreateOptions{Preallocation: "full", Progress: progress})
+	checkStateError(t, "create", err,
+		`bricks of the Gluster volume "gv0" are offline: 127.41:`+dir+"/disk/gv0-1")
+	if active, err := newOwn(far).Active(t.Context(), p); active || err != nil {
 		t.Errorf("active %v, error %v", active, err)
 	}
 	gluster(t, "volume", "start", "gv0", "force")
-	running(t, "gv0")
-	reconnected(t, "gv0")
-	b = fresh(far)
+	waitForBricks(t, "gv0")
+	waitForClient(t, "gv0")
+	b = newOwn(far)
 	if names, err := list(b, p); len(names) > 0 || err != nil {
-		t.Errorf("there are %q, error %v", names, err)
+		t.Errorf("got volumes %q, error %v", names, err)
 	}
-	if _, err := b.Sweep(t.Context(), p); err != nil {
+	if _, err := b.RemoveStale(t.Context(), p); err != nil {
 		t.Error(err)
 	}
 	if left, err := os.ReadDir(bricks(t) + "/gv0-1" + p.Source.Dir); len(left) > 0 || err != nil {
-		t.Errorf("left is %v, error %v", left, err)
+		t.Errorf("left behind: %v, error %v", left, err)
 	}
 }
 
-// TestPart has a volume of which a part is there.
+// TestPart uses a Gluster volume of which only part is online.
 func TestPart(t *testing.T) {
 	p, dir := poolOf(t, "gv1"), needsCluster(t)
-	b := fresh(far)
+	b := newOwn(far)
 	for i := range 8 {
 		ok(t, b.Create(t.Context(), p, volume("v"+strconv.Itoa(i), 1), backend.CreateOptions{}))
 	}
-	kill(t, pid(t, dir+"/disk/gv1-2"))
-	defer running(t, "gv1")
+	kill(t, pidOf(t, dir+"/disk/gv1-2"))
+	defer waitForBricks(t, "gv1")
 	defer gluster(t, "volume", "start", "gv1", "force")
-	for _, b := range []*Backend{b, fresh(far)} {
+	for _, b := range []*Backend{b, newOwn(far)} {
 		names, err := list(b, p)
-		expect(t, "list", err, `bricks of the Gluster volume "gv1" are offline: 127.41:`+dir+"/disk/gv1-2")
+		checkStateError(t, "list", err,
+			`bricks of the Gluster volume "gv1" are offline: 127.41:`+dir+"/disk/gv1-2")
 		if len(names) == 0 || len(names) == 8 {
-			t.Errorf("there are %q", names)
+			t.Errorf("got volumes %q", names)
 		}
 		if _, err := b.Volume(t.Context(), p, names[0]); err != nil {
-			t.Errorf("one that is there: error %v", err)
+			t.Errorf("existing directory: got error %v", err)
 		}
 		_, err = b.Volume(t.Context(), p, "none")
-		expect(t, "one that may be elsewhere", err, "are offline")
+		checkStateError(t, "volume that may be on the offline brick", err, "are offline")
 	}
 }
 
-// TestNothingStays kills a process that writes a volume.
+// TestNothingStays kills a process that is writing a volume.
 func TestNothingStays(t *testing.T) {
 	if text := os.Getenv("POOLCTL_TEST_VICTIM"); text != "" {
 		var p pooldef.Pool
 		ok(t, json.Unmarshal([]byte(text), &p))
-		err := fresh(far).Create(t.Context(), &p, volume("v", 256<<20), backend.CreateOptions{Preallocation: "full"})
-		t.Fatalf("it was to be killed; error %v", err)
+		err := newOwn(far).Create(t.Context(), &p, volume("v", 256<<20),
+			backend.CreateOptions{Preallocation: "full"})
+		t.Fatalf("the process was not killed; error %v", err)
 	}
 	p := poolOf(t, "gv0")
 	text, err := json.Marshal(p)
@@ -218,21 +229,22 @@ func TestNothingStays(t *testing.T) {
 	victim.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	ok(t, victim.Start())
 	written := func() bool {
-		files, _ := filepath.Glob(bricks(t) + "/gv0-1" + strings.ReplaceAll(p.Source.Dir, " ", "?") + "/.poolctl-*/v")
+		files, _ := filepath.Glob(bricks(t) + "/gv0-1" + strings.ReplaceAll(p.Source.Dir, " ", "?") +
+			"/.poolctl-*/v")
 		for _, f := range files {
 			info, err := os.Stat(f)
 			return err == nil && info.Size() > 0
 		}
 		return false
 	}
-	backendtest.Eventually(t, "something is written", written)
+	backendtest.Eventually(t, "data are written", written)
 	clients := children(t, victim.Process.Pid)
 	if len(clients) != 1 {
-		t.Fatalf("it has the clients %v", clients)
+		t.Fatalf("the process has the clients %v", clients)
 	}
 	kill(t, victim.Process.Pid)
 	_ = victim.Wait()
-	backendtest.Eventually(t, "its client has ended", func() bool {
+	backendtest.Eventually(t, "the client has ended", func() bool {
 		_, err := os.Readlink("/proc/" + clients[0] + "/exe")
 		return err != nil
 	})
@@ -245,16 +257,17 @@ func TestNothingStays(t *testing.T) {
 	}
 	b := newBackend(here)
 	if names, err := list(b, p); len(names) > 0 || err != nil {
-		t.Errorf("there are %q, error %v", names, err)
+		t.Errorf("got volumes %q, error %v", names, err)
 	}
-	backendtest.Eventually(t, "what it left is swept", func() bool { // the server may not know yet that the client's lock is gone
-		swept, err := b.Sweep(t.Context(), p)
+	// The server may not know yet that the client's lock is released.
+	backendtest.Eventually(t, "leftovers are removed", func() bool {
+		stale, err := b.RemoveStale(t.Context(), p)
 		ok(t, err)
-		return len(swept) == 1
+		return len(stale) == 1
 	})
 }
 
-// children returns the numbers of a process's children.
+// children returns the process IDs of a process's children.
 func children(t testing.TB, parent int) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/status")
@@ -269,8 +282,8 @@ func children(t testing.TB, parent int) []string {
 	return found
 }
 
-// TestSweepLate sweeps what a process left whose locks the cluster has not yet given back.
-func TestSweepLate(t *testing.T) {
+// TestRemoveStaleLate removes the leftovers of a process whose locks the cluster has not yet released.
+func TestRemoveStaleLate(t *testing.T) {
 	dir := mounted(t, "gv0") + poolOf(t, "gv0").Source.Dir
 	killed := &host.Local{}
 	stage := &host.Stage{Path: dir + "/.poolctl-0123456789abcdef"}

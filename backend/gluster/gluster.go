@@ -1,5 +1,9 @@
-// Package gluster manages pools that are a directory of a Gluster volume. The volume is mounted where only its client sees it, for as long
-// as this process lives: starting a pool changes nothing on this machine.
+// Package gluster manages pools of type gluster: a directory of a Gluster volume. Starting a pool changes
+// nothing on this machine.
+//
+// For each operation, poolctl mounts the Gluster volume with a FUSE client in a private mount namespace,
+// which ends with this process. The operation then works on local files (package filevol). A view converts
+// between local paths and the gluster:// URIs that users see.
 package gluster
 
 import (
@@ -21,14 +25,15 @@ type Backend struct {
 	timeout time.Duration
 }
 
-// New returns the backend. A server may take as long as timeout to answer.
+// New returns the backend. timeout is the time that a server may take to answer.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return &Backend{h, s, timeout}
 }
 
-// Active implements backend.Backend: the directory can be used. Why it cannot, Space says.
+// Active implements backend.Backend. A pool is active if its directory can be used; otherwise, Space returns
+// the reason.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
-	v, err := b.open(ctx, p)
+	v, err := b.openView(ctx, p)
 	if err == nil {
 		v.Close()
 	}
@@ -41,13 +46,14 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 
 // Space implements backend.Backend.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
-	return use(ctx, b, p, func(v *view) (pooldef.Space, error) { return v.files.Space(ctx, v.pool) })
+	return withView(ctx, b, p, func(v *view) (pooldef.Space, error) { return v.files.Space(ctx, v.pool) })
 }
 
-// Discover implements backend.Discoverer: the volumes that a server knows.
+// Discover implements backend.Discoverer. It returns the Gluster volumes of a server.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if len(spec.Hosts) != 1 {
-		return nil, pooldef.Problems{{Element: "host", Text: fmt.Sprintf("one is needed, the server to ask; there are %d", len(spec.Hosts))}}
+		return nil, pooldef.Problems{{Element: "host",
+			Text: fmt.Sprintf("one is needed, the server to ask; there are %d", len(spec.Hosts))}}
 	}
 	server, err := spec.Hosts[0].Address()
 	if err != nil {

@@ -16,23 +16,26 @@ import (
 func options(t *testing.T, define func(name string, size uint64) *pooldef.Volume) backendtest.Options {
 	needsCluster(t)
 	return backendtest.Options{
-		Apart: true,
-		New:   func(h host.Host) backend.Backend { return newBackend(h) },
-		Host:  here,
-		Pool:  func(t *testing.T) *pooldef.Pool { return poolOf(t, "gv0") },
+		Parallel: true,
+		New:      func(h host.Host) backend.Backend { return newBackend(h) },
+		Host:     here,
+		Pool:     func(t *testing.T) *pooldef.Pool { return poolOf(t, "gv0") },
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string {
 			return backendtest.Tree(t, bricks(t)+"/gv0-1"+p.Source.Dir)
 		},
-		Volume:  define,
-		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef", strings.Repeat("n", 256)},
-		Allowed: []string{"-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x", ".hidden", meta},
+		Volume: define,
+		Refused: []string{"", ".", "..", "../x", "a/b", ".poolctl-0123456789abcdef",
+			strings.Repeat("n", 256)},
+		Allowed: []string{"-x", "a b", "a\nb", "'", "$(x)", "a:b", "json:{}", "ü", "\xff\xfe", ".poolctl-x",
+			".hidden", meta},
 	}
 }
 
 func TestRaw(t *testing.T) {
 	o := options(t, volume)
 	o.Sizes = []uint64{65537, 0, 1, 1 << 20}
-	o.Elsewhere = backendtest.Because("TestRaw of backend/dir has it", "RenameFaults", "CloneFaults", "ResizeFaults", "KilledCloning")
+	o.Elsewhere = backendtest.Because("TestRaw of backend/dir covers it", "RenameFaults", "CloneFaults",
+		"ResizeFaults", "KilledCloning")
 	backendtest.Run(t, o)
 }
 
@@ -64,7 +67,7 @@ func TestDirectory(t *testing.T) {
 	backendtest.Run(t, o)
 }
 
-// TestKeys has URIs as libvirt writes them.
+// TestKeys checks URIs as libvirt writes them.
 func TestKeys(t *testing.T) {
 	for _, c := range []struct {
 		host      pooldef.Host
@@ -78,20 +81,22 @@ func TestKeys(t *testing.T) {
 		{pooldef.Host{Name: "h"}, "/", "a&b=c+d$e,f;g@h!*'()~", "gluster://h/gv0/a&b=c+d$e,f;g@h!*'()~"},
 		{pooldef.Host{Name: "h"}, "/", "\xff\n[x]", "gluster://h/gv0/%FF%0A%5Bx%5D"},
 	} {
-		p := &pooldef.Pool{Type: pooldef.Gluster, Source: pooldef.Source{Hosts: []pooldef.Host{c.host}, Name: "gv0", Dir: c.dir}}
+		p := &pooldef.Pool{Type: pooldef.Gluster,
+			Source: pooldef.Source{Hosts: []pooldef.Host{c.host}, Name: "gv0", Dir: c.dir}}
 		s, err := sourceOf(p)
 		ok(t, err)
 		v := &view{source: s, PrivateMount: &host.PrivateMount{Root: "/proc/1/fd/2"}}
-		if key := v.outside(path.Join(v.Root, s.dir, c.name)); key != c.key {
-			t.Errorf("the key of %q is %s, want %s", c.name, key, c.key)
+		if key := v.externalPath(path.Join(v.Root, s.dir, c.name)); key != c.key {
+			t.Errorf("key of %q: got %s, want %s", c.name, key, c.key)
 		}
 		b := newBackend(here)
 		if name, found := b.Locate(t.Context(), p, c.key); !found || name != c.name {
-			t.Errorf("%s is %q, %v", c.key, name, found)
+			t.Errorf("locate %s: got %q, %v", c.key, name, found)
 		}
-		for _, other := range []string{"", c.name, c.key + "/x", "gluster://other/gv0/a", "/gv0/" + c.name, c.key[:strings.LastIndexByte(c.key, '/')+1], c.key + "%"} {
+		for _, other := range []string{"", c.name, c.key + "/x", "gluster://other/gv0/a", "/gv0/" + c.name,
+			c.key[:strings.LastIndexByte(c.key, '/')+1], c.key + "%"} {
 			if name, found := b.Locate(t.Context(), p, other); found {
-				t.Errorf("%q is %q", other, name)
+				t.Errorf("locate %q: got %q", other, name)
 			}
 		}
 	}
@@ -101,18 +106,20 @@ func TestDiscover(t *testing.T) {
 	needsCluster(t)
 	b := newBackend(here)
 	found, err := b.Discover(t.Context(), &pooldef.Source{Hosts: []pooldef.Host{{Name: server}}})
-	if err != nil || len(found) != 2 || found[0].Name != "gv0" || found[1].Name != "gv1" || found[0].Dir != "/" || found[0].Hosts[0].Name != server {
+	if err != nil || len(found) != 2 || found[0].Name != "gv0" || found[1].Name != "gv1" ||
+		found[0].Dir != "/" || found[0].Hosts[0].Name != server {
 		t.Errorf("found %+v, error %v", found, err)
 	}
 	_, err = b.Discover(t.Context(), &pooldef.Source{Hosts: []pooldef.Host{{Name: "127.0.0.43"}}})
-	expect(t, "nobody there", err, "the server 127.0.0.43:24007 cannot be reached")
+	checkStateError(t, "unreachable server", err, "the server 127.0.0.43:24007 cannot be reached")
 	problems := pooldef.Problems(nil)
 	if _, err := b.Discover(t.Context(), &pooldef.Source{}); !errors.As(err, &problems) {
-		t.Errorf("nobody to ask: error %v", err)
+		t.Errorf("no server given: got error %v", err)
 	}
 }
 
-// TestMeta is about the directory in which the client tells of itself: no volume in the top directory, but one elsewhere.
+// TestMeta checks the directory in which the client exposes its state: it is not a volume in the top
+// directory, but the name is valid in other directories.
 func TestMeta(t *testing.T) {
 	p := poolOf(t, "gv0")
 	p.Source.Dir = "/"
@@ -124,29 +131,33 @@ func TestMeta(t *testing.T) {
 		t.Errorf("rename: error %v", err)
 	}
 	if v, err := b.Volume(t.Context(), p, meta); !errors.Is(err, backend.ErrNoVolume) {
-		t.Errorf("it is %+v, error %v", v, err)
+		t.Errorf("lookup: got %+v, error %v", v, err)
 	}
 }
 
-// TestLinks has links to files of the volume, and to one of this machine, which nobody else finds there.
+// TestLinks uses links to files of the Gluster volume, and a link to a file of this machine, which other
+// clients would not find.
 func TestLinks(t *testing.T) {
 	p := poolOf(t, "gv0")
 	b := newBackend(here)
 	ok(t, b.Create(t.Context(), p, volume("file", 1), backend.CreateOptions{}))
-	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint, far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint,
+		far)
 	ok(t, err)
 	for name, target := range map[string]string{"link": "file", "out": "/etc/passwd", "nowhere": "none"} {
 		ok(t, os.Symlink(target, top.Root+p.Source.Dir+"/"+name))
 	}
 	if names, err := list(b, p); strings.Join(names, " ") != "file link" || err != nil {
-		t.Errorf("there are %q, error %v", names, err)
+		t.Errorf("got volumes %q, error %v", names, err)
 	}
-	if v, err := b.Volume(t.Context(), p, "link"); err != nil || v.Type != "network" || v.Capacity.Bytes != 1 {
+	if v, err := b.Volume(t.Context(), p, "link"); err != nil || v.Type != "network" ||
+		v.Capacity.Bytes != 1 {
 		t.Errorf("link: %+v, error %v", v, err)
 	}
 	for _, name := range []string{"out", "nowhere"} {
 		_, err := b.Volume(t.Context(), p, name)
-		for _, err := range []error{err, b.Wipe(t.Context(), p, name, "zero", nil), b.Delete(t.Context(), p, name)} {
+		for _, err := range []error{err, b.Wipe(t.Context(), p, name, "zero", nil),
+			b.Delete(t.Context(), p, name)} {
 			if !errors.Is(err, backend.ErrNoVolume) {
 				t.Errorf("%s: error %v", name, err)
 			}
@@ -155,15 +166,15 @@ func TestLinks(t *testing.T) {
 	ok(t, b.Delete(t.Context(), p, "link"))
 }
 
-// TestComplaint has what the client says without /dev/fuse.
-func TestComplaint(t *testing.T) {
+// TestFirstError parses the client's log on a machine without /dev/fuse.
+func TestFirstError(t *testing.T) {
 	const log = "[2026-11-23 05:56:49.8 +0000] I [io-stats.c:3701:f] 0-gv0: Configure\n" +
 		"[2026-11-23 05:56:49.8 +0000] E [MSGID: 101075] [mount.c:444:gf_fuse_mount] 0-glusterfs-fuse: cannot open /dev/fuse\n" +
 		"[2026-11-23 05:56:49.9 +0000] E [mount-common.c:231:fuse_mnt_umount] 0-glusterfs-fuse: fuse: failed to unmount /mnt: Invalid argument"
-	if got := complaint(log); got != "0-glusterfs-fuse: cannot open /dev/fuse" {
+	if got := firstError(log); got != "0-glusterfs-fuse: cannot open /dev/fuse" {
 		t.Errorf("got %q", got)
 	}
-	if got := complaint("what?"); got != "glusterfs does not say why" {
+	if got := firstError("what?"); got != "glusterfs does not say why" {
 		t.Errorf("got %q", got)
 	}
 }

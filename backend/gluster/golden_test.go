@@ -13,22 +13,24 @@ import (
 	"poolctl/pooldef"
 )
 
-// A directory is a machine whose Gluster client shows the files of a directory.
+// A directory is a machine whose Gluster client shows a local directory.
 type directory struct {
 	*host.Local
 	root string
 }
 
 // MountPrivate implements host.Host.
-func (d directory) MountPrivate(context.Context, host.Command, string, time.Duration) (*host.PrivateMount, error) {
+func (d directory) MountPrivate(context.Context, host.Command, string,
+	time.Duration) (*host.PrivateMount, error) {
 	return &host.PrivateMount{Root: d.root}, nil
 }
 
-// golden begins a golden in a new directory of the volume gv0, /golden. With -short there is no cluster; all but the client's files is the same.
+// golden starts a golden in a new directory /golden of the Gluster volume gv0. With -short there is no
+// cluster, and a local directory replaces the client's files; everything else is the same.
 func golden(t *testing.T) (*backendtest.Golden, *pooldef.Pool) {
 	t.Helper()
 	if testing.Short() {
-		t.Log("REPLACED: a Gluster volume, by a directory of this machine: it needs a cluster (go test without -short)")
+		t.Log("REPLACED: a Gluster volume by a local directory: a cluster needs go test without -short")
 		d := directory{&host.Local{}, t.TempDir()}
 		ok(t, os.Mkdir(d.root+"/golden", 0o700))
 		g := backendtest.NewGoldenOn(t, "volumes", d)
@@ -45,14 +47,14 @@ func golden(t *testing.T) (*backendtest.Golden, *pooldef.Pool) {
 	return g, p
 }
 
-// TestGolden has what operations do, by the paths that the client has.
+// TestGolden records the operations, with the client's paths.
 func TestGolden(t *testing.T) {
 	g, p := golden(t)
 	data := filepath.Join(t.TempDir(), "data")
 	ok(t, os.WriteFile(data, []byte("data"), 0o600))
 	does := func(title string, do func(ctx context.Context, b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return do(t.Context(), newBackend(h)) })
+		g.Do(title, func(h host.Host) error { return do(t.Context(), newBackend(h)) })
 	}
 	define := func(name, format, backing string) *pooldef.Volume {
 		v := volume(name, 1<<20)
@@ -63,12 +65,16 @@ func TestGolden(t *testing.T) {
 		return v
 	}
 	create := func(v *pooldef.Volume) func(context.Context, *Backend) error {
-		return func(ctx context.Context, b *Backend) error { return b.Create(ctx, p, v, backend.CreateOptions{}) }
+		return func(ctx context.Context, b *Backend) error {
+			return b.Create(ctx, p, v, backend.CreateOptions{})
+		}
 	}
 	does("raw", create(define("a b", "raw", "")))
 	does("qcow2", create(define("base.qcow2", "qcow2", "")))
-	does("on another, which is named by its URI", create(define("over.qcow2", "qcow2", "gluster://"+server+"/gv0/golden/base.qcow2")))
-	does("on one that is elsewhere", create(define("other.qcow2", "qcow2", "gluster://elsewhere/gv0/base.qcow2")))
+	does("on another, which is named by its URI",
+		create(define("over.qcow2", "qcow2", "gluster://"+server+"/gv0/golden/base.qcow2")))
+	does("on one that is elsewhere", create(define("other.qcow2", "qcow2",
+		"gluster://elsewhere/gv0/base.qcow2")))
 	does("a directory", create(define("dir", "dir", "")))
 	does("a name that is taken", create(define("dir", "raw", "")))
 	does("the client's own directory, in another one", create(define(meta, "raw", "")))
@@ -77,7 +83,8 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{Known: func(string, *host.Handle) error { return nil }})
+		return b.Clone(ctx, p, define("clone", "raw", ""), source,
+			backend.CloneOptions{MayRead: func(string, *host.Handle) error { return nil }})
 	})
 	does("resize", func(ctx context.Context, b *Backend) error {
 		return b.Resize(ctx, p, "a b", 2<<20, backend.ResizeOptions{})

@@ -18,31 +18,35 @@ import (
 	"poolctl/pooldef"
 )
 
-// mountPoint is where the client mounts the volume in its own mount namespace. It has to be there, and matters to nobody else.
+// mountPoint is where the client mounts the Gluster volume in its private mount namespace. It must exist on
+// every machine.
 const mountPoint = "/mnt"
 
-// A view is a pool as we see it: files below a directory that nobody else knows.
+// A view is a pool as local files, in a mount that only this process sees.
 type view struct {
 	source
 	*host.PrivateMount
-	*host.Dir // the directory, until Leave
+	*host.Dir // the pool's directory
 	b         *Backend
 	files     filevol.Files
-	pool      *pooldef.Pool // whose target is that directory
+	pool      *pooldef.Pool // with the local directory as its target
 }
 
-// client serves the volume. What is written has arrived when a file is closed: the client is killed at the end.
+// client returns the command of a FUSE client. Since the client is killed at the end, closing a file must not
+// return before its data are written.
 func (s source) client() host.Command {
-	args := []string{"--no-daemon", "--process-name=fuse", "--log-file=-", "--log-level=ERROR", "--volfile-server=" + s.server}
+	args := []string{"--no-daemon", "--process-name=fuse", "--log-file=-", "--log-level=ERROR",
+		"--volfile-server=" + s.server}
 	if s.port != 0 {
 		args = append(args, "--volfile-server-port="+strconv.Itoa(s.port))
 	}
-	return host.Cmd("glusterfs", append(args, "--volfile-id="+s.volume, "--xlator-option=*-write-behind.flush-behind=off",
+	return host.Cmd("glusterfs", append(args, "--volfile-id="+s.volume,
+		"--xlator-option=*-write-behind.flush-behind=off",
 		"--fuse-mountopts=nodev,nosuid,noexec", mountPoint)...)
 }
 
-// open shows the files of a pool. If there is no error, Leave is to be called.
-func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
+// openView mounts a pool's Gluster volume. If there is no error, the caller closes the view.
+func (b *Backend) openView(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	s, err := sourceOf(p)
 	if err != nil {
 		return nil, err
@@ -52,18 +56,19 @@ func (b *Backend) open(ctx context.Context, p *pooldef.Pool) (*view, error) {
 		return nil, b.translateError(ctx, s, err)
 	}
 	v := &view{source: s, PrivateMount: served, b: b}
-	v.files.Host, v.files.Inside = paths{b.host, served.Root}, true
+	v.files.Host, v.files.Confined = paths{b.host, served.Root}, true
 	if b.secrets != nil {
 		v.files.Secrets = secrets{b.secrets, v}
 	}
 	seen := *p
 	seen.Target.Path = filepath.Join(served.Root, s.dir)
 	v.pool = &seen
-	return v, v.told(ctx, v.enter())
+	return v, v.translate(ctx, v.openDir())
 }
 
-// enter holds the pool's directory, which has to be there, in the volume: a link that leads elsewhere leads out of it.
-func (v *view) enter() error {
+// openDir opens the pool's directory. It must exist in the Gluster volume itself: a link to another file
+// system is refused.
+func (v *view) openDir() error {
 	top, err := v.b.host.OpenDir(v.Root, true)
 	if err != nil {
 		return err
@@ -76,61 +81,64 @@ func (v *view) enter() error {
 		return nil
 	case err == nil:
 		dir.Close()
-	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) && !errors.As(err, new(*host.LinkError)):
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) &&
+		!errors.As(err, new(*host.LinkError)):
 		return err
 	}
-	return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir, v.volume)}
+	return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir,
+		v.volume)}
 }
 
-// use does something with the files of a pool.
-func use[T any](ctx context.Context, b *Backend, p *pooldef.Pool, do func(v *view) (T, error)) (T, error) {
-	v, err := b.open(ctx, p)
+// withView calls do with the files of a pool.
+func withView[T any](ctx context.Context, b *Backend, p *pooldef.Pool,
+	do func(v *view) (T, error)) (T, error) {
+	v, err := b.openView(ctx, p)
 	if err != nil {
 		var none T
 		return none, err
 	}
 	defer v.Close()
 	answer, err := do(v)
-	return answer, v.told(ctx, err)
+	return answer, v.translate(ctx, err)
 }
 
-// change is use for what answers nothing.
-func (b *Backend) change(ctx context.Context, p *pooldef.Pool, do func(v *view) error) error {
-	_, err := use(ctx, b, p, func(v *view) (struct{}, error) { return struct{}{}, do(v) })
+// changeView is withView for functions without a result.
+func (b *Backend) changeView(ctx context.Context, p *pooldef.Pool, do func(v *view) error) error {
+	_, err := withView(ctx, b, p, func(v *view) (struct{}, error) { return struct{}{}, do(v) })
 	return err
 }
 
-// outside is the URI of a file that we see at a path, or the path itself if it is none of the volume.
-func (v *view) outside(file string) string {
+// externalPath returns the URI of a local file, or the path itself if the file is not in the Gluster volume.
+func (v *view) externalPath(file string) string {
 	if rest, ok := strings.CutPrefix(path.Clean(file), v.Root+"/"); ok {
 		return v.uri() + escape("/"+rest)
 	}
 	return file
 }
 
-// types are the words for what is not on this machine.
+// types maps the types of local volumes to libvirt's types of network volumes.
 var types = map[string]string{"file": "network", "block": "network", "dir": "netdir"}
 
-// shown describes a volume for others.
-func (v *view) shown(volume *pooldef.Volume) *pooldef.Volume {
+// toExternal converts a volume's local paths to URIs.
+func (v *view) toExternal(volume *pooldef.Volume) *pooldef.Volume {
 	if volume == nil {
 		return nil
 	}
 	if t, ok := types[volume.Type]; ok {
 		volume.Type = t
 	}
-	volume.Target.Path = v.outside(volume.Target.Path)
+	volume.Target.Path = v.externalPath(volume.Target.Path)
 	volume.Key = volume.Target.Path
 	if volume.Backing != nil {
-		volume.Backing.Path = v.outside(volume.Backing.Path)
+		volume.Backing.Path = v.externalPath(volume.Backing.Path)
 	}
 	if volume.Err != nil {
-		volume.Err = v.inWords(volume.Err)
+		volume.Err = v.withURIs(volume.Err)
 	}
 	return volume
 }
 
-// paths is the machine, which prints the paths of the client.
+// paths is a host that prints the client's mount point instead of local paths.
 type paths struct {
 	host.Host
 	root string
@@ -149,7 +157,7 @@ type step struct {
 // Shell implements host.Step.
 func (s step) Shell() string { return strings.ReplaceAll(s.Step.Shell(), s.root, mountPoint) }
 
-// secrets are found by URIs.
+// secrets finds secrets by URI.
 type secrets struct {
 	backend.Secrets
 	v *view
@@ -157,5 +165,5 @@ type secrets struct {
 
 // SecretOf implements backend.Secrets.
 func (s secrets) SecretOf(usageType, usage string) (*pooldef.Secret, error) {
-	return s.Secrets.SecretOf(usageType, s.v.outside(usage))
+	return s.Secrets.SecretOf(usageType, s.v.externalPath(usage))
 }

@@ -8,10 +8,12 @@ import (
 	"poolctl/backend"
 )
 
-// FuzzAnswer reads what gluster(8) could print. There are no more names than the answer has bytes.
+// FuzzAnswer parses output of gluster(8). The number of names must not exceed the number of bytes.
 func FuzzAnswer(f *testing.F) {
 	for _, text := range []string{
-		started, stopped, none, bricks("<node><hostname>a</hostname><path>/b1</path><status>0</status></node>"), started + started,
+		started, stopped, none,
+		bricks("<node><hostname>a</hostname><path>/b1</path><status>0</status></node>"),
+		started + started,
 		"<volInfo><volumes><volume><name>gv0</name></volume>", "<volInfo><volumes><volume/><volume><name><b>x</b></name></volume></volumes></volInfo>", "<volStatus><volumes><volume><node><status>x</status>",
 		"<!DOCTYPE x [<!ENTITY a \"aa\">]><name>&a;</name>", "<", "",
 		"<volInfo><volumes><volume><name>../x</name></volume></volumes></volInfo>",
@@ -20,22 +22,24 @@ func FuzzAnswer(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		answers := map[string]string{"volume info all": text, "volume info gv0": text, "volume status gv0": text}
-		names, err := Volumes(t.Context(), &fake{answers: answers}, "h")
+		answers := map[string]string{"volume info all": text, "volume info gv0": text,
+			"volume status gv0": text}
+		names, err := Volumes(t.Context(), &fakeHost{answers: answers}, "h")
 		if len(names) > len(text) || err != nil && names != nil {
 			t.Errorf("%d volumes, error %v", len(names), err)
 		}
 		for _, name := range names {
 			if name[0] == '-' || strings.ContainsAny(name, "/.\n\x1b") {
-				t.Errorf("%q is no name", name)
+				t.Errorf("%q is not a valid name", name)
 			}
 		}
-		err = Trouble(t.Context(), &fake{answers: answers}, "h", 0, "gv0")
+		err = Diagnose(t.Context(), &fakeHost{answers: answers}, "h", 0, "gv0")
 		if state := (*backend.StateError)(nil); err != nil && !errors.As(err, &state) {
 			t.Errorf("error %v", err)
 		}
 		answers["volume info gv0"] = started
-		if err := Trouble(t.Context(), &fake{answers: answers}, "h", 0, "gv0"); err != nil && len(err.Error()) > 100+2*len(text) {
+		if err := Diagnose(t.Context(), &fakeHost{answers: answers}, "h", 0, "gv0"); err != nil &&
+			len(err.Error()) > 100+2*len(text) {
 			t.Errorf("%d bytes of %d: %v", len(err.Error()), len(text), err)
 		}
 	})

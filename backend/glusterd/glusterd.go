@@ -1,4 +1,5 @@
-// Package glusterd asks the management daemon of a Gluster cluster, by gluster(8), what netfs and gluster pools want to know of it.
+// Package glusterd queries the management daemon of a Gluster cluster with gluster(8), for pools of type
+// netfs and gluster. It lists volumes, and diagnoses why a volume cannot be used.
 package glusterd
 
 import (
@@ -15,10 +16,11 @@ import (
 	"poolctl/backend/host"
 )
 
-// Port is where it listens, and the only one that gluster(8) asks at.
+// Port is the daemon's default port, and the only one that gluster(8) can query.
 const Port = 24007
 
-// answer is what gluster(8) prints, of which each question fills in a part. It is empty, and the command ends well, if there is no such volume.
+// An answer is the output of gluster(8). Each query fills in a part. If the volume does not exist, the answer
+// is empty, and gluster(8) exits with status 0.
 type answer struct {
 	Volumes []struct {
 		Name   string `xml:"name"`
@@ -31,25 +33,26 @@ type answer struct {
 	} `xml:"volStatus>volumes>volume>node"`
 }
 
-func ask(ctx context.Context, h host.Host, server string, question ...string) (answer, error) {
+func query(ctx context.Context, h host.Host, server string, question ...string) (answer, error) {
 	var a answer
-	c := host.Cmd("gluster", append([]string{"--xml", "--log-file=/dev/null", "--remote-host=" + server, "volume"}, question...)...)
+	c := host.Cmd("gluster", append([]string{"--xml", "--log-file=/dev/null", "--remote-host=" + server,
+		"volume"}, question...)...)
 	out, err := h.Query(ctx, c)
 	if err != nil {
 		return a, err
 	}
 	if err := xml.Unmarshal(out, &a); err != nil {
-		return answer{}, fmt.Errorf("what gluster says of %q: %w", server, err) // nothing of half an answer
+		return answer{}, fmt.Errorf("what gluster says of %q: %w", server, err) // discard a partial answer
 	}
 	return a, nil
 }
 
-// Volumes returns the names of all volumes, also of those that are stopped.
+// Volumes returns the names of all volumes, including stopped ones.
 func Volumes(ctx context.Context, h host.Host, server string) ([]string, error) {
-	if err := reach(ctx, h, net.JoinHostPort(server, strconv.Itoa(Port))); err != nil {
+	if err := checkReachable(ctx, h, net.JoinHostPort(server, strconv.Itoa(Port))); err != nil {
 		return nil, err
 	}
-	a, err := ask(ctx, h, server, "info", "all")
+	a, err := query(ctx, h, server, "info", "all")
 	var names []string
 	for _, v := range a.Volumes {
 		if !isName(v.Name) {
@@ -60,64 +63,68 @@ func Volumes(ctx context.Context, h host.Host, server string) ([]string, error) 
 	return names, err
 }
 
-// isName tells the names that gluster(8) makes volumes by.
+// isName reports whether gluster(8) accepts a name for a volume.
 var isName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`).MatchString
 
-// Trouble tells what is wrong with a volume that cannot be used, in words for people; nil if nothing is known to be. A port of 0 is the
-// usual one. What does not answer until ctx ends is a SilentError.
-func Trouble(ctx context.Context, h host.Host, server string, port int, volume string) error {
+// Diagnose returns an error that says, for the user, why a volume cannot be used, or nil if no reason is
+// found. Port 0 is the default port. If a server does not answer until ctx ends, the error is a
+// backend.TimeoutError.
+func Diagnose(ctx context.Context, h host.Host, server string, port int, volume string) error {
 	if port == 0 {
 		port = Port
 	}
 	address := net.JoinHostPort(server, strconv.Itoa(port))
-	if err := reach(ctx, h, address); err != nil || port != Port {
+	if err := checkReachable(ctx, h, address); err != nil || port != Port {
 		return err
 	}
-	info, err := ask(ctx, h, server, "info", volume)
+	info, err := query(ctx, h, server, "info", volume)
 	switch {
-	case err != nil: // gluster(8) need not be installed
-		return silent(ctx, address, nil)
+	case err != nil: // gluster(8) may not be installed
+		return orTimeout(ctx, address, nil)
 	case len(info.Volumes) == 0:
 		return &backend.StateError{Text: fmt.Sprintf("there is no Gluster volume %q on %q", volume, server),
-			Hint: "poolctl find-storage-pool-sources-as gluster " + host.Quote(server) + " shows those that there are"}
+			Hint: "poolctl find-storage-pool-sources-as gluster " + host.Quote(server) +
+				" shows those that there are"}
 	case info.Volumes[0].Status != "Started":
 		return &backend.StateError{Text: fmt.Sprintf("the Gluster volume %q is not started", volume),
 			Hint: "gluster volume start " + host.Quote(volume)}
 	}
-	return offline(ctx, h, server, volume)
+	return checkBricks(ctx, h, server, volume)
 }
 
-// reach returns nil if a server takes connections. gluster(8) may take its time to tell.
-func reach(ctx context.Context, h host.Host, address string) error {
+// checkReachable returns an error if a server does not accept connections. It is faster than gluster(8).
+func checkReachable(ctx context.Context, h host.Host, address string) error {
 	conn, err := h.Dial(ctx, address)
 	if err != nil {
-		return silent(ctx, address, &backend.StateError{Text: fmt.Sprintf("the server %s cannot be reached: %v", address, err)})
+		return orTimeout(ctx, address,
+			&backend.StateError{Text: fmt.Sprintf("the server %s cannot be reached: %v", address, err)})
 	}
 	conn.Close()
 	return nil
 }
 
-// offline tells which bricks of a volume are.
-func offline(ctx context.Context, h host.Host, server, volume string) error {
-	status, err := ask(ctx, h, server, "status", volume)
+// checkBricks returns an error that names the offline bricks of a volume.
+func checkBricks(ctx context.Context, h host.Host, server, volume string) error {
+	status, err := query(ctx, h, server, "status", volume)
 	if err != nil {
-		return silent(ctx, server, nil)
+		return orTimeout(ctx, server, nil)
 	}
 	var bricks []string
 	for _, n := range status.Nodes {
-		if n.Status == 0 && strings.HasPrefix(n.Path, "/") { // other nodes are services, and have no path
+		if n.Status == 0 && strings.HasPrefix(n.Path, "/") { // services are nodes without a path
 			bricks = append(bricks, n.Host+":"+n.Path)
 		}
 	}
 	if bricks == nil {
 		return nil
 	}
-	return &backend.StateError{Text: fmt.Sprintf("bricks of the Gluster volume %q are offline: %s", volume, strings.Join(bricks, ", ")),
+	return &backend.StateError{Text: fmt.Sprintf("bricks of the Gluster volume %q are offline: %s", volume,
+		strings.Join(bricks, ", ")),
 		Hint: "gluster volume start " + host.Quote(volume) + " force"}
 }
 
-// silent returns an error, or that the server has not answered.
-func silent(ctx context.Context, server string, err error) error {
+// orTimeout returns a backend.TimeoutError if ctx has timed out, and err otherwise.
+func orTimeout(ctx context.Context, server string, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", server)}
 	}

@@ -11,14 +11,14 @@ import (
 	"poolctl/backend/host"
 )
 
-// A fake is a machine where gluster(8) answers, or is not installed.
-type fake struct {
+// A fakeHost has a gluster(8) with fixed output, or none.
+type fakeHost struct {
 	host.Host
-	answers map[string]string // by the last words of a question
+	answers map[string]string // by the last words of a query
 	refused bool
 }
 
-func (f *fake) Dial(context.Context, string) (net.Conn, error) {
+func (f *fakeHost) Dial(context.Context, string) (net.Conn, error) {
 	if f.refused {
 		return nil, errors.New("connection refused")
 	}
@@ -26,7 +26,7 @@ func (f *fake) Dial(context.Context, string) (net.Conn, error) {
 	return ours, nil
 }
 
-func (f *fake) Query(_ context.Context, c host.Command) ([]byte, error) {
+func (f *fakeHost) Query(_ context.Context, c host.Command) ([]byte, error) {
 	text, ok := f.answers[strings.Join(c.Args[3:], " ")]
 	if !ok {
 		return nil, &host.ToolError{Tool: c.Name}
@@ -42,29 +42,30 @@ const (
 )
 
 func bricks(nodes string) string {
-	return "<volStatus><volumes><volume><volName>gv0</volName>" + nodes + healer + "</volume></volumes></volStatus>"
+	return "<volStatus><volumes><volume><volName>gv0</volName>" + nodes + healer +
+		"</volume></volumes></volStatus>"
 }
 
-func TestTrouble(t *testing.T) {
+func TestDiagnose(t *testing.T) {
 	online := "<node><hostname>a</hostname><path>/b1</path><status>1</status></node>"
 	offline := "<node><hostname>a</hostname><path>/b2</path><status>0</status></node><node><hostname>b</hostname><path>/b3</path><status>0</status></node>"
 	for _, c := range []struct {
-		host *fake
+		host *fakeHost
 		port int
 		want string
 	}{
-		{&fake{refused: true}, 0, "the server h:24007 cannot be reached: connection refused"},
-		{&fake{refused: true}, 1234, "the server h:1234 cannot be reached: connection refused"},
-		{&fake{}, 0, ""},
-		{&fake{answers: map[string]string{"volume info gv0": none}}, 1234, ""},
-		{&fake{answers: map[string]string{"volume info gv0": none}}, Port, `there is no Gluster volume "gv0" on "h"`},
-		{&fake{answers: map[string]string{"volume info gv0": stopped}}, 0, `the Gluster volume "gv0" is not started`},
-		{&fake{answers: map[string]string{"volume info gv0": started}}, 0, ""},
-		{&fake{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online)}}, 0, ""},
-		{&fake{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online + offline)}}, 0,
+		{&fakeHost{refused: true}, 0, "the server h:24007 cannot be reached: connection refused"},
+		{&fakeHost{refused: true}, 1234, "the server h:1234 cannot be reached: connection refused"},
+		{&fakeHost{}, 0, ""},
+		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, 1234, ""},
+		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, Port, `there is no Gluster volume "gv0" on "h"`},
+		{&fakeHost{answers: map[string]string{"volume info gv0": stopped}}, 0, `the Gluster volume "gv0" is not started`},
+		{&fakeHost{answers: map[string]string{"volume info gv0": started}}, 0, ""},
+		{&fakeHost{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online)}}, 0, ""},
+		{&fakeHost{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online + offline)}}, 0,
 			`bricks of the Gluster volume "gv0" are offline: a:/b2, b:/b3`},
 	} {
-		err := Trouble(t.Context(), c.host, "h", c.port, "gv0")
+		err := Diagnose(t.Context(), c.host, "h", c.port, "gv0")
 		state := (*backend.StateError)(nil)
 		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &state) || err.Error() != c.want) {
 			t.Errorf("got error %v, want %q", err, c.want)
@@ -72,20 +73,22 @@ func TestTrouble(t *testing.T) {
 	}
 	late, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
-	if err := Trouble(late, &fake{refused: true}, "h", 0, "gv0"); !errors.As(err, new(*backend.TimeoutError)) {
-		t.Errorf("too late: error %v", err)
+	if err := Diagnose(late, &fakeHost{refused: true}, "h", 0,
+		"gv0"); !errors.As(err, new(*backend.TimeoutError)) {
+		t.Errorf("timeout: got error %v", err)
 	}
 }
 
 func TestVolumes(t *testing.T) {
-	names, err := Volumes(t.Context(), &fake{answers: map[string]string{"volume info all": started}}, "h")
+	names, err := Volumes(t.Context(), &fakeHost{answers: map[string]string{"volume info all": started}}, "h")
 	if len(names) != 1 || names[0] != "gv0" || err != nil {
 		t.Errorf("found %q, error %v", names, err)
 	}
-	if _, err := Volumes(t.Context(), &fake{}, "h"); !errors.As(err, new(*host.ToolError)) {
+	if _, err := Volumes(t.Context(), &fakeHost{}, "h"); !errors.As(err, new(*host.ToolError)) {
 		t.Errorf("without gluster: error %v", err)
 	}
-	if _, err := Volumes(t.Context(), &fake{answers: map[string]string{"volume info all": "<"}}, "h"); err == nil {
-		t.Error("nonsense is understood")
+	if _, err := Volumes(t.Context(), &fakeHost{answers: map[string]string{"volume info all": "<"}},
+		"h"); err == nil {
+		t.Error("invalid output: got no error")
 	}
 }

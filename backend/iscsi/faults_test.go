@@ -116,9 +116,9 @@ func TestTidy(t *testing.T) {
 	if state(t) == "" {
 		t.Fatal("there is nothing to be removed")
 	}
-	ok(t, b.Tidy(t.Context(), p))
+	ok(t, b.CleanUp(t.Context(), p))
 	expect(t, "what is left", state(t), "")
-	ok(t, b.Tidy(t.Context(), p))
+	ok(t, b.CleanUp(t.Context(), p))
 }
 
 // TestUnreachable ends where nobody answers, and leaves nothing.

@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 	}
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, secrets, far)) })
+		g.Do(title, func(h host.Host) error { return op(New(h, secrets, far)) })
 	}
 	does("start with a wrong secret", func(b *Backend) error { return b.Start(t.Context(), p) })
 	p.Source.Auth.Secret.UUID = "guest"

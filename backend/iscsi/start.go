@@ -109,8 +109,8 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return b.leave(ctx, p, t)
 }
 
-// Tidy implements backend.Tidier: a record may hold a secret.
-func (b *Backend) Tidy(ctx context.Context, p *pooldef.Pool) error {
+// CleanUp implements backend.StartCleaner: a record may hold a secret.
+func (b *Backend) CleanUp(ctx context.Context, p *pooldef.Pool) error {
 	t, err := targetOf(p)
 	if err != nil {
 		return err

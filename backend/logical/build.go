@@ -27,7 +27,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if err := b.isNew(ctx, vg, devices, o.Overwrite); err != nil {
 		return err
 	}
-	full, err := b.Vacant(ctx, p, o.Overwrite)
+	full, err := b.CheckSources(ctx, p, o.Overwrite)
 	if err != nil {
 		return err
 	}

@@ -68,11 +68,11 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 
 // createEncrypted makes a volume that is encrypted by LUKS.
 func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) error {
-	encrypt, err := b.Encryption(d)
+	encrypt, err := b.PrepareEncryption(d)
 	if err != nil {
 		return err
 	}
-	create, _, err := blank(p, all, d.Capacity.Bytes+blockvol.EncryptionHeader)
+	create, _, err := blank(p, all, d.Capacity.Bytes+blockvol.EncryptionHeaderSize)
 	if err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func TestLiar(t *testing.T) {
 	row := strings.TrimSuffix(strings.TrimPrefix(lvs("lv_name", "v%.0f"), `{"report":[{"lv":[`), `]}]}`)
 	const many = 3000
 	rows := `seq -s, -f '` + row + `' 1 ` + strconv.Itoa(many)
-	backendtest.Liar(t, "lvs", `printf '{"report":[{"lv":['; `+rows+`; printf ']}]}'`)
+	backendtest.FakeProgram(t, "lvs", `printf '{"report":[{"lv":['; `+rows+`; printf ']}]}'`)
 	count := 0
 	for v, err := range b.Details(t.Context(), p) {
 		ok(t, err)
@@ -187,7 +187,7 @@ func TestLiar(t *testing.T) {
 		`echo '` + lvs("lv_name", "a") + lvs("lv_name", "b") + `'`: "what lvs says",
 		`echo '` + strings.Repeat("[", 20000) + `'`:                "what lvs says",
 	} {
-		backendtest.Liar(t, "lvs", script)
+		backendtest.FakeProgram(t, "lvs", script)
 		if err := firstError(b.Details(t.Context(), p)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
 		}

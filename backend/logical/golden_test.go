@@ -29,7 +29,7 @@ type operation func(ctx context.Context, b *Backend, p *pooldef.Pool) error
 // does lets an operation happen.
 func (s *session) does(title string, op operation) {
 	s.Helper()
-	s.Does(title, func(h host.Host) error { return op(s.Context(), New(h, nil), s.pool) })
+	s.Do(title, func(h host.Host) error { return op(s.Context(), New(h, nil), s.pool) })
 }
 
 func creates(name string, size uint64, change func(v *pooldef.Volume)) operation {
@@ -115,7 +115,10 @@ func TestGolden(t *testing.T) {
 		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
 	}
 	outside("lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
-	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Sweep(ctx, p); return err })
+	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		_, err := b.RemoveStale(ctx, p)
+		return err
+	})
 	s.does("stop", on((*Backend).Stop))
 	s.does("remove with a volume in it", on((*Backend).DeletePool))
 	outside("lvremove", "-y", "vg-0/copy")

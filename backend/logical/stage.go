@@ -93,8 +93,8 @@ func remove(p *pooldef.Pool, name string) host.Step {
 	return host.Cmd("lvremove", "--yes", "--", p.Source.Name+"/"+name)
 }
 
-// Sweep implements backend.Sweeper.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+// RemoveStale implements backend.StaleRemover.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	all, err := b.logicals(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {

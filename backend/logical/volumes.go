@@ -129,16 +129,16 @@ func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all index) *poold
 	}
 	if v.Origin != "" && !strings.HasPrefix(v.Origin, "[") && !v.standsAlone(all) {
 		d.Backing = &pooldef.VolumeTarget{Path: path(p, v.Origin)}
-		_ = b.Look(d.Backing, d.Backing.Path) // it may not be active
+		_ = b.StatDevice(d.Backing, d.Backing.Path) // it may not be active
 	}
 	return d
 }
 
 // look looks at a volume's node. One that was just renamed has no link to it yet.
 func (b *Backend) look(d *pooldef.Volume, v *logicalVolume) error {
-	err := b.Look(&d.Target, d.Target.Path)
+	err := b.StatDevice(&d.Target, d.Target.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = b.Look(&d.Target, "/dev/dm-"+v.Minor)
+		err = b.StatDevice(&d.Target, "/dev/dm-"+v.Minor)
 	}
 	return err
 }

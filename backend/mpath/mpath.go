@@ -152,9 +152,9 @@ func (m *aMap) volume() *pooldef.Volume {
 
 func (b *Backend) details(m *aMap) *pooldef.Volume {
 	v := m.volume()
-	v.Err = b.Look(&v.Target, v.Target.Path)
+	v.Err = b.StatDevice(&v.Target, v.Target.Path)
 	if errors.Is(v.Err, fs.ErrNotExist) { // udev makes the link a moment after the kernel has made the node
-		v.Err = b.Look(&v.Target, "/dev/"+m.device)
+		v.Err = b.StatDevice(&v.Target, "/dev/"+m.device)
 	}
 	if m.wrong != nil {
 		v.Err = m.wrong

@@ -142,7 +142,7 @@ func TestLies(t *testing.T) {
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, nil)
 	const many = 50000
-	backendtest.Liar(t, "multipathd", `printf '{"maps":[{"sysfs":"dm-2","path_groups":[{"group":1,"paths":['
+	backendtest.FakeProgram(t, "multipathd", `printf '{"maps":[{"sysfs":"dm-2","path_groups":[{"group":1,"paths":['
 seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../x"},{"sysfs":"dm-2"}]}'`)
 	if known, err := b.ask(t.Context()); err != nil || len(known["dm-2"]) != 0 { // the last one counts
 		t.Errorf("%d paths, error %v", len(known["dm-2"]), err)
@@ -154,7 +154,7 @@ seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../
 		`echo '{"maps":[{"path_groups":[{"pri":9223372036854775808}]}]}'`: "what multipathd says",
 		`echo '{"maps":[{"path_groups":[{"pri":NaN}]}]}'`:                 "what multipathd says",
 	} {
-		backendtest.Liar(t, "multipathd", script)
+		backendtest.FakeProgram(t, "multipathd", script)
 		if _, err := b.ask(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100s: error %v, not %s", script, err, want)
 		}

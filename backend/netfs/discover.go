@@ -12,7 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Discover implements backend.Discoverer: the directories that a server exports by NFS, and its Gluster volumes.
+// Discover implements backend.Discoverer. It returns the directories that a server exports by NFS, and its
+// Gluster volumes.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if len(spec.Hosts) == 0 {
 		return nil, pooldef.Problems{{Element: "host", Text: "missing: it is the server to ask"}}
@@ -24,8 +25,9 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	limited, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	var volumes []string
-	var wait sync.WaitGroup                                                    // a server of the one kind may leave the questions of the other unanswered
-	wait.Go(func() { volumes, _ = glusterd.Volumes(limited, b.Host, s.host) }) // nobody has to have any
+	// In parallel: an NFS server may not answer Gluster's requests, and vice versa.
+	var wait sync.WaitGroup
+	wait.Go(func() { volumes, _ = glusterd.Volumes(limited, b.Host, s.host) }) // Gluster is optional
 	exports, err := b.exports(limited, s.host)
 	wait.Wait()
 	var found []pooldef.Source
@@ -41,7 +43,7 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	return found, nil
 }
 
-// export is a line of showmount(8): a directory, which may hold blanks, and for whom.
+// export matches a line of showmount(8): a directory, which may contain blanks, and its clients.
 var export = regexp.MustCompile(`^(/.*?) +\S+$`)
 
 func (b *Backend) exports(ctx context.Context, server string) ([]string, error) {
@@ -49,7 +51,7 @@ func (b *Backend) exports(ctx context.Context, server string) ([]string, error) 
 	var dirs []string
 	for line := range strings.Lines(string(out)) {
 		m := export.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
-		if m != nil && backend.IsPlain(m[1]) { // no definition in XML could have another
+		if m != nil && backend.IsPlain(m[1]) { // a definition in XML cannot contain other names
 			dirs = append(dirs, m[1])
 		}
 	}

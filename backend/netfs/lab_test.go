@@ -26,8 +26,8 @@ var nfsServer string
 //go:embed testdata/smb-server
 var smbServer string
 
-// server starts a server once.
-func server(script string) func() error {
+// starter returns a function that starts a server once.
+func starter(script string) func() error {
 	return sync.OnceValue(func() error {
 		out, err := exec.Command("sh", "-ec", script).CombinedOutput()
 		if err != nil {
@@ -40,12 +40,13 @@ func server(script string) func() error {
 //go:embed testdata/gluster-server
 var glusterServer string
 
-var nfs, smb, gluster = server(nfsServer), server(smbServer), server(glusterServer)
+var nfs, smb, gluster = starter(nfsServer), starter(smbServer), starter(glusterServer)
 
-// inLab returns what makes pools of a directory of a server.
-func inLab(t *testing.T, format, protocol, root, dir string, start func() error) func(t *testing.T) *pooldef.Pool {
+// labPools returns a function that creates pools on a directory of a server.
+func labPools(t *testing.T, format, protocol, root, dir string,
+	start func() error) func(t *testing.T) *pooldef.Pool {
 	backendtest.NeedsLab(t, "pools of format "+format)
-	if os.Getenv("POOLCTL_TEST_KILL") == "" { // else it runs already
+	if os.Getenv("POOLCTL_TEST_KILL") == "" { // otherwise the server is already running
 		if err := start(); err != nil {
 			t.Fatal(err)
 		}
@@ -59,14 +60,14 @@ func inLab(t *testing.T, format, protocol, root, dir string, start func() error)
 		p := netPool(format, "127.0.0.1", dir+"/"+filepath.Base(served))
 		p.Source.Protocol = protocol
 		p.Target.Path = filepath.Join(t.TempDir(), "pool 'x'")
-		if format == "glusterfs" { // see plain
+		if format == "glusterfs" { // see checkPlain
 			p.Target.Path = filepath.Join(t.TempDir(), "pool")
 		}
 		return p
 	}
 }
 
-// far is how long a server may take to answer in a test: it never comes to that.
+// far is a timeout that no test reaches.
 const far = 5 * time.Minute
 
 func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, elsewhere, cannot map[string]string) {
@@ -78,7 +79,8 @@ func run(t *testing.T, pool func(t *testing.T) *pooldef.Pool, elsewhere, cannot 
 		Snapshot:  snapshot,
 		Sizes:     []uint64{65537, 0, 1, 1 << 20},
 		Volume: func(name string, size uint64) *pooldef.Volume {
-			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0), Target: pooldef.VolumeTarget{Format: "raw"}}
+			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(0),
+				Target: pooldef.VolumeTarget{Format: "raw"}}
 		},
 		Refused: []string{"", ".", "..", "../x", "a/b", strings.Repeat("n", 256)},
 		Allowed: []string{"-x", "a b", "'", "$(x)"},
@@ -90,33 +92,34 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 }
 
 // volumeFaults are the parts in which poolctl does the same in every directory, mounted or not.
-var volumeFaults = backendtest.Because("TestRaw of backend/dir has it", backendtest.VolumeFaults...)
+var volumeFaults = backendtest.Because("TestRaw of backend/dir covers it", backendtest.VolumeFaults...)
 
-// likeNFS4 are the parts in which poolctl does the same whatever the server is.
-var likeNFS4 = backendtest.Because("TestNFS4, or TestRaw of backend/dir, has it", slices.Concat(backendtest.Faults, backendtest.Requests)...)
+// likeNFS4 are the parts in which poolctl does the same with every server.
+var likeNFS4 = backendtest.Because("TestNFS4, or TestRaw of backend/dir, covers it",
+	slices.Concat(backendtest.Faults, backendtest.Requests)...)
 
 func TestNFS3(t *testing.T) {
-	run(t, inLab(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), likeNFS4, nil)
+	run(t, labPools(t, "nfs", "3", "/srv/nfsroot/export", "/export", nfs), likeNFS4, nil)
 }
 
 func TestNFS4(t *testing.T) {
-	run(t, inLab(t, "auto", "", "/srv/nfsroot/export", "/export", nfs), volumeFaults, nil)
+	run(t, labPools(t, "auto", "", "/srv/nfsroot/export", "/export", nfs), volumeFaults, nil)
 }
 
 func TestCIFS(t *testing.T) {
-	run(t, inLab(t, "cifs", "", "/srv/smb", "share", smb), likeNFS4, map[string]string{
+	run(t, labPools(t, "cifs", "", "/srv/smb", "share", smb), likeNFS4, map[string]string{
 		"Resizing": "a file has no more room than its size",
 		"Wiping":   "scrub cannot open what poolctl holds",
 	})
 }
 
 func TestGluster(t *testing.T) {
-	run(t, inLab(t, "glusterfs", "", "/srv/gluster/fs/brick", "gv0", gluster), likeNFS4, nil)
+	run(t, labPools(t, "glusterfs", "", "/srv/gluster/fs/brick", "gv0", gluster), likeNFS4, nil)
 }
 
-// TestServerGone stops the server below a mounted pool, and has it come back.
+// TestServerGone stops the server of a mounted pool, and starts it again.
 func TestServerGone(t *testing.T) {
-	p := inLab(t, "nfs", "", "/srv/nfsroot/export", "/export", nfs)(t)
+	p := labPools(t, "nfs", "", "/srv/nfsroot/export", "/export", nfs)(t)
 	b, hasty := New(&host.Local{}, nil, far), New(&host.Local{}, nil, 3*time.Second)
 	for _, err := range []error{b.Build(t.Context(), p, backend.BuildOptions{}), b.Start(t.Context(), p)} {
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// login returns the credentials of mount.cifs(8) for a user, who may be named with his domain: DOMAIN\user.
+// login returns a credentials file for mount.cifs(8). The user name can include a domain: DOMAIN\user.
 func (b *Backend) login(auth *pooldef.Auth) (host.Input, error) {
 	password, err := b.Secrets.SecretValue(auth.Secret, "cifs")
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 	"poolctl/pooldef"
 )
 
-// password is daemon's, of testdata/smb-server.
+// password is the password of the user daemon in testdata/smb-server.
 const password = `a, b\c$d`
 
 var secrets = backendtest.Secrets{"daemon": password, "wrong": "wrong", "lines": "a\nb"}
 
-// withLogin makes a pool one that needs a login.
+// withLogin adds a login to a pool.
 func withLogin(p *pooldef.Pool, user, secret string) *pooldef.Pool {
 	p.Source.Auth = &pooldef.Auth{Type: "cifs", Username: user, Secret: pooldef.SecretRef{UUID: secret}}
 	return p
 }
 
-// TestLogin has what is told to mount(8), by a shell.
+// TestLogin checks the command and the credentials for mount(8), with the shell as the reader.
 func TestLogin(t *testing.T) {
 	for _, c := range []struct{ user, secret, want string }{
 		{"daemon", "daemon", "username=daemon\npassword=$(base64 -d /secrets/daemon.base64)\nEND\n"},
@@ -36,20 +36,21 @@ func TestLogin(t *testing.T) {
 		p.Target.Path = t.TempDir()
 		var plan strings.Builder
 		err := New(host.NewDryRun(&host.Local{}, &plan), secrets, far).Start(t.Context(), p)
-		want := "mount -t cifs -o nodev,nosuid,noexec,credentials=/proc/self/fd/3 -- //files.example/share " + p.Target.Path + " 3<<END\n" + c.want
+		want := "mount -t cifs -o nodev,nosuid,noexec,credentials=/proc/self/fd/3 -- //files.example/share " +
+			p.Target.Path + " 3<<END\n" + c.want
 		if got := plan.String(); (c.want == "") != (err != nil) || err == nil && got != want {
 			t.Errorf("got %s, error %v, want %s", got, err, want)
 		}
 	}
 }
 
-// TestCIFSLogin mounts with a password, while somebody looks for it.
+// TestCIFSLogin mounts with a password while a goroutine searches the machine for the password.
 func TestCIFSLogin(t *testing.T) {
-	newPool := inLab(t, "cifs", "", "/srv/smb", "private", smb)
+	newPool := labPools(t, "cifs", "", "/srv/smb", "private", smb)
 	var trace strings.Builder
 	b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, far)
 	end, seen := make(chan bool), make(chan int)
-	go func() { seen <- spy(t, end) }()
+	go func() { seen <- watchForPassword(t, end) }()
 	for _, user := range []string{"daemon", `WORKGROUP\daemon`} {
 		p := withLogin(newPool(t), user, "daemon")
 		for _, err := range []error{
@@ -63,9 +64,10 @@ func TestCIFSLogin(t *testing.T) {
 	}
 	close(end)
 	if <-seen == 0 {
-		t.Error("the spy has seen no mount.cifs with a login")
+		t.Error("the search saw no mount.cifs with credentials")
 	}
-	for what, p := range map[string]*pooldef.Pool{"a wrong password": withLogin(newPool(t), "daemon", "wrong"), "no login": newPool(t)} {
+	for what, p := range map[string]*pooldef.Pool{"a wrong password": withLogin(newPool(t), "daemon",
+		"wrong"), "no login": newPool(t)} {
 		err := b.Build(t.Context(), p, backend.BuildOptions{})
 		if err == nil {
 			err = b.Start(t.Context(), p)
@@ -75,12 +77,13 @@ func TestCIFSLogin(t *testing.T) {
 		}
 	}
 	if strings.Contains(trace.String(), password) {
-		t.Errorf("a trace shows the password: %s", trace.String())
+		t.Errorf("the trace contains the password: %s", trace.String())
 	}
 }
 
-// spy looks for the password in what all processes were told, and returns how often it has seen mount.cifs with a login.
-func spy(t *testing.T, end chan bool) (seen int) {
+// watchForPassword searches the arguments and environments of all processes for the password, and returns how
+// often it has seen a mount.cifs with credentials.
+func watchForPassword(t *testing.T, end chan bool) (seen int) {
 	for {
 		select {
 		case <-end:
@@ -94,7 +97,8 @@ func spy(t *testing.T, end chan bool) (seen int) {
 			if bytes.Contains(cmdline, []byte(password)) || bytes.Contains(environ, []byte(password)) {
 				t.Errorf("%s has the password: %q", process, cmdline)
 			}
-			if link, _ := os.Readlink(process + "/fd/3"); bytes.Contains(cmdline, []byte("mount.cifs")) && strings.HasPrefix(link, "/memfd:") {
+			if link, _ := os.Readlink(process + "/fd/3"); bytes.Contains(cmdline, []byte("mount.cifs")) &&
+				strings.HasPrefix(link, "/memfd:") {
 				seen++
 			}
 		}

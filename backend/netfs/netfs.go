@@ -1,5 +1,5 @@
-// Package netfs manages pools that are a directory of a server, by NFS, SMB (cifs) or GlusterFS, which is mounted when the pool is
-// started.
+// Package netfs manages pools of type netfs: a directory of a server, exported by NFS, SMB (cifs) or
+// GlusterFS. Starting a pool mounts the directory. Volumes are files (package filevol).
 package netfs
 
 import (
@@ -19,11 +19,12 @@ import (
 )
 
 // Backend manages pools of type netfs.
-type Backend struct{ filevol.Served }
+type Backend struct{ filevol.Remote }
 
-// New returns the backend. A server may take as long as timeout to answer; mount.nfs itself would try for two minutes (nfs(5), retry).
+// New returns the backend. timeout is the time that a server may take to answer; mount.nfs itself would retry
+// for two minutes (nfs(5), retry).
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
-	b := &Backend{filevol.NewServed(h, s, timeout)}
+	b := &Backend{filevol.NewRemote(h, s, timeout)}
 	b.IsSource = b.isSource
 	return b
 }
@@ -44,7 +45,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		}
 		options, inputs = []string{"credentials=/proc/self/fd/3"}, []host.Input{login}
 	case p.Source.Format == "glusterfs":
-		if err := plain(append([]string{s.String(), p.Target.Path}, p.MountOptions...)); err != nil {
+		if err := checkPlain(append([]string{s.String(), p.Target.Path}, p.MountOptions...)); err != nil {
 			return err
 		}
 		options = []string{"direct-io-mode=1"}
@@ -62,17 +63,19 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return b.translateError(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
 }
 
-// plain refuses what mount.glusterfs(8), a shell script, would take apart.
-func plain(words []string) error {
+// checkPlain refuses words that mount.glusterfs(8), a shell script, would split or expand.
+func checkPlain(words []string) error {
 	for _, w := range words {
 		if host.Quote(w) != w {
-			return &backend.UnsupportedError{Type: pooldef.NetFS, What: fmt.Sprintf("%q with GlusterFS, whose mount program would take it apart", w)}
+			return &backend.UnsupportedError{Type: pooldef.NetFS,
+				What: fmt.Sprintf("%q with GlusterFS, whose mount program would take it apart", w)}
 		}
 	}
 	return nil
 }
 
-// translateError says what is wrong if mount(8) has failed for want of a server or of its helper.
+// translateError converts an error of mount(8) into one that says what is wrong with the server, or that the
+// mount helper is missing.
 func (b *Backend) translateError(ctx context.Context, s source, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
@@ -82,11 +85,11 @@ func (b *Backend) translateError(ctx context.Context, s source, err error) error
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}
 		}
-	case errors.As(err, &exit) && s.kind == "glusterfs": // mount.glusterfs(8) only says that it has failed
+	case errors.As(err, &exit) && s.kind == "glusterfs": // mount.glusterfs(8) reports only that it failed
 		limited, cancel := context.WithTimeout(ctx, b.Timeout)
 		defer cancel()
-		volume, _, _ := strings.Cut(s.place(), "/")
-		return cmp.Or(glusterd.Trouble(limited, b.Host, s.host, 0, volume), err)
+		volume, _, _ := strings.Cut(s.normalDir(), "/")
+		return cmp.Or(glusterd.Diagnose(limited, b.Host, s.host, 0, volume), err)
 	}
 	return err
 }

@@ -14,15 +14,17 @@ import (
 
 // A source is a directory of a server.
 type source struct {
-	kind string // nfs, cifs, glusterfs: what mount(8) calls it
-	host string // an IPv6 address has no brackets
-	dir  string // as it was given
+	kind string // nfs, cifs or glusterfs: mount(8)'s name of the type
+	host string // IPv6 addresses without brackets
+	dir  string // as in the definition
 }
 
-// sourceOf returns a pool's source. What mount(8) does with auto is NFS: the name decides, and HOST:DIR is NFS's.
+// sourceOf returns a pool's source. The format auto means NFS, because mount(8) decides by the source's form,
+// and HOST:DIR is the form of NFS.
 func sourceOf(p *pooldef.Pool) (source, error) {
 	if len(p.Source.Hosts) != 1 {
-		return source{}, fmt.Errorf("the source has %d hosts; a pool of type netfs has one", len(p.Source.Hosts))
+		return source{}, fmt.Errorf("the source has %d hosts; a pool of type netfs has one",
+			len(p.Source.Hosts))
 	}
 	s := source{kind: p.Source.Format, dir: p.Source.Dir}
 	if s.kind == "auto" {
@@ -33,7 +35,8 @@ func sourceOf(p *pooldef.Pool) (source, error) {
 	return s, err
 }
 
-// String is how mount.nfs(8), mount.cifs(8) and mount.glusterfs(8) want it. Only the first knows brackets.
+// String returns the source in the form that mount.nfs(8), mount.cifs(8) and mount.glusterfs(8) expect. Only
+// mount.nfs supports brackets.
 func (s source) String() string {
 	switch {
 	case s.kind == "cifs":
@@ -44,9 +47,10 @@ func (s source) String() string {
 	return s.host + ":" + s.dir
 }
 
-// mounted returns the source of a mount, of no kind if it is none of a server.
-func mounted(m *host.Mount) source {
-	kind := map[string]string{"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs", "fuse.glusterfs": "glusterfs"}[m.Type]
+// mountedSource returns the source of a mount. Its kind is empty if the mount is not from a server.
+func mountedSource(m *host.Mount) source {
+	kind := map[string]string{"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs",
+		"fuse.glusterfs": "glusterfs"}[m.Type]
 	if kind == "cifs" {
 		name, dir, _ := strings.Cut(strings.TrimLeft(strings.ReplaceAll(m.Source, `\`, "/"), "/"), "/")
 		return source{kind, name, dir}
@@ -61,8 +65,9 @@ func mounted(m *host.Mount) source {
 	return source{kind, strings.Trim(m.Source[:at], "[]"), m.Source[at+1:]}
 }
 
-// place is a source's directory in one spelling. Names of shares are the same in upper and lower case.
-func (s source) place() string {
+// normalDir returns a source's directory in a normal form for comparisons. Names of shares are
+// case-insensitive.
+func (s source) normalDir() string {
 	dir := strings.Join(strings.FieldsFunc(s.dir, func(r rune) bool { return r == '/' }), "/")
 	if s.kind == "cifs" {
 		return strings.ToLower(dir)
@@ -70,17 +75,18 @@ func (s source) place() string {
 	return dir
 }
 
-// nameLimit is how long the look-up of a server's name may take.
+// nameLimit limits the lookup of a server's name.
 const nameLimit = 5 * time.Second
 
-// isSource compares servers by name or, if that is not the same, by the address that is used (the mount option addr).
+// isSource compares servers by name or, if the names differ, by the address that the mount uses (mount option
+// addr).
 func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
 	want, err := sourceOf(p)
-	is := mounted(m)
-	if err != nil || want.kind != is.kind || want.place() != is.place() {
+	is := mountedSource(m)
+	if err != nil || want.kind != is.kind || want.normalDir() != is.normalDir() {
 		return false, err
 	}
-	if sameName(want.host, is.host) {
+	if isSameHost(want.host, is.host) {
 		return true, nil
 	}
 	for option := range strings.SplitSeq(m.Options, ",") {
@@ -95,8 +101,8 @@ func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) 
 	return false, nil
 }
 
-// sameName tells whether two names or addresses are the same in writing.
-func sameName(a, b string) bool {
+// isSameHost reports whether two names or addresses are equal, without a lookup.
+func isSameHost(a, b string) bool {
 	x, errX := netip.ParseAddr(a)
 	y, errY := netip.ParseAddr(b)
 	if errX == nil && errY == nil {

@@ -24,8 +24,8 @@ func netPool(format, server, dir string) *pooldef.Pool {
 		Source: pooldef.Source{Format: format, Hosts: []pooldef.Host{{Name: server}}, Dir: dir}}
 }
 
-// A fake has something mounted, names, and tools that answer.
-type fake struct {
+// A fakeHost has a mount, names, and tools with fixed output.
+type fakeHost struct {
 	host.Host
 	mount *host.Mount
 	out   map[string]string
@@ -33,20 +33,20 @@ type fake struct {
 	asked []string
 }
 
-func (f *fake) MountAt(string) (*host.Mount, error) { return f.mount, nil }
-func (f *fake) Addresses(_ context.Context, name string, _ time.Duration) ([]netip.Addr, error) {
+func (f *fakeHost) MountAt(string) (*host.Mount, error) { return f.mount, nil }
+func (f *fakeHost) Addresses(_ context.Context, name string, _ time.Duration) ([]netip.Addr, error) {
 	if name != "files.example" {
 		return nil, errors.New("no such host")
 	}
 	return []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}, nil
 }
 
-func (f *fake) Dial(context.Context, string) (net.Conn, error) {
+func (f *fakeHost) Dial(context.Context, string) (net.Conn, error) {
 	ours, _ := net.Pipe()
 	return ours, nil
 }
 
-func (f *fake) Query(_ context.Context, c host.Command) ([]byte, error) {
+func (f *fakeHost) Query(_ context.Context, c host.Command) ([]byte, error) {
 	f.mu.Lock()
 	f.asked = append(f.asked, c.Shell())
 	f.mu.Unlock()
@@ -57,11 +57,11 @@ func (f *fake) Query(_ context.Context, c host.Command) ([]byte, error) {
 	return []byte(out), nil
 }
 
-// TestSpelling has sources, what mount(8) is given for them, and mounts that are or are not theirs.
+// TestSpelling checks sources, their form for mount(8), and mounts that do or do not match them.
 func TestSpelling(t *testing.T) {
 	for _, c := range []struct {
 		format, server, dir, source string
-		same, other                 string // type source options; blanks and bars between
+		same, other                 string // "TYPE SOURCE OPTIONS", separated by bars
 	}{
 		{"nfs", "files.example", "/srv/a b", "files.example:/srv/a b",
 			"nfs4 FILES.example.:/srv/a\x00b addr=1.2.3.4|nfs files.example:/srv/a\x00b/ x|nfs4 192.0.2.7:/srv/a\x00b addr=192.0.2.7",
@@ -76,15 +76,17 @@ func TestSpelling(t *testing.T) {
 		p := netPool(c.format, c.server, c.dir)
 		s, err := sourceOf(p)
 		if err != nil || s.String() != c.source {
-			t.Errorf("%+v is %q, error %v", p.Source, s, err)
+			t.Errorf("%+v: got %q, error %v", p.Source, s, err)
 		}
 		for i, mounts := range []string{c.same, c.other} {
 			for text := range strings.SplitSeq(mounts, "|") {
 				f := strings.Fields(text)
-				m := &host.Mount{Type: f[0], Source: strings.ReplaceAll(f[1], "\x00", " "), Options: "rw," + f[2]}
-				b := New(&fake{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}}, nil, far)
+				m := &host.Mount{Type: f[0], Source: strings.ReplaceAll(f[1], "\x00", " "),
+					Options: "rw," + f[2]}
+				b := New(&fakeHost{Host: &host.Local{}, mount: m, out: map[string]string{"stat": "nfs\n"}},
+					nil, far)
 				if active, err := b.Active(t.Context(), p); active != (i == 0) || err != nil {
-					t.Errorf("%s is mounted: %s is active: %v, error %v", m.Source, c.source, active, err)
+					t.Errorf("with %s mounted, %s: got active %v, error %v", m.Source, c.source, active, err)
 				}
 			}
 		}
@@ -93,13 +95,15 @@ func TestSpelling(t *testing.T) {
 
 func TestBadSource(t *testing.T) {
 	for _, name := range []string{"-oexec", "a/b", "a,b", "a b"} {
-		if err := New(&host.Local{}, nil, far).Start(t.Context(), netPool("nfs", name, "/x")); err == nil || !strings.Contains(err.Error(), "not the name of a host") {
+		if err := New(&host.Local{}, nil, far).Start(t.Context(), netPool("nfs", name, "/x")); err == nil ||
+			!strings.Contains(err.Error(), "not the name of a host") {
 			t.Errorf("%q: error %v", name, err)
 		}
 	}
 	p := netPool("nfs", "a", "/x")
 	p.Source.Hosts = append(p.Source.Hosts, p.Source.Hosts[0])
-	if err := New(&host.Local{}, nil, far).Start(t.Context(), p); err == nil || !strings.Contains(err.Error(), "2 hosts") {
+	if err := New(&host.Local{}, nil, far).Start(t.Context(), p); err == nil ||
+		!strings.Contains(err.Error(), "2 hosts") {
 		t.Error(err)
 	}
 	unsupported := (*backend.UnsupportedError)(nil)
@@ -110,13 +114,15 @@ func TestBadSource(t *testing.T) {
 			t.Errorf("%q: error %v", word, err)
 		}
 	}
-	if err := New(&host.Local{}, nil, far).Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
+	if err := New(&host.Local{}, nil, far).Build(t.Context(), p,
+		backend.BuildOptions{Overwrite: true}); !errors.As(err, &unsupported) {
 		t.Error(err)
 	}
 }
 
 func TestDiscover(t *testing.T) {
-	f := &fake{Host: &host.Local{}, out: map[string]string{"showmount": "/srv/two       10.0.0.0/8\n/srv/a b/ *\n\nnonsense\n"}}
+	f := &fakeHost{Host: &host.Local{},
+		out: map[string]string{"showmount": "/srv/two       10.0.0.0/8\n/srv/a b/ *\n\nnonsense\n"}}
 	spec := &pooldef.Source{Hosts: []pooldef.Host{{Name: "files.example"}}}
 	check := func(want string) {
 		t.Helper()
@@ -138,15 +144,16 @@ func TestDiscover(t *testing.T) {
 	}
 	f.out = map[string]string{}
 	tool := (*host.ToolError)(nil)
-	if _, err := New(f, nil, far).Discover(t.Context(), spec); !errors.As(err, &tool) || tool.Tool != "showmount" {
+	if _, err := New(f, nil, far).Discover(t.Context(), spec); !errors.As(err, &tool) ||
+		tool.Tool != "showmount" {
 		t.Error(err)
 	}
 	if _, err := New(f, nil, far).Discover(t.Context(), &pooldef.Source{}); err == nil {
-		t.Error("nobody to ask")
+		t.Error("no server given: got no error")
 	}
 }
 
-// TestStart has what is told to mount(8).
+// TestStart checks the commands that run mount(8).
 func TestStart(t *testing.T) {
 	const prefix = "-o nodev,nosuid,noexec"
 	for _, c := range []struct{ format, protocol, want string }{

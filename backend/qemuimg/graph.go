@@ -60,7 +60,7 @@ func (i *Image) Whole() error {
 //
 // A volume that keeps data in files that only its header names is refused, and an image below whose format the one above does not
 // record: whoever may write to the volume, a guest too, could name any file of this machine, or have it mean one.
-func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Image, error) {
+func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.MayRead) (*Image, error) {
 	h, err := host.OpenPath(v.Target.Path)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Ima
 
 // OpenToResize opens a volume that is held for writing, to give it a size. What it is based on is opened where that is needed: if it
 // is longer than the volume, it must not be seen in what the volume gets.
-func OpenToResize(secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, size uint64, known backend.Known) (*Image, error) {
+func OpenToResize(secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, size uint64, known backend.MayRead) (*Image, error) {
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
 	if err != nil {
@@ -104,7 +104,7 @@ func (i *Image) or(err error) (*Image, error) {
 // An opener opens the images of a chain.
 type opener struct {
 	secrets backend.Secrets
-	known   backend.Known
+	known   backend.MayRead
 	seen    []*host.Handle
 }
 

@@ -78,7 +78,7 @@ func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source
 			Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
 	}
 	if !qemuimg.IsPlain(source) {
-		from, err := qemuimg.Open(b.secrets, source, o.Known)
+		from, err := qemuimg.Open(b.secrets, source, o.MayRead)
 		if err != nil {
 			return err
 		}

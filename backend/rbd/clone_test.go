@@ -144,7 +144,7 @@ func TestClonesTogether(t *testing.T) {
 			ok(t, b.Delete(t.Context(), p, v.Name))
 		}
 	}
-	_, err := b.Sweep(t.Context(), p)
+	_, err := b.RemoveStale(t.Context(), p)
 	ok(t, err)
 	if all := rows(t, b, p); len(all) != 1 {
 		t.Errorf("left are %q", all)
@@ -183,7 +183,7 @@ func TestSweepBase(t *testing.T) {
 		ok(t, b.change(t.Context(), p, "snap create", at, "base", "--snap="+name, quiet))
 		ok(t, b.change(t.Context(), p, "snap protect", at, "base", "--snap="+name))
 	}
-	swept, err := b.Sweep(t.Context(), p)
+	swept, err := b.RemoveStale(t.Context(), p)
 	if all := rows(t, b, p); err != nil || len(swept) != 1 || strings.Join(all, " ") != "base base@"+others {
 		t.Errorf("swept %q, error %v, there are %q", swept, err, all)
 	}

@@ -220,10 +220,10 @@ func TestOwnConfiguration(t *testing.T) {
 		}
 		return nil
 	}
-	ok(t, b.Clone(t.Context(), p, volume("x", mib), overlay(backing), backend.CloneOptions{Known: known}))
+	ok(t, b.Clone(t.Context(), p, volume("x", mib), overlay(backing), backend.CloneOptions{MayRead: known}))
 	holds(t, b, p, "x", data)
 	for _, evil := range []string{backing + ":id=admin", backing + "@monday", "rbd:" + p.Source.Name + "/w"} {
-		if err := b.Clone(t.Context(), p, volume("y", mib), overlay(evil), backend.CloneOptions{Known: known}); err == nil {
+		if err := b.Clone(t.Context(), p, volume("y", mib), overlay(evil), backend.CloneOptions{MayRead: known}); err == nil {
 			t.Errorf("an image is cloned that is based on %s", evil)
 		}
 	}
@@ -298,7 +298,7 @@ func TestFull(t *testing.T) {
 	holds(t, b, p, "v", data)
 	ok(t, New(&host.Local{}, keys{}, 20*time.Second).Delete(t.Context(), p, "x")) // part of which waits, too
 	undo()
-	backendtest.Eventually(t, "there is room again", func() bool { _, err := b.Sweep(t.Context(), p); return err == nil })
+	backendtest.Eventually(t, "there is room again", func() bool { _, err := b.RemoveStale(t.Context(), p); return err == nil })
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if all := rows(t, b, p); len(all) != 0 {
 		t.Errorf("there are %q", all)

@@ -101,7 +101,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		_, _ = b.snapshots(t.Context(), lied, place{pool: "rbdpool"}, "v")
 		_ = b.checkNotInUse(t.Context(), lied, place{pool: "rbdpool"}, "v", false, false)
-		_, _ = b.Sweep(t.Context(), lied)
+		_, _ = b.RemoveStale(t.Context(), lied)
 		for _, s := range l.done {
 			for _, word := range s.(host.Command).Args {
 				image, isImage := strings.CutPrefix(word, "--image=")

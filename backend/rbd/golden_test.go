@@ -55,7 +55,7 @@ func TestGolden(t *testing.T) {
 		return marks.ReplaceAllString(text, "poolctl-MACHINE-PROCESS-BEGUN-N")
 	}
 	does := func(title string, op func(b *Backend, p *pooldef.Pool) error) {
-		g.Does(title, func(h host.Host) error { return op(New(h, known, limit), p) })
+		g.Do(title, func(h host.Host) error { return op(New(h, known, limit), p) })
 	}
 	ctx := context.Background()
 	source := func(b *Backend, name string) *pooldef.Volume {
@@ -120,7 +120,7 @@ func TestGolden(t *testing.T) {
 	does("wipe", func(b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, "v", "zero", nil) })
 	does("rename", func(b *Backend, p *pooldef.Pool) error { return b.Rename(ctx, p, "v", "w") })
 	does("delete", del("w"))
-	does("sweep", func(b *Backend, p *pooldef.Pool) error { _, err := b.Sweep(ctx, p); return err })
+	does("sweep", func(b *Backend, p *pooldef.Pool) error { _, err := b.RemoveStale(ctx, p); return err })
 	g.End()
 }
 

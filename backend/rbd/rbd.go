@@ -31,8 +31,8 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return err == nil, err
 }
 
-// Explains implements backend.Explainer.
-func (b *Backend) Explains() {}
+// ChecksActive implements backend.ActiveChecker.
+func (b *Backend) ChecksActive() bool { return true }
 
 // Space implements backend.Backend: what the whole cluster has, as libvirt counts, and what is stored in the pool.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {

@@ -11,8 +11,8 @@ import (
 // TestBackend runs the conformance suite against a real cluster.
 func TestBackend(t *testing.T) {
 	backendtest.Run(t, backendtest.Options{
-		Apart: true,
-		New:   newBackend, Pool: func(t *testing.T) *pooldef.Pool { return newPool(t) }, Snapshot: snapshotOf,
+		Parallel: true,
+		New:      newBackend, Pool: func(t *testing.T) *pooldef.Pool { return newPool(t) }, Snapshot: snapshotOf,
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 		},

@@ -81,8 +81,8 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, at place, name st
 // quiet keeps rbd from telling how far it is.
 const quiet = "--no-progress"
 
-// Sweep implements backend.Sweeper. What is in use, or has clones, is not left.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+// RemoveStale implements backend.StaleRemover. What is in use, or has clones, is not left.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return nil, err

@@ -104,7 +104,7 @@ func (u *unit) volume() *pooldef.Volume {
 
 func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
 	v := u.volume()
-	err := d.Look(&v.Target, u.path)
+	err := d.StatDevice(&v.Target, u.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no %q", u.path)
 	}

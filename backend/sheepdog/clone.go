@@ -87,8 +87,8 @@ var isStage = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchStr
 // isVolume tells whether others see an image.
 func (i *image) isVolume() bool { return !i.hidden && !isStage(i.name) && !isStage(i.tag) }
 
-// Sweep implements backend.Sweeper.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+// RemoveStale implements backend.StaleRemover.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	c, err := clusterOf(p)
 	if err != nil {
 		return nil, err

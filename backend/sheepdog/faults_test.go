@@ -75,7 +75,7 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 		"download": func() error { return b.Download(ctx, p, "v", data, backend.Transfer{}) },
 		"delete":   func() error { return b.Delete(ctx, p, "v") },
 		"purge":    func() error { return b.DeleteWithSnapshots(ctx, p, "v") },
-		"sweep":    func() error { _, err := b.Sweep(ctx, p); return err },
+		"sweep":    func() error { _, err := b.RemoveStale(ctx, p); return err },
 	}
 }
 
@@ -238,7 +238,7 @@ func TestCloneLargerFaults(t *testing.T) {
 		for nth := 1; ; nth++ {
 			h := &failing{&host.Local{}, nth, after}
 			err := New(h, time.Minute).Clone(t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source, backend.CloneOptions{From: p})
-			if swept, sweepErr := good.Sweep(t.Context(), p); len(swept) > 0 || sweepErr != nil {
+			if swept, sweepErr := good.RemoveStale(t.Context(), p); len(swept) > 0 || sweepErr != nil {
 				t.Errorf("change %d, after %v: left behind is %q, error %v", nth, after, swept, sweepErr)
 			}
 			want := "v"
@@ -296,7 +296,7 @@ func TestOthersStages(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	swept, err := b.Sweep(t.Context(), p)
+	swept, err := b.RemoveStale(t.Context(), p)
 	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(swept, want) || err != nil {
 		t.Errorf("swept are %q, error %v", swept, err)
 	}

@@ -25,7 +25,7 @@ func TestGolden(t *testing.T) {
 	ctx := t.Context()
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, time.Minute)) })
+		g.Do(title, func(h host.Host) error { return op(New(h, time.Minute)) })
 	}
 	source := func(b *Backend) *pooldef.Volume {
 		v, err := b.Volume(ctx, p, "v 1")

@@ -153,7 +153,7 @@ func TestLiar(t *testing.T) {
 	source := pooldef.Source{Name: "s", Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
 	p := &pooldef.Pool{Type: pooldef.Sheepdog, Source: source}
 	const many = 50000
-	backendtest.Liar(t, "dog", "seq -f '= v%.0f 0 1 0 0 1 5 1  22' 1 "+strconv.Itoa(many))
+	backendtest.FakeProgram(t, "dog", "seq -f '= v%.0f 0 1 0 0 1 5 1  22' 1 "+strconv.Itoa(many))
 	if all, err := b.all(t.Context(), p); err != nil || len(all) != many {
 		t.Errorf("%d images, error %v", len(all), err)
 	}
@@ -166,7 +166,7 @@ func TestLiar(t *testing.T) {
 		"echo '= v 0 1 0 0 1 5 1  22'; echo no >&2":      "no",
 		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "ended by a signal",
 	} {
-		backendtest.Liar(t, "dog", script)
+		backendtest.FakeProgram(t, "dog", script)
 		_, err := b.all(t.Context(), p)
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
 			t.Errorf("%.100s: error %.200v, not %s", script, err, want)

@@ -26,8 +26,8 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// built returns a pool that is built, and the directory of its cluster.
-func built(t *testing.T, timeout time.Duration) (b *Backend, p *pooldef.Pool, cluster string) {
+// buildPool returns a pool that is built, and the directory of its cluster.
+func buildPool(t *testing.T, timeout time.Duration) (b *Backend, p *pooldef.Pool, cluster string) {
 	t.Helper()
 	b, p = New(&host.Local{}, nil, timeout), newPool(t)
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
@@ -35,9 +35,10 @@ func built(t *testing.T, timeout time.Duration) (b *Backend, p *pooldef.Pool, cl
 	return b, p, dir + "/clusters/cluster"
 }
 
-// TestRefused has vstorage-mount fail: what it says is told, with what helps, and nothing is mounted.
+// TestRefused makes vstorage-mount fail. The error must contain its message and a hint, and nothing may be
+// mounted.
 func TestRefused(t *testing.T) {
-	b, p, cluster := built(t, time.Minute)
+	b, p, cluster := buildPool(t, time.Minute)
 	before := snapshot(t, p)
 	backendtest.Change(t, host.WriteFile{Path: cluster + ".closed"})
 	err := b.Start(t.Context(), p)
@@ -47,7 +48,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("error %v, %+v", err, state)
 	}
 	if after := snapshot(t, p); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 	t.Setenv("PATH", "/usr/bin")
 	tool := (*host.ToolError)(nil)
@@ -56,8 +57,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// late has something end with a SilentError.
-func late(t *testing.T, what string, do func() error) {
+// checkTimeout checks that an operation fails with a TimeoutError.
+func checkTimeout(t *testing.T, what string, do func() error) {
 	t.Helper()
 	silent := (*backend.TimeoutError)(nil)
 	if err := do(); !errors.As(err, &silent) {
@@ -65,38 +66,42 @@ func late(t *testing.T, what string, do func() error) {
 	}
 }
 
-// TestSilent has a cluster that does not answer when it is to be mounted.
+// TestSilent uses a cluster that does not answer when it is mounted.
 func TestSilent(t *testing.T) {
-	b, p, cluster := built(t, 500*time.Millisecond)
+	b, p, cluster := buildPool(t, 500*time.Millisecond)
 	before := snapshot(t, p)
 	backendtest.Change(t, host.WriteFile{Path: cluster + ".silent"})
-	late(t, "start", func() error { return b.Start(t.Context(), p) })
+	checkTimeout(t, "start", func() error { return b.Start(t.Context(), p) })
 	ok(t, os.Remove(cluster+".asked"))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- New(&host.Local{}, nil, time.Hour).Start(ctx, p) }()
-	backendtest.Eventually(t, "the cluster is asked", func() bool { _, err := os.Stat(cluster + ".asked"); return err == nil })
+	backendtest.Eventually(t, "vstorage-mount has started", func() bool {
+		_, err := os.Stat(cluster + ".asked")
+		return err == nil
+	})
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: error %v", err)
 	}
 	if after := snapshot(t, p); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 }
 
-// TestBusyStop has a file open in what is to be unmounted.
+// TestBusyStop stops a pool while a file in it is open.
 func TestBusyStop(t *testing.T) {
-	b, p, _ := built(t, time.Minute)
+	b, p, _ := buildPool(t, time.Minute)
 	ok(t, b.Start(t.Context(), p))
 	f, err := os.Create(p.Target.Path + "/disk")
 	ok(t, err)
 	busy := (*backend.BusyError)(nil)
-	if err := b.Stop(t.Context(), p); !errors.As(err, &busy) || !strings.Contains(err.Error(), fmt.Sprintf("process %d (", os.Getpid())) {
+	if err := b.Stop(t.Context(), p); !errors.As(err, &busy) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("process %d (", os.Getpid())) {
 		t.Errorf("error %v", err)
 	}
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
-		t.Errorf("active is %v, error %v", active, err)
+		t.Errorf("got active %v, error %v", active, err)
 	}
 	f.Close()
 	ok(t, b.Stop(t.Context(), p))
@@ -107,9 +112,10 @@ func TestBusyStop(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// TestProcessGone has what vstorage-mount would leave: a FUSE mount, and a process that serves it, but does not, and then has gone.
+// TestProcessGone sets up what vstorage-mount would leave: a FUSE mount whose process does not answer, and
+// one whose process is gone.
 func TestProcessGone(t *testing.T) {
-	b, p, _ := built(t, 500*time.Millisecond)
+	b, p, _ := buildPool(t, 500*time.Millisecond)
 	for _, gone := range []bool{false, true} {
 		fuse, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -119,16 +125,17 @@ func TestProcessGone(t *testing.T) {
 			fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse)))
 		if gone {
 			unix.Close(fuse)
-			if _, err := b.Active(t.Context(), p); err == nil || !strings.Contains(err.Error(), "not connected") {
-				t.Errorf("its process has gone: error %v", err)
+			if _, err := b.Active(t.Context(), p); err == nil ||
+				!strings.Contains(err.Error(), "not connected") {
+				t.Errorf("process gone: got error %v", err)
 			}
 		} else {
-			late(t, "active", func() error { _, err := b.Active(t.Context(), p); return err })
-			late(t, "space", func() error { _, err := b.Space(t.Context(), p); return err })
+			checkTimeout(t, "active", func() error { _, err := b.Active(t.Context(), p); return err })
+			checkTimeout(t, "space", func() error { _, err := b.Space(t.Context(), p); return err })
 		}
 		ok(t, b.Stop(t.Context(), p))
 		if mounted, err := b.Host.Mounted(p.Target.Path); mounted || err != nil {
-			t.Errorf("it is still mounted: %v, error %v", mounted, err)
+			t.Errorf("after stopping: mounted %v, error %v", mounted, err)
 		}
 		if !gone {
 			unix.Close(fuse)
@@ -136,7 +143,7 @@ func TestProcessGone(t *testing.T) {
 	}
 }
 
-// TestCommand has what vstorage-mount is told, or why it is not.
+// TestCommand checks the arguments of vstorage-mount.
 func TestCommand(t *testing.T) {
 	number := func(n uint32) *uint32 { return &n }
 	me, err := user.Current()
@@ -155,7 +162,8 @@ func TestCommand(t *testing.T) {
 		{"", pooldef.Permissions{}, `error: source/name: "" cannot be the name of a cluster`},
 		{"a/b", pooldef.Permissions{}, `error: source/name: "a/b" cannot be the name of a cluster`},
 	} {
-		p := &pooldef.Pool{Type: pooldef.Vstorage, Name: "pool", Target: pooldef.Target{Path: "/mnt//x/", Permissions: c.want}}
+		p := &pooldef.Pool{Type: pooldef.Vstorage, Name: "pool",
+			Target: pooldef.Target{Path: "/mnt//x/", Permissions: c.want}}
 		p.Source.Name = c.cluster
 		command, err := mountCommand(p)
 		got := command.Shell()
@@ -170,7 +178,8 @@ func TestCommand(t *testing.T) {
 
 func TestGolden(t *testing.T) {
 	if os.Geteuid() != 0 {
-		backendtest.NotRun(t, "what operations do to the machine: the record is root's, and vstorage-mount gets the user's name")
+		backendtest.NotRun(t,
+			"changes to the machine: they were recorded as root, and vstorage-mount is passed the user's name")
 	}
 	g := backendtest.NewReplayed(t, "vstorage", os.Geteuid() == 0)
 	p := &pooldef.Pool{Type: pooldef.Vstorage, Name: "pool", Target: pooldef.Target{Path: "/mnt/pool 'x'"}}
@@ -185,7 +194,7 @@ func TestGolden(t *testing.T) {
 	}
 	does := func(title string, op func(b *Backend) error) {
 		g.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, nil, time.Minute)) })
+		g.Do(title, func(h host.Host) error { return op(New(h, nil, time.Minute)) })
 	}
 	build := func(b *Backend) error { return b.Build(t.Context(), p, backend.BuildOptions{}) }
 	start := func(b *Backend) error { return b.Start(t.Context(), p) }
@@ -204,7 +213,9 @@ func TestGolden(t *testing.T) {
 		backendtest.Change(t, host.WriteFile{Path: closed})
 	}
 	does("start, but this machine is not authorised", start)
-	does("format", func(b *Backend) error { return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}) })
+	does("format", func(b *Backend) error {
+		return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true})
+	})
 	does("remove", func(b *Backend) error { return b.DeletePool(t.Context(), p) })
 	g.End()
 }

@@ -1,5 +1,5 @@
-// Package vstorage manages pools that are a Virtuozzo Storage cluster, which is mounted when the pool is started. The machine has to be
-// authorised in the cluster.
+// Package vstorage manages pools of type vstorage: a Virtuozzo Storage cluster. Starting a pool mounts the
+// cluster, in which this machine must be authorised. Volumes are files (package filevol).
 package vstorage
 
 import (
@@ -20,16 +20,16 @@ import (
 )
 
 // Backend manages pools of type vstorage.
-type Backend struct{ filevol.Served }
+type Backend struct{ filevol.Remote }
 
-// New returns the backend. The cluster may take as long as timeout to answer.
+// New returns the backend. timeout is the time that the cluster may take to answer.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
-	b := &Backend{filevol.NewServed(h, s, timeout)}
+	b := &Backend{filevol.NewRemote(h, s, timeout)}
 	b.IsSource = isSource
 	return b
 }
 
-// isSource goes by the name that vstorage-mount gives its mounts, as libvirt does.
+// isSource compares the name that vstorage-mount gives its mounts, as libvirt does.
 func isSource(_ context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
 	return m.Source == "vstorage://"+p.Source.Name, nil
 }
@@ -45,10 +45,12 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return translateError(ctx, p, b.MountBy(limited, p, mount))
 }
 
-// mountCommand mounts as libvirt does. What is mounted belongs to us unless the definition says otherwise.
+// mountCommand returns the command that mounts as libvirt does. The mount belongs to the current user unless
+// the definition names an owner.
 func mountCommand(p *pooldef.Pool) (host.Command, error) {
 	if p.Source.Name == "" || strings.ContainsAny(p.Source.Name, "/\x00") {
-		return host.Command{}, pooldef.Problems{{Element: "source/name", Text: fmt.Sprintf("%q cannot be the name of a cluster", p.Source.Name)}}
+		return host.Command{}, pooldef.Problems{{Element: "source/name",
+			Text: fmt.Sprintf("%q cannot be the name of a cluster", p.Source.Name)}}
 	}
 	want := p.Target.Permissions
 	mode := uint32(0o711)
@@ -64,12 +66,14 @@ func mountCommand(p *pooldef.Pool) (host.Command, error) {
 		"-m", fmt.Sprintf("%o", mode), "-g", group, "-u", owner), err
 }
 
-// userName and groupName return what a definition's number is called, or ours: vstorage-mount takes no numbers.
+// userName and groupName return the name for an ID in a definition, or of the current user: vstorage-mount
+// does not accept numbers.
 func userName(wanted *uint32) (string, error) {
 	id := numberOr(wanted, os.Geteuid())
 	u, err := user.LookupId(id)
 	if err != nil {
-		return "", pooldef.Problems{{Element: "target/permissions/owner", Text: "no user of this machine has the number " + id + ", and vstorage-mount wants a name"}}
+		return "", pooldef.Problems{{Element: "target/permissions/owner",
+			Text: "no user of this machine has the number " + id + ", and vstorage-mount wants a name"}}
 	}
 	return u.Username, nil
 }
@@ -78,7 +82,8 @@ func groupName(wanted *uint32) (string, error) {
 	id := numberOr(wanted, os.Getegid())
 	g, err := user.LookupGroupId(id)
 	if err != nil {
-		return "", pooldef.Problems{{Element: "target/permissions/group", Text: "no group of this machine has the number " + id + ", and vstorage-mount wants a name"}}
+		return "", pooldef.Problems{{Element: "target/permissions/group",
+			Text: "no group of this machine has the number " + id + ", and vstorage-mount wants a name"}}
 	}
 	return g.Name, nil
 }
@@ -90,14 +95,16 @@ func numberOr(wanted *uint32, ours int) string {
 	return strconv.FormatUint(uint64(*wanted), 10)
 }
 
-// translateError says what vstorage-mount has said, and what it may want.
+// translateError converts an error of vstorage-mount into one with a hint.
 func translateError(ctx context.Context, p *pooldef.Pool, err error) error {
 	exit := (*host.ExitError)(nil)
 	switch {
 	case backend.IsTimeout(ctx, err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster %q does not answer", p.Source.Name)}
 	case errors.As(err, &exit):
-		return &backend.StateError{Text: exit.Error(), Hint: "vstorage -c " + host.Quote(p.Source.Name) + " auth-node, if this machine is not authorised in the cluster"}
+		return &backend.StateError{Text: exit.Error(),
+			Hint: "vstorage -c " + host.Quote(p.Source.Name) +
+				" auth-node, if this machine is not authorised in the cluster"}
 	}
 	return err
 }

@@ -16,8 +16,9 @@ import (
 
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
-// clusters has a stand-in for vstorage-mount found, and returns the directory of its clusters. Virtuozzo's own tools are not to be had.
-func clusters(t testing.TB) string {
+// installStandIn puts a stand-in for vstorage-mount in PATH, and returns the directory of its clusters.
+// Virtuozzo's own tools are not available.
+func installStandIn(t testing.TB) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		backendtest.NotRun(t, "pools of type vstorage: they need root")
@@ -32,12 +33,12 @@ func clusters(t testing.TB) string {
 	return dir + "/clusters"
 }
 
-// newPool returns a pool of a cluster that is new.
+// newPool returns a pool on a new cluster.
 func newPool(t testing.TB) *pooldef.Pool {
 	t.Helper()
-	dir := filepath.Join(clusters(t), "cluster")
+	dir := filepath.Join(installStandIn(t), "cluster")
 	backendtest.Change(t, host.Mkdir{Path: dir, Mode: 0o755})
-	t.Cleanup(func() { // it stays when a pool is stopped
+	t.Cleanup(func() { // it stays mounted when a pool is stopped
 		if mounted, _ := new(host.Local).Mounted(dir); mounted {
 			backendtest.Change(t, host.Cmd("umount", "--", dir))
 		}
@@ -48,20 +49,22 @@ func newPool(t testing.TB) *pooldef.Pool {
 	return p
 }
 
-// snapshot prints the directory that the pool's directory is in, and what is mounted there.
+// snapshot prints the parent of the pool's directory and the mounts in it.
 func snapshot(t *testing.T, p *pooldef.Pool) string {
 	return backendtest.TreeAndMounts(t, filepath.Dir(p.Target.Path))
 }
 
 func TestVstorage(t *testing.T) {
 	backendtest.Run(t, backendtest.Options{
-		Elsewhere: backendtest.Because("TestRaw of backend/dir has it", slices.Concat(backendtest.VolumeFaults, backendtest.Requests)...),
-		New:       func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
-		Pool:      func(t *testing.T) *pooldef.Pool { return newPool(t) },
-		Snapshot:  snapshot,
-		Sizes:     []uint64{65537, 0, 1, 1 << 20},
+		Elsewhere: backendtest.Because("TestRaw of backend/dir covers it",
+			slices.Concat(backendtest.VolumeFaults, backendtest.Requests)...),
+		New:      func(h host.Host) backend.Backend { return New(h, nil, time.Minute) },
+		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t) },
+		Snapshot: snapshot,
+		Sizes:    []uint64{65537, 0, 1, 1 << 20},
 		Volume: func(name string, size uint64) *pooldef.Volume {
-			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "raw"}}
+			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size),
+				Target: pooldef.VolumeTarget{Format: "raw"}}
 		},
 		Refused: []string{"", ".", "..", "../x", "a/b", strings.Repeat("n", 256)},
 		Allowed: []string{strings.Repeat("n", 255), "-x", "a b", "a\nb", "'", "$(x)"},

@@ -29,7 +29,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if stateOf(name) != "" {
 		return &pooldef.ConflictError{Text: fmt.Sprintf("there is a zpool %q already", name)}
 	}
-	full, err := b.Vacant(ctx, p, o.Overwrite)
+	full, err := b.CheckSources(ctx, p, o.Overwrite)
 	if err == nil && len(full) > 0 {
 		err = b.Host.Change(ctx, host.Cmd("wipefs", append([]string{"--all", "--quiet", "--"}, full...)...))
 	}

@@ -97,7 +97,7 @@ func suspends(t *testing.T) {
 	fail(false)
 	run(t, "zpool", "clear", "tank")
 	b = newBackend()
-	_, err := b.Sweep(t.Context(), p)
+	_, err := b.RemoveStale(t.Context(), p)
 	ok(t, err)
 	if after := snapshot(t); after != before {
 		t.Errorf("there was\n%s\nthere is\n%s", before, after)
@@ -167,7 +167,7 @@ func left(t *testing.T) {
 	if all := listed(t, b, p); all != "shared 1048576\nv 1048576\nwhole 1048576\n" {
 		t.Errorf("there are\n%s", all)
 	}
-	swept, err := b.Sweep(t.Context(), p)
+	swept, err := b.RemoveStale(t.Context(), p)
 	ok(t, err)
 	if after := snapshot(t); after != before || len(swept) != 4 {
 		t.Errorf("swept is %q; there was\n%s\nthere is\n%s", swept, before, after)

@@ -102,7 +102,7 @@ func FuzzSweep(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		b, s := says(t, text)
-		swept, _ := b.Sweep(t.Context(), tank)
+		swept, _ := b.RemoveStale(t.Context(), tank)
 		for _, name := range swept {
 			if !isIn("tank", name) || !tempNames.Match(name[strings.LastIndexAny(name, "/@")+1:]) {
 				t.Errorf("it destroys %q", name)
@@ -175,7 +175,7 @@ func TestLiesOfOthers(t *testing.T) {
 		"tank/a\x1b/" + stage,
 	} {
 		b, s := says(t, name+"\toff\n")
-		if swept, err := b.Sweep(t.Context(), tank); err == nil || swept != nil || s.done != nil {
+		if swept, err := b.RemoveStale(t.Context(), tank); err == nil || swept != nil || s.done != nil {
 			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
 		}
 		b, _ = says(t, name+"\n")
@@ -185,7 +185,7 @@ func TestLiesOfOthers(t *testing.T) {
 	}
 	for _, name := range []string{"tank/" + stage, "tank/sub/" + stage, "tank/v@" + stage} {
 		b, s := says(t, name+"\toff\n")
-		if swept, err := b.Sweep(t.Context(), tank); err != nil || len(swept) != 1 || len(s.done) != 1 {
+		if swept, err := b.RemoveStale(t.Context(), tank); err != nil || len(swept) != 1 || len(s.done) != 1 {
 			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
 		}
 	}
@@ -198,7 +198,7 @@ func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, nil, time.Minute)
 	const many = 50000
 	row := strings.TrimSpace(strings.Replace(thickLine, "thick", "v%.0f", 1))
-	backendtest.Liar(t, "zfs", `printf '`+tankLine+`'; seq -f '`+row+`' 1 `+strconv.Itoa(many))
+	backendtest.FakeProgram(t, "zfs", `printf '`+tankLine+`'; seq -f '`+row+`' 1 `+strconv.Itoa(many))
 	count := 0
 	for v, err := range b.Details(t.Context(), tank) {
 		ok(t, err)
@@ -219,7 +219,7 @@ func TestLiar(t *testing.T) {
 		`printf '` + tankLine + `'; kill -9 $$`:          "ended by a signal",
 		`:`:                                              "says nothing of",
 	} {
-		backendtest.Liar(t, "zfs", script)
+		backendtest.FakeProgram(t, "zfs", script)
 		_, err := b.Volume(t.Context(), tank, "thick")
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
 			t.Errorf("%.100s: error %.200v, not %s", script, err, want)

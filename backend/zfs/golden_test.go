@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 	answered(t, g)
 	does := func(title string, op func(b *Backend) error) {
 		t.Helper()
-		g.Does(title, func(h host.Host) error { return op(New(h, nil, far)) })
+		g.Do(title, func(h host.Host) error { return op(New(h, nil, far)) })
 	}
 	source := sourceOf(mib)
 	if g.Live() {

@@ -99,8 +99,8 @@ func destroy(p *pooldef.Pool, name string) host.Command {
 	return c
 }
 
-// Sweep implements backend.Sweeper: volumes that were being made, and the snapshots for them. One that goes with a volume stays.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+// RemoveStale implements backend.StaleRemover: volumes that were being made, and the snapshots for them. One that goes with a volume stays.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	name, err := dataset(p)
 	if err != nil {
 		return nil, err

@@ -18,39 +18,39 @@ import (
 	"poolctl/backend/host"
 )
 
-// A recorder is a host that writes down what another answers, or, without one, answers what was written down: to each question what
-// was the answer to it when it was asked as many times.
+// A recorder is a host that records the answers of another host or, if it has no machine, replays recorded
+// answers. The nth time that a question is asked, the replay returns the nth recorded answer.
 type recorder struct {
-	machine host.Host // nil: nothing happens
-	nowhere host.Local
-	keeps   bool // answers, to write them down
-	clean   func(string) string
-	answers map[string][]recording
-	played  map[string]int
+	machine  host.Host // nil: replay, nothing is executed
+	local    host.Local
+	saves    bool // save the answers
+	clean    func(string) string
+	answers  map[string][]recording
+	replayed map[string]int
 }
 
-// recording is an answer, and how many times it was given one after the other.
+// A recording is an answer, and how many times it was given in a row.
 type recording struct {
 	Times  int             `json:",omitempty"` // 0: once
 	Answer json.RawMessage `json:",omitempty"`
 	Text   []string        `json:",omitempty"` // the lines of a program's output
-	Bytes  []byte          `json:",omitempty"` // the same, if it is no text
+	Bytes  []byte          `json:",omitempty"` // a program's output that is not valid UTF-8
 	Failed *recordedError  `json:",omitempty"`
 }
 
 type recordedError struct {
 	Text   string
 	Errno  syscall.Errno `json:",omitempty"`
-	Status int           `json:",omitempty"` // of a program that failed
+	Status int           `json:",omitempty"` // the exit status of a program that failed
 	Stderr string        `json:",omitempty"`
 }
 
-func (t *recorder) read(file string) error {
+func (t *recorder) load(file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	t.answers, t.played = map[string][]recording{}, map[string]int{}
+	t.answers, t.replayed = map[string][]recording{}, map[string]int{}
 	return json.Unmarshal(data, &t.answers)
 }
 
@@ -69,21 +69,21 @@ func (t *recorder) write(tb testing.TB, file string) {
 	}
 }
 
-// ask has a question answered.
+// ask answers a question by running live on the machine, or from the recordings.
 func ask[T any](t *recorder, question string, live func(h host.Host) (T, error)) (T, error) {
 	question = t.clean(question)
 	if t.machine == nil {
 		return replay[T](t, question)
 	}
 	answer, err := live(t.machine)
-	if t.keeps {
-		t.keep(question, answer, err)
+	if t.saves {
+		t.save(question, answer, err)
 	}
 	return answer, err
 }
 
-func (t *recorder) keep(question string, answer any, err error) {
-	a := recording{Failed: tapeError(err)}
+func (t *recorder) save(question string, answer any, err error) {
+	a := recording{Failed: newRecordedError(err)}
 	if out, ok := answer.([]byte); ok && !utf8.Valid(out) {
 		a.Bytes = out
 	} else if ok {
@@ -101,24 +101,24 @@ func (t *recorder) keep(question string, answer any, err error) {
 		t.answers = map[string][]recording{}
 	}
 	all := t.answers[question]
-	if last := len(all) - 1; last >= 0 && all[last].same(a) {
+	if last := len(all) - 1; last >= 0 && all[last].equal(a) {
 		all[last].Times = max(all[last].Times, 1) + 1
 		return
 	}
 	t.answers[question] = append(all, a)
 }
 
-func (a recording) same(o recording) bool {
+func (a recording) equal(o recording) bool {
 	a.Times, o.Times = 0, 0
 	one, _ := json.Marshal(a)
 	other, _ := json.Marshal(o)
 	return bytes.Equal(one, other)
 }
 
-// replay answers what was answered.
+// replay returns the next recorded answer to a question.
 func replay[T any](t *recorder, question string) (answer T, err error) {
-	n := t.played[question]
-	t.played[question]++
+	n := t.replayed[question]
+	t.replayed[question]++
 	for _, a := range t.answers[question] {
 		if n -= max(a.Times, 1); n >= 0 {
 			continue
@@ -128,13 +128,13 @@ func replay[T any](t *recorder, question string) (answer T, err error) {
 		} else if err := json.Unmarshal(a.Answer, &answer); err != nil {
 			return answer, err
 		}
-		return answer, a.Failed.error()
+		return answer, a.Failed.restore()
 	}
-	return answer, fmt.Errorf("what the machine answers for the %d. time to %q was not written down", t.played[question], question)
+	return answer, fmt.Errorf("there is no recording of answer %d to %q", t.replayed[question], question)
 }
 
-// tapeError and error keep of an error what code tells apart.
-func tapeError(err error) *recordedError {
+// newRecordedError keeps the parts of an error that code distinguishes: errno, exit status, standard error.
+func newRecordedError(err error) *recordedError {
 	if err == nil {
 		return nil
 	}
@@ -147,7 +147,7 @@ func tapeError(err error) *recordedError {
 	return e
 }
 
-func (e *recordedError) error() error {
+func (e *recordedError) restore() error {
 	switch {
 	case e == nil:
 		return nil
@@ -172,18 +172,20 @@ func (t *recorder) Query(ctx context.Context, c host.Command) ([]byte, error) {
 }
 
 func (t *recorder) Change(ctx context.Context, s host.Step) error {
-	_, err := ask(t, "+ "+s.Shell(), func(h host.Host) (struct{}, error) { return struct{}{}, h.Change(ctx, s) })
+	_, err := ask(t, "+ "+s.Shell(), func(h host.Host) (struct{}, error) {
+		return struct{}{}, h.Change(ctx, s)
+	})
 	return err
 }
 
 func (t *recorder) Stat(path string) (fs.FileInfo, error) {
-	f, err := ask(t, "stat "+path, func(h host.Host) (tapedFile, error) {
+	f, err := ask(t, "stat "+path, func(h host.Host) (recordedFile, error) {
 		info, err := h.Stat(path)
 		if err != nil {
-			return tapedFile{}, err
+			return recordedFile{}, err
 		}
 		s := info.Sys().(*syscall.Stat_t)
-		return tapedFile{Path: path, How: info.Mode(), Kernel: s.Mode, Owner: s.Uid, Group: s.Gid}, nil
+		return recordedFile{Path: path, How: info.Mode(), Kernel: s.Mode, Owner: s.Uid, Group: s.Gid}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -191,15 +193,15 @@ func (t *recorder) Stat(path string) (fs.FileInfo, error) {
 	return f, nil
 }
 
-// OpenDir is not replayed: a directory that is held is a real one.
+// OpenDir is not replayed: a directory handle must be real.
 func (t *recorder) OpenDir(path string, inside bool) (*host.Dir, error) {
 	if t.machine == nil {
-		return t.nowhere.OpenDir(path, inside)
+		return t.local.OpenDir(path, inside)
 	}
 	return t.machine.OpenDir(path, inside)
 }
 
-// CheckGuarded is not replayed, either: nothing is mounted.
+// CheckGuarded is not replayed: nothing is mounted.
 func (t *recorder) CheckGuarded(path string) error {
 	if t.machine == nil {
 		return nil
@@ -207,10 +209,10 @@ func (t *recorder) CheckGuarded(path string) error {
 	return t.machine.CheckGuarded(path)
 }
 
-// OpenPath is not replayed, either.
+// OpenPath is not replayed: a handle must be real.
 func (t *recorder) OpenPath(path string) (*host.Handle, error) {
 	if t.machine == nil {
-		return t.nowhere.OpenPath(path)
+		return t.local.OpenPath(path)
 	}
 	return t.machine.OpenPath(path)
 }
@@ -230,13 +232,16 @@ func (t *recorder) MountAt(path string) (*host.Mount, error) {
 }
 
 func (t *recorder) Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error) {
-	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) { return h.Addresses(ctx, name, limit) })
+	return ask(t, "addresses "+name, func(h host.Host) ([]netip.Addr, error) {
+		return h.Addresses(ctx, name, limit)
+	})
 }
 
-// MountPrivate is not replayed, either: nobody answers for the files.
-func (t *recorder) MountPrivate(ctx context.Context, c host.Command, at string, limit time.Duration) (*host.PrivateMount, error) {
+// MountPrivate is not replayed: there is no server for the files.
+func (t *recorder) MountPrivate(ctx context.Context, c host.Command, at string,
+	limit time.Duration) (*host.PrivateMount, error) {
 	if t.machine == nil {
-		return nil, fmt.Errorf("no files of %s are replayed", c.Name)
+		return nil, fmt.Errorf("files of %s cannot be replayed", c.Name)
 	}
 	return t.machine.MountPrivate(ctx, c, at, limit)
 }
@@ -250,7 +255,9 @@ func (t *recorder) DeviceUsers(path string) ([]string, error) {
 }
 
 func (t *recorder) OpenBy(devices ...string) []string {
-	all, _ := ask(t, "openers "+strings.Join(devices, " "), func(h host.Host) ([]string, error) { return h.OpenBy(devices...), nil })
+	all, _ := ask(t, "openers "+strings.Join(devices, " "), func(h host.Host) ([]string, error) {
+		return h.OpenBy(devices...), nil
+	})
 	return all
 }
 
@@ -263,8 +270,10 @@ func (t *recorder) OnBtrfs(path string) (bool, error) {
 }
 
 func (t *recorder) Canonical(path string) string {
-	real, _ := ask(t, "canonical "+path, func(h host.Host) (string, error) { return h.Canonical(path), nil })
-	return real
+	resolved, _ := ask(t, "canonical "+path, func(h host.Host) (string, error) {
+		return h.Canonical(path), nil
+	})
+	return resolved
 }
 
 func (t *recorder) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
@@ -279,17 +288,20 @@ func (t *recorder) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 	return p.Number, p.Parent, p.OK
 }
 
-// tapedFile is what is known of a file.
-type tapedFile struct {
+// A recordedFile is the recorded metadata of a file.
+type recordedFile struct {
 	Path         string
 	How          fs.FileMode
-	Kernel       uint32 // the same, as stat(2) has it
+	Kernel       uint32 // the mode as in stat(2)
 	Owner, Group uint32
 }
 
-func (f tapedFile) Name() string       { return f.Path[strings.LastIndexByte(f.Path, '/')+1:] }
-func (f tapedFile) Size() int64        { return 0 }
-func (f tapedFile) Mode() fs.FileMode  { return f.How }
-func (f tapedFile) ModTime() time.Time { return time.Time{} }
-func (f tapedFile) IsDir() bool        { return f.How.IsDir() }
-func (f tapedFile) Sys() any           { return &syscall.Stat_t{Mode: f.Kernel, Uid: f.Owner, Gid: f.Group} }
+func (f recordedFile) Name() string       { return f.Path[strings.LastIndexByte(f.Path, '/')+1:] }
+func (f recordedFile) Size() int64        { return 0 }
+func (f recordedFile) Mode() fs.FileMode  { return f.How }
+func (f recordedFile) ModTime() time.Time { return time.Time{} }
+func (f recordedFile) IsDir() bool        { return f.How.IsDir() }
+func (f recordedFile) Sys() any {
+	return &syscall.Stat_t{Mode: f.Kernel, Uid: f.Owner,
+		Gid: f.Group}
+}

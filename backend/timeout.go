@@ -5,16 +5,16 @@ import (
 	"errors"
 )
 
-// A TimeoutError tells that something has not answered in time: a server, or what is mounted of one that has gone. It is a
+// A TimeoutError reports that a server, or a mount whose server is gone, did not answer in time. It wraps
 // context.DeadlineExceeded.
 type TimeoutError struct{ Text string }
 
 func (e *TimeoutError) Error() string { return e.Text }
 
-// Unwrap makes it what it is.
+// Unwrap returns context.DeadlineExceeded.
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
 
-// IsTimeout tells whether something has failed because it had less time than ctx, and that is over.
+// IsTimeout reports whether err is a timeout of an operation's own limit, while ctx itself is still valid.
 func IsTimeout(ctx context.Context, err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 }

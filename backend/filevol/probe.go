@@ -9,7 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// probe reads the header of what has one. It returns also the size of the file or device.
+// probe reads the image header of a file or block device. It also returns the size of the file or device in
+// bytes.
 func probe(h *host.Handle) (image.Info, uint64, error) {
 	fd, err := h.Open()
 	if err != nil {
@@ -29,10 +30,11 @@ func probe(h *host.Handle) (image.Info, uint64, error) {
 	return info, uint64(size), nil
 }
 
-// isHeldVolume accepts regular files, directories and block devices; libvirt, too, passes over the rest.
-func isHeldVolume(h *host.Handle) bool { return h.IsDir() || h.HasData() }
+// isVolumeHandle reports whether a handle is a regular file, directory or block device. libvirt also ignores
+// all other files.
+func isVolumeHandle(h *host.Handle) bool { return h.IsDir() || h.HasData() }
 
-func heldPermissions(h *host.Handle) pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
+func handlePermissions(h *host.Handle) pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
 
 func permissions(mode, uid, gid uint32) pooldef.Permissions {
 	mode &= 0o777
@@ -40,5 +42,6 @@ func permissions(mode, uid, gid uint32) pooldef.Permissions {
 }
 
 func times(h *host.Handle) *pooldef.Timestamps {
-	return &pooldef.Timestamps{Access: time.Unix(h.Atim.Unix()), Modify: time.Unix(h.Mtim.Unix()), Change: time.Unix(h.Ctim.Unix())}
+	return &pooldef.Timestamps{Access: time.Unix(h.Atim.Unix()), Modify: time.Unix(h.Mtim.Unix()),
+		Change: time.Unix(h.Ctim.Unix())}
 }

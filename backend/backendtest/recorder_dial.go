@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// tapedServer is what a server has said until the connection was closed.
-type tapedServer struct {
+// A recordedServer is what a server sent until the connection was closed.
+type recordedServer struct {
 	Address string
 	Said    string `json:",omitempty"`
 }
 
-// Dial implements host.Prober. What was sent to a server is not compared.
+// Dial implements host.Prober. Data sent to the server are not compared.
 func (t *recorder) Dial(ctx context.Context, address string) (net.Conn, error) {
 	question := t.clean("dial " + address)
 	if t.machine == nil {
-		s, err := replay[tapedServer](t, question)
+		s, err := replay[recordedServer](t, question)
 		if err != nil {
 			return nil, err
 		}
@@ -27,37 +27,37 @@ func (t *recorder) Dial(ctx context.Context, address string) (net.Conn, error) {
 	}
 	c, err := t.machine.Dial(ctx, address)
 	switch {
-	case !t.keeps:
+	case !t.saves:
 		return c, err
 	case err != nil:
-		t.keep(question, tapedServer{}, err)
+		t.save(question, recordedServer{}, err)
 		return nil, err
 	}
-	return &tapedConn{Conn: c, tape: t, question: question}, nil
+	return &recordingConn{Conn: c, recorder: t, question: question}, nil
 }
 
-// tapedConn is a connection of which is written down what the server says.
-type tapedConn struct {
+// A recordingConn is a connection that records what the server sends.
+type recordingConn struct {
 	net.Conn
-	tape     *recorder
+	recorder *recorder
 	question string
 	said     bytes.Buffer
 }
 
 // Read implements net.Conn.
-func (c *tapedConn) Read(p []byte) (int, error) {
+func (c *recordingConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.said.Write(p[:n])
 	return n, err
 }
 
 // Close implements net.Conn.
-func (c *tapedConn) Close() error {
-	c.tape.keep(c.question, tapedServer{c.RemoteAddr().String(), c.said.String()}, nil)
+func (c *recordingConn) Close() error {
+	c.recorder.save(c.question, recordedServer{c.RemoteAddr().String(), c.said.String()}, nil)
 	return c.Conn.Close()
 }
 
-// replayedConn is a connection to nobody, where a server seems to say what one has said once.
+// A replayedConn is a connection that replays what a server once sent.
 type replayedConn struct {
 	net.Conn // nil
 	at       net.Addr

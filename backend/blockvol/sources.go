@@ -8,7 +8,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Sources are the paths of the devices that a pool's definition names.
+// Sources returns the paths of the devices in a pool's definition.
 func Sources(p *pooldef.Pool) []string {
 	var devices []string
 	for _, d := range p.Source.Devices {
@@ -17,9 +17,10 @@ func Sources(p *pooldef.Pool) []string {
 	return devices
 }
 
-// Vacant refuses a pool's source devices if one is in use or, unless that is to be overwritten, holds anything. It returns those that hold
-// something.
-func (d Devices) Vacant(ctx context.Context, p *pooldef.Pool, overwrite bool) (full []string, err error) {
+// CheckSources checks that a pool's source devices are not in use and, unless overwrite is set, that they are
+// empty. It returns the devices that are not empty.
+func (d Devices) CheckSources(ctx context.Context, p *pooldef.Pool,
+	overwrite bool) (full []string, err error) {
 	for _, path := range Sources(p) {
 		found, err := host.Signatures(ctx, d.Host, path)
 		if err != nil {
@@ -41,7 +42,8 @@ func (d Devices) Vacant(ctx context.Context, p *pooldef.Pool, overwrite bool) (f
 	return full, nil
 }
 
-// Users tells who has a volume's device, in words: other devices, mounts and swap, or else processes. It may be none of ours to see.
+// Users describes the users of a volume's device: other devices, mounts and swap, or otherwise processes. An
+// unprivileged caller may not see all users.
 func (d Devices) Users(path string) []string {
 	if users, err := d.Host.DeviceUsers(path); err == nil && len(users) > 0 {
 		return users

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Liar puts a program in front of all others of its name: a shell script, which may print anything.
-func Liar(t testing.TB, program, script string) {
+// FakeProgram puts a shell script in front of all other programs of a name in PATH, until the test ends.
+func FakeProgram(t testing.TB, program, script string) {
 	t.Helper()
 	dir := t.TempDir()
 	file, text := filepath.Join(dir, program), []byte("#!/bin/sh\n"+script+"\n")

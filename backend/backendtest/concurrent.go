@@ -1,0 +1,93 @@
+package backendtest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// testConcurrentCreation creates volumes concurrently: of several with the same name exactly one must
+// succeed, with different names all. Listings in the meantime must succeed and contain only complete volumes.
+func (s *suite) testConcurrentCreation() {
+	s.setUpPool()
+	creator := requireCapability[backend.Creator](s)
+	var made atomic.Int32
+	s.runConcurrently(4, func(int) {
+		switch err := creator.Create(s.Context(), s.pool, s.defineVolume("same"), backend.CreateOptions{}); {
+		case err == nil:
+			made.Add(1)
+		case !errors.Is(err, fs.ErrExist):
+			s.Errorf("same name, concurrently: got error %v, want fs.ErrExist", err)
+		}
+	})
+	if names := s.list(); made.Load() != 1 || !slices.Equal(names, []string{"same"}) {
+		s.Fatalf("same name, concurrently: %d operations succeeded, volumes are %q", made.Load(), names)
+	}
+	model, err := s.b.Volume(s.Context(), s.pool, "same")
+	s.ok(err)
+	whole := describe(model)
+	const many = 16
+	s.runConcurrently(many+1, func(n int) {
+		if n == many {
+			for range 2 * many {
+				s.listWhileChanging(whole)
+			}
+			return
+		}
+		if err := creator.Create(s.Context(), s.pool, s.defineVolume(fmt.Sprint(n)),
+			backend.CreateOptions{}); err != nil {
+			s.Errorf("different names, concurrently: error %v", err)
+		}
+	})
+	s.checkNoLeftovers("after concurrent creation")
+	if names := s.list(); len(names) != many+1 {
+		s.Errorf("want %d volumes in order, got %q", many+1, names)
+	}
+	if deleter, ok := s.b.(backend.Deleter); ok {
+		s.runConcurrently(many, func(n int) {
+			if err := deleter.Delete(s.Context(), s.pool, fmt.Sprint(n)); err != nil {
+				s.Errorf("concurrent deletion: %v", err)
+			}
+			s.listWhileChanging(whole)
+		})
+	}
+}
+
+func (s *suite) runConcurrently(n int, do func(n int)) {
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { do(i) })
+	}
+	group.Wait()
+}
+
+// listWhileChanging lists the volumes while others create and delete volumes.
+func (s *suite) listWhileChanging(whole string) {
+	list := s.b.Volumes
+	if detailer, ok := s.b.(backend.DetailLister); ok {
+		list = detailer.Details
+	}
+	for v, err := range list(s.Context(), s.pool) {
+		if err != nil {
+			s.Errorf("concurrent listing: %v", err)
+			return
+		}
+		s.checkComplete(v, whole)
+	}
+}
+
+// checkComplete checks that a volume, if it has details, matches the description of a complete volume.
+func (s *suite) checkComplete(v *pooldef.Volume, whole string) {
+	s.Helper()
+	if v.Err != nil {
+		s.Errorf("volume %q: %v", v.Name, v.Err)
+	} else if got := describe(v); v.Capacity.Known && got != whole {
+		s.Errorf("volume %q: got %s, want %s", v.Name, got, whole)
+	}
+}

@@ -1,0 +1,172 @@
+package backendtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// killVariable passes a crashPlan to a process that is to be killed.
+const killVariable = "POOLCTL_TEST_KILL"
+
+// A crashPlan says what a process does and when it is killed.
+type crashPlan struct {
+	Operation string // a key of crashOperations
+	Pool      *pooldef.Pool
+	Nth       int  // the number of its last change
+	After     bool // kill it after that change, not before
+}
+
+// crashOperations are the operations that such a process can run.
+var crashOperations = map[string]func(context.Context, Options, backend.Backend, *pooldef.Pool) error{
+	"create": creations["create"],
+	"clone":  creations["clone"],
+	"delete": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Deleter).Delete(ctx, p, "v")
+	},
+	"build": func(ctx context.Context, o Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Builder).Build(ctx, p, o.Build)
+	},
+	"start": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Starter).Start(ctx, p)
+	},
+	"stop": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Starter).Stop(ctx, p)
+	},
+	"remove": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.PoolDeleter).DeletePool(ctx, p)
+	},
+}
+
+// testKilled kills a process at each change of a volume's creation. The volume must then be complete or not
+// exist, creating it must work, and RemoveStale must remove the leftovers. test is the name of the test that
+// called Run.
+func (s *suite) testKilled(test, how string) { s.killDuring(test, s.setUpCreation(how)) }
+
+// testKilledDeleting does the same with processes that delete a volume.
+func (s *suite) testKilledDeleting(test string) {
+	create := s.setUpCreation("create")
+	s.ok(create.do(s.Context(), s.b))
+	s.killDuring(test, create.reverse("delete"))
+}
+
+// testKilledPool does the same with processes that build, start, stop or delete a pool: repeating the
+// operation must work.
+func (s *suite) testKilledPool(test string) {
+	for _, op := range s.poolOperations() {
+		s.killDuring(test, op)
+		s.ok(op.do(s.Context(), s.b))
+	}
+}
+
+// killDuring kills a process before each change of an operation, and after each. If operations are slow, it
+// kills only before: being killed after one change is being killed before the next.
+func (s *suite) killDuring(test string, op operation) {
+	state, moments := s.state(), []bool{false, true}
+	if s.Slow {
+		moments = moments[:1]
+	}
+	for _, after := range moments {
+		for nth := 1; ; nth++ {
+			s.pool.Started = s.pool.Started || op.name == "start" // the verbs write the run record first
+			killed := s.runUntilKilled(test, crashPlan{op.name, s.pool, nth, after})
+			switch op.name { // the run record exists before a pool is started, and until it is stopped
+			case "start":
+				s.pool.Started = true
+			case "stop":
+				s.pool.Started = killed
+			}
+			var err error
+			if killed && !op.done() {
+				err = errFault
+			}
+			half := s.Slow && nth%2 == 0 || after
+			// Every other time, leave the leftovers to the next creation of the volume.
+			if err != nil && !half && !op.pool {
+				s.checkUnchanged(state, "after killing the process and removing leftovers")
+			}
+			state = s.checkOutcome(op, fmt.Sprintf("%s, killed at change %d (after it: %v)", op.name, nth,
+				after), state, err)
+			if !killed && nth == 1 {
+				s.Fatal("the process made no change before it ended")
+			}
+			if !killed {
+				break
+			}
+		}
+	}
+}
+
+// runUntilKilled runs this test in a process that follows a crashPlan, and reports whether the process was
+// killed.
+func (s *suite) runUntilKilled(test string, d crashPlan) bool {
+	text, err := json.Marshal(d)
+	s.ok(err)
+	var pattern []string
+	for part := range strings.SplitSeq(test, "/") {
+		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	process, err := os.StartProcess("/proc/self/exe",
+		[]string{os.Args[0], "-test.run=" + strings.Join(pattern, "/")}, &os.ProcAttr{
+			Env:   append(os.Environ(), killVariable+"="+string(text)),
+			Files: []*os.File{nil, os.Stderr, os.Stderr},
+		})
+	s.ok(err)
+	state, err := process.Wait()
+	s.ok(err)
+	if !state.Exited() {
+		return true
+	}
+	if !state.Success() {
+		s.Fatalf("the process failed before it was killed: %v", state)
+	}
+	return false
+}
+
+// runCrashPlan runs the process's crashPlan and exits. It returns false if the process has none.
+func runCrashPlan(o Options) bool {
+	text, asked := os.LookupEnv(killVariable)
+	if !asked {
+		return false
+	}
+	var d crashPlan
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	b := o.New(&killingHost{Host: o.Host, crashPlan: d})
+	if err := crashOperations[d.Operation](context.Background(), o, b, d.Pool); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+	return true
+}
+
+// A killingHost kills its own process, as its crashPlan says.
+type killingHost struct {
+	host.Host
+	crashPlan
+	count int
+}
+
+// Change implements host.Host.
+func (m *killingHost) Change(ctx context.Context, step host.Step) error {
+	m.count++
+	if m.count != m.Nth {
+		return m.Host.Change(ctx, step)
+	}
+	if m.After {
+		_ = m.Host.Change(ctx, step)
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}

@@ -1,0 +1,129 @@
+package filevol
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// isStagingName reports whether a name is that of a staging directory. Listings omit these names, and volumes
+// cannot have them.
+var isStagingName = regexp.MustCompile(`^\.poolctl-[0-9a-f]{16}$`).MatchString
+
+// stagingName derives the name of a volume's staging directory from the volume's name. So two processes
+// cannot create the same volume, and the next process that creates the volume removes what a killed process
+// left.
+func stagingName(volume string) string {
+	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte(volume)))
+}
+
+// withStaging creates a volume in a staging directory and moves the complete volume to its name. No other
+// process ever sees a partial volume. If the name has been taken in the meantime, withStaging fails.
+func (f Files) withStaging(ctx context.Context, dir *host.Dir, name string,
+	build func(path string) error) error {
+	stage := &host.Stage{Path: filepath.Join(dir.Path, stagingName(name))}
+	defer func() { stage.Release() }()
+	err := f.createStage(ctx, dir, &stage)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("another process is making a volume of that name: %w", fs.ErrExist)
+	}
+	// Remove the staging directory in any case, also after a signal. If that fails, the volume still counts
+	// as created.
+	defer func() { _ = f.Host.Change(context.WithoutCancel(ctx), host.Unstage{Stage: stage}) }()
+	path := filepath.Join(stage.Path, name)
+	if err == nil {
+		err = build(path)
+	}
+	if err == nil {
+		err = f.moveIntoPlace(ctx, stage.Inode(name), path, dir, name)
+	}
+	return err
+}
+
+// createStage creates a staging directory and first removes the leftovers of a killed process; another
+// process may be doing the same. If the name is taken by something other than a staging directory, or by
+// another user, the staging directory gets a random name, because the name may never become free.
+func (f Files) createStage(ctx context.Context, dir *host.Dir, stage **host.Stage) (err error) {
+	for range 5 {
+		err = nil
+		owner, there := dir.Owner(filepath.Base((*stage).Path))
+		if there && owner == os.Geteuid() {
+			err = f.Host.Change(ctx, host.Sweep{Path: (*stage).Path})
+		}
+		// ENOTEMPTY counts as ErrExist.
+		inUse := errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY)
+		if gone := err == nil || errors.Is(err, fs.ErrNotExist); there &&
+			(owner != os.Geteuid() || !gone && !inUse) {
+			*stage = &host.Stage{Path: filepath.Join(dir.Path, stagingName(rand.Text()))}
+			err = nil
+		}
+		if !inUse {
+			err = f.Host.Change(ctx, *stage)
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := host.Sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// moveIntoPlace moves a volume to its name. If the move reports an error although it happened, as it may over
+// a network, it is undone.
+func (f Files) moveIntoPlace(ctx context.Context, made host.Inode, from string, dir *host.Dir,
+	name string) error {
+	path := filepath.Join(dir.Path, name)
+	err := f.Host.Change(ctx, host.Rename{Old: from, New: path})
+	if err == nil {
+		return nil
+	}
+	if made != (host.Inode{}) && dir.Inode(name) == made {
+		_ = f.Host.Change(context.WithoutCancel(ctx), host.Rename{Old: path, New: from})
+	}
+	return err
+}
+
+// RemoveStale implements backend.StaleRemover. Staging directories in use, other files with such a name, and
+// what may not be removed stay.
+func (f Files) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	dir, err := f.openPoolDir(p)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := dir.List()
+	if err != nil {
+		return nil, err
+	}
+	var removed []string
+	for _, e := range entries {
+		if !isStagingName(e.Name()) || !e.IsDir() && !e.Type().IsRegular() {
+			continue
+		}
+		path := filepath.Join(p.Target.Path, e.Name())
+		err := f.Host.Change(ctx, host.Sweep{Path: path})
+		switch {
+		case err == nil:
+			removed = append(removed, path)
+		case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist): // ENOTEMPTY counts as ErrExist
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+		default:
+			return removed, err
+		}
+	}
+	return removed, nil
+}
