@@ -11,10 +11,11 @@ import (
 	"strings"
 )
 
-// labList has a line a lab: a package, the pattern of the tests that run in it (or, behind !, of those that do not), and the kernel if only the release's own will do.
+// labList has one line per lab: a package, a pattern of the tests that run in the lab (or, after !, of those
+// that do not), and "release" if the tests need the release's own kernel.
 const labList = "scripts/lab.d/tests"
 
-// A labLine is a line of the list.
+// A labLine is a line of labList.
 type labLine struct{ pkg, pattern, kernel string }
 
 func readLabList() ([]labLine, error) {
@@ -38,7 +39,8 @@ func readLabList() ([]labLine, error) {
 	return lines, nil
 }
 
-// labJobs returns a job a lab, and builds the tests that run there. An exhaustive run has each lab on both kernels.
+// labJobs returns one job per lab, and builds the tests that run there. An exhaustive run uses each lab with
+// both kernels.
 func labJobs(ctx context.Context, o options, work string) ([]job, error) {
 	lines, err := readLabList()
 	if err != nil {
@@ -63,23 +65,27 @@ func buildLabTests(ctx context.Context, lines []labLine, work string) error {
 	for _, line := range lines {
 		packages["./"+line.pkg] = true
 	}
-	build := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-c", "-o", work + "/"}, slices.Sorted(maps.Keys(packages)))...)
+	build := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-c", "-o", work + "/"},
+		slices.Sorted(maps.Keys(packages)))...)
 	build.Env, build.Stdout, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stdout, os.Stderr
 	return build.Run()
 }
 
 func (l labLine) job(work string) job {
 	pkg := "./" + l.pkg
-	j := job{name: "lab: " + l.pkg + " " + l.pattern, pkg: "poolctl/" + l.pkg, lab: true, alone: "scripts/lab test " + pkg + " -test.run"}
+	j := job{name: "lab: " + l.pkg + " " + l.pattern, pkg: "poolctl/" + l.pkg, lab: true,
+		alone: "scripts/lab test " + pkg + " -test.run"}
 	j.argv = []string{"go", "tool", "test2json", "-t", "-p", j.pkg,
-		"scripts/lab", "test", "-t", labLimit, "-b", filepath.Join(work, filepath.Base(l.pkg)+".test"), pkg, "-test.v=test2json"}
+		"scripts/lab", "test", "-t", labLimit, "-b", filepath.Join(work, filepath.Base(l.pkg)+".test"), pkg,
+		"-test.v=test2json"}
 	if others, ok := strings.CutPrefix(l.pattern, "!"); ok {
 		j.argv = append(j.argv, "-test.skip", others)
 	} else {
 		j.argv = append(j.argv, "-test.run", l.pattern)
 	}
 	if l.kernel != "" {
-		j.name, j.env, j.alone = j.name+" ("+l.kernel+")", []string{"POOLCTL_LAB_KERNEL=" + l.kernel}, "POOLCTL_LAB_KERNEL="+l.kernel+" "+j.alone
+		j.name, j.env, j.alone = j.name+" ("+l.kernel+")", []string{"POOLCTL_LAB_KERNEL=" + l.kernel},
+			"POOLCTL_LAB_KERNEL="+l.kernel+" "+j.alone
 	}
 	return j
 }

@@ -1,9 +1,10 @@
-// Runtests runs the project's tests, several jobs at a time, and prints at the end what failed, how to run each failure alone, what was
-// left out, and how long each job took. It never stops at the first failure. scripts/test installs what the tests need and calls it.
+// Runtests runs the project's tests, several jobs at a time. At the end it prints each failure, with the
+// command that runs it alone, what was left out, and the time of each job. It does not stop at the first
+// failure. scripts/test installs what the tests need and calls it.
 //
-// A job is a package on this machine, some tests of a package in a lab (scripts/lab), a fuzz target, or scripts/check. Which tests need a
-// lab stands in scripts/lab.d/tests, so that labs start with everything else; at the end, each test that said it needs the lab must have
-// run in one.
+// A job is a package on this machine, some tests of a package in a lab (scripts/lab), a fuzz target, or
+// scripts/check. scripts/lab.d/tests lists the tests that need a lab, so that labs can start first. At the
+// end, each test that reported that it needs the lab must have run in one.
 package main
 
 import (
@@ -16,7 +17,7 @@ import (
 	"syscall"
 )
 
-// options are the choices of scripts/test.
+// options are the options of scripts/test.
 type options struct {
 	quick, exhaustive, lab bool
 	jobs                   int
@@ -25,7 +26,8 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "run what takes seconds")
-	flag.BoolVar(&o.exhaustive, "exhaustive", false, "run every fault for every pool type, fuzz longer, and use both of the lab's kernels")
+	flag.BoolVar(&o.exhaustive, "exhaustive", false,
+		"run every fault for every pool type, fuzz longer, and use both of the lab's kernels")
 	flag.BoolVar(&o.lab, "lab", false, "this machine can run labs")
 	flag.IntVar(&o.jobs, "j", runtime.NumCPU()+3, "run so many jobs at the same time")
 	flag.Parse()
@@ -38,7 +40,7 @@ func main() {
 	}
 }
 
-// run runs all jobs, prints the report, and reports whether all is well.
+// run runs all jobs, prints the report, and reports whether everything passed.
 func run(o options) (bool, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

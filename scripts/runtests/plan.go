@@ -15,34 +15,34 @@ import (
 	"strings"
 )
 
-// Limits that end a job which hangs; they are far from what a slow machine needs.
+// Limits that end a job which hangs. They are far above what a slow machine needs.
 const (
 	hostLimit = "60m"
 	labLimit  = "3000" // seconds
 )
 
-// A job is one command of the whole run.
+// A job is one command of the run.
 type job struct {
 	name  string // in the table
 	pkg   string // the import path, if the job prints go test's events
 	argv  []string
-	env   []string // besides this process's
-	alone string   // the command that runs it, or with a pattern behind it one test of it, by itself
+	env   []string // in addition to this process's
+	alone string   // the command that runs the job alone, or one test of it if a pattern is appended
 	lab   bool
 }
 
-// A goPackage is what go list says of a package.
+// A goPackage is a package in the output of go list.
 type goPackage struct {
 	ImportPath, Dir                    string
 	GoFiles, TestGoFiles, XTestGoFiles []string
 }
 
-// short is the package's name for people: backend/rbd.
+// short returns the package's name for the report, such as backend/rbd.
 func (p goPackage) short() string { return strings.TrimPrefix(p.ImportPath, "poolctl/") }
 
-// plan returns all jobs, those that take long first.
+// plan returns all jobs, the longest first.
 func plan(ctx context.Context, o options, work string) ([]job, error) {
-	packages, err := tested(ctx)
+	packages, err := testedPackages(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +61,10 @@ func plan(ctx context.Context, o options, work string) ([]job, error) {
 	return slices.Concat(jobs[:len(first)], labs, jobs[len(first):], fuzzing, check), err
 }
 
-// tested returns the packages that have tests.
-func tested(ctx context.Context) ([]goPackage, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles", "./...").Output()
+// testedPackages returns the packages that have tests.
+func testedPackages(ctx context.Context) ([]goPackage, error) {
+	out, err := exec.CommandContext(ctx, "go", "list",
+		"-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles", "./...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
@@ -83,18 +84,20 @@ func tested(ctx context.Context) ([]goPackage, error) {
 	}
 }
 
-// first are the packages whose jobs take longest, as long as the longest labs.
+// first are the packages with the longest jobs, which take as long as the longest labs.
 var first = []string{"commands", "backend/rbd"}
 
-// unraced are tests in packages with goroutines that move so much data, or start so many programs, that the race detector takes a
-// third of their time or more.
+// unraced are tests that run without the race detector, although their packages have goroutines: they move so
+// much data, or start so many programs, that the detector would take a third of their time or more.
 var unraced = map[string]string{
-	"backend/rbd":  "^Test(Backend|CopyOnWrite|Diff|Fill|Full|Golden|InUse|Interrupted|Objects|Overlay|OwnConfiguration|Refused|Shell|Snapshots|SweepBase)$",
-	"backend/host": "^Test(Copy|CopyLarger|DataInShell|Reflink|Resize|Scrub|ShellDoesTheSame|Zero|ZeroDevice|ZerosAreOwn)$",
+	"backend/rbd": "^Test(Backend|CopyOnWrite|Diff|Fill|Full|Golden|InUse|Interrupted|" +
+		"Objects|Overlay|OwnConfiguration|Refused|Shell|Snapshots|SweepBase)$",
+	"backend/host": "^Test(Copy|CopyLarger|DataInShell|Reflink|Resize|Scrub|" +
+		"ShellDoesTheSame|Zero|ZeroDevice|ZerosAreOwn)$",
 }
 
-// hostJobs returns a job a package, for this machine. Tests of code with goroutines run with the race detector, but for those in
-// unraced: they are a job of their own.
+// hostJobs returns one job per package for this machine. Packages with goroutines run with the race detector,
+// except the tests in unraced, which are a job of their own.
 func hostJobs(o options, packages []goPackage) []job {
 	rank := func(p goPackage) int {
 		if i := slices.Index(first, p.short()); i >= 0 {
@@ -105,7 +108,8 @@ func hostJobs(o options, packages []goPackage) []job {
 	slices.SortStableFunc(packages, func(a, b goPackage) int { return rank(a) - rank(b) })
 	var jobs []job
 	for _, p := range packages {
-		j := job{name: p.short(), pkg: p.ImportPath, alone: "go test ./" + p.short() + " -run", env: []string{"CGO_ENABLED=0"}}
+		j := job{name: p.short(), pkg: p.ImportPath, alone: "go test ./" + p.short() + " -run",
+			env: []string{"CGO_ENABLED=0"}}
 		j.argv = []string{"go", "test", "-json", "-count=1", "-timeout=" + hostLimit, "-parallel=4"}
 		switch {
 		case o.quick:
@@ -120,7 +124,8 @@ func hostJobs(o options, packages []goPackage) []job {
 			j.argv, j.env, j.name = append(j.argv, "-race"), []string{"CGO_ENABLED=1"}, j.name+" (race)"
 		}
 		if !o.lab && p.short() == "commands" {
-			j.argv = append(j.argv, "-skip=^TestCompare$/^("+strings.Join(labSessions(), "|")+")$|^TestSystemd$")
+			sessions := strings.Join(labSessions(), "|")
+			j.argv = append(j.argv, "-skip=^TestCompare$/^("+sessions+")$|^TestSystemd$")
 		}
 		j.argv = append(j.argv, p.ImportPath)
 		jobs = append(jobs, j)
@@ -130,7 +135,8 @@ func hostJobs(o options, packages []goPackage) []job {
 
 var startsGoroutine = regexp.MustCompile(`(?m)^\s*go (func\(|[\w.]+\()`)
 
-// hasGoroutines reports whether a package's own code starts any. What commands starts runs in processes of its own, without the detector.
+// hasGoroutines reports whether a package's own code starts goroutines. The package commands does not count:
+// the code under test runs in processes of its own, without the detector.
 func (p goPackage) hasGoroutines() bool {
 	return p.short() != "commands" && slices.ContainsFunc(p.GoFiles, func(name string) bool {
 		text, err := os.ReadFile(filepath.Join(p.Dir, name))
@@ -152,8 +158,8 @@ func labSessions() []string {
 
 var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 
-// fuzzJobs returns a job a fuzz target. Each tries a number of inputs; a length of time would now and then fail at its end
-// (golang/go#75804).
+// fuzzJobs returns one job per fuzz target. Each tries a fixed number of inputs, because fuzzing for a fixed
+// time sometimes fails at its end (golang/go#75804).
 func fuzzJobs(o options, packages []goPackage) ([]job, error) {
 	inputs := "5000x"
 	if o.exhaustive {
@@ -168,8 +174,10 @@ func fuzzJobs(o options, packages []goPackage) ([]job, error) {
 			}
 			for _, m := range fuzzTarget.FindAllSubmatch(text, -1) {
 				target := "^" + string(m[1]) + "$"
-				argv := []string{"go", "test", p.ImportPath, "-run=^$", "-fuzz=" + target, "-fuzztime=" + inputs, "-parallel=2"}
-				jobs = append(jobs, job{name: p.short() + " " + string(m[1]), argv: argv, alone: strings.Join(argv, " ")})
+				argv := []string{"go", "test", p.ImportPath, "-run=^$", "-fuzz=" + target,
+					"-fuzztime=" + inputs, "-parallel=2"}
+				jobs = append(jobs, job{name: p.short() + " " + string(m[1]), argv: argv,
+					alone: strings.Join(argv, " ")})
 			}
 		}
 	}

@@ -10,15 +10,16 @@ import (
 	"strings"
 )
 
-// report prints what was left out, the times, what failed and, as the last line, how many tests did what. It reports whether all is well.
+// report prints what was left out, the times, the failures and, in the last line, the number of tests. It
+// reports whether everything passed.
 func report(w io.Writer, o options, results []result) bool {
-	leftOut(w, results, o.lab || o.quick)
-	times(w, results)
+	printSkipped(w, results, o.lab || o.quick)
+	printTimes(w, results)
 	missing := 0
 	if o.lab && !o.quick {
-		missing = missingInLab(w, results)
+		missing = printMissingInLab(w, results)
 	}
-	ok := failures(w, results) && missing == 0
+	ok := printFailures(w, results) && missing == 0
 	count := map[string]int{}
 	for _, r := range results {
 		for name, t := range r.tests {
@@ -30,11 +31,12 @@ func report(w io.Writer, o options, results []result) bool {
 			count["fail"]++
 		}
 	}
-	fmt.Fprintf(w, "tests: %d passed, %d failed, %d skipped\n", count["pass"], count["fail"]+missing, count["skip"])
+	fmt.Fprintf(w, "tests: %d passed, %d failed, %d skipped\n", count["pass"], count["fail"]+missing,
+		count["skip"])
 	return ok
 }
 
-// isParent reports whether a test consists of others, which are counted in its place.
+// isParent reports whether a test has subtests, which are counted in its place.
 func (r *result) isParent(name string) bool {
 	for other := range r.tests {
 		if strings.HasPrefix(other, name+"/") {
@@ -46,15 +48,17 @@ func (r *result) isParent(name string) bool {
 
 var reason = regexp.MustCompile(`(?m)(LEFT OUT|NOT RUN|NOT TESTED|NOT COMPARED|NOT CHECKED|REPLAYED)\b.*`)
 
-// leftOut prints each reason for which something did not run, and how often it was given. lab: what labs run, or --quick
-// leaves out with them, is not among them.
-func leftOut(w io.Writer, results []result, lab bool) {
+// printSkipped prints each reason for which something did not run, and how often. If lab is set, it omits the
+// tests that need the lab, because labs run them or --quick leaves them out.
+func printSkipped(w io.Writer, results []result, lab bool) {
 	reasons := map[string]int{}
 	for _, r := range results {
 		for _, t := range r.tests {
 			for _, line := range reason.FindAllString(t.output.String(), -1) {
-				line = strings.TrimSuffix(line, "'") // of a session's line that skips, which its log has if it does not skip, too
-				if (!lab || !strings.Contains(line, needsLab)) && (t.action == "skip" || strings.HasPrefix(line, "REPLAYED")) {
+				// The quote ends a session's skip line, which the log contains even if the session runs.
+				line = strings.TrimSuffix(line, "'")
+				if (!lab || !strings.Contains(line, needsLab)) &&
+					(t.action == "skip" || strings.HasPrefix(line, "REPLAYED")) {
 					reasons[line]++
 				}
 			}
@@ -68,8 +72,9 @@ func leftOut(w io.Writer, results []result, lab bool) {
 	}
 }
 
-// times prints the jobs, and then the tests, that took longest. While several jobs run, processor time says more than elapsed time.
-func times(w io.Writer, results []result) {
+// printTimes prints the slowest jobs and tests. While several jobs run, the processor time is more meaningful
+// than the elapsed time.
+func printTimes(w io.Writer, results []result) {
 	type row struct {
 		seconds float64
 		name    string
@@ -92,7 +97,8 @@ func times(w io.Writer, results []result) {
 			fmt.Fprintf(w, "%7.1f s  %s\n", r.seconds, r.name)
 		}
 	}
-	table(fmt.Sprintf("\nThe jobs, slowest first (elapsed time, and processor time, of which all took %.0f s):", all), jobs, len(jobs))
+	title := "\nThe jobs, slowest first (elapsed time, and processor time, of which all took %.0f s):"
+	table(fmt.Sprintf(title, all), jobs, len(jobs))
 	table("\nThe slowest tests:", tests, 20)
 	fmt.Fprintln(w)
 }
@@ -100,9 +106,9 @@ func times(w io.Writer, results []result) {
 // needsLab is in the output of tests that need a lab (backendtest.NeedsLab).
 const needsLab = "POOLCTL_LAB=1"
 
-// missingInLab prints which tests said that they need the lab and ran in none, and returns how many. One that failed there is reported as
-// other failures are.
-func missingInLab(w io.Writer, results []result) int {
+// printMissingInLab prints the tests that need the lab but ran in none, and returns their number. A test that
+// failed in a lab is reported like other failures.
+func printMissingInLab(w io.Writer, results []result) int {
 	needed, ran := map[string]bool{}, map[string]bool{}
 	for _, r := range results {
 		for name, t := range r.tests {
@@ -125,8 +131,9 @@ func missingInLab(w io.Writer, results []result) int {
 	return missing
 }
 
-// failures prints the output of all that failed, each with the command that runs it alone, and reports whether nothing did.
-func failures(w io.Writer, results []result) bool {
+// printFailures prints the output of everything that failed, with the commands that run it alone, and reports
+// whether nothing failed.
+func printFailures(w io.Writer, results []result) bool {
 	ok := true
 	for _, r := range results {
 		if r.ok() {
@@ -144,13 +151,13 @@ func failures(w io.Writer, results []result) bool {
 			again["^"+strings.ReplaceAll(name, "/", "$/^")+"$"] = !r.isParent(name)
 		}
 		fmt.Fprint(w, r.text)
-		alone(w, r.job, again)
+		printRerun(w, r.job, again)
 	}
 	return ok
 }
 
-// alone prints how to run a job again or, if some of its tests failed, only those.
-func alone(w io.Writer, j job, patterns map[string]bool) {
+// printRerun prints how to run a job again or, if some of its tests failed, only these tests.
+func printRerun(w io.Writer, j job, patterns map[string]bool) {
 	none := true
 	for _, p := range slices.Sorted(maps.Keys(patterns)) {
 		if patterns[p] {

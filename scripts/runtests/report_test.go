@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// events are those of a package in which one test passed, one failed and one needs the lab.
+// events are the events of a package in which one test passed, one failed and one needs the lab.
 const events = `{"Action":"run","Test":"TestA"}
 {"Action":"output","Test":"TestA/x","Output":"x fails\n"}
 {"Action":"fail","Test":"TestA/x","Elapsed":2.5}
@@ -21,13 +21,15 @@ this is no event
 `
 
 func onHost() result {
-	r := result{job: job{name: "p", pkg: "poolctl/p", alone: "go test ./p -run"}, err: errors.New("exit status 1")}
+	r := result{job: job{name: "p", pkg: "poolctl/p", alone: "go test ./p -run"},
+		err: errors.New("exit status 1")}
 	r.read(events)
 	return r
 }
 
 func inLab(text string) result {
-	r := result{job: job{name: "lab: p", pkg: "poolctl/p", lab: true, alone: "scripts/lab test ./p -test.run"}}
+	r := result{job: job{name: "lab: p", pkg: "poolctl/p", lab: true,
+		alone: "scripts/lab test ./p -test.run"}}
 	r.read(text)
 	return r
 }
@@ -43,7 +45,8 @@ func TestReport(t *testing.T) {
 			"LEFT OUT with --quick: C (1)\n", "    2.5 s  p TestA/x\n", "\ntests: 2 passed, 1 failed, 2 skipped\n"}, []string{"'^TestA$'", "NOT RUN"}},
 		"in no lab": {[]result{inLab(""), onHost()}, false, []string{"FAIL p TestB needs the lab"}, nil},
 		"in a lab, it fails": {[]result{inLab(`{"Action":"fail","Test":"TestB"}` + "\n"), onHost()}, false,
-			[]string{"alone: scripts/lab test ./p -test.run '^TestB$'\n", "\ntests: 1 passed, 2 failed, 2 skipped\n"}, []string{"FAIL p TestB needs the lab"}},
+			[]string{"alone: scripts/lab test ./p -test.run '^TestB$'\n",
+				"\ntests: 1 passed, 2 failed, 2 skipped\n"}, []string{"FAIL p TestB needs the lab"}},
 		"no tests ran":    {[]result{inLab("")}, false, []string{"==== FAIL lab: p", "alone: scripts/lab test ./p\n", "tests: 0 passed, 1 failed"}, nil},
 		"all is well":     {[]result{passedInLab}, true, []string{"tests: 1 passed, 0 failed, 0 skipped\n"}, []string{"FAIL"}},
 		"it did not end":  {[]result{inLab(`{"Action":"output","Test":"TestZ","Output":"panic"}`)}, false, []string{"panic", "1 failed"}, nil},
@@ -52,7 +55,7 @@ func TestReport(t *testing.T) {
 	} {
 		var out strings.Builder
 		if ok := report(&out, options{lab: true}, c.results); ok != c.ok {
-			t.Errorf("%s: all is well: %v\n%s", name, ok, &out)
+			t.Errorf("%s: got ok %v\n%s", name, ok, &out)
 		}
 		for _, text := range c.printed {
 			if !strings.Contains(out.String(), text) {
@@ -67,23 +70,24 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestReportWithoutLab names what needs a lab where there is none.
+// TestReportWithoutLab reports tests that need a lab on a machine without labs.
 func TestReportWithoutLab(t *testing.T) {
 	var out strings.Builder
 	report(&out, options{}, []result{onHost()})
-	if want := "NOT RUN: B: it needs the lab (scripts/lab, POOLCTL_LAB=1) (1)\n"; !strings.Contains(out.String(), want) {
+	want := "NOT RUN: B: it needs the lab (scripts/lab, POOLCTL_LAB=1) (1)\n"
+	if !strings.Contains(out.String(), want) {
 		t.Errorf("%q is missing in\n%s", want, &out)
 	}
 }
 
-// TestPlan compares the jobs with what they come from. The working directory of the others is the project's.
+// TestPlan compares the jobs with their sources. Its working directory is the project's.
 func TestPlan(t *testing.T) {
 	t.Chdir("../..")
 	lines, err := readLabList()
 	if err != nil || len(lines) < 10 {
 		t.Fatalf("%d lines, error %v", len(lines), err)
 	}
-	packages, err := tested(t.Context())
+	packages, err := testedPackages(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +95,10 @@ func TestPlan(t *testing.T) {
 	for _, j := range hostJobs(options{lab: true}, packages) {
 		names[j.name] = true
 	}
-	for _, name := range []string{"commands", "backend/host", "backend/host (race)", "backend/dir", "scripts/runtests (race)"} {
+	for _, name := range []string{"commands", "backend/host", "backend/host (race)", "backend/dir",
+		"scripts/runtests (race)"} {
 		if !names[name] {
-			t.Errorf("there is no job %s", name)
+			t.Errorf("job %s is missing", name)
 		}
 	}
 	fuzzing, err := fuzzJobs(options{}, packages)
@@ -101,6 +106,6 @@ func TestPlan(t *testing.T) {
 		t.Errorf("%d fuzz targets, error %v", len(fuzzing), err)
 	}
 	if len(labSessions()) < 10 {
-		t.Errorf("in the lab are compared %v", labSessions())
+		t.Errorf("got sessions %v", labSessions())
 	}
 }

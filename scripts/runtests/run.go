@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// A result is what became of a job.
+// A result is the result of a job.
 type result struct {
 	job
 	took  time.Duration
 	cpu   time.Duration // of all its processes
 	err   error
-	text  string           // what it printed that belongs to no test
+	text  string           // output that belongs to no test
 	tests map[string]*test // by name
 }
 
-// A test is what became of a test or a part of one.
+// A test is the result of a test or subtest.
 type test struct {
 	action  string // pass, fail, skip; empty: it did not end
 	seconds float64
 	output  strings.Builder
 }
 
-// runAll runs jobs in their order, n at a time, and says of each when it has ended.
+// runAll runs jobs in order, n at a time, and prints a line for each one that ends.
 func runAll(ctx context.Context, jobs []job, n int) []result {
 	results := make([]result, len(jobs))
 	slots, ended := make(chan struct{}, n), make(chan int)
@@ -56,7 +56,7 @@ func runAll(ctx context.Context, jobs []job, n int) []result {
 	return results
 }
 
-// run runs a job in a process group of its own, which ends with the context.
+// run runs a job in its own process group, which is terminated when ctx ends.
 func (j job) run(ctx context.Context) result {
 	r := result{job: j}
 	if r.err = ctx.Err(); r.err != nil {
@@ -79,7 +79,7 @@ func (j job) run(ctx context.Context) result {
 	return r
 }
 
-// read takes apart what a job printed: go test's events, and lines besides them.
+// read parses a job's output: go test's events, and other lines.
 func (r *result) read(out string) {
 	var text strings.Builder
 	r.tests = map[string]*test{}
@@ -111,10 +111,10 @@ func (r *result) read(out string) {
 	r.text = text.String()
 }
 
-// failed reports whether a test failed, or never ended.
+// failed reports whether a test failed or did not end.
 func (t *test) failed() bool { return t.action != "pass" && t.action != "skip" }
 
-// ok reports whether the job succeeded and, if it is one of tests, ran some, none of which failed.
+// ok reports whether a job succeeded. A job of tests must also have run some, without a failure.
 func (r *result) ok() bool {
 	for _, t := range r.tests {
 		if t.failed() {
