@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef/codec"
 	"poolctl/pooldef/store"
 )
@@ -53,7 +53,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 }
 
 // printXML prints a document, or what an XPath expression selects of it.
-func (e *env) printXML(document *format.Element, x xpathFlags) error {
+func (e *env) printXML(document *xmltree.Element, x xpathFlags) error {
 	text := document.String()
 	if x.Xpath != "" {
 		var err error

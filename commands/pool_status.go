@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 	"poolctl/pooldef/store"
@@ -128,7 +129,7 @@ func (e *env) printPools(style string, pools []poolStatus) error {
 }
 
 func (e *env) printPoolsXML(pools []poolStatus) error {
-	root := &format.Element{Name: "pools", Open: true}
+	root := &xmltree.Element{Name: "pools", Open: true}
 	for _, s := range pools {
 		document, err := s.document(e, false)
 		if err != nil {
@@ -151,7 +152,7 @@ func (s *poolStatus) definition(inactive bool) *pooldef.Pool {
 
 // document returns a pool's XML: of an active one with what is seen on the machine. inactive asks for the definition that
 // will count after a restart; where that is the one that counts now, libvirt prints the same for both.
-func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
+func (s *poolStatus) document(e *env, inactive bool) (*xmltree.Element, error) {
 	if next := s.definition(inactive); codec.PoolElement(next, nil).String() != codec.PoolElement(s.pool, nil).String() {
 		return codec.PoolElement(next, nil), nil
 	}
