@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// ErrNoSecret is what is wrapped when there is no such secret.
+// ErrNoSecret is wrapped by errors about a secret that does not exist.
 var ErrNoSecret = errors.New("no such secret")
 
-// ErrNoValue is what a NoValueError is.
+// ErrNoValue is wrapped by errors about a secret whose value is not set or cannot be read.
 var ErrNoValue = errors.New("it has no value")
 
-// A LockError tells that others held a lock for longer than we would wait.
+// A LockError reports that other processes held a lock for longer than the lock timeout.
 type LockError struct {
-	What    string
+	What    string   // the locked object, for messages: pool "images"
 	Holders []string // "poolctl vol-create images a 10G (pid 4711)"
 }
 

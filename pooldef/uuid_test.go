@@ -22,7 +22,7 @@ func TestParseUUID(t *testing.T) {
 	}
 }
 
-// A uuid's usual form stands for itself, in capitals too.
+// FuzzParseUUID checks that the canonical form of a UUID parses to itself.
 func FuzzParseUUID(f *testing.F) {
 	for _, s := range []string{"2ec115d7-3a88-3ceb-bc12-0ac909a6fd87", "2EC115D73A883CEBBC120AC909A6FD87", " 2e-c1 ", "-", ""} {
 		f.Add(s)

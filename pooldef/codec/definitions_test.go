@@ -79,7 +79,8 @@ func readVolumeFile(t testing.TB, file string, data []byte, info *pooldef.TypeIn
 // testSpace is what virsh's test driver says of every new pool.
 var testSpace = &pooldef.Space{Capacity: 100 << 30, Available: 100 << 30}
 
-// Every pool type has an example, the XML as virsh prints it (TestVirshPools), the YAML as poolctl does; both say the same.
+// Every pool type has an example, the XML as virsh prints it (TestVirshPools), the YAML as poolctl does; both
+// say the same.
 func TestPoolFiles(t *testing.T) {
 	inYAML := poolFiles(t, ".yaml")
 	seen := map[pooldef.Type]bool{}
@@ -105,7 +106,8 @@ func TestPoolFiles(t *testing.T) {
 	}
 }
 
-// The XML of the volumes is as virsh prints it (TestVirshVolumes). What YAML cannot say, key and path, the pool decides.
+// The XML of the volumes is as virsh prints it (TestVirshVolumes). What YAML cannot say, key and path, the
+// pool decides.
 func TestVolumeFiles(t *testing.T) {
 	inYAML := files(t, "volume-*.yaml")
 	for name, data := range files(t, "volume-*.xml") {
@@ -183,7 +185,8 @@ func TestSeedVolumes(t *testing.T) {
 	}
 }
 
-// missing lists what one tree says and the other does not. Of elements with the same name, the first, second, ... are compared.
+// missing lists what one tree says and the other does not. Of elements with the same name, the first, second,
+// ... are compared.
 func missing(from, in *xmltree.Element, path string) []string {
 	var paths []string
 	report := func(name string) { paths = append(paths, strings.TrimPrefix(path+"/"+name, "/")) }

@@ -15,7 +15,8 @@ var (
 	fence   = regexp.MustCompile("(?m)^```(yaml|xml)$")
 )
 
-// Every example of the manual is a definition without problems or warnings; there is one in YAML for each pool type.
+// Every example of the manual is a definition without problems or warnings; there is one in YAML for each
+// pool type.
 func TestManualExamples(t *testing.T) {
 	manual, err := os.ReadFile("../../docs/definitions.md")
 	if err != nil {

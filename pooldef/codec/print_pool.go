@@ -14,8 +14,8 @@ const (
 	rbdNamespace = "http://libvirt.org/schemas/storagepool/rbd/1.0"
 )
 
-// PoolElement returns the pool's document as libvirt prints it, with the space given (nil prints zeros). Parts that the pool's
-// type does not use are left out.
+// PoolElement returns the pool's document as libvirt prints it, with the space given (nil prints zeros).
+// Parts that the pool's type does not use are left out.
 func PoolElement(p *pooldef.Pool, space *pooldef.Space) *xmltree.Element {
 	if space == nil {
 		space = &pooldef.Space{}
@@ -40,8 +40,8 @@ func PoolElement(p *pooldef.Pool, space *pooldef.Space) *xmltree.Element {
 	return root
 }
 
-// addExtensions adds what stands in namespaces of its own: the options of mounts and of Ceph's client, and, as a processing
-// instruction, which libvirt and its schema pass over, poolctl's own settings.
+// addExtensions adds what stands in namespaces of its own: the options of mounts and of Ceph's client, and,
+// as a processing instruction, which libvirt and its schema pass over, poolctl's own settings.
 func addExtensions(root *xmltree.Element, p *pooldef.Pool) {
 	if len(p.MountOptions) > 0 {
 		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:fs", Value: fsNamespace})
@@ -70,7 +70,8 @@ func addExtensions(root *xmltree.Element, p *pooldef.Pool) {
 	}
 }
 
-// SourceElement returns the source as libvirt prints it for a type, also as a document of its own for one that was found.
+// SourceElement returns the source as libvirt prints it for a type, also as a document of its own for one
+// that was found.
 func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *xmltree.Element {
 	e := &xmltree.Element{Name: "source", Open: true}
 	if info.Host != pooldef.Unused {

@@ -8,7 +8,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// What can only be printed, because nobody can ask for it, is laid out as virsh does; reading it back is no problem.
+// What can only be printed, because nobody can ask for it, is laid out as virsh does; reading it back is no
+// problem.
 func TestPrintedOnly(t *testing.T) {
 	volume := &pooldef.Volume{
 		Type: "block", Name: "lv", Key: "dNecb0-Nd7b", Capacity: pooldef.Bytes(25165824), Allocation: pooldef.Bytes(25165824), Physical: pooldef.Bytes(25165824),

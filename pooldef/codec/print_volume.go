@@ -115,7 +115,8 @@ func addTimes(parent *xmltree.Element, t *pooldef.Timestamps) {
 	e.AddText("btime", formatTime(t.Birth))
 }
 
-// formatTime prints a time as libvirt does: nine decimals, none where there are no nanoseconds; an unknown time is 0.
+// formatTime prints a time as libvirt does: nine decimals, none where there are no nanoseconds; an unknown
+// time is 0.
 func formatTime(t time.Time) string {
 	switch {
 	case t.IsZero():

@@ -21,7 +21,8 @@ func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// printKey adds one key to the mapping if the document says something there. The keys inside a list are printed with the list.
+// printKey adds one key to the mapping if the document says something there. The keys inside a list are
+// printed with the list.
 func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	path, attr, _ := strings.Cut(k.xml, "/@")
 	found := findElements(tree, path)

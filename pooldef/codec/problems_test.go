@@ -9,8 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// A badCase is a document and what is wrong with it: "line element: text", one a line, in this order. Warnings begin with
-// "warning".
+// A badCase is a document and what is wrong with it: "line element: text", one a line, in this order.
+// Warnings begin with "warning".
 type badCase struct {
 	name, document, want string
 }
@@ -54,7 +54,8 @@ func checkPools(t *testing.T, strict bool, cases []badCase) {
 
 const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage"
 
-// target is enough for a definition to be complete, together with a name and, depending on the type, a source.
+// target is enough for a definition to be complete, together with a name and, depending on the type, a
+// source.
 const target = "<target><path>/t</path></target>"
 
 func TestBadXML(t *testing.T) {
@@ -404,7 +405,8 @@ backing: {format: foo}
 	}
 }
 
-// The formats of volumes depend on the pool's type; where there are none, whatever is asked for is passed over, as by libvirt.
+// The formats of volumes depend on the pool's type; where there are none, whatever is asked for is passed
+// over, as by libvirt.
 func TestVolumeFormats(t *testing.T) {
 	for _, c := range []struct {
 		pool          pooldef.Type
@@ -433,7 +435,8 @@ func TestVolumeFormats(t *testing.T) {
 	}
 }
 
-// What the kernel does not take as a path, or as a name in one, is refused when it is defined, and not said word for word.
+// What the kernel does not take as a path, or as a name in one, is refused when it is defined, and not said
+// word for word.
 func TestLongPaths(t *testing.T) {
 	name := strings.Repeat("n", 256)
 	for path, want := range map[string]string{

@@ -11,9 +11,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// ReadPool reads a pool's definition, XML or YAML, and checks it against the table of types. It returns all problems at
-// once, as Problems. Unknown XML elements are warnings, or problems if strict.
-// A definition without a uuid comes back without one.
+// ReadPool reads a pool's definition, XML or YAML, and checks it against the table of types. It returns all
+// problems at once, as Problems. Unknown XML elements are warnings, or problems if strict. A definition
+// without a uuid comes back without one.
 func ReadPool(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.Problem, error) {
 	doc, err := parseDocument(file, data, poolKeys)
 	if err != nil {

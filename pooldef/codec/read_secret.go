@@ -8,8 +8,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// ReadSecret reads a secret's definition, XML or YAML. It returns all problems at once, as Problems. Unknown XML elements are
-// warnings, or problems if strict. A definition without a uuid comes back without one.
+// ReadSecret reads a secret's definition, XML or YAML. It returns all problems at once, as Problems. Unknown
+// XML elements are warnings, or problems if strict. A definition without a uuid comes back without one.
 func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []pooldef.Problem, error) {
 	doc, err := parseDocument(file, data, secretKeys)
 	if err != nil {

@@ -170,8 +170,8 @@ func (r *reader) secret(e *xmltree.Element) pooldef.SecretRef {
 	return s
 }
 
-// cleanPath does what libvirt does to the paths of pools: runs of slashes become one, a trailing one goes; two leading
-// ones stay two (POSIX gives them a meaning); a URI stays as it is.
+// cleanPath does what libvirt does to the paths of pools: runs of slashes become one, a trailing one goes;
+// two leading ones stay two (POSIX gives them a meaning); a URI stays as it is.
 func cleanPath(path string) string {
 	if scheme := strings.Index(path, "://"); scheme >= 0 && !strings.Contains(path[:scheme], "/") {
 		return path
@@ -189,7 +189,8 @@ func cleanPath(path string) string {
 	return path
 }
 
-// ReadSource reads a document <source>, which says where to look for sources of pools. There it is only XML, as virsh has it.
+// ReadSource reads a document <source>, which says where to look for sources of pools. There it is only XML,
+// as virsh has it.
 func ReadSource(file string, data []byte, info *pooldef.TypeInfo) (pooldef.Source, error) {
 	doc, err := parseDocument(file, data, nil)
 	if err != nil {

@@ -107,8 +107,8 @@ func (r *reader) permissions(parent *xmltree.Element) pooldef.Permissions {
 	return p
 }
 
-// id reads a numeric id, or a name that this machine knows. -1 stands for unset, in whatever width; libvirt prints other ids
-// from 2^31 on as negative numbers, too.
+// id reads a numeric id, or a name that this machine knows. -1 stands for unset, in whatever width; libvirt
+// prints other ids from 2^31 on as negative numbers, too.
 func (r *reader) id(e *xmltree.Element, name string, lookup func(string) (string, error)) *uint32 {
 	c := r.child(e, name)
 	if c == nil {

@@ -10,8 +10,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// ReadVolume reads a volume's definition, XML or YAML, for a pool of the type given. It returns all problems at once, as
-// Problems. Unknown XML elements are warnings, or problems if strict.
+// ReadVolume reads a volume's definition, XML or YAML, for a pool of the type given. It returns all problems
+// at once, as Problems. Unknown XML elements are warnings, or problems if strict.
 func ReadVolume(file string, data []byte, info *pooldef.TypeInfo, strict bool) (*pooldef.Volume, []pooldef.Problem, error) {
 	return parseVolume(file, data, info, strict, true)
 }
@@ -104,8 +104,9 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	return t
 }
 
-// backing reads what the volume is to be an overlay of. A format that is not given stays so: it is not raw by default, as to
-// libvirt, because a guest could read any file of the host through an image that is taken for another format.
+// backing reads what the volume is to be an overlay of. A format that is not given stays so: it is not raw by
+// default, as to libvirt, because a guest could read any file of the host through an image that is taken for
+// another format.
 func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.VolumeTarget {
 	t := &pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
 	if t.Path == "" {
@@ -115,7 +116,8 @@ func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.Vo
 	return t
 }
 
-// volumeFormat reads the format where the pool's type has volume formats; elsewhere it is passed over, as by libvirt.
+// volumeFormat reads the format where the pool's type has volume formats; elsewhere it is passed over, as by
+// libvirt.
 func (r *reader) volumeFormat(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	f := r.child(e, "format")
 	value := r.rawAttr(f, "type")

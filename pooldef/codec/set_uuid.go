@@ -8,8 +8,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// SetUUID adds the uuid to a pool's YAML that has none, and leaves all the rest, comments too, as it is: at the end, or,
-// where the text does not allow that (in braces, say), by printing it anew.
+// SetUUID adds the uuid to a pool's YAML that has none, and leaves all the rest, comments too, as it is: at
+// the end, or, where the text does not allow that (in braces, say), by printing it anew.
 func SetUUID(source []byte, p *pooldef.Pool) ([]byte, error) {
 	end := "\n"
 	if bytes.HasSuffix(source, []byte("\n")) {

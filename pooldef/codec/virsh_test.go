@@ -12,7 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// need skips a test that asks a program of libvirt's which is not there. With POOLCTL_TEST_ALL set it fails instead.
+// need skips a test that asks a program of libvirt's which is not there. With POOLCTL_TEST_ALL set it fails
+// instead.
 func need(t *testing.T, program, debianPackage string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {

@@ -40,7 +40,8 @@ func promptly(t *testing.T, work func()) {
 	}
 }
 
-// trustStore is a store with a pool x that is defined, marked and running, another pool, and a secret with a value.
+// trustStore is a store with a pool x that is defined, marked and running, another pool, and a secret with a
+// value.
 func trustStore(t *testing.T) *Store {
 	t.Helper()
 	s := newStore(t)

@@ -20,7 +20,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestMain lets the test binary be another process that takes locks: it says so, and lets go when its input ends.
+// TestMain lets the test binary be another process that takes locks: it says so, and lets go when its input
+// ends.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("POOLDEF_TEST_LOCK"); dir != "" {
 		hold(&Store{RunDir: dir}, os.Args[1], os.Args[2])

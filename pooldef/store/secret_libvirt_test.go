@@ -9,7 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestLibvirtSecrets has secrets of libvirt's: they are used where there is none of ours, and nothing else sees them.
+// TestLibvirtSecrets has secrets of libvirt's: they are used where there is none of ours, and nothing else
+// sees them.
 func TestLibvirtSecrets(t *testing.T) {
 	s := newStore(t)
 	libvirt := t.TempDir()

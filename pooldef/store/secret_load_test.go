@@ -132,7 +132,8 @@ func TestSecretConflicts(t *testing.T) {
 	}
 }
 
-// Who asks by usage says of which type; a uuid says it all, but a secret that is for something else is refused.
+// Who asks by usage says of which type; a uuid says it all, but a secret that is for something else is
+// refused.
 func TestSecretValue(t *testing.T) {
 	s := newStore(t)
 	for i, usageType := range []string{"ceph", "iscsi", "none"} {

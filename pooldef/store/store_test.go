@@ -221,7 +221,8 @@ func TestNoPool(t *testing.T) {
 	}
 }
 
-// A definition that is kept in YAML stays in its author's words. Going from one language to the other and back keeps the mark.
+// A definition that is kept in YAML stays in its author's words. Going from one language to the other and
+// back keeps the mark.
 func TestLanguages(t *testing.T) {
 	s := newStore(t)
 	p := definedPool(t, "x")
