@@ -27,8 +27,9 @@ var prefixes = map[string]string{"": "", fsNamespace: "fs:", rbdNamespace: "rbd:
 func parseXML(data []byte) (*xmltree.Element, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	decoder.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
-		if slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 }) { // ASCII is the same in all of them
-			return nil, pooldef.Problem{Line: 1, Text: fmt.Sprintf("the document is in %s, not in UTF-8", charset)}
+		notASCII := slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 })
+		if notASCII { // ASCII is the same in all of them
+			return nil, lineProblem(1, "the document is in %s, not in UTF-8", charset)
 		}
 		return input, nil
 	}
@@ -88,7 +89,8 @@ func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
 	for url, prefix := range prefixes {
 		if prefix == t.Name.Space+":" { // a prefix without a declaration
-			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)}
+			text := fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)
+			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: text}
 		}
 	}
 	for _, a := range t.Attr {
@@ -122,7 +124,8 @@ func (p *xmlParser) addAttr(e *xmltree.Element, name, value string) error {
 		return err
 	}
 	if attrIndex(e, name) >= 0 {
-		return pooldef.Problem{Line: e.Line, Element: e.Name, Text: fmt.Sprintf("malformed XML: attribute %q is given a second time", name)}
+		text := fmt.Sprintf("malformed XML: attribute %q is given a second time", name)
+		return pooldef.Problem{Line: e.Line, Element: e.Name, Text: text}
 	}
 	e.Attrs = append(e.Attrs, xmltree.Attr{Name: name, Value: value, Line: e.Line})
 	return nil
@@ -155,7 +158,8 @@ func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 	for rest != "" {
 		m := pseudoAttribute.FindStringSubmatch(rest)
 		if m == nil {
-			return pooldef.Problem{Line: line, Element: "?poolctl", Text: fmt.Sprintf("expected name='value', not %q", rest)}
+			text := fmt.Sprintf("expected name='value', not %q", rest)
+			return pooldef.Problem{Line: line, Element: "?poolctl", Text: text}
 		}
 		if err := p.addAttr(e, m[1], m[2]+m[3]); err != nil {
 			return err
@@ -170,7 +174,11 @@ func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 }
 
 func tooManyNodes(line int) pooldef.Problem {
-	return pooldef.Problem{Line: line, Text: fmt.Sprintf("there are more than %d elements and values", maxNodes)}
+	return lineProblem(line, "there are more than %d elements and values", maxNodes)
+}
+
+func lineProblem(line int, text string, args ...any) pooldef.Problem {
+	return pooldef.Problem{Line: line, Text: fmt.Sprintf(text, args...)}
 }
 
 func xmlName(n xml.Name) string {

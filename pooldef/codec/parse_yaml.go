@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,12 +51,16 @@ type yamlParser struct {
 }
 
 func (p *yamlParser) problem(n *format.YAML, path, text string, args ...any) {
-	p.problems = append(p.problems, pooldef.Problem{Line: n.Line, Element: path, Text: fmt.Sprintf(text, args...)})
+	problem := lineProblem(n.Line, text, args...)
+	problem.Element = path
+	p.problems = append(p.problems, problem)
 }
 
 // forEachPair calls visit for each pair of a mapping. It reports keys that are not scalars or occur twice,
 // and resolves aliases.
-func (p *yamlParser) forEachPair(n *format.YAML, path string, visit func(key, value *format.YAML, full string)) {
+func (p *yamlParser) forEachPair(
+	n *format.YAML, path string, visit func(key, value *format.YAML, full string),
+) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -89,7 +92,9 @@ func isNull(n *format.YAML) bool { return n.Kind == format.YAMLScalar && n.Short
 // readMapping reads the mapping at a path of keys into the element at, whose path in the XML document is
 // base.
 func (p *yamlParser) readMapping(n *format.YAML, path string, at *xmltree.Element, base string) {
-	p.forEachPair(n, path, func(key, value *format.YAML, full string) { p.readValue(key, value, full, at, base) })
+	p.forEachPair(n, path, func(key, value *format.YAML, full string) {
+		p.readValue(key, value, full, at, base)
+	})
 }
 
 // readValue reads the value of one key. full is the key's whole path.

@@ -35,7 +35,8 @@ type place struct {
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{}, reported: map[place]bool{}}
+	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{},
+		reported: map[place]bool{}}
 	var walk func(e *xmltree.Element, path string)
 	walk = func(e *xmltree.Element, path string) {
 		r.paths[e] = path
@@ -70,7 +71,9 @@ func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef
 	} else if path == "" {
 		path = r.doc.root.Name
 	}
-	return pooldef.Problem{File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...)}
+	return pooldef.Problem{
+		File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...),
+	}
 }
 
 // lineOf returns the line of the element or attribute at a path below e, or of the deepest element of the
