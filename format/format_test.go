@@ -40,7 +40,7 @@ func FuzzParseSize(f *testing.F) {
 	})
 }
 
-// The values are those that virsh 9.0.0 prints.
+// TestHumanSize compares with what virsh 9.0.0 prints.
 func TestHumanSize(t *testing.T) {
 	for n, want := range map[uint64]string{
 		0: "0.00 B", 8: "8.00 B", 1023: "1023.00 B", 1025: "1.00 KiB", 1048575: "1024.00 KiB", 1 << 30: "1.00 GiB",
@@ -96,7 +96,8 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %v\ngot\n%s\nwant\n%s", style, err, b.String(), want)
 		}
 		b.Reset()
-		if err := NewList(&b, style, "pools", []string{"name", "size"}).Close(); err != nil || b.String() != empty[style] {
+		err := NewList(&b, style, "pools", []string{"name", "size"}).Close()
+		if err != nil || b.String() != empty[style] {
 			t.Errorf("%s, empty: %v %q", style, err, b.String())
 		}
 	}
