@@ -8,8 +8,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// What can only be printed, because nobody can ask for it, is laid out as virsh does; reading it back is no
-// problem.
+// TestPrintedOnly checks that parts that only exist in printed documents are printed as virsh does, and that
+// reading them back gives no problems.
 func TestPrintedOnly(t *testing.T) {
 	volume := &pooldef.Volume{
 		Type: "block", Name: "lv", Key: "dNecb0-Nd7b", Capacity: pooldef.Bytes(25165824), Allocation: pooldef.Bytes(25165824), Physical: pooldef.Bytes(25165824),
@@ -92,7 +92,7 @@ func TestPrintedOnly(t *testing.T) {
 	}
 }
 
-// Parts that were found, of a source or of an image, have documents, too.
+// TestFoundParts prints parts that backends find: sources and images.
 func TestFoundParts(t *testing.T) {
 	source := pooldef.Source{Hosts: []pooldef.Host{{Name: "h"}}, Dir: "/srv", Format: "nfs"}
 	if got, want := SourceElement(&source, pooldef.NetFS.Info()).String(), "<source>\n  <host name='h'/>\n  <dir path='/srv'/>\n  <format type='nfs'/>\n</source>\n"; got != want {

@@ -9,13 +9,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// A badCase is a document and what is wrong with it: "line element: text", one a line, in this order.
+// A badCase is a document and its problems and warnings in order, one per line: "line element: text".
 // Warnings begin with "warning".
 type badCase struct {
 	name, document, want string
 }
 
-// found lists problems and warnings as badCase does.
+// found formats problems and warnings as in badCase.
 func found(warnings []pooldef.Problem, err error) string {
 	var b strings.Builder
 	if err != nil && problemsOf(err) == nil {
@@ -54,8 +54,7 @@ func checkPools(t *testing.T, strict bool, cases []badCase) {
 
 const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage"
 
-// target is enough for a definition to be complete, together with a name and, depending on the type, a
-// source.
+// target completes a definition, together with a name and, depending on the type, a source.
 const target = "<target><path>/t</path></target>"
 
 func TestBadXML(t *testing.T) {
@@ -292,7 +291,7 @@ warning 8 target.path: of a pool of type zfs it is always "/dev/zvol/tank", igno
 	})
 }
 
-// What libvirt would pass over is passed over, but not silently; under --validate it is refused.
+// TestUnknown checks that parts that libvirt would ignore are warnings, and problems with --validate.
 func TestUnknown(t *testing.T) {
 	document := `<pool type='dir'>
   <name>x</name>
@@ -405,8 +404,8 @@ backing: {format: foo}
 	}
 }
 
-// The formats of volumes depend on the pool's type; where there are none, whatever is asked for is passed
-// over, as by libvirt.
+// TestVolumeFormats checks the volume formats of the pool types. Types without volume formats ignore the
+// format, as libvirt does.
 func TestVolumeFormats(t *testing.T) {
 	for _, c := range []struct {
 		pool          pooldef.Type
@@ -435,8 +434,8 @@ func TestVolumeFormats(t *testing.T) {
 	}
 }
 
-// What the kernel does not take as a path, or as a name in one, is refused when it is defined, and not said
-// word for word.
+// TestLongPaths checks that paths and names that are too long for the kernel are refused in definitions, and
+// that the problem does not quote them.
 func TestLongPaths(t *testing.T) {
 	name := strings.Repeat("n", 256)
 	for path, want := range map[string]string{
@@ -467,7 +466,8 @@ func TestLongPaths(t *testing.T) {
 	expectLong(t, err, "name", "a name of 256 bytes")
 }
 
-// expectLong compares the only problem of a definition, which is short; none if text is empty.
+// expectLong checks that a definition has exactly one, short problem with this text, or none if text is
+// empty.
 func expectLong(t *testing.T, err error, element, text string) {
 	t.Helper()
 	problems := problemsOf(err)

@@ -32,7 +32,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if pooldef.CheckName(strings.ReplaceAll(name, "&#10;", "\n")) == "" {
-			t.Errorf("%q passes", name)
+			t.Errorf("%q is accepted", name)
 		}
 	}
 	if text := pooldef.CheckName("a\xff"); !strings.Contains(text, "UTF-8") {
@@ -40,7 +40,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// What the command line gives is checked as well as what a file says.
+// TestPoolFromElement checks that values from the command line are checked as those of files are.
 func TestPoolFromElement(t *testing.T) {
 	build := func(name, path string) *xmltree.Element {
 		e := xmltree.NewElement("pool", "type", "dir")
@@ -61,11 +61,12 @@ func TestPoolFromElement(t *testing.T) {
 		t.Errorf("%+v %v", v, err)
 	}
 	if _, err := VolumeFromElement(xmltree.NewElement("volume"), pooldef.Dir.Info()); err == nil {
-		t.Error("an empty volume passes")
+		t.Error("an empty volume is accepted")
 	}
 }
 
-// Pool and source name each default to the other, except that rbd must name its source.
+// TestDefaultNames checks that pool and source name default to each other, except for rbd, which requires the
+// source name.
 func TestDefaultNames(t *testing.T) {
 	for _, info := range pooldef.Types {
 		if info.Name != pooldef.Required {
@@ -81,7 +82,7 @@ func TestDefaultNames(t *testing.T) {
 		p, _, err = ReadPool("", document("<name>b</name>", ""), false)
 		if info.Type == pooldef.RBD {
 			if err == nil {
-				t.Error("rbd without the name of its source passes")
+				t.Error("rbd without the name of its source is accepted")
 			}
 		} else if err != nil || p.Name != "b" || p.Source.Name != "b" {
 			t.Errorf("%s, pool's name: %+v %v", info.Type, p, err)
@@ -93,7 +94,7 @@ func TestDefaultNames(t *testing.T) {
 	}
 }
 
-// A mode is octal, however it is written; XML and YAML agree.
+// TestMode checks that modes are octal in every notation, in XML and YAML.
 func TestMode(t *testing.T) {
 	for _, c := range []struct {
 		yaml, xml string
@@ -115,7 +116,8 @@ func TestMode(t *testing.T) {
 	}
 }
 
-// Owner and group are ids or names; -1 is not given, in whatever width libvirt printed it.
+// TestOwner checks that owner and group are IDs or names, and that -1, in every width that libvirt prints,
+// means unset.
 func TestOwner(t *testing.T) {
 	root, err := user.LookupId("0")
 	if err != nil {
@@ -141,14 +143,14 @@ func TestOwner(t *testing.T) {
 	}
 	for _, text := range []string{"", "4294967296", "-2147483649", "99999999999999999999", "1.5", "nosuch", "0x10"} {
 		if _, _, err := ReadPool("", dirPool("x", "/t", "<owner>"+text+"</owner>"), false); err == nil {
-			t.Errorf("%q passes", text)
+			t.Errorf("%q is accepted", text)
 		}
 	}
 }
 
 func ptr(n uint32) *uint32 { return &n }
 
-// Paths are cleaned as libvirt does it.
+// TestPaths checks that paths are cleaned as libvirt does.
 func TestPaths(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": "/", "//": "//", "///": "/", "/a": "/a", "/a/": "/a", "/a//b///c/": "/a/b/c", "//a/": "//a", "///a": "/a", "/a/../b/.": "/a/../b/.", "/a b": "/a b",
@@ -175,12 +177,12 @@ func TestPorts(t *testing.T) {
 	}
 	for _, text := range []string{"65536", "-1", "0x10", "1e3", "99999999999999999999999", "٣"} {
 		if _, _, err := ReadPool("", []byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"), false); err == nil {
-			t.Errorf("%q passes", text)
+			t.Errorf("%q is accepted", text)
 		}
 	}
 }
 
-// Sizes are numbers with libvirt's units; in YAML the unit stands with the number.
+// TestSizes checks sizes with libvirt's units; in YAML, number and unit are one value.
 func TestSizes(t *testing.T) {
 	for _, c := range []struct {
 		number, unit string
@@ -203,15 +205,16 @@ func TestSizes(t *testing.T) {
 	for _, c := range [][2]string{{"", ""}, {"-1", ""}, {"10", "Q"}, {"9223372036854775808", ""}, {"8", "E"}, {"99999999999", "E"}, {"1e9", ""}, {"0x10", ""}, {"1_000", ""}} {
 		document := "<volume><name>v</name><capacity unit='" + c[1] + "'>" + c[0] + "</capacity></volume>"
 		if v, _, err := ReadVolume("", []byte(document), pooldef.Dir.Info(), false); err == nil {
-			t.Errorf("%v passes: %v", c, v.Capacity)
+			t.Errorf("%v is accepted: %v", c, v.Capacity)
 		}
 		if v, _, err := ReadVolume("", []byte("name: v\ncapacity: "+c[0]+c[1]+"\n"), pooldef.Dir.Info(), false); err == nil {
-			t.Errorf("%v passes in YAML: %v", c, v.Capacity)
+			t.Errorf("%v is accepted in YAML: %v", c, v.Capacity)
 		}
 	}
 }
 
-// An empty backing store is none; a volume that is based on another may take its size from there.
+// TestBacking checks that an empty backing store means none, and that a volume with a backing file may get
+// its size from that file.
 func TestBacking(t *testing.T) {
 	v := readVolumeFile(t, "", []byte("<volume><name>v</name><capacity>1</capacity><backingStore/></volume>"), pooldef.Dir.Info())
 	if v.Backing != nil {
@@ -226,7 +229,7 @@ func TestBacking(t *testing.T) {
 	}
 }
 
-// Booleans of YAML, in all its spellings, are libvirt's yes and no.
+// TestYesNo checks that all spellings of YAML's booleans mean libvirt's yes and no.
 func TestYesNo(t *testing.T) {
 	for _, text := range []string{"true", "yes", "on", "True", "YES", `"yes"`} {
 		p := readPoolFile(t, "", []byte("type: dir\nname: x\ncow: "+text+"\ntarget: {path: /t, mount_point: "+text+"}\n"))
@@ -246,7 +249,7 @@ func TestYesNo(t *testing.T) {
 	}
 }
 
-// Words that YAML takes for something else are words here.
+// TestYAMLWords checks that text that YAML takes for other types stays text.
 func TestYAMLWords(t *testing.T) {
 	p := readPoolFile(t, "", []byte("type: rbd\nname: 0123\nsource:\n  name: on\n  hosts: [1.0, 2001:db8::1, 1e3, 0x1]\n"))
 	var hosts []string
@@ -258,7 +261,7 @@ func TestYAMLWords(t *testing.T) {
 	}
 }
 
-// What a type does not use is not kept: what is printed, and what is read from that, are the same.
+// TestUnusedParts checks that parts that a type does not use are dropped, when printing and when reading.
 func TestUnusedParts(t *testing.T) {
 	const everything = `<features/><source>
 <host name='h'/><device path='/dev/sda'/><dir path='/d'/><adapter name='host1'/><name>n</name><initiator><iqn name='iqn.2013-06.com.example:i'/></initiator>
@@ -283,6 +286,6 @@ func TestUnusedParts(t *testing.T) {
 				t.Errorf("%s: %s kept: %v", info.Type, part, c.kept)
 			}
 		}
-		again(t, p)
+		checkRoundTrip(t, p)
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestLibvirtSecrets has secrets of libvirt's: they are used where there is none of ours, and nothing else
-// sees them.
+// TestLibvirtSecrets checks that libvirt's secrets are used where poolctl defines none, and are not listed.
 func TestLibvirtSecrets(t *testing.T) {
 	s := newStore(t)
 	libvirt := t.TempDir()

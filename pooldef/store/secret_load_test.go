@@ -16,7 +16,7 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// idOf makes a uuid for tests.
+// idOf returns the UUID of test secret n.
 func idOf(n int) string { return fmt.Sprintf("11111111-2222-3333-4444-%012d", n) }
 
 func (s *Store) defineSecret(t *testing.T, secret pooldef.Secret) {
@@ -42,7 +42,7 @@ func (s *Store) setValue(t *testing.T, name, value string) {
 	}
 }
 
-// files lists what there is below the store's directories, with its mode.
+// files lists everything in the store's directories, with modes.
 func (s *Store) files(t *testing.T) string {
 	t.Helper()
 	var lines []string
@@ -57,7 +57,7 @@ func (s *Store) files(t *testing.T) string {
 	return strings.Join(lines, "\n")
 }
 
-// From a definition to none, by way of an ephemeral one.
+// TestSecrets follows a secret from its definition, through a change to ephemeral, to its removal.
 func TestSecrets(t *testing.T) {
 	s := newStore(t)
 	if entries, err := s.Secrets(); err != nil || len(entries) > 0 {
@@ -132,8 +132,8 @@ func TestSecretConflicts(t *testing.T) {
 	}
 }
 
-// Who asks by usage says of which type; a uuid says it all, but a secret that is for something else is
-// refused.
+// TestSecretValue checks that a usage finds only secrets of its usage type, and that a UUID does not return a
+// secret of another type.
 func TestSecretValue(t *testing.T) {
 	s := newStore(t)
 	for i, usageType := range []string{"ceph", "iscsi", "none"} {
@@ -172,7 +172,7 @@ func TestSecretValue(t *testing.T) {
 	}
 }
 
-// A value that systemd gives comes first, byte for byte, and needs no definition.
+// TestCredentials checks that a systemd credential takes precedence, byte for byte, and needs no definition.
 func TestCredentials(t *testing.T) {
 	s := newStore(t)
 	s.Credentials = t.TempDir()
@@ -206,7 +206,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// Values are bytes of any kind, up to a limit; base64 may be wrapped.
+// TestSecretBytes checks that values can be any bytes up to the limit, and that base64 may be wrapped.
 func TestSecretBytes(t *testing.T) {
 	for _, value := range [][]byte{{0}, []byte("\n"), bytes.Repeat([]byte{0xff, 0, 'x'}, MaxSecret/3)} {
 		s := newStore(t)
@@ -228,7 +228,7 @@ func TestSecretBytes(t *testing.T) {
 	}
 }
 
-// One broken file does not hide the others.
+// TestBrokenSecrets checks that broken files are reported and do not hide the others.
 func TestBrokenSecrets(t *testing.T) {
 	s := newStore(t)
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "good"})
@@ -287,8 +287,8 @@ func TestBrokenSecrets(t *testing.T) {
 	}
 }
 
-// What others may read or change is neither a definition nor a value of ours.
-func TestSecretsOfOthers(t *testing.T) {
+// TestUntrustedSecrets checks that definitions and values that other users may read or change are refused.
+func TestUntrustedSecrets(t *testing.T) {
 	s := newStore(t)
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "x"})
 	s.setValue(t, "x", "hello")
@@ -326,7 +326,7 @@ func TestSecretsOfOthers(t *testing.T) {
 	}
 }
 
-// Changes that cannot be made are reported, and what was there is left.
+// TestFailingSecrets checks that failed changes are reported, and leave the old state.
 func TestFailingSecrets(t *testing.T) {
 	s := newStore(t)
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "none"})
@@ -347,7 +347,8 @@ func TestFailingSecrets(t *testing.T) {
 	}
 }
 
-// The value of a secret is in memory that is not swapped out, one from a credential, too.
+// TestSecretsAreLocked checks that values, including those of credentials, are in memory that is not swapped
+// out.
 func TestSecretsAreLocked(t *testing.T) {
 	s := newStore(t)
 	s.Credentials = t.TempDir()
@@ -364,7 +365,7 @@ func TestSecretsAreLocked(t *testing.T) {
 	}
 }
 
-// isLocked tells whether the memory where a byte is has the flag "lo" (proc(5), smaps).
+// isLocked reports whether the memory at an address has the flag "lo" (proc(5), smaps).
 func isLocked(t *testing.T, at *byte) bool {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/smaps")
@@ -381,6 +382,6 @@ func isLocked(t *testing.T, at *byte) bool {
 			return strings.Contains(flags, " lo")
 		}
 	}
-	t.Fatal("the byte is nowhere")
+	t.Fatal("no mapping contains the byte")
 	return false
 }

@@ -15,7 +15,7 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// diskFiles changes files as the host does, but for the temporary names; it notes what it did.
+// diskFiles changes files as the host does, but without temporary names, and records its changes.
 type diskFiles struct{ did []string }
 
 func (f *diskFiles) note(format string, args ...any) {
@@ -51,7 +51,7 @@ func newStore(t *testing.T) *Store {
 	return &Store{ConfigDir: filepath.Join(dir, "etc"), RunDir: filepath.Join(dir, "run"), Files: &diskFiles{}}
 }
 
-// put writes a file into the config directory as a person would.
+// put writes a file into the config directory, as a person would.
 func (s *Store) put(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(s.ConfigDir, name)
@@ -70,7 +70,7 @@ func (s *Store) load(t *testing.T, name string) *Entry {
 	return e
 }
 
-// listing shows all entries: name, file, marks, error.
+// listing lists all entries with name, file, marks and error.
 func (s *Store) listing(t *testing.T) []string {
 	t.Helper()
 	entries, err := s.All()
@@ -100,7 +100,7 @@ func (s *Store) listing(t *testing.T) []string {
 	return lines
 }
 
-// short is an error's text without the directory.
+// short returns an error's text without the directory.
 func (s *Store) short(err error) string { return strings.ReplaceAll(err.Error(), s.ConfigDir+"/", "") }
 
 func (s *Store) expect(t *testing.T, want ...string) {
@@ -115,7 +115,7 @@ func definedPool(t *testing.T, name string) *pooldef.Pool {
 	return &pooldef.Pool{Type: pooldef.Dir, Name: name, UUID: pooldef.NewUUID(), Target: pooldef.Target{Path: "/srv/" + name}}
 }
 
-// From a definition to none, as the verbs go.
+// TestStore follows a pool from its definition to its removal.
 func TestStore(t *testing.T) {
 	s := newStore(t)
 	s.expect(t)
@@ -173,7 +173,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// What a pool was started with counts, not what its file says now.
+// TestCurrent checks that the definition that a pool was started with is the one in force.
 func TestCurrent(t *testing.T) {
 	old := definedPool(t, "old")
 	e := &Entry{Name: "old", Persistent: old}
@@ -185,18 +185,18 @@ func TestCurrent(t *testing.T) {
 	added := definedPool(t, "new")
 	added.Target = e.Started.Target
 	if err := pooldef.CheckConflicts(added, []*pooldef.Pool{e.Current()}, noLinks{}); err == nil {
-		t.Error("the directory of a running pool can be had")
+		t.Error("a second pool can use the directory of a running one")
 	}
 }
 
-// noLinks is a machine without symbolic links and Fibre Channel.
+// noLinks is a machine without symbolic links and Fibre Channel ports.
 type noLinks struct{}
 
 func (noLinks) Canonical(path string) string { return path }
 
 func (noLinks) FCHost(string, string) (number, parent int, ok bool) { return 0, 0, false }
 
-// A transient pool is a record without a definition.
+// TestTransient checks a transient pool: a run record without a definition.
 func TestTransient(t *testing.T) {
 	s := newStore(t)
 	if err := s.SaveState(definedPool(t, "x")); err != nil {
@@ -221,8 +221,8 @@ func TestNoPool(t *testing.T) {
 	}
 }
 
-// A definition that is kept in YAML stays in its author's words. Going from one language to the other and
-// back keeps the mark.
+// TestLanguages checks that a definition in YAML is stored as its author wrote it, and that changes between
+// XML and YAML keep the autostart mark.
 func TestLanguages(t *testing.T) {
 	s := newStore(t)
 	p := definedPool(t, "x")
@@ -237,7 +237,7 @@ func TestLanguages(t *testing.T) {
 	if err := s.Define(p, []byte(source)); err != nil {
 		t.Fatal(err)
 	}
-	// the new file is marked before the old one goes, so that the mark survives whatever comes between
+	// the new file is marked before the old one is removed, so that an interruption does not lose the mark
 	if did, want := s.Files.(*diskFiles).did, []string{"write x.yaml", "link x.yaml", "remove x.xml", "remove x.xml"}; !slices.Equal(did, want) {
 		t.Errorf("%v", did)
 	}
@@ -257,7 +257,7 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
-// A file that somebody wrote by hand, without a uuid, has always the same one.
+// TestHandWritten checks that a definition without a UUID always gets the same one.
 func TestHandWritten(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "x.yaml", "type: dir\nname: x\ntarget: {path: /t}\n")
@@ -268,7 +268,7 @@ func TestHandWritten(t *testing.T) {
 	}
 }
 
-// libvirt's own directory can be used as it is.
+// TestLibvirtsDirectory checks that libvirt's own directory can be used unchanged.
 func TestLibvirtsDirectory(t *testing.T) {
 	s := newStore(t)
 	header := strings.ReplaceAll(fileHeader, "poolctl pool-edit", "virsh pool-edit images")
@@ -281,7 +281,7 @@ func TestLibvirtsDirectory(t *testing.T) {
 	s.expect(t, "images images.xml autostart", "isos isos.xml")
 }
 
-// What cannot be used is shown with the reason, and hides nothing else.
+// TestBrokenFiles checks that files that cannot be used are listed with the reason, and do not hide others.
 func TestBrokenFiles(t *testing.T) {
 	s := newStore(t)
 	pool := definedPool(t, "good")
@@ -332,7 +332,8 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
-// A running pool can be looked at and stopped, whatever has become of its definition.
+// TestRunningButBroken checks that a running pool can be inspected and stopped even if its definition is
+// broken.
 func TestRunningButBroken(t *testing.T) {
 	s := newStore(t)
 	if err := s.SaveState(definedPool(t, "x")); err != nil {
@@ -352,7 +353,8 @@ func TestRunningButBroken(t *testing.T) {
 	}
 }
 
-// A mark counts only if it leads to the definition; others are told of.
+// TestAutostartLinks checks that a link counts only if it leads to the definition, and that others are
+// reported.
 func TestAutostartLinks(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "x.xml", codec.PoolElement(definedPool(t, "x"), nil).String())
@@ -393,7 +395,7 @@ func TestUnreadable(t *testing.T) {
 	s.expect(t, "x x.xml x.xml: larger than 10485760 bytes")
 }
 
-// Changes that cannot be made are reported, and what was there is left.
+// TestFailingFiles checks that failed changes are reported, and leave the old state.
 func TestFailingFiles(t *testing.T) {
 	s := newStore(t)
 	p := definedPool(t, "x")
