@@ -4,7 +4,7 @@
 //   - [Table] prints rows for people, as virsh does.
 //   - [List] prints records for scripts, in JSON, YAML, CSV or by name.
 //   - [ParseSize] and [HumanSize] convert between bytes and text.
-//   - [Text], [Line] and [Printable] escape what a terminal would obey.
+//   - [Text], [Line] and [Printable] escape what a terminal would interpret.
 //   - [ParseYAML] and [PrintYAML] wrap the YAML library, which no other package imports.
 //
 // XML is in poolctl/format/xmltree.

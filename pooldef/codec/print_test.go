@@ -119,7 +119,7 @@ func TestFoundParts(t *testing.T) {
 	if v := readVolumeFile(t, "", []byte(text), pooldef.Dir.Info()); v.Backing.Path != "/b" || v.Chain != nil {
 		t.Errorf("%+v", v)
 	}
-	vhdx := pooldef.Volume{Name: "v", Target: pooldef.VolumeTarget{Format: "vhdx"}} // libvirt's schema has no word for it
+	vhdx := pooldef.Volume{Name: "v", Target: pooldef.VolumeTarget{Format: "vhdx"}} // libvirt's schema has no name for it
 	if got, want := VolumeElement(&vhdx).String(), "<volume>\n  <name>v</name>\n  <target>\n    <format type='unknown'/>\n  </target>\n</volume>\n"; got != want {
 		t.Error(got)
 	}

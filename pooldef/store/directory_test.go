@@ -116,7 +116,7 @@ func TestTrust(t *testing.T) {
 		}
 		s.expectRefused(t, "", "", "")
 		for _, mode := range []fs.FileMode{0o020, 0o002} {
-			if info.Mode().Type() == fs.ModeSymlink || strings.Contains(test.path, "secrets/") { // it has none; TestSecretsOfOthers
+			if info.Mode().Type() == fs.ModeSymlink || strings.Contains(test.path, "secrets/") { // see TestUntrustedSecrets
 				continue
 			}
 			if err := os.Chmod(path, info.Mode().Perm()|mode); err != nil {

@@ -144,7 +144,7 @@ func TestStore(t *testing.T) {
 	}
 	s.expect(t, "images images.xml autostart running")
 
-	changed := *p // while the pool runs, what it was started with counts
+	changed := *p // while the pool runs, the definition that it was started with is in force
 	changed.Target.Path = "/srv/elsewhere"
 	if err := s.Define(&changed, nil); err != nil {
 		t.Fatal(err)
@@ -274,7 +274,7 @@ func TestLibvirtsDirectory(t *testing.T) {
 	header := strings.ReplaceAll(fileHeader, "poolctl pool-edit", "virsh pool-edit images")
 	file := s.put(t, "images.xml", header+codec.PoolElement(definedPool(t, "images"), nil).String())
 	s.put(t, "isos.xml", header+codec.PoolElement(definedPool(t, "isos"), nil).String())
-	s.put(t, "isos.xml.new", "<pool") // what libvirt is writing
+	s.put(t, "isos.xml.new", "<pool") // a file that libvirt is writing
 	if err := s.Files.Symlink(file, filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestAutostartLinks(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	s := newStore(t)
-	if err := os.WriteFile(s.ConfigDir, nil, 0o600); err != nil { // root may read any directory, but a file is none
+	if err := os.WriteFile(s.ConfigDir, nil, 0o600); err != nil { // root may read any directory, so use a file
 		t.Fatal(err)
 	}
 	if _, err := s.All(); err == nil || errors.Is(err, fs.ErrNotExist) {
