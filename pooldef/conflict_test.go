@@ -30,7 +30,8 @@ func (fakeMachine) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 // defined returns a pool with this source and, for types that have one, this target.
 func defined(t *testing.T, name string, typ pooldef.Type, source, target string) *pooldef.Pool {
 	t.Helper()
-	p, _, err := codec.ReadPool("", fmt.Appendf(nil, "<pool type='%s'><name>%s</name><source>%s</source><target><path>%s</path></target></pool>", typ, name, source, target), false)
+	p, _, err := codec.ReadPool("",
+		fmt.Appendf(nil, "<pool type='%s'><name>%s</name><source>%s</source><target><path>%s</path></target></pool>", typ, name, source, target), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,8 @@ func defined(t *testing.T, name string, typ pooldef.Type, source, target string)
 func TestConflicts(t *testing.T) {
 	const fc = "<adapter type='fc_host' wwnn='2000000000000001' wwpn='2000000000000002'/>"
 	parent := func(id, slot string) string {
-		return "<adapter type='scsi_host'><parentaddr unique_id='" + id + "'><address slot='" + slot + "'/></parentaddr></adapter>"
+		return "<adapter type='scsi_host'><parentaddr unique_id='" + id + "'><address slot='" + slot +
+			"'/></parentaddr></adapter>"
 	}
 	iscsi := func(host, device, initiator string) string {
 		return "<host name='" + host + "'/><device path='" + device + "'/>" + initiator
@@ -110,12 +112,14 @@ func TestConflicts(t *testing.T) {
 		{"scsi: a port and the address of a host", pooldef.SCSI, pooldef.SCSI, parent("1", "2"), fc, "/a", "/a", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			old, add := defined(t, "old", c.oldType, c.old, c.oldPath), defined(t, "new", c.newType, c.add, c.newPath)
+			old, add := defined(t, "old", c.oldType, c.old, c.oldPath),
+				defined(t, "new", c.newType, c.add, c.newPath)
 			err := pooldef.CheckConflicts(add, []*pooldef.Pool{old}, fakeMachine{})
 			if (err != nil) != c.conflict {
 				t.Fatalf("%v", err)
 			}
-			if conflict := (*pooldef.ConflictError)(nil); c.conflict && (!errors.As(err, &conflict) || err.Error() != `pool "old" has the same source already`) {
+			if conflict := (*pooldef.ConflictError)(nil); c.conflict &&
+				(!errors.As(err, &conflict) || err.Error() != `pool "old" has the same source already`) {
 				t.Error(err)
 			}
 			if err := pooldef.CheckConflicts(old, []*pooldef.Pool{old}, fakeMachine{}); err != nil {
@@ -129,12 +133,14 @@ func TestConflicts(t *testing.T) {
 func TestNameConflicts(t *testing.T) {
 	old := defined(t, "old", pooldef.Dir, "", "/a")
 	again := defined(t, "old", pooldef.Dir, "", "/a")
-	if err := pooldef.CheckConflicts(again, []*pooldef.Pool{old}, fakeMachine{}); err == nil || !strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.UUID) {
+	if err := pooldef.CheckConflicts(again, []*pooldef.Pool{old}, fakeMachine{}); err == nil ||
+		!strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.UUID) {
 		t.Error(err)
 	}
 	other := defined(t, "other", pooldef.Dir, "", "/b")
 	other.UUID = old.UUID
-	if err := pooldef.CheckConflicts(other, []*pooldef.Pool{old}, fakeMachine{}); err == nil || !strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.UUID) {
+	if err := pooldef.CheckConflicts(other, []*pooldef.Pool{old}, fakeMachine{}); err == nil ||
+		!strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.UUID) {
 		t.Error(err)
 	}
 }

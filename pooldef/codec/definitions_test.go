@@ -152,7 +152,9 @@ func TestSeedPools(t *testing.T) {
 			if lost := findMissing(before, after, ""); len(lost) > 0 {
 				t.Errorf("lost %v", lost)
 			}
-			if got, want := findMissing(after, before, ""), slices.Concat(added[""], added[name]); !slices.Equal(got, want) {
+			got, want := findMissing(after, before, ""),
+				slices.Concat(added[""], added[name])
+			if !slices.Equal(got, want) {
 				t.Errorf("added %v, want %v", got, want)
 			}
 			text, err := PoolYAML(p)

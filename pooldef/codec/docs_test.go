@@ -72,7 +72,8 @@ func TestManualKeys(t *testing.T) {
 		}
 	}
 	for _, info := range pooldef.Types {
-		row := regexp.MustCompile("(?m)^\\| `" + string(info.Type) + "` \\|(.*)\\|(.*)\\|(.*)\\|$").FindStringSubmatch(manual)
+		row := regexp.MustCompile("(?m)^\\| `" + string(info.Type) +
+			"` \\|(.*)\\|(.*)\\|(.*)\\|$").FindStringSubmatch(manual)
 		if row == nil {
 			t.Errorf("no row for type %s", info.Type)
 			continue
@@ -90,7 +91,8 @@ func TestManualKeys(t *testing.T) {
 		if strings.Contains(row[1], "target.path") != (info.Target == pooldef.Required) {
 			t.Errorf("%s: target.path contradicts the row", info.Type)
 		}
-		got := strings.ReplaceAll(strings.TrimSpace(row[3]), "`"+info.DefaultFormat()+"`", info.DefaultFormat())
+		got := strings.ReplaceAll(strings.TrimSpace(row[3]), "`"+info.DefaultFormat()+"`",
+			info.DefaultFormat())
 		if want := strings.Join(info.Formats, " "); got != want {
 			t.Errorf("%s: formats %s, want %s", info.Type, got, want)
 		}

@@ -113,7 +113,8 @@ source:
 target:
   path: *path
 `))
-	if p.Target.Path != "/srv/images" || len(p.Source.Hosts) != 2 || p.Source.Hosts[1] != (pooldef.Host{Name: "nfs.example.com", Port: 2049}) {
+	if p.Target.Path != "/srv/images" || len(p.Source.Hosts) != 2 ||
+		p.Source.Hosts[1] != (pooldef.Host{Name: "nfs.example.com", Port: 2049}) {
 		t.Errorf("%+v", p)
 	}
 	p = readPoolFile(t, "", []byte("type: rbd\nname: x\nsource: {name: n, hosts: h}\nconfig: {a: &a 1, b: *a}\n"))
@@ -156,11 +157,14 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // TestReadSource reads <source> documents, which describe where to look for sources of pools.
 func TestReadSource(t *testing.T) {
-	s, err := ReadSource("x", []byte("<source><host name='h' port='3260'/><initiator><iqn name='i'/></initiator><other/></source>"), pooldef.ISCSI.Info())
+	s, err := ReadSource("x",
+		[]byte("<source><host name='h' port='3260'/><initiator><iqn name='i'/></initiator><other/></source>"),
+		pooldef.ISCSI.Info())
 	if err != nil || len(s.Hosts) != 1 || s.Hosts[0].Port != 3260 || s.Initiator != "i" {
 		t.Errorf("%+v %v", s, err)
 	}
-	s, err = ReadSource("x", []byte("<source><host name='h'/><format type='cifs'/></source>"), pooldef.NetFS.Info())
+	s, err = ReadSource("x", []byte("<source><host name='h'/><format type='cifs'/></source>"),
+		pooldef.NetFS.Info())
 	if err != nil || s.Format != "cifs" {
 		t.Errorf("%+v %v", s, err)
 	}
@@ -169,7 +173,8 @@ func TestReadSource(t *testing.T) {
 		"<source>\n<host port='x'/>\n<format type='y'/></source>": "x:2: host/@port",
 		"host: x": "text outside of the root element",
 	} {
-		if _, err := ReadSource("x", []byte(document), pooldef.NetFS.Info()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadSource("x", []byte(document), pooldef.NetFS.Info()); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", document, err)
 		}
 	}

@@ -20,7 +20,8 @@ func FuzzReadPool(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, warnings, err := ReadPool("fuzz", data, false)
-		if _, _, strictErr := ReadPool("fuzz", data, true); (strictErr == nil) != (err == nil && len(warnings) == 0) {
+		_, _, strictErr := ReadPool("fuzz", data, true)
+		if (strictErr == nil) != (err == nil && len(warnings) == 0) {
 			t.Errorf("%v, %v; strict: %v", err, warnings, strictErr)
 		}
 		if err == nil {
@@ -33,7 +34,8 @@ func FuzzReadPool(f *testing.F) {
 
 // FuzzText checks that both languages preserve every text that a definition may contain.
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"x", " a b ", "~", "yes", "0x1", "1_0", "2001-01-01", "<<", "=", "- a", "# b", "a: b", "a #b", "'", `"\`, "&a", "*a", "!a", "%a", "@a",
+	for _, s := range []string{"x", " a b ", "~", "yes", "0x1", "1_0", "2001-01-01", "<<", "=", "- a", "# b",
+		"a: b", "a #b", "'", `"\`, "&a", "*a", "!a", "%a", "@a",
 		"`", "|", ">", "[a]", "{a}", "a,b", "?", "? a", ":", "::1", "\u2028", "\ufeff", "\u00a0", "\U0001f600", "]]>", "&lt;", "null", "0777", "1e3", "---", "..."} {
 		f.Add(s)
 	}

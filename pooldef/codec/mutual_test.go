@@ -27,14 +27,17 @@ target: {path: /dev/disk/by-path}
 		t.Errorf("printed\n%s", text)
 	}
 	again := readPoolFile(t, "", []byte(text))
-	if m := again.Source.Auth.Mutual; m == nil || *m != *p.Source.Auth.Mutual || m.Username != "host" || m.Secret.Usage != "b" {
+	if m := again.Source.Auth.Mutual; m == nil || *m != *p.Source.Auth.Mutual || m.Username != "host" ||
+		m.Secret.Usage != "b" {
 		t.Errorf("read again: %+v", m)
 	}
 	for _, bad := range []struct{ from, to string }{
 		{"type: chap", "type: ceph"}, {"      username: host\n", ""}, {"      secret: {usage: b}\n", ""}, {"{usage: b}", "{uuid: b}"},
 		{"{usage: b}", "{usage: b, uuid: 11111111-1111-4111-8111-111111111111}"},
 	} {
-		if _, _, err := ReadPool("f.yaml", []byte(strings.Replace(yaml, bad.from, bad.to, 1)), false); err == nil {
+		_, _, err := ReadPool("f.yaml", []byte(strings.Replace(yaml, bad.from, bad.to, 1)),
+			false)
+		if err == nil {
 			t.Errorf("accepted with %q instead of %q", bad.to, bad.from)
 		}
 	}

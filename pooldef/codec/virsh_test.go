@@ -29,7 +29,8 @@ func needsProgram(t *testing.T, program, debianPackage string) {
 // virsh runs commands with the test driver, which needs no daemon, and returns standard output and standard
 // error.
 func virsh(commands ...string) string {
-	out, _ := exec.Command("virsh", "-q", "-c", "test:///default", strings.Join(commands, "; ")).CombinedOutput()
+	out, _ := exec.Command("virsh", "-q", "-c", "test:///default",
+		strings.Join(commands, "; ")).CombinedOutput()
 	return string(out)
 }
 
@@ -92,7 +93,8 @@ func TestSchema(t *testing.T) {
 	documents := map[string]string{}
 	for name, data := range files(t, "*.xml") {
 		if strings.Contains(name, "volume-") {
-			documents["volume "+name] = VolumeElement(readVolumeFile(t, name, data, volumeType(name))).String()
+			documents["volume "+name] = VolumeElement(readVolumeFile(t, name, data,
+				volumeType(name))).String()
 		} else if stricter[name] == "" {
 			documents["pool "+name] = PoolElement(readPoolFile(t, name, data), nil).String()
 		}

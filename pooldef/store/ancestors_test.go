@@ -14,7 +14,8 @@ import (
 func TestCheckAncestors(t *testing.T) {
 	needsRoot(t)
 	nothing := func(string) error { return nil }
-	const theirs, loose = "TOP/theirs on the way to it belongs to user 4711", "TOP/theirs on the way to it may be changed by others"
+	const theirs, loose = "TOP/theirs on the way to it belongs to user 4711",
+		"TOP/theirs on the way to it may be changed by others"
 	for _, test := range []struct {
 		name         string
 		change       func(top string) error // applied to top/theirs/etc; etc is the store's directory
@@ -52,7 +53,8 @@ func TestCheckAncestors(t *testing.T) {
 				}
 				return
 			}
-			if !errors.As(err, &untrusted) || untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
+			if !errors.As(err, &untrusted) ||
+				untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
 				strings.Join(untrusted.Fix, " ") != strings.ReplaceAll(test.fix, "TOP", top) {
 				t.Errorf("%v: %+v", err, untrusted)
 			}
@@ -121,7 +123,8 @@ func TestUntrustedAncestors(t *testing.T) {
 			continue
 		}
 		_, lockErr := s.LockPool(t.Context(), "x", Shared)
-		if untrusted := (*TrustError)(nil); errors.As(lockErr, &untrusted) != (dir == "run") || exists(moved) {
+		if untrusted := (*TrustError)(nil); errors.As(lockErr, &untrusted) != (dir == "run") ||
+			exists(moved) {
 			t.Errorf("%s: %v", dir, lockErr)
 		}
 	}

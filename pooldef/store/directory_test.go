@@ -50,7 +50,9 @@ func trustStore(t *testing.T) *Store {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(s.SetAutostart(s.load(t, "x"), true), s.SaveState(definedPool(t, "gone"))); err != nil {
+	err := errors.Join(s.SetAutostart(s.load(t, "x"), true),
+		s.SaveState(definedPool(t, "gone")))
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "x"})
@@ -79,7 +81,8 @@ func (s *Store) expectRefused(t *testing.T, text, fix, uses string) {
 			t.Errorf("%s: %v", use, err)
 		case refused && (!errors.As(err, &untrusted) || !errors.Is(err, fs.ErrPermission)):
 			t.Errorf("%s: %v", use, err)
-		case refused && (!strings.Contains(err.Error(), text) || !strings.HasPrefix(strings.Join(untrusted.Fix, " "), fix)):
+		case refused && (!strings.Contains(err.Error(), text) ||
+			!strings.HasPrefix(strings.Join(untrusted.Fix, " "), fix)):
 			t.Errorf("%s: %v (%s)", use, err, untrusted.Fix)
 		}
 	}
@@ -110,19 +113,22 @@ func TestTrust(t *testing.T) {
 		if err := os.Lchown(path, otherUser, 0); err != nil {
 			t.Fatal(err)
 		}
-		s.expectRefused(t, path+" is not trusted: it belongs to user 4711", "chown "+option+"root:", test.uses)
+		s.expectRefused(t, path+" is not trusted: it belongs to user 4711", "chown "+option+"root:",
+			test.uses)
 		if err := os.Lchown(path, 0, otherUser); err != nil {
 			t.Fatal(err)
 		}
 		s.expectRefused(t, "", "", "")
 		for _, mode := range []fs.FileMode{0o020, 0o002} {
-			if info.Mode().Type() == fs.ModeSymlink || strings.Contains(test.path, "secrets/") { // see TestUntrustedSecrets
+			if info.Mode().Type() == fs.ModeSymlink ||
+				strings.Contains(test.path, "secrets/") { // see TestUntrustedSecrets
 				continue
 			}
 			if err := os.Chmod(path, info.Mode().Perm()|mode); err != nil {
 				t.Fatal(err)
 			}
-			s.expectRefused(t, path+" is not trusted: it may be changed by others", "chmod "+option+"go-w", test.uses)
+			s.expectRefused(t, path+" is not trusted: it may be changed by others", "chmod "+option+"go-w",
+				test.uses)
 		}
 	}
 }
@@ -135,7 +141,8 @@ func TestIrregularFiles(t *testing.T) {
 		"link": func(path string) error { return os.Symlink("other.xml", path) },
 		"dir":  func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
-		for _, file := range []string{"etc/x.xml", "run/gone.xml", "etc/secrets/" + idOf(1) + ".xml", "etc/secrets/" + idOf(1) + ".base64"} {
+		for _, file := range []string{"etc/x.xml", "run/gone.xml", "etc/secrets/" + idOf(1) + ".xml",
+			"etc/secrets/" + idOf(1) + ".base64"} {
 			s := trustStore(t)
 			path := filepath.Join(filepath.Dir(s.ConfigDir), file)
 			if err := errors.Join(os.Remove(path), replace(path)); err != nil {
@@ -144,7 +151,8 @@ func TestIrregularFiles(t *testing.T) {
 			failIfBlocked(t, func() {
 				var wrong []string
 				for _, err := range s.use() {
-					if problems := (pooldef.Problems)(nil); errors.As(err, &problems) && problems[0].File == path {
+					if problems := (pooldef.Problems)(nil); errors.As(err, &problems) &&
+						problems[0].File == path {
 						wrong = append(wrong, err.Error())
 					} else if err != nil {
 						t.Errorf("%s %s: %v", kind, file, err)
@@ -177,7 +185,8 @@ func TestUnreadableAutostart(t *testing.T) {
 	needsRoot(t)
 	s := trustStore(t)
 	work := filepath.Dir(s.ConfigDir)
-	err := errors.Join(os.Chmod(filepath.Dir(work), 0o755), os.Chmod(work, 0o755), os.Chmod(s.ConfigDir+"/x.xml", 0o644),
+	err := errors.Join(os.Chmod(filepath.Dir(work), 0o755), os.Chmod(work, 0o755),
+		os.Chmod(s.ConfigDir+"/x.xml", 0o644),
 		os.Chmod(s.ConfigDir+"/autostart", 0o700))
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +203,9 @@ func TestReplacedDirectory(t *testing.T) {
 	s := trustStore(t)
 	config := openDirectory(s.ConfigDir)
 	defer config.close()
-	if err := errors.Join(os.Rename(s.ConfigDir, s.ConfigDir+".old"), os.Mkdir(s.ConfigDir, 0o755)); err != nil {
+	err := errors.Join(os.Rename(s.ConfigDir, s.ConfigDir+".old"),
+		os.Mkdir(s.ConfigDir, 0o755))
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.put(t, "x.xml", "evil")
@@ -215,7 +226,9 @@ func TestUntrustedCredentials(t *testing.T) {
 	}
 	s.expectRefused(t, s.Credentials, "chown -R root:", "secret")
 	file := filepath.Join(s.Credentials, idOf(1))
-	if err := errors.Join(os.Chown(s.Credentials, 0, 0), os.WriteFile(file, []byte("x"), 0o600), os.Chown(file, otherUser, 0)); err != nil {
+	err := errors.Join(os.Chown(s.Credentials, 0, 0), os.WriteFile(file, []byte("x"), 0o600),
+		os.Chown(file, otherUser, 0))
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.expectRefused(t, file, "chown root:", "secret")
@@ -226,13 +239,17 @@ func TestUntrustedCredentials(t *testing.T) {
 func TestUntrustedRunDir(t *testing.T) {
 	s := trustStore(t)
 	locks := filepath.Join(s.RunDir, "locks")
-	if err := errors.Join(os.Mkdir(locks, 0o755), os.Symlink(locks+"/made", locks+"/definitions.lock")); err != nil {
+	err := errors.Join(os.Mkdir(locks, 0o755),
+		os.Symlink(locks+"/made", locks+"/definitions.lock"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.LockDefinitions(t.Context()); !errors.Is(err, unix.ELOOP) || exists(locks+"/made") {
 		t.Error(err)
 	}
-	if err := errors.Join(os.Remove(locks+"/definitions.lock"), unix.Mkfifo(locks+"/definitions.lock", 0o600)); err != nil {
+	err = errors.Join(os.Remove(locks+"/definitions.lock"),
+		unix.Mkfifo(locks+"/definitions.lock", 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	failIfBlocked(t, func() {

@@ -102,7 +102,8 @@ func TestLocks(t *testing.T) {
 			s := newStore(t)
 			release, _ := lockInProcess(t, s, c.theirPool, c.theirs)
 			unlock, err := tryLock(t, s, c.ourPool, c.ours)
-			if locked := (*pooldef.LockError)(nil); (err == nil) != c.free || err != nil && !errors.As(err, &locked) {
+			if locked := (*pooldef.LockError)(nil); (err == nil) != c.free || err != nil &&
+				!errors.As(err, &locked) {
 				t.Fatal(err)
 			}
 			if err == nil {
@@ -136,7 +137,8 @@ func TestLockError(t *testing.T) {
 		t.Error(err)
 	}
 	for _, pid := range []int{one, two} {
-		if want := fmt.Sprintf("%s x shared (pid %d)", os.Args[0], pid); !strings.Contains(err.Error(), want) {
+		want := fmt.Sprintf("%s x shared (pid %d)", os.Args[0], pid)
+		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: no %s", err, want)
 		}
 	}
@@ -146,7 +148,8 @@ func TestLockError(t *testing.T) {
 	if _, err := tryLock(t, s, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryLock(t, s, "", ""); err == nil || !strings.Contains(err.Error(), "the set of definitions in "+s.ConfigDir) {
+	if _, err := tryLock(t, s, "", ""); err == nil ||
+		!strings.Contains(err.Error(), "the set of definitions in "+s.ConfigDir) {
 		t.Error(err)
 	}
 }
@@ -184,7 +187,7 @@ func TestLockInterrupted(t *testing.T) {
 // exclusive ones fail.
 func TestLockReadOnly(t *testing.T) {
 	s := newStore(t)
-	unlock, err := s.LockPool(t.Context(), "there", Exclusive) // makes a lock file that only its owner may open
+	unlock, err := s.LockPool(t.Context(), "there", Exclusive) // creates a lock file for its owner only
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +211,9 @@ func TestLockReadOnly(t *testing.T) {
 	if _, err := s.LockPool(t.Context(), "new", Exclusive); !errors.Is(err, fs.ErrPermission) {
 		t.Error(err)
 	}
-	if _, err := (&Store{RunDir: filepath.Join(parent, "missing")}).LockPool(t.Context(), "x", Shared); err != nil {
+	missing := &Store{RunDir: filepath.Join(parent, "missing")}
+	_, err = missing.LockPool(t.Context(), "x", Shared)
+	if err != nil {
 		t.Error(err)
 	}
 }

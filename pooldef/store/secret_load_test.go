@@ -49,7 +49,8 @@ func (s *Store) files(t *testing.T) string {
 	for _, dir := range []string{s.ConfigDir, s.RunDir} {
 		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if info, err := os.Lstat(path); err == nil && path != dir {
-				lines = append(lines, fmt.Sprintf("%04o %s", info.Mode().Perm(), strings.TrimPrefix(path, filepath.Dir(dir)+"/")))
+				lines = append(lines, fmt.Sprintf("%04o %s", info.Mode().Perm(),
+					strings.TrimPrefix(path, filepath.Dir(dir)+"/")))
 			}
 			return err
 		})
@@ -66,10 +67,12 @@ func TestSecrets(t *testing.T) {
 	ceph := pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "client.admin secret"}
 	s.defineSecret(t, ceph)
 	e := s.secret(t, "client.admin secret")
-	if !reflect.DeepEqual(*e.Secret, ceph) || e.HasValue || !reflect.DeepEqual(e, s.secret(t, strings.ReplaceAll(idOf(1), "-", ""))) {
+	if !reflect.DeepEqual(*e.Secret, ceph) || e.HasValue ||
+		!reflect.DeepEqual(e, s.secret(t, strings.ReplaceAll(idOf(1), "-", ""))) {
 		t.Errorf("%+v", e)
 	}
-	if _, err := s.ValueOf(e); !errors.Is(err, pooldef.ErrNoValue) || err.Error() != "secret "+idOf(1)+" has no value" {
+	if _, err := s.ValueOf(e); !errors.Is(err, pooldef.ErrNoValue) ||
+		err.Error() != "secret "+idOf(1)+" has no value" {
 		t.Error(err)
 	}
 	s.setValue(t, idOf(1), "hello")
@@ -77,7 +80,8 @@ func TestSecrets(t *testing.T) {
 	if got := s.files(t); got != stays {
 		t.Error(got)
 	}
-	if text, err := os.ReadFile(filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64")); err != nil || string(text) != "aGVsbG8=" {
+	if text, err := os.ReadFile(filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64")); err != nil ||
+		string(text) != "aGVsbG8=" {
 		t.Errorf("%q %v", text, err)
 	}
 
@@ -88,7 +92,8 @@ func TestSecrets(t *testing.T) {
 		t.Error(got)
 	}
 	e = s.secret(t, idOf(1))
-	if value, err := s.ValueOf(e); err != nil || string(value) != "hello" || !e.HasValue || *e.Secret != ceph {
+	if value, err := s.ValueOf(e); err != nil || string(value) != "hello" || !e.HasValue ||
+		*e.Secret != ceph {
 		t.Errorf("%q %v %+v", value, err, e)
 	}
 	if err := s.UndefineSecret(e); err != nil {
@@ -154,11 +159,13 @@ func TestSecretValue(t *testing.T) {
 		{pooldef.SecretRef{UUID: idOf(2)}, "ceph", "of none", nil},
 		{pooldef.SecretRef{UUID: idOf(3)}, "ceph", "", pooldef.ErrNoSecret},
 	} {
-		if value, err := s.SecretValue(test.ref, test.usageType); string(value) != test.want || !errors.Is(err, test.err) {
+		if value, err := s.SecretValue(test.ref, test.usageType); string(value) != test.want ||
+			!errors.Is(err, test.err) {
 			t.Errorf("%+v for %s: %q, %v", test.ref, test.usageType, value, err)
 		}
 	}
-	if file := s.SecretFile(pooldef.SecretRef{Usage: "x"}, "iscsi"); file != filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64") {
+	if file := s.SecretFile(pooldef.SecretRef{Usage: "x"}, "iscsi"); file != filepath.Join(s.ConfigDir,
+		"secrets", idOf(1)+".base64") {
 		t.Error(file)
 	}
 	if file := s.SecretFile(pooldef.SecretRef{UUID: idOf(1)}, "ceph"); file != "" {
@@ -190,7 +197,8 @@ func TestCredentials(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	s.setValue(t, "x", "in a file")
-	for ref, want := range map[pooldef.SecretRef]string{{Usage: "x"}: "raw\x00\n", {UUID: idOf(1)}: "raw\x00\n", {UUID: idOf(2)}: "without a definition"} {
+	for ref, want := range map[pooldef.SecretRef]string{{Usage: "x"}: "raw\x00\n",
+		{UUID: idOf(1)}: "raw\x00\n", {UUID: idOf(2)}: "without a definition"} {
 		if value, err := s.SecretValue(ref, "ceph"); err != nil || string(value) != want {
 			t.Errorf("%+v: %q, %v", ref, value, err)
 		}
@@ -198,10 +206,12 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%+v: %s", ref, file)
 		}
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(3)}, "ceph"); err == nil || err.Error() != filepath.Join(s.Credentials, idOf(3))+": the value is empty" {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(3)}, "ceph"); err == nil ||
+		err.Error() != filepath.Join(s.Credentials, idOf(3))+": the value is empty" {
 		t.Error(err)
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(4)}, "ceph"); !errors.Is(err, pooldef.ErrNoSecret) {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(4)}, "ceph"); !errors.Is(err,
+		pooldef.ErrNoSecret) {
 		t.Error(err)
 	}
 }
@@ -222,7 +232,8 @@ func TestSecretBytes(t *testing.T) {
 		strings.Repeat("AAAA", MaxSecret/3+1): "the value is larger than 65536 bytes",
 	} {
 		value, err := DecodeSecret([]byte(text))
-		if want == "" && (err != nil || string(value) != "hello") || want != "" && (err == nil || err.Error() != want) {
+		if want == "" && (err != nil || string(value) != "hello") || want != "" &&
+			(err == nil || err.Error() != want) {
 			t.Errorf("%.20q: %q, %v", text, value, err)
 		}
 	}
@@ -264,9 +275,11 @@ func TestBrokenSecrets(t *testing.T) {
 	want := strings.Join([]string{
 		idOf(1),
 		idOf(2) + " secrets/" + idOf(2) + ".xml:2: malformed XML: unexpected EOF",
-		idOf(3) + " secrets/" + idOf(3) + `.xml: uuid: "` + idOf(1) + `" is not the file's name "` + idOf(3) + `"`,
+		idOf(3) + " secrets/" + idOf(3) + `.xml: uuid: "` + idOf(1) + `" is not the file's name "` + idOf(3) +
+			`"`,
 		idOf(4),
-		idOf(5) + " secret " + idOf(5) + " is defined twice, in secrets/" + idOf(5) + ".xml and RUN/secrets/" + idOf(5) + ".xml",
+		idOf(5) + " secret " + idOf(5) + " is defined twice, in secrets/" + idOf(5) +
+			".xml and RUN/secrets/" + idOf(5) + ".xml",
 		"ceph secrets/ceph.xml: the file of a secret has to be named after its uuid, in small letters",
 	}, "\n")
 	if got := strings.Join(got, "\n"); got != want {
@@ -275,10 +288,12 @@ func TestBrokenSecrets(t *testing.T) {
 	if e := s.secret(t, "by hand"); e.Secret.UUID != idOf(4) {
 		t.Errorf("%+v", e)
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{Usage: "by hand"}, "ceph"); err == nil || s.short(err) != "secrets/"+idOf(4)+".base64: it is not base64" {
+	if _, err := s.SecretValue(pooldef.SecretRef{Usage: "by hand"}, "ceph"); err == nil ||
+		s.short(err) != "secrets/"+idOf(4)+".base64: it is not base64" {
 		t.Error(err)
 	}
-	if err := s.DefineSecret(&pooldef.Secret{UUID: idOf(2), UsageType: "none"}); err == nil || !strings.HasPrefix(err.Error(), "there is a definition of secret "+idOf(2)) {
+	if err := s.DefineSecret(&pooldef.Secret{UUID: idOf(2), UsageType: "none"}); err == nil ||
+		!strings.HasPrefix(err.Error(), "there is a definition of secret "+idOf(2)) {
 		t.Error(err)
 	}
 	broken, err := s.Secret(idOf(2))
@@ -321,7 +336,8 @@ func TestUntrustedSecrets(t *testing.T) {
 	if err := errors.Join(os.Remove(value), os.Mkdir(value, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(1)}, "ceph"); err == nil || !strings.HasSuffix(err.Error(), "is not a file") {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(1)}, "ceph"); err == nil ||
+		!strings.HasSuffix(err.Error(), "is not a file") {
 		t.Error(err)
 	}
 }
@@ -354,12 +370,15 @@ func TestSecretsAreLocked(t *testing.T) {
 	s.Credentials = t.TempDir()
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "none"})
 	s.setValue(t, idOf(1), strings.Repeat("x", MaxSecret))
-	if err := os.WriteFile(filepath.Join(s.Credentials, idOf(2)), bytes.Repeat([]byte("x"), MaxSecret), 0o400); err != nil {
+	err := os.WriteFile(filepath.Join(s.Credentials, idOf(2)), bytes.Repeat([]byte("x"), MaxSecret),
+		0o400)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n <= 2; n++ {
 		value, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(n)}, "ceph")
-		if err != nil || len(value) != MaxSecret || !isLocked(t, &value[0]) || !isLocked(t, &value[MaxSecret-1]) {
+		if err != nil || len(value) != MaxSecret || !isLocked(t, &value[0]) ||
+			!isLocked(t, &value[MaxSecret-1]) {
 			t.Errorf("%d: %d bytes, %v", n, len(value), err)
 		}
 	}

@@ -48,7 +48,8 @@ func (f *diskFiles) Symlink(target, link string) error {
 
 func newStore(t *testing.T) *Store {
 	dir := t.TempDir()
-	return &Store{ConfigDir: filepath.Join(dir, "etc"), RunDir: filepath.Join(dir, "run"), Files: &diskFiles{}}
+	return &Store{ConfigDir: filepath.Join(dir, "etc"), RunDir: filepath.Join(dir, "run"),
+		Files: &diskFiles{}}
 }
 
 // put writes a file into the config directory, as a person would.
@@ -112,7 +113,8 @@ func (s *Store) expect(t *testing.T, want ...string) {
 
 func definedPool(t *testing.T, name string) *pooldef.Pool {
 	t.Helper()
-	return &pooldef.Pool{Type: pooldef.Dir, Name: name, UUID: pooldef.NewUUID(), Target: pooldef.Target{Path: "/srv/" + name}}
+	return &pooldef.Pool{Type: pooldef.Dir, Name: name, UUID: pooldef.NewUUID(),
+		Target: pooldef.Target{Path: "/srv/" + name}}
 }
 
 // TestStore follows a pool from its definition to its removal.
@@ -124,11 +126,13 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(s.ConfigDir, "images.xml"))
-	if err != nil || !strings.HasPrefix(string(data), "<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE.") || !strings.HasSuffix(string(data), "-->\n\n"+codec.PoolElement(p, nil).String()) {
+	if err != nil || !strings.HasPrefix(string(data), "<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE.") ||
+		!strings.HasSuffix(string(data), "-->\n\n"+codec.PoolElement(p, nil).String()) {
 		t.Errorf("%v\n%s", err, data)
 	}
 	e := s.load(t, "images")
-	if !reflect.DeepEqual(e.Persistent, p) || e.Current() != e.Persistent || e.File != filepath.Join(s.ConfigDir, "images.xml") {
+	if !reflect.DeepEqual(e.Persistent, p) || e.Current() != e.Persistent ||
+		e.File != filepath.Join(s.ConfigDir, "images.xml") {
 		t.Errorf("%+v", e)
 	}
 	for range 2 { // marking twice is once
@@ -136,7 +140,8 @@ func TestStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if target, err := os.Readlink(filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil || target != e.File {
+	if target, err := os.Readlink(filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil ||
+		target != e.File {
 		t.Errorf("%s %v", target, err)
 	}
 	if err := s.SaveState(p); err != nil {
@@ -149,7 +154,8 @@ func TestStore(t *testing.T) {
 	if err := s.Define(&changed, nil); err != nil {
 		t.Fatal(err)
 	}
-	if e := s.load(t, "images"); e.Current().Target.Path != "/srv/images" || e.Persistent.Target.Path != "/srv/elsewhere" || !e.Autostart {
+	if e := s.load(t, "images"); e.Current().Target.Path != "/srv/images" ||
+		e.Persistent.Target.Path != "/srv/elsewhere" || !e.Autostart {
 		t.Errorf("%+v", e)
 	}
 	for range 2 {
@@ -238,11 +244,14 @@ func TestLanguages(t *testing.T) {
 		t.Fatal(err)
 	}
 	// the new file is marked before the old one is removed, so that an interruption does not lose the mark
-	if did, want := s.Files.(*diskFiles).did, []string{"write x.yaml", "link x.yaml", "remove x.xml", "remove x.xml"}; !slices.Equal(did, want) {
+	did, want := s.Files.(*diskFiles).did,
+		[]string{"write x.yaml", "link x.yaml", "remove x.xml", "remove x.xml"}
+	if !slices.Equal(did, want) {
 		t.Errorf("%v", did)
 	}
 	s.expect(t, "x x.yaml autostart")
-	if data, err := os.ReadFile(filepath.Join(s.ConfigDir, "x.yaml")); err != nil || string(data) != source+"uuid: "+p.UUID+"\n" {
+	if data, err := os.ReadFile(filepath.Join(s.ConfigDir, "x.yaml")); err != nil ||
+		string(data) != source+"uuid: "+p.UUID+"\n" {
 		t.Errorf("%v\n%s", err, data)
 	}
 	if !reflect.DeepEqual(s.load(t, "x").Persistent, p) {
@@ -295,8 +304,10 @@ func TestBrokenFiles(t *testing.T) {
 	s.put(t, "a\nb.yaml", good)
 	s.put(t, "twice.xml", strings.ReplaceAll(good, "good", "twice"))
 	s.put(t, "twice.yaml", "type: dir\nname: twice\ntarget: {path: /t}\n")
-	s.put(t, "warned.xml", strings.ReplaceAll(strings.ReplaceAll(good, "good", "warned"), "<source>", "<sauce/><source>"))
-	for _, ignored := range []string{".good.xml3141592653", ".good.xml", "good.xml~", "good.xml.new", "#good.xml#", "README", ".#good.yaml"} {
+	s.put(t, "warned.xml", strings.ReplaceAll(strings.ReplaceAll(good, "good", "warned"), "<source>",
+		"<sauce/><source>"))
+	for _, ignored := range []string{".good.xml3141592653", ".good.xml", "good.xml~", "good.xml.new",
+		"#good.xml#", "README", ".#good.yaml"} {
 		s.put(t, ignored, "<pool")
 	}
 	if err := os.Mkdir(filepath.Join(s.ConfigDir, "folder.xml"), 0o755); err != nil {
@@ -345,7 +356,9 @@ func TestRunningButBroken(t *testing.T) {
 	if e, err := s.Load("x"); err != nil || e.Current() == nil || len(e.Warnings) == 0 {
 		t.Errorf("%+v %v", e, err)
 	}
-	if err := s.Files.WriteFile(s.recordFile("y"), []byte(codec.PoolElement(definedPool(t, "x"), nil).String())); err != nil {
+	err := s.Files.WriteFile(s.recordFile("y"),
+		[]byte(codec.PoolElement(definedPool(t, "x"), nil).String()))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Load("y"); err == nil || !strings.Contains(err.Error(), `"x" is not the file's name "y"`) {
@@ -358,7 +371,8 @@ func TestRunningButBroken(t *testing.T) {
 func TestAutostartLinks(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "x.xml", codec.PoolElement(definedPool(t, "x"), nil).String())
-	for name, target := range map[string]string{"x.xml": "/etc/libvirt/storage/x.xml", "gone.xml": "/nowhere"} {
+	for name, target := range map[string]string{"x.xml": "/etc/libvirt/storage/x.xml",
+		"gone.xml": "/nowhere"} {
 		if err := s.Files.Symlink(target, filepath.Join(s.ConfigDir, "autostart", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -384,7 +398,8 @@ func TestAutostartLinks(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	s := newStore(t)
-	if err := os.WriteFile(s.ConfigDir, nil, 0o600); err != nil { // root may read any directory, so use a file
+	err := os.WriteFile(s.ConfigDir, nil, 0o600) // root may read any directory, so use a file
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.All(); err == nil || errors.Is(err, fs.ErrNotExist) {
