@@ -1,17 +1,16 @@
-// Package codec reads and prints the documents that define pools, volumes and secrets.
+// Package codec reads and prints the documents that define pools, volumes and secrets, in libvirt's XML or in
+// YAML.
 //
-// Definitions are written in two languages: libvirt's XML, and YAML with the same content. Both are read into
-// the same tree, an [xmltree.Element] in the shape of the XML document. The table of YAML keys (yaml_keys.go)
-// relates the languages. A reader then takes the tree apart, and reports everything that is wrong at once, as
-// [pooldef.Problems] with file, line and element.
+// Both languages are parsed into the same tree, an [xmltree.Element] in the shape of the XML document; the
+// tables in yaml_keys.go relate YAML keys to XML paths. A reader turns the tree into a definition, and
+// reports all problems at once, as [pooldef.Problems] with file, line and element.
 //
 //   - [ReadPool], [ReadVolume], [ReadCopy], [ReadSecret] and [ReadSource] read documents.
-//   - [PoolFromElement] and [VolumeFromElement] read trees that a command line was turned into.
-//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] print as libvirt does; [PoolYAML] prints
-//     YAML, and [SetUUID] adds a UUID to YAML that a person wrote.
+//   - [PoolFromElement] and [VolumeFromElement] read trees that verbs build from their arguments.
+//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] return documents as libvirt prints them.
+//   - [PoolYAML] prints YAML, and [SetUUID] adds a UUID to YAML that a person wrote.
 //
-// The package reads no files. It only asks this machine for the IDs of users and groups that a document
-// names.
+// The package opens no files; it looks up the users and groups that a document names.
 package codec
 
 import (

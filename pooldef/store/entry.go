@@ -77,8 +77,8 @@ func (e *Entry) warn(err error) {
 }
 
 // warnUntrusted adds warnings about directories that other users can change.
-func (e *Entry) warnUntrusted(folders ...*directory) {
-	for _, d := range folders {
+func (e *Entry) warnUntrusted(directories ...*directory) {
+	for _, d := range directories {
 		if d.warning != nil {
 			e.warn(d.warning)
 		}

@@ -48,9 +48,9 @@ func (s *Store) All() ([]*Entry, error) {
 
 // poolNames lists the names of all pools that have a file, in the order of pooldef.CompareNames. Hidden files
 // are left out: editors and unfinished writes leave them.
-func poolNames(folders ...*directory) ([]string, error) {
+func poolNames(directories ...*directory) ([]string, error) {
 	var names []string
-	for _, d := range folders {
+	for _, d := range directories {
 		files, err := d.list()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err

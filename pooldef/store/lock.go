@@ -33,10 +33,10 @@ const (
 // LockPool locks one pool until unlock is called or the process ends. It waits until ctx ends, and then
 // returns a pooldef.LockError.
 //
-// If the lock file cannot be created or opened for lack of permission, a shared lock succeeds without it: a
-// user who cannot lock cannot change the pool either. A ReadOnly store creates no lock files, and a missing
-// lock file counts as locked, because nobody holds it. A run directory that other users can change is a
-// TrustError for root. A lock file that is a symbolic link is an error.
+// Without permission to create or open the lock file, or on a read-only file system, a shared lock succeeds
+// without the file: a user who cannot lock cannot change the pool either. A ReadOnly store creates no lock
+// files; a missing lock file counts as locked, because no process holds it. A run directory that other users
+// can change is a TrustError for root. A lock file that is a symbolic link is an error.
 func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unlock func(), err error) {
 	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
 }

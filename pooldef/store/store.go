@@ -8,8 +8,8 @@
 // A [Store] keeps no index and caches no content: every call reads the files. It changes files only through
 // [Files], so that a dry run can print the changes. The exception is lock files, which it creates itself.
 //
-// Root runs what the definitions say. As root, the store therefore refuses files and directories that another
-// user could change or replace, with a [TrustError].
+// Root mounts and starts what definitions describe. As root, the store therefore refuses files and
+// directories that another user could change or replace, with a [TrustError].
 package store
 
 import (

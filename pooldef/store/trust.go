@@ -14,8 +14,8 @@ import (
 // store, or read a secret. It wraps fs.ErrPermission.
 type TrustError struct {
 	Path string
-	// Fix is a command that restores trust, such as "chown", "root:", "/etc/poolctl/x.xml". It is nil if no single
-	// command does.
+	// Fix is a command that restores trust, such as "chown", "root:", "/etc/poolctl/x.xml". It is nil if no
+	// single command does.
 	Fix  []string
 	text string
 }
