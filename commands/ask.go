@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // limit is how long a server may take to answer. A shell that completes a word does not wait for it.
@@ -43,9 +44,9 @@ func ask[T any](e *env, p *pooldef.Pool, look func() (T, error)) (T, error) {
 
 // active tells whether a pool is active. Where starting changes the machine, what the machine shows decides, whoever did it;
 // elsewhere there has to be a run record, and the storage has to be there.
-func (e *env) active(entry *pooldef.Entry) (bool, error) { return e.activeIn(e.ctx, entry) }
+func (e *env) active(entry *store.Entry) (bool, error) { return e.activeIn(e.ctx, entry) }
 
-func (e *env) activeIn(ctx context.Context, entry *pooldef.Entry) (bool, error) {
+func (e *env) activeIn(ctx context.Context, entry *store.Entry) (bool, error) {
 	p := entry.Current()
 	b, ok := e.backends[p.Type]
 	if !ok {
@@ -74,7 +75,7 @@ func inParallel[T, U any](list []T, do func(T) U) []U {
 }
 
 // statuses asks all pools.
-func (e *env) statuses(entries []*pooldef.Entry) []poolStatus {
+func (e *env) statuses(entries []*store.Entry) []poolStatus {
 	return inParallel(entries, e.poolStatus)
 }
 

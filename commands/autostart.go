@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // Autostart is the verb autostart.
@@ -43,7 +43,7 @@ func (c *Autostart) Run(e *env) error {
 
 // autostart starts one pool unless it is active.
 func (e *env) autostart(name string) error {
-	entry, unlock, err := e.lockPool(name, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(name, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err

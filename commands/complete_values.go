@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // values returns what an argument or option can be.
@@ -74,16 +75,16 @@ func poolOfVolume(l *partialLine, volume string) string {
 }
 
 // poolsNamed are the pools with a name or uuid; all if that is empty.
-func (e *env) poolsNamed(name string) []*pooldef.Entry {
+func (e *env) poolsNamed(name string) []*store.Entry {
 	entries, _ := e.store.All()
-	return slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool {
+	return slices.DeleteFunc(entries, func(entry *store.Entry) bool {
 		return entry.Err != nil || name != "" && name != entry.Name && name != entry.Current().UUID
 	})
 }
 
 // volumeNames are the names, or the paths, of the volumes in a pool; in all pools if none is named.
 func (e *env) volumeNames(pool string, paths bool) []string {
-	return slices.Concat(inParallel(e.poolsNamed(pool), func(entry *pooldef.Entry) []string {
+	return slices.Concat(inParallel(e.poolsNamed(pool), func(entry *store.Entry) []string {
 		p := entry.Current()
 		b, ok := e.backends[p.Type]
 		if _, located := b.(backend.Locator); !ok || !located { // no questions to servers from a shell's prompt
@@ -113,7 +114,7 @@ func (e *env) volumeNames(pool string, paths bool) []string {
 func (e *env) volumeFormats(pool string) []string {
 	var all []string
 	for _, t := range pooldef.Types {
-		isType := func(entry *pooldef.Entry) bool { return entry.Current().Type == t.Type }
+		isType := func(entry *store.Entry) bool { return entry.Current().Type == t.Type }
 		if pool == "" || slices.ContainsFunc(e.poolsNamed(pool), isType) {
 			all = append(all, t.VolumeFormats...)
 		}

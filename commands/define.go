@@ -9,13 +9,15 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // readInput reads a definition from a file, which may be a pipe, or from standard input if the file is -.
 func (e *env) readInput(file string) ([]byte, error) {
 	return await(e.ctx, func() ([]byte, error) {
 		if file == "-" {
-			return pooldef.ReadInput(e.stdin)
+			return codec.ReadInput(e.stdin)
 		}
 		if e.cli.Readonly && os.Geteuid() == 0 {
 			return nil, &readonlyInputError{file}
@@ -25,7 +27,7 @@ func (e *env) readInput(file string) ([]byte, error) {
 			return nil, err
 		}
 		defer f.Close()
-		return pooldef.ReadInput(f)
+		return codec.ReadInput(f)
 	})
 }
 
@@ -54,11 +56,11 @@ func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []
 	if err != nil {
 		return nil, nil, err
 	}
-	p, warnings, err := pooldef.ReadPool(name, data, strict)
+	p, warnings, err := codec.ReadPool(name, data, strict)
 	for _, w := range warnings {
 		e.warn("%w", w)
 	}
-	if err == nil && !pooldef.IsXML(name, data) {
+	if err == nil && !codec.IsXML(name, data) {
 		yaml = data
 	}
 	return p, yaml, err
@@ -80,7 +82,7 @@ func (e *env) admit(p *pooldef.Pool, mend bool, work func() error) error {
 	if err := e.checkConflicts(p, mend); err != nil {
 		return err
 	}
-	unlockPool, err := e.lock(p.Name, pooldef.Exclusive)
+	unlockPool, err := e.lock(p.Name, store.Exclusive)
 	if err != nil {
 		return err
 	}
@@ -97,11 +99,11 @@ func (e *env) checkConflicts(p *pooldef.Pool, mend bool) error {
 	if err != nil {
 		return err
 	}
-	var usable []*pooldef.Entry
+	var usable []*pooldef.Pool
 	for _, entry := range entries {
 		switch {
 		case entry.Err == nil:
-			usable = append(usable, entry)
+			usable = append(usable, entry.Current())
 		case entry.Name == p.Name && !mend:
 			return &stateError{fmt.Sprintf("there is a definition of %q that cannot be used: %v", p.Name, entry.Err),
 				"poolctl pool-edit " + host.Quote(p.Name) + ", or pool-undefine"}

@@ -92,25 +92,25 @@ type hostFiles struct {
 	host host.Host
 }
 
-// WriteFile implements pooldef.Files.
+// WriteFile implements store.Files.
 func (f hostFiles) WriteFile(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WriteFile{Path: path, Data: data})
 }
 
-// WritePrivate implements pooldef.Files.
+// WritePrivate implements store.Files.
 func (f hostFiles) WritePrivate(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WritePrivate{Path: path, Data: data})
 }
 
-// WriteSecret implements pooldef.Files.
+// WriteSecret implements store.Files.
 func (f hostFiles) WriteSecret(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WritePrivate{Path: path, Data: data, Secret: true})
 }
 
-// Remove implements pooldef.Files.
+// Remove implements store.Files.
 func (f hostFiles) Remove(path string) error { return f.host.Change(f.ctx, host.Unlink{Path: path}) }
 
-// Symlink implements pooldef.Files.
+// Symlink implements store.Files.
 func (f hostFiles) Symlink(target, link string) error {
 	return f.host.Change(f.ctx, host.Symlink{Target: target, Link: link})
 }

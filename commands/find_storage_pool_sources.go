@@ -4,8 +4,9 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // FindStoragePoolSources is the verb find-storage-pool-sources.
@@ -26,7 +27,7 @@ func (c *FindStoragePoolSources) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if spec, err = pooldef.ReadSource(inputName(c.SrcSpec), data, info); err != nil {
+		if spec, err = codec.ReadSource(inputName(c.SrcSpec), data, info); err != nil {
 			return err
 		}
 	}
@@ -48,9 +49,9 @@ func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
 	if err != nil {
 		return fmt.Errorf("find sources of %s pools: %w", info.Type, err)
 	}
-	root := &format.Element{Name: "sources", Open: true}
+	root := &xmltree.Element{Name: "sources", Open: true}
 	for _, s := range found {
-		root.Add(s.Element(info))
+		root.Add(codec.SourceElement(&s, info))
 	}
 	e.result(root.String())
 	return nil

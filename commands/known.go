@@ -5,7 +5,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // known says which images a volume may be based on, for its data to be read: those that are volumes of active pools.
@@ -32,7 +32,7 @@ func (e *env) known(of *foundVolume) backend.MayRead {
 }
 
 // isVolume returns an error if a file is not the one that a pool has by a name, whatever its path says.
-func (e *env) isVolume(entries []*pooldef.Entry, pool, name string, file *host.Handle) error {
+func (e *env) isVolume(entries []*store.Entry, pool, name string, file *host.Handle) error {
 	for _, entry := range entries {
 		if entry.Name != pool {
 			continue

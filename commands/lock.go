@@ -8,13 +8,14 @@ import (
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // patience is how long somebody at a terminal waits for a lock before being told for whom.
 const patience = time.Second
 
 // lock locks a pool by name.
-func (e *env) lock(name string, mode pooldef.LockMode) (unlock func(), err error) {
+func (e *env) lock(name string, mode store.LockMode) (unlock func(), err error) {
 	return e.wait(func(ctx context.Context) (func(), error) { return e.store.LockPool(ctx, name, mode) })
 }
 

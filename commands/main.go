@@ -20,6 +20,7 @@ import (
 	"poolctl/backend/all"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // An env is what a verb works with.
@@ -28,7 +29,7 @@ type env struct {
 	cli      *cli
 	kong     *kong.Kong
 	host     *host.Once
-	store    *pooldef.Store
+	store    *store.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
 	streams
@@ -135,7 +136,7 @@ func (e *env) setUp(h host.Host) error {
 		h = host.ReadOnly{Host: h}
 	}
 	e.host = &host.Once{Host: h}
-	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
+	e.store = &store.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
 		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)
 	return e.setDirectories()

@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // overlays returns the volumes of active pools whose backing file is reached by the name of a volume: of local pools if it is a file of this
@@ -21,7 +22,7 @@ func (e *env) overlays(v *foundVolume) ([]*pooldef.Volume, error) {
 	}
 	name := e.nameOf(v)
 	var found []*pooldef.Volume
-	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
+	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool { return entry.Err != nil })
 	for _, s := range e.statuses(entries) {
 		entry := s.entry
 		p := entry.Current()

@@ -6,10 +6,11 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // findPool loads the pool that the user means, by name or uuid.
-func (e *env) findPool(nameOrUUID string) (*pooldef.Entry, error) {
+func (e *env) findPool(nameOrUUID string) (*store.Entry, error) {
 	if id, ok := pooldef.ParseUUID(nameOrUUID); ok && len(nameOrUUID) == 36 {
 		entry, err := e.poolWithUUID(id)
 		if entry != nil || err != nil {
@@ -27,12 +28,12 @@ func (e *env) findPool(nameOrUUID string) (*pooldef.Entry, error) {
 }
 
 // poolWithUUID returns nil if there is none.
-func (e *env) poolWithUUID(id string) (*pooldef.Entry, error) {
+func (e *env) poolWithUUID(id string) (*store.Entry, error) {
 	entries, err := e.store.All()
 	if err != nil {
 		return nil, err
 	}
-	var found *pooldef.Entry
+	var found *store.Entry
 	for _, entry := range entries {
 		if entry.Err != nil || entry.Current().UUID != id {
 			continue
@@ -46,12 +47,12 @@ func (e *env) poolWithUUID(id string) (*pooldef.Entry, error) {
 }
 
 // allPools loads every pool that can be used and warns of what is wrong with the others.
-func (e *env) allPools() ([]*pooldef.Entry, error) {
+func (e *env) allPools() ([]*store.Entry, error) {
 	entries, err := e.store.All()
 	if err != nil {
 		return nil, err
 	}
-	var usable []*pooldef.Entry
+	var usable []*store.Entry
 	for _, entry := range entries {
 		for _, w := range entry.Warnings {
 			e.warn("%w", w)
@@ -69,7 +70,7 @@ func (e *env) allPools() ([]*pooldef.Entry, error) {
 
 // lockPool finds a pool and locks it, shared for looking and for its volumes, exclusive for what changes the pool itself.
 // The entry is as it is under the lock. unlock may be called in any case.
-func (e *env) lockPool(nameOrUUID string, mode pooldef.LockMode) (entry *pooldef.Entry, unlock func(), err error) {
+func (e *env) lockPool(nameOrUUID string, mode store.LockMode) (entry *store.Entry, unlock func(), err error) {
 	if entry, err = e.findPool(nameOrUUID); err != nil {
 		return entry, func() {}, err
 	}
@@ -93,8 +94,8 @@ func (e *env) backend(p *pooldef.Pool) (backend.Backend, error) {
 }
 
 // activePool finds an active pool and locks it shared, for what is done with its volumes.
-func (e *env) activePool(nameOrUUID string) (*pooldef.Entry, backend.Backend, func(), error) {
-	entry, unlock, err := e.lockPool(nameOrUUID, pooldef.Shared)
+func (e *env) activePool(nameOrUUID string) (*store.Entry, backend.Backend, func(), error) {
+	entry, unlock, err := e.lockPool(nameOrUUID, store.Shared)
 	if err != nil {
 		return nil, nil, unlock, err
 	}
@@ -107,7 +108,7 @@ func (e *env) activePool(nameOrUUID string) (*pooldef.Entry, backend.Backend, fu
 }
 
 // activeBackend returns the backend of a pool that has to be active.
-func (e *env) activeBackend(entry *pooldef.Entry) (backend.Backend, error) {
+func (e *env) activeBackend(entry *store.Entry) (backend.Backend, error) {
 	b, err := e.backend(entry.Current())
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func notActive(name string) error {
 }
 
 // mustBeInactive refuses an active pool.
-func (e *env) mustBeInactive(entry *pooldef.Entry) error {
+func (e *env) mustBeInactive(entry *store.Entry) error {
 	active, err := e.active(entry)
 	if err == nil && active {
 		err = &stateError{fmt.Sprintf("pool %q is active", entry.Name), "poolctl pool-destroy " + host.Quote(entry.Name) + " stops it"}

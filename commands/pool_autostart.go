@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolAutostart is the verb pool-autostart.
@@ -23,7 +23,7 @@ func (c *PoolAutostart) Run(e *env) error {
 	if c.Disable {
 		mark, done = "unmark", "unmarked"
 	}
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
 	defer unlock()
 	if err == nil && entry.File == "" {
 		err = &stateError{fmt.Sprintf("pool %q is transient: it has no definition", entry.Name), "poolctl pool-define defines it"}

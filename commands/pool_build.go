@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolBuild is the verb pool-build.
@@ -16,7 +16,7 @@ type PoolBuild struct {
 
 // Run builds a pool that is not active.
 func (c *PoolBuild) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
 	defer unlock()
 	if err == nil {
 		err = e.mustBeInactive(entry)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolDelete is the verb pool-delete.
@@ -19,7 +19,7 @@ func (c *PoolDelete) Help() string {
 
 // Run removes a stopped pool's storage.
 func (c *PoolDelete) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
 	defer unlock()
 	if err == nil {
 		err = e.removePool(entry)
@@ -31,7 +31,7 @@ func (c *PoolDelete) Run(e *env) error {
 	return nil
 }
 
-func (e *env) removePool(entry *pooldef.Entry) error {
+func (e *env) removePool(entry *store.Entry) error {
 	if err := e.mustBeInactive(entry); err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolDestroy is the verb pool-destroy.
@@ -20,7 +20,7 @@ func (c *PoolDestroy) Help() string {
 
 // Run stops a pool.
 func (c *PoolDestroy) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
 	defer unlock()
 	if err == nil {
 		err = e.stopPool(entry)
@@ -33,7 +33,7 @@ func (c *PoolDestroy) Run(e *env) error {
 }
 
 // stopPool undoes the start, then removes the record of it. A pool whose storage has gone can be stopped, too.
-func (e *env) stopPool(entry *pooldef.Entry) error {
+func (e *env) stopPool(entry *store.Entry) error {
 	b, err := e.backend(entry.Current())
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (e *env) stopPool(entry *pooldef.Entry) error {
 }
 
 // forget removes the record of a pool that is not active, and before that what a start has left that was killed.
-func (e *env) forget(b backend.Backend, entry *pooldef.Entry) error {
+func (e *env) forget(b backend.Backend, entry *store.Entry) error {
 	if cleaner, ok := b.(backend.StartCleaner); ok {
 		if err := cleaner.CleanUp(e.ctx, entry.Current()); err != nil {
 			return err

@@ -3,8 +3,9 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/format"
-	"poolctl/pooldef"
+	"poolctl/format/xmltree"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // PoolDumpxml is the verb pool-dumpxml.
@@ -29,7 +30,7 @@ func (c *PoolDumpxml) Help() string {
 
 // Run prints a pool's document.
 func (c *PoolDumpxml) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Shared)
+	entry, unlock, err := e.lockPool(c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 			return &usageError{"pool-dumpxml", "--xpath selects of the XML document, and --yaml is none"}
 		}
 		s := poolStatus{entry: entry, pool: entry.Current()}
-		text, err := s.definition(c.Inactive).YAML()
+		text, err := codec.PoolYAML(s.definition(c.Inactive))
 		e.result(string(text))
 		return err
 	}
@@ -52,7 +53,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 }
 
 // printXML prints a document, or what an XPath expression selects of it.
-func (e *env) printXML(document *format.Element, x xpathFlags) error {
+func (e *env) printXML(document *xmltree.Element, x xpathFlags) error {
 	text := document.String()
 	if x.Xpath != "" {
 		var err error

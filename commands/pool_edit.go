@@ -13,6 +13,8 @@ import (
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // PoolEdit is the verb pool-edit.
@@ -41,7 +43,7 @@ func (c *PoolEdit) Run(e *env) error {
 	}
 	text := before
 	if entry.Persistent != nil && filepath.Ext(entry.File) == ".xml" {
-		text = []byte(entry.Persistent.Element(nil).String())
+		text = []byte(codec.PoolElement(entry.Persistent, nil).String())
 	}
 	changed, err := c.edit(e, entry, before, text)
 	if err != nil {
@@ -56,7 +58,7 @@ func (c *PoolEdit) Run(e *env) error {
 }
 
 // edit opens a copy of the text in the editor until what comes back can be stored, or the user gives up.
-func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (changed bool, err error) {
+func (c *PoolEdit) edit(e *env, entry *store.Entry, before, text []byte) (changed bool, err error) {
 	file, err := os.CreateTemp("", "poolctl*"+filepath.Ext(entry.File))
 	if err != nil {
 		return false, err
@@ -87,7 +89,7 @@ func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (chan
 }
 
 // store defines what was edited, unless the definition has changed meanwhile.
-func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited string) error {
+func (c *PoolEdit) store(e *env, entry *store.Entry, before []byte, edited string) error {
 	p, yaml, err := e.readPool(edited, entry.File, false)
 	if err != nil {
 		return err

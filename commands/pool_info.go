@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"poolctl/format"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolInfo is the verb pool-info.
@@ -17,7 +17,7 @@ type PoolInfo struct {
 
 // Run shows one pool.
 func (c *PoolInfo) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Shared)
+	entry, unlock, err := e.lockPool(c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolStart is the verb pool-start.
@@ -16,7 +16,7 @@ type PoolStart struct {
 
 // Run starts a defined pool.
 func (c *PoolStart) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
 	defer unlock()
 	if err == nil {
 		err = e.startPool(entry, &c.buildFlags, time.Duration(c.Wait))
@@ -29,7 +29,7 @@ func (c *PoolStart) Run(e *env) error {
 }
 
 // startPool starts a pool that is not active, and builds it before if that is wanted. It waits so long for volumes that come by themselves.
-func (e *env) startPool(entry *pooldef.Entry, f *buildFlags, wait time.Duration) error {
+func (e *env) startPool(entry *store.Entry, f *buildFlags, wait time.Duration) error {
 	if err := e.mustBeInactive(entry); err != nil {
 		return err
 	}

@@ -8,19 +8,22 @@ import (
 
 	"poolctl/backend"
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // A poolStatus is a pool and how it stands now.
 type poolStatus struct {
-	entry  *pooldef.Entry
+	entry  *store.Entry
 	pool   *pooldef.Pool // the definition that counts
 	active bool
 	err    error // why it cannot be told
 	room   func() (pooldef.Space, error)
 }
 
-func (e *env) poolStatus(entry *pooldef.Entry) poolStatus {
+func (e *env) poolStatus(entry *store.Entry) poolStatus {
 	s := poolStatus{entry: entry, pool: entry.Current()}
 	s.active, s.err = e.active(entry)
 	s.room = sync.OnceValues(func() (pooldef.Space, error) { return e.space(e.backends[s.pool.Type], s.pool) })
@@ -126,12 +129,12 @@ func (e *env) printPools(style string, pools []poolStatus) error {
 }
 
 func (e *env) printPoolsXML(pools []poolStatus) error {
-	root := &format.Element{Name: "pools", Open: true}
+	root := &xmltree.Element{Name: "pools", Open: true}
 	for _, s := range pools {
 		document, err := s.document(e, false)
 		if err != nil {
 			e.warn("pool %q: %w", s.pool.Name, err)
-			document = s.pool.Element(nil)
+			document = codec.PoolElement(s.pool, nil)
 		}
 		root.Add(document)
 	}
@@ -149,12 +152,12 @@ func (s *poolStatus) definition(inactive bool) *pooldef.Pool {
 
 // document returns a pool's XML: of an active one with what is seen on the machine. inactive asks for the definition that
 // will count after a restart; where that is the one that counts now, libvirt prints the same for both.
-func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
-	if next := s.definition(inactive); next.Element(nil).String() != s.pool.Element(nil).String() {
-		return next.Element(nil), nil
+func (s *poolStatus) document(e *env, inactive bool) (*xmltree.Element, error) {
+	if next := s.definition(inactive); codec.PoolElement(next, nil).String() != codec.PoolElement(s.pool, nil).String() {
+		return codec.PoolElement(next, nil), nil
 	}
 	if !s.active {
-		return s.pool.Element(nil), s.err
+		return codec.PoolElement(s.pool, nil), s.err
 	}
 	space, err := s.space()
 	if err != nil {
@@ -166,5 +169,5 @@ func (s *poolStatus) document(e *env, inactive bool) (*format.Element, error) {
 			return nil, err
 		}
 	}
-	return p.Element(space), nil
+	return codec.PoolElement(p, space), nil
 }

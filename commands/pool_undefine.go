@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/backend/host"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolUndefine is the verb pool-undefine.
@@ -22,7 +22,7 @@ func (c *PoolUndefine) Run(e *env) error {
 }
 
 func (c *PoolUndefine) undefine(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
+	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
 	defer unlock()
 	switch {
 	case err != nil && entry.File == "":

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"poolctl/backend/host"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // SecretSetValue is the verb secret-set-value.
@@ -93,9 +93,9 @@ func (c *SecretSetValue) value(e *env) ([]byte, error) {
 		return nil, err
 	}
 	if c.Plain {
-		err = pooldef.CheckSecret(value)
+		err = store.CheckSecret(value)
 	} else {
-		value, err = pooldef.DecodeSecret(value)
+		value, err = store.DecodeSecret(value)
 	}
 	if err != nil {
 		return nil, &usageError{"secret-set-value", inputName(c.File) + ": " + err.Error()}
@@ -114,7 +114,7 @@ func (e *env) askSecret(question string) ([]byte, error) {
 	defer fmt.Fprintln(e.stderr)
 	value, err := await(e.ctx, typedLine)
 	if err == nil {
-		err = pooldef.CheckSecret(value)
+		err = store.CheckSecret(value)
 	}
 	return value, err
 }

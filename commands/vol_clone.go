@@ -5,6 +5,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // VolClone is the verb vol-clone.
@@ -60,7 +61,7 @@ func (c *VolClone) clone(e *env) error {
 	if c.PrintXml {
 		copied := *source.Volume
 		copied.Name = c.Newname
-		e.result(copied.Element().String())
+		e.result(codec.VolumeElement(&copied).String())
 		return source.Err
 	}
 	if err := e.cloneVolume(source.backend, source.entry.Current(), cloneSpec(source.Volume, c.Newname), source, &c.copyFlags); err != nil {

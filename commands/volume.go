@@ -7,12 +7,13 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // A foundVolume is a volume that the user means, in an active pool that is locked until unlock is called.
 type foundVolume struct {
 	*pooldef.Volume
-	entry   *pooldef.Entry
+	entry   *store.Entry
 	backend backend.Backend
 	unlock  func()
 }
@@ -63,12 +64,12 @@ func (e *env) locateVolume(pathOrKey, pool string) (*foundVolume, error) {
 
 // poolOf returns the first of the pools that is active and has a volume with a path or key, and the volume's name; "" if none has. An
 // error is that of a pool that has not answered.
-func (e *env) poolOf(entries []*pooldef.Entry, pathOrKey string) (pool, name string, err error) {
+func (e *env) poolOf(entries []*store.Entry, pathOrKey string) (pool, name string, err error) {
 	type location struct {
 		name string
 		err  error
 	}
-	for i, in := range inParallel(entries, func(entry *pooldef.Entry) location {
+	for i, in := range inParallel(entries, func(entry *store.Entry) location {
 		name, err := e.nameIn(entry, pathOrKey)
 		return location{name, err}
 	}) {
@@ -83,7 +84,7 @@ func (e *env) poolOf(entries []*pooldef.Entry, pathOrKey string) (pool, name str
 }
 
 // nameIn tells the name of the volume with a path or key in one pool, "" if there is none or the pool is not active.
-func (e *env) nameIn(entry *pooldef.Entry, pathOrKey string) (name string, err error) {
+func (e *env) nameIn(entry *store.Entry, pathOrKey string) (name string, err error) {
 	p := entry.Current()
 	b, ok := e.backends[p.Type]
 	locator, locates := b.(backend.Locator)

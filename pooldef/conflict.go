@@ -6,42 +6,44 @@ import (
 	"strings"
 )
 
-// A ConflictError tells that a definition, or a file of one, contradicts another.
+// A ConflictError reports that a definition, or its file, contradicts another one.
 type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
 
-// Sources tells what of the machine decides whether two sources are the same.
-type Sources interface {
-	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
+// A SourceResolver answers questions about this machine that decide whether two sources are the same.
+type SourceResolver interface {
+	// Canonical returns the path with all symbolic links resolved, or the path itself if nothing exists
+	// there.
 	Canonical(path string) string
-	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
+	// FCHost finds the SCSI host of a Fibre Channel port. parent is -1 for a physical port.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
 }
 
-// CheckConflicts refuses a definition that contradicts one of the others: by name and uuid, or because it would use the same
-// storage, by libvirt's rules for each type. Paths are compared without symbolic links.
-func CheckConflicts(p *Pool, others []*Entry, sources Sources) error {
-	for _, e := range others {
-		o := e.Current()
+// CheckConflicts returns a ConflictError if p contradicts one of the other pools: the same name with another
+// UUID, the same UUID with another name, or the same storage, by libvirt's rules for each type. Paths are
+// compared after resolving symbolic links. Of a running pool, pass the definition that it was started with.
+func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
+	for _, o := range others {
 		switch {
 		case o.UUID == p.UUID && o.Name != p.Name:
 			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
 		case o.Name == p.Name && o.UUID != p.UUID:
 			return &ConflictError{fmt.Sprintf("pool %q already exists, with uuid %s", o.Name, o.UUID)}
-		case o.Name != p.Name && conflict(p, o, sources):
+		case o.Name != p.Name && usesSameStorage(p, o, sources):
 			return &ConflictError{fmt.Sprintf("pool %q has the same source already", o.Name)}
 		}
 	}
 	return nil
 }
 
-// deviceTypes are the types whose pools take whole devices.
+// deviceTypes are the pool types that use whole devices.
 var deviceTypes = []Type{FS, Logical, Disk, ZFS}
 
-func conflict(p, o *Pool, sources Sources) bool {
+// usesSameStorage reports whether pools p and o would use the same storage.
+func usesSameStorage(p, o *Pool, sources SourceResolver) bool {
 	if slices.Contains(deviceTypes, p.Type) && slices.Contains(deviceTypes, o.Type) {
-		return shareDevice(p, o, sources.Canonical)
+		return shareADevice(p, o, sources.Canonical)
 	}
 	if p.Type != o.Type {
 		return false
@@ -61,26 +63,30 @@ func conflict(p, o *Pool, sources Sources) bool {
 	case Mpath:
 		return true
 	case ISCSI:
-		return a.Initiator == b.Initiator && shareDevice(p, o, func(iqn string) string { return iqn })
+		return a.Initiator == b.Initiator && shareADevice(p, o, func(iqn string) string { return iqn })
 	case SCSI:
 		return sameAdapter(a.Adapter, b.Adapter, sources)
 	}
 	return false
 }
 
-func shareDevice(p, o *Pool, canonical func(string) string) bool {
+// shareADevice reports whether pools p and o have a device in common.
+func shareADevice(p, o *Pool, canonical func(string) string) bool {
 	return slices.ContainsFunc(p.Source.Devices, func(a Device) bool {
-		return slices.ContainsFunc(o.Source.Devices, func(b Device) bool { return canonical(a.Path) == canonical(b.Path) })
+		return slices.ContainsFunc(o.Source.Devices, func(b Device) bool {
+			return canonical(a.Path) == canonical(b.Path)
+		})
 	})
 }
 
-// sameHost tells whether both have one host, and the same. A port counts if the new definition gives one.
+// sameHost reports whether both sources have exactly one host, and the same one. Ports are compared only if
+// the new definition, a, has one.
 func sameHost(a, b *Source) bool {
 	return len(a.Hosts) == 1 && len(b.Hosts) == 1 && strings.EqualFold(a.Hosts[0].Name, b.Hosts[0].Name) &&
 		(a.Hosts[0].Port == 0 || a.Hosts[0].Port == b.Hosts[0].Port)
 }
 
-func sameAdapter(a, b *Adapter, sources Sources) bool {
+func sameAdapter(a, b *Adapter, sources SourceResolver) bool {
 	switch {
 	case a.Type == "fc_host" && b.Type == "fc_host":
 		return sameWWN(a.WWNN, b.WWNN) && sameWWN(a.WWPN, b.WWPN)
@@ -95,8 +101,9 @@ func sameAdapter(a, b *Adapter, sources Sources) bool {
 	return number >= 0 && number == b.HostNumber()
 }
 
-// fcUsesHost tells whether a Fibre Channel adapter is, or hangs on, the SCSI host that the other names.
-func fcUsesHost(fc, scsi *Adapter, sources Sources) bool {
+// fcUsesHost reports whether a Fibre Channel adapter is the SCSI host that the other adapter names, or has it
+// as parent.
+func fcUsesHost(fc, scsi *Adapter, sources SourceResolver) bool {
 	number := scsi.HostNumber()
 	if number < 0 {
 		return false
@@ -112,7 +119,8 @@ func sameWWN(a, b string) bool {
 	return strings.EqualFold(strings.TrimPrefix(a, "0x"), strings.TrimPrefix(b, "0x"))
 }
 
-// HostNumber is the number in an adapter's name, scsi_hostN, fc_hostN or hostN; -1 if it has no such name.
+// HostNumber returns the number in an adapter's name (scsi_hostN, fc_hostN or hostN), or -1 for any other
+// name.
 func (a *Adapter) HostNumber() int {
 	for _, form := range []string{"scsi_host%d", "fc_host%d", "host%d"} {
 		var number int

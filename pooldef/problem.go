@@ -1,15 +1,16 @@
 package pooldef
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
-// A Problem is one thing that is wrong with a definition.
+// A Problem is one error or warning about a definition.
 type Problem struct {
-	File    string // empty: the definition did not come from a file
-	Line    int    // 0: not known
-	Element string // as the file's language spells it; empty: the whole document
+	File    string // empty if the definition did not come from a file
+	Line    int    // 0 if unknown
+	Element string // the path in the syntax of the document's language; empty for the whole document
 	Text    string
 }
 
@@ -28,7 +29,7 @@ func (p Problem) Error() string {
 	return b.String() + p.Text
 }
 
-// Problems are all that is wrong with one definition.
+// Problems lists everything that is wrong with one definition.
 type Problems []Problem
 
 func (p Problems) Error() string {
@@ -37,4 +38,19 @@ func (p Problems) Error() string {
 		lines[i] = problem.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// ProblemsIn returns the problems that err wraps, a Problem or Problems, with their file set. It returns nil
+// for any other error.
+func ProblemsIn(file string, err error) Problems {
+	problems, problem := Problems(nil), Problem{}
+	if errors.As(err, &problem) {
+		problems = Problems{problem}
+	} else {
+		errors.As(err, &problems)
+	}
+	for i := range problems {
+		problems[i].File = file
+	}
+	return problems
 }

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+)
+
+const fileHeader = `<!--
+WARNING: THIS IS AN AUTO-GENERATED FILE. CHANGES TO IT ARE LIKELY TO BE
+OVERWRITTEN AND LOST. Changes to this xml configuration should be made using:
+  poolctl pool-edit
+-->
+
+`
+
+// Define writes a pool's definition and replaces an older one. source is the definition as given, if that was
+// YAML, or nil. YAML is stored as its author wrote it, with the UUID added if it had none.
+func (s *Store) Define(p *pooldef.Pool, source []byte) error {
+	data := []byte(fileHeader + codec.PoolElement(p, nil).String())
+	file, old := s.definitionFile(p, ".xml"), s.definitionFile(p, ".yaml")
+	if source != nil {
+		var err error
+		if data, err = codec.SetUUID(source, p); err != nil {
+			return err
+		}
+		file, old = old, file
+	}
+	config := s.openDirectory(s.ConfigDir)
+	defer config.close()
+	was := &Entry{}
+	if err := was.loadAutostart(config, filepath.Base(old)); err != nil {
+		return err
+	}
+	if err := s.Files.WriteFile(file, data); err != nil || !exists(old) {
+		return err
+	}
+	if was.Autostart { // before the old file is removed, so that an interruption does not lose the mark
+		if err := s.linkAutostart(file); err != nil {
+			return err
+		}
+	}
+	return s.removeDefinition(old)
+}
+
+func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {
+	return filepath.Join(s.ConfigDir, p.Name+suffix)
+}
+
+// Undefine removes a pool's definition and its autostart link. For a transient pool, the error wraps
+// ErrNoPool.
+func (s *Store) Undefine(e *Entry) error {
+	if e.File == "" {
+		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
+	}
+	return s.removeDefinition(e.File)
+}
+
+func (s *Store) removeDefinition(file string) error {
+	if link := s.autostartLink(file); exists(link) {
+		if err := s.Files.Remove(link); err != nil {
+			return err
+		}
+	}
+	return s.Files.Remove(file)
+}
+
+// SaveState writes the run record of a pool that was started with this definition.
+func (s *Store) SaveState(p *pooldef.Pool) error {
+	return s.Files.WriteFile(s.recordFile(p.Name), []byte(codec.PoolElement(p, nil).String()))
+}
+
+// RemoveState removes a pool's run record if it exists.
+func (s *Store) RemoveState(name string) error {
+	if !exists(s.recordFile(name)) {
+		return nil
+	}
+	return s.Files.Remove(s.recordFile(name))
+}
+
+func (s *Store) recordFile(name string) string { return filepath.Join(s.RunDir, name+".xml") }
+
+// exists reports whether anything has this path, even a dangling symbolic link.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

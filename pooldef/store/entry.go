@@ -1,0 +1,161 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+)
+
+// An Entry is everything the store knows about one pool.
+type Entry struct {
+	Name       string
+	File       string        // of the definition; empty for a transient pool
+	Persistent *pooldef.Pool // nil for a transient pool, or if the file cannot be used
+	Started    *pooldef.Pool // the definition in the run record; nil if the pool was not started
+	Autostart  bool
+	Warnings   []pooldef.Problem
+	Err        error // why the pool cannot be used
+}
+
+// Current returns the definition in force: the one that the pool was started with, or the persistent one. It
+// is nil if there is neither.
+func (e *Entry) Current() *pooldef.Pool {
+	if e.Started != nil {
+		return e.Started
+	}
+	return e.Persistent
+}
+
+// suffixes are the suffixes of definition files.
+var suffixes = [...]string{".xml", ".yaml"}
+
+// Load returns one pool. A definition that is broken, or exists twice, is an error. If the pool has a run
+// record, the error becomes a warning, because a started pool can always be inspected and stopped. With an
+// error, Load also returns the entry, whose File names the broken definition, so that the caller can repair
+// or remove it.
+func (s *Store) Load(name string) (*Entry, error) {
+	config, run := s.openDirectory(s.ConfigDir), s.openDirectory(s.RunDir)
+	defer config.close()
+	defer run.close()
+	e, err := loadEntry(name, config, run)
+	e.warnUntrusted(config, run)
+	return e, err
+}
+
+// loadEntry is Load with open directories.
+func loadEntry(name string, config, run *directory) (*Entry, error) {
+	e := &Entry{Name: name}
+	if text := pooldef.CheckName(name); text != "" {
+		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
+	}
+	err := e.loadDefinition(config)
+	if recordErr := e.loadRecord(run); err == nil {
+		err = recordErr
+	}
+	if err != nil && e.Started != nil {
+		e.warn(err)
+		err = nil
+	}
+	if err == nil && e.Current() == nil {
+		err = fmt.Errorf("%w: %q", ErrNoPool, name)
+	}
+	return e, err
+}
+
+// warn adds an error to the entry's warnings.
+func (e *Entry) warn(err error) {
+	if problems := (pooldef.Problems)(nil); errors.As(err, &problems) {
+		e.Warnings = append(e.Warnings, problems...)
+	} else {
+		e.Warnings = append(e.Warnings, pooldef.Problem{Text: err.Error()})
+	}
+}
+
+// warnUntrusted adds warnings about directories that other users can change.
+func (e *Entry) warnUntrusted(directories ...*directory) {
+	for _, d := range directories {
+		if d.warning != nil {
+			e.warn(d.warning)
+		}
+	}
+}
+
+// loadDefinition fills in File, Persistent and Autostart from the config directory.
+func (e *Entry) loadDefinition(config *directory) error {
+	for _, suffix := range suffixes {
+		name := e.Name + suffix
+		data, warning, err := config.read(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if config.err != nil {
+			return config.err
+		}
+		file := filepath.Join(config.path, name)
+		if e.File != "" {
+			e.Persistent = nil
+			return conflictf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)
+		}
+		e.File = file
+		markErr := e.loadAutostart(config, name)
+		if err == nil {
+			e.Persistent, err = e.read(file, data)
+		}
+		if err = cmp.Or(err, markErr); err != nil {
+			return err
+		}
+		if warning != nil {
+			e.warn(warning)
+		}
+		if p := e.Persistent; p.UUID == "" { // written by hand
+			p.UUID = pooldef.NameUUID(p.Name)
+		}
+	}
+	return nil
+}
+
+// read parses a file, which must define the pool that the file is named after.
+func (e *Entry) read(file string, data []byte) (*pooldef.Pool, error) {
+	p, warnings, err := codec.ReadPool(file, data, false)
+	if err != nil {
+		return nil, err
+	}
+	if p.Name != e.Name {
+		text := fmt.Sprintf("%q is not the file's name %q", p.Name, e.Name)
+		return nil, pooldef.Problems{{File: file, Element: "name", Text: text}}
+	}
+	e.Warnings = append(e.Warnings, warnings...)
+	return p, nil
+}
+
+// loadRecord fills in Started from the run directory.
+func (e *Entry) loadRecord(run *directory) error {
+	name := e.Name + ".xml"
+	data, warning, err := run.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		if e.Started, err = e.read(filepath.Join(run.path, name), data); err == nil {
+			e.Started.Started = true
+		}
+	}
+	if warning != nil {
+		e.warn(warning)
+	}
+	return err
+}
+
+// Source returns the text of an entry's definition, even if it is broken. Files must meet the same rules as
+// for Load.
+func (s *Store) Source(e *Entry) ([]byte, error) {
+	config := s.openDirectory(s.ConfigDir)
+	defer config.close()
+	data, _, err := config.read(filepath.Base(e.File))
+	return data, err
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"poolctl/pooldef"
+)
+
+// All returns every pool that has a definition or a run record, in the order of pooldef.CompareNames. A pool
+// that cannot be used is listed with its Err.
+func (s *Store) All() ([]*Entry, error) {
+	config, run := s.openDirectory(s.ConfigDir), s.openDirectory(s.RunDir)
+	defer config.close()
+	defer run.close()
+	names, err := poolNames(config, run)
+	if err != nil {
+		return nil, err
+	}
+	var entries []*Entry
+	seen := map[string]string{}
+	for _, name := range names {
+		e, err := loadEntry(name, config, run)
+		switch text := pooldef.CheckName(name); {
+		case text != "":
+			err = pooldef.Problems{{File: s.ConfigDir, Text: text}}
+		case errors.Is(err, ErrNoPool): // removed since the directory was read
+			continue
+		}
+		if len(entries) == 0 { // once for the whole list
+			e.warnUntrusted(config, run)
+		}
+		entries = append(entries, e)
+		if e.Err = err; err != nil {
+			continue
+		}
+		id := e.Current().UUID
+		if other, ok := seen[id]; ok {
+			e.warn(conflictf("pools %q and %q have the same uuid %s", other, name, id))
+		}
+		seen[id] = name
+	}
+	return entries, nil
+}
+
+// poolNames lists the names of all pools that have a file, in the order of pooldef.CompareNames. Hidden files
+// are left out: editors and unfinished writes leave them.
+func poolNames(directories ...*directory) ([]string, error) {
+	var names []string
+	for _, d := range directories {
+		files, err := d.list()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, f := range files {
+			suffix := filepath.Ext(f.Name())
+			name := strings.TrimSuffix(f.Name(), suffix)
+			if slices.Contains(suffixes[:], suffix) && !f.IsDir() && !strings.HasPrefix(f.Name(), ".") {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.SortFunc(names, pooldef.CompareNames)
+	return slices.Compact(names), nil
+}

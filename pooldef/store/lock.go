@@ -1,0 +1,114 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// A LockMode states how a lock is taken.
+type LockMode int
+
+// The modes.
+const (
+	Shared    LockMode = iota // to inspect a pool or work on its volumes; many processes at once
+	Exclusive                 // to start, stop or change a pool; one process
+)
+
+// LockPool locks one pool until unlock is called or the process ends. It waits until ctx ends, and then
+// returns a pooldef.LockError.
+//
+// Without permission to create or open the lock file, or on a read-only file system, a shared lock succeeds
+// without the file: a user who cannot lock cannot change the pool either. A ReadOnly store creates no lock
+// files; a missing lock file counts as locked, because no process holds it. A run directory that other users
+// can change is a TrustError for root. A lock file that is a symbolic link is an error.
+func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unlock func(), err error) {
+	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
+}
+
+// LockDefinitions locks the set of definitions, so that two contradicting definitions cannot pass the checks
+// at the same time. It waits as LockPool does.
+func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) {
+	return s.lock(ctx, "definitions.lock", "the set of definitions in "+s.ConfigDir, Exclusive)
+}
+
+func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
+	path, flags := filepath.Join(s.RunDir, "locks", name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK
+	run := s.openDirectory(s.RunDir)
+	run.close()
+	if untrusted := (*TrustError)(nil); errors.As(run.err, &untrusted) {
+		return nil, fmt.Errorf("lock %s: %w", what, run.err)
+	}
+	err := error(nil)
+	if !s.ReadOnly {
+		flags |= os.O_CREATE
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err == nil {
+		lock := flock.New(path, flock.SetFlag(flags), flock.SetPermissions(0o600))
+		try, wait := lock.TryLock, lock.TryLockContext
+		if mode == Shared {
+			try, wait = lock.TryRLock, lock.TryRLockContext
+		}
+		locked := false
+		if locked, err = try(); err == nil && !locked { // try once, even if ctx has ended
+			_, err = wait(ctx, 20*time.Millisecond)
+		}
+		switch {
+		case err == nil:
+			return func() { _ = lock.Close() }, nil // the file stays, because waiting processes have it open
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil, &pooldef.LockError{What: what, Holders: findHolders(path)}
+		}
+	}
+	switch unwritable := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS); {
+	case s.ReadOnly && errors.Is(err, fs.ErrNotExist), mode == Shared && unwritable:
+		return func() {}, nil
+	}
+	return nil, fmt.Errorf("lock %s: %w", what, err)
+}
+
+// findHolders returns the processes that hold a lock on a file, as the kernel lists them (proc(5),
+// /proc/locks). A lock that changes during the read may be listed twice; each process is returned once.
+func findHolders(path string) []string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	locks, err := os.Open("/proc/locks")
+	if err != nil {
+		return nil
+	}
+	defer locks.Close()
+	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
+	var found []string
+	for lines := bufio.NewScanner(locks); lines.Scan(); {
+		// 1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 8 || fields[1] != "FLOCK" || !strings.HasSuffix(fields[5], inode) {
+			continue
+		}
+		command, _ := os.ReadFile("/proc/" + fields[4] + "/cmdline")
+		words := bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})
+		holder := strings.TrimSpace(fmt.Sprintf("%s (pid %s)", format.Printable(string(words)), fields[4]))
+		if !slices.Contains(found, holder) {
+			found = append(found, holder)
+		}
+	}
+	return found
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+)
+
+// DefineSecret writes a secret's definition and replaces an older one with the same UUID. The value stays. A
+// definition without a UUID gets one. A definition that contradicts another one is a pooldef.ConflictError.
+func (s *Store) DefineSecret(secret *pooldef.Secret) error {
+	if secret.UUID == "" {
+		secret.UUID = pooldef.NewUUID()
+	}
+	entries, err := s.Secrets()
+	if err != nil {
+		return err
+	}
+	old := ""
+	for _, e := range entries {
+		if e.UUID == secret.UUID {
+			if e.Err != nil {
+				return fmt.Errorf("there is a definition of secret %s that cannot be used: %w", e.UUID, e.Err)
+			}
+			old = e.File
+		}
+		if err := checkSecret(secret, e.Secret); err != nil {
+			return err
+		}
+	}
+	file := s.secretFile(secret)
+	err = s.Files.WritePrivate(file, []byte(codec.SecretElement(secret).String()))
+	if err != nil || old == "" || old == file {
+		return err
+	}
+	return s.moveValue(old, file)
+}
+
+// checkSecret returns a ConflictError if secret contradicts other, by libvirt's rules: the usage of a secret
+// cannot change, a private secret stays private, and each usage has at most one secret. other is nil if its
+// definition cannot be used.
+func checkSecret(secret, other *pooldef.Secret) error {
+	if other == nil {
+		return nil
+	}
+	sameUsage := other.UsageType == secret.UsageType && other.Usage == secret.Usage
+	switch {
+	case other.UUID == secret.UUID && !sameUsage:
+		return conflictf("secret %s is already defined for use with %q", other.UUID, other.Purpose())
+	case other.UUID == secret.UUID && other.Private && !secret.Private:
+		return conflictf("secret %s is private: that cannot be changed", other.UUID)
+	case other.UUID != secret.UUID && sameUsage && secret.UsageType != "none":
+		return conflictf("secret %s is already defined for use with %q", other.UUID, other.Purpose())
+	}
+	return nil
+}
+
+// moveValue moves the value when a secret changes between ephemeral and persistent, and removes the old
+// definition.
+func (s *Store) moveValue(old, file string) error {
+	if exists(valueFile(old)) {
+		text, _, err := s.readSecretFile(valueFile(old), maxEncoded)
+		if err == nil {
+			err = s.Files.WriteSecret(valueFile(file), text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.removeSecret(old)
+}
+
+// SetSecretValue stores the value of a secret. The value must have passed CheckSecret.
+func (s *Store) SetSecretValue(e *SecretEntry, value []byte) error {
+	return s.Files.WriteSecret(valueFile(e.File), base64.StdEncoding.AppendEncode(nil, value))
+}
+
+// UndefineSecret removes a secret and its value, even if the definition cannot be used.
+func (s *Store) UndefineSecret(e *SecretEntry) error { return s.removeSecret(e.File) }
+
+// removeSecret removes a value, then its definition, so that an interruption does not leave a value without a
+// definition.
+func (s *Store) removeSecret(file string) error {
+	if exists(valueFile(file)) {
+		if err := s.Files.Remove(valueFile(file)); err != nil {
+			return err
+		}
+	}
+	return s.Files.Remove(file)
+}
