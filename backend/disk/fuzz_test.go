@@ -14,7 +14,7 @@ import (
 	"poolctl/backend/host"
 )
 
-// FuzzRead reads what parted could say of a disk.
+// FuzzRead parses parted output.
 func FuzzRead(f *testing.F) {
 	for _, text := range []string{
 		says("1", "1B", "2B", "primary"), `{"disk":{"label":"gpt","geometry":"1,2,3 4kB"}}{"disk":{}}`,
@@ -27,7 +27,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b := New(saying{&host.Local{}, text}, nil, time.Minute)
+		b := New(cannedHost{&host.Local{}, text}, nil, time.Minute)
 		table, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if err != nil || table.label == "" {
 			return
@@ -46,7 +46,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzHolds reads what wipefs could say of a device.
+// FuzzHolds parses wipefs output.
 func FuzzHolds(f *testing.F) {
 	for _, text := range []string{
 		`{"signatures":[{"device":"sda","offset":"0x438","type":"ext4","uuid":"x","label":null}]}`,
@@ -56,7 +56,7 @@ func FuzzHolds(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		found, err := host.Signatures(t.Context(), saying{&host.Local{}, text}, "/dev/null")
+		found, err := host.Signatures(t.Context(), cannedHost{&host.Local{}, text}, "/dev/null")
 		words := host.Words(found)
 		if len(found) > len(text) || len(words) > 2*len(text) || err != nil && found != nil {
 			t.Errorf("%q, error %v", words, err)
@@ -64,21 +64,21 @@ func FuzzHolds(f *testing.F) {
 	})
 }
 
-// saying answers all questions with a text.
-type saying struct {
+// cannedHost answers every query with the same text.
+type cannedHost struct {
 	host.Host
 	text string
 }
 
-func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+func (s cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
 
-// says is what parted says of a disk with one partition.
+// says returns parted output for a disk with one partition.
 func says(number, start, end, kind string) string {
 	row := `{"number":` + number + `,"start":"` + start + `","end":"` + end + `","type":"` + kind + `"}`
 	return `{"disk":{"label":"gpt","max-partitions":128,"partitions":[` + row + `]}}`
 }
 
-// TestLies names the field that cannot be as parted reports it.
+// TestLies checks that the error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	part := func(number string) string {
 		return `{"number":` + number + `,"start":"0B","end":"9223372036854775806B","type":"primary"}`
@@ -105,7 +105,7 @@ func TestLies(t *testing.T) {
 		`{"disk":{"label":"gpt","partitions":[` + free + `,` + free + `]}}`:                    "sum of free room",
 		`{"disk":{"label":"gpt","partitions":[` + part("1") + `,` + part("2") + `]}}`:          "sum of partitions",
 	} {
-		b, wrong := New(saying{&host.Local{}, text}, nil, time.Minute), (*backend.AnswerError)(nil)
+		b, wrong := New(cannedHost{&host.Local{}, text}, nil, time.Minute), (*backend.AnswerError)(nil)
 		_, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if !errors.As(err, &wrong) || wrong.Tool != "parted" || wrong.Field != field {
 			t.Errorf("%s: error %v, not %q", text, err, field)
@@ -115,14 +115,16 @@ func TestLies(t *testing.T) {
 		says("1", "0B", "5B", "primary")[:60], says("1.5", "0B", "5B", "primary"), "{}{}",
 		says("18446744073709551616", "0B", "5B", "primary"),
 	} {
-		_, err := New(saying{&host.Local{}, text}, nil, time.Minute).read(t.Context(), &device{path: "/dev/sda"})
+		_, err := New(
+			cannedHost{&host.Local{}, text}, nil, time.Minute,
+		).read(t.Context(), &device{path: "/dev/sda"})
 		if err == nil || !strings.Contains(err.Error(), "what parted says") {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}
 }
 
-// TestLiesOfGeometry aligns to nothing that makes no sense.
+// TestLiesOfGeometry checks that impossible geometries give the default alignment.
 func TestLiesOfGeometry(t *testing.T) {
 	for geometry, want := range map[string]uint64{
 		"1,255,63 8225kB": 255 * 63 * 512, "1,65535,65535": 65535 * 65535 * 512,
@@ -135,7 +137,7 @@ func TestLiesOfGeometry(t *testing.T) {
 	}
 }
 
-// TestLiar runs a program in place of parted that lies.
+// TestLiar runs a program that lies in place of parted.
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, nil, time.Minute)
 	const many = 50000

@@ -16,92 +16,105 @@ import (
 	"poolctl/pooldef"
 )
 
-// A stage is room on a disk that the kernel has as a partition although it stands in no table. There it is cleared or filled, and nobody
-// can take it for a volume. It cannot lie over another partition, and what is written into it cannot go beyond it. One that a killed
-// process leaves has nothing on the disk: it is gone with the next change of the table, and when the table is read anew.
-type stage struct {
+// A tempPartition is a partition that the kernel has but the table does not. Through it, space is cleared or
+// filled while it cannot be mistaken for a volume. It cannot overlap another partition, and writes cannot go
+// beyond it. One that a killed process leaves behind is not on the disk: it disappears with the next change
+// of the table, or when the kernel rereads the table.
+type tempPartition struct {
 	path        string
 	add, remove host.Step
 }
 
-// isLeft tells whether a stage, or what was one, is there.
-func (s *stage) isLeft() bool {
+// exists reports whether the node of the temporary partition exists.
+func (s *tempPartition) exists() bool {
 	_, err := os.Lstat(s.path)
 	return err == nil
 }
 
-// stage plans one. Its number is one that no partition has.
-func (t *table) stage(start, end uint64, pieces []piece) *stage {
+// tempPartition plans a temporary partition, with a number that no partition has.
+func (t *table) tempPartition(start, end uint64, kernel []kernelPartition) *tempPartition {
 	if t.isMapped {
 		name := "poolctl-" + filepath.Base(t.path)
 		line := fmt.Sprintf("0 %d linear %s %d", (end-start)/sector, t.path, start/sector)
-		return &stage{path: "/dev/mapper/" + name, add: host.Cmd("dmsetup", "create", "--table", line, "--", name), remove: host.Cmd("dmsetup", "remove", "--", name)}
+		return &tempPartition{
+			path:   "/dev/mapper/" + name,
+			add:    host.Cmd("dmsetup", "create", "--table", line, "--", name),
+			remove: host.Cmd("dmsetup", "remove", "--", name),
+		}
 	}
 	number := 1
 	for _, x := range t.partitions {
 		number = max(number, x.number+1)
 	}
-	for _, k := range pieces {
+	for _, k := range kernel {
 		number = max(number, k.number+1)
 	}
-	return &stage{
-		path:   t.partition(number),
-		add:    host.Cmd("addpart", t.path, fmt.Sprint(number), fmt.Sprint(start/sector), fmt.Sprint((end-start)/sector)),
+	return &tempPartition{
+		path: t.partition(number),
+		add: host.Cmd(
+			"addpart", t.path, fmt.Sprint(number), fmt.Sprint(start/sector), fmt.Sprint((end-start)/sector),
+		),
 		remove: forget(t.device, number),
 	}
 }
 
-// forget lets the kernel forget a partition. Somebody may be having a look at what is on it.
+// forget returns the step that removes a partition from the kernel. It retries while another program has the
+// partition open briefly.
 func forget(d *device, number int) host.Step {
 	c := host.Cmd("delpart", d.path, fmt.Sprint(number))
 	c.RetryOn = "busy"
 	return c
 }
 
-// withTempPartition lets work be done on room that no partition has. When it ends, the stage is gone.
-func (b *Backend) withTempPartition(ctx context.Context, t *table, start, end uint64, work func(path string) error) error {
-	pieces, err := t.pieces()
+// withTempPartition calls work with a temporary partition on free space, and removes the temporary partition
+// afterwards.
+func (b *Backend) withTempPartition(
+	ctx context.Context, t *table, start, end uint64, work func(path string) error,
+) error {
+	kernel, err := t.kernelPartitions()
 	if err != nil {
 		return err
 	}
-	s := t.stage(start, end, pieces)
-	if t.isMapped && s.isLeft() {
+	s := t.tempPartition(start, end, kernel)
+	if t.isMapped && s.exists() {
 		err = b.Host.Change(ctx, s.remove)
 	}
 	if err == nil {
-		err = b.addStage(ctx, t, s, start, end)
+		err = b.addTempPartition(ctx, t, s, start, end)
 	}
 	if err == nil {
 		err = work(s.path)
 	}
-	host.Settle(context.WithoutCancel(ctx), b.Host) // udev has a look at what is new
+	host.Settle(context.WithoutCancel(ctx), b.Host) // udev inspects the new device
 	if err == nil {
 		err = b.Host.Change(ctx, s.remove)
 	}
-	if err != nil && s.isLeft() {
+	if err != nil && s.exists() {
 		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), s.remove))
 	}
 	return err
 }
 
-// addStage makes room for a stage, and adds it. What SGI's and Sun's labels have for all of the disk the kernel may find whenever somebody
-// opens that, as does the program that adds the stage: then it is in the way again.
-func (b *Backend) addStage(ctx context.Context, t *table, s *stage, start, end uint64) error {
+// addTempPartition removes stray partitions from the space, and adds a temporary partition. The kernel may
+// find the whole-disk partitions of SGI and Sun labels again whenever a program opens the disk, and addpart
+// itself opens it. So addTempPartition retries.
+func (b *Backend) addTempPartition(ctx context.Context, t *table, s *tempPartition, start, end uint64) error {
 	for left := 2; ; left-- {
-		if err := b.vacate(ctx, t, start, end); err != nil { // it has been tried for long
+		if err := b.vacate(ctx, t, start, end); err != nil { // the step itself retries for long enough
 			return err
 		}
 		err := b.Host.Change(ctx, s.add)
-		if exit := (*host.ExitError)(nil); left == 0 || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "busy") {
+		if exit := (*host.ExitError)(nil); left == 0 || !errors.As(err, &exit) ||
+			!strings.Contains(exit.Stderr, "busy") {
 			return err
 		}
 	}
 }
 
-// vacate lets the kernel forget what it takes for partitions in room that is free in the table.
+// vacate removes stray partitions from the kernel that overlap space which is free in the table.
 func (b *Backend) vacate(ctx context.Context, t *table, start, end uint64) error {
-	pieces, err := t.pieces()
-	for _, k := range pieces {
+	kernel, err := t.kernelPartitions()
+	for _, k := range kernel {
 		if err == nil && k.start < end && start < k.end && !t.has(k) {
 			err = b.Host.Change(ctx, forget(t.device, k.number))
 		}
@@ -109,20 +122,23 @@ func (b *Backend) vacate(ctx context.Context, t *table, start, end uint64) error
 	return err
 }
 
-// has tells whether a table has what the kernel takes for a partition, if of another size.
-func (t *table) has(k piece) bool {
+// has reports whether a table has a partition that the kernel knows, perhaps with another size.
+func (t *table) has(k kernelPartition) bool {
 	return t.find(func(x partition) bool { return k.number == x.number && k.start == x.start }) != nil
 }
 
-// strayPartitions are what the kernel takes for partitions in room that is free in the table. What it finds inside of a partition, as BSD's
-// slices, is none. Some labels name all of the disk, or what is free of it, as one.
-func (t *table) strayPartitions(pieces []piece) []piece {
-	return slices.DeleteFunc(slices.Clone(pieces), func(k piece) bool {
-		return t.find(func(x partition) bool { return k.is(&x) || x.kind != extended && k.start < x.end && x.start < k.end }) != nil
+// strayPartitions returns the kernel's partitions in space that is free in the table. Partitions that the
+// kernel finds within a partition, such as BSD slices, are not strays. Some labels describe the whole disk or
+// its free space as a partition.
+func (t *table) strayPartitions(kernel []kernelPartition) []kernelPartition {
+	return slices.DeleteFunc(slices.Clone(kernel), func(k kernelPartition) bool {
+		return t.find(
+			func(x partition) bool { return k.is(&x) || x.kind != extended && k.start < x.end && x.start < k.end },
+		) != nil
 	})
 }
 
-// Sweep implements backend.Sweeper. While somebody else works on the disk nothing is left.
+// Sweep implements backend.Sweeper. It does nothing while another program holds the disk's lock.
 func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, err error) {
 	d, err := b.device(p)
 	if err != nil {
@@ -146,8 +162,8 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, e
 }
 
 func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err error) {
-	if s := t.stage(0, 0, nil); t.isMapped {
-		if !s.isLeft() {
+	if s := t.tempPartition(0, 0, nil); t.isMapped {
+		if !s.exists() {
 			return nil, nil
 		}
 		return []string{s.path}, b.Host.Change(ctx, s.remove)
@@ -155,8 +171,8 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 	if t.label != "dos" && t.label != "gpt" {
 		return nil, nil
 	}
-	pieces, err := t.pieces()
-	for _, k := range t.strayPartitions(pieces) {
+	kernel, err := t.kernelPartitions()
+	for _, k := range t.strayPartitions(kernel) {
 		path := t.partition(k.number)
 		if users, err := b.Host.DeviceUsers(path); err != nil || len(users) > 0 {
 			continue
@@ -169,7 +185,7 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 	return swept, err
 }
 
-// lock keeps others from changing a disk. What was asked before counts no more.
+// lock locks a disk against other programs, and invalidates earlier query results.
 func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
@@ -181,7 +197,7 @@ func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error
 	return unlock, err
 }
 
-// changing locks a pool's disk, reads its table and lets it be changed. Afterwards udev has made and removed the nodes.
+// changing locks a pool's disk, reads its table and calls change. It returns when udev has updated the nodes.
 func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *table) error) error {
 	d, err := b.device(p)
 	if err != nil {
@@ -203,8 +219,8 @@ func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *
 	return err
 }
 
-// checkUnused refuses a disk that is as a whole part of something else: a path of a multipath device, a member of a RAID. What is mapped
-// on a mapped disk are its partitions.
+// checkUnused returns an error if the whole disk is part of another device, such as a multipath device or a
+// RAID. It ignores the holders of a mapped disk, which are its partitions.
 func (d *device) checkUnused() error {
 	if d.isMapped {
 		return nil
@@ -220,7 +236,7 @@ func (d *device) checkUnused() error {
 	return busy
 }
 
-// commit changes the table. Once begun this is not broken off: half a table would be left.
+// commit changes the table. Once begun, the change is not cancelled, because that could leave half a table.
 func (b *Backend) commit(ctx context.Context, c host.Step) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -228,7 +244,7 @@ func (b *Backend) commit(ctx context.Context, c host.Step) error {
 	return b.Host.Change(context.WithoutCancel(ctx), c)
 }
 
-// checkNotInUse refuses partitions of which one is in use. One without a node nobody can use.
+// checkNotInUse returns an error if one of the partitions is in use. A partition without a node cannot be.
 func (b *Backend) checkNotInUse(t *table, partitions ...partition) error {
 	for _, x := range partitions {
 		path := t.partition(x.number)

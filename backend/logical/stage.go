@@ -11,17 +11,20 @@ import (
 	"poolctl/pooldef"
 )
 
-// marks are the names of volumes that are being made. They are never listed, and no volume can have one.
-var marks = host.TempNames{Prefix: ".poolctl-"}
+// tempNames generates the temporary names of incomplete volumes. Listings omit these volumes, and no other
+// volume can have such a name.
+var tempNames = host.TempNames{Prefix: ".poolctl-"}
 
-// withStaging makes a volume, under a name that nobody lists, and gives it its own when it is whole. create is lvcreate with all but a name; fill
-// may be nil.
-func (b *Backend) withStaging(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error) error {
-	stage := marks.New()
-	defer marks.Release(stage)
+// withStaging creates a volume under a temporary name, and renames the volume when it is complete. create is
+// an lvcreate command without a name. fill writes the data, and may be nil.
+func (b *Backend) withStaging(
+	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error,
+) error {
+	stage := tempNames.New()
+	defer tempNames.Release(stage)
 	staged := path(p, stage)
 	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
-	err := b.explain(ctx, p, b.Host.Change(ctx, create))
+	err := b.translateError(ctx, p, b.Host.Change(ctx, create))
 	made := kernelUUID(staged)
 	if err == nil && fill != nil {
 		err = fill(staged)
@@ -33,12 +36,12 @@ func (b *Backend) withStaging(ctx context.Context, p *pooldef.Pool, d *pooldef.V
 		err = mapErrExist(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
 	}
 	if err != nil {
-		err = errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, stage, made))
+		err = errors.Join(err, b.removeStaged(context.WithoutCancel(ctx), p, stage, made))
 	}
 	return err
 }
 
-// permissions are libvirt's: only for the owner if nothing else is said.
+// permissions returns the steps that set a device's mode and owner. As in libvirt, the default mode is 0600.
 func permissions(path string, wanted pooldef.Permissions) []host.Step {
 	mode, uid, gid := uint32(0o600), -1, -1
 	if wanted.Mode != nil {
@@ -57,7 +60,7 @@ func permissions(path string, wanted pooldef.Permissions) []host.Step {
 	return steps
 }
 
-// kernelUUID returns what identifies the active volume at a path, empty if there is none.
+// kernelUUID returns the device-mapper UUID of the active volume at a path, or "" if there is none.
 func kernelUUID(path string) string {
 	number, err := host.DeviceNumber(path)
 	if err != nil {
@@ -66,19 +69,20 @@ func kernelUUID(path string) string {
 	return uuidOf(number)
 }
 
-// uuidOf returns what identifies an active volume whatever its name: the kernel has LVM- and the uuids of its group and of itself.
+// uuidOf returns the device-mapper UUID of a block device, which identifies an active volume even after a
+// rename. For logical volumes it is "LVM-" followed by the UUIDs of the group and the volume.
 func uuidOf(number string) string {
 	data, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/uuid")
 	return strings.TrimSpace(string(data))
 }
 
-// hasUUID tells whether a volume is the one that the kernel calls so.
+// hasUUID reports whether the volume has the given device-mapper UUID.
 func (v *logicalVolume) hasUUID(kernel string) bool {
 	return kernel != "" && strings.HasSuffix(kernel, strings.ReplaceAll(v.UUID, "-", ""))
 }
 
-// unmake removes a stage, also if it has its final name already.
-func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, stage, made string) error {
+// removeStaged removes an incomplete volume, even if it already has its final name.
+func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, stage, made string) error {
 	all, err := b.logicals(ctx, p, fewFields)
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool {
 		return v.Name == stage || v.hasUUID(made)
@@ -98,7 +102,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	all, err := b.logicals(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {
-		if !marks.IsStale(v.Name) {
+		if !tempNames.IsStale(v.Name) {
 			continue
 		}
 		if err := b.Host.Change(ctx, remove(p, v.Name)); err != nil {

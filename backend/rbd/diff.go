@@ -9,7 +9,8 @@ import (
 	"poolctl/backend"
 )
 
-// diff is how rbd writes and reads a part of an image (https://docs.ceph.com/en/latest/dev/rbd-diff/).
+// diff is the format in which rbd writes and reads extents of an image
+// (https://docs.ceph.com/en/latest/dev/rbd-diff/).
 type diff struct{}
 
 const diffHeader = "rbd diff v1\n"
@@ -31,7 +32,7 @@ func span(tag byte, offset, length uint64) []byte {
 	return binary.LittleEndian.AppendUint64(b, length)
 }
 
-// Next implements host.PieceFormat. That the diff ends without saying so is io.ErrUnexpectedEOF.
+// Next implements host.PieceFormat. A diff that ends without an end tag gives io.ErrUnexpectedEOF.
 func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error) {
 	var tag [1]byte
 	if _, err := io.ReadFull(r, tag[:]); err != nil {

@@ -16,7 +16,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// A liar is a machine whose programs of Ceph say a text, whatever they are asked, and do nothing.
+// A liar is a host on which Ceph's programs print a fixed text and change nothing.
 type liar struct {
 	host.Host
 	says string
@@ -30,7 +30,7 @@ func (l *liar) Change(_ context.Context, s host.Step) error {
 	return nil
 }
 
-// Dial is answered by a monitor.
+// Dial returns a connection to a monitor.
 func (l *liar) Dial(context.Context, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	go func() {
@@ -45,11 +45,11 @@ func lying(text string) (*Backend, *liar) {
 	return New(l, nil, time.Minute), l
 }
 
-// lied is a pool of which what images occupy is asked for, too.
+// lied is a pool whose definition requests the space that images occupy.
 var lied = &pooldef.Pool{Type: pooldef.RBD, Name: "p", Refresh: "default",
 	Source: pooldef.Source{Name: "rbdpool", Hosts: []pooldef.Host{{Name: "127.0.0.1"}}}}
 
-// What Ceph 16 has said.
+// Output of Ceph 16.
 const (
 	saidInfo = `{"name":"v","id":"1078","size":8388608,"objects":2,"order":22,"object_size":4194304,` +
 		`"snapshot_count":0,"features":["layering"],"parent":{"pool":"rbdpool","pool_namespace":"space",` +
@@ -65,8 +65,7 @@ const (
 	saidStatus = `{"watchers":[{"address":"127.0.0.1:0/3518013061","client":4137,"cookie":1}]}`
 )
 
-// FuzzAnswers reads what rbd and rados could say. Nothing of it is larger than can be counted, or has a name
-// that is none.
+// FuzzAnswers parses output of rbd and rados. No result may overflow or have an invalid name.
 func FuzzAnswers(f *testing.F) {
 	for _, text := range []string{
 		saidInfo, saidLong, saidUsed, saidRoom, saidStatus, `["v","w",".poolctl-x"]`,
@@ -113,7 +112,7 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-// FuzzDiff reads what rbd export-diff could write. All pieces can be counted.
+// FuzzDiff parses output of rbd export-diff. No extent may overflow.
 func FuzzDiff(f *testing.F) {
 	data := func(offset, length uint64) string { return string(diff{}.Data(offset, length)) }
 	whole := diffHeader + "s12345678" + data(4096, 4) + "data" + string(diff{}.Zeros(8192, 4096)) + "e"
@@ -140,7 +139,7 @@ func FuzzDiff(f *testing.F) {
 	})
 }
 
-// TestLies names the field that cannot be as Ceph's programs report it.
+// TestLies checks that the error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	number := func(text, field, value string) string { return replaceOnce(t, text, field, value) }
 	for _, test := range []struct {
@@ -220,7 +219,8 @@ func chain(b *Backend) error {
 	return err
 }
 
-// TestNotPlain leaves out images that rbd(8) cannot be told of: their paths would be those of others.
+// TestNotPlain checks that listings omit images with names that rbd(8) cannot take, because their paths would
+// be those of other images.
 func TestNotPlain(t *testing.T) {
 	b, _ := lying(`["a/b","a@b","","\n","` + "\u0085" + `","v","-v"]`)
 	var all []string

@@ -10,8 +10,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// Resize implements backend.Resizer. What an image gets is zeros.
-func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+// Resize implements backend.Resizer. Added space reads as zeros.
+func (b *Backend) Resize(
+	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
+) error {
 	i, err := b.info(ctx, p, name)
 	if err != nil {
 		return err
@@ -38,7 +40,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	return err
 }
 
-// shrinkBack undoes a growth, if it has happened.
+// shrinkBack undoes a growth that took effect.
 func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, at place, name string, old info) error {
 	now, err := b.info(ctx, p, name)
 	if err != nil || now.Size == old.Size || now.ID != old.ID {

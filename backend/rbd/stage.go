@@ -12,41 +12,45 @@ import (
 	"poolctl/pooldef"
 )
 
-// stages are the names of images that are being made, or removed. They are never listed, and no volume can have one. Several machines use
-// a pool, so they say also by which: what another one makes is not known to be left.
-var tempNames = host.TempNames{Prefix: stagePrefix + host.Machine() + "-"}
+// tempNames generates the temporary names of images that are incomplete or being removed. Listings omit these
+// images, and no other volume can have such a name. A Ceph pool is used by several machines, so the names
+// contain the machine. Images of another machine never count as leftovers.
+var tempNames = host.TempNames{Prefix: tempPrefix + host.Machine() + "-"}
 
-// bases are the names of snapshots that were made for clones.
+// snapshotNames generates the names of snapshots that are created for clones.
 var snapshotNames = host.TempNames{Prefix: basePrefix + host.Machine() + "-"}
 
-const stagePrefix, basePrefix = ".poolctl-", "poolctl-"
+const tempPrefix, basePrefix = ".poolctl-", "poolctl-"
 
-// isStage tells the names of stages, of whatever machine.
-func isStage(name string) bool { return strings.HasPrefix(name, stagePrefix) }
+// isTempName reports whether a name is a temporary name of any machine.
+func isTempName(name string) bool { return strings.HasPrefix(name, tempPrefix) }
 
-// isBase tells the snapshots that go with the last clone of them, of whatever machine.
+// isBase reports whether a snapshot, of any machine, is to be removed with its last clone.
 func isBase(name string) bool { return strings.HasPrefix(name, basePrefix) }
 
-// withStaging makes an image, under a name that nobody lists, and gives it its own when it is whole. make need not undo what it does to the
-// stage.
-func (b *Backend) withStaging(ctx context.Context, p *pooldef.Pool, at place, name string, make func(stage string) error) error {
+// withStaging creates an image under a temporary name, and renames the image when it is complete. create
+// makes the image under the given name, and need not undo anything on error.
+func (b *Backend) withStaging(
+	ctx context.Context, p *pooldef.Pool, at place, name string, create func(stage string) error,
+) error {
 	stage := tempNames.New()
 	defer tempNames.Release(stage)
-	err, is := make(stage), stage
+	err, is := create(stage), stage
 	if err == nil {
 		err, is = b.rename(ctx, p, at, stage, name), name
 	}
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, os.ErrExist): // somebody else's
+	case errors.Is(err, os.ErrExist): // another process has the name
 		is = stage
 	}
-	return errors.Join(err, b.unmake(context.WithoutCancel(ctx), p, at, stage, is))
+	return errors.Join(err, b.removeStaged(context.WithoutCancel(ctx), p, at, stage, is))
 }
 
-// unmake removes a stage, also if it has its final name already: nobody else would have taken the stage away.
-func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, at place, stage, name string) error {
+// removeStaged removes an incomplete image, even if it already has its final name. If the temporary name is
+// gone, then only through this process's rename.
+func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, at place, stage, name string) error {
 	all, err := b.names(ctx, p)
 	if err != nil {
 		return err
@@ -60,7 +64,8 @@ func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, at place, stage, 
 	return b.remove(ctx, p, at, name)
 }
 
-// rename gives an image another name. If somebody else takes that at the same time, rbd says nothing and leaves the image as it is.
+// rename renames an image. If another process takes the new name at the same time, rbd reports success and
+// leaves the image unchanged.
 func (b *Backend) rename(ctx context.Context, p *pooldef.Pool, at place, name, newName string) error {
 	err := b.change(ctx, p, "rename", at, name, append(at.args("dest-"), "--dest="+newName)...)
 	if err != nil {
@@ -73,15 +78,15 @@ func (b *Backend) rename(ctx context.Context, p *pooldef.Pool, at place, name, n
 	return err
 }
 
-// remove removes an image that has no snapshots.
+// remove removes an image without snapshots.
 func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, at place, name string) error {
 	return b.change(ctx, p, "rm", at, name, quiet)
 }
 
-// quiet keeps rbd from telling how far it is.
+// quiet suppresses rbd's progress output.
 const quiet = "--no-progress"
 
-// Sweep implements backend.Sweeper. What is in use, or has clones, is not left.
+// Sweep implements backend.Sweeper. It keeps leftovers that are in use or have clones.
 func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
@@ -91,7 +96,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	names, err := b.names(ctx, p) // half an image has no row
+	names, err := b.names(ctx, p) // rows omits incomplete images
 	var swept []string
 	used := map[string]bool{} // snapshots
 	for _, r := range all {
@@ -114,7 +119,10 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	}
 	for _, r := range all {
 		if name := r.Image + "@" + r.Snapshot; snapshotNames.IsStale(r.Snapshot) && !used[name] {
-			sweep(name, func() error { return b.removeSnapshot(ctx, p, at, r.Image, snapshot{r.Snapshot, r.Size, r.Protected}) })
+			sweep(
+				name,
+				func() error { return b.removeSnapshot(ctx, p, at, r.Image, snapshot{r.Snapshot, r.Size, r.Protected}) },
+			)
 		}
 	}
 	return swept, err

@@ -14,7 +14,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// broken returns a device over another that can be made to fail, and how.
+// broken returns a device-mapper device over another device, and a function that makes it fail or work.
 func broken(t *testing.T, device string) (path string, fail func(bool)) {
 	t.Helper()
 	const sectors, name = "0 500000 ", "broken"
@@ -38,7 +38,7 @@ func broken(t *testing.T, device string) (path string, fail func(bool)) {
 	return "/dev/mapper/" + name, fail
 }
 
-// degraded lets one of two devices fail. Everything goes on.
+// degraded makes one of two devices fail. Everything works.
 func degraded(t *testing.T) {
 	p, b := newPool(t, 1), newBackend()
 	device, fail := broken(t, devices[1])
@@ -64,7 +64,8 @@ func degraded(t *testing.T) {
 	fail(false)
 }
 
-// suspends lets the only device fail. Everything has an answer all the same; what is interrupted leaves nothing.
+// suspends makes the only device fail. Every operation still returns, and interrupted operations leave
+// nothing.
 func suspends(t *testing.T) {
 	p, b := newPool(t, 1), newBackend()
 	device, fail := broken(t, devices[0])
@@ -106,7 +107,7 @@ func suspends(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// A counter counts the questions.
+// A counter records queries.
 type counter struct {
 	host.Host
 	asked []string
@@ -117,7 +118,7 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 	return c.Host.Query(ctx, q)
 }
 
-// thousand answers with a thousand volumes, in one question.
+// thousand lists a thousand volumes with one query.
 func thousand(t *testing.T) {
 	var text strings.Builder
 	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\n")
@@ -149,13 +150,14 @@ func thousand(t *testing.T) {
 	}
 }
 
-// left sweeps what killed processes have left, and nothing else.
+// left removes leftovers of killed processes, and nothing else.
 func left(t *testing.T) {
 	p, b := started(t, 1)
 	shared := volume("shared", mib)
 	shared.Backing = &pooldef.VolumeTarget{Path: "v"}
 	ok(t, b.Create(t.Context(), p, shared, backend.CreateOptions{}))
-	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4") // as if it had been for a volume that is there, made by a process that has ended
+	// like the snapshot of a finished clone whose process has ended
+	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4")
 	run(t, "zfs", "clone", "tank/v@.poolctl-99999999-1-4", "tank/whole")
 	run(t, "zfs", "destroy", "-d", "tank/v@.poolctl-99999999-1-4")
 	before := snapshot(t)

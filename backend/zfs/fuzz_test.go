@@ -21,7 +21,7 @@ const (
 	thickLine = "tank/thick\tvolume\t1\t1048576\t8192\t3145728\t1\t365708800\t-\t-\tdefault\n"
 )
 
-// FuzzParse reads what zfs list could say.
+// FuzzParse parses output of zfs list.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		tankLine, tankLine + thickLine, tankLine + tankLine,
@@ -51,9 +51,10 @@ func FuzzParse(f *testing.F) {
 			if l.child(r.name) != r {
 				t.Errorf("%q is found as another", r.name)
 			}
-			v := described(p, r)
+			v := detailed(p, r)
 			_, err := json.Marshal(v)
-			if most := max(v.Capacity.Bytes, v.Allocation.Bytes); err != nil || !backend.IsPlain(r.name) || most > math.MaxInt64 {
+			if most := max(v.Capacity.Bytes, v.Allocation.Bytes); err != nil || !backend.IsPlain(r.name) ||
+				most > math.MaxInt64 {
 				t.Errorf("%+v: error %v", r, err)
 			}
 			leads := v.Backing != nil && strings.Contains(v.Backing.Path, "/..")
@@ -64,34 +65,33 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// saying is a machine with a zpool of which zfs says a text, whatever it is asked.
-type saying struct {
+// cannedHost is a host with an imported zpool on which every query prints the same text.
+type cannedHost struct {
 	host.Host
 	text string
-	done []string // the commands that changed something
+	done []string // the executed changes
 }
 
-func (s *saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+func (s *cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
 
-func (s *saying) Change(_ context.Context, step host.Step) error {
+func (s *cannedHost) Change(_ context.Context, step host.Step) error {
 	s.done = append(s.done, step.Shell())
 	return nil
 }
 
-func (s *saying) Mounts() ([]host.Mount, error) { return nil, nil }
+func (s *cannedHost) Mounts() ([]host.Mount, error) { return nil, nil }
 
-// says returns a backend of such a machine.
-func says(t testing.TB, text string) (*Backend, *saying) {
+// says returns a backend on such a host.
+func says(t testing.TB, text string) (*Backend, *cannedHost) {
 	stateOf = func(string) string { return "ONLINE" }
 	t.Cleanup(func() { stateOf = kernelState })
-	s := &saying{Host: &host.Local{}, text: text}
+	s := &cannedHost{Host: &host.Local{}, text: text}
 	return New(s, nil, time.Minute), s
 }
 
 var tank = &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}}
 
-// FuzzSweep reads which names zfs could list. What is destroyed is in the dataset, and has the name of something
-// that was being made.
+// FuzzSweep parses lists of names. Sweep may destroy only names in the dataset that are temporary names.
 func FuzzSweep(f *testing.F) {
 	stage := tempNames.Prefix + "1-2-3"
 	for _, text := range []string{
@@ -112,11 +112,11 @@ func FuzzSweep(f *testing.F) {
 			t.Errorf("%d changes, but %d are swept", len(s.done), len(swept))
 		}
 		_, _, _ = b.dependents(t.Context(), tank, "v")
-		_ = b.allUnused(t.Context(), "tank")
+		_ = b.checkNotBusy(t.Context(), "tank")
 	})
 }
 
-// TestLies names the field that cannot be as ZFS reports it, whatever a volume is asked for.
+// TestLies checks that every operation's error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	column := map[string]int{}
 	for i, name := range strings.Split(fields, ",") {
@@ -167,7 +167,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestLiesOfOthers leaves alone what ZFS names although it was not asked for that.
+// TestLiesOfOthers checks that names outside the queried dataset are not touched.
 func TestLiesOfOthers(t *testing.T) {
 	stage := tempNames.Prefix + "1-2-3"
 	for _, name := range []string{
@@ -179,7 +179,7 @@ func TestLiesOfOthers(t *testing.T) {
 			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
 		}
 		b, _ = says(t, name+"\n")
-		if err := b.allUnused(t.Context(), "tank"); err == nil {
+		if err := b.checkNotBusy(t.Context(), "tank"); err == nil {
 			t.Errorf("%q: no error", name)
 		}
 	}
@@ -191,7 +191,7 @@ func TestLiesOfOthers(t *testing.T) {
 	}
 }
 
-// TestLiar runs a program in place of zfs that lies.
+// TestLiar runs a program that lies in place of zfs.
 func TestLiar(t *testing.T) {
 	stateOf = func(string) string { return "ONLINE" }
 	t.Cleanup(func() { stateOf = kernelState })
