@@ -17,8 +17,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// A teller is a machine on which iscsiadm says a text, whatever it is asked, and all servers take
-// connections.
+// A teller is a host on which iscsiadm always prints the same text and every server accepts connections.
 type teller struct {
 	host.Host
 	says string
@@ -33,8 +32,8 @@ func (s teller) Dial(context.Context, string) (net.Conn, error) {
 
 var server1 = &pooldef.Source{Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
 
-// FuzzDiscovery reads what iscsiadm could print, of which a server has written most. A group is one that a
-// portal can have, and a target one that a pool can have.
+// FuzzDiscovery parses output of iscsiadm, most of which comes from a server. Groups and targets must be
+// valid.
 func FuzzDiscovery(f *testing.F) {
 	for _, text := range []string{
 		"127.0.0.1:3260,1 " + disks + "\n[::1]:3260,2 " + disks + "\n192.0.2.1:3260,7 " + disks + "\n",
@@ -61,7 +60,7 @@ func FuzzDiscovery(f *testing.F) {
 	})
 }
 
-// FuzzSessions reads what the kernel could have of sessions: the names are a server's.
+// FuzzSessions parses sessions in /sys, whose names come from a server.
 func FuzzSessions(f *testing.F) {
 	const place = "../../devices/platform/host3/session1/iscsi_session/session1"
 	f.Add("session1", place, disks+"\n", "127.0.0.1\n", "LOGGED_IN\n")
@@ -88,7 +87,7 @@ func FuzzSessions(f *testing.F) {
 	})
 }
 
-// TestLyingServer lists only targets that a pool can have, and takes no group that no portal has.
+// TestLyingServer checks that invalid targets and groups are ignored.
 func TestLyingServer(t *testing.T) {
 	const good = "iqn.2026-01.lab:good"
 	for _, name := range []string{
@@ -118,7 +117,7 @@ func TestLyingServer(t *testing.T) {
 	}
 }
 
-// TestDirectLyingServer lists only targets that a pool can have: a server may say any names.
+// TestDirectLyingServer checks that invalid targets are ignored.
 func TestDirectLyingServer(t *testing.T) {
 	found := sources([]string{"../x", "", "iqn.2026-01.lab:good", "iqn.\x1b[m", "iqn.a\nb", "-x"}, server1)
 	if len(found) != 1 || found[0].Devices[0].Path != "iqn.2026-01.lab:good" {
@@ -126,7 +125,7 @@ func TestDirectLyingServer(t *testing.T) {
 	}
 }
 
-// TestDirectHungUp says that a server hangs up instead of a login.
+// TestDirectHungUp uses a server that closes the connection during the login.
 func TestDirectHungUp(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ok(t, err)
@@ -140,7 +139,9 @@ func TestDirectHungUp(t *testing.T) {
 	at := pooldef.Host{Name: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
 	spec := &pooldef.Source{Hosts: []pooldef.Host{at}, Initiator: "iqn.2026-01.lab:direct"}
 	_, err = newDirect().Discover(t.Context(), spec)
-	state, want := (*backend.StateError)(nil), fmt.Sprintf("the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port)
+	state, want := (*backend.StateError)(nil), fmt.Sprintf(
+		"the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port,
+	)
 	if !errors.As(err, &state) || state.Text != want {
 		t.Errorf("error %v", err)
 	}

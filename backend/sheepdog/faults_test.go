@@ -23,7 +23,7 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// standIn returns a pool of the stand-in, which can be got into trouble, and the directory of that.
+// standIn returns a pool of the simulator, in which faults can be set, and the simulator's directory.
 func standIn(t *testing.T) (*pooldef.Pool, string) {
 	t.Helper()
 	p, dir := newPool(t)
@@ -33,10 +33,11 @@ func standIn(t *testing.T) (*pooldef.Pool, string) {
 	return p, dir
 }
 
-// dog runs the stand-in on its cluster.
+// dog runs the simulator on its cluster.
 func dog(t *testing.T, dir string, words ...string) {
 	t.Helper()
-	if _, complaint, status := dogtest.NewTool(dir).Run("", append([]string{"dog"}, words...)...); status != 0 || complaint != "" {
+	if _, complaint, status := dogtest.NewTool(dir).Run("", append([]string{"dog"}, words...)...); status != 0 ||
+		complaint != "" {
 		t.Fatalf("dog %q: status %d, %s", words, status, complaint)
 	}
 }
@@ -51,13 +52,18 @@ func names(t *testing.T, b *Backend, p *pooldef.Pool) string {
 	return strings.Join(all, " ")
 }
 
-// operations are all that can be done to a cluster with the volume v.
+// operations returns all operations on a cluster with the volume v.
 func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() error {
 	data, err := os.CreateTemp(t.TempDir(), "")
 	ok(t, err)
 	t.Cleanup(func() { data.Close() })
 	new := &pooldef.Volume{Name: "new", Capacity: pooldef.Bytes(1)}
-	v := &pooldef.Volume{Type: "network", Name: "v", Key: "sheep/v", Target: pooldef.VolumeTarget{Path: "sheepdog:v"}}
+	v := &pooldef.Volume{
+		Type:   "network",
+		Name:   "v",
+		Key:    "sheep/v",
+		Target: pooldef.VolumeTarget{Path: "sheepdog:v"},
+	}
 	ctx := t.Context()
 	return map[string]func() error{
 		"space": func() error { _, err := b.Space(ctx, p); return err },
@@ -79,7 +85,7 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 	}
 }
 
-// TestTrouble has clusters that cannot be used. Nothing seems to work there, whatever dog's status is, and all say why.
+// TestTrouble uses unusable clusters. Every operation must fail and say why, whatever dog's exit status is.
 func TestTrouble(t *testing.T) {
 	for trouble, want := range map[string]string{
 		dogtest.Gone:    "the cluster at 127.0.0.1:7000 cannot be reached",
@@ -100,7 +106,7 @@ func TestTrouble(t *testing.T) {
 			dogtest.Trouble(t, dir, trouble)
 		}
 		for name, do := range operations(t, b, p) {
-			if trouble == dogtest.Waiting && name == "space" { // that is known
+			if trouble == dogtest.Waiting && name == "space" { // the space is known
 				continue
 			}
 			if err := do(); err == nil || err.Error() != want {
@@ -122,12 +128,13 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestNoDog has no program dog, and no such host.
+// TestNoDog runs without the program dog, and with a host that does not exist.
 func TestNoDog(t *testing.T) {
 	p, _ := standIn(t)
 	b := New(&host.Local{}, time.Minute)
 	p.Source.Hosts[0].Name = "nosuch.invalid"
-	if _, err := b.Space(t.Context(), p); err == nil || !strings.Contains(err.Error(), "nosuch.invalid:7000 cannot be found") {
+	if _, err := b.Space(t.Context(), p); err == nil ||
+		!strings.Contains(err.Error(), "nosuch.invalid:7000 cannot be found") {
 		t.Error(err)
 	}
 	t.Setenv("PATH", "/usr/bin")
@@ -137,7 +144,7 @@ func TestNoDog(t *testing.T) {
 	}
 }
 
-// TestSnapshots has snapshots, which are volumes that one cannot write to.
+// TestSnapshots uses snapshots, which are read-only volumes.
 func TestSnapshots(t *testing.T) {
 	p, _ := newPool(t)
 	b := New(&host.Local{}, time.Minute)
@@ -177,12 +184,15 @@ func TestSnapshots(t *testing.T) {
 		if got := download(name); got != want {
 			t.Errorf("%s holds %q", name, got)
 		}
-		if v, err := b.Volume(t.Context(), p, name); err != nil || v.Key != "sheep/"+name || v.Target.Path != "sheepdog:"+name || v.Capacity.Bytes != 4 {
+		if v, err := b.Volume(t.Context(), p, name); err != nil || v.Key != "sheep/"+name ||
+			v.Target.Path != "sheepdog:"+name || v.Capacity.Bytes != 4 {
 			t.Errorf("%+v, error %v", v, err)
 		}
 	}
 	state := (*backend.StateError)(nil)
-	for _, err := range []error{upload("v:2", "no"), b.Resize(t.Context(), p, "v:2", 100, backend.ResizeOptions{})} {
+	for _, err := range []error{
+		upload("v:2", "no"), b.Resize(t.Context(), p, "v:2", 100, backend.ResizeOptions{}),
+	} {
 		if !errors.As(err, &state) || !strings.Contains(err.Error(), "is a snapshot") {
 			t.Error(err)
 		}
@@ -190,16 +200,26 @@ func TestSnapshots(t *testing.T) {
 	source, err := b.Volume(t.Context(), p, "v:2")
 	ok(t, err)
 	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "clone"}, source, backend.CloneOptions{From: p}))
-	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(6)}, source, backend.CloneOptions{From: p}))
+	ok(
+		t,
+		b.Clone(
+			t.Context(), p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(6)}, source,
+			backend.CloneOptions{From: p},
+		),
+	)
 	ok(t, b.Delete(t.Context(), p, "v:2"))
-	if got := names(t, b, p); got != "clone larger v v:first one" || download("clone") != "two!" || download("larger") != "two!\x00\x00" {
+	if got := names(t, b, p); got != "clone larger v v:first one" || download("clone") != "two!" ||
+		download("larger") != "two!\x00\x00" {
 		t.Errorf("there are %s", got)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if got := names(t, b, p); got != "clone larger v:first one" || download("v:first one") != "one!" {
 		t.Errorf("there are %s", got)
 	}
-	ok(t, b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1)}, backend.CreateOptions{}))
+	ok(
+		t,
+		b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1)}, backend.CreateOptions{}),
+	)
 	do([]string{"snapshot", "-s", "third"}, "v")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	if got := names(t, b, p); got != "clone larger" {
@@ -207,7 +227,7 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
-// A failing host lets its nth change fail, before or after it has happened.
+// A failing host fails its nth change, before or after applying it.
 type failing struct {
 	host.Host
 	nth   int
@@ -226,18 +246,26 @@ func (f *failing) Change(ctx context.Context, s host.Step) error {
 	return errFails
 }
 
-// TestCloneLargerFaults lets each change fail by which a clone is made that is larger than its source. It is made whole, or not at all, and nothing
-// but that is left.
+// TestCloneLargerFaults fails each change of a clone that is larger than its source. The clone must be
+// complete or absent, and nothing else may be left.
 func TestCloneLargerFaults(t *testing.T) {
 	p, _ := newPool(t)
 	good := New(&host.Local{}, time.Minute)
-	ok(t, good.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{}))
+	ok(
+		t,
+		good.Create(
+			t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{},
+		),
+	)
 	source, err := good.Volume(t.Context(), p, "v")
 	ok(t, err)
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
 			h := &failing{&host.Local{}, nth, after}
-			err := New(h, time.Minute).Clone(t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source, backend.CloneOptions{From: p})
+			err := New(h, time.Minute).Clone(
+				t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source,
+				backend.CloneOptions{From: p},
+			)
 			if swept, sweepErr := good.Sweep(t.Context(), p); len(swept) > 0 || sweepErr != nil {
 				t.Errorf("change %d, after %v: left behind is %q, error %v", nth, after, swept, sweepErr)
 			}
@@ -261,13 +289,20 @@ func TestCloneLargerFaults(t *testing.T) {
 	}
 }
 
-// TestResizeFaults has a resizing fail, before and after it has happened.
+// TestResizeFaults fails a resize before and after it is applied.
 func TestResizeFaults(t *testing.T) {
 	p, _ := newPool(t)
 	b := New(&host.Local{}, time.Minute)
-	ok(t, b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{}))
+	ok(
+		t,
+		b.Create(
+			t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{},
+		),
+	)
 	for _, after := range []bool{false, true} {
-		err := New(&failing{&host.Local{}, 1, after}, time.Minute).Resize(t.Context(), p, "v", 2000, backend.ResizeOptions{})
+		err := New(
+			&failing{&host.Local{}, 1, after}, time.Minute,
+		).Resize(t.Context(), p, "v", 2000, backend.ResizeOptions{})
 		v, findErr := b.Volume(t.Context(), p, "v")
 		ok(t, findErr)
 		if isDone := v.Capacity.Bytes == 2000; isDone != after || isDone != (err == nil) {
@@ -276,7 +311,8 @@ func TestResizeFaults(t *testing.T) {
 	}
 }
 
-// TestOthersStages has what other machines are making, and what this one has left.
+// TestOthersStages checks that Sweep keeps the temporary objects of other machines, and removes this
+// machine's leftovers.
 func TestOthersStages(t *testing.T) {
 	p, dir := standIn(t)
 	b := New(&host.Local{}, time.Minute)
