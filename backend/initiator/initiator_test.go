@@ -2,7 +2,7 @@ package initiator
 
 import (
 	"bytes"
-	_ "embed" // what a target has said
+	_ "embed" // recorded answers of a target
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// What tgt 1.0.79 has said to a login, to the questions for its units or its targets, and to the logout. The same questions of a live
-// target are asked in the tests of iscsi.
+// Answers of tgt 1.0.79 to a login, to the queries for its units and its targets, and to the logout. The
+// tests of package iscsi send the same queries to a live target.
 var (
 	//go:embed testdata/units.bin
 	units []byte
@@ -20,7 +20,7 @@ var (
 	targets []byte
 )
 
-// says is a connection to a target that says something, and then hangs up, whatever it is told.
+// says returns a connection to a target that sends the given data and hangs up, whatever it receives.
 func says(t testing.TB, data []byte) net.Conn {
 	ours, theirs := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, theirs) }()
@@ -32,7 +32,7 @@ func says(t testing.TB, data []byte) net.Conn {
 	return ours
 }
 
-// asked logs in, asks for what there is, and logs out.
+// asked logs in, queries units or targets, and logs out.
 func asked(t testing.TB, data []byte, l Login) (string, error) {
 	s, err := Open(t.Context(), says(t, data), l)
 	if err != nil {
@@ -53,14 +53,16 @@ func TestRecorded(t *testing.T) {
 	if got, err := asked(t, units, login); got != "[{0 12 0} {1 0 67108864} {2 0 33554432}]" || err != nil {
 		t.Errorf("units: %s, error %v", got, err)
 	}
-	if got, err := asked(t, targets, Login{Initiator: login.Initiator}); got != "[iqn.2026-01.lab:disks iqn.2026-01.lab:chap]" || err != nil {
+	if got, err := asked(
+		t, targets, Login{Initiator: login.Initiator},
+	); got != "[iqn.2026-01.lab:disks iqn.2026-01.lab:chap]" || err != nil {
 		t.Errorf("targets: %s, error %v", got, err)
 	}
 }
 
-// TestBroken ends with an error wherever the target stops talking, and if it says too much or something else.
+// TestBroken truncates and changes the target's answers. Each change must be an error.
 func TestBroken(t *testing.T) {
-	const logout = 48 // what comes last, and is not waited for
+	const logout = 48 // the answer to the logout is last, and optional
 	for n := range len(units) - logout {
 		if got, err := asked(t, units[:n], login); err == nil {
 			t.Fatalf("after %d bytes: %s", n, got)
@@ -89,12 +91,13 @@ func TestBroken(t *testing.T) {
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "hung up") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := asked(t, change(36, 2, 1), login); !errors.As(err, &refused) || !strings.Contains(err.Error(), "CHAP") {
+	if _, err := asked(t, change(36, 2, 1), login); !errors.As(err, &refused) ||
+		!strings.Contains(err.Error(), "CHAP") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestEndless does not keep all that a target says that never comes to an end.
+// TestEndless checks that endless answers are rejected.
 func TestEndless(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
@@ -102,9 +105,9 @@ func TestEndless(t *testing.T) {
 	go func() {
 		first := bytes.Index(targets, []byte{opTextResponse, final})
 		_, err := theirs.Write(targets[:first])
-		more := &message{data: make([]byte, most)}
+		more := &message{data: make([]byte, maxData)}
 		copy(more.head[:], targets[first:])
-		more.head[1], more.head[5], more.head[6], more.head[7] = 0, most>>16, 0, 0
+		more.head[1], more.head[5], more.head[6], more.head[7] = 0, maxData>>16, 0, 0
 		for err == nil {
 			_, err = theirs.Write(append(more.head[:], more.data...))
 		}
@@ -118,7 +121,7 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-// FuzzTarget listens to targets that say anything.
+// FuzzTarget logs in to a target that sends arbitrary data.
 func FuzzTarget(f *testing.F) {
 	f.Add(units, true)
 	f.Add(targets, false)
