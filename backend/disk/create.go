@@ -89,7 +89,8 @@ func checkDefinition(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions
 // create creates a partition. prepare clears or fills the partition's space first, through a temporary
 // partition. The table changes once, and a second time if parted sets the partition's type by a flag.
 func (b *Backend) create(
-	ctx context.Context, p *pooldef.Pool, t *table, d *pooldef.Volume, size uint64, prepare func(path string) error,
+	ctx context.Context, p *pooldef.Pool, t *table, d *pooldef.Volume, size uint64,
+	prepare func(path string) error,
 ) error {
 	x, err := t.newPartition(d)
 	if err == nil {

@@ -90,7 +90,7 @@ func (s *Session) Close() {
 	s.conn.Close()
 }
 
-// maxTargetList is the maximum size of a list of targets: some 100,000 targets.
+// maxTargetList is the maximum size of a list of targets in bytes. It is enough for some 100,000 targets.
 const maxTargetList = 1 << 24
 
 // Targets returns the names of the server's targets. The session must be a discovery session.

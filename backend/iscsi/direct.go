@@ -130,7 +130,8 @@ func (d *Direct) volumes(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volum
 
 // ask logs in at the first reachable portal, and runs a query there.
 func ask[T any](
-	ctx context.Context, d *Direct, portals []portal, l initiator.Login, question func(*initiator.Session) (T, error),
+	ctx context.Context, d *Direct, portals []portal, l initiator.Login,
+	question func(*initiator.Session) (T, error),
 ) (at portal, answer T, err error) {
 	for _, at = range portals {
 		limited, cancel := context.WithTimeout(ctx, d.timeout)

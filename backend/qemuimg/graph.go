@@ -13,25 +13,26 @@ import (
 	"poolctl/pooldef"
 )
 
-// An Image is an image as qemu-img is told of it: what it is, and what to open for it. qemu-img looks for nothing by itself.
+// An Image is a complete description of an image for qemu-img: its format, and the files to open. qemu-img
+// opens nothing else.
 type Image struct {
-	Path     string // as people know it; of a backing file, as the header will name it
-	At       string // where such a backing file is
-	Format   string // libvirt's word
-	Capacity uint64 // bytes that a guest sees; not of one that is made
-	Key      *Key   // of an encrypted image
-	InUse    bool   // others may be writing to it while it is read
-	Blank    bool   // it is new and reads as zeros, which are not written into it
-	Backing  *Image // what it is based on; nil: nothing, or nothing that is needed
+	Path     string // the image's name in messages; of a backing file, the name to write into the header
+	At       string // path of such a backing file
+	Format   string // libvirt's name
+	Capacity uint64 // bytes that a guest sees; 0 for a new image
+	Key      *Key   // for an encrypted image
+	InUse    bool   // others may write to the image while it is read
+	Blank    bool   // a new image that reads as zeros, so zeros are not written
+	Backing  *Image // the backing image; nil: none, or none that is needed
 
-	file     *os.File     // pinned; nil: it is opened by Path
-	held     *host.Handle // the same, to look at
+	file     *os.File     // pinned; nil: opened by Path
+	held     *host.Handle // the same file, for inspection
 	isDevice bool
-	isRemote bool // Path names an image of Ceph's
+	isRemote bool // Path names a Ceph image
 	write    bool
 }
 
-// Close lets go of an image and of what it is based on.
+// Close closes an image and its backing images.
 func (i *Image) Close() {
 	for ; i != nil; i = i.Backing {
 		if i.file != nil {
@@ -41,8 +42,8 @@ func (i *Image) Close() {
 	}
 }
 
-// Whole returns an error if a file has become shorter since the image was opened. qemu-img says nothing of that: behind the end of a
-// file it reads zeros.
+// Whole returns an error if a file has become shorter since the image was opened. qemu-img does not detect
+// this: it reads zeros beyond the end of a file.
 func (i *Image) Whole() error {
 	for ; i != nil; i = i.Backing {
 		if i.file == nil {
@@ -55,11 +56,12 @@ func (i *Image) Whole() error {
 	return nil
 }
 
-// Open opens a volume, and what its image is based on, for reading: each once, and what is believed of it is read of what is open.
-// known says of each image below whether it may be read. Close ends it.
+// Open opens a volume and its backing chain for reading. It opens each image once, and reads headers from the
+// open files. known decides for each backing image whether it may be read. The caller must call Close.
 //
-// A volume that keeps data in files that only its header names is refused, and an image below whose format the one above does not
-// record: whoever may write to the volume, a guest too, could name any file of this machine, or have it mean one.
+// Open refuses a volume with data in files that only its header names, and a backing image whose format the
+// overlay does not record. Otherwise whoever can write to the volume, such as a guest, could name any file of
+// this machine, or have a file interpreted in any format.
 func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Image, error) {
 	h, err := host.OpenPath(v.Target.Path)
 	if err != nil {
@@ -73,9 +75,11 @@ func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Ima
 	return top.or(err)
 }
 
-// OpenToResize opens a volume that is held for writing, to give it a size. What it is based on is opened where that is needed: if it
-// is longer than the volume, it must not be seen in what the volume gets.
-func OpenToResize(secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, size uint64, known backend.Known) (*Image, error) {
+// OpenToResize opens a volume, held for writing, to change its size. It opens the backing chain only if a
+// backing image is longer than the volume, because its data must not appear in the volume's new space.
+func OpenToResize(
+	secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, size uint64, known backend.Known,
+) (*Image, error) {
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
 	if err != nil {
@@ -92,7 +96,7 @@ func OpenToResize(secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, si
 	return top.or(err)
 }
 
-// or returns the image if there is no error, and closes it otherwise.
+// or returns the image if err is nil, and closes the image otherwise.
 func (i *Image) or(err error) (*Image, error) {
 	if err != nil {
 		i.Close()
@@ -108,14 +112,14 @@ type opener struct {
 	seen    []*host.Handle
 }
 
-// top opens a volume, which has to be what it was described as.
+// top opens a volume, which must match its description.
 func (o *opener) top(v *pooldef.Volume, h *host.Handle) (*Image, image.Info, error) {
 	i, info, err := o.open(v.Target.Path, h)
 	if err != nil {
 		return i, info, err
 	}
 	i.Format = cmp.Or(v.Target.Format, "raw")
-	if v.Type == "block" { // its pool's word is what a partition is for, and what is on it may look like anything
+	if v.Type == "block" { // the pool's format is a partition type, and the content can look like any format
 		i.Format, info = "raw", image.Info{Capacity: v.Capacity.Bytes, Encryption: encryptionOf(v)}
 	}
 	if info.Format != "" && info.Format != i.Format || info.Encryption != encryptionOf(v) {
@@ -135,7 +139,7 @@ func encryptionOf(v *pooldef.Volume) string {
 	return v.Target.Encryption.Format
 }
 
-// open pins what is held, which it takes over, and reads its header.
+// open pins h, which it takes over, and reads the image's header.
 func (o *opener) open(path string, h *host.Handle) (*Image, image.Info, error) {
 	f, err := h.Pin()
 	if err != nil {
@@ -148,7 +152,7 @@ func (o *opener) open(path string, h *host.Handle) (*Image, image.Info, error) {
 	return i, info, err
 }
 
-// probe reads the header of what is pinned.
+// probe reads the header of a pinned file.
 func probe(f *os.File, h *host.Handle) (image.Info, error) {
 	fd, err := host.OpenPinned(f)
 	if err != nil {
@@ -168,7 +172,7 @@ func probe(f *os.File, h *host.Handle) (image.Info, error) {
 	return info, err
 }
 
-// check refuses what qemu-img cannot read, or must not.
+// check returns an error if qemu-img cannot read the image, or must not.
 func (o *opener) check(i *Image, info image.Info) error {
 	switch {
 	case info.ExternalData:
@@ -181,10 +185,10 @@ func (o *opener) check(i *Image, info image.Info) error {
 	return nil
 }
 
-// maxChain is how many images there may be below one. libvirt gives up there, too.
+// maxChain is the maximum number of backing images. libvirt has the same limit.
 const maxChain = 200
 
-// below opens what an image is based on, to the end of the chain.
+// below opens the backing images of an image, to the end of the chain.
 func (o *opener) below(above *Image, info image.Info) (err error) {
 	for n := 0; info.Backing != ""; n++ {
 		if n == maxChain {
@@ -200,18 +204,20 @@ func (o *opener) below(above *Image, info image.Info) (err error) {
 	return nil
 }
 
-// reference is what an image names as its backing file.
+// reference parses an image's reference to its backing file.
 func reference(above *Image, info image.Info) image.Reference {
-	dir, _ := filepath.Split(above.Path) // Dir would take a link and .. off the path
+	dir, _ := filepath.Split(above.Path) // Dir would remove a symbolic link followed by ..
 	return image.ParseReference(info.Backing, dir)
 }
 
-// follow opens the image that the one above names.
+// follow opens the backing file of an image.
 func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, error) {
 	named, format := reference(above, info), cmp.Or(info.BackingFormat, belowOf[above.Format])
 	switch {
 	case named.NotUnderstood != "":
-		return nil, info, fmt.Errorf("it is named in a way that poolctl does not understand: %s", named.NotUnderstood)
+		return nil, info, fmt.Errorf(
+			"it is named in a way that poolctl does not understand: %s", named.NotUnderstood,
+		)
 	case !named.Local:
 		i, err := o.remote(named.Path)
 		return i, image.Info{}, err
@@ -231,10 +237,10 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 	return o.image(named.Path, format, h)
 }
 
-// belowOf are the formats of what is below images of formats that take no other.
+// belowOf maps formats to the only format that their backing files can have.
 var belowOf = map[string]string{"vmdk": "vmdk"}
 
-// holdData looks at what a header names, which has to be a file or a block device.
+// holdData opens the file that a header names, which must be a regular file or a block device.
 func holdData(path string) (*host.Handle, error) {
 	h, err := host.OpenUntrusted(path)
 	if err == nil && !h.HasData() {
@@ -244,7 +250,8 @@ func holdData(path string) (*host.Handle, error) {
 	return h, err
 }
 
-// image opens an image of a format that is recorded for it. A raw one ends the chain, as its header is a guest's.
+// image opens a backing image with its recorded format. A raw image ends the chain, because a guest controls
+// its content.
 func (o *opener) image(path, format string, h *host.Handle) (*Image, image.Info, error) {
 	i, info, err := o.open(path, h)
 	if err == nil {
@@ -274,7 +281,8 @@ func (o *opener) mayRead(path string, h *host.Handle) error {
 	return o.known(path, h)
 }
 
-// remote is an image of Ceph's, by what stands for it in a header: options there would be a guest's, and are refused.
+// remote returns a Ceph image with the name in a header. Names with options are refused, because a guest may
+// have written them.
 func (o *opener) remote(name string) (*Image, error) {
 	if !plainRBD.MatchString(name) {
 		return nil, fmt.Errorf("%q is none of this machine's files", name)
@@ -287,7 +295,7 @@ func (o *opener) remote(name string) (*Image, error) {
 
 var plainRBD = regexp.MustCompile(`^rbd:[^:@/\\]+(/[^:@/\\]+)+$`)
 
-// lengthBelow tells how long the image is that another names, as far as its header says.
+// lengthBelow returns the length of an image's backing image, according to its header.
 func lengthBelow(above *Image, info image.Info) (uint64, error) {
 	named := reference(above, info)
 	if !named.Local {
@@ -310,8 +318,8 @@ func lengthBelow(above *Image, info image.Info) (uint64, error) {
 	return below.Capacity, err
 }
 
-// An UnrecordedFormatError tells that an image is not read, as the one above it does not record its format: a guest could make a raw one
-// look like any other.
+// An UnrecordedFormatError means that a backing image is not read because the overlay does not record its
+// format. A guest could make a raw image look like any other format.
 type UnrecordedFormatError struct{ Path, Overlay string }
 
 func (e *UnrecordedFormatError) Error() string {

@@ -10,7 +10,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestProgress follows qemu-img.
+// TestProgress checks the reported progress of qemu-img.
 func TestProgress(t *testing.T) {
 	if _, err := exec.LookPath("qemu-img"); err != nil {
 		backendtest.NotRun(t, err.Error())
@@ -40,7 +40,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestPercentsInPieces cuts what is printed anywhere.
+// TestPercentsInPieces splits the output at every position.
 func TestPercentsInPieces(t *testing.T) {
 	text := []byte("    (0.00/100%)\r    (12.50/100%)\rconverting (a) (99.00/100%)\r (x/100%) (100.00/100%)\r\n")
 	for first := range len(text) {

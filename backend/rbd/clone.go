@@ -58,7 +58,8 @@ func originPool(p, from *pooldef.Pool) (place, bool) {
 
 // copy creates an image with its own copy of all data.
 func (b *Backend) copy(
-	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source *pooldef.Volume, o backend.CloneOptions,
+	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source *pooldef.Volume,
+	o backend.CloneOptions,
 ) error {
 	if o.Reflink {
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("a full copy is wanted")}

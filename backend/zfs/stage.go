@@ -31,7 +31,8 @@ func (b *Backend) newVolume(p *pooldef.Pool, l *listing) *newVolume {
 // withTempName creates a volume under a temporary name, and renames the volume when it is complete. create
 // holds the arguments of zfs create without a name. fill writes the data, and may be nil.
 func (b *Backend) withTempName(
-	ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, create []string, fill func(path string) error,
+	ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, create []string,
+	fill func(path string) error,
 ) error {
 	m := b.newVolume(p, l)
 	defer tempNames.Release(m.tempName)
