@@ -76,7 +76,7 @@ func volume(name string, size uint64) *pooldef.Volume {
 // options returns the suite's options for a pool of plain partitions.
 func options(format string) backendtest.Options {
 	return backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &named{New(h, nil, time.Minute)} },
+		New:      func(h host.Host) backend.Backend { return &aliasBackend{New(h, nil, time.Minute)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
 		Build:    backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
 		Volume:   volume,

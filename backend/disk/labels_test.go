@@ -105,11 +105,11 @@ func TestLabels(t *testing.T) {
 				}
 			}
 			if now := listing(t, b, p); now != empty {
-				t.Errorf("all deleted, it is\n%s", now)
+				t.Errorf("after deleting all:\n%s", now)
 			}
 			ok(t, b.DeletePool(t.Context(), p))
 			if holds, err := b.holds(t.Context(), &device{path: loop}); holds != "" || err != nil {
-				t.Errorf("removed, it holds %q, error %v", holds, err)
+				t.Errorf("after removing the pool: content %q, error %v", holds, err)
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestNames(t *testing.T) {
 		table := &table{device: sda, label: label, max: 16}
 		for _, n := range want {
 			if got := table.next(primary); got != n {
-				t.Errorf("%s: the next is %d, want %d", label, got, n)
+				t.Errorf("%s: next is %d, want %d", label, got, n)
 			}
 			table.partitions = append(table.partitions, partition{number: n, kind: primary})
 		}

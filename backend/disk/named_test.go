@@ -13,10 +13,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// named lets the suite use any names. It maps another name to the partition number that was next when the
+// aliasBackend lets the suite use any names. It maps another name to the partition number that was next when the
 // volume was created. The map is kept in files, because it must survive a killed process. Names that must be
 // refused pass through unchanged.
-type named struct{ *Backend }
+type aliasBackend struct{ *Backend }
 
 // aliasVariable is the environment variable that names the directory of these files.
 const aliasVariable = "POOLCTL_TEST_ALIASES"
@@ -62,7 +62,7 @@ func alias(partition string) string {
 
 // making maps an alias to the next partition number, and calls create with that partition's name. It holds a
 // lock during create, unless volumes of the alias are created in parallel.
-func (n *named) making(
+func (n *aliasBackend) making(
 	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, create func(*pooldef.Volume) error,
 ) error {
 	if !isAlias(v.Name) {
@@ -90,13 +90,13 @@ func (n *named) making(
 	return create(&wanted)
 }
 
-func (n *named) Create(
+func (n *aliasBackend) Create(
 	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions,
 ) error {
 	return n.making(ctx, p, v, func(v *pooldef.Volume) error { return n.Backend.Create(ctx, p, v, o) })
 }
 
-func (n *named) Clone(
+func (n *aliasBackend) Clone(
 	ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions,
 ) error {
 	return n.making(ctx, p, v, func(v *pooldef.Volume) error { return n.Backend.Clone(ctx, p, v, source, o) })
@@ -130,46 +130,46 @@ func sorted(list iter.Seq2[*pooldef.Volume, error]) iter.Seq2[*pooldef.Volume, e
 	}
 }
 
-func (n *named) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+func (n *aliasBackend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return sorted(n.Backend.Volumes(ctx, p))
 }
 
-func (n *named) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+func (n *aliasBackend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return sorted(n.Backend.Details(ctx, p))
 }
 
-func (n *named) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+func (n *aliasBackend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	return shown(n.Backend.Volume(ctx, p, partitionOf(name)))
 }
 
-func (n *named) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
+func (n *aliasBackend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
 	name, ok := n.Backend.Locate(ctx, p, pathOrKey)
 	return alias(name), ok
 }
 
-func (n *named) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+func (n *aliasBackend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	return n.Backend.Delete(ctx, p, partitionOf(name))
 }
 
-func (n *named) Resize(
+func (n *aliasBackend) Resize(
 	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
 ) error {
 	return n.Backend.Resize(ctx, p, partitionOf(name), size, o)
 }
 
-func (n *named) Wipe(
+func (n *aliasBackend) Wipe(
 	ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress,
 ) error {
 	return n.Backend.Wipe(ctx, p, partitionOf(name), algorithm, progress)
 }
 
-func (n *named) Upload(
+func (n *aliasBackend) Upload(
 	ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer,
 ) error {
 	return n.Backend.Upload(ctx, p, partitionOf(name), from, t)
 }
 
-func (n *named) Download(
+func (n *aliasBackend) Download(
 	ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer,
 ) error {
 	return n.Backend.Download(ctx, p, partitionOf(name), to, t)

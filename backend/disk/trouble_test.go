@@ -28,7 +28,7 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("%s: error %q does not say %q", what, err, word)
+			t.Errorf("%s: error %q does not contain %q", what, err, word)
 		}
 	}
 }
@@ -80,16 +80,16 @@ func TestBuildRefuses(t *testing.T) {
 	run(t, "mkswap", "/dev/"+name+"1")
 	ok(t, build(true))
 	if text := listing(t, b, p); strings.Contains(text, "loop0p1") {
-		t.Errorf("built anew, it is\n%s", text)
+		t.Errorf("after building again:\n%s", text)
 	}
 	p.Source.Format = "lvm2"
 	refused[*backend.UnsupportedError](t, "lvm2", build(true), "lvm2")
 	p.Source.Format, p.Source.Devices[0].Path = "dos", "/dev/nothing"
 	if err := build(true); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a disk that is not there: error %v", err)
+		t.Errorf("a missing disk: error %v", err)
 	}
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("a disk that is not there is active: %v, error %v", active, err)
+		t.Errorf("a missing disk: active: %v, error %v", active, err)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestMany(t *testing.T) {
 		last = v.Name
 	}
 	if count != 128 || h.asked != 1 {
-		t.Errorf("%d partitions were listed by %d questions", count, h.asked)
+		t.Errorf("%d partitions were listed by %d queries", count, h.asked)
 	}
 	refused[pooldef.Problems](
 		t, "all taken", create(t, b, p, filepath.Base(disk)+"p129", "none", mib), "all 128",
@@ -220,7 +220,7 @@ func TestEncrypted(t *testing.T) {
 	info := run(t, "qemu-img", "info", "--output=json", "/dev/"+name+"1")
 	const size = `"virtual-size": 8417280,` // 8 MiB, and the unused part of the header's space
 	if !strings.Contains(info, size) || !strings.Contains(info, `"format": "luks"`) {
-		t.Errorf("qemu says %s", info)
+		t.Errorf("qemu-img info: %s", info)
 	}
 	disk := p.Source.Devices[0].Path
 	before := snapshot(t, disk)
@@ -233,7 +233,7 @@ func TestEncrypted(t *testing.T) {
 		t, "an extended one", b.Create(t.Context(), p, d, backend.CreateOptions{}), "extended",
 	)
 	if after := snapshot(t, disk); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 }
 
@@ -246,17 +246,17 @@ func TestUnread(t *testing.T) {
 	v, err := b.Volume(t.Context(), p, name+"1")
 	if err != nil || v.Err == nil || !strings.Contains(v.Err.Error(), "partprobe "+disk) ||
 		v.Capacity.Bytes != mib {
-		t.Errorf("it is %+v, error %v", v, err)
+		t.Errorf("got %+v, error %v", v, err)
 	}
 	run(t, "addpart", disk, "7", "2048", "2048") // in place of partition 2
 	ok(t, create(t, b, p, name+"2", "none", mib))
 	if text := listing(t, b, p); strings.Count(text, "loop0p") != 4 {
-		t.Errorf("now the kernel should have both:\n%s", text)
+		t.Errorf("the kernel should have both partitions:\n%s", text)
 	}
 	run(t, "addpart", disk, "9", "40960", "2048")
 	swept, err := b.Sweep(t.Context(), p)
 	if err != nil || fmt.Sprint(swept) != "[/dev/"+name+"9]" {
-		t.Errorf("swept are %s, error %v", swept, err)
+		t.Errorf("removed %s, error %v", swept, err)
 	}
 }
 
@@ -283,17 +283,17 @@ func TestSources(t *testing.T) {
 	p.Source.Devices[0].Path, p.Target.Path = dir+"/disk", dir
 	v, err := b.Volume(t.Context(), p, name+"1")
 	if err != nil || v.Key != dir+"/one" || v.Target.Path != dir+"/one" || v.Name != name+"1" {
-		t.Errorf("it is %+v, error %v", v, err)
+		t.Errorf("got %+v, error %v", v, err)
 	}
 	for _, path := range []string{dir + "/one", "/dev/" + name + "1"} {
 		if found, ok := b.Locate(t.Context(), p, path); found != name+"1" || !ok {
-			t.Errorf("%s is %q, %v", path, found, ok)
+			t.Errorf("Locate(%s) = %q, %v", path, found, ok)
 		}
 	}
 	p.Source.Devices[0].Path = "/dev/" + name + "1"
 	if err := b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); err == nil ||
 		!strings.Contains(err.Error(), "is a partition") {
-		t.Errorf("a partition as a disk: error %v", err)
+		t.Errorf("a partition in place of a disk: error %v", err)
 	}
 }
 
@@ -306,7 +306,7 @@ func TestGone(t *testing.T) {
 		t.Cleanup(func() { run(t, "rm", "/dev/loop99") })
 	}
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 }
 
@@ -325,7 +325,7 @@ func TestMapped(t *testing.T) {
 	ok(t, b.Resize(t.Context(), p, "mpatha2", 3*mib, backend.ResizeOptions{}))
 	equals(t, "mapped.golden", listing(t, b, p))
 	if table := run(t, "dmsetup", "table", "mpatha2"); !strings.Contains(table, "0 6144 linear") {
-		t.Errorf("the kernel has %s", table)
+		t.Errorf("kernel state: %s", table)
 	}
 	below := poolOn(disk, "gpt")
 	refused[*backend.BusyError](
@@ -359,17 +359,17 @@ func TestUdev(t *testing.T) {
 		ok(t, err)
 		if mode := v.Target.Permissions.Mode; v.Err != nil || !strings.HasSuffix(v.Key, fmt.Sprint("-part", n)) ||
 			mode == nil || *mode != 0o660 {
-			t.Errorf("it is %+v", v)
+			t.Errorf("got %+v", v)
 		}
 	}
 	ok(t, b.Resize(t.Context(), p, name+"3", 2*mib, backend.ResizeOptions{}))
 	ok(t, b.Delete(t.Context(), p, name+"2"))
 	run(t, "sh", "-c", "echo 1 >/sys/block/"+name+"/device/delete")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("pulled out, it is active: %v, error %v", active, err)
+		t.Errorf("pulled out, active: %v, error %v", active, err)
 	}
 	if _, err := b.Space(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("pulled out, its space is an error %v", err)
+		t.Errorf("pulled out: space, error %v", err)
 	}
 }
 
@@ -381,6 +381,6 @@ func TestStrays(t *testing.T) {
 	left := kernelPartition{7, 12 * mib, 13 * mib}
 	kernel := []kernelPartition{{1, mib, 9 * mib}, {5, mib, 4 * mib}, {6, 4 * mib, 9 * mib}, left}
 	if got := table.strayPartitions(kernel); !slices.Equal(got, []kernelPartition{left}) {
-		t.Errorf("they are %+v", got)
+		t.Errorf("got %+v", got)
 	}
 }

@@ -132,7 +132,7 @@ func FuzzParseReference(f *testing.F) {
 			t.Errorf("%q became %q", text, r.Path)
 		}
 		if r.Local && (!filepath.IsAbs(r.Path) || r.NotUnderstood != "" || strings.Contains(r.Path, "\x00")) {
-			t.Errorf("%q: %q is no path", text, r.Path)
+			t.Errorf("%q: %q is not a path", text, r.Path)
 		}
 	})
 }

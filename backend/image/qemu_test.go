@@ -190,7 +190,7 @@ func newQemu(t *testing.T) qemu {
 	}
 	if err != nil {
 		t.Skip(
-			"NOT RUN: what is read of disk images was NOT compared with qemu-img, which is missing: install qemu-utils",
+			"NOT RUN: Probe was NOT compared with qemu-img, which is missing: install qemu-utils",
 		)
 	}
 	q := qemu{tool: tool, dir: t.TempDir()}

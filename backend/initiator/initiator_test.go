@@ -20,8 +20,8 @@ var (
 	targets []byte
 )
 
-// says returns a connection to a target that sends the given data and hangs up, whatever it receives.
-func says(t testing.TB, data []byte) net.Conn {
+// fakeTarget returns a connection to a target that sends the given data and hangs up, whatever it receives.
+func fakeTarget(t testing.TB, data []byte) net.Conn {
 	ours, theirs := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, theirs) }()
 	go func() {
@@ -32,9 +32,9 @@ func says(t testing.TB, data []byte) net.Conn {
 	return ours
 }
 
-// asked logs in, queries units or targets, and logs out.
-func asked(t testing.TB, data []byte, l Login) (string, error) {
-	s, err := Open(t.Context(), says(t, data), l)
+// query logs in, queries units or targets, and logs out.
+func query(t testing.TB, data []byte, l Login) (string, error) {
+	s, err := Open(t.Context(), fakeTarget(t, data), l)
 	if err != nil {
 		return "", err
 	}
@@ -50,10 +50,10 @@ func asked(t testing.TB, data []byte, l Login) (string, error) {
 var login = Login{Initiator: "iqn.2026-01.lab:guest", Target: "iqn.2026-01.lab:disks"}
 
 func TestRecorded(t *testing.T) {
-	if got, err := asked(t, units, login); got != "[{0 12 0} {1 0 67108864} {2 0 33554432}]" || err != nil {
+	if got, err := query(t, units, login); got != "[{0 12 0} {1 0 67108864} {2 0 33554432}]" || err != nil {
 		t.Errorf("units: %s, error %v", got, err)
 	}
-	if got, err := asked(
+	if got, err := query(
 		t, targets, Login{Initiator: login.Initiator},
 	); got != "[iqn.2026-01.lab:disks iqn.2026-01.lab:chap]" || err != nil {
 		t.Errorf("targets: %s, error %v", got, err)
@@ -64,7 +64,7 @@ func TestRecorded(t *testing.T) {
 func TestBroken(t *testing.T) {
 	const logout = 48 // the answer to the logout is last, and optional
 	for n := range len(units) - logout {
-		if got, err := asked(t, units[:n], login); err == nil {
+		if got, err := query(t, units[:n], login); err == nil {
 			t.Fatalf("after %d bytes: %s", n, got)
 		}
 	}
@@ -82,16 +82,16 @@ func TestBroken(t *testing.T) {
 		"ends the session, event 0":     change(0, opAsync),
 		"of kind 0x24, not 0x23":        change(0, opTextResponse),
 	} {
-		if _, err := asked(t, data, login); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := query(t, data, login); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
 	refused := (*RefusedError)(nil)
-	_, err := asked(t, nil, login)
+	_, err := query(t, nil, login)
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "hung up") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := asked(t, change(36, 2, 1), login); !errors.As(err, &refused) ||
+	if _, err := query(t, change(36, 2, 1), login); !errors.As(err, &refused) ||
 		!strings.Contains(err.Error(), "CHAP") {
 		t.Errorf("error %v", err)
 	}
@@ -131,8 +131,8 @@ func FuzzTarget(f *testing.F) {
 		if !ofUnits {
 			l = Login{Initiator: login.Initiator}
 		}
-		_, _ = asked(t, data, l)
+		_, _ = query(t, data, l)
 		l.User, l.Mutual = nil, nil
-		_, _ = asked(t, data, l)
+		_, _ = query(t, data, l)
 	})
 }

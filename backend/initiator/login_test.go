@@ -290,7 +290,7 @@ func TestLoginKeys(t *testing.T) {
 			answer.data = []byte(words.Replace(test.keys))
 		}
 		if err := tryLogin(t, p, mutualLogin); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("answer %d %.80q: error %v, not %q", test.round, test.keys, err, test.want)
+			t.Errorf("answer %d %.80q: error %v, want %q", test.round, test.keys, err, test.want)
 		}
 	}
 }
@@ -310,7 +310,7 @@ func TestLoginUsers(t *testing.T) {
 		"have to differ": {Initiator: login.Initiator, Target: login.Target, User: guest, Mutual: &User{"host", guest.Secret}},
 	} {
 		if err := tryLogin(t, &peer{}, l); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, not %q", err, want)
+			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 }
@@ -345,7 +345,7 @@ func TestLoginEndless(t *testing.T) {
 		for _, kind := range logins {
 			p := &peer{change: func(_ int, asked, answer *message) { change(asked, answer) }}
 			if err := tryLogin(t, p, kind.login); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: error %v, not %q", kind.name, err, want)
+				t.Errorf("%s: error %v, want %q", kind.name, err, want)
 			}
 		}
 	}
@@ -370,7 +370,7 @@ func TestLoginMessages(t *testing.T) {
 					}
 				}}
 				if err := tryLogin(t, p, kind.login); err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("%s, answer %d: error %v, not %q", kind.name, at, err, want)
+					t.Errorf("%s, answer %d: error %v, want %q", kind.name, at, err, want)
 				}
 			}
 		}
@@ -435,7 +435,7 @@ func TestLoginNamesSession(t *testing.T) {
 				seen[string(asked.head[8:14])] = true
 			}
 			if asked.head[8]>>6 != 2 || asked.head[14] != 0 || asked.head[15] != 0 {
-				t.Errorf("the session is called % x", asked.head[8:16])
+				t.Errorf("the session is named % x", asked.head[8:16])
 			}
 		}}
 		if err := tryLogin(t, p, login); err != nil {

@@ -51,7 +51,7 @@ func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
 	defer func() {
 		s.Close()
 		if ctx.Err() != nil {
-			t.Error("the question does not end")
+			t.Error("the query does not end")
 		}
 	}()
 	return s.Units()
@@ -91,7 +91,7 @@ func TestCapacity(t *testing.T) {
 				t.Errorf("%s: %v, error %v", test.name, all, err)
 			}
 		case err != nil || len(all) != 1 || all[0].Size != test.size:
-			t.Errorf("%s: %v, error %v, not %d", test.name, all, err, test.size)
+			t.Errorf("%s: %v, error %v, want %d", test.name, all, err, test.size)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestUnitsLies(t *testing.T) {
 		all, err := unitsOf(t, p)
 		got := fmt.Sprint(all)
 		if err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %s, error %v, not %s", test.name, got, err, test.want)
+			t.Errorf("%s: %s, error %v, want %s", test.name, got, err, test.want)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestDirect(t *testing.T) {
 	}
 	p := directPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}, pooldef.Host{Name: "127.0.0.1"})
 	if text := volumes(t, p); strings.Count(text, "\n") != 2 {
-		t.Errorf("the second portal answers: %s", text)
+		t.Errorf("from the second portal: %s", text)
 	}
 	expect(t, "no such target", volumes(t, directPool(t, "iqn.2026-01.lab:none")),
 		"the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:none: there is no such target")

@@ -87,7 +87,7 @@ func TestCHAP(t *testing.T) {
 			ok(t, err)
 			ok(t, b.Refresh(t.Context(), p, far))
 			if text := list(t, b, p); strings.Count(text, "\n") != 1 {
-				t.Errorf("%s: there are\n%s", test.name, text)
+				t.Errorf("%s: got\n%s", test.name, text)
 			}
 			files, _ := filepath.Glob("/etc/iscsi/nodes/*/*/*")
 			for _, f := range files {
@@ -101,7 +101,7 @@ func TestCHAP(t *testing.T) {
 		}
 		for _, secret := range secrets {
 			if strings.Contains(trace.String(), secret) {
-				t.Errorf("%s: a secret is shown:\n%s", test.name, trace.String())
+				t.Errorf("%s: a secret is printed:\n%s", test.name, trace.String())
 			}
 		}
 		expect(t, test.name+": what is left", state(t), "")
@@ -124,7 +124,7 @@ func TestTidy(t *testing.T) {
 		),
 	)
 	if state(t) == "" {
-		t.Fatal("there is nothing to be removed")
+		t.Fatal("nothing to remove")
 	}
 	ok(t, b.Tidy(t.Context(), p))
 	expect(t, "what is left", state(t), "")

@@ -17,15 +17,15 @@ import (
 	"poolctl/pooldef"
 )
 
-// A teller is a host on which iscsiadm always prints the same text and every server accepts connections.
-type teller struct {
+// A cannedHost is a host on which iscsiadm always prints the same text and every server accepts connections.
+type cannedHost struct {
 	host.Host
 	says string
 }
 
-func (s teller) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.says), nil }
+func (s cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.says), nil }
 
-func (s teller) Dial(context.Context, string) (net.Conn, error) {
+func (s cannedHost) Dial(context.Context, string) (net.Conn, error) {
 	ours, _ := net.Pipe()
 	return ours, nil
 }
@@ -43,7 +43,7 @@ func FuzzDiscovery(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b := New(teller{&host.Local{}, text}, nil, far)
+		b := New(cannedHost{&host.Local{}, text}, nil, far)
 		found, err := b.Discover(t.Context(), server1)
 		if err != nil || len(found) > strings.Count(text, "\n")+1 {
 			t.Errorf("%d targets, error %v", len(found), err)
@@ -51,7 +51,7 @@ func FuzzDiscovery(f *testing.F) {
 		for _, s := range found {
 			p := &pooldef.Pool{Type: pooldef.ISCSI, Source: s}
 			if _, err := targetOf(p); err != nil {
-				t.Errorf("no pool can have it: %v", err)
+				t.Errorf("not valid for a pool: %v", err)
 			}
 		}
 		if group := b.group(t.Context(), disks, portal{"192.0.2.1", 3260}, ""); group < 0 || group > 65535 {
@@ -97,7 +97,7 @@ func TestLyingServer(t *testing.T) {
 		for _, target := range []string{name, good, good} {
 			said += "192.0.2.1:3260,1 " + target + "\n"
 		}
-		b := New(teller{&host.Local{}, said}, nil, far)
+		b := New(cannedHost{&host.Local{}, said}, nil, far)
 		found, err := b.Discover(t.Context(), server1)
 		if err != nil || len(found) != 1 || found[0].Devices[0].Path != good {
 			t.Errorf("%q: found %+v, error %v", name, found, err)
@@ -110,9 +110,9 @@ func TestLyingServer(t *testing.T) {
 		"192.0.2.1:3260,9223372036854775808 " + disks + "\n192.0.2.1:3260,2 " + disks: 2,
 		"": 1,
 	} {
-		b := New(teller{&host.Local{}, text}, nil, far)
+		b := New(cannedHost{&host.Local{}, text}, nil, far)
 		if got := b.group(t.Context(), disks, portal{"192.0.2.1", 3260}, ""); got != want {
-			t.Errorf("%q: group %d, not %d", text, got, want)
+			t.Errorf("%q: group %d, want %d", text, got, want)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func TestBadSources(t *testing.T) {
 		}
 		change(&p.Source)
 		if _, err := targetOf(p); err == nil {
-			t.Errorf("%+v is taken", p.Source)
+			t.Errorf("%+v was accepted", p.Source)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func newPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 	p := definition(iqn, hosts...)
 	t.Cleanup(func() {
 		if left := state(t); left != "" {
-			t.Errorf("left behind is\n%s", left)
+			t.Errorf("left over:\n%s", left)
 			logOut(t)
 		}
 	})
@@ -141,7 +141,7 @@ func expect(t *testing.T, what, got, want string) {
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "iSCSI targets")
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &waits{New(h, nil, far)} },
+		New:      func(h host.Host) backend.Backend { return &waitingBackend{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, disks) },
 		Existing: 2,
 		Slow:     true,
@@ -149,10 +149,10 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// waits is a Backend whose Start waits for the units' devices, as pool-start does.
-type waits struct{ *Backend }
+// waitingBackend is a Backend whose Start waits for the units' devices, as pool-start does.
+type waitingBackend struct{ *Backend }
 
-func (b *waits) Start(ctx context.Context, p *pooldef.Pool) error {
+func (b *waitingBackend) Start(ctx context.Context, p *pooldef.Pool) error {
 	err := b.Backend.Start(ctx, p)
 	if err == nil {
 		err = newBackend(nil).Refresh(context.WithoutCancel(ctx), p, far)
@@ -235,10 +235,10 @@ func TestPortals(t *testing.T) {
 	all, err := read(b.Host.Sys())
 	ok(t, err)
 	if len(all) != 2 || all[0].initiator != p.Source.Initiator || all[0].iface != interfaceOf(p) {
-		t.Errorf("there are %+v", all)
+		t.Errorf("got %+v", all)
 	}
 	if text := list(t, b, p); strings.Count(text, "\n") != 2 {
-		t.Errorf("there are\n%s", text)
+		t.Errorf("got\n%s", text)
 	}
 	ok(t, b.Stop(t.Context(), p))
 }
@@ -260,19 +260,19 @@ func TestUnits(t *testing.T) {
 	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, b, p); strings.Count(text, "\n") != 3 ||
 		!strings.Contains(text, "-lun-3 360000000000000000e00000000010003 16777216 <nil>") {
-		t.Errorf("one more: there are\n%s", text)
+		t.Errorf("one more: got\n%s", text)
 	}
 	tgt("--op", "delete", "--lun", "3")
 	ok(t, os.Truncate("/srv/iscsi/3", 48<<20))
 	ok(t, b.Refresh(t.Context(), p, far))
 	t.Logf("one less:\n%s", list(t, b, p))
 	if _, err := b.Ready(t.Context(), p, "unit:0:0:3"); err == nil {
-		t.Error("data of a unit that has gone can be moved")
+		t.Error("data of a removed unit could be transferred")
 	}
 	tgt("--op", "new", "--lun", "3", "-b", "/srv/iscsi/3")
 	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, b, p); !strings.Contains(text, " 50331648 <nil>") {
-		t.Errorf("back, and larger: there are\n%s", text)
+		t.Errorf("back, and larger: got\n%s", text)
 	}
 	tgt("--op", "delete", "--lun", "3")
 	ok(t, b.Stop(t.Context(), p))

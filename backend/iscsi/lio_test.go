@@ -32,7 +32,7 @@ func TestLIO(t *testing.T) {
 	if text := list(t, b, p); !strings.HasPrefix(
 		text, "unit:0:0:7 /dev/disk/by-path/ip-127.0.0.1:3270-iscsi-"+lio+"-lun-7 36001405",
 	) || !strings.HasSuffix(text, " 50331648 <nil>\n") {
-		t.Errorf("there are\n%s", text)
+		t.Errorf("got\n%s", text)
 	}
 	ok(t, b.Stop(t.Context(), p))
 	direct := *p
@@ -70,7 +70,7 @@ func TestLIOCHAP(t *testing.T) {
 	b := newBackend(secrets)
 	start(t, b, p)
 	if text := list(t, b, p); !strings.HasPrefix(text, "unit:0:0:7 ") {
-		t.Errorf("there are\n%s", text)
+		t.Errorf("got\n%s", text)
 	}
 	ok(t, b.Stop(t.Context(), p))
 	p.Source.Auth = chapAuth("guest", "wrong")

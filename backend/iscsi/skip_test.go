@@ -66,7 +66,7 @@ func TestSkippedCHAP(t *testing.T) {
 		}
 		b := New(newBackend(nil).Host, secrets, 10*time.Second)
 		if err := b.Start(t.Context(), p); err == nil {
-			t.Errorf("mutual %v: there is\n%s", auth.Mutual != nil, state(t))
+			t.Errorf("mutual %v: state\n%s", auth.Mutual != nil, state(t))
 			ok(t, b.leave(t.Context(), p, target{iqn: chap}))
 		} else {
 			t.Log(err)

@@ -104,7 +104,7 @@ func TestLocate(t *testing.T) {
 		"/dev/vg-0/.poolctl-1-2-3": "", "/dev/vg-1/o": "",
 	} {
 		if name, found := b.Locate(t.Context(), p, place); name != want || found != (want != "") {
-			t.Errorf("at %q is %q, %v; want %q", place, name, found, want)
+			t.Errorf("Locate(%q) = %q, %v; want %q", place, name, found, want)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func TestOverflow(t *testing.T) {
 	refused[*backend.StateError](t, "delete", b.Delete(t.Context(), p, "v"), "s2")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	if left := listing(t, b, p); left != "" {
-		t.Errorf("left is %s", left)
+		t.Errorf("left over: %s", left)
 	}
 }
 
@@ -147,13 +147,13 @@ func TestDeleteWithSnapshots(t *testing.T) {
 		t, "in use", b.DeleteWithSnapshots(t.Context(), p, "v"), "volume s", fmt.Sprintf("process %d", os.Getpid()),
 	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	ok(t, f.Close())
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "no such volume")
 	if left := listing(t, b, p); left != "" {
-		t.Errorf("left is %s", left)
+		t.Errorf("left over: %s", left)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestFull(t *testing.T) {
 		t, "grow", b.Resize(t.Context(), p, "v", 1<<40, backend.ResizeOptions{}), "\"vg-0\"", free,
 	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestEncrypted(t *testing.T) {
 	}
 	info := run(t, "qemu-img", "info", "--output=json", "/dev/vg-0/x")
 	if !regexp.MustCompile(`(?s)"virtual-size": 1\d{7},.*"format": "luks"`).MatchString(info) {
-		t.Errorf("qemu says %s", info)
+		t.Errorf("qemu-img info: %s", info)
 	}
 	before := snapshot(t)
 	d = volume("y", 8*mib)
@@ -199,7 +199,7 @@ func TestEncrypted(t *testing.T) {
 		t, "another encryption", b.Create(t.Context(), p, d, backend.CreateOptions{}), "luks",
 	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 }
 
@@ -232,23 +232,23 @@ func TestBroken(t *testing.T) {
 		if v.Name == "bad" {
 			refused[*backend.StateError](t, "listed", v.Err, "missing")
 		} else if v.Name != "good" || v.Err != nil {
-			t.Errorf("listed is %+v", *v)
+			t.Errorf("listed %+v", *v)
 		}
 	}
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("active: %v, error %v", active, err)
 	}
 	if err := b.Download(t.Context(), p, "bad", nil, backend.Transfer{}); err == nil {
-		t.Error("it was read")
+		t.Error("the volume was read")
 	}
 	to, err := os.CreateTemp(t.TempDir(), "")
 	ok(t, err)
 	ok(t, b.Download(t.Context(), p, "good", to, backend.Transfer{}))
 	if n, err := to.Seek(0, io.SeekCurrent); n != 8*mib {
-		t.Errorf("read are %d bytes, error %v", n, err)
+		t.Errorf("read %d bytes, error %v", n, err)
 	}
 	if err := b.Create(t.Context(), p, volume("x", 4*mib), backend.CreateOptions{}); err == nil {
-		t.Error("a volume was made")
+		t.Error("a volume was created")
 	} else {
 		t.Log(err)
 	}

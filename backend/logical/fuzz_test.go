@@ -69,7 +69,7 @@ func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 	}
 	for _, e := range found {
 		if !strings.HasPrefix(e.Device, "/") || e.Start >= e.End || e.End > math.MaxInt64 {
-			t.Errorf("%+v is no extent", e)
+			t.Errorf("%+v is not an extent", e)
 		}
 	}
 	shown := summary(&pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, v)
@@ -177,7 +177,7 @@ func TestLiar(t *testing.T) {
 		}
 	}
 	if count != many {
-		t.Errorf("%d volumes, not %d", count, many)
+		t.Errorf("%d volumes, want %d", count, many)
 	}
 	for script, want := range map[string]string{
 		`printf '{"report":[{"lv":[{"lv_name":"a"'`:                "what lvs says",
@@ -192,7 +192,7 @@ func TestLiar(t *testing.T) {
 	} {
 		backendtest.Liar(t, "lvs", script)
 		if err := firstError(b.Details(t.Context(), p)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+			t.Errorf("%.100s: error %.200v, want %s", script, err, want)
 		}
 	}
 }

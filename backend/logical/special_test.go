@@ -103,7 +103,7 @@ func TestSpecial(t *testing.T) {
 	v, err := b.Volume(t.Context(), p, "snap")
 	ok(t, err)
 	if v.Target.Permissions.Mode == nil || v.Target.Times == nil || v.Backing.Permissions.Mode == nil {
-		t.Errorf("a node has no permissions: %+v", v)
+		t.Errorf("no permissions of a node: %+v", v)
 	}
 	space, err := b.Space(t.Context(), p)
 	if want := (pooldef.Space{
@@ -111,7 +111,7 @@ func TestSpecial(t *testing.T) {
 		Allocation: space.Allocation,
 		Available:  390070272 - space.Allocation,
 	}); err != nil || space != want {
-		t.Errorf("space is %+v, error %v", space, err)
+		t.Errorf("space %+v, error %v", space, err)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestRecorded(t *testing.T) {
 	want, err := os.ReadFile("testdata/special.golden")
 	ok(t, err)
 	if got := listing(t, b, p); got != string(want) {
-		t.Errorf("listed is\n%s", got)
+		t.Errorf("listed\n%s", got)
 	}
 }
 

@@ -34,7 +34,7 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%s: error %v does not say %s", what, err, w)
+			t.Errorf("%s: error %v does not contain %s", what, err, w)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestInUse(t *testing.T) {
 			refused[*backend.BusyError](t, what, err, how)
 		}
 		if after := snapshot(t); after != before {
-			t.Errorf("%s: there was\n%s\nthere is\n%s", how, before, after)
+			t.Errorf("%s: state before\n%s\nstate after\n%s", how, before, after)
 		}
 	}
 	refused[*host.InUseError](t, "wipe", b.Wipe(t.Context(), p, "v", "zero", nil))
@@ -79,14 +79,14 @@ func TestNotOurs(t *testing.T) {
 	p.Started = false
 	run(t, "vgchange", "-ay", "vg-0")
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 	refused[*backend.StateError](
 		t, "stop", b.Stop(t.Context(), p), "was not activated by poolctl", "active are v",
 	)
 	run(t, "vgchange", "-an", "vg-0")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 }
 
@@ -96,11 +96,11 @@ func TestLast(t *testing.T) {
 	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p), "in it: v")
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 	ok(t, b.Stop(t.Context(), p))
 	if _, err := os.Stat(dir("vg-0")); err == nil {
-		t.Error("its directory is left")
+		t.Error("its directory still exists")
 	}
 	ok(t, b.DeletePool(t.Context(), p))
 }
@@ -116,11 +116,11 @@ func TestMissing(t *testing.T) {
 		t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing", "/dev/loop0",
 	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	for v, err := range b.Details(t.Context(), p) {
 		if err != nil || v.Name != "v" || v.Err != nil { // the volume is on the other device
-			t.Errorf("listed is %+v, error %v", v, err)
+			t.Errorf("listed %+v, error %v", v, err)
 		}
 	}
 	run(t, "vgreduce", "-q", "-f", "--removemissing", "vg-0")
@@ -139,7 +139,7 @@ func TestBuildRefused(t *testing.T) {
 	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "/dev/loop1"))
 	refused[*backend.ContentError](t, "a file system", build(false), "/dev/loop1", "ext4")
 	if run(t, "pvs", "--noheadings") != "" {
-		t.Error("something was made")
+		t.Error("something was created")
 	}
 	dir := t.TempDir()
 	backendtest.Change(t, host.Cmd("mount", "/dev/loop1", dir))
@@ -159,7 +159,7 @@ func TestBuildRefused(t *testing.T) {
 	refused[*backend.ContentError](t, "another group's", build(false), "LVM2_member")
 	p.Source.Devices[0].Path = "/dev/nothing"
 	if err := build(true); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a device that is not there: error %v", err)
+		t.Errorf("a missing device: error %v", err)
 	}
 	p.Source.Devices = nil
 	refused[pooldef.Problems](t, "no devices", build(true), "missing")
@@ -214,7 +214,7 @@ func inactive(t *testing.T, b *Backend, p *pooldef.Pool) error {
 	v, err := b.Volume(context.Background(), p, "inact")
 	ok(t, err)
 	if v.Target.Permissions.Mode != nil || v.Capacity.Bytes != 4*mib || v.Key == "" {
-		t.Errorf("not active is %+v", v)
+		t.Errorf("inactive: got %+v", v)
 	}
 	return b.Resize(context.Background(), p, "inact", 8*mib, backend.ResizeOptions{})
 }
@@ -240,7 +240,7 @@ func TestDiscover(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 	ok(t, b.DeletePool(t.Context(), p))
 	if pvs := run(t, "pvs", "--noheadings"); pvs != "" {
-		t.Errorf("left are %s", pvs)
+		t.Errorf("left over: %s", pvs)
 	}
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
 	p.Source.Devices = []pooldef.Device{{Path: "/dev/loop2"}}

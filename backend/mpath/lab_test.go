@@ -81,7 +81,7 @@ func TestLab(t *testing.T) {
 			}
 		}
 		if trace.String() != "? multipathd show maps json\n" {
-			t.Errorf("asked was %s", trace.String())
+			t.Errorf("queries: %s", trace.String())
 		}
 	})
 	t.Run("PathLost", func(t *testing.T) {

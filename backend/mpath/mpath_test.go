@@ -22,13 +22,13 @@ var pool = &pooldef.Pool{Type: pooldef.Mpath, Name: "p", Target: pooldef.Target{
 // A machine has device-mapper, and a multipathd with fixed output.
 type machine struct {
 	host.Host
-	says string
-	err  error
+	output string
+	err    error
 }
 
 func (m machine) Stat(string) (os.FileInfo, error) { return os.Stat("/") }
 
-func (m machine) Query(context.Context, host.Command) ([]byte, error) { return []byte(m.says), m.err }
+func (m machine) Query(context.Context, host.Command) ([]byte, error) { return []byte(m.output), m.err }
 
 // aTree returns a host with two maps, a partition on one of them, and a logical volume.
 func aTree(t *testing.T) host.Host {
@@ -79,11 +79,11 @@ func TestPaths(t *testing.T) {
 		machine
 		want string
 	}{
-		{"multipathd", machine{says: string(said)}, `[{"Device":"sda","State":"active","DeviceState":"running","Checker":"ready","Priority":50,"GroupPriority":50,"Group":1,"GroupState":"active"},` +
+		{"multipathd", machine{output: string(said)}, `[{"Device":"sda","State":"active","DeviceState":"running","Checker":"ready","Priority":50,"GroupPriority":50,"Group":1,"GroupState":"active"},` +
 			`{"Device":"sdc","State":"failed","DeviceState":"offline","Checker":"faulty","Priority":10,"GroupPriority":10,"Group":2,"GroupState":"enabled"}]`},
 		{"it does not run", machine{err: &host.ExitError{Status: 1}}, kernel},
 		{"it is not there", machine{err: &host.ToolError{Tool: "multipathd"}}, kernel},
-		{"it knows of none", machine{says: `{"maps": []}`}, kernel},
+		{"it knows of none", machine{output: `{"maps": []}`}, kernel},
 	} {
 		test.Host = aTree(t)
 		v, err := New(test.machine, nil).Volume(t.Context(), pool, "dm-2")
@@ -93,9 +93,9 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	if _, err := New(
-		machine{Host: aTree(t), says: "timeout"}, nil,
+		machine{Host: aTree(t), output: "timeout"}, nil,
 	).Volume(t.Context(), pool, "dm-2"); err == nil {
-		t.Error("an answer that is none is taken")
+		t.Error("invalid output was accepted")
 	}
 	if _, err := New(
 		machine{Host: aTree(t), err: context.DeadlineExceeded}, nil,
@@ -119,7 +119,7 @@ func TestLies(t *testing.T) {
 	} {
 		s := backendtest.NewSysTree(t)
 		s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601", "dm/name": "mpatha", "size": sectors})
-		b := New(machine{Host: &host.Local{Root: s.Root}, says: `{"maps": []}`}, nil)
+		b := New(machine{Host: &host.Local{Root: s.Root}, output: `{"maps": []}`}, nil)
 		v, err := b.Volume(t.Context(), pool, "dm-2")
 		wrong := (*backend.AnswerError)(nil)
 		if err != nil || v.Capacity.Bytes != 0 || !errors.As(v.Err, &wrong) || wrong.Text != sectors {
@@ -163,7 +163,7 @@ seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../
 	} {
 		backendtest.Liar(t, "multipathd", script)
 		if _, err := b.ask(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100s: error %v, not %s", script, err, want)
+			t.Errorf("%.100s: error %v, want %s", script, err, want)
 		}
 	}
 }

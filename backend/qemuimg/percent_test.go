@@ -30,11 +30,11 @@ func TestProgress(t *testing.T) {
 	d := &pooldef.Volume{Name: "b", Target: pooldef.VolumeTarget{Format: "qcow2"}}
 	backendtest.Change(t, Convert(opened(t, dir+"/a", "raw"), d, dir, "", host.Progress(progress)))
 	if len(told) < 10 || told[0] > size/2 || told[len(told)-1] != size {
-		t.Errorf("it told of %v", told)
+		t.Errorf("reported %v", told)
 	}
 	for i := range told[1:] {
 		if told[i+1] < told[i] {
-			t.Errorf("it told of %v", told)
+			t.Errorf("reported %v", told)
 			break
 		}
 	}
@@ -50,7 +50,7 @@ func TestPercentsInPieces(t *testing.T) {
 		watch(text[first:])
 		for _, p := range told {
 			if p != 0 && p != 12.5 && p != 99 && p != 100 {
-				t.Errorf("cut at %d, it told of %v", first, told)
+				t.Errorf("cut at %d, reported %v", first, told)
 			}
 		}
 	}

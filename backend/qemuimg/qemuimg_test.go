@@ -96,12 +96,12 @@ func TestLines(t *testing.T) {
 			t.Errorf("got\n%s, want\n%s", got, test.want)
 		}
 		if test.command.Confined == nil || test.command.Confined.Network {
-			t.Errorf("%s: it is confined as %+v", test.want, test.command.Confined)
+			t.Errorf("%s: confined as %+v", test.want, test.command.Confined)
 		}
 		for _, in := range test.command.Inputs {
 			if text := test.command.Shell(); in.Data != nil && strings.Contains(text, string(in.Data)) ||
 				!strings.Contains(text, host.Quote(in.File)) {
-				t.Errorf("a shell would be shown %s", text)
+				t.Errorf("Shell returns %s", text)
 			}
 		}
 	}
@@ -149,6 +149,6 @@ func TestExplainNames(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if Explain(nil) != nil || Explain(os.ErrExist) != os.ErrExist { //nolint:errorlint // the very same
-		t.Error("another error is not what it was")
+		t.Error("an unrelated error was changed")
 	}
 }

@@ -56,7 +56,7 @@ func holds(t *testing.T, b *Backend, p *pooldef.Pool, name string, data []byte) 
 	got, err := os.ReadFile(f.Name())
 	ok(t, err)
 	if len(got) < len(data) || string(got[:len(data)]) != string(data) {
-		t.Errorf("%s does not hold its data", name)
+		t.Errorf("%s has other data", name)
 	}
 }
 
@@ -86,24 +86,24 @@ func TestCopyOnWrite(t *testing.T) {
 	ok(t, clone(t, b, p, "base", "one", mib))
 	ok(t, clone(t, b, p, "base", "two", 3*mib))
 	if all := rows(t, b, p); len(all) != 4 {
-		t.Errorf("one snapshot does for two clones; there are %q", all)
+		t.Errorf("want one snapshot for two clones, got %q", all)
 	}
 	v, err := b.Volume(t.Context(), p, "two")
 	ok(t, err)
 	if v.Capacity.Bytes != 3*mib || v.Backing == nil ||
 		!strings.HasPrefix(v.Backing.Path, path(p, "base")+"@poolctl-") {
-		t.Errorf("the clone is %+v, of %+v", v, v.Backing)
+		t.Errorf("clone %+v of %+v", v, v.Backing)
 	}
 	if chain, err := b.Chain(t.Context(), p, "two"); err != nil || len(chain) != 1 ||
 		chain[0].Target.Path != v.Backing.Path {
-		t.Errorf("its chain is %+v, error %v", chain, err)
+		t.Errorf("chain %+v, error %v", chain, err)
 	}
 	other := fill(t, b, p, "base", 2)
 	holds(t, b, p, "one", data)
 	ok(t, clone(t, b, p, "base", "three", mib)) // of its new content
 	holds(t, b, p, "three", other)
 	if all := rows(t, b, p); len(all) != 6 {
-		t.Errorf("there are %q", all)
+		t.Errorf("got %q", all)
 	}
 	for _, remove := range []func() error{
 		func() error { return b.Delete(t.Context(), p, "base") },
@@ -111,14 +111,14 @@ func TestCopyOnWrite(t *testing.T) {
 	} {
 		if err := remove(); err == nil ||
 			!strings.Contains(err.Error(), key(p, "one")+", "+key(p, "three")+", "+key(p, "two")) {
-			t.Errorf("deleting what has clones: error %v", err)
+			t.Errorf("deleting an image with clones: error %v", err)
 		}
 	}
 	for _, name := range []string{"one", "three", "two", "base"} {
 		ok(t, b.Delete(t.Context(), p, name))
 	}
 	if all := rows(t, b, p); len(all) != 0 {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestClonesTogether(t *testing.T) {
 	_, err := b.Sweep(t.Context(), p)
 	ok(t, err)
 	if all := rows(t, b, p); len(all) != 1 {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestSnapshots(t *testing.T) {
 	)
 	ok(t, clone(t, b, p, "base", "clone", mib))
 	if all := rows(t, b, p); len(all) != 3 {
-		t.Errorf("the snapshot that is there does; there are %q", all)
+		t.Errorf("want no other snapshot, got %q", all)
 	}
 	holds(t, b, p, "clone", data)
 	ok(t, b.Delete(t.Context(), p, "clone"))
@@ -181,7 +181,7 @@ func TestSnapshots(t *testing.T) {
 	}
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "base"))
 	if all := rows(t, b, p); len(all) != 0 {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestSweepBase(t *testing.T) {
 	}
 	swept, err := b.Sweep(t.Context(), p)
 	if all := rows(t, b, p); err != nil || len(swept) != 1 || strings.Join(all, " ") != "base base@"+others {
-		t.Errorf("swept %q, error %v, there are %q", swept, err, all)
+		t.Errorf("removed %q, error %v, there are %q", swept, err, all)
 	}
 }
 
@@ -254,7 +254,7 @@ func TestFill(t *testing.T) {
 		t.Errorf("a clone in another namespace: error %v", err)
 	}
 	if all := rows(t, b, p); strings.Join(all, " ") != "base copy" {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 	elsewhere := *p
 	elsewhere.Source.Hosts = []pooldef.Host{{Name: "192.0.2.1"}}
@@ -272,7 +272,7 @@ func TestObjects(t *testing.T) {
 	d.Target.ClusterSize = 1 << 16
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{Preallocation: "full"}))
 	if v, err := b.Volume(t.Context(), p, "v"); err != nil || v.Target.ClusterSize != 1<<16 {
-		t.Errorf("made %+v, error %v", v, err)
+		t.Errorf("created %+v, error %v", v, err)
 	}
 	p.Refresh = "default"
 	for v, err := range b.Details(t.Context(), p) {
@@ -288,7 +288,7 @@ func TestObjects(t *testing.T) {
 	}
 	ok(t, b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}))
 	if i, err := b.info(t.Context(), p, "w"); err != nil || i.ObjectSize != mib || len(i.Features) != 1 {
-		t.Errorf("made %+v, error %v", i, err)
+		t.Errorf("created %+v, error %v", i, err)
 	}
 	for _, size := range []uint64{1000, 1 << 11, 1 << 26} {
 		d.Name, d.Target.ClusterSize = "x", size

@@ -30,7 +30,7 @@ func fails(t *testing.T, b *Backend, p *pooldef.Pool, text string) error {
 	t.Helper()
 	active, err := b.Active(t.Context(), p)
 	if active || err == nil || !strings.Contains(err.Error(), text) {
-		t.Errorf("active %v, error %v; it should say %q", active, err, text)
+		t.Errorf("active %v, error %v; want %q", active, err, text)
 	}
 	if strings.Contains(fmt.Sprint(err), "\n2") {
 		t.Errorf("the error shows a log: %v", err)
@@ -81,7 +81,7 @@ func TestMonitors(t *testing.T) {
 	} {
 		p.Source.Hosts = []pooldef.Host{h}
 		if err := fails(t, b, p, text); h == silent && !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v is not what a time limit ends with", err)
+			t.Errorf("%v is not a timeout", err)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func TestIPv6(t *testing.T) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("ceph6-%d", os.Getpid()))
 	p := newPool(t)
 	if _, err := net.Listen("tcp", "[::1]:0"); err != nil {
-		t.Skip("NOT RUN: IPv6: this machine has none")
+		t.Skip("NOT RUN: IPv6: not available on this machine")
 	}
 	ok(t, serve(dir, append(os.Environ(), "CEPH_ADDRESS=::1")))
 	t.Cleanup(func() { _ = exec.Command("testdata/ceph-server", "stop", dir).Run() })
@@ -150,7 +150,7 @@ func TestRefused(t *testing.T) {
 		test.change(&changed)
 		fails(t, test.b, &changed, test.text)
 		if _, err := test.b.Space(t.Context(), &changed); err == nil && !strings.Contains(test.text, "namespace") {
-			t.Errorf("%s: there is space", test.text)
+			t.Errorf("%s: Space succeeded", test.text)
 		}
 	}
 	p.Config = []pooldef.Option{{Name: "rbd_cache", Value: "true"}, {Name: "client mount timeout", Value: "45"}}
@@ -186,7 +186,7 @@ func TestWritesNothing(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	ok(t, err)
 	if text, err := os.ReadFile(dir + "/socket"); len(left) != 1 || string(text) != "a file" {
-		t.Errorf("there is %v, and in the file %q (%v)", left, text, err)
+		t.Errorf("directory %v, file %q (%v)", left, text, err)
 	}
 }
 
@@ -235,7 +235,7 @@ func TestOwnConfiguration(t *testing.T) {
 		if err := b.Clone(
 			t.Context(), p, volume("y", mib), overlay(evil), backend.CloneOptions{Known: known},
 		); err == nil {
-			t.Errorf("an image is cloned that is based on %s", evil)
+			t.Errorf("cloned an image based on %s", evil)
 		}
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
@@ -261,7 +261,7 @@ func TestSilent(t *testing.T) {
 		)
 		resume := stop(t, daemon)
 		if err := fails(t, hasty, p, text); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v is not what a time limit ends with", daemon, err)
+			t.Errorf("%s: %v is not a timeout", daemon, err)
 		}
 		for what, do := range map[string]func() error{
 			"create": func() error { return hasty.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) },
@@ -280,7 +280,7 @@ func TestSilent(t *testing.T) {
 	}
 	holds(t, b, p, "v", data)
 	if all := rows(t, b, p); strings.Join(all, " ") != "v" {
-		t.Errorf("there are %q", all)
+		t.Errorf("got %q", all)
 	}
 }
 
@@ -328,7 +328,7 @@ func TestFull(t *testing.T) {
 	)
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if all := rows(t, b, p); len(all) != 0 {
-		t.Errorf("there are %q", all)
+		t.Errorf("got %q", all)
 	}
 }
 
@@ -422,7 +422,7 @@ func TestRenameRace(t *testing.T) {
 		}
 	}
 	if names := rows(t, b, p); won != 1 || len(names) != 4 {
-		t.Errorf("%d have taken the name; there are %q", won, names)
+		t.Errorf("%d renames succeeded; got %q", won, names)
 	}
 }
 

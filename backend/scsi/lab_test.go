@@ -97,7 +97,7 @@ func TestUnitsComeAndGo(t *testing.T) {
 	count := func(want int, when string) {
 		t.Helper()
 		if text := list(t, p); strings.Count(text, "\n") != want {
-			t.Errorf("%s: there are\n%s", when, text)
+			t.Errorf("%s: got\n%s", when, text)
 		}
 	}
 	count(1, "at first")
@@ -107,17 +107,17 @@ func TestUnitsComeAndGo(t *testing.T) {
 	tell(t, "/sys/bus/pseudo/drivers/scsi_debug/virtual_gb", "2")
 	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, p); strings.Count(text, " 2147483648 ") != 3 {
-		t.Errorf("larger: there are\n%s", text)
+		t.Errorf("larger: got\n%s", text)
 	}
 	number := strings.TrimPrefix(p.Source.Adapter.Name, "host")
 	tell(t, "/sys/bus/scsi/devices/"+number+":0:0:1/delete", "1")
 	count(2, "one removed")
 	tell(t, "/sys/bus/pseudo/drivers/scsi_debug/add_host", "-1")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("the host has gone: active %v, error %v", active, err)
+		t.Errorf("a missing host: active %v, error %v", active, err)
 	}
 	if _, err := b.Space(t.Context(), p); err == nil || !strings.Contains(err.Error(), "there is no SCSI host") {
-		t.Errorf("the host has gone: error %v", err)
+		t.Errorf("a missing host: error %v", err)
 	}
 	ok(t, b.Stop(t.Context(), p))
 }
@@ -143,14 +143,14 @@ func TestData(t *testing.T) {
 	defer to.Close()
 	ok(t, b.Download(t.Context(), p, "unit:0:0:1", to, backend.Transfer{Length: 1 << 20}))
 	if got, err := os.ReadFile(to.Name()); !bytes.Equal(got, data) || err != nil {
-		t.Errorf("%d bytes come back, and are others; error %v", len(got), err)
+		t.Errorf("%d bytes, with other data; error %v", len(got), err)
 	}
 	ok(t, b.Wipe(t.Context(), p, "unit:0:0:1", "zero", nil))
 	v, err := b.Volume(t.Context(), p, "unit:0:0:1")
 	ok(t, err)
 	if got, err := os.ReadFile(v.Target.Path); len(bytes.Trim(got, "\x00")) > 0 || len(got) != 16<<20 ||
 		err != nil {
-		t.Errorf("it is not wiped: %d bytes, error %v", len(got), err)
+		t.Errorf("not wiped: %d bytes, error %v", len(got), err)
 	}
 	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", v.Target.Path))
 	dir := backendtest.Mount(t, v.Target.Path)
@@ -192,7 +192,7 @@ func TestMany(t *testing.T) {
 	}
 	t.Logf("%d units in %v, of which it has worked %v", count, time.Since(begin), used(t)-cpu)
 	if count != 200 || trace.Len() > 0 {
-		t.Errorf("there are %d; was run %s", count, trace.String())
+		t.Errorf("%d volumes; ran %s", count, trace.String())
 	}
 }
 

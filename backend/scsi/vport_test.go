@@ -108,7 +108,7 @@ func TestVirtualPort(t *testing.T) {
 	active(true)
 	for v, err := range b.Volumes(t.Context(), p) {
 		if ok(t, err); v.Name != "unit:0:0:1" {
-			t.Errorf("there is %+v", v)
+			t.Errorf("got %+v", v)
 		}
 	}
 	ok(t, b.Start(t.Context(), p)) // libvirt refuses an existing port
@@ -118,7 +118,7 @@ func TestVirtualPort(t *testing.T) {
 	want := "+ echo 2101001b32a9da4e:2001001b32a9da4e >/sys/class/fc_host/host5/vport_create\n" +
 		"+ echo 2101001b32a9da4e:2001001b32a9da4e >/sys/class/fc_host/host5/vport_delete\n"
 	if trace.String() != want {
-		t.Errorf("done was\n%s", trace.String())
+		t.Errorf("changes:\n%s", trace.String())
 	}
 	var dry strings.Builder
 	ok(t, New(host.NewDryRun(f, &dry), nil).Start(t.Context(), p))
@@ -156,7 +156,7 @@ func TestNotOurs(t *testing.T) {
 			t.Errorf("%s: stopped with error %v", test.name, err)
 		}
 		if _, _, there := f.FCHost(wwnn, wwpn); there == test.removed {
-			t.Errorf("%s: it is there: %v", test.name, there)
+			t.Errorf("%s: the port exists: %v", test.name, there)
 		}
 	}
 	f := newFabric(t) // a physical port
@@ -218,7 +218,7 @@ func TestPortDoesNotCome(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if text, _ := os.ReadFile(f.Root + "/sys/class/fc_host/host5/vport_delete"); len(text) > 0 {
-		t.Errorf("a port was deleted that was not made: %s", text)
+		t.Errorf("deleted a port that was not created: %s", text)
 	}
 }
 

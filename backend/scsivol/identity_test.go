@@ -68,7 +68,7 @@ func FuzzPage83(f *testing.F) {
 			id := fromPage83(body, func() string { return maker })
 			name := printable(id.serial)
 			if strings.ContainsAny(name, "/ \n\x00\x1b") || len(name) > 3*(len(data)+len(maker))+2 {
-				t.Errorf("%q is no name", name)
+				t.Errorf("%q is not a name", name)
 			}
 		}
 	})

@@ -141,7 +141,7 @@ func TestRefresh(t *testing.T) {
 		"bus/scsi/devices/3:0:0:1/rescan": "1\n", "class/scsi_host/host3/scan": "- - -\n",
 	} {
 		if got, err := os.ReadFile(s.Root + "/sys/" + file); string(got) != want || err != nil {
-			t.Errorf("%s was told %q, error %v", file, got, err)
+			t.Errorf("%s contains %q, error %v", file, got, err)
 		}
 	}
 	var dry strings.Builder
@@ -200,11 +200,11 @@ func TestUdevBusy(t *testing.T) {
 	}
 	settle = time.Hour
 	if err := refresh("/dev", time.Hour, func() { s.Unit("3:0:0:1", "0", "sda", 0, 2048, "") }); err != nil {
-		t.Errorf("a unit comes: error %v", err)
+		t.Errorf("a new unit: error %v", err)
 	}
 	settle = 0
 	if err := refresh("/dev/disk/by-id", 0, func() { links["sda"] = []string{"scsi-1"} }); err != nil {
-		t.Errorf("a link comes: error %v", err)
+		t.Errorf("a new link: error %v", err)
 	}
 }
 

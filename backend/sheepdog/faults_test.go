@@ -23,17 +23,17 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// standIn returns a pool of the simulator, in which faults can be set, and the simulator's directory.
-func standIn(t *testing.T) (*pooldef.Pool, string) {
+// newStandIn returns a pool of the stand-in, in which faults can be set, and the stand-in's directory.
+func newStandIn(t *testing.T) (*pooldef.Pool, string) {
 	t.Helper()
 	p, dir := newPool(t)
 	if dir == "" {
-		t.Skip("a real cluster is not got into trouble")
+		t.Skip("no faults on a real cluster")
 	}
 	return p, dir
 }
 
-// dog runs the simulator on its cluster.
+// dog runs the stand-in on its cluster.
 func dog(t *testing.T, dir string, words ...string) {
 	t.Helper()
 	if _, complaint, status := dogtest.NewTool(dir).Run("", append([]string{"dog"}, words...)...); status != 0 ||
@@ -93,7 +93,7 @@ func TestTrouble(t *testing.T) {
 		dogtest.Silent:  "the cluster at 127.0.0.1:7000 does not answer",
 		"":              "the cluster at 127.0.0.1:7000 is not formatted",
 	} {
-		p, dir := standIn(t)
+		p, dir := newStandIn(t)
 		limit := 5 * time.Minute
 		if trouble == dogtest.Silent {
 			limit = 300 * time.Millisecond
@@ -130,7 +130,7 @@ func TestTrouble(t *testing.T) {
 
 // TestNoDog runs without the program dog, and with a host that does not exist.
 func TestNoDog(t *testing.T) {
-	p, _ := standIn(t)
+	p, _ := newStandIn(t)
 	b := New(&host.Local{}, time.Minute)
 	p.Source.Hosts[0].Name = "nosuch.invalid"
 	if _, err := b.Space(t.Context(), p); err == nil ||
@@ -178,7 +178,7 @@ func TestSnapshots(t *testing.T) {
 	do([]string{"snapshot"}, "v")
 	ok(t, upload("v", "now!"))
 	if got := names(t, b, p); got != "v v:2 v:first one" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
 	for name, want := range map[string]string{"v": "now!", "v:first one": "one!", "v:2": "two!"} {
 		if got := download(name); got != want {
@@ -210,11 +210,11 @@ func TestSnapshots(t *testing.T) {
 	ok(t, b.Delete(t.Context(), p, "v:2"))
 	if got := names(t, b, p); got != "clone larger v v:first one" || download("clone") != "two!" ||
 		download("larger") != "two!\x00\x00" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if got := names(t, b, p); got != "clone larger v:first one" || download("v:first one") != "one!" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
 	ok(
 		t,
@@ -223,12 +223,12 @@ func TestSnapshots(t *testing.T) {
 	do([]string{"snapshot", "-s", "third"}, "v")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	if got := names(t, b, p); got != "clone larger" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
 }
 
-// A failing host fails its nth change, before or after applying it.
-type failing struct {
+// A failingHost host fails its nth change, before or after applying it.
+type failingHost struct {
 	host.Host
 	nth   int
 	after bool
@@ -236,7 +236,7 @@ type failing struct {
 
 var errFails = errors.New("it fails")
 
-func (f *failing) Change(ctx context.Context, s host.Step) error {
+func (f *failingHost) Change(ctx context.Context, s host.Step) error {
 	if f.nth--; f.nth != 0 {
 		return f.Host.Change(ctx, s)
 	}
@@ -261,27 +261,27 @@ func TestCloneLargerFaults(t *testing.T) {
 	ok(t, err)
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
-			h := &failing{&host.Local{}, nth, after}
+			h := &failingHost{&host.Local{}, nth, after}
 			err := New(h, time.Minute).Clone(
 				t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source,
 				backend.CloneOptions{From: p},
 			)
 			if swept, sweepErr := good.Sweep(t.Context(), p); len(swept) > 0 || sweepErr != nil {
-				t.Errorf("change %d, after %v: left behind is %q, error %v", nth, after, swept, sweepErr)
+				t.Errorf("change %d, after %v: left over: %q, error %v", nth, after, swept, sweepErr)
 			}
 			want := "v"
 			if err == nil {
 				want = "v w"
 			}
 			if got := names(t, good, p); got != want {
-				t.Errorf("change %d, after %v: error %v, there are %s", nth, after, err, got)
+				t.Errorf("change %d, after %v: error %v, got %s", nth, after, err, got)
 			}
 			if err == nil {
 				ok(t, good.Delete(t.Context(), p, "w"))
 			}
 			if h.nth > 0 {
 				if nth < 8 {
-					t.Errorf("there were only %d changes", nth-1)
+					t.Errorf("only %d changes", nth-1)
 				}
 				break
 			}
@@ -301,7 +301,7 @@ func TestResizeFaults(t *testing.T) {
 	)
 	for _, after := range []bool{false, true} {
 		err := New(
-			&failing{&host.Local{}, 1, after}, time.Minute,
+			&failingHost{&host.Local{}, 1, after}, time.Minute,
 		).Resize(t.Context(), p, "v", 2000, backend.ResizeOptions{})
 		v, findErr := b.Volume(t.Context(), p, "v")
 		ok(t, findErr)
@@ -314,7 +314,7 @@ func TestResizeFaults(t *testing.T) {
 // TestOthersStages checks that Sweep keeps the temporary objects of other machines, and removes this
 // machine's leftovers.
 func TestOthersStages(t *testing.T) {
-	p, dir := standIn(t)
+	p, dir := newStandIn(t)
 	b := New(&host.Local{}, time.Minute)
 	const theirs = ".poolctl-00000000-99999999-1-1"
 	ours := ".poolctl-" + host.Machine() + "-99999999-1-1"
@@ -325,7 +325,7 @@ func TestOthersStages(t *testing.T) {
 		dog(t, dir, "vdi", "snapshot", "-s", tag, "v")
 	}
 	if got := names(t, b, p); got != "v v:s" {
-		t.Errorf("listed are %s", got)
+		t.Errorf("listed %s", got)
 	}
 	for _, name := range []string{theirs, ours, "v:" + theirs} {
 		if _, err := b.Volume(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) {
@@ -334,12 +334,12 @@ func TestOthersStages(t *testing.T) {
 	}
 	swept, err := b.Sweep(t.Context(), p)
 	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(swept, want) || err != nil {
-		t.Errorf("swept are %q, error %v", swept, err)
+		t.Errorf("removed %q, error %v", swept, err)
 	}
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	all, err := b.all(t.Context(), p)
 	ok(t, err)
 	if len(all) != 2 || all[0].volumeName() != theirs || all[1].volumeName() != "v:"+theirs {
-		t.Errorf("left are %d", len(all))
+		t.Errorf("left over: %d", len(all))
 	}
 }

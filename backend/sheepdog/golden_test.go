@@ -18,7 +18,7 @@ import (
 var tempName = regexp.MustCompile(`\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+`)
 
 func TestGolden(t *testing.T) {
-	p, dir := standIn(t)
+	p, dir := newStandIn(t)
 	g := backendtest.NewGolden(t, "sheepdog")
 	g.Clean = func(text string) string { return tempName.ReplaceAllString(text, ".poolctl-STAGE") }
 	g.Snapshot = func() string { return snapshot(t, p) }
@@ -116,7 +116,7 @@ func TestQuestions(t *testing.T) {
 		n++
 	}
 	if n != 4 || c.asked != 1 {
-		t.Errorf("%d volumes were listed by %d questions", n, c.asked)
+		t.Errorf("%d volumes were listed by %d queries", n, c.asked)
 	}
 }
 
@@ -151,6 +151,6 @@ func TestPieces(t *testing.T) {
 	v, err := b.Volume(t.Context(), p, "v")
 	ok(t, err)
 	if !bytes.Equal(got, data) || v.Allocation.Bytes > 16<<20 {
-		t.Errorf("it is the same: %v; it has room for %d bytes", bytes.Equal(got, data), v.Allocation.Bytes)
+		t.Errorf("same data: %v, allocation %d bytes", bytes.Equal(got, data), v.Allocation.Bytes)
 	}
 }

@@ -47,7 +47,7 @@ func TestParseImages(t *testing.T) {
 		"tab\tname", "new\nline", "t1:snap1", "t1:a tag", `back\slash`, "t1:3", "t1:snap1",
 	} {
 		if got[i].volumeName() != name {
-			t.Errorf("%d is called %q, want %q", i, got[i].volumeName(), name)
+			t.Errorf("%d is named %q, want %q", i, got[i].volumeName(), name)
 		}
 	}
 	for _, text := range []string{
@@ -93,7 +93,7 @@ func FuzzParse(f *testing.F) {
 			case i.name == "" || max(i.size, i.used+i.shared) > math.MaxInt64:
 				t.Errorf("%q: %+v", text, i)
 			case !i.hidden && names[i.volumeName()]:
-				t.Errorf("%q: two are called %q", text, i.volumeName())
+				t.Errorf("%q: two volumes named %q", text, i.volumeName())
 			}
 			names[i.volumeName()] = names[i.volumeName()] || !i.hidden
 		}
@@ -120,7 +120,7 @@ func TestLies(t *testing.T) {
 		_, err := parseImages(text)
 		wrong := (*backend.AnswerError)(nil)
 		if !errors.As(err, &wrong) || wrong.Tool != "dog" || wrong.Field != field {
-			t.Errorf("%q: error %v, not %q", text, err, field)
+			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}
 	for text, field := range map[string]string{
@@ -130,7 +130,7 @@ func TestLies(t *testing.T) {
 	} {
 		_, err := parseSpace(text)
 		if wrong := (*backend.AnswerError)(nil); !errors.As(err, &wrong) || wrong.Field != field {
-			t.Errorf("%q: error %v, not %q", text, err, field)
+			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestCalledAlike(t *testing.T) {
 		}
 	}
 	if want := []string{"v:t 1", "w:t 2", "x 1"}; !slices.Equal(got, want) {
-		t.Errorf("volumes are %q, not %q", got, want)
+		t.Errorf("volumes are %q, want %q", got, want)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestLiar(t *testing.T) {
 		backendtest.Liar(t, "dog", script)
 		_, err := b.all(t.Context(), p)
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
-			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+			t.Errorf("%.100s: error %.200v, want %s", script, err, want)
 		}
 	}
 }

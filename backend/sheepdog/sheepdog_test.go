@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
-// standInBinary builds the simulator once for all tests.
+// standInBinary builds the stand-in once for all tests.
 var standInBinary = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -41,7 +41,7 @@ var standInBinary = sync.OnceValues(func() ([]byte, error) {
 // tests may use if a real dog is in PATH.
 const realCluster = "POOLCTL_TEST_SHEEP"
 
-// newPool returns a pool of an empty cluster: the real cluster if there is one, otherwise the simulator,
+// newPool returns a pool of an empty cluster: the real cluster if there is one, otherwise the stand-in,
 // whose directory it returns too.
 func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	t.Helper()
@@ -62,7 +62,7 @@ func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	b := New(&host.Local{}, time.Minute)
 	all, err := b.all(t.Context(), p)
 	if err != nil || len(all) > 0 {
-		t.Fatalf("the cluster at %s is to be empty; there are %d images, error %v", at, len(all), err)
+		t.Fatalf("the cluster at %s must be empty, but has %d images, error %v", at, len(all), err)
 	}
 	t.Cleanup(func() {
 		all, _ := b.all(context.Background(), p)

@@ -51,7 +51,7 @@ func degraded(t *testing.T) {
 	write(t, b, p, "v", data)
 	run(t, "zpool", "scrub", "-w", "tank")
 	if state := stateOf("tank"); state != "DEGRADED" {
-		t.Fatalf("it is %s", state)
+		t.Fatalf("got %s", state)
 	}
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("active: %v, error %v", active, err)
@@ -101,7 +101,7 @@ func suspends(t *testing.T) {
 	_, err := b.Sweep(t.Context(), p)
 	ok(t, err)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	ok(t, b.Stop(t.Context(), p))
@@ -167,11 +167,11 @@ func left(t *testing.T) {
 	run(t, "zfs", "create", "-V", "1M", "tank/.poolctl-99999999-1-2")
 	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-3")
 	if all := listed(t, b, p); all != "shared 1048576\nv 1048576\nwhole 1048576\n" {
-		t.Errorf("there are\n%s", all)
+		t.Errorf("got\n%s", all)
 	}
 	swept, err := b.Sweep(t.Context(), p)
 	ok(t, err)
 	if after := snapshot(t); after != before || len(swept) != 4 {
-		t.Errorf("swept is %q; there was\n%s\nthere is\n%s", swept, before, after)
+		t.Errorf("removed %q; state before\n%s\nstate after\n%s", swept, before, after)
 	}
 }

@@ -49,7 +49,7 @@ func FuzzParse(f *testing.F) {
 		p := &pooldef.Pool{Name: "pool", Source: pooldef.Source{Name: "tank"}}
 		for _, r := range l.children {
 			if l.child(r.name) != r {
-				t.Errorf("%q is found as another", r.name)
+				t.Errorf("%q gives another row", r.name)
 			}
 			v := detailed(p, r)
 			_, err := json.Marshal(v)
@@ -59,7 +59,7 @@ func FuzzParse(f *testing.F) {
 			}
 			leads := v.Backing != nil && strings.Contains(v.Backing.Path, "/..")
 			if r.isVolume() && (!isPart(r.name) || r.block == 0 || leads) {
-				t.Errorf("%+v is no volume", r)
+				t.Errorf("%+v is not a volume", r)
 			}
 		}
 	})
@@ -81,8 +81,8 @@ func (s *cannedHost) Change(_ context.Context, step host.Step) error {
 
 func (s *cannedHost) Mounts() ([]host.Mount, error) { return nil, nil }
 
-// says returns a backend on such a host.
-func says(t testing.TB, text string) (*Backend, *cannedHost) {
+// cannedBackend returns a backend on such a host.
+func cannedBackend(t testing.TB, text string) (*Backend, *cannedHost) {
 	stateOf = func(string) string { return "ONLINE" }
 	t.Cleanup(func() { stateOf = kernelState })
 	s := &cannedHost{Host: &host.Local{}, text: text}
@@ -101,15 +101,15 @@ func FuzzSweep(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b, s := says(t, text)
+		b, s := cannedBackend(t, text)
 		swept, _ := b.Sweep(t.Context(), tank)
 		for _, name := range swept {
 			if !isIn("tank", name) || !tempNames.Match(name[strings.LastIndexAny(name, "/@")+1:]) {
-				t.Errorf("it destroys %q", name)
+				t.Errorf("destroyed %q", name)
 			}
 		}
 		if len(s.done) < len(swept) {
-			t.Errorf("%d changes, but %d are swept", len(s.done), len(swept))
+			t.Errorf("%d changes, but %d removed", len(s.done), len(swept))
 		}
 		_, _, _ = b.dependents(t.Context(), tank, "v")
 		_ = b.checkNotBusy(t.Context(), "tank")
@@ -136,7 +136,7 @@ func TestLies(t *testing.T) {
 		for _, value := range values {
 			cells := strings.Split(strings.TrimSpace(thickLine), "\t")
 			cells[column[field]] = value
-			b, s := says(t, tankLine+strings.Join(cells, "\t")+"\n")
+			b, s := cannedBackend(t, tankLine+strings.Join(cells, "\t")+"\n")
 			wrong := (*backend.AnswerError)(nil)
 			_, err := b.Volume(t.Context(), tank, "thick")
 			for what, err := range map[string]error{
@@ -159,10 +159,10 @@ func TestLies(t *testing.T) {
 		"does not begin with":          thickLine,
 		"zfs list says":                tankLine + thickLine[:20],
 	} {
-		b, _ := says(t, text)
+		b, _ := cannedBackend(t, text)
 		_, err := b.Volume(t.Context(), tank, "thick")
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100q: error %v, not %q", text, err, want)
+			t.Errorf("%.100q: error %v, want %q", text, err, want)
 		}
 	}
 }
@@ -174,19 +174,19 @@ func TestLiesOfOthers(t *testing.T) {
 		"other/" + stage, "tank/../other/" + stage, "tankx/" + stage, "other@" + stage, stage, "-r/" + stage,
 		"tank/a\x1b/" + stage,
 	} {
-		b, s := says(t, name+"\toff\n")
+		b, s := cannedBackend(t, name+"\toff\n")
 		if swept, err := b.Sweep(t.Context(), tank); err == nil || swept != nil || s.done != nil {
-			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
+			t.Errorf("%q: removed %q by %q, error %v", name, swept, s.done, err)
 		}
-		b, _ = says(t, name+"\n")
+		b, _ = cannedBackend(t, name+"\n")
 		if err := b.checkNotBusy(t.Context(), "tank"); err == nil {
 			t.Errorf("%q: no error", name)
 		}
 	}
 	for _, name := range []string{"tank/" + stage, "tank/sub/" + stage, "tank/v@" + stage} {
-		b, s := says(t, name+"\toff\n")
+		b, s := cannedBackend(t, name+"\toff\n")
 		if swept, err := b.Sweep(t.Context(), tank); err != nil || len(swept) != 1 || len(s.done) != 1 {
-			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
+			t.Errorf("%q: removed %q by %q, error %v", name, swept, s.done, err)
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestLiar(t *testing.T) {
 		}
 	}
 	if count != many {
-		t.Errorf("%d volumes, not %d", count, many)
+		t.Errorf("%d volumes, want %d", count, many)
 	}
 	for script, want := range map[string]string{
 		`printf '` + tankLine + `tank/thick\tvolume\t1'`:                              "zfs list says",
@@ -222,7 +222,7 @@ func TestLiar(t *testing.T) {
 		backendtest.Liar(t, "zfs", script)
 		_, err := b.Volume(t.Context(), tank, "thick")
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
-			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+			t.Errorf("%.100s: error %.200v, want %s", script, err, want)
 		}
 	}
 }

@@ -198,7 +198,7 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%s: error %v, want %q in it", what, err, w)
+			t.Errorf("%s: error %v does not contain %q", what, err, w)
 		}
 	}
 }

@@ -27,14 +27,14 @@ func notOurs(t *testing.T) {
 	p.Started = true
 	ok(t, b.Stop(t.Context(), p))
 	if stateOf("tank") != "ONLINE" {
-		t.Error("it was exported")
+		t.Error("exported")
 	}
 	run(t, "zpool", "export", "tank")
 	ok(t, b.Stop(t.Context(), p)) // already exported
 	run(t, "zpool", "import", "-o", "cachefile=none", "-d", devices[0], "tank")
 	ok(t, b.Stop(t.Context(), p))
 	if stateOf("tank") != "ONLINE" {
-		t.Error("it was exported, and others had imported it")
+		t.Error("a zpool that another program imported was exported")
 	}
 }
 
@@ -50,14 +50,14 @@ func importing(t *testing.T) {
 	missing := *p
 	missing.Source.Devices = []pooldef.Device{{Path: "/dev/nosuch"}}
 	if err := b.Start(t.Context(), &missing); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a device that is not there: error %v", err)
+		t.Errorf("a missing device: error %v", err)
 	}
 	ok(t, exported{b}.Build(t.Context(), p, backend.BuildOptions{}))
 	sub := *p
 	sub.Source.Name = "tank/sub"
 	refused[*backend.StateError](t, "no such dataset", b.Start(t.Context(), &sub), `no dataset "tank/sub"`)
 	if stateOf("tank") != "" {
-		t.Error("it is imported still")
+		t.Error("still imported")
 	}
 	ok(t, b.Start(t.Context(), p))
 	run(t, "zfs", "create", "-V", "1M", "tank/volume")
@@ -91,7 +91,7 @@ func building(t *testing.T) {
 	refused[*backend.BusyError](t, "mounted", build(overwrite), dir)
 	run(t, "umount", dir)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	ok(t, build(overwrite))
 	refused[*pooldef.ConflictError](t, "twice", build(overwrite), "already")
@@ -112,14 +112,14 @@ func disk(t *testing.T) {
 		"/sys/class/scsi_host/" + backendtest.SCSIDebug(t, "dev_size_mb=256")[0] + "/device/target*/*/block/*",
 	)
 	if err != nil || len(nodes) != 1 {
-		t.Fatalf("there are %q, error %v", nodes, err)
+		t.Fatalf("got %q, error %v", nodes, err)
 	}
 	t.Cleanup(func() { destroyAll(t) })
 	sda := "/dev/" + filepath.Base(nodes[0])
 	p.Source.Devices = []pooldef.Device{{Path: sda}}
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
 	if parts := b.partitions(sda); len(parts) != 2 {
-		t.Errorf("it has %q", parts)
+		t.Errorf("got %q", parts)
 	}
 	other := *p
 	other.Source.Name = "other"
@@ -131,7 +131,7 @@ func disk(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 	ok(t, b.DeletePool(t.Context(), p))
 	if found, err := host.Signatures(t.Context(), &host.Local{}, sda); len(found) > 0 || err != nil {
-		t.Errorf("left on it is %s, error %v", host.Words(found), err)
+		t.Errorf("content left: %s, error %v", host.Words(found), err)
 	}
 }
 
@@ -151,10 +151,10 @@ func datasets(t *testing.T) {
 	run(t, "zfs", "set", "quota=32M", "tank/sub")
 	if space, err := b.Space(t.Context(), &sub); err != nil || space.Capacity != 32*mib ||
 		space.Allocation < 2*mib {
-		t.Errorf("its space is %+v, error %v", space, err)
+		t.Errorf("space %+v, error %v", space, err)
 	}
 	if all := listed(t, b, p) + listed(t, b, &sub); all != "v 1048576\nv 2097152\n" {
-		t.Errorf("there are\n%s", all)
+		t.Errorf("got\n%s", all)
 	}
 	refused[*backend.StateError](
 		t, "a name that is taken", b.Create(t.Context(), p, volume("x", 1<<40), backend.CreateOptions{}),
@@ -162,7 +162,7 @@ func datasets(t *testing.T) {
 	if err := b.Create(
 		t.Context(), p, volume("sub", mib), backend.CreateOptions{},
 	); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("a name that a dataset has: error %v", err)
+		t.Errorf("a name of a dataset: error %v", err)
 	}
 	refused[*backend.StateError](t, "remove", b.DeletePool(t.Context(), &sub), `"tank/sub" is not empty`, "v")
 	ok(t, b.Delete(t.Context(), &sub, "v"))
@@ -179,7 +179,7 @@ func removing(t *testing.T) {
 		before := snapshot(t)
 		refused[error](t, what, b.DeletePool(t.Context(), p), words...)
 		if after := snapshot(t); after != before {
-			t.Errorf("%s: there was\n%s\nthere is\n%s", what, before, after)
+			t.Errorf("%s: state before\n%s\nstate after\n%s", what, before, after)
 		}
 	}
 	left("a volume", "not empty", "v")

@@ -51,11 +51,11 @@ func locate(t *testing.T) {
 		"/dev/zvol/tank/../tank/v": "v", "/dev/zvol/other/v": "", "/dev/zvol/tank/.poolctl-1-2-3": "", "tank/v@s": "",
 	} {
 		if name, found := b.Locate(t.Context(), p, place); name != want || found != (want != "") {
-			t.Errorf("at %q is %q, %v; want %q", place, name, found, want)
+			t.Errorf("Locate(%q) = %q, %v; want %q", place, name, found, want)
 		}
 	}
 	if all := listed(t, b, p); all != "a b 1048576\nv 1048576\nw 8388608\nw-part1 1048576\n" {
-		t.Errorf("there are\n%s", all)
+		t.Errorf("got\n%s", all)
 	}
 	backendtest.Change(
 		t, host.Command{Name: "sfdisk", Args: []string{"--quiet", "/dev/zvol/tank/w"}, Stdin: "label: dos\n2048 8"},
@@ -64,10 +64,10 @@ func locate(t *testing.T) {
 	// udev's link may point to the partition or to the volume
 	err = b.Wipe(t.Context(), p, "w-part1", "zero", nil)
 	if leads := volumeAt("/dev/zvol/tank/w-part1") == "tank/w-part1"; leads != (err == nil) {
-		t.Errorf("its link leads to it: %v, error %v", leads, err)
+		t.Errorf("the link leads to the volume: %v, error %v", leads, err)
 	}
 	if out := run(t, "sfdisk", "--dump", "/dev/zvol/tank/w"); !strings.Contains(out, "start=        2048") {
-		t.Errorf("the other volume has %s", out)
+		t.Errorf("the other volume: %s", out)
 	}
 }
 
@@ -122,23 +122,23 @@ func sizes(t *testing.T) {
 	ok(t, err)
 	if thick.Allocation.Bytes < 8*mib || after.Allocation < before.Allocation+8*mib ||
 		before.Available < after.Available+8*mib || after.Capacity < 100*mib {
-		t.Errorf("of %+v are left %+v; the volume is %+v", before, after, *thick)
+		t.Errorf("space before %+v, after %+v; volume %+v", before, after, *thick)
 	}
 	sparse := create("sparse", 1<<40, func(d *pooldef.Volume) { d.Allocation = pooldef.Bytes(0) })
 	if sparse.Capacity.Bytes != 1<<40 || sparse.Allocation.Bytes > mib {
-		t.Errorf("the sparse volume is %+v", *sparse)
+		t.Errorf("the sparse volume: %+v", *sparse)
 	}
 	some := create("some", 32*mib, func(d *pooldef.Volume) { d.Allocation = pooldef.Bytes(16 * mib) })
 	if some.Allocation.Bytes < 16*mib || some.Allocation.Bytes > 17*mib {
-		t.Errorf("the volume with half of its room is %+v", *some)
+		t.Errorf("the half-reserved volume: %+v", *some)
 	}
 	large := create("large blocks", 100000, func(d *pooldef.Volume) { d.Target.ClusterSize = 65536 })
 	if large.Capacity.Bytes != 131072 || large.Target.ClusterSize != 65536 {
-		t.Errorf("the volume of large blocks is %+v", *large)
+		t.Errorf("the volume with large blocks: %+v", *large)
 	}
 	ok(t, b.Resize(t.Context(), p, "large blocks", 131073, backend.ResizeOptions{}))
 	if large, err = b.Volume(t.Context(), p, "large blocks"); err != nil || large.Capacity.Bytes != 196608 {
-		t.Errorf("grown, it is %+v, error %v", large, err)
+		t.Errorf("after growing: %+v, error %v", large, err)
 	}
 	for _, blocks := range []uint64{1, 1000, 256, 32 << 20} {
 		d := volume("x", mib)
@@ -160,7 +160,7 @@ func sizes(t *testing.T) {
 		t, "empty", b.Create(t.Context(), p, volume("x", 0), backend.CreateOptions{}), "capacity",
 	)
 	if now := snapshot(t); now != state {
-		t.Errorf("there was\n%s\nthere is\n%s", state, now)
+		t.Errorf("state before\n%s\nstate after\n%s", state, now)
 	}
 }
 
@@ -181,7 +181,7 @@ func copies(t *testing.T) {
 		ok(t, err)
 		if got := read(t, b, p, name); c.Backing == nil || c.Backing.Path != "/dev/zvol/tank/v" ||
 			c.Allocation.Bytes > mib/2 || !bytes.HasPrefix(got, data) {
-			t.Errorf("%s is %+v, with other data", name, *c)
+			t.Errorf("%s has other data: %+v", name, *c)
 		}
 	}
 	for what, del := range map[string]func(
@@ -203,7 +203,7 @@ func copies(t *testing.T) {
 	ok(t, b.Delete(t.Context(), p, "cow"))
 	ok(t, b.Delete(t.Context(), p, "shared"))
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	run(t, "zfs", "snapshot", "tank/v@one")
 	run(t, "zfs", "snapshot", "tank/v@two")
@@ -226,12 +226,12 @@ func inUse(t *testing.T) {
 	)
 	refused[*backend.BusyError](t, "stop", b.Stop(t.Context(), p), "volume tank/v", us)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	ok(t, b.Resize(t.Context(), p, "v", 2*mib, backend.ResizeOptions{}))
 	ok(t, b.Rename(t.Context(), p, "v", "w"))
 	if size, err := f.Seek(0, 2); size != 2*mib {
-		t.Errorf("who has it open sees %d bytes, error %v", size, err)
+		t.Errorf("an open descriptor sees %d bytes, error %v", size, err)
 	}
 	f.Close()
 	run(t, "zfs", "create", "-o", "mountpoint=/run/others", "tank/others")
@@ -258,6 +258,6 @@ func noDevices(t *testing.T) {
 	ok(t, b.Resize(t.Context(), p, "x", mib/2, backend.ResizeOptions{Shrink: true}))
 	ok(t, b.Delete(t.Context(), p, "x"))
 	if all := listed(t, b, p); all != "v 1048576\n" {
-		t.Errorf("there are\n%s", all)
+		t.Errorf("got\n%s", all)
 	}
 }

@@ -1,5 +1,5 @@
-// Package dogtest simulates Sheepdog, which Debian no longer contains, for tests. It implements Sheepdog's
-// programs dog and sheep, as far as package sheepdog and its tests use them.
+// Package dogtest is a stand-in for Sheepdog, which Debian no longer contains, for tests. It implements
+// Sheepdog's programs dog and sheep, as far as package sheepdog and its tests use them.
 //
 // The programs print exactly what version 1.0.1 prints (testdata/dog.txt is a recording). They store data,
 // and share and copy data as Sheepdog does. They fail on commands that they do not implement.
@@ -31,7 +31,7 @@ const (
 	Port = 7000
 )
 
-// Start installs a binary of the simulator as dog in PATH, and starts a formatted, empty cluster. It returns
+// Start installs a binary of the stand-in as dog in PATH, and starts a formatted, empty cluster. It returns
 // the directory of the programs.
 func Start(t testing.TB, binary []byte) string {
 	t.Helper()

@@ -39,7 +39,7 @@ func TestRecording(t *testing.T) {
 	want := strings.Split(created.ReplaceAllString(string(text), "$1 TIME $2"), "\n")
 	for n, line := range strings.Split(created.ReplaceAllString(got.String(), "$1 TIME $2"), "\n") {
 		if n >= len(want) || line != want[n] {
-			t.Fatalf("testdata/dog.txt:%d: the stand-in says %q", n+1, line)
+			t.Fatalf("testdata/dog.txt:%d: the stand-in prints %q", n+1, line)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func marked(what, text string) (lines string) {
 	return lines
 }
 
-// TestUnknown runs commands that the simulator does not implement.
+// TestUnknown runs commands that the stand-in does not implement.
 func TestUnknown(t *testing.T) {
 	dir := t.TempDir()
 	NewTool(dir).must(t, "sheep -p 7000 store")

@@ -1,4 +1,4 @@
-// Dog is the simulator of Sheepdog's programs as an executable. It acts as the program by whose name it is
+// Dog is the stand-in of Sheepdog's programs as an executable. It acts as the program by whose name it is
 // run.
 package main
 
