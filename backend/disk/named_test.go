@@ -13,9 +13,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// aliasBackend lets the suite use any names. It maps another name to the partition number that was next when the
-// volume was created. The map is kept in files, because it must survive a killed process. Names that must be
-// refused pass through unchanged.
+// aliasBackend lets the suite use any names. It maps another name to the partition number that was next when
+// the volume was created. The map is kept in files, because it must survive a killed process. Names that must
+// be refused pass through unchanged.
 type aliasBackend struct{ *Backend }
 
 // aliasVariable is the environment variable that names the directory of these files.

@@ -2,11 +2,11 @@ package logical
 
 import (
 	"context"
-	"errors"
 	"os"
 	"slices"
 	"strings"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -20,25 +20,27 @@ var tempNames = host.TempNames{Prefix: ".poolctl-"}
 func (b *Backend) withStaging(
 	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, create host.Command, fill func(path string) error,
 ) error {
-	stage := tempNames.New()
-	defer tempNames.Release(stage)
-	staged := path(p, stage)
-	create.Args = append([]string{"--yes", "--name", stage}, create.Args...)
-	err := b.translateError(ctx, p, b.Host.Change(ctx, create))
-	made := kernelUUID(staged)
-	if err == nil && fill != nil {
-		err = fill(staged)
-	}
-	if err == nil {
-		err = b.changeEach(ctx, permissions(staged, d.Target.Permissions)...)
-	}
-	if err == nil {
-		err = mapErrExist(b.Host.Change(ctx, rename(p, stage, d.Name)), path(p, d.Name))
-	}
-	if err != nil {
-		err = errors.Join(err, b.removeStaged(context.WithoutCancel(ctx), p, stage, made))
-	}
-	return err
+	made := "" // the volume's device-mapper UUID
+	return backend.Staging{
+		Names: &tempNames,
+		Create: func(temp string) error {
+			staged := path(p, temp)
+			create.Args = append([]string{"--yes", "--name", temp}, create.Args...)
+			err := b.translateError(ctx, p, b.Host.Change(ctx, create))
+			made = kernelUUID(staged)
+			if err == nil && fill != nil {
+				err = fill(staged)
+			}
+			if err == nil {
+				err = b.changeEach(ctx, permissions(staged, d.Target.Permissions)...)
+			}
+			return err
+		},
+		Rename: func(temp string) error {
+			return mapErrExist(b.Host.Change(ctx, rename(p, temp, d.Name)), path(p, d.Name))
+		},
+		Remove: func(ctx context.Context, temp string, _ bool) error { return b.removeStaged(ctx, p, temp, made) },
+	}.Run(ctx)
 }
 
 // permissions returns the steps that set a device's mode and owner. As in libvirt, the default mode is 0600.
@@ -82,10 +84,10 @@ func (v *logicalVolume) hasUUID(kernel string) bool {
 }
 
 // removeStaged removes an incomplete volume, even if it already has its final name.
-func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, stage, made string) error {
+func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, temp, made string) error {
 	all, err := b.logicals(ctx, p, fewFields)
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool {
-		return v.Name == stage || v.hasUUID(made)
+		return v.Name == temp || v.hasUUID(made)
 	})
 	if err != nil || i < 0 {
 		return err

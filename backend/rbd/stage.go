@@ -3,11 +3,11 @@ package rbd
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -31,37 +31,25 @@ func isBase(name string) bool { return strings.HasPrefix(name, basePrefix) }
 // withStaging creates an image under a temporary name, and renames the image when it is complete. create
 // makes the image under the given name, and need not undo anything on error.
 func (b *Backend) withStaging(
-	ctx context.Context, p *pooldef.Pool, at place, name string, create func(stage string) error,
+	ctx context.Context, p *pooldef.Pool, at place, name string, create func(temp string) error,
 ) error {
-	stage := tempNames.New()
-	defer tempNames.Release(stage)
-	err, is := create(stage), stage
-	if err == nil {
-		err, is = b.rename(ctx, p, at, stage, name), name
-	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, os.ErrExist): // another process has the name
-		is = stage
-	}
-	return errors.Join(err, b.removeStaged(context.WithoutCancel(ctx), p, at, stage, is))
-}
-
-// removeStaged removes an incomplete image, even if it already has its final name. If the temporary name is
-// gone, then only through this process's rename.
-func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, at place, stage, name string) error {
-	all, err := b.names(ctx, p)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(all, stage) {
-		name = stage
-	}
-	if !slices.Contains(all, name) {
-		return nil
-	}
-	return b.remove(ctx, p, at, name)
+	return backend.Staging{
+		Names:  &tempNames,
+		Create: create,
+		Rename: func(temp string) error { return b.rename(ctx, p, at, temp, name) },
+		Remove: func(ctx context.Context, temp string, maybeRenamed bool) error {
+			all, err := b.names(ctx, p)
+			switch {
+			case err != nil:
+				return err
+			case slices.Contains(all, temp):
+				return b.remove(ctx, p, at, temp)
+			case maybeRenamed && slices.Contains(all, name): // only this process could rename the image
+				return b.remove(ctx, p, at, name)
+			}
+			return nil
+		},
+	}.Run(ctx)
 }
 
 // rename renames an image. If another process takes the new name at the same time, rbd reports success and

@@ -23,7 +23,7 @@ func (b *Backend) Create(
 		return err
 	}
 	if d.Backing == nil {
-		return b.withTempName(ctx, p, l, d, blank(d), nil)
+		return b.withStaging(ctx, p, l, d.Name, "", b.createBlank(ctx, p, l, d, nil))
 	}
 	name := strings.TrimPrefix(d.Backing.Path, zvols+l.name+"/")
 	origin := l.child(name)
@@ -65,9 +65,8 @@ func (b *Backend) Clone(
 		}
 		return b.share(ctx, p, l, &wanted, origin)
 	}
-	return b.withTempName(
-		ctx, p, l, &wanted, blank(&wanted), func(path string) error { return b.FillBlank(ctx, p, path, source, o) },
-	)
+	fill := func(path string) error { return b.FillBlank(ctx, p, path, source, o) }
+	return b.withStaging(ctx, p, l, d.Name, "", b.createBlank(ctx, p, l, &wanted, fill))
 }
 
 // checkUnwritten returns an error if a process has the source open for writing. Goldens replace it.
@@ -139,20 +138,20 @@ func (b *Backend) share(
 			Text:    fmt.Sprintf("the blocks that are shared have %d bytes", origin.block),
 		}}
 	}
-	m := b.newVolume(p, l)
-	defer tempNames.Release(m.tempName)
-	snapshot := key(p, origin.name) + "@" + m.tempName
-	err := b.change(ctx, p, zfs("snapshot", "--", snapshot))
-	if err == nil {
-		err = b.change(ctx, p, zfs("clone", "--", snapshot, key(p, m.tempName)))
-	}
-	if err == nil {
-		err = b.change(ctx, p, zfs("destroy", "-d", "--", snapshot))
-	}
-	if size := origin.rounded(d.Capacity.Bytes); err == nil && size > origin.size {
-		err = b.change(ctx, p, zfs("set", fmt.Sprintf("volsize=%d", size), key(p, m.tempName)))
-	}
-	return m.finish(ctx, d.Name, err, snapshot)
+	return b.withStaging(ctx, p, l, d.Name, origin.name, func(temp string) error {
+		snapshot := key(p, origin.name) + "@" + temp
+		err := b.change(ctx, p, zfs("snapshot", "--", snapshot))
+		if err == nil {
+			err = b.change(ctx, p, zfs("clone", "--", snapshot, key(p, temp)))
+		}
+		if err == nil {
+			err = b.change(ctx, p, zfs("destroy", "-d", "--", snapshot))
+		}
+		if size := origin.rounded(d.Capacity.Bytes); err == nil && size > origin.size {
+			err = b.change(ctx, p, zfs("set", fmt.Sprintf("volsize=%d", size), key(p, temp)))
+		}
+		return err
+	})
 }
 
 // rounded rounds a size up to whole blocks.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,58 +17,52 @@ import (
 // them, and no other volume can have such a name.
 var tempNames = host.TempNames{Prefix: ".poolctl-"}
 
-// A newVolume is an incomplete volume, which has a temporary name.
-type newVolume struct {
-	*Backend
-	pool     *pooldef.Pool
-	l        *listing
-	tempName string
-}
-
-func (b *Backend) newVolume(p *pooldef.Pool, l *listing) *newVolume {
-	return &newVolume{b, p, l, tempNames.New()}
-}
-
-// withTempName creates a volume under a temporary name, and renames the volume when it is complete. create
-// holds the arguments of zfs create without a name. fill writes the data, and may be nil.
-func (b *Backend) withTempName(
-	ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, create []string,
-	fill func(path string) error,
+// withStaging creates a volume under a temporary name, and renames the volume when it is complete. l is the
+// listing before. If base is not "", create also makes a snapshot of the volume base with the temporary name,
+// which withStaging removes on error.
+func (b *Backend) withStaging(
+	ctx context.Context, p *pooldef.Pool, l *listing, name, base string, create func(temp string) error,
 ) error {
-	m := b.newVolume(p, l)
-	defer tempNames.Release(m.tempName)
-	err := b.change(ctx, p, zfs(append(create, "--", key(p, m.tempName))...))
-	if err == nil && fill != nil {
-		if err = b.await(ctx, p, m.tempName, l.volmode); err == nil {
-			err = fill(path(p, m.tempName))
+	translate := func(err error) error {
+		if host.StderrContains(err, "dataset already exists") {
+			return existError(p, name)
 		}
+		return translateNoSpace(err, l)
 	}
-	return m.finish(ctx, d.Name, err, "")
-}
-
-// finish renames a volume to its final name. If err is not nil or the rename fails, finish removes the volume
-// and its snapshot.
-func (m *newVolume) finish(ctx context.Context, name string, err error, snapshot string) error {
-	made := err == nil
-	if made {
-		err = m.change(ctx, m.pool, rename(m.pool, m.tempName, name))
-	}
+	err := backend.Staging{
+		Names:  &tempNames,
+		Create: func(temp string) error { return translate(create(temp)) },
+		Rename: func(temp string) error { return translate(b.change(ctx, p, rename(p, temp, name))) },
+		Remove: func(ctx context.Context, temp string, maybeRenamed bool) error {
+			if !maybeRenamed {
+				return b.removeStaged(ctx, p, base, temp)
+			}
+			return b.removeStaged(ctx, p, base, temp, name)
+		},
+	}.Run(ctx)
 	if err == nil {
-		_ = m.await(ctx, m.pool, name, m.l.volmode) // the volume is complete
-		return nil
+		_ = b.await(ctx, p, name, l.volmode) // the volume is complete
 	}
-	exists := host.StderrContains(err, "dataset already exists")
-	if exists {
-		err = existError(m.pool, name)
-	}
-	return errors.Join(
-		m.translateError(err), m.remove(context.WithoutCancel(ctx), name, made && !exists, snapshot),
-	)
+	return err
 }
 
-// translateError adds the available space to ZFS's errors about insufficient space.
-func (m *newVolume) translateError(err error) error { return translateNoSpace(err, m.l) }
+// createBlank returns a function that creates the volume d. fill writes the data, and may be nil.
+func (b *Backend) createBlank(
+	ctx context.Context, p *pooldef.Pool, l *listing, d *pooldef.Volume, fill func(path string) error,
+) func(temp string) error {
+	return func(temp string) error {
+		err := b.change(ctx, p, zfs(append(blank(d), "--", key(p, temp))...))
+		if err != nil || fill == nil {
+			return err
+		}
+		if err := b.await(ctx, p, temp, l.volmode); err != nil {
+			return err
+		}
+		return fill(path(p, temp))
+	}
+}
 
+// translateNoSpace adds the available space to ZFS's errors about insufficient space.
 func translateNoSpace(err error, l *listing) error {
 	if !host.StderrContains(err, "out of space", "size is greater than available space") {
 		return err
@@ -77,20 +72,18 @@ func translateNoSpace(err error, l *listing) error {
 	}
 }
 
-// remove removes an incomplete volume. If renamed is true, it also looks under the final name.
-func (m *newVolume) remove(ctx context.Context, name string, renamed bool, snapshot string) error {
-	l, err := m.list(ctx, m.pool)
+// removeStaged removes an incomplete volume, which has one of the names, of which the first is the temporary
+// name, and the snapshot for it of the volume base, unless base is "".
+func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, base string, names ...string) error {
+	l, err := b.list(ctx, p)
 	if err != nil {
 		return err
 	}
-	switch {
-	case l.child(m.tempName) != nil:
-		err = m.Host.Change(ctx, destroy(m.pool, m.tempName))
-	case renamed && l.child(name) != nil:
-		err = m.Host.Change(ctx, destroy(m.pool, name))
+	if i := slices.IndexFunc(names, func(name string) bool { return l.child(name) != nil }); i >= 0 {
+		err = b.Host.Change(ctx, destroy(p, names[i]))
 	}
-	if snapshot != "" {
-		gone := m.Host.Change(ctx, zfs("destroy", "--", snapshot))
+	if base != "" {
+		gone := b.Host.Change(ctx, zfs("destroy", "--", key(p, base)+"@"+names[0]))
 		if !host.StderrContains(gone, "could not find any snapshots", "dataset does not exist") {
 			err = errors.Join(err, gone)
 		}
