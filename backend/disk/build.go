@@ -36,7 +36,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if len(users) > 0 {
 		return &backend.BusyError{Path: d.path, Users: users}
 	}
-	holds, err := b.holds(ctx, d)
+	holds, err := b.content(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -55,9 +55,9 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return err
 }
 
-// holds returns a description of a disk's content, or "" if the disk is empty. parted knows some labels that
-// wipefs does not.
-func (b *Backend) holds(ctx context.Context, d *device) (string, error) {
+// content returns a description of a disk's content, or "" if the disk is empty. parted knows some labels
+// that wipefs does not.
+func (b *Backend) content(ctx context.Context, d *device) (string, error) {
 	found, err := host.Signatures(ctx, b.Host, d.path)
 	if err != nil || len(found) > 0 {
 		return host.Words(found), err
@@ -83,7 +83,7 @@ func (b *Backend) clear(ctx context.Context, d *device) error {
 
 // DeletePool implements backend.Remover. It removes the label if the disk has no partitions.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
-	return b.changing(ctx, p, func(t *table) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
 		if len(t.partitions) > 0 {
 			var names []string
 			for _, x := range t.partitions {

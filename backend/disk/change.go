@@ -14,8 +14,8 @@ import (
 // Delete implements backend.Deleter. Deleting a logical partition renumbers those after it, as always with a
 // dos label, so none of them may be in use.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	return b.changing(ctx, p, func(t *table) error {
-		x, err := t.called(name)
+	return b.withLockedTable(ctx, p, func(t *table) error {
+		x, err := t.byName(name)
 		if err != nil {
 			return err
 		}
@@ -47,8 +47,8 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 func (b *Backend) Resize(
 	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
 ) error {
-	return b.changing(ctx, p, func(t *table) error {
-		x, err := t.called(name)
+	return b.withLockedTable(ctx, p, func(t *table) error {
+		x, err := t.byName(name)
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (b *Backend) Resize(
 				Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", most-old, most),
 			}
 		}
-		if size = max(t.up(size), t.alignment); size == old || size > most {
+		if size = max(t.alignUp(size), t.alignment); size == old || size > most {
 			return nil
 		}
 		if err := b.checkNotInUse(t, *x); err != nil {
@@ -124,7 +124,7 @@ func (b *Backend) shrinkBack(ctx context.Context, planned *table, x *partition) 
 	if err != nil {
 		return err
 	}
-	if now := t.numbered(x.number); now != nil && now.end > x.end {
+	if now := t.byNumber(x.number); now != nil && now.end > x.end {
 		return b.Host.Change(ctx, resize(t, now, x.end-x.start))
 	}
 	return nil

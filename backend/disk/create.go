@@ -30,7 +30,7 @@ func (b *Backend) Create(
 		}
 		size += blockvol.EncryptionHeader
 	}
-	return b.changing(ctx, p, func(t *table) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
 		return b.create(ctx, p, t, d, size, func(path string) error {
 			err := b.Host.Change(ctx, host.ZeroEnds{Path: path, Length: 1 << 20})
 			if err == nil && encrypt != nil {
@@ -62,7 +62,7 @@ func (b *Backend) Clone(
 	if size < source.Capacity.Bytes {
 		return &host.DoesNotFitError{Path: d.Name, Size: source.Capacity.Bytes, Room: size}
 	}
-	return b.changing(ctx, p, func(t *table) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
 		return b.create(ctx, p, t, d, size, func(path string) error { return b.Fill(ctx, p, path, source, o) })
 	})
 }
@@ -118,7 +118,7 @@ func (b *Backend) create(
 // dos label, primary and logical partitions have separate numbers.
 func (t *table) newPartition(d *pooldef.Volume) (*partition, error) {
 	number := t.number(d.Name)
-	if number > 0 && t.numbered(number) != nil {
+	if number > 0 && t.byNumber(number) != nil {
 		return nil, &fs.PathError{Op: "create", Path: t.partition(number), Err: fs.ErrExist}
 	}
 	x := &partition{number: number, kind: primary}
@@ -188,14 +188,14 @@ func (t *table) place(x *partition, size uint64, pool string) error {
 		if e.isLogical != (x.kind == logical) {
 			continue
 		}
-		start := t.up(max(e.start, 1))
+		start := t.alignUp(max(e.start, 1))
 		if e.isLogical { // the partition's own table precedes it
-			start = t.up(e.start + 1)
+			start = t.alignUp(e.start + 1)
 		}
 		room := e.end/t.alignment*t.alignment - min(start, e.end/t.alignment*t.alignment)
 		most = max(most, room)
 		if size <= room && (best == 0 || room < best) {
-			best, x.start, x.end = room, start, start+t.up(size)
+			best, x.start, x.end = room, start, start+t.alignUp(size)
 		}
 	}
 	if best > 0 {
@@ -210,7 +210,7 @@ func (t *table) place(x *partition, size uint64, pool string) error {
 	}
 }
 
-func (t *table) up(n uint64) uint64 { return (n + t.alignment - 1) / t.alignment * t.alignment }
+func (t *table) alignUp(n uint64) uint64 { return (n + t.alignment - 1) / t.alignment * t.alignment }
 
 // mkpart returns the command that creates a partition. In most labels, the file system given to parted
 // determines the partition's type.

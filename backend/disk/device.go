@@ -124,8 +124,8 @@ func (b *Backend) namer(p *pooldef.Pool) namer {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			path := filepath.Join(dir, e.Name())
-			if real := b.Host.Canonical(path); found[real] == "" {
-				found[real] = path
+			if node := b.Host.Canonical(path); found[node] == "" {
+				found[node] = path
 			}
 		}
 	}

@@ -31,7 +31,7 @@ type Backend struct {
 // New returns the backend. timeout limits the wait for other programs that change the disk.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	b := &Backend{blockvol.Devices{Host: h, Secrets: s}, timeout}
-	b.Find = b.withData
+	b.Find = b.transferableVolume
 	return b
 }
 

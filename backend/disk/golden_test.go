@@ -28,8 +28,8 @@ func (s *session) does(title string, op operation) {
 	s.Does(title, func(h host.Host) error { return op(s.Context(), New(h, nil, time.Minute), s.pool) })
 }
 
-// clearing matches the commands that clear a device's ends. They depend on the device's size, which is
-// unknown in a dry run. udev matches the commands that wait for udev.
+// clearCommand matches the commands that clear a device's ends. They depend on the device's size, which is
+// unknown in a dry run. udevQuery matches the commands that wait for udev.
 var (
 	clearCommand = regexp.MustCompile(
 		`blkdiscard -z -o .* && blkdiscard -z -l \d+ (\S+) </dev/null|blkdiscard -z (/\S+) </dev/null`,

@@ -108,7 +108,7 @@ func TestLabels(t *testing.T) {
 				t.Errorf("after deleting all:\n%s", now)
 			}
 			ok(t, b.DeletePool(t.Context(), p))
-			if holds, err := b.holds(t.Context(), &device{path: loop}); holds != "" || err != nil {
+			if holds, err := b.content(t.Context(), &device{path: loop}); holds != "" || err != nil {
 				t.Errorf("after removing the pool: content %q, error %v", holds, err)
 			}
 		})

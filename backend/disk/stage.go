@@ -100,7 +100,7 @@ func (b *Backend) withTempPartition(
 // itself opens it. So addTempPartition retries.
 func (b *Backend) addTempPartition(ctx context.Context, t *table, s *tempPartition, start, end uint64) error {
 	for left := 2; ; left-- {
-		if err := b.vacate(ctx, t, start, end); err != nil { // the step itself retries for long enough
+		if err := b.removeStrays(ctx, t, start, end); err != nil { // the step itself retries for long enough
 			return err
 		}
 		err := b.Host.Change(ctx, s.add)
@@ -111,8 +111,8 @@ func (b *Backend) addTempPartition(ctx context.Context, t *table, s *tempPartiti
 	}
 }
 
-// vacate removes stray partitions from the kernel that overlap space which is free in the table.
-func (b *Backend) vacate(ctx context.Context, t *table, start, end uint64) error {
+// removeStrays removes stray partitions from the kernel that overlap space which is free in the table.
+func (b *Backend) removeStrays(ctx context.Context, t *table, start, end uint64) error {
 	kernel, err := t.kernelPartitions()
 	for _, k := range kernel {
 		if err == nil && k.start < end && start < k.end && !t.has(k) {
@@ -133,7 +133,9 @@ func (t *table) has(k kernelPartition) bool {
 func (t *table) strayPartitions(kernel []kernelPartition) []kernelPartition {
 	return slices.DeleteFunc(slices.Clone(kernel), func(k kernelPartition) bool {
 		return t.find(
-			func(x partition) bool { return k.is(&x) || x.kind != extended && k.start < x.end && x.start < k.end },
+			func(x partition) bool {
+				return k.matches(&x) || x.kind != extended && k.start < x.end && x.start < k.end
+			},
 		) != nil
 	})
 }
@@ -197,8 +199,9 @@ func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error
 	return unlock, err
 }
 
-// changing locks a pool's disk, reads its table and calls change. It returns when udev has updated the nodes.
-func (b *Backend) changing(ctx context.Context, p *pooldef.Pool, change func(t *table) error) error {
+// withLockedTable locks a pool's disk, reads its table and calls change. It returns when udev has updated the
+// nodes.
+func (b *Backend) withLockedTable(ctx context.Context, p *pooldef.Pool, change func(t *table) error) error {
 	d, err := b.device(p)
 	if err != nil {
 		return err

@@ -256,8 +256,8 @@ func (t *table) extended() *partition {
 	return t.find(func(x partition) bool { return x.kind == extended })
 }
 
-// numbered returns the partition with a number, or nil.
-func (t *table) numbered(number int) *partition {
+// byNumber returns the partition with a number, or nil.
+func (t *table) byNumber(number int) *partition {
 	return t.find(func(x partition) bool { return x.number == number })
 }
 

@@ -54,7 +54,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	x, err := t.called(name)
+	x, err := t.byName(name)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 			return nil, err
 		}
 		kernel, err := t.kernelPartitions()
-		if err != nil || left == 0 || t.isRead(kernel) || !isLocked(t.device) {
+		if err != nil || left == 0 || t.matchesKernel(kernel) || !isLocked(t.device) {
 			return &view{t, b.Devices, kernel, b.namer(p)}, err
 		}
 		if err := host.Sleep(ctx, 50*time.Millisecond); err != nil {
@@ -88,10 +88,10 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	}
 }
 
-// isRead reports whether the kernel has all partitions of the table.
-func (t *table) isRead(kernel []kernelPartition) bool {
+// matchesKernel reports whether the kernel has all partitions of the table.
+func (t *table) matchesKernel(kernel []kernelPartition) bool {
 	return t.isMapped || t.find(func(x partition) bool {
-		return !slices.ContainsFunc(kernel, func(k kernelPartition) bool { return k.is(&x) })
+		return !slices.ContainsFunc(kernel, func(k kernelPartition) bool { return k.matches(&x) })
 	}) == nil
 }
 
@@ -103,19 +103,21 @@ func isLocked(d *device) bool {
 	return errors.Is(err, unix.EWOULDBLOCK)
 }
 
-// called returns the partition with a volume's name.
-func (t *table) called(name string) (*partition, error) {
+// byName returns the partition with a volume's name.
+func (t *table) byName(name string) (*partition, error) {
 	if n := t.number(name); n > 0 {
-		if x := t.numbered(n); x != nil {
+		if x := t.byNumber(n); x != nil {
 			return x, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// withData returns a volume whose data can be transferred. An extended partition contains only the table of
-// the logical partitions.
-func (b *Backend) withData(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be transferred. An extended partition contains only the
+// table of the logical partitions.
+func (b *Backend) transferableVolume(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error) {
 	v, err := b.Volume(ctx, p, name)
 	if err == nil && v.Target.Format == extended {
 		err = &backend.UnsupportedError{Type: p.Type, What: "reading or writing an extended partition"}
@@ -184,7 +186,7 @@ func (t *view) detailed(x *partition) *pooldef.Volume {
 		}
 	}
 	if !t.isMapped {
-		i := slices.IndexFunc(t.kernel, func(k kernelPartition) bool { return k.is(x) })
+		i := slices.IndexFunc(t.kernel, func(k kernelPartition) bool { return k.matches(x) })
 		if i < 0 {
 			v.Err = fmt.Errorf("the kernel has not read the partition table anew: partprobe %s", t.path)
 			return v
@@ -197,7 +199,7 @@ func (t *view) detailed(x *partition) *pooldef.Volume {
 	return v
 }
 
-// is reports whether the kernel has the partition as the table describes it.
-func (k kernelPartition) is(x *partition) bool {
+// matches reports whether the kernel has the partition as the table describes it.
+func (k kernelPartition) matches(x *partition) bool {
 	return k.number == x.number && k.start == x.start && (k.end == x.end || x.kind == extended)
 }

@@ -69,7 +69,7 @@ func FuzzProbe(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if problem := unbelievable(info); problem != "" {
+		if problem := impossible(info); problem != "" {
 			t.Errorf("%s: %+v", problem, info)
 		}
 		if r.reads > 3+maxDescriptor/blockSize {
@@ -112,7 +112,7 @@ func FuzzChanging(f *testing.F) {
 		after := hole{max(int64(size)-int64(cut), 0), append(slices.Clone(parts), part{int(at3), string(over)})}
 		r := &tracker{ReaderAt: &changing{images: []hole{{int64(size), parts}, after}, turns: turns}}
 		info, err := Probe(r, int64(size))
-		if problem := unbelievable(info); err != nil || problem != "" {
+		if problem := impossible(info); err != nil || problem != "" {
 			t.Errorf("%s: %+v, %v", problem, info, err)
 		}
 		if again := r.again(); again != "" {

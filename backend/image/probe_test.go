@@ -87,7 +87,7 @@ func TestShorterThanSize(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if problem := unbelievable(info); problem != "" {
+				if problem := impossible(info); problem != "" {
 					t.Errorf("%s %s: %s: %+v", family, sample.name, problem, info)
 				}
 			}
@@ -102,7 +102,7 @@ func TestShorterAnywhere(t *testing.T) {
 			size, parts := int64(len(sample.image)), runs(sample.image)
 			for _, at := range offsets(size, parts) {
 				info, err := Probe(hole{at, parts}, size)
-				if problem := unbelievable(info); err != nil || problem != "" {
+				if problem := impossible(info); err != nil || problem != "" {
 					t.Fatalf("%s %s, cut at %d: %s: %+v, %v", family, sample.name, at, problem, info, err)
 				}
 			}
@@ -140,7 +140,7 @@ func TestNegativeSize(t *testing.T) {
 func TestHostile(t *testing.T) {
 	check := func(what string, image []byte) {
 		info, err := Probe(bytes.NewReader(image), int64(len(image)))
-		if problem := unbelievable(info); err != nil || problem != "" {
+		if problem := impossible(info); err != nil || problem != "" {
 			t.Fatalf("%s: %s: %+v, %v", what, problem, info, err)
 		}
 	}
@@ -179,8 +179,8 @@ func TestTogether(t *testing.T) {
 	wg.Wait()
 }
 
-// unbelievable returns what is impossible in an Info, whatever the image, or "".
-func unbelievable(i Info) string {
+// impossible returns what is impossible in an Info, whatever the image, or "".
+func impossible(i Info) string {
 	known := []string{
 		"raw", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk", "vhdx",
 	}

@@ -127,7 +127,7 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 // read fills p from off, up to the end of the image, and returns the filled part.
 func (s *source) read(p []byte, off uint64) []byte {
 	for n := 0; n < len(p); {
-		known, gap := s.known(p[n:], off+uint64(n))
+		known, gap := s.copyKnown(p[n:], off+uint64(n))
 		if n += known; known == 0 {
 			fresh := s.fetch(p[n:n+gap], off+uint64(n))
 			if s.err != nil {
@@ -141,8 +141,8 @@ func (s *source) read(p []byte, off uint64) []byte {
 	return p
 }
 
-// known copies earlier data at off to p, or returns the length of the gap before the next earlier data.
-func (s *source) known(p []byte, off uint64) (n, gap int) {
+// copyKnown copies earlier data at off to p, or returns the length of the gap before the next earlier data.
+func (s *source) copyKnown(p []byte, off uint64) (n, gap int) {
 	gap = len(p)
 	for _, have := range s.seen {
 		switch {

@@ -25,19 +25,19 @@ func describeSparse(s *source, i *Info) {
 			i.setCapacity(d.sectors, sector)
 		}
 	}
-	i.doubtParent(s, sector)
+	i.checkParentHint(s, sector)
 }
 
 // describeCowd reads the descriptor as qemu does.
-func describeCowd(s *source, i *Info) { i.doubtParent(s, sector) }
+func describeCowd(s *source, i *Info) { i.checkParentHint(s, sector) }
 
 // maxHint is the number of bytes of a descriptor in which qemu searches for the parent.
 const maxHint = 20 * sector
 
-// doubtParent sets ExternalData if qemu would open another parent than Backing. qemu expects the descriptor
-// at off, whatever the header says, takes the first "parentFileNameHint" anywhere in the text
+// checkParentHint sets ExternalData if qemu would open another parent than Backing. qemu expects the
+// descriptor at off, whatever the header says, takes the first "parentFileNameHint" anywhere in the text
 // (vmdk_parent_open in its block/vmdk.c), and skips the two bytes after it.
-func (i *Info) doubtParent(s *source, off uint64) {
+func (i *Info) checkParentHint(s *source, off uint64) {
 	text := make([]byte, maxHint)
 	n, _ := s.ReadAt(text, int64(off))
 	text, _, _ = bytes.Cut(text[:n], []byte{0})

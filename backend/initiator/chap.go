@@ -29,8 +29,9 @@ type challenge struct {
 	text []byte
 }
 
-// method checks that the target chooses CHAP, the only method that was offered, and offers the algorithms.
-func (n *negotiation) method(in answer) (request, step, error) {
+// checkMethod checks that the target chooses CHAP, the only method that was offered, and offers the
+// algorithms.
+func (n *negotiation) checkMethod(in answer) (request, step, error) {
 	if method := in.value("AuthMethod"); method != "CHAP" {
 		err := fmt.Errorf("the target does not ask for the secret: it wants to log in by %q", method)
 		return request{}, nil, err
@@ -42,11 +43,13 @@ func (n *negotiation) method(in answer) (request, step, error) {
 	for _, a := range algorithms {
 		numbers = append(numbers, a.number)
 	}
-	return request{security, security, [][2]string{{"CHAP_A", strings.Join(numbers, ",")}}}, n.challenged, nil
+	return request{
+		security, security, [][2]string{{"CHAP_A", strings.Join(numbers, ",")}},
+	}, n.answerChallenge, nil
 }
 
-// challenged answers the target's challenge. With mutual CHAP, it also challenges the target.
-func (n *negotiation) challenged(in answer) (request, step, error) {
+// answerChallenge answers the target's challenge. With mutual CHAP, it also challenges the target.
+func (n *negotiation) answerChallenge(in answer) (request, step, error) {
 	theirs, err := challengeOf(in)
 	if err != nil {
 		return request{}, nil, err
@@ -59,12 +62,12 @@ func (n *negotiation) challenged(in answer) (request, step, error) {
 		id := strconv.Itoa(int(ours.id))
 		pairs = append(pairs, [2]string{"CHAP_I", id}, [2]string{"CHAP_C", hexValue(ours.text)})
 	}
-	return request{security, operational, pairs}, n.proven, nil
+	return request{security, operational, pairs}, n.checkProof, nil
 }
 
-// proven checks the target's proof, if there is mutual CHAP. It rejects a challenge of the target at this
+// checkProof checks the target's proof, if there is mutual CHAP. It rejects a challenge of the target at this
 // point: the target could send our own challenge back and use our answer as its proof (RFC 7143, 12.1.3).
-func (n *negotiation) proven(in answer) (request, step, error) {
+func (n *negotiation) checkProof(in answer) (request, step, error) {
 	if n.Mutual == nil {
 		return n.leaveSecurity(in)
 	}

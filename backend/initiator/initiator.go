@@ -106,7 +106,7 @@ func (s *Session) Targets() ([]string, error) {
 		}
 		in, err := s.receive()
 		if err == nil {
-			err = in.answers(opTextResponse, binary.BigEndian.Uint32(out.head[16:]))
+			err = in.checkAnswers(opTextResponse, binary.BigEndian.Uint32(out.head[16:]))
 		}
 		if err != nil {
 			return nil, err

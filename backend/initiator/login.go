@@ -94,7 +94,7 @@ func (n *negotiation) first() (request, step) {
 	r, check := request{security, operational, nil}, n.unauthenticated
 	method := "None"
 	if n.User != nil {
-		r.next, check, method = security, n.method, "CHAP"
+		r.next, check, method = security, n.checkMethod, "CHAP"
 	}
 	r.keys = [][2]string{{"InitiatorName", n.Initiator}, {"SessionType", "Discovery"}, {"AuthMethod", method}}
 	if n.Target != "" {
@@ -146,7 +146,7 @@ func (n *negotiation) parameters(in answer) (request, step, error) {
 func (d *dialogue) exchange(r request) (answer, error) {
 	var data []byte
 	for {
-		in, err := d.say(r)
+		in, err := d.roundTrip(r)
 		if err != nil {
 			return answer{}, err
 		}
@@ -184,8 +184,8 @@ func (r request) check(flags byte) (moved, more bool, err error) {
 	return moved, more, err
 }
 
-// say sends a request and returns the next message of the target, which must be the answer.
-func (d *dialogue) say(r request) (*message, error) {
+// roundTrip sends a request and returns the next message of the target, which must be the answer.
+func (d *dialogue) roundTrip(r request) (*message, error) {
 	if d.rounds++; d.rounds > maxRounds {
 		return nil, errors.New("the target does not come to an end with the login")
 	}
@@ -211,7 +211,7 @@ func (d *dialogue) say(r request) (*message, error) {
 	if in.op() == opLoginResponse && in.head[36] != 0 {
 		return nil, &RefusedError{in.head[36], in.head[37]}
 	}
-	return in, in.answers(opLoginResponse, d.task)
+	return in, in.checkAnswers(opLoginResponse, d.task)
 }
 
 // offers returns our side of the negotiated parameters.

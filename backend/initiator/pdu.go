@@ -75,7 +75,7 @@ func (s *Session) receive() (*message, error) {
 		if err != nil || m.op() != opNopIn {
 			return m, err
 		}
-		if err := s.pong(m); err != nil {
+		if err := s.answerPing(m); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +122,7 @@ func (m *message) hasStatus() bool {
 	return true
 }
 
-func (s *Session) pong(question *message) error {
+func (s *Session) answerPing(question *message) error {
 	if binary.BigEndian.Uint32(question.head[20:]) == none {
 		return nil
 	}
@@ -134,8 +134,8 @@ func (s *Session) pong(question *message) error {
 	return s.send(m)
 }
 
-// answers returns an error unless a message has the given opcode and the tag of the request.
-func (m *message) answers(op byte, task uint32) error {
+// checkAnswers returns an error unless a message has the given opcode and the tag of the request.
+func (m *message) checkAnswers(op byte, task uint32) error {
 	tag := binary.BigEndian.Uint32(m.head[16:])
 	switch {
 	case m.op() == opReject:

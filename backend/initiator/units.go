@@ -131,7 +131,7 @@ func (s *Session) tryRead(lun []byte, length int, cdb []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data, last.failure(cdb[0])
+	return data, last.checkStatus(cdb[0])
 }
 
 // collect returns the data of a command's answer, and its last message.
@@ -142,9 +142,9 @@ func (s *Session) collect(task uint32, length int) (data []byte, last *message, 
 			return nil, nil, err
 		}
 		if in.op() != opDataIn {
-			return data, in, in.answers(opResponse, task)
+			return data, in, in.checkAnswers(opResponse, task)
 		}
-		if err := in.answers(opDataIn, task); err != nil {
+		if err := in.checkAnswers(opDataIn, task); err != nil {
 			return nil, nil, err
 		}
 		if data = append(data, in.data...); len(data) > length {
@@ -166,8 +166,8 @@ func (e *commandError) Error() string {
 	return fmt.Sprintf(text, e.command, e.response, e.status, e.key)
 }
 
-// failure returns a commandError unless the last message of a command reports success.
-func (m *message) failure(command byte) error {
+// checkStatus returns a commandError unless the last message of a command reports success.
+func (m *message) checkStatus(command byte) error {
 	e := &commandError{command: command, status: m.head[3]}
 	if m.op() == opResponse {
 		e.response = m.head[2]

@@ -105,7 +105,7 @@ func (d *Direct) volumes(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volum
 	if login.User, login.Mutual, err = usersOf(p.Source.Auth, d.secrets); err != nil {
 		return nil, err
 	}
-	at, units, err := ask(ctx, d, t.portals, login, (*initiator.Session).Units)
+	at, units, err := query(ctx, d, t.portals, login, (*initiator.Session).Units)
 	var all []*pooldef.Volume
 	for _, u := range units {
 		if u.Type != initiator.Disk && u.Type != initiator.ROM {
@@ -128,8 +128,8 @@ func (d *Direct) volumes(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volum
 	return all, err
 }
 
-// ask logs in at the first reachable portal, and runs a query there.
-func ask[T any](
+// query logs in at the first reachable portal, and runs a query there.
+func query[T any](
 	ctx context.Context, d *Direct, portals []portal, l initiator.Login,
 	question func(*initiator.Session) (T, error),
 ) (at portal, answer T, err error) {
@@ -186,7 +186,7 @@ func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.
 	if err != nil {
 		return nil, err
 	}
-	_, names, err := ask(
+	_, names, err := query(
 		ctx, d, portals[:1], initiator.Login{Initiator: spec.Initiator}, (*initiator.Session).Targets,
 	)
 	return sources(names, spec), err

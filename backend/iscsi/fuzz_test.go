@@ -78,7 +78,7 @@ func FuzzSessions(f *testing.F) {
 		if at := sessionClass + "/" + name; fs.ValidPath(at) {
 			sys[at] = &fstest.MapFile{Data: []byte(place), Mode: fs.ModeSymlink}
 		}
-		all, _ := read(sys)
+		all, _ := readSessions(sys)
 		for _, s := range all {
 			if s.host < 0 || len(s.target) > len(target) || !strings.HasPrefix(name, "session") {
 				t.Errorf("%+v", s)

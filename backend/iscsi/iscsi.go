@@ -35,7 +35,7 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 // scan looks for new units with iscsiadm. If the server does not answer, the kernel blocks the calling
 // process for minutes, and that process cannot be killed. So iscsiadm makes the call, not poolctl.
 func (b *Backend) scan(ctx context.Context, number int) error {
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	for _, s := range all {
 		if s.host != number || err != nil {
 			continue

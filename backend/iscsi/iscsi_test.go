@@ -78,7 +78,7 @@ func TestSessions(t *testing.T) {
 		}
 	}
 	none := New(&host.Local{Root: t.TempDir()}, nil, far)
-	if all, err := read(none.Host.Sys()); all != nil || err != nil {
+	if all, err := readSessions(none.Host.Sys()); all != nil || err != nil {
 		t.Errorf("without iSCSI: %v, error %v", all, err)
 	}
 }

@@ -87,7 +87,7 @@ func logOut(t *testing.T) {
 // state returns all sessions, records and interfaces as text.
 func state(t testing.TB) string {
 	t.Helper()
-	all, err := read(new(host.Local).Sys())
+	all, err := readSessions(new(host.Local).Sys())
 	ok(t, err)
 	var lines []string
 	for _, s := range all {
@@ -232,7 +232,7 @@ func TestPortals(t *testing.T) {
 	}
 	p.Started = true
 	ok(t, b.Refresh(t.Context(), p, far))
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	ok(t, err)
 	if len(all) != 2 || all[0].initiator != p.Source.Initiator || all[0].iface != interfaceOf(p) {
 		t.Errorf("got %+v", all)

@@ -35,18 +35,18 @@ const interfacePrefix = "poolctl-"
 // other sessions, and stores the initiator's name.
 func interfaceOf(p *pooldef.Pool) string { return interfacePrefix + p.UUID }
 
-func (s session) isOf(p *pooldef.Pool) bool { return s.iface == interfaceOf(p) }
+func (s session) belongsTo(p *pooldef.Pool) bool { return s.iface == interfaceOf(p) }
 
 // sessions returns the sessions that a pool can use: those with its target, at one of its portals, with its
 // initiator name. It omits sessions that poolctl created for another pool.
 func (b *Backend) sessions(ctx context.Context, p *pooldef.Pool, t target) ([]session, error) {
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	if err != nil {
 		return nil, err
 	}
 	var found []session
 	for _, s := range all {
-		others := strings.HasPrefix(s.iface, interfacePrefix) && !s.isOf(p)
+		others := strings.HasPrefix(s.iface, interfacePrefix) && !s.belongsTo(p)
 		if s.target != t.iqn || others || p.Source.Initiator != "" && s.initiator != p.Source.Initiator {
 			continue
 		}
@@ -90,8 +90,8 @@ var hostAbove = regexp.MustCompile(`/host(\d+)/session\d+/`)
 
 const sessionClass, connectionClass = "class/iscsi_session", "class/iscsi_connection"
 
-// read returns all sessions.
-func read(sys fs.FS) ([]session, error) {
+// readSessions returns all sessions.
+func readSessions(sys fs.FS) ([]session, error) {
 	entries, err := fs.ReadDir(sys, sessionClass)
 	if errors.Is(err, fs.ErrNotExist) { // iSCSI has never been used
 		return nil, nil

@@ -105,7 +105,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	own := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isOf(p) })
+	own := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.belongsTo(p) })
 	if len(own) == 0 && len(all) > 0 {
 		return &backend.StateError{
 			Text: fmt.Sprintf("the session with the target %s was not made by poolctl", t.iqn),
@@ -130,12 +130,12 @@ func (b *Backend) Tidy(ctx context.Context, p *pooldef.Pool) error {
 // leave logs out from the pool's own sessions, and removes its records and its interface. If one of the two
 // cannot be removed, it still removes the other.
 func (b *Backend) leave(ctx context.Context, p *pooldef.Pool, t target) error {
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
-		if s.isOf(p) {
+		if s.belongsTo(p) {
 			err = errors.Join(err, b.Host.Change(ctx, iscsiadm("--mode", "session", "--sid", s.id, "--logout")))
 		}
 	}

@@ -56,7 +56,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 
 // checkNew returns an error if the group exists, unless all its devices are to be overwritten.
 func (b *Backend) checkNew(ctx context.Context, vg string, devices []string, overwrite bool) error {
-	all, err := b.physicals(ctx)
+	all, err := b.physicalVolumes(ctx)
 	for _, pv := range all {
 		if pv.VG == vg && (!overwrite || !b.isOneOf(devices, pv.Device)) {
 			return &pooldef.ConflictError{
@@ -69,7 +69,7 @@ func (b *Backend) checkNew(ctx context.Context, vg string, devices []string, ove
 
 // undoBuild removes the parts of a group that a failed Build has created.
 func (b *Backend) undoBuild(ctx context.Context, p *pooldef.Pool, devices []string) error {
-	all, err := b.physicals(ctx)
+	all, err := b.physicalVolumes(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (b *Backend) undoBuild(ctx context.Context, p *pooldef.Pool, devices []stri
 	}
 	var volumes []*logicalVolume
 	if isThere && p.ThinPool != "" {
-		if volumes, err = b.logicals(ctx, p, fewFields); err != nil {
+		if volumes, err = b.allVolumes(ctx, p, fewFields); err != nil {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func removalSteps(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devic
 // DeletePool implements backend.Remover. It removes the group and LVM's labels on the devices that the
 // definition names. LVM itself refuses to remove a group with volumes.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
-	all, err := b.logicals(ctx, p, fewFields)
+	all, err := b.allVolumes(ctx, p, fewFields)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 			Hint: "delete them first (poolctl pool-start, vol-delete)",
 		}
 	}
-	pvs, err := b.physicals(ctx)
+	pvs, err := b.physicalVolumes(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 
 // Discover implements backend.Discoverer. It returns all groups, in LVM's order of their devices.
 func (b *Backend) Discover(ctx context.Context, _ *pooldef.Source) ([]pooldef.Source, error) {
-	all, err := b.physicals(ctx)
+	all, err := b.physicalVolumes(ctx)
 	if err != nil {
 		return nil, err
 	}

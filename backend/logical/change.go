@@ -102,7 +102,7 @@ func rename(p *pooldef.Pool, name, newName string) host.Step {
 
 // renameBack undoes a rename that returned an error but took effect.
 func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, v *logicalVolume, newName string) error {
-	all, err := b.logicals(ctx, p, fewFields)
+	all, err := b.allVolumes(ctx, p, fewFields)
 	if err != nil || !slices.ContainsFunc(
 		all, func(w *logicalVolume) bool { return w.UUID == v.UUID && w.Name == newName },
 	) {

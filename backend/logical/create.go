@@ -16,8 +16,9 @@ import (
 // sector is the unit of sizes in bytes that LVM accepts (lvcreate(8)).
 const sector = 512
 
-// sized returns an lvcreate option with a size of at least one sector. LVM rounds sizes up to whole extents.
-func sized(option string, bytes uint64) []string {
+// sizeOption returns an lvcreate option with a size of at least one sector. LVM rounds sizes up to whole
+// extents.
+func sizeOption(option string, bytes uint64) []string {
 	bytes = max((bytes+sector-1)/sector*sector, sector)
 	return []string{option, fmt.Sprintf("%db", bytes)}
 }
@@ -48,7 +49,7 @@ func (b *Backend) Create(
 		return b.createEncrypted(ctx, p, d, all)
 	case p.ThinPool == "" && requestedSpace(d) < size:
 		args := slices.Concat(
-			[]string{"--type", "snapshot"}, sized("--size", requestedSpace(d)), sized("--virtualsize", size),
+			[]string{"--type", "snapshot"}, sizeOption("--size", requestedSpace(d)), sizeOption("--virtualsize", size),
 			[]string{"--", p.Source.Name},
 		)
 		return b.withStaging(ctx, p, d, host.Cmd("lvcreate", args...), nil)
@@ -72,7 +73,7 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 	return host.Cmd(
 		"lvcreate",
 		slices.Concat(
-			[]string{"--snapshot"}, sized("--size", requestedSpace(d)),
+			[]string{"--snapshot"}, sizeOption("--size", requestedSpace(d)),
 			[]string{"--", p.Source.Name + "/" + origin.Name},
 		)...,
 	), nil
@@ -98,7 +99,7 @@ func linear(p *pooldef.Pool, size uint64) host.Command {
 	return host.Cmd(
 		"lvcreate",
 		slices.Concat(
-			[]string{"--type", "linear", "--wipesignatures", "y", "--zero", "y"}, sized("--size", size),
+			[]string{"--type", "linear", "--wipesignatures", "y", "--zero", "y"}, sizeOption("--size", size),
 			[]string{"--", p.Source.Name},
 		)...,
 	)
@@ -133,7 +134,7 @@ func checkDefinition(d *pooldef.Volume, o backend.CreateOptions) error {
 
 // checkNameFree returns all volumes of the group, or an error if one has the name.
 func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name string) ([]*logicalVolume, error) {
-	all, err := b.logicals(ctx, p, allFields)
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err == nil {
 		err = checkNameUnused(p, name, all)
 	}

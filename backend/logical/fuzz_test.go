@@ -42,7 +42,7 @@ func FuzzReport(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		p, b := &pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, New(cannedHost{&host.Local{}, text}, nil)
-		all, err := b.logicals(t.Context(), p, allFields)
+		all, err := b.allVolumes(t.Context(), p, allFields)
 		if err != nil && all != nil || len(all) > len(text) {
 			t.Errorf("%d volumes, error %v", len(all), err)
 		}
@@ -53,7 +53,8 @@ func FuzzReport(f *testing.F) {
 		if err == nil && (len(g.devices) > len(text) || max(g.size, g.free) > math.MaxInt64) {
 			t.Errorf("%+v", g)
 		}
-		if devices, err := b.physicals(t.Context()); len(devices) > len(text) || err != nil && devices != nil {
+		if devices, err := b.physicalVolumes(t.Context()); len(devices) > len(text) || err != nil &&
+			devices != nil {
 			t.Errorf("%d devices, error %v", len(devices), err)
 		}
 	})

@@ -36,19 +36,19 @@ func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string)
 		return volumeName(name)
 	}
 	if name, ok := strings.CutPrefix(path, "/dev/mapper/"); ok {
-		return mapped(vg, name)
+		return mapperVolume(vg, name)
 	}
 	number, err := host.DeviceNumber(path)
 	if err != nil || !strings.HasPrefix(uuidOf(number), "LVM-") {
 		return "", false
 	}
 	name, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/name")
-	return mapped(vg, strings.TrimSpace(string(name)))
+	return mapperVolume(vg, strings.TrimSpace(string(name)))
 }
 
-// mapped returns the volume of a group that has the given device-mapper name. In that name, a dash separates
-// the group from the volume, and other dashes are doubled (lvm(8), device-mapper names).
-func mapped(vg, name string) (string, bool) {
+// mapperVolume returns the volume of a group that has the given device-mapper name. In that name, a dash
+// separates the group from the volume, and other dashes are doubled (lvm(8), device-mapper names).
+func mapperVolume(vg, name string) (string, bool) {
 	rest, ok := strings.CutPrefix(name, strings.ReplaceAll(vg, "-", "--")+"-")
 	plain := strings.ReplaceAll(rest, "--", "-")
 	if !ok || strings.ReplaceAll(plain, "-", "--") != rest {

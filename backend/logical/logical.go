@@ -51,7 +51,7 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	case !p.Started:
 		return false, nil
 	}
-	all, err := b.logicals(ctx, p, allFields)                        // the fields that most verbs query next
+	all, err := b.allVolumes(ctx, p, allFields)                      // the fields that most verbs query next
 	if state := (*backend.StateError)(nil); errors.As(err, &state) { // the group does not exist
 		return false, nil
 	}

@@ -134,8 +134,8 @@ func (v *logicalVolume) allocation() pooldef.Size {
 	return pooldef.Bytes(used)
 }
 
-// logicals returns all volumes of a pool's group, including LVM's internal volumes, with one query.
-func (b *Backend) logicals(ctx context.Context, p *pooldef.Pool, fields string) ([]*logicalVolume, error) {
+// allVolumes returns all volumes of a pool's group, including LVM's internal volumes, with one query.
+func (b *Backend) allVolumes(ctx context.Context, p *pooldef.Pool, fields string) ([]*logicalVolume, error) {
 	vg, err := group(p)
 	if err != nil {
 		return nil, err

@@ -104,13 +104,13 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	}
 }
 
-// A physical is a physical volume. VG is empty if the device is not part of a group.
-type physical struct{ Device, VG string }
+// A physicalVolume is a physical volume. VG is empty if the device is not part of a group.
+type physicalVolume struct{ Device, VG string }
 
-// physicals lists all physical volumes. The path of a missing device is empty.
-func (b *Backend) physicals(ctx context.Context) ([]physical, error) {
-	return report(ctx, b.Host, "pvs", "pv", "pv_name,vg_name", func(r *reader) physical {
-		return physical{Device: r.text("pv_name"), VG: r.name("vg_name")}
+// physicalVolumes lists all physical volumes. The path of a missing device is empty.
+func (b *Backend) physicalVolumes(ctx context.Context) ([]physicalVolume, error) {
+	return report(ctx, b.Host, "pvs", "pv", "pv_name,vg_name", func(r *reader) physicalVolume {
+		return physicalVolume{Device: r.text("pv_name"), VG: r.name("vg_name")}
 	})
 }
 

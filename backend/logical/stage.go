@@ -85,7 +85,7 @@ func (v *logicalVolume) hasUUID(kernel string) bool {
 
 // removeStaged removes an incomplete volume, even if it already has its final name.
 func (b *Backend) removeStaged(ctx context.Context, p *pooldef.Pool, temp, made string) error {
-	all, err := b.logicals(ctx, p, fewFields)
+	all, err := b.allVolumes(ctx, p, fewFields)
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool {
 		return v.Name == temp || v.hasUUID(made)
 	})
@@ -101,7 +101,7 @@ func remove(p *pooldef.Pool, name string) host.Step {
 
 // Sweep implements backend.Sweeper.
 func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
-	all, err := b.logicals(ctx, p, fewFields)
+	all, err := b.allVolumes(ctx, p, fewFields)
 	var swept []string
 	for _, v := range all {
 		if !tempNames.IsStale(v.Name) {

@@ -77,7 +77,7 @@ func deactivate(vg string) host.Step { return host.Cmd("vgchange", "--activate",
 // Stop implements backend.Starter. It refuses a group that has a volume in use, or that poolctl did not
 // activate.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
-	all, err := b.logicals(ctx, p, allFields)
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	vg := p.Source.Name
 	if !p.Started {
 		return &backend.StateError{
-			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeOf(all)),
+			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeNames(all)),
 			Hint: "vgchange -an -- " + vg + ", if nobody else needs it",
 		}
 	}
@@ -97,8 +97,8 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// activeOf returns the names of the active volumes, or "none".
-func activeOf(all []*logicalVolume) string {
+// activeNames returns the names of the active volumes, or "none".
+func activeNames(all []*logicalVolume) string {
 	var names []string
 	for _, v := range all {
 		if v.isVolume() && v.isActive() {

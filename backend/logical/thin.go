@@ -80,7 +80,7 @@ func thin(p *pooldef.Pool, size uint64) host.Command {
 	return host.Cmd(
 		"lvcreate",
 		slices.Concat(
-			[]string{"--type", "thin", "--thinpool", p.ThinPool}, sized("--virtualsize", size),
+			[]string{"--type", "thin", "--thinpool", p.ThinPool}, sizeOption("--virtualsize", size),
 			[]string{"--", p.Source.Name},
 		)...,
 	)

@@ -29,7 +29,7 @@ func (b *Backend) list(
 	ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, index) *pooldef.Volume,
 ) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
-		all, err := b.logicals(ctx, p, fields)
+		all, err := b.allVolumes(ctx, p, fields)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -64,7 +64,7 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 func (b *Backend) find(
 	ctx context.Context, p *pooldef.Pool, name string,
 ) (*logicalVolume, []*logicalVolume, error) {
-	all, err := b.logicals(ctx, p, allFields)
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err != nil {
 		return nil, nil, err
 	}

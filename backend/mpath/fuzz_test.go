@@ -22,7 +22,7 @@ func FuzzTopology(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		known, err := New(machine{output: text}, nil).ask(t.Context())
+		known, err := New(machine{output: text}, nil).query(t.Context())
 		if err != nil && known != nil {
 			t.Errorf("got %v, error %v", known, err)
 		}

@@ -151,7 +151,7 @@ func TestLiar(t *testing.T) {
 	const many = 50000
 	backendtest.Liar(t, "multipathd", `printf '{"maps":[{"sysfs":"dm-2","path_groups":[{"group":1,"paths":['
 seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../x"},{"sysfs":"dm-2"}]}'`)
-	if known, err := b.ask(t.Context()); err != nil || len(known["dm-2"]) != 0 { // the last value counts
+	if known, err := b.query(t.Context()); err != nil || len(known["dm-2"]) != 0 { // the last value counts
 		t.Errorf("%d paths, error %v", len(known["dm-2"]), err)
 	}
 	for script, want := range map[string]string{
@@ -162,7 +162,7 @@ seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../
 		`echo '{"maps":[{"path_groups":[{"pri":NaN}]}]}'`:                 "what multipathd says",
 	} {
 		backendtest.Liar(t, "multipathd", script)
-		if _, err := b.ask(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := b.query(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100s: error %v, want %s", script, err, want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // addPaths sets the paths of maps, from multipathd or, if it does not run, from /sys.
 func (b *Backend) addPaths(ctx context.Context, maps ...*multipathMap) error {
-	known, err := b.ask(ctx)
+	known, err := b.query(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,9 +57,9 @@ type topology struct {
 	} `json:"maps"`
 }
 
-// ask queries multipathd for the paths of all maps, by device. It returns nil if multipathd does not run or
+// query queries multipathd for the paths of all maps, by device. It returns nil if multipathd does not run or
 // is not installed.
-func (b *Backend) ask(ctx context.Context) (map[string][]pooldef.Path, error) {
+func (b *Backend) query(ctx context.Context) (map[string][]pooldef.Path, error) {
 	out, err := b.Host.Query(ctx, host.Cmd("multipathd", "show", "maps", "json"))
 	exit, missing := (*host.ExitError)(nil), (*host.ToolError)(nil)
 	if errors.As(err, &exit) || errors.As(err, &missing) {

@@ -72,7 +72,7 @@ func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Ima
 	if err == nil {
 		err = o.below(top, info)
 	}
-	return top.or(err)
+	return top.orClose(err)
 }
 
 // OpenToResize opens a volume, held for writing, to change its size. It opens the backing chain only if a
@@ -83,7 +83,7 @@ func OpenToResize(
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
 	if err != nil {
-		return top.or(err)
+		return top.orClose(err)
 	}
 	top.write = true
 	if info.Backing == "" || size <= top.Capacity {
@@ -93,11 +93,11 @@ func OpenToResize(
 	if err == nil && length > top.Capacity {
 		err = o.below(top, info)
 	}
-	return top.or(err)
+	return top.orClose(err)
 }
 
-// or returns the image if err is nil, and closes the image otherwise.
-func (i *Image) or(err error) (*Image, error) {
+// orClose returns the image if err is nil, and closes the image otherwise.
+func (i *Image) orClose(err error) (*Image, error) {
 	if err != nil {
 		i.Close()
 		return nil, err
@@ -224,7 +224,7 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 	case format == "":
 		return nil, info, &UnrecordedFormatError{Path: named.Path, Overlay: above.Path}
 	}
-	h, err := holdData(named.Path)
+	h, err := openData(named.Path)
 	if err != nil {
 		return nil, info, err
 	}
@@ -240,8 +240,8 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 // belowOf maps formats to the only format that their backing files can have.
 var belowOf = map[string]string{"vmdk": "vmdk"}
 
-// holdData opens the file that a header names, which must be a regular file or a block device.
-func holdData(path string) (*host.Handle, error) {
+// openData opens the file that a header names, which must be a regular file or a block device.
+func openData(path string) (*host.Handle, error) {
 	h, err := host.OpenUntrusted(path)
 	if err == nil && !h.HasData() {
 		h.Close()
@@ -301,7 +301,7 @@ func lengthBelow(above *Image, info image.Info) (uint64, error) {
 	if !named.Local {
 		return 1<<63 - 1, nil
 	}
-	h, err := holdData(named.Path)
+	h, err := openData(named.Path)
 	if err != nil {
 		return 0, err
 	}

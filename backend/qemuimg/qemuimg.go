@@ -96,20 +96,20 @@ func (l *line) secret(k *Key) string {
 	}
 	l.add(
 		"--object",
-		fmt.Sprintf("secret,id=%s,format=%s,file=%s", name, encoding, l.give(host.Input{File: k.File, Data: data})),
+		fmt.Sprintf("secret,id=%s,format=%s,file=%s", name, encoding, l.pass(host.Input{File: k.File, Data: data})),
 	)
 	return name
 }
 
-// give adds an input, and returns the path of its descriptor.
-func (l *line) give(in host.Input) string {
+// pass adds an input, and returns the path of its descriptor.
+func (l *line) pass(in host.Input) string {
 	l.Inputs = append(l.Inputs, in)
 	return fmt.Sprintf("/dev/fd/%d", 2+len(l.Inputs))
 }
 
 // file adds an image's file or device as an input.
 func (l *line) file(i *Image) string {
-	return l.give(host.Input{File: i.Path, Open: i.file, Late: i.file == nil, Write: i.write})
+	return l.pass(host.Input{File: i.Path, Open: i.file, Late: i.file == nil, Write: i.write})
 }
 
 // image describes an image and its backing chain as qemu's JSON options. It states explicitly if there is no
@@ -162,7 +162,7 @@ func (l *line) show(progress host.Progress, total uint64) {
 func Create(
 	d *pooldef.Volume, dir string, size uint64, backing Image, key *Key, preallocation string,
 ) host.Command {
-	l := creating(d, &Image{Format: d.Target.Format, Key: key}, backing, preallocation)
+	l := createLine(d, &Image{Format: d.Target.Format, Key: key}, backing, preallocation)
 	l.add("./"+d.Name, strconv.FormatUint(size, 10))
 	l.Dir, l.Confined.InDir = dir, true
 	return l.Command
@@ -173,16 +173,16 @@ func Create(
 func Encrypt(d *pooldef.Volume, device string, size uint64, key *Key) host.Command {
 	i := Device(device)
 	i.Key = key
-	l := creating(d, i, Image{}, "")
+	l := createLine(d, i, Image{}, "")
 	return l.add(l.file(i), strconv.FormatUint(size, 10)).Command
 }
 
-func creating(d *pooldef.Volume, i *Image, backing Image, preallocation string) *line {
+func createLine(d *pooldef.Volume, i *Image, backing Image, preallocation string) *line {
 	l := newLine("create", "-f", i.driver())
 	if backing.Path != "" {
 		l.add("-u", "-b", backing.Path)
 		if belowOf[d.Target.Format] != "" { // qemu-img opens the backing file despite -u
-			l.give(host.Input{File: backing.At, Late: true})
+			l.pass(host.Input{File: backing.At, Late: true})
 		}
 	}
 	options := encryption(l, d, i)
@@ -204,7 +204,7 @@ const clock = "Unable to get accurate CPU usage"
 func Convert(
 	source *Image, d *pooldef.Volume, dir, preallocation string, progress host.Progress,
 ) host.Command {
-	l := converting(source, progress).add("-O", formats[d.Target.Format])
+	l := convertLine(source, progress).add("-O", formats[d.Target.Format])
 	if options := imageOptions(d, preallocation, Image{}); len(options) > 0 {
 		l.add("-o", strings.Join(options, ","))
 	}
@@ -216,7 +216,7 @@ func Convert(
 // Into returns the command that copies an image's data into an existing image or device, which must be large
 // enough.
 func Into(source, target *Image, progress host.Progress) host.Command {
-	l := converting(source, progress)
+	l := convertLine(source, progress)
 	from, to := l.image(source), l.target(target)
 	if target.Blank {
 		l.add("--target-is-zero")
@@ -224,7 +224,7 @@ func Into(source, target *Image, progress host.Progress) host.Command {
 	return l.add("-n", "--target-image-opts", from, to).Command
 }
 
-func converting(source *Image, progress host.Progress) *line {
+func convertLine(source *Image, progress host.Progress) *line {
 	l := newLine("convert")
 	l.show(progress, source.Capacity)
 	if source.InUse {

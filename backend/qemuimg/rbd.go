@@ -17,7 +17,7 @@ type RBD struct {
 
 // IntoRBD returns the command that copies an image's data into a new Ceph image, which must be large enough.
 func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
-	l := converting(source, progress)
+	l := convertLine(source, progress)
 	l.Confined.Network = true
 	from := l.image(source)
 	options := "driver=rbd,pool=" + escape(to.Pool) + ",image=" + escape(to.Image)
@@ -28,11 +28,11 @@ func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
 		options += ",user=" + escape(to.User)
 	}
 	if to.Key != nil {
-		l.add("--object", "secret,id=ceph,format=base64,file="+l.give(*to.Key))
+		l.add("--object", "secret,id=ceph,format=base64,file="+l.pass(*to.Key))
 		options += ",key-secret=ceph"
 	}
 	if to.Conf != "" {
-		options += ",conf=" + l.give(host.Input{Heredoc: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
+		options += ",conf=" + l.pass(host.Input{Heredoc: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
 	}
 	l.add("--target-is-zero", "-n", "--target-image-opts", from, options)
 	return l.Command

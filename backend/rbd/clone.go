@@ -34,7 +34,7 @@ func (b *Backend) Clone(
 	from, is := originPool(p, o.From)
 	switch {
 	case is && !o.Full:
-		return b.cow(ctx, p, at, &wanted, from, source.Name)
+		return b.cloneShared(ctx, p, at, &wanted, from, source.Name)
 	case is:
 		return b.copy(ctx, p, at, &wanted, from, source, o)
 	case o.Reflink:
@@ -68,18 +68,18 @@ func (b *Backend) copy(
 		return err
 	}
 	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
-		args := slices.Concat(at.args("dest-"), []string{"--dest=" + stage, quiet}, objects(d))
+		args := slices.Concat(at.args("dest-"), []string{"--dest=" + stage, quiet}, objectSizeOption(d))
 		err := mapErrNotFound(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
-		return b.enlarged(ctx, p, at, stage, d, source.Capacity.Bytes, err)
+		return b.enlarge(ctx, p, at, stage, d, source.Capacity.Bytes, err)
 	})
 }
 
-// enlarged resizes a new image to the requested size if its source is smaller. It passes err through.
-func (b *Backend) enlarged(
+// enlarge resizes a new image to the requested size if its source is smaller. It passes err through.
+func (b *Backend) enlarge(
 	ctx context.Context, p *pooldef.Pool, at place, stage string, d *pooldef.Volume, size uint64, err error,
 ) error {
 	if err == nil && d.Capacity.Bytes > size {
-		err = b.change(ctx, p, "resize", at, stage, sized(d.Capacity.Bytes), quiet)
+		err = b.change(ctx, p, "resize", at, stage, sizeOption(d.Capacity.Bytes), quiet)
 	}
 	return err
 }
@@ -90,8 +90,10 @@ func (b *Backend) fill(
 	ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions,
 ) error {
 	write := func(stage string) error {
-		return b.feed(ctx, p, at, stage, host.PipeIn{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
-			Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
+		return b.importDiff(
+			ctx, p, at, stage, host.PipeIn{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
+				Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress},
+		)
 	}
 	if !qemuimg.IsPlain(source) {
 		from, err := qemuimg.Open(b.secrets, source, o.Known)

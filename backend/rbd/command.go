@@ -31,7 +31,7 @@ var writesNothing = []string{"--log-to-file=false", "--admin-socket="}
 func (b *Backend) command(
 	ctx context.Context, p *pooldef.Pool, tool string, args ...string,
 ) (host.Command, error) {
-	options, err := config(p)
+	options, err := configArgs(p)
 	if err != nil {
 		return host.Command{}, err
 	}
@@ -111,9 +111,9 @@ func checkKey(value []byte) error {
 // could see it on the command line.
 var isOption = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)+$`).MatchString
 
-// config returns the definition's Ceph options as arguments. They come after the other options, so they
+// configArgs returns the definition's Ceph options as arguments. They come after the other options, so they
 // override the configuration.
-func config(p *pooldef.Pool) ([]string, error) {
+func configArgs(p *pooldef.Pool) ([]string, error) {
 	var args []string
 	for _, o := range p.Config {
 		name := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(o.Name))
@@ -128,8 +128,8 @@ func config(p *pooldef.Pool) ([]string, error) {
 	return args, nil
 }
 
-// ask runs a query and decodes its JSON output into answer.
-func (b *Backend) ask(ctx context.Context, p *pooldef.Pool, answer any, tool string, args ...string) error {
+// query runs a query and decodes its JSON output into answer.
+func (b *Backend) query(ctx context.Context, p *pooldef.Pool, answer any, tool string, args ...string) error {
 	c, err := b.command(ctx, p, tool, args...)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ type checker interface{ check() error }
 func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error {
 	out, err := host.Ask(ctx, b.host, c)
 	// an image disappeared during the listing; the output has the others
-	if is(err, syscall.ENOENT) && json.Valid(out) {
+	if hasErrno(err, syscall.ENOENT) && json.Valid(out) {
 		err = nil
 	}
 	if err == nil {
@@ -162,18 +162,18 @@ func imageArgs(verb string, at place, name string, args ...string) []string {
 	return slices.Concat(strings.Fields(verb), at.args(""), []string{"--image=" + name}, args)
 }
 
-// askOf queries one image. If the image does not exist, the error wraps backend.ErrNoVolume.
-func (b *Backend) askOf(
+// queryImage queries one image. If the image does not exist, the error wraps backend.ErrNoVolume.
+func (b *Backend) queryImage(
 	ctx context.Context, p *pooldef.Pool, answer any, verb string, at place, name string, args ...string,
 ) error {
 	return mapErrNotFound(
-		b.ask(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name,
+		b.query(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name,
 	)
 }
 
-// lengthy lists the verbs that can take long and may be interrupted. Interrupting another verb would leave
-// half an image, and a watch that keeps the image in use for half a minute.
-var lengthy = []string{"create", "cp"}
+// interruptible lists the verbs that can take long and may be interrupted. Interrupting another verb would
+// leave half an image, and a watch that keeps the image in use for half a minute.
+var interruptible = []string{"create", "cp"}
 
 // change runs an rbd command that changes one image.
 func (b *Backend) change(
@@ -183,7 +183,7 @@ func (b *Backend) change(
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
-	if !slices.Contains(lengthy, verb) {
+	if !slices.Contains(interruptible, verb) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	return b.translateError(ctx, p, b.host.Change(ctx, c))

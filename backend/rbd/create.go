@@ -27,7 +27,7 @@ func (b *Backend) Create(
 				Text:    fmt.Sprintf("%q is not a volume of this pool: it cannot have clones in it", d.Backing.Path),
 			}}
 		}
-		return b.cow(ctx, p, at, d, at, name)
+		return b.cloneShared(ctx, p, at, d, at, name)
 	}
 	if d.Capacity.Bytes == 0 {
 		return pooldef.Problems{{Element: "capacity", Text: "missing: an image has a size"}}
@@ -41,22 +41,22 @@ func (b *Backend) Create(
 func (b *Backend) create(
 	ctx context.Context, p *pooldef.Pool, at place, name string, d *pooldef.Volume, o backend.CreateOptions,
 ) error {
-	args := append([]string{sized(d.Capacity.Bytes), quiet}, objects(d)...)
+	args := append([]string{sizeOption(d.Capacity.Bytes), quiet}, objectSizeOption(d)...)
 	if o.Preallocation == "full" || o.Preallocation == "falloc" {
 		args = append(args, "--thick-provision")
 	}
 	return b.change(ctx, p, "create", at, name, args...)
 }
 
-// objects returns the option for the object size that the definition requests, if any.
-func objects(d *pooldef.Volume) []string {
+// objectSizeOption returns the option for the object size that the definition requests, if any.
+func objectSizeOption(d *pooldef.Volume) []string {
 	if d.Target.ClusterSize == 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize)}
 }
 
-func sized(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }
+func sizeOption(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }
 
 // placeForNew returns the place for a new image, after checking that the image can be created.
 func (b *Backend) placeForNew(
@@ -100,7 +100,7 @@ func checkDefinition(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions
 func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name string) error {
 	all, err := b.names(ctx, p)
 	if err == nil && slices.Contains(all, name) {
-		err = exists(p, name)
+		err = existError(p, name)
 	}
 	return err
 }

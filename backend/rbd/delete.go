@@ -103,7 +103,7 @@ func (b *Backend) delete(
 	}
 	ctx = context.WithoutCancel(ctx) // the removal must not be cancelled
 	err = b.remove(ctx, p, at, stage)
-	if is(err, syscall.EBUSY) || is(err, syscall.ENOTEMPTY) { // unchanged
+	if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOTEMPTY) { // unchanged
 		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
 	}
 	if err == nil && goes {
@@ -111,7 +111,7 @@ func (b *Backend) delete(
 			ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"},
 		)
 		// another process made a new clone, or removed the snapshot
-		if is(err, syscall.EBUSY) || is(err, syscall.ENOENT) {
+		if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOENT) {
 			err = nil
 		}
 	}
@@ -178,7 +178,7 @@ func (b *Backend) checkNotInUse(
 		return nil
 	}
 	var status struct{ Watchers []struct{ Address string } }
-	if err := b.askOf(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
+	if err := b.queryImage(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
 		return err
 	}
 	if reading {

@@ -36,7 +36,7 @@ func span(tag byte, offset, length uint64) []byte {
 func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error) {
 	var tag [1]byte
 	if _, err := io.ReadFull(r, tag[:]); err != nil {
-		return 0, 0, false, unexpected(err)
+		return 0, 0, false, unexpectedEOF(err)
 	}
 	var numbers [16]byte
 	switch tag[0] {
@@ -45,10 +45,10 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 		if _, err = io.ReadFull(r, rest); err == nil && string(rest) != diffHeader[1:] {
 			err = fmt.Errorf("rbd gives a diff of another form: r%q", rest)
 		}
-		return 0, 0, false, unexpected(err)
+		return 0, 0, false, unexpectedEOF(err)
 	case 's': // the image's size
 		_, err = io.ReadFull(r, numbers[:8])
-		return 0, 0, false, unexpected(err)
+		return 0, 0, false, unexpectedEOF(err)
 	case 'w', 'z':
 		_, err = io.ReadFull(r, numbers[:])
 		offset, length = binary.LittleEndian.Uint64(numbers[:]), binary.LittleEndian.Uint64(numbers[8:])
@@ -56,14 +56,14 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 		if err == nil && wrong != nil {
 			return 0, 0, false, wrong
 		}
-		return offset, length, tag[0] == 'w', unexpected(err)
+		return offset, length, tag[0] == 'w', unexpectedEOF(err)
 	case 'e':
 		return 0, 0, false, io.EOF
 	}
 	return 0, 0, false, fmt.Errorf("rbd gives a diff of another form: %q", tag)
 }
 
-func unexpected(err error) error {
+func unexpectedEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}

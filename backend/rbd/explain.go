@@ -62,7 +62,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	connects := !says("couldn't connect to")
 	switch no := errno(exit); {
 	case says("error opening pool"), says("error opening default pool"):
-		return noPool(at)
+		return noPoolError(at)
 	case says("namespace '") && says("does not exist"):
 		return &backend.StateError{Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
 			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace)}
@@ -86,7 +86,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 			Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs",
 		}
 	case no == syscall.ETIMEDOUT:
-		return b.unhealthy(ctx, p)
+		return b.healthError(ctx, p)
 	case no == syscall.EXDEV:
 		return &backend.StateError{
 			Text: "this cluster does not make clones in another namespace (ceph osd " +
@@ -109,9 +109,9 @@ func user(p *pooldef.Pool) string {
 	return p.Source.Auth.Username
 }
 
-// unhealthy returns an error with the reason why the OSDs do not answer. A full OSD is one: writes to it
+// healthError returns an error with the reason why the OSDs do not answer. A full OSD is one: writes to it
 // wait.
-func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
+func (b *Backend) healthError(ctx context.Context, p *pooldef.Pool) error {
 	var health struct {
 		Checks map[string]struct {
 			Summary struct{ Message string }
@@ -145,30 +145,30 @@ type fullError struct{ backend.StateError }
 // Unwrap lets errors.As find the StateError.
 func (e *fullError) Unwrap() error { return &e.StateError }
 
-// is reports whether a program failed with an error number.
-func is(err error, no syscall.Errno) bool {
+// hasErrno reports whether a program failed with an error number.
+func hasErrno(err error, no syscall.Errno) bool {
 	exit := (*host.ExitError)(nil)
 	return errors.As(err, &exit) && errno(exit) == no
 }
 
 // mapErrNotFound converts rbd's error about a missing image into an error that wraps backend.ErrNoVolume.
 func mapErrNotFound(err error, name string) error {
-	if is(err, syscall.ENOENT) {
-		return noVolume(name)
+	if hasErrno(err, syscall.ENOENT) {
+		return noVolumeError(name)
 	}
 	return err
 }
 
-func noVolume(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolume, name) }
+func noVolumeError(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolume, name) }
 
 // mapErrExist converts rbd's error about an existing name into an error that wraps fs.ErrExist.
 func mapErrExist(err error, p *pooldef.Pool, name string) error {
-	if is(err, syscall.EEXIST) {
-		return exists(p, name)
+	if hasErrno(err, syscall.EEXIST) {
+		return existError(p, name)
 	}
 	return err
 }
 
-func exists(p *pooldef.Pool, name string) error {
+func existError(p *pooldef.Pool, name string) error {
 	return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
 }

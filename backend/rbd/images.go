@@ -74,10 +74,10 @@ func (i *info) check() error {
 func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i info, err error) {
 	at, err := placeOf(p)
 	if err == nil && checkName(name) != nil {
-		err = noVolume(name)
+		err = noVolumeError(name)
 	}
 	if err == nil {
-		err = b.askOf(ctx, p, &i, "info", at, name)
+		err = b.queryImage(ctx, p, &i, "info", at, name)
 	}
 	return i, err
 }
@@ -110,7 +110,7 @@ func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		return nil, err
 	}
 	var all nameList
-	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
+	err = b.query(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
 	return all, err
 }
 
@@ -143,7 +143,7 @@ func (b *Backend) rows(ctx context.Context, p *pooldef.Pool) ([]row, error) {
 		return nil, err
 	}
 	var all rowList
-	err = b.ask(
+	err = b.query(
 		ctx, p, &all, "rbd", append([]string{"ls", "--long", "--format=json", atOnce}, at.args("")...)...,
 	)
 	return all, err
@@ -235,7 +235,7 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 			Used uint64 `json:"used_size"`
 		}
 	}
-	err = b.ask(ctx, p, &answer, "rbd", args...)
+	err = b.query(ctx, p, &answer, "rbd", args...)
 	used := map[string]uint64{}
 	for _, i := range answer.Images {
 		if err == nil {
@@ -259,7 +259,7 @@ func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*p
 			return nil, &backend.AnswerError{Tool: "rbd", Field: field, Text: from.Image}
 		}
 		i = info{}
-		if err = b.askOf(ctx, p, &i, "info", from.place(), from.Image); err != nil {
+		if err = b.queryImage(ctx, p, &i, "info", from.place(), from.Image); err != nil {
 			break
 		}
 		v := &pooldef.Volume{

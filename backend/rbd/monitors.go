@@ -75,7 +75,7 @@ func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
 	var all error
 	for _, port := range ports {
 		at := net.JoinHostPort(name, strconv.Itoa(port))
-		found, err := b.greeted(ctx, at)
+		found, err := b.greet(ctx, at)
 		if err == nil {
 			return found, nil
 		}
@@ -95,12 +95,12 @@ func address(h pooldef.Host) (string, error) {
 // greetings maps the first bytes that a monitor sends to the protocol version.
 var greetings = map[string]string{"ceph v02": "v1:", "ceph v2\n": "v2:"}
 
-// greeted connects to a monitor, and returns its address with the version of its protocol.
-func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
+// greet connects to a monitor, and returns its address with the version of its protocol.
+func (b *Backend) greet(ctx context.Context, at string) (string, error) {
 	c, err := b.host.Dial(ctx, at)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return "", silent(at)
+			return "", silentError(at)
 		}
 		return "", fmt.Errorf("the monitor %s cannot be reached: %w", at, err)
 	}
@@ -112,7 +112,7 @@ func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
 	said := make([]byte, 8)
 	if _, err := io.ReadFull(c, said); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) &&
 		!errors.Is(err, io.EOF) {
-		return "", silent(at)
+		return "", silentError(at)
 	}
 	version := greetings[string(said)]
 	if version == "" {
@@ -121,6 +121,6 @@ func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
 	return version + c.RemoteAddr().String(), nil
 }
 
-func silent(at string) error {
+func silentError(at string) error {
 	return &backend.TimeoutError{Text: fmt.Sprintf("the monitor %s does not answer", at)}
 }

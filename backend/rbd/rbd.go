@@ -49,7 +49,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 		return pooldef.Space{}, err
 	}
 	var answer usage
-	if err := b.ask(ctx, p, &answer, "rados", "df", "--format=json"); err != nil {
+	if err := b.query(ctx, p, &answer, "rados", "df", "--format=json"); err != nil {
 		return pooldef.Space{}, err
 	}
 	for _, pool := range answer.Pools {
@@ -59,7 +59,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 			}, nil
 		}
 	}
-	return pooldef.Space{}, noPool(at)
+	return pooldef.Space{}, noPoolError(at)
 }
 
 // A usage is the output of rados df.
@@ -88,6 +88,6 @@ func (u *usage) check() error {
 	return nil
 }
 
-func noPool(at place) error {
+func noPoolError(at place) error {
 	return &backend.StateError{Text: fmt.Sprintf("there is no Ceph pool %q", at.pool)}
 }

@@ -28,11 +28,11 @@ func (b *Backend) Resize(
 		if err := b.checkNotInUse(ctx, p, at, name, false, false); err != nil {
 			return err
 		}
-		return b.change(ctx, p, "resize", at, name, sized(size), "--allow-shrink", quiet)
+		return b.change(ctx, p, "resize", at, name, sizeOption(size), "--allow-shrink", quiet)
 	}
-	err = b.change(ctx, p, "resize", at, name, sized(size), quiet)
+	err = b.change(ctx, p, "resize", at, name, sizeOption(size), quiet)
 	if err == nil && o.Allocate {
-		err = b.feed(ctx, p, at, name, host.PipeIn{Size: size, Offset: i.Size, Length: size - i.Size})
+		err = b.importDiff(ctx, p, at, name, host.PipeIn{Size: size, Offset: i.Size, Length: size - i.Size})
 	}
 	if err != nil {
 		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, at, name, i))
@@ -46,5 +46,5 @@ func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, at place, nam
 	if err != nil || now.Size == old.Size || now.ID != old.ID {
 		return err
 	}
-	return b.change(ctx, p, "resize", at, name, sized(old.Size), "--allow-shrink", quiet)
+	return b.change(ctx, p, "resize", at, name, sizeOption(old.Size), "--allow-shrink", quiet)
 }

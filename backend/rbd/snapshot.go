@@ -19,7 +19,7 @@ type snapshot struct {
 
 func (b *Backend) snapshots(ctx context.Context, p *pooldef.Pool, at place, name string) ([]snapshot, error) {
 	var all snapshotList
-	err := b.askOf(ctx, p, &all, "snap ls", at, name)
+	err := b.queryImage(ctx, p, &all, "snap ls", at, name)
 	return all, err
 }
 
@@ -49,17 +49,17 @@ func (b *Backend) children(
 	ctx context.Context, p *pooldef.Pool, at place, name string, snapshot ...string,
 ) ([]child, error) {
 	var all []child
-	err := b.askOf(ctx, p, &all, "children", at, name, snapshot...)
+	err := b.queryImage(ctx, p, &all, "children", at, name, snapshot...)
 	return all, err
 }
 
-// cow creates a copy-on-write clone of an image. As in libvirt, clones share a snapshot if the image has not
-// changed since.
-func (b *Backend) cow(
+// cloneShared creates a copy-on-write clone of an image. As in libvirt, clones share a snapshot if the image
+// has not changed since.
+func (b *Backend) cloneShared(
 	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source string,
 ) error {
 	var i info
-	if err := b.askOf(ctx, p, &i, "info", from, source); err != nil {
+	if err := b.queryImage(ctx, p, &i, "info", from, source); err != nil {
 		return err
 	}
 	if !slices.Contains(i.Features, "layering") {
@@ -79,12 +79,12 @@ func (b *Backend) cow(
 	clone := func(snapshot string) error {
 		return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
 			args := slices.Concat(
-				[]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage}, objects(d),
+				[]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage}, objectSizeOption(d),
 			)
-			return b.enlarged(ctx, p, at, stage, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
+			return b.enlarge(ctx, p, at, stage, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
 		})
 	}
-	base, err := b.base(ctx, p, from, source, i)
+	base, err := b.reusableBase(ctx, p, from, source, i)
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,11 @@ func (b *Backend) cow(
 	return b.withBase(ctx, p, from, source, clone)
 }
 
-// base returns the last snapshot of an image if it can be cloned and equals the image's current state, or "".
-func (b *Backend) base(ctx context.Context, p *pooldef.Pool, at place, name string, i info) (string, error) {
+// reusableBase returns the last snapshot of an image if it can be cloned and equals the image's current
+// state, or "".
+func (b *Backend) reusableBase(
+	ctx context.Context, p *pooldef.Pool, at place, name string, i info,
+) (string, error) {
 	if i.Snapshots == 0 {
 		return "", nil
 	}
@@ -111,7 +114,7 @@ func (b *Backend) base(ctx context.Context, p *pooldef.Pool, at place, name stri
 		return "", nil
 	}
 	var different []struct{}
-	err = b.askOf(ctx, p, &different, "diff", at, name, "--from-snap="+last.Name, "--whole-object")
+	err = b.queryImage(ctx, p, &different, "diff", at, name, "--from-snap="+last.Name, "--whole-object")
 	if len(different) > 0 {
 		return "", err
 	}
@@ -140,13 +143,13 @@ func (b *Backend) withBase(
 		err = clone(base)
 	}
 	if err != nil {
-		err = errors.Join(err, b.dropBase(context.WithoutCancel(ctx), p, at, name, base))
+		err = errors.Join(err, b.removeBase(context.WithoutCancel(ctx), p, at, name, base))
 	}
 	return err
 }
 
-// dropBase removes a snapshot if it exists, unless another process has cloned it.
-func (b *Backend) dropBase(ctx context.Context, p *pooldef.Pool, at place, name, base string) error {
+// removeBase removes a snapshot if it exists, unless another process has cloned it.
+func (b *Backend) removeBase(ctx context.Context, p *pooldef.Pool, at place, name, base string) error {
 	all, err := b.snapshots(ctx, p, at, name)
 	i := slices.IndexFunc(all, func(s snapshot) bool { return s.Name == base })
 	if err != nil || i < 0 {

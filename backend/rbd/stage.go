@@ -61,7 +61,7 @@ func (b *Backend) rename(ctx context.Context, p *pooldef.Pool, at place, name, n
 	}
 	all, err := b.names(context.WithoutCancel(ctx), p)
 	if err == nil && slices.Contains(all, name) && slices.Contains(all, newName) {
-		err = exists(p, newName)
+		err = existError(p, newName)
 	}
 	return err
 }
@@ -96,7 +96,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		switch e := remove(); {
 		case e == nil:
 			swept = append(swept, path(p, name))
-		case !is(e, syscall.EBUSY) && !is(e, syscall.ENOENT):
+		case !hasErrno(e, syscall.EBUSY) && !hasErrno(e, syscall.ENOENT):
 			err = errors.Join(err, e)
 		}
 	}

@@ -52,11 +52,13 @@ func (b *Backend) write(
 	if err := b.checkNotInUse(ctx, p, at, name, false, false); err != nil {
 		return err
 	}
-	return b.feed(ctx, p, at, name, what(i.Size))
+	return b.importDiff(ctx, p, at, name, what(i.Size))
 }
 
-// feed runs rbd to write into an image.
-func (b *Backend) feed(ctx context.Context, p *pooldef.Pool, at place, name string, f host.PipeIn) error {
+// importDiff runs rbd to write into an image.
+func (b *Backend) importDiff(
+	ctx context.Context, p *pooldef.Pool, at place, name string, f host.PipeIn,
+) error {
 	c, err := b.command(ctx, p, "rbd", imageArgs("import-diff", at, name, quiet, "-")...)
 	if err != nil {
 		return err

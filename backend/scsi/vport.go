@@ -121,10 +121,10 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 			a.ParentName == "" && a.ParentWWNN == "" && a.ParentFabricWWN != "" &&
 				plain(a.ParentFabricWWN) != port.fabric:
 			continue
-		case port.refuses() == "":
+		case port.refusal() == "":
 			return port.number, nil
 		}
-		why = append(why, fmt.Sprintf("host%d %s", port.number, port.refuses()))
+		why = append(why, fmt.Sprintf("host%d %s", port.number, port.refusal()))
 	}
 	text := "there is no Fibre Channel port that a virtual one could be made on"
 	if why != nil {
@@ -141,8 +141,8 @@ type port struct {
 	used, most         uint64 // number of virtual ports
 }
 
-// refuses returns the reason why no virtual port can be created on p, or "".
-func (p port) refuses() string {
+// refusal returns the reason why no virtual port can be created on p, or "".
+func (p port) refusal() string {
 	switch {
 	case p.most == 0:
 		return "has no virtual ports"

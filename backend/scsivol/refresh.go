@@ -32,7 +32,8 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 	begin := time.Now()
 	scanned := begin
 	for {
-		more := mayCome(begin) // before the units are listed, so that links which udev has just created are seen
+		// before the units are listed, so that links which udev has just created are seen
+		more := linksMayCome(begin)
 		all, err := u.units(p, hosts, "")
 		if err != nil {
 			return err
@@ -61,8 +62,8 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 	}
 }
 
-// mayCome reports whether udev is still creating links, within its limit.
-func mayCome(begin time.Time) bool { return isUdevBusy() && time.Since(begin) < host.UdevLimit }
+// linksMayCome reports whether udev is still creating links, within its limit.
+func linksMayCome(begin time.Time) bool { return isUdevBusy() && time.Since(begin) < host.UdevLimit }
 
 // isUdevBusy is replaced by tests.
 var isUdevBusy = host.IsUdevBusy

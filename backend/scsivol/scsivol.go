@@ -142,23 +142,23 @@ func (u *Units) units(p *pooldef.Pool, hosts []int, address string) ([]*unit, er
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	block, err := blocks(sys)
+	block, err := blockDevices(sys)
 	if err != nil {
 		return nil, err
 	}
 	var all []*unit
 	for _, e := range entries {
-		number, at, ok := parse(e.Name())
+		number, at, ok := parseAddress(e.Name())
 		if !ok || !slices.Contains(hosts, number) || address != "" && at != address {
 			continue
 		}
-		if one := read(sys, e.Name(), number, at, block[e.Name()]); one != nil {
+		if one := readUnit(sys, e.Name(), number, at, block[e.Name()]); one != nil {
 			one.path = paths.of(sys, one)
 			one.fibre = p.Source.Adapter != nil && p.Source.Adapter.Type == "fc_host"
 			all = append(all, one)
 		}
 	}
-	slices.SortFunc(all, order)
+	slices.SortFunc(all, compareUnits)
 	return all, nil
 }
 

@@ -40,8 +40,8 @@ const (
 
 var isUnit = regexp.MustCompile(`^(\d+):(\d+:\d+:\d+)$`)
 
-// parse parses the name of a device of the SCSI bus.
-func parse(name string) (number int, address string, ok bool) {
+// parseAddress parses the name of a device of the SCSI bus.
+func parseAddress(name string) (number int, address string, ok bool) {
 	m := isUnit.FindStringSubmatch(name)
 	if m == nil {
 		return 0, "", false
@@ -50,8 +50,8 @@ func parse(name string) (number int, address string, ok bool) {
 	return number, m[2], err == nil
 }
 
-// read returns a unit with a known block device, or nil if it is not a volume or has disappeared.
-func read(sys fs.FS, name string, number int, address, block string) *unit {
+// readUnit returns a unit with a known block device, or nil if it is not a volume or has disappeared.
+func readUnit(sys fs.FS, name string, number int, address, block string) *unit {
 	dir := devices + "/" + name
 	if kind := host.ReadSys(sys, dir, "type"); kind != disk && kind != rom {
 		return nil
@@ -63,9 +63,9 @@ func read(sys fs.FS, name string, number int, address, block string) *unit {
 	return u
 }
 
-// blocks maps the names of units to their block devices. A unit's name precedes /block/ in the path of its
-// block device.
-func blocks(sys fs.FS) (map[string]string, error) {
+// blockDevices maps the names of units to their block devices. A unit's name precedes /block/ in the path of
+// its block device.
+func blockDevices(sys fs.FS) (map[string]string, error) {
 	entries, err := fs.ReadDir(sys, "class/block")
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -80,8 +80,8 @@ func blocks(sys fs.FS) (map[string]string, error) {
 	return found, err
 }
 
-// order compares units by their volumes' names.
-func order(u, v *unit) int {
+// compareUnits compares units by their volumes' names.
+func compareUnits(u, v *unit) int {
 	return cmp.Or(pooldef.CompareNames(u.volumeName(), v.volumeName()), cmp.Compare(u.host, v.host))
 }
 

@@ -16,7 +16,7 @@ import (
 // inspect new devices, such as udev, some seconds to finish, and more while udev is busy.
 func (u *Units) Unused(ctx context.Context, p *pooldef.Pool, hosts []int) error {
 	for begin := time.Now(); ; {
-		more := mayCome(begin)
+		more := linksMayCome(begin)
 		busy, err := u.users(p, hosts)
 		if busy == nil || err != nil {
 			return err
@@ -56,7 +56,7 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 		}
 	}
 	if len(busy.Users) == 0 {
-		busy.Users = slices.DeleteFunc(u.Host.OpenBy(nodes...), onlyLooks)
+		busy.Users = slices.DeleteFunc(u.Host.OpenBy(nodes...), isInspector)
 	}
 	if len(busy.Users) == 0 {
 		return nil, nil
@@ -64,8 +64,8 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 	return busy, nil
 }
 
-// looks matches programs that open devices only to inspect them: udev, the programs in its rules, and
+// inspectors matches programs that open devices only to inspect them: udev, the programs in its rules, and
 // multipathd. They may wait for a device that does not answer.
-var looks = regexp.MustCompile(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
+var inspectors = regexp.MustCompile(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
 
-func onlyLooks(process string) bool { return looks.MatchString(process) }
+func isInspector(process string) bool { return inspectors.MatchString(process) }

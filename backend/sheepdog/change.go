@@ -27,9 +27,9 @@ func (b *Backend) Create(
 	if err != nil {
 		return err
 	}
-	options, do := []string{"create"}, b.do
+	options, do := []string{"create"}, b.change
 	if all {
-		options, do = []string{"create", "-P"}, b.doLong
+		options, do = []string{"create", "-P"}, b.changeUnlimited
 	}
 	err = do(ctx, c, c.vdi(options, v.Name, strconv.FormatUint(v.Capacity.Bytes, 10)))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -101,8 +101,8 @@ func checkDefinition(v *pooldef.Volume) error {
 	return nil
 }
 
-// doLong runs a command without a timeout.
-func (b *Backend) doLong(ctx context.Context, c cluster, step host.Step) error {
+// changeUnlimited runs a command without a timeout.
+func (b *Backend) changeUnlimited(ctx context.Context, c cluster, step host.Step) error {
 	return translateError(ctx, c, b.host.Change(ctx, step))
 }
 
@@ -113,7 +113,7 @@ func (b *Backend) removeOurs(ctx context.Context, p *pooldef.Pool, c cluster, is
 	all, _ := b.all(ctx, p)
 	for _, i := range all {
 		if isOurs(i) {
-			_ = b.do(ctx, c, c.delete(i))
+			_ = b.change(ctx, c, c.delete(i))
 		}
 	}
 }
@@ -182,7 +182,7 @@ func (b *Backend) deleteAll(ctx context.Context, p *pooldef.Pool, targets []*ima
 			}
 			return err
 		}
-		if err := b.doLong(ctx, c, host.Checked{Command: c.delete(i), Check: gone}); err != nil {
+		if err := b.changeUnlimited(ctx, c, host.Checked{Command: c.delete(i), Check: gone}); err != nil {
 			return err
 		}
 	}
@@ -222,7 +222,7 @@ func (b *Backend) Resize(
 		}
 		return err
 	}
-	err = b.do(
+	err = b.change(
 		ctx, c, host.Checked{Command: c.vdi([]string{"resize"}, name, strconv.FormatUint(size, 10)), Check: is},
 	)
 	if err != nil && is(context.WithoutCancel(ctx)) == nil {

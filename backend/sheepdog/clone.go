@@ -51,7 +51,7 @@ func (b *Backend) cloneLarger(
 	if err != nil {
 		return err
 	}
-	if err = b.do(
+	if err = b.change(
 		ctx, c, c.vdi([]string{"resize"}, name, strconv.FormatUint(v.Capacity.Bytes, 10)),
 	); err == nil {
 		err = b.clone(ctx, p, c, &image{name: name, size: v.Capacity.Bytes}, v.Name)
@@ -65,7 +65,7 @@ func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *i
 	if !from.snapshot {
 		tag := tempNames.New()
 		defer tempNames.Release(tag)
-		err := b.do(ctx, c, c.vdi([]string{"snapshot", "-s", tag}, from.name))
+		err := b.change(ctx, c, c.vdi([]string{"snapshot", "-s", tag}, from.name))
 		taken := &image{name: from.name, snapshot: true, tag: tag, size: from.size}
 		defer b.remove(ctx, p, c, taken)
 		if err != nil {
@@ -73,7 +73,7 @@ func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *i
 		}
 		from = taken
 	}
-	err := b.do(ctx, c, c.vdi([]string{"clone", "-s", from.snapshotArg()}, from.name, name))
+	err := b.change(ctx, c, c.vdi([]string{"clone", "-s", from.snapshotArg()}, from.name, name))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		b.removeOurs(ctx, p, c, func(i *image) bool { return i.isNamed(name) && i.size == from.size })
 	}
@@ -82,7 +82,7 @@ func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *i
 
 // remove removes a temporary image or snapshot. If that fails, Sweep removes it later.
 func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *image) {
-	if b.do(context.WithoutCancel(ctx), c, c.delete(i)) != nil {
+	if b.change(context.WithoutCancel(ctx), c, c.delete(i)) != nil {
 		b.removeOurs(ctx, p, c, func(left *image) bool { return left.name == i.name && left.tag == i.tag })
 	}
 }
@@ -108,7 +108,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		if !tempNames.IsStale(i.name) && !tempNames.IsStale(i.tag) {
 			continue
 		}
-		if err := b.do(ctx, c, c.delete(i)); err != nil {
+		if err := b.change(ctx, c, c.delete(i)); err != nil {
 			return swept, err
 		}
 		swept = append(swept, scheme+i.volumeName())

@@ -50,16 +50,16 @@ func (c cluster) vdi(options []string, names ...string) host.Command {
 	return command
 }
 
-// ask runs a query.
-func (b *Backend) ask(ctx context.Context, c cluster, command host.Command) ([]byte, error) {
+// query runs a query.
+func (b *Backend) query(ctx context.Context, c cluster, command host.Command) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := b.host.Query(limited, command)
 	return out, translateError(ctx, c, err)
 }
 
-// do runs a change that must end within the timeout.
-func (b *Backend) do(ctx context.Context, c cluster, step host.Step) error {
+// change runs a change that must end within the timeout.
+func (b *Backend) change(ctx context.Context, c cluster, step host.Step) error {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	return translateError(ctx, c, b.host.Change(limited, step))

@@ -57,7 +57,7 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 	data, err := os.CreateTemp(t.TempDir(), "")
 	ok(t, err)
 	t.Cleanup(func() { data.Close() })
-	new := &pooldef.Volume{Name: "new", Capacity: pooldef.Bytes(1)}
+	fresh := &pooldef.Volume{Name: "new", Capacity: pooldef.Bytes(1)}
 	v := &pooldef.Volume{
 		Type:   "network",
 		Name:   "v",
@@ -73,9 +73,9 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 			return err
 		},
 		"find":     func() error { _, err := b.Volume(ctx, p, "v"); return err },
-		"create":   func() error { return b.Create(ctx, p, new, backend.CreateOptions{}) },
-		"allocate": func() error { return b.Create(ctx, p, new, backend.CreateOptions{Preallocation: "full"}) },
-		"clone":    func() error { return b.Clone(ctx, p, new, v, backend.CloneOptions{From: p}) },
+		"create":   func() error { return b.Create(ctx, p, fresh, backend.CreateOptions{}) },
+		"allocate": func() error { return b.Create(ctx, p, fresh, backend.CreateOptions{Preallocation: "full"}) },
+		"clone":    func() error { return b.Clone(ctx, p, fresh, v, backend.CloneOptions{From: p}) },
 		"resize":   func() error { return b.Resize(ctx, p, "v", 1<<30, backend.ResizeOptions{}) },
 		"upload":   func() error { return b.Upload(ctx, p, "v", data, backend.Transfer{}) },
 		"download": func() error { return b.Download(ctx, p, "v", data, backend.Transfer{}) },

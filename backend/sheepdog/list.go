@@ -41,7 +41,7 @@ func parseSpace(text string) (pooldef.Space, error) {
 			return s, numbers(names, fields[1:], &s.Capacity, &s.Allocation, &s.Available)
 		}
 	}
-	return s, unknown(text)
+	return s, unexpectedOutput(text)
 }
 
 // parseImages parses the output of `dog vdi list -r`: a line for each image, in no particular order.
@@ -60,7 +60,7 @@ func parseImages(text string) ([]*image, error) {
 		rest = more
 		fields := strings.SplitN(line, " ", 8)
 		if !ok || len(fields) < 8 || strings.IndexByte("=cs", flag[0]) < 0 {
-			return nil, unknown(text)
+			return nil, unexpectedOutput(text)
 		}
 		i := &image{name: name, snapshot: flag == "s"}
 		names := []string{"id", "size", "used size", "shared size"}
@@ -133,7 +133,7 @@ func numbers(fields, words []string, into ...*uint64) error {
 	return nil
 }
 
-func unknown(text string) error {
+func unexpectedOutput(text string) error {
 	const most = 200
 	return fmt.Errorf("this is not what dog should print: %.*q", most, text)
 }

@@ -45,7 +45,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	if err != nil {
 		return pooldef.Space{}, err
 	}
-	out, err := b.ask(ctx, c, c.dog("node", "info", "-r"))
+	out, err := b.query(ctx, c, c.dog("node", "info", "-r"))
 	if err != nil {
 		return pooldef.Space{}, err
 	}
@@ -106,7 +106,7 @@ func (b *Backend) all(ctx context.Context, p *pooldef.Pool) ([]*image, error) {
 	}
 	list := c.dog("vdi", "list", "-r")
 	list.FailOnStderr = true // dog omits images that it cannot read from the list
-	out, err := b.ask(ctx, c, list)
+	out, err := b.query(ctx, c, list)
 	if err != nil {
 		return nil, err
 	}

@@ -47,8 +47,8 @@ func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	t.Helper()
 	p = &pooldef.Pool{Type: pooldef.Sheepdog, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001"}
 	p.Source.Name = "sheep"
-	at, real := os.LookupEnv(realCluster)
-	if _, err := exec.LookPath("dog"); err != nil || !real {
+	at, isReal := os.LookupEnv(realCluster)
+	if _, err := exec.LookPath("dog"); err != nil || !isReal {
 		p.Source.Hosts = []pooldef.Host{{Name: dogtest.Host, Port: dogtest.Port}}
 		binary, err := standInBinary()
 		if err != nil {

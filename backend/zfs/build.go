@@ -76,7 +76,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	imported, err := b.imports(ctx, p)
+	imported, err := b.importZpool(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 		}
 	}
 	if imported && stateOf(name) != "" {
-		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return err
 }

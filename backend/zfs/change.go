@@ -62,7 +62,7 @@ func (b *Backend) dependentsError(ctx context.Context, p *pooldef.Pool, name str
 func (b *Backend) dependents(
 	ctx context.Context, p *pooldef.Pool, name string,
 ) (snapshots, clones []string, err error) {
-	out, err := b.ask(
+	out, err := b.query(
 		ctx, p.Source.Name,
 		host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", "snapshot", "-o", "name,clones", "--", key(p, name)),
 	)
@@ -88,7 +88,7 @@ func mapErrNotFound(err error, name string) error {
 
 // checkNotInUse returns an error that names the users if a volume is in use.
 func (b *Backend) checkNotInUse(p *pooldef.Pool, name string) error {
-	if !isThere(p, name) { // ZFS itself refuses it, but cannot name the users
+	if !hasDevice(p, name) { // ZFS itself refuses it, but cannot name the users
 		return nil
 	}
 	if users := b.Users(path(p, name)); len(users) > 0 {

@@ -88,7 +88,7 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 	}
 	var out []byte
 	for range attempts {
-		out, err = b.ask(
+		out, err = b.query(
 			ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name),
 		)
 		if err != nil || len(out) > 0 {
@@ -107,8 +107,8 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 	return parse(name, string(out))
 }
 
-// ask runs a query about a dataset, and returns an error if ZFS does not answer within the timeout.
-func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]byte, error) {
+// query runs a query about a dataset, and returns an error if ZFS does not answer within the timeout.
+func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]byte, error) {
 	if err := errors.Join(ctx.Err(), checkUsable(dataset)); err != nil {
 		return nil, err
 	}

@@ -50,8 +50,8 @@ func kernelVolume(path string) string {
 	return string(text)
 }
 
-// isThere reports whether a volume's device is at its path.
-func isThere(p *pooldef.Pool, name string) bool { return volumeAt(path(p, name)) == key(p, name) }
+// hasDevice reports whether a volume's device is at its path.
+func hasDevice(p *pooldef.Pool, name string) bool { return volumeAt(path(p, name)) == key(p, name) }
 
 // await waits for a volume's device. It returns an error if volmode is "none".
 func (b *Backend) await(ctx context.Context, p *pooldef.Pool, name, volmode string) error {
@@ -68,10 +68,10 @@ func (b *Backend) await(ctx context.Context, p *pooldef.Pool, name, volmode stri
 
 // checkNode returns an error if a volume's device is not at its path.
 func (b *Backend) checkNode(ctx context.Context, p *pooldef.Pool, r *row) error {
-	if isThere(p, r.name) {
+	if hasDevice(p, r.name) {
 		return nil
 	}
-	if host.Settle(ctx, b.Host); isThere(p, r.name) {
+	if host.Settle(ctx, b.Host); hasDevice(p, r.name) {
 		return nil
 	}
 	return &backend.StateError{Text: fmt.Sprintf("there is no device of the volume at %q", path(p, r.name)),

@@ -110,7 +110,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	out, err := b.ask(
+	out, err := b.query(
 		ctx, name,
 		host.Cmd("zfs", "list", "-H", "-d", "2", "-t", "volume,snapshot", "-o", "name,defer_destroy", "--", name),
 	)

@@ -24,7 +24,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	imported, err := b.imports(ctx, p)
+	imported, err := b.importZpool(ctx, p)
 	if imported && stateOf(name) == "" { // a dry run
 		return nil
 	}
@@ -32,13 +32,13 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		_, err = b.list(ctx, p)
 	}
 	if err != nil && imported {
-		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return err
 }
 
-// imports imports a pool's zpool if it is not imported, and reports whether it did.
-func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
+// importZpool imports a pool's zpool if it is not imported, and reports whether it did.
+func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	name := zpool(p.Source.Name)
 	if stateOf(name) != "" || len(p.Source.Devices) == 0 {
 		return false, errors.Join(ctx.Err(), checkUsable(name))
@@ -58,7 +58,7 @@ func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
 		return true, nil
 	}
 	if stateOf(name) != "" {
-		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return false, b.translateImportError(p, err)
 }
@@ -103,17 +103,17 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if err := b.checkNotBusy(ctx, name); err != nil {
 		return err
 	}
-	err = b.export(ctx, name)
+	err = b.exportZpool(ctx, name)
 	if err != nil && stateOf(name) == "" {
-		_, again := b.imports(context.WithoutCancel(ctx), p)
+		_, again := b.importZpool(context.WithoutCancel(ctx), p)
 		err = errors.Join(err, again)
 	}
 	return err
 }
 
-// export exports a zpool. ZFS itself refuses a zpool in use. export retries, because udev may have a volume
-// open briefly.
-func (b *Backend) export(ctx context.Context, dataset string) error {
+// exportZpool exports a zpool. ZFS itself refuses a zpool in use. exportZpool retries, because udev may have
+// a volume open briefly.
+func (b *Backend) exportZpool(ctx context.Context, dataset string) error {
 	c := host.Cmd("zpool", "export", "--", zpool(dataset))
 	c.RetryOn = "pool is busy"
 	err := b.Host.Change(ctx, c)
@@ -131,7 +131,7 @@ func (b *Backend) checkNotBusy(ctx context.Context, dataset string) error {
 		return err
 	}
 	busy.Users = mounts
-	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-H", "-r", "-t", "volume", "-o", "name", "--", name))
+	out, err := b.query(ctx, name, host.Cmd("zfs", "list", "-H", "-r", "-t", "volume", "-o", "name", "--", name))
 	if err != nil {
 		return err
 	}

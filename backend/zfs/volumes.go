@@ -82,7 +82,7 @@ func (b *Backend) transferableVolume(
 	if err != nil {
 		return nil, err
 	}
-	if isPart(name) && !tempNames.Match(name) && isThere(p, name) {
+	if isPart(name) && !tempNames.Match(name) && hasDevice(p, name) {
 		return summary(p, &row{name: name}), nil
 	}
 	r, _, err := b.find(ctx, p, name)
