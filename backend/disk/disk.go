@@ -6,7 +6,7 @@
 // (https://systemd.io/BLOCK_DEVICE_LOCKING).
 //
 // A new partition's space is cleared or filled before the partition appears in the table. For this time, the
-// kernel has a temporary partition that is not in the table (stage.go).
+// kernel has a temporary partition that is not in the table (temp.go).
 package disk
 
 import (
