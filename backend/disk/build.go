@@ -89,8 +89,10 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 			for _, x := range t.partitions {
 				names = append(names, t.name(x.number))
 			}
-			return &backend.StateError{Text: "there are partitions on it: " + strings.Join(names, ", "),
-				Hint: "delete them first (poolctl pool-start, vol-delete)"}
+			return &backend.StateError{
+				Text: "there are partitions on it: " + strings.Join(names, ", "),
+				Hint: "delete them first (poolctl pool-start, vol-delete)",
+			}
 		}
 		users, err := b.Host.DeviceUsers(t.path)
 		if err != nil {

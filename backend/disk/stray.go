@@ -31,16 +31,15 @@ func (t *table) has(k kernelPartition) bool {
 // its free space as a partition.
 func (t *table) strayPartitions(kernel []kernelPartition) []kernelPartition {
 	return slices.DeleteFunc(slices.Clone(kernel), func(k kernelPartition) bool {
-		return t.find(
-			func(x partition) bool {
-				return k.matches(&x) || x.kind != extended && k.start < x.end && x.start < k.end
-			},
-		) != nil
+		known := t.find(func(x partition) bool {
+			return k.matches(&x) || x.kind != extended && k.start < x.end && x.start < k.end
+		})
+		return known != nil
 	})
 }
 
 // Sweep implements backend.Sweeper. It does nothing while another program holds the disk's lock.
-func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, err error) {
+func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (removed []string, err error) {
 	d, err := b.device(p)
 	if err != nil {
 		return nil, err
@@ -62,7 +61,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, e
 	return b.sweep(ctx, t)
 }
 
-func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err error) {
+func (b *Backend) sweep(ctx context.Context, t *table) (removed []string, err error) {
 	if s := t.tempPartition(0, 0, nil); t.isMapped {
 		if !s.exists() {
 			return nil, nil
@@ -79,9 +78,9 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 			continue
 		}
 		if err := b.Host.Change(ctx, forget(t.device, k.number)); err != nil {
-			return swept, err
+			return removed, err
 		}
-		swept = append(swept, path)
+		removed = append(removed, path)
 	}
-	return swept, err
+	return removed, err
 }

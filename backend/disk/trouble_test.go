@@ -254,9 +254,9 @@ func TestUnread(t *testing.T) {
 		t.Errorf("the kernel should have both partitions:\n%s", text)
 	}
 	run(t, "addpart", disk, "9", "40960", "2048")
-	swept, err := b.Sweep(t.Context(), p)
-	if err != nil || fmt.Sprint(swept) != "[/dev/"+name+"9]" {
-		t.Errorf("removed %s, error %v", swept, err)
+	removed, err := b.Sweep(t.Context(), p)
+	if err != nil || fmt.Sprint(removed) != "[/dev/"+name+"9]" {
+		t.Errorf("removed %s, error %v", removed, err)
 	}
 }
 

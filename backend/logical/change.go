@@ -23,8 +23,10 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 		return err
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
-		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + names(snapshots),
-			Hint: "--delete-snapshots deletes them, too"}
+		return &backend.StateError{
+			Text: "there are snapshots of it, which would go with it: " + names(snapshots),
+			Hint: "--delete-snapshots deletes them, too",
+		}
 	}
 	return mapErrNotFound(b.Host.Change(ctx, remove(p, name)), name)
 }
@@ -36,12 +38,12 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 	if err != nil {
 		return err
 	}
-	goes := append(v.snapshots(all), v)
-	if err := b.checkNotInUse(p, goes...); err != nil {
+	targets := append(v.snapshots(all), v)
+	if err := b.checkNotInUse(p, targets...); err != nil {
 		return err
 	}
 	var paths []string
-	for _, v := range goes {
+	for _, v := range targets {
 		paths = append(paths, p.Source.Name+"/"+v.Name)
 	}
 	return mapErrNotFound(

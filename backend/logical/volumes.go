@@ -97,8 +97,10 @@ func checkActive(p *pooldef.Pool, v *logicalVolume) error {
 	case v.isOverflowed():
 		return errOverflowed
 	}
-	return &backend.StateError{Text: fmt.Sprintf("the logical volume %q is not active", v.Name),
-		Hint: "lvchange -ay -K -- " + p.Source.Name + "/" + v.Name}
+	return &backend.StateError{
+		Text: fmt.Sprintf("the logical volume %q is not active", v.Name),
+		Hint: "lvchange -ay -K -- " + p.Source.Name + "/" + v.Name,
+	}
 }
 
 var (

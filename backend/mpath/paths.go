@@ -77,11 +77,10 @@ func (b *Backend) query(ctx context.Context) (map[string][]pooldef.Path, error) 
 		known[m.Sysfs] = []pooldef.Path{}
 		for _, g := range m.Groups {
 			for _, p := range g.Paths {
-				known[m.Sysfs] = append(
-					known[m.Sysfs],
-					pooldef.Path{Device: p.Device, State: p.State, DeviceState: p.DeviceState, Checker: p.Checker,
-						Priority: &p.Priority, Group: g.Number, GroupState: g.State, GroupPriority: &g.Priority},
-				)
+				known[m.Sysfs] = append(known[m.Sysfs], pooldef.Path{
+					Device: p.Device, State: p.State, DeviceState: p.DeviceState, Checker: p.Checker,
+					Priority: &p.Priority, Group: g.Number, GroupState: g.State, GroupPriority: &g.Priority,
+				})
 			}
 		}
 	}

@@ -67,19 +67,19 @@ func (b *Backend) copy(
 	if err := b.checkNotInUse(ctx, p, from, source.Name, o.InUse, true); err != nil {
 		return err
 	}
-	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
-		args := slices.Concat(at.args("dest-"), []string{"--dest=" + stage, quiet}, objectSizeOption(d))
+	return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
+		args := slices.Concat(at.args("dest-"), []string{"--dest=" + temp, quiet}, objectSizeOption(d))
 		err := mapErrNotFound(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
-		return b.enlarge(ctx, p, at, stage, d, source.Capacity.Bytes, err)
+		return b.enlarge(ctx, p, at, temp, d, source.Capacity.Bytes, err)
 	})
 }
 
 // enlarge resizes a new image to the requested size if its source is smaller. It passes err through.
 func (b *Backend) enlarge(
-	ctx context.Context, p *pooldef.Pool, at place, stage string, d *pooldef.Volume, size uint64, err error,
+	ctx context.Context, p *pooldef.Pool, at place, temp string, d *pooldef.Volume, size uint64, err error,
 ) error {
 	if err == nil && d.Capacity.Bytes > size {
-		err = b.change(ctx, p, "resize", at, stage, sizeOption(d.Capacity.Bytes), quiet)
+		err = b.change(ctx, p, "resize", at, temp, sizeOption(d.Capacity.Bytes), quiet)
 	}
 	return err
 }
@@ -89,11 +89,13 @@ func (b *Backend) enlarge(
 func (b *Backend) fill(
 	ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions,
 ) error {
-	write := func(stage string) error {
-		return b.importDiff(
-			ctx, p, at, stage, host.PipeIn{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
-				Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress},
-		)
+	write := func(temp string) error {
+		return b.importDiff(ctx, p, at, temp, host.PipeIn{
+			Source:   &host.Source{Path: source.Target.Path, InUse: o.InUse},
+			Size:     d.Capacity.Bytes,
+			Sparse:   true,
+			Progress: o.Progress,
+		})
 	}
 	if !qemuimg.IsPlain(source) {
 		from, err := qemuimg.Open(b.secrets, source, o.Known)
@@ -102,21 +104,21 @@ func (b *Backend) fill(
 		}
 		defer from.Close()
 		from.InUse = o.InUse
-		write = func(stage string) error { return b.convert(ctx, p, at, stage, from, o.Progress) }
+		write = func(temp string) error { return b.convert(ctx, p, at, temp, from, o.Progress) }
 	}
-	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
-		if err := b.create(ctx, p, at, stage, d, o.CreateOptions); err != nil {
+	return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
+		if err := b.create(ctx, p, at, temp, d, o.CreateOptions); err != nil {
 			return err
 		}
-		return write(stage)
+		return write(temp)
 	})
 }
 
 // convert runs qemu-img to write the guest-visible data of an image into a new Ceph image.
 func (b *Backend) convert(
-	ctx context.Context, p *pooldef.Pool, at place, stage string, from *qemuimg.Image, progress host.Progress,
+	ctx context.Context, p *pooldef.Pool, at place, temp string, from *qemuimg.Image, progress host.Progress,
 ) error {
-	to := qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: stage}
+	to := qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: temp}
 	_, key, err := b.login(p)
 	if err != nil {
 		return err

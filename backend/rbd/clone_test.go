@@ -21,8 +21,8 @@ func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 }
 
-// made returns a backend and a pool with an image that contains data.
-func made(t *testing.T, name string) (*Backend, *pooldef.Pool, []byte) {
+// newPoolWithImage returns a backend and a pool with an image that contains data.
+func newPoolWithImage(t *testing.T, name string) (*Backend, *pooldef.Pool, []byte) {
 	t.Helper()
 	p := newPool(t)
 	b := New(&host.Local{}, keys{}, limit)
@@ -82,7 +82,7 @@ func rows(t *testing.T, b *Backend, p *pooldef.Pool) []string {
 // TestCopyOnWrite makes clones. A snapshot that equals its image serves several clones, and is removed with
 // the last of them.
 func TestCopyOnWrite(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	ok(t, clone(t, b, p, "base", "one", mib))
 	ok(t, clone(t, b, p, "base", "two", 3*mib))
 	if all := rows(t, b, p); len(all) != 4 {
@@ -125,7 +125,7 @@ func TestCopyOnWrite(t *testing.T) {
 // TestClonesTogether creates and deletes clones of one image in parallel, while their shared snapshot is
 // created and removed.
 func TestClonesTogether(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	var all sync.WaitGroup
 	for n := range 6 {
 		all.Go(func() {
@@ -158,7 +158,7 @@ func TestClonesTogether(t *testing.T) {
 
 // TestSnapshots deletes images with snapshots of other programs, among them libvirt.
 func TestSnapshots(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	spec := "--image=base"
 	ceph(
 		t, "rbd", "snap", "create", "--no-progress", "--pool=rbdpool",
@@ -187,7 +187,7 @@ func TestSnapshots(t *testing.T) {
 
 // TestSweepBase removes a snapshot of an unfinished clone, and keeps one that others use.
 func TestSweepBase(t *testing.T) {
-	b, p, _ := made(t, "base")
+	b, p, _ := newPoolWithImage(t, "base")
 	left, others := snapshotNames.Prefix+"1-0-1", "poolctl-000000000000-1-0-1"
 	at, err := placeOf(p)
 	ok(t, err)
@@ -195,15 +195,15 @@ func TestSweepBase(t *testing.T) {
 		ok(t, b.change(t.Context(), p, "snap create", at, "base", "--snap="+name, quiet))
 		ok(t, b.change(t.Context(), p, "snap protect", at, "base", "--snap="+name))
 	}
-	swept, err := b.Sweep(t.Context(), p)
-	if all := rows(t, b, p); err != nil || len(swept) != 1 || strings.Join(all, " ") != "base base@"+others {
-		t.Errorf("removed %q, error %v, there are %q", swept, err, all)
+	removed, err := b.Sweep(t.Context(), p)
+	if all := rows(t, b, p); err != nil || len(removed) != 1 || strings.Join(all, " ") != "base base@"+others {
+		t.Errorf("removed %q, error %v, there are %q", removed, err, all)
 	}
 }
 
 // TestOverlay creates a volume with a backing image, which becomes a clone.
 func TestOverlay(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	d := &pooldef.Volume{Name: "v", Backing: &pooldef.VolumeTarget{Path: path(p, "base")}}
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{}))
 	holds(t, b, p, "v", data)
@@ -216,7 +216,7 @@ func TestOverlay(t *testing.T) {
 // TestFill creates images from files, raw and in other formats, also encrypted, and from an image in another
 // pool of the same cluster.
 func TestFill(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	f := file(t, data)
 	source := &pooldef.Volume{
 		Type:     "file",
@@ -267,7 +267,7 @@ func TestFill(t *testing.T) {
 
 // TestObjects creates images with another object size.
 func TestObjects(t *testing.T) {
-	b, p, _ := made(t, "base")
+	b, p, _ := newPoolWithImage(t, "base")
 	d := volume("v", mib)
 	d.Target.ClusterSize = 1 << 16
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{Preallocation: "full"}))

@@ -33,7 +33,7 @@ func (b *Backend) Create(
 		return pooldef.Problems{{Element: "capacity", Text: "missing: an image has a size"}}
 	}
 	return b.withStaging(
-		ctx, p, at, d.Name, func(stage string) error { return b.create(ctx, p, at, stage, d, o) },
+		ctx, p, at, d.Name, func(temp string) error { return b.create(ctx, p, at, temp, d, o) },
 	)
 }
 

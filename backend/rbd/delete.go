@@ -87,26 +87,26 @@ func (b *Backend) delete(
 	if err != nil {
 		return err
 	}
-	goes, err := b.lastClone(ctx, p, i.Parent)
+	isLast, err := b.lastClone(ctx, p, i.Parent)
 	if err != nil {
 		return err
 	}
-	stage := tempNames.New()
-	defer tempNames.Release(stage)
-	err = b.rename(ctx, p, at, name, stage)
+	temp := tempNames.New()
+	defer tempNames.Release(temp)
+	err = b.rename(ctx, p, at, name, temp)
 	if errors.As(err, new(*fullError)) {
 		// a full pool cannot store a new name, but the image can be removed
-		stage, err = b.currentName(context.WithoutCancel(ctx), p, stage, name)
+		temp, err = b.currentName(context.WithoutCancel(ctx), p, temp, name)
 	}
 	if err != nil {
-		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
+		return errors.Join(err, b.renameBack(ctx, p, at, temp, name))
 	}
 	ctx = context.WithoutCancel(ctx) // the removal must not be cancelled
-	err = b.remove(ctx, p, at, stage)
+	err = b.remove(ctx, p, at, temp)
 	if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOTEMPTY) { // unchanged
-		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
+		return errors.Join(err, b.renameBack(ctx, p, at, temp, name))
 	}
-	if err == nil && goes {
+	if err == nil && isLast {
 		err = b.removeSnapshot(
 			ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"},
 		)

@@ -64,8 +64,10 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	case says("error opening pool"), says("error opening default pool"):
 		return noPoolError(at)
 	case says("namespace '") && says("does not exist"):
-		return &backend.StateError{Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
-			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
+			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace),
+		}
 	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
 		return &backend.StateError{
 			Text: fmt.Sprintf(

@@ -162,7 +162,7 @@ func TestRefused(t *testing.T) {
 // TestWritesNothing inspects a pool whose definition makes Ceph's programs write files. No file may be
 // created or replaced.
 func TestWritesNothing(t *testing.T) {
-	_, p, _ := made(t, "v")
+	_, p, _ := newPoolWithImage(t, "v")
 	dir := t.TempDir()
 	ok(t, os.WriteFile(dir+"/socket", []byte("a file"), 0o600))
 	p.Config = []pooldef.Option{
@@ -252,7 +252,7 @@ func stop(t *testing.T, daemon string) (resume func()) {
 // TestSilent pauses daemons. Every operation ends at the timeout, says why, and works again when the daemon
 // resumes. The timeout leaves enough time for the other daemons to answer.
 func TestSilent(t *testing.T) {
-	b, p, data := made(t, "v")
+	b, p, data := newPoolWithImage(t, "v")
 	for daemon, text := range map[string]string{
 		"mon.a": "the monitor 127.0.0.1:", "osd.0": "the OSDs of the Ceph cluster do not answer",
 	} {
@@ -334,7 +334,7 @@ func TestFull(t *testing.T) {
 
 // TestInUse checks that an open image cannot be changed, and can be read only with InUse.
 func TestInUse(t *testing.T) {
-	b, p, data := made(t, "v")
+	b, p, data := newPoolWithImage(t, "v")
 	watch := exec.Command("rbd", "watch", p.Source.Name+"/v")
 	watch.Env = append(os.Environ(), "CEPH_CONF="+os.Getenv(clusterVariable)+"/ceph.conf")
 	out, err := watch.StdoutPipe()
@@ -367,7 +367,7 @@ func TestInUse(t *testing.T) {
 
 // TestInterrupted cancels transfers. The image must not stay in use.
 func TestInterrupted(t *testing.T) {
-	b, p, _ := made(t, "v")
+	b, p, _ := newPoolWithImage(t, "v")
 	for what, do := range map[string]func(ctx context.Context, r, w *os.File) error{
 		"upload":   func(ctx context.Context, r, _ *os.File) error { return b.Upload(ctx, p, "v", r, backend.Transfer{}) },
 		"download": func(ctx context.Context, _, w *os.File) error { return b.Download(ctx, p, "v", w, backend.Transfer{}) },
@@ -403,7 +403,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestRenameRace renames several images to one name in parallel. Exactly one rename succeeds.
 func TestRenameRace(t *testing.T) {
-	b, p, _ := made(t, "v0")
+	b, p, _ := newPoolWithImage(t, "v0")
 	for n := 1; n < 4; n++ {
 		ok(t, b.Create(t.Context(), p, volume(fmt.Sprint("v", n), mib), backend.CreateOptions{}))
 	}

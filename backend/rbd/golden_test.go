@@ -138,7 +138,7 @@ func TestGolden(t *testing.T) {
 
 // TestShell runs the output of a dry run in a shell.
 func TestShell(t *testing.T) {
-	b, p, data := made(t, "v")
+	b, p, data := newPoolWithImage(t, "v")
 	dir := t.TempDir()
 	ok(t, os.WriteFile(dir+"/data", data[:100_000], 0o600))
 	in, err := os.Open(dir + "/data")

@@ -77,11 +77,11 @@ func (b *Backend) cloneShared(
 		}}
 	}
 	clone := func(snapshot string) error {
-		return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
+		return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
 			args := slices.Concat(
-				[]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage}, objectSizeOption(d),
+				[]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + temp}, objectSizeOption(d),
 			)
-			return b.enlarge(ctx, p, at, stage, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
+			return b.enlarge(ctx, p, at, temp, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
 		})
 	}
 	base, err := b.reusableBase(ctx, p, from, source, i)

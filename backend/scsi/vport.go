@@ -76,8 +76,10 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	case err != nil || !at.isVirtual() || isKept(p):
 		return errors.Join(err, ctx.Err())
 	case p.Source.Adapter.Managed == nil && !p.Started:
-		return &backend.StateError{Text: fmt.Sprintf("the virtual port host%d was not made by poolctl", at.number),
-			Hint: "managed='yes' in the definition's adapter has it removed all the same"}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the virtual port host%d was not made by poolctl", at.number),
+			Hint: "managed='yes' in the definition's adapter has it removed all the same",
+		}
 	}
 	if err := b.Unused(ctx, p, []int{at.number}); err != nil {
 		return err
@@ -116,8 +118,8 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 	for _, port := range ports {
 		switch {
 		case a.ParentName != "" && port.number != named,
-			a.ParentName == "" && a.ParentWWNN != "" && (plain(a.ParentWWNN) != port.node ||
-				plain(a.ParentWWPN) != port.port),
+			a.ParentName == "" && a.ParentWWNN != "" &&
+				(plain(a.ParentWWNN) != port.node || plain(a.ParentWWPN) != port.port),
 			a.ParentName == "" && a.ParentWWNN == "" && a.ParentFabricWWN != "" &&
 				plain(a.ParentFabricWWN) != port.fabric:
 			continue

@@ -84,8 +84,8 @@ func fromPage83(page []byte, maker func() string) identity {
 		for d := page; len(d) >= 4 && len(d) >= 4+int(d[3]); d = d[4+int(d[3]):] {
 			value := d[4 : 4+int(d[3])]
 			isUnits := d[1]&0x30 == 0
-			if !isUnits || int(d[1]&0xf) != want.kind || int(d[0]&0xf) != want.code || want.naa >= 0 &&
-				(len(value) == 0 || int(value[0]>>4) != want.naa) {
+			if !isUnits || int(d[1]&0xf) != want.kind || int(d[0]&0xf) != want.code ||
+				want.naa >= 0 && (len(value) == 0 || int(value[0]>>4) != want.naa) {
 				continue
 			}
 			id.serial = fmt.Sprintf("%x", want.kind)

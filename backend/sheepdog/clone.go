@@ -103,15 +103,15 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		return nil, err
 	}
 	all, err := b.all(ctx, p)
-	var swept []string
+	var removed []string
 	for _, i := range all {
 		if !tempNames.IsStale(i.name) && !tempNames.IsStale(i.tag) {
 			continue
 		}
 		if err := b.change(ctx, c, c.delete(i)); err != nil {
-			return swept, err
+			return removed, err
 		}
-		swept = append(swept, scheme+i.volumeName())
+		removed = append(removed, scheme+i.volumeName())
 	}
-	return swept, err
+	return removed, err
 }

@@ -266,8 +266,8 @@ func TestCloneLargerFaults(t *testing.T) {
 				t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source,
 				backend.CloneOptions{From: p},
 			)
-			if swept, sweepErr := good.Sweep(t.Context(), p); len(swept) > 0 || sweepErr != nil {
-				t.Errorf("change %d, after %v: left over: %q, error %v", nth, after, swept, sweepErr)
+			if removed, sweepErr := good.Sweep(t.Context(), p); len(removed) > 0 || sweepErr != nil {
+				t.Errorf("change %d, after %v: left over: %q, error %v", nth, after, removed, sweepErr)
 			}
 			want := "v"
 			if err == nil {
@@ -332,9 +332,9 @@ func TestOthersStages(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	swept, err := b.Sweep(t.Context(), p)
-	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(swept, want) || err != nil {
-		t.Errorf("removed %q, error %v", swept, err)
+	removed, err := b.Sweep(t.Context(), p)
+	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(removed, want) || err != nil {
+		t.Errorf("removed %q, error %v", removed, err)
 	}
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	all, err := b.all(t.Context(), p)

@@ -30,11 +30,10 @@ func (b *Backend) Upload(
 	write := func(offset, length uint64) host.Command {
 		return c.vdi([]string{"write"}, name, strconv.FormatUint(offset, 10), strconv.FormatUint(length, 10))
 	}
-	return translateError(
-		ctx, c,
-		b.host.Change(ctx, host.PipeIn{Each: write, From: from, Name: t.File, Target: scheme + name, Size: i.size,
-			Offset: t.Offset, Length: t.Length, Sparse: t.Sparse && i.used+i.shared == 0, Progress: t.Progress}),
-	)
+	return translateError(ctx, c, b.host.Change(ctx, host.PipeIn{
+		Each: write, From: from, Name: t.File, Target: scheme + name, Size: i.size, Offset: t.Offset,
+		Length: t.Length, Sparse: t.Sparse && i.used+i.shared == 0, Progress: t.Progress,
+	}))
 }
 
 // Download implements backend.Downloader.
@@ -58,14 +57,10 @@ func (b *Backend) Download(
 		part.length = min(part.length, t.Length)
 	}
 	read := c.vdi(options, i.name, strconv.FormatUint(part.offset, 10), strconv.FormatUint(part.length, 10))
-	return translateError(
-		ctx, c,
-		b.host.Change(
-			ctx,
-			host.PipeOut{Command: read, Plain: c.vdi(options, i.name), Format: part, From: scheme + name, Size: i.size,
-				To: to, Name: t.File, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress},
-		),
-	)
+	return translateError(ctx, c, b.host.Change(ctx, host.PipeOut{
+		Command: read, Plain: c.vdi(options, i.name), Format: part, From: scheme + name, Size: i.size,
+		To: to, Name: t.File, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress,
+	}))
 }
 
 // A part is a range of an image, as dog writes it to its standard output: data without a header.

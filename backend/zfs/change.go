@@ -49,8 +49,10 @@ func (b *Backend) dependentsError(ctx context.Context, p *pooldef.Pool, name str
 	case err != nil:
 		return err
 	case len(clones) > 0:
-		return &backend.StateError{Text: "these share its blocks, and need it: " + strings.Join(clones, ", "),
-			Hint: "delete them first; or zfs promote makes one of them the owner of the blocks"}
+		return &backend.StateError{
+			Text: "these share its blocks, and need it: " + strings.Join(clones, ", "),
+			Hint: "delete them first; or zfs promote makes one of them the owner of the blocks",
+		}
 	}
 	return &backend.StateError{
 		Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", "),

@@ -169,9 +169,9 @@ func left(t *testing.T) {
 	if all := listed(t, b, p); all != "shared 1048576\nv 1048576\nwhole 1048576\n" {
 		t.Errorf("got\n%s", all)
 	}
-	swept, err := b.Sweep(t.Context(), p)
+	removed, err := b.Sweep(t.Context(), p)
 	ok(t, err)
-	if after := snapshot(t); after != before || len(swept) != 4 {
-		t.Errorf("removed %q; state before\n%s\nstate after\n%s", swept, before, after)
+	if after := snapshot(t); after != before || len(removed) != 4 {
+		t.Errorf("removed %q; state before\n%s\nstate after\n%s", removed, before, after)
 	}
 }

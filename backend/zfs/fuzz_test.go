@@ -102,14 +102,14 @@ func FuzzSweep(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		b, s := cannedBackend(t, text)
-		swept, _ := b.Sweep(t.Context(), tank)
-		for _, name := range swept {
+		removed, _ := b.Sweep(t.Context(), tank)
+		for _, name := range removed {
 			if !isIn("tank", name) || !tempNames.Match(name[strings.LastIndexAny(name, "/@")+1:]) {
 				t.Errorf("destroyed %q", name)
 			}
 		}
-		if len(s.done) < len(swept) {
-			t.Errorf("%d changes, but %d removed", len(s.done), len(swept))
+		if len(s.done) < len(removed) {
+			t.Errorf("%d changes, but %d removed", len(s.done), len(removed))
 		}
 		_, _, _ = b.dependents(t.Context(), tank, "v")
 		_ = b.checkNotBusy(t.Context(), "tank")
@@ -175,8 +175,8 @@ func TestLiesOfOthers(t *testing.T) {
 		"tank/a\x1b/" + stage,
 	} {
 		b, s := cannedBackend(t, name+"\toff\n")
-		if swept, err := b.Sweep(t.Context(), tank); err == nil || swept != nil || s.done != nil {
-			t.Errorf("%q: removed %q by %q, error %v", name, swept, s.done, err)
+		if removed, err := b.Sweep(t.Context(), tank); err == nil || removed != nil || s.done != nil {
+			t.Errorf("%q: removed %q by %q, error %v", name, removed, s.done, err)
 		}
 		b, _ = cannedBackend(t, name+"\n")
 		if err := b.checkNotBusy(t.Context(), "tank"); err == nil {
@@ -185,8 +185,8 @@ func TestLiesOfOthers(t *testing.T) {
 	}
 	for _, name := range []string{"tank/" + stage, "tank/sub/" + stage, "tank/v@" + stage} {
 		b, s := cannedBackend(t, name+"\toff\n")
-		if swept, err := b.Sweep(t.Context(), tank); err != nil || len(swept) != 1 || len(s.done) != 1 {
-			t.Errorf("%q: removed %q by %q, error %v", name, swept, s.done, err)
+		if removed, err := b.Sweep(t.Context(), tank); err != nil || len(removed) != 1 || len(s.done) != 1 {
+			t.Errorf("%q: removed %q by %q, error %v", name, removed, s.done, err)
 		}
 	}
 }

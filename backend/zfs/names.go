@@ -44,8 +44,8 @@ var isPartition = regexp.MustCompile(`-part[0-9]+$`).MatchString
 // dataset returns the name of a pool's dataset, ZPOOL or ZPOOL/NAME...
 func dataset(p *pooldef.Pool) (string, error) {
 	name := p.Source.Name
-	good := len(name) < maxName && name != "" && (name[0] >= 'a' && name[0] <= 'z' || name[0] >= 'A' &&
-		name[0] <= 'Z')
+	good := len(name) < maxName && name != "" &&
+		(name[0] >= 'a' && name[0] <= 'z' || name[0] >= 'A' && name[0] <= 'Z')
 	for part := range strings.SplitSeq(name, "/") {
 		good = good && isPart(part)
 	}

@@ -74,8 +74,10 @@ func (b *Backend) checkNode(ctx context.Context, p *pooldef.Pool, r *row) error 
 	if host.Settle(ctx, b.Host); hasDevice(p, r.name) {
 		return nil
 	}
-	return &backend.StateError{Text: fmt.Sprintf("there is no device of the volume at %q", path(p, r.name)),
-		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " tells whether it is to have one"}
+	return &backend.StateError{
+		Text: fmt.Sprintf("there is no device of the volume at %q", path(p, r.name)),
+		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " tells whether it is to have one",
+	}
 }
 
 // Locate implements backend.Locator. It finds a volume by its full name in ZFS, by /dev/zvol/DATASET/NAME,

@@ -117,11 +117,11 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	var swept []string
+	var removed []string
 	for line := range strings.Lines(string(out)) {
 		left, deferred, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if !isIn(name, left) {
-			return swept, &backend.AnswerError{Tool: tool, Field: "name", Text: left}
+			return removed, &backend.AnswerError{Tool: tool, Field: "name", Text: left}
 		}
 		if deferred == "on" || !tempNames.IsStale(left[strings.LastIndexAny(left, "/@")+1:]) {
 			continue
@@ -134,11 +134,11 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 			err = nil
 		}
 		if err != nil {
-			return swept, err
+			return removed, err
 		}
-		swept = append(swept, left)
+		removed = append(removed, left)
 	}
-	return swept, err
+	return removed, err
 }
 
 // change applies a step. It cancels the step if the zpool is suspended, because ZFS then never answers.

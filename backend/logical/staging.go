@@ -102,15 +102,15 @@ func remove(p *pooldef.Pool, name string) host.Step {
 // Sweep implements backend.Sweeper.
 func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	all, err := b.allVolumes(ctx, p, fewFields)
-	var swept []string
+	var removed []string
 	for _, v := range all {
 		if !tempNames.IsStale(v.Name) {
 			continue
 		}
 		if err := b.Host.Change(ctx, remove(p, v.Name)); err != nil {
-			return swept, err
+			return removed, err
 		}
-		swept = append(swept, path(p, v.Name))
+		removed = append(removed, path(p, v.Name))
 	}
-	return swept, err
+	return removed, err
 }

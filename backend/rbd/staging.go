@@ -85,7 +85,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 		return nil, err
 	}
 	names, err := b.names(ctx, p) // rows omits incomplete images
-	var swept []string
+	var removed []string
 	used := map[string]bool{} // snapshots
 	for _, r := range all {
 		if r.Parent != nil && !tempNames.IsStale(r.Image) {
@@ -95,7 +95,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 	sweep := func(name string, remove func() error) {
 		switch e := remove(); {
 		case e == nil:
-			swept = append(swept, path(p, name))
+			removed = append(removed, path(p, name))
 		case !hasErrno(e, syscall.EBUSY) && !hasErrno(e, syscall.ENOENT):
 			err = errors.Join(err, e)
 		}
@@ -113,5 +113,5 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) ([]string, error) 
 			)
 		}
 	}
-	return swept, err
+	return removed, err
 }
