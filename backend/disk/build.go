@@ -10,11 +10,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// ends is how much libvirt clears, too, where a disk begins and ends.
+// ends is the number of bytes to clear at each end of a disk, as in libvirt.
 const ends = 1 << 20
 
-// Build implements backend.Builder: the disk gets a new label. One that is in use or, unless that is to be overwritten, holds anything
-// is refused.
+// Build implements backend.Builder. It writes a new label. It refuses a disk that is in use, and one with
+// content unless o.Overwrite is set.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	if format(p) == "lvm2" {
 		return &backend.UnsupportedError{Type: p.Type, What: "making a label of format lvm2"}
@@ -36,7 +36,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if len(users) > 0 {
 		return &backend.BusyError{Path: d.path, Users: users}
 	}
-	holds, err := b.holds(ctx, d)
+	holds, err := b.content(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,9 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return err
 }
 
-// holds tells what is on a disk, empty if nothing. There are labels that only parted knows.
-func (b *Backend) holds(ctx context.Context, d *device) (string, error) {
+// content returns a description of a disk's content, or "" if the disk is empty. parted knows some labels
+// that wipefs does not.
+func (b *Backend) content(ctx context.Context, d *device) (string, error) {
 	found, err := host.Signatures(ctx, b.Host, d.path)
 	if err != nil || len(found) > 0 {
 		return host.Words(found), err
@@ -68,28 +69,30 @@ func (b *Backend) holds(ctx context.Context, d *device) (string, error) {
 	return t.label, nil
 }
 
-// clear removes all that tells what is on a disk, and what the kernel knows of its partitions.
+// clear removes a disk's signatures, and removes the disk's partitions from the kernel.
 func (b *Backend) clear(ctx context.Context, d *device) error {
 	if err := b.Host.Change(ctx, host.ZeroEnds{Path: d.path, Length: ends}); err != nil {
 		return err
 	}
-	pieces, err := d.pieces()
-	for _, k := range pieces {
+	kernel, err := d.kernelPartitions()
+	for _, k := range kernel {
 		err = errors.Join(err, b.Host.Change(ctx, forget(d, k.number)))
 	}
 	return err
 }
 
-// DeletePool implements backend.Remover: the label goes, if there is no partition left.
+// DeletePool implements backend.Remover. It removes the label if the disk has no partitions.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
-	return b.changing(ctx, p, func(t *table) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
 		if len(t.partitions) > 0 {
 			var names []string
 			for _, x := range t.partitions {
 				names = append(names, t.name(x.number))
 			}
-			return &backend.StateError{Text: "there are partitions on it: " + strings.Join(names, ", "),
-				Hint: "delete them first (poolctl pool-start, vol-delete)"}
+			return &backend.StateError{
+				Text: "there are partitions on it: " + strings.Join(names, ", "),
+				Hint: "delete them first (poolctl pool-start, vol-delete)",
+			}
 		}
 		users, err := b.Host.DeviceUsers(t.path)
 		if err != nil {

@@ -11,11 +11,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// Delete implements backend.Deleter. When a logical partition goes, those behind it get the next lower numbers, as always with
-// a dos label; so none of them may be in use either.
+// Delete implements backend.Deleter. Deleting a logical partition renumbers those after it, as always with a
+// dos label, so none of them may be in use.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	return b.changing(ctx, p, func(t *table) error {
-		x, err := t.called(name)
+	return b.withLockedTable(ctx, p, func(t *table) error {
+		x, err := t.byName(name)
 		if err != nil {
 			return err
 		}
@@ -31,7 +31,9 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 			}
 		}
 		if x.kind == extended && inside != nil {
-			return &backend.StateError{Text: "there are logical partitions in it, which would go with it: " + strings.Join(inside, ", ")}
+			return &backend.StateError{
+				Text: "there are logical partitions in it, which would go with it: " + strings.Join(inside, ", "),
+			}
 		}
 		if err := b.checkNotInUse(t, going...); err != nil {
 			return err
@@ -40,24 +42,28 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 	})
 }
 
-// Resize implements backend.Resizer: a partition can become larger where there is room behind it. What it gets is zeroed before:
-// others' data may be there.
-func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	return b.changing(ctx, p, func(t *table) error {
-		x, err := t.called(name)
+// Resize implements backend.Resizer. A partition can grow into the free space directly after it. grow zeroes
+// this space first, because it may contain old data.
+func (b *Backend) Resize(
+	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
+) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
+		x, err := t.byName(name)
 		if err != nil {
 			return err
 		}
-		old, most := x.end-x.start, t.most(x)
+		old, most := x.end-x.start, t.maxSize(x)
 		switch {
 		case size < old && !o.Shrink:
 			return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
 		case size < old && x.kind == extended:
 			return &backend.UnsupportedError{Type: p.Type, What: "making an extended partition smaller"}
 		case size > most:
-			return &backend.StateError{Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", most-old, most)}
+			return &backend.StateError{
+				Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", most-old, most),
+			}
 		}
-		if size = max(t.up(size), t.alignment); size == old || size > most {
+		if size = max(t.alignUp(size), t.alignment); size == old || size > most {
 			return nil
 		}
 		if err := b.checkNotInUse(t, *x); err != nil {
@@ -73,7 +79,9 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64) error {
 	end := x.start + size
 	if x.kind != extended {
-		err := b.withTempPartition(ctx, t, x.end, end, func(path string) error { return b.Host.Change(ctx, host.Zero{Path: path}) })
+		err := b.withTempPartition(
+			ctx, t, x.end, end, func(path string) error { return b.Host.Change(ctx, host.Zero{Path: path}) },
+		)
 		if err != nil {
 			return err
 		}
@@ -85,8 +93,8 @@ func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64)
 	return err
 }
 
-// most is how large a partition can become, with what is free directly behind it.
-func (t *table) most(x *partition) uint64 {
+// maxSize returns the maximum size of a partition in bytes: its size and the free space directly after it.
+func (t *table) maxSize(x *partition) uint64 {
 	most := x.end - x.start
 	for _, e := range t.free {
 		if e.start == x.end && e.isLogical == (x.kind == logical) {
@@ -96,25 +104,27 @@ func (t *table) most(x *partition) uint64 {
 	return most
 }
 
-// resize is the command that moves a partition's end. Only a user at a terminal is asked whether he means it when it becomes smaller;
-// in a script the answer is no.
+// resize returns the command that moves a partition's end. parted shrinks a partition only after a
+// confirmation, and in a script the answer is always no. So the command imitates a terminal and answers yes.
 func resize(t *table, x *partition, size uint64) host.Command {
 	args := []string{"resizepart", fmt.Sprint(x.number), fmt.Sprintf("%dB", x.start+size-1)}
 	if size > x.end-x.start {
 		return parted(t.device, args...)
 	}
-	c := host.Cmd("parted", append([]string{"---pretend-input-tty", "--align", "none", "--", t.path}, args...)...)
+	c := host.Cmd(
+		"parted", append([]string{"---pretend-input-tty", "--align", "none", "--", t.path}, args...)...,
+	)
 	c.Stdin = "Yes"
 	return c
 }
 
-// shrinkBack undoes an extension, if it has happened.
+// shrinkBack undoes an extension that took effect.
 func (b *Backend) shrinkBack(ctx context.Context, planned *table, x *partition) error {
 	t, err := b.read(ctx, planned.device)
 	if err != nil {
 		return err
 	}
-	if now := t.numbered(x.number); now != nil && now.end > x.end {
+	if now := t.byNumber(x.number); now != nil && now.end > x.end {
 		return b.Host.Change(ctx, resize(t, now, x.end-x.start))
 	}
 	return nil

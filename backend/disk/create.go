@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
@@ -13,10 +11,12 @@ import (
 	"poolctl/pooldef"
 )
 
-// Create implements backend.Creator. Where the new partition begins and ends, nothing is left of what was there before: no old file
-// system appears with it.
-func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	if err := check(p, d, o); err != nil {
+// Create implements backend.Creator. It clears both ends of the new partition, so that no old file system
+// reappears in it.
+func (b *Backend) Create(
+	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions,
+) error {
+	if err := checkDefinition(p, d, o); err != nil {
 		return err
 	}
 	size := d.Capacity.Bytes
@@ -28,7 +28,7 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 		}
 		size += blockvol.EncryptionHeaderSize
 	}
-	return b.changing(ctx, p, func(t *table) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
 		return b.create(ctx, p, t, d, size, func(path string) error {
 			err := b.Host.Change(ctx, host.ZeroEnds{Path: path, Length: 1 << 20})
 			if err == nil && encrypt != nil {
@@ -39,13 +39,15 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	})
 }
 
-// Clone implements backend.Cloner. The partition appears when it has its data.
-func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// Clone implements backend.Cloner. It copies the data before it creates the partition.
+func (b *Backend) Clone(
+	ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions,
+) error {
 	wanted := *d
 	if !d.Capacity.Known {
 		wanted.Capacity = source.Capacity
 	}
-	if err := check(p, &wanted, o.CreateOptions); err != nil {
+	if err := checkDefinition(p, &wanted, o.CreateOptions); err != nil {
 		return err
 	}
 	switch {
@@ -58,20 +60,22 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	if size < source.Capacity.Bytes {
 		return &host.DoesNotFitError{Path: d.Name, Size: source.Capacity.Bytes, Room: size}
 	}
-	return b.changing(ctx, p, func(t *table) error {
+	return b.withLockedTable(ctx, p, func(t *table) error {
 		return b.create(ctx, p, t, d, size, func(path string) error { return b.Fill(ctx, p, path, source, o) })
 	})
 }
 
-// check refuses what a partition cannot have.
-func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+// checkDefinition returns an error if a partition cannot have the requested properties.
+func checkDefinition(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	switch {
 	case d.Target.Encryption != nil && d.Target.Format == extended:
 		return &backend.UnsupportedError{Type: p.Type, What: "encrypted extended partitions"}
 	case d.Backing != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "volumes with a backing store"}
 	case d.Target.Format == extended && format(p) != "dos":
-		return &backend.UnsupportedError{Type: p.Type, What: "extended partitions on a disk with a " + format(p) + " label"}
+		return &backend.UnsupportedError{
+			Type: p.Type, What: "extended partitions on a disk with a " + format(p) + " label",
+		}
 	case d.Capacity.Bytes == 0:
 		return pooldef.Problems{{Element: "capacity", Text: "missing: a partition cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
@@ -80,8 +84,12 @@ func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	return nil
 }
 
-// create makes a partition of room that is got ready before. It is one change of the table, and a second where its kind is a flag.
-func (b *Backend) create(ctx context.Context, p *pooldef.Pool, t *table, d *pooldef.Volume, size uint64, ready func(path string) error) error {
+// create creates a partition. prepare clears or fills the partition's space first, through a temporary
+// partition. The table changes once, and a second time if parted sets the partition's type by a flag.
+func (b *Backend) create(
+	ctx context.Context, p *pooldef.Pool, t *table, d *pooldef.Volume, size uint64,
+	prepare func(path string) error,
+) error {
 	x, err := t.newPartition(d)
 	if err == nil {
 		err = t.place(x, size, p.Name)
@@ -90,108 +98,22 @@ func (b *Backend) create(ctx context.Context, p *pooldef.Pool, t *table, d *pool
 		return err
 	}
 	if x.kind != extended {
-		if err := b.withTempPartition(ctx, t, x.start, x.end, ready); err != nil {
+		if err := b.withTempPartition(ctx, t, x.start, x.end, prepare); err != nil {
 			return err
 		}
 	}
 	err = b.commit(ctx, t.mkpart(x, d.Target.Format))
 	if err == nil {
-		err = t.isMade(x)
+		err = t.checkCreated(x)
 	}
 	if err != nil {
-		err = errors.Join(err, b.uncreate(context.WithoutCancel(ctx), t, x))
+		err = errors.Join(err, b.undoCreate(context.WithoutCancel(ctx), t, x))
 	}
 	return err
 }
 
-// newPartition plans what has the name that a volume is to have: the next free number, in a dos label the next of the primary or of the
-// logical ones.
-func (t *table) newPartition(d *pooldef.Volume) (*partition, error) {
-	number := t.number(d.Name)
-	if number > 0 && t.numbered(number) != nil {
-		return nil, &fs.PathError{Op: "create", Path: t.partition(number), Err: fs.ErrExist}
-	}
-	x := &partition{number: number, kind: primary}
-	whole := t.extended()
-	switch {
-	case d.Target.Format == extended && whole != nil:
-		return nil, &backend.StateError{Text: fmt.Sprintf("there is an extended partition already, %s", t.name(whole.number))}
-	case d.Target.Format == extended:
-		x.kind = extended
-	case t.label == "dos" && number > t.max && whole == nil:
-		return nil, &backend.StateError{Text: fmt.Sprintf("%s would be a logical partition, and there is no extended one that it could be in", d.Name),
-			Hint: "make one: --format extended"}
-	case t.label == "dos" && number > t.max:
-		x.kind = logical
-	}
-	if number == 0 || number != t.next(x.kind) {
-		return nil, t.otherName(d)
-	}
-	return x, nil
-}
-
-// otherName tells what the next partition will be called.
-func (t *table) otherName(d *pooldef.Volume) error {
-	text := fmt.Sprintf("all %d primary partitions of %q are taken", t.max, t.path)
-	if n := t.next(primary); n > 0 {
-		text = fmt.Sprintf("the next partition of %q is %s", t.path, t.name(n))
-	}
-	if t.extended() != nil && d.Target.Format != extended {
-		text += fmt.Sprintf("; the next logical one is %s", t.name(t.next(logical)))
-	}
-	return pooldef.Problems{{Element: "name", Text: fmt.Sprintf("%q: %s", d.Name, text)}}
-}
-
-// kept are the numbers that labels have for all of the disk or for themselves.
-var kept = map[string][]int{"mac": {1}, "sun": {3}, "dvh": {9, 10, 11}}
-
-// next returns the number that libparted gives the next partition of a kind, 0 if there is none left.
-func (t *table) next(kind string) int {
-	first, last := 1, t.max
-	if kind == logical {
-		first, last = t.max+1, t.max+len(t.partitions)+1
-	}
-	taken := map[int]bool{}
-	for _, x := range t.partitions {
-		taken[x.number] = true
-	}
-	for n := first; n <= last; n++ {
-		if !taken[n] && !slices.Contains(kept[t.label], n) {
-			return n
-		}
-	}
-	return 0
-}
-
-// place finds the smallest free extent that has room for a partition, which never spans two.
-func (t *table) place(x *partition, size uint64, pool string) error {
-	most, best := uint64(0), uint64(0)
-	for _, e := range t.free {
-		if e.isLogical != (x.kind == logical) {
-			continue
-		}
-		start := t.up(max(e.start, 1))
-		if e.isLogical { // in front of it is the place where its own table stands
-			start = t.up(e.start + 1)
-		}
-		room := e.end/t.alignment*t.alignment - min(start, e.end/t.alignment*t.alignment)
-		most = max(most, room)
-		if size <= room && (best == 0 || room < best) {
-			best, x.start, x.end = room, start, start+t.up(size)
-		}
-	}
-	if best > 0 {
-		return nil
-	}
-	return &backend.StateError{
-		Text: fmt.Sprintf("no free extent of %q has room for %d bytes: the largest partition that fits has %d bytes", t.path, size, most),
-		Hint: "poolctl pool-dumpxml " + host.Quote(pool) + " shows the free extents",
-	}
-}
-
-func (t *table) up(n uint64) uint64 { return (n + t.alignment - 1) / t.alignment * t.alignment }
-
-// mkpart is the command that makes a partition. Of most labels, its kind is told by the file system that it is for.
+// mkpart returns the command that creates a partition. In most labels, the file system given to parted
+// determines the partition's type.
 func (t *table) mkpart(x *partition, format string) host.Command {
 	args := []string{"mkpart"}
 	if t.label != "bsd" && t.label != "sun" {
@@ -215,10 +137,11 @@ func fileSystem(format string) string {
 	return "ext2"
 }
 
-// isMade looks whether the kernel has a partition under the number that was planned: libparted has chosen it. In a dry run there is none.
-func (t *table) isMade(x *partition) error {
-	pieces, err := t.pieces()
-	for _, k := range t.strayPartitions(pieces) {
+// checkCreated returns an error if libparted chose another number than planned. It compares with the kernel's
+// partitions; after a dry run, the kernel has none to compare.
+func (t *table) checkCreated(x *partition) error {
+	kernel, err := t.kernelPartitions()
+	for _, k := range t.strayPartitions(kernel) {
 		if k.start == x.start && k.end == x.end && k.number != x.number {
 			return fmt.Errorf("parted has made %s instead of %s", t.name(k.number), t.name(x.number))
 		}
@@ -226,8 +149,8 @@ func (t *table) isMade(x *partition) error {
 	return err
 }
 
-// uncreate removes what there is of a partition that was not there before.
-func (b *Backend) uncreate(ctx context.Context, planned *table, x *partition) error {
+// undoCreate removes what a failed create has left in the table.
+func (b *Backend) undoCreate(ctx context.Context, planned *table, x *partition) error {
 	t, err := b.read(ctx, planned.device)
 	if err != nil {
 		return err

@@ -14,18 +14,19 @@ import (
 	"poolctl/pooldef"
 )
 
-// sector is what the kernel counts in, in /sys and where it is told of partitions, whatever the disk's own sectors.
+// sector is the unit of the kernel's interfaces, in /sys and in the partition calls, whatever the disk's own
+// sector size.
 const sector = 512
 
-// A device is a disk as the kernel has it.
+// A device is a disk as the kernel knows it.
 type device struct {
 	path      string // /dev/sda, /dev/mapper/mpatha
 	dir       string // in /sys
-	separator string // between its name and a partition's number
-	isMapped  bool   // by device-mapper: its partitions are mapped, too
+	separator string // between the disk's name and a partition's number
+	isMapped  bool   // by device-mapper, which also maps the partitions
 }
 
-// device finds a pool's disk, by whatever link it is named.
+// device finds a pool's disk. The definition may name it by any link.
 func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 	if len(p.Source.Devices) != 1 {
 		return nil, fmt.Errorf("the source has %d devices; a pool of type disk has one", len(p.Source.Devices))
@@ -42,7 +43,7 @@ func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 	if d.dir, err = filepath.EvalSymlinks("/sys/dev/block/" + number); err != nil {
 		return nil, err
 	}
-	if readNumber(d.dir+"/size") == 0 { // it was taken out, or a loop device's file was
+	if readNumber(d.dir+"/size") == 0 { // a removed medium, or a loop device without a file
 		return nil, fmt.Errorf("there is no disk in %q: %w", source.Path, fs.ErrNotExist)
 	}
 	if _, err := os.Stat(d.dir + "/partition"); err == nil {
@@ -55,8 +56,8 @@ func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 	return d, nil
 }
 
-// separator is p where the name ends in a digit, as the kernel and libparted have it. For mapped devices, whose names udev's rules
-// make, it may be asked for.
+// separator returns "p" if the disk's name ends in a digit, as the kernel and libparted do. For mapped
+// devices, whose partitions udev's rules name, the definition can request it.
 func separator(d *device, wanted *bool) string {
 	if last := d.path[len(d.path)-1]; last >= '0' && last <= '9' || d.isMapped && wanted != nil && *wanted {
 		return "p"
@@ -64,15 +65,15 @@ func separator(d *device, wanted *bool) string {
 	return ""
 }
 
-// name is what a partition is called.
+// name returns the name of a partition.
 func (d *device) name(number int) string { return filepath.Base(d.partition(number)) }
 
-// partition is the path of one.
+// partition returns the path of a partition.
 func (d *device) partition(number int) string {
 	return d.path + d.separator + strconv.Itoa(number)
 }
 
-// number returns the number in a partition's name, 0 if no partition of the disk has such a name.
+// number returns the number in a partition's name, or 0 if the disk cannot have a partition of that name.
 func (d *device) number(name string) int {
 	number, err := strconv.Atoi(strings.TrimPrefix(name, filepath.Base(d.path)+d.separator))
 	if err != nil || number <= 0 || d.name(number) != name {
@@ -81,47 +82,50 @@ func (d *device) number(name string) int {
 	return number
 }
 
-// A piece is a partition as the kernel knows it, in bytes. An extended one has only the room for its table.
-type piece struct {
+// A kernelPartition is a partition as the kernel knows it, in bytes. For an extended partition, the kernel
+// has only the size of its table.
+type kernelPartition struct {
 	number     int
 	start, end uint64
 }
 
-// pieces lists what the kernel knows of a disk's partitions. Those of a mapped disk are not its partitions, but devices.
-func (d *device) pieces() ([]piece, error) {
+// kernelPartitions returns the partitions of a disk that the kernel knows. Partitions of a mapped disk are
+// not among them: the kernel has them as separate devices.
+func (d *device) kernelPartitions() ([]kernelPartition, error) {
 	files, err := filepath.Glob(d.dir + "/*/partition")
-	var all []piece
+	var all []kernelPartition
 	for _, f := range files {
-		x := piece{number: int(readNumber(f)), start: readNumber(filepath.Dir(f)+"/start") * sector}
+		x := kernelPartition{number: int(readNumber(f)), start: readNumber(filepath.Dir(f)+"/start") * sector}
 		x.end = x.start + readNumber(filepath.Dir(f)+"/size")*sector
 		if x.number > 0 {
 			all = append(all, x)
 		}
 	}
-	slices.SortFunc(all, func(x, y piece) int { return x.number - y.number })
+	slices.SortFunc(all, func(x, y kernelPartition) int { return x.number - y.number })
 	return all, err
 }
 
-// readNumber returns the number in a file of /sys, 0 if that has just gone.
+// readNumber returns the number in a file of /sys, or 0 if the file has disappeared.
 func readNumber(file string) uint64 {
 	data, _ := os.ReadFile(file)
 	n, _ := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64)
 	return n
 }
 
-// names tell what a device is called in a pool.
-type names func(path string) string
+// A namer returns the path that a pool uses for a device.
+type namer func(path string) string
 
-// names are those that a pool's target directory has for devices, of each the first, as with libvirt.
-func (b *Backend) names(p *pooldef.Pool) names {
+// namer returns a namer for a pool. It uses the links in the pool's target directory, and of several links
+// the first, as libvirt does.
+func (b *Backend) namer(p *pooldef.Pool) namer {
 	dir := filepath.Clean(p.Target.Path)
 	found := map[string]string{}
 	if strings.HasPrefix(dir, "/dev/") {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			path := filepath.Join(dir, e.Name())
-			if real := b.Host.Canonical(path); found[real] == "" {
-				found[real] = path
+			if node := b.Host.Canonical(path); found[node] == "" {
+				found[node] = path
 			}
 		}
 	}

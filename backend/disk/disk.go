@@ -1,7 +1,12 @@
-// Package disk manages pools whose volumes are the partitions of a disk.
+// Package disk manages pools of type disk: the pool is a disk with a partition table, and its volumes are the
+// partitions.
 //
-// libparted knows all of libvirt's labels, and parted(8) asks and changes; what the kernel makes of it is seen in /sys. A partition's
-// room is got ready before the partition is there: for that time the kernel is told of a partition that stands in no table (stage.go).
+// parted(8) reads and changes the table, because libparted supports all of libvirt's labels. /sys shows which
+// partitions the kernel has. Each change locks the disk, which keeps out other poolctl processes and udev
+// (https://systemd.io/BLOCK_DEVICE_LOCKING).
+//
+// A new partition's space is cleared or filled before the partition appears in the table. For this time, the
+// kernel has a temporary partition that is not in the table (temp.go).
 package disk
 
 import (
@@ -17,20 +22,21 @@ import (
 	"poolctl/pooldef"
 )
 
-// Backend manages pools of type disk. Starting one changes nothing.
+// Backend manages pools of type disk. Starting and stopping a pool changes nothing.
 type Backend struct {
 	blockvol.Devices
 	timeout time.Duration
 }
 
-// New returns the backend. Who wants to change a disk waits for others who do as long as timeout.
+// New returns the backend. timeout limits the wait for other programs that change the disk.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	b := &Backend{blockvol.Devices{Host: h, Secrets: s}, timeout}
-	b.Find = b.withData
+	b.Find = b.transferableVolume
 	return b
 }
 
-// Active implements backend.Backend: the disk is there, with a label of the pool's format.
+// Active implements backend.Backend. A pool is active if its disk exists and has a label of the pool's
+// format.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.table(ctx, p)
 	content, unsupported := (*backend.ContentError)(nil), (*backend.UnsupportedError)(nil)
@@ -40,7 +46,8 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return err == nil, err
 }
 
-// Space implements backend.Backend, as libvirt counts: the capacity is where the last partition or free extent ends.
+// Space implements backend.Backend. As in libvirt, the capacity is the end of the last partition or free
+// extent.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	t, err := b.table(ctx, p)
 	if err != nil {
@@ -60,7 +67,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return s, nil
 }
 
-// ReadStatus implements backend.Observer: it tells the free extents. As with libvirt none begins at 0.
+// ReadStatus implements backend.Observer. It adds the free extents. As in libvirt, no extent begins at 0.
 func (b *Backend) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	t, err := b.table(ctx, p)
 	if err != nil {
@@ -70,7 +77,9 @@ func (b *Backend) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Poo
 	seen.Source.Devices = slices.Clone(p.Source.Devices)
 	seen.Source.Devices[0].FreeExtents = nil
 	for _, x := range t.free {
-		seen.Source.Devices[0].FreeExtents = append(seen.Source.Devices[0].FreeExtents, pooldef.FreeExtent{Start: max(x.start, sector), End: x.end})
+		seen.Source.Devices[0].FreeExtents = append(
+			seen.Source.Devices[0].FreeExtents, pooldef.FreeExtent{Start: max(x.start, sector), End: x.end},
+		)
 	}
 	return &seen, nil
 }

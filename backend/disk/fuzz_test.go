@@ -14,20 +14,20 @@ import (
 	"poolctl/backend/host"
 )
 
-// FuzzRead reads what parted could say of a disk.
+// FuzzRead parses parted output.
 func FuzzRead(f *testing.F) {
 	for _, text := range []string{
-		says("1", "1B", "2B", "primary"), `{"disk":{"label":"gpt","geometry":"1,2,3 4kB"}}{"disk":{}}`,
+		partedOutput("1", "1B", "2B", "primary"), `{"disk":{"label":"gpt","geometry":"1,2,3 4kB"}}{"disk":{}}`,
 		`{"disk":{}}`, `{"disk":{"partitions":[{"start":"-1B"}]}}`, `{}`, ``, `[`,
-		`{"disk":{"label":"sun","geometry":"0,0,0"}}`, strings.Replace(says("1", "0B", "99B", "free"),
+		`{"disk":{"label":"sun","geometry":"0,0,0"}}`, strings.Replace(partedOutput("1", "0B", "99B", "free"),
 			`"gpt"`, `"sun","geometry":"1,4294967296,8388608"`, 1),
-		says("1", "0B", "18446744073709551615B", "primary"), says("2147483647", "5B", "4B", "logical"),
-		says("1", "1048576B", "9437183B", "extended"),
+		partedOutput("1", "0B", "18446744073709551615B", "primary"), partedOutput("2147483647", "5B", "4B", "logical"),
+		partedOutput("1", "1048576B", "9437183B", "extended"),
 	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b := New(saying{&host.Local{}, text}, nil, time.Minute)
+		b := New(cannedHost{&host.Local{}, text}, nil, time.Minute)
 		table, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if err != nil || table.label == "" {
 			return
@@ -39,14 +39,14 @@ func FuzzRead(f *testing.F) {
 		}
 		x := &partition{kind: primary}
 		if err := table.place(x, mib, "pool"); err == nil && (x.end-x.start < mib || x.end > math.MaxInt64) {
-			t.Errorf("it is placed at %+v", x)
+			t.Errorf("placed at %+v", x)
 		}
 		table.next(logical)
 		table.next(primary)
 	})
 }
 
-// FuzzHolds reads what wipefs could say of a device.
+// FuzzHolds parses wipefs output.
 func FuzzHolds(f *testing.F) {
 	for _, text := range []string{
 		`{"signatures":[{"device":"sda","offset":"0x438","type":"ext4","uuid":"x","label":null}]}`,
@@ -56,7 +56,7 @@ func FuzzHolds(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		found, err := host.Signatures(t.Context(), saying{&host.Local{}, text}, "/dev/null")
+		found, err := host.Signatures(t.Context(), cannedHost{&host.Local{}, text}, "/dev/null")
 		words := host.Words(found)
 		if len(found) > len(text) || len(words) > 2*len(text) || err != nil && found != nil {
 			t.Errorf("%q, error %v", words, err)
@@ -64,65 +64,67 @@ func FuzzHolds(f *testing.F) {
 	})
 }
 
-// saying answers all questions with a text.
-type saying struct {
+// cannedHost answers every query with the same text.
+type cannedHost struct {
 	host.Host
 	text string
 }
 
-func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+func (s cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
 
-// says is what parted says of a disk with one partition.
-func says(number, start, end, kind string) string {
+// partedOutput returns parted output for a disk with one partition.
+func partedOutput(number, start, end, kind string) string {
 	row := `{"number":` + number + `,"start":"` + start + `","end":"` + end + `","type":"` + kind + `"}`
 	return `{"disk":{"label":"gpt","max-partitions":128,"partitions":[` + row + `]}}`
 }
 
-// TestLies names the field that cannot be as parted reports it.
+// TestLies checks that the error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	part := func(number string) string {
 		return `{"number":` + number + `,"start":"0B","end":"9223372036854775806B","type":"primary"}`
 	}
 	const free = `{"start":"0B","end":"9223372036854775806B","type":"free"}`
 	for text, field := range map[string]string{
-		says("1", "9223372036854775808B", "9223372036854775809B", "primary"):                   "start",
-		says("1", "-1B", "5B", "primary"):                                                      "start",
-		says("1", "NaN", "5B", "primary"):                                                      "start",
-		says("1", "0B", "18446744073709551615B", "primary"):                                    "end",
-		says("1", "0B", "9223372036854775807B", "primary"):                                     "end",
-		says("1", "5B", "4B", "primary"):                                                       "end",
-		says("1", "0B", "1e3B", "primary"):                                                     "end",
-		says("1", "0B", "", "primary"):                                                         "end",
-		says("1", "0B", "5B", "metadata"):                                                      "type",
-		says("0", "0B", "5B", "primary"):                                                       "number",
-		says("-1", "0B", "5B", "primary"):                                                      "number",
-		says("65537", "0B", "5B", "primary"):                                                   "number",
-		says("9223372036854775807", "0B", "5B", "primary"):                                     "number",
-		says("1", "0B", "5B", `primary"},{"number":1,"start":"9B","end":"9B","type":"primary`): "number, which two partitions have",
-		`{"disk":{"label":"gpt","max-partitions":-1}}`:                                         "max-partitions",
-		`{"disk":{"label":"gpt","max-partitions":9223372036854775807}}`:                        "max-partitions",
-		`{"disk":{"label":"\u001b[m"}}`:                                                        "label",
-		`{"disk":{"label":"gpt","partitions":[` + free + `,` + free + `]}}`:                    "sum of free room",
-		`{"disk":{"label":"gpt","partitions":[` + part("1") + `,` + part("2") + `]}}`:          "sum of partitions",
+		partedOutput("1", "9223372036854775808B", "9223372036854775809B", "primary"):                   "start",
+		partedOutput("1", "-1B", "5B", "primary"):                                                      "start",
+		partedOutput("1", "NaN", "5B", "primary"):                                                      "start",
+		partedOutput("1", "0B", "18446744073709551615B", "primary"):                                    "end",
+		partedOutput("1", "0B", "9223372036854775807B", "primary"):                                     "end",
+		partedOutput("1", "5B", "4B", "primary"):                                                       "end",
+		partedOutput("1", "0B", "1e3B", "primary"):                                                     "end",
+		partedOutput("1", "0B", "", "primary"):                                                         "end",
+		partedOutput("1", "0B", "5B", "metadata"):                                                      "type",
+		partedOutput("0", "0B", "5B", "primary"):                                                       "number",
+		partedOutput("-1", "0B", "5B", "primary"):                                                      "number",
+		partedOutput("65537", "0B", "5B", "primary"):                                                   "number",
+		partedOutput("9223372036854775807", "0B", "5B", "primary"):                                     "number",
+		partedOutput("1", "0B", "5B", `primary"},{"number":1,"start":"9B","end":"9B","type":"primary`): "number, which two partitions have",
+		`{"disk":{"label":"gpt","max-partitions":-1}}`:                                                 "max-partitions",
+		`{"disk":{"label":"gpt","max-partitions":9223372036854775807}}`:                                "max-partitions",
+		`{"disk":{"label":"\u001b[m"}}`:                                                                "label",
+		`{"disk":{"label":"gpt","partitions":[` + free + `,` + free + `]}}`:                            "sum of free room",
+		`{"disk":{"label":"gpt","partitions":[` + part("1") + `,` + part("2") + `]}}`:                  "sum of partitions",
 	} {
-		b, wrong := New(saying{&host.Local{}, text}, nil, time.Minute), (*backend.AnswerError)(nil)
+		b, wrong := New(cannedHost{&host.Local{}, text}, nil, time.Minute), (*backend.AnswerError)(nil)
 		_, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if !errors.As(err, &wrong) || wrong.Tool != "parted" || wrong.Field != field {
-			t.Errorf("%s: error %v, not %q", text, err, field)
+			t.Errorf("%s: error %v, want %q", text, err, field)
 		}
 	}
 	for _, text := range []string{
-		says("1", "0B", "5B", "primary")[:60], says("1.5", "0B", "5B", "primary"), "{}{}",
-		says("18446744073709551616", "0B", "5B", "primary"),
+		partedOutput("1", "0B", "5B", "primary")[:60], partedOutput("1.5", "0B", "5B", "primary"), "{}{}",
+		partedOutput("18446744073709551616", "0B", "5B", "primary"),
 	} {
-		_, err := New(saying{&host.Local{}, text}, nil, time.Minute).read(t.Context(), &device{path: "/dev/sda"})
+		_, err := New(
+			cannedHost{&host.Local{}, text}, nil, time.Minute,
+		).read(t.Context(), &device{path: "/dev/sda"})
 		if err == nil || !strings.Contains(err.Error(), "what parted says") {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}
 }
 
-// TestLiesOfGeometry aligns to nothing that makes no sense.
+// TestLiesOfGeometry checks that impossible geometries give the default alignment.
 func TestLiesOfGeometry(t *testing.T) {
 	for geometry, want := range map[string]uint64{
 		"1,255,63 8225kB": 255 * 63 * 512, "1,65535,65535": 65535 * 65535 * 512,
@@ -130,12 +132,12 @@ func TestLiesOfGeometry(t *testing.T) {
 		"1,18446744073709551615,1": mib, "1,65536,1": mib,
 	} {
 		if got := cylinder(geometry); got != want {
-			t.Errorf("%q: %d, not %d", geometry, got, want)
+			t.Errorf("%q: %d, want %d", geometry, got, want)
 		}
 	}
 }
 
-// TestLiar runs a program in place of parted that lies.
+// TestLiar runs a program that lies in place of parted.
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, nil, time.Minute)
 	const many = 50000
@@ -147,19 +149,19 @@ printf ']}}'`)
 		t.Errorf("error %v", err)
 	}
 	for script, want := range map[string]string{
-		`printf '{"disk":{"label":"gpt","partitions":[{"number":1'`:            "what parted says",
-		`head -c 100000 /dev/zero`:                                             "what parted says",
-		`echo '` + says("1", "0B", "9223372036854775807B", "primary") + `'`:    "impossible end",
-		`echo '` + says("1", "0B", "5B", "../x") + `'`:                         "impossible type",
-		`echo '` + says("70000", "0B", "5B", "primary") + `'`:                  "impossible number",
-		`echo '` + says("1", "0B", "5B", "primary") + `'; echo no >&2; exit 1`: "status 1: no",
-		`echo '` + says("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "ended by a signal",
-		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:              "what parted says",
+		`printf '{"disk":{"label":"gpt","partitions":[{"number":1'`:                    "what parted says",
+		`head -c 100000 /dev/zero`:                                                     "what parted says",
+		`echo '` + partedOutput("1", "0B", "9223372036854775807B", "primary") + `'`:    "impossible end",
+		`echo '` + partedOutput("1", "0B", "5B", "../x") + `'`:                         "impossible type",
+		`echo '` + partedOutput("70000", "0B", "5B", "primary") + `'`:                  "impossible number",
+		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; echo no >&2; exit 1`: "status 1: no",
+		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "ended by a signal",
+		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:                      "what parted says",
 	} {
 		backendtest.FakeProgram(t, "parted", script)
 		_, err := b.read(t.Context(), &device{path: "/dev/sda"})
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100s: error %v, not %s", script, err, want)
+			t.Errorf("%.100s: error %v, want %s", script, err, want)
 		}
 	}
 }

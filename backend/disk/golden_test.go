@@ -22,27 +22,31 @@ type session struct {
 
 type operation func(ctx context.Context, b *Backend, p *pooldef.Pool) error
 
-// does lets an operation happen.
+// does runs an operation under a title.
 func (s *session) does(title string, op operation) {
 	s.Helper()
 	s.Do(title, func(h host.Host) error { return op(s.Context(), New(h, nil, time.Minute), s.pool) })
 }
 
-// clearing is what clears a device's ends: how depends on how large the device is, which a dry run has not made. Where udev runs, it is
-// waited for.
+// clearCommand matches the commands that clear a device's ends. They depend on the device's size, which is
+// unknown in a dry run. udevQuery matches the commands that wait for udev.
 var (
-	clearing = regexp.MustCompile(`blkdiscard -z -o .* && blkdiscard -z -l \d+ (\S+) </dev/null|blkdiscard -z (/\S+) </dev/null`)
-	udev     = regexp.MustCompile(`(?m)^\? udevadm .*\n`)
+	clearCommand = regexp.MustCompile(
+		`blkdiscard -z -o .* && blkdiscard -z -l \d+ (\S+) </dev/null|blkdiscard -z (/\S+) </dev/null`,
+	)
+	udevQuery = regexp.MustCompile(`(?m)^\? udevadm .*\n`)
 )
 
-// TestGolden does everything once.
+// TestGolden runs every operation once.
 func TestGolden(t *testing.T) {
 	for _, format := range []string{"gpt", "dos"} {
 		t.Run(format, func(t *testing.T) {
 			s := &session{Golden: backendtest.NewGolden(t, "operations-"+format), pool: newPool(t, format)}
 			disk := s.pool.Source.Devices[0].Path
 			s.Clean = func(text string) string {
-				text = udev.ReplaceAllString(clearing.ReplaceAllString(text, "blkdiscard -z (all, or the ends, of) $1$2"), "")
+				text = udevQuery.ReplaceAllString(
+					clearCommand.ReplaceAllString(text, "blkdiscard -z (all, or the ends, of) $1$2"), "",
+				)
 				return strings.ReplaceAll(text, filepath.Base(disk), "loop0")
 			}
 			s.Snapshot = func() string { return snapshot(s, disk) }
@@ -81,7 +85,10 @@ func (s *session) everything(name string) {
 	s.does("create a name that is taken", creates("1", "none", mib))
 	s.does("create a wrong name", creates("x", "none", mib))
 	s.does("create more than there is", creates("3", "none", 1<<40))
-	s.does("delete", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name+"2") })
+	s.does(
+		"delete",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name+"2") },
+	)
 	s.does("grow", resizes("1", 6*mib, false))
 	s.does("shrink", resizes("1", 2*mib, true))
 	s.does("clone", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
@@ -100,7 +107,10 @@ func (s *session) everything(name string) {
 		}
 		return nil
 	})
-	s.does("remove with partitions on it", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
+	s.does(
+		"remove with partitions on it",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) },
+	)
 	b := newBackend()
 	for _, number := range []string{"5", "3", "2", "1"} {
 		if _, err := b.Volume(s.Context(), s.pool, name+number); err == nil {
@@ -108,9 +118,11 @@ func (s *session) everything(name string) {
 		}
 	}
 	run(s, "addpart", s.pool.Source.Devices[0].Path, "7", "20480", "2048")
-	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
-		_, err := b.RemoveStale(ctx, p)
-		return err
-	})
-	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
+	s.does(
+		"sweep what a killed process has left",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.RemoveStale(ctx, p); return err },
+	)
+	s.does(
+		"remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) },
+	)
 }

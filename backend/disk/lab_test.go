@@ -21,7 +21,8 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 
 const mib = 1 << 20
 
-// newPool returns a pool on an empty disk of 64 MiB. It is a loop device: of those the kernel makes partitions as of any other disk.
+// newPool returns a pool on an empty disk of 64 MiB. The disk is a loop device, which the kernel partitions
+// like any other disk.
 func newPool(t *testing.T, format string) *pooldef.Pool {
 	t.Helper()
 	disk := backendtest.Loop(t, 64)
@@ -31,11 +32,15 @@ func newPool(t *testing.T, format string) *pooldef.Pool {
 }
 
 func poolOn(device, format string) *pooldef.Pool {
-	return &pooldef.Pool{Type: pooldef.Disk, Name: "pool", Source: pooldef.Source{Devices: []pooldef.Device{{Path: device}}, Format: format},
-		Target: pooldef.Target{Path: "/dev"}}
+	return &pooldef.Pool{
+		Type:   pooldef.Disk,
+		Name:   "pool",
+		Source: pooldef.Source{Devices: []pooldef.Device{{Path: device}}, Format: format},
+		Target: pooldef.Target{Path: "/dev"},
+	}
 }
 
-// clearTable empties a disk, and lets the kernel forget its partitions.
+// clearTable empties a disk, and removes its partitions from the kernel.
 func clearTable(t *testing.T, disk string) {
 	t.Helper()
 	b := newBackend()
@@ -45,7 +50,7 @@ func clearTable(t *testing.T, disk string) {
 	host.Settle(context.Background(), b.Host)
 }
 
-// run runs a command that has to work, and returns what it prints.
+// run runs a command that must succeed, and returns its output.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := new(host.Local).Query(context.Background(), host.Cmd(name, args...))
@@ -63,15 +68,17 @@ func ok(t testing.TB, err error) {
 func newBackend() *Backend { return New(&host.Local{}, nil, time.Minute) }
 
 func volume(name string, size uint64) *pooldef.Volume {
-	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "none"}}
+	return &pooldef.Volume{
+		Name: name, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Format: "none"},
+	}
 }
 
-// options are those of a pool of plain partitions.
+// options returns the suite's options for a pool of plain partitions.
 func options(format string) backendtest.Options {
 	return backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &named{New(h, nil, time.Minute)} },
+		New:      func(h host.Host) backend.Backend { return &aliasBackend{New(h, nil, time.Minute)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
-		Build:    backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
+		Build:    backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
 		Volume:   volume,
 		Slow:     true,
 		Sizes:    []uint64{mib, 1, 512, mib + 1, 3 * mib},
@@ -84,10 +91,12 @@ func options(format string) backendtest.Options {
 	}
 }
 
-// snapshot prints a disk's table, what the kernel knows of it, and what is in its partitions.
+// snapshot returns a disk's table, the kernel's partitions, and their content as text.
 func snapshot(t testing.TB, disk string) string {
 	t.Helper()
-	out, _ := new(host.Local).Query(context.Background(), host.Cmd("parted", "--script", "--machine", "--", disk, "unit", "B", "print"))
+	out, _ := new(host.Local).Query(
+		context.Background(), host.Cmd("parted", "--script", "--machine", "--", disk, "unit", "B", "print"),
+	)
 	text := string(out)
 	for line := range strings.Lines(run(t, "cat", "/proc/partitions")) {
 		fields := strings.Fields(line)

@@ -13,13 +13,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// show prints a volume, with all that does not differ from one time to the next.
+// show returns a volume as text, without values that change between runs.
 func show(v *pooldef.Volume) string {
-	return fmt.Sprintf("%s %s %s capacity %d allocation %d at %d-%d\n", v.Name, v.Target.Path, v.Target.Format, v.Capacity.Bytes, v.Allocation.Bytes,
-		v.Extents[0].Start, v.Extents[0].End)
+	return fmt.Sprintf(
+		"%s %s %s capacity %d allocation %d at %d-%d\n", v.Name, v.Target.Path, v.Target.Format, v.Capacity.Bytes,
+		v.Allocation.Bytes,
+		v.Extents[0].Start, v.Extents[0].End,
+	)
 }
 
-// listing prints a pool, which has to look the same from all sides.
+// listing returns the volumes of a pool as text, and checks that all queries agree.
 func listing(t *testing.T, b *Backend, p *pooldef.Pool) string {
 	t.Helper()
 	text := ""
@@ -35,11 +38,13 @@ func listing(t *testing.T, b *Backend, p *pooldef.Pool) string {
 	}
 	space, err := b.Space(t.Context(), p)
 	ok(t, err)
-	text += fmt.Sprintf("capacity %d allocation %d available %d\n", space.Capacity, space.Allocation, space.Available)
+	text += fmt.Sprintf(
+		"capacity %d allocation %d available %d\n", space.Capacity, space.Allocation, space.Available,
+	)
 	return regexp.MustCompile(`loop\d+`).ReplaceAllString(text, "loop0")
 }
 
-// equals compares with a golden file. UPDATE=1 writes it anew.
+// equals compares with a golden file. UPDATE=1 rewrites the file.
 func equals(t *testing.T, file, got string) {
 	t.Helper()
 	file = "testdata/" + file
@@ -53,7 +58,7 @@ func equals(t *testing.T, file, got string) {
 	}
 }
 
-// scripted are volumes for each label, in the order in which they are made.
+// scripted lists volumes for each label, in the order of their creation.
 var scripted = []struct {
 	format  string
 	volumes []string // name, format and size in KiB
@@ -67,7 +72,7 @@ var scripted = []struct {
 	{"dvh", []string{"p1 none 1024", "p2 linux 1024"}},
 }
 
-// TestLabels makes partitions of all kinds on disks with all labels, and deletes them again.
+// TestLabels creates and deletes partitions of all kinds on disks with all labels.
 func TestLabels(t *testing.T) {
 	for _, test := range scripted {
 		t.Run(test.format, func(t *testing.T) {
@@ -100,25 +105,27 @@ func TestLabels(t *testing.T) {
 				}
 			}
 			if now := listing(t, b, p); now != empty {
-				t.Errorf("all deleted, it is\n%s", now)
+				t.Errorf("after deleting all:\n%s", now)
 			}
 			ok(t, b.DeletePool(t.Context(), p))
-			if holds, err := b.holds(t.Context(), &device{path: loop}); holds != "" || err != nil {
-				t.Errorf("removed, it holds %q, error %v", holds, err)
+			if holds, err := b.content(t.Context(), &device{path: loop}); holds != "" || err != nil {
+				t.Errorf("after removing the pool: content %q, error %v", holds, err)
 			}
 		})
 	}
 }
 
-// TestNames knows the names of partitions, and what is next.
+// TestNames checks partition names, and the number of the next partition.
 func TestNames(t *testing.T) {
 	sda, nvme := &device{path: "/dev/sda"}, &device{path: "/dev/nvme0n1", separator: "p"}
 	for _, test := range []struct {
 		d      *device
 		name   string
 		number int
-	}{{sda, "sda1", 1}, {sda, "sda12", 12}, {sda, "sda", 0}, {sda, "sda0", 0}, {sda, "sda01", 0}, {sda, "sda+1", 0}, {sda, "sdap1", 0}, {sda, "1", 0},
-		{sda, "sdb1", 0}, {nvme, "nvme0n1p3", 3}, {nvme, "nvme0n13", 0}, {nvme, "", 0}, {sda, "sda99999999999999999999", 0}} {
+	}{
+		{sda, "sda1", 1}, {sda, "sda12", 12}, {sda, "sda", 0}, {sda, "sda0", 0}, {sda, "sda01", 0}, {sda, "sda+1", 0}, {sda, "sdap1", 0}, {sda, "1", 0},
+		{sda, "sdb1", 0}, {nvme, "nvme0n1p3", 3}, {nvme, "nvme0n13", 0}, {nvme, "", 0}, {sda, "sda99999999999999999999", 0},
+	} {
 		if got := test.d.number(test.name); got != test.number {
 			t.Errorf("%s is number %d, want %d", test.name, got, test.number)
 		}
@@ -133,24 +140,26 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: got %s", want, d)
 		}
 	}
-	for label, want := range map[string][]int{"gpt": {1, 2, 3, 4}, "mac": {2, 3, 4, 5}, "sun": {1, 2, 4, 5}, "dvh": {1, 2, 3, 4}} {
+	for label, want := range map[string][]int{
+		"gpt": {1, 2, 3, 4}, "mac": {2, 3, 4, 5}, "sun": {1, 2, 4, 5}, "dvh": {1, 2, 3, 4},
+	} {
 		table := &table{device: sda, label: label, max: 16}
 		for _, n := range want {
 			if got := table.next(primary); got != n {
-				t.Errorf("%s: the next is %d, want %d", label, got, n)
+				t.Errorf("%s: next is %d, want %d", label, got, n)
 			}
 			table.partitions = append(table.partitions, partition{number: n, kind: primary})
 		}
 	}
 }
 
-// TestPlace finds room.
+// TestPlace checks where partitions are placed.
 func TestPlace(t *testing.T) {
 	for name, test := range map[string]struct {
 		free       []extent
 		kind       string
 		size       uint64
-		start, end uint64 // 0: it does not fit
+		start, end uint64 // 0: too large
 	}{
 		"aligned":                 {[]extent{{start: 1024, end: 10 * mib}}, primary, 1, mib, 2 * mib},
 		"not at 0":                {[]extent{{start: 0, end: 10 * mib}}, primary, mib, mib, 2 * mib},
@@ -164,7 +173,8 @@ func TestPlace(t *testing.T) {
 	} {
 		x := &partition{kind: test.kind}
 		table := &table{device: &device{path: "/dev/sda"}, alignment: mib, free: test.free}
-		if err := table.place(x, test.size, "pool"); x.start != test.start || x.end != test.end || (err == nil) != (test.end > 0) {
+		if err := table.place(x, test.size, "pool"); x.start != test.start || x.end != test.end ||
+			(err == nil) != (test.end > 0) {
 			t.Errorf("%s: %d-%d, error %v", name, x.start, x.end, err)
 		}
 	}

@@ -13,30 +13,34 @@ import (
 	"poolctl/pooldef"
 )
 
-// named lets the suite call partitions what it likes: any other name that it uses for a volume stands for the number that was next
-// when it was made. Who is killed leaves that behind for the next, so it is kept in files. Names that are there to be refused go
-// through as they are.
-type named struct{ *Backend }
+// aliasBackend lets the suite use any names. It maps another name to the partition number that was next when
+// the volume was created. The map is kept in files, because it must survive a killed process. Names that must
+// be refused pass through unchanged.
+type aliasBackend struct{ *Backend }
 
-// aliasVariable names the directory of these files.
+// aliasVariable is the environment variable that names the directory of these files.
 const aliasVariable = "POOLCTL_TEST_ALIASES"
 
 func aliasFile(name string) string { return filepath.Join(os.Getenv(aliasVariable), name) }
 
 var (
-	stands  = []string{"v", "w", "neighbour", "source", "same", "sized", "larger", "smaller", "a", "b", "a9", "a10", "B2"}
+	stands = []string{
+		"v", "w", "neighbour", "source", "same", "sized", "larger", "smaller", "a", "b", "a9", "a10", "B2",
+	}
 	naming  sync.Mutex
-	holding = []string{"v", "same"} // of which several are made at once
+	holding = []string{"v", "same"} // volumes that are created in parallel
 )
 
 func isAlias(name string) bool {
-	_, numbered := map[string]bool{"0": true, "1": true, "2": true, "3": true, "4": true, "5": true, "6": true, "7": true, "8": true, "9": true,
-		"10": true, "11": true, "12": true, "13": true, "14": true, "15": true}[name]
+	_, numbered := map[string]bool{
+		"0": true, "1": true, "2": true, "3": true, "4": true, "5": true, "6": true, "7": true, "8": true,
+		"9": true, "10": true, "11": true, "12": true, "13": true, "14": true, "15": true,
+	}[name]
 	return numbered || slices.Contains(stands, name)
 }
 
-// real returns the partition that a name stands for.
-func real(name string) string {
+// partitionOf returns the partition of an alias.
+func partitionOf(name string) string {
 	if isAlias(name) {
 		if data, err := os.ReadFile(aliasFile(name)); err == nil {
 			return string(data)
@@ -45,19 +49,22 @@ func real(name string) string {
 	return name
 }
 
-// alias returns the name that stands for a partition.
+// alias returns the alias of a partition.
 func alias(partition string) string {
 	entries, _ := os.ReadDir(os.Getenv(aliasVariable))
 	for _, e := range entries {
-		if real(e.Name()) == partition {
+		if partitionOf(e.Name()) == partition {
 			return e.Name()
 		}
 	}
 	return partition
 }
 
-// making gives the next number a name, and lets others do that when it is made.
-func (n *named) making(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, create func(*pooldef.Volume) error) error {
+// making maps an alias to the next partition number, and calls create with that partition's name. It holds a
+// lock during create, unless volumes of the alias are created in parallel.
+func (n *aliasBackend) making(
+	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, create func(*pooldef.Volume) error,
+) error {
 	if !isAlias(v.Name) {
 		return create(v)
 	}
@@ -69,8 +76,8 @@ func (n *named) making(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, 
 		return err
 	}
 	wanted := *v
-	wanted.Name = real(v.Name)
-	if t.numbered(t.number(wanted.Name)) == nil {
+	wanted.Name = partitionOf(v.Name)
+	if t.byNumber(t.number(wanted.Name)) == nil {
 		wanted.Name = t.name(t.next(primary))
 		_ = os.Remove(aliasFile(alias(wanted.Name)))                                        //nolint:forbidigo // the test's own
 		if err := os.WriteFile(aliasFile(v.Name), []byte(wanted.Name), 0o600); err != nil { //nolint:forbidigo // the test's own
@@ -83,15 +90,19 @@ func (n *named) making(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, 
 	return create(&wanted)
 }
 
-func (n *named) Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions) error {
+func (n *aliasBackend) Create(
+	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions,
+) error {
 	return n.making(ctx, p, v, func(v *pooldef.Volume) error { return n.Backend.Create(ctx, p, v, o) })
 }
 
-func (n *named) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions) error {
+func (n *aliasBackend) Clone(
+	ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions,
+) error {
 	return n.making(ctx, p, v, func(v *pooldef.Volume) error { return n.Backend.Clone(ctx, p, v, source, o) })
 }
 
-// shown hides a node's permissions, too: udev gives it those a moment after it is there.
+// shown also removes a node's permissions, because udev sets them shortly after the node appears.
 func shown(v *pooldef.Volume, err error) (*pooldef.Volume, error) {
 	if v != nil {
 		v.Name, v.Target.Permissions = alias(v.Name), pooldef.Permissions{}
@@ -119,39 +130,47 @@ func sorted(list iter.Seq2[*pooldef.Volume, error]) iter.Seq2[*pooldef.Volume, e
 	}
 }
 
-func (n *named) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+func (n *aliasBackend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return sorted(n.Backend.Volumes(ctx, p))
 }
 
-func (n *named) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+func (n *aliasBackend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return sorted(n.Backend.Details(ctx, p))
 }
 
-func (n *named) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
-	return shown(n.Backend.Volume(ctx, p, real(name)))
+func (n *aliasBackend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+	return shown(n.Backend.Volume(ctx, p, partitionOf(name)))
 }
 
-func (n *named) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
+func (n *aliasBackend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
 	name, ok := n.Backend.Locate(ctx, p, pathOrKey)
 	return alias(name), ok
 }
 
-func (n *named) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	return n.Backend.Delete(ctx, p, real(name))
+func (n *aliasBackend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
+	return n.Backend.Delete(ctx, p, partitionOf(name))
 }
 
-func (n *named) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
-	return n.Backend.Resize(ctx, p, real(name), size, o)
+func (n *aliasBackend) Resize(
+	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
+) error {
+	return n.Backend.Resize(ctx, p, partitionOf(name), size, o)
 }
 
-func (n *named) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
-	return n.Backend.Wipe(ctx, p, real(name), algorithm, progress)
+func (n *aliasBackend) Wipe(
+	ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress,
+) error {
+	return n.Backend.Wipe(ctx, p, partitionOf(name), algorithm, progress)
 }
 
-func (n *named) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
-	return n.Backend.Upload(ctx, p, real(name), from, t)
+func (n *aliasBackend) Upload(
+	ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer,
+) error {
+	return n.Backend.Upload(ctx, p, partitionOf(name), from, t)
 }
 
-func (n *named) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
-	return n.Backend.Download(ctx, p, real(name), to, t)
+func (n *aliasBackend) Download(
+	ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer,
+) error {
+	return n.Backend.Download(ctx, p, partitionOf(name), to, t)
 }

@@ -18,7 +18,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// refused fails the test unless an error is of type E and says all of the words.
+// refused fails the test unless err is of type E and contains all words.
 func refused[E error](t *testing.T, what string, err error, words ...string) {
 	t.Helper()
 	var want E
@@ -28,12 +28,12 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("%s: error %q does not say %q", what, err, word)
+			t.Errorf("%s: error %q does not contain %q", what, err, word)
 		}
 	}
 }
 
-// built returns a pool on a new label, and how its partitions' names begin.
+// built returns a pool with a new label, and the prefix of its partitions' names.
 func built(t *testing.T, format string) (*pooldef.Pool, *Backend, string) {
 	t.Helper()
 	p, b := newPool(t, format), newBackend()
@@ -48,7 +48,7 @@ func create(t *testing.T, b *Backend, p *pooldef.Pool, name, format string, size
 	return b.Create(t.Context(), p, v, backend.CreateOptions{})
 }
 
-// TestBuildRefuses builds on what is not empty, or in use.
+// TestBuildRefuses builds on disks that are not empty or are in use.
 func TestBuildRefuses(t *testing.T) {
 	p, b, name := built(t, "gpt")
 	disk := p.Source.Devices[0].Path
@@ -56,11 +56,13 @@ func TestBuildRefuses(t *testing.T) {
 		return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: overwrite})
 	}
 	refused[*backend.ContentError](t, "built already", build(false), disk, "gpt")
-	p.Source.Format = "bsd" // only parted knows such a label
+	p.Source.Format = "bsd" // a label that only parted knows
 	ok(t, build(true))
 	refused[*backend.ContentError](t, "built already", build(false), "bsd")
 	p.Source.Format = "dos"
-	refused[*backend.ContentError](t, "another label", func() error { _, err := b.Space(t.Context(), p); return err }(), "bsd", "dos")
+	refused[*backend.ContentError](
+		t, "another label", func() error { _, err := b.Space(t.Context(), p); return err }(), "bsd", "dos",
+	)
 	ok(t, build(true))
 	ok(t, create(t, b, p, name+"1", "linux", mib))
 	run(t, "mkfs.ext2", "-q", "/dev/"+name+"1")
@@ -68,28 +70,30 @@ func TestBuildRefuses(t *testing.T) {
 	run(t, "mount", "/dev/"+name+"1", dir)
 	refused[*backend.BusyError](t, "mounted", build(true), name+"1", dir)
 	refused[*backend.BusyError](t, "mounted", b.Delete(t.Context(), p, name+"1"), name+"1", dir)
-	refused[*backend.BusyError](t, "mounted", b.Resize(t.Context(), p, name+"1", 2*mib, backend.ResizeOptions{}), name+"1", dir)
+	refused[*backend.BusyError](
+		t, "mounted", b.Resize(t.Context(), p, name+"1", 2*mib, backend.ResizeOptions{}), name+"1", dir,
+	)
 	refused[*backend.StateError](t, "with a partition", b.DeletePool(t.Context(), p), name+"1")
-	ok(t, create(t, b, p, name+"2", "linux", mib)) // others come and go beside it
+	ok(t, create(t, b, p, name+"2", "linux", mib)) // other partitions can be created and deleted
 	ok(t, b.Delete(t.Context(), p, name+"2"))
 	run(t, "umount", dir)
 	run(t, "mkswap", "/dev/"+name+"1")
 	ok(t, build(true))
 	if text := listing(t, b, p); strings.Contains(text, "loop0p1") {
-		t.Errorf("built anew, it is\n%s", text)
+		t.Errorf("after building again:\n%s", text)
 	}
 	p.Source.Format = "lvm2"
 	refused[*backend.UnsupportedError](t, "lvm2", build(true), "lvm2")
 	p.Source.Format, p.Source.Devices[0].Path = "dos", "/dev/nothing"
 	if err := build(true); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a disk that is not there: error %v", err)
+		t.Errorf("a missing disk: error %v", err)
 	}
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("a disk that is not there is active: %v, error %v", active, err)
+		t.Errorf("a missing disk: active: %v, error %v", active, err)
 	}
 }
 
-// TestFileSystem does not take a disk with a file system on it for one with partitions.
+// TestFileSystem checks that a disk with a file system does not count as a partitioned disk.
 func TestFileSystem(t *testing.T) {
 	p, b := newPool(t, "dos"), newBackend()
 	disk := p.Source.Devices[0].Path
@@ -102,7 +106,7 @@ func TestFileSystem(t *testing.T) {
 	refused[*backend.ContentError](t, "ext4", b.DeletePool(t.Context(), p), "ext4")
 }
 
-// TestOldSignatures makes a partition where a file system was: it does not appear again.
+// TestOldSignatures creates a partition over an old file system, which must not reappear.
 func TestOldSignatures(t *testing.T) {
 	p, b, name := built(t, "gpt")
 	ok(t, create(t, b, p, name+"1", "none", 8*mib))
@@ -115,44 +119,67 @@ func TestOldSignatures(t *testing.T) {
 	}
 }
 
-// TestDos has extended and logical partitions, and what is refused of them.
+// TestDos creates extended and logical partitions, and tries operations that they do not support.
 func TestDos(t *testing.T) {
 	p, b, name := built(t, "dos")
-	refused[*backend.StateError](t, "logical without an extended", create(t, b, p, name+"5", "none", mib), "extended")
-	refused[pooldef.Problems](t, "not the next", create(t, b, p, name+"2", "none", mib), "the next partition", name+"1")
+	refused[*backend.StateError](
+		t, "logical without an extended", create(t, b, p, name+"5", "none", mib), "extended",
+	)
+	refused[pooldef.Problems](
+		t, "not the next", create(t, b, p, name+"2", "none", mib), "the next partition", name+"1",
+	)
 	ok(t, create(t, b, p, name+"1", "extended", 16*mib))
 	refused[*backend.StateError](t, "a second extended", create(t, b, p, name+"2", "extended", mib), name+"1")
-	refused[pooldef.Problems](t, "not the next logical", create(t, b, p, name+"6", "none", mib), name+"2", name+"5")
+	refused[pooldef.Problems](
+		t, "not the next logical", create(t, b, p, name+"6", "none", mib), name+"2", name+"5",
+	)
 	for n := 5; n < 8; n++ {
 		ok(t, create(t, b, p, fmt.Sprint(name, n), "linux", 2*mib))
 	}
 	run(t, "mkfs.ext2", "-q", "/dev/"+name+"7")
 	dir := t.TempDir()
 	run(t, "mount", "/dev/"+name+"7", dir)
-	refused[*backend.BusyError](t, "one that would be renamed is mounted", b.Delete(t.Context(), p, name+"6"), name+"7")
+	refused[*backend.BusyError](
+		t, "one that would be renamed is mounted", b.Delete(t.Context(), p, name+"6"), name+"7",
+	)
 	run(t, "umount", dir)
-	refused[*backend.StateError](t, "an extended with logical ones", b.Delete(t.Context(), p, name+"1"), name+"5, "+name+"6, "+name+"7")
-	refused[*backend.UnsupportedError](t, "wipe the extended", b.Wipe(t.Context(), p, name+"1", "zero", nil), "extended")
+	refused[*backend.StateError](
+		t, "an extended with logical ones", b.Delete(t.Context(), p, name+"1"), name+"5, "+name+"6, "+name+"7",
+	)
+	refused[*backend.UnsupportedError](
+		t, "wipe the extended", b.Wipe(t.Context(), p, name+"1", "zero", nil), "extended",
+	)
 	ok(t, b.Delete(t.Context(), p, name+"6"))
-	refused[*backend.StateError](t, "more than there is", create(t, b, p, name+"7", "none", 100*mib), "104857600 bytes", "the largest partition that fits has 6291456 bytes")
-	refused[*backend.StateError](t, "grown into the next", b.Resize(t.Context(), p, name+"5", 6*mib, backend.ResizeOptions{}), "5242880 at most")
-	refused[*backend.StateError](t, "grown beyond all", b.Resize(t.Context(), p, name+"5", 1<<64-1, backend.ResizeOptions{Shrink: true}), "at most")
+	refused[*backend.StateError](
+		t, "more than there is", create(t, b, p, name+"7", "none", 100*mib), "104857600 bytes",
+		"the largest partition that fits has 6291456 bytes",
+	)
+	refused[*backend.StateError](
+		t, "grown into the next", b.Resize(t.Context(), p, name+"5", 6*mib, backend.ResizeOptions{}),
+		"5242880 at most",
+	)
+	refused[*backend.StateError](
+		t, "grown beyond all", b.Resize(t.Context(), p, name+"5", 1<<64-1, backend.ResizeOptions{Shrink: true}),
+		"at most",
+	)
 	ok(t, b.Resize(t.Context(), p, name+"5", 5*mib, backend.ResizeOptions{}))
 	ok(t, b.Resize(t.Context(), p, name+"1", 30*mib, backend.ResizeOptions{}))
 	equals(t, "logical.golden", listing(t, b, p))
 }
 
-// TestMany lists 128 partitions by one question.
+// TestMany lists 128 partitions with one query.
 func TestMany(t *testing.T) {
 	backendtest.Long(t, "a disk full of partitions")
 	p, b, _ := built(t, "gpt")
 	disk := p.Source.Devices[0].Path
 	args := []string{"--script", "--align", "none", "--", disk}
 	for n := range 128 {
-		args = append(args, "mkpart", fmt.Sprint("p", n), fmt.Sprintf("%dKiB", 1024+n*256), fmt.Sprintf("%dKiB", 1024+n*256+255))
+		args = append(
+			args, "mkpart", fmt.Sprint("p", n), fmt.Sprintf("%dKiB", 1024+n*256), fmt.Sprintf("%dKiB", 1024+n*256+255),
+		)
 	}
 	run(t, "parted", args...)
-	h := &counting{Host: b.Host}
+	h := &countingHost{Host: b.Host}
 	count, last := 0, ""
 	for v, err := range New(h, nil, time.Minute).Details(t.Context(), p) {
 		ok(t, errors.Join(err, v.Err))
@@ -162,23 +189,26 @@ func TestMany(t *testing.T) {
 		last = v.Name
 	}
 	if count != 128 || h.asked != 1 {
-		t.Errorf("%d partitions were listed by %d questions", count, h.asked)
+		t.Errorf("%d partitions were listed by %d queries", count, h.asked)
 	}
-	refused[pooldef.Problems](t, "all taken", create(t, b, p, filepath.Base(disk)+"p129", "none", mib), "all 128")
+	refused[pooldef.Problems](
+		t, "all taken", create(t, b, p, filepath.Base(disk)+"p129", "none", mib), "all 128",
+	)
 }
 
-// counting counts questions.
-type counting struct {
+// countingHost counts queries.
+type countingHost struct {
 	host.Host
 	asked int
 }
 
-func (c *counting) Query(ctx context.Context, command host.Command) ([]byte, error) {
+func (c *countingHost) Query(ctx context.Context, command host.Command) ([]byte, error) {
 	c.asked++
 	return c.Host.Query(ctx, command)
 }
 
-// TestEncrypted makes a partition that qemu can open with its passphrase, and has the room that was asked for.
+// TestEncrypted creates a partition that qemu can open with its passphrase and that has the requested
+// capacity.
 func TestEncrypted(t *testing.T) {
 	backendtest.Long(t, "volumes encrypted by LUKS")
 	backendtest.QuickKeys(t)
@@ -188,9 +218,9 @@ func TestEncrypted(t *testing.T) {
 	d.Target.Encryption = backendtest.LUKS("one")
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{}))
 	info := run(t, "qemu-img", "info", "--output=json", "/dev/"+name+"1")
-	const size = `"virtual-size": 8417280,` // 8 MiB, and what is left of the header's room
+	const size = `"virtual-size": 8417280,` // 8 MiB, and the unused part of the header's space
 	if !strings.Contains(info, size) || !strings.Contains(info, `"format": "luks"`) {
-		t.Errorf("qemu says %s", info)
+		t.Errorf("qemu-img info: %s", info)
 	}
 	disk := p.Source.Devices[0].Path
 	before := snapshot(t, disk)
@@ -199,40 +229,43 @@ func TestEncrypted(t *testing.T) {
 	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
 	d.Target.Encryption = backendtest.LUKS("one")
 	d.Target.Format = extended
-	refused[*backend.UnsupportedError](t, "an extended one", b.Create(t.Context(), p, d, backend.CreateOptions{}), "extended")
+	refused[*backend.UnsupportedError](
+		t, "an extended one", b.Create(t.Context(), p, d, backend.CreateOptions{}), "extended",
+	)
 	if after := snapshot(t, disk); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 }
 
-// TestUnread tells of a partition that the kernel has not learnt of, and of one that no table has.
+// TestUnread lists a partition that the kernel does not have, and removes one that the table does not have.
 func TestUnread(t *testing.T) {
 	p, b, name := built(t, "gpt")
 	disk := p.Source.Devices[0].Path
 	ok(t, create(t, b, p, name+"1", "none", mib))
 	run(t, "delpart", disk, "1")
 	v, err := b.Volume(t.Context(), p, name+"1")
-	if err != nil || v.Err == nil || !strings.Contains(v.Err.Error(), "partprobe "+disk) || v.Capacity.Bytes != mib {
-		t.Errorf("it is %+v, error %v", v, err)
+	if err != nil || v.Err == nil || !strings.Contains(v.Err.Error(), "partprobe "+disk) ||
+		v.Capacity.Bytes != mib {
+		t.Errorf("got %+v, error %v", v, err)
 	}
-	run(t, "addpart", disk, "7", "2048", "2048") // where the other should be
+	run(t, "addpart", disk, "7", "2048", "2048") // in place of partition 2
 	ok(t, create(t, b, p, name+"2", "none", mib))
 	if text := listing(t, b, p); strings.Count(text, "loop0p") != 4 {
-		t.Errorf("now the kernel should have both:\n%s", text)
+		t.Errorf("the kernel should have both partitions:\n%s", text)
 	}
 	run(t, "addpart", disk, "9", "40960", "2048")
-	swept, err := b.RemoveStale(t.Context(), p)
-	if err != nil || fmt.Sprint(swept) != "[/dev/"+name+"9]" {
-		t.Errorf("swept are %s, error %v", swept, err)
+	removed, err := b.RemoveStale(t.Context(), p)
+	if err != nil || fmt.Sprint(removed) != "[/dev/"+name+"9]" {
+		t.Errorf("removed %s, error %v", removed, err)
 	}
 }
 
-// TestWholeDisk makes a partition where the kernel has found the one that SGI's labels have for all of the disk.
+// TestWholeDisk creates a partition where the kernel has SGI's whole-disk partition.
 func TestWholeDisk(t *testing.T) {
 	p, b, name := built(t, "dvh")
 	disk := p.Source.Devices[0].Path
 	ok(t, create(t, b, p, name+"1", "none", mib))
-	run(t, "delpart", disk, "1") // addpart does not make what lies over others, as the kernel does when it reads the label
+	run(t, "delpart", disk, "1") // addpart, unlike reading the label, cannot add overlapping partitions
 	run(t, "delpart", disk, "9")
 	run(t, "addpart", disk, "11", "0", "65536")
 	ok(t, create(t, b, p, name+"2", "none", mib))
@@ -250,20 +283,21 @@ func TestSources(t *testing.T) {
 	p.Source.Devices[0].Path, p.Target.Path = dir+"/disk", dir
 	v, err := b.Volume(t.Context(), p, name+"1")
 	if err != nil || v.Key != dir+"/one" || v.Target.Path != dir+"/one" || v.Name != name+"1" {
-		t.Errorf("it is %+v, error %v", v, err)
+		t.Errorf("got %+v, error %v", v, err)
 	}
 	for _, path := range []string{dir + "/one", "/dev/" + name + "1"} {
 		if found, ok := b.Locate(t.Context(), p, path); found != name+"1" || !ok {
-			t.Errorf("%s is %q, %v", path, found, ok)
+			t.Errorf("Locate(%s) = %q, %v", path, found, ok)
 		}
 	}
 	p.Source.Devices[0].Path = "/dev/" + name + "1"
-	if err := b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); err == nil || !strings.Contains(err.Error(), "is a partition") {
-		t.Errorf("a partition as a disk: error %v", err)
+	if err := b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}); err == nil ||
+		!strings.Contains(err.Error(), "is a partition") {
+		t.Errorf("a partition in place of a disk: error %v", err)
 	}
 }
 
-// TestGone looks at a disk that was taken out.
+// TestGone queries a disk that was removed.
 func TestGone(t *testing.T) {
 	p, b, _ := built(t, "gpt")
 	p.Source.Devices[0].Path = "/dev/loop99"
@@ -272,11 +306,11 @@ func TestGone(t *testing.T) {
 		t.Cleanup(func() { run(t, "rm", "/dev/loop99") })
 	}
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 }
 
-// TestMapped partitions a disk of device-mapper's, as those of multipath are.
+// TestMapped partitions a device-mapper disk, such as a multipath device.
 func TestMapped(t *testing.T) {
 	backendtest.NeedsLab(t, "device-mapper")
 	run(t, "modprobe", "-a", "loop", "dm-mod")
@@ -291,18 +325,22 @@ func TestMapped(t *testing.T) {
 	ok(t, b.Resize(t.Context(), p, "mpatha2", 3*mib, backend.ResizeOptions{}))
 	equals(t, "mapped.golden", listing(t, b, p))
 	if table := run(t, "dmsetup", "table", "mpatha2"); !strings.Contains(table, "0 6144 linear") {
-		t.Errorf("the kernel has %s", table)
+		t.Errorf("kernel state: %s", table)
 	}
 	below := poolOn(disk, "gpt")
-	refused[*backend.BusyError](t, "below another disk", create(t, b, below, filepath.Base(disk)+"p3", "none", mib), "held by dm-")
-	refused[*backend.BusyError](t, "with partitions", b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}), "mpatha1")
+	refused[*backend.BusyError](
+		t, "below another disk", create(t, b, below, filepath.Base(disk)+"p3", "none", mib), "held by dm-",
+	)
+	refused[*backend.BusyError](
+		t, "with partitions", b.Build(t.Context(), p, backend.BuildOptions{Overwrite: true}), "mpatha1",
+	)
 	for n := 2; n > 0; n-- {
 		ok(t, b.Delete(t.Context(), p, fmt.Sprint("mpatha", n)))
 	}
 	ok(t, b.DeletePool(t.Context(), p))
 }
 
-// TestUdev uses a SCSI disk with udev, by its links, until it is pulled out.
+// TestUdev uses a SCSI disk by udev's links, until the disk is removed.
 func TestUdev(t *testing.T) {
 	backendtest.NeedsLab(t, "SCSI disks")
 	run(t, "modprobe", "scsi_debug", "dev_size_mb=64")
@@ -319,27 +357,30 @@ func TestUdev(t *testing.T) {
 		ok(t, create(t, b, p, fmt.Sprint(name, n), "none", mib))
 		v, err := b.Volume(t.Context(), p, fmt.Sprint(name, n))
 		ok(t, err)
-		if mode := v.Target.Permissions.Mode; v.Err != nil || !strings.HasSuffix(v.Key, fmt.Sprint("-part", n)) || mode == nil || *mode != 0o660 {
-			t.Errorf("it is %+v", v)
+		if mode := v.Target.Permissions.Mode; v.Err != nil || !strings.HasSuffix(v.Key, fmt.Sprint("-part", n)) ||
+			mode == nil || *mode != 0o660 {
+			t.Errorf("got %+v", v)
 		}
 	}
 	ok(t, b.Resize(t.Context(), p, name+"3", 2*mib, backend.ResizeOptions{}))
 	ok(t, b.Delete(t.Context(), p, name+"2"))
 	run(t, "sh", "-c", "echo 1 >/sys/block/"+name+"/device/delete")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("pulled out, it is active: %v, error %v", active, err)
+		t.Errorf("pulled out, active: %v, error %v", active, err)
 	}
 	if _, err := b.Space(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("pulled out, its space is an error %v", err)
+		t.Errorf("pulled out: space, error %v", err)
 	}
 }
 
-// TestStrays leaves alone what the kernel finds inside of partitions: BSD has slices there.
+// TestStrays checks that partitions within partitions, such as BSD slices, are not strays.
 func TestStrays(t *testing.T) {
-	table := &table{partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary}, {number: 2, start: 10 * mib, end: 20 * mib, kind: extended}}}
-	left := piece{7, 12 * mib, 13 * mib}
-	pieces := []piece{{1, mib, 9 * mib}, {5, mib, 4 * mib}, {6, 4 * mib, 9 * mib}, left}
-	if got := table.strayPartitions(pieces); !slices.Equal(got, []piece{left}) {
-		t.Errorf("they are %+v", got)
+	table := &table{
+		partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary}, {number: 2, start: 10 * mib, end: 20 * mib, kind: extended}},
+	}
+	left := kernelPartition{7, 12 * mib, 13 * mib}
+	kernel := []kernelPartition{{1, mib, 9 * mib}, {5, mib, 4 * mib}, {6, 4 * mib, 9 * mib}, left}
+	if got := table.strayPartitions(kernel); !slices.Equal(got, []kernelPartition{left}) {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -20,22 +20,26 @@ import (
 
 // Volumes implements backend.Backend.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, (*view).named)
+	return b.list(ctx, p, (*view).summary)
 }
 
-// Details implements backend.Detailer: one question tells of all.
+// Details implements backend.Detailer. One query returns all partitions.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, (*view).described)
+	return b.list(ctx, p, (*view).detailed)
 }
 
-func (b *Backend) list(ctx context.Context, p *pooldef.Pool, show func(*view, *partition) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (b *Backend) list(
+	ctx context.Context, p *pooldef.Pool, show func(*view, *partition) *pooldef.Volume,
+) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
 		t, err := b.view(ctx, p)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		slices.SortFunc(t.partitions, func(x, y partition) int { return pooldef.CompareNames(t.name(x.number), t.name(y.number)) })
+		slices.SortFunc(
+			t.partitions, func(x, y partition) int { return pooldef.CompareNames(t.name(x.number), t.name(y.number)) },
+		)
 		for i := range t.partitions {
 			if !yield(show(t, &t.partitions[i]), nil) {
 				return
@@ -50,31 +54,32 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	x, err := t.called(name)
+	x, err := t.byName(name)
 	if err != nil {
 		return nil, err
 	}
-	return t.described(x), nil
+	return t.detailed(x), nil
 }
 
-// A view is a disk's table, what the kernel has made of it, and what the pool calls the partitions.
+// A view combines a disk's table, the kernel's partitions, and the names that the pool uses for them.
 type view struct {
 	*table
 	devices blockvol.Devices
-	pieces  []piece
-	stable  names
+	kernel  []kernelPartition
+	stable  namer
 }
 
-// view looks at a pool's disk. While somebody is just changing it, it looks again a moment later.
+// view inspects a pool's disk. If the kernel's partitions differ from the table while another program holds
+// the disk's lock, view tries again.
 func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	for left := 20; ; left-- {
 		t, err := b.table(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		pieces, err := t.pieces()
-		if err != nil || left == 0 || t.isRead(pieces) || !isLocked(t.device) {
-			return &view{t, b.Devices, pieces, b.names(p)}, err
+		kernel, err := t.kernelPartitions()
+		if err != nil || left == 0 || t.matchesKernel(kernel) || !isLocked(t.device) {
+			return &view{t, b.Devices, kernel, b.namer(p)}, err
 		}
 		if err := host.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return nil, err
@@ -83,9 +88,11 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	}
 }
 
-// isRead tells whether the kernel has all partitions as they stand in the table.
-func (t *table) isRead(pieces []piece) bool {
-	return t.isMapped || t.find(func(x partition) bool { return !slices.ContainsFunc(pieces, func(k piece) bool { return k.is(&x) }) }) == nil
+// matchesKernel reports whether the kernel has all partitions of the table.
+func (t *table) matchesKernel(kernel []kernelPartition) bool {
+	return t.isMapped || t.find(func(x partition) bool {
+		return !slices.ContainsFunc(kernel, func(k kernelPartition) bool { return k.matches(&x) })
+	}) == nil
 }
 
 func isLocked(d *device) bool {
@@ -96,18 +103,21 @@ func isLocked(d *device) bool {
 	return errors.Is(err, unix.EWOULDBLOCK)
 }
 
-// called returns the partition that a volume is.
-func (t *table) called(name string) (*partition, error) {
+// byName returns the partition with a volume's name.
+func (t *table) byName(name string) (*partition, error) {
 	if n := t.number(name); n > 0 {
-		if x := t.numbered(n); x != nil {
+		if x := t.byNumber(n); x != nil {
 			return x, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// withData returns a volume whose data can be moved. An extended partition has none but the table of the logical ones.
-func (b *Backend) withData(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be transferred. An extended partition contains only the
+// table of the logical partitions.
+func (b *Backend) transferableVolume(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error) {
 	v, err := b.Volume(ctx, p, name)
 	if err == nil && v.Target.Format == extended {
 		err = &backend.UnsupportedError{Type: p.Type, What: "reading or writing an extended partition"}
@@ -132,15 +142,20 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 	return "", false
 }
 
-// named returns what a listing tells of a partition. Its key is its path, as with libvirt.
-func (t *view) named(x *partition) *pooldef.Volume {
+// summary returns the volume as listings show it. As in libvirt, its key is its path.
+func (t *view) summary(x *partition) *pooldef.Volume {
 	path := t.stable(t.partition(x.number))
-	v := &pooldef.Volume{Type: "block", Name: t.name(x.number), Key: path, Target: pooldef.VolumeTarget{Path: path, Format: x.format()}}
+	v := &pooldef.Volume{
+		Type:   "block",
+		Name:   t.name(x.number),
+		Key:    path,
+		Target: pooldef.VolumeTarget{Path: path, Format: x.format()},
+	}
 	v.Extents = []pooldef.Extent{{Device: t.path, Start: x.start, End: x.end}}
 	return v
 }
 
-// format is libvirt's word for what a partition is for, as far as its flags tell.
+// format returns libvirt's name for a partition's type, as far as the flags determine it.
 func (x *partition) format() string {
 	if x.kind == extended {
 		return extended
@@ -153,12 +168,13 @@ func (x *partition) format() string {
 	return "none"
 }
 
-// flags are parted's flags for formats.
+// flags maps formats to parted's flags.
 var flags = map[string]string{"linux-swap": "swap", "linux-lvm": "lvm", "linux-raid": "raid"}
 
-// described returns all that is known of a partition. Of an extended one the logical ones are allocated.
-func (t *view) described(x *partition) *pooldef.Volume {
-	v := t.named(x)
+// detailed returns a volume with all details. The allocation of an extended partition is that of its logical
+// partitions.
+func (t *view) detailed(x *partition) *pooldef.Volume {
+	v := t.summary(x)
 	size := pooldef.Bytes(x.end - x.start)
 	v.Capacity, v.Allocation, v.Physical = size, size, size
 	if x.kind == extended {
@@ -170,20 +186,20 @@ func (t *view) described(x *partition) *pooldef.Volume {
 		}
 	}
 	if !t.isMapped {
-		i := slices.IndexFunc(t.pieces, func(k piece) bool { return k.is(x) })
+		i := slices.IndexFunc(t.kernel, func(k kernelPartition) bool { return k.matches(x) })
 		if i < 0 {
 			v.Err = fmt.Errorf("the kernel has not read the partition table anew: partprobe %s", t.path)
 			return v
 		}
-		v.Physical.Bytes = t.pieces[i].end - t.pieces[i].start
+		v.Physical.Bytes = t.kernel[i].end - t.kernel[i].start
 	}
 	if err := t.devices.StatDevice(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		v.Err = err // without udev there may be no node
+		v.Err = err // without udev, the node may not exist
 	}
 	return v
 }
 
-// is tells whether the kernel has a partition as it stands in the table.
-func (k piece) is(x *partition) bool {
+// matches reports whether the kernel has the partition as the table describes it.
+func (k kernelPartition) matches(x *partition) bool {
 	return k.number == x.number && k.start == x.start && (k.end == x.end || x.kind == extended)
 }

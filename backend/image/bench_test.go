@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// benchmarked are the images that pools are full of, and the dearest.
+// benchmarked lists the most common images, and the slowest.
 var benchmarked = []struct {
 	name  string
 	image []byte
@@ -23,7 +23,7 @@ var benchmarked = []struct {
 	{"luks2", luks2Image(mib, 16*kib, luks2Header)},
 }
 
-// BenchmarkProbe is what one probe costs when reading costs nothing.
+// BenchmarkProbe measures a probe without the cost of reading.
 func BenchmarkProbe(b *testing.B) {
 	for _, image := range benchmarked {
 		b.Run(image.name, func(b *testing.B) {
@@ -38,7 +38,7 @@ func BenchmarkProbe(b *testing.B) {
 	}
 }
 
-// BenchmarkPool is what one file of a pool of 10,000 costs, opened, probed and closed, on all processors.
+// BenchmarkPool measures opening, probing and closing one file of a pool of 10,000, on all processors.
 func BenchmarkPool(b *testing.B) {
 	const files = 10000
 	for _, image := range benchmarked[:3] {

@@ -10,11 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// jsonFile returns the file that qemu's JSON names. An outer object without a driver is the file's parent,
-// and one raw driver may stand above the file; other formats above it are nobody's backing file (libvirt's
-// rules). Every key has to be one that is understood here: others ("backing", "data-file", "offset", ...)
-// have qemu open more files, or show other bytes. What qemu itself writes into a header for a plain file has
-// no others.
+// jsonFile returns the file that qemu's JSON names. As in libvirt, an outer object without a driver is the
+// file's parent, and one raw driver may be above the file; other formats above it are not accepted for
+// backing files. Every key must be known: other keys ("backing", "data-file", "offset", ...) make qemu open
+// more files or show other bytes. qemu itself writes no other keys for a plain file into a header.
 func jsonFile(text string) (string, error) {
 	n, err := parseNode(text)
 	if err != nil {
@@ -44,8 +43,8 @@ func jsonFile(text string) (string, error) {
 // A node is an object of qemu's block device options (qemu-block-drivers(7)).
 type node map[string]json.RawMessage
 
-// parseNode reads an object. encoding/json is laxer than qemu, which refuses a key that comes twice, and text
-// that is not UTF-8: of these one could be read here and another there.
+// parseNode parses an object. encoding/json is less strict than qemu, which rejects duplicate keys and text
+// that is not UTF-8. parseNode rejects them too, because the two could interpret them differently.
 func parseNode(text string) (node, error) {
 	if !utf8.ValidString(text) {
 		return nil, errors.New("it is not UTF-8")
@@ -54,12 +53,12 @@ func parseNode(text string) (node, error) {
 	if err := json.Unmarshal([]byte(text), &n); err != nil || n == nil {
 		return nil, errors.New("it is not an object in JSON")
 	}
-	return n, eachOnce(text)
+	return n, checkUnique(text)
 }
 
-// eachOnce refuses an object, which is valid JSON, with a key that comes twice. Objects within it are left to
-// those who read them.
-func eachOnce(text string) error {
+// checkUnique returns an error if an object in valid JSON has a duplicate key. It does not check nested
+// objects.
+func checkUnique(text string) error {
 	d := json.NewDecoder(strings.NewReader(text))
 	if _, err := d.Token(); err != nil {
 		return err
@@ -83,8 +82,8 @@ func eachOnce(text string) error {
 	return nil
 }
 
-// onlyFile returns the object "file" of a node that has nothing else but these keys. It stands there as one
-// or flattened, as in "file.driver"; one that does both is not understood.
+// onlyFile returns the object "file" of a node that has no other keys than the given ones. The object may be
+// nested or flattened ("file.driver"), but not both.
 func (n node) onlyFile(keys ...string) (node, error) {
 	flat, rest := node{}, node{}
 	for key, value := range n {
@@ -107,7 +106,7 @@ func (n node) onlyFile(keys ...string) (node, error) {
 	return parseNode(string(nested))
 }
 
-// only refuses all keys but these.
+// only returns an error if the node has a key that is not among the given ones.
 func (n node) only(keys ...string) error {
 	for _, key := range slices.Sorted(maps.Keys(n)) {
 		if !slices.Contains(keys, key) {
@@ -117,8 +116,9 @@ func (n node) only(keys ...string) error {
 	return nil
 }
 
-// text returns the string named name, empty when it is missing, is none, or may be another for qemu, as with a NUL or the replacement
-// character that encoding/json has for half a surrogate pair.
+// text returns the string with a name. It returns "" if the string is missing, is not a string, or could have
+// another value for qemu, such as with a NUL or the replacement character that encoding/json uses for half a
+// surrogate pair.
 func (n node) text(name string) string {
 	var text string
 	if json.Unmarshal(n[name], &text) != nil || strings.ContainsAny(text, "\x00\ufffd") {

@@ -9,15 +9,15 @@ import (
 
 const kib, mib = 1 << 10, 1 << 20
 
-// A sample is an image made by hand and what must be read from it. Each family has a table of them; together they are the seeds of
-// the fuzzer and are cut short, and spoilt byte by byte, by TestHostile.
+// A sample is a handmade image with its expected properties. Each family has a table of samples. Together
+// they are the seeds of the fuzz tests, and TestHostile truncates and changes them.
 type sample struct {
 	name  string
 	image []byte
 	want  Info
 }
 
-// samples are all of them, by family.
+// samples are all samples, by family.
 var samples = map[string][]sample{
 	"legacy": legacySamples,
 	"luks":   luksSamples,
@@ -44,13 +44,13 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// A part is bytes that stand at a position, from the end of the image when that is negative.
+// A part is bytes at a position. A negative position is relative to the end of the image.
 type part struct {
 	at   int
 	text string
 }
 
-// build makes an image of size bytes from parts, later ones over earlier ones.
+// build makes an image of size bytes from parts. Later parts overwrite earlier ones.
 func build(size int, parts ...part) []byte {
 	image := make([]byte, size)
 	for _, p := range parts {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A hole is an image of size bytes of which only some are not zero: a large one that costs the fuzzer little.
+// A hole is an image of size bytes that is mostly zeros, so that large images cost the fuzzer little.
 type hole struct {
 	size  int64
 	parts []part
@@ -29,7 +29,7 @@ func (h hole) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// runs finds what is not zero in an image: the parts of it that 64 zeros separate.
+// runs returns the parts of an image that are separated by 64 zeros.
 func runs(image []byte) (parts []part) {
 	const gap = 64
 	for i := 0; i < len(image); i++ {
@@ -48,8 +48,8 @@ func runs(image []byte) (parts []part) {
 	return parts
 }
 
-// FuzzProbe looks for images that panic, that hang, or of which the unbelievable is believed. They have three parts: more than any
-// header has that leads somewhere.
+// FuzzProbe searches for images that crash or hang Probe, or whose impossible values are accepted. Each has
+// three parts, more than any header that leads to another place has.
 func FuzzProbe(f *testing.F) {
 	for _, samples := range samples {
 		for _, sample := range samples {
@@ -58,14 +58,18 @@ func FuzzProbe(f *testing.F) {
 				uint32(parts[1].at), []byte(parts[1].text), uint32(parts[2].at), []byte(parts[2].text))
 		}
 	}
-	f.Fuzz(func(t *testing.T, size uint32, head []byte, at uint16, at1 uint32, part1 []byte, at2 uint32, part2 []byte) {
-		image := hole{int64(size), []part{{int(at), string(head)}, {int(at1), string(part1)}, {int(at2), string(part2)}}}
+	f.Fuzz(func(
+		t *testing.T, size uint32, head []byte, at uint16, at1 uint32, part1 []byte, at2 uint32, part2 []byte,
+	) {
+		image := hole{
+			int64(size), []part{{int(at), string(head)}, {int(at1), string(part1)}, {int(at2), string(part2)}},
+		}
 		r := &counter{ReaderAt: image}
 		info, err := Probe(r, image.size)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if problem := unbelievable(info); problem != "" {
+		if problem := impossible(info); problem != "" {
 			t.Errorf("%s: %+v", problem, info)
 		}
 		if r.reads > 3+maxDescriptor/blockSize {
@@ -74,10 +78,10 @@ func FuzzProbe(f *testing.F) {
 	})
 }
 
-// A changing image is another one for each read: what others do to it meanwhile.
+// A changing image differs between reads, as if other processes wrote to it.
 type changing struct {
 	images []hole
-	turns  uint64 // whether the read whose bit it is sees the second image
+	turns  uint64 // bit n selects the second image for read n
 	reads  int
 }
 
@@ -87,8 +91,8 @@ func (c *changing) ReadAt(p []byte, off int64) (int, error) {
 	return image.ReadAt(p, off)
 }
 
-// FuzzChanging looks for images that panic, that are read twice, or of which the unbelievable is believed,
-// where they are shorter than their size said and are written to or cut between two reads.
+// FuzzChanging searches for images that crash Probe, have bytes read twice, or have impossible values
+// accepted, if they are shorter than their size or change between two reads.
 func FuzzChanging(f *testing.F) {
 	for _, samples := range samples {
 		for _, sample := range samples {
@@ -101,12 +105,14 @@ func FuzzChanging(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, size uint32, head []byte, at uint32, tail []byte, at2, cut uint32, over []byte, at3 uint32, turns uint64) {
+	f.Fuzz(func(
+		t *testing.T, size uint32, head []byte, at uint32, tail []byte, at2, cut uint32, over []byte, at3 uint32, turns uint64,
+	) {
 		parts := []part{{int(at), string(head)}, {int(at2), string(tail)}}
 		after := hole{max(int64(size)-int64(cut), 0), append(slices.Clone(parts), part{int(at3), string(over)})}
 		r := &tracker{ReaderAt: &changing{images: []hole{{int64(size), parts}, after}, turns: turns}}
 		info, err := Probe(r, int64(size))
-		if problem := unbelievable(info); err != nil || problem != "" {
+		if problem := impossible(info); err != nil || problem != "" {
 			t.Errorf("%s: %+v, %v", problem, info, err)
 		}
 		if again := r.again(); again != "" {
@@ -115,7 +121,7 @@ func FuzzChanging(f *testing.F) {
 	})
 }
 
-// FuzzParseReference looks for strings that panic, or that are taken for a path that is none.
+// FuzzParseReference searches for strings that crash ParseReference or give an invalid path.
 func FuzzParseReference(f *testing.F) {
 	for _, r := range references {
 		f.Add(r.text)
@@ -126,7 +132,7 @@ func FuzzParseReference(f *testing.F) {
 			t.Errorf("%q became %q", text, r.Path)
 		}
 		if r.Local && (!filepath.IsAbs(r.Path) || r.NotUnderstood != "" || strings.Contains(r.Path, "\x00")) {
-			t.Errorf("%q: %q is no path", text, r.Path)
+			t.Errorf("%q: %q is not a path", text, r.Path)
 		}
 	})
 }

@@ -1,8 +1,10 @@
-// Package image recognises disk images from their headers. It reads, never writes, and never opens any file but the reader it is given.
+// Package image recognises disk images by their headers, and reads their properties. It only reads, and only
+// from the given reader: it never opens a file that a header names.
 //
-// What a header says is a guest's word, and a guest may lie: nothing is allocated, read or repeated because a header asks for it
-// beyond the bounds named here, and what cannot be believed is left out. The rules come from the formats' specifications; where those
-// leave a choice, libvirt's or qemu's reading is taken, and the comment says whose.
+// A guest can write the header of its image, so headers are not trusted. The package never allocates memory,
+// reads or loops on behalf of a header beyond fixed limits, and ignores impossible values. The rules are
+// those of the formats' specifications. Where these leave a choice, the package follows libvirt or qemu, and
+// a comment says which.
 package image
 
 import (
@@ -11,29 +13,31 @@ import (
 	"math/bits"
 )
 
-// sector is the unit in which most formats count.
+// sector is the unit of most formats.
 const sector = 512
 
-// An Info is what an image's header tells.
+// An Info describes an image according to its header.
 type Info struct {
-	Format        string // libvirt's word: raw, bochs, cloop, dmg, iso, vpc, vdi, ploop, cow, qcow, qcow2, qed, vmdk; and vhdx, which libvirt has no word for
-	Capacity      uint64 // bytes a guest sees
-	Backing       string // the backing file, as the header says; empty: none. Untrusted text.
-	BackingFormat string // the backing file's format as the header says (libvirt word); empty: none is recorded, or none that is known
-	DataFile      string // qcow2: external data file, as the header says. Untrusted text.
-	ExternalData  bool   // what a guest sees is in other files than this one and Backing, if only in part: a data file, extents, a parent
+	// libvirt's name: raw, bochs, cloop, dmg, iso, vpc, vdi, ploop, cow, qcow, qcow2, qed, vmdk; and vhdx,
+	// which libvirt does not know
+	Format        string
+	Capacity      uint64 // bytes that a guest sees
+	Backing       string // the backing file as named in the header; empty: none. Untrusted.
+	BackingFormat string // libvirt's name of the backing file's format in the header; empty: none or unknown
+	DataFile      string // qcow2: external data file as named in the header. Untrusted.
+	ExternalData  bool   // some data is in files other than this one and Backing: a data file, extents, a parent
 	Encryption    string // "", "qcow", "luks", "luks2"
-	Compat        string // qcow2 only: "0.10" or "1.1"
-	ClusterSize   uint64 // bytes; qcow2 only (0 otherwise)
+	Compat        string // qcow2: "0.10" or "1.1"
+	ClusterSize   uint64 // qcow2: in bytes; 0 otherwise
 	LazyRefcounts bool
 	ExtendedL2    bool
 }
 
-// Probe reads as few bytes as it can of r, which holds size bytes.
+// Probe recognises the image in r, which contains size bytes. It reads as few bytes as possible.
 //
-// An image of no known format, or of an unknown version of a known one, is raw. A capacity that the header does not hold, or that no
-// file could have, is size; a backing file's name that does not lie within the image is none. The only error is r's own: that it
-// could not be read.
+// An image of an unknown format, or of an unknown version of a known format, is raw. If the header contains
+// no capacity or one that no file can have, the capacity is size. The name of a backing file that is not
+// within the image is ignored. The only possible error is a read error of r.
 func Probe(r io.ReaderAt, size int64) (Info, error) {
 	s := open(r, size)
 	defer s.close()
@@ -47,7 +51,7 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 	return info, nil
 }
 
-// setCapacity believes that a guest sees count units, unless that is more than a file offset can reach (2^63-1 bytes).
+// setCapacity sets the capacity to count units, unless that exceeds the largest file offset (2^63-1 bytes).
 func (i *Info) setCapacity(count, unit uint64) {
 	if high, low := bits.Mul64(count, unit); high == 0 && low <= math.MaxInt64 {
 		i.Capacity = low

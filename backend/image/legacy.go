@@ -1,13 +1,13 @@
 package image
 
-// The formats that qcow2 replaced, all of which may have a backing file.
+// The formats that qcow2 replaced. All can have a backing file.
 
-// describeCow reads the backing file: 1024 bytes in which a NUL ends the name.
+// describeCow reads the backing file's name: 1024 bytes, terminated by a NUL.
 func describeCow(s *source, i *Info) {
 	i.Backing = s.record(8, 1024).untilNUL()
 }
 
-// describeQcow reads the backing file and whether the clusters are encrypted, with AES.
+// describeQcow reads the backing file's name, and whether the clusters are encrypted (with AES).
 func describeQcow(s *source, i *Info) {
 	i.Backing = s.name(s.be(8, 8), s.be(16, 4))
 	if s.be(36, 4) == 1 {
@@ -21,7 +21,7 @@ const (
 	qedBackingIsRaw = 1 << 2 // QED_F_BACKING_FORMAT_NO_PROBE
 )
 
-// describeQED reads the backing file, of which QED can say only whether it is raw.
+// describeQED reads the backing file's name. Of its format, QED records only whether it is raw.
 func describeQED(s *source, i *Info) {
 	features := s.le(16, 8)
 	if features&qedBackingFile == 0 {
@@ -33,8 +33,9 @@ func describeQED(s *source, i *Info) {
 	}
 }
 
-// vdiStatic is the last of VDI's types that has no parent; those behind it hold the changes to another image (VDICore.h).
+// vdiStatic is the last of VDI's types without a parent. Higher types contain changes to another image
+// (VDICore.h).
 const vdiStatic = 2
 
-// describeVDI reports whether the image has a parent: its type stands at 76.
+// describeVDI reads whether the image has a parent, from its type (at 76).
 func describeVDI(s *source, i *Info) { i.ExternalData = s.le(76, 4) > vdiStatic }

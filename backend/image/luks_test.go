@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// luks2Header is what cryptsetup 2.6 luksFormat --type luks2 writes, its secrets taken out.
+// luks2Header is a header written by cryptsetup 2.6 luksFormat --type luks2, without its secrets.
 const luks2Header = `{"keyslots":{"0":{"type":"luks2","key_size":64,"af":{"type":"luks1","stripes":4000,"hash":"sha256"},` +
 	`"area":{"type":"raw","offset":"32768","size":"258048","encryption":"aes-xts-plain64","key_size":64},` +
 	`"kdf":{"type":"pbkdf2","hash":"sha256","iterations":1000,"salt":""}}},"tokens":{},` +

@@ -15,14 +15,17 @@ func cloopImage(block, count uint32) []byte {
 }
 
 func vdiImage(version uint32, capacity uint64) []byte {
-	return build(kib, part{0, "<<< QEMU VM Virtual Disk Image >>>\n"}, part{64, "\x7f\x10\xda\xbe" + le32(version)}, part{368, le64(capacity)})
+	return build(
+		kib, part{0, "<<< QEMU VM Virtual Disk Image >>>\n"}, part{64, "\x7f\x10\xda\xbe" + le32(version)},
+		part{368, le64(capacity)},
+	)
 }
 
 func ploopImage(magic string, sectors uint64) []byte {
 	return build(kib, part{0, magic + le32(2)}, part{36, le64(sectors)})
 }
 
-// plainSamples are of the formats of which no more than the capacity is read.
+// plainSamples are samples of formats of which only the capacity is read.
 var plainSamples = []sample{
 	{"empty", nil, Info{Format: "raw"}},
 	{"one byte", []byte("x"), Info{Format: "raw", Capacity: 1}},

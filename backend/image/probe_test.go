@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A counter counts reads and bytes, and fails the read after good ones when bad is set.
+// A counter counts reads and bytes. If bad is set, reads after the first good ones fail.
 type counter struct {
 	io.ReaderAt
 	reads, bytes int
@@ -29,7 +29,8 @@ func (c *counter) ReadAt(p []byte, off int64) (int, error) {
 	return c.ReaderAt.ReadAt(p, off)
 }
 
-// TestReads holds every sample to what it may cost: a raw image three small reads, no image more than a bounded number.
+// TestReads checks the cost of every sample: a raw image needs three small reads, other images a limited
+// number.
 func TestReads(t *testing.T) {
 	for family, samples := range samples {
 		for _, sample := range samples {
@@ -37,7 +38,7 @@ func TestReads(t *testing.T) {
 			if _, err := Probe(r, int64(len(sample.image))); err != nil {
 				t.Fatal(err)
 			}
-			reads, size := 1+2*3, 7*blockSize // as for VHDX: both copies of its tables, all the way
+			reads, size := 1+2*3, 7*blockSize // VHDX: both copies of its tables, to the end
 			switch {
 			case sample.want == Info{Format: "raw", Capacity: uint64(len(sample.image))}:
 				reads, size = 3, blockSize+2*windowSize
@@ -45,17 +46,19 @@ func TestReads(t *testing.T) {
 				reads, size = 3+maxDescriptor/blockSize, blockSize+maxDescriptor+blockSize+maxHint
 			case family == "luks":
 				reads, size = 16, 2*luks2MaxHeader
-			case family == "qcow2": // one window an extension, one for the name
+			case family == "qcow2": // one window per extension, one for the name
 				reads, size = maxExtensions+3, (maxExtensions+3)*blockSize
 			}
 			if r.reads > reads || r.bytes > size {
-				t.Errorf("%s %s: %d reads of %d bytes, want at most %d of %d", family, sample.name, r.reads, r.bytes, reads, size)
+				t.Errorf(
+					"%s %s: %d reads of %d bytes, want at most %d of %d", family, sample.name, r.reads, r.bytes, reads, size,
+				)
 			}
 		}
 	}
 }
 
-// TestReadErrors fails each read that a sample needs in turn: the reader's own error must come back, and nothing with it.
+// TestReadErrors fails each read of a sample in turn. Probe must return the reader's error and nothing else.
 func TestReadErrors(t *testing.T) {
 	bad := errors.New("input/output error")
 	for family, samples := range samples {
@@ -64,7 +67,7 @@ func TestReadErrors(t *testing.T) {
 				r := &counter{ReaderAt: bytes.NewReader(sample.image), good: good, bad: bad}
 				info, err := Probe(r, int64(len(sample.image)))
 				if err == nil && r.reads <= good && info == sample.want {
-					break // it needs no more reads
+					break // no more reads are needed
 				}
 				if !errors.Is(err, bad) || info != (Info{}) {
 					t.Fatalf("%s %s, read %d failing: %+v, %v", family, sample.name, good, info, err)
@@ -74,7 +77,8 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// TestShorterThanSize probes images that are shorter than was said, as when another process has cut them since.
+// TestShorterThanSize probes images that are shorter than their size, as if another process had truncated
+// them.
 func TestShorterThanSize(t *testing.T) {
 	for family, samples := range samples {
 		for _, sample := range samples {
@@ -83,7 +87,7 @@ func TestShorterThanSize(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if problem := unbelievable(info); problem != "" {
+				if problem := impossible(info); problem != "" {
 					t.Errorf("%s %s: %s: %+v", family, sample.name, problem, info)
 				}
 			}
@@ -91,14 +95,14 @@ func TestShorterThanSize(t *testing.T) {
 	}
 }
 
-// TestShorterAnywhere cuts each sample at every offset of its headers, after its size has been asked for.
+// TestShorterAnywhere truncates each sample at every offset of its headers, after its size was determined.
 func TestShorterAnywhere(t *testing.T) {
 	for family, samples := range samples {
 		for _, sample := range samples {
 			size, parts := int64(len(sample.image)), runs(sample.image)
 			for _, at := range offsets(size, parts) {
 				info, err := Probe(hole{at, parts}, size)
-				if problem := unbelievable(info); err != nil || problem != "" {
+				if problem := impossible(info); err != nil || problem != "" {
 					t.Fatalf("%s %s, cut at %d: %s: %+v, %v", family, sample.name, at, problem, info, err)
 				}
 			}
@@ -106,8 +110,8 @@ func TestShorterAnywhere(t *testing.T) {
 	}
 }
 
-// offsets are those around where a part begins or ends, as many as a header has bytes, and some of all others. A text of more
-// than 32 KiB takes long to read: of one the end is left out.
+// offsets returns offsets around the start and the end of each part, as many as a header has bytes, and some
+// others. It omits the end of text of more than 32 KiB, which takes long to read.
 func offsets(size int64, parts []part) (all []int64) {
 	const near, far, long = 600, 40961, 32 * kib
 	for at := int64(0); at < size; at += far {
@@ -131,11 +135,12 @@ func TestNegativeSize(t *testing.T) {
 	}
 }
 
-// TestHostile cuts the samples anywhere in their header, and writes the worst numbers over every byte of it.
+// TestHostile truncates the samples anywhere in their headers, and overwrites every byte of the headers with
+// extreme values.
 func TestHostile(t *testing.T) {
 	check := func(what string, image []byte) {
 		info, err := Probe(bytes.NewReader(image), int64(len(image)))
-		if problem := unbelievable(info); err != nil || problem != "" {
+		if problem := impossible(info); err != nil || problem != "" {
 			t.Fatalf("%s: %s: %+v, %v", what, problem, info, err)
 		}
 	}
@@ -146,7 +151,9 @@ func TestHostile(t *testing.T) {
 				check(sample.name, header[:i])
 			}
 			for i := range header {
-				for _, bad := range []string{"\xff", "\xff\xff\xff\xff", "\x7f\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\x7f"} {
+				for _, bad := range []string{
+					"\xff", "\xff\xff\xff\xff", "\x7f\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\x7f",
+				} {
 					check(sample.name, with(header, part{i, bad}))
 				}
 			}
@@ -154,14 +161,15 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestTogether probes all samples at once from many goroutines, which share buffers.
+// TestTogether probes all samples in parallel, with shared buffers.
 func TestTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for _, samples := range samples {
 				for _, sample := range samples {
-					if got, err := Probe(bytes.NewReader(sample.image), int64(len(sample.image))); err != nil || got != sample.want {
+					if got, err := Probe(bytes.NewReader(sample.image), int64(len(sample.image))); err != nil ||
+						got != sample.want {
 						t.Errorf("%s: %+v, %v", sample.name, got, err)
 					}
 				}
@@ -171,9 +179,11 @@ func TestTogether(t *testing.T) {
 	wg.Wait()
 }
 
-// unbelievable says what no Info may be, whatever the image.
-func unbelievable(i Info) string {
-	known := []string{"raw", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk", "vhdx"}
+// impossible returns what is impossible in an Info, whatever the image, or "".
+func impossible(i Info) string {
+	known := []string{
+		"raw", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk", "vhdx",
+	}
 	switch {
 	case !slices.Contains(known, i.Format):
 		return "unknown format"
@@ -185,9 +195,11 @@ func unbelievable(i Info) string {
 		return "format of no backing file"
 	case i.BackingFormat != "" && !slices.Contains(known, i.BackingFormat):
 		return "unknown format of a backing file"
-	case i.ClusterSize != 0 && (i.ClusterSize < 512 || i.ClusterSize > 2*mib || i.ClusterSize&(i.ClusterSize-1) != 0):
+	case i.ClusterSize != 0 &&
+		(i.ClusterSize < 512 || i.ClusterSize > 2*mib || i.ClusterSize&(i.ClusterSize-1) != 0):
 		return "clusters of no possible size"
-	case i.Format != "qcow2" && (i.Compat != "" || i.ClusterSize != 0 || i.DataFile != "" || i.LazyRefcounts || i.ExtendedL2):
+	case i.Format != "qcow2" &&
+		(i.Compat != "" || i.ClusterSize != 0 || i.DataFile != "" || i.LazyRefcounts || i.ExtendedL2):
 		return "qcow2's features"
 	case i.DataFile != "" && !i.ExternalData:
 		return "data file without external data"
@@ -195,8 +207,8 @@ func unbelievable(i Info) string {
 	return ""
 }
 
-// TestReadsOnce reads no byte of any sample twice: another process could change it in between, and a field
-// would have two values.
+// TestReadsOnce checks that no byte of a sample is read twice. Another process could change the byte in
+// between, and a field would have two values.
 func TestReadsOnce(t *testing.T) {
 	for family, samples := range samples {
 		for _, sample := range samples {
@@ -211,13 +223,13 @@ func TestReadsOnce(t *testing.T) {
 	}
 }
 
-// A tracker keeps where bytes were read.
+// A tracker records the ranges that were read.
 type tracker struct {
 	io.ReaderAt
 	read [][2]int64 // from, to
 }
 
-// again says what was read twice, "" if nothing was.
+// again returns which bytes were read twice, or "".
 func (r *tracker) again() string {
 	slices.SortFunc(r.read, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
 	for i := 1; i < len(r.read); i++ {

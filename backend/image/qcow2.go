@@ -12,13 +12,15 @@ const (
 )
 
 const (
-	// maxExtensions ends the walk through a header made to be long. The specification has five, each of which stands there once.
+	// maxExtensions limits the number of extensions that are read. The specification has five, each at most
+	// once.
 	maxExtensions = 64
-	// Fewer bits than minClusterBits the specification forbids, more than maxClusterBits qemu does.
+	// The specification forbids fewer bits than minClusterBits; qemu rejects more than maxClusterBits.
 	minClusterBits, maxClusterBits = 9, 21
 )
 
-// describeQcow2 reads versions 2 and 3. What only version 3 has is not looked for in version 2, where other things stand there.
+// describeQcow2 reads versions 2 and 3. It reads fields of version 3 only there, because version 2 has other
+// data at their positions.
 func describeQcow2(s *source, i *Info) {
 	if bits := s.be(20, 4); bits >= minClusterBits && bits <= maxClusterBits {
 		i.ClusterSize = 1 << bits
@@ -45,9 +47,9 @@ func describeQcow2(s *source, i *Info) {
 	}
 }
 
-// describeExtensions walks the header extensions from at. They end at the one that says so, at the latest where the name of the
-// backing file begins. Each is padded to 8 bytes (libvirt 9.0 forgets that, and misses those behind one of odd length). The name of
-// a data file counts only when the data is external.
+// describeExtensions reads the header extensions from at. They end at an end marker, at the latest at the
+// name of the backing file. Each is padded to 8 bytes (libvirt 9.0 ignores the padding, and misses extensions
+// after one of odd length). The name of a data file counts only if the data is external.
 func describeExtensions(s *source, i *Info, at uint64) {
 	end := s.be(8, 8)
 	if end == 0 {
@@ -69,12 +71,13 @@ func describeExtensions(s *source, i *Info, at uint64) {
 	}
 }
 
-// libvirtWord translates the name of a qemu driver, empty for one that says nothing of a format. The drivers
-// of files and devices mean that their bytes are the disk's (libvirt since 9.10). That of LUKS does not: a
-// disk that is read as raw is not the one that qemu shows, and there is no word for another.
+// libvirtWord returns libvirt's name of the format for a qemu driver, or "" if the driver does not determine
+// a format. The drivers of files and devices mean raw (in libvirt since 9.10). The driver luks does not:
+// reading such an image as raw would give other data than qemu does, and libvirt has no name for it.
 func libvirtWord(driver string) string {
 	switch driver {
-	case "raw", "bochs", "cloop", "dmg", "iso", "vpc", "vhdx", "vdi", "ploop", "cow", "qcow", "qcow2", "qed", "vmdk":
+	case "raw", "bochs", "cloop", "dmg", "iso", "vpc", "vhdx", "vdi", "ploop", "cow", "qcow", "qcow2",
+		"qed", "vmdk":
 		return driver
 	case "parallels":
 		return "ploop"

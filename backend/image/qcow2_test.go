@@ -14,21 +14,21 @@ func qcow2Image(version uint32, parts ...part) []byte {
 	return build(128*kib, append(header, parts...)...)
 }
 
-// extension makes a header extension, padded as the specification wants it.
+// extension makes a header extension with the specification's padding.
 func extension(kind uint32, text string) string {
 	return be32(kind) + be32(uint32(len(text))) + text + strings.Repeat("\x00", -len(text)&7)
 }
 
-// overlay is the field that points to a backing file's name of n bytes.
+// overlay makes the field that points to a backing file's name of n bytes.
 func overlay(at uint64, n uint32) part { return part{8, be64(at) + be32(n)} }
 
-// v2 and v3 are what is read from the simplest image of these versions.
+// v2 and v3 are the properties of the simplest images of these versions.
 var (
 	v2 = Info{Format: "qcow2", Capacity: 5 * mib, Compat: "0.10", ClusterSize: 64 * kib}
 	v3 = Info{Format: "qcow2", Capacity: 5 * mib, Compat: "1.1", ClusterSize: 64 * kib}
 )
 
-// but returns an Info changed.
+// but returns a changed copy of an Info.
 func (i Info) but(change func(*Info)) Info {
 	change(&i)
 	return i

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// qemuImages are made by qemu-img create -f FORMAT OPTIONS (in which $BASE is a raw image and $OVER a qcow2 one) and compared with
-// what qemu-img info says of them.
+// qemuImages are created by qemu-img create -f FORMAT OPTIONS ($BASE is a raw image, $OVER a qcow2 image),
+// and compared with the output of qemu-img info.
 var qemuImages = []struct{ name, format, options string }{
 	{"raw", "raw", "5M"},
 	{"raw empty", "raw", "0"},
@@ -106,7 +106,7 @@ func TestAgainstQemu(t *testing.T) {
 	}
 }
 
-// TestHandmadeAgainstQemu shows qemu the samples of formats that qemu-img cannot make, so that they are not only what we think they are.
+// TestHandmadeAgainstQemu compares samples of formats that qemu-img cannot write with qemu's reading of them.
 func TestHandmadeAgainstQemu(t *testing.T) {
 	q := newQemu(t)
 	for _, image := range []struct {
@@ -136,7 +136,8 @@ func TestHandmadeAgainstQemu(t *testing.T) {
 	}
 }
 
-// TestParentsOfQemu shows that a parent that qemu would open, but that is not Backing, is ExternalData.
+// TestParentsOfQemu checks that an image with a parent that qemu would open, but that is not Backing, has
+// ExternalData.
 func TestParentsOfQemu(t *testing.T) {
 	q := newQemu(t)
 	made, err := os.ReadFile(filepath.Join(q.dir, "base.vmdk"))
@@ -154,18 +155,21 @@ func TestParentsOfQemu(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := Probe(bytes.NewReader(image), int64(len(image)))
-		if said := q.info(t, file, "vmdk"); err != nil || said.Backing != "/etc/shadow" || got.Backing != "" || !got.ExternalData {
+		if said := q.info(t, file, "vmdk"); err != nil || said.Backing != "/etc/shadow" || got.Backing != "" ||
+			!got.ExternalData {
 			t.Errorf("%s: got %+v, error %v; qemu opens %q", name, got, err, said.Backing)
 		}
 	}
 }
 
-// sparseOfZeros is a hosted sparse extent that leaves its size to its descriptor.
+// sparseOfZeros is a hosted sparse extent whose descriptor determines its size.
 func sparseOfZeros() []byte {
-	return sparse(1, 0, strings.Replace(descriptorHead, "twoGbMaxExtentFlat", "vmfs", 1)+"RW 10240 FLAT \"data.raw\" 0\n")
+	return sparse(
+		1, 0, strings.Replace(descriptorHead, "twoGbMaxExtentFlat", "vmfs", 1)+"RW 10240 FLAT \"data.raw\" 0\n",
+	)
 }
 
-// dynamicOfBlocks is a dynamic disk of three empty blocks of 2 MiB, as qemu wants to see them before it says anything.
+// dynamicOfBlocks is a dynamic disk with three empty blocks of 2 MiB, which qemu requires to accept it.
 func dynamicOfBlocks(creator string, size uint64, parts ...part) []byte {
 	header := "cxsparse" + be64(1<<64-1) + be64(1536) + be32(0x10000) + be32(3) + be32(2*mib)
 	table := strings.Repeat("\xff", 512)
@@ -173,7 +177,7 @@ func dynamicOfBlocks(creator string, size uint64, parts ...part) []byte {
 		part{0, string(dynamicVHD(creator, size, append(parts, part{16, be64(512)})...)[:512])})
 }
 
-// qemu runs qemu-img in a directory where the backing files are.
+// qemu runs qemu-img in a directory with the backing files.
 type qemu struct {
 	tool, dir string
 	bases     *strings.Replacer
@@ -185,7 +189,9 @@ func newQemu(t *testing.T) qemu {
 		t.Fatal("POOLCTL_TEST_ALL is set, but qemu-img is missing: install qemu-utils")
 	}
 	if err != nil {
-		t.Skip("NOT RUN: what is read of disk images was NOT compared with qemu-img, which is missing: install qemu-utils")
+		t.Skip(
+			"NOT RUN: Probe was NOT compared with qemu-img, which is missing: install qemu-utils",
+		)
 	}
 	q := qemu{tool: tool, dir: t.TempDir()}
 	base, over, vmdk := filepath.Join(q.dir, "base.raw"), filepath.Join(q.dir, "over.qcow2"), filepath.Join(q.dir, "base.vmdk")
@@ -207,7 +213,7 @@ func (q qemu) run(t *testing.T, args ...string) []byte {
 		if err == nil {
 			return out
 		}
-		// qemu times a key's derivation, and gives up when the machine is too fast for the clock it uses.
+		// qemu times key derivation, and fails if the machine is too fast for the clock that it uses.
 		if try == 10 || !strings.Contains(errs.String(), "accurate CPU usage") {
 			t.Fatalf("%s: %v\n%s", cmd, err, errs.String())
 		}
@@ -218,9 +224,10 @@ func (q qemu) create(t *testing.T, format, options string) string {
 	t.Helper()
 	file := filepath.Join(q.dir, strings.ReplaceAll(t.Name(), "/", "_"))
 	args := []string{"create", "-q", "--object", "secret,id=s,data=abc", "-f", format}
-	var size []string // comes last, after the file
+	var size []string // follows the file
 	for _, option := range strings.Fields(q.bases.Replace(options)) {
-		if last := len(args) - 1; strings.HasPrefix(option, "-") || strings.HasPrefix(args[last], "-") && args[last] != "-u" {
+		if last := len(args) - 1; strings.HasPrefix(option, "-") || strings.HasPrefix(args[last], "-") &&
+			args[last] != "-u" {
 			args = append(args, option)
 		} else {
 			size = append(size, option)
@@ -230,7 +237,7 @@ func (q qemu) create(t *testing.T, format, options string) string {
 	return file
 }
 
-// compare probes the file and expects what qemu-img info says of it when it is told the format.
+// compare probes the file, and compares the result with the output of qemu-img info for the format.
 func (q qemu) compare(t *testing.T, file, format string) {
 	t.Helper()
 	want := q.info(t, file, format)
@@ -252,7 +259,7 @@ func (q qemu) compare(t *testing.T, file, format string) {
 	}
 }
 
-// info translates qemu-img's words to ours.
+// info converts the output of qemu-img info to an Info.
 func (q qemu) info(t *testing.T, file, format string) Info {
 	t.Helper()
 	var said struct {
@@ -276,21 +283,26 @@ func (q qemu) info(t *testing.T, file, format string) Info {
 		t.Fatal(err)
 	}
 	data := said.Specific.Data
-	info := Info{Format: libvirtWord(format), Capacity: said.Size, Backing: said.Backing, BackingFormat: libvirtWord(said.BackingFormat)}
+	info := Info{
+		Format:        libvirtWord(format),
+		Capacity:      said.Size,
+		Backing:       said.Backing,
+		BackingFormat: libvirtWord(said.BackingFormat),
+	}
 	switch format {
 	case "qcow2":
 		info.ClusterSize, info.Compat, info.DataFile = said.ClusterSize, data.Compat, data.DataFile
 		info.LazyRefcounts, info.ExtendedL2 = data.Lazy, data.ExtendedL2
 		info.ExternalData = data.DataFile != ""
 	case "vmdk":
-		info.BackingFormat = "" // qemu says vmdk, the header says nothing
+		info.BackingFormat = "" // qemu reports vmdk, the header has no format
 		for _, extent := range data.Extents {
 			info.ExternalData = info.ExternalData || extent.Filename != file
 		}
 	}
 	switch {
 	case format == "luks":
-		info.Format, info.Encryption = "raw", "luks" // libvirt's words
+		info.Format, info.Encryption = "raw", "luks" // libvirt's names
 	case data.Encrypt.Format == "luks":
 		info.Encryption = "luks"
 	case said.Encrypted:

@@ -6,26 +6,28 @@ import (
 	"strings"
 )
 
-// maxReference is the longest string that is looked into: the longest path of Linux. It bounds the JSON too,
-// in size and in depth.
+// maxReference is the maximum length of a string that is parsed: the longest path in Linux. It also limits
+// the size and the depth of JSON.
 const maxReference = 4096
 
-// A Reference is what a backing string means.
+// A Reference is a parsed reference to a backing file.
 type Reference struct {
-	Path          string // absolute or joined to the image's directory if Local, otherwise the string itself
+	Path          string // if Local: absolute, or joined to the image's directory; otherwise the original string
 	Local         bool
-	NotUnderstood string // JSON: why it may mean more than is understood, for people; such a reference is never local
+	NotUnderstood string // for JSON: why it may have an unknown meaning; such a reference is never local
 }
 
-// ParseReference reads a backing string as libvirt does, for an image in the directory dir:
+// ParseReference parses a reference as libvirt does, for an image in the directory dir:
 //
 //	fat:DIR     the directory
-//	json:{...}  the file or device, when qemu's drivers file, host_device or host_cdrom are all that stand there, or raw above them
-//	PROTO:...   not local: what precedes the first slash names no file if a colon is in it
+//	json:{...}  the file or device, if the object consists only of qemu's drivers file, host_device or
+//	            host_cdrom, possibly below raw
+//	PROTO:...   not local: there is a colon before the first slash
 //	PATH        the file
 //
-// What names no file of this host is not local. Whether a file exists is not asked, so a path with .. stays
-// as it is: what precedes the dots may be a symbolic link, and the kernel goes on from where that leads.
+// A reference that does not name a file of this host is not local. ParseReference does not check whether the
+// file exists. It keeps .. in paths, because the preceding element may be a symbolic link, and the kernel
+// continues from the link's target.
 func ParseReference(s, dir string) Reference {
 	path, problem := localPath(s)
 	if path == "" || strings.Contains(path, "\x00") {
@@ -37,13 +39,15 @@ func ParseReference(s, dir string) Reference {
 	return Reference{Path: tidy(path), Local: true}
 }
 
-// tidy removes from an absolute path the slashes and dots that lead nowhere. It leaves every .. alone.
+// tidy removes empty and . elements from an absolute path. It keeps every .. element.
 func tidy(path string) string {
-	names := slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
+	names := slices.DeleteFunc(
+		strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." },
+	)
 	return "/" + strings.Join(names, "/")
 }
 
-// localPath returns the path that s says, empty when it says none, and what of it is not understood.
+// localPath returns the path in a reference, or "", and what is not understood.
 func localPath(s string) (path, problem string) {
 	text, isJSON := strings.CutPrefix(s, "json:")
 	if len(s) > maxReference {

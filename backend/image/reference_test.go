@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// references are backing strings and what they mean to an image in /pool/images; an empty path: nothing local.
+// references are references and their meaning for an image in /pool/images. An empty path: not local.
 var references = []struct{ text, path string }{
 	{"base.img", "/pool/images/base.img"},
 	{"sub/base.img", "/pool/images/sub/base.img"},
@@ -119,7 +119,7 @@ func TestParseReference(t *testing.T) {
 	}
 }
 
-// TestNotUnderstood reads why JSON is not taken for a local file.
+// TestNotUnderstood checks the reasons why JSON does not name a local file.
 func TestNotUnderstood(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"file":{"driver":"file","filename":"/b"},"backing":null,"data-file":"x"}`: `the key "backing" is not understood`,

@@ -8,18 +8,21 @@ import (
 )
 
 const (
-	// blockSize is the most that is read at once. It holds the whole header of nearly every image.
+	// blockSize is the maximum size of a read. It covers the whole header of nearly every image.
 	blockSize = 4096
-	// windowSize is the least that is read beyond the first block: a trailer's size, and room for the neighbours of a field.
+	// windowSize is the minimum size of a read beyond the first block: the size of a trailer, or a field with
+	// its neighbours.
 	windowSize = 512
-	// maxName is the longest file name in a header. qcow2's specification says 1023; qemu holds every format to it.
+	// maxName is the maximum length of a file name in a header. qcow2's specification has 1023; qemu applies
+	// it to all formats.
 	maxName = 1023
 )
 
-// A source is the image that is being probed: its first block, and a window onto the rest that moves only when a header points there.
-// Reading is asked for bytes, not errors: what the image does not hold is missing, and the reader's first error is kept in err.
+// A source is the image being probed: its first block, and a window onto the rest, which moves only if a
+// header points elsewhere. Methods do not return errors: missing bytes read as nothing, and err keeps the
+// reader's first error.
 //
-// No byte is read twice, whatever asks for it: others may change the image meanwhile, and a field has one
+// A source never reads a byte twice. Other processes may change the image, and each field must have one
 // value.
 type source struct {
 	r    io.ReaderAt
@@ -27,26 +30,26 @@ type source struct {
 	err  error
 
 	head     []byte // the first bytes
-	window   []byte // the bytes from windowAt that were read last
+	window   []byte // the bytes from windowAt, read last
 	windowAt uint64
 
-	seen []span // all that was read
-	kept []byte // where their bytes are
+	seen []span // all ranges that were read
+	kept []byte // the data of these ranges
 
 	headSpace   [blockSize]byte
 	windowSpace [blockSize]byte
 }
 
-// A span is what was read from an offset on.
+// A span is data that was read from an offset.
 type span struct {
 	at   uint64
 	data []byte
 }
 
-// maxKept is how much room for what was read a source keeps for the next image.
+// maxKept is the capacity of kept, in bytes, that a source keeps for the next image.
 const maxKept = 64 << 10
 
-// sources saves an allocation of two blocks for each image of a large pool.
+// sources saves the allocation of two blocks for each image of a large pool.
 var sources = sync.Pool{New: func() any { return new(source) }}
 
 func open(r io.ReaderAt, size int64) *source {
@@ -65,8 +68,8 @@ func (s *source) close() {
 	sources.Put(s)
 }
 
-// record returns the n <= blockSize bytes from off, or an empty record when the image does not hold all of them. It is valid until the
-// next call.
+// record returns the n <= blockSize bytes at off, or an empty record if the image does not contain all of
+// them. The record is valid until the next call.
 func (s *source) record(off uint64, n int) record {
 	end := off + uint64(n)
 	if end < off || end > s.size {
@@ -79,22 +82,23 @@ func (s *source) record(off uint64, n int) record {
 		length := min(max(uint64(n), windowSize), s.size-off)
 		s.window, s.windowAt = s.read(s.windowSpace[:length], off), off
 	}
-	return record{s.window}.part(off-s.windowAt, n) // empty if the image has become shorter than size
+	return record{s.window}.part(off-s.windowAt, n) // empty if the image is shorter than size
 }
 
-// from turns a position into an offset: a negative one counts from the end. What begins before the image is an offset beyond it.
-func (s *source) from(at int64) uint64 {
+// offset converts a position to an offset. A position before the image gives an offset beyond its end.
+func (s *source) offset(at int64) uint64 {
 	if at < 0 {
 		return s.size - uint64(-at)
 	}
 	return uint64(at)
 }
 
-// be and le return the number of width bytes at off, 0 when the image does not hold it.
+// be and le return the number of width bytes at off, or 0 if the image does not contain it.
 func (s *source) be(off uint64, width int) uint64 { return bigEndian(s.record(off, width)) }
 func (s *source) le(off uint64, width int) uint64 { return littleEndian(s.record(off, width)) }
 
-// name returns the file name of n bytes at off. One that is too long or that leaves the image is none; a NUL ends it, as it would in qemu.
+// name returns the file name of n bytes at off, up to a NUL, as in qemu. It returns "" if the name is too
+// long or not within the image.
 func (s *source) name(off, n uint64) string {
 	if off == 0 || n == 0 || n > maxName {
 		return ""
@@ -102,8 +106,8 @@ func (s *source) name(off, n uint64) string {
 	return s.record(off, int(n)).untilNUL()
 }
 
-// lines returns the lines of the text of n bytes from off, up to the first that is longer than a block. It uses the window's space:
-// the source must not be asked for bytes while lines are read.
+// lines returns the lines of the text of n bytes at off, up to the first line that is longer than a block. It
+// uses the window's memory: no other bytes can be read while lines are read.
 func (s *source) lines(off, n uint64) *bufio.Scanner {
 	s.window = nil
 	scanner := bufio.NewScanner(io.NewSectionReader(s, int64(off), int64(n)))
@@ -111,7 +115,7 @@ func (s *source) lines(off, n uint64) *bufio.Scanner {
 	return scanner
 }
 
-// ReadAt reads for those that read text as a stream, so that also their errors are kept.
+// ReadAt implements io.ReaderAt for code that reads text as a stream, so that its read errors are kept too.
 func (s *source) ReadAt(p []byte, off int64) (int, error) {
 	n := len(s.read(p, uint64(off)))
 	if n < len(p) {
@@ -120,10 +124,10 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// read fills p from off as far as the image reaches and returns what it filled.
+// read fills p from off, up to the end of the image, and returns the filled part.
 func (s *source) read(p []byte, off uint64) []byte {
 	for n := 0; n < len(p); {
-		known, gap := s.known(p[n:], off+uint64(n))
+		known, gap := s.copyKnown(p[n:], off+uint64(n))
 		if n += known; known == 0 {
 			fresh := s.fetch(p[n:n+gap], off+uint64(n))
 			if s.err != nil {
@@ -137,8 +141,8 @@ func (s *source) read(p []byte, off uint64) []byte {
 	return p
 }
 
-// known copies to p what was read at off before, or returns up to where nothing was.
-func (s *source) known(p []byte, off uint64) (n, gap int) {
+// copyKnown copies earlier data at off to p, or returns the length of the gap before the next earlier data.
+func (s *source) copyKnown(p []byte, off uint64) (n, gap int) {
 	gap = len(p)
 	for _, have := range s.seen {
 		switch {
@@ -151,7 +155,7 @@ func (s *source) known(p []byte, off uint64) (n, gap int) {
 	return 0, gap
 }
 
-// fetch reads from the image, and keeps what it has read.
+// fetch reads from the image, and keeps the data.
 func (s *source) fetch(p []byte, off uint64) int {
 	if s.err != nil {
 		return 0

@@ -1,8 +1,9 @@
 package image
 
-// Offsets in the footer, from Microsoft's Virtual Hard Disk Image Format Specification 1.0. All numbers are big-endian.
+// Offsets in the footer, from Microsoft's Virtual Hard Disk Image Format Specification 1.0. All numbers are
+// big-endian.
 const (
-	vhdFooter      = 512 // its length
+	vhdFooter      = 512 // length in bytes
 	vhdCreator     = 28
 	vhdCurrentSize = 48
 	vhdCylinders   = 56
@@ -12,29 +13,32 @@ const (
 	vhdChecksum    = 64
 
 	vhdFixed        = 2
-	vhdDifferencing = 4 // it holds the changes to a parent
-	// vhdMaxGeometry is the largest disk that cylinders, heads and sectors can tell: 65535 * 16 * 255 sectors.
+	vhdDifferencing = 4 // contains changes to a parent
+	// vhdMaxGeometry is the largest size that cylinders, heads and sectors can express: 65535 * 16 * 255
+	// sectors.
 	vhdMaxGeometry = 65535 * 16 * 255
 )
 
-// isFixedVHD makes sure of a footer at the end of the image, where a guest's own data may happen to spell the magic.
+// isFixedVHD verifies a footer at the end of the image, where a guest's data could contain the magic by
+// chance.
 func isFixedVHD(s *source) bool {
-	footer := s.record(s.from(-vhdFooter), vhdFooter)
-	sum := footer.sum() - footer.part(vhdChecksum, 4).sum() // the checksum is not part of what it sums
+	footer := s.record(s.offset(-vhdFooter), vhdFooter)
+	sum := footer.sum() - footer.part(vhdChecksum, 4).sum() // the checksum excludes itself
 	return !footer.isEmpty() && uint32(footer.be(vhdChecksum, 4)) == ^sum && footer.be(vhdType, 4) == vhdFixed
 }
 
-// describeFixedVHD takes the current size, which must fit before the footer.
+// describeFixedVHD reads the current size, which must fit before the footer.
 func describeFixedVHD(s *source, i *Info) {
-	if size := s.be(s.from(-vhdFooter+vhdCurrentSize), 8); size <= s.size-vhdFooter {
+	if size := s.be(s.offset(-vhdFooter+vhdCurrentSize), 8); size <= s.size-vhdFooter {
 		i.Capacity = size
 	}
 }
 
-// describeDynamicVHD decides as qemu does between the two sizes that a footer has. Virtual PC, and qemu when it imitates it, show a
-// guest the disk that the geometry describes, which is a little smaller or larger than the current size; everybody else (Hyper-V,
-// disk2vhd, XenServer, Azure, qemu's force_size) shows the current size, and so must be read a disk beyond what a geometry can tell.
-// For creators that it does not know qemu took the geometry before 10.0, which cut Azure's disks, and takes the current size since.
+// describeDynamicVHD chooses between the two sizes in a footer as qemu does. Virtual PC, and qemu when it
+// imitates Virtual PC, present a disk with the size of the geometry, which is slightly smaller or larger than
+// the current size. All other creators (Hyper-V, disk2vhd, XenServer, Azure, qemu's force_size) use the
+// current size, as for any disk that is too large for a geometry. For unknown creators, qemu used the
+// geometry before 10.0, which truncated Azure's disks, and has used the current size since.
 func describeDynamicVHD(s *source, i *Info) {
 	footer := s.record(0, vhdFooter)
 	if footer.isEmpty() {

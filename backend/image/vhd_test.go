@@ -2,7 +2,8 @@ package image
 
 import "math"
 
-// vhdFooterOf makes a footer of which the checksum is right. The geometry is 100 * 4 * 17 sectors unless parts say otherwise.
+// vhdFooterOf makes a footer with a correct checksum. The geometry is 100 * 4 * 17 sectors, unless parts
+// change it.
 func vhdFooterOf(kind uint32, creator string, size uint64, parts ...part) string {
 	footer := build(512, append([]part{{0, "conectix" + be32(2) + be32(0x10000)}, {28, creator},
 		{40, be64(1) + be64(size) + be16(100) + "\x04\x11" + be32(kind)}}, parts...)...)
@@ -22,7 +23,7 @@ func fixedVHD(creator string, size uint64) []byte {
 	return build(5*mib+512, part{-512, vhdFooterOf(2, creator, size)})
 }
 
-// geometry is what the footer's 100 * 4 * 17 sectors hold.
+// geometry is the size in bytes of the footer's 100 * 4 * 17 sectors.
 const geometry = 100 * 4 * 17 * 512
 
 var (

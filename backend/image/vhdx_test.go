@@ -8,21 +8,22 @@ import (
 const (
 	region1 = 192 * kib
 	region2 = 256 * kib
-	unknown = "0123456789abcdef" // a GUID that is not known
+	unknown = "0123456789abcdef" // an unknown GUID
 )
 
-// regions makes a region table of which the last entry leads to the metadata.
+// regions makes a region table whose last entry points to the metadata.
 func regions(metadata uint64) string {
-	return "regi\x00\x00\x00\x00" + le32(2) + le32(0) + unknown + le64(mib) + le64(mib) + vhdxMetadata + le64(metadata) + le64(mib)
+	return "regi\x00\x00\x00\x00" + le32(2) + le32(0) + unknown + le64(mib) + le64(mib) + vhdxMetadata +
+		le64(metadata) + le64(mib)
 }
 
-// items makes a metadata table of which the last entry leads to the size.
+// items makes a metadata table whose last entry points to the size.
 func items(size uint32) string {
 	header := "metadata\x00\x00" + le16(2) + strings.Repeat("\x00", 20)
 	return header + unknown + le32(64*kib) + le32(8) + le64(0) + vhdxDiskSize + le32(size) + le32(8) + le64(0)
 }
 
-// parameters are file parameters with these flags, in place of the item that is not known.
+// parameters replaces the unknown item by file parameters with the given flags.
 func parameters(flags uint32) []part {
 	return []part{{mib + 32, vhdxFileParameters}, {mib + 48, le32(500)}, {mib + 500, le32(mib) + le32(flags)}}
 }
@@ -34,7 +35,7 @@ func vhdxImage(parts ...part) []byte {
 
 var (
 	vhdxGood = Info{Format: "vhdx", Capacity: 5 * mib}
-	vhdxSize = Info{Format: "vhdx", Capacity: 2 * mib} // of the file
+	vhdxSize = Info{Format: "vhdx", Capacity: 2 * mib} // the file's size
 )
 
 var vhdxSamples = []sample{

@@ -7,12 +7,12 @@ import (
 	"strconv"
 )
 
-// maxDescriptor is what qemu reads of a descriptor, some 20000 extents.
+// maxDescriptor is the number of bytes of a descriptor that qemu reads, enough for some 20000 extents.
 const maxDescriptor = 1 << 20
 
-// describeSparse reads the descriptor that a sparse extent may carry: its offset stands at 28, its length at
-// 36, both in sectors. A header that says no sectors leaves it to the descriptor and the extents that are
-// named there (qemu's reading too).
+// describeSparse reads the descriptor that a sparse extent may contain. Its offset is at 28, its length at
+// 36, both in sectors. If the header's size is 0 sectors, the descriptor and its extents determine the size,
+// as in qemu.
 func describeSparse(s *source, i *Info) {
 	var d descriptor
 	if at, length := s.le(28, 8), s.le(36, 8); at > 0 && at <= s.size/sector {
@@ -25,19 +25,19 @@ func describeSparse(s *source, i *Info) {
 			i.setCapacity(d.sectors, sector)
 		}
 	}
-	i.doubtParent(s, sector)
+	i.checkParentHint(s, sector)
 }
 
-// describeCowd looks for the descriptor that qemu looks for.
-func describeCowd(s *source, i *Info) { i.doubtParent(s, sector) }
+// describeCowd reads the descriptor as qemu does.
+func describeCowd(s *source, i *Info) { i.checkParentHint(s, sector) }
 
-// maxHint is how much of a descriptor qemu searches for the parent.
+// maxHint is the number of bytes of a descriptor in which qemu searches for the parent.
 const maxHint = 20 * sector
 
-// doubtParent sets ExternalData where qemu, whose descriptor begins at off whatever the header says, opens
-// another parent than Backing. It takes the first "parentFileNameHint" anywhere in the text (vmdk_parent_open
-// in qemu's block/vmdk.c), and passes over the two bytes behind.
-func (i *Info) doubtParent(s *source, off uint64) {
+// checkParentHint sets ExternalData if qemu would open another parent than Backing. qemu expects the
+// descriptor at off, whatever the header says, takes the first "parentFileNameHint" anywhere in the text
+// (vmdk_parent_open in its block/vmdk.c), and skips the two bytes after it.
+func (i *Info) checkParentHint(s *source, off uint64) {
 	text := make([]byte, maxHint)
 	n, _ := s.ReadAt(text, int64(off))
 	text, _, _ = bytes.Cut(text[:n], []byte{0})
@@ -48,8 +48,8 @@ func (i *Info) doubtParent(s *source, off uint64) {
 	}
 }
 
-// descriptorVersion accepts the versions that qemu does. The version is a descriptor's first line that is not
-// a comment.
+// descriptorVersion reports whether qemu accepts a descriptor's version: its first line that is not a
+// comment.
 func descriptorVersion(s *source) bool {
 	for line := range bytes.Lines(s.head) {
 		line = bytes.TrimSpace(line)
@@ -62,8 +62,8 @@ func descriptorVersion(s *source) bool {
 	return false
 }
 
-// describeDescriptor reads an image that is only the description of others. One longer than what is read has
-// an unknown capacity.
+// describeDescriptor reads an image that consists only of a descriptor. If the descriptor is longer than
+// maxDescriptor, the capacity is unknown.
 func describeDescriptor(s *source, i *Info) {
 	i.ExternalData = true
 	d := readDescriptor(s, 0, min(s.size, maxDescriptor))
@@ -73,13 +73,14 @@ func describeDescriptor(s *source, i *Info) {
 	}
 }
 
-// A descriptor is what matters of VMware's text: the parent of a snapshot, and the sum of the extents.
+// A descriptor is the used part of VMware's text: the parent of a snapshot, and the total size of the
+// extents.
 type descriptor struct {
 	parent  string
 	sectors uint64
 }
 
-// readDescriptor reads the text of n bytes at most, which NULs may end.
+// readDescriptor reads a text of at most n bytes, up to a NUL.
 func readDescriptor(s *source, off, n uint64) (d descriptor) {
 	lines := s.lines(off, n)
 	for lines.Scan() {
@@ -89,7 +90,7 @@ func readDescriptor(s *source, off, n uint64) (d descriptor) {
 		}
 		sum, carry := bits.Add64(d.sectors, extentSectors(line), 0)
 		if d.sectors = sum; carry > 0 {
-			d.sectors = math.MaxUint64 // no file's size
+			d.sectors = math.MaxUint64 // more than any file's size
 		}
 		if ended {
 			break
@@ -98,7 +99,7 @@ func readDescriptor(s *source, off, n uint64) (d descriptor) {
 	return d
 }
 
-// parentHint reads a line like: parentFileNameHint="base.vmdk"
+// parentHint parses a line such as: parentFileNameHint="base.vmdk"
 func parentHint(line []byte) string {
 	value, found := bytes.CutPrefix(bytes.TrimSpace(line), []byte("parentFileNameHint"))
 	if !found {
@@ -112,8 +113,7 @@ func parentHint(line []byte) string {
 	return string(name)
 }
 
-// extentSectors reads a line like: RW 4192256 SPARSE "disk-s001.vmdk". A number beyond 64 bits is the largest
-// of them.
+// extentSectors parses a line such as: RW 4192256 SPARSE "disk-s001.vmdk". It caps numbers at 64 bits.
 func extentSectors(line []byte) uint64 {
 	fields := bytes.Fields(line)
 	if len(fields) < 3 {

@@ -5,28 +5,32 @@ import (
 	"strings"
 )
 
-// sparse makes a hosted sparse extent that carries a descriptor in sector 1.
+// sparse makes a hosted sparse extent with a descriptor in sector 1.
 func sparse(version uint32, sectors uint64, text string) []byte {
-	return build(64*kib, part{0, "KDMV" + le32(version) + le32(3) + le64(sectors) + le64(128) + le64(1) + le64(20)}, part{512, text})
+	return build(
+		64*kib, part{0, "KDMV" + le32(version) + le32(3) + le64(sectors) + le64(128) + le64(1) + le64(20)},
+		part{512, text},
+	)
 }
 
 const (
-	descriptorHead = "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"twoGbMaxExtentFlat\"\n"
-	extents        = "RW 4194304 FLAT \"a b-f001.vmdk\" 0\nRDONLY 10240 SPARSE \"b.vmdk\"\nNOACCESS 1 ZERO\n"
-	extentsSize    = (4194304 + 10240 + 1) * 512
-	comments       = "# RW 77 FLAT \"x\"\nRWX 77 FLAT \"x\"\nRW -77 FLAT \"x\"\nRW 77\nddb.uuid = \"RW 77 FLAT\"\n"
+	descriptorHead = "# Disk " +
+		"DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"twoGbMaxExtentFlat\"\n"
+	extents     = "RW 4194304 FLAT \"a b-f001.vmdk\" 0\nRDONLY 10240 SPARSE \"b.vmdk\"\nNOACCESS 1 ZERO\n"
+	extentsSize = (4194304 + 10240 + 1) * 512
+	comments    = "# RW 77 FLAT \"x\"\nRWX 77 FLAT \"x\"\nRW -77 FLAT \"x\"\nRW 77\nddb.uuid = \"RW 77 FLAT\"\n"
 )
 
 func vmdk(capacity uint64, backing string) Info {
 	return Info{Format: "vmdk", Capacity: capacity, Backing: backing}
 }
 
-// described is what is read of an image whose data is in the extents that its descriptor names.
+// described returns the expected properties of an image whose data is in the extents of its descriptor.
 func described(capacity uint64, backing string) Info {
 	return Info{Format: "vmdk", Capacity: capacity, Backing: backing, ExternalData: true}
 }
 
-// unsized is a descriptor that does not tell the capacity.
+// unsized is a sample with a descriptor that does not determine the capacity.
 func unsized(name, text string) sample {
 	return sample{name, []byte(text), described(uint64(len(text)), "")}
 }

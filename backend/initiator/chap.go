@@ -15,22 +15,23 @@ import (
 	"strings"
 )
 
-// algorithms are CHAP's, by their numbers (IANA, PPP Authentication Algorithms), in the order in which they are offered: 7 comes last, as
-// tgt takes it for another than it is.
+// algorithms lists CHAP's algorithms by their numbers (IANA, PPP Authentication Algorithms), in the order of
+// the offer. 7 comes last, because tgt confuses it with another algorithm.
 var algorithms = []struct {
 	number string
 	hash   func() hash.Hash
 }{{"6", sha1.New}, {"5", md5.New}, {"7", sha256.New}}
 
-// A challenge asks the other side to prove that it knows its secret (RFC 1994; RFC 7143, 12.1.3).
+// A challenge requires the other side to prove that it knows its secret (RFC 1994; RFC 7143, 12.1.3).
 type challenge struct {
 	hash func() hash.Hash
 	id   byte
 	text []byte
 }
 
-// method checks that the target chooses CHAP, the only method that was offered, and offers the algorithms.
-func (n *negotiation) method(in answer) (request, step, error) {
+// checkMethod checks that the target chooses CHAP, the only method that was offered, and offers the
+// algorithms.
+func (n *negotiation) checkMethod(in answer) (request, step, error) {
 	if method := in.value("AuthMethod"); method != "CHAP" {
 		err := fmt.Errorf("the target does not ask for the secret: it wants to log in by %q", method)
 		return request{}, nil, err
@@ -42,11 +43,13 @@ func (n *negotiation) method(in answer) (request, step, error) {
 	for _, a := range algorithms {
 		numbers = append(numbers, a.number)
 	}
-	return request{security, security, [][2]string{{"CHAP_A", strings.Join(numbers, ",")}}}, n.challenged, nil
+	return request{
+		security, security, [][2]string{{"CHAP_A", strings.Join(numbers, ",")}},
+	}, n.answerChallenge, nil
 }
 
-// challenged answers the target's challenge, and challenges the target if that has to prove itself, too.
-func (n *negotiation) challenged(in answer) (request, step, error) {
+// answerChallenge answers the target's challenge. With mutual CHAP, it also challenges the target.
+func (n *negotiation) answerChallenge(in answer) (request, step, error) {
 	theirs, err := challengeOf(in)
 	if err != nil {
 		return request{}, nil, err
@@ -59,12 +62,12 @@ func (n *negotiation) challenged(in answer) (request, step, error) {
 		id := strconv.Itoa(int(ours.id))
 		pairs = append(pairs, [2]string{"CHAP_I", id}, [2]string{"CHAP_C", hexValue(ours.text)})
 	}
-	return request{security, operational, pairs}, n.proven, nil
+	return request{security, operational, pairs}, n.checkProof, nil
 }
 
-// proven checks that the target has shown that it knows its secret, if it has to. A challenge of the
-// target's must not come here: it could be ours, and our answer the proof (RFC 7143, 12.1.3).
-func (n *negotiation) proven(in answer) (request, step, error) {
+// checkProof checks the target's proof, if there is mutual CHAP. It rejects a challenge of the target at this
+// point: the target could send our own challenge back and use our answer as its proof (RFC 7143, 12.1.3).
+func (n *negotiation) checkProof(in answer) (request, step, error) {
 	if n.Mutual == nil {
 		return n.leaveSecurity(in)
 	}
@@ -81,7 +84,7 @@ func (n *negotiation) proven(in answer) (request, step, error) {
 
 var errUnproven = errors.New("the target does not know its own secret (mutual CHAP)")
 
-// challengeOf reads a target's challenge, which has to use an algorithm that was offered.
+// challengeOf parses a target's challenge, which must use an algorithm that was offered.
 func challengeOf(in answer) (challenge, error) {
 	var c challenge
 	values, err := in.security("CHAP_A", "CHAP_I", "CHAP_C")
@@ -110,7 +113,7 @@ func (c challenge) proof(secret []byte) []byte {
 	return h.Sum(nil)
 }
 
-// numericValue reads a number of one byte as it is written in keys: decimal, or 0x and hexadecimal digits.
+// numericValue parses a number of one byte as keys contain it: decimal, or 0x and hexadecimal digits.
 func numericValue(text string) (byte, error) {
 	base := 10
 	if len(text) > 2 && strings.EqualFold(text[:2], "0x") {
@@ -122,7 +125,7 @@ func numericValue(text string) (byte, error) {
 
 func hexValue(data []byte) string { return "0x" + hex.EncodeToString(data) }
 
-// binaryValue reads 1 to 1024 bytes as they are written in keys: 0x and hexadecimal digits, or 0b and base64.
+// binaryValue parses 1 to 1024 bytes as keys contain them: 0x and hexadecimal digits, or 0b and base64.
 func binaryValue(text string) (data []byte, err error) {
 	if len(text) < 2 {
 		return nil, errors.New("no value")

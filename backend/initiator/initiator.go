@@ -1,6 +1,13 @@
-// Package initiator asks iSCSI targets without the kernel: who they are, and what units they have. It is no more of RFC 7143 than that
-// takes: one connection, no digests, nothing written to a unit. libiscsi's tools would need the secrets in their command line or
-// environment, and a process for each unit.
+// Package initiator is a small iSCSI initiator that runs without the kernel. It lists the targets of a
+// server, and the logical units of a target with their types and sizes.
+//
+// [Open] logs in on a connection, with or without CHAP, and returns a [Session]; [Session.Targets] and
+// [Session.Units] run the queries. The package implements only the necessary part of RFC 7143: one
+// connection, no digests, no writes to units. libiscsi's tools would need secrets on their command line or in
+// the environment, and a process for each unit.
+//
+// A target is not trusted: the number and the size of its messages are limited, and every answer must match
+// its request.
 package initiator
 
 import (
@@ -12,12 +19,12 @@ import (
 	"net"
 )
 
-// A Login tells who logs in to what.
+// A Login describes who logs in to which target.
 type Login struct {
 	Initiator string // IQN
-	Target    string // IQN; empty: to ask which there are
-	User      *User  // nil: without a secret
-	Mutual    *User  // as whom the target has to show itself; nil: it need not
+	Target    string // IQN; empty: a discovery session, to list targets
+	User      *User  // nil: no CHAP
+	Mutual    *User  // the user that the target must prove to be; nil: no proof
 }
 
 // A User has a name and a secret.
@@ -26,8 +33,8 @@ type User struct {
 	Secret []byte
 }
 
-// A RefusedError tells that a target does not let us in, by a status (RFC 7143, 11.13.5). Of class 0, it has
-// hung up instead, as LIO does where there has to be a secret.
+// A RefusedError is the status with which a target refuses a login (RFC 7143, 11.13.5). Class 0 means that
+// the target closed the connection instead, as LIO does if CHAP is required.
 type RefusedError struct{ Class, Detail byte }
 
 func (e *RefusedError) Error() string {
@@ -46,23 +53,24 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("status %02x%02x", e.Class, e.Detail)
 }
 
-// A Session is a login that has worked.
+// A Session is a successful login.
 type Session struct {
 	conn          net.Conn
 	commandNumber uint32
-	statusNumber  uint32 // the next one that is expected
+	statusNumber  uint32 // the next expected number
 	task          uint32
-	messages      int     // received
-	bytes         int     // received
-	broken        bool    // a message could not be sent or received
-	id            [6]byte // our part of the session's name: with the same one, another session of this initiator would end
+	messages      int  // received
+	bytes         int  // received
+	broken        bool // sending or receiving a message failed
+	// our part of the session's name; reusing a name would end another session of this initiator
+	id [6]byte
 }
 
-// Open logs in on a connection, which the session owns from then on. Whatever is asked ends when ctx does.
+// Open logs in on a connection. The session owns the connection, and closes it when ctx ends.
 func Open(ctx context.Context, conn net.Conn, l Login) (*Session, error) {
 	s := &Session{conn: conn, commandNumber: 1, task: 1}
 	_, _ = rand.Read(s.id[:])
-	s.id[0] = 0x80 // a random one (RFC 7143, 11.12.5)
+	s.id[0] = 0x80 // a random id (RFC 7143, 11.12.5)
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
@@ -74,7 +82,7 @@ func Open(ctx context.Context, conn net.Conn, l Login) (*Session, error) {
 	return s, nil
 }
 
-// Close logs out, if the target has kept to the rules so far.
+// Close logs out, unless the connection has failed or the target has broken the protocol.
 func (s *Session) Close() {
 	if !s.broken && s.send(s.command(opLogout|immediate, final)) == nil {
 		_, _ = s.receive()
@@ -82,10 +90,10 @@ func (s *Session) Close() {
 	s.conn.Close()
 }
 
-// enough is how long a list of targets may be: some 100,000 of them.
-const enough = 1 << 24
+// maxTargetList is the maximum size of a list of targets in bytes. It is enough for some 100,000 targets.
+const maxTargetList = 1 << 24
 
-// Targets asks a session without a target for the names of those that there are.
+// Targets returns the names of the server's targets. The session must be a discovery session.
 func (s *Session) Targets() ([]string, error) {
 	out := s.command(opText, final)
 	binary.BigEndian.PutUint32(out.head[20:], none)
@@ -98,7 +106,7 @@ func (s *Session) Targets() ([]string, error) {
 		}
 		in, err := s.receive()
 		if err == nil {
-			err = in.answers(opTextResponse, binary.BigEndian.Uint32(out.head[16:]))
+			err = in.checkAnswers(opTextResponse, binary.BigEndian.Uint32(out.head[16:]))
 		}
 		if err != nil {
 			return nil, err
@@ -107,10 +115,10 @@ func (s *Session) Targets() ([]string, error) {
 		if in.head[1]&final != 0 {
 			break
 		}
-		if len(all) > enough {
+		if len(all) > maxTargetList {
 			return nil, errors.New("the list of the target's names does not come to an end")
 		}
-		next := s.command(opText, final) // there is more
+		next := s.command(opText, final) // request the next part
 		copy(next.head[16:20], out.head[16:20])
 		copy(next.head[20:24], in.head[20:24])
 		out = next

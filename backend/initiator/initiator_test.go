@@ -2,7 +2,7 @@ package initiator
 
 import (
 	"bytes"
-	_ "embed" // what a target has said
+	_ "embed" // recorded answers of a target
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// What tgt 1.0.79 has said to a login, to the questions for its units or its targets, and to the logout. The same questions of a live
-// target are asked in the tests of iscsi.
+// Answers of tgt 1.0.79 to a login, to the queries for its units and its targets, and to the logout. The
+// tests of package iscsi send the same queries to a live target.
 var (
 	//go:embed testdata/units.bin
 	units []byte
@@ -20,8 +20,8 @@ var (
 	targets []byte
 )
 
-// says is a connection to a target that says something, and then hangs up, whatever it is told.
-func says(t testing.TB, data []byte) net.Conn {
+// fakeTarget returns a connection to a target that sends the given data and hangs up, whatever it receives.
+func fakeTarget(t testing.TB, data []byte) net.Conn {
 	ours, theirs := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, theirs) }()
 	go func() {
@@ -32,9 +32,9 @@ func says(t testing.TB, data []byte) net.Conn {
 	return ours
 }
 
-// asked logs in, asks for what there is, and logs out.
-func asked(t testing.TB, data []byte, l Login) (string, error) {
-	s, err := Open(t.Context(), says(t, data), l)
+// query logs in, queries units or targets, and logs out.
+func query(t testing.TB, data []byte, l Login) (string, error) {
+	s, err := Open(t.Context(), fakeTarget(t, data), l)
 	if err != nil {
 		return "", err
 	}
@@ -50,19 +50,21 @@ func asked(t testing.TB, data []byte, l Login) (string, error) {
 var login = Login{Initiator: "iqn.2026-01.lab:guest", Target: "iqn.2026-01.lab:disks"}
 
 func TestRecorded(t *testing.T) {
-	if got, err := asked(t, units, login); got != "[{0 12 0} {1 0 67108864} {2 0 33554432}]" || err != nil {
+	if got, err := query(t, units, login); got != "[{0 12 0} {1 0 67108864} {2 0 33554432}]" || err != nil {
 		t.Errorf("units: %s, error %v", got, err)
 	}
-	if got, err := asked(t, targets, Login{Initiator: login.Initiator}); got != "[iqn.2026-01.lab:disks iqn.2026-01.lab:chap]" || err != nil {
+	if got, err := query(
+		t, targets, Login{Initiator: login.Initiator},
+	); got != "[iqn.2026-01.lab:disks iqn.2026-01.lab:chap]" || err != nil {
 		t.Errorf("targets: %s, error %v", got, err)
 	}
 }
 
-// TestBroken ends with an error wherever the target stops talking, and if it says too much or something else.
+// TestBroken truncates and changes the target's answers. Each change must be an error.
 func TestBroken(t *testing.T) {
-	const logout = 48 // what comes last, and is not waited for
+	const logout = 48 // the answer to the logout is last, and optional
 	for n := range len(units) - logout {
-		if got, err := asked(t, units[:n], login); err == nil {
+		if got, err := query(t, units[:n], login); err == nil {
 			t.Fatalf("after %d bytes: %s", n, got)
 		}
 	}
@@ -80,21 +82,22 @@ func TestBroken(t *testing.T) {
 		"ends the session, event 0":     change(0, opAsync),
 		"of kind 0x24, not 0x23":        change(0, opTextResponse),
 	} {
-		if _, err := asked(t, data, login); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := query(t, data, login); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
 	refused := (*RefusedError)(nil)
-	_, err := asked(t, nil, login)
+	_, err := query(t, nil, login)
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "hung up") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := asked(t, change(36, 2, 1), login); !errors.As(err, &refused) || !strings.Contains(err.Error(), "CHAP") {
+	if _, err := query(t, change(36, 2, 1), login); !errors.As(err, &refused) ||
+		!strings.Contains(err.Error(), "CHAP") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestEndless does not keep all that a target says that never comes to an end.
+// TestEndless checks that endless answers are rejected.
 func TestEndless(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
@@ -102,9 +105,9 @@ func TestEndless(t *testing.T) {
 	go func() {
 		first := bytes.Index(targets, []byte{opTextResponse, final})
 		_, err := theirs.Write(targets[:first])
-		more := &message{data: make([]byte, most)}
+		more := &message{data: make([]byte, maxData)}
 		copy(more.head[:], targets[first:])
-		more.head[1], more.head[5], more.head[6], more.head[7] = 0, most>>16, 0, 0
+		more.head[1], more.head[5], more.head[6], more.head[7] = 0, maxData>>16, 0, 0
 		for err == nil {
 			_, err = theirs.Write(append(more.head[:], more.data...))
 		}
@@ -118,7 +121,7 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-// FuzzTarget listens to targets that say anything.
+// FuzzTarget logs in to a target that sends arbitrary data.
 func FuzzTarget(f *testing.F) {
 	f.Add(units, true)
 	f.Add(targets, false)
@@ -128,8 +131,8 @@ func FuzzTarget(f *testing.F) {
 		if !ofUnits {
 			l = Login{Initiator: login.Initiator}
 		}
-		_, _ = asked(t, data, l)
+		_, _ = query(t, data, l)
 		l.User, l.Mutual = nil, nil
-		_, _ = asked(t, data, l)
+		_, _ = query(t, data, l)
 	})
 }

@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// The longest key and value that a login takes (RFC 7143, 6.1). The longest values are binary, in hex digits.
+// The maximum lengths of keys and values in a login (RFC 7143, 6.1). The longest values are binary, in hex
+// digits.
 const (
 	maxKey    = 63
 	maxBinary = 1024
 	maxValue  = 2 + 2*maxBinary
 )
 
-// text writes keys and their values as RFC 7143, 6.1 has them.
+// text formats keys and values (RFC 7143, 6.1).
 func text(pairs [][2]string) []byte {
 	var b strings.Builder
 	for _, p := range pairs {
@@ -23,7 +24,7 @@ func text(pairs [][2]string) []byte {
 	return []byte(b.String())
 }
 
-// keys reads them.
+// keys parses keys and values.
 func keys(data []byte) [][2]string {
 	var pairs [][2]string
 	for part := range strings.SplitSeq(string(data), "\x00") {
@@ -34,7 +35,8 @@ func keys(data []byte) [][2]string {
 	return pairs
 }
 
-// uniqueKeys reads the keys of an answer in a login, where none may come twice or be too long.
+// uniqueKeys parses the keys of an answer in a login. It rejects duplicate keys, and keys and values that are
+// too long.
 func uniqueKeys(data []byte) ([][2]string, error) {
 	pairs := keys(data)
 	seen := map[string]bool{}
@@ -50,10 +52,11 @@ func uniqueKeys(data []byte) ([][2]string, error) {
 	return pairs, nil
 }
 
-// securityKeys are the keys that authenticate one side (RFC 7143, 12.1).
+// securityKeys lists the keys that authenticate a side (RFC 7143, 12.1).
 var securityKeys = []string{"AuthMethod", "CHAP_A", "CHAP_I", "CHAP_C", "CHAP_N", "CHAP_R"}
 
-// security returns the values of keys that authenticate. The answer must have them all, and no others.
+// security returns the values of authentication keys. The answer must contain exactly these authentication
+// keys.
 func (in answer) security(names ...string) ([]string, error) {
 	values := make([]string, len(names))
 	found := 0
@@ -74,7 +77,7 @@ func (in answer) security(names ...string) ([]string, error) {
 	return values, nil
 }
 
-// value returns a key's value, which is empty if the key is missing.
+// value returns the value of a key, or "" if the key is missing.
 func (in answer) value(name string) string {
 	for _, p := range in.keys {
 		if p[0] == name {

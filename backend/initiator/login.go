@@ -2,13 +2,10 @@ package initiator
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -19,35 +16,37 @@ const (
 	full        = 3
 )
 
-// A login ends with an error when it takes more messages, or an answer more bytes of keys.
+// A login fails if it takes more messages than maxRounds, or if an answer has more bytes of keys than
+// maxKeys.
 const (
 	maxRounds = 16
 	maxKeys   = 1 << 16
 )
 
-// A request is what a login sends in a stage. The target may agree to go on to the next stage, to no other.
+// A request is a message of the initiator in a stage of the login. The target may agree to move to the next
+// stage, but not to another.
 type request struct {
-	stage, next byte // the same: the login stays there
+	stage, next byte // equal: the login stays in the stage
 	keys        [][2]string
 }
 
-// An answer is all that a target answers to a request.
+// An answer is a target's complete answer to a request.
 type answer struct {
-	moved bool // the target agreed to go on to the next stage
+	moved bool // the target agreed to move to the next stage
 	keys  [][2]string
 }
 
-// A step checks the answer to a request, and returns the next request and the step for that. The last step
-// returns none: the login is done. Each step names its successor, so that a target cannot choose or skip one.
+// A step checks the answer to a request, and returns the next request with its step. The last step returns a
+// nil step. Each step names its successor, so that a target cannot choose or skip a step.
 type step func(answer) (request, step, error)
 
-// A negotiation is a login under way: its steps, from first to parameters.
+// A negotiation is a login in progress: its steps, from first to parameters.
 type negotiation struct {
 	Login
-	proof []byte // what the target has to answer to our challenge; nil without mutual CHAP
+	proof []byte // the answer to our challenge that the target must send; nil without mutual CHAP
 }
 
-// A dialogue sends the requests of one login.
+// A dialogue exchanges the messages of one login.
 type dialogue struct {
 	*Session
 	task   uint32
@@ -73,25 +72,26 @@ func (s *Session) login(l Login) error {
 	return nil
 }
 
-// check refuses mutual CHAP where the target's proof could not be asked for, or would be worth nothing.
+// check returns an error if mutual CHAP is impossible or would prove nothing.
 func (l Login) check() error {
 	switch {
 	case l.Mutual == nil:
 		return nil
 	case l.User == nil:
 		return errors.New("mutual CHAP needs a user and secret of our own, too")
-	case bytes.Equal(l.User.Secret, l.Mutual.Secret): // our answers would be the target's (RFC 7143, 12.1.3)
+	// our answers would also be valid as the target's (RFC 7143, 12.1.3)
+	case bytes.Equal(l.User.Secret, l.Mutual.Secret):
 		return errors.New("the target's secret is our own: with mutual CHAP they have to differ")
 	}
 	return nil
 }
 
-// first returns the request that begins a login. CHAP is all that it offers if the login has a user.
+// first returns the first request of a login. With a user, it offers only CHAP.
 func (n *negotiation) first() (request, step) {
 	r, check := request{security, operational, nil}, n.unauthenticated
 	method := "None"
 	if n.User != nil {
-		r.next, check, method = security, n.method, "CHAP"
+		r.next, check, method = security, n.checkMethod, "CHAP"
 	}
 	r.keys = [][2]string{{"InitiatorName", n.Initiator}, {"SessionType", "Discovery"}, {"AuthMethod", method}}
 	if n.Target != "" {
@@ -101,7 +101,7 @@ func (n *negotiation) first() (request, step) {
 	return r, check
 }
 
-// unauthenticated checks that the target agrees to a login without a secret. It may do so silently.
+// unauthenticated checks that the target agrees to a login without CHAP. The agreement may be implicit.
 func (n *negotiation) unauthenticated(in answer) (request, step, error) {
 	if _, err := in.security("AuthMethod"); err == nil {
 		if method := in.value("AuthMethod"); method != "None" {
@@ -112,7 +112,7 @@ func (n *negotiation) unauthenticated(in answer) (request, step, error) {
 	return n.leaveSecurity(in)
 }
 
-// leaveSecurity goes on to the operational stage as soon as the target agrees to it.
+// leaveSecurity moves to the operational stage as soon as the target agrees.
 func (n *negotiation) leaveSecurity(in answer) (request, step, error) {
 	if _, err := in.security(); err != nil {
 		return request{}, nil, err
@@ -123,27 +123,11 @@ func (n *negotiation) leaveSecurity(in answer) (request, step, error) {
 	return request{security, operational, nil}, n.leaveSecurity, nil
 }
 
-// parameters accepts what the target proposes, and ends the login as soon as the target agrees to that.
-func (n *negotiation) parameters(in answer) (request, step, error) {
-	if _, err := in.security(); err != nil {
-		return request{}, nil, err
-	}
-	for _, key := range []string{"HeaderDigest", "DataDigest"} {
-		if digest := in.value(key); digest != "" && digest != "None" {
-			return request{}, nil, fmt.Errorf("the target chooses %s=%s, which was not offered", key, digest)
-		}
-	}
-	if in.moved {
-		return request{}, nil, nil
-	}
-	return request{operational, full, accept(in.keys)}, n.parameters, nil
-}
-
-// exchange returns the whole answer to a request, which may come in parts (RFC 7143, 7.2).
+// exchange sends a request and returns the complete answer, which may have several parts (RFC 7143, 7.2).
 func (d *dialogue) exchange(r request) (answer, error) {
 	var data []byte
 	for {
-		in, err := d.say(r)
+		in, err := d.roundTrip(r)
 		if err != nil {
 			return answer{}, err
 		}
@@ -162,9 +146,9 @@ func (d *dialogue) exchange(r request) (answer, error) {
 	}
 }
 
-// check reports from an answer's flags whether the login moves to the request's next stage, and whether more
-// parts of the answer follow. A target answers in the stage of the request, and makes no move but the one
-// that the request asks for (RFC 7143, 6.3 and 11.13).
+// check reports, from an answer's flags, whether the login moves to the request's next stage, and whether
+// more parts of the answer follow. The target must answer in the stage of the request, and may only make the
+// move that the request asks for (RFC 7143, 6.3 and 11.13).
 func (r request) check(flags byte) (moved, more bool, err error) {
 	moved, more = flags&final != 0, flags&continued != 0
 	current, next := flags>>2&3, flags&3
@@ -181,8 +165,8 @@ func (r request) check(flags byte) (moved, more bool, err error) {
 	return moved, more, err
 }
 
-// say sends a request and returns the next message of the target, which has to be the answer to it.
-func (d *dialogue) say(r request) (*message, error) {
+// roundTrip sends a request and returns the next message of the target, which must be the answer.
+func (d *dialogue) roundTrip(r request) (*message, error) {
 	if d.rounds++; d.rounds > maxRounds {
 		return nil, errors.New("the target does not come to an end with the login")
 	}
@@ -197,7 +181,7 @@ func (d *dialogue) say(r request) (*message, error) {
 	err := d.send(m)
 	var in *message
 	if err == nil {
-		in, err = d.next() // no other message may come before the login is done (RFC 7143, 6.3)
+		in, err = d.next() // no other message may precede the end of the login (RFC 7143, 6.3)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		return nil, &RefusedError{}
@@ -205,43 +189,8 @@ func (d *dialogue) say(r request) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.op() == opLoginReponse && in.head[36] != 0 {
+	if in.op() == opLoginResponse && in.head[36] != 0 {
 		return nil, &RefusedError{in.head[36], in.head[37]}
 	}
-	return in, in.answers(opLoginReponse, d.task)
-}
-
-// offers are our part of what both sides agree on.
-func offers(l Login) [][2]string {
-	pairs := [][2]string{{"HeaderDigest", "None"}, {"DataDigest", "None"}, {"MaxRecvDataSegmentLength", "262144"}, {"DefaultTime2Wait", "0"},
-		{"DefaultTime2Retain", "0"}, {"ErrorRecoveryLevel", "0"}}
-	if l.Target != "" {
-		pairs = append(pairs, [][2]string{{"MaxConnections", "1"}, {"InitialR2T", "Yes"}, {"ImmediateData", "Yes"}, {"MaxBurstLength", "262144"},
-			{"FirstBurstLength", "65536"}, {"MaxOutstandingR2T", "1"}, {"DataPDUInOrder", "Yes"}, {"DataSequenceInOrder", "Yes"}}...)
-	}
-	return pairs
-}
-
-// declared are keys that are told, not agreed on.
-var declared = []string{"TargetAlias", "TargetAddress", "TargetPortalGroupTag", "MaxRecvDataSegmentLength"}
-
-// markers are keys by which something would stand between messages (RFC 3720, appendix A).
-var markers = []string{"IFMarker", "OFMarker"}
-
-// accept takes what the target asks for beyond our offers, of a list the first. It takes no markers.
-func accept(pairs [][2]string) [][2]string {
-	var answers [][2]string
-	ours := offers(Login{Target: "x"})
-	for _, p := range pairs {
-		isAnswer := slices.ContainsFunc(ours, func(o [2]string) bool { return o[0] == p[0] })
-		if isAnswer || slices.Contains(declared, p[0]) {
-			continue
-		}
-		first, _, _ := strings.Cut(p[1], ",")
-		if slices.Contains(markers, p[0]) {
-			first = "No"
-		}
-		answers = append(answers, [2]string{p[0], cmp.Or(first, "None")})
-	}
-	return answers
+	return in, in.checkAnswers(opLoginResponse, d.task)
 }

@@ -16,7 +16,7 @@ var (
 	guest  = &User{"guest", []byte("our secret")}
 	server = &User{"host", []byte("the target's secret")}
 
-	// logins are the kinds of logins, and how many answers they take.
+	// logins lists the kinds of logins with their number of answers
 	logins = []struct {
 		name   string
 		login  Login
@@ -29,29 +29,29 @@ var (
 	mutualLogin = logins[2].login
 )
 
-// A peer is a target that keeps to the rules, except for what a test changes in its answers.
+// A peer is a target that follows the protocol, except for a test's changes to its answers.
 type peer struct {
-	change func(round int, asked, answer *message) // nil: nothing
+	change func(round int, asked, answer *message) // nil: no change
 	serve  func(asked *message) []*message         // answers after the login; nil: it hangs up
 
-	asked  answer // the last request's keys
+	asked  answer // the keys of the last request
 	theirs challenge
 	knows  bool // the initiator proved that it knows its secret
-	proved bool // the peer proved that it knows its own
+	proved bool // the peer proved that it knows its secret
 }
 
 // connect returns a connection to a peer.
 func (p *peer) connect(t testing.TB) net.Conn {
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { ours.Close() })
-	requests := make(chan *message, 4096) // it reads on while it writes
+	requests := make(chan *message, 4096) // the peer reads on while it writes
 	go func() {
 		defer close(requests)
-		s := &Session{conn: theirs, messages: -maxMessages} // it has more patience
+		s := &Session{conn: theirs, messages: -maxMessages} // a higher limit for the peer
 		for m, err := s.next(); err == nil; m, err = s.next() {
 			select {
 			case requests <- m:
-			default: // it has too many to answer
+			default: // drop requests that exceed the buffer
 			}
 		}
 	}()
@@ -84,14 +84,14 @@ func (p *peer) answers(round int, asked *message) []*message {
 		return p.serve(asked)
 	}
 	p.asked = answer{keys: keys(asked.data)}
-	m := reply(asked, opLoginReponse, asked.head[1], text(p.keys()))
+	m := reply(asked, opLoginResponse, asked.head[1], text(p.keys()))
 	if p.change != nil {
 		p.change(round, asked, m)
 	}
 	return []*message{m}
 }
 
-// reply begins an answer to a message.
+// reply starts an answer to a message.
 func reply(asked *message, op, flags byte, data []byte) *message {
 	m := &message{data: data}
 	m.head[0], m.head[1] = op, flags
@@ -99,21 +99,23 @@ func reply(asked *message, op, flags byte, data []byte) *message {
 	return m
 }
 
-// write sends a message with the numbers that it has.
+// write sends a message with its numbers unchanged.
 func write(w io.Writer, m *message) error {
 	binary.BigEndian.PutUint32(m.head[4:], uint32(len(m.data)))
 	_, err := w.Write(slices.Concat(m.head[:], m.data, make([]byte, -len(m.data)&3)))
 	return err
 }
 
-// keys returns what a target answers to the keys of a login.
+// keys returns the target's answer to the keys of a request.
 func (p *peer) keys() [][2]string {
 	switch {
 	case p.asked.value("AuthMethod") != "":
 		return [][2]string{{"TargetPortalGroupTag", "1"}, {"AuthMethod", p.asked.value("AuthMethod")}}
 	case p.asked.value("CHAP_A") != "":
 		p.theirs = challenge{algorithms[0].hash, 255, []byte("the peer's challenge")}
-		return [][2]string{{"CHAP_A", algorithms[0].number}, {"CHAP_I", "0xff"}, {"CHAP_C", hexValue(p.theirs.text)}}
+		return [][2]string{
+			{"CHAP_A", algorithms[0].number}, {"CHAP_I", "0xff"}, {"CHAP_C", hexValue(p.theirs.text)},
+		}
 	case p.asked.value("CHAP_R") != "":
 		p.knows = p.asked.value("CHAP_R") == hexValue(p.theirs.proof(guest.Secret))
 		if p.asked.value("CHAP_C") == "" {
@@ -125,7 +127,7 @@ func (p *peer) keys() [][2]string {
 	return nil
 }
 
-// proof returns what proves that the peer knows a secret.
+// proof returns the proof that the peer knows a secret.
 func (p *peer) proof(secret []byte) []byte {
 	ours := challenge{hash: p.theirs.hash}
 	ours.id, _ = numericValue(p.asked.value("CHAP_I"))
@@ -133,7 +135,7 @@ func (p *peer) proof(secret []byte) []byte {
 	return ours.proof(secret)
 }
 
-// tryLogin logs in to a peer, and fails the test if that works without what the login asks for.
+// tryLogin logs in to a peer, and fails the test if the login succeeds without the required proofs.
 func tryLogin(t testing.TB, p *peer, l Login) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -150,8 +152,9 @@ func tryLogin(t testing.TB, p *peer, l Login) error {
 	return err
 }
 
-// TestLoginFlags changes one answer of a target to each combination of flags, with its keys and without them.
-// What works is what RFC 7143 allows: to stay in the stage, to go on as asked, or to send more before that.
+// TestLoginFlags changes one answer of the target to each combination of flags, with and without its keys. A
+// login may succeed only if RFC 7143 allows the flags: stay in the stage, move as requested, or send more
+// parts first.
 func TestLoginFlags(t *testing.T) {
 	for _, kind := range logins {
 		for n := range 2 * kind.rounds * 256 {
@@ -192,7 +195,7 @@ func TestLoginSkipped(t *testing.T) {
 	}
 }
 
-// TestLoginHonest logs in to a target that keeps to the rules, and to one that sends its answers in parts.
+// TestLoginHonest logs in to a target that follows the protocol, and to one that sends its answers in parts.
 func TestLoginHonest(t *testing.T) {
 	for _, kind := range logins {
 		if err := tryLogin(t, &peer{}, kind.login); err != nil {
@@ -220,7 +223,7 @@ func TestLoginHonest(t *testing.T) {
 	}
 }
 
-// TestLoginKeys answers a login with mutual CHAP with keys that must not be accepted.
+// TestLoginKeys answers a login with mutual CHAP with keys that must be rejected.
 func TestLoginKeys(t *testing.T) {
 	long := "0x" + strings.Repeat("00", maxBinary+1)
 	for _, test := range []struct {
@@ -287,12 +290,12 @@ func TestLoginKeys(t *testing.T) {
 			answer.data = []byte(words.Replace(test.keys))
 		}
 		if err := tryLogin(t, p, mutualLogin); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("answer %d %.80q: error %v, not %q", test.round, test.keys, err, test.want)
+			t.Errorf("answer %d %.80q: error %v, want %q", test.round, test.keys, err, test.want)
 		}
 	}
 }
 
-// proofOf is proof where a challenge was sent.
+// proofOf returns the proof if there was a challenge, and nil otherwise.
 func (p *peer) proofOf(secret []byte) []byte {
 	if p.theirs.hash == nil {
 		return nil
@@ -300,19 +303,19 @@ func (p *peer) proofOf(secret []byte) []byte {
 	return p.proof(secret)
 }
 
-// TestLoginUsers refuses logins whose mutual CHAP would prove nothing.
+// TestLoginUsers checks that logins whose mutual CHAP would prove nothing are rejected.
 func TestLoginUsers(t *testing.T) {
 	for want, l := range map[string]Login{
 		"needs a user":   {Initiator: login.Initiator, Target: login.Target, Mutual: server},
 		"have to differ": {Initiator: login.Initiator, Target: login.Target, User: guest, Mutual: &User{"host", guest.Secret}},
 	} {
 		if err := tryLogin(t, &peer{}, l); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, not %q", err, want)
+			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 }
 
-// TestLoginPlainKeys answers a login without a secret as if it had one.
+// TestLoginPlainKeys answers a login without CHAP with CHAP keys.
 func TestLoginPlainKeys(t *testing.T) {
 	for round, keys := range []string{"AuthMethod=CHAP", "CHAP_A=5"} {
 		p := &peer{change: func(at int, _, answer *message) {
@@ -326,7 +329,7 @@ func TestLoginPlainKeys(t *testing.T) {
 	}
 }
 
-// TestLoginEndless ends a login that the target does not end, and keeps little of it.
+// TestLoginEndless checks that an endless login is ended, without storing much of it.
 func TestLoginEndless(t *testing.T) {
 	for want, change := range map[string]func(asked, answer *message){
 		"does not come to an end with the login": func(asked, answer *message) {
@@ -342,13 +345,14 @@ func TestLoginEndless(t *testing.T) {
 		for _, kind := range logins {
 			p := &peer{change: func(_ int, asked, answer *message) { change(asked, answer) }}
 			if err := tryLogin(t, p, kind.login); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: error %v, not %q", kind.name, err, want)
+				t.Errorf("%s: error %v, want %q", kind.name, err, want)
 			}
 		}
 	}
 }
 
-// TestLoginMessages answers a login with other messages, for other questions, and by sending it elsewhere.
+// TestLoginMessages answers a login with other messages, with answers to other requests, and with a
+// redirection.
 func TestLoginMessages(t *testing.T) {
 	for want, change := range map[string]func(answer *message){
 		"answers the question 4294967295, not 1": func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
@@ -366,7 +370,7 @@ func TestLoginMessages(t *testing.T) {
 					}
 				}}
 				if err := tryLogin(t, p, kind.login); err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("%s, answer %d: error %v, not %q", kind.name, at, err, want)
+					t.Errorf("%s, answer %d: error %v, want %q", kind.name, at, err, want)
 				}
 			}
 		}
@@ -378,7 +382,7 @@ func TestLoginMessages(t *testing.T) {
 	}
 }
 
-// TestLoginStatuses ends a login at every class of status but success.
+// TestLoginStatuses refuses a login with every class of status.
 func TestLoginStatuses(t *testing.T) {
 	for _, kind := range logins {
 		for n := range kind.rounds * 12 {
@@ -397,8 +401,8 @@ func TestLoginStatuses(t *testing.T) {
 	}
 }
 
-// TestLoginNames takes nothing from the names that a target gives to the session, nor from an address where it
-// would be, too: a login says who the target is by its proof, and goes on where it has begun.
+// TestLoginNames checks that names which a target gives to the session, and addresses to which it redirects,
+// are ignored: only its proof identifies the target, and the login continues on its connection.
 func TestLoginNames(t *testing.T) {
 	for _, kind := range logins {
 		for n := range 8 {
@@ -421,8 +425,8 @@ func TestLoginNames(t *testing.T) {
 	}
 }
 
-// TestLoginNamesSession gives each session a name of its own: with one that is known the target would end
-// another session.
+// TestLoginNamesSession checks that each session has a different name. If a name were reused, the target
+// would end the other session.
 func TestLoginNamesSession(t *testing.T) {
 	seen := map[string]bool{}
 	for range 32 {
@@ -431,7 +435,7 @@ func TestLoginNamesSession(t *testing.T) {
 				seen[string(asked.head[8:14])] = true
 			}
 			if asked.head[8]>>6 != 2 || asked.head[14] != 0 || asked.head[15] != 0 {
-				t.Errorf("the session is called % x", asked.head[8:16])
+				t.Errorf("the session is named % x", asked.head[8:16])
 			}
 		}}
 		if err := tryLogin(t, p, login); err != nil {
@@ -443,7 +447,7 @@ func TestLoginNamesSession(t *testing.T) {
 	}
 }
 
-// TestLoginParameters answers what a target asks for beyond what was offered.
+// TestLoginParameters checks the answers to proposals of the target that were not offered.
 func TestLoginParameters(t *testing.T) {
 	for asked, want := range map[string]string{
 		"IFMarker=Yes":                 "IFMarker=No",
@@ -468,13 +472,13 @@ func TestLoginParameters(t *testing.T) {
 	}
 }
 
-// redirect sends the initiator elsewhere (RFC 7143, 11.13.5).
+// redirect sends the initiator to another address (RFC 7143, 11.13.5).
 func redirect(m *message, detail byte) {
 	m.head[36], m.head[37] = 1, detail
 	m.data = text([][2]string{{"TargetAddress", "127.0.0.1:1,1"}})
 }
 
-// FuzzLogin answers logins with any flags and keys. Nobody can guess the secrets.
+// FuzzLogin answers logins with arbitrary flags and keys. No input can contain valid proofs.
 func FuzzLogin(f *testing.F) {
 	f.Add([]byte("\x00AuthMethod=CHAP\n\x00CHAP_A=5 CHAP_I=1 CHAP_C=0x01\n\x81CHAP_N=host CHAP_R=0x00\n\x87"))
 	f.Add([]byte("\x83"))

@@ -7,38 +7,39 @@ import (
 	"io"
 )
 
-// The kinds of messages (RFC 7143, 11.2.1.2), and bits beside them.
+// The opcodes of messages (RFC 7143, 11.2.1.2), and flags.
 const (
-	opNop          = 0x00
-	opCommand      = 0x01
-	opLogin        = 0x03
-	opText         = 0x04
-	opLogout       = 0x06
-	opNopIn        = 0x20
-	opResponse     = 0x21
-	opLoginReponse = 0x23
-	opTextResponse = 0x24
-	opDataIn       = 0x25
-	opAsync        = 0x32
-	opReject       = 0x3f
+	opNop           = 0x00
+	opCommand       = 0x01
+	opLogin         = 0x03
+	opText          = 0x04
+	opLogout        = 0x06
+	opNopIn         = 0x20
+	opResponse      = 0x21
+	opLoginResponse = 0x23
+	opTextResponse  = 0x24
+	opDataIn        = 0x25
+	opAsync         = 0x32
+	opReject        = 0x3f
 
 	immediate = 0x40
 	final     = 0x80
-	continued = 0x40 // in the flags of logins and texts: more of the keys follows
+	continued = 0x40 // in the flags of logins and texts: more keys follow
 
-	none = 0xffffffff // in place of a tag
+	none = 0xffffffff // the reserved value of a tag
 )
 
-// most is how much data a message to us may have, as the login says.
-const most = 1 << 18
+// maxData is the maximum size of a message's data in bytes, as declared in the login.
+const maxData = 1 << 18
 
-// A message is a PDU: a head of fixed size, and data.
+// A message is a PDU: a header of fixed size, and data.
 type message struct {
 	head [48]byte
 	data []byte
 }
 
-// command begins a message: the tag and the numbers are in the same place in all that are sent.
+// command starts a message. Its tag and numbers have the same position in all messages that the package
+// sends.
 func (s *Session) command(op, flags byte) *message {
 	m := &message{}
 	m.head[0], m.head[1] = op, flags
@@ -53,33 +54,34 @@ func (s *Session) send(m *message) error {
 		binary.BigEndian.PutUint32(m.head[24:], s.commandNumber-1)
 	}
 	binary.BigEndian.PutUint32(m.head[28:], s.statusNumber)
-	binary.BigEndian.PutUint32(m.head[4:], uint32(len(m.data))) // the first byte is the length of what we do not send
+	// the first byte is the length of additional headers, which are never sent
+	binary.BigEndian.PutUint32(m.head[4:], uint32(len(m.data)))
 	padded := append(m.head[:], m.data...)
 	_, err := s.conn.Write(append(padded, make([]byte, -len(m.data)&3)...))
 	s.broken = s.broken || err != nil
 	return err
 }
 
-// The most that a target may send in a session: 8191 units take some 50,000 messages, all targets 16 MiB.
+// The maximum that a target may send in a session: 8191 units take some 50,000 messages, all targets 16 MiB.
 const (
 	maxMessages = 1 << 17
 	maxBytes    = 1 << 25
 )
 
-// receive returns the next message, and answers the target when it asks whether we are there.
+// receive returns the next message. It answers the target's pings.
 func (s *Session) receive() (*message, error) {
 	for {
 		m, err := s.next()
 		if err != nil || m.op() != opNopIn {
 			return m, err
 		}
-		if err := s.pong(m); err != nil {
+		if err := s.answerPing(m); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// next returns the next message, if the session has not had too many.
+// next returns the next message, if the session's limits are not exceeded.
 func (s *Session) next() (m *message, err error) {
 	defer func() { s.broken = s.broken || err != nil }()
 	m = &message{}
@@ -88,7 +90,7 @@ func (s *Session) next() (m *message, err error) {
 	}
 	length := int(binary.BigEndian.Uint32(m.head[4:]) & 0xffffff)
 	extra := 4 * int(m.head[4])
-	if length > most {
+	if length > maxData {
 		return nil, fmt.Errorf("a message of %d bytes: that is more than was agreed on", length)
 	}
 	s.messages++
@@ -106,10 +108,10 @@ func (s *Session) next() (m *message, err error) {
 	return m, nil
 }
 
-// op returns a message's kind.
+// op returns a message's opcode.
 func (m *message) op() byte { return m.head[0] & 0x3f }
 
-// hasStatus reports whether a message counts among the target's: data without a status and questions do not.
+// hasStatus reports whether a message has a status number. Data without a status and pings do not.
 func (m *message) hasStatus() bool {
 	switch m.op() {
 	case opDataIn:
@@ -120,7 +122,7 @@ func (m *message) hasStatus() bool {
 	return true
 }
 
-func (s *Session) pong(question *message) error {
+func (s *Session) answerPing(question *message) error {
 	if binary.BigEndian.Uint32(question.head[20:]) == none {
 		return nil
 	}
@@ -132,8 +134,8 @@ func (s *Session) pong(question *message) error {
 	return s.send(m)
 }
 
-// answers returns an error unless a message is of a kind and carries the tag of what was asked.
-func (m *message) answers(op byte, task uint32) error {
+// checkAnswers returns an error unless a message has the given opcode and the tag of the request.
+func (m *message) checkAnswers(op byte, task uint32) error {
 	tag := binary.BigEndian.Uint32(m.head[16:])
 	switch {
 	case m.op() == opReject:

@@ -12,16 +12,16 @@ import (
 type Unit struct {
 	Number int
 	Type   byte   // SPC, peripheral device type
-	Size   uint64 // bytes, of disks and CD-ROMs
+	Size   uint64 // in bytes; of disks and CD-ROMs
 }
 
-// The types that have a size.
+// The types of units that have a size.
 const (
 	Disk = 0
 	ROM  = 5
 )
 
-// The commands (SPC, SBC): what they are, and how much they may return.
+// The SCSI commands (SPC, SBC), with the sizes of their answers.
 var (
 	reportLUNs = [12]byte{0: 0xa0, 7: 1}
 	inquiry    = [6]byte{0: 0x12, 4: 36}
@@ -29,7 +29,7 @@ var (
 	capacity10 = [10]byte{0: 0x25}
 )
 
-// Units asks for all units of the target.
+// Units returns all units of the target.
 func (s *Session) Units() ([]Unit, error) {
 	list, err := s.read(make([]byte, 8), 1<<16, reportLUNs[:])
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Session) Units() ([]Unit, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(who) < 1 || who[0]&0xe0 != 0 { // nothing is connected there
+		if len(who) < 1 || who[0]&0xe0 != 0 { // no unit is connected
 			continue
 		}
 		u := Unit{Number: number(lun), Type: who[0] & 0x1f}
@@ -61,7 +61,7 @@ func (s *Session) Units() ([]Unit, error) {
 	return all, nil
 }
 
-// number is that of a unit in the two simple methods of addressing (SAM-5, 4.7).
+// number returns a unit's number, in one of the two simple addressing methods (SAM-5, 4.7).
 func number(lun []byte) int {
 	if lun[0]>>6 == 1 { // flat space
 		return int(binary.BigEndian.Uint16(lun) & 0x3fff)
@@ -69,7 +69,8 @@ func number(lun []byte) int {
 	return int(binary.BigEndian.Uint16(lun))
 }
 
-// size counts blocks from the last one's address, which is one less: what libvirt takes for their number.
+// size returns a unit's size in bytes. Commands return the address of the last block, which is one less than
+// the number of blocks; libvirt uses that address as the number of blocks.
 func (s *Session) size(lun []byte) (uint64, error) {
 	data, err := s.read(lun, 32, capacity16[:])
 	if err == nil && len(data) >= 12 {
@@ -78,19 +79,19 @@ func (s *Session) size(lun []byte) (uint64, error) {
 	if failed := (*commandError)(nil); err != nil && !errors.As(err, &failed) {
 		return 0, err
 	}
-	data, err = s.read(lun, 8, capacity10[:]) // which CD-ROMs have
+	data, err = s.read(lun, 8, capacity10[:]) // for CD-ROMs
 	switch {
 	case err != nil:
 		return 0, err
 	case len(data) < 8:
 		return 0, fmt.Errorf("it tells its size in %d bytes", len(data))
-	case binary.BigEndian.Uint32(data) == math.MaxUint32: // SBC-4, 5.15: the size does not fit here
+	case binary.BigEndian.Uint32(data) == math.MaxUint32: // SBC-4, 5.15: the size does not fit
 		return 0, errors.New("it is larger than it can tell")
 	}
 	return product(uint64(binary.BigEndian.Uint32(data)), binary.BigEndian.Uint32(data[4:]))
 }
 
-// product returns the bytes of all blocks up to the last one.
+// product returns the size in bytes of all blocks up to the last one.
 func product(last uint64, length uint32) (uint64, error) {
 	blocks, carry := bits.Add64(last, 1, 0)
 	high, size := bits.Mul64(blocks, uint64(length))
@@ -103,10 +104,10 @@ func product(last uint64, length uint32) (uint64, error) {
 	return size, nil
 }
 
-// attempts is how often a command is tried: a unit has something to say first when it is new to us (unit attention).
+// attempts is the number of attempts at a command. A unit's first answer may be a unit attention.
 const attempts = 5
 
-// read runs a SCSI command that returns so many bytes at the most.
+// read runs a SCSI command that returns at most length bytes.
 func (s *Session) read(lun []byte, length int, cdb []byte) (data []byte, err error) {
 	for range attempts {
 		data, err = s.tryRead(lun, length, cdb)
@@ -118,7 +119,7 @@ func (s *Session) read(lun []byte, length int, cdb []byte) (data []byte, err err
 }
 
 func (s *Session) tryRead(lun []byte, length int, cdb []byte) ([]byte, error) {
-	out := s.command(opCommand, final|0x40|1) // it reads; a simple task
+	out := s.command(opCommand, final|0x40|1) // a read; a simple task
 	copy(out.head[8:16], lun)
 	binary.BigEndian.PutUint32(out.head[20:], uint32(length))
 	copy(out.head[32:48], cdb)
@@ -130,10 +131,10 @@ func (s *Session) tryRead(lun []byte, length int, cdb []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data, last.failure(cdb[0])
+	return data, last.checkStatus(cdb[0])
 }
 
-// collect returns the data that answer a command, and the message that ends them.
+// collect returns the data of a command's answer, and its last message.
 func (s *Session) collect(task uint32, length int) (data []byte, last *message, err error) {
 	for {
 		in, err := s.receive()
@@ -141,15 +142,15 @@ func (s *Session) collect(task uint32, length int) (data []byte, last *message, 
 			return nil, nil, err
 		}
 		if in.op() != opDataIn {
-			return data, in, in.answers(opResponse, task)
+			return data, in, in.checkAnswers(opResponse, task)
 		}
-		if err := in.answers(opDataIn, task); err != nil {
+		if err := in.checkAnswers(opDataIn, task); err != nil {
 			return nil, nil, err
 		}
 		if data = append(data, in.data...); len(data) > length {
 			return nil, nil, fmt.Errorf("%d bytes, which is more than was asked for", len(data))
 		}
-		if in.head[1]&1 != 0 { // it has the status
+		if in.head[1]&1 != 0 { // the message has the status
 			return data, in, nil
 		}
 	}
@@ -165,8 +166,8 @@ func (e *commandError) Error() string {
 	return fmt.Sprintf(text, e.command, e.response, e.status, e.key)
 }
 
-// failure returns a commandError unless the last message of a command reports success.
-func (m *message) failure(command byte) error {
+// checkStatus returns a commandError unless the last message of a command reports success.
+func (m *message) checkStatus(command byte) error {
 	e := &commandError{command: command, status: m.head[3]}
 	if m.op() == opResponse {
 		e.response = m.head[2]

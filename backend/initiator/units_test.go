@@ -21,7 +21,7 @@ func capacity32(last, length uint32) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, last), length)
 }
 
-// disk returns a peer with one disk of these capacities; nil: it refuses the command.
+// disk returns a peer with one disk of the given capacities; nil: the command is refused.
 func disk(long, short []byte) *peer {
 	return &peer{serve: func(asked *message) []*message {
 		data := map[byte][]byte{
@@ -39,7 +39,7 @@ func disk(long, short []byte) *peer {
 	}}
 }
 
-// unitsOf asks a peer for its units.
+// unitsOf queries a peer's units.
 func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -51,13 +51,13 @@ func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
 	defer func() {
 		s.Close()
 		if ctx.Err() != nil {
-			t.Error("the question does not end")
+			t.Error("the query does not end")
 		}
 	}()
 	return s.Units()
 }
 
-// TestCapacity counts the bytes of a unit, and refuses what cannot be counted.
+// TestCapacity checks units' sizes, and that invalid capacities are rejected.
 func TestCapacity(t *testing.T) {
 	const tooLarge, empty, unknown = "larger than can be counted", "its blocks have no bytes", "larger than it can tell"
 	for _, test := range []struct {
@@ -91,12 +91,12 @@ func TestCapacity(t *testing.T) {
 				t.Errorf("%s: %v, error %v", test.name, all, err)
 			}
 		case err != nil || len(all) != 1 || all[0].Size != test.size:
-			t.Errorf("%s: %v, error %v, not %d", test.name, all, err, test.size)
+			t.Errorf("%s: %v, error %v, want %d", test.name, all, err, test.size)
 		}
 	}
 }
 
-// TestUnitsEndless ends a question that the target never answers, whatever it sends in place of that.
+// TestUnitsEndless checks that a query ends if the target sends endless other messages.
 func TestUnitsEndless(t *testing.T) {
 	for name, flood := range map[string]func(asked *message) *message{
 		"data without bytes": func(asked *message) *message { return reply(asked, opDataIn, 0, nil) },
@@ -116,24 +116,25 @@ func TestUnitsEndless(t *testing.T) {
 		m.head[3] = 2
 		return []*message{m}
 	}
-	if all, err := unitsOf(t, &peer{serve: busy}); err == nil || !strings.Contains(err.Error(), "sense key 0x6") {
+	if all, err := unitsOf(t, &peer{serve: busy}); err == nil ||
+		!strings.Contains(err.Error(), "sense key 0x6") {
 		t.Errorf("%v, error %v", all, err)
 	}
 }
 
-// TestUnitsAnswers takes only the answer to the question, and only if the command worked.
+// TestUnitsAnswers checks that only the answer to the query is accepted, and only if the command succeeded.
 func TestUnitsAnswers(t *testing.T) {
 	honest := disk(capacity(9, 512), nil)
 	for want, change := range map[string]func(m *message){
 		"answers the question":      func(m *message) { m.head[19]++ },
 		"of kind 0x24, not 0x21":    func(m *message) { m.head[0] = opTextResponse },
-		"of kind 0x31, not 0x21":    func(m *message) { m.head[0] = 0x31 }, // it is ready for data
+		"of kind 0x31, not 0x21":    func(m *message) { m.head[0] = 0x31 }, // ready for data
 		"rejects a message":         func(m *message) { m.head[0] = opReject },
 		"ends the session":          func(m *message) { m.head[0] = opAsync },
 		"status 0x8":                func(m *message) { m.head[3] = 8 },
 		"response 0x1":              func(m *message) { m.head[0], m.head[2] = opResponse, 1 },
 		"more than was asked for":   func(m *message) { m.data = make([]byte, 1<<16+1) },
-		"more than was agreed on":   func(m *message) { m.data = make([]byte, most+1) },
+		"more than was agreed on":   func(m *message) { m.data = make([]byte, maxData+1) },
 		"answers the question 4294": func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
 	} {
 		all, err := unitsOf(t, &peer{serve: func(asked *message) []*message {
@@ -147,10 +148,10 @@ func TestUnitsAnswers(t *testing.T) {
 	}
 }
 
-// lun is a unit's entry in the list of units, in one of the methods of addressing (SAM-5, 4.7).
+// lun returns an entry of the list of units, in one of the addressing methods (SAM-5, 4.7).
 func lun(method, number byte) string { return string([]byte{method << 6, number, 0, 0, 0, 0, 0, 0}) }
 
-// TestUnitsLies reads lists of units, and what they say of themselves, that are short or lie.
+// TestUnitsLies parses lists and descriptions of units that are short or inconsistent.
 func TestUnitsLies(t *testing.T) {
 	disk36, head := string(make([]byte, 36)), func(length uint32) string {
 		return string(binary.BigEndian.AppendUint32(nil, length)) + "\x00\x00\x00\x00"
@@ -176,20 +177,24 @@ func TestUnitsLies(t *testing.T) {
 	} {
 		p := &peer{serve: func(asked *message) []*message {
 			size := string(capacity(9, 512))
-			data := map[byte]string{reportLUNs[0]: test.list, inquiry[0]: test.inquiry, capacity16[0]: size}[asked.head[32]]
+			data := map[byte]string{
+				reportLUNs[0]: test.list, inquiry[0]: test.inquiry, capacity16[0]: size,
+			}[asked.head[32]]
 			return []*message{reply(asked, opDataIn, final|1, []byte(data))}
 		}}
 		all, err := unitsOf(t, p)
 		got := fmt.Sprint(all)
 		if err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %s, error %v, not %s", test.name, got, err, test.want)
+			t.Errorf("%s: %s, error %v, want %s", test.name, got, err, test.want)
 		}
 	}
 }
 
-// TestTargetsEndless ends the question for targets.
+// TestTargetsEndless checks that an endless list of targets is rejected.
 func TestTargetsEndless(t *testing.T) {
-	for name, data := range map[string][]byte{"empty": nil, "one name": []byte("TargetName=iqn.2026-01.lab:x\x00")} {
+	for name, data := range map[string][]byte{
+		"empty": nil, "one name": []byte("TargetName=iqn.2026-01.lab:x\x00"),
+	} {
 		p := &peer{serve: func(asked *message) []*message {
 			return []*message{reply(asked, opTextResponse, 0, data)}
 		}}
@@ -204,7 +209,7 @@ func TestTargetsEndless(t *testing.T) {
 	}
 }
 
-// FuzzTargets answers the question for targets with any text, in any pieces.
+// FuzzTargets answers the query for targets with arbitrary text, in arbitrary parts.
 func FuzzTargets(f *testing.F) {
 	two := "TargetName=iqn.2026-01.lab:x\x00TargetAddress=192.0.2.1:3260,1\x00TargetName=iqn.2026-01.lab:y\x00"
 	f.Add([]byte(two), byte(9), byte(final))
@@ -236,7 +241,7 @@ func FuzzTargets(f *testing.F) {
 	})
 }
 
-// FuzzCapacity compares sizes with those of numbers without a limit.
+// FuzzCapacity compares sizes with computations on big integers.
 func FuzzCapacity(f *testing.F) {
 	f.Add(uint64(0), uint32(0))
 	f.Add(uint64(math.MaxUint64), uint32(1))
@@ -253,7 +258,7 @@ func FuzzCapacity(f *testing.F) {
 	})
 }
 
-// FuzzUnits answers the questions for units with any data and flags.
+// FuzzUnits answers the queries for units with arbitrary data and flags.
 func FuzzUnits(f *testing.F) {
 	one, endless := []byte{3: 8, 9: 1, 15: 0}, []byte{0xff, 0xff, 0xff, 0xff, 8: 0x40, 15: 0}
 	f.Add(one, make([]byte, 36), capacity(9, 512), byte(final|1), byte(0))

@@ -11,13 +11,17 @@ import (
 	"poolctl/pooldef"
 )
 
-// usersOf returns as whom a pool logs in, and as whom the target has to show itself; nil where a definition does not say it.
+// usersOf returns the user with which a pool logs in, and the user that the target must prove to be. Either
+// is nil if the definition does not name one.
 func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.User, err error) {
 	if a == nil {
 		return nil, nil, nil
 	}
 	if a.Type != "chap" {
-		return nil, nil, pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a target is logged in to by chap", a.Type)}}
+		return nil, nil, pooldef.Problems{{
+			Element: "source/auth/@type",
+			Text:    fmt.Sprintf("%q: a target is logged in to by chap", a.Type),
+		}}
 	}
 	value, err := secrets.SecretValue(a.Secret, "iscsi")
 	if err != nil {
@@ -30,13 +34,14 @@ func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.
 	if value, err = secrets.SecretValue(a.Mutual.Secret, "iscsi"); err != nil {
 		return nil, nil, err
 	}
-	if bytes.Equal(user.Secret, value) { // whoever can make us answer to a challenge would pass for the target (RFC 7143, 12.1.3)
+	// else, anyone who can make us answer a challenge could pose as the target (RFC 7143, 12.1.3)
+	if bytes.Equal(user.Secret, value) {
 		return nil, nil, errors.New("the target's secret is our own: with mutual CHAP they have to differ")
 	}
 	return user, &initiator.User{Name: a.Mutual.Username, Secret: value}, nil
 }
 
-// chapLines are the lines of a record for a login with a secret.
+// chapLines returns the lines of a node record for a login with CHAP.
 func chapLines(a *pooldef.Auth, secrets backend.Secrets) ([]string, error) {
 	user, mutual, err := usersOf(a, secrets)
 	if user == nil || err != nil {
@@ -51,8 +56,12 @@ func chapLines(a *pooldef.Auth, secrets backend.Secrets) ([]string, error) {
 			continue
 		}
 		for _, text := range []string{side.user.Name, string(side.user.Secret)} {
-			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") || len(text) > 255 {
-				return nil, errors.New("the user or secret of CHAP is empty, has more than 255 bytes, a line end, or blanks at an end: open-iscsi cannot keep it")
+			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") ||
+				len(text) > 255 {
+				return nil, errors.New(
+					"the user or secret of CHAP is empty, has more than 255 bytes, a line end, or blanks at an end: " +
+						"open-iscsi cannot keep it",
+				)
 			}
 		}
 		lines = append(lines, "node.session.auth.username"+side.suffix+" = "+side.user.Name,

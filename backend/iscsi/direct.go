@@ -15,23 +15,25 @@ import (
 	"poolctl/pooldef"
 )
 
-// Direct manages pools of type iscsi-direct: their volumes are units of a target that this machine does not log in to. poolctl itself
-// does, to look; so may a guest, which is told the volumes' paths.
+// Direct manages pools of type iscsi-direct. Their volumes are units of a target that this machine's kernel
+// does not log in to. poolctl itself logs in to list them, and guests can do the same with the volumes'
+// paths.
 type Direct struct {
 	host    host.Host
 	secrets backend.Secrets
 	timeout time.Duration
 }
 
-// NewDirect returns the backend. A server may take as long as timeout to answer.
+// NewDirect returns the backend. A server must answer within timeout.
 func NewDirect(h host.Host, s backend.Secrets, timeout time.Duration) *Direct {
 	return &Direct{h, s, timeout}
 }
 
-// Active implements backend.Backend: a server takes connections. What it has is asked by those who want to know.
+// Active implements backend.Backend. A pool is active if a server accepts connections. Active does not log
+// in.
 func (d *Direct) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	t, err := directTarget(p)
-	if err != nil || ctx.Err() != nil { // it can be defined, but never be active
+	if err != nil || ctx.Err() != nil { // such a pool can be defined, but is never active
 		return false, ctx.Err()
 	}
 	found, err := reachable(ctx, d.host, d.timeout, t.portals)
@@ -48,12 +50,12 @@ func directTarget(p *pooldef.Pool) (target, error) {
 	return targetOf(p)
 }
 
-// Space implements backend.Backend: the sum of the units.
+// Space implements backend.Backend. It returns the total size of the units.
 func (d *Direct) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	return total(d.Volumes(ctx, p))
 }
 
-// total returns the sum of volumes, which a target may make larger than can be counted.
+// total returns the total size of volumes, or an error on overflow, which a target can provoke.
 func total(all iter.Seq2[*pooldef.Volume, error]) (pooldef.Space, error) {
 	var sum, carry uint64
 	for v, err := range all {
@@ -67,12 +69,15 @@ func total(all iter.Seq2[*pooldef.Volume, error]) (pooldef.Space, error) {
 	return pooldef.Space{Capacity: sum, Allocation: sum}, nil
 }
 
-// Volumes implements backend.Backend, by one login. Units that are neither disks nor CD-ROMs are no volumes.
+// Volumes implements backend.Backend, with one login. Only disks and CD-ROMs are volumes.
 func (d *Direct) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return backend.List(func() ([]*pooldef.Volume, error) { return d.volumes(ctx, p) }, func(v *pooldef.Volume) *pooldef.Volume { return v })
+	return backend.List(
+		func() ([]*pooldef.Volume, error) { return d.volumes(ctx, p) },
+		func(v *pooldef.Volume) *pooldef.Volume { return v },
+	)
 }
 
-// Details implements backend.Detailer: there is no more to tell.
+// Details implements backend.Detailer. Volumes already returns all details.
 func (d *Direct) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return d.Volumes(ctx, p)
 }
@@ -100,22 +105,34 @@ func (d *Direct) volumes(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volum
 	if login.User, login.Mutual, err = usersOf(p.Source.Auth, d.secrets); err != nil {
 		return nil, err
 	}
-	at, units, err := ask(ctx, d, t.portals, login, (*initiator.Session).Units)
+	at, units, err := query(ctx, d, t.portals, login, (*initiator.Session).Units)
 	var all []*pooldef.Volume
 	for _, u := range units {
 		if u.Type != initiator.Disk && u.Type != initiator.ROM {
 			continue
 		}
 		size, path := pooldef.Bytes(u.Size), fmt.Sprintf("ip-%s-iscsi-%s-lun-%d", at, t.iqn, u.Number)
-		all = append(all, &pooldef.Volume{Type: "network", Name: fmt.Sprintf("unit:0:0:%d", u.Number), Key: path, Capacity: size, Allocation: size,
-			Target: pooldef.VolumeTarget{Path: path}})
+		all = append(
+			all,
+			&pooldef.Volume{
+				Type:       "network",
+				Name:       fmt.Sprintf("unit:0:0:%d", u.Number),
+				Key:        path,
+				Capacity:   size,
+				Allocation: size,
+				Target:     pooldef.VolumeTarget{Path: path},
+			},
+		)
 	}
 	slices.SortFunc(all, func(v, w *pooldef.Volume) int { return pooldef.CompareNames(v.Name, w.Name) })
 	return all, err
 }
 
-// ask logs in at the first portal that can be reached, and asks something there.
-func ask[T any](ctx context.Context, d *Direct, portals []portal, l initiator.Login, question func(*initiator.Session) (T, error)) (at portal, answer T, err error) {
+// query logs in at the first reachable portal, and runs a query there.
+func query[T any](
+	ctx context.Context, d *Direct, portals []portal, l initiator.Login,
+	question func(*initiator.Session) (T, error),
+) (at portal, answer T, err error) {
 	for _, at = range portals {
 		limited, cancel := context.WithTimeout(ctx, d.timeout)
 		defer cancel()
@@ -129,7 +146,7 @@ func ask[T any](ctx context.Context, d *Direct, portals []portal, l initiator.Lo
 			defer s.Close()
 			answer, cannot = question(s)
 		}
-		return at, answer, d.explain(ctx, limited, at, l, cannot)
+		return at, answer, d.translateError(ctx, limited, at, l, cannot)
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
@@ -137,7 +154,7 @@ func ask[T any](ctx context.Context, d *Direct, portals []portal, l initiator.Lo
 	return at, answer, err
 }
 
-func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Login, err error) error {
+func (d *Direct) translateError(ctx, limited context.Context, at portal, l initiator.Login, err error) error {
 	refused := (*initiator.RefusedError)(nil)
 	switch {
 	case err == nil:
@@ -156,20 +173,26 @@ func (d *Direct) explain(ctx, limited context.Context, at portal, l initiator.Lo
 	return fmt.Errorf("the server %s: %w", at, err)
 }
 
-// Discover implements backend.Discoverer: the targets that a server offers to an initiator, which has to have a name.
+// Discover implements backend.Discoverer. It returns the targets that a server offers to the initiator with
+// the given name.
 func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	portals, err := portalsOf(spec)
 	if err == nil && !isName(spec.Initiator) {
-		err = pooldef.Problems{{Element: "initiator/iqn", Text: fmt.Sprintf("%q is not the name of an initiator, which has to be given", spec.Initiator)}}
+		err = pooldef.Problems{{
+			Element: "initiator/iqn",
+			Text:    fmt.Sprintf("%q is not the name of an initiator, which has to be given", spec.Initiator),
+		}}
 	}
 	if err != nil {
 		return nil, err
 	}
-	_, names, err := ask(ctx, d, portals[:1], initiator.Login{Initiator: spec.Initiator}, (*initiator.Session).Targets)
+	_, names, err := query(
+		ctx, d, portals[:1], initiator.Login{Initiator: spec.Initiator}, (*initiator.Session).Targets,
+	)
 	return sources(names, spec), err
 }
 
-// sources returns those of the targets of a server that a definition can name.
+// sources returns the targets that a definition can name.
 func sources(names []string, spec *pooldef.Source) []pooldef.Source {
 	var found []pooldef.Source
 	for _, name := range names {

@@ -14,7 +14,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// directPool returns a pool of the lab's target that the kernel does not log in to.
+// directPool returns an iscsi-direct pool of the lab's target.
 func directPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 	t.Helper()
 	p := newPool(t, iqn, hosts...)
@@ -47,16 +47,17 @@ func TestDirectConformance(t *testing.T) {
 	})
 }
 
-// TestDirect lists the units with libvirt's names, and with all of their blocks.
+// TestDirect checks the units' names, which are libvirt's, and their sizes.
 func TestDirect(t *testing.T) {
 	for _, at := range []struct{ host, shown string }{{"127.0.0.1", "127.0.0.1:3260"}, {"::1", "[::1]:3260"}} {
 		path := "ip-" + at.shown + "-iscsi-" + disks + "-lun-"
 		expect(t, at.host, volumes(t, directPool(t, disks, pooldef.Host{Name: at.host})),
-			"network unit:0:0:1 "+path+"1 "+path+"1 67108864 67108864\nnetwork unit:0:0:2 "+path+"2 "+path+"2 33554432 33554432\n")
+			"network unit:0:0:1 "+path+"1 "+path+"1 67108864 67108864\nnetwork unit:0:0:2 "+path+"2 "+path+
+				"2 33554432 33554432\n")
 	}
 	p := directPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}, pooldef.Host{Name: "127.0.0.1"})
 	if text := volumes(t, p); strings.Count(text, "\n") != 2 {
-		t.Errorf("the second portal answers: %s", text)
+		t.Errorf("from the second portal: %s", text)
 	}
 	expect(t, "no such target", volumes(t, directPool(t, "iqn.2026-01.lab:none")),
 		"the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:none: there is no such target")
@@ -65,12 +66,13 @@ func TestDirect(t *testing.T) {
 	}
 	p.Source.Hosts = p.Source.Hosts[1:]
 	found, err := newDirect().Discover(t.Context(), &p.Source)
-	if err != nil || len(found) != 2 || found[0].Devices[0].Path+found[1].Devices[0].Path != chap+disks && found[0].Devices[0].Path+found[1].Devices[0].Path != disks+chap {
+	if err != nil || len(found) != 2 || found[0].Devices[0].Path+found[1].Devices[0].Path != chap+disks &&
+		found[0].Devices[0].Path+found[1].Devices[0].Path != disks+chap {
 		t.Errorf("found %+v, error %v", found, err)
 	}
 }
 
-// TestDirectTotal refuses units that are together larger than can be counted.
+// TestDirectTotal checks that an overflow of the units' total size is an error.
 func TestDirectTotal(t *testing.T) {
 	for want, sizes := range map[uint64][]uint64{
 		0:              {math.MaxUint64, 1},
@@ -90,7 +92,8 @@ func TestDirectTotal(t *testing.T) {
 	}
 }
 
-// chapAuth is a login as guest, where the target has to show itself as host if mutual is a secret.
+// chapAuth returns a login as guest. If mutual is not empty, the target must prove to be host with that
+// secret.
 func chapAuth(secret, mutual string) *pooldef.Auth {
 	a := &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: secret}}
 	if mutual != "" {
@@ -101,7 +104,8 @@ func chapAuth(secret, mutual string) *pooldef.Auth {
 
 // TestDirectCHAP logs in with secrets.
 func TestDirectCHAP(t *testing.T) {
-	const refused = "the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:chap: the user or the secret is wrong, or there has to be one (CHAP)"
+	const refused = "the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:chap: the user or the " +
+		"secret is wrong, or there has to be one (CHAP)"
 	p := directPool(t, chap)
 	path := "ip-127.0.0.1:3260-iscsi-" + chap + "-lun-1"
 	works := "network unit:0:0:1 " + path + " " + path + " 67108864 67108864\n"
@@ -122,7 +126,7 @@ func TestDirectCHAP(t *testing.T) {
 	}
 }
 
-// TestDirectSilent is about a server that takes connections, and then says nothing.
+// TestDirectSilent uses a server that accepts connections and then does not answer.
 func TestDirectSilent(t *testing.T) {
 	p := directPool(t, disks)
 	backendtest.Pause(t, tgtd()...)

@@ -9,8 +9,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// Discover implements backend.Discoverer: the targets that a server offers, and that a definition can name.
-// As another initiator than this machine's, which open-iscsi would need an interface for, poolctl asks itself.
+// Discover implements backend.Discoverer. It returns the targets that a server offers and that a definition
+// can name. For another initiator name than this machine's, open-iscsi would need an interface, so poolctl
+// queries the server itself.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if spec.Initiator != "" {
 		return NewDirect(b.Host, b.Secrets, b.timeout).Discover(ctx, spec)
@@ -29,14 +30,16 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 		err = &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", portals[0])}
 	}
 	if err != nil {
-		return nil, explained(err)
+		return nil, translateDaemonError(err)
 	}
 	seen := map[string]bool{}
 	var found []pooldef.Source
 	for line := range strings.Lines(string(out)) {
 		if m := offer.FindStringSubmatch(strings.TrimSpace(line)); m != nil && isName(m[4]) && !seen[m[4]] {
 			seen[m[4]] = true
-			found = append(found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: m[4]}}})
+			found = append(
+				found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: m[4]}}},
+			)
 		}
 	}
 	return found, nil

@@ -19,9 +19,12 @@ import (
 	"poolctl/pooldef"
 )
 
-var secrets = backendtest.Secrets{"guest": "the guest shows this", "host": "the host shows this", "wrong": "something else that is long"}
+var secrets = backendtest.Secrets{
+	"guest": "the guest shows this", "host": "the host shows this", "wrong": "something else that is long",
+}
 
-// watch looks at the command lines and environments of all processes, until it is stopped; then it tells whether a secret was in one.
+// watch inspects the command lines and environments of all processes until stop is called. stop fails the
+// test if they contained a secret.
 func watch(t *testing.T) (stop func()) {
 	var end, found atomic.Bool
 	done := make(chan struct{})
@@ -32,7 +35,8 @@ func watch(t *testing.T) (stop func()) {
 			for _, f := range files {
 				data, _ := os.ReadFile(f)
 				for _, secret := range secrets {
-					if base := filepath.Base(f); (base == "cmdline" || base == "environ") && bytes.Contains(data, []byte(secret)) {
+					if base := filepath.Base(f); (base == "cmdline" || base == "environ") &&
+						bytes.Contains(data, []byte(secret)) {
 						found.Store(true)
 					}
 				}
@@ -49,7 +53,7 @@ func watch(t *testing.T) (stop func()) {
 	}
 }
 
-// TestCHAP logs in with secrets, and says what is wrong with them.
+// TestCHAP logs in with correct and wrong secrets.
 func TestCHAP(t *testing.T) {
 	p := newPool(t, chap)
 	stop := watch(t)
@@ -64,7 +68,7 @@ func TestCHAP(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		auth *pooldef.Auth
-		want string // "": it works
+		want string // "": success
 	}{
 		{"no login", nil, "wants a user and a secret"},
 		{"a wrong secret", login("guest", "wrong"), `refuses the login as "guest"`},
@@ -83,7 +87,7 @@ func TestCHAP(t *testing.T) {
 			ok(t, err)
 			ok(t, b.Refresh(t.Context(), p, far))
 			if text := list(t, b, p); strings.Count(text, "\n") != 1 {
-				t.Errorf("%s: there are\n%s", test.name, text)
+				t.Errorf("%s: got\n%s", test.name, text)
 			}
 			files, _ := filepath.Glob("/etc/iscsi/nodes/*/*/*")
 			for _, f := range files {
@@ -97,14 +101,14 @@ func TestCHAP(t *testing.T) {
 		}
 		for _, secret := range secrets {
 			if strings.Contains(trace.String(), secret) {
-				t.Errorf("%s: a secret is shown:\n%s", test.name, trace.String())
+				t.Errorf("%s: a secret is printed:\n%s", test.name, trace.String())
 			}
 		}
 		expect(t, test.name+": what is left", state(t), "")
 	}
 }
 
-// TestTidy removes what a start leaves that is killed before it logs in.
+// TestTidy removes the leftovers of a start that was killed before its login.
 func TestTidy(t *testing.T) {
 	p := newPool(t, chap)
 	p.Source.Auth = &pooldef.Auth{Type: "chap", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}}
@@ -112,27 +116,36 @@ func TestTidy(t *testing.T) {
 	lines, err := chapLines(p.Source.Auth, b.Secrets)
 	ok(t, err)
 	ok(t, b.makeInterface(t.Context(), interfaceOf(p), ""))
-	ok(t, b.makeRecord(t.Context(), record{target: chap, portal: portal{"127.0.0.1", defaultPort}, group: 1, iface: interfaceOf(p)}, lines))
+	ok(
+		t,
+		b.makeRecord(
+			t.Context(),
+			record{target: chap, portal: portal{"127.0.0.1", defaultPort}, group: 1, iface: interfaceOf(p)}, lines,
+		),
+	)
 	if state(t) == "" {
-		t.Fatal("there is nothing to be removed")
+		t.Fatal("nothing to remove")
 	}
 	ok(t, b.CleanUp(t.Context(), p))
 	expect(t, "what is left", state(t), "")
 	ok(t, b.CleanUp(t.Context(), p))
 }
 
-// TestUnreachable ends where nobody answers, and leaves nothing.
+// TestUnreachable uses servers that do not answer, and checks for leftovers.
 func TestUnreachable(t *testing.T) {
 	b, hasty := newBackend(nil), New(&host.Local{}, nil, 4*time.Second)
 	try := func(b *Backend, what, want string, silent bool, p *pooldef.Pool) {
 		t.Helper()
 		err := b.Start(t.Context(), p)
-		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, context.DeadlineExceeded) != silent {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			errors.Is(err, context.DeadlineExceeded) != silent {
 			t.Errorf("%s: error %v", what, err)
 		}
 		expect(t, what+": what is left", state(t), "")
 	}
-	try(b, "no server", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}))
+	try(
+		b, "no server", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "127.0.0.1", Port: 3999}),
+	)
 	try(b, "no such name", "cannot be reached", false, newPool(t, disks, pooldef.Host{Name: "nosuch.invalid"}))
 	try(b, "no target", "has no target", false, newPool(t, "iqn.2026-01.lab:none"))
 	resume := backendtest.Pause(t, tgtd()...)
@@ -143,7 +156,7 @@ func TestUnreachable(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// tgtd returns the processes of the lab's target.
+// tgtd returns the PIDs of the lab's target.
 func tgtd() (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/comm")
 	for _, f := range files {
@@ -155,7 +168,7 @@ func tgtd() (pids []int) {
 	return pids
 }
 
-// TestTargetSilent looks for units while the kernel still believes that the server is there.
+// TestTargetSilent scans for units while the server is paused and the kernel has not noticed.
 func TestTargetSilent(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
@@ -166,7 +179,8 @@ func TestTargetSilent(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	resume()
-	backendtest.Eventually(t, "the session is there", func() bool { // if the server was silent for long, the kernel logs in again
+	// after a long pause, the kernel logs in again
+	backendtest.Eventually(t, "the session is there", func() bool {
 		active, _ := b.Active(t.Context(), p)
 		return active
 	})
@@ -174,13 +188,14 @@ func TestTargetSilent(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// TestTargetGone stops the server below a session, and has it come back.
+// TestTargetGone stops the server during a session, and starts it again.
 func TestTargetGone(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
 	start(t, b, p)
 	for _, pid := range tgtd() {
-		if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) { // the second may end with the first
+		// the second process may end with the first
+		if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
 			ok(t, err)
 		}
 	}
@@ -188,7 +203,9 @@ func TestTargetGone(t *testing.T) {
 	backendtest.Eventually(t, "it is noticed that the target has gone", func() bool { return gone() != nil })
 	silent := (*backend.TimeoutError)(nil)
 	_, space := b.Space(t.Context(), p)
-	for what, err := range map[string]error{"active": gone(), "space": space, "refresh": b.Refresh(t.Context(), p, 0)} {
+	for what, err := range map[string]error{
+		"active": gone(), "space": space, "refresh": b.Refresh(t.Context(), p, 0),
+	} {
 		if !errors.As(err, &silent) {
 			t.Errorf("%s: error %v", what, err)
 		}

@@ -17,24 +17,23 @@ import (
 	"poolctl/pooldef"
 )
 
-// A teller is a machine on which iscsiadm says a text, whatever it is asked, and all servers take
-// connections.
-type teller struct {
+// A cannedHost is a host on which iscsiadm always prints the same text and every server accepts connections.
+type cannedHost struct {
 	host.Host
 	says string
 }
 
-func (s teller) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.says), nil }
+func (s cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.says), nil }
 
-func (s teller) Dial(context.Context, string) (net.Conn, error) {
+func (s cannedHost) Dial(context.Context, string) (net.Conn, error) {
 	ours, _ := net.Pipe()
 	return ours, nil
 }
 
 var server1 = &pooldef.Source{Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
 
-// FuzzDiscovery reads what iscsiadm could print, of which a server has written most. A group is one that a
-// portal can have, and a target one that a pool can have.
+// FuzzDiscovery parses output of iscsiadm, most of which comes from a server. Groups and targets must be
+// valid.
 func FuzzDiscovery(f *testing.F) {
 	for _, text := range []string{
 		"127.0.0.1:3260,1 " + disks + "\n[::1]:3260,2 " + disks + "\n192.0.2.1:3260,7 " + disks + "\n",
@@ -44,7 +43,7 @@ func FuzzDiscovery(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b := New(teller{&host.Local{}, text}, nil, far)
+		b := New(cannedHost{&host.Local{}, text}, nil, far)
 		found, err := b.Discover(t.Context(), server1)
 		if err != nil || len(found) > strings.Count(text, "\n")+1 {
 			t.Errorf("%d targets, error %v", len(found), err)
@@ -52,7 +51,7 @@ func FuzzDiscovery(f *testing.F) {
 		for _, s := range found {
 			p := &pooldef.Pool{Type: pooldef.ISCSI, Source: s}
 			if _, err := targetOf(p); err != nil {
-				t.Errorf("no pool can have it: %v", err)
+				t.Errorf("not valid for a pool: %v", err)
 			}
 		}
 		if group := b.group(t.Context(), disks, portal{"192.0.2.1", 3260}, ""); group < 0 || group > 65535 {
@@ -61,7 +60,7 @@ func FuzzDiscovery(f *testing.F) {
 	})
 }
 
-// FuzzSessions reads what the kernel could have of sessions: the names are a server's.
+// FuzzSessions parses sessions in /sys, whose names come from a server.
 func FuzzSessions(f *testing.F) {
 	const place = "../../devices/platform/host3/session1/iscsi_session/session1"
 	f.Add("session1", place, disks+"\n", "127.0.0.1\n", "LOGGED_IN\n")
@@ -79,7 +78,7 @@ func FuzzSessions(f *testing.F) {
 		if at := sessionClass + "/" + name; fs.ValidPath(at) {
 			sys[at] = &fstest.MapFile{Data: []byte(place), Mode: fs.ModeSymlink}
 		}
-		all, _ := read(sys)
+		all, _ := readSessions(sys)
 		for _, s := range all {
 			if s.host < 0 || len(s.target) > len(target) || !strings.HasPrefix(name, "session") {
 				t.Errorf("%+v", s)
@@ -88,7 +87,7 @@ func FuzzSessions(f *testing.F) {
 	})
 }
 
-// TestLyingServer lists only targets that a pool can have, and takes no group that no portal has.
+// TestLyingServer checks that invalid targets and groups are ignored.
 func TestLyingServer(t *testing.T) {
 	const good = "iqn.2026-01.lab:good"
 	for _, name := range []string{
@@ -98,7 +97,7 @@ func TestLyingServer(t *testing.T) {
 		for _, target := range []string{name, good, good} {
 			said += "192.0.2.1:3260,1 " + target + "\n"
 		}
-		b := New(teller{&host.Local{}, said}, nil, far)
+		b := New(cannedHost{&host.Local{}, said}, nil, far)
 		found, err := b.Discover(t.Context(), server1)
 		if err != nil || len(found) != 1 || found[0].Devices[0].Path != good {
 			t.Errorf("%q: found %+v, error %v", name, found, err)
@@ -111,14 +110,14 @@ func TestLyingServer(t *testing.T) {
 		"192.0.2.1:3260,9223372036854775808 " + disks + "\n192.0.2.1:3260,2 " + disks: 2,
 		"": 1,
 	} {
-		b := New(teller{&host.Local{}, text}, nil, far)
+		b := New(cannedHost{&host.Local{}, text}, nil, far)
 		if got := b.group(t.Context(), disks, portal{"192.0.2.1", 3260}, ""); got != want {
-			t.Errorf("%q: group %d, not %d", text, got, want)
+			t.Errorf("%q: group %d, want %d", text, got, want)
 		}
 	}
 }
 
-// TestDirectLyingServer lists only targets that a pool can have: a server may say any names.
+// TestDirectLyingServer checks that invalid targets are ignored.
 func TestDirectLyingServer(t *testing.T) {
 	found := sources([]string{"../x", "", "iqn.2026-01.lab:good", "iqn.\x1b[m", "iqn.a\nb", "-x"}, server1)
 	if len(found) != 1 || found[0].Devices[0].Path != "iqn.2026-01.lab:good" {
@@ -126,7 +125,7 @@ func TestDirectLyingServer(t *testing.T) {
 	}
 }
 
-// TestDirectHungUp says that a server hangs up instead of a login.
+// TestDirectHungUp uses a server that closes the connection during the login.
 func TestDirectHungUp(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ok(t, err)
@@ -140,7 +139,9 @@ func TestDirectHungUp(t *testing.T) {
 	at := pooldef.Host{Name: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
 	spec := &pooldef.Source{Hosts: []pooldef.Host{at}, Initiator: "iqn.2026-01.lab:direct"}
 	_, err = newDirect().Discover(t.Context(), spec)
-	state, want := (*backend.StateError)(nil), fmt.Sprintf("the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port)
+	state, want := (*backend.StateError)(nil), fmt.Sprintf(
+		"the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port,
+	)
 	if !errors.As(err, &state) || state.Text != want {
 		t.Errorf("error %v", err)
 	}

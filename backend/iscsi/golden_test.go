@@ -11,11 +11,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// numbers are those that the kernel counts up.
+// numbers matches numbers that the kernel assigns.
 var numbers = regexp.MustCompile(`(--sid |scsi/devices/|scsi_host/host)\d+`)
 
-// ready waits for the links to a pool's units, and until udev has looked at those: how often operations ask for them, and who has one
-// open, would differ each time.
+// ready waits until the links to a pool's units exist and udev has finished. Otherwise the number of queries
+// and the users of a device would differ between runs.
 func ready(t *testing.T, g *backendtest.Golden, p *pooldef.Pool) {
 	t.Helper()
 	if g.Live() {
@@ -24,7 +24,7 @@ func ready(t *testing.T, g *backendtest.Golden, p *pooldef.Pool) {
 	}
 }
 
-// TestGolden writes down all that is done to the machine.
+// TestGolden records every change of the machine.
 func TestGolden(t *testing.T) {
 	g := backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != "")
 	p := definition(chap, pooldef.Host{Name: "127.0.0.1"})

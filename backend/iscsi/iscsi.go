@@ -1,4 +1,10 @@
-// Package iscsi manages pools whose volumes are the logical units of an iSCSI target: this machine logs in when the pool is started.
+// Package iscsi manages pools of type iscsi and iscsi-direct: the pool is an iSCSI target, and its volumes
+// are the target's logical units.
+//
+// [Backend] manages pools of type iscsi. Starting one makes this machine's kernel log in with open-iscsi
+// (iscsiadm(8)), through an interface whose name contains the pool's UUID. The interface distinguishes
+// poolctl's sessions from others, which poolctl uses but never ends. [Direct] manages pools of type
+// iscsi-direct: poolctl queries the target with package initiator, and the kernel does not log in.
 package iscsi
 
 import (
@@ -19,17 +25,17 @@ type Backend struct {
 	timeout time.Duration
 }
 
-// New returns the backend. A server may take as long as timeout to answer; open-iscsi would try for two minutes.
+// New returns the backend. A server must answer within timeout; open-iscsi would try for two minutes.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	b := &Backend{Units: scsivol.New(h, s), timeout: timeout}
 	b.Find, b.Hosts, b.Scan = b.Ready, b.hosts, b.scan
 	return b
 }
 
-// scan is iscsiadm's: a server that does not answer keeps the kernel waiting for minutes, and whoever has asked it cannot be ended. That is
-// iscsiadm then, and not we.
+// scan looks for new units with iscsiadm. If the server does not answer, the kernel blocks the calling
+// process for minutes, and that process cannot be killed. So iscsiadm makes the call, not poolctl.
 func (b *Backend) scan(ctx context.Context, number int) error {
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	for _, s := range all {
 		if s.host != number || err != nil {
 			continue
@@ -41,11 +47,12 @@ func (b *Backend) scan(ctx context.Context, number int) error {
 			err = &backend.TimeoutError{Text: fmt.Sprintf("the target %s does not answer", s.target)}
 		}
 	}
-	return explained(err)
+	return translateDaemonError(err)
 }
 
-// Active implements backend.Backend: there is a session, whoever has made it, with the pool's target at one of its portals. That none is
-// connected any more is a SilentError. A pool without a target can be defined, but never be active.
+// Active implements backend.Backend. A pool is active if there is a session with its target at one of its
+// portals, even if another program created the session. If all sessions have lost their connection, Active
+// returns a TimeoutError. A pool without a target can be defined, but is never active.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	t, err := targetOf(p)
 	if err != nil || ctx.Err() != nil {
@@ -55,17 +62,19 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return len(found) > 0, err
 }
 
-// connected returns those of a pool's sessions that are connected.
+// connected returns the pool's sessions that are connected.
 func (b *Backend) connected(ctx context.Context, p *pooldef.Pool, t target) ([]session, error) {
 	all, err := b.sessions(ctx, p, t)
 	found := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isConnected() })
 	if err == nil && len(found) == 0 && len(all) > 0 {
-		err = &backend.TimeoutError{Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state)}
+		err = &backend.TimeoutError{
+			Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state),
+		}
 	}
 	return found, err
 }
 
-// hosts are the SCSI hosts of the pool's sessions, for scsivol.Units.
+// hosts returns the SCSI hosts of the pool's sessions, for scsivol.Units.
 func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	t, err := targetOf(p)
 	if err != nil {
@@ -73,7 +82,10 @@ func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	}
 	found, err := b.connected(ctx, p, t)
 	if err == nil && len(found) == 0 {
-		err = &backend.StateError{Text: "this machine is not logged in to the target", Hint: "poolctl pool-start " + host.Quote(p.Name)}
+		err = &backend.StateError{
+			Text: "this machine is not logged in to the target",
+			Hint: "poolctl pool-start " + host.Quote(p.Name),
+		}
 	}
 	return hostsOf(found), err
 }
@@ -86,14 +98,14 @@ func hostsOf(sessions []session) []int {
 	return hosts
 }
 
-// ReadStatus implements backend.Observer: the ports of the portals, as libvirt shows them.
+// ReadStatus implements backend.Observer. As in libvirt, it adds the ports of the portals.
 func (b *Backend) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	seen := *p
 	seen.Source.Hosts = withPorts(p.Source.Hosts)
 	return &seen, nil
 }
 
-// withPorts returns the hosts with the port that those have of which none is said.
+// withPorts returns the hosts, with the default port where none is given.
 func withPorts(hosts []pooldef.Host) []pooldef.Host {
 	hosts = slices.Clone(hosts)
 	for i := range hosts {

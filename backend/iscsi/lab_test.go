@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 //go:embed testdata/iscsi-server
 var server string
 
-// serve starts it, unless it runs.
+// serve starts the server, unless it runs.
 func serve() error {
 	if c, err := new(host.Local).Dial(context.Background(), "127.0.0.1:3260"); err == nil {
 		return c.Close()
@@ -41,7 +41,8 @@ const (
 	chap  = "iqn.2026-01.lab:chap"
 )
 
-// newPool returns a pool of the lab's target, and takes away what is left of it when the test ends.
+// newPool returns a pool of the lab's target. The test's cleanup fails if it finds leftovers, and removes
+// them.
 func newPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 	t.Helper()
 	backendtest.NeedsLab(t, "iSCSI targets")
@@ -52,22 +53,29 @@ func newPool(t *testing.T, iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 	p := definition(iqn, hosts...)
 	t.Cleanup(func() {
 		if left := state(t); left != "" {
-			t.Errorf("left behind is\n%s", left)
-			clear(t)
+			t.Errorf("left over:\n%s", left)
+			logOut(t)
 		}
 	})
 	return p
 }
 
-// definition is that of a pool of a target.
+// definition defines a pool of a target.
 func definition(iqn string, hosts ...pooldef.Host) *pooldef.Pool {
-	return &pooldef.Pool{Type: pooldef.ISCSI, Name: "p", UUID: pooldef.NewUUID(), Target: pooldef.Target{Path: "/dev/disk/by-path"},
-		Source: pooldef.Source{Hosts: hosts, Devices: []pooldef.Device{{Path: iqn}}}}
+	return &pooldef.Pool{
+		Type:   pooldef.ISCSI,
+		Name:   "p",
+		UUID:   pooldef.NewUUID(),
+		Target: pooldef.Target{Path: "/dev/disk/by-path"},
+		Source: pooldef.Source{Hosts: hosts, Devices: []pooldef.Device{{Path: iqn}}},
+	}
 }
 
-// clear removes all sessions and records.
-func clear(t *testing.T) {
-	for _, args := range [][]string{{"--mode", "node", "--logoutall", "all"}, {"--mode", "session", "--logout"}, {"--mode", "node", "--op", "delete"}} {
+// logOut removes all sessions and records.
+func logOut(t *testing.T) {
+	for _, args := range [][]string{
+		{"--mode", "node", "--logoutall", "all"}, {"--mode", "session", "--logout"}, {"--mode", "node", "--op", "delete"},
+	} {
 		_ = new(host.Local).Change(context.Background(), iscsiadm(args...))
 	}
 	left, _ := filepath.Glob("/etc/iscsi/[ni]*s/*")
@@ -76,10 +84,10 @@ func clear(t *testing.T) {
 	}
 }
 
-// state prints all sessions, records and interfaces.
+// state returns all sessions, records and interfaces as text.
 func state(t testing.TB) string {
 	t.Helper()
-	all, err := read(new(host.Local).Sys())
+	all, err := readSessions(new(host.Local).Sys())
 	ok(t, err)
 	var lines []string
 	for _, s := range all {
@@ -93,7 +101,7 @@ func state(t testing.TB) string {
 	return strings.TrimSpace(strings.Join(lines, ""))
 }
 
-// far is how long what has to come may take in a test: it never comes to that.
+// far is a timeout that never expires in these tests.
 const far = 5 * time.Minute
 
 func newBackend(secrets backend.Secrets) *Backend { return New(&host.Local{}, secrets, far) }
@@ -133,7 +141,7 @@ func expect(t *testing.T, what, got, want string) {
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "iSCSI targets")
 	backendtest.Run(t, backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &waits{New(h, nil, far)} },
+		New:      func(h host.Host) backend.Backend { return &waitingBackend{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, disks) },
 		Existing: 2,
 		Slow:     true,
@@ -141,10 +149,10 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// waits starts as pool-start does, which waits for the devices of the units.
-type waits struct{ *Backend }
+// waitingBackend is a Backend whose Start waits for the units' devices, as pool-start does.
+type waitingBackend struct{ *Backend }
 
-func (b *waits) Start(ctx context.Context, p *pooldef.Pool) error {
+func (b *waitingBackend) Start(ctx context.Context, p *pooldef.Pool) error {
 	err := b.Backend.Start(ctx, p)
 	if err == nil {
 		err = newBackend(nil).Refresh(context.WithoutCancel(ctx), p, far)
@@ -152,7 +160,7 @@ func (b *waits) Start(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// TestVolumes names and keys the units as libvirt does.
+// TestVolumes checks that units have libvirt's names and keys.
 func TestVolumes(t *testing.T) {
 	for _, h := range []pooldef.Host{{Name: "127.0.0.1"}, {Name: "::1", Port: 3260}} {
 		p := newPool(t, disks, h)
@@ -163,7 +171,10 @@ func TestVolumes(t *testing.T) {
 			"unit:0:0:2 "+at+"2 360000000000000000e00000000010002 33554432 <nil>\n")
 		for v, err := range b.Volumes(t.Context(), p) {
 			ok(t, err)
-			out, err := new(host.Local).Query(t.Context(), host.Cmd("/lib/udev/scsi_id", "--replace-whitespace", "--whitelisted", "--device", v.Target.Path))
+			out, err := new(host.Local).Query(
+				t.Context(),
+				host.Cmd("/lib/udev/scsi_id", "--replace-whitespace", "--whitelisted", "--device", v.Target.Path),
+			)
 			ok(t, err)
 			expect(t, "scsi_id", v.Key+"\n", string(out))
 		}
@@ -171,10 +182,10 @@ func TestVolumes(t *testing.T) {
 	}
 }
 
-// TestOthers leaves alone sessions that somebody else has made.
+// TestOthers checks that sessions of other programs are kept.
 func TestOthers(t *testing.T) {
 	p := newPool(t, disks)
-	t.Cleanup(func() { clear(t) })
+	t.Cleanup(func() { logOut(t) })
 	b := newBackend(nil)
 	active := func(p *pooldef.Pool, want bool, what string) {
 		t.Helper()
@@ -206,60 +217,68 @@ func TestOthers(t *testing.T) {
 	expect(t, "ours beside it has gone", state(t), before)
 }
 
-// TestPortals logs in at several portals; a unit is one volume.
+// TestPortals logs in at several portals. Each unit is one volume.
 func TestPortals(t *testing.T) {
-	p := newPool(t, disks, pooldef.Host{Name: "127.0.0.1"}, pooldef.Host{Name: "127.0.0.2"}, pooldef.Host{Name: "127.0.0.3", Port: 3999})
+	p := newPool(
+		t, disks, pooldef.Host{Name: "127.0.0.1"}, pooldef.Host{Name: "127.0.0.2"},
+		pooldef.Host{Name: "127.0.0.3", Port: 3999},
+	)
 	p.Source.Initiator = "iqn.2026-01.lab:other"
 	b := newBackend(nil)
 	err := b.Start(t.Context(), p)
-	if warning := (*backend.Warning)(nil); !errors.As(err, &warning) || !strings.Contains(warning.Text, "127.0.0.3:3999") {
+	if warning := (*backend.Warning)(nil); !errors.As(err, &warning) ||
+		!strings.Contains(warning.Text, "127.0.0.3:3999") {
 		t.Errorf("the third portal: error %v", err)
 	}
 	p.Started = true
 	ok(t, b.Refresh(t.Context(), p, far))
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	ok(t, err)
 	if len(all) != 2 || all[0].initiator != p.Source.Initiator || all[0].iface != interfaceOf(p) {
-		t.Errorf("there are %+v", all)
+		t.Errorf("got %+v", all)
 	}
 	if text := list(t, b, p); strings.Count(text, "\n") != 2 {
-		t.Errorf("there are\n%s", text)
+		t.Errorf("got\n%s", text)
 	}
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// TestUnits sees what becomes of the target's units.
+// TestUnits adds, removes and resizes units of the target.
 func TestUnits(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
 	start(t, b, p)
 	tgt := func(args ...string) {
 		t.Helper()
-		backendtest.Change(t, host.Cmd("tgtadm", append([]string{"--lld", "iscsi", "--tid", "1", "--mode", "logicalunit"}, args...)...))
+		backendtest.Change(
+			t,
+			host.Cmd("tgtadm", append([]string{"--lld", "iscsi", "--tid", "1", "--mode", "logicalunit"}, args...)...),
+		)
 	}
 	backendtest.Change(t, host.CreateFile{Path: "/srv/iscsi/3", Mode: 0o600, UID: -1, GID: -1, Size: 16 << 20})
 	tgt("--op", "new", "--lun", "3", "-b", "/srv/iscsi/3")
 	ok(t, b.Refresh(t.Context(), p, far))
-	if text := list(t, b, p); strings.Count(text, "\n") != 3 || !strings.Contains(text, "-lun-3 360000000000000000e00000000010003 16777216 <nil>") {
-		t.Errorf("one more: there are\n%s", text)
+	if text := list(t, b, p); strings.Count(text, "\n") != 3 ||
+		!strings.Contains(text, "-lun-3 360000000000000000e00000000010003 16777216 <nil>") {
+		t.Errorf("one more: got\n%s", text)
 	}
 	tgt("--op", "delete", "--lun", "3")
 	ok(t, os.Truncate("/srv/iscsi/3", 48<<20))
 	ok(t, b.Refresh(t.Context(), p, far))
 	t.Logf("one less:\n%s", list(t, b, p))
 	if _, err := b.Ready(t.Context(), p, "unit:0:0:3"); err == nil {
-		t.Error("data of a unit that has gone can be moved")
+		t.Error("data of a removed unit could be transferred")
 	}
 	tgt("--op", "new", "--lun", "3", "-b", "/srv/iscsi/3")
 	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, b, p); !strings.Contains(text, " 50331648 <nil>") {
-		t.Errorf("back, and larger: there are\n%s", text)
+		t.Errorf("back, and larger: got\n%s", text)
 	}
 	tgt("--op", "delete", "--lun", "3")
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// TestInUse does not log out under a file system.
+// TestInUse checks that a mounted or open unit prevents a logout.
 func TestInUse(t *testing.T) {
 	p := newPool(t, disks)
 	b := newBackend(nil)
@@ -275,20 +294,24 @@ func TestInUse(t *testing.T) {
 	})
 	f, err := os.Open(v.Target.Path)
 	ok(t, err)
-	if err := b.Stop(t.Context(), p); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+	if err := b.Stop(t.Context(), p); err == nil ||
+		!strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("open: error %v", err)
 	}
 	f.Close()
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// TestDiscover finds the targets.
+// TestDiscover discovers targets.
 func TestDiscover(t *testing.T) {
 	newPool(t, disks)
 	b := newBackend(nil)
 	for _, initiator := range []string{"", "iqn.2026-01.lab:other"} {
-		found, err := b.Discover(t.Context(), &pooldef.Source{Hosts: []pooldef.Host{{Name: "127.0.0.1"}}, Initiator: initiator})
-		if err != nil || len(found) != 2 || found[0].Devices[0].Path != disks || found[0].Hosts[0].Port != 3260 || found[1].Initiator != initiator {
+		found, err := b.Discover(
+			t.Context(), &pooldef.Source{Hosts: []pooldef.Host{{Name: "127.0.0.1"}}, Initiator: initiator},
+		)
+		if err != nil || len(found) != 2 || found[0].Devices[0].Path != disks || found[0].Hosts[0].Port != 3260 ||
+			found[1].Initiator != initiator {
 			t.Errorf("found %+v, error %v", found, err)
 		}
 	}

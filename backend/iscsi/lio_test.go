@@ -15,7 +15,7 @@ var lioServer string
 
 const lio, lioCHAP = "iqn.2026-01.lab:lio", "iqn.2026-01.lab:lio-chap"
 
-// startLIO starts it, unless it runs.
+// startLIO starts the server, unless it runs.
 func startLIO(t *testing.T) {
 	t.Helper()
 	if out, err := exec.Command("sh", "-ec", lioServer).CombinedOutput(); err != nil {
@@ -23,23 +23,27 @@ func startLIO(t *testing.T) {
 	}
 }
 
-// TestLIO logs in to the kernel's own server, whose portals are in another group than the first, which libvirt takes for granted.
+// TestLIO logs in to the kernel's own server. Its portals are not in group 1, which libvirt assumes.
 func TestLIO(t *testing.T) {
 	p := newPool(t, lio, pooldef.Host{Name: "127.0.0.1", Port: 3270})
 	startLIO(t)
 	b := newBackend(nil)
 	start(t, b, p)
-	if text := list(t, b, p); !strings.HasPrefix(text, "unit:0:0:7 /dev/disk/by-path/ip-127.0.0.1:3270-iscsi-"+lio+"-lun-7 36001405") || !strings.HasSuffix(text, " 50331648 <nil>\n") {
-		t.Errorf("there are\n%s", text)
+	if text := list(t, b, p); !strings.HasPrefix(
+		text, "unit:0:0:7 /dev/disk/by-path/ip-127.0.0.1:3270-iscsi-"+lio+"-lun-7 36001405",
+	) || !strings.HasSuffix(text, " 50331648 <nil>\n") {
+		t.Errorf("got\n%s", text)
 	}
 	ok(t, b.Stop(t.Context(), p))
 	direct := *p
 	direct.Type, direct.Source.Initiator = pooldef.ISCSIDirect, "iqn.2026-01.lab:direct"
 	path := "ip-127.0.0.1:3270-iscsi-" + lio + "-lun-7"
-	expect(t, "without the kernel", volumes(t, &direct), "network unit:0:0:7 "+path+" "+path+" 50331648 50331648\n")
+	expect(
+		t, "without the kernel", volumes(t, &direct), "network unit:0:0:7 "+path+" "+path+" 50331648 50331648\n",
+	)
 }
 
-// TestLIOCHAP logs in with secrets, by the kernel and without it.
+// TestLIOCHAP logs in with secrets, with open-iscsi and directly.
 func TestLIOCHAP(t *testing.T) {
 	p := newPool(t, lioCHAP, pooldef.Host{Name: "127.0.0.1", Port: 3271})
 	startLIO(t)
@@ -66,7 +70,7 @@ func TestLIOCHAP(t *testing.T) {
 	b := newBackend(secrets)
 	start(t, b, p)
 	if text := list(t, b, p); !strings.HasPrefix(text, "unit:0:0:7 ") {
-		t.Errorf("there are\n%s", text)
+		t.Errorf("got\n%s", text)
 	}
 	ok(t, b.Stop(t.Context(), p))
 	p.Source.Auth = chapAuth("guest", "wrong")

@@ -11,7 +11,7 @@ import (
 	"poolctl/backend/host"
 )
 
-// dial connects to a portal. That it does not answer within the limit is a SilentError.
+// dial connects to a portal. If the portal does not answer within the limit, the error is a TimeoutError.
 func dial(ctx context.Context, h host.Host, limit time.Duration, at portal) (net.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -32,7 +32,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// reachable returns the portals that take connections, and why the others do not.
+// reachable returns the portals that accept connections, and the errors of the others.
 func reachable(ctx context.Context, h host.Host, limit time.Duration, portals []portal) ([]portal, error) {
 	var found []portal
 	var all error

@@ -12,23 +12,27 @@ import (
 	"poolctl/backend/host"
 )
 
-// A record is one of open-iscsi's node database: how to log in to a target at a portal by an interface.
+// A record is an entry of open-iscsi's node database: how to log in to a target at a portal through an
+// interface.
 type record struct {
 	target string
 	portal portal
-	group  int // the portal's group at the target: with it, each interface has a record of its own
+	group  int // the portal group; with it, each interface has a separate record
 	iface  string
 }
 
-// args name the record for iscsiadm.
+// args returns iscsiadm's options for the record.
 func (r record) args() []string {
-	return []string{"--mode", "node", "--targetname", r.target, "--portal", fmt.Sprintf("%s,%d", r.portal, r.group), "--interface", r.iface}
+	return []string{
+		"--mode", "node", "--targetname", r.target, "--portal", fmt.Sprintf("%s,%d", r.portal, r.group),
+		"--interface", r.iface,
+	}
 }
 
-// databases is where open-iscsi keeps its records and interfaces: in Debian, and elsewhere.
+// databases lists the directories with open-iscsi's records and interfaces: Debian's, and the usual one.
 var databases = []string{"/etc/iscsi", "/var/lib/iscsi"}
 
-// database returns the one that is used on this machine.
+// database returns the directory that this machine uses.
 func (b *Backend) database() string {
 	for _, dir := range databases {
 		if _, err := b.Host.Stat(dir + "/nodes"); err == nil {
@@ -38,7 +42,7 @@ func (b *Backend) database() string {
 	return databases[0]
 }
 
-// glob finds files. (The golden has it answered.)
+// glob finds files. Goldens replace it.
 var glob = filepath.Glob
 
 func (b *Backend) hasRecords(t target, iface string) bool {
@@ -51,22 +55,31 @@ func (b *Backend) hasInterface(name string) bool {
 	return err == nil
 }
 
-// makeRecord makes a record. What iscsiadm would be told in its command line, where all can read it, is written into the record's file, of
-// which later lines count; no one else has a record of this interface.
+// makeRecord creates a record. Secrets are not passed on iscsiadm's command line, which every user can read.
+// They are appended to the record's file, where later lines override earlier ones. No other program has a
+// record with this interface.
 func (b *Backend) makeRecord(ctx context.Context, r record, chap []string) error {
 	if err := b.Host.Change(ctx, iscsiadm(append(r.args(), "--op", "new")...)); err != nil {
-		return explained(err)
+		return translateDaemonError(err)
 	}
 	patience := max(1, int(min(b.timeout/2, 15*time.Second)/time.Second))
-	lines := append([]string{"node.session.initial_login_retry_max = 1", "node.conn[0].timeo.login_timeout = " + strconv.Itoa(patience)}, chap...)
-	file := filepath.Join(b.database(), "nodes", r.target, fmt.Sprintf("%s,%d,%d", r.portal.host, r.portal.port, r.group), r.iface)
-	return b.Host.Change(ctx, host.Append{Path: file, Data: []byte(strings.Join(lines, "\n") + "\n"), Secret: len(chap) > 0})
+	lines := append(
+		[]string{
+			"node.session.initial_login_retry_max = 1", "node.conn[0].timeo.login_timeout = " + strconv.Itoa(patience),
+		}, chap...,
+	)
+	file := filepath.Join(
+		b.database(), "nodes", r.target, fmt.Sprintf("%s,%d,%d", r.portal.host, r.portal.port, r.group), r.iface,
+	)
+	return b.Host.Change(
+		ctx, host.Append{Path: file, Data: []byte(strings.Join(lines, "\n") + "\n"), Secret: len(chap) > 0},
+	)
 }
 
-// offer is a line of what sendtargets finds: ADDRESS:PORT,GROUP TARGET.
+// offer matches a line of sendtargets output: ADDRESS:PORT,GROUP TARGET.
 var offer = regexp.MustCompile(`^\[?([^\s\]]+?)\]?:(\d+),(\d+) (\S+)$`)
 
-// group asks the server for a portal's group. Where it does not tell, that is 1, which libvirt takes for all.
+// group queries the server for a portal's group. The default is 1, which libvirt always assumes.
 func (b *Backend) group(ctx context.Context, iqn string, at portal, iface string) int {
 	limited, cancel := context.WithTimeout(ctx, b.timeout/2)
 	defer cancel()
@@ -90,7 +103,9 @@ func (b *Backend) group(ctx context.Context, iqn string, at portal, iface string
 }
 
 func discovery(at portal, iface string) host.Command {
-	args := []string{"--mode", "discovery", "--type", "sendtargets", "--portal", at.String(), "--op", "nonpersistent"}
+	args := []string{
+		"--mode", "discovery", "--type", "sendtargets", "--portal", at.String(), "--op", "nonpersistent",
+	}
 	if iface != "" {
 		args = append(args, "--interface", iface)
 	}

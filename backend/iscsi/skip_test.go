@@ -12,7 +12,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// A skipper is a target that ends every login at its first message: it asks for no secret, and shows none.
+// skipper runs a target that completes every login at the first message, without CHAP.
 func skipper(t *testing.T) (port int) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ok(t, err)
@@ -40,7 +40,7 @@ func skip(c net.Conn) {
 		if _, err := io.CopyN(io.Discard, c, (length+3)/4*4); err != nil || asked[0]&0x3f != 3 { // a login request
 			return
 		}
-		answer = [48]byte{0: 0x23, 1: 0x80 | asked[1]&0xc | 3, 15: 1} // on to the full feature phase
+		answer = [48]byte{0: 0x23, 1: 0x80 | asked[1]&0xc | 3, 15: 1} // transition to the full feature phase
 		copy(answer[8:14], asked[8:14])
 		copy(answer[16:20], asked[16:20])
 		binary.BigEndian.PutUint32(answer[24:], number)
@@ -52,7 +52,8 @@ func skip(c net.Conn) {
 	}
 }
 
-// TestSkippedCHAP does not log in, by open-iscsi or without it, where the target asks for no secret, or does not show its own.
+// TestSkippedCHAP checks that a login fails, with open-iscsi and directly, if the target skips CHAP or does
+// not prove its identity.
 func TestSkippedCHAP(t *testing.T) {
 	backendtest.NeedsLab(t, "iSCSI targets")
 	p := newPool(t, chap, pooldef.Host{Name: "127.0.0.1", Port: skipper(t)})
@@ -65,7 +66,7 @@ func TestSkippedCHAP(t *testing.T) {
 		}
 		b := New(newBackend(nil).Host, secrets, 10*time.Second)
 		if err := b.Start(t.Context(), p); err == nil {
-			t.Errorf("mutual %v: there is\n%s", auth.Mutual != nil, state(t))
+			t.Errorf("mutual %v: state\n%s", auth.Mutual != nil, state(t))
 			ok(t, b.leave(t.Context(), p, target{iqn: chap}))
 		} else {
 			t.Log(err)

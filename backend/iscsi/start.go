@@ -13,8 +13,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Start implements backend.Starter: it logs in at each portal. One that cannot be reached is passed over with a warning if another can
-// be: that is what several are for.
+// Start implements backend.Starter. It logs in at each portal. If only some portals can be reached, it skips
+// the others and returns a warning.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	t, err := targetOf(p)
 	if err == nil {
@@ -37,7 +37,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	reachable, unreachable := reachable(ctx, b.Host, b.timeout/2, missing) // the login takes its time, too
+	reachable, unreachable := reachable(ctx, b.Host, b.timeout/2, missing) // the login needs time, too
 	if len(reachable) == 0 {
 		return unreachable
 	}
@@ -51,7 +51,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return nil
 }
 
-// login makes the interface, and for each portal a record and a session.
+// login creates the interface, and a record and a session for each portal.
 func (b *Backend) login(ctx context.Context, p *pooldef.Pool, t target, chap []string) error {
 	iface := interfaceOf(p)
 	if err := b.makeInterface(ctx, iface, p.Source.Initiator); err != nil {
@@ -72,20 +72,27 @@ func (b *Backend) login(ctx context.Context, p *pooldef.Pool, t target, chap []s
 	return nil
 }
 
-// grace is what iscsiadm gets beyond the time after which it gives up by itself: a login that is interrupted goes on in iscsid.
+// grace is added to iscsiadm's own timeout. If iscsiadm is killed before, iscsid continues the login.
 const grace = 2 * time.Second
 
 func (b *Backend) makeInterface(ctx context.Context, name, initiator string) error {
 	err := b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", name, "--op", "new"))
 	if err == nil && initiator != "" {
-		err = b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", name, "--op", "update", "--name", "iface.initiatorname", "--value", initiator))
+		err = b.Host.Change(
+			ctx,
+			iscsiadm(
+				"--mode", "iface", "--interface", name, "--op", "update", "--name", "iface.initiatorname", "--value",
+				initiator,
+			),
+		)
 	}
-	return explained(err)
+	return translateDaemonError(err)
 }
 
 func iscsiadm(args ...string) host.Command { return host.Cmd("iscsiadm", args...) }
 
-// Stop implements backend.Starter: it logs out, but not of sessions that somebody else has made, and not while a unit is in use.
+// Stop implements backend.Starter. It logs out, except from sessions that poolctl did not create. It refuses
+// while a unit is in use.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	t, err := targetOf(p)
 	if err == nil {
@@ -98,10 +105,12 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	own := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isOf(p) })
+	own := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.belongsTo(p) })
 	if len(own) == 0 && len(all) > 0 {
-		return &backend.StateError{Text: fmt.Sprintf("the session with the target %s was not made by poolctl", t.iqn),
-			Hint: fmt.Sprintf("iscsiadm --mode session --sid %s --logout, if nobody else needs it", all[0].id)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the session with the target %s was not made by poolctl", t.iqn),
+			Hint: fmt.Sprintf("iscsiadm --mode session --sid %s --logout, if nobody else needs it", all[0].id),
+		}
 	}
 	if err := b.Unused(ctx, p, hostsOf(own)); err != nil {
 		return err
@@ -109,7 +118,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return b.leave(ctx, p, t)
 }
 
-// CleanUp implements backend.StartCleaner: a record may hold a secret.
+// CleanUp implements backend.Tidier. It removes records, which may contain a secret.
 func (b *Backend) CleanUp(ctx context.Context, p *pooldef.Pool) error {
 	t, err := targetOf(p)
 	if err != nil {
@@ -118,32 +127,36 @@ func (b *Backend) CleanUp(ctx context.Context, p *pooldef.Pool) error {
 	return b.leave(ctx, p, t)
 }
 
-// leave logs out of the pool's own sessions, and removes its records and its interface, as far as they are there. What has been begun
-// is done to its end: a record that cannot be removed does not keep the others.
+// leave logs out from the pool's own sessions, and removes its records and its interface. If one of the two
+// cannot be removed, it still removes the other.
 func (b *Backend) leave(ctx context.Context, p *pooldef.Pool, t target) error {
-	all, err := read(b.Host.Sys())
+	all, err := readSessions(b.Host.Sys())
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
-		if s.isOf(p) {
+		if s.belongsTo(p) {
 			err = errors.Join(err, b.Host.Change(ctx, iscsiadm("--mode", "session", "--sid", s.id, "--logout")))
 		}
 	}
-	if err != nil { // they are needed for the next try
-		return explained(err)
+	if err != nil { // the next attempt needs the record and the interface
+		return translateDaemonError(err)
 	}
 	iface := interfaceOf(p)
 	if b.hasRecords(t, iface) {
-		err = b.Host.Change(ctx, iscsiadm("--mode", "node", "--targetname", t.iqn, "--interface", iface, "--op", "delete"))
+		err = b.Host.Change(
+			ctx, iscsiadm("--mode", "node", "--targetname", t.iqn, "--interface", iface, "--op", "delete"),
+		)
 	}
 	if b.hasInterface(iface) {
-		err = errors.Join(err, b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", iface, "--op", "delete")))
+		err = errors.Join(
+			err, b.Host.Change(ctx, iscsiadm("--mode", "iface", "--interface", iface, "--op", "delete")),
+		)
 	}
-	return explained(err)
+	return translateDaemonError(err)
 }
 
-// The statuses of iscsiadm(8) that are explained.
+// Exit statuses of iscsiadm(8) that translateError and translateDaemonError handle.
 const (
 	cannotConnect = 4
 	noDaemon      = 20
@@ -153,7 +166,7 @@ const (
 	notAuthorised = 24
 )
 
-// translateError says why a login has failed.
+// translateError converts iscsiadm's errors about a login.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
 	exit := (*host.ExitError)(nil)
 	silent := backend.IsTimeout(ctx, err)
@@ -165,25 +178,37 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 	case silent, exit.Status == timedOut, exit.Status == noAnswer, exit.Status == cannotConnect:
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer to the login", at)}
 	case exit.Status == notAuthorised && p.Source.Auth == nil:
-		return &backend.StateError{Text: fmt.Sprintf("the target %s at %s refuses the login: it wants a user and a secret (CHAP)", iqn, at)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the target %s at %s refuses the login: it wants a user and a secret (CHAP)", iqn, at),
+		}
 	case exit.Status == notAuthorised:
-		return &backend.StateError{Text: fmt.Sprintf("the target %s at %s refuses the login as %q (CHAP)", iqn, at, p.Source.Auth.Username)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the target %s at %s refuses the login as %q (CHAP)", iqn, at, p.Source.Auth.Username),
+		}
 	case exit.Status == refused && p.Source.Auth != nil && p.Source.Auth.Mutual != nil:
-		return &backend.StateError{Text: fmt.Sprintf("the login to %s at %s fails: it is not there, or its own secret is not as expected (mutual CHAP)", iqn, at)}
+		return &backend.StateError{
+			Text: fmt.Sprintf(
+				"the login to %s at %s fails: it is not there, or its own secret is not as expected (mutual CHAP)", iqn,
+				at,
+			),
+		}
 	case exit.Status == refused:
 		text := fmt.Sprintf("the server %s has no target %s", at, iqn)
 		if as != "" {
 			text += ", or not for " + as
 		}
-		return &backend.StateError{Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + host.Quote(at.host)}
+		return &backend.StateError{
+			Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + host.Quote(at.host),
+		}
 	}
-	return explained(err)
+	return translateDaemonError(err)
 }
 
-// explained says what is wrong if iscsid does not run.
-func explained(err error) error {
+// translateDaemonError converts errors that occur if iscsid does not run.
+func translateDaemonError(err error) error {
 	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) && (exit.Status == noDaemon || strings.Contains(exit.Stderr, "can not connect to iSCSI daemon")) {
+	if errors.As(err, &exit) &&
+		(exit.Status == noDaemon || strings.Contains(exit.Stderr, "can not connect to iSCSI daemon")) {
 		return &backend.StateError{Text: "iscsid does not run", Hint: "systemctl start iscsid"}
 	}
 	return err

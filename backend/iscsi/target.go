@@ -9,38 +9,52 @@ import (
 	"poolctl/pooldef"
 )
 
-// defaultPort is iSCSI's (RFC 7143).
+// defaultPort is the port of iSCSI (RFC 7143).
 const defaultPort = 3260
 
-// A target is what a pool logs in to: the same target at each of the portals.
+// A target is the target that a pool uses, at each of the portals.
 type target struct {
 	iqn     string
 	portals []portal
 }
 
-// A portal is where a server is reached. An IPv6 address has no brackets.
+// A portal is the address of a server. An IPv6 address has no brackets.
 type portal struct {
 	host string
 	port int
 }
 
-// String is how it is written in messages and for iscsiadm(8).
+// String returns the portal as written in messages and for iscsiadm(8).
 func (p portal) String() string { return net.JoinHostPort(p.host, strconv.Itoa(p.port)) }
 
-// isName tells the names that targets and initiators can have (RFC 7143, 4.2.7). They become file names.
+// isName reports whether a name is valid for targets and initiators (RFC 7143, 4.2.7). Names are used as file
+// names.
 var isName = regexp.MustCompile(`^(iqn|eui|naa)\.[A-Za-z0-9._:-]{1,219}$`).MatchString
 
-// targetOf returns what a definition names.
+// targetOf returns the target that a definition names.
 func targetOf(p *pooldef.Pool) (target, error) {
 	var t target
 	if len(p.Source.Devices) != 1 {
-		return t, pooldef.Problems{{Element: "source/device", Text: fmt.Sprintf("there are %d; a pool of type %s has one, the name of a target", len(p.Source.Devices), p.Type)}}
+		return t, pooldef.Problems{{
+			Element: "source/device",
+			Text: fmt.Sprintf(
+				"there are %d; a pool of type %s has one, the name of a target", len(p.Source.Devices), p.Type,
+			),
+		}}
 	}
 	if t.iqn = p.Source.Devices[0].Path; !isName(t.iqn) {
-		return t, pooldef.Problems{{Element: "source/device/@path", Text: fmt.Sprintf("%q is not the name of a target, such as iqn.2013-06.com.example:disks", t.iqn)}}
+		return t, pooldef.Problems{{
+			Element: "source/device/@path",
+			Text:    fmt.Sprintf("%q is not the name of a target, such as iqn.2013-06.com.example:disks", t.iqn),
+		}}
 	}
 	if name := p.Source.Initiator; name != "" && !isName(name) {
-		return t, pooldef.Problems{{Element: "source/initiator/iqn", Text: fmt.Sprintf("%q is not the name of an initiator, such as iqn.2013-06.com.example:this-machine", name)}}
+		return t, pooldef.Problems{{
+			Element: "source/initiator/iqn",
+			Text: fmt.Sprintf(
+				"%q is not the name of an initiator, such as iqn.2013-06.com.example:this-machine", name,
+			),
+		}}
 	}
 	var err error
 	t.portals, err = portalsOf(&p.Source)

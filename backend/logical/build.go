@@ -13,8 +13,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// Build implements backend.Builder: vgcreate, which makes physical volumes of the devices, too (vgcreate(8)). It is not given --yes, so
-// that LVM by itself refuses what holds anything. If the definition names a thin pool, that one gets all the room.
+// Build implements backend.Builder. It runs vgcreate, which also creates physical volumes on the devices
+// (vgcreate(8)). Without --yes, LVM itself refuses devices that contain data. If the definition names a thin
+// pool, that thin pool gets all the space.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	vg, err := group(p)
 	if err != nil {
@@ -24,7 +25,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if len(devices) == 0 {
 		return pooldef.Problems{{Element: "source/device", Text: "missing: a volume group is made of devices"}}
 	}
-	if err := b.isNew(ctx, vg, devices, o.Overwrite); err != nil {
+	if err := b.checkNew(ctx, vg, devices, o.Overwrite); err != nil {
 		return err
 	}
 	full, err := b.CheckSources(ctx, p, o.Overwrite)
@@ -32,36 +33,43 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 		return err
 	}
 	if len(full) > 0 {
-		if err := b.Host.Change(ctx, host.Cmd("wipefs", append([]string{"--all", "--quiet", "--"}, full...)...)); err != nil {
+		if err := b.Host.Change(
+			ctx, host.Cmd("wipefs", append([]string{"--all", "--quiet", "--"}, full...)...),
+		); err != nil {
 			return err
 		}
 	}
 	err = b.Host.Change(ctx, host.Cmd("vgcreate", append([]string{"--", vg}, devices...)...))
 	if err == nil && p.ThinPool != "" {
-		host.Settle(ctx, b.Host) // udev activates once what is in a new group (69-lvm.rules): nothing yet
-		create := host.Cmd("lvcreate", "--type", "thin-pool", "--extents", "100%FREE", "--name", p.ThinPool, "--", vg)
-		err = b.changeEach(ctx, create, deactivate(vg)) // LVM leaves a new thin pool active whatever it is told
+		// udev activates a new group once (69-lvm.rules); the group must still be empty then
+		host.Settle(ctx, b.Host)
+		create := host.Cmd(
+			"lvcreate", "--type", "thin-pool", "--extents", "100%FREE", "--name", p.ThinPool, "--", vg,
+		)
+		err = b.changeEach(ctx, create, deactivate(vg)) // LVM always leaves a new thin pool active
 	}
 	if err != nil {
-		err = errors.Join(err, b.unbuild(context.WithoutCancel(ctx), p, devices))
+		err = errors.Join(err, b.undoBuild(context.WithoutCancel(ctx), p, devices))
 	}
 	return err
 }
 
-// isNew refuses to make a group that is there, unless all of it is overwritten.
-func (b *Backend) isNew(ctx context.Context, vg string, devices []string, overwrite bool) error {
-	all, err := b.physicals(ctx)
+// checkNew returns an error if the group exists, unless all its devices are to be overwritten.
+func (b *Backend) checkNew(ctx context.Context, vg string, devices []string, overwrite bool) error {
+	all, err := b.physicalVolumes(ctx)
 	for _, pv := range all {
 		if pv.VG == vg && (!overwrite || !b.isOneOf(devices, pv.Device)) {
-			return &pooldef.ConflictError{Text: fmt.Sprintf("there is a volume group %q already; %s is part of it", vg, pv.Device)}
+			return &pooldef.ConflictError{
+				Text: fmt.Sprintf("there is a volume group %q already; %s is part of it", vg, pv.Device),
+			}
 		}
 	}
 	return err
 }
 
-// unbuild removes what there is of a group that was not there before.
-func (b *Backend) unbuild(ctx context.Context, p *pooldef.Pool, devices []string) error {
-	all, err := b.physicals(ctx)
+// undoBuild removes the parts of a group that a failed Build has created.
+func (b *Backend) undoBuild(ctx context.Context, p *pooldef.Pool, devices []string) error {
+	all, err := b.physicalVolumes(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,20 +84,21 @@ func (b *Backend) unbuild(ctx context.Context, p *pooldef.Pool, devices []string
 	}
 	var volumes []*logicalVolume
 	if isThere && p.ThinPool != "" {
-		if volumes, err = b.logicals(ctx, p, fewFields); err != nil {
+		if volumes, err = b.allVolumes(ctx, p, fewFields); err != nil {
 			return err
 		}
 	}
-	steps := removal(p, volumes, isThere, ours)
+	steps := removalSteps(p, volumes, isThere, ours)
 	if len(volumes) > 0 {
 		steps = append([]host.Step{deactivate(p.Source.Name)}, steps...)
 	}
 	return b.changeEach(ctx, steps...)
 }
 
-// removal are the steps that remove a group: the thin pool of the definition, if it is among its volumes, the group, if it is there, and
-// LVM's labels on devices. The thin pool does not go if there are volumes in it: LVM would have to be told --yes.
-func removal(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devices []string) []host.Step {
+// removalSteps returns the steps that remove the definition's thin pool (if it is among the volumes), the
+// group (if it exists), and LVM's labels on the devices. lvremove fails if the thin pool contains volumes,
+// because it runs without --yes.
+func removalSteps(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devices []string) []host.Step {
 	var steps []host.Step
 	if slices.ContainsFunc(volumes, func(v *logicalVolume) bool { return v.Name == p.ThinPool }) {
 		steps = append(steps, host.Cmd("lvremove", "--", p.Source.Name+"/"+p.ThinPool))
@@ -103,10 +112,10 @@ func removal(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devices []
 	return steps
 }
 
-// DeletePool implements backend.Remover: the group goes, and LVM's labels on the devices that the definition names. LVM by itself refuses
-// a group with volumes in it.
+// DeletePool implements backend.Remover. It removes the group and LVM's labels on the devices that the
+// definition names. LVM itself refuses to remove a group with volumes.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
-	all, err := b.logicals(ctx, p, fewFields)
+	all, err := b.allVolumes(ctx, p, fewFields)
 	if err != nil {
 		return err
 	}
@@ -114,9 +123,12 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 		return strings.HasPrefix(v.Name, "[") || v.Name == p.ThinPool && v.Type == "thin-pool"
 	})
 	if len(left) > 0 {
-		return &backend.StateError{Text: "there are logical volumes in it: " + names(left), Hint: "delete them first (poolctl pool-start, vol-delete)"}
+		return &backend.StateError{
+			Text: "there are logical volumes in it: " + names(left),
+			Hint: "delete them first (poolctl pool-start, vol-delete)",
+		}
 	}
-	pvs, err := b.physicals(ctx)
+	pvs, err := b.physicalVolumes(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,12 +138,12 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 			devices = append(devices, pv.Device)
 		}
 	}
-	return b.changeEach(ctx, removal(p, all, true, devices)...)
+	return b.changeEach(ctx, removalSteps(p, all, true, devices)...)
 }
 
-// Discover implements backend.Discoverer: all groups, in the order in which LVM names their devices.
+// Discover implements backend.Discoverer. It returns all groups, in LVM's order of their devices.
 func (b *Backend) Discover(ctx context.Context, _ *pooldef.Source) ([]pooldef.Source, error) {
-	all, err := b.physicals(ctx)
+	all, err := b.physicalVolumes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +157,7 @@ func (b *Backend) Discover(ctx context.Context, _ *pooldef.Source) ([]pooldef.So
 			i = len(found)
 			found = append(found, pooldef.Source{Name: pv.VG, Format: "lvm2"})
 		}
-		if strings.HasPrefix(pv.Device, "/") { // it is not missing
+		if strings.HasPrefix(pv.Device, "/") { // not missing
 			found[i].Devices = append(found[i].Devices, pooldef.Device{Path: pv.Device})
 		}
 	}

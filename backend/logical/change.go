@@ -12,8 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Delete implements backend.Deleter. LVM would remove the snapshots of a volume with it, but not those of a thin one, which stand by
-// themselves (lvmthin(7)).
+// Delete implements backend.Deleter. It refuses a volume with snapshots that LVM would remove as well. Thin
+// snapshots do not depend on their origin (lvmthin(7)), and do not count.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	v, all, err := b.find(ctx, p, name)
 	if err != nil {
@@ -23,35 +23,40 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 		return err
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
-		return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + names(snapshots),
-			Hint: "--delete-snapshots deletes them, too"}
+		return &backend.StateError{
+			Text: "there are snapshots of it, which would go with it: " + names(snapshots),
+			Hint: "--delete-snapshots deletes them, too",
+		}
 	}
 	return mapErrNotFound(b.Host.Change(ctx, remove(p, name)), name)
 }
 
-// DeleteWithSnapshots implements backend.SnapshotDeleter. Snapshots that stand by themselves stay.
+// DeleteWithSnapshots implements backend.SnapshotDeleter. It keeps snapshots that do not depend on the
+// volume.
 func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
 	v, all, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
 	}
-	goes := append(v.snapshots(all), v)
-	if err := b.checkNotInUse(p, goes...); err != nil {
+	targets := append(v.snapshots(all), v)
+	if err := b.checkNotInUse(p, targets...); err != nil {
 		return err
 	}
 	var paths []string
-	for _, v := range goes {
+	for _, v := range targets {
 		paths = append(paths, p.Source.Name+"/"+v.Name)
 	}
-	return mapErrNotFound(b.Host.Change(ctx, host.Cmd("lvremove", append([]string{"--yes", "--"}, paths...)...)), name)
+	return mapErrNotFound(
+		b.Host.Change(ctx, host.Cmd("lvremove", append([]string{"--yes", "--"}, paths...)...)), name,
+	)
 }
 
-// snapshots returns the volumes that LVM would remove with this one.
+// snapshots returns the volumes that LVM would remove together with v.
 func (v *logicalVolume) snapshots(all []*logicalVolume) []*logicalVolume {
 	var found []*logicalVolume
 	byName := indexOf(all)
 	for _, other := range all {
-		if other.Origin == v.Name && !other.standsAlone(byName) {
+		if other.Origin == v.Name && !other.isIndependent(byName) {
 			found = append(found, other)
 		}
 	}
@@ -66,7 +71,7 @@ func names(volumes []*logicalVolume) string {
 	return strings.Join(all, ", ")
 }
 
-// mapErrNotFound makes of what LVM says of a volume that is not there an error that wraps ErrNoVolume.
+// mapErrNotFound converts LVM's error about a missing volume into an error that wraps ErrNoVolume.
 func mapErrNotFound(err error, name string) error {
 	if host.StderrContains(err, "Failed to find logical volume", "Existing logical volume") {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
@@ -97,23 +102,28 @@ func rename(p *pooldef.Pool, name, newName string) host.Step {
 	return host.Cmd("lvrename", "--", p.Source.Name, name, newName)
 }
 
-// renameBack undoes a renaming, if it has happened in spite of an error.
+// renameBack undoes a rename that returned an error but took effect.
 func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, v *logicalVolume, newName string) error {
-	all, err := b.logicals(ctx, p, fewFields)
-	if err != nil || !slices.ContainsFunc(all, func(w *logicalVolume) bool { return w.UUID == v.UUID && w.Name == newName }) {
+	all, err := b.allVolumes(ctx, p, fewFields)
+	if err != nil || !slices.ContainsFunc(
+		all, func(w *logicalVolume) bool { return w.UUID == v.UUID && w.Name == newName },
+	) {
 		return err
 	}
 	return b.Host.Change(ctx, rename(p, newName, v.Name))
 }
 
-// Wipe implements backend.Wiper. As with libvirt, not of snapshots: they would need room for all that is overwritten.
-func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+// Wipe implements backend.Wiper. As in libvirt, snapshots cannot be wiped: they would need space for all of
+// the overwritten data.
+func (b *Backend) Wipe(
+	ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress,
+) error {
 	v, all, err := b.find(ctx, p, name)
 	if err == nil {
-		err = mustBeActive(p, v)
+		err = checkActive(p, v)
 	}
 	if err == nil && algorithm != "trim" {
-		err = roomToWrite(v, all)
+		err = checkSpaceToWrite(v, all)
 	}
 	if err != nil {
 		return err
@@ -128,8 +138,11 @@ func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm str
 	return b.Host.Change(ctx, step)
 }
 
-// Resize implements backend.Resizer, in whole extents. What a volume gets is zeroed: others' data may be there.
-func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+// Resize implements backend.Resizer. It rounds the size up to whole extents, and zeroes added space, which
+// may contain old data.
+func (b *Backend) Resize(
+	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
+) error {
 	v, all, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
@@ -138,9 +151,11 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 		return &backend.UnsupportedError{Type: p.Type, What: "resizing snapshots and sparse volumes"}
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
-		return &backend.StateError{Text: "there are snapshots of it, which LVM cannot resize it under: " + names(snapshots)}
+		return &backend.StateError{
+			Text: "there are snapshots of it, which LVM cannot resize it under: " + names(snapshots),
+		}
 	}
-	if err := errors.Join(mustBeActive(p, v), b.checkNotInUse(p, v)); err != nil {
+	if err := errors.Join(checkActive(p, v), b.checkNotInUse(p, v)); err != nil {
 		return err
 	}
 	old, extent := v.Size, v.Extent
@@ -153,8 +168,8 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	case size < old:
 		return b.Host.Change(ctx, resize("lvreduce", p, name, size))
 	}
-	err = b.explain(ctx, p, b.Host.Change(ctx, resize("lvextend", p, name, size)))
-	if err == nil && !v.isThin() { // a thin one takes its new room as zeros when it is written to
+	err = b.translateError(ctx, p, b.Host.Change(ctx, resize("lvextend", p, name, size)))
+	if err == nil && !v.isThin() { // the new space of a thin volume reads as zeros
 		err = b.Host.Change(ctx, host.Zero{Path: path(p, name), From: old})
 	}
 	if err != nil {
@@ -167,7 +182,7 @@ func resize(tool string, p *pooldef.Pool, name string, size uint64) host.Step {
 	return host.Cmd(tool, "--yes", "--size", fmt.Sprintf("%db", size), "--", p.Source.Name+"/"+name)
 }
 
-// shrinkBack undoes an extension, if it has happened.
+// shrinkBack undoes an extension that took effect.
 func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, name string, old uint64) error {
 	v, _, err := b.find(ctx, p, name)
 	if err != nil || v.Size == old {

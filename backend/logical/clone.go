@@ -9,16 +9,19 @@ import (
 	"poolctl/pooldef"
 )
 
-// Clone implements backend.Cloner. The new volume has all of its room, whatever the source has, or is thin, as Create has it. In one
-// thin pool it shares its blocks with the source, and still stands by itself.
-func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// Clone implements backend.Cloner. The new volume is thin if the definition names a thin pool; otherwise all
+// its space is allocated, even if the source is sparse. A clone within a thin pool shares blocks with its
+// source, and does not depend on the source.
+func (b *Backend) Clone(
+	ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions,
+) error {
 	size := source.Capacity.Bytes
 	if d.Capacity.Known {
 		size = d.Capacity.Bytes
 	}
 	wanted := *d
 	wanted.Capacity = pooldef.Bytes(size)
-	if err := check(&wanted, o.CreateOptions); err != nil {
+	if err := checkDefinition(&wanted, o.CreateOptions); err != nil {
 		return err
 	}
 	switch {
@@ -50,7 +53,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	return b.withStaging(ctx, p, d, create, func(path string) error { return fill(ctx, p, path, source, o) })
 }
 
-// isThinOf tells whether a source is a volume of the thin pool that the definition names.
+// isThinOf reports whether a source is an active volume of the thin pool that the definition names.
 func isThinOf(p *pooldef.Pool, source *pooldef.Volume, all []*logicalVolume) bool {
 	return slices.ContainsFunc(all, func(v *logicalVolume) bool {
 		return v.UUID == source.Key && v.Name == source.Name && v.isThin() && v.Pool == p.ThinPool && v.isActive()

@@ -13,20 +13,24 @@ import (
 	"poolctl/pooldef"
 )
 
-// sector is what LVM wants sizes in bytes to be multiples of (lvcreate(8)).
+// sector is the unit of sizes in bytes that LVM accepts (lvcreate(8)).
 const sector = 512
 
-// sized returns an option of lvcreate that gives a size, which LVM rounds up to extents. It makes nothing of no bytes.
-func sized(option string, bytes uint64) []string {
+// sizeOption returns an lvcreate option with a size of at least one sector. LVM rounds sizes up to whole
+// extents.
+func sizeOption(option string, bytes uint64) []string {
 	bytes = max((bytes+sector-1)/sector*sector, sector)
 	return []string{option, fmt.Sprintf("%db", bytes)}
 }
 
-// Create implements backend.Creator. A volume has all of its room; if less is asked for, it is what libvirt makes then: a snapshot of
-// nothing, which is lost when it needs more than that. If the pool's definition names a thin pool, it is thin. An encrypted one is larger
-// by LUKS's header.
-func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
-	if err := check(d, o); err != nil {
+// Create implements backend.Creator. The space of a volume is allocated completely. If the definition
+// requests a smaller allocation, Create makes a sparse snapshot without an origin, as libvirt does; its data
+// are lost if it needs more space. If the pool's definition names a thin pool, the volume is thin. An
+// encrypted volume is larger by the size of the LUKS header.
+func (b *Backend) Create(
+	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions,
+) error {
+	if err := checkDefinition(d, o); err != nil {
 		return err
 	}
 	all, err := b.checkNameFree(ctx, p, d.Name)
@@ -44,7 +48,10 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	case d.Target.Encryption != nil:
 		return b.createEncrypted(ctx, p, d, all)
 	case p.ThinPool == "" && requestedSpace(d) < size:
-		args := slices.Concat([]string{"--type", "snapshot"}, sized("--size", requestedSpace(d)), sized("--virtualsize", size), []string{"--", p.Source.Name})
+		args := slices.Concat(
+			[]string{"--type", "snapshot"}, sizeOption("--size", requestedSpace(d)), sizeOption("--virtualsize", size),
+			[]string{"--", p.Source.Name},
+		)
 		return b.withStaging(ctx, p, d, host.Cmd("lvcreate", args...), nil)
 	}
 	create, _, err := blank(p, all, size)
@@ -54,7 +61,7 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	return b.withStaging(ctx, p, d, create, nil)
 }
 
-// snapshotOf is the command that makes a snapshot of the volume that a definition names.
+// snapshotOf returns the command that creates a snapshot of the volume named in the definition.
 func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.Command, error) {
 	origin, err := originOf(p, d, all)
 	switch {
@@ -63,11 +70,19 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 	case origin.isThin():
 		return thinSnapshot(p, origin.Name), nil
 	}
-	return host.Cmd("lvcreate", slices.Concat([]string{"--snapshot"}, sized("--size", requestedSpace(d)), []string{"--", p.Source.Name + "/" + origin.Name})...), nil
+	return host.Cmd(
+		"lvcreate",
+		slices.Concat(
+			[]string{"--snapshot"}, sizeOption("--size", requestedSpace(d)),
+			[]string{"--", p.Source.Name + "/" + origin.Name},
+		)...,
+	), nil
 }
 
-// createEncrypted makes a volume that is encrypted by LUKS.
-func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) error {
+// createEncrypted creates a LUKS-encrypted volume.
+func (b *Backend) createEncrypted(
+	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume,
+) error {
 	encrypt, err := b.PrepareEncryption(d)
 	if err != nil {
 		return err
@@ -79,12 +94,18 @@ func (b *Backend) createEncrypted(ctx context.Context, p *pooldef.Pool, d *poold
 	return b.withStaging(ctx, p, d, create, func(path string) error { return encrypt(ctx, path) })
 }
 
-// linear is the command that makes a plain volume, on which no old signature is left.
+// linear returns the command that creates a linear volume and wipes old signatures on it.
 func linear(p *pooldef.Pool, size uint64) host.Command {
-	return host.Cmd("lvcreate", slices.Concat([]string{"--type", "linear", "--wipesignatures", "y", "--zero", "y"}, sized("--size", size), []string{"--", p.Source.Name})...)
+	return host.Cmd(
+		"lvcreate",
+		slices.Concat(
+			[]string{"--type", "linear", "--wipesignatures", "y", "--zero", "y"}, sizeOption("--size", size),
+			[]string{"--", p.Source.Name},
+		)...,
+	)
 }
 
-// requestedSpace is what a definition asks for.
+// requestedSpace returns the allocation in bytes that a definition requests.
 func requestedSpace(d *pooldef.Volume) uint64 {
 	if d.Allocation.Known {
 		return min(d.Allocation.Bytes, d.Capacity.Bytes)
@@ -92,8 +113,8 @@ func requestedSpace(d *pooldef.Volume) uint64 {
 	return d.Capacity.Bytes
 }
 
-// check refuses what a logical volume cannot have.
-func check(d *pooldef.Volume, o backend.CreateOptions) error {
+// checkDefinition returns an error if a logical volume cannot have the requested properties.
+func checkDefinition(d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkName(d.Name); err != nil {
 		return err
 	}
@@ -103,21 +124,24 @@ func check(d *pooldef.Volume, o backend.CreateOptions) error {
 	case d.Capacity.Bytes == 0:
 		return pooldef.Problems{{Element: "capacity", Text: "missing: a logical volume cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
-		return pooldef.Problems{{Text: "there is nothing to preallocate: a logical volume has its room from the start, a thin one when it is written to"}}
+		return pooldef.Problems{{
+			Text: "there is nothing to preallocate: a logical volume has its room from the start, a thin one " +
+				"when it is written to",
+		}}
 	}
 	return nil
 }
 
-// checkNameFree returns all volumes if none has the name.
+// checkNameFree returns all volumes of the group, or an error if one has the name.
 func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name string) ([]*logicalVolume, error) {
-	all, err := b.logicals(ctx, p, allFields)
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err == nil {
 		err = checkNameUnused(p, name, all)
 	}
 	return all, err
 }
 
-// checkNameUnused refuses a name that is taken, also by what is no volume.
+// checkNameUnused returns an error if the name is in use, by a volume or an internal volume.
 func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 	if slices.ContainsFunc(all, func(v *logicalVolume) bool { return v.Name == name }) {
 		return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
@@ -125,7 +149,7 @@ func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 	return nil
 }
 
-// mapErrExist makes of what LVM says of a name that is taken an error that wraps fs.ErrExist.
+// mapErrExist converts LVM's "already exists" into an error that wraps fs.ErrExist.
 func mapErrExist(err error, path string) error {
 	if host.StderrContains(err, "already exists in volume group") {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
@@ -133,7 +157,7 @@ func mapErrExist(err error, path string) error {
 	return err
 }
 
-// originOf returns the volume that a new one is to be a snapshot of, which is named by its path or its name.
+// originOf returns the origin of a new snapshot. The definition names it by its path or its name.
 func originOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (*logicalVolume, error) {
 	name := strings.TrimPrefix(d.Backing.Path, dir(p.Source.Name)+"/")
 	for _, v := range all {
@@ -141,5 +165,8 @@ func originOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (*logica
 			return v, nil
 		}
 	}
-	return nil, pooldef.Problems{{Element: "backingStore/path", Text: fmt.Sprintf("%q is not a volume of this pool: it cannot have snapshots in it", d.Backing.Path)}}
+	return nil, pooldef.Problems{{
+		Element: "backingStore/path",
+		Text:    fmt.Sprintf("%q is not a volume of this pool: it cannot have snapshots in it", d.Backing.Path),
+	}}
 }

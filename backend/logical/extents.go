@@ -7,11 +7,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// ranges is an item of seg_le_ranges: a device, or a volume of LVM's own in brackets, and from which extent to which it is used.
+// ranges matches an item of seg_le_ranges: a device, or an internal volume of LVM in brackets, with the first
+// and the last extent that the segment uses.
 var ranges = regexp.MustCompile(`(\[[^\]]+\]|/.+?):(\d+)-(\d+)(?:[, ]|$)`)
 
-// extents tells where on which devices a volume's data are. Those of a RAID or a cached volume are in volumes of LVM's own, which
-// are followed; thin volumes have theirs all over their pool, and what is on a missing device is left out.
+// extents returns the extents of the devices that contain a volume's data. The data of a RAID or cached
+// volume are in LVM's internal volumes, so extents follows those. The result omits data on missing devices,
+// and data of thin volumes, which are scattered over the thin pool.
 func extents(v *logicalVolume, all index) []pooldef.Extent {
 	var found []pooldef.Extent
 	seen := map[string]bool{}

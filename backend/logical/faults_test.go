@@ -15,7 +15,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// A counter counts the questions.
+// A counter records queries.
 type counter struct {
 	host.Host
 	asked []string
@@ -26,8 +26,8 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 	return c.Host.Query(ctx, q)
 }
 
-// manyVolumes puts so many thin volumes into a group, by its metadata: to make each would take minutes. They are like the volume
-// tv, and not active.
+// manyVolumes adds n inactive thin volumes to a group by editing its metadata, because creating each would
+// take minutes. They are copies of the volume tv.
 func manyVolumes(t *testing.T, n int) {
 	t.Helper()
 	file := t.TempDir() + "/metadata"
@@ -48,7 +48,7 @@ func manyVolumes(t *testing.T, n int) {
 	run(t, "vgcfgrestore", "-q", "--yes", "--force", "-f", file, "vg-0")
 }
 
-// TestThousand lists a thousand thin volumes, by one question.
+// TestThousand lists a thousand thin volumes with one query.
 func TestThousand(t *testing.T) {
 	p := newPool(t, 1)
 	run(t, "vgcreate", "-q", "vg-0", devices[0])
@@ -58,7 +58,9 @@ func TestThousand(t *testing.T) {
 	manyVolumes(t, n)
 	c := &counter{Host: &host.Local{}}
 	b := New(c, nil)
-	for what, list := range map[string]func(context.Context, *pooldef.Pool) func(func(*pooldef.Volume, error) bool){
+	for what, list := range map[string]func(
+		context.Context, *pooldef.Pool,
+	) func(func(*pooldef.Volume, error) bool){
 		"names": func(ctx context.Context, p *pooldef.Pool) func(func(*pooldef.Volume, error) bool) {
 			return b.Volumes(ctx, p)
 		},
@@ -78,12 +80,13 @@ func TestThousand(t *testing.T) {
 		}
 	}
 	c.asked = nil
-	if name, found := b.Locate(t.Context(), p, "poolct-0000-0000-0000-0000-0000-000999"); name != "tv-0999" || !found || len(c.asked) != 1 {
+	if name, found := b.Locate(t.Context(), p, "poolct-0000-0000-0000-0000-0000-000999"); name != "tv-0999" ||
+		!found || len(c.asked) != 1 {
 		t.Errorf("found %q, %v, asked %q", name, found, c.asked)
 	}
 }
 
-// TestLocate finds volumes by all that leads to them, and nothing else.
+// TestLocate finds volumes by every supported path and key, and by no other.
 func TestLocate(t *testing.T) {
 	p, b := newPool(t, 1), newBackend()
 	p.Source.Name = "vg-0"
@@ -101,12 +104,12 @@ func TestLocate(t *testing.T) {
 		"/dev/vg-0/.poolctl-1-2-3": "", "/dev/vg-1/o": "",
 	} {
 		if name, found := b.Locate(t.Context(), p, place); name != want || found != (want != "") {
-			t.Errorf("at %q is %q, %v; want %q", place, name, found, want)
+			t.Errorf("Locate(%q) = %q, %v; want %q", place, name, found, want)
 		}
 	}
 }
 
-// TestOverflow lets two snapshots have more changes than they have room for.
+// TestOverflow writes more to two snapshots than they have space for.
 func TestOverflow(t *testing.T) {
 	p, b := started(t, 1)
 	for _, name := range []string{"s1", "s2"} {
@@ -119,17 +122,19 @@ func TestOverflow(t *testing.T) {
 		v, err := b.Volume(t.Context(), p, name)
 		ok(t, err)
 		refused[*backend.StateError](t, name, v.Err, "overflowed", "lost")
-		refused[*backend.StateError](t, name, b.Download(t.Context(), p, name, nil, backend.Transfer{}), "overflowed")
+		refused[*backend.StateError](
+			t, name, b.Download(t.Context(), p, name, nil, backend.Transfer{}), "overflowed",
+		)
 	}
 	ok(t, b.Delete(t.Context(), p, "s1"))
 	refused[*backend.StateError](t, "delete", b.Delete(t.Context(), p, "v"), "s2")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	if left := listing(t, b, p); left != "" {
-		t.Errorf("left is %s", left)
+		t.Errorf("left over: %s", left)
 	}
 }
 
-// TestDeleteWithSnapshots deletes a volume and its snapshots, of which one is in use first.
+// TestDeleteWithSnapshots deletes a volume and its snapshots, first while a snapshot is in use.
 func TestDeleteWithSnapshots(t *testing.T) {
 	p, b := started(t, 1)
 	d := volume("s", 4*mib)
@@ -138,31 +143,37 @@ func TestDeleteWithSnapshots(t *testing.T) {
 	f, err := os.Open(path(p, "s"))
 	ok(t, err)
 	before := snapshot(t)
-	refused[*backend.BusyError](t, "in use", b.DeleteWithSnapshots(t.Context(), p, "v"), "volume s", fmt.Sprintf("process %d", os.Getpid()))
+	refused[*backend.BusyError](
+		t, "in use", b.DeleteWithSnapshots(t.Context(), p, "v"), "volume s", fmt.Sprintf("process %d", os.Getpid()),
+	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	ok(t, f.Close())
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "no such volume")
 	if left := listing(t, b, p); left != "" {
-		t.Errorf("left is %s", left)
+		t.Errorf("left over: %s", left)
 	}
 }
 
-// TestFull wants more than there is.
+// TestFull requests more space than the group has.
 func TestFull(t *testing.T) {
 	p, b := started(t, 1)
-	free := "121634816 bytes free" // what is left of 128 MiB: without LVM's extent, and the volume's two
+	free := "121634816 bytes free" // free space of 128 MiB, without LVM's extent and the volume's two
 	before := snapshot(t)
-	refused[*backend.StateError](t, "create", b.Create(t.Context(), p, volume("x", 128*mib), backend.CreateOptions{}), "\"vg-0\"", free)
-	refused[*backend.StateError](t, "grow", b.Resize(t.Context(), p, "v", 1<<40, backend.ResizeOptions{}), "\"vg-0\"", free)
+	refused[*backend.StateError](
+		t, "create", b.Create(t.Context(), p, volume("x", 128*mib), backend.CreateOptions{}), "\"vg-0\"", free,
+	)
+	refused[*backend.StateError](
+		t, "grow", b.Resize(t.Context(), p, "v", 1<<40, backend.ResizeOptions{}), "\"vg-0\"", free,
+	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 }
 
-// TestEncrypted makes a volume that qemu can open with its passphrase, and has the room that was asked for.
+// TestEncrypted creates a volume that qemu can open with its passphrase and that has the requested capacity.
 func TestEncrypted(t *testing.T) {
 	backendtest.QuickKeys(t)
 	p, _ := started(t, 1)
@@ -172,28 +183,31 @@ func TestEncrypted(t *testing.T) {
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{}))
 	v, err := b.Volume(t.Context(), p, "x")
 	ok(t, err)
-	if v.Capacity.Bytes != 12*mib { // in extents
+	if v.Capacity.Bytes != 12*mib { // rounded up to extents
 		t.Errorf("%+v", *v)
 	}
 	info := run(t, "qemu-img", "info", "--output=json", "/dev/vg-0/x")
 	if !regexp.MustCompile(`(?s)"virtual-size": 1\d{7},.*"format": "luks"`).MatchString(info) {
-		t.Errorf("qemu says %s", info)
+		t.Errorf("qemu-img info: %s", info)
 	}
 	before := snapshot(t)
 	d = volume("y", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
 	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
 	d.Target.Encryption = &pooldef.Encryption{Format: "qcow"}
-	refused[pooldef.Problems](t, "another encryption", b.Create(t.Context(), p, d, backend.CreateOptions{}), "luks")
+	refused[pooldef.Problems](
+		t, "another encryption", b.Create(t.Context(), p, d, backend.CreateOptions{}), "luks",
+	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 }
 
-// TestBroken lets a device fail under a group that is active.
+// TestBroken makes a device of an active group fail.
 func TestBroken(t *testing.T) {
 	p, b := newPool(t, 2), newBackend()
-	const sectors, linear = "0 200000 ", "linear /dev/loop1 8192" // LVM must not find on the one what is on the other
+	// LVM must not find the first device's content on the second
+	const sectors, linear = "0 200000 ", "linear /dev/loop1 8192"
 	load := func(args ...string) {
 		t.Helper()
 		backendtest.Change(t, host.Cmd("dmsetup", args...))
@@ -218,23 +232,23 @@ func TestBroken(t *testing.T) {
 		if v.Name == "bad" {
 			refused[*backend.StateError](t, "listed", v.Err, "missing")
 		} else if v.Name != "good" || v.Err != nil {
-			t.Errorf("listed is %+v", *v)
+			t.Errorf("listed %+v", *v)
 		}
 	}
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("active: %v, error %v", active, err)
 	}
 	if err := b.Download(t.Context(), p, "bad", nil, backend.Transfer{}); err == nil {
-		t.Error("it was read")
+		t.Error("the volume was read")
 	}
 	to, err := os.CreateTemp(t.TempDir(), "")
 	ok(t, err)
 	ok(t, b.Download(t.Context(), p, "good", to, backend.Transfer{}))
 	if n, err := to.Seek(0, io.SeekCurrent); n != 8*mib {
-		t.Errorf("read are %d bytes, error %v", n, err)
+		t.Errorf("read %d bytes, error %v", n, err)
 	}
 	if err := b.Create(t.Context(), p, volume("x", 4*mib), backend.CreateOptions{}); err == nil {
-		t.Error("a volume was made")
+		t.Error("a volume was created")
 	} else {
 		t.Log(err)
 	}

@@ -16,17 +16,17 @@ import (
 	"poolctl/pooldef"
 )
 
-// saying answers all questions with a text.
-type saying struct {
+// cannedHost answers every query with the same text.
+type cannedHost struct {
 	host.Host
 	text string
 }
 
-func (s saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+func (s cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
 
-func (s saying) Change(context.Context, host.Step) error { return errors.New("nothing is changed") }
+func (s cannedHost) Change(context.Context, host.Step) error { return errors.New("nothing is changed") }
 
-// FuzzReport reads what lvs, vgs and pvs could say. Nothing is larger than the answer is.
+// FuzzReport parses output of lvs, vgs and pvs. The results must not be larger than the input.
 func FuzzReport(f *testing.F) {
 	recorded, err := os.ReadFile("testdata/lvs.json")
 	ok(f, err)
@@ -41,8 +41,8 @@ func FuzzReport(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, b := &pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, New(saying{&host.Local{}, text}, nil)
-		all, err := b.logicals(t.Context(), p, allFields)
+		p, b := &pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, New(cannedHost{&host.Local{}, text}, nil)
+		all, err := b.allVolumes(t.Context(), p, allFields)
 		if err != nil && all != nil || len(all) > len(text) {
 			t.Errorf("%d volumes, error %v", len(all), err)
 		}
@@ -53,13 +53,15 @@ func FuzzReport(f *testing.F) {
 		if err == nil && (len(g.devices) > len(text) || max(g.size, g.free) > math.MaxInt64) {
 			t.Errorf("%+v", g)
 		}
-		if devices, err := b.physicals(t.Context()); len(devices) > len(text) || err != nil && devices != nil {
+		if devices, err := b.physicalVolumes(t.Context()); len(devices) > len(text) || err != nil &&
+			devices != nil {
 			t.Errorf("%d devices, error %v", len(devices), err)
 		}
 	})
 }
 
-// readAll reads all that is told of a volume. It can be written down as JSON, and its pieces are in the answer, which has so many bytes.
+// readAll reads all properties of a volume, encodes it as JSON, and compares its extents with the input of
+// the given length.
 func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 	t.Helper()
 	found := extents(v, all)
@@ -68,10 +70,10 @@ func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 	}
 	for _, e := range found {
 		if !strings.HasPrefix(e.Device, "/") || e.Start >= e.End || e.End > math.MaxInt64 {
-			t.Errorf("%+v is no extent", e)
+			t.Errorf("%+v is not an extent", e)
 		}
 	}
-	shown := named(&pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, v)
+	shown := summary(&pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, v)
 	shown.Capacity, shown.Allocation = pooldef.Bytes(v.capacity()), v.allocation()
 	if _, err := json.Marshal(shown); err != nil {
 		t.Errorf("%+v: error %v", shown, err)
@@ -80,10 +82,12 @@ func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 	if v.Extent == 0 || max(v.capacity(), v.allocation().Bytes) > math.MaxInt64 || !isName {
 		t.Errorf("%+v", v.segment)
 	}
-	_ = []bool{v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(), v.standsAlone(all)}
+	_ = []bool{
+		v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(), v.isIndependent(all),
+	}
 }
 
-// lvs is what lvs says of a volume, with a value of one field changed.
+// lvs returns lvs output for a volume, with one field changed.
 func lvs(field, value string) string {
 	fields := map[string]string{}
 	for name := range strings.SplitSeq(allFields, ",") {
@@ -99,7 +103,7 @@ func lvs(field, value string) string {
 	return `{"report":[{"lv":[` + string(row) + `]}]}`
 }
 
-// TestLies names the field that cannot be as LVM reports it, whatever a volume is asked for.
+// TestLies checks that every operation's error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
 	lies := map[string][]string{
@@ -121,7 +125,7 @@ func TestLies(t *testing.T) {
 	}
 	for field, values := range lies {
 		for _, value := range values {
-			b, wrong := New(saying{&host.Local{}, lvs(field, value)}, nil), (*backend.AnswerError)(nil)
+			b, wrong := New(cannedHost{&host.Local{}, lvs(field, value)}, nil), (*backend.AnswerError)(nil)
 			for what, err := range map[string]error{
 				"listing":  firstError(b.Details(t.Context(), p)),
 				"resizing": b.Resize(t.Context(), p, "a", 16<<20, backend.ResizeOptions{}),
@@ -136,14 +140,14 @@ func TestLies(t *testing.T) {
 	for _, text := range []string{
 		lvs("", "")[:80], `{"report":[{"lv":[{"lv_name":1}]}]}`, `{"report":[{"lv":{}}]}`, `{"report":[{"lv":[`,
 	} {
-		err := firstError(New(saying{&host.Local{}, text}, nil).Details(t.Context(), p))
+		err := firstError(New(cannedHost{&host.Local{}, text}, nil).Details(t.Context(), p))
 		if err == nil || !strings.Contains(err.Error(), "what lvs says") {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}
 }
 
-// firstError is how a listing ends.
+// firstError returns the first error of a listing.
 func firstError(all func(func(*pooldef.Volume, error) bool)) (err error) {
 	for _, err = range all {
 		if err != nil {
@@ -153,15 +157,15 @@ func firstError(all func(func(*pooldef.Volume, error) bool)) (err error) {
 	return err
 }
 
-// refusing is a machine on which nothing is changed.
-type refusing struct{ host.Host }
+// refusingHost is a host that refuses changes.
+type refusingHost struct{ host.Host }
 
-func (refusing) Change(context.Context, host.Step) error { return errors.New("nothing is changed") }
+func (refusingHost) Change(context.Context, host.Step) error { return errors.New("nothing is changed") }
 
-// TestLiar runs a program in place of lvs that lies.
+// TestLiar runs a program that lies in place of lvs.
 func TestLiar(t *testing.T) {
 	p := &pooldef.Pool{Type: pooldef.Logical, Source: pooldef.Source{Name: "vg-0"}}
-	b := New(refusing{&host.Local{}}, nil)
+	b := New(refusingHost{&host.Local{}}, nil)
 	row := strings.TrimSuffix(strings.TrimPrefix(lvs("lv_name", "v%.0f"), `{"report":[{"lv":[`), `]}]}`)
 	const many = 3000
 	rows := `seq -s, -f '` + row + `' 1 ` + strconv.Itoa(many)
@@ -174,7 +178,7 @@ func TestLiar(t *testing.T) {
 		}
 	}
 	if count != many {
-		t.Errorf("%d volumes, not %d", count, many)
+		t.Errorf("%d volumes, want %d", count, many)
 	}
 	for script, want := range map[string]string{
 		`printf '{"report":[{"lv":[{"lv_name":"a"'`:                "what lvs says",
@@ -189,7 +193,7 @@ func TestLiar(t *testing.T) {
 	} {
 		backendtest.FakeProgram(t, "lvs", script)
 		if err := firstError(b.Details(t.Context(), p)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+			t.Errorf("%.100s: error %.200v, want %s", script, err, want)
 		}
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// stages are the names that differ from one time to the next: those of a process that is not the first.
-var stages = regexp.MustCompile(`\.poolctl-\d\d+-\d\d+-\d+`)
+// tempName matches temporary names that contain the PID and start time of a process other than PID 1.
+var tempName = regexp.MustCompile(`\.poolctl-\d\d+-\d\d+-\d+`)
 
-// identifiers are those that lvs and wipefs tell.
+// identifiers matches the identifiers in the output of lvs and wipefs.
 var identifiers = regexp.MustCompile(`("lv_uuid":"|"uuid": ")[^"]+`)
 
 // A session is a golden with a pool.
@@ -26,7 +26,7 @@ type session struct {
 
 type operation func(ctx context.Context, b *Backend, p *pooldef.Pool) error
 
-// does lets an operation happen.
+// does runs an operation under a title.
 func (s *session) does(title string, op operation) {
 	s.Helper()
 	s.Do(title, func(h host.Host) error { return op(s.Context(), New(h, nil), s.pool) })
@@ -46,9 +46,12 @@ func resizes(size uint64, shrink bool) operation {
 	}
 }
 
-// TestGolden does everything once.
+// TestGolden runs every operation once.
 func TestGolden(t *testing.T) {
-	s := &session{Golden: backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != ""), pool: poolOn(2)}
+	s := &session{
+		Golden: backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != ""),
+		pool:   poolOn(2),
+	}
 	s.Clean = cleaned
 	outside := func(name string, args ...string) {
 		if s.Live() {
@@ -77,7 +80,10 @@ func TestGolden(t *testing.T) {
 		mode, owner, group := uint32(0o660), uint32(64055), uint32(64056)
 		v.Target.Permissions = pooldef.Permissions{Mode: &mode, Owner: &owner, Group: &group}
 	}))
-	s.does("create a sparse one", creates("sparse", 64*mib, func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(mib) }))
+	s.does(
+		"create a sparse one",
+		creates("sparse", 64*mib, func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(mib) }),
+	)
 	s.does("create a name that is taken", creates("lin", mib, func(*pooldef.Volume) {}))
 	s.does("create a bad name", creates("a b", mib, func(*pooldef.Volume) {}))
 	s.does("clone", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
@@ -90,9 +96,20 @@ func TestGolden(t *testing.T) {
 	s.does("grow", resizes(16*mib, false))
 	s.does("shrink without a word", resizes(8*mib, false))
 	s.does("shrink", resizes(8*mib, true))
-	s.does("create a snapshot", creates("snap", 8*mib, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "/dev/vg-0/lin"} }))
-	s.does("delete what it is of", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, "lin") })
-	s.does("rename", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Rename(ctx, p, "lin", "other") })
+	s.does(
+		"create a snapshot",
+		creates(
+			"snap", 8*mib, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "/dev/vg-0/lin"} },
+		),
+	)
+	s.does(
+		"delete what it is of",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, "lin") },
+	)
+	s.does(
+		"rename",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Rename(ctx, p, "lin", "other") },
+	)
 	s.does("create more than there is room for", creates("x", 1<<40, func(*pooldef.Volume) {}))
 	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
 		return b.Wipe(ctx, p, "other", "zero", nil)
@@ -103,7 +120,10 @@ func TestGolden(t *testing.T) {
 		}
 		return nil
 	})
-	s.does("space", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err })
+	s.does(
+		"space",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err },
+	)
 	s.does("find sources", func(ctx context.Context, b *Backend, _ *pooldef.Pool) error {
 		_, err := b.Discover(ctx, nil)
 		return err
@@ -112,13 +132,16 @@ func TestGolden(t *testing.T) {
 		return b.DeleteWithSnapshots(ctx, p, "other")
 	})
 	for _, name := range []string{"owned", "sparse"} {
-		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
+		s.does(
+			"delete "+name,
+			func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) },
+		)
 	}
 	outside("lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
-	s.does("sweep what a killed process has left", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
-		_, err := b.RemoveStale(ctx, p)
-		return err
-	})
+	s.does(
+		"sweep what a killed process has left",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.RemoveStale(ctx, p); return err },
+	)
 	s.does("stop", on((*Backend).Stop))
 	s.does("remove with a volume in it", on((*Backend).DeletePool))
 	outside("lvremove", "-y", "vg-0/copy")
@@ -126,12 +149,12 @@ func TestGolden(t *testing.T) {
 	s.End()
 }
 
-// cleaned replaces the names of stages, and identifiers.
+// cleaned replaces temporary names and identifiers.
 func cleaned(text string) string {
-	return identifiers.ReplaceAllString(stages.ReplaceAllString(text, ".poolctl-PID-TIME-1"), "${1}1")
+	return identifiers.ReplaceAllString(tempName.ReplaceAllString(text, ".poolctl-PID-TIME-1"), "${1}1")
 }
 
-// TestGoldenThin does with a thin pool what is different there.
+// TestGoldenThin runs the operations that differ with a thin pool.
 func TestGoldenThin(t *testing.T) {
 	s := &session{Golden: backendtest.NewReplayed(t, "thin", os.Getenv("POOLCTL_LAB") != ""), pool: poolOn(1)}
 	s.Clean = cleaned
@@ -145,14 +168,28 @@ func TestGoldenThin(t *testing.T) {
 	})
 	s.does("start", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Start(ctx, p) })
 	s.pool.Started = true
-	s.does("space", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err })
+	s.does(
+		"space",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err },
+	)
 	s.does("create a volume", creates("v", 1<<30, func(*pooldef.Volume) {}))
-	s.does("create a snapshot", creates("snap", 1<<30, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "v"} }))
-	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, "v", "zero", nil) })
+	s.does(
+		"create a snapshot",
+		creates("snap", 1<<30, func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "v"} }),
+	)
+	s.does(
+		"wipe",
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, "v", "zero", nil) },
+	)
 	for _, name := range []string{"v", "snap"} {
-		s.does("delete "+name, func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
+		s.does(
+			"delete "+name,
+			func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) },
+		)
 	}
 	s.does("stop", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.Stop(ctx, p) })
-	s.does("remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) })
+	s.does(
+		"remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) },
+	)
 	s.End()
 }

@@ -19,15 +19,16 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 
 const mib = 1 << 20
 
-// devices are the disks of the lab that the tests take.
+// devices are the lab's disks that the tests use.
 var devices = []string{"/dev/loop0", "/dev/loop1", "/dev/loop2"}
 
-// newPool returns a pool on the first n devices, which are empty. All of LVM's that is there goes when the test ends.
+// newPool returns a pool on the first n devices, which are empty. The test's cleanup removes all LVM
+// metadata.
 func newPool(t *testing.T, n int) *pooldef.Pool {
 	t.Helper()
 	backendtest.NeedsLab(t, "logical volumes")
 	attach(t)
-	clean := func() { clear(t) }
+	clean := func() { removeGroups(t) }
 	clean()
 	t.Cleanup(clean)
 	return poolOn(n)
@@ -35,28 +36,41 @@ func newPool(t *testing.T, n int) *pooldef.Pool {
 
 // poolOn defines a pool on the first n devices.
 func poolOn(n int) *pooldef.Pool {
-	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0", Format: "lvm2"}, Target: pooldef.Target{Path: "/dev/vg-0"}}
+	p := &pooldef.Pool{
+		Type:   pooldef.Logical,
+		Name:   "pool",
+		Source: pooldef.Source{Name: "vg-0", Format: "lvm2"},
+		Target: pooldef.Target{Path: "/dev/vg-0"},
+	}
 	for _, d := range devices[:n] {
 		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
 	}
 	return p
 }
 
-// attach makes the disks, if that has not been done. Unlike brd's, loop devices can discard.
+// attach creates the disks, unless they exist. Unlike brd's, loop devices support discard.
 func attach(t *testing.T) {
 	t.Helper()
 	if strings.Contains(run(t, "losetup", "-n", "-O", "NAME", "-l"), devices[0]) {
 		return
 	}
-	backendtest.Change(t, host.Cmd("modprobe", "-a", "loop", "dm-mod", "dm-thin-pool", "dm-snapshot", "dm-mirror", "dm-raid", "dm-cache"))
+	backendtest.Change(
+		t,
+		host.Cmd(
+			"modprobe", "-a", "loop", "dm-mod", "dm-thin-pool", "dm-snapshot", "dm-mirror", "dm-raid", "dm-cache",
+		),
+	)
 	for i, d := range devices {
 		file := fmt.Sprintf("/run/poolctl-test-%d", i)
-		backendtest.Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 128 * mib}, host.Cmd("losetup", d, file))
+		backendtest.Change(
+			t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 128 * mib},
+			host.Cmd("losetup", d, file),
+		)
 	}
 }
 
-// clear removes all volume groups.
-func clear(t *testing.T) {
+// removeGroups removes all volume groups.
+func removeGroups(t *testing.T) {
 	t.Helper()
 	vgs := run(t, "vgs", "--noheadings", "-o", "vg_name")
 	for _, vg := range strings.Fields(vgs) {
@@ -65,7 +79,7 @@ func clear(t *testing.T) {
 	run(t, "wipefs", append([]string{"-a", "-q"}, devices...)...)
 }
 
-// run runs a command that has to work, and returns what it prints.
+// run runs a command that must succeed, and returns its output.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := new(host.Local).Query(context.Background(), host.Cmd(name, args...))
@@ -86,12 +100,12 @@ func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 }
 
-// options are those of a pool of plain volumes.
+// options returns the suite's options for a pool of plain volumes.
 func options() backendtest.Options {
 	return backendtest.Options{
 		New:    func(h host.Host) backend.Backend { return New(h, nil) },
 		Pool:   func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
-		Build:  backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
+		Build:  backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
 		Volume: volume,
 		Slow:   true,
 		Sizes:  []uint64{4 * mib, 1, 512, 4*mib + 1},
@@ -99,20 +113,30 @@ func options() backendtest.Options {
 		Snapshot: func(t *testing.T, _ *pooldef.Pool) string {
 			return snapshot(t)
 		},
-		Refused: []string{"", ".", "..", "-x", "a b", "a:b", "snapshot", "x_tdata", ".poolctl-1-2-3", strings.Repeat("n", 125)},
-		Allowed: []string{"+", "a.b", "_", "a-b", "a--b", "..x", "-+_."[1:], ".poolctl-x", strings.Repeat("n", 100)},
+		Refused: []string{
+			"", ".", "..", "-x", "a b", "a:b", "snapshot", "x_tdata", ".poolctl-1-2-3", strings.Repeat("n", 125),
+		},
+		Allowed: []string{
+			"+", "a.b", "_", "a-b", "a--b", "..x", "-+_."[1:], ".poolctl-x", strings.Repeat("n", 100),
+		},
 	}
 }
 
-// snapshot prints all that LVM has: groups, devices, volumes with their room, and the links to them with their modes.
+// snapshot returns the state of LVM as text: groups, devices, volumes with their space, and the links to them
+// with their modes.
 func snapshot(t testing.TB) string {
 	t.Helper()
-	text := run(t, "pvs", "--noheadings", "--units", "b", "-o", "pv_name,vg_name,pv_size,pv_free,lv_name,lv_size,lv_attr,lv_tags,seg_le_ranges", "--segments")
+	text := run(
+		t, "pvs", "--noheadings", "--units", "b", "-o",
+		"pv_name,vg_name,pv_size,pv_free,lv_name,lv_size,lv_attr,lv_tags,seg_le_ranges", "--segments",
+	)
 	text = regexp.MustCompile(` +`).ReplaceAllString(text, " ")
 	for _, vg := range []string{"vg-0"} {
 		entries, err := os.ReadDir(dir(vg))
-		isThin := func(e os.DirEntry) bool { return e.Name() == "tp" } // a pool has a link until there is a volume in it, and then no more
-		if volumes := slices.DeleteFunc(slices.Clone(entries), isThin); err == nil && (len(volumes) > 0 || len(entries) == 0) {
+		// an empty thin pool has a link, one with volumes has none
+		isThin := func(e os.DirEntry) bool { return e.Name() == "tp" }
+		if volumes := slices.DeleteFunc(slices.Clone(entries), isThin); err == nil &&
+			(len(volumes) > 0 || len(entries) == 0) {
 			text += fmt.Sprintln(dir(vg))
 			for _, e := range volumes {
 				info, err := os.Stat(dir(vg) + "/" + e.Name())
@@ -126,7 +150,7 @@ func snapshot(t testing.TB) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side.
+// TestConformance and TestConformanceFaults run the suite in two halves, for parallel labs.
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
 	withoutAutoactivation(t)
@@ -143,8 +167,8 @@ func TestConformanceFaults(t *testing.T) {
 	backendtest.Run(t, o)
 }
 
-// withoutAutoactivation disables the udev rule that runs pvscan whenever a program has written to a device of a group: a sixth of
-// what the suite costs. The other tests have it.
+// withoutAutoactivation disables the udev rule that runs pvscan after each write to a device of a group. The
+// rule takes a sixth of the suite's time. The other tests run with the rule.
 func withoutAutoactivation(t *testing.T) {
 	t.Helper()
 	ok(t, os.WriteFile("/run/udev/rules.d/69-lvm.rules", nil, 0o644))

@@ -11,11 +11,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// isKey tells the uuids of volumes.
+// isKey reports whether a string has the form of a volume's UUID.
 var isKey = regexp.MustCompile(`^[0-9a-zA-Z]{6}(-[0-9a-zA-Z]{4}){5}-[0-9a-zA-Z]{6}$`).MatchString
 
-// Locate implements backend.Locator: by /dev/GROUP/NAME, by /dev/mapper/GROUP-NAME, by whatever leads to the device of an active volume,
-// and by a key, for which LVM is asked.
+// Locate implements backend.Locator. It finds a volume by /dev/GROUP/NAME, by /dev/mapper/GROUP-NAME, by any
+// path to the device of an active volume, and by key. Only a key needs a query of LVM.
 func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
 	vg, err := group(p)
 	if err != nil {
@@ -36,19 +36,19 @@ func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string)
 		return volumeName(name)
 	}
 	if name, ok := strings.CutPrefix(path, "/dev/mapper/"); ok {
-		return mapped(vg, name)
+		return mapperVolume(vg, name)
 	}
 	number, err := host.DeviceNumber(path)
 	if err != nil || !strings.HasPrefix(uuidOf(number), "LVM-") {
 		return "", false
 	}
 	name, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/name")
-	return mapped(vg, strings.TrimSpace(string(name)))
+	return mapperVolume(vg, strings.TrimSpace(string(name)))
 }
 
-// mapped returns the name of the volume of a group that the device mapper has by this name: between the two stands a dash, and others
-// are doubled (lvm(8), device-mapper names).
-func mapped(vg, name string) (string, bool) {
+// mapperVolume returns the volume of a group that has the given device-mapper name. In that name, a dash
+// separates the group from the volume, and other dashes are doubled (lvm(8), device-mapper names).
+func mapperVolume(vg, name string) (string, bool) {
 	rest, ok := strings.CutPrefix(name, strings.ReplaceAll(vg, "-", "--")+"-")
 	plain := strings.ReplaceAll(rest, "--", "-")
 	if !ok || strings.ReplaceAll(plain, "-", "--") != rest {
@@ -57,7 +57,7 @@ func mapped(vg, name string) (string, bool) {
 	return volumeName(plain)
 }
 
-// volumeName tells whether a volume can have a name.
+// volumeName returns the name and true if a volume can have the name.
 func volumeName(name string) (string, bool) {
 	if checkName(name) != nil {
 		return "", false

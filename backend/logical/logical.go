@@ -1,4 +1,12 @@
-// Package logical manages pools whose volumes are the logical volumes of an LVM volume group.
+// Package logical manages pools of type logical: the pool is an LVM volume group, and its volumes are the
+// group's logical volumes.
+//
+// The package runs LVM's tools. It reads the metadata of a group with one query (lvs, vgs or pvs, with JSON
+// output) and checks every field. Starting a pool activates the group's volumes. LVM's internal volumes, thin
+// pools, cache pools and VDO pools are not listed.
+//
+// If a definition names a thin pool, new volumes are thin and the thin pool's space is the pool's space. A
+// new volume has a temporary name until it is complete.
 package logical
 
 import (
@@ -23,11 +31,12 @@ func New(h host.Host, s backend.Secrets) *Backend {
 	return b
 }
 
-// dir is where the links to a group's active volumes are (lvm(8), valid names).
+// dir returns the directory with the links to a group's active volumes (lvm(8), valid names).
 func dir(vg string) string { return "/dev/" + vg }
 
-// Active implements backend.Backend: there is the directory of the group's active volumes, for which libvirt looks, too. A pool that was
-// started is also active when there is nothing in it that could be activated.
+// Active implements backend.Backend. A pool is active if the directory of the group's active volumes exists;
+// libvirt checks the same. A started pool is also active if its group has no volume that activation would
+// activate.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	vg, err := group(p)
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -42,15 +51,15 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	case !p.Started:
 		return false, nil
 	}
-	all, err := b.logicals(ctx, p, allFields)                        // as most verbs ask then
-	if state := (*backend.StateError)(nil); errors.As(err, &state) { // there is no group
+	all, err := b.allVolumes(ctx, p, allFields)                      // the fields that most verbs query next
+	if state := (*backend.StateError)(nil); errors.As(err, &state) { // the group does not exist
 		return false, nil
 	}
 	return err == nil && !slices.ContainsFunc(all, (*logicalVolume).isActivated), err
 }
 
-// Space implements backend.Backend. What thin pools and LVM's own data take is allocated. If the definition names a thin pool, that one's
-// room is the pool's.
+// Space implements backend.Backend. The space of thin pools and of LVM's own data counts as allocated. If the
+// definition names a thin pool, Space returns the thin pool's space.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	if p.ThinPool != "" {
 		return b.thinSpace(ctx, p)

@@ -9,23 +9,24 @@ import (
 	"poolctl/pooldef"
 )
 
-// A segment is a row of lvs: a volume, and one of the pieces that it consists of. LVM's own volumes have their names in brackets.
+// A segment is a row of lvs: a volume and one of its segments. The names of LVM's internal volumes are in
+// brackets.
 type segment struct {
 	Name       string
 	UUID       string
-	Size       uint64 // of a snapshot: its room for changes
+	Size       uint64 // in bytes; of a snapshot: the space for changes
 	Attr       string // lvs(8)
 	Open       string
 	Type       string
 	Origin     string
 	OriginSize uint64
-	Percent    float64 // of a thin one or of a pool: how much of it is there; -1: it is not active
+	Percent    float64 // of a thin volume or thin pool: the used percentage; -1 if inactive
 	Ranges     string
-	Extent     uint64 // not 0, if it was asked for
-	Major      string // -1: it is not active
+	Extent     uint64 // the group's extent size in bytes; 0 if not queried
+	Major      string // -1 if inactive
 	Minor      string
-	Skip       string // not empty: LVM activates it only if told so
-	Pool       string // where a thin one has its room
+	Skip       string // if not empty, LVM activates the volume only on explicit request
+	Pool       string // the thin pool of a thin volume
 }
 
 // readSegment reads a row of lvs.
@@ -54,12 +55,13 @@ func readSegment(r *reader) segment {
 
 const (
 	fewFields = "lv_name,lv_uuid,segtype"
-	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin,origin_size,data_percent,seg_le_ranges,vg_extent_size,pool_lv,lv_skip_activation,lv_kernel_major,lv_kernel_minor"
+	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin," +
+		"origin_size,data_percent,seg_le_ranges,vg_extent_size,pool_lv,lv_skip_activation,lv_kernel_major,lv_kernel_minor"
 )
 
-// A logicalVolume is what lvs tells of one.
+// A logicalVolume is a volume as lvs reports it.
 type logicalVolume struct {
-	segment  // the first
+	segment  // the first segment
 	segments []segment
 }
 
@@ -68,19 +70,22 @@ func (v *logicalVolume) isOpen() bool    { return v.Open == "open" }
 func (v *logicalVolume) isThin() bool    { return v.Type == "thin" }
 func (v *logicalVolume) isPartial() bool { return v.attr(8) == 'p' }
 
-// isOverflowed tells the snapshots that had not enough room for changes: their data are lost.
+// isOverflowed reports whether a snapshot has run out of space for changes. The data of such a snapshot are
+// lost.
 func (v *logicalVolume) isOverflowed() bool { return strings.ContainsRune("IS", rune(v.attr(4))) }
 
 func (v *logicalVolume) isSnapshot() bool {
 	return !v.isThin() && strings.ContainsRune("sS", rune(v.attr(0)))
 }
 
-// isVolume tells volumes from LVM's own, from pools that hold others' data, and from what is being made.
+// isVolume reports whether v is a volume of the pool. LVM's internal volumes, pools that hold the data of
+// other volumes, and incomplete volumes are not.
 func (v *logicalVolume) isVolume() bool {
-	return !strings.HasPrefix(v.Name, "[") && !slices.Contains([]string{"thin-pool", "cache-pool", "vdo-pool"}, v.Type) && !marks.Match(v.Name)
+	isPool := slices.Contains([]string{"thin-pool", "cache-pool", "vdo-pool"}, v.Type)
+	return !strings.HasPrefix(v.Name, "[") && !isPool && !tempNames.Match(v.Name)
 }
 
-// isActivated tells whether a volume is activated with its group.
+// isActivated reports whether activating the group activates the volume.
 func (v *logicalVolume) isActivated() bool { return v.isVolume() && v.Skip == "" }
 
 func (v *logicalVolume) attr(i int) byte {
@@ -90,13 +95,14 @@ func (v *logicalVolume) attr(i int) byte {
 	return '-'
 }
 
-// standsAlone tells whether a snapshot needs its origin no more: both are thin, of the same thin pool (lvmthin(7)).
-func (v *logicalVolume) standsAlone(all index) bool {
+// isIndependent reports whether a snapshot no longer needs its origin: both are thin volumes of the same thin
+// pool (lvmthin(7)).
+func (v *logicalVolume) isIndependent(all index) bool {
 	origin := all[v.Origin]
 	return v.isThin() && origin != nil && origin.Pool == v.Pool
 }
 
-// An index finds the volumes of a group by their names.
+// An index maps the names of a group's volumes to the volumes.
 type index map[string]*logicalVolume
 
 func indexOf(all []*logicalVolume) index {
@@ -107,7 +113,7 @@ func indexOf(all []*logicalVolume) index {
 	return byName
 }
 
-// capacity is how large a guest finds it.
+// capacity returns the size in bytes that a guest sees.
 func (v *logicalVolume) capacity() uint64 {
 	if v.isSnapshot() && v.OriginSize > 0 {
 		return v.OriginSize
@@ -115,7 +121,8 @@ func (v *logicalVolume) capacity() uint64 {
 	return v.Size
 }
 
-// allocation is the room that it takes: of a snapshot, what it has for changes, as libvirt counts.
+// allocation returns the space that the volume occupies. For a snapshot, this is the space for changes, as in
+// libvirt.
 func (v *logicalVolume) allocation() pooldef.Size {
 	if !v.isThin() {
 		return pooldef.Bytes(v.Size)
@@ -127,8 +134,8 @@ func (v *logicalVolume) allocation() pooldef.Size {
 	return pooldef.Bytes(used)
 }
 
-// logicals lists all volumes of a pool's group, also LVM's own, by one question.
-func (b *Backend) logicals(ctx context.Context, p *pooldef.Pool, fields string) ([]*logicalVolume, error) {
+// allVolumes returns all volumes of a pool's group, including LVM's internal volumes, with one query.
+func (b *Backend) allVolumes(ctx context.Context, p *pooldef.Pool, fields string) ([]*logicalVolume, error) {
 	vg, err := group(p)
 	if err != nil {
 		return nil, err
@@ -136,11 +143,13 @@ func (b *Backend) logicals(ctx context.Context, p *pooldef.Pool, fields string) 
 	return b.segments(ctx, p, fields, "--all", "--", vg)
 }
 
-// segments asks for volumes of a pool's group.
-func (b *Backend) segments(ctx context.Context, p *pooldef.Pool, fields string, args ...string) ([]*logicalVolume, error) {
+// segments queries volumes of a pool's group.
+func (b *Backend) segments(
+	ctx context.Context, p *pooldef.Pool, fields string, args ...string,
+) ([]*logicalVolume, error) {
 	rows, err := report(ctx, b.Host, "lvs", "lv", fields, readSegment, args...)
 	if err != nil {
-		return nil, noGroup(err, p)
+		return nil, mapErrNoGroup(err, p)
 	}
 	var all []*logicalVolume
 	byName := map[string]*logicalVolume{}

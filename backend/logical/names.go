@@ -8,35 +8,42 @@ import (
 	"poolctl/pooldef"
 )
 
-// isName tells the names that groups and volumes can have (lvm(8), valid names).
+// isName reports whether a string consists of the characters that LVM allows in names of groups and volumes
+// (lvm(8), valid names).
 var isName = regexp.MustCompile(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`).MatchString
 
-// reserved are what LVM names its own volumes by: no other may begin with the first two, or have the others in it (lvm(8), and what
-// LVM 2.03 refuses).
-var reserved = []string{"snapshot", "pvmove", "_cdata", "_cmeta", "_corig", "_cvol", "_imeta", "_iorig", "_mimage", "_mlog", "_pmspare", "_rimage",
-	"_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig"}
+// reserved lists the strings with which LVM names its own volumes. The name of another volume must not begin
+// with the first two, and must not contain any of the others (lvm(8), and what LVM 2.03 rejects).
+var reserved = []string{
+	"snapshot", "pvmove", "_cdata", "_cmeta", "_corig", "_cvol", "_imeta", "_iorig", "_mimage", "_mlog",
+	"_pmspare", "_rimage", "_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig",
+}
 
-// longest is how long a name can be: LVM keeps a group's and a volume's together in 127 bytes, and then refuses some of these.
-const longest = 124
+// maxName is the maximum length of a name in bytes. LVM limits the names of a group and a volume together to
+// 127 bytes, and rejects some names of that length.
+const maxName = 124
 
 // group returns the name of a pool's volume group.
 func group(p *pooldef.Pool) (string, error) {
 	name := p.Source.Name
-	if !isName(name) || name == "." || name == ".." || len(name) > longest {
-		return "", pooldef.Problems{{Element: "source/name", Text: fmt.Sprintf("%q cannot be the name of a volume group", name)}}
+	if !isName(name) || name == "." || name == ".." || len(name) > maxName {
+		return "", pooldef.Problems{{
+			Element: "source/name",
+			Text:    fmt.Sprintf("%q cannot be the name of a volume group", name),
+		}}
 	}
 	return name, nil
 }
 
-// checkName returns nil if there could be a volume of that name.
+// checkName returns an error if no volume can have the name.
 func checkName(name string) error {
 	text := ""
 	switch {
-	case len(name) > longest:
-		text = fmt.Sprintf("a name of %d bytes: LVM has at most %d", len(name), longest)
+	case len(name) > maxName:
+		text = fmt.Sprintf("a name of %d bytes: LVM has at most %d", len(name), maxName)
 	case !isName(name) || name == "." || name == "..":
 		text = fmt.Sprintf("%q: LVM's names have the characters a-z A-Z 0-9 + _ . - and do not begin with -", name)
-	case marks.Match(name):
+	case tempNames.Match(name):
 		text = fmt.Sprintf("%q: names like that are for volumes that are being made", name)
 	}
 	for i, word := range reserved {

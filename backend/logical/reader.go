@@ -13,8 +13,8 @@ import (
 	"poolctl/backend"
 )
 
-// A reader reads the fields of a row that a tool reports. A field that was not asked for reads as nothing.
-// One that is missing, or that cannot be true, sets err, the first one only.
+// A reader reads the fields of a row that a tool reports. Fields that were not queried read as empty. The
+// first missing or impossible value sets err.
 type reader struct {
 	tool   string
 	asked  []string
@@ -22,7 +22,7 @@ type reader struct {
 	err    error
 }
 
-// each calls read for every row of an array. It keeps one row at a time.
+// each calls read for every row of an array. It keeps one row in memory at a time.
 func (r *reader) each(rows []byte, read func()) error {
 	d := json.NewDecoder(bytes.NewReader(rows))
 	token, err := d.Token()
@@ -42,21 +42,22 @@ func (r *reader) each(rows []byte, read func()) error {
 	return err
 }
 
-// check sets err unless a field that was asked for is as it has to be.
+// check sets err if a queried field is invalid.
 func (r *reader) check(field string, is bool) {
 	if !is && r.err == nil && slices.Contains(r.asked, field) {
 		r.err = &backend.AnswerError{Tool: r.tool, Field: field, Text: r.values[field]}
 	}
 }
 
-// text returns a field's text.
+// text returns the text of a field.
 func (r *reader) text(field string) string {
 	text, found := r.values[field]
 	r.check(field, found && backend.IsPlain(text))
 	return text
 }
 
-// name returns the name of a group or volume; "" if there is none. LVM's own volumes have theirs in brackets.
+// name returns the name of a group or volume, or "" if there is none. Names of LVM's internal volumes are in
+// brackets.
 func (r *reader) name(field string) string {
 	text := r.text(field)
 	plain := text
@@ -67,7 +68,7 @@ func (r *reader) name(field string) string {
 	return text
 }
 
-// size returns a number of bytes, or of something else; 0 if there is none.
+// size returns a number, such as a number of bytes, or 0 if there is none.
 func (r *reader) size(field string) uint64 {
 	text := r.text(field)
 	if text == "" {
@@ -78,7 +79,7 @@ func (r *reader) size(field string) uint64 {
 	return n
 }
 
-// percent returns a part of a whole, from 0 to 100; -1 if there is none.
+// percent returns a percentage from 0 to 100, or -1 if there is none.
 func (r *reader) percent(field string) float64 {
 	text := r.text(field)
 	if text == "" {
@@ -89,7 +90,7 @@ func (r *reader) percent(field string) float64 {
 	return n
 }
 
-// device returns half of a device's number; -1 or "" if there is none.
+// device returns the major or minor number of a device; "-1" or "" if there is none.
 func (r *reader) device(field string) string {
 	text := r.values[field]
 	_, err := strconv.ParseUint(text, 10, 32)
@@ -97,8 +98,8 @@ func (r *reader) device(field string) string {
 	return text
 }
 
-// ranges returns a text in which the pieces of a volume are told in extents of a size, all of which can be
-// counted in bytes.
+// ranges returns the text of a field with extent ranges, in extents of the given size in bytes. It checks
+// that the byte offsets of all ranges are valid.
 func (r *reader) ranges(field string, extent uint64) string {
 	text := r.text(field)
 	for _, m := range ranges.FindAllStringSubmatch(text, -1) {

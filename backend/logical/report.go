@@ -13,12 +13,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// report asks one of LVM's reporting tools for fields, and reads the rows of its answer, which stand under a
-// key (lvmreport(7)).
+// report runs one of LVM's reporting tools, and reads the rows under a key of its JSON output (lvmreport(7)).
 func report[Row any](
 	ctx context.Context, h host.Host, tool, key, fields string, read func(*reader) Row, args ...string,
 ) ([]Row, error) {
-	out, err := host.Ask(ctx, h, host.Cmd(tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...))
+	out, err := host.Ask(
+		ctx, h,
+		host.Cmd(
+			tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...,
+		),
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +42,15 @@ func report[Row any](
 	return rows, nil
 }
 
-// A volumeGroup is what vgs tells of one.
+// A volumeGroup is a group as vgs reports it.
 type volumeGroup struct {
 	name       string
 	size, free uint64
-	missing    uint64   // how many of its devices are not there
-	devices    []string // that are there
+	missing    uint64   // number of missing devices
+	devices    []string // devices that are present
 }
 
-// group asks for a pool's volume group.
+// group queries a pool's volume group.
 func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, error) {
 	name, err := group(p)
 	if err != nil {
@@ -55,7 +59,7 @@ func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, err
 	const fields = "vg_size,vg_free,vg_missing_pv_count,pv_name"
 	rows, err := report(ctx, b.Host, "vgs", "vg", fields, readGroup, "--", name)
 	if err != nil {
-		return nil, noGroup(err, p)
+		return nil, mapErrNoGroup(err, p)
 	}
 	g := &volumeGroup{name: name}
 	for _, r := range rows {
@@ -65,7 +69,7 @@ func (b *Backend) group(ctx context.Context, p *pooldef.Pool) (*volumeGroup, err
 	return g, nil
 }
 
-// readGroup reads a row of vgs: the group, and one of its devices.
+// readGroup reads a row of vgs: the group and one of its devices.
 func readGroup(r *reader) volumeGroup {
 	g := volumeGroup{size: r.size("vg_size"), free: r.size("vg_free"), missing: r.size("vg_missing_pv_count")}
 	if device := r.text("pv_name"); strings.HasPrefix(device, "/") {
@@ -74,8 +78,8 @@ func readGroup(r *reader) volumeGroup {
 	return g
 }
 
-// noGroup says in fewer words than LVM that there is no such group.
-func noGroup(err error, p *pooldef.Pool) error {
+// mapErrNoGroup replaces LVM's error about a missing group by a StateError.
+func mapErrNoGroup(err error, p *pooldef.Pool) error {
 	if !host.StderrContains(err, "not found", "Cannot process volume group") {
 		return err
 	}
@@ -86,8 +90,8 @@ func noGroup(err error, p *pooldef.Pool) error {
 	return &backend.StateError{Text: "there is no volume group " + quoted(p.Source.Name), Hint: hint}
 }
 
-// explain says how much is free, where LVM has said that it is too little.
-func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error {
+// translateError adds the group's free space to LVM's errors about insufficient space.
+func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error) error {
 	if !host.StderrContains(err, "nsufficient free space", "nsufficient suitable") {
 		return err
 	}
@@ -95,16 +99,18 @@ func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error
 	if groupErr != nil {
 		return errors.Join(err, groupErr)
 	}
-	return &backend.StateError{Text: fmt.Sprintf("there is not enough room: the volume group %q has %d bytes free", g.name, g.free)}
+	return &backend.StateError{
+		Text: fmt.Sprintf("there is not enough room: the volume group %q has %d bytes free", g.name, g.free),
+	}
 }
 
-// A physical is a device that is part of a group; VG is empty if it is still to be.
-type physical struct{ Device, VG string }
+// A physicalVolume is a physical volume. VG is empty if the device is not part of a group.
+type physicalVolume struct{ Device, VG string }
 
-// physicals lists LVM's devices. One that is not there has no path.
-func (b *Backend) physicals(ctx context.Context) ([]physical, error) {
-	return report(ctx, b.Host, "pvs", "pv", "pv_name,vg_name", func(r *reader) physical {
-		return physical{Device: r.text("pv_name"), VG: r.name("vg_name")}
+// physicalVolumes lists all physical volumes. The path of a missing device is empty.
+func (b *Backend) physicalVolumes(ctx context.Context) ([]physicalVolume, error) {
+	return report(ctx, b.Host, "pvs", "pv", "pv_name,vg_name", func(r *reader) physicalVolume {
+		return physicalVolume{Device: r.text("pv_name"), VG: r.name("vg_name")}
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// special makes, by LVM's own tools, one of each kind of volume that there is.
+// special creates one volume of each kind with LVM's own tools.
 const special = `
 pvcreate -q /dev/loop0 /dev/loop1 /dev/loop2
 vgcreate -q vg-0 /dev/loop0 /dev/loop1 /dev/loop2
@@ -36,7 +36,7 @@ lvcreate -qy -n a--b.+_ -L 4M vg-0`
 func makeSpecial(t *testing.T) *pooldef.Pool {
 	t.Helper()
 	p := newPool(t, 3)
-	p.Source.Devices = nil // one made by hand has none in its definition
+	p.Source.Devices = nil // its definition names no devices, as if made by hand
 	for line := range strings.Lines(strings.TrimSpace(special)) {
 		words := strings.Fields(line)
 		run(t, words[0], words[1:]...)
@@ -44,9 +44,12 @@ func makeSpecial(t *testing.T) *pooldef.Pool {
 	return p
 }
 
-// show prints a volume, with all that does not differ from one time to the next.
+// show returns a volume as text, without values that change between runs.
 func show(v *pooldef.Volume) string {
-	text := fmt.Sprintf("%s %s %s capacity %v physical %v allocation %v", v.Name, v.Type, v.Target.Path, v.Capacity, v.Physical, v.Allocation)
+	text := fmt.Sprintf(
+		"%s %s %s capacity %v physical %v allocation %v", v.Name, v.Type, v.Target.Path, v.Capacity, v.Physical,
+		v.Allocation,
+	)
 	if v.Backing != nil {
 		text += " of " + v.Backing.Path
 	}
@@ -69,7 +72,7 @@ func listing(t *testing.T, b *Backend, p *pooldef.Pool) string {
 	return text
 }
 
-// equals compares with a golden file. UPDATE=1 writes it anew.
+// equals compares with a golden file. UPDATE=1 rewrites the file.
 func equals(t *testing.T, file, got string) {
 	t.Helper()
 	file = "testdata/" + file
@@ -83,10 +86,15 @@ func equals(t *testing.T, file, got string) {
 	}
 }
 
-// TestSpecial lists volumes of all kinds, and lets those be started and stopped that can.
+// TestSpecial lists volumes of all kinds, and starts and stops those that support it.
 func TestSpecial(t *testing.T) {
 	p, b := makeSpecial(t), newBackend()
-	out, err := b.Host.Query(t.Context(), host.Cmd("lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o", recordedFields, "--all", "--", "vg-0"))
+	out, err := b.Host.Query(
+		t.Context(),
+		host.Cmd(
+			"lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o", recordedFields, "--all", "--", "vg-0",
+		),
+	)
 	ok(t, err)
 	if os.Getenv("UPDATE") != "" {
 		ok(t, os.WriteFile("testdata/lvs.json", out, 0o644)) //nolint:forbidigo // the test's own
@@ -95,45 +103,51 @@ func TestSpecial(t *testing.T) {
 	v, err := b.Volume(t.Context(), p, "snap")
 	ok(t, err)
 	if v.Target.Permissions.Mode == nil || v.Target.Times == nil || v.Backing.Permissions.Mode == nil {
-		t.Errorf("a node has no permissions: %+v", v)
+		t.Errorf("no permissions of a node: %+v", v)
 	}
 	space, err := b.Space(t.Context(), p)
-	if want := (pooldef.Space{Capacity: 390070272, Allocation: space.Allocation, Available: 390070272 - space.Allocation}); err != nil || space != want {
-		t.Errorf("space is %+v, error %v", space, err)
+	if want := (pooldef.Space{
+		Capacity:   390070272,
+		Allocation: space.Allocation,
+		Available:  390070272 - space.Allocation,
+	}); err != nil || space != want {
+		t.Errorf("space %+v, error %v", space, err)
 	}
 }
 
-// recordedFields leave out the kernel's numbers: elsewhere it has other devices by these.
+// recordedFields omits the kernel's device numbers, which belong to other devices on another machine.
 var recordedFields = strings.TrimSuffix(allFields, ",lv_kernel_major,lv_kernel_minor")
 
-// recorded answers as LVM has in the lab.
-type recorded struct{ host.Host }
+// recordedHost answers queries with output recorded in the lab.
+type recordedHost struct{ host.Host }
 
-func (recorded) Query(_ context.Context, c host.Command) ([]byte, error) {
+func (recordedHost) Query(_ context.Context, c host.Command) ([]byte, error) {
 	return os.ReadFile("testdata/" + c.Name + ".json")
 }
 
-// TestRecorded lists what was listed in the lab.
+// TestRecorded lists the volumes recorded in the lab.
 func TestRecorded(t *testing.T) {
-	b := New(recorded{&host.Local{}}, nil)
+	b := New(recordedHost{&host.Local{}}, nil)
 	p := &pooldef.Pool{Type: pooldef.Logical, Name: "pool", Source: pooldef.Source{Name: "vg-0"}}
 	want, err := os.ReadFile("testdata/special.golden")
 	ok(t, err)
 	if got := listing(t, b, p); got != string(want) {
-		t.Errorf("listed is\n%s", got)
+		t.Errorf("listed\n%s", got)
 	}
 }
 
-// TestRanges reads what devices can be called.
+// TestRanges parses device names with special characters.
 func TestRanges(t *testing.T) {
-	v := &logicalVolume{segments: []segment{{Extent: 10, Ranges: "/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1:0-3,/dev/a,b:5-5"}}}
+	v := &logicalVolume{
+		segments: []segment{{Extent: 10, Ranges: "/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1:0-3,/dev/a,b:5-5"}},
+	}
 	want := "[{/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1 0 40} {/dev/a,b 50 60}]"
 	if got := fmt.Sprint(extents(v, nil)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// TestNames has names that LVM allows, and others.
+// TestNames checks names that LVM allows and rejects.
 func TestNames(t *testing.T) {
 	for name, good := range map[string]bool{
 		"a": true, "+": true, ".a": true, "a-": true, "..x": true, "xsnapshot": true, "": false, ".": false, "..": false, "-a": false, "a/b": false,

@@ -15,14 +15,15 @@ import (
 	"poolctl/pooldef"
 )
 
-// Start implements backend.Starter: it activates all volumes but those that LVM is told to skip. What others have activated before
-// stays theirs. A group that lacks a device is refused as a whole.
+// Start implements backend.Starter. It activates all volumes except those with the activation-skip flag. If
+// activation fails, Start deactivates the group, unless the group was active before. Start refuses a group
+// with a missing device.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	g, err := b.group(ctx, p)
 	if err != nil {
 		return err
 	}
-	if err := b.isComplete(g, p); err != nil {
+	if err := b.checkComplete(g, p); err != nil {
 		return err
 	}
 	if p.ThinPool != "" {
@@ -38,11 +39,15 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// isComplete refuses a group without all of its devices, or with none of those that the definition names.
-func (b *Backend) isComplete(g *volumeGroup, p *pooldef.Pool) error {
+// checkComplete returns an error if the group lacks one of its devices, or has none of the devices that the
+// definition names.
+func (b *Backend) checkComplete(g *volumeGroup, p *pooldef.Pool) error {
 	if g.missing > 0 {
-		return &backend.StateError{Text: fmt.Sprintf("%d of the devices of the volume group %q are missing; there are %s", g.missing, g.name,
-			strings.Join(g.devices, ", ")), Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("%d of the devices of the volume group %q are missing; there are %s", g.missing, g.name,
+				strings.Join(g.devices, ", ")),
+			Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name),
+		}
 	}
 	for _, d := range p.Source.Devices {
 		if b.isOneOf(g.devices, d.Path) {
@@ -52,10 +57,15 @@ func (b *Backend) isComplete(g *volumeGroup, p *pooldef.Pool) error {
 	if len(p.Source.Devices) == 0 {
 		return nil
 	}
-	return &backend.StateError{Text: fmt.Sprintf("the volume group %q has none of the devices that the definition names; it has %s", g.name, strings.Join(g.devices, ", "))}
+	return &backend.StateError{
+		Text: fmt.Sprintf(
+			"the volume group %q has none of the devices that the definition names; it has %s", g.name,
+			strings.Join(g.devices, ", "),
+		),
+	}
 }
 
-// isOneOf tells whether a device is one of others, by whatever links.
+// isOneOf reports whether a device is in a list, also if paths differ by symbolic links.
 func (b *Backend) isOneOf(devices []string, device string) bool {
 	device = b.Host.Canonical(device)
 	return slices.ContainsFunc(devices, func(d string) bool { return b.Host.Canonical(d) == device })
@@ -64,9 +74,10 @@ func (b *Backend) isOneOf(devices []string, device string) bool {
 func activate(vg string) host.Step   { return host.Cmd("vgchange", "--activate", "y", "--", vg) }
 func deactivate(vg string) host.Step { return host.Cmd("vgchange", "--activate", "n", "--", vg) }
 
-// Stop implements backend.Starter. A group of which a volume is in use, or that somebody else has activated, is left alone.
+// Stop implements backend.Starter. It refuses a group that has a volume in use, or that poolctl did not
+// activate.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
-	all, err := b.logicals(ctx, p, allFields)
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err != nil {
 		return err
 	}
@@ -75,8 +86,10 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	}
 	vg := p.Source.Name
 	if !p.Started {
-		return &backend.StateError{Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeOf(all)),
-			Hint: "vgchange -an -- " + vg + ", if nobody else needs it"}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeNames(all)),
+			Hint: "vgchange -an -- " + vg + ", if nobody else needs it",
+		}
 	}
 	if err = b.Host.Change(ctx, deactivate(vg)); err != nil {
 		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), activate(vg)))
@@ -84,8 +97,8 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return err
 }
 
-// activeOf names the volumes that are active.
-func activeOf(all []*logicalVolume) string {
+// activeNames returns the names of the active volumes, or "none".
+func activeNames(all []*logicalVolume) string {
 	var names []string
 	for _, v := range all {
 		if v.isVolume() && v.isActive() {
@@ -98,7 +111,7 @@ func activeOf(all []*logicalVolume) string {
 	return strings.Join(names, ", ")
 }
 
-// checkNotInUse refuses volumes of which one is in use, and tells by whom.
+// checkNotInUse returns an error that names the users if one of the volumes is in use.
 func (b *Backend) checkNotInUse(p *pooldef.Pool, volumes ...*logicalVolume) error {
 	busy := map[string][]string{}
 	for _, v := range volumes {
@@ -112,7 +125,10 @@ func (b *Backend) checkNotInUse(p *pooldef.Pool, volumes ...*logicalVolume) erro
 		if len(volumes) == 1 {
 			return one
 		}
-		all.Users = append(all.Users, fmt.Sprintf("volume %s (%s)", filepath.Base(path), cmp.Or(strings.Join(busy[path], ", "), "open")))
+		all.Users = append(
+			all.Users,
+			fmt.Sprintf("volume %s (%s)", filepath.Base(path), cmp.Or(strings.Join(busy[path], ", "), "open")),
+		)
 	}
 	if all.Users == nil {
 		return nil
@@ -120,7 +136,7 @@ func (b *Backend) checkNotInUse(p *pooldef.Pool, volumes ...*logicalVolume) erro
 	return all
 }
 
-// changeEach does steps as far as they work.
+// changeEach applies steps in order, and stops at the first error.
 func (b *Backend) changeEach(ctx context.Context, steps ...host.Step) error {
 	for _, s := range steps {
 		if err := b.Host.Change(ctx, s); err != nil {

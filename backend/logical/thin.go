@@ -11,7 +11,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// thinPool asks for the thin pool that the definition names.
+// thinPool queries the thin pool that the definition names.
 func (b *Backend) thinPool(ctx context.Context, p *pooldef.Pool) (*logicalVolume, error) {
 	vg, err := group(p)
 	if err != nil {
@@ -27,34 +27,40 @@ func (b *Backend) thinPool(ctx context.Context, p *pooldef.Pool) (*logicalVolume
 	return thinPoolOf(p, rows)
 }
 
-// thinPoolOf returns the thin pool that the definition names.
+// thinPoolOf finds the thin pool that the definition names among a group's volumes.
 func thinPoolOf(p *pooldef.Pool, all []*logicalVolume) (*logicalVolume, error) {
 	i := slices.IndexFunc(all, func(v *logicalVolume) bool { return v.Name == p.ThinPool })
 	switch {
 	case i < 0:
-		return nil, &backend.StateError{Text: fmt.Sprintf("there is no thin pool %q in the volume group %q", p.ThinPool, p.Source.Name),
-			Hint: "lvcreate --type thin-pool -L SIZE -n " + p.ThinPool + " " + p.Source.Name}
+		return nil, &backend.StateError{
+			Text: fmt.Sprintf("there is no thin pool %q in the volume group %q", p.ThinPool, p.Source.Name),
+			Hint: "lvcreate --type thin-pool -L SIZE -n " + p.ThinPool + " " + p.Source.Name,
+		}
 	case all[i].Type != "thin-pool":
-		return nil, &backend.StateError{Text: fmt.Sprintf("%q in the volume group %q is not a thin pool but %s", p.ThinPool, p.Source.Name, all[i].Type)}
+		return nil, &backend.StateError{
+			Text: fmt.Sprintf(
+				"%q in the volume group %q is not a thin pool but %s", p.ThinPool, p.Source.Name, all[i].Type,
+			),
+		}
 	}
 	return all[i], nil
 }
 
-// activeThinPool returns the thin pool that the definition names, from which volumes can have room.
+// activeThinPool returns the thin pool that the definition names, or an error if it is not active.
 func activeThinPool(p *pooldef.Pool, all []*logicalVolume) (*logicalVolume, error) {
 	pool, err := thinPoolOf(p, all)
 	if err == nil {
-		err = mustBeActive(p, pool)
+		err = checkActive(p, pool)
 	}
 	return pool, err
 }
 
-// used is how much of a volume that takes its room when it is written to, or of a thin pool, has been; false if it is not active.
+// used returns the used space of a thin volume or thin pool in bytes, and false if it is inactive.
 func (v *logicalVolume) used() (uint64, bool) {
 	return uint64(float64(v.Size) * max(v.Percent, 0) / 100), v.Percent >= 0
 }
 
-// thinSpace is the room of a thin pool.
+// thinSpace returns the space of a thin pool.
 func (b *Backend) thinSpace(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	pool, err := b.thinPool(ctx, p)
 	if err != nil {
@@ -63,24 +69,31 @@ func (b *Backend) thinSpace(ctx context.Context, p *pooldef.Pool) (pooldef.Space
 	used, active := pool.used()
 	if !active {
 		unknown := &backend.AnswerError{Tool: "lvs", Field: "data_percent"}
-		return pooldef.Space{}, cmp.Or(mustBeActive(p, pool), error(unknown))
+		return pooldef.Space{}, cmp.Or(checkActive(p, pool), error(unknown))
 	}
 	size := pool.Size
 	return pooldef.Space{Capacity: size, Allocation: min(used, size), Available: size - min(used, size)}, nil
 }
 
-// thin is the command that makes a thin volume, which reads as zeros.
+// thin returns the command that creates a thin volume. A new thin volume reads as zeros.
 func thin(p *pooldef.Pool, size uint64) host.Command {
-	return host.Cmd("lvcreate", slices.Concat([]string{"--type", "thin", "--thinpool", p.ThinPool}, sized("--virtualsize", size), []string{"--", p.Source.Name})...)
+	return host.Cmd(
+		"lvcreate",
+		slices.Concat(
+			[]string{"--type", "thin", "--thinpool", p.ThinPool}, sizeOption("--virtualsize", size),
+			[]string{"--", p.Source.Name},
+		)...,
+	)
 }
 
-// thinSnapshot is the command that makes a snapshot of a thin volume, which has its room from the same thin pool. Without the option it
-// would not be active.
+// thinSnapshot returns the command that creates a snapshot of a thin volume in the same thin pool. Without
+// --setactivationskip n, the snapshot would not be active.
 func thinSnapshot(p *pooldef.Pool, origin string) host.Command {
 	return host.Cmd("lvcreate", "--snapshot", "--setactivationskip", "n", "--", p.Source.Name+"/"+origin)
 }
 
-// blank is the command that makes a volume as the definition of the pool wants them, and whether it has no room yet.
+// blank returns the command that creates an empty volume: thin if the definition names a thin pool, linear
+// otherwise.
 func blank(p *pooldef.Pool, all []*logicalVolume, size uint64) (create host.Command, isThin bool, err error) {
 	if p.ThinPool == "" {
 		return linear(p, size), false, nil
@@ -89,9 +102,9 @@ func blank(p *pooldef.Pool, all []*logicalVolume, size uint64) (create host.Comm
 	return thin(p, size), true, err
 }
 
-// roomToWrite refuses to have all of a thin volume written to where its thin pool has not the room: that would fail for everybody else in
-// it, too.
-func roomToWrite(v *logicalVolume, all []*logicalVolume) error {
+// checkSpaceToWrite returns an error if the thin pool has too little space to write all of a thin volume.
+// Writing would exhaust the thin pool for all its volumes.
+func checkSpaceToWrite(v *logicalVolume, all []*logicalVolume) error {
 	i := slices.IndexFunc(all, func(pool *logicalVolume) bool { return pool.Name == v.Pool })
 	if !v.isThin() || i < 0 {
 		return nil
@@ -102,6 +115,10 @@ func roomToWrite(v *logicalVolume, all []*logicalVolume) error {
 	if need <= free {
 		return nil
 	}
-	return &backend.StateError{Text: fmt.Sprintf("to write all of it takes %d bytes of the thin pool %q, which has %d", need, v.Pool, free),
-		Hint: "--algorithm trim gives its room back"}
+	return &backend.StateError{
+		Text: fmt.Sprintf(
+			"to write all of it takes %d bytes of the thin pool %q, which has %d", need, v.Pool, free,
+		),
+		Hint: "--algorithm trim gives its room back",
+	}
 }

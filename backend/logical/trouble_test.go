@@ -14,7 +14,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// started returns a pool that is built and started, with a volume in it.
+// started returns a built and started pool with a volume.
 func started(t *testing.T, n int) (*pooldef.Pool, *Backend) {
 	t.Helper()
 	p, b := newPool(t, n), newBackend()
@@ -25,7 +25,7 @@ func started(t *testing.T, n int) (*pooldef.Pool, *Backend) {
 	return p, b
 }
 
-// refused fails the test unless an error is of type E and has the words.
+// refused fails the test unless err is of type E and contains the words.
 func refused[E error](t *testing.T, what string, err error, words ...string) {
 	t.Helper()
 	if target := *new(E); !errors.As(err, &target) {
@@ -34,12 +34,12 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%s: error %v does not say %s", what, err, w)
+			t.Errorf("%s: error %v does not contain %s", what, err, w)
 		}
 	}
 }
 
-// TestInUse does all that a volume that is in use must be spared.
+// TestInUse tries every operation that must not affect a volume in use.
 func TestInUse(t *testing.T) {
 	p, b := started(t, 1)
 	device := path(p, "v")
@@ -66,57 +66,61 @@ func TestInUse(t *testing.T) {
 			refused[*backend.BusyError](t, what, err, how)
 		}
 		if after := snapshot(t); after != before {
-			t.Errorf("%s: there was\n%s\nthere is\n%s", how, before, after)
+			t.Errorf("%s: state before\n%s\nstate after\n%s", how, before, after)
 		}
 	}
 	refused[*host.InUseError](t, "wipe", b.Wipe(t.Context(), p, "v", "zero", nil))
 }
 
-// TestNotOurs stops a pool that somebody else has activated.
+// TestNotOurs stops a pool that poolctl did not activate.
 func TestNotOurs(t *testing.T) {
 	p, b := started(t, 1)
 	ok(t, b.Stop(t.Context(), p))
 	p.Started = false
 	run(t, "vgchange", "-ay", "vg-0")
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
-	refused[*backend.StateError](t, "stop", b.Stop(t.Context(), p), "was not activated by poolctl", "active are v")
+	refused[*backend.StateError](
+		t, "stop", b.Stop(t.Context(), p), "was not activated by poolctl", "active are v",
+	)
 	run(t, "vgchange", "-an", "vg-0")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 }
 
-// TestLast deletes the last volume: the pool stays active, and can be stopped and removed.
+// TestLast deletes the last volume. The pool stays active, and can be stopped and deleted.
 func TestLast(t *testing.T) {
 	p, b := started(t, 1)
 	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p), "in it: v")
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
-		t.Errorf("it is active: %v, error %v", active, err)
+		t.Errorf("active: %v, error %v", active, err)
 	}
 	ok(t, b.Stop(t.Context(), p))
 	if _, err := os.Stat(dir("vg-0")); err == nil {
-		t.Error("its directory is left")
+		t.Error("its directory still exists")
 	}
 	ok(t, b.DeletePool(t.Context(), p))
 }
 
-// TestMissing starts a group that lacks a device.
+// TestMissing starts a group with a missing device.
 func TestMissing(t *testing.T) {
 	p, b := started(t, 2)
 	ok(t, b.Stop(t.Context(), p))
 	run(t, "vgchange", "-q", "-an", "vg-0")
 	run(t, "wipefs", "-a", "-q", "/dev/loop1")
 	before := snapshot(t)
-	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing", "/dev/loop0")
+	refused[*backend.StateError](
+		t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing", "/dev/loop0",
+	)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	for v, err := range b.Details(t.Context(), p) {
-		if err != nil || v.Name != "v" || v.Err != nil { // it is on the other one
-			t.Errorf("listed is %+v, error %v", v, err)
+		if err != nil || v.Name != "v" || v.Err != nil { // the volume is on the other device
+			t.Errorf("listed %+v, error %v", v, err)
 		}
 	}
 	run(t, "vgreduce", "-q", "-f", "--removemissing", "vg-0")
@@ -124,14 +128,18 @@ func TestMissing(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// TestBuildRefused builds on devices that hold something, are in use, or are not there.
+// TestBuildRefused builds on devices that contain data, are in use, or do not exist.
 func TestBuildRefused(t *testing.T) {
 	p, b := newPool(t, 2), newBackend()
-	build := func(overwrite bool) error { return b.Build(t.Context(), p, backend.BuildOptions{Overwrite: overwrite}) }
+	build := func(overwrite bool) error {
+		return b.Build(
+			t.Context(), p, backend.BuildOptions{Overwrite: overwrite},
+		)
+	}
 	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", "/dev/loop1"))
 	refused[*backend.ContentError](t, "a file system", build(false), "/dev/loop1", "ext4")
 	if run(t, "pvs", "--noheadings") != "" {
-		t.Error("something was made")
+		t.Error("something was created")
 	}
 	dir := t.TempDir()
 	backendtest.Change(t, host.Cmd("mount", "/dev/loop1", dir))
@@ -139,7 +147,7 @@ func TestBuildRefused(t *testing.T) {
 	backendtest.Change(t, host.Cmd("umount", dir))
 	ok(t, build(true))
 	refused[*pooldef.ConflictError](t, "built", build(false), "vg-0", "already")
-	ok(t, build(true)) // all of it is overwritten
+	ok(t, build(true)) // overwrites all of the group
 	ok(t, b.Start(t.Context(), p))
 	p.Started = true
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
@@ -151,14 +159,14 @@ func TestBuildRefused(t *testing.T) {
 	refused[*backend.ContentError](t, "another group's", build(false), "LVM2_member")
 	p.Source.Devices[0].Path = "/dev/nothing"
 	if err := build(true); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a device that is not there: error %v", err)
+		t.Errorf("a missing device: error %v", err)
 	}
 	p.Source.Devices = nil
 	refused[pooldef.Problems](t, "no devices", build(true), "missing")
 	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "there is no volume group")
 }
 
-// TestKinds makes snapshots and sparse volumes, and what is refused of them.
+// TestKinds creates snapshots and sparse volumes, and tries operations that they do not support.
 func TestKinds(t *testing.T) {
 	p, b := started(t, 1)
 	create := func(name string, change func(v *pooldef.Volume)) error {
@@ -169,7 +177,12 @@ func TestKinds(t *testing.T) {
 	of := func(origin string) func(*pooldef.Volume) {
 		return func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: origin} }
 	}
-	ok(t, create("sparse", func(v *pooldef.Volume) { v.Capacity, v.Allocation = pooldef.Bytes(64*mib), pooldef.Bytes(mib) }))
+	ok(
+		t,
+		create(
+			"sparse", func(v *pooldef.Volume) { v.Capacity, v.Allocation = pooldef.Bytes(64*mib), pooldef.Bytes(mib) },
+		),
+	)
 	ok(t, create("snap", of("/dev/vg-0/v")))
 	refused[pooldef.Problems](t, "a snapshot of nothing", create("x", of("/dev/vg-0/none")), "none")
 	run(t, "lvcreate", "-qy", "-T", "-L", "16M", "vg-0/tp")
@@ -178,12 +191,17 @@ func TestKinds(t *testing.T) {
 	equals(t, "kinds.golden", listing(t, b, p))
 	refused[*backend.StateError](t, "delete an origin", b.Delete(t.Context(), p, "v"), "snap")
 	refused[*backend.UnsupportedError](t, "wipe a snapshot", b.Wipe(t.Context(), p, "snap", "zero", nil))
-	refused[*backend.UnsupportedError](t, "resize a snapshot", b.Resize(t.Context(), p, "snap", 16*mib, backend.ResizeOptions{}))
-	refused[*backend.StateError](t, "no room", create("x", func(v *pooldef.Volume) { v.Capacity = pooldef.Bytes(1 << 40) }), "not enough room", "83886080 bytes free")
+	refused[*backend.UnsupportedError](
+		t, "resize a snapshot", b.Resize(t.Context(), p, "snap", 16*mib, backend.ResizeOptions{}),
+	)
+	refused[*backend.StateError](
+		t, "no room", create("x", func(v *pooldef.Volume) { v.Capacity = pooldef.Bytes(1 << 40) }),
+		"not enough room", "83886080 bytes free",
+	)
 	source, err := b.Volume(t.Context(), p, "sparse")
 	ok(t, err)
 	ok(t, b.Clone(t.Context(), p, volume("copy", 64*mib), source, backend.CloneOptions{}))
-	ok(t, b.Delete(t.Context(), p, "tv")) // its snapshot stands by itself
+	ok(t, b.Delete(t.Context(), p, "tv")) // its snapshot does not depend on it
 	for _, name := range []string{"tvs", "snap", "sparse", "copy", "v"} {
 		ok(t, b.Delete(t.Context(), p, name))
 	}
@@ -196,7 +214,7 @@ func inactive(t *testing.T, b *Backend, p *pooldef.Pool) error {
 	v, err := b.Volume(context.Background(), p, "inact")
 	ok(t, err)
 	if v.Target.Permissions.Mode != nil || v.Capacity.Bytes != 4*mib || v.Key == "" {
-		t.Errorf("not active is %+v", v)
+		t.Errorf("inactive: got %+v", v)
 	}
 	return b.Resize(context.Background(), p, "inact", 8*mib, backend.ResizeOptions{})
 }
@@ -205,7 +223,8 @@ func inactive(t *testing.T, b *Backend, p *pooldef.Pool) error {
 func TestDiscover(t *testing.T) {
 	p, b := started(t, 2)
 	found, err := b.Discover(t.Context(), &pooldef.Source{})
-	if err != nil || len(found) != 1 || found[0].Name != "vg-0" || found[0].Format != "lvm2" || len(found[0].Devices) != 2 || found[0].Devices[1].Path != "/dev/loop1" {
+	if err != nil || len(found) != 1 || found[0].Name != "vg-0" || found[0].Format != "lvm2" ||
+		len(found[0].Devices) != 2 || found[0].Devices[1].Path != "/dev/loop1" {
 		t.Errorf("found %+v, error %v", found, err)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
@@ -221,7 +240,7 @@ func TestDiscover(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 	ok(t, b.DeletePool(t.Context(), p))
 	if pvs := run(t, "pvs", "--noheadings"); pvs != "" {
-		t.Errorf("left are %s", pvs)
+		t.Errorf("left over: %s", pvs)
 	}
 	ok(t, b.Build(t.Context(), p, backend.BuildOptions{}))
 	p.Source.Devices = []pooldef.Device{{Path: "/dev/loop2"}}

@@ -13,15 +13,15 @@ import (
 	"poolctl/pooldef"
 )
 
-// Volumes implements backend.Backend: LVM is asked only for what stands in its metadata.
+// Volumes implements backend.Backend. The query needs only LVM's metadata.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, fewFields, func(v *logicalVolume, _ index) *pooldef.Volume { return named(p, v) })
+	return b.list(ctx, p, fewFields, func(v *logicalVolume, _ index) *pooldef.Volume { return summary(p, v) })
 }
 
-// Details implements backend.Detailer. Thin pools are no volumes.
+// Details implements backend.Detailer. Thin pools are not volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return b.list(ctx, p, allFields, func(v *logicalVolume, all index) *pooldef.Volume {
-		return b.described(p, v, all)
+		return b.detailed(p, v, all)
 	})
 }
 
@@ -29,7 +29,7 @@ func (b *Backend) list(
 	ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, index) *pooldef.Volume,
 ) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
-		all, err := b.logicals(ctx, p, fields)
+		all, err := b.allVolumes(ctx, p, fields)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -53,16 +53,18 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	d := b.described(p, v, indexOf(all))
+	d := b.detailed(p, v, indexOf(all))
 	if d == nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
 	return d, nil
 }
 
-// find asks for a volume, and all others with it.
-func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*logicalVolume, []*logicalVolume, error) {
-	all, err := b.logicals(ctx, p, allFields)
+// find returns a volume and all volumes of its group.
+func (b *Backend) find(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*logicalVolume, []*logicalVolume, error) {
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,44 +76,57 @@ func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*logi
 	return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// transferableVolume returns a volume whose data can be moved.
-func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be transferred: an active one.
+func (b *Backend) transferableVolume(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error) {
 	v, _, err := b.find(ctx, p, name)
 	if err == nil {
-		err = mustBeActive(p, v)
+		err = checkActive(p, v)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return named(p, v), nil
+	return summary(p, v), nil
 }
 
-func mustBeActive(p *pooldef.Pool, v *logicalVolume) error {
+func checkActive(p *pooldef.Pool, v *logicalVolume) error {
 	switch {
 	case v.isActive():
 		return nil
 	case v.isOverflowed():
 		return errOverflowed
 	}
-	return &backend.StateError{Text: fmt.Sprintf("the logical volume %q is not active", v.Name),
-		Hint: "lvchange -ay -K -- " + p.Source.Name + "/" + v.Name}
+	return &backend.StateError{
+		Text: fmt.Sprintf("the logical volume %q is not active", v.Name),
+		Hint: "lvchange -ay -K -- " + p.Source.Name + "/" + v.Name,
+	}
 }
 
 var (
-	errOverflowed = &backend.StateError{Text: "the snapshot has overflowed: it had not enough room for changes, and its data are lost"}
-	errPartial    = &backend.StateError{Text: "a device that it is on is missing"}
+	errOverflowed = &backend.StateError{
+		Text: "the snapshot has overflowed: it had not enough room for changes, and its data are lost",
+	}
+	errPartial = &backend.StateError{Text: "a device that it is on is missing"}
 )
 
 func path(p *pooldef.Pool, name string) string { return dir(p.Source.Name) + "/" + name }
 
-func named(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
-	return &pooldef.Volume{Type: "block", Name: v.Name, Key: v.UUID, Target: pooldef.VolumeTarget{Path: path(p, v.Name)}}
+func summary(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
+	return &pooldef.Volume{
+		Type:   "block",
+		Name:   v.Name,
+		Key:    v.UUID,
+		Target: pooldef.VolumeTarget{Path: path(p, v.Name)},
+	}
 }
 
-// described returns all that is known of a volume, nil if it has gone meanwhile. Of one that is not active there are no permissions.
-func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all index) *pooldef.Volume {
-	d := named(p, v)
-	d.Capacity, d.Physical, d.Allocation = pooldef.Bytes(v.capacity()), pooldef.Bytes(v.capacity()), v.allocation()
+// detailed returns a volume with all details, or nil if it has disappeared since the query. Permissions are
+// known only of active volumes.
+func (b *Backend) detailed(p *pooldef.Pool, v *logicalVolume, all index) *pooldef.Volume {
+	d := summary(p, v)
+	size := pooldef.Bytes(v.capacity())
+	d.Capacity, d.Physical, d.Allocation = size, size, v.allocation()
 	d.Extents = extents(v, all)
 	switch {
 	case v.isPartial():
@@ -127,14 +142,15 @@ func (b *Backend) described(p *pooldef.Pool, v *logicalVolume, all index) *poold
 			d.Err = err
 		}
 	}
-	if v.Origin != "" && !strings.HasPrefix(v.Origin, "[") && !v.standsAlone(all) {
+	if v.Origin != "" && !strings.HasPrefix(v.Origin, "[") && !v.isIndependent(all) {
 		d.Backing = &pooldef.VolumeTarget{Path: path(p, v.Origin)}
-		_ = b.StatDevice(d.Backing, d.Backing.Path) // it may not be active
+		_ = b.StatDevice(d.Backing, d.Backing.Path) // the origin may be inactive
 	}
 	return d
 }
 
-// look looks at a volume's node. One that was just renamed has no link to it yet.
+// look inspects a volume's device node. A volume that was just renamed may lack its link, so look falls back
+// to the node of the device mapper.
 func (b *Backend) look(d *pooldef.Volume, v *logicalVolume) error {
 	err := b.StatDevice(&d.Target, d.Target.Path)
 	if errors.Is(err, fs.ErrNotExist) {

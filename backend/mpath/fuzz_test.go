@@ -10,7 +10,7 @@ import (
 	"testing/fstest"
 )
 
-// FuzzTopology reads what multipathd could say. There are no more paths than the answer has bytes.
+// FuzzTopology parses output of multipathd. The number of paths must not exceed the number of bytes.
 func FuzzTopology(f *testing.F) {
 	said, err := os.ReadFile("testdata/multipathd.json")
 	ok(f, err)
@@ -22,7 +22,7 @@ func FuzzTopology(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		known, err := New(machine{says: text}, nil).ask(t.Context())
+		known, err := New(machine{output: text}, nil).query(t.Context())
 		if err != nil && known != nil {
 			t.Errorf("got %v, error %v", known, err)
 		}
@@ -39,8 +39,8 @@ func FuzzTopology(f *testing.F) {
 	})
 }
 
-// FuzzMaps reads what the kernel could have of a map: its size is a device's word, its name multipathd's. Its
-// path is that of one file in a directory of devices.
+// FuzzMaps parses maps in /sys, whose sizes come from devices and whose names come from multipathd. The path
+// must be directly in a directory of devices.
 func FuzzMaps(f *testing.F) {
 	f.Add("mpath-3600", "mpatha", "2048\n")
 	f.Add("mpath-", "../sda", "18446744073709551615\n")

@@ -13,22 +13,38 @@ import (
 	"poolctl/pooldef"
 )
 
-// twoPaths makes two units, each of which two hosts have, and starts multipathd, which makes maps of them.
+// twoPaths creates two units, each connected to two hosts, and starts multipathd, which creates their maps.
 func twoPaths(t *testing.T) *Backend {
 	t.Helper()
-	hosts := backendtest.SCSIDebug(t, "add_host=2", "num_tgts=1", "vpd_use_hostno=0", "dev_size_mb=16", "max_luns=2")
-	ok(t, os.WriteFile("/etc/multipath.conf", []byte("defaults {\n user_friendly_names yes\n find_multipaths no\n polling_interval 1\n max_polling_interval 1\n}\n"), 0o644))
+	hosts := backendtest.SCSIDebug(
+		t, "add_host=2", "num_tgts=1", "vpd_use_hostno=0", "dev_size_mb=16", "max_luns=2",
+	)
+	ok(
+		t,
+		os.WriteFile(
+			"/etc/multipath.conf",
+			[]byte(
+				"defaults {\n user_friendly_names yes\n find_multipaths no\n polling_interval 1\n "+
+					"max_polling_interval 1\n}\n",
+			), 0o644,
+		),
+	)
 	backendtest.Change(t, host.Cmd("modprobe", "-a", "dm-multipath", "dm-service-time"), host.Cmd("multipathd"))
 	t.Cleanup(func() {
-		backendtest.Eventually(t, "the maps are removed", func() bool { return new(host.Local).Change(context.Background(), host.Cmd("multipath", "-F")) == nil })
+		backendtest.Eventually(
+			t, "the maps are removed",
+			func() bool { return new(host.Local).Change(context.Background(), host.Cmd("multipath", "-F")) == nil },
+		)
 		backendtest.Change(t, host.Cmd("multipathd", "shutdown"))
 	})
 	b := New(&host.Local{}, nil)
-	backendtest.Eventually(t, "there are two maps of "+fmt.Sprint(hosts), func() bool { return len(states(t, b)) == 2 })
+	backendtest.Eventually(
+		t, "there are two maps of "+fmt.Sprint(hosts), func() bool { return len(states(t, b)) == 2 },
+	)
 	return b
 }
 
-// states tells of each volume that has two paths how these are.
+// states returns the states of the paths of each volume with two paths.
 func states(t *testing.T, b *Backend) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -65,7 +81,7 @@ func TestLab(t *testing.T) {
 			}
 		}
 		if trace.String() != "? multipathd show maps json\n" {
-			t.Errorf("asked was %s", trace.String())
+			t.Errorf("queries: %s", trace.String())
 		}
 	})
 	t.Run("PathLost", func(t *testing.T) {
@@ -74,7 +90,10 @@ func TestLab(t *testing.T) {
 		ok(t, err)
 		lost := v.Paths[1].Device
 		ok(t, os.WriteFile("/sys/block/"+lost+"/device/state", []byte("offline\n"), 0))
-		backendtest.Eventually(t, lost+" is seen as lost", func() bool { return strings.Contains(fmt.Sprint(states(t, b)), lost+" failed offline") })
+		backendtest.Eventually(
+			t, lost+" is seen as lost",
+			func() bool { return strings.Contains(fmt.Sprint(states(t, b)), lost+" failed offline") },
+		)
 		f, err := os.Create(t.TempDir() + "/data")
 		ok(t, err)
 		defer f.Close()

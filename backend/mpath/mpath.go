@@ -1,5 +1,8 @@
-// Package mpath manages the pool whose volumes are the multipath maps of this machine: one device for each unit that is reached by
-// several paths. There is one such pool; its target is not looked at.
+// Package mpath manages the pool of type mpath: its volumes are the multipath maps of this machine, one
+// device-mapper device for each unit that is connected by several paths. There can be only one such pool; its
+// target is ignored.
+//
+// The maps come from /sys. Details of their paths come from multipathd or, if it does not run, from /sys.
 package mpath
 
 import (
@@ -27,10 +30,10 @@ func New(h host.Host, s backend.Secrets) *Backend {
 	return b
 }
 
-// directory is where the links to device-mapper's maps are.
+// directory contains the links to device-mapper's devices.
 const directory = "/dev/mapper"
 
-// Active implements backend.Backend: there is device-mapper.
+// Active implements backend.Backend. The pool is active if device-mapper is present.
 func (b *Backend) Active(ctx context.Context, _ *pooldef.Pool) (bool, error) {
 	_, err := b.Host.Stat(directory)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,7 +42,7 @@ func (b *Backend) Active(ctx context.Context, _ *pooldef.Pool) (bool, error) {
 	return err == nil, errors.Join(err, ctx.Err())
 }
 
-// Space implements backend.Backend: the sum of the maps.
+// Space implements backend.Backend. It returns the total size of the maps.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	all, err := b.maps(ctx, p)
 	if err != nil {
@@ -55,12 +58,12 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 
 // Volumes implements backend.Backend.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return backend.List(func() ([]*aMap, error) { return b.maps(ctx, p) }, (*aMap).volume)
+	return backend.List(func() ([]*multipathMap, error) { return b.maps(ctx, p) }, (*multipathMap).volume)
 }
 
-// Details implements backend.Detailer: with the paths, of which multipathd is asked once.
+// Details implements backend.Detailer. The volumes include their paths, from one query of multipathd.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return backend.List(func() ([]*aMap, error) {
+	return backend.List(func() ([]*multipathMap, error) {
 		all, err := b.maps(ctx, p)
 		if err == nil && len(all) > 0 {
 			err = b.addPaths(ctx, all...)
@@ -81,8 +84,10 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	return b.details(m), nil
 }
 
-// transferableVolume is the volume whose data are moved.
-func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be transferred.
+func (b *Backend) transferableVolume(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error) {
 	m, err := b.find(ctx, p, name)
 	if err != nil {
 		return nil, err
@@ -90,28 +95,29 @@ func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name 
 	return m.volume(), m.wrong
 }
 
-func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*aMap, error) {
+func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*multipathMap, error) {
 	all, err := b.maps(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	if i := slices.IndexFunc(all, func(m *aMap) bool { return m.device == name }); i >= 0 {
+	if i := slices.IndexFunc(all, func(m *multipathMap) bool { return m.device == name }); i >= 0 {
 		return all[i], nil
 	}
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// An aMap is a multipath map.
-type aMap struct {
-	device string // dm-3
-	name   string // mpatha
+// A multipathMap is a multipath map.
+type multipathMap struct {
+	device string // such as dm-3
+	name   string // such as mpatha
 	size   uint64
-	wrong  error // why its size is not believed
+	wrong  error // why the size is invalid
 	paths  []pooldef.Path
 }
 
-// maps lists the maps that multipathd has made: they have its mark in their uuid, and partitions on them another.
-func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*aMap, error) {
+// maps lists the maps that multipathd has created. Their UUIDs begin with mpath-; those of their partitions
+// do not.
+func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*multipathMap, error) {
 	active, err := b.Active(ctx, p)
 	if err == nil && !active {
 		err = &backend.StateError{Text: "there is no device-mapper: no " + directory, Hint: "modprobe dm-multipath"}
@@ -121,22 +127,22 @@ func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*aMap, error) {
 	}
 	sys := b.Host.Sys()
 	entries, err := fs.ReadDir(sys, "block")
-	var all []*aMap
+	var all []*multipathMap
 	for _, e := range entries {
 		says := func(file string) string { return host.ReadSys(sys, "block", e.Name(), file) }
 		if !strings.HasPrefix(e.Name(), "dm-") || !strings.HasPrefix(says("dm/uuid"), "mpath-") {
 			continue
 		}
-		m := &aMap{device: e.Name(), name: says("dm/name")}
+		m := &multipathMap{device: e.Name(), name: says("dm/name")}
 		m.size, m.wrong = backend.ParseSectors(m.device, says("size"))
 		all = append(all, m)
 	}
-	slices.SortFunc(all, func(m, n *aMap) int { return pooldef.CompareNames(m.device, n.device) })
+	slices.SortFunc(all, func(m, n *multipathMap) int { return pooldef.CompareNames(m.device, n.device) })
 	return all, err
 }
 
-// path is where udev makes the link to a map; the node itself where the name is none of a link.
-func (m *aMap) path() string {
+// path returns the path of udev's link to a map, or of the node if the name cannot be a link's.
+func (m *multipathMap) path() string {
 	isDir := m.name == "" || m.name == "." || m.name == ".."
 	if isDir || strings.Contains(m.name, "/") || !backend.IsPlain(m.name) {
 		return "/dev/" + m.device
@@ -144,16 +150,23 @@ func (m *aMap) path() string {
 	return directory + "/" + m.name
 }
 
-func (m *aMap) volume() *pooldef.Volume {
+func (m *multipathMap) volume() *pooldef.Volume {
 	size, path := pooldef.Bytes(m.size), m.path()
-	return &pooldef.Volume{Type: "block", Name: m.device, Key: path, Capacity: size, Allocation: size, Physical: size,
-		Target: pooldef.VolumeTarget{Path: path}}
+	return &pooldef.Volume{
+		Type:       "block",
+		Name:       m.device,
+		Key:        path,
+		Capacity:   size,
+		Allocation: size,
+		Physical:   size,
+		Target:     pooldef.VolumeTarget{Path: path},
+	}
 }
 
-func (b *Backend) details(m *aMap) *pooldef.Volume {
+func (b *Backend) details(m *multipathMap) *pooldef.Volume {
 	v := m.volume()
 	v.Err = b.StatDevice(&v.Target, v.Target.Path)
-	if errors.Is(v.Err, fs.ErrNotExist) { // udev makes the link a moment after the kernel has made the node
+	if errors.Is(v.Err, fs.ErrNotExist) { // udev creates the link after the kernel has created the node
 		v.Err = b.StatDevice(&v.Target, "/dev/"+m.device)
 	}
 	if m.wrong != nil {

@@ -19,23 +19,26 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 
 var pool = &pooldef.Pool{Type: pooldef.Mpath, Name: "p", Target: pooldef.Target{Path: "/dev/mapper"}}
 
-// A machine has device-mapper, and a multipathd that says what is given.
+// A machine has device-mapper, and a multipathd with fixed output.
 type machine struct {
 	host.Host
-	says string
-	err  error
+	output string
+	err    error
 }
 
 func (m machine) Stat(string) (os.FileInfo, error) { return os.Stat("/") }
 
-func (m machine) Query(context.Context, host.Command) ([]byte, error) { return []byte(m.says), m.err }
+func (m machine) Query(context.Context, host.Command) ([]byte, error) { return []byte(m.output), m.err }
 
-// aTree has two maps, a partition on one of them, and a logical volume.
+// aTree returns a host with two maps, a partition on one of them, and a logical volume.
 func aTree(t *testing.T) host.Host {
 	s := backendtest.NewSysTree(t)
 	s.Write("block/dm-10", map[string]string{"dm/uuid": "mpath-3600\n", "dm/name": "mpathb\n", "size": "4096\n"})
 	s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601\n", "dm/name": "mpatha\n", "size": "2048\n"})
-	s.Write("block/dm-3", map[string]string{"dm/uuid": "part1-mpath-3601\n", "dm/name": "mpatha-part1\n", "size": "1024\n"})
+	s.Write(
+		"block/dm-3",
+		map[string]string{"dm/uuid": "part1-mpath-3601\n", "dm/name": "mpatha-part1\n", "size": "1024\n"},
+	)
 	s.Write("block/dm-4", map[string]string{"dm/uuid": "LVM-x\n", "dm/name": "vg-lv\n", "size": "1024\n"})
 	for device, state := range map[string]string{"sda": "running", "sdc": "offline"} {
 		s.Write("block/"+device, map[string]string{"size": "2048\n", "device/state": state + "\n"})
@@ -65,7 +68,7 @@ func TestMaps(t *testing.T) {
 	}
 }
 
-// TestPaths takes what multipathd says or, without it, the kernel.
+// TestPaths reads paths from multipathd, and without it from /sys.
 func TestPaths(t *testing.T) {
 	said, err := os.ReadFile("testdata/multipathd.json")
 	ok(t, err)
@@ -76,11 +79,11 @@ func TestPaths(t *testing.T) {
 		machine
 		want string
 	}{
-		{"multipathd", machine{says: string(said)}, `[{"Device":"sda","State":"active","DeviceState":"running","Checker":"ready","Priority":50,"GroupPriority":50,"Group":1,"GroupState":"active"},` +
+		{"multipathd", machine{output: string(said)}, `[{"Device":"sda","State":"active","DeviceState":"running","Checker":"ready","Priority":50,"GroupPriority":50,"Group":1,"GroupState":"active"},` +
 			`{"Device":"sdc","State":"failed","DeviceState":"offline","Checker":"faulty","Priority":10,"GroupPriority":10,"Group":2,"GroupState":"enabled"}]`},
 		{"it does not run", machine{err: &host.ExitError{Status: 1}}, kernel},
 		{"it is not there", machine{err: &host.ToolError{Tool: "multipathd"}}, kernel},
-		{"it knows of none", machine{says: `{"maps": []}`}, kernel},
+		{"it knows of none", machine{output: `{"maps": []}`}, kernel},
 	} {
 		test.Host = aTree(t)
 		v, err := New(test.machine, nil).Volume(t.Context(), pool, "dm-2")
@@ -89,10 +92,14 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: got\n%s", test.name, got)
 		}
 	}
-	if _, err := New(machine{Host: aTree(t), says: "timeout"}, nil).Volume(t.Context(), pool, "dm-2"); err == nil {
-		t.Error("an answer that is none is taken")
+	if _, err := New(
+		machine{Host: aTree(t), output: "timeout"}, nil,
+	).Volume(t.Context(), pool, "dm-2"); err == nil {
+		t.Error("invalid output was accepted")
 	}
-	if _, err := New(machine{Host: aTree(t), err: context.DeadlineExceeded}, nil).Volume(t.Context(), pool, "dm-2"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := New(
+		machine{Host: aTree(t), err: context.DeadlineExceeded}, nil,
+	).Volume(t.Context(), pool, "dm-2"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("no answer: error %v", err)
 	}
 }
@@ -104,15 +111,15 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// TestLies believes no size that cannot be counted, and no name that is none of a link: the kernel has what a
-// device reports.
+// TestLies checks that sizes that overflow, and names that cannot be links, are rejected. The kernel reports
+// whatever a device does.
 func TestLies(t *testing.T) {
 	for _, sectors := range []string{
 		"18014398509481984", "18446744073709551615", "18446744073709551616", "-1", "NaN",
 	} {
 		s := backendtest.NewSysTree(t)
 		s.Write("block/dm-2", map[string]string{"dm/uuid": "mpath-3601", "dm/name": "mpatha", "size": sectors})
-		b := New(machine{Host: &host.Local{Root: s.Root}, says: `{"maps": []}`}, nil)
+		b := New(machine{Host: &host.Local{Root: s.Root}, output: `{"maps": []}`}, nil)
 		v, err := b.Volume(t.Context(), pool, "dm-2")
 		wrong := (*backend.AnswerError)(nil)
 		if err != nil || v.Capacity.Bytes != 0 || !errors.As(v.Err, &wrong) || wrong.Text != sectors {
@@ -138,13 +145,13 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestLiar runs a program in place of multipathd that lies.
+// TestLiar runs a program that lies in place of multipathd.
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, nil)
 	const many = 50000
 	backendtest.FakeProgram(t, "multipathd", `printf '{"maps":[{"sysfs":"dm-2","path_groups":[{"group":1,"paths":['
 seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../x"},{"sysfs":"dm-2"}]}'`)
-	if known, err := b.ask(t.Context()); err != nil || len(known["dm-2"]) != 0 { // the last one counts
+	if known, err := b.query(t.Context()); err != nil || len(known["dm-2"]) != 0 { // the last value counts
 		t.Errorf("%d paths, error %v", len(known["dm-2"]), err)
 	}
 	for script, want := range map[string]string{
@@ -155,8 +162,8 @@ seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../
 		`echo '{"maps":[{"path_groups":[{"pri":NaN}]}]}'`:                 "what multipathd says",
 	} {
 		backendtest.FakeProgram(t, "multipathd", script)
-		if _, err := b.ask(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100s: error %v, not %s", script, err, want)
+		if _, err := b.query(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.100s: error %v, want %s", script, err, want)
 		}
 	}
 }

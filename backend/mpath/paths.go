@@ -11,9 +11,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// addPaths adds their paths to maps: as multipathd tells of them or, where it does not run, as far as the kernel's /sys does.
-func (b *Backend) addPaths(ctx context.Context, maps ...*aMap) error {
-	known, err := b.ask(ctx)
+// addPaths sets the paths of maps, from multipathd or, if it does not run, from /sys.
+func (b *Backend) addPaths(ctx context.Context, maps ...*multipathMap) error {
+	known, err := b.query(ctx)
 	if err != nil {
 		return err
 	}
@@ -26,17 +26,19 @@ func (b *Backend) addPaths(ctx context.Context, maps ...*aMap) error {
 	return nil
 }
 
-// fromSys is what the kernel shows of a map's paths.
+// fromSys returns a map's paths as /sys shows them.
 func fromSys(sys fs.FS, device string) []pooldef.Path {
 	slaves, _ := fs.ReadDir(sys, "block/"+device+"/slaves")
 	paths := []pooldef.Path{}
 	for _, s := range slaves {
-		paths = append(paths, pooldef.Path{Device: s.Name(), DeviceState: host.ReadSys(sys, "block", s.Name(), "device/state")})
+		paths = append(
+			paths, pooldef.Path{Device: s.Name(), DeviceState: host.ReadSys(sys, "block", s.Name(), "device/state")},
+		)
 	}
 	return paths
 }
 
-// topology is what multipathd prints in JSON, as far as it is used.
+// topology is the used part of multipathd's JSON output.
 type topology struct {
 	Maps []struct {
 		Sysfs  string `json:"sysfs"`
@@ -55,8 +57,9 @@ type topology struct {
 	} `json:"maps"`
 }
 
-// ask asks multipathd for the paths of all maps, by their devices. That it does not run, or is not installed, is no error.
-func (b *Backend) ask(ctx context.Context) (map[string][]pooldef.Path, error) {
+// query queries multipathd for the paths of all maps, by device. It returns nil if multipathd does not run or
+// is not installed.
+func (b *Backend) query(ctx context.Context) (map[string][]pooldef.Path, error) {
 	out, err := b.Host.Query(ctx, host.Cmd("multipathd", "show", "maps", "json"))
 	exit, missing := (*host.ExitError)(nil), (*host.ToolError)(nil)
 	if errors.As(err, &exit) || errors.As(err, &missing) {
@@ -74,8 +77,10 @@ func (b *Backend) ask(ctx context.Context) (map[string][]pooldef.Path, error) {
 		known[m.Sysfs] = []pooldef.Path{}
 		for _, g := range m.Groups {
 			for _, p := range g.Paths {
-				known[m.Sysfs] = append(known[m.Sysfs], pooldef.Path{Device: p.Device, State: p.State, DeviceState: p.DeviceState, Checker: p.Checker,
-					Priority: &p.Priority, Group: g.Number, GroupState: g.State, GroupPriority: &g.Priority})
+				known[m.Sysfs] = append(known[m.Sysfs], pooldef.Path{
+					Device: p.Device, State: p.State, DeviceState: p.DeviceState, Checker: p.Checker,
+					Priority: &p.Priority, Group: g.Number, GroupState: g.State, GroupPriority: &g.Priority,
+				})
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// NewKey returns the key that a definition asks for, nil if it asks for none.
+// NewKey returns the key that a definition names, or nil if the volume is not to be encrypted.
 func NewKey(secrets backend.Secrets, d *pooldef.Volume) (*Key, error) {
 	e := d.Target.Encryption
 	if e == nil {
@@ -14,12 +14,13 @@ func NewKey(secrets backend.Secrets, d *pooldef.Volume) (*Key, error) {
 	return key(secrets, e.Secrets[0])
 }
 
-// IsPlain tells whether a volume's file or device holds nothing but what a guest sees.
+// IsPlain reports whether a volume's file or device contains exactly the data that a guest sees.
 func IsPlain(v *pooldef.Volume) bool {
 	return v.Target.Encryption == nil && (v.Type == "block" || v.Target.Format == "" || IsRaw(v.Target.Format))
 }
 
-// SecretOf names the secret of an encrypted volume: the one that its description names, or the one for its path.
+// SecretOf returns the secret of an encrypted volume: the one that its description names, or else the one for
+// its path.
 func SecretOf(v *pooldef.Volume) pooldef.SecretRef {
 	if s := v.Target.Encryption.Secrets; len(s) > 0 {
 		return s[0]

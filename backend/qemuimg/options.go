@@ -7,7 +7,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Check refuses what a format cannot have, before qemu-img is asked. needsSize: there is nothing else that tells the capacity.
+// Check returns an error if a definition requests properties that its format does not support. needsSize
+// means that only the definition can determine the capacity.
 func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
 	var problems pooldef.Problems
 	refuse := func(unwanted bool, element, text string, args ...any) {
@@ -17,16 +18,30 @@ func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
 	}
 	qcow2, old := d.Target.Format == "qcow2", d.Target.Compat == "0.10"
 	room := preallocation == "falloc" || preallocation == "full"
-	refuse(!qcow2 && d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level, not %s", d.Target.Format)
+	refuse(
+		!qcow2 && d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level, not %s",
+		d.Target.Format,
+	)
 	refuse(!qcow2 && d.Target.Features, "target/features", "only qcow2 has features, not %s", d.Target.Format)
-	refuse(!qcow2 && preallocation == "metadata", "", "only qcow2 has metadata to preallocate, not %s", d.Target.Format)
-	refuse(d.Target.Compat != "" && !old && d.Target.Compat != "1.1", "target/compat", "qcow2 has the levels 0.10 and 1.1, not %s", d.Target.Compat)
+	refuse(
+		!qcow2 && preallocation == "metadata", "", "only qcow2 has metadata to preallocate, not %s",
+		d.Target.Format,
+	)
+	refuse(
+		d.Target.Compat != "" && !old && d.Target.Compat != "1.1", "target/compat",
+		"qcow2 has the levels 0.10 and 1.1, not %s", d.Target.Compat,
+	)
 	refuse(old && d.Target.LazyRefcounts, "target/features", "lazy_refcounts needs compat 1.1")
 	refuse(old && d.Target.ExtendedL2, "target/features", "extended_l2 needs compat 1.1")
-	refuse(room && !IsRaw(d.Target.Format) && !qcow2, "", "qemu-img cannot preallocate %s images", d.Target.Format)
+	refuse(
+		room && !IsRaw(d.Target.Format) && !qcow2, "", "qemu-img cannot preallocate %s images", d.Target.Format,
+	)
 	refuse(d.Backing != nil && (room || preallocation == "metadata") && !d.Target.ExtendedL2, "backingStore",
 		"an image with a backing store can be preallocated only with extended_l2")
-	refuse(d.Backing != nil && IsRaw(d.Target.Format), "backingStore", "a %s image cannot have a backing store", d.Target.Format)
+	refuse(
+		d.Backing != nil && IsRaw(d.Target.Format), "backingStore", "a %s image cannot have a backing store",
+		d.Target.Format,
+	)
 	refuse(!d.Capacity.Known && needsSize, "capacity", "missing")
 	problems = append(problems, checkEncryption(d)...)
 	if problems != nil {
@@ -35,25 +50,35 @@ func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
 	return nil
 }
 
-// checkEncryption refuses what qemu-img cannot encrypt, or not safely.
+// checkEncryption returns problems with encryption that qemu-img does not support, or not safely.
 func checkEncryption(d *pooldef.Volume) pooldef.Problems {
 	e := d.Target.Encryption
 	switch {
 	case e == nil:
 		return nil
 	case e.Format != "luks":
-		return pooldef.Problems{{Element: "target/encryption", Text: fmt.Sprintf("images can be encrypted by luks, not by %q", e.Format)}}
+		return pooldef.Problems{{
+			Element: "target/encryption",
+			Text:    fmt.Sprintf("images can be encrypted by luks, not by %q", e.Format),
+		}}
 	case d.Target.Format != "raw" && d.Target.Format != "qcow2":
-		return pooldef.Problems{{Element: "target/encryption", Text: fmt.Sprintf("raw and qcow2 images can be encrypted, %s cannot", d.Target.Format)}}
+		return pooldef.Problems{{
+			Element: "target/encryption",
+			Text:    fmt.Sprintf("raw and qcow2 images can be encrypted, %s cannot", d.Target.Format),
+		}}
 	case len(e.Secrets) != 1:
-		return pooldef.Problems{{Element: "target/encryption", Text: fmt.Sprintf("exactly one secret of type passphrase is needed, not %d", len(e.Secrets))}}
+		return pooldef.Problems{{
+			Element: "target/encryption",
+			Text:    fmt.Sprintf("exactly one secret of type passphrase is needed, not %d", len(e.Secrets)),
+		}}
 	case e.Engine == "librbd":
 		return pooldef.Problems{{Element: "target/encryption", Text: "the engine librbd is for rbd pools"}}
 	}
 	return nil
 }
 
-// encryption returns the options of encryption of a new image, in libvirt's order, and hands over its key.
+// encryption returns the encryption options of a new image, in libvirt's order, and passes its key to
+// qemu-img.
 func encryption(l *line, d *pooldef.Volume, image *Image) []string {
 	if image.Key == nil {
 		return nil
@@ -81,7 +106,8 @@ func encryption(l *line, d *pooldef.Volume, image *Image) []string {
 	return options
 }
 
-// imageOptions returns the other options, in libvirt's order. qcow2 gets compat 1.1 unless the definition says otherwise.
+// imageOptions returns the other options, in libvirt's order. The default compatibility level of qcow2 is
+// 1.1.
 func imageOptions(d *pooldef.Volume, preallocation string, backing Image) []string {
 	var options []string
 	add := func(wanted bool, name, value string) {

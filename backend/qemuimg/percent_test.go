@@ -10,7 +10,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestProgress follows qemu-img.
+// TestProgress checks the reported progress of qemu-img.
 func TestProgress(t *testing.T) {
 	if _, err := exec.LookPath("qemu-img"); err != nil {
 		backendtest.NotRun(t, err.Error())
@@ -30,17 +30,17 @@ func TestProgress(t *testing.T) {
 	d := &pooldef.Volume{Name: "b", Target: pooldef.VolumeTarget{Format: "qcow2"}}
 	backendtest.Change(t, Convert(opened(t, dir+"/a", "raw"), d, dir, "", host.Progress(progress)))
 	if len(told) < 10 || told[0] > size/2 || told[len(told)-1] != size {
-		t.Errorf("it told of %v", told)
+		t.Errorf("reported %v", told)
 	}
 	for i := range told[1:] {
 		if told[i+1] < told[i] {
-			t.Errorf("it told of %v", told)
+			t.Errorf("reported %v", told)
 			break
 		}
 	}
 }
 
-// TestPercentsInPieces cuts what is printed anywhere.
+// TestPercentsInPieces splits the output at every position.
 func TestPercentsInPieces(t *testing.T) {
 	text := []byte("    (0.00/100%)\r    (12.50/100%)\rconverting (a) (99.00/100%)\r (x/100%) (100.00/100%)\r\n")
 	for first := range len(text) {
@@ -50,7 +50,7 @@ func TestPercentsInPieces(t *testing.T) {
 		watch(text[first:])
 		for _, p := range told {
 			if p != 0 && p != 12.5 && p != 99 && p != 100 {
-				t.Errorf("cut at %d, it told of %v", first, told)
+				t.Errorf("cut at %d, reported %v", first, told)
 			}
 		}
 	}

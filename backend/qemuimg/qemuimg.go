@@ -1,4 +1,10 @@
-// Package qemuimg says what qemu-img(1) is to do with images: what libvirt says too, in words that cannot be misunderstood.
+// Package qemuimg builds command lines of qemu-img(1): create, convert and resize images, encrypted and with
+// backing files.
+//
+// The options are libvirt's, but every image is described completely, by driver, file and backing image, so
+// that qemu-img neither guesses a format nor opens a file that only a header names. [Open] opens a volume and
+// its backing chain for this purpose. Files and secrets are passed as descriptors, and the commands run
+// confined ([host.Confinement]).
 package qemuimg
 
 import (
@@ -12,34 +18,36 @@ import (
 	"poolctl/pooldef"
 )
 
-// formats are qemu-img's words for the formats of images that it can make. To it, an ISO image is a raw file.
+// formats maps libvirt's names of the formats that qemu-img can write to qemu-img's. For qemu-img, an ISO
+// image is raw.
 var formats = map[string]string{
-	"raw": "raw", "iso": "raw", "vpc": "vpc", "vdi": "vdi", "qcow": "qcow", "qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk",
+	"raw": "raw", "iso": "raw", "vpc": "vpc", "vdi": "vdi", "qcow": "qcow", "qcow2": "qcow2", "qed": "qed",
+	"vmdk": "vmdk",
 }
 
-// Makes tells whether qemu-img can make images of a format.
+// Makes reports whether qemu-img can write images of a format.
 func Makes(format string) bool { return formats[format] != "" }
 
-// IsRaw tells whether an image of a format is nothing but the disk's bytes.
+// IsRaw reports whether images of a format contain only the disk's data.
 func IsRaw(format string) bool { return formats[format] == "raw" }
 
-// A Key opens an image that is encrypted by LUKS.
+// A Key opens a LUKS-encrypted image.
 type Key struct {
-	File       string // where a shell finds the passphrase, in base64 if its name ends in that
+	File       string // file that contains the passphrase, in base64 if its name ends in .base64
 	Passphrase []byte
 }
 
-// Device is a block device that data are written into. It may still have to be made.
+// Device returns a block device as a target. The device need not exist yet.
 func Device(path string) *Image {
 	return &Image{Path: path, Format: "raw", isDevice: true, write: true}
 }
 
-// Made is an image in a stage that is written to. It may still have to be made.
+// Made returns an image in a staging directory as a target. The image need not exist yet.
 func Made(path, format string, key *Key) *Image {
 	return &Image{Path: path, Format: format, Key: key, write: true}
 }
 
-// driver is qemu's word for what an image is.
+// driver returns qemu's driver for the image's format.
 func (i *Image) driver() string {
 	if format := formats[i.Format]; format != "raw" || i.Key == nil {
 		return format
@@ -47,7 +55,7 @@ func (i *Image) driver() string {
 	return "luks"
 }
 
-// protocol is qemu's word for what has an image's bytes.
+// protocol returns qemu's driver for the image's file or device.
 func (i *Image) protocol() string {
 	if i.isDevice {
 		return "host_device"
@@ -55,7 +63,7 @@ func (i *Image) protocol() string {
 	return "file"
 }
 
-// prefix is what stands in front of the options of encryption: in qcow2, LUKS is a part of the image.
+// prefix returns the prefix of encryption options. In qcow2, LUKS is a part of the image.
 func (i *Image) prefix() string {
 	if i.driver() == "luks" {
 		return ""
@@ -63,10 +71,10 @@ func (i *Image) prefix() string {
 	return "encrypt."
 }
 
-// escape doubles commas, which part options.
+// escape doubles commas, which separate options.
 func escape(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 
-// A line is a command line of qemu-img that grows.
+// A line is a command line of qemu-img under construction.
 type line struct{ host.Command }
 
 func newLine(verb string, args ...string) *line {
@@ -80,36 +88,39 @@ func (l *line) add(args ...string) *line {
 	return l
 }
 
-// secret hands over a passphrase by a file descriptor and returns the name of the object that it is.
+// secret passes a passphrase through a descriptor, and returns the name of qemu's secret object.
 func (l *line) secret(k *Key) string {
 	name, encoding, data := fmt.Sprintf("key%d", len(l.Inputs)), "raw", k.Passphrase
 	if strings.HasSuffix(k.File, ".base64") {
 		encoding, data = "base64", base64.StdEncoding.AppendEncode(nil, data)
 	}
-	l.add("--object", fmt.Sprintf("secret,id=%s,format=%s,file=%s", name, encoding, l.give(host.Input{File: k.File, Data: data})))
+	l.add(
+		"--object",
+		fmt.Sprintf("secret,id=%s,format=%s,file=%s", name, encoding, l.pass(host.Input{File: k.File, Data: data})),
+	)
 	return name
 }
 
-// give hands over an input, and returns where the program finds it.
-func (l *line) give(in host.Input) string {
+// pass adds an input, and returns the path of its descriptor.
+func (l *line) pass(in host.Input) string {
 	l.Inputs = append(l.Inputs, in)
 	return fmt.Sprintf("/dev/fd/%d", 2+len(l.Inputs))
 }
 
-// file hands over an image's file or device.
+// file adds an image's file or device as an input.
 func (l *line) file(i *Image) string {
-	return l.give(host.Input{File: i.Path, Open: i.file, Late: i.file == nil, Write: i.write})
+	return l.pass(host.Input{File: i.Path, Open: i.file, Late: i.file == nil, Write: i.write})
 }
 
-// image names an image, and all that it is based on, as qemu's options in JSON. That nothing is below is said, too: otherwise qemu-img
-// looks into the header.
+// image describes an image and its backing chain as qemu's JSON options. It states explicitly if there is no
+// backing image; otherwise qemu-img would use the header's.
 func (l *line) image(i *Image) string {
-	text, _ := json.Marshal(l.node(i)) // of text that is JSON's, whatever the path: only descriptors are in it, and "rbd:" names
+	text, _ := json.Marshal(l.node(i)) // always UTF-8: contains only descriptors and "rbd:" names
 	return "json:" + string(text)
 }
 
 func (l *line) node(i *Image) map[string]any {
-	if i.isRemote { // by its name, as without one qemu takes what the header above says
+	if i.isRemote { // the filename overrides the one in the overlay's header
 		l.Confined.Network = true
 		return map[string]any{"driver": "raw", "file": map[string]any{"driver": "rbd", "filename": i.Path}}
 	}
@@ -127,7 +138,7 @@ func (l *line) node(i *Image) map[string]any {
 	return node
 }
 
-// target names an image that is written to, for --target-image-opts.
+// target describes a target image for --target-image-opts.
 func (l *line) target(i *Image) string {
 	options := "driver=" + i.driver()
 	if i.Key != nil {
@@ -136,38 +147,42 @@ func (l *line) target(i *Image) string {
 	return options + ",file.driver=" + i.protocol() + ",file.filename=" + escape(l.file(i))
 }
 
-// show has qemu-img tell how far it is with so many bytes.
+// show makes qemu-img report its progress, as a fraction of total bytes.
 func (l *line) show(progress host.Progress, total uint64) {
 	if progress == nil {
 		return
 	}
-	l.Args[1] = "-p" // instead of -q
+	l.Args[1] = "-p" // replaces -q
 	l.OnOutput = percents(func(percent float64) { progress(uint64(percent/100*float64(total)), total) })
 }
 
-// Create makes an image of size bytes, as the definition says. It is made in the directory dir under the definition's name.
-// backing is what it is an overlay of, if that has a path. qemu-img does not look at it, but for formats that take only their own.
-func Create(d *pooldef.Volume, dir string, size uint64, backing Image, key *Key, preallocation string) host.Command {
-	l := creating(d, &Image{Format: d.Target.Format, Key: key}, backing, preallocation)
+// Create returns the command that creates an image of size bytes according to a definition, in the directory
+// dir under the definition's name. If backing has a path, the image is an overlay of it. qemu-img opens the
+// backing file only for formats that require their own format.
+func Create(
+	d *pooldef.Volume, dir string, size uint64, backing Image, key *Key, preallocation string,
+) host.Command {
+	l := createLine(d, &Image{Format: d.Target.Format, Key: key}, backing, preallocation)
 	l.add("./"+d.Name, strconv.FormatUint(size, 10))
 	l.Dir, l.Confined.InDir = dir, true
 	return l.Command
 }
 
-// Encrypt makes a block device an image that is encrypted as the definition says, with room for size bytes.
+// Encrypt returns the command that encrypts a block device according to a definition, with a capacity of size
+// bytes.
 func Encrypt(d *pooldef.Volume, device string, size uint64, key *Key) host.Command {
 	i := Device(device)
 	i.Key = key
-	l := creating(d, i, Image{}, "")
+	l := createLine(d, i, Image{}, "")
 	return l.add(l.file(i), strconv.FormatUint(size, 10)).Command
 }
 
-func creating(d *pooldef.Volume, i *Image, backing Image, preallocation string) *line {
+func createLine(d *pooldef.Volume, i *Image, backing Image, preallocation string) *line {
 	l := newLine("create", "-f", i.driver())
 	if backing.Path != "" {
 		l.add("-u", "-b", backing.Path)
-		if belowOf[d.Target.Format] != "" { // there it is looked at all the same
-			l.give(host.Input{File: backing.At, Late: true})
+		if belowOf[d.Target.Format] != "" { // qemu-img opens the backing file despite -u
+			l.pass(host.Input{File: backing.At, Late: true})
 		}
 	}
 	options := encryption(l, d, i)
@@ -180,13 +195,16 @@ func creating(d *pooldef.Volume, i *Image, backing Image, preallocation string) 
 	return l
 }
 
-// clock is what qemu-img before 9.1 says every now and then when it measures how fast LUKS keys are made, where the kernel counts a
-// thread's time in ticks.
+// clock is an error that qemu-img before 9.1 sometimes reports when it measures the speed of key derivation,
+// if the kernel accounts thread time in ticks.
 const clock = "Unable to get accurate CPU usage"
 
-// Convert makes a new image, as Create does, of the data of another. progress is told of bytes. Neither image is encrypted.
-func Convert(source *Image, d *pooldef.Volume, dir, preallocation string, progress host.Progress) host.Command {
-	l := converting(source, progress).add("-O", formats[d.Target.Format])
+// Convert returns the command that creates a new image, as Create does, from the data of another. progress
+// gets numbers of bytes. Neither image is encrypted.
+func Convert(
+	source *Image, d *pooldef.Volume, dir, preallocation string, progress host.Progress,
+) host.Command {
+	l := convertLine(source, progress).add("-O", formats[d.Target.Format])
 	if options := imageOptions(d, preallocation, Image{}); len(options) > 0 {
 		l.add("-o", strings.Join(options, ","))
 	}
@@ -195,9 +213,10 @@ func Convert(source *Image, d *pooldef.Volume, dir, preallocation string, progre
 	return l.Command
 }
 
-// Into copies the data of an image into another image or device, which is there and large enough.
+// Into returns the command that copies an image's data into an existing image or device, which must be large
+// enough.
 func Into(source, target *Image, progress host.Progress) host.Command {
-	l := converting(source, progress)
+	l := convertLine(source, progress)
 	from, to := l.image(source), l.target(target)
 	if target.Blank {
 		l.add("--target-is-zero")
@@ -205,7 +224,7 @@ func Into(source, target *Image, progress host.Progress) host.Command {
 	return l.add("-n", "--target-image-opts", from, to).Command
 }
 
-func converting(source *Image, progress host.Progress) *line {
+func convertLine(source *Image, progress host.Progress) *line {
 	l := newLine("convert")
 	l.show(progress, source.Capacity)
 	if source.InUse {
@@ -214,7 +233,8 @@ func converting(source *Image, progress host.Progress) *line {
 	return l
 }
 
-// Resize changes the size of an image to size bytes. Of what it gets, preallocation tells how it gets room.
+// Resize returns the command that changes an image's size to size bytes. preallocation applies to the added
+// space.
 func Resize(i *Image, size uint64, shrink bool, preallocation string) host.Command {
 	l := newLine("resize")
 	if shrink {

@@ -17,13 +17,19 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 var secrets = backendtest.Secrets{"one": "a passphrase", "two": "another"}
 
 func define(format string, e *pooldef.Encryption) *pooldef.Volume {
-	return &pooldef.Volume{Name: "a,b", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Path: "/p/a,b", Format: format, Encryption: e}}
+	return &pooldef.Volume{
+		Name:     "a,b",
+		Capacity: pooldef.Bytes(1 << 20),
+		Target:   pooldef.VolumeTarget{Path: "/p/a,b", Format: format, Encryption: e},
+	}
 }
 
-// opened opens an image, whose chain may be anything.
+// opened opens an image with any backing chain.
 func opened(t testing.TB, path, format string) *Image {
 	t.Helper()
-	i, err := Open(secrets, &pooldef.Volume{Type: "file", Target: pooldef.VolumeTarget{Path: path, Format: format}}, anything)
+	i, err := Open(
+		secrets, &pooldef.Volume{Type: "file", Target: pooldef.VolumeTarget{Path: path, Format: format}}, anything,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +39,7 @@ func opened(t testing.TB, path, format string) *Image {
 
 func anything(string, *host.Handle) error { return nil }
 
-// made makes an image by qemu-img, in a format.
+// made creates an image with qemu-img.
 func made(t testing.TB, path, format string, args ...string) string {
 	t.Helper()
 	all := append([]string{"create", "-q", "-f", format}, args...)
@@ -43,7 +49,7 @@ func made(t testing.TB, path, format string, args ...string) string {
 	return path
 }
 
-// TestLines compares whole command lines. Names that come from elsewhere are in none of their options.
+// TestLines compares complete command lines. Untrusted names must not appear in options.
 func TestLines(t *testing.T) {
 	key, err := NewKey(secrets, define("raw", backendtest.LUKS("one")))
 	if err != nil {
@@ -90,17 +96,18 @@ func TestLines(t *testing.T) {
 			t.Errorf("got\n%s, want\n%s", got, test.want)
 		}
 		if test.command.Confined == nil || test.command.Confined.Network {
-			t.Errorf("%s: it is confined as %+v", test.want, test.command.Confined)
+			t.Errorf("%s: confined as %+v", test.want, test.command.Confined)
 		}
 		for _, in := range test.command.Inputs {
-			if text := test.command.Shell(); in.Data != nil && strings.Contains(text, string(in.Data)) || !strings.Contains(text, host.Quote(in.File)) {
-				t.Errorf("a shell would be shown %s", text)
+			if text := test.command.Shell(); in.Data != nil && strings.Contains(text, string(in.Data)) ||
+				!strings.Contains(text, host.Quote(in.File)) {
+				t.Errorf("Shell returns %s", text)
 			}
 		}
 	}
 }
 
-// TestExplain has qemu-img complain of an image that qemu-io has open, at the top of a chain and below.
+// TestExplain checks the error for an image that qemu-io has open, at the top of a chain and below.
 func TestExplain(t *testing.T) {
 	dir := t.TempDir()
 	base := made(t, dir+"/it's 'v',x", "qcow2")
@@ -122,14 +129,15 @@ func TestExplain(t *testing.T) {
 			Convert(image, v, t.TempDir(), "", nil), Resize(image, 1<<21, false, ""), Into(image, Made(dir+"/top", "raw", nil), nil),
 		} {
 			used := (*host.InUseError)(nil)
-			if err := Explain(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) || used.Path != base {
+			if err := Explain(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) ||
+				used.Path != base {
 				t.Errorf("%s: error %v", command.Shell(), err)
 			}
 		}
 	}
 }
 
-// TestExplainNames has qemu-img complain of what is no image.
+// TestExplainNames checks the error for a file that is not an image.
 func TestExplainNames(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/not one"
@@ -141,6 +149,6 @@ func TestExplainNames(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if Explain(nil) != nil || Explain(os.ErrExist) != os.ErrExist { //nolint:errorlint // the very same
-		t.Error("another error is not what it was")
+		t.Error("an unrelated error was changed")
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"poolctl/backend/host"
 )
 
-// RBD is an image of Ceph's, as qemu reaches it.
+// RBD is a Ceph image with the options to connect to it.
 type RBD struct {
 	Pool, Namespace, Image string
-	User                   string      // empty: qemu's own
-	Key                    *host.Input // of the user, in base64; nil: that of the configuration
-	Conf                   string      // what stands in Ceph's configuration file; empty: the machine's own
+	User                   string      // empty: qemu's default
+	Key                    *host.Input // of the user, in base64; nil: from the configuration
+	Conf                   string      // content of Ceph's configuration file; empty: this machine's
 }
 
-// IntoRBD copies the data of an image into one of Ceph's, which is new and large enough.
+// IntoRBD returns the command that copies an image's data into a new Ceph image, which must be large enough.
 func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
-	l := converting(source, progress)
+	l := convertLine(source, progress)
 	l.Confined.Network = true
 	from := l.image(source)
 	options := "driver=rbd,pool=" + escape(to.Pool) + ",image=" + escape(to.Image)
@@ -28,17 +28,18 @@ func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
 		options += ",user=" + escape(to.User)
 	}
 	if to.Key != nil {
-		l.add("--object", "secret,id=ceph,format=base64,file="+l.give(*to.Key))
+		l.add("--object", "secret,id=ceph,format=base64,file="+l.pass(*to.Key))
 		options += ",key-secret=ceph"
 	}
 	if to.Conf != "" {
-		options += ",conf=" + l.give(host.Input{Heredoc: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
+		options += ",conf=" + l.pass(host.Input{Heredoc: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
 	}
 	l.add("--target-is-zero", "-n", "--target-image-opts", from, options)
 	return l.Command
 }
 
-// ExplainRBD is Explain for IntoRBD: what qemu reaches Ceph by is a package of its own.
+// ExplainRBD is Explain for IntoRBD. It also detects that qemu's driver for Ceph, which is a separate
+// package, is missing.
 func ExplainRBD(err error) error {
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "Unknown driver 'rbd'") {

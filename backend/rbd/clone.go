@@ -12,8 +12,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// Clone implements backend.Cloner. An image of the same cluster becomes the origin of a clone, by a snapshot, unless a full copy is wanted.
-func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions) error {
+// Clone implements backend.Cloner. It makes a copy-on-write clone of an image in the same cluster, through a
+// snapshot, unless a full copy is requested.
+func (b *Backend) Clone(
+	ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, o backend.CloneOptions,
+) error {
 	at, err := b.placeForNew(ctx, p, d, o.CreateOptions)
 	if err != nil {
 		return err
@@ -23,23 +26,28 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 		wanted.Capacity = source.Capacity
 	}
 	if wanted.Capacity.Bytes < source.Capacity.Bytes {
-		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes)}}
+		return pooldef.Problems{{
+			Element: "capacity",
+			Text:    fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes),
+		}}
 	}
 	from, is := originPool(p, o.From)
 	switch {
 	case is && !o.Full:
-		return b.cow(ctx, p, at, &wanted, from, source.Name)
+		return b.cloneShared(ctx, p, at, &wanted, from, source.Name)
 	case is:
 		return b.copy(ctx, p, at, &wanted, from, source, o)
 	case o.Reflink:
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("it is not in this Ceph cluster")}
 	case source.Type != "file" && source.Type != "block":
-		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type + " of elsewhere"}
+		return &backend.UnsupportedError{
+			Type: p.Type, What: "copying volumes of type " + source.Type + " of elsewhere",
+		}
 	}
 	return b.fill(ctx, p, at, &wanted, source, o)
 }
 
-// originPool tells where the source's images are, if the cluster is this pool's.
+// originPool returns the place of the source's images, and false if they are not in this pool's cluster.
 func originPool(p, from *pooldef.Pool) (place, bool) {
 	if from == nil || from.Type != p.Type || !slices.Equal(from.Source.Hosts, p.Source.Hosts) {
 		return place{}, false
@@ -48,34 +56,46 @@ func originPool(p, from *pooldef.Pool) (place, bool) {
 	return at, err == nil
 }
 
-// copy makes an image that has all of its data itself.
-func (b *Backend) copy(ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source *pooldef.Volume, o backend.CloneOptions) error {
+// copy creates an image with its own copy of all data.
+func (b *Backend) copy(
+	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source *pooldef.Volume,
+	o backend.CloneOptions,
+) error {
 	if o.Reflink {
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("a full copy is wanted")}
 	}
 	if err := b.checkNotInUse(ctx, p, from, source.Name, o.InUse, true); err != nil {
 		return err
 	}
-	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
-		args := slices.Concat(at.args("dest-"), []string{"--dest=" + stage, quiet}, objects(d))
+	return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
+		args := slices.Concat(at.args("dest-"), []string{"--dest=" + temp, quiet}, objectSizeOption(d))
 		err := mapErrNotFound(b.change(ctx, p, "cp", from, source.Name, args...), source.Name)
-		return b.enlarged(ctx, p, at, stage, d, source.Capacity.Bytes, err)
+		return b.enlarge(ctx, p, at, temp, d, source.Capacity.Bytes, err)
 	})
 }
 
-// enlarged gives a stage the size that is wanted, if it was made of something smaller.
-func (b *Backend) enlarged(ctx context.Context, p *pooldef.Pool, at place, stage string, d *pooldef.Volume, size uint64, err error) error {
+// enlarge resizes a new image to the requested size if its source is smaller. It passes err through.
+func (b *Backend) enlarge(
+	ctx context.Context, p *pooldef.Pool, at place, temp string, d *pooldef.Volume, size uint64, err error,
+) error {
 	if err == nil && d.Capacity.Bytes > size {
-		err = b.change(ctx, p, "resize", at, stage, sized(d.Capacity.Bytes), quiet)
+		err = b.change(ctx, p, "resize", at, temp, sizeOption(d.Capacity.Bytes), quiet)
 	}
 	return err
 }
 
-// fill makes an image of a file or a block device: of what a guest sees of that, if it is an image in another format.
-func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions) error {
-	write := func(stage string) error {
-		return b.feed(ctx, p, at, stage, host.PipeIn{Source: &host.Source{Path: source.Target.Path, InUse: o.InUse},
-			Size: d.Capacity.Bytes, Sparse: true, Progress: o.Progress})
+// fill creates an image from a file or a block device. If the source has an image format, fill copies the
+// data that a guest sees.
+func (b *Backend) fill(
+	ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions,
+) error {
+	write := func(temp string) error {
+		return b.importDiff(ctx, p, at, temp, host.PipeIn{
+			Source:   &host.Source{Path: source.Target.Path, InUse: o.InUse},
+			Size:     d.Capacity.Bytes,
+			Sparse:   true,
+			Progress: o.Progress,
+		})
 	}
 	if !qemuimg.IsPlain(source) {
 		from, err := qemuimg.Open(b.secrets, source, o.MayRead)
@@ -84,19 +104,21 @@ func (b *Backend) fill(ctx context.Context, p *pooldef.Pool, at place, d, source
 		}
 		defer from.Close()
 		from.InUse = o.InUse
-		write = func(stage string) error { return b.convert(ctx, p, at, stage, from, o.Progress) }
+		write = func(temp string) error { return b.convert(ctx, p, at, temp, from, o.Progress) }
 	}
-	return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
-		if err := b.create(ctx, p, at, stage, d, o.CreateOptions); err != nil {
+	return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
+		if err := b.create(ctx, p, at, temp, d, o.CreateOptions); err != nil {
 			return err
 		}
-		return write(stage)
+		return write(temp)
 	})
 }
 
-// convert has qemu-img write what a guest sees of an image into one of Ceph's that is new.
-func (b *Backend) convert(ctx context.Context, p *pooldef.Pool, at place, stage string, from *qemuimg.Image, progress host.Progress) error {
-	to := qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: stage}
+// convert runs qemu-img to write the guest-visible data of an image into a new Ceph image.
+func (b *Backend) convert(
+	ctx context.Context, p *pooldef.Pool, at place, temp string, from *qemuimg.Image, progress host.Progress,
+) error {
+	to := qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: temp}
 	_, key, err := b.login(p)
 	if err != nil {
 		return err
@@ -108,7 +130,10 @@ func (b *Backend) convert(ctx context.Context, p *pooldef.Pool, at place, stage 
 		}
 		limit := b.limit()
 		to.User, to.Key = p.Source.Auth.Username, &key[0]
-		to.Conf = fmt.Sprintf("[global]\nmon_host = %s\nclient_mount_timeout = %s\nrados_mon_op_timeout = %s\nrados_osd_op_timeout = %s\n", monitors, limit, limit, limit)
+		to.Conf = fmt.Sprintf(
+			"[global]\nmon_host = %s\nclient_mount_timeout = %s\nrados_mon_op_timeout = %s\nrados_osd_op_timeout "+
+				"= %s\n", monitors, limit, limit, limit,
+		)
 	}
 	if err := b.host.Change(ctx, qemuimg.IntoRBD(from, to, progress)); err != nil {
 		return qemuimg.ExplainRBD(err)

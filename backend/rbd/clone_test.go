@@ -21,8 +21,8 @@ func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 }
 
-// made returns a backend and a pool with an image that holds data.
-func made(t *testing.T, name string) (*Backend, *pooldef.Pool, []byte) {
+// newPoolWithImage returns a backend and a pool with an image that contains data.
+func newPoolWithImage(t *testing.T, name string) (*Backend, *pooldef.Pool, []byte) {
 	t.Helper()
 	p := newPool(t)
 	b := New(&host.Local{}, keys{}, limit)
@@ -56,7 +56,7 @@ func holds(t *testing.T, b *Backend, p *pooldef.Pool, name string, data []byte) 
 	got, err := os.ReadFile(f.Name())
 	ok(t, err)
 	if len(got) < len(data) || string(got[:len(data)]) != string(data) {
-		t.Errorf("%s does not hold its data", name)
+		t.Errorf("%s has other data", name)
 	}
 }
 
@@ -67,7 +67,7 @@ func clone(t *testing.T, b *Backend, p *pooldef.Pool, from, to string, size uint
 	return b.Clone(t.Context(), p, volume(to, size), source, backend.CloneOptions{From: p})
 }
 
-// rows are the names of images and snapshots.
+// rows returns the names of images and snapshots.
 func rows(t *testing.T, b *Backend, p *pooldef.Pool) []string {
 	t.Helper()
 	all, err := b.rows(t.Context(), p)
@@ -79,48 +79,53 @@ func rows(t *testing.T, b *Backend, p *pooldef.Pool) []string {
 	return names
 }
 
-// TestCopyOnWrite clones by snapshots. One that is as its image is does for several clones, and goes with the last of them.
+// TestCopyOnWrite makes clones. A snapshot that equals its image serves several clones, and is removed with
+// the last of them.
 func TestCopyOnWrite(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	ok(t, clone(t, b, p, "base", "one", mib))
 	ok(t, clone(t, b, p, "base", "two", 3*mib))
 	if all := rows(t, b, p); len(all) != 4 {
-		t.Errorf("one snapshot does for two clones; there are %q", all)
+		t.Errorf("want one snapshot for two clones, got %q", all)
 	}
 	v, err := b.Volume(t.Context(), p, "two")
 	ok(t, err)
-	if v.Capacity.Bytes != 3*mib || v.Backing == nil || !strings.HasPrefix(v.Backing.Path, path(p, "base")+"@poolctl-") {
-		t.Errorf("the clone is %+v, of %+v", v, v.Backing)
+	if v.Capacity.Bytes != 3*mib || v.Backing == nil ||
+		!strings.HasPrefix(v.Backing.Path, path(p, "base")+"@poolctl-") {
+		t.Errorf("clone %+v of %+v", v, v.Backing)
 	}
-	if chain, err := b.Chain(t.Context(), p, "two"); err != nil || len(chain) != 1 || chain[0].Target.Path != v.Backing.Path {
-		t.Errorf("its chain is %+v, error %v", chain, err)
+	if chain, err := b.Chain(t.Context(), p, "two"); err != nil || len(chain) != 1 ||
+		chain[0].Target.Path != v.Backing.Path {
+		t.Errorf("chain %+v, error %v", chain, err)
 	}
 	other := fill(t, b, p, "base", 2)
 	holds(t, b, p, "one", data)
-	ok(t, clone(t, b, p, "base", "three", mib)) // of what it is now
+	ok(t, clone(t, b, p, "base", "three", mib)) // of its new content
 	holds(t, b, p, "three", other)
 	if all := rows(t, b, p); len(all) != 6 {
-		t.Errorf("there are %q", all)
+		t.Errorf("got %q", all)
 	}
 	for _, remove := range []func() error{
 		func() error { return b.Delete(t.Context(), p, "base") },
 		func() error { return b.DeleteWithSnapshots(t.Context(), p, "base") },
 	} {
-		if err := remove(); err == nil || !strings.Contains(err.Error(), key(p, "one")+", "+key(p, "three")+", "+key(p, "two")) {
-			t.Errorf("deleting what has clones: error %v", err)
+		if err := remove(); err == nil ||
+			!strings.Contains(err.Error(), key(p, "one")+", "+key(p, "three")+", "+key(p, "two")) {
+			t.Errorf("deleting an image with clones: error %v", err)
 		}
 	}
 	for _, name := range []string{"one", "three", "two", "base"} {
 		ok(t, b.Delete(t.Context(), p, name))
 	}
 	if all := rows(t, b, p); len(all) != 0 {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 }
 
-// TestClonesTogether makes and deletes clones of one image at the same time, while the snapshot that they share comes and goes.
+// TestClonesTogether creates and deletes clones of one image in parallel, while their shared snapshot is
+// created and removed.
 func TestClonesTogether(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	var all sync.WaitGroup
 	for n := range 6 {
 		all.Go(func() {
@@ -147,35 +152,42 @@ func TestClonesTogether(t *testing.T) {
 	_, err := b.RemoveStale(t.Context(), p)
 	ok(t, err)
 	if all := rows(t, b, p); len(all) != 1 {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 }
 
-// TestSnapshots deletes images with snapshots of others': those of libvirt, too.
+// TestSnapshots deletes images with snapshots of other programs, among them libvirt.
 func TestSnapshots(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	spec := "--image=base"
-	ceph(t, "rbd", "snap", "create", "--no-progress", "--pool=rbdpool", "--namespace="+strings.TrimPrefix(p.Source.Name, "rbdpool/"), spec, "--snap=libvirt-4711")
-	ceph(t, "rbd", "snap", "protect", "--pool=rbdpool", "--namespace="+strings.TrimPrefix(p.Source.Name, "rbdpool/"), spec, "--snap=libvirt-4711")
+	ceph(
+		t, "rbd", "snap", "create", "--no-progress", "--pool=rbdpool",
+		"--namespace="+strings.TrimPrefix(p.Source.Name, "rbdpool/"), spec, "--snap=libvirt-4711",
+	)
+	ceph(
+		t, "rbd", "snap", "protect", "--pool=rbdpool", "--namespace="+strings.TrimPrefix(p.Source.Name, "rbdpool/"),
+		spec, "--snap=libvirt-4711",
+	)
 	ok(t, clone(t, b, p, "base", "clone", mib))
 	if all := rows(t, b, p); len(all) != 3 {
-		t.Errorf("the snapshot that is there does; there are %q", all)
+		t.Errorf("want no other snapshot, got %q", all)
 	}
 	holds(t, b, p, "clone", data)
 	ok(t, b.Delete(t.Context(), p, "clone"))
 	state := (*backend.StateError)(nil)
-	if err := b.Delete(t.Context(), p, "base"); !errors.As(err, &state) || !strings.Contains(state.Text, "libvirt-4711") || state.Hint == "" {
+	if err := b.Delete(t.Context(), p, "base"); !errors.As(err, &state) ||
+		!strings.Contains(state.Text, "libvirt-4711") || state.Hint == "" {
 		t.Errorf("error %v", err)
 	}
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "base"))
 	if all := rows(t, b, p); len(all) != 0 {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 }
 
-// TestSweepBase removes a snapshot that was made for a clone which never was, and not one that others use.
+// TestSweepBase removes a snapshot of an unfinished clone, and keeps one that others use.
 func TestSweepBase(t *testing.T) {
-	b, p, _ := made(t, "base")
+	b, p, _ := newPoolWithImage(t, "base")
 	left, others := snapshotNames.Prefix+"1-0-1", "poolctl-000000000000-1-0-1"
 	at, err := placeOf(p)
 	ok(t, err)
@@ -183,15 +195,15 @@ func TestSweepBase(t *testing.T) {
 		ok(t, b.change(t.Context(), p, "snap create", at, "base", "--snap="+name, quiet))
 		ok(t, b.change(t.Context(), p, "snap protect", at, "base", "--snap="+name))
 	}
-	swept, err := b.RemoveStale(t.Context(), p)
-	if all := rows(t, b, p); err != nil || len(swept) != 1 || strings.Join(all, " ") != "base base@"+others {
-		t.Errorf("swept %q, error %v, there are %q", swept, err, all)
+	removed, err := b.RemoveStale(t.Context(), p)
+	if all := rows(t, b, p); err != nil || len(removed) != 1 || strings.Join(all, " ") != "base base@"+others {
+		t.Errorf("removed %q, error %v, there are %q", removed, err, all)
 	}
 }
 
-// TestOverlay makes a volume with a backing image, which is a clone here.
+// TestOverlay creates a volume with a backing image, which becomes a clone.
 func TestOverlay(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	d := &pooldef.Volume{Name: "v", Backing: &pooldef.VolumeTarget{Path: path(p, "base")}}
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{}))
 	holds(t, b, p, "v", data)
@@ -201,16 +213,24 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// TestFill makes images of files, raw and in other formats, also encrypted, and of what is in another pool of the same cluster.
+// TestFill creates images from files, raw and in other formats, also encrypted, and from an image in another
+// pool of the same cluster.
 func TestFill(t *testing.T) {
-	b, p, data := made(t, "base")
+	b, p, data := newPoolWithImage(t, "base")
 	f := file(t, data)
-	source := &pooldef.Volume{Type: "file", Name: "f", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Path: f.Name(), Format: "raw"}}
+	source := &pooldef.Volume{
+		Type:     "file",
+		Name:     "f",
+		Capacity: pooldef.Bytes(mib),
+		Target:   pooldef.VolumeTarget{Path: f.Name(), Format: "raw"},
+	}
 	ok(t, b.Clone(t.Context(), p, volume("copy", 2*mib), source, backend.CloneOptions{}))
 	holds(t, b, p, "copy", append(data, make([]byte, mib)...))
 	image := backendtest.Convert(t, "raw", "qcow2", data)
 	f = file(t, image)
-	source.Target, source.Physical = pooldef.VolumeTarget{Path: f.Name(), Format: "qcow2"}, pooldef.Bytes(uint64(len(image)))
+	source.Target, source.Physical = pooldef.VolumeTarget{
+		Path: f.Name(), Format: "qcow2",
+	}, pooldef.Bytes(uint64(len(image)))
 	ok(t, b.Clone(t.Context(), p, volume("image", 2*mib), source, backend.CloneOptions{}))
 	holds(t, b, p, "image", append(data, make([]byte, mib)...))
 	ok(t, b.Delete(t.Context(), p, "image"))
@@ -228,40 +248,47 @@ func TestFill(t *testing.T) {
 	ok(t, b.Clone(t.Context(), other, volume("full", mib), v, backend.CloneOptions{From: p, Full: true}))
 	holds(t, b, other, "full", data)
 	state := (*backend.StateError)(nil)
-	if err := b.Clone(t.Context(), other, volume("clone", mib), v, backend.CloneOptions{From: p}); !errors.As(err, &state) || !strings.HasPrefix(state.Hint, "--full") {
+	if err := b.Clone(
+		t.Context(), other, volume("clone", mib), v, backend.CloneOptions{From: p},
+	); !errors.As(err, &state) || !strings.HasPrefix(state.Hint, "--full") {
 		t.Errorf("a clone in another namespace: error %v", err)
 	}
 	if all := rows(t, b, p); strings.Join(all, " ") != "base copy" {
-		t.Errorf("left are %q", all)
+		t.Errorf("left over: %q", all)
 	}
 	elsewhere := *p
 	elsewhere.Source.Hosts = []pooldef.Host{{Name: "192.0.2.1"}}
-	if err := b.Clone(t.Context(), other, volume("x", mib), v, backend.CloneOptions{From: &elsewhere}); !errors.As(err, new(*backend.UnsupportedError)) {
+	if err := b.Clone(
+		t.Context(), other, volume("x", mib), v, backend.CloneOptions{From: &elsewhere},
+	); !errors.As(err, new(*backend.UnsupportedError)) {
 		t.Errorf("an image of another cluster: error %v", err)
 	}
 }
 
-// TestObjects makes images of objects of another size.
+// TestObjects creates images with another object size.
 func TestObjects(t *testing.T) {
-	b, p, _ := made(t, "base")
+	b, p, _ := newPoolWithImage(t, "base")
 	d := volume("v", mib)
 	d.Target.ClusterSize = 1 << 16
 	ok(t, b.Create(t.Context(), p, d, backend.CreateOptions{Preallocation: "full"}))
 	if v, err := b.Volume(t.Context(), p, "v"); err != nil || v.Target.ClusterSize != 1<<16 {
-		t.Errorf("made %+v, error %v", v, err)
+		t.Errorf("created %+v, error %v", v, err)
 	}
 	p.Refresh = "default"
 	for v, err := range b.Details(t.Context(), p) {
 		ok(t, err)
 		alone, err := b.Volume(t.Context(), p, v.Name)
-		if ok(t, err); v.Allocation != alone.Allocation || (v.Name == "v") != (v.Allocation.Bytes == mib) && v.Name != "base" {
+		if ok(t, err); v.Allocation != alone.Allocation || (v.Name == "v") != (v.Allocation.Bytes == mib) &&
+			v.Name != "base" {
 			t.Errorf("%+v; by itself %+v", v, alone)
 		}
 	}
-	p.Config = []pooldef.Option{{Name: "rbd_default_features", Value: "1"}, {Name: "rbd-default-order", Value: "20"}}
+	p.Config = []pooldef.Option{
+		{Name: "rbd_default_features", Value: "1"}, {Name: "rbd-default-order", Value: "20"},
+	}
 	ok(t, b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}))
 	if i, err := b.info(t.Context(), p, "w"); err != nil || i.ObjectSize != mib || len(i.Features) != 1 {
-		t.Errorf("made %+v, error %v", i, err)
+		t.Errorf("created %+v, error %v", i, err)
 	}
 	for _, size := range []uint64{1000, 1 << 11, 1 << 26} {
 		d.Name, d.Target.ClusterSize = "x", size

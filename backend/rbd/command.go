@@ -19,16 +19,19 @@ import (
 	"poolctl/pooldef"
 )
 
-// conf is the machine's own configuration of Ceph.
+// conf is this machine's Ceph configuration.
 const conf = "/etc/ceph/ceph.conf"
 
-// writesNothing keeps Ceph's programs from making a log file and a socket for their administration, whatever the definition or this
-// machine's configuration says: also one that only looks would make them.
+// writesNothing keeps Ceph's programs from creating a log file and an administration socket, whatever the
+// definition or this machine's configuration requests. Without these options, queries would create them too.
 var writesNothing = []string{"--log-to-file=false", "--admin-socket="}
 
-// command returns one of Ceph's programs with what it has to know of a pool's cluster.
-func (b *Backend) command(ctx context.Context, p *pooldef.Pool, tool string, args ...string) (host.Command, error) {
-	options, err := config(p)
+// command returns a command of one of Ceph's programs, with the options that select and log in to a pool's
+// cluster.
+func (b *Backend) command(
+	ctx context.Context, p *pooldef.Pool, tool string, args ...string,
+) (host.Command, error) {
+	options, err := configArgs(p)
 	if err != nil {
 		return host.Command{}, err
 	}
@@ -41,17 +44,22 @@ func (b *Backend) command(ctx context.Context, p *pooldef.Pool, tool string, arg
 		return host.Command{}, err
 	}
 	limit := b.limit()
-	c := host.Cmd(tool, slices.Concat(login, []string{"-m", monitors, "--client-mount-timeout=" + limit, "--rados-mon-op-timeout=" + limit,
-		"--rados-osd-op-timeout=" + limit}, options, writesNothing, args)...)
+	c := host.Cmd(
+		tool,
+		slices.Concat(
+			login, []string{"-m", monitors, "--client-mount-timeout=" + limit, "--rados-mon-op-timeout=" + limit,
+				"--rados-osd-op-timeout=" + limit}, options, writesNothing, args,
+		)...,
+	)
 	c.Inputs = key
 	return c, nil
 }
 
-// limit is how many seconds a monitor or an OSD may take to answer.
+// limit returns the time, in seconds, that a monitor or an OSD may take to answer.
 func (b *Backend) limit() string { return strconv.FormatFloat(b.timeout.Seconds(), 'g', -1, 64) }
 
-// login returns as whom the cluster is used: as the definition says, otherwise as this machine's own configuration does, if it has one.
-// The key is handed over by a file that has no name.
+// login returns the options for the definition's login, or else for this machine's own configuration, if
+// there is one. The key is passed in an unnamed file.
 func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err error) {
 	auth := p.Source.Auth
 	if auth == nil {
@@ -61,68 +69,81 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 		return []string{"-c", conf}, nil, nil
 	}
 	if auth.Type != "ceph" {
-		return nil, nil, pooldef.Problems{{Element: "source/auth/@type", Text: fmt.Sprintf("%q: a login to Ceph is of type ceph", auth.Type)}}
+		return nil, nil, pooldef.Problems{{
+			Element: "source/auth/@type",
+			Text:    fmt.Sprintf("%q: a login to Ceph is of type ceph", auth.Type),
+		}}
 	}
 	value, err := b.secrets.SecretValue(auth.Secret, "ceph")
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := isKey(value); err != nil {
+	if err := checkKey(value); err != nil {
 		return nil, nil, err
 	}
-	in := host.Input{File: b.secrets.SecretFile(auth.Secret, "ceph"), Data: base64.StdEncoding.AppendEncode(nil, value)}
+	in := host.Input{
+		File: b.secrets.SecretFile(auth.Secret, "ceph"),
+		Data: base64.StdEncoding.AppendEncode(nil, value),
+	}
 	if !strings.HasSuffix(in.File, ".base64") {
 		in.Heredoc = fmt.Sprintf("$(base64 -w 0 %s)", host.Quote(in.File))
 	}
 	return []string{"-c", "/dev/null", "--id=" + auth.Username, "--keyfile=/dev/fd/3"}, []host.Input{in}, nil
 }
 
-// isKey refuses what is no key of Ceph's, which has a type, a time and 16 bytes.
-func isKey(value []byte) error {
+// checkKey returns an error if a value is not a Ceph key, which has a type, a time and 16 bytes.
+func checkKey(value []byte) error {
 	const size = 2 + 8 + 2 + 16
 	if len(value) == size && value[0] == 1 {
 		return nil
 	}
 	e := &backend.StateError{Text: "the value of the secret is no key of Ceph's"}
-	if decoded, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(value))); err == nil && len(decoded) == size {
+	if decoded, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(value))); err == nil &&
+		len(decoded) == size {
 		e.Text += ", but the text of one"
 		e.Hint = "secret-set-value without --plain"
 	}
 	return e
 }
 
-// isOption tells Ceph's options, nearly all of which have an underscore, from the arguments of its programs, which have none. A key
-// would be seen by everybody on the machine.
+// isOption reports whether a name is a Ceph configuration option. Nearly all of them contain an underscore;
+// arguments of Ceph's programs do not. The option "key" does not match, because every user of the machine
+// could see it on the command line.
 var isOption = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)+$`).MatchString
 
-// config returns the definition's options of Ceph's. They come last, and so count.
-func config(p *pooldef.Pool) ([]string, error) {
+// configArgs returns the definition's Ceph options as arguments. They come after the other options, so they
+// override the configuration.
+func configArgs(p *pooldef.Pool) ([]string, error) {
 	var args []string
 	for _, o := range p.Config {
 		name := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(o.Name))
 		if !isOption(name) {
-			return nil, pooldef.Problems{{Element: "config", Text: fmt.Sprintf("%q is not an option of Ceph's that can be set here", o.Name)}}
+			return nil, pooldef.Problems{{
+				Element: "config",
+				Text:    fmt.Sprintf("%q is not an option of Ceph's that can be set here", o.Name),
+			}}
 		}
 		args = append(args, "--"+name+"="+o.Value)
 	}
 	return args, nil
 }
 
-// ask asks one of Ceph's programs.
-func (b *Backend) ask(ctx context.Context, p *pooldef.Pool, answer any, tool string, args ...string) error {
+// query runs a query and decodes its JSON output into answer.
+func (b *Backend) query(ctx context.Context, p *pooldef.Pool, answer any, tool string, args ...string) error {
 	c, err := b.command(ctx, p, tool, args...)
 	if err != nil {
 		return err
 	}
-	return b.explain(ctx, p, b.decode(ctx, c, answer))
+	return b.translateError(ctx, p, b.decode(ctx, c, answer))
 }
 
-// A checker is an answer that can tell what of it cannot be.
+// A checker is an answer that can detect impossible values.
 type checker interface{ check() error }
 
 func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error {
 	out, err := host.Ask(ctx, b.host, c)
-	if is(err, syscall.ENOENT) && json.Valid(out) { // an image was removed while all were listed: the others are there
+	// an image disappeared during the listing; the output has the others
+	if hasErrno(err, syscall.ENOENT) && json.Valid(out) {
 		err = nil
 	}
 	if err == nil {
@@ -136,28 +157,34 @@ func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error 
 	return err
 }
 
-// imageArgs are the arguments of a command of rbd(8) for one image.
+// imageArgs returns the arguments of an rbd(8) command for one image.
 func imageArgs(verb string, at place, name string, args ...string) []string {
 	return slices.Concat(strings.Fields(verb), at.args(""), []string{"--image=" + name}, args)
 }
 
-// askOf asks about one image. That it is not there is an error that wraps backend.ErrNoVolume.
-func (b *Backend) askOf(ctx context.Context, p *pooldef.Pool, answer any, verb string, at place, name string, args ...string) error {
-	return mapErrNotFound(b.ask(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name)
+// queryImage queries one image. If the image does not exist, the error wraps backend.ErrNoVolume.
+func (b *Backend) queryImage(
+	ctx context.Context, p *pooldef.Pool, answer any, verb string, at place, name string, args ...string,
+) error {
+	return mapErrNotFound(
+		b.query(ctx, p, answer, "rbd", imageArgs(verb, at, name, append(args, "--format=json")...)...), name,
+	)
 }
 
-// lengthy are the verbs that can take long, and be interrupted. The others are let end, or they would leave half an image, and a watch of
-// it, with which it counts as in use for half a minute.
-var lengthy = []string{"create", "cp"}
+// interruptible lists the verbs that can take long and may be interrupted. Interrupting another verb would
+// leave half an image, and a watch that keeps the image in use for half a minute.
+var interruptible = []string{"create", "cp"}
 
-// change changes one image.
-func (b *Backend) change(ctx context.Context, p *pooldef.Pool, verb string, at place, name string, args ...string) error {
+// change runs an rbd command that changes one image.
+func (b *Backend) change(
+	ctx context.Context, p *pooldef.Pool, verb string, at place, name string, args ...string,
+) error {
 	c, err := b.command(ctx, p, "rbd", imageArgs(verb, at, name, args...)...)
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
-	if !slices.Contains(lengthy, verb) {
+	if !slices.Contains(interruptible, verb) {
 		ctx = context.WithoutCancel(ctx)
 	}
-	return b.explain(ctx, p, b.host.Change(ctx, c))
+	return b.translateError(ctx, p, b.host.Change(ctx, c))
 }

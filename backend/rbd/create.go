@@ -9,9 +9,12 @@ import (
 	"poolctl/pooldef"
 )
 
-// Create implements backend.Creator. Images are sparse unless the room is wanted at once; what features they have, and how large their
-// objects are, is Ceph's default, which the pool's definition can set. One with a backing image is a clone of it.
-func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+// Create implements backend.Creator. Images are sparse unless preallocation is requested. Their features and
+// object size are Ceph's defaults, which the pool's definition can set. An image with a backing image is a
+// clone of it.
+func (b *Backend) Create(
+	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions,
+) error {
 	at, err := b.placeForNew(ctx, p, d, o)
 	if err != nil {
 		return err
@@ -19,40 +22,49 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	if d.Backing != nil {
 		name, ok := b.Locate(ctx, p, d.Backing.Path)
 		if !ok {
-			return pooldef.Problems{{Element: "backingStore/path", Text: fmt.Sprintf("%q is not a volume of this pool: it cannot have clones in it", d.Backing.Path)}}
+			return pooldef.Problems{{
+				Element: "backingStore/path",
+				Text:    fmt.Sprintf("%q is not a volume of this pool: it cannot have clones in it", d.Backing.Path),
+			}}
 		}
-		return b.cow(ctx, p, at, d, at, name)
+		return b.cloneShared(ctx, p, at, d, at, name)
 	}
 	if d.Capacity.Bytes == 0 {
 		return pooldef.Problems{{Element: "capacity", Text: "missing: an image has a size"}}
 	}
-	return b.withStaging(ctx, p, at, d.Name, func(stage string) error { return b.create(ctx, p, at, stage, d, o) })
+	return b.withStaging(
+		ctx, p, at, d.Name, func(temp string) error { return b.create(ctx, p, at, temp, d, o) },
+	)
 }
 
-// create makes an image.
-func (b *Backend) create(ctx context.Context, p *pooldef.Pool, at place, name string, d *pooldef.Volume, o backend.CreateOptions) error {
-	args := append([]string{sized(d.Capacity.Bytes), quiet}, objects(d)...)
+// create creates an image.
+func (b *Backend) create(
+	ctx context.Context, p *pooldef.Pool, at place, name string, d *pooldef.Volume, o backend.CreateOptions,
+) error {
+	args := append([]string{sizeOption(d.Capacity.Bytes), quiet}, objectSizeOption(d)...)
 	if o.Preallocation == "full" || o.Preallocation == "falloc" {
 		args = append(args, "--thick-provision")
 	}
 	return b.change(ctx, p, "create", at, name, args...)
 }
 
-// objects says how large a new image's objects are, if the definition does.
-func objects(d *pooldef.Volume) []string {
+// objectSizeOption returns the option for the object size that the definition requests, if any.
+func objectSizeOption(d *pooldef.Volume) []string {
 	if d.Target.ClusterSize == 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("--object-size=%dB", d.Target.ClusterSize)}
 }
 
-func sized(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }
+func sizeOption(bytes uint64) string { return fmt.Sprintf("--size=%dB", bytes) }
 
-// placeForNew returns where an image can be made that is defined.
-func (b *Backend) placeForNew(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (place, error) {
+// placeForNew returns the place for a new image, after checking that the image can be created.
+func (b *Backend) placeForNew(
+	ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions,
+) (place, error) {
 	at, err := placeOf(p)
 	if err == nil {
-		err = check(p, d, o)
+		err = checkDefinition(p, d, o)
 	}
 	if err == nil {
 		err = b.checkNameFree(ctx, p, d.Name)
@@ -60,30 +72,35 @@ func (b *Backend) placeForNew(ctx context.Context, p *pooldef.Pool, d *pooldef.V
 	return at, err
 }
 
-// check refuses what an image cannot have.
-func check(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
+// checkDefinition returns an error if an image cannot have the requested properties.
+func checkDefinition(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) error {
 	if err := checkName(d.Name); err != nil {
 		return err
 	}
 	const least, most = 4 << 10, 32 << 20 // rbd(8), --object-size
 	switch size := d.Target.ClusterSize; {
 	case !slices.Contains([]string{"", "raw", "unknown"}, d.Target.Format):
-		return &backend.UnsupportedError{Type: p.Type, What: "volumes of format " + d.Target.Format + ": an image is raw"}
+		return &backend.UnsupportedError{
+			Type: p.Type, What: "volumes of format " + d.Target.Format + ": an image is raw",
+		}
 	case d.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "encryption"}
 	case size > 0 && (size < least || size > most || size&(size-1) != 0):
-		return pooldef.Problems{{Element: "target/clusterSize", Text: fmt.Sprintf("%d: objects have a power of two between 4 KiB and 32 MiB", size)}}
+		return pooldef.Problems{{
+			Element: "target/clusterSize",
+			Text:    fmt.Sprintf("%d: objects have a power of two between 4 KiB and 32 MiB", size),
+		}}
 	case o.Preallocation == "metadata":
 		return pooldef.Problems{{Text: "there are no metadata to preallocate: off, falloc and full there are"}}
 	}
 	return nil
 }
 
-// checkNameFree refuses a name that is taken.
+// checkNameFree returns an error if an image has the name.
 func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name string) error {
 	all, err := b.names(ctx, p)
 	if err == nil && slices.Contains(all, name) {
-		err = exists(p, name)
+		err = existError(p, name)
 	}
 	return err
 }

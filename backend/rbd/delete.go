@@ -12,29 +12,32 @@ import (
 	"poolctl/pooldef"
 )
 
-// Delete implements backend.Deleter. An image that has snapshots stays; they may be somebody's.
+// Delete implements backend.Deleter. It refuses an image with snapshots, because they may have other users.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	return b.delete(ctx, p, name, func(at place, all []snapshot) error {
 		if len(all) == 0 {
 			return nil
 		}
-		if err := b.childless(ctx, p, at, name); err != nil {
+		if err := b.checkNoClones(ctx, p, at, name); err != nil {
 			return err
 		}
 		var names []string
 		for _, s := range all {
 			names = append(names, s.Name)
 		}
-		return &backend.StateError{Text: "there are snapshots of it: " + strings.Join(names, ", "), Hint: "--delete-snapshots deletes them, too"}
+		return &backend.StateError{
+			Text: "there are snapshots of it: " + strings.Join(names, ", "),
+			Hint: "--delete-snapshots deletes them, too",
+		}
 	})
 }
 
-// DeleteWithSnapshots implements backend.SnapshotDeleter. One that there are clones of stays, with its image.
+// DeleteWithSnapshots implements backend.SnapshotDeleter. It refuses an image whose snapshots have clones.
 func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
 	return b.delete(ctx, p, name, func(at place, all []snapshot) error {
 		var err error
 		if len(all) > 0 {
-			err = b.childless(ctx, p, at, name)
+			err = b.checkNoClones(ctx, p, at, name)
 		}
 		for _, s := range all {
 			if err == nil {
@@ -45,8 +48,8 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 	})
 }
 
-// childless refuses an image that there are clones of.
-func (b *Backend) childless(ctx context.Context, p *pooldef.Pool, at place, name string) error {
+// checkNoClones returns an error if an image has clones.
+func (b *Backend) checkNoClones(ctx context.Context, p *pooldef.Pool, at place, name string) error {
 	clones, err := b.children(ctx, p, at, name)
 	if err != nil || len(clones) == 0 {
 		return err
@@ -55,13 +58,17 @@ func (b *Backend) childless(ctx context.Context, p *pooldef.Pool, at place, name
 	for _, c := range clones {
 		names = append(names, c.String())
 	}
-	return &backend.StateError{Text: "there are clones of it, which have their data from it: " + strings.Join(names, ", "),
-		Hint: "rbd flatten gives a clone its own data"}
+	return &backend.StateError{
+		Text: "there are clones of it, which have their data from it: " + strings.Join(names, ", "),
+		Hint: "rbd flatten gives a clone its own data",
+	}
 }
 
-// delete removes an image once its snapshots have gone. First it gets the name of one that is being made: removing takes its time, and
-// nobody is to use half an image if it is interrupted.
-func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clear func(at place, all []snapshot) error) error {
+// delete removes an image, after removeSnapshots has handled its snapshots. Removal takes time and can be
+// interrupted, so delete first gives the image a temporary name, which keeps a half-removed image out of use.
+func (b *Backend) delete(
+	ctx context.Context, p *pooldef.Pool, name string, removeSnapshots func(at place, all []snapshot) error,
+) error {
 	i, err := b.info(ctx, p, name)
 	if err != nil {
 		return err
@@ -75,39 +82,43 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, clea
 		err = b.checkNotInUse(ctx, p, at, name, false, false)
 	}
 	if err == nil {
-		err = clear(at, all)
+		err = removeSnapshots(at, all)
 	}
 	if err != nil {
 		return err
 	}
-	goes, err := b.lastClone(ctx, p, i.Parent)
+	isLast, err := b.lastClone(ctx, p, i.Parent)
 	if err != nil {
 		return err
 	}
-	stage := tempNames.New()
-	defer tempNames.Release(stage)
-	err = b.rename(ctx, p, at, name, stage)
+	temp := tempNames.New()
+	defer tempNames.Release(temp)
+	err = b.rename(ctx, p, at, name, temp)
 	if errors.As(err, new(*fullError)) {
-		stage, err = b.currentName(context.WithoutCancel(ctx), p, stage, name) // not even a name can be written, but it can be removed
+		// a full pool cannot store a new name, but the image can be removed
+		temp, err = b.currentName(context.WithoutCancel(ctx), p, temp, name)
 	}
 	if err != nil {
-		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
+		return errors.Join(err, b.renameBack(ctx, p, at, temp, name))
 	}
-	ctx = context.WithoutCancel(ctx) // it has begun
-	err = b.remove(ctx, p, at, stage)
-	if is(err, syscall.EBUSY) || is(err, syscall.ENOTEMPTY) { // it is as it was
-		return errors.Join(err, b.renameBack(ctx, p, at, stage, name))
+	ctx = context.WithoutCancel(ctx) // the removal must not be cancelled
+	err = b.remove(ctx, p, at, temp)
+	if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOTEMPTY) { // unchanged
+		return errors.Join(err, b.renameBack(ctx, p, at, temp, name))
 	}
-	if err == nil && goes {
-		err = b.removeSnapshot(ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"})
-		if is(err, syscall.EBUSY) || is(err, syscall.ENOENT) { // somebody has made another clone meanwhile, or done the same
+	if err == nil && isLast {
+		err = b.removeSnapshot(
+			ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"},
+		)
+		// another process made a new clone, or removed the snapshot
+		if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOENT) {
 			err = nil
 		}
 	}
 	return err
 }
 
-// currentName returns the name that an image has of two.
+// currentName returns name if an image has it, and other otherwise.
 func (b *Backend) currentName(ctx context.Context, p *pooldef.Pool, name, other string) (string, error) {
 	all, err := b.names(ctx, p)
 	if slices.Contains(all, name) {
@@ -116,7 +127,7 @@ func (b *Backend) currentName(ctx context.Context, p *pooldef.Pool, name, other 
 	return other, err
 }
 
-// lastClone tells whether an origin is a snapshot that was made for clones, and this is the last.
+// lastClone reports whether an image is the last clone of a snapshot that was created for clones.
 func (b *Backend) lastClone(ctx context.Context, p *pooldef.Pool, from *origin) (bool, error) {
 	if from == nil || !isBase(from.Snapshot) {
 		return false, nil
@@ -125,7 +136,7 @@ func (b *Backend) lastClone(ctx context.Context, p *pooldef.Pool, from *origin) 
 	return len(clones) == 1, err
 }
 
-// renameBack undoes a renaming that may have happened.
+// renameBack undoes a rename that may have taken effect.
 func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, at place, newName, name string) error {
 	ctx = context.WithoutCancel(ctx)
 	all, err := b.names(ctx, p)
@@ -159,13 +170,15 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	return err
 }
 
-// checkNotInUse refuses an image that is open somewhere, such as in a guest.
-func (b *Backend) checkNotInUse(ctx context.Context, p *pooldef.Pool, at place, name string, inUse, reading bool) error {
+// checkNotInUse returns an error if an image is open anywhere, such as in a guest.
+func (b *Backend) checkNotInUse(
+	ctx context.Context, p *pooldef.Pool, at place, name string, inUse, reading bool,
+) error {
 	if inUse {
 		return nil
 	}
 	var status struct{ Watchers []struct{ Address string } }
-	if err := b.askOf(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
+	if err := b.queryImage(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
 		return err
 	}
 	if reading {

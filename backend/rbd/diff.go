@@ -9,7 +9,8 @@ import (
 	"poolctl/backend"
 )
 
-// diff is how rbd writes and reads a part of an image (https://docs.ceph.com/en/latest/dev/rbd-diff/).
+// diff is the format in which rbd writes and reads extents of an image
+// (https://docs.ceph.com/en/latest/dev/rbd-diff/).
 type diff struct{}
 
 const diffHeader = "rbd diff v1\n"
@@ -31,11 +32,11 @@ func span(tag byte, offset, length uint64) []byte {
 	return binary.LittleEndian.AppendUint64(b, length)
 }
 
-// Next implements host.PieceFormat. That the diff ends without saying so is io.ErrUnexpectedEOF.
+// Next implements host.PieceFormat. A diff that ends without an end tag gives io.ErrUnexpectedEOF.
 func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error) {
 	var tag [1]byte
 	if _, err := io.ReadFull(r, tag[:]); err != nil {
-		return 0, 0, false, unexpected(err)
+		return 0, 0, false, unexpectedEOF(err)
 	}
 	var numbers [16]byte
 	switch tag[0] {
@@ -44,10 +45,10 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 		if _, err = io.ReadFull(r, rest); err == nil && string(rest) != diffHeader[1:] {
 			err = fmt.Errorf("rbd gives a diff of another form: r%q", rest)
 		}
-		return 0, 0, false, unexpected(err)
+		return 0, 0, false, unexpectedEOF(err)
 	case 's': // the image's size
 		_, err = io.ReadFull(r, numbers[:8])
-		return 0, 0, false, unexpected(err)
+		return 0, 0, false, unexpectedEOF(err)
 	case 'w', 'z':
 		_, err = io.ReadFull(r, numbers[:])
 		offset, length = binary.LittleEndian.Uint64(numbers[:]), binary.LittleEndian.Uint64(numbers[8:])
@@ -55,14 +56,14 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 		if err == nil && wrong != nil {
 			return 0, 0, false, wrong
 		}
-		return offset, length, tag[0] == 'w', unexpected(err)
+		return offset, length, tag[0] == 'w', unexpectedEOF(err)
 	case 'e':
 		return 0, 0, false, io.EOF
 	}
 	return 0, 0, false, fmt.Errorf("rbd gives a diff of another form: %q", tag)
 }
 
-func unexpected(err error) error {
+func unexpectedEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}

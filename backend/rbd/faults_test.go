@@ -22,15 +22,15 @@ import (
 	"poolctl/pooldef"
 )
 
-// brief is how long a cluster may take that does not answer.
+// brief is the timeout for a cluster that does not answer.
 const brief = 3 * time.Second
 
-// fails checks that the pool is not active, for a reason that contains a text. It returns the error.
+// fails checks that the pool is not active, and that the error contains a text. It returns the error.
 func fails(t *testing.T, b *Backend, p *pooldef.Pool, text string) error {
 	t.Helper()
 	active, err := b.Active(t.Context(), p)
 	if active || err == nil || !strings.Contains(err.Error(), text) {
-		t.Errorf("active %v, error %v; it should say %q", active, err, text)
+		t.Errorf("active %v, error %v; want %q", active, err, text)
 	}
 	if strings.Contains(fmt.Sprint(err), "\n2") {
 		t.Errorf("the error shows a log: %v", err)
@@ -38,7 +38,7 @@ func fails(t *testing.T, b *Backend, p *pooldef.Pool, text string) error {
 	return err
 }
 
-// listener takes connections and does something with them.
+// listener accepts connections and calls do with each.
 func listener(t *testing.T, do func(net.Conn)) pooldef.Host {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,10 +56,10 @@ func listener(t *testing.T, do func(net.Conn)) pooldef.Host {
 	return pooldef.Host{Name: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}
 }
 
-// TestMonitors reaches the cluster at all addresses of its monitor, and past others.
+// TestMonitors reaches the cluster at every address of its monitor, and despite monitors that do not answer.
 func TestMonitors(t *testing.T) {
 	p := newPool(t)
-	b := New(&host.Local{}, keys{}, time.Hour) // as long as which nothing waits for one that is silent
+	b := New(&host.Local{}, keys{}, time.Hour) // so long that a wait for a silent monitor would be noticed
 	good := p.Source.Hosts[0]
 	silent := listener(t, func(net.Conn) {})
 	other := listener(t, func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2\r\n"); c.Close() })
@@ -81,7 +81,7 @@ func TestMonitors(t *testing.T) {
 	} {
 		p.Source.Hosts = []pooldef.Host{h}
 		if err := fails(t, b, p, text); h == silent && !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v is not what a time limit ends with", err)
+			t.Errorf("%v is not a timeout", err)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func TestIPv6(t *testing.T) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("ceph6-%d", os.Getpid()))
 	p := newPool(t)
 	if _, err := net.Listen("tcp", "[::1]:0"); err != nil {
-		t.Skip("NOT RUN: IPv6: this machine has none")
+		t.Skip("NOT RUN: IPv6: not available on this machine")
 	}
 	ok(t, serve(dir, append(os.Environ(), "CEPH_ADDRESS=::1")))
 	t.Cleanup(func() { _ = exec.Command("testdata/ceph-server", "stop", dir).Run() })
@@ -111,7 +111,7 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-// otherKey is a secret's value.
+// otherKey returns a fixed secret value.
 type otherKey struct {
 	keys
 	text string // base64
@@ -150,7 +150,7 @@ func TestRefused(t *testing.T) {
 		test.change(&changed)
 		fails(t, test.b, &changed, test.text)
 		if _, err := test.b.Space(t.Context(), &changed); err == nil && !strings.Contains(test.text, "namespace") {
-			t.Errorf("%s: there is space", test.text)
+			t.Errorf("%s: Space succeeded", test.text)
 		}
 	}
 	p.Config = []pooldef.Option{{Name: "rbd_cache", Value: "true"}, {Name: "client mount timeout", Value: "45"}}
@@ -159,9 +159,10 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestWritesNothing looks at a pool whose definition has Ceph's programs write files. Nothing is made, nor put in place of a file.
+// TestWritesNothing inspects a pool whose definition makes Ceph's programs write files. No file may be
+// created or replaced.
 func TestWritesNothing(t *testing.T) {
-	_, p, _ := made(t, "v")
+	_, p, _ := newPoolWithImage(t, "v")
 	dir := t.TempDir()
 	ok(t, os.WriteFile(dir+"/socket", []byte("a file"), 0o600))
 	p.Config = []pooldef.Option{
@@ -185,11 +186,11 @@ func TestWritesNothing(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	ok(t, err)
 	if text, err := os.ReadFile(dir + "/socket"); len(left) != 1 || string(text) != "a file" {
-		t.Errorf("there is %v, and in the file %q (%v)", left, text, err)
+		t.Errorf("directory %v, file %q (%v)", left, text, err)
 	}
 }
 
-// TestOwnConfiguration uses what the machine itself knows of Ceph, where the definition has no login.
+// TestOwnConfiguration uses this machine's Ceph configuration, because the definition has no login.
 func TestOwnConfiguration(t *testing.T) {
 	p := newPool(t)
 	b := New(&host.Local{}, keys{}, limit)
@@ -203,7 +204,12 @@ func TestOwnConfiguration(t *testing.T) {
 	t.Cleanup(func() { backendtest.Change(t, host.Cmd("umount", "/etc/ceph")) })
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
 	image := file(t, backendtest.Convert(t, "raw", "qcow2", make([]byte, mib)))
-	source := &pooldef.Volume{Type: "file", Name: "image", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Path: image.Name(), Format: "qcow2"}}
+	source := &pooldef.Volume{
+		Type:     "file",
+		Name:     "image",
+		Capacity: pooldef.Bytes(mib),
+		Target:   pooldef.VolumeTarget{Path: image.Name(), Format: "qcow2"},
+	}
 	ok(t, b.Clone(t.Context(), p, volume("w", mib), source, backend.CloneOptions{}))
 
 	data := fill(t, b, p, "v", 1)
@@ -211,7 +217,10 @@ func TestOwnConfiguration(t *testing.T) {
 	overlay := func(backing string) *pooldef.Volume {
 		v := *source
 		v.Target.Path = filepath.Join(t.TempDir(), "overlay")
-		backendtest.Change(t, host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", backing, "-F", "raw", v.Target.Path, "1M"))
+		backendtest.Change(
+			t,
+			host.Cmd("qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", backing, "-F", "raw", v.Target.Path, "1M"),
+		)
 		return &v
 	}
 	known := func(path string, file *host.Handle) error {
@@ -223,14 +232,16 @@ func TestOwnConfiguration(t *testing.T) {
 	ok(t, b.Clone(t.Context(), p, volume("x", mib), overlay(backing), backend.CloneOptions{MayRead: known}))
 	holds(t, b, p, "x", data)
 	for _, evil := range []string{backing + ":id=admin", backing + "@monday", "rbd:" + p.Source.Name + "/w"} {
-		if err := b.Clone(t.Context(), p, volume("y", mib), overlay(evil), backend.CloneOptions{MayRead: known}); err == nil {
-			t.Errorf("an image is cloned that is based on %s", evil)
+		if err := b.Clone(
+			t.Context(), p, volume("y", mib), overlay(evil), backend.CloneOptions{MayRead: known},
+		); err == nil {
+			t.Errorf("cloned an image based on %s", evil)
 		}
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 }
 
-// stop stops a daemon until the test ends, and returns what lets it go on.
+// stop pauses a daemon until the test ends, and returns a function that resumes it.
 func stop(t *testing.T, daemon string) (resume func()) {
 	t.Helper()
 	pid, err := strconv.Atoi(read(t, "run/"+daemon+".pid"))
@@ -238,15 +249,19 @@ func stop(t *testing.T, daemon string) (resume func()) {
 	return backendtest.Pause(t, pid)
 }
 
-// TestSilent stops daemons. Everything ends by the time limit, says why, and works when they go on. Within the limit the monitor has to answer
-// where it is not the one that is stopped.
+// TestSilent pauses daemons. Every operation ends at the timeout, says why, and works again when the daemon
+// resumes. The timeout leaves enough time for the other daemons to answer.
 func TestSilent(t *testing.T) {
-	b, p, data := made(t, "v")
-	for daemon, text := range map[string]string{"mon.a": "the monitor 127.0.0.1:", "osd.0": "the OSDs of the Ceph cluster do not answer"} {
-		hasty := New(&host.Local{}, keys{}, map[string]time.Duration{"mon.a": brief, "osd.0": 10 * time.Second}[daemon])
+	b, p, data := newPoolWithImage(t, "v")
+	for daemon, text := range map[string]string{
+		"mon.a": "the monitor 127.0.0.1:", "osd.0": "the OSDs of the Ceph cluster do not answer",
+	} {
+		hasty := New(
+			&host.Local{}, keys{}, map[string]time.Duration{"mon.a": brief, "osd.0": 10 * time.Second}[daemon],
+		)
 		resume := stop(t, daemon)
 		if err := fails(t, hasty, p, text); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v is not what a time limit ends with", daemon, err)
+			t.Errorf("%s: %v is not a timeout", daemon, err)
 		}
 		for what, do := range map[string]func() error{
 			"create": func() error { return hasty.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) },
@@ -258,15 +273,19 @@ func TestSilent(t *testing.T) {
 			}
 		}
 		resume()
-		backendtest.Eventually(t, "the pool is active again", func() bool { active, err := b.Active(t.Context(), p); return active && err == nil })
+		backendtest.Eventually(
+			t, "the pool is active again",
+			func() bool { active, err := b.Active(t.Context(), p); return active && err == nil },
+		)
 	}
 	holds(t, b, p, "v", data)
 	if all := rows(t, b, p); strings.Join(all, " ") != "v" {
-		t.Errorf("there are %q", all)
+		t.Errorf("got %q", all)
 	}
 }
 
-// TestFull fills an OSD. What cannot be written says so; deleting works, but not in a namespace, where Ceph 16 writes before it does.
+// TestFull fills an OSD. Writes report that it is full. Deletion works, but not in a namespace, where Ceph 16
+// must write first.
 func TestFull(t *testing.T) {
 	p := newPool(t)
 	p.Source.Name = "rbdpool"
@@ -274,19 +293,24 @@ func TestFull(t *testing.T) {
 	ok(t, b.Create(t.Context(), p, volume("v", mib), backend.CreateOptions{}))
 	data := fill(t, b, p, "v", 1)
 	ok(t, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{}))
-	ok(t, b.Delete(t.Context(), p, "x")) // in a pool where nothing was ever deleted, Ceph 16 cannot begin with that
+	// in a pool without earlier deletions, Ceph 16 cannot start one when full
+	ok(t, b.Delete(t.Context(), p, "x"))
 	ok(t, b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{Preallocation: "full"}))
 	ratios := func(near, backfill, full string) {
-		for verb, ratio := range map[string]string{"set-nearfull-ratio": near, "set-backfillfull-ratio": backfill, "set-full-ratio": full} {
+		for verb, ratio := range map[string]string{
+			"set-nearfull-ratio": near, "set-backfillfull-ratio": backfill, "set-full-ratio": full,
+		} {
 			ceph(t, "ceph", "osd", verb, ratio)
 		}
 	}
 	ratios("0.00001", "0.00002", "0.00003")
 	undo := sync.OnceFunc(func() { ratios("0.85", "0.9", "0.95") })
 	t.Cleanup(undo)
-	backendtest.Eventually(t, "the OSD is full", func() bool { return strings.Contains(ceph(t, "ceph", "health"), "1 full osd") })
+	backendtest.Eventually(
+		t, "the OSD is full", func() bool { return strings.Contains(ceph(t, "ceph", "health"), "1 full osd") },
+	)
 	state := (*backend.StateError)(nil)
-	hasty := New(&host.Local{}, keys{}, brief) // what is written waits
+	hasty := New(&host.Local{}, keys{}, brief) // writes wait
 	for what, do := range map[string]func() error{
 		"create": func() error { return hasty.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}) },
 		"upload": func() error { return hasty.Upload(t.Context(), p, "v", file(t, data), backend.Transfer{}) },
@@ -296,18 +320,21 @@ func TestFull(t *testing.T) {
 		}
 	}
 	holds(t, b, p, "v", data)
-	ok(t, New(&host.Local{}, keys{}, 20*time.Second).Delete(t.Context(), p, "x")) // part of which waits, too
+	// a part of the deletion waits, too
+	ok(t, New(&host.Local{}, keys{}, 20*time.Second).Delete(t.Context(), p, "x"))
 	undo()
-	backendtest.Eventually(t, "there is room again", func() bool { _, err := b.RemoveStale(t.Context(), p); return err == nil })
+	backendtest.Eventually(
+		t, "there is room again", func() bool { _, err := b.RemoveStale(t.Context(), p); return err == nil },
+	)
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if all := rows(t, b, p); len(all) != 0 {
-		t.Errorf("there are %q", all)
+		t.Errorf("got %q", all)
 	}
 }
 
-// TestInUse refuses to change an image that somebody has open, and to read it unless that is said.
+// TestInUse checks that an open image cannot be changed, and can be read only with InUse.
 func TestInUse(t *testing.T) {
-	b, p, data := made(t, "v")
+	b, p, data := newPoolWithImage(t, "v")
 	watch := exec.Command("rbd", "watch", p.Source.Name+"/v")
 	watch.Env = append(os.Environ(), "CEPH_CONF="+os.Getenv(clusterVariable)+"/ceph.conf")
 	out, err := watch.StdoutPipe()
@@ -338,9 +365,9 @@ func TestInUse(t *testing.T) {
 	_ = watch.Wait()
 }
 
-// TestInterrupted ends transfers in the middle. Nothing keeps the image in use then.
+// TestInterrupted cancels transfers. The image must not stay in use.
 func TestInterrupted(t *testing.T) {
-	b, p, _ := made(t, "v")
+	b, p, _ := newPoolWithImage(t, "v")
 	for what, do := range map[string]func(ctx context.Context, r, w *os.File) error{
 		"upload":   func(ctx context.Context, r, _ *os.File) error { return b.Upload(ctx, p, "v", r, backend.Transfer{}) },
 		"download": func(ctx context.Context, _, w *os.File) error { return b.Download(ctx, p, "v", w, backend.Transfer{}) },
@@ -350,7 +377,7 @@ func TestInterrupted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- do(ctx, r, w) }()
-		if what == "upload" { // which has begun when a pipe holds no more of what is written
+		if what == "upload" { // an upload has begun when the pipe cannot hold all of the data
 			_, err = w.Write(make([]byte, 512<<10))
 		} else {
 			_, err = r.Read(make([]byte, 1))
@@ -362,16 +389,21 @@ func TestInterrupted(t *testing.T) {
 		}
 		r.Close()
 		w.Close()
-		ok(t, b.checkNotInUse(t.Context(), p, place{"rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/")}, "v", false, false))
+		ok(
+			t,
+			b.checkNotInUse(
+				t.Context(), p, place{"rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/")}, "v", false, false,
+			),
+		)
 	}
 	part := file(t, nil)
 	ok(t, b.Download(t.Context(), p, "v", part, backend.Transfer{Offset: 10, Length: 10}))
 	ok(t, b.Delete(t.Context(), p, "v"))
 }
 
-// TestRenameRace has several images take one name at the same time: one of them does.
+// TestRenameRace renames several images to one name in parallel. Exactly one rename succeeds.
 func TestRenameRace(t *testing.T) {
-	b, p, _ := made(t, "v0")
+	b, p, _ := newPoolWithImage(t, "v0")
 	for n := 1; n < 4; n++ {
 		ok(t, b.Create(t.Context(), p, volume(fmt.Sprint("v", n), mib), backend.CreateOptions{}))
 	}
@@ -390,14 +422,22 @@ func TestRenameRace(t *testing.T) {
 		}
 	}
 	if names := rows(t, b, p); won != 1 || len(names) != 4 {
-		t.Errorf("%d have taken the name; there are %q", won, names)
+		t.Errorf("%d renames succeeded; got %q", won, names)
 	}
 }
 
-// TestDiff reads what is no diff.
+// TestDiff parses invalid diffs.
 func TestDiff(t *testing.T) {
-	for text, want := range map[string]string{"": "unexpected EOF", "rbd diff v2\n": "another form", "rbd": "unexpected EOF", "x": "another form", "w1234": "unexpected EOF", "e": "EOF"} {
-		if _, _, _, err := (diff{}).Next(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+	for text, want := range map[string]string{
+		"":              "unexpected EOF",
+		"rbd diff v2\n": "another form",
+		"rbd":           "unexpected EOF",
+		"x":             "another form",
+		"w1234":         "unexpected EOF",
+		"e":             "EOF",
+	} {
+		if _, _, _, err := (diff{}).Next(strings.NewReader(text)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %s", text, err, want)
 		}
 	}

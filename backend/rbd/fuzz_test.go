@@ -16,21 +16,21 @@ import (
 	"poolctl/pooldef"
 )
 
-// A liar is a machine whose programs of Ceph say a text, whatever they are asked, and do nothing.
+// A liar is a host on which Ceph's programs print a fixed text and change nothing.
 type liar struct {
 	host.Host
-	says string
-	done []host.Step
+	output string
+	done   []host.Step
 }
 
-func (l *liar) Query(context.Context, host.Command) ([]byte, error) { return []byte(l.says), nil }
+func (l *liar) Query(context.Context, host.Command) ([]byte, error) { return []byte(l.output), nil }
 
 func (l *liar) Change(_ context.Context, s host.Step) error {
 	l.done = append(l.done, s)
 	return nil
 }
 
-// Dial is answered by a monitor.
+// Dial returns a connection to a monitor.
 func (l *liar) Dial(context.Context, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	go func() {
@@ -41,17 +41,17 @@ func (l *liar) Dial(context.Context, string) (net.Conn, error) {
 }
 
 func lying(text string) (*Backend, *liar) {
-	l := &liar{Host: &host.Local{}, says: text}
+	l := &liar{Host: &host.Local{}, output: text}
 	return New(l, nil, time.Minute), l
 }
 
-// lied is a pool of which what images occupy is asked for, too.
+// lied is a pool whose definition requests the space that images occupy.
 var lied = &pooldef.Pool{Type: pooldef.RBD, Name: "p", Refresh: "default",
 	Source: pooldef.Source{Name: "rbdpool", Hosts: []pooldef.Host{{Name: "127.0.0.1"}}}}
 
-// What Ceph 16 has said.
+// Output of Ceph 16.
 const (
-	saidInfo = `{"name":"v","id":"1078","size":8388608,"objects":2,"order":22,"object_size":4194304,` +
+	infoOutput = `{"name":"v","id":"1078","size":8388608,"objects":2,"order":22,"object_size":4194304,` +
 		`"snapshot_count":0,"features":["layering"],"parent":{"pool":"rbdpool","pool_namespace":"space",` +
 		`"image":"w","snapshot":"s","trash":false,"overlap":8388608}}`
 	saidLong = `[{"image":"copy","id":"10a8","size":8388608,"format":2},` +
@@ -65,11 +65,10 @@ const (
 	saidStatus = `{"watchers":[{"address":"127.0.0.1:0/3518013061","client":4137,"cookie":1}]}`
 )
 
-// FuzzAnswers reads what rbd and rados could say. Nothing of it is larger than can be counted, or has a name
-// that is none.
+// FuzzAnswers parses output of rbd and rados. No result may overflow or have an invalid name.
 func FuzzAnswers(f *testing.F) {
 	for _, text := range []string{
-		saidInfo, saidLong, saidUsed, saidRoom, saidStatus, `["v","w",".poolctl-x"]`,
+		infoOutput, saidLong, saidUsed, saidRoom, saidStatus, `["v","w",".poolctl-x"]`,
 		`[{"id":4,"name":"s","size":8388608,"protected":"true"}]`,
 		`["a","a"]`, `["../x","-v","a@b","a/b","","\u001b"]`, `{"size":18446744073709551615,"parent":{}}`,
 		`[{"image":"v","size":1e999}]`, `[null]`, `{}`, `[`, ``,
@@ -106,14 +105,14 @@ func FuzzAnswers(f *testing.F) {
 			for _, word := range s.(host.Command).Args {
 				image, isImage := strings.CutPrefix(word, "--image=")
 				if !backend.IsPlain(word) || isImage && !isPlain(image) {
-					t.Errorf("it runs %s", s.Shell())
+					t.Errorf("ran %s", s.Shell())
 				}
 			}
 		}
 	})
 }
 
-// FuzzDiff reads what rbd export-diff could write. All pieces can be counted.
+// FuzzDiff parses output of rbd export-diff. No extent may overflow.
 func FuzzDiff(f *testing.F) {
 	data := func(offset, length uint64) string { return string(diff{}.Data(offset, length)) }
 	whole := diffHeader + "s12345678" + data(4096, 4) + "data" + string(diff{}.Zeros(8192, 4096)) + "e"
@@ -136,25 +135,25 @@ func FuzzDiff(f *testing.F) {
 				_, _ = io.CopyN(io.Discard, r, int64(length))
 			}
 		}
-		t.Error("it does not end")
+		t.Error("does not end")
 	})
 }
 
-// TestLies names the field that cannot be as Ceph's programs report it.
+// TestLies checks that the error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	number := func(text, field, value string) string { return replaceOnce(t, text, field, value) }
 	for _, test := range []struct {
 		says, field string
 		ask         func(*Backend) error
 	}{
-		{number(saidInfo, `"size":8388608`, `"size":9223372036854775808`), "size", look},
-		{number(saidInfo, `"object_size":4194304`, `"object_size":18446744073709551615`), "object_size", look},
-		{number(saidInfo, `"snapshot_count":0`, `"snapshot_count":-1`), "snapshot_count", look},
-		{number(saidInfo, `"image":"w"`, `"image":"../x"`), "parent", look},
-		{number(saidInfo, `"image":"w"`, `"image":""`), "parent", look},
-		{number(saidInfo, `"snapshot":"s"`, `"snapshot":"a@b"`), "parent", look},
-		{number(saidInfo, `"pool":"rbdpool"`, `"pool":"\n"`), "parent", look},
-		{number(saidInfo, `"pool_namespace":"space"`, `"pool_namespace":"a/b"`), "parent", look},
+		{number(infoOutput, `"size":8388608`, `"size":9223372036854775808`), "size", look},
+		{number(infoOutput, `"object_size":4194304`, `"object_size":18446744073709551615`), "object_size", look},
+		{number(infoOutput, `"snapshot_count":0`, `"snapshot_count":-1`), "snapshot_count", look},
+		{number(infoOutput, `"image":"w"`, `"image":"../x"`), "parent", look},
+		{number(infoOutput, `"image":"w"`, `"image":""`), "parent", look},
+		{number(infoOutput, `"snapshot":"s"`, `"snapshot":"a@b"`), "parent", look},
+		{number(infoOutput, `"pool":"rbdpool"`, `"pool":"\n"`), "parent", look},
+		{number(infoOutput, `"pool_namespace":"space"`, `"pool_namespace":"a/b"`), "parent", look},
 		{number(saidLong, `"size":8388608`, `"size":18446744073709551615`), "size", details},
 		{number(saidLong, `"image":"v","snapshot":"s"}`, `"image":"-","snapshot":"/"}`), "parent", details},
 		{number(saidLong, `"image":"w"`, `"image":"copy"`), "name, which two images have", details},
@@ -163,12 +162,12 @@ func TestLies(t *testing.T) {
 		{number(saidRoom, `"size_bytes":4215312`, `"size_bytes":9223372036854775808`), "size_bytes", room},
 		{number(saidUsed, `"used_size":1}`, `"used_size":9223372036854775807}`), "used_size", used},
 		{`["v","v"]`, "name, which two images have", names},
-		{saidInfo, "parent, the chain of which does not end", chain},
+		{infoOutput, "parent, the chain of which does not end", chain},
 	} {
 		b, _ := lying(test.says)
 		wrong := (*backend.AnswerError)(nil)
 		if err := test.ask(b); !errors.As(err, &wrong) || wrong.Field != test.field {
-			t.Errorf("%s: error %v, not %q", test.says, err, test.field)
+			t.Errorf("%s: error %v, want %q", test.says, err, test.field)
 		}
 	}
 	for _, text := range []string{
@@ -220,7 +219,8 @@ func chain(b *Backend) error {
 	return err
 }
 
-// TestNotPlain leaves out images that rbd(8) cannot be told of: their paths would be those of others.
+// TestNotPlain checks that listings omit images with names that rbd(8) cannot take, because their paths would
+// be those of other images.
 func TestNotPlain(t *testing.T) {
 	b, _ := lying(`["a/b","a@b","","\n","` + "\u0085" + `","v","-v"]`)
 	var all []string
@@ -229,6 +229,6 @@ func TestNotPlain(t *testing.T) {
 		all = append(all, v.Name)
 	}
 	if got := strings.Join(all, " "); got != "-v v" && got != "v -v" {
-		t.Errorf("listed are %q", got)
+		t.Errorf("listed %q", got)
 	}
 }

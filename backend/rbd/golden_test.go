@@ -15,10 +15,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// marks are the names that differ from one time to the next: those of a process that is not the first.
-var marks = regexp.MustCompile(`poolctl-[0-9a-f]{8}-\d\d+-\d\d+-\d+`)
+// tempName matches temporary names that contain the PID and start time of a process other than PID 1.
+var tempName = regexp.MustCompile(`poolctl-[0-9a-f]{8}-\d\d+-\d\d+-\d+`)
 
-// answered are what differs in the answers of Ceph's programs: identifiers, times, and how full the cluster is.
+// answered lists the parts of answers that differ between runs: identifiers, times, and the space used.
 var answered = []struct {
 	what *regexp.Regexp
 	with string
@@ -28,23 +28,30 @@ var answered = []struct {
 	{regexp.MustCompile(`("(?:total|num|read|write|compress|size)_\w+":)\d+`), "${1}1"},
 }
 
-// anyKey is a key, where no cluster looks at it.
+// anyKey returns a valid key for tests without a cluster.
 type anyKey struct{ backendtest.Secrets }
 
 func (anyKey) SecretValue(pooldef.SecretRef, string) ([]byte, error) {
 	return append([]byte{1}, make([]byte, 27)...), nil
 }
 
-// TestGolden writes down what operations do.
+// TestGolden records what operations do.
 func TestGolden(t *testing.T) {
-	g := backendtest.NewReplayedWithout(t, "a cluster of Ceph's (go test without -short)", "operations", !testing.Short())
+	g := backendtest.NewReplayedWithout(
+		t, "a cluster of Ceph's (go test without -short)", "operations", !testing.Short(),
+	)
 	p, known := definition("rbdpool/space", 6789), backend.Secrets(anyKey{})
 	if g.Live() {
 		p, known = newPool(t), keys{}
 		g.Snapshot = func() string { return snapshotOf(t, p) }
 	}
-	replace := strings.NewReplacer(p.Source.Name, "rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/"), "space", fmt.Sprint(":", p.Source.Hosts[0].Port), ":6789")
-	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 --client-mount-timeout=300 --rados-mon-op-timeout=300 --rados-osd-op-timeout=300 --log-to-file=false --admin-socket="
+	replace := strings.NewReplacer(
+		p.Source.Name, "rbdpool", strings.TrimPrefix(p.Source.Name, "rbdpool/"), "space",
+		fmt.Sprint(":", p.Source.Hosts[0].Port), ":6789",
+	)
+	login := "-c /dev/null --id=libvirt --keyfile=/dev/fd/3 -m v1:127.0.0.1:6789 " +
+		"--client-mount-timeout=300 --rados-mon-op-timeout=300 --rados-osd-op-timeout=300 --log-to-file=false " +
+		"--admin-socket="
 	fmt.Fprintf(&g.Record, "# LOGIN is %s, what 3</secrets gives is the key.\n\n", login)
 	g.Clean = func(text string) string {
 		text = strings.ReplaceAll(replace.Replace(text), login, "LOGIN")
@@ -52,7 +59,7 @@ func TestGolden(t *testing.T) {
 		for _, a := range answered {
 			text = a.what.ReplaceAllString(text, a.with)
 		}
-		return marks.ReplaceAllString(text, "poolctl-MACHINE-PROCESS-BEGUN-N")
+		return tempName.ReplaceAllString(text, "poolctl-MACHINE-PROCESS-BEGUN-N")
 	}
 	does := func(title string, op func(b *Backend, p *pooldef.Pool) error) {
 		g.Do(title, func(h host.Host) error { return op(New(h, known, limit), p) })
@@ -74,7 +81,9 @@ func TestGolden(t *testing.T) {
 	}
 	data := file(t, []byte("data"))
 	does("is it active", func(b *Backend, p *pooldef.Pool) error { _, err := b.Active(ctx, p); return err })
-	does("how much room is there", func(b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err })
+	does(
+		"how much room is there", func(b *Backend, p *pooldef.Pool) error { _, err := b.Space(ctx, p); return err },
+	)
 	does("make a volume", func(b *Backend, p *pooldef.Pool) error {
 		return b.Create(ctx, p, volume("v", 8<<20), backend.CreateOptions{})
 	})
@@ -109,7 +118,10 @@ func TestGolden(t *testing.T) {
 		defer null.Close()
 		return b.Download(ctx, p, "v", null, backend.Transfer{File: "data", Offset: 4096, Length: 4})
 	})
-	does("resize", func(b *Backend, p *pooldef.Pool) error { return b.Resize(ctx, p, "v", 16<<20, backend.ResizeOptions{}) })
+	does(
+		"resize",
+		func(b *Backend, p *pooldef.Pool) error { return b.Resize(ctx, p, "v", 16<<20, backend.ResizeOptions{}) },
+	)
 	does("make smaller", func(b *Backend, p *pooldef.Pool) error {
 		return b.Resize(ctx, p, "v", 8<<20, backend.ResizeOptions{Shrink: true})
 	})
@@ -124,9 +136,9 @@ func TestGolden(t *testing.T) {
 	g.End()
 }
 
-// TestShell lets a shell do what a dry run prints.
+// TestShell runs the output of a dry run in a shell.
 func TestShell(t *testing.T) {
-	b, p, data := made(t, "v")
+	b, p, data := newPoolWithImage(t, "v")
 	dir := t.TempDir()
 	ok(t, os.WriteFile(dir+"/data", data[:100_000], 0o600))
 	in, err := os.Open(dir + "/data")
@@ -134,8 +146,15 @@ func TestShell(t *testing.T) {
 	var dry strings.Builder
 	would := New(host.NewDryRun(&host.Local{}, &dry), keys{}, limit)
 	ok(t, would.Upload(t.Context(), p, "v", in, backend.Transfer{File: dir + "/data", Offset: 500_000}))
-	ok(t, would.Download(t.Context(), p, "v", in, backend.Transfer{File: dir + "/out", Offset: 400_000, Length: 300_000}))
-	script := strings.ReplaceAll(dry.String(), "/secrets/"+secret+".base64", os.Getenv(clusterVariable)+"/libvirt.key")
+	ok(
+		t,
+		would.Download(
+			t.Context(), p, "v", in, backend.Transfer{File: dir + "/out", Offset: 400_000, Length: 300_000},
+		),
+	)
+	script := strings.ReplaceAll(
+		dry.String(), "/secrets/"+secret+".base64", os.Getenv(clusterVariable)+"/libvirt.key",
+	)
 	if out, err := exec.Command("sh", "-ec", script).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v: %s", script, err, out)
 	}

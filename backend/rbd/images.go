@@ -2,8 +2,6 @@ package rbd
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -11,130 +9,31 @@ import (
 	"poolctl/pooldef"
 )
 
-// A row is what rbd ls -l tells of an image, or of a snapshot of one.
-type row struct {
-	Image     string
-	Snapshot  string // empty: it is the image itself
-	Protected string
-	Size      uint64
-	Parent    *origin // what an image is a clone of
-}
-
-// An origin is a snapshot that a clone has its data from, until it has its own.
-type origin struct {
-	Pool      string
-	Namespace string `json:"pool_namespace"`
-	Image     string
-	Snapshot  string
-}
-
-func (o *origin) place() place { return place{o.Pool, o.Namespace} }
-
-// check implements checker.
-func (o *origin) check() error {
-	if o == nil {
-		return nil
-	}
-	isPlace := isPlain(o.Pool) && (o.Namespace == "" || isPlain(o.Namespace))
-	if isPlace && isPlain(o.Image) && isPlain(o.Snapshot) {
-		return nil
-	}
-	named := o.place().image(o.Image) + "@" + o.Snapshot
-	return &backend.AnswerError{Tool: "rbd", Field: "parent", Text: named}
-}
-
-// backing is how it is shown.
-func (o *origin) backing() *pooldef.VolumeTarget {
-	if o == nil {
-		return nil
-	}
-	return &pooldef.VolumeTarget{Path: scheme + o.place().image(o.Image) + "@" + o.Snapshot, Format: "raw"}
-}
-
-// info is what rbd info tells of one image.
-type info struct {
-	ID         string
-	Size       uint64
-	ObjectSize uint64 `json:"object_size"`
-	Snapshots  int    `json:"snapshot_count"`
-	Features   []string
-	Parent     *origin
-}
-
-// check implements checker.
-func (i *info) check() error {
-	if i.Snapshots < 0 {
-		return &backend.AnswerError{Tool: "rbd", Field: "snapshot_count", Text: fmt.Sprint(i.Snapshots)}
-	}
-	return errors.Join(backend.CheckSizes("rbd", "size", i.Size),
-		backend.CheckSizes("rbd", "object_size", i.ObjectSize), i.Parent.check())
-}
-
-// info asks about a volume.
+// info queries a volume.
 func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i info, err error) {
 	at, err := placeOf(p)
 	if err == nil && checkName(name) != nil {
-		err = noVolume(name)
+		err = noVolumeError(name)
 	}
 	if err == nil {
-		err = b.askOf(ctx, p, &i, "info", at, name)
+		err = b.queryImage(ctx, p, &i, "info", at, name)
 	}
 	return i, err
 }
 
-// A nameList is what rbd ls tells. check leaves out images that rbd(8) cannot be told of: they are no
-// volumes.
-type nameList []string
-
-func (l *nameList) check() error {
-	*l = slices.DeleteFunc(*l, func(name string) bool { return !isPlain(name) })
-	return eachOnce(*l)
-}
-
-// eachOnce refuses names that two images have.
-func eachOnce(names []string) error {
-	seen := make(map[string]bool, len(names))
-	for _, name := range names {
-		if seen[name] {
-			return &backend.AnswerError{Tool: "rbd", Field: "name, which two images have", Text: name}
-		}
-		seen[name] = true
-	}
-	return nil
-}
-
-// names lists the names of all images, also of those that are being made.
+// names lists the names of all images, including temporary names.
 func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return nil, err
 	}
 	var all nameList
-	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
+	err = b.query(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
 	return all, err
 }
 
-// atOnce is how many images rbd looks at together.
+// atOnce sets how many images rbd inspects in parallel.
 const atOnce = "--rbd-concurrent-management-ops=32"
-
-// A rowList is what rbd ls --long tells. check leaves out what a nameList does.
-type rowList []row
-
-func (l *rowList) check() error {
-	*l = slices.DeleteFunc(*l, func(r row) bool {
-		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot)
-	})
-	var images []string
-	for _, r := range *l {
-		if r.Snapshot == "" {
-			images = append(images, r.Image)
-		}
-		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {
-			return err
-		}
-	}
-	return eachOnce(images)
-}
 
 // rows lists all images and snapshots with their sizes.
 func (b *Backend) rows(ctx context.Context, p *pooldef.Pool) ([]row, error) {
@@ -143,21 +42,24 @@ func (b *Backend) rows(ctx context.Context, p *pooldef.Pool) ([]row, error) {
 		return nil, err
 	}
 	var all rowList
-	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--long", "--format=json", atOnce}, at.args("")...)...)
+	err = b.query(
+		ctx, p, &all, "rbd", append([]string{"ls", "--long", "--format=json", atOnce}, at.args("")...)...,
+	)
 	return all, err
 }
 
-// Volumes implements backend.Backend: the directory of the pool is read, no image is opened.
+// Volumes implements backend.Backend. It reads the Ceph pool's directory, and opens no image.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return backend.List(func() ([]string, error) {
 		all, err := b.names(ctx, p)
-		all = slices.DeleteFunc(all, isStage)
+		all = slices.DeleteFunc(all, isTempName)
 		slices.SortFunc(all, pooldef.CompareNames)
 		return all, err
-	}, func(name string) *pooldef.Volume { return named(p, name) })
+	}, func(name string) *pooldef.Volume { return summary(p, name) })
 }
 
-// Details implements backend.Detailer. What images occupy is asked for if the definition says so: that takes twice as long.
+// Details implements backend.Detailer. It queries the space that images occupy only if the definition
+// requests it, because this takes twice as long.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	var used map[string]uint64
 	return backend.List(func() ([]row, error) {
@@ -165,10 +67,10 @@ func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 		if err == nil {
 			used, err = b.used(ctx, p, "")
 		}
-		all = slices.DeleteFunc(all, func(r row) bool { return r.Snapshot != "" || isStage(r.Image) })
+		all = slices.DeleteFunc(all, func(r row) bool { return r.Snapshot != "" || isTempName(r.Image) })
 		slices.SortFunc(all, func(r, s row) int { return pooldef.CompareNames(r.Image, s.Image) })
 		return all, err
-	}, func(r row) *pooldef.Volume { return described(p, r, used) })
+	}, func(r row) *pooldef.Volume { return detailed(p, r, used) })
 }
 
 // Volume implements backend.Backend.
@@ -178,26 +80,32 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 		return nil, err
 	}
 	used, err := b.used(ctx, p, name)
-	v := described(p, row{Image: name, Size: i.Size, Parent: i.Parent}, used)
-	if i.ObjectSize != usualObject {
+	v := detailed(p, row{Image: name, Size: i.Size, Parent: i.Parent}, used)
+	if i.ObjectSize != defaultObjectSize {
 		v.Target.ClusterSize = i.ObjectSize
 	}
 	return v, mapErrNotFound(err, name)
 }
 
-// usualObject is how large the objects are that an image consists of, unless something else is said.
-const usualObject = 4 << 20
+// defaultObjectSize is the default size of an image's objects in bytes.
+const defaultObjectSize = 4 << 20
 
-// named is what is known of every image, in the words of libvirt's documents.
-func named(p *pooldef.Pool, name string) *pooldef.Volume {
+// summary returns what is known of every image, in the form of libvirt's documents.
+func summary(p *pooldef.Pool, name string) *pooldef.Volume {
 	var none [3]uint32
-	return &pooldef.Volume{Type: "network", Name: name, Key: key(p, name), Target: pooldef.VolumeTarget{Path: path(p, name), Format: "unknown",
-		Permissions: pooldef.Permissions{Mode: &none[0], Owner: &none[1], Group: &none[2]}}}
+	return &pooldef.Volume{
+		Type: "network",
+		Name: name,
+		Key:  key(p, name),
+		Target: pooldef.VolumeTarget{Path: path(p, name), Format: "unknown",
+			Permissions: pooldef.Permissions{Mode: &none[0], Owner: &none[1], Group: &none[2]}},
+	}
 }
 
-// described shows an image with its sizes. used is what images occupy; nil: that is not asked for, and their whole sizes count.
-func described(p *pooldef.Pool, r row, used map[string]uint64) *pooldef.Volume {
-	v := named(p, r.Image)
+// detailed returns a volume with its sizes. used is the space that images occupy; if it is nil, the
+// allocation is the whole size.
+func detailed(p *pooldef.Pool, r row, used map[string]uint64) *pooldef.Volume {
+	v := summary(p, r.Image)
 	v.Capacity, v.Allocation = pooldef.Bytes(r.Size), pooldef.Bytes(r.Size)
 	if used != nil {
 		v.Allocation = pooldef.Bytes(used[r.Image])
@@ -206,7 +114,8 @@ func described(p *pooldef.Pool, r row, used map[string]uint64) *pooldef.Volume {
 	return v
 }
 
-// used returns what images occupy with their snapshots, one or, without a name, all of them; nil if the definition does not ask for that.
+// used returns the space that images occupy with their snapshots: of one image, or of all if name is empty.
+// It returns nil if the definition does not request it.
 func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[string]uint64, error) {
 	if p.Refresh != "default" {
 		return nil, nil
@@ -225,7 +134,7 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 			Used uint64 `json:"used_size"`
 		}
 	}
-	err = b.ask(ctx, p, &answer, "rbd", args...)
+	err = b.query(ctx, p, &answer, "rbd", args...)
 	used := map[string]uint64{}
 	for _, i := range answer.Images {
 		if err == nil {
@@ -236,23 +145,28 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 	return used, err
 }
 
-// longestChain is how many origins above each other are believed.
-const longestChain = 1 << 10
+// maxChain is the maximum number of origins in a chain.
+const maxChain = 1 << 10
 
-// Chain implements backend.Chainer: a clone's origin, and what that is a clone of.
+// Chain implements backend.Chainer. The chain of a clone has its origin, the origin's origin, and so on.
 func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
 	chain := []*pooldef.Volume{}
 	i, err := b.info(ctx, p, name)
 	for from := i.Parent; from != nil && err == nil; from = i.Parent {
-		if len(chain) == longestChain {
+		if len(chain) == maxChain {
 			const field = "parent, the chain of which does not end"
 			return nil, &backend.AnswerError{Tool: "rbd", Field: field, Text: from.Image}
 		}
 		i = info{}
-		if err = b.askOf(ctx, p, &i, "info", from.place(), from.Image); err != nil {
+		if err = b.queryImage(ctx, p, &i, "info", from.place(), from.Image); err != nil {
 			break
 		}
-		v := &pooldef.Volume{Type: "network", Name: from.Image, Target: *from.backing(), Capacity: pooldef.Bytes(i.Size)}
+		v := &pooldef.Volume{
+			Type:     "network",
+			Name:     from.Image,
+			Target:   *from.backing(),
+			Capacity: pooldef.Bytes(i.Size),
+		}
 		chain = append(chain, v)
 	}
 	return chain, err

@@ -23,10 +23,11 @@ import (
 
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
-// clusterVariable tells a process that is to be killed where the cluster is.
+// clusterVariable is the environment variable that passes the cluster's directory to a process that is to be
+// killed.
 const clusterVariable = "POOLCTL_TEST_CEPH"
 
-// start starts the cluster that all tests share, and which ends with this process.
+// start starts the cluster that all tests share. It stops with this process.
 var start = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv(clusterVariable); dir != "" {
 		return dir, nil
@@ -47,7 +48,7 @@ func serve(dir string, env []string) error {
 	return nil
 }
 
-// cluster returns the directory of a cluster of Ceph's.
+// cluster returns the directory of a Ceph cluster.
 func cluster(t testing.TB) string {
 	t.Helper()
 	backendtest.Long(t, "Ceph clusters")
@@ -64,7 +65,7 @@ func cluster(t testing.TB) string {
 	return dir
 }
 
-// read returns what a file in the cluster's directory says.
+// read returns the content of a file in the cluster's directory.
 func read(t testing.TB, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(os.Getenv(clusterVariable), file))
@@ -79,7 +80,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// port is a port of the monitor's.
+// port returns a port of the monitor.
 func port(t testing.TB, file string) int {
 	t.Helper()
 	n, err := strconv.Atoi(read(t, file))
@@ -89,7 +90,7 @@ func port(t testing.TB, file string) int {
 
 const secret = "b1a0c0de-1111-4222-8333-444455556666"
 
-// keys are the secrets: the key of client.libvirt.
+// keys provides the secrets: the key of client.libvirt.
 type keys struct{ backendtest.Secrets }
 
 func (k keys) SecretValue(ref pooldef.SecretRef, usage string) ([]byte, error) {
@@ -103,14 +104,14 @@ func (k keys) SecretValue(ref pooldef.SecretRef, usage string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 }
 
-// limit is how long the cluster may take to answer: it never comes to that.
+// limit is a timeout that never expires in these tests.
 const limit = 5 * time.Minute
 
 func newBackend(h host.Host) backend.Backend { return New(h, keys{}, limit) }
 
 var namespaces atomic.Uint64
 
-// newPool defines a pool whose images are in a namespace of their own.
+// newPool defines a pool with its own namespace.
 func newPool(t testing.TB) *pooldef.Pool {
 	t.Helper()
 	cluster(t)
@@ -119,7 +120,7 @@ func newPool(t testing.TB) *pooldef.Pool {
 	return definition("rbdpool/"+namespace, port(t, "port"))
 }
 
-// definition is that of a pool whose monitor listens at a port.
+// definition defines a pool whose monitor listens at a port.
 func definition(name string, port int) *pooldef.Pool {
 	p := &pooldef.Pool{Type: pooldef.RBD, Name: "images", UUID: "6732e2f6-8293-4281-912c-640015230de0"}
 	p.Source.Name = name
@@ -142,7 +143,7 @@ func ceph(t testing.TB, tool string, args ...string) string {
 	return string(out)
 }
 
-// snapshotOf prints all that is in a pool, also what is in the image v, the one that most tests work with.
+// snapshotOf returns the content of a pool as text, including the data of the image v, which most tests use.
 func snapshotOf(t *testing.T, p *pooldef.Pool) string {
 	t.Helper()
 	var rows []row
@@ -151,7 +152,10 @@ func snapshotOf(t *testing.T, p *pooldef.Pool) string {
 	for _, r := range rows {
 		fmt.Fprintf(&b, "%q %q %s %d %v", r.Image, r.Snapshot, r.Protected, r.Size, r.Parent.backing())
 		if r.Image == "v" && r.Snapshot == "" {
-			fmt.Fprintf(&b, " %x", sha256.Sum256([]byte(ceph(t, "rbd", "export", "--no-progress", p.Source.Name+"/"+r.Image, "-"))))
+			fmt.Fprintf(
+				&b, " %x",
+				sha256.Sum256([]byte(ceph(t, "rbd", "export", "--no-progress", p.Source.Name+"/"+r.Image, "-"))),
+			)
 		}
 		b.WriteByte('\n')
 	}

@@ -15,15 +15,17 @@ import (
 	"poolctl/pooldef"
 )
 
-// The ports of a monitor, for both versions of the protocol (messenger v2, https://docs.ceph.com/en/latest/rados/configuration/msgr2/).
+// The ports of a monitor, for both versions of the protocol (messenger v2,
+// https://docs.ceph.com/en/latest/rados/configuration/msgr2/).
 const portV2, portV1 = 3300, 6789
 
-// patience is how long other monitors are waited for when one has answered.
+// patience is the wait for other monitors after one has answered.
 const patience = 100 * time.Millisecond
 
-// monitors returns the monitors that answer, as Ceph's programs take them: by address, and with the version of the protocol. Asked by a
-// name that nobody knows they would fail, and by a version that has to be guessed, or with one among them that does not answer, they
-// would take a wrong key for silence.
+// monitors returns the monitors that answer, in the form that Ceph's programs accept: addresses with the
+// protocol version. This avoids three faults of Ceph's programs. They fail if one name is unknown. And if
+// they must guess the protocol version, or if one monitor does not answer, they report a wrong key as a
+// timeout.
 func (b *Backend) monitors(ctx context.Context, p *pooldef.Pool) (string, error) {
 	type answer struct {
 		nth   int
@@ -60,7 +62,7 @@ func (b *Backend) monitors(ctx context.Context, p *pooldef.Pool) (string, error)
 	return strings.Join(found, ","), ctx.Err()
 }
 
-// monitor asks one, at the port that is given or at the usual ones.
+// monitor queries one monitor, at the given port or else at the default ports.
 func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
 	name, err := address(h)
 	if err != nil {
@@ -73,7 +75,7 @@ func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
 	var all error
 	for _, port := range ports {
 		at := net.JoinHostPort(name, strconv.Itoa(port))
-		found, err := b.greeted(ctx, at)
+		found, err := b.greet(ctx, at)
 		if err == nil {
 			return found, nil
 		}
@@ -82,7 +84,7 @@ func (b *Backend) monitor(ctx context.Context, h pooldef.Host) (string, error) {
 	return "", all
 }
 
-// address returns a host's without the version of the protocol that libvirt lets through to Ceph.
+// address returns a host's address, without the protocol version that libvirt passes through to Ceph.
 func address(h pooldef.Host) (string, error) {
 	if version, name, ok := strings.Cut(h.Name, ":"); ok && (version == "v1" || version == "v2") {
 		h.Name = name
@@ -90,15 +92,15 @@ func address(h pooldef.Host) (string, error) {
 	return h.Address()
 }
 
-// greetings are what a monitor says first, by the version of the protocol.
+// greetings maps the first bytes that a monitor sends to the protocol version.
 var greetings = map[string]string{"ceph v02": "v1:", "ceph v2\n": "v2:"}
 
-// greeted returns the address at which a monitor greets us, with the version of its protocol.
-func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
+// greet connects to a monitor, and returns its address with the version of its protocol.
+func (b *Backend) greet(ctx context.Context, at string) (string, error) {
 	c, err := b.host.Dial(ctx, at)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return "", silent(at)
+			return "", silentError(at)
 		}
 		return "", fmt.Errorf("the monitor %s cannot be reached: %w", at, err)
 	}
@@ -108,8 +110,9 @@ func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
 	}
 	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })()
 	said := make([]byte, 8)
-	if _, err := io.ReadFull(c, said); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return "", silent(at)
+	if _, err := io.ReadFull(c, said); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) &&
+		!errors.Is(err, io.EOF) {
+		return "", silentError(at)
 	}
 	version := greetings[string(said)]
 	if version == "" {
@@ -118,6 +121,6 @@ func (b *Backend) greeted(ctx context.Context, at string) (string, error) {
 	return version + c.RemoteAddr().String(), nil
 }
 
-func silent(at string) error {
+func silentError(at string) error {
 	return &backend.TimeoutError{Text: fmt.Sprintf("the monitor %s does not answer", at)}
 }

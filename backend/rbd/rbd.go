@@ -1,5 +1,11 @@
-// Package rbd manages pools whose volumes are the images of a Ceph pool: RADOS block devices. Ceph's own programs do the work, and are told
-// all that they need of the cluster: nothing of /etc/ceph is used where the definition has a login.
+// Package rbd manages pools of type rbd: the pool is a Ceph pool, or a namespace in one, and its volumes are
+// RBD images (RADOS block devices).
+//
+// The package runs Ceph's own programs (rbd, rados, ceph), and passes them monitors, login and options. If
+// the definition has a login, nothing in /etc/ceph is used. Data are transferred in rbd's diff format.
+//
+// A new image has a temporary name until it is complete. Clones are copy-on-write: they share a snapshot of
+// their origin, which is removed with its last clone.
 package rbd
 
 import (
@@ -19,13 +25,14 @@ type Backend struct {
 	timeout time.Duration
 }
 
-// New returns the backend. A monitor or an OSD may take as long as timeout to answer; Ceph's own programs would wait for five minutes, or
-// for ever.
+// New returns the backend. A monitor or an OSD must answer within timeout; Ceph's own programs would wait for
+// five minutes, or forever.
 func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return &Backend{h, s, timeout}
 }
 
-// Active implements backend.Backend: the images can be listed. Why they cannot is an error.
+// Active implements backend.Backend. A pool is active if its images can be listed. The reason why they cannot
+// be listed is returned as an error.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.names(ctx, p)
 	return err == nil, err
@@ -34,31 +41,34 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 // ChecksActive implements backend.ActiveChecker.
 func (b *Backend) ChecksActive() bool { return true }
 
-// Space implements backend.Backend: what the whole cluster has, as libvirt counts, and what is stored in the pool.
+// Space implements backend.Backend. As in libvirt, capacity and available space are those of the whole
+// cluster; the allocation is the pool's.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return pooldef.Space{}, err
 	}
 	var answer usage
-	if err := b.ask(ctx, p, &answer, "rados", "df", "--format=json"); err != nil {
+	if err := b.query(ctx, p, &answer, "rados", "df", "--format=json"); err != nil {
 		return pooldef.Space{}, err
 	}
 	for _, pool := range answer.Pools {
 		if pool.Name == at.pool {
-			return pooldef.Space{Capacity: answer.Total << 10, Allocation: pool.Size, Available: answer.Available << 10}, nil
+			return pooldef.Space{
+				Capacity: answer.Total << 10, Allocation: pool.Size, Available: answer.Available << 10,
+			}, nil
 		}
 	}
-	return pooldef.Space{}, noPool(at)
+	return pooldef.Space{}, noPoolError(at)
 }
 
-// A usage is what rados df tells.
+// A usage is the output of rados df.
 type usage struct {
 	Pools []struct {
 		Name string
 		Size uint64 `json:"size_bytes"`
 	}
-	Total     uint64 `json:"total_space"` // KiB
+	Total     uint64 `json:"total_space"` // in KiB, as is Available
 	Available uint64 `json:"total_avail"`
 }
 
@@ -78,6 +88,6 @@ func (u *usage) check() error {
 	return nil
 }
 
-func noPool(at place) error {
+func noPoolError(at place) error {
 	return &backend.StateError{Text: fmt.Sprintf("there is no Ceph pool %q", at.pool)}
 }

@@ -16,12 +16,16 @@ func TestBackend(t *testing.T) {
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 		},
-		Sizes:   []uint64{1 << 20, 1234567, 1 << 40},
-		Allowed: []string{"vm-1.img", "ü", ".hidden", "--help", "a b'\\", `$(x)"`, "json:{}", strings.Repeat("n", 255)},
+		Sizes: []uint64{1 << 20, 1234567, 1 << 40},
+		Allowed: []string{
+			"vm-1.img", "ü", ".hidden", "--help", "a b'\\", `$(x)"`, "json:{}", strings.Repeat("n", 255),
+		},
 		Refused: []string{"", "a/b", "a@b", "a\nb", "\xff\xfe", ".poolctl-1-2-3"},
 		Slow:    true,
-		Cannot: backendtest.Because("Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
-			"RenamingTogether"),
+		Cannot: backendtest.Because(
+			"Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
+			"RenamingTogether",
+		),
 		Unsupported: []*pooldef.Volume{
 			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: "qcow2"}},
 			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("x")}},

@@ -10,16 +10,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// A snapshot is what rbd snap ls tells of one.
+// A snapshot is a snapshot as rbd snap ls reports it.
 type snapshot struct {
 	Name      string
 	Size      uint64
-	Protected string // true: clones may be made of it
+	Protected string // "true" if it can be cloned
 }
 
 func (b *Backend) snapshots(ctx context.Context, p *pooldef.Pool, at place, name string) ([]snapshot, error) {
 	var all snapshotList
-	err := b.askOf(ctx, p, &all, "snap ls", at, name)
+	err := b.queryImage(ctx, p, &all, "snap ls", at, name)
 	return all, err
 }
 
@@ -44,39 +44,52 @@ type child struct {
 
 func (c child) String() string { return place{c.Pool, c.Namespace}.image(c.Image) }
 
-// children lists the clones of an image, or with an argument of one of its snapshots.
-func (b *Backend) children(ctx context.Context, p *pooldef.Pool, at place, name string, snapshot ...string) ([]child, error) {
+// children lists the clones of an image, or of the snapshot that an option names.
+func (b *Backend) children(
+	ctx context.Context, p *pooldef.Pool, at place, name string, snapshot ...string,
+) ([]child, error) {
 	var all []child
-	err := b.askOf(ctx, p, &all, "children", at, name, snapshot...)
+	err := b.queryImage(ctx, p, &all, "children", at, name, snapshot...)
 	return all, err
 }
 
-// cow makes an image that has its data from another until it is written to: a clone of a snapshot. As with libvirt, one that is as the
-// image is now does for several clones.
-func (b *Backend) cow(ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source string) error {
+// cloneShared creates a copy-on-write clone of an image. As in libvirt, clones share a snapshot if the image
+// has not changed since.
+func (b *Backend) cloneShared(
+	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source string,
+) error {
 	var i info
-	if err := b.askOf(ctx, p, &i, "info", from, source); err != nil {
+	if err := b.queryImage(ctx, p, &i, "info", from, source); err != nil {
 		return err
 	}
 	if !slices.Contains(i.Features, "layering") {
-		return &backend.StateError{Text: fmt.Sprintf("the image %q has not the feature layering, without which there are no clones of it", source),
-			Hint: "--full makes a full copy"}
+		return &backend.StateError{
+			Text: fmt.Sprintf(
+				"the image %q has not the feature layering, without which there are no clones of it", source,
+			),
+			Hint: "--full makes a full copy",
+		}
 	}
 	if d.Capacity.Known && d.Capacity.Bytes < i.Size {
-		return pooldef.Problems{{Element: "capacity", Text: fmt.Sprintf("%d bytes are less than what is cloned, %d", d.Capacity.Bytes, i.Size)}}
+		return pooldef.Problems{{
+			Element: "capacity",
+			Text:    fmt.Sprintf("%d bytes are less than what is cloned, %d", d.Capacity.Bytes, i.Size),
+		}}
 	}
 	clone := func(snapshot string) error {
-		return b.withStaging(ctx, p, at, d.Name, func(stage string) error {
-			args := slices.Concat([]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + stage}, objects(d))
-			return b.enlarged(ctx, p, at, stage, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
+		return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
+			args := slices.Concat(
+				[]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + temp}, objectSizeOption(d),
+			)
+			return b.enlarge(ctx, p, at, temp, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
 		})
 	}
-	base, err := b.base(ctx, p, from, source, i)
+	base, err := b.reusableBase(ctx, p, from, source, i)
 	if err != nil {
 		return err
 	}
 	if base != "" {
-		// It goes with its last clone, which may be deleted just now.
+		// The snapshot is removed with its last clone, which another process may be deleting.
 		if err := clone(base); err == nil || ctx.Err() != nil || !b.isGone(ctx, p, from, source, base) {
 			return err
 		}
@@ -84,8 +97,11 @@ func (b *Backend) cow(ctx context.Context, p *pooldef.Pool, at place, d *pooldef
 	return b.withBase(ctx, p, from, source, clone)
 }
 
-// base returns a snapshot that is as its image is now, and of which clones may be made; "" if there is none. It is the last, if any.
-func (b *Backend) base(ctx context.Context, p *pooldef.Pool, at place, name string, i info) (string, error) {
+// reusableBase returns the last snapshot of an image if it can be cloned and equals the image's current
+// state, or "".
+func (b *Backend) reusableBase(
+	ctx context.Context, p *pooldef.Pool, at place, name string, i info,
+) (string, error) {
 	if i.Snapshots == 0 {
 		return "", nil
 	}
@@ -98,21 +114,25 @@ func (b *Backend) base(ctx context.Context, p *pooldef.Pool, at place, name stri
 		return "", nil
 	}
 	var different []struct{}
-	err = b.askOf(ctx, p, &different, "diff", at, name, "--from-snap="+last.Name, "--whole-object")
+	err = b.queryImage(ctx, p, &different, "diff", at, name, "--from-snap="+last.Name, "--whole-object")
 	if len(different) > 0 {
 		return "", err
 	}
 	return last.Name, err
 }
 
-// isGone tells whether there is no such snapshot any more, or none that clones may be made of.
+// isGone reports whether a snapshot no longer exists or can no longer be cloned.
 func (b *Backend) isGone(ctx context.Context, p *pooldef.Pool, at place, name, base string) bool {
 	all, err := b.snapshots(ctx, p, at, name)
-	return err == nil && !slices.ContainsFunc(all, func(s snapshot) bool { return s.Name == base && s.Protected == "true" })
+	return err == nil && !slices.ContainsFunc(
+		all, func(s snapshot) bool { return s.Name == base && s.Protected == "true" },
+	)
 }
 
-// withBase has a clone made of a new snapshot, which goes again if that fails.
-func (b *Backend) withBase(ctx context.Context, p *pooldef.Pool, at place, name string, clone func(snapshot string) error) error {
+// withBase calls clone with a new snapshot. If clone fails, withBase removes the snapshot.
+func (b *Backend) withBase(
+	ctx context.Context, p *pooldef.Pool, at place, name string, clone func(snapshot string) error,
+) error {
 	base := snapshotNames.New()
 	defer snapshotNames.Release(base)
 	err := b.change(ctx, p, "snap create", at, name, "--snap="+base, quiet)
@@ -123,13 +143,13 @@ func (b *Backend) withBase(ctx context.Context, p *pooldef.Pool, at place, name 
 		err = clone(base)
 	}
 	if err != nil {
-		err = errors.Join(err, b.dropBase(context.WithoutCancel(ctx), p, at, name, base))
+		err = errors.Join(err, b.removeBase(context.WithoutCancel(ctx), p, at, name, base))
 	}
 	return err
 }
 
-// dropBase removes a snapshot that may be there, unless somebody else has made a clone of it meanwhile.
-func (b *Backend) dropBase(ctx context.Context, p *pooldef.Pool, at place, name, base string) error {
+// removeBase removes a snapshot if it exists, unless another process has cloned it.
+func (b *Backend) removeBase(ctx context.Context, p *pooldef.Pool, at place, name, base string) error {
 	all, err := b.snapshots(ctx, p, at, name)
 	i := slices.IndexFunc(all, func(s snapshot) bool { return s.Name == base })
 	if err != nil || i < 0 {
@@ -141,8 +161,10 @@ func (b *Backend) dropBase(ctx context.Context, p *pooldef.Pool, at place, name,
 	return b.removeSnapshot(ctx, p, at, name, all[i])
 }
 
-// removeSnapshot removes one that has no clones.
-func (b *Backend) removeSnapshot(ctx context.Context, p *pooldef.Pool, at place, name string, s snapshot) error {
+// removeSnapshot removes a snapshot without clones.
+func (b *Backend) removeSnapshot(
+	ctx context.Context, p *pooldef.Pool, at place, name string, s snapshot,
+) error {
 	if s.Protected == "true" {
 		if err := b.change(ctx, p, "snap unprotect", at, name, "--snap="+s.Name); err != nil {
 			return err

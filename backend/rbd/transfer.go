@@ -11,14 +11,27 @@ import (
 )
 
 // Upload implements backend.Uploader.
-func (b *Backend) Upload(ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer) error {
+func (b *Backend) Upload(
+	ctx context.Context, p *pooldef.Pool, name string, from *os.File, t backend.Transfer,
+) error {
 	return b.write(ctx, p, name, func(size uint64) host.PipeIn {
-		return host.PipeIn{From: from, Name: t.File, Size: size, Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+		return host.PipeIn{
+			From:     from,
+			Name:     t.File,
+			Size:     size,
+			Offset:   t.Offset,
+			Length:   t.Length,
+			Sparse:   t.Sparse,
+			Progress: t.Progress,
+		}
 	})
 }
 
-// Wipe implements backend.Wiper. An image is sparse: what is to be zeros is given back. What snapshots hold stays.
-func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress) error {
+// Wipe implements backend.Wiper. It deallocates the image's data, which then read as zeros. Data of snapshots
+// remain.
+func (b *Backend) Wipe(
+	ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress,
+) error {
 	if algorithm != "zero" && algorithm != "trim" {
 		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
 	}
@@ -27,8 +40,10 @@ func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm str
 	})
 }
 
-// write writes into an image that nobody uses.
-func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what func(size uint64) host.PipeIn) error {
+// write writes into an image that is not in use.
+func (b *Backend) write(
+	ctx context.Context, p *pooldef.Pool, name string, what func(size uint64) host.PipeIn,
+) error {
 	i, err := b.info(ctx, p, name)
 	if err != nil {
 		return err
@@ -37,21 +52,26 @@ func (b *Backend) write(ctx context.Context, p *pooldef.Pool, name string, what 
 	if err := b.checkNotInUse(ctx, p, at, name, false, false); err != nil {
 		return err
 	}
-	return b.feed(ctx, p, at, name, what(i.Size))
+	return b.importDiff(ctx, p, at, name, what(i.Size))
 }
 
-// feed has rbd write into an image.
-func (b *Backend) feed(ctx context.Context, p *pooldef.Pool, at place, name string, f host.PipeIn) error {
+// importDiff runs rbd to write into an image.
+func (b *Backend) importDiff(
+	ctx context.Context, p *pooldef.Pool, at place, name string, f host.PipeIn,
+) error {
 	c, err := b.command(ctx, p, "rbd", imageArgs("import-diff", at, name, quiet, "-")...)
 	if err != nil {
 		return err
 	}
 	f.Command, f.Format, f.Target = c, diff{}, path(p, name)
-	return mapErrNotFound(b.explain(ctx, p, b.host.Change(ctx, f)), name)
+	return mapErrNotFound(b.translateError(ctx, p, b.host.Change(ctx, f)), name)
 }
 
-// Download implements backend.Downloader. rbd can only read an image from its beginning on; what nothing was written to is not read.
-func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer) error {
+// Download implements backend.Downloader. rbd can only read an image from its start; unallocated parts are
+// not read.
+func (b *Backend) Download(
+	ctx context.Context, p *pooldef.Pool, name string, to *os.File, t backend.Transfer,
+) error {
 	i, err := b.info(ctx, p, name)
 	if err != nil {
 		return err
@@ -69,7 +89,18 @@ func (b *Backend) Download(ctx context.Context, p *pooldef.Pool, name string, to
 		command.Args = slices.Concat(c.Args, imageArgs(verb, at, name, quiet, "-"))
 		return command
 	}
-	drain := host.PipeOut{Command: export("export-diff"), Plain: export("export"), Format: diff{}, From: path(p, name), Size: i.Size, To: to, Name: t.File,
-		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
-	return mapErrNotFound(b.explain(ctx, p, b.host.Change(ctx, drain)), name)
+	drain := host.PipeOut{
+		Command:  export("export-diff"),
+		Plain:    export("export"),
+		Format:   diff{},
+		From:     path(p, name),
+		Size:     i.Size,
+		To:       to,
+		Name:     t.File,
+		Offset:   t.Offset,
+		Length:   t.Length,
+		Sparse:   t.Sparse,
+		Progress: t.Progress,
+	}
+	return mapErrNotFound(b.translateError(ctx, p, b.host.Change(ctx, drain)), name)
 }

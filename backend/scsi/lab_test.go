@@ -36,13 +36,13 @@ func started(t *testing.T, target string, options ...string) *pooldef.Pool {
 	return p
 }
 
-// far is how long a test waits for units, at most: it never comes to that.
+// far is a timeout that never expires in these tests.
 const far = 5 * time.Minute
 
 func newBackend() *Backend { return New(&host.Local{}, nil) }
 
 func TestConformance(t *testing.T) {
-	p := started(t, "/dev/disk/by-id", "dev_size_mb=16", "max_luns=3") // no part of the suite changes it
+	p := started(t, "/dev/disk/by-id", "dev_size_mb=16", "max_luns=3") // no test of the suite changes the pool
 	p.Started = false
 	backendtest.Run(t, backendtest.Options{
 		New:      func(h host.Host) backend.Backend { return New(h, nil) },
@@ -67,14 +67,19 @@ func list(t *testing.T, p *pooldef.Pool) string {
 	return text.String()
 }
 
-// TestIdentifiers compares with scsi_id(8), for every kind of unit that scsi_debug can make.
+// TestIdentifiers compares keys with scsi_id(8), for every kind of unit that scsi_debug supports.
 func TestIdentifiers(t *testing.T) {
-	for _, options := range []string{"max_luns=2 uuid_ctl=1", "ptype=5 scsi_level=4", "vpd_use_hostno=0 sector_size=4096"} {
+	for _, options := range []string{
+		"max_luns=2 uuid_ctl=1", "ptype=5 scsi_level=4", "vpd_use_hostno=0 sector_size=4096",
+	} {
 		p := started(t, "/dev", append(strings.Fields(options), "dev_size_mb=16")...)
 		for v, err := range newBackend().Details(t.Context(), p) {
 			ok(t, err)
 			ok(t, v.Err)
-			out, err := new(host.Local).Query(t.Context(), host.Cmd("/lib/udev/scsi_id", "--replace-whitespace", "--whitelisted", "--device", v.Target.Path))
+			out, err := new(host.Local).Query(
+				t.Context(),
+				host.Cmd("/lib/udev/scsi_id", "--replace-whitespace", "--whitelisted", "--device", v.Target.Path),
+			)
 			if want := strings.TrimSpace(string(out)); err != nil || v.Key != want {
 				t.Errorf("%s: %s has the key %q, scsi_id says %q, error %v", options, v.Name, v.Key, want, err)
 			}
@@ -85,14 +90,14 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// TestUnitsComeAndGo has the pool see what happens to its units.
+// TestUnitsComeAndGo adds, removes and resizes units.
 func TestUnitsComeAndGo(t *testing.T) {
 	p := started(t, "/dev/disk/by-id", "dev_size_mb=16", "max_luns=1", "add_host=1", "virtual_gb=0")
 	b := newBackend()
 	count := func(want int, when string) {
 		t.Helper()
 		if text := list(t, p); strings.Count(text, "\n") != want {
-			t.Errorf("%s: there are\n%s", when, text)
+			t.Errorf("%s: got\n%s", when, text)
 		}
 	}
 	count(1, "at first")
@@ -102,17 +107,17 @@ func TestUnitsComeAndGo(t *testing.T) {
 	tell(t, "/sys/bus/pseudo/drivers/scsi_debug/virtual_gb", "2")
 	ok(t, b.Refresh(t.Context(), p, far))
 	if text := list(t, p); strings.Count(text, " 2147483648 ") != 3 {
-		t.Errorf("larger: there are\n%s", text)
+		t.Errorf("larger: got\n%s", text)
 	}
 	number := strings.TrimPrefix(p.Source.Adapter.Name, "host")
 	tell(t, "/sys/bus/scsi/devices/"+number+":0:0:1/delete", "1")
 	count(2, "one removed")
 	tell(t, "/sys/bus/pseudo/drivers/scsi_debug/add_host", "-1")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
-		t.Errorf("the host has gone: active %v, error %v", active, err)
+		t.Errorf("a missing host: active %v, error %v", active, err)
 	}
 	if _, err := b.Space(t.Context(), p); err == nil || !strings.Contains(err.Error(), "there is no SCSI host") {
-		t.Errorf("the host has gone: error %v", err)
+		t.Errorf("a missing host: error %v", err)
 	}
 	ok(t, b.Stop(t.Context(), p))
 }
@@ -122,7 +127,7 @@ func tell(t *testing.T, file, text string) {
 	ok(t, os.WriteFile(file, []byte(text), 0))
 }
 
-// TestData moves data of a unit, and leaves alone one that is in use.
+// TestData transfers data of a unit, and checks that a unit in use is refused.
 func TestData(t *testing.T) {
 	p := started(t, "/dev/disk/by-id", "dev_size_mb=16", "max_luns=2", "per_host_store=1")
 	b := newBackend()
@@ -138,13 +143,14 @@ func TestData(t *testing.T) {
 	defer to.Close()
 	ok(t, b.Download(t.Context(), p, "unit:0:0:1", to, backend.Transfer{Length: 1 << 20}))
 	if got, err := os.ReadFile(to.Name()); !bytes.Equal(got, data) || err != nil {
-		t.Errorf("%d bytes come back, and are others; error %v", len(got), err)
+		t.Errorf("%d bytes, with other data; error %v", len(got), err)
 	}
 	ok(t, b.Wipe(t.Context(), p, "unit:0:0:1", "zero", nil))
 	v, err := b.Volume(t.Context(), p, "unit:0:0:1")
 	ok(t, err)
-	if got, err := os.ReadFile(v.Target.Path); len(bytes.Trim(got, "\x00")) > 0 || len(got) != 16<<20 || err != nil {
-		t.Errorf("it is not wiped: %d bytes, error %v", len(got), err)
+	if got, err := os.ReadFile(v.Target.Path); len(bytes.Trim(got, "\x00")) > 0 || len(got) != 16<<20 ||
+		err != nil {
+		t.Errorf("not wiped: %d bytes, error %v", len(got), err)
 	}
 	backendtest.Change(t, host.Cmd("mkfs.ext4", "-q", v.Target.Path))
 	dir := backendtest.Mount(t, v.Target.Path)
@@ -154,10 +160,12 @@ func TestData(t *testing.T) {
 	}
 }
 
-// TestMany lists 200 units with sizes and identifiers, in a directory of four links for each, without running anything.
+// TestMany lists 200 units with sizes and identifiers, in a directory with four links for each, without
+// running a program.
 func TestMany(t *testing.T) {
 	backendtest.NeedsLab(t, "SCSI units")
-	backendtest.Change(t, host.Cmd("udevadm", "control", "--stop-exec-queue")) // it would take minutes for them here
+	// udev would take minutes for the units here
+	backendtest.Change(t, host.Cmd("udevadm", "control", "--stop-exec-queue"))
 	t.Cleanup(func() { backendtest.Change(t, host.Cmd("udevadm", "control", "--start-exec-queue")) })
 	p := newPool(t, "/dev/disk/by-test", "dev_size_mb=8", "max_luns=200")
 	p.Started = true
@@ -184,11 +192,11 @@ func TestMany(t *testing.T) {
 	}
 	t.Logf("%d units in %v, of which it has worked %v", count, time.Since(begin), used(t)-cpu)
 	if count != 200 || trace.Len() > 0 {
-		t.Errorf("there are %d; was run %s", count, trace.String())
+		t.Errorf("%d volumes; ran %s", count, trace.String())
 	}
 }
 
-// used is the processor's time that this process has taken.
+// used returns the processor time of this process.
 func used(t *testing.T) time.Duration {
 	t.Helper()
 	var r syscall.Rusage
@@ -201,7 +209,7 @@ func there(path string) bool {
 	return err == nil
 }
 
-// letters is how the kernel names the disks from 0 on: a, ..., z, aa.
+// letters returns the kernel's name suffix of the nth disk: a, ..., z, aa.
 func letters(n int) string {
 	if n < 26 {
 		return string(rune('a' + n))

@@ -1,4 +1,9 @@
-// Package scsi manages pools whose volumes are the logical units of a SCSI host, also of a virtual Fibre Channel port that is made for them.
+// Package scsi manages pools of type scsi: the pool is a SCSI host, and its volumes are the host's logical
+// units.
+//
+// The host is an existing one, or a virtual Fibre Channel port (NPIV). Starting a pool creates the virtual
+// port if it does not exist, and stopping removes it, depending on the definition's managed attribute. All
+// information comes from /sys.
 package scsi
 
 import (
@@ -24,12 +29,12 @@ func New(h host.Host, s backend.Secrets) *Backend {
 	return b
 }
 
-// Active implements backend.Backend. A host is there whether a pool was started or not; only of a virtual port that goes with the pool
-// is it enough that it is there, whoever has made it.
+// Active implements backend.Backend. A pool is active if its host exists and the pool was started. A virtual
+// port that is removed with the pool makes the pool active as soon as the port exists, whoever created it.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	at, err := b.find(p)
 	missing, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
-	if errors.As(err, &missing) || errors.As(err, &problems) { // it can be defined, but not be active
+	if errors.As(err, &missing) || errors.As(err, &problems) { // such a pool can be defined, but is never active
 		return false, ctx.Err()
 	}
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -38,26 +43,29 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return at.isActive(p), nil
 }
 
-// hosts is the pool's host, for scsivol.Units.
+// hosts returns the pool's host, for scsivol.Units.
 func (b *Backend) hosts(_ context.Context, p *pooldef.Pool) ([]int, error) {
 	at, err := b.find(p)
 	if err == nil && !at.isActive(p) {
-		err = &backend.StateError{Text: fmt.Sprintf("host%d is there, but the pool was not started", at.number), Hint: "poolctl pool-start " + host.Quote(p.Name)}
+		err = &backend.StateError{
+			Text: fmt.Sprintf("host%d is there, but the pool was not started", at.number),
+			Hint: "poolctl pool-start " + host.Quote(p.Name),
+		}
 	}
 	return []int{at.number}, err
 }
 
-// A place is where a pool's units are.
+// A place is the SCSI host of a pool's units.
 type place struct {
 	number int
-	parent int // of the host that a virtual port was made on; -1: it is none
+	parent int // the host on which a virtual port was created; -1 for other hosts
 }
 
 func (at place) isVirtual() bool { return at.parent >= 0 }
 
 func (at place) isActive(p *pooldef.Pool) bool { return p.Started || at.isVirtual() && !isKept(p) }
 
-// find looks for a pool's host. That there is none is a StateError.
+// find returns a pool's host. If there is none, the error is a StateError.
 func (b *Backend) find(p *pooldef.Pool) (place, error) {
 	a := p.Source.Adapter
 	if a == nil {
@@ -67,7 +75,11 @@ func (b *Backend) find(p *pooldef.Pool) (place, error) {
 	case a.Type == "fc_host":
 		number, parent, ok := b.Host.FCHost(a.WWNN, a.WWPN)
 		if !ok {
-			return place{}, &backend.StateError{Text: fmt.Sprintf("there is no Fibre Channel port with the node name %s and the port name %s", a.WWNN, a.WWPN)}
+			return place{}, &backend.StateError{
+				Text: fmt.Sprintf(
+					"there is no Fibre Channel port with the node name %s and the port name %s", a.WWNN, a.WWPN,
+				),
+			}
 		}
 		return place{number, parent}, nil
 	case a.Parent != nil:
@@ -75,18 +87,23 @@ func (b *Backend) find(p *pooldef.Pool) (place, error) {
 	}
 	number := a.HostNumber()
 	if number < 0 {
-		return place{}, pooldef.Problems{{Element: "source/adapter/@name", Text: fmt.Sprintf("%q is not the name of a SCSI host, such as host0 or scsi_host0", a.Name)}}
+		return place{}, pooldef.Problems{{
+			Element: "source/adapter/@name",
+			Text:    fmt.Sprintf("%q is not the name of a SCSI host, such as host0 or scsi_host0", a.Name),
+		}}
 	}
 	if _, err := fs.Stat(b.Host.Sys(), fmt.Sprintf("%s/host%d", class, number)); err != nil {
-		return place{}, &backend.StateError{Text: fmt.Sprintf("there is no SCSI host host%d", number), Hint: "ls /sys/" + class}
+		return place{}, &backend.StateError{
+			Text: fmt.Sprintf("there is no SCSI host host%d", number), Hint: "ls /sys/" + class,
+		}
 	}
 	return place{number, -1}, nil
 }
 
-// class is where /sys has all SCSI hosts, as links to where they are in the tree of devices.
+// class is the directory in /sys with all SCSI hosts, as links into the device tree.
 const class = "class/scsi_host"
 
-// byParent finds the host with a number of its own at a PCI address.
+// byParent finds the host with the given unique id at a PCI address.
 func (b *Backend) byParent(a *pooldef.ParentAddress) (place, error) {
 	sys := b.Host.Sys()
 	address := fmt.Sprintf("%04x:%02x:%02x.%x", a.Domain, a.Bus, a.Slot, a.Function)
@@ -97,9 +114,12 @@ func (b *Backend) byParent(a *pooldef.ParentAddress) (place, error) {
 	for _, e := range entries {
 		device, _ := fs.ReadLink(sys, class+"/"+e.Name())
 		number := (&pooldef.Adapter{Name: e.Name()}).HostNumber()
-		if number >= 0 && strings.Contains(device, "/"+address+"/") && host.ReadSys(sys, class, e.Name(), "unique_id") == fmt.Sprint(a.UniqueID) {
+		if number >= 0 && strings.Contains(device, "/"+address+"/") &&
+			host.ReadSys(sys, class, e.Name(), "unique_id") == fmt.Sprint(a.UniqueID) {
 			return place{number, -1}, nil
 		}
 	}
-	return place{}, &backend.StateError{Text: fmt.Sprintf("there is no SCSI host with the unique id %d at the PCI address %s", a.UniqueID, address)}
+	return place{}, &backend.StateError{
+		Text: fmt.Sprintf("there is no SCSI host with the unique id %d at the PCI address %s", a.UniqueID, address),
+	}
 }

@@ -13,7 +13,12 @@ import (
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
 func pool(a *pooldef.Adapter) *pooldef.Pool {
-	return &pooldef.Pool{Type: pooldef.SCSI, Name: "p", Source: pooldef.Source{Adapter: a}, Target: pooldef.Target{Path: "/dev"}}
+	return &pooldef.Pool{
+		Type:   pooldef.SCSI,
+		Name:   "p",
+		Source: pooldef.Source{Adapter: a},
+		Target: pooldef.Target{Path: "/dev"},
+	}
 }
 
 func named(name string) *pooldef.Adapter { return &pooldef.Adapter{Type: "scsi_host", Name: name} }
@@ -28,7 +33,10 @@ func TestHosts(t *testing.T) {
 	s.port(5, -1, "20000000c9831b4b", "10000000c9831b4b", 0)
 	b := New(s, nil)
 	at := func(domain, bus, slot, function uint64, id int) *pooldef.Adapter {
-		return &pooldef.Adapter{Type: "scsi_host", Parent: &pooldef.ParentAddress{UniqueID: id, Domain: domain, Bus: bus, Slot: slot, Function: function}}
+		return &pooldef.Adapter{
+			Type:   "scsi_host",
+			Parent: &pooldef.ParentAddress{UniqueID: id, Domain: domain, Bus: bus, Slot: slot, Function: function},
+		}
 	}
 	for _, test := range []struct {
 		adapter *pooldef.Adapter
@@ -57,7 +65,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestActive: a host that is there does not make a pool active that was not started.
+// TestActive checks that an existing host does not make a pool active that was not started.
 func TestActive(t *testing.T) {
 	s := backendtest.NewSysTree(t)
 	s.Host("devices/test", 1, "1")

@@ -14,14 +14,14 @@ import (
 	"poolctl/pooldef"
 )
 
-// isKept tells whether a virtual port stays when the pool is stopped, because the definition says so.
+// isKept reports whether the definition says that stopping the pool keeps the virtual port.
 func isKept(p *pooldef.Pool) bool {
 	managed := p.Source.Adapter.Managed
 	return managed != nil && !*managed
 }
 
-// Start implements backend.Starter: it makes the virtual port of an fc_host, if there is no port of those names. A host of another kind
-// has to be there.
+// Start implements backend.Starter. It creates the virtual port of an fc_host, unless a port with these names
+// exists. Hosts of other kinds must exist.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	_, err := b.find(p)
 	missing := (*backend.StateError)(nil)
@@ -32,24 +32,26 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	err = b.Host.Change(ctx, b.tell(parent, "vport_create", p.Source.Adapter))
+	err = b.Host.Change(ctx, b.vportStep(parent, "vport_create", p.Source.Adapter))
 	if err == nil {
-		err = b.appeared(ctx, p)
+		err = b.awaitPort(ctx, p)
 	}
 	if err != nil {
 		if at, none := b.find(p); none == nil && at.isVirtual() {
-			err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), b.tell(at.parent, "vport_delete", p.Source.Adapter)))
+			err = errors.Join(
+				err, b.Host.Change(context.WithoutCancel(ctx), b.vportStep(at.parent, "vport_delete", p.Source.Adapter)),
+			)
 		}
 	}
 	return err
 }
 
-// limit is how long the kernel may take to make a port that it has taken the names of: the minute that libvirt waits for a new device
-// (LINUX_NEW_DEVICE_WAIT_TIME of its node_device_driver.h). (Tests are less patient.)
+// limit is the wait for a port after the kernel has accepted its names. libvirt also waits a minute for a new
+// device (LINUX_NEW_DEVICE_WAIT_TIME of its node_device_driver.h). Tests shorten it.
 var limit = time.Minute
 
-// appeared waits for a port that was made. In a dry run none was.
-func (b *Backend) appeared(ctx context.Context, p *pooldef.Pool) error {
+// awaitPort waits for a new port. In a dry run it returns immediately.
+func (b *Backend) awaitPort(ctx context.Context, p *pooldef.Pool) error {
 	for begin := time.Now(); ; {
 		_, err := b.find(p)
 		if _, dry := b.Host.(*host.DryRun); dry || err == nil || time.Since(begin) > limit {
@@ -64,28 +66,30 @@ func (b *Backend) appeared(ctx context.Context, p *pooldef.Pool) error {
 	}
 }
 
-// Stop implements backend.Starter: a virtual port goes if the definition says that it is managed or, where it says nothing, if poolctl has
-// made it; but not while one of its units is in use.
+// Stop implements backend.Starter. It removes a virtual port if the definition says that it is managed or,
+// without the attribute, if poolctl created it. It refuses while a unit of the port is in use.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	at, err := b.find(p)
 	switch missing := (*backend.StateError)(nil); {
-	case errors.As(err, &missing): // it has gone by itself
+	case errors.As(err, &missing): // the port has been removed already
 		return ctx.Err()
 	case err != nil || !at.isVirtual() || isKept(p):
 		return errors.Join(err, ctx.Err())
 	case p.Source.Adapter.Managed == nil && !p.Started:
-		return &backend.StateError{Text: fmt.Sprintf("the virtual port host%d was not made by poolctl", at.number),
-			Hint: "managed='yes' in the definition's adapter has it removed all the same"}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the virtual port host%d was not made by poolctl", at.number),
+			Hint: "managed='yes' in the definition's adapter has it removed all the same",
+		}
 	}
 	if err := b.Unused(ctx, p, []int{at.number}); err != nil {
 		return err
 	}
-	return b.Host.Change(ctx, b.tell(at.parent, "vport_delete", p.Source.Adapter))
+	return b.Host.Change(ctx, b.vportStep(at.parent, "vport_delete", p.Source.Adapter))
 }
 
-// tell has a port make or delete a virtual one. Which of the two classes has the file is the driver's choice (scsi_fc_transport.rst of the
-// kernel).
-func (b *Backend) tell(parent int, file string, a *pooldef.Adapter) host.Step {
+// vportStep returns the step that creates or deletes a virtual port. The driver determines which of the two
+// classes has the file (scsi_fc_transport.rst of the kernel).
+func (b *Backend) vportStep(parent int, file string, a *pooldef.Adapter) host.Step {
 	path := fmt.Sprintf("class/fc_host/host%d/%s", parent, file)
 	if _, err := fs.Stat(b.Host.Sys(), path); err != nil {
 		path = fmt.Sprintf("%s/host%d/%s", class, parent, file)
@@ -93,11 +97,11 @@ func (b *Backend) tell(parent int, file string, a *pooldef.Adapter) host.Step {
 	return host.WriteSys{Path: path, Text: plain(a.WWPN) + ":" + plain(a.WWNN)}
 }
 
-// plain writes a world-wide name as the kernel's files want it.
+// plain returns a world-wide name in the form of the kernel's files.
 func plain(wwn string) string { return strings.TrimPrefix(strings.ToLower(wwn), "0x") }
 
-// parent chooses the port on which a virtual one is made: the one that the definition names in one of three ways, else the first that
-// is online and has room.
+// parent chooses the port on which to create a virtual one: the port that the definition names in one of
+// three ways, or else the first port that is online and has capacity for a virtual one.
 func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 	ports, err := b.ports()
 	if err != nil {
@@ -105,19 +109,24 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 	}
 	named := (&pooldef.Adapter{Name: a.ParentName}).HostNumber()
 	if a.ParentName != "" && named < 0 {
-		return 0, pooldef.Problems{{Element: "source/adapter/@parent", Text: fmt.Sprintf("%q is not the name of a SCSI host, such as scsi_host5", a.ParentName)}}
+		return 0, pooldef.Problems{{
+			Element: "source/adapter/@parent",
+			Text:    fmt.Sprintf("%q is not the name of a SCSI host, such as scsi_host5", a.ParentName),
+		}}
 	}
 	var why []string
 	for _, port := range ports {
 		switch {
 		case a.ParentName != "" && port.number != named,
-			a.ParentName == "" && a.ParentWWNN != "" && (plain(a.ParentWWNN) != port.node || plain(a.ParentWWPN) != port.port),
-			a.ParentName == "" && a.ParentWWNN == "" && a.ParentFabricWWN != "" && plain(a.ParentFabricWWN) != port.fabric:
+			a.ParentName == "" && a.ParentWWNN != "" &&
+				(plain(a.ParentWWNN) != port.node || plain(a.ParentWWPN) != port.port),
+			a.ParentName == "" && a.ParentWWNN == "" && a.ParentFabricWWN != "" &&
+				plain(a.ParentFabricWWN) != port.fabric:
 			continue
-		case port.refuses() == "":
+		case port.refusal() == "":
 			return port.number, nil
 		}
-		why = append(why, fmt.Sprintf("host%d %s", port.number, port.refuses()))
+		why = append(why, fmt.Sprintf("host%d %s", port.number, port.refusal()))
 	}
 	text := "there is no Fibre Channel port that a virtual one could be made on"
 	if why != nil {
@@ -126,16 +135,16 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 	return 0, &backend.StateError{Text: text}
 }
 
-// A port is a physical Fibre Channel port, as its directory in /sys/class/fc_host describes it.
+// A port is a physical Fibre Channel port, as described in /sys/class/fc_host.
 type port struct {
 	number             int
 	node, port, fabric string
 	state              string
-	used, most         uint64 // virtual ports
+	used, most         uint64 // number of virtual ports
 }
 
-// refuses says why no virtual port can be made on one; "" if it can.
-func (p port) refuses() string {
+// refusal returns the reason why no virtual port can be created on p, or "".
+func (p port) refusal() string {
 	switch {
 	case p.most == 0:
 		return "has no virtual ports"
@@ -147,7 +156,7 @@ func (p port) refuses() string {
 	return ""
 }
 
-// ports lists the ports in the order of their numbers' letters. A virtual one has no virtual ports of its own.
+// ports lists the ports, sorted by name. A virtual port has no virtual ports of its own.
 func (b *Backend) ports() ([]port, error) {
 	sys := b.Host.Sys()
 	entries, err := fs.ReadDir(sys, "class/fc_host")
@@ -163,11 +172,17 @@ func (b *Backend) ports() ([]port, error) {
 		says := func(file string) string { return host.ReadSys(sys, "class/fc_host", e.Name(), file) }
 		used, _ := strconv.ParseUint(says("npiv_vports_inuse"), 10, 32)
 		most, _ := strconv.ParseUint(says("max_npiv_vports"), 10, 32)
-		if most == 0 { // the driver's choice, as above
+		if most == 0 { // the driver determines the class; see vportStep
 			used, _ = strconv.ParseUint(host.ReadSys(sys, class, e.Name(), "npiv_vports_inuse"), 10, 32)
 			most, _ = strconv.ParseUint(host.ReadSys(sys, class, e.Name(), "max_npiv_vports"), 10, 32)
 		}
-		all = append(all, port{number, plain(says("node_name")), plain(says("port_name")), plain(says("fabric_name")), says("port_state"), used, most})
+		all = append(
+			all,
+			port{
+				number, plain(says("node_name")), plain(says("port_name")), plain(says("fabric_name")),
+				says("port_state"), used, most,
+			},
+		)
 	}
 	return all, nil
 }

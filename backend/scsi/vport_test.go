@@ -16,12 +16,12 @@ import (
 	"poolctl/pooldef"
 )
 
-// A fabric is a machine with Fibre Channel, as the kernel's scsi_transport_fc shows it (Documentation/scsi/scsi_fc_transport.rst): no
-// hardware is behind it, but what is written to vport_create and vport_delete happens.
+// A fabric is a host with simulated Fibre Channel ports, as the kernel's scsi_transport_fc shows them
+// (Documentation/scsi/scsi_fc_transport.rst). Writes to vport_create and vport_delete take effect.
 type fabric struct {
 	*backendtest.SysTree
 	host.Host
-	ignore bool // makes no port, though it takes the names
+	ignore bool // accepts the names, but creates no port
 }
 
 func newFabric(t *testing.T) *fabric {
@@ -31,7 +31,7 @@ func newFabric(t *testing.T) *fabric {
 
 const hba = "devices/pci0000:00/0000:05:00.1"
 
-// port makes a port; a virtual one is below its parent.
+// port creates a port. A virtual port is below its parent.
 func (f *fabric) port(number, parent int, node, port string, most int) {
 	name, dir := fmt.Sprintf("host%d", number), hba
 	if parent >= 0 {
@@ -39,15 +39,20 @@ func (f *fabric) port(number, parent int, node, port string, most int) {
 	}
 	f.SysTree.Host(dir, number, "0")
 	class := fmt.Sprintf("%s/%s/fc_host/%s", dir, name, name)
-	f.Write(class, map[string]string{"node_name": "0x" + node + "\n", "port_name": "0x" + port + "\n", "port_state": "Online\n",
-		"fabric_name": "0x2001000dec9877c1\n", "npiv_vports_inuse": "0\n", "max_npiv_vports": fmt.Sprintf("%d\n", most)})
+	f.Write(
+		class,
+		map[string]string{
+			"node_name": "0x" + node + "\n", "port_name": "0x" + port + "\n", "port_state": "Online\n",
+			"fabric_name": "0x2001000dec9877c1\n", "npiv_vports_inuse": "0\n", "max_npiv_vports": fmt.Sprintf("%d\n", most),
+		},
+	)
 	if most > 0 {
 		f.Write(class, map[string]string{"vport_create": "", "vport_delete": ""})
 	}
 	f.Link("class/fc_host/"+name, class)
 }
 
-// Change does what the kernel would.
+// Change applies a step, and does what the kernel would do.
 func (f *fabric) Change(ctx context.Context, step host.Step) error {
 	if err := f.Host.Change(ctx, step); err != nil {
 		return err
@@ -84,7 +89,7 @@ func virtual(change func(a *pooldef.Adapter)) *pooldef.Pool {
 	return pool(a)
 }
 
-// TestVirtualPort makes a port and removes it again.
+// TestVirtualPort creates and removes a port.
 func TestVirtualPort(t *testing.T) {
 	f := newFabric(t)
 	f.port(5, -1, "20000000c9831b4b", "10000000c9831b4b", 127)
@@ -103,17 +108,17 @@ func TestVirtualPort(t *testing.T) {
 	active(true)
 	for v, err := range b.Volumes(t.Context(), p) {
 		if ok(t, err); v.Name != "unit:0:0:1" {
-			t.Errorf("there is %+v", v)
+			t.Errorf("got %+v", v)
 		}
 	}
-	ok(t, b.Start(t.Context(), p)) // libvirt refuses a port that is there
+	ok(t, b.Start(t.Context(), p)) // libvirt refuses an existing port
 	ok(t, b.Stop(t.Context(), p))
 	active(false)
-	ok(t, b.Stop(t.Context(), p)) // it has gone
+	ok(t, b.Stop(t.Context(), p)) // already removed
 	want := "+ echo 2101001b32a9da4e:2001001b32a9da4e >/sys/class/fc_host/host5/vport_create\n" +
 		"+ echo 2101001b32a9da4e:2001001b32a9da4e >/sys/class/fc_host/host5/vport_delete\n"
 	if trace.String() != want {
-		t.Errorf("done was\n%s", trace.String())
+		t.Errorf("changes:\n%s", trace.String())
 	}
 	var dry strings.Builder
 	ok(t, New(host.NewDryRun(f, &dry), nil).Start(t.Context(), p))
@@ -123,7 +128,7 @@ func TestVirtualPort(t *testing.T) {
 	active(false)
 }
 
-// TestNotOurs is about ports that somebody else has made.
+// TestNotOurs uses ports that poolctl did not create.
 func TestNotOurs(t *testing.T) {
 	yes, no := true, false
 	for _, test := range []struct {
@@ -151,7 +156,7 @@ func TestNotOurs(t *testing.T) {
 			t.Errorf("%s: stopped with error %v", test.name, err)
 		}
 		if _, _, there := f.FCHost(wwnn, wwpn); there == test.removed {
-			t.Errorf("%s: it is there: %v", test.name, there)
+			t.Errorf("%s: the port exists: %v", test.name, there)
 		}
 	}
 	f := newFabric(t) // a physical port
@@ -163,7 +168,7 @@ func TestNotOurs(t *testing.T) {
 	ok(t, New(f, nil).Stop(t.Context(), p))
 }
 
-// TestParent chooses the port that a virtual one is made on.
+// TestParent chooses the port on which to create a virtual port.
 func TestParent(t *testing.T) {
 	f := newFabric(t)
 	f.port(2, -1, "20000000c9831b42", "10000000c9831b42", 0)
@@ -201,7 +206,7 @@ func TestParent(t *testing.T) {
 	}
 }
 
-// TestPortDoesNotCome is about a kernel that takes the names and makes nothing of them.
+// TestPortDoesNotCome uses a kernel that accepts the names but creates no port.
 func TestPortDoesNotCome(t *testing.T) {
 	defer func(usual time.Duration) { limit = usual }(limit)
 	limit = 100 * time.Millisecond
@@ -213,7 +218,7 @@ func TestPortDoesNotCome(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if text, _ := os.ReadFile(f.Root + "/sys/class/fc_host/host5/vport_delete"); len(text) > 0 {
-		t.Errorf("a port was deleted that was not made: %s", text)
+		t.Errorf("deleted a port that was not created: %s", text)
 	}
 }
 

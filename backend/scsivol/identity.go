@@ -11,13 +11,14 @@ import (
 	"poolctl/backend/host"
 )
 
-// An identity is what a unit says of itself, in the words of scsi_id(8).
+// An identity is a unit's identification, as scsi_id(8) formats it.
 type identity struct {
-	serial string // scsi_id --replace-whitespace; empty: it does not say
-	port   string // ID_TARGET_PORT: the number of the group of ports that it was seen at; empty: it has none
+	serial string // scsi_id --replace-whitespace; empty: unknown
+	// ID_TARGET_PORT, the number of the port group through which the unit is connected; empty: none
+	port string
 }
 
-// identify reads it in the unit's vital product data (SPC, VPD pages 83h and 80h), which the kernel has asked for once.
+// identify reads the unit's vital product data (SPC, VPD pages 83h and 80h), which the kernel caches.
 func identify(sys fs.FS, dir string) identity {
 	var id identity
 	page, _ := fs.ReadFile(sys, dir+"/vpd_pg83")
@@ -34,7 +35,7 @@ func identify(sys fs.FS, dir string) identity {
 	return id
 }
 
-// content returns what is behind the head of a page, nil if it is another page. scsi_id asks for 254 bytes.
+// content returns a page without its header, or nil if it is another page. scsi_id requests 254 bytes.
 func content(page []byte, number byte) []byte {
 	if len(page) < 4 || page[1] != number {
 		return nil
@@ -43,12 +44,12 @@ func content(page []byte, number byte) []byte {
 	return page[4:end]
 }
 
-// maker is the vendor and the model, at their full length.
+// maker returns the vendor and the model, padded to their full lengths.
 func maker(sys fs.FS, dir string) string {
 	return fmt.Sprintf("%-8s%-16s", host.ReadSys(sys, dir, "vendor"), host.ReadSys(sys, dir, "model"))
 }
 
-// The types of identifiers and their codings (SPC, designation descriptor).
+// Types and codings of identifiers (SPC, designation descriptor).
 const (
 	vendorSpecific = 0
 	vendorBased    = 1
@@ -60,16 +61,17 @@ const (
 	asciiCode  = 2
 )
 
-// preferred is which identifier scsi_id(8) takes: the first of these that there is. What stands in the first four bits of an NAA
-// identifier, its own type, is -1 where all are meant.
+// preferred lists identifiers in the order of scsi_id(8), which takes the first available one. naa is the
+// type in the first four bits of an NAA identifier; -1 matches any type.
 var preferred = []struct{ kind, naa, code int }{
-	{naa, 6, binaryCode}, {naa, 6, asciiCode}, {naa, 5, binaryCode}, {naa, 5, asciiCode}, {naa, -1, binaryCode}, {naa, -1, asciiCode},
+	{naa, 6, binaryCode}, {naa, 6, asciiCode}, {naa, 5, binaryCode}, {naa, 5, asciiCode}, {naa, -1, binaryCode},
+	{naa, -1, asciiCode},
 	{eui64, -1, binaryCode}, {eui64, -1, asciiCode}, {vendorBased, -1, binaryCode}, {vendorBased, -1, asciiCode},
 	{vendorSpecific, -1, binaryCode}, {vendorSpecific, -1, asciiCode},
 }
 
 func fromPage83(page []byte, maker func() string) identity {
-	if len(page) > 2 && page[2] != 0 { // of before there were descriptors
+	if len(page) > 2 && page[2] != 0 { // from before descriptors were introduced
 		return identity{serial: "3" + hex.EncodeToString(page)}
 	}
 	var id identity
@@ -82,7 +84,8 @@ func fromPage83(page []byte, maker func() string) identity {
 		for d := page; len(d) >= 4 && len(d) >= 4+int(d[3]); d = d[4+int(d[3]):] {
 			value := d[4 : 4+int(d[3])]
 			isUnits := d[1]&0x30 == 0
-			if !isUnits || int(d[1]&0xf) != want.kind || int(d[0]&0xf) != want.code || want.naa >= 0 && (len(value) == 0 || int(value[0]>>4) != want.naa) {
+			if !isUnits || int(d[1]&0xf) != want.kind || int(d[0]&0xf) != want.code ||
+				want.naa >= 0 && (len(value) == 0 || int(value[0]>>4) != want.naa) {
 				continue
 			}
 			id.serial = fmt.Sprintf("%x", want.kind)
@@ -100,17 +103,21 @@ func fromPage83(page []byte, maker func() string) identity {
 	return id
 }
 
-// text ends where a C program sees the end.
+// text returns the text up to the first NUL, as a C program reads it.
 func text(b []byte) string {
 	s, _, _ := strings.Cut(string(b), "\x00")
 	return s
 }
 
-// printable puts _ in place of blanks and of what udev does not have in names: util_replace_whitespace and util_replace_chars.
+// printable replaces white space, and characters that udev does not allow in names, with _:
+// util_replace_whitespace and util_replace_chars.
 func printable(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r", r) }), "_")
+	s = strings.Join(
+		strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r", r) }), "_",
+	)
 	return strings.Map(func(r rune) rune {
-		plain := r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("#+-.:=@_", r)
+		plain := r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' ||
+			strings.ContainsRune("#+-.:=@_", r)
 		if plain || r >= utf8.RuneSelf && r != utf8.RuneError {
 			return r
 		}

@@ -8,7 +8,7 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// page reads hexadecimal digits, in whatever groups.
+// page decodes hexadecimal digits, and ignores white space.
 func page(t testing.TB, digits string) string {
 	t.Helper()
 	data, err := hex.DecodeString(strings.Join(strings.Fields(digits), ""))
@@ -18,7 +18,7 @@ func page(t testing.TB, digits string) string {
 	return string(data)
 }
 
-// The pages of scsi_debug's LUN 1 and of tgt's.
+// The pages of LUN 1 of scsi_debug and of tgt.
 const (
 	debugPage = `0083 0070 0201 001c 4c69 6e75 7820 2020 7363 7369 5f64 6562 7567 2020 2020 2020 3230 3031 0103 0008 3333 3330 0000 07d1
 		6194 0004 0000 0001 6193 0008 3222 2220 0000 07ce 6195 0004 0000 0100 61a3 0008 3222 2220 0000 07cd 63a8 0018 6e61 612e
@@ -27,7 +27,7 @@ const (
 		3000 0001 0000 0001 0103 0010 6000 0000 0000 0000 0e00 0000 0001 0001`
 )
 
-// TestIdentify gives what scsi_id(8) of systemd 252 gives.
+// TestIdentify compares with the output of scsi_id(8) of systemd 252.
 func TestIdentify(t *testing.T) {
 	for _, test := range []struct{ name, page83, page80, serial, port string }{
 		{"scsi_debug: NAA 3 behind a name of the vendor's", debugPage, "", "333333330000007d1", "100"},
@@ -68,7 +68,7 @@ func FuzzPage83(f *testing.F) {
 			id := fromPage83(body, func() string { return maker })
 			name := printable(id.serial)
 			if strings.ContainsAny(name, "/ \n\x00\x1b") || len(name) > 3*(len(data)+len(maker))+2 {
-				t.Errorf("%q is no name", name)
+				t.Errorf("%q is not a name", name)
 			}
 		}
 	})

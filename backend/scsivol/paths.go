@@ -11,27 +11,27 @@ import (
 	"poolctl/pooldef"
 )
 
-// paths tells by which path a unit is found below the pool's target.
+// paths maps units to their paths below the pool's target.
 type paths struct {
 	dir   string
-	links map[string][]string // by device; nil: the nodes themselves are meant
+	links map[string][]string // by device; nil: use the device nodes
 }
 
-// paths looks through the pool's target, once for all units.
+// paths reads the pool's target, once for all units.
 func (u *Units) paths(p *pooldef.Pool) (paths, error) {
 	dir := filepath.Clean(p.Target.Path)
 	if dir == "/dev" {
 		return paths{dir: dir}, nil
 	}
 	links, err := u.Host.DeviceLinks(dir)
-	if errors.Is(err, fs.ErrNotExist) { // udev makes it with the first link
+	if errors.Is(err, fs.ErrNotExist) { // udev creates the directory with the first link
 		err = nil
 	}
 	return paths{dir, links}, err
 }
 
-// of returns a unit's path, empty if it has none. If several links lead to it, that with the unit's identifier is taken, otherwise the
-// first by name; if none does, one that leads to the multipath map which the unit is a path of.
+// of returns a unit's path, or "". Among several links, it prefers the one with the unit's identifier, and
+// then the first by name. A unit without a link has the path of its multipath map, if there is one.
 func (p paths) of(sys fs.FS, u *unit) string {
 	if u.name == "" {
 		return ""
@@ -46,7 +46,9 @@ func (p paths) of(sys fs.FS, u *unit) string {
 	if len(links) == 0 {
 		return ""
 	}
-	best := slices.IndexFunc(links, func(name string) bool { return u.id.serial != "" && strings.HasSuffix(name, "-"+u.id.serial) })
+	best := slices.IndexFunc(
+		links, func(name string) bool { return u.id.serial != "" && strings.HasSuffix(name, "-"+u.id.serial) },
+	)
 	return p.dir + "/" + links[max(best, 0)]
 }
 

@@ -12,14 +12,15 @@ import (
 	"poolctl/pooldef"
 )
 
-// settle is how long the kernel may take to make nodes of units that are there, and udev to notice. As long as udev is busy, its links
-// may still come, and are waited for until host.UdevLimit has passed. libvirt does the same: "udevadm settle", then up to ten seconds for
-// each link (virStorageBackendStablePath). (Tests are less patient.)
+// settle is the time in which the kernel creates nodes of new units and udev starts to process them. While
+// udev is busy, its links may still appear, and Refresh waits up to host.UdevLimit for them. libvirt does the
+// same: "udevadm settle", then up to ten seconds for each link (virStorageBackendStablePath). Tests shorten
+// it.
 var settle = 10 * time.Second
 
 const (
-	again = 2 * time.Second        // after which units that are waited for are looked for once more
-	pause = 100 * time.Millisecond // between two looks at /sys
+	again = 2 * time.Second        // interval between scans while waiting for units
+	pause = 100 * time.Millisecond // interval between looks at /sys
 )
 
 // Refresh implements backend.Refresher.
@@ -31,7 +32,8 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 	begin := time.Now()
 	scanned := begin
 	for {
-		more := mayCome(begin) // asked before the units: what udev has just done is seen
+		// before the units are listed, so that links which udev has just created are seen
+		more := linksMayCome(begin)
 		all, err := u.units(p, hosts, "")
 		if err != nil {
 			return err
@@ -42,9 +44,11 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 		case len(late) == 0 && (wait == 0 || len(all) > 0), ends && len(late) < len(all):
 			return nil
 		case ends && len(all) > 0:
-			return noPaths(p, late)
+			return noPathsError(p, late)
 		case ends:
-			return &backend.StateError{Text: fmt.Sprintf("after %v there are still no units in %s", wait, names(hosts))}
+			return &backend.StateError{
+				Text: fmt.Sprintf("after %v there are still no units in %s", wait, names(hosts)),
+			}
 		}
 		if len(all) == 0 && time.Since(scanned) > again {
 			scanned = time.Now()
@@ -58,8 +62,8 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 	}
 }
 
-// mayCome reports whether udev is still making links, within its limit.
-func mayCome(begin time.Time) bool { return isUdevBusy() && time.Since(begin) < host.UdevLimit }
+// linksMayCome reports whether udev is still creating links, within its limit.
+func linksMayCome(begin time.Time) bool { return isUdevBusy() && time.Since(begin) < host.UdevLimit }
 
 // isUdevBusy is replaced by tests.
 var isUdevBusy = host.IsUdevBusy
@@ -77,8 +81,9 @@ func (u *Units) scan(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	return hosts, nil
 }
 
-// noPaths tells that there are units, but none where the pool looks for them: udev does not make all kinds of links for all hosts.
-func noPaths(p *pooldef.Pool, units []*unit) error {
+// noPathsError returns the error that units exist, but have no path below the pool's target. udev does not
+// create every kind of link for every host.
+func noPathsError(p *pooldef.Pool, units []*unit) error {
 	var found []string
 	for _, u := range units {
 		if u.name != "" {
@@ -86,10 +91,15 @@ func noPaths(p *pooldef.Pool, units []*unit) error {
 		}
 	}
 	if found == nil {
-		return &backend.StateError{Text: fmt.Sprintf("no driver takes the %d units that there are", len(units)), Hint: "modprobe -a sd_mod sr_mod"}
+		return &backend.StateError{
+			Text: fmt.Sprintf("no driver takes the %d units that there are", len(units)),
+			Hint: "modprobe -a sd_mod sr_mod",
+		}
 	}
-	return &backend.StateError{Text: fmt.Sprintf("no link in %q leads to %s", p.Target.Path, strings.Join(found, ", ")),
-		Hint: "another target, such as /dev/disk/by-id, may have them"}
+	return &backend.StateError{
+		Text: fmt.Sprintf("no link in %q leads to %s", p.Target.Path, strings.Join(found, ", ")),
+		Hint: "another target, such as /dev/disk/by-id, may have them",
+	}
 }
 
 func names(hosts []int) string {

@@ -1,5 +1,8 @@
-// Package scsivol lists the logical units of SCSI hosts as volumes: what scsi and iscsi pools have in common. All is read in /sys; no
-// device is opened, and none is asked anything.
+// Package scsivol lists the logical units of SCSI hosts as volumes, for pools of type scsi and iscsi.
+//
+// [Units] implements the capabilities that both backends share; a backend embeds it and sets the Hosts
+// function. All information comes from /sys; no device is opened or queried. A unit's key is the identifier
+// that scsi_id(8) prints, and its path is a link below the pool's target, such as /dev/disk/by-path.
 package scsivol
 
 import (
@@ -18,23 +21,24 @@ import (
 	"poolctl/pooldef"
 )
 
-// Units are the units of a pool's SCSI hosts. A backend that embeds it has the capabilities that its methods make up.
+// Units are the units of a pool's SCSI hosts. A backend that embeds Units gets the capabilities of its
+// methods.
 type Units struct {
 	blockvol.Devices
-	// Hosts returns the numbers of the SCSI hosts that a pool has. If they are not there, the error says why.
+	// Hosts returns the numbers of a pool's SCSI hosts, or an error that says why there are none.
 	Hosts func(ctx context.Context, p *pooldef.Pool) ([]int, error)
-	// Scan has a host look for units that have come, and for new sizes.
+	// Scan makes a host look for new units and for new sizes.
 	Scan func(ctx context.Context, number int) error
 }
 
-// New returns units of which the kernel scans the hosts; the caller sets Hosts.
+// New returns Units whose hosts the kernel scans. The caller must set Hosts.
 func New(h host.Host, s backend.Secrets) Units {
 	u := Units{Devices: blockvol.Devices{Host: h, Secrets: s}}
 	u.Scan = func(ctx context.Context, number int) error { return h.Change(ctx, host.ScanSCSI{Host: number}) }
 	return u
 }
 
-// Space implements backend.Backend: the sum of the units.
+// Space implements backend.Backend. It returns the total size of the units.
 func (u *Units) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	all, err := u.list(ctx, p, "")
 	if err != nil {
@@ -58,7 +62,9 @@ func (u *Units) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef
 	return u.each(ctx, p, func(one *unit) *pooldef.Volume { return one.details(u.Devices) })
 }
 
-func (u *Units) each(ctx context.Context, p *pooldef.Pool, show func(*unit) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (u *Units) each(
+	ctx context.Context, p *pooldef.Pool, show func(*unit) *pooldef.Volume,
+) iter.Seq2[*pooldef.Volume, error] {
 	return backend.List(func() ([]*unit, error) { return u.list(ctx, p, "") }, show)
 }
 
@@ -71,7 +77,7 @@ func (u *Units) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pool
 	return one.details(u.Devices), nil
 }
 
-// Ready is what blockvol.Devices finds a volume by: it need not be looked at.
+// Ready finds a volume for blockvol.Devices. It does not inspect the device.
 func (u *Units) Ready(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	one, err := u.find(ctx, p, name)
 	switch {
@@ -95,8 +101,9 @@ func (u *Units) find(ctx context.Context, p *pooldef.Pool, name string) (*unit, 
 	return all[0], nil
 }
 
-// list returns the units that have a path where the pool's are to be found, or the one with an address, in order. A unit that several
-// hosts have at the same address, as those of the portals of a target do, is one.
+// list returns the units that have a path, sorted by name; if address is not empty, only the unit with this
+// address. A unit that several hosts have at the same address, such as the hosts of an iSCSI target's
+// portals, is listed once.
 func (u *Units) list(ctx context.Context, p *pooldef.Pool, address string) ([]*unit, error) {
 	hosts, err := u.hosts(ctx, p)
 	if err != nil {
@@ -124,7 +131,7 @@ func (u *Units) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	return u.Hosts(ctx, p)
 }
 
-// units returns all units of some hosts, also those that cannot be used yet, in the order of their names.
+// units returns all units of some hosts, sorted by name, including units that are not usable yet.
 func (u *Units) units(p *pooldef.Pool, hosts []int, address string) ([]*unit, error) {
 	paths, err := u.paths(p)
 	if err != nil {
@@ -135,30 +142,33 @@ func (u *Units) units(p *pooldef.Pool, hosts []int, address string) ([]*unit, er
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	block, err := blocks(sys)
+	block, err := blockDevices(sys)
 	if err != nil {
 		return nil, err
 	}
 	var all []*unit
 	for _, e := range entries {
-		number, at, ok := parse(e.Name())
+		number, at, ok := parseAddress(e.Name())
 		if !ok || !slices.Contains(hosts, number) || address != "" && at != address {
 			continue
 		}
-		if one := read(sys, e.Name(), number, at, block[e.Name()]); one != nil {
+		if one := readUnit(sys, e.Name(), number, at, block[e.Name()]); one != nil {
 			one.path = paths.of(sys, one)
 			one.fibre = p.Source.Adapter != nil && p.Source.Adapter.Type == "fc_host"
 			all = append(all, one)
 		}
 	}
-	slices.SortFunc(all, order)
+	slices.SortFunc(all, compareUnits)
 	return all, nil
 }
 
-// checkTarget refuses a target where no device can be.
+// checkTarget returns an error if a target cannot contain devices.
 func checkTarget(p *pooldef.Pool) error {
 	if path := filepath.Clean(p.Target.Path); path == "/dev" || strings.HasPrefix(path, "/dev/") {
 		return nil
 	}
-	return pooldef.Problems{{Element: "target/path", Text: fmt.Sprintf("%q is not below /dev, where devices are", p.Target.Path)}}
+	return pooldef.Problems{{
+		Element: "target/path",
+		Text:    fmt.Sprintf("%q is not below /dev, where devices are", p.Target.Path),
+	}}
 }

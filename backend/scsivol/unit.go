@@ -16,22 +16,23 @@ import (
 	"poolctl/pooldef"
 )
 
-// devices is where /sys lists the units of all hosts, by HOST:CHANNEL:ID:LUN, and more (Documentation/scsi/scsi.rst of the kernel).
+// devices is the directory in /sys with the units of all hosts, by HOST:CHANNEL:ID:LUN, and other devices
+// (Documentation/scsi/scsi.rst of the kernel).
 const devices = "bus/scsi/devices"
 
 // A unit is a disk or CD-ROM of a SCSI host.
 type unit struct {
 	host    int
 	address string // CHANNEL:ID:LUN
-	name    string // of its block device: sda; empty: no driver has it yet
-	size    uint64 // bytes
-	wrong   error  // why its size is not believed
+	name    string // of its block device, such as sda; empty: no driver has it yet
+	size    uint64 // in bytes
+	wrong   error  // why the size is invalid
 	id      identity
-	path    string // where the pool's volumes are; empty: it is not there
-	fibre   bool   // it is reached by a virtual Fibre Channel port
+	path    string // the volume's path; empty: none
+	fibre   bool   // connected through a virtual Fibre Channel port
 }
 
-// The kinds of units that are volumes (SPC, peripheral device types).
+// The types of units that are volumes (SPC, peripheral device types).
 const (
 	disk = "0"
 	rom  = "5"
@@ -39,8 +40,8 @@ const (
 
 var isUnit = regexp.MustCompile(`^(\d+):(\d+:\d+:\d+)$`)
 
-// parse takes the name of a device of the SCSI bus apart.
-func parse(name string) (number int, address string, ok bool) {
+// parseAddress parses the name of a device of the SCSI bus.
+func parseAddress(name string) (number int, address string, ok bool) {
 	m := isUnit.FindStringSubmatch(name)
 	if m == nil {
 		return 0, "", false
@@ -49,8 +50,8 @@ func parse(name string) (number int, address string, ok bool) {
 	return number, m[2], err == nil
 }
 
-// read returns a unit, whose block device is known, nil if it is none that is a volume, or has gone meanwhile.
-func read(sys fs.FS, name string, number int, address, block string) *unit {
+// readUnit returns a unit with a known block device, or nil if it is not a volume or has disappeared.
+func readUnit(sys fs.FS, name string, number int, address, block string) *unit {
 	dir := devices + "/" + name
 	if kind := host.ReadSys(sys, dir, "type"); kind != disk && kind != rom {
 		return nil
@@ -62,8 +63,9 @@ func read(sys fs.FS, name string, number int, address, block string) *unit {
 	return u
 }
 
-// blocks tells the block devices of all units, by the units' names: what stands in front of block/ in their places.
-func blocks(sys fs.FS) (map[string]string, error) {
+// blockDevices maps the names of units to their block devices. A unit's name precedes /block/ in the path of
+// its block device.
+func blockDevices(sys fs.FS) (map[string]string, error) {
 	entries, err := fs.ReadDir(sys, "class/block")
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -78,14 +80,14 @@ func blocks(sys fs.FS) (map[string]string, error) {
 	return found, err
 }
 
-// order is that of the volumes' names.
-func order(u, v *unit) int {
+// compareUnits compares units by their volumes' names.
+func compareUnits(u, v *unit) int {
 	return cmp.Or(pooldef.CompareNames(u.volumeName(), v.volumeName()), cmp.Compare(u.host, v.host))
 }
 
 func (u *unit) volumeName() string { return "unit:" + u.address }
 
-// key is what scsi_id(8) prints, as libvirt has it; a unit that does not say who it is has its path.
+// key returns the output of scsi_id(8), as libvirt does, or the path if the unit has no identifier.
 func (u *unit) key() string {
 	switch {
 	case u.id.serial == "":
@@ -98,8 +100,15 @@ func (u *unit) key() string {
 
 func (u *unit) volume() *pooldef.Volume {
 	size := pooldef.Bytes(u.size)
-	return &pooldef.Volume{Type: "block", Name: u.volumeName(), Key: u.key(), Capacity: size, Allocation: size, Physical: size,
-		Target: pooldef.VolumeTarget{Path: u.path}}
+	return &pooldef.Volume{
+		Type:       "block",
+		Name:       u.volumeName(),
+		Key:        u.key(),
+		Capacity:   size,
+		Allocation: size,
+		Physical:   size,
+		Target:     pooldef.VolumeTarget{Path: u.path},
+	}
 }
 
 func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
@@ -114,10 +123,12 @@ func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
 	return v
 }
 
-// goneError says what is with a unit without a size: the kernel keeps those that have been taken away.
+// goneError returns the error for a unit without a valid size. The kernel keeps units that have been removed.
 func (u *unit) goneError() error {
 	if u.wrong != nil {
 		return u.wrong
 	}
-	return &backend.StateError{Text: fmt.Sprintf("%q has no size: its unit was taken away, or has no medium", u.path)}
+	return &backend.StateError{
+		Text: fmt.Sprintf("%q has no size: its unit was taken away, or has no medium", u.path),
+	}
 }

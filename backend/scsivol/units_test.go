@@ -17,7 +17,7 @@ import (
 
 func local(s *backendtest.SysTree) *host.Local { return &host.Local{Root: s.Root} }
 
-// linked is a machine with links in /dev/disk.
+// linked is a host with links in /dev/disk.
 type linked struct {
 	host.Host
 	links map[string][]string
@@ -55,7 +55,7 @@ func expect(t *testing.T, what, got, want string) {
 	}
 }
 
-// aHost is a SCSI host with disks, a CD-ROM, a tape, a disk without a driver, and another host beside it.
+// aHost returns a SCSI host with disks, a CD-ROM, a tape and a disk without a driver, next to another host.
 func aHost(t *testing.T) *backendtest.SysTree {
 	s := backendtest.NewSysTree(t)
 	s.Host("devices/test", 3, "0")
@@ -73,11 +73,15 @@ func aHost(t *testing.T) *backendtest.SysTree {
 func TestUnits(t *testing.T) {
 	s := aHost(t)
 	u := unitsOn(local(s), 3)
-	want := "unit:0:0:10 /dev/sdc 333333330000007d1 2097152\nunit:0:0:9 /dev/sdb /dev/sdb 1048576\nunit:1:2:0 /dev/sr0 /dev/sr0 51200\n"
+	want := "unit:0:0:10 /dev/sdc 333333330000007d1 2097152\nunit:0:0:9 /dev/sdb /dev/sdb " +
+		"1048576\nunit:1:2:0 /dev/sr0 /dev/sr0 51200\n"
 	expect(t, "in /dev", list(t, u, pool("/dev/")), want)
-	expect(t, "of two hosts, of which one has the same address", list(t, unitsOn(local(s), 4, 3), pool("/dev")), want)
+	expect(
+		t, "of two hosts, of which one has the same address", list(t, unitsOn(local(s), 4, 3), pool("/dev")), want,
+	)
 	space, err := u.Space(t.Context(), pool("/dev"))
-	if total := uint64(1048576 + 2097152 + 51200); err != nil || space != (pooldef.Space{Capacity: total, Allocation: total}) {
+	if total := uint64(1048576 + 2097152 + 51200); err != nil ||
+		space != (pooldef.Space{Capacity: total, Allocation: total}) {
 		t.Errorf("space %+v, error %v", space, err)
 	}
 	for _, name := range []string{"unit:0:0:2", "unit:0:0:1", "unit:0:0:99", "0:0:9", "unit:", ""} {
@@ -105,22 +109,26 @@ func TestPaths(t *testing.T) {
 		"dm-4": {"dm-uuid-mpath-3600", "scsi-3600"},
 		"sdc1": {"scsi-333333330000007d1-part1"},
 	}}, 3)
-	expect(t, "the link with the identifier; that of the multipath map; what has no link is not listed", list(t, u, pool("/dev/disk/by-id")),
+	expect(
+		t, "the link with the identifier; that of the multipath map; what has no link is not listed",
+		list(t, u, pool("/dev/disk/by-id")),
 		"unit:0:0:10 /dev/disk/by-id/scsi-333333330000007d1 333333330000007d1 2097152\n"+
-			"unit:0:0:9 /dev/disk/by-id/dm-uuid-mpath-3600 /dev/disk/by-id/dm-uuid-mpath-3600 1048576\n")
+			"unit:0:0:9 /dev/disk/by-id/dm-uuid-mpath-3600 /dev/disk/by-id/dm-uuid-mpath-3600 1048576\n",
+	)
 	none := unitsOn(local(s), 3)
 	expect(t, "no such directory", list(t, none, pool("/dev/poolctl-none")), "")
 }
 
-// TestPort is a unit that is reached by Fibre Channel.
+// TestPort checks the key of a unit that is connected through Fibre Channel.
 func TestPort(t *testing.T) {
 	p := pool("/dev")
 	p.Source.Adapter = &pooldef.Adapter{Type: "fc_host"}
 	expect(t, "the key has the port", list(t, unitsOn(local(aHost(t)), 3), p),
-		"unit:0:0:10 /dev/sdc 333333330000007d1_PORT100 2097152\nunit:0:0:9 /dev/sdb /dev/sdb 1048576\nunit:1:2:0 /dev/sr0 /dev/sr0 51200\n")
+		"unit:0:0:10 /dev/sdc 333333330000007d1_PORT100 2097152\nunit:0:0:9 /dev/sdb /dev/sdb "+
+			"1048576\nunit:1:2:0 /dev/sr0 /dev/sr0 51200\n")
 }
 
-// TestRefresh has the kernel look at what is there and for what is not.
+// TestRefresh checks that the kernel rescans known units and looks for new ones.
 func TestRefresh(t *testing.T) {
 	s := backendtest.NewSysTree(t)
 	s.Host("devices/test", 3, "0")
@@ -129,9 +137,11 @@ func TestRefresh(t *testing.T) {
 	if err := u.Refresh(t.Context(), pool("/dev"), 0); err != nil {
 		t.Error(err)
 	}
-	for file, want := range map[string]string{"bus/scsi/devices/3:0:0:1/rescan": "1\n", "class/scsi_host/host3/scan": "- - -\n"} {
+	for file, want := range map[string]string{
+		"bus/scsi/devices/3:0:0:1/rescan": "1\n", "class/scsi_host/host3/scan": "- - -\n",
+	} {
 		if got, err := os.ReadFile(s.Root + "/sys/" + file); string(got) != want || err != nil {
-			t.Errorf("%s was told %q, error %v", file, got, err)
+			t.Errorf("%s contains %q, error %v", file, got, err)
 		}
 	}
 	var dry strings.Builder
@@ -139,7 +149,8 @@ func TestRefresh(t *testing.T) {
 		t.Error(err)
 	}
 	expect(t, "a dry run", dry.String(),
-		"for unit in /sys/bus/scsi/devices/3:*/rescan; do echo 1 >$unit; done; echo '- - -' >/sys/class/scsi_host/host3/scan\n")
+		"for unit in /sys/bus/scsi/devices/3:*/rescan; do echo 1 >$unit; done; echo '- - -' "+
+			">/sys/class/scsi_host/host3/scan\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := u.Refresh(ctx, pool("/dev/poolctl-none"), 0); !errors.Is(err, context.Canceled) {
@@ -147,7 +158,7 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestLate is about units that do not come, or cannot be used.
+// TestLate waits for units that do not appear or are not usable.
 func TestLate(t *testing.T) {
 	defer func(usual time.Duration) { settle = usual }(settle)
 	settle = 300 * time.Millisecond
@@ -157,7 +168,10 @@ func TestLate(t *testing.T) {
 		return fmt.Sprint(unitsOn(local(s), 3).Refresh(t.Context(), pool(target), wait))
 	}
 	expect(t, "there need not be any", refresh("/dev", 0), "<nil>")
-	expect(t, "there has to be one", refresh("/dev", 500*time.Millisecond), "after 500ms there are still no units in host3")
+	expect(
+		t, "there has to be one", refresh("/dev", 500*time.Millisecond),
+		"after 500ms there are still no units in host3",
+	)
 	s.Unit("3:0:0:1", "0", "", 0, 0, "")
 	expect(t, "without a driver", refresh("/dev", 0), "no driver takes the 1 units that there are")
 	s.Unit("3:0:0:2", "0", "sda", 0, 2048, "")
@@ -168,7 +182,7 @@ func TestLate(t *testing.T) {
 	}
 }
 
-// TestUdevBusy waits longer than usual for links while udev works, and for units that come.
+// TestUdevBusy checks that Refresh waits longer for links while udev is busy, and waits for units.
 func TestUdevBusy(t *testing.T) {
 	defer func(usual time.Duration, busy func() bool) { settle, isUdevBusy = usual, busy }(settle, isUdevBusy)
 	s := backendtest.NewSysTree(t)
@@ -186,15 +200,15 @@ func TestUdevBusy(t *testing.T) {
 	}
 	settle = time.Hour
 	if err := refresh("/dev", time.Hour, func() { s.Unit("3:0:0:1", "0", "sda", 0, 2048, "") }); err != nil {
-		t.Errorf("a unit comes: error %v", err)
+		t.Errorf("a new unit: error %v", err)
 	}
 	settle = 0
 	if err := refresh("/dev/disk/by-id", 0, func() { links["sda"] = []string{"scsi-1"} }); err != nil {
-		t.Errorf("a link comes: error %v", err)
+		t.Errorf("a new link: error %v", err)
 	}
 }
 
-// TestLyingSizes believes no size that cannot be counted: the kernel has what a unit reports.
+// TestLyingSizes checks that sizes that overflow are rejected. The kernel reports whatever size a unit has.
 func TestLyingSizes(t *testing.T) {
 	s := aHost(t)
 	u := unitsOn(local(s), 3)

@@ -12,11 +12,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// Unused refuses hosts of which a unit is in use, and tells by whom. What only looks at new devices, as udev does, has some seconds to
-// come to its end, and longer while udev is busy.
+// Unused returns an error that names the users if a unit of the hosts is in use. It gives programs that only
+// inspect new devices, such as udev, some seconds to finish, and more while udev is busy.
 func (u *Units) Unused(ctx context.Context, p *pooldef.Pool, hosts []int) error {
 	for begin := time.Now(); ; {
-		more := mayCome(begin)
+		more := linksMayCome(begin)
 		busy, err := u.users(p, hosts)
 		if busy == nil || err != nil {
 			return err
@@ -43,12 +43,12 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 			continue
 		}
 		name := one.name
-		if m := mapOf(sys, name); m != "" { // multipathd has the unit; who has the map is what matters
+		if m := mapOf(sys, name); m != "" { // multipathd holds the unit; the users of the map matter
 			name = m
 		}
 		nodes = append(nodes, "/dev/"+name)
 		users, err := u.Host.DeviceUsers("/dev/" + name)
-		if err != nil { // it has gone, or cannot be opened: nobody can have begun to use it
+		if err != nil { // the unit has disappeared or cannot be opened, so it cannot be in use
 			continue
 		}
 		for _, user := range users {
@@ -56,7 +56,7 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 		}
 	}
 	if len(busy.Users) == 0 {
-		busy.Users = slices.DeleteFunc(u.Host.OpenBy(nodes...), onlyLooks)
+		busy.Users = slices.DeleteFunc(u.Host.OpenBy(nodes...), isInspector)
 	}
 	if len(busy.Users) == 0 {
 		return nil, nil
@@ -64,8 +64,8 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 	return busy, nil
 }
 
-// looks are the programs that have devices open only to see how they are: udev's and what its rules run, and multipathd. They may wait for
-// a device that does not answer.
-var looks = regexp.MustCompile(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
+// inspectors matches programs that open devices only to inspect them: udev, the programs in its rules, and
+// multipathd. They may wait for a device that does not answer.
+var inspectors = regexp.MustCompile(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
 
-func onlyLooks(process string) bool { return looks.MatchString(process) }
+func isInspector(process string) bool { return inspectors.MatchString(process) }

@@ -14,31 +14,34 @@ import (
 	"poolctl/pooldef"
 )
 
-// Create implements backend.Creator. As libvirt's, a volume gets its room when it is written to, unless all of it is asked for.
-func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions) error {
+// Create implements backend.Creator. As in libvirt, space is allocated when it is written to, unless the
+// definition requests full allocation.
+func (b *Backend) Create(
+	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions,
+) error {
 	c, _, err := b.checkNameFree(ctx, p, v)
 	if err != nil {
 		return err
 	}
-	all, err := allRoom(v, o)
+	all, err := preallocates(v, o)
 	if err != nil {
 		return err
 	}
-	options, do := []string{"create"}, b.do
+	options, do := []string{"create"}, b.change
 	if all {
-		options, do = []string{"create", "-P"}, b.doLong
+		options, do = []string{"create", "-P"}, b.changeUnlimited
 	}
 	err = do(ctx, c, c.vdi(options, v.Name, strconv.FormatUint(v.Capacity.Bytes, 10)))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		b.unmake(ctx, p, c, func(i *image) bool {
+		b.removeOurs(ctx, p, c, func(i *image) bool {
 			return i.isNamed(v.Name) && i.size == v.Capacity.Bytes && (all || i.used+i.shared == 0)
 		})
 	}
 	return err
 }
 
-// allRoom tells whether a new volume gets all of its room at once.
-func allRoom(v *pooldef.Volume, o backend.CreateOptions) (bool, error) {
+// preallocates reports whether a new volume's space is to be allocated at once.
+func preallocates(v *pooldef.Volume, o backend.CreateOptions) (bool, error) {
 	switch o.Preallocation {
 	case "":
 		return v.Allocation.Known && v.Allocation.Bytes >= v.Capacity.Bytes && v.Capacity.Bytes > 0, nil
@@ -50,11 +53,13 @@ func allRoom(v *pooldef.Volume, o backend.CreateOptions) (bool, error) {
 	return true, nil
 }
 
-// checkNameFree returns the cluster and its images if there could be a new volume as it is defined.
-func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) (cluster, []*image, error) {
+// checkNameFree returns the cluster and its images, or an error if the defined volume cannot be created.
+func (b *Backend) checkNameFree(
+	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume,
+) (cluster, []*image, error) {
 	c, err := clusterOf(p)
 	if err == nil {
-		err = check(v)
+		err = checkDefinition(v)
 	}
 	if err != nil {
 		return c, nil, err
@@ -66,20 +71,20 @@ func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, v *pooldef
 	return c, all, err
 }
 
-// longest is how long a name can be; dog would cut it off there.
-const longest = 255
+// maxName is the maximum length of a name in bytes. dog truncates longer names.
+const maxName = 255
 
-// check refuses what an image cannot have.
-func check(v *pooldef.Volume) error {
+// checkDefinition returns an error if an image cannot have the requested properties.
+func checkDefinition(v *pooldef.Volume) error {
 	text := ""
 	switch {
 	case v.Name == "" || strings.Contains(v.Name, "\x00"):
 		text = fmt.Sprintf("%q cannot be the name of an image", v.Name)
-	case len(v.Name) > longest:
-		text = fmt.Sprintf("a name of %d bytes: Sheepdog has at most %d", len(v.Name), longest)
+	case len(v.Name) > maxName:
+		text = fmt.Sprintf("a name of %d bytes: Sheepdog has at most %d", len(v.Name), maxName)
 	case strings.Contains(v.Name, ":"):
 		text = fmt.Sprintf("%q: what is behind a colon is the name of a snapshot", v.Name)
-	case isStage(v.Name):
+	case isTempName(v.Name):
 		text = fmt.Sprintf("%q: names like that are for volumes that are being made", v.Name)
 	}
 	switch {
@@ -88,47 +93,52 @@ func check(v *pooldef.Volume) error {
 	case v.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: pooldef.Sheepdog, What: "encrypted volumes"}
 	case v.Backing != nil:
-		return &backend.UnsupportedError{Type: pooldef.Sheepdog, What: "volumes that are based on others; vol-clone makes one of another, or of its snapshot"}
+		return &backend.UnsupportedError{
+			Type: pooldef.Sheepdog,
+			What: "volumes that are based on others; vol-clone makes one of another, or of its snapshot",
+		}
 	}
 	return nil
 }
 
-// doLong runs a command that takes as long as it takes.
-func (b *Backend) doLong(ctx context.Context, c cluster, step host.Step) error {
+// changeUnlimited runs a command without a timeout.
+func (b *Backend) changeUnlimited(ctx context.Context, c cluster, step host.Step) error {
 	return translateError(ctx, c, b.host.Change(ctx, step))
 }
 
-// unmake removes what was made in spite of an error. Nothing of its kind was there before.
-func (b *Backend) unmake(ctx context.Context, p *pooldef.Pool, c cluster, isOurs func(*image) bool) {
+// removeOurs removes images that a failed command has created. No image for which isOurs returns true existed
+// before.
+func (b *Backend) removeOurs(ctx context.Context, p *pooldef.Pool, c cluster, isOurs func(*image) bool) {
 	ctx = context.WithoutCancel(ctx)
 	all, _ := b.all(ctx, p)
 	for _, i := range all {
 		if isOurs(i) {
-			_ = b.do(ctx, c, c.delete(i))
+			_ = b.change(ctx, c, c.delete(i))
 		}
 	}
 }
 
-// isNamed tells whether it is the image of that name, as it is now.
+// isNamed reports whether i is the current image (not a snapshot) with a name.
 func (i *image) isNamed(name string) bool { return !i.snapshot && i.name == name }
 
-// delete is the command that removes an image.
+// delete returns the command that removes an image.
 func (c cluster) delete(i *image) host.Command {
 	if i.snapshot {
-		return c.vdi([]string{"delete", "-s", i.which()}, i.name)
+		return c.vdi([]string{"delete", "-s", i.snapshotArg()}, i.name)
 	}
 	return c.vdi([]string{"delete"}, i.name)
 }
 
-// which is how dog is told which snapshot: by its number, as it may have no tag. One that was just made has only that.
-func (i *image) which() string {
+// snapshotArg returns dog's argument for a snapshot: its number, because the tag may be empty. For a snapshot
+// that was just created, only the tag is known.
+func (i *image) snapshotArg() string {
 	if i.id == 0 {
 		return i.tag
 	}
 	return strconv.FormatUint(i.id, 10)
 }
 
-// Delete implements backend.Deleter. The snapshots of a volume can be without it: they stay.
+// Delete implements backend.Deleter. Snapshots of the volume do not depend on it, and stay.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	i, err := b.find(ctx, p, name)
 	if err != nil {
@@ -147,43 +157,47 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 	if i == nil {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}
-	var doomed []*image
+	var targets []*image
 	for _, s := range all {
-		if !i.snapshot && s.snapshot && s.name == i.name && !isStage(s.tag) {
-			doomed = append(doomed, s)
+		if !i.snapshot && s.snapshot && s.name == i.name && !isTempName(s.tag) {
+			targets = append(targets, s)
 		}
 	}
-	return b.deleteAll(ctx, p, append(doomed, i))
+	return b.deleteAll(ctx, p, append(targets, i))
 }
 
 // deleteAll removes images.
-func (b *Backend) deleteAll(ctx context.Context, p *pooldef.Pool, doomed []*image) error {
+func (b *Backend) deleteAll(ctx context.Context, p *pooldef.Pool, targets []*image) error {
 	c, err := clusterOf(p)
 	if err != nil {
 		return err
 	}
-	for _, i := range doomed {
+	for _, i := range targets {
 		gone := func(ctx context.Context) error {
 			left, err := b.all(ctx, p)
 			if err == nil && slices.ContainsFunc(left, i.isSame) {
-				err = &backend.StateError{Text: fmt.Sprintf("dog has said nothing, but %q is still there", i.volumeName())}
+				err = &backend.StateError{
+					Text: fmt.Sprintf("dog has said nothing, but %q is still there", i.volumeName()),
+				}
 			}
 			return err
 		}
-		if err := b.doLong(ctx, c, host.Checked{Command: c.delete(i), Check: gone}); err != nil {
+		if err := b.changeUnlimited(ctx, c, host.Checked{Command: c.delete(i), Check: gone}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// isSame tells whether two are the same, seen at different times.
+// isSame reports whether two results of different listings are the same image.
 func (i *image) isSame(j *image) bool {
 	return i.name == j.name && i.snapshot == j.snapshot && i.id == j.id
 }
 
-// Resize implements backend.Resizer. dog cannot make images smaller.
-func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+// Resize implements backend.Resizer. dog cannot shrink images.
+func (b *Backend) Resize(
+	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
+) error {
 	i, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
@@ -193,7 +207,7 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	case err != nil:
 		return err
 	case i.snapshot:
-		return isSnapshot(i)
+		return snapshotError(i)
 	case size < i.size:
 		return &backend.UnsupportedError{Type: p.Type, What: "making volumes smaller"}
 	case o.Allocate:
@@ -208,14 +222,19 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 		}
 		return err
 	}
-	err = b.do(ctx, c, host.Checked{Command: c.vdi([]string{"resize"}, name, strconv.FormatUint(size, 10)), Check: is})
+	err = b.change(
+		ctx, c, host.Checked{Command: c.vdi([]string{"resize"}, name, strconv.FormatUint(size, 10)), Check: is},
+	)
 	if err != nil && is(context.WithoutCancel(ctx)) == nil {
-		return nil // it cannot be taken back, and is what was asked for
+		return nil // a resize cannot be undone, and this one has succeeded
 	}
 	return err
 }
 
-// isSnapshot refuses to change a snapshot.
-func isSnapshot(i *image) error {
-	return &backend.StateError{Text: fmt.Sprintf("%q is a snapshot, and cannot be changed", i.volumeName()), Hint: "vol-clone makes a volume of it"}
+// snapshotError returns the error for an attempt to change a snapshot.
+func snapshotError(i *image) error {
+	return &backend.StateError{
+		Text: fmt.Sprintf("%q is a snapshot, and cannot be changed", i.volumeName()),
+		Hint: "vol-clone makes a volume of it",
+	}
 }

@@ -13,9 +13,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// Clone implements backend.Cloner for volumes of the same pool: by a snapshot that is there only meanwhile. The clone shares what neither has been
-// written to, and stands by itself.
-func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions) error {
+// Clone implements backend.Cloner for volumes of the same pool, through a temporary snapshot. The clone
+// shares unchanged data with its source, and does not depend on it.
+func (b *Backend) Clone(
+	ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions,
+) error {
 	c, all, err := b.checkNameFree(ctx, p, v)
 	if err != nil {
 		return err
@@ -23,7 +25,9 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef
 	from := named(all, source.Name)
 	switch {
 	case o.From == nil || o.From.UUID != p.UUID:
-		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of other pools; vol-create and vol-upload do that"}
+		return &backend.UnsupportedError{
+			Type: p.Type, What: "copying volumes of other pools; vol-create and vol-upload do that",
+		}
 	case from == nil:
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, source.Name)
 	case v.Capacity.Known && v.Capacity.Bytes < from.size:
@@ -36,27 +40,32 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef
 	return b.cloneLarger(ctx, p, c, from, v)
 }
 
-// cloneLarger makes a clone, then makes it larger, and gives it its name: by another clone, as dog cannot rename.
-func (b *Backend) cloneLarger(ctx context.Context, p *pooldef.Pool, c cluster, from *image, v *pooldef.Volume) error {
-	name := marks.New()
-	defer marks.Release(name)
+// cloneLarger makes a clone under a temporary name, enlarges it, and clones it again to its final name,
+// because dog cannot rename.
+func (b *Backend) cloneLarger(
+	ctx context.Context, p *pooldef.Pool, c cluster, from *image, v *pooldef.Volume,
+) error {
+	name := tempNames.New()
+	defer tempNames.Release(name)
 	err := b.clone(ctx, p, c, from, name)
 	if err != nil {
 		return err
 	}
-	if err = b.do(ctx, c, c.vdi([]string{"resize"}, name, strconv.FormatUint(v.Capacity.Bytes, 10))); err == nil {
+	if err = b.change(
+		ctx, c, c.vdi([]string{"resize"}, name, strconv.FormatUint(v.Capacity.Bytes, 10)),
+	); err == nil {
 		err = b.clone(ctx, p, c, &image{name: name, size: v.Capacity.Bytes}, v.Name)
 	}
 	b.remove(ctx, p, c, &image{name: name})
 	return err
 }
 
-// clone makes an image of another or of a snapshot, with its size.
+// clone makes an image of the same size from another image or from a snapshot.
 func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *image, name string) error {
 	if !from.snapshot {
-		tag := marks.New()
-		defer marks.Release(tag)
-		err := b.do(ctx, c, c.vdi([]string{"snapshot", "-s", tag}, from.name))
+		tag := tempNames.New()
+		defer tempNames.Release(tag)
+		err := b.change(ctx, c, c.vdi([]string{"snapshot", "-s", tag}, from.name))
 		taken := &image{name: from.name, snapshot: true, tag: tag, size: from.size}
 		defer b.remove(ctx, p, c, taken)
 		if err != nil {
@@ -64,28 +73,28 @@ func (b *Backend) clone(ctx context.Context, p *pooldef.Pool, c cluster, from *i
 		}
 		from = taken
 	}
-	err := b.do(ctx, c, c.vdi([]string{"clone", "-s", from.which()}, from.name, name))
+	err := b.change(ctx, c, c.vdi([]string{"clone", "-s", from.snapshotArg()}, from.name, name))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		b.unmake(ctx, p, c, func(i *image) bool { return i.isNamed(name) && i.size == from.size })
+		b.removeOurs(ctx, p, c, func(i *image) bool { return i.isNamed(name) && i.size == from.size })
 	}
 	return err
 }
 
-// remove removes a stage. What that leaves, Sweep finds.
+// remove removes a temporary image or snapshot. If that fails, Sweep removes it later.
 func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *image) {
-	if b.do(context.WithoutCancel(ctx), c, c.delete(i)) != nil {
-		b.unmake(ctx, p, c, func(left *image) bool { return left.name == i.name && left.tag == i.tag })
+	if b.change(context.WithoutCancel(ctx), c, c.delete(i)) != nil {
+		b.removeOurs(ctx, p, c, func(left *image) bool { return left.name == i.name && left.tag == i.tag })
 	}
 }
 
-// marks are the names of images, and the tags of snapshots, that are being made on this machine.
-var marks = host.TempNames{Prefix: ".poolctl-" + host.Machine() + "-"}
+// tempNames generates the temporary names of images and the tags of temporary snapshots.
+var tempNames = host.TempNames{Prefix: ".poolctl-" + host.Machine() + "-"}
 
-// isStage tells such names of whatever machine.
-var isStage = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchString
+// isTempName reports whether a name is a temporary name of any machine.
+var isTempName = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchString
 
-// isVolume tells whether others see an image.
-func (i *image) isVolume() bool { return !i.hidden && !isStage(i.name) && !isStage(i.tag) }
+// isVolume reports whether listings show an image.
+func (i *image) isVolume() bool { return !i.hidden && !isTempName(i.name) && !isTempName(i.tag) }
 
 // RemoveStale implements backend.StaleRemover.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
@@ -94,15 +103,15 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, e
 		return nil, err
 	}
 	all, err := b.all(ctx, p)
-	var swept []string
+	var removed []string
 	for _, i := range all {
-		if !marks.IsStale(i.name) && !marks.IsStale(i.tag) {
+		if !tempNames.IsStale(i.name) && !tempNames.IsStale(i.tag) {
 			continue
 		}
-		if err := b.do(ctx, c, c.delete(i)); err != nil {
-			return swept, err
+		if err := b.change(ctx, c, c.delete(i)); err != nil {
+			return removed, err
 		}
-		swept = append(swept, scheme+i.volumeName())
+		removed = append(removed, scheme+i.volumeName())
 	}
-	return swept, err
+	return removed, err
 }

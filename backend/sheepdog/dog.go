@@ -16,16 +16,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// defaultPort is where a sheep listens.
+// defaultPort is a sheep's default port.
 const defaultPort = 7000
 
-// A cluster is the node of it that is asked.
+// A cluster is the address of the cluster's node that dog connects to.
 type cluster struct {
-	host string // an IPv6 address has no brackets
+	host string // an IPv6 address without brackets
 	port int
 }
 
-// clusterOf returns the node that a definition names first, as libvirt uses it.
+// clusterOf returns the first node that a definition names, which libvirt uses too.
 func clusterOf(p *pooldef.Pool) (cluster, error) {
 	if len(p.Source.Hosts) == 0 {
 		return cluster{}, pooldef.Problems{{Element: "source/host", Text: "missing: a node of the cluster"}}
@@ -36,12 +36,13 @@ func clusterOf(p *pooldef.Pool) (cluster, error) {
 
 func (c cluster) String() string { return net.JoinHostPort(c.host, strconv.Itoa(c.port)) }
 
-// dog is a command of dog(8) that has nothing but options.
+// dog returns a command of dog(8) that takes only options.
 func (c cluster) dog(args ...string) host.Command {
 	return host.Cmd("dog", slices.Concat(args, []string{"-a", c.host, "-p", strconv.Itoa(c.port)})...)
 }
 
-// vdi is a command that does something to images. Its status tells nothing: what it says does.
+// vdi returns a command that works on images. The exit status of these commands is not reliable, so any error
+// output is an error.
 func (c cluster) vdi(options []string, names ...string) host.Command {
 	command := c.dog(append([]string{"vdi"}, options...)...)
 	command.Args = append(append(command.Args, "--"), names...)
@@ -49,22 +50,22 @@ func (c cluster) vdi(options []string, names ...string) host.Command {
 	return command
 }
 
-// ask runs a command that only looks.
-func (b *Backend) ask(ctx context.Context, c cluster, command host.Command) ([]byte, error) {
+// query runs a query.
+func (b *Backend) query(ctx context.Context, c cluster, command host.Command) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := b.host.Query(limited, command)
 	return out, translateError(ctx, c, err)
 }
 
-// do runs a command that changes something and does not take long.
-func (b *Backend) do(ctx context.Context, c cluster, step host.Step) error {
+// change runs a change that must end within the timeout.
+func (b *Backend) change(ctx context.Context, c cluster, step host.Step) error {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	return translateError(ctx, c, b.host.Change(limited, step))
 }
 
-// states are what dog says of a cluster that cannot be used, and what that means.
+// states maps dog's messages about an unusable cluster to their meanings.
 var states = []struct{ says, means string }{
 	{"Waiting for cluster to be formatted", notFormatted},
 	{"Waiting for other nodes to join", "waits for nodes that are missing"},
@@ -75,7 +76,8 @@ var states = []struct{ says, means string }{
 
 const notFormatted = "is not formatted"
 
-// translateError says what has happened. err is that of a command that had less time than ctx.
+// translateError converts dog's errors. err is the error of a command that ran with a shorter timeout than
+// ctx.
 func translateError(ctx context.Context, c cluster, err error) error {
 	exit := (*host.ExitError)(nil)
 	if backend.IsTimeout(ctx, err) {

@@ -23,12 +23,12 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// standIn returns a pool of the stand-in, which can be got into trouble, and the directory of that.
-func standIn(t *testing.T) (*pooldef.Pool, string) {
+// newStandIn returns a pool of the stand-in, in which faults can be set, and the stand-in's directory.
+func newStandIn(t *testing.T) (*pooldef.Pool, string) {
 	t.Helper()
 	p, dir := newPool(t)
 	if dir == "" {
-		t.Skip("a real cluster is not got into trouble")
+		t.Skip("no faults on a real cluster")
 	}
 	return p, dir
 }
@@ -36,7 +36,8 @@ func standIn(t *testing.T) (*pooldef.Pool, string) {
 // dog runs the stand-in on its cluster.
 func dog(t *testing.T, dir string, words ...string) {
 	t.Helper()
-	if _, complaint, status := dogtest.NewTool(dir).Run("", append([]string{"dog"}, words...)...); status != 0 || complaint != "" {
+	if _, complaint, status := dogtest.NewTool(dir).Run("", append([]string{"dog"}, words...)...); status != 0 ||
+		complaint != "" {
 		t.Fatalf("dog %q: status %d, %s", words, status, complaint)
 	}
 }
@@ -51,13 +52,18 @@ func names(t *testing.T, b *Backend, p *pooldef.Pool) string {
 	return strings.Join(all, " ")
 }
 
-// operations are all that can be done to a cluster with the volume v.
+// operations returns all operations on a cluster with the volume v.
 func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() error {
 	data, err := os.CreateTemp(t.TempDir(), "")
 	ok(t, err)
 	t.Cleanup(func() { data.Close() })
-	new := &pooldef.Volume{Name: "new", Capacity: pooldef.Bytes(1)}
-	v := &pooldef.Volume{Type: "network", Name: "v", Key: "sheep/v", Target: pooldef.VolumeTarget{Path: "sheepdog:v"}}
+	fresh := &pooldef.Volume{Name: "new", Capacity: pooldef.Bytes(1)}
+	v := &pooldef.Volume{
+		Type:   "network",
+		Name:   "v",
+		Key:    "sheep/v",
+		Target: pooldef.VolumeTarget{Path: "sheepdog:v"},
+	}
 	ctx := t.Context()
 	return map[string]func() error{
 		"space": func() error { _, err := b.Space(ctx, p); return err },
@@ -67,9 +73,9 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 			return err
 		},
 		"find":     func() error { _, err := b.Volume(ctx, p, "v"); return err },
-		"create":   func() error { return b.Create(ctx, p, new, backend.CreateOptions{}) },
-		"allocate": func() error { return b.Create(ctx, p, new, backend.CreateOptions{Preallocation: "full"}) },
-		"clone":    func() error { return b.Clone(ctx, p, new, v, backend.CloneOptions{From: p}) },
+		"create":   func() error { return b.Create(ctx, p, fresh, backend.CreateOptions{}) },
+		"allocate": func() error { return b.Create(ctx, p, fresh, backend.CreateOptions{Preallocation: "full"}) },
+		"clone":    func() error { return b.Clone(ctx, p, fresh, v, backend.CloneOptions{From: p}) },
 		"resize":   func() error { return b.Resize(ctx, p, "v", 1<<30, backend.ResizeOptions{}) },
 		"upload":   func() error { return b.Upload(ctx, p, "v", data, backend.Transfer{}) },
 		"download": func() error { return b.Download(ctx, p, "v", data, backend.Transfer{}) },
@@ -79,7 +85,7 @@ func operations(t *testing.T, b *Backend, p *pooldef.Pool) map[string]func() err
 	}
 }
 
-// TestTrouble has clusters that cannot be used. Nothing seems to work there, whatever dog's status is, and all say why.
+// TestTrouble uses unusable clusters. Every operation must fail and say why, whatever dog's exit status is.
 func TestTrouble(t *testing.T) {
 	for trouble, want := range map[string]string{
 		dogtest.Gone:    "the cluster at 127.0.0.1:7000 cannot be reached",
@@ -87,7 +93,7 @@ func TestTrouble(t *testing.T) {
 		dogtest.Silent:  "the cluster at 127.0.0.1:7000 does not answer",
 		"":              "the cluster at 127.0.0.1:7000 is not formatted",
 	} {
-		p, dir := standIn(t)
+		p, dir := newStandIn(t)
 		limit := 5 * time.Minute
 		if trouble == dogtest.Silent {
 			limit = 300 * time.Millisecond
@@ -100,7 +106,7 @@ func TestTrouble(t *testing.T) {
 			dogtest.Trouble(t, dir, trouble)
 		}
 		for name, do := range operations(t, b, p) {
-			if trouble == dogtest.Waiting && name == "space" { // that is known
+			if trouble == dogtest.Waiting && name == "space" { // the space is known
 				continue
 			}
 			if err := do(); err == nil || err.Error() != want {
@@ -122,12 +128,13 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestNoDog has no program dog, and no such host.
+// TestNoDog runs without the program dog, and with a host that does not exist.
 func TestNoDog(t *testing.T) {
-	p, _ := standIn(t)
+	p, _ := newStandIn(t)
 	b := New(&host.Local{}, time.Minute)
 	p.Source.Hosts[0].Name = "nosuch.invalid"
-	if _, err := b.Space(t.Context(), p); err == nil || !strings.Contains(err.Error(), "nosuch.invalid:7000 cannot be found") {
+	if _, err := b.Space(t.Context(), p); err == nil ||
+		!strings.Contains(err.Error(), "nosuch.invalid:7000 cannot be found") {
 		t.Error(err)
 	}
 	t.Setenv("PATH", "/usr/bin")
@@ -137,7 +144,7 @@ func TestNoDog(t *testing.T) {
 	}
 }
 
-// TestSnapshots has snapshots, which are volumes that one cannot write to.
+// TestSnapshots uses snapshots, which are read-only volumes.
 func TestSnapshots(t *testing.T) {
 	p, _ := newPool(t)
 	b := New(&host.Local{}, time.Minute)
@@ -171,18 +178,21 @@ func TestSnapshots(t *testing.T) {
 	do([]string{"snapshot"}, "v")
 	ok(t, upload("v", "now!"))
 	if got := names(t, b, p); got != "v v:2 v:first one" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
 	for name, want := range map[string]string{"v": "now!", "v:first one": "one!", "v:2": "two!"} {
 		if got := download(name); got != want {
 			t.Errorf("%s holds %q", name, got)
 		}
-		if v, err := b.Volume(t.Context(), p, name); err != nil || v.Key != "sheep/"+name || v.Target.Path != "sheepdog:"+name || v.Capacity.Bytes != 4 {
+		if v, err := b.Volume(t.Context(), p, name); err != nil || v.Key != "sheep/"+name ||
+			v.Target.Path != "sheepdog:"+name || v.Capacity.Bytes != 4 {
 			t.Errorf("%+v, error %v", v, err)
 		}
 	}
 	state := (*backend.StateError)(nil)
-	for _, err := range []error{upload("v:2", "no"), b.Resize(t.Context(), p, "v:2", 100, backend.ResizeOptions{})} {
+	for _, err := range []error{
+		upload("v:2", "no"), b.Resize(t.Context(), p, "v:2", 100, backend.ResizeOptions{}),
+	} {
 		if !errors.As(err, &state) || !strings.Contains(err.Error(), "is a snapshot") {
 			t.Error(err)
 		}
@@ -190,25 +200,35 @@ func TestSnapshots(t *testing.T) {
 	source, err := b.Volume(t.Context(), p, "v:2")
 	ok(t, err)
 	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "clone"}, source, backend.CloneOptions{From: p}))
-	ok(t, b.Clone(t.Context(), p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(6)}, source, backend.CloneOptions{From: p}))
+	ok(
+		t,
+		b.Clone(
+			t.Context(), p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(6)}, source,
+			backend.CloneOptions{From: p},
+		),
+	)
 	ok(t, b.Delete(t.Context(), p, "v:2"))
-	if got := names(t, b, p); got != "clone larger v v:first one" || download("clone") != "two!" || download("larger") != "two!\x00\x00" {
-		t.Errorf("there are %s", got)
+	if got := names(t, b, p); got != "clone larger v v:first one" || download("clone") != "two!" ||
+		download("larger") != "two!\x00\x00" {
+		t.Errorf("got %s", got)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if got := names(t, b, p); got != "clone larger v:first one" || download("v:first one") != "one!" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
-	ok(t, b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1)}, backend.CreateOptions{}))
+	ok(
+		t,
+		b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1)}, backend.CreateOptions{}),
+	)
 	do([]string{"snapshot", "-s", "third"}, "v")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	if got := names(t, b, p); got != "clone larger" {
-		t.Errorf("there are %s", got)
+		t.Errorf("got %s", got)
 	}
 }
 
-// A failing host lets its nth change fail, before or after it has happened.
-type failing struct {
+// A failingHost host fails its nth change, before or after applying it.
+type failingHost struct {
 	host.Host
 	nth   int
 	after bool
@@ -216,7 +236,7 @@ type failing struct {
 
 var errFails = errors.New("it fails")
 
-func (f *failing) Change(ctx context.Context, s host.Step) error {
+func (f *failingHost) Change(ctx context.Context, s host.Step) error {
 	if f.nth--; f.nth != 0 {
 		return f.Host.Change(ctx, s)
 	}
@@ -226,34 +246,42 @@ func (f *failing) Change(ctx context.Context, s host.Step) error {
 	return errFails
 }
 
-// TestCloneLargerFaults lets each change fail by which a clone is made that is larger than its source. It is made whole, or not at all, and nothing
-// but that is left.
+// TestCloneLargerFaults fails each change of a clone that is larger than its source. The clone must be
+// complete or absent, and nothing else may be left.
 func TestCloneLargerFaults(t *testing.T) {
 	p, _ := newPool(t)
 	good := New(&host.Local{}, time.Minute)
-	ok(t, good.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{}))
+	ok(
+		t,
+		good.Create(
+			t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{},
+		),
+	)
 	source, err := good.Volume(t.Context(), p, "v")
 	ok(t, err)
 	for _, after := range []bool{false, true} {
 		for nth := 1; ; nth++ {
-			h := &failing{&host.Local{}, nth, after}
-			err := New(h, time.Minute).Clone(t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source, backend.CloneOptions{From: p})
-			if swept, sweepErr := good.RemoveStale(t.Context(), p); len(swept) > 0 || sweepErr != nil {
-				t.Errorf("change %d, after %v: left behind is %q, error %v", nth, after, swept, sweepErr)
+			h := &failingHost{&host.Local{}, nth, after}
+			err := New(h, time.Minute).Clone(
+				t.Context(), p, &pooldef.Volume{Name: "w", Capacity: pooldef.Bytes(2000)}, source,
+				backend.CloneOptions{From: p},
+			)
+			if removed, sweepErr := good.RemoveStale(t.Context(), p); len(removed) > 0 || sweepErr != nil {
+				t.Errorf("change %d, after %v: left over: %q, error %v", nth, after, removed, sweepErr)
 			}
 			want := "v"
 			if err == nil {
 				want = "v w"
 			}
 			if got := names(t, good, p); got != want {
-				t.Errorf("change %d, after %v: error %v, there are %s", nth, after, err, got)
+				t.Errorf("change %d, after %v: error %v, got %s", nth, after, err, got)
 			}
 			if err == nil {
 				ok(t, good.Delete(t.Context(), p, "w"))
 			}
 			if h.nth > 0 {
 				if nth < 8 {
-					t.Errorf("there were only %d changes", nth-1)
+					t.Errorf("only %d changes", nth-1)
 				}
 				break
 			}
@@ -261,13 +289,20 @@ func TestCloneLargerFaults(t *testing.T) {
 	}
 }
 
-// TestResizeFaults has a resizing fail, before and after it has happened.
+// TestResizeFaults fails a resize before and after it is applied.
 func TestResizeFaults(t *testing.T) {
 	p, _ := newPool(t)
 	b := New(&host.Local{}, time.Minute)
-	ok(t, b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{}))
+	ok(
+		t,
+		b.Create(
+			t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1000)}, backend.CreateOptions{},
+		),
+	)
 	for _, after := range []bool{false, true} {
-		err := New(&failing{&host.Local{}, 1, after}, time.Minute).Resize(t.Context(), p, "v", 2000, backend.ResizeOptions{})
+		err := New(
+			&failingHost{&host.Local{}, 1, after}, time.Minute,
+		).Resize(t.Context(), p, "v", 2000, backend.ResizeOptions{})
 		v, findErr := b.Volume(t.Context(), p, "v")
 		ok(t, findErr)
 		if isDone := v.Capacity.Bytes == 2000; isDone != after || isDone != (err == nil) {
@@ -276,9 +311,10 @@ func TestResizeFaults(t *testing.T) {
 	}
 }
 
-// TestOthersStages has what other machines are making, and what this one has left.
+// TestOthersStages checks that Sweep keeps the temporary objects of other machines, and removes this
+// machine's leftovers.
 func TestOthersStages(t *testing.T) {
-	p, dir := standIn(t)
+	p, dir := newStandIn(t)
 	b := New(&host.Local{}, time.Minute)
 	const theirs = ".poolctl-00000000-99999999-1-1"
 	ours := ".poolctl-" + host.Machine() + "-99999999-1-1"
@@ -289,21 +325,21 @@ func TestOthersStages(t *testing.T) {
 		dog(t, dir, "vdi", "snapshot", "-s", tag, "v")
 	}
 	if got := names(t, b, p); got != "v v:s" {
-		t.Errorf("listed are %s", got)
+		t.Errorf("listed %s", got)
 	}
 	for _, name := range []string{theirs, ours, "v:" + theirs} {
 		if _, err := b.Volume(t.Context(), p, name); !errors.Is(err, backend.ErrNoVolume) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	swept, err := b.RemoveStale(t.Context(), p)
-	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(swept, want) || err != nil {
-		t.Errorf("swept are %q, error %v", swept, err)
+	removed, err := b.RemoveStale(t.Context(), p)
+	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(removed, want) || err != nil {
+		t.Errorf("removed %q, error %v", removed, err)
 	}
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	all, err := b.all(t.Context(), p)
 	ok(t, err)
 	if len(all) != 2 || all[0].volumeName() != theirs || all[1].volumeName() != "v:"+theirs {
-		t.Errorf("left are %d", len(all))
+		t.Errorf("left over: %d", len(all))
 	}
 }

@@ -14,13 +14,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// stages are different each time.
-var stages = regexp.MustCompile(`\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+`)
+// tempName matches temporary names.
+var tempName = regexp.MustCompile(`\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+`)
 
 func TestGolden(t *testing.T) {
-	p, dir := standIn(t)
+	p, dir := newStandIn(t)
 	g := backendtest.NewGolden(t, "sheepdog")
-	g.Clean = func(text string) string { return stages.ReplaceAllString(text, ".poolctl-STAGE") }
+	g.Clean = func(text string) string { return tempName.ReplaceAllString(text, ".poolctl-STAGE") }
 	g.Snapshot = func() string { return snapshot(t, p) }
 	ctx := t.Context()
 	does := func(title string, op func(b *Backend) error) {
@@ -37,17 +37,28 @@ func TestGolden(t *testing.T) {
 	does("active", func(b *Backend) error { _, err := b.Active(ctx, p); return err })
 	does("list: an empty answer proves nothing", func(b *Backend) error { _, err := b.all(ctx, p); return err })
 	does("create", func(b *Backend) error {
-		return b.Create(ctx, p, &pooldef.Volume{Name: "v 1", Capacity: pooldef.Bytes(1 << 20)}, backend.CreateOptions{})
+		return b.Create(
+			ctx, p, &pooldef.Volume{Name: "v 1", Capacity: pooldef.Bytes(1 << 20)}, backend.CreateOptions{},
+		)
 	})
 	does("create what is there", func(b *Backend) error {
-		return b.Create(ctx, p, &pooldef.Volume{Name: "v 1", Capacity: pooldef.Bytes(1 << 20)}, backend.CreateOptions{})
+		return b.Create(
+			ctx, p, &pooldef.Volume{Name: "v 1", Capacity: pooldef.Bytes(1 << 20)}, backend.CreateOptions{},
+		)
 	})
 	does("create, with all of its room", func(b *Backend) error {
-		return b.Create(ctx, p, &pooldef.Volume{Name: "full", Capacity: pooldef.Bytes(1 << 20), Allocation: pooldef.Bytes(1 << 20)}, backend.CreateOptions{})
+		return b.Create(
+			ctx, p,
+			&pooldef.Volume{Name: "full", Capacity: pooldef.Bytes(1 << 20), Allocation: pooldef.Bytes(1 << 20)},
+			backend.CreateOptions{},
+		)
 	})
 	does("list", func(b *Backend) error { _, err := b.all(ctx, p); return err })
 	does("resize", func(b *Backend) error { return b.Resize(ctx, p, "v 1", 2<<20, backend.ResizeOptions{}) })
-	does("resize to less", func(b *Backend) error { return b.Resize(ctx, p, "v 1", 1<<20, backend.ResizeOptions{Shrink: true}) })
+	does(
+		"resize to less",
+		func(b *Backend) error { return b.Resize(ctx, p, "v 1", 1<<20, backend.ResizeOptions{Shrink: true}) },
+	)
 	does("upload", func(b *Backend) error {
 		f, err := os.Open(file)
 		ok(t, err)
@@ -64,7 +75,10 @@ func TestGolden(t *testing.T) {
 		return b.Clone(ctx, p, &pooldef.Volume{Name: "clone"}, source(b), backend.CloneOptions{From: p})
 	})
 	does("clone, larger", func(b *Backend) error {
-		return b.Clone(ctx, p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(4 << 20)}, source(b), backend.CloneOptions{From: p})
+		return b.Clone(
+			ctx, p, &pooldef.Volume{Name: "larger", Capacity: pooldef.Bytes(4 << 20)}, source(b),
+			backend.CloneOptions{From: p},
+		)
 	})
 	does("delete", func(b *Backend) error { return b.Delete(ctx, p, "clone") })
 	dog(t, dir, "vdi", "snapshot", "-s", "before", "v 1")
@@ -73,7 +87,7 @@ func TestGolden(t *testing.T) {
 	g.End()
 }
 
-// A counter counts the questions.
+// A counter counts queries.
 type counter struct {
 	host.Host
 	asked int
@@ -84,13 +98,16 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 	return c.Host.Query(ctx, q)
 }
 
-// TestQuestions has a pool of many volumes listed, by one question.
+// TestQuestions lists a pool of many volumes with one query.
 func TestQuestions(t *testing.T) {
 	p, _ := newPool(t)
 	c := &counter{Host: &host.Local{}}
 	b := New(c, time.Minute)
 	for _, name := range []string{"a", "b", "c", "d"} {
-		ok(t, b.Create(t.Context(), p, &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(1)}, backend.CreateOptions{}))
+		ok(
+			t,
+			b.Create(t.Context(), p, &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(1)}, backend.CreateOptions{}),
+		)
 	}
 	c.asked = 0
 	n := 0
@@ -99,11 +116,11 @@ func TestQuestions(t *testing.T) {
 		n++
 	}
 	if n != 4 || c.asked != 1 {
-		t.Errorf("%d volumes were listed by %d questions", n, c.asked)
+		t.Errorf("%d volumes were listed by %d queries", n, c.asked)
 	}
 }
 
-// TestPieces uploads more than goes into one piece, from a pipe, with zeros in it that take no room.
+// TestPieces uploads from a pipe more data than one command writes, with zeros that occupy no space.
 func TestPieces(t *testing.T) {
 	p, _ := newPool(t)
 	b := New(&host.Local{}, time.Minute)
@@ -112,7 +129,12 @@ func TestPieces(t *testing.T) {
 	copy(data[1<<20:], backendtest.Pattern(3<<20, 1))
 	copy(data[64<<20-5:], backendtest.Pattern(3<<20, 2))
 	copy(data[size-7:], "the end")
-	ok(t, b.Create(t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(size)}, backend.CreateOptions{}))
+	ok(
+		t,
+		b.Create(
+			t.Context(), p, &pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(size)}, backend.CreateOptions{},
+		),
+	)
 	out, in, err := os.Pipe()
 	ok(t, err)
 	go func() {
@@ -129,6 +151,6 @@ func TestPieces(t *testing.T) {
 	v, err := b.Volume(t.Context(), p, "v")
 	ok(t, err)
 	if !bytes.Equal(got, data) || v.Allocation.Bytes > 16<<20 {
-		t.Errorf("it is the same: %v; it has room for %d bytes", bytes.Equal(got, data), v.Allocation.Bytes)
+		t.Errorf("same data: %v, allocation %d bytes", bytes.Equal(got, data), v.Allocation.Bytes)
 	}
 }

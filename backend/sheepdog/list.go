@@ -8,18 +8,18 @@ import (
 	"poolctl/pooldef"
 )
 
-// An image is what a cluster has: a VDI as it is now, or a snapshot of it.
+// An image is a VDI or a snapshot of one.
 type image struct {
 	name         string
 	snapshot     bool
-	id           uint64 // of a snapshot, among those of its name
-	tag          string // of a snapshot, may be empty
+	id           uint64 // of a snapshot: its number among snapshots of the same name
+	tag          string // of a snapshot; may be empty
 	size         uint64
-	used, shared uint64 // bytes that it has for itself, and with others
-	hidden       bool   // it is called as another is
+	used, shared uint64 // in bytes, used by this image alone and with others
+	hidden       bool   // another image has the same volume name
 }
 
-// volumeName is what an image is called as a volume. QEMU takes what is behind a colon for a snapshot, too.
+// volumeName returns the name of the image's volume. QEMU also writes snapshots as NAME:TAG.
 func (i *image) volumeName() string {
 	switch {
 	case !i.snapshot:
@@ -30,7 +30,7 @@ func (i *image) volumeName() string {
 	return i.name + ":" + i.tag
 }
 
-// parseSpace reads what `dog node info -r` prints: a line for each node and one for all.
+// parseSpace parses the output of `dog node info -r`: a line for each node, and one for the total.
 //
 //	Total 80759431168 4096 80759427072 0% 1073741824
 func parseSpace(text string) (pooldef.Space, error) {
@@ -41,16 +41,17 @@ func parseSpace(text string) (pooldef.Space, error) {
 			return s, numbers(names, fields[1:], &s.Capacity, &s.Allocation, &s.Available)
 		}
 	}
-	return s, unknown(text)
+	return s, unexpectedOutput(text)
 }
 
-// parseImages reads what `dog vdi list -r` prints, a line for each image, in no order.
+// parseImages parses the output of `dog vdi list -r`: a line for each image, in no particular order.
 //
 //	s t1 1 134217728 0 0 1795354216 6a5e16 1 snap1 22
 //	= with\ space 0 8388608 0 0 1795354217 eceaa7 1  22
 //
-// These are: = or c (a clone) for an image, s for a snapshot; name; number of the snapshot; size; bytes used and shared; time; id;
-// copies; tag; and, since version 1.0, the size of objects. A backslash is in front of what is white space in a name, also of a new line.
+// The fields are: = or c (a clone) for an image, s for a snapshot; name; number of the snapshot; size; bytes
+// used and shared; time; id; copies; tag; and, since version 1.0, the size of objects. In a name, a backslash
+// precedes white space, including a newline.
 func parseImages(text string) ([]*image, error) {
 	var all []*image
 	for rest := text; rest != ""; {
@@ -59,7 +60,7 @@ func parseImages(text string) ([]*image, error) {
 		rest = more
 		fields := strings.SplitN(line, " ", 8)
 		if !ok || len(fields) < 8 || strings.IndexByte("=cs", flag[0]) < 0 {
-			return nil, unknown(text)
+			return nil, unexpectedOutput(text)
 		}
 		i := &image{name: name, snapshot: flag == "s"}
 		names := []string{"id", "size", "used size", "shared size"}
@@ -67,13 +68,13 @@ func parseImages(text string) ([]*image, error) {
 		if err == nil {
 			err = backend.CheckSizes("dog", "used and shared size", i.used, i.shared)
 		}
-		if name == "" || len(name) > longest {
+		if name == "" || len(name) > maxName {
 			err = &backend.AnswerError{Tool: "dog", Field: "name", Text: name}
 		}
 		if err != nil {
 			return nil, err
 		}
-		if i.snapshot { // one that has failed may have left its tag at the image itself
+		if i.snapshot { // a failed snapshot may have left its tag on the VDI
 			i.tag = tagOf(fields[7])
 		}
 		all = append(all, i)
@@ -82,8 +83,8 @@ func parseImages(text string) ([]*image, error) {
 	return all, nil
 }
 
-// hide leaves of several that are called alike the image, or the oldest snapshot: dog takes one of them by
-// its name.
+// hide marks images that share a volume name with another, except the one that dog selects by the name: the
+// VDI, or the oldest snapshot.
 func hide(all []*image) {
 	called := make(map[string]*image, len(all))
 	for _, i := range all {
@@ -97,7 +98,7 @@ func hide(all []*image) {
 	}
 }
 
-// tagOf takes the size of objects off the end of a line.
+// tagOf removes the object size from the end of a line.
 func tagOf(text string) string {
 	if end := strings.LastIndex(text, " "); end >= 0 {
 		return text[:end]
@@ -105,7 +106,7 @@ func tagOf(text string) string {
 	return text
 }
 
-// cutName takes the flag and the name off the front of a text.
+// cutName splits the flag and the name from the start of a text.
 func cutName(text string) (flag, name, behind string, ok bool) {
 	flag, text, ok = strings.Cut(text, " ")
 	var b strings.Builder
@@ -121,7 +122,7 @@ func cutName(text string) (flag, name, behind string, ok bool) {
 	return "", "", "", false
 }
 
-// numbers reads the first of some words, in which dog reports these fields.
+// numbers parses the first words as numbers. fields are the words' names, for errors.
 func numbers(fields, words []string, into ...*uint64) error {
 	for i, n := range into {
 		var err error
@@ -132,7 +133,7 @@ func numbers(fields, words []string, into ...*uint64) error {
 	return nil
 }
 
-func unknown(text string) error {
+func unexpectedOutput(text string) error {
 	const most = 200
 	return fmt.Errorf("this is not what dog should print: %.*q", most, text)
 }

@@ -17,7 +17,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// recorded is what dog 1.0.1 has printed; the third is of a version without the size of objects, the last of a snapshot that has failed half-way.
+// recorded is output of dog 1.0.1. The third line is from a version without object sizes, the last from a
+// snapshot that failed halfway.
 const recorded = `= tab\	name 0 8388608 0 0 1795354237 5c8bc 1  22
 = new\
 line 0 8388608 0 0 1795354237 bda7b 1  22
@@ -42,9 +43,11 @@ func TestParseImages(t *testing.T) {
 	if !reflect.DeepEqual(got, want) || err != nil {
 		t.Errorf("got %+v, error %v", got, err)
 	}
-	for i, name := range []string{"tab\tname", "new\nline", "t1:snap1", "t1:a tag", `back\slash`, "t1:3", "t1:snap1"} {
+	for i, name := range []string{
+		"tab\tname", "new\nline", "t1:snap1", "t1:a tag", `back\slash`, "t1:3", "t1:snap1",
+	} {
 		if got[i].volumeName() != name {
-			t.Errorf("%d is called %q, want %q", i, got[i].volumeName(), name)
+			t.Errorf("%d is named %q, want %q", i, got[i].volumeName(), name)
 		}
 	}
 	for _, text := range []string{
@@ -59,8 +62,11 @@ func TestParseImages(t *testing.T) {
 }
 
 func TestParseSpace(t *testing.T) {
-	got, err := parseSpace("0 80759431168 4096 80759427072 0%\n1 0 0 0 0%\nTotal 80759431168 4096 80759427072 0% 1073741824\n")
-	if want := (pooldef.Space{Capacity: 80759431168, Allocation: 4096, Available: 80759427072}); got != want || err != nil {
+	got, err := parseSpace(
+		"0 80759431168 4096 80759427072 0%\n1 0 0 0 0%\nTotal 80759431168 4096 80759427072 0% 1073741824\n",
+	)
+	if want := (pooldef.Space{Capacity: 80759431168, Allocation: 4096, Available: 80759427072}); got != want ||
+		err != nil {
 		t.Errorf("got %+v, error %v", got, err)
 	}
 	for _, text := range []string{"", "0 1 2 3 0%\n", "Total\n", "Total 76 GB 0.0 MB 76 GB 0%\n"} {
@@ -70,7 +76,7 @@ func TestParseSpace(t *testing.T) {
 	}
 }
 
-// FuzzParse reads what dog could print. All volumes can be told apart and counted.
+// FuzzParse parses output of dog. All volumes must have distinct names and valid sizes.
 func FuzzParse(f *testing.F) {
 	f.Add(recorded)
 	f.Add("Total 80759431168 4096 80759427072 0% 1073741824\n")
@@ -87,7 +93,7 @@ func FuzzParse(f *testing.F) {
 			case i.name == "" || max(i.size, i.used+i.shared) > math.MaxInt64:
 				t.Errorf("%q: %+v", text, i)
 			case !i.hidden && names[i.volumeName()]:
-				t.Errorf("%q: two are called %q", text, i.volumeName())
+				t.Errorf("%q: two volumes named %q", text, i.volumeName())
 			}
 			names[i.volumeName()] = names[i.volumeName()] || !i.hidden
 		}
@@ -98,7 +104,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestLies names the field that cannot be as dog reports it.
+// TestLies checks that the error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	for text, field := range map[string]string{
 		"= v 0 9223372036854775808 0 0 1 5 1  22\n":                    "size",
@@ -109,12 +115,12 @@ func TestLies(t *testing.T) {
 		"= v 0 1 0 18446744073709551615 1 5 1  22\n":                   "shared size",
 		"= v 0 1 9223372036854775807 1 1 5 1  22\n":                    "used and shared size",
 		"=  0 1 0 0 1 5 1  22\n":                                       "name",
-		"= " + strings.Repeat("n", longest+1) + " 0 1 0 0 1 5 1  22\n": "name",
+		"= " + strings.Repeat("n", maxName+1) + " 0 1 0 0 1 5 1  22\n": "name",
 	} {
 		_, err := parseImages(text)
 		wrong := (*backend.AnswerError)(nil)
 		if !errors.As(err, &wrong) || wrong.Tool != "dog" || wrong.Field != field {
-			t.Errorf("%q: error %v, not %q", text, err, field)
+			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}
 	for text, field := range map[string]string{
@@ -124,12 +130,13 @@ func TestLies(t *testing.T) {
 	} {
 		_, err := parseSpace(text)
 		if wrong := (*backend.AnswerError)(nil); !errors.As(err, &wrong) || wrong.Field != field {
-			t.Errorf("%q: error %v, not %q", text, err, field)
+			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}
 }
 
-// TestCalledAlike lists one of several that are called alike: the image, or else the oldest snapshot.
+// TestCalledAlike checks which of several images with the same volume name is listed: the VDI, or else the
+// oldest snapshot.
 func TestCalledAlike(t *testing.T) {
 	all, err := parseImages("s v 2 2 0 0 1 5 1 t 22\ns v 1 1 0 0 1 5 1 t 22\ns w 1 1 0 0 1 5 1 t 22\n" +
 		"= w:t 0 2 0 0 1 5 1  22\n= x 0 1 0 0 1 5 1  22\n= x 0 2 0 0 1 5 1  22\n")
@@ -143,11 +150,11 @@ func TestCalledAlike(t *testing.T) {
 		}
 	}
 	if want := []string{"v:t 1", "w:t 2", "x 1"}; !slices.Equal(got, want) {
-		t.Errorf("volumes are %q, not %q", got, want)
+		t.Errorf("volumes are %q, want %q", got, want)
 	}
 }
 
-// TestLiar runs a program in place of dog that lies.
+// TestLiar runs a program that lies in place of dog.
 func TestLiar(t *testing.T) {
 	b := New(&host.Local{}, time.Minute)
 	source := pooldef.Source{Name: "s", Hosts: []pooldef.Host{{Name: "192.0.2.1"}}}
@@ -169,7 +176,7 @@ func TestLiar(t *testing.T) {
 		backendtest.FakeProgram(t, "dog", script)
 		_, err := b.all(t.Context(), p)
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
-			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+			t.Errorf("%.100s: error %.200v, want %s", script, err, want)
 		}
 	}
 }

@@ -1,4 +1,9 @@
-// Package sheepdog manages pools that are a Sheepdog cluster, by its program dog. The cluster has to be formatted.
+// Package sheepdog manages pools of type sheepdog: the pool is a formatted Sheepdog cluster, and its volumes
+// are the cluster's VDIs and their snapshots (VDI:TAG).
+//
+// The package runs Sheepdog's program dog. Its exit status is not reliable for images, so any error output
+// counts as failure, and important results are checked. dog cannot rename: a clone that is larger than its
+// source is made under a temporary name and cloned again.
 package sheepdog
 
 import (
@@ -15,16 +20,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// Backend manages pools of type sheepdog. Starting one changes nothing.
+// Backend manages pools of type sheepdog. Starting and stopping a pool changes nothing.
 type Backend struct {
 	host    host.Host
 	timeout time.Duration
 }
 
-// New returns the backend. The cluster may take as long as timeout to answer.
+// New returns the backend. The cluster must answer within timeout.
 func New(h host.Host, timeout time.Duration) *Backend { return &Backend{h, timeout} }
 
-// Active implements backend.Backend: the cluster answers, and is formatted.
+// Active implements backend.Backend. A pool is active if its cluster answers and is formatted.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.Space(ctx, p)
 	if state := (*backend.StateError)(nil); errors.As(err, &state) {
@@ -33,20 +38,21 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return err == nil, err
 }
 
-// Space implements backend.Backend: the room that all nodes have together, of which a volume takes some for every copy.
+// Space implements backend.Backend. It returns the space of all nodes. A volume occupies space for each of
+// its copies.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	c, err := clusterOf(p)
 	if err != nil {
 		return pooldef.Space{}, err
 	}
-	out, err := b.ask(ctx, c, c.dog("node", "info", "-r"))
+	out, err := b.query(ctx, c, c.dog("node", "info", "-r"))
 	if err != nil {
 		return pooldef.Space{}, err
 	}
 	return parseSpace(string(out))
 }
 
-// Volumes implements backend.Backend. A snapshot is a volume, too, that one cannot write to: VOLUME:TAG.
+// Volumes implements backend.Backend. A snapshot is a read-only volume with the name VOLUME:TAG.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return backend.List(func() ([]*image, error) {
 		all, err := b.all(ctx, p)
@@ -54,7 +60,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	}, func(i *image) *pooldef.Volume { return i.volume(p) })
 }
 
-// Details implements backend.Detailer: there is no more to tell.
+// Details implements backend.Detailer. Volumes already returns all details.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return b.Volumes(ctx, p)
 }
@@ -78,27 +84,29 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 	return "", false
 }
 
-// scheme is what QEMU's names of images begin with.
+// scheme is the prefix of QEMU's names for images.
 const scheme = "sheepdog:"
 
-// volume describes an image. What it shares with snapshots and clones counts as its own: a snapshot would otherwise take everything from it.
+// volume returns the image as a volume. Its allocation includes shared data; otherwise, taking a snapshot
+// would reduce the allocation of a volume to 0.
 func (i *image) volume(p *pooldef.Pool) *pooldef.Volume {
-	name, none := i.volumeName(), uint32(0) // as libvirt prints it of what has neither format nor permissions
+	name, none := i.volumeName(), uint32(0) // libvirt's output for volumes without format and permissions
 	return &pooldef.Volume{Type: "network", Name: name, Key: p.Source.Name + "/" + name,
-		Capacity: pooldef.Bytes(i.size), Allocation: pooldef.Bytes(i.used + i.shared), Target: pooldef.VolumeTarget{Path: scheme + name, Format: "unknown",
+		Capacity: pooldef.Bytes(i.size), Allocation: pooldef.Bytes(i.used + i.shared),
+		Target: pooldef.VolumeTarget{Path: scheme + name, Format: "unknown",
 			Permissions: pooldef.Permissions{Mode: &none, Owner: &none, Group: &none}}}
 }
 
-// all returns all images, in the order of pooldef.CompareNames. It is one question for all: dog looks at every image for every answer. A cluster that is
-// not formatted answers that there are none.
+// all returns all images, in the order of pooldef.CompareNames. It uses one query, because dog reads every
+// image for each query. An unformatted cluster returns an empty list, so all checks that case.
 func (b *Backend) all(ctx context.Context, p *pooldef.Pool) ([]*image, error) {
 	c, err := clusterOf(p)
 	if err != nil {
 		return nil, err
 	}
 	list := c.dog("vdi", "list", "-r")
-	list.FailOnStderr = true // an image that cannot be read is left out of the list
-	out, err := b.ask(ctx, c, list)
+	list.FailOnStderr = true // dog omits images that it cannot read from the list
+	out, err := b.query(ctx, c, list)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +130,7 @@ func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*imag
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// named returns the image of the volume with a name, nil if there is none.
+// named returns the image of the volume with a name, or nil.
 func named(all []*image, name string) *image {
 	n := slices.IndexFunc(all, func(i *image) bool { return i.isVolume() && i.volumeName() == name })
 	if n < 0 {

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { backendtest.Main(m) }
 
-// standInBinary builds the stand-in, for all tests.
+// standInBinary builds the stand-in once for all tests.
 var standInBinary = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -37,17 +37,18 @@ var standInBinary = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(dir + "/dog")
 })
 
-// realCluster is where a formatted cluster without volumes is that tests may use, HOST:PORT, if there is a real dog on the PATH.
+// realCluster is the environment variable with the address (HOST:PORT) of a formatted, empty cluster that
+// tests may use if a real dog is in PATH.
 const realCluster = "POOLCTL_TEST_SHEEP"
 
-// newPool returns a pool of a cluster that is empty: of a real one where one is to be had, otherwise of the stand-in, whose directory it
-// returns, too.
+// newPool returns a pool of an empty cluster: the real cluster if there is one, otherwise the stand-in,
+// whose directory it returns too.
 func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	t.Helper()
 	p = &pooldef.Pool{Type: pooldef.Sheepdog, Name: "pool", UUID: "00000000-0000-4000-8000-000000000001"}
 	p.Source.Name = "sheep"
-	at, real := os.LookupEnv(realCluster)
-	if _, err := exec.LookPath("dog"); err != nil || !real {
+	at, isReal := os.LookupEnv(realCluster)
+	if _, err := exec.LookPath("dog"); err != nil || !isReal {
 		p.Source.Hosts = []pooldef.Host{{Name: dogtest.Host, Port: dogtest.Port}}
 		binary, err := standInBinary()
 		if err != nil {
@@ -61,7 +62,7 @@ func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	b := New(&host.Local{}, time.Minute)
 	all, err := b.all(t.Context(), p)
 	if err != nil || len(all) > 0 {
-		t.Fatalf("the cluster at %s is to be empty; there are %d images, error %v", at, len(all), err)
+		t.Fatalf("the cluster at %s must be empty, but has %d images, error %v", at, len(all), err)
 	}
 	t.Cleanup(func() {
 		all, _ := b.all(context.Background(), p)
@@ -70,7 +71,8 @@ func newPool(t testing.TB) (p *pooldef.Pool, dir string) {
 	return p, ""
 }
 
-// snapshot prints all images and what is in them. Their ids and times, and what they share, change when a snapshot is taken.
+// snapshot returns all images and checksums of their content as text. It omits ids, times and shared sizes,
+// which change when a snapshot is taken.
 func snapshot(t *testing.T, p *pooldef.Pool) string {
 	all, err := New(&host.Local{}, time.Minute).all(t.Context(), p)
 	if err != nil {
@@ -85,7 +87,7 @@ func snapshot(t *testing.T, p *pooldef.Pool) string {
 	for _, i := range all {
 		args := c.vdi([]string{"read"}, i.name)
 		if i.snapshot {
-			args = c.vdi([]string{"read", "-s", i.which()}, i.name)
+			args = c.vdi([]string{"read", "-s", i.snapshotArg()}, i.name)
 		}
 		data, err := exec.Command(program, args.Args...).Output()
 		if err != nil {
@@ -109,9 +111,15 @@ func TestSheepdog(t *testing.T) {
 		Volume: func(name string, size uint64) *pooldef.Volume {
 			return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 		},
-		Refused:     []string{"", "a:b", strings.Repeat("n", 256), ".poolctl-0123abcd-1-2-3"},
-		Allowed:     []string{strings.Repeat("n", 255), "-x", "--help", "a b", "a\tb", "a\nb", `a\b`, "'", "$(x)", "\xff\xfe", "ü", "a/b", " "},
-		Unsupported: []*pooldef.Volume{{Name: "v", Capacity: pooldef.Bytes(1), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("x")}}},
-		Cannot:      backendtest.Because("volumes only grow", "ResizeFaults"),
+		Refused: []string{"", "a:b", strings.Repeat("n", 256), ".poolctl-0123abcd-1-2-3"},
+		Allowed: []string{
+			strings.Repeat("n", 255), "-x", "--help", "a b", "a\tb", "a\nb", `a\b`, "'", "$(x)", "\xff\xfe", "ü", "a/b", " ",
+		},
+		Unsupported: []*pooldef.Volume{{
+			Name:     "v",
+			Capacity: pooldef.Bytes(1),
+			Target:   pooldef.VolumeTarget{Encryption: backendtest.LUKS("x")},
+		}},
+		Cannot: backendtest.Because("volumes only grow", "ResizeFaults"),
 	})
 }

@@ -13,8 +13,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// Build implements backend.Builder: zpool create from the devices that the definition names, or zfs create if the source is a dataset in a
-// zpool. Neither is mounted. Devices that are in use or, unless that is to be overwritten, hold anything are refused.
+// Build implements backend.Builder. It runs zpool create with the devices that the definition names, or zfs
+// create if the source is a dataset in a zpool. Neither gets a mount point. Build refuses devices that are in
+// use, and devices with content unless o.Overwrite is set.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	name, err := dataset(p)
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -36,7 +37,9 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if err != nil {
 		return err
 	}
-	err = b.Host.Change(ctx, host.Cmd("zpool", append([]string{"create", "-m", "none", "--", name}, blockvol.Sources(p)...)...))
+	err = b.Host.Change(
+		ctx, host.Cmd("zpool", append([]string{"create", "-m", "none", "--", name}, blockvol.Sources(p)...)...),
+	)
 	if err != nil && stateOf(name) != "" {
 		err = errors.Join(err, b.destroyZpool(context.WithoutCancel(ctx), p))
 	}
@@ -44,7 +47,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 }
 
 func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string) error {
-	if err := usable(name); err != nil {
+	if err := checkUsable(name); err != nil {
 		return err
 	}
 	_, err := b.list(ctx, p)
@@ -66,20 +69,20 @@ func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string
 	return err
 }
 
-// DeletePool implements backend.Remover: the dataset goes, if there is nothing left in it. With a zpool go ZFS's labels on the devices that the
-// definition names.
+// DeletePool implements backend.Remover. It removes the dataset if it is empty. With a zpool it also removes
+// ZFS's labels from the devices that the definition names.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err != nil {
 		return err
 	}
-	imported, err := b.imports(ctx, p)
+	imported, err := b.importZpool(ctx, p)
 	if err != nil {
 		return err
 	}
-	isDry := imported && stateOf(name) == "" // nobody can have a look into it
+	isDry := imported && stateOf(name) == "" // a dry run cannot inspect the zpool
 	if !isDry {
-		err = b.isEmpty(ctx, p, name)
+		err = b.checkEmpty(ctx, p, name)
 	}
 	if err == nil {
 		if strings.Contains(name, "/") {
@@ -89,13 +92,14 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 		}
 	}
 	if imported && stateOf(name) != "" {
-		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return err
 }
 
-// isEmpty refuses a dataset with anything in it. There could be files in one that is mounted, or would be.
-func (b *Backend) isEmpty(ctx context.Context, p *pooldef.Pool, name string) error {
+// checkEmpty returns an error if a dataset contains anything. A dataset with a mount point could contain
+// files.
+func (b *Backend) checkEmpty(ctx context.Context, p *pooldef.Pool, name string) error {
 	l, err := b.listTypes(ctx, p, "filesystem,volume,snapshot")
 	if err != nil {
 		return err
@@ -110,18 +114,25 @@ func (b *Backend) isEmpty(ctx context.Context, p *pooldef.Pool, name string) err
 	case err != nil:
 		return err
 	case len(left) > 0:
-		return &backend.StateError{Text: fmt.Sprintf("the dataset %q is not empty: there are %s", name, strings.Join(left, ", ")),
-			Hint: "delete them first (poolctl pool-start, vol-delete; zfs destroy)"}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the dataset %q is not empty: there are %s", name, strings.Join(left, ", ")),
+			Hint: "delete them first (poolctl pool-start, vol-delete; zfs destroy)",
+		}
 	case len(mounts) > 0:
 		return &backend.BusyError{Path: name, Users: mounts}
 	case l.mountpoint != "none":
-		return &backend.StateError{Text: fmt.Sprintf("the dataset %q is a file system that is mounted at %q at times: there may be files in it", name, l.mountpoint),
-			Hint: "zfs set mountpoint=none " + host.Quote(name) + ", if there are none"}
+		return &backend.StateError{
+			Text: fmt.Sprintf(
+				"the dataset %q is a file system that is mounted at %q at times: there may be files in it", name,
+				l.mountpoint,
+			),
+			Hint: "zfs set mountpoint=none " + host.Quote(name) + ", if there are none",
+		}
 	}
 	return nil
 }
 
-// destroyZpool removes a zpool and its traces.
+// destroyZpool destroys a zpool, and removes its labels.
 func (b *Backend) destroyZpool(ctx context.Context, p *pooldef.Pool) error {
 	c := host.Cmd("zpool", "destroy", "--", zpool(p.Source.Name))
 	c.RetryOn = "pool is busy"

@@ -12,12 +12,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// Delete implements backend.Deleter. One with snapshots or clones is refused.
+// Delete implements backend.Deleter. It refuses a volume with snapshots or clones.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	return b.delete(ctx, p, name, false)
 }
 
-// DeleteWithSnapshots implements backend.SnapshotDeleter. Clones are volumes of their own: they stay, and keep the snapshot.
+// DeleteWithSnapshots implements backend.SnapshotDeleter. It refuses a volume with clones: they are volumes
+// themselves, and need the snapshots.
 func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
 	return b.delete(ctx, p, name, true)
 }
@@ -36,28 +37,37 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	err := b.change(ctx, p, c)
 	host.Settle(context.WithoutCancel(ctx), b.Host)
 	if host.StderrContains(err, "has children", "has dependent clones") {
-		return b.needed(ctx, p, name)
+		return b.dependentsError(ctx, p, name)
 	}
 	return mapErrNotFound(err, name)
 }
 
-// needed says why a volume cannot be deleted.
-func (b *Backend) needed(ctx context.Context, p *pooldef.Pool, name string) error {
+// dependentsError returns an error that lists what prevents the deletion of a volume.
+func (b *Backend) dependentsError(ctx context.Context, p *pooldef.Pool, name string) error {
 	snapshots, clones, err := b.dependents(ctx, p, name)
 	switch {
 	case err != nil:
 		return err
 	case len(clones) > 0:
-		return &backend.StateError{Text: "these share its blocks, and need it: " + strings.Join(clones, ", "),
-			Hint: "delete them first; or zfs promote makes one of them the owner of the blocks"}
+		return &backend.StateError{
+			Text: "these share its blocks, and need it: " + strings.Join(clones, ", "),
+			Hint: "delete them first; or zfs promote makes one of them the owner of the blocks",
+		}
 	}
-	return &backend.StateError{Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", "),
-		Hint: "--delete-snapshots deletes them, too"}
+	return &backend.StateError{
+		Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", "),
+		Hint: "--delete-snapshots deletes them, too",
+	}
 }
 
-// dependents asks for a volume's snapshots, and for the clones of them.
-func (b *Backend) dependents(ctx context.Context, p *pooldef.Pool, name string) (snapshots, clones []string, err error) {
-	out, err := b.ask(ctx, p.Source.Name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", "snapshot", "-o", "name,clones", "--", key(p, name)))
+// dependents queries a volume's snapshots and their clones.
+func (b *Backend) dependents(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (snapshots, clones []string, err error) {
+	out, err := b.query(
+		ctx, p.Source.Name,
+		host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", "snapshot", "-o", "name,clones", "--", key(p, name)),
+	)
 	for line := range strings.Lines(string(out)) {
 		snapshot, of, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		_, snapshot, _ = strings.Cut(snapshot, "@")
@@ -70,7 +80,7 @@ func (b *Backend) dependents(ctx context.Context, p *pooldef.Pool, name string) 
 	return snapshots, clones, err
 }
 
-// mapErrNotFound makes of what ZFS says of a volume that is not there an error that wraps ErrNoVolume.
+// mapErrNotFound converts ZFS's error about a missing dataset into an error that wraps backend.ErrNoVolume.
 func mapErrNotFound(err error, name string) error {
 	if host.StderrContains(err, "dataset does not exist") {
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
@@ -78,9 +88,9 @@ func mapErrNotFound(err error, name string) error {
 	return err
 }
 
-// checkNotInUse refuses a volume that is in use, and tells by whom.
+// checkNotInUse returns an error that names the users if a volume is in use.
 func (b *Backend) checkNotInUse(p *pooldef.Pool, name string) error {
-	if !isThere(p, name) { // ZFS knows, too, but not by whom
+	if !hasDevice(p, name) { // ZFS itself refuses it, but cannot name the users
 		return nil
 	}
 	if users := b.Users(path(p, name)); len(users) > 0 {
@@ -89,7 +99,7 @@ func (b *Backend) checkNotInUse(p *pooldef.Pool, name string) error {
 	return nil
 }
 
-// Rename implements backend.Renamer. Who uses it goes on with that.
+// Rename implements backend.Renamer. Processes that use the volume are not affected.
 func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
 	r, l, err := b.find(ctx, p, name)
 	if err != nil {
@@ -99,20 +109,20 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 		return err
 	}
 	if l.child(newName) != nil {
-		return mapErrExist(p, newName)
+		return existError(p, newName)
 	}
 	err = b.change(ctx, p, rename(p, name, newName))
 	switch {
 	case err == nil:
-		_ = b.await(ctx, p, newName, r.volmode) // what is done is done
+		_ = b.await(ctx, p, newName, r.volmode) // the rename has succeeded
 		return nil
 	case host.StderrContains(err, "dataset already exists"):
-		err = mapErrExist(p, newName)
+		err = existError(p, newName)
 	}
 	return errors.Join(mapErrNotFound(err, name), b.renameBack(context.WithoutCancel(ctx), p, r, newName))
 }
 
-// renameBack undoes a renaming, if it has happened in spite of an error.
+// renameBack undoes a rename that returned an error but took effect.
 func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, r *row, newName string) error {
 	l, err := b.list(ctx, p)
 	if err != nil {
@@ -124,9 +134,12 @@ func (b *Backend) renameBack(ctx context.Context, p *pooldef.Pool, r *row, newNa
 	return b.Host.Change(ctx, rename(p, newName, r.name))
 }
 
-// Resize implements backend.Resizer, in whole blocks. Who uses the volume sees it grow. What has all of its room keeps that so; a sparse
-// one gets room for what is new only if that is wanted.
-func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions) error {
+// Resize implements backend.Resizer. It rounds the size up to whole blocks. The volume may be in use when it
+// grows. A volume with all its space reserved stays fully reserved; a sparse volume gets a reservation for
+// the new space only with o.Allocate.
+func (b *Backend) Resize(
+	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
+) error {
 	r, l, err := b.find(ctx, p, name)
 	if err != nil {
 		return err
@@ -144,17 +157,17 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	if o.Allocate && r.reserved < r.size {
 		words = append(words, fmt.Sprintf("refreservation=%d", r.reserved+size-r.size))
 	}
-	err = noRoom(mapErrNotFound(b.change(ctx, p, resize(p, name, size, words...)), name), l)
+	err = translateNoSpace(mapErrNotFound(b.change(ctx, p, resize(p, name, size, words...)), name), l)
 	if err != nil {
 		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, r))
 	}
 	return err
 }
 
-// shrink makes a volume smaller. ZFS would do that also under somebody who uses it.
+// shrink reduces a volume that is not in use. ZFS itself would not check that.
 func (b *Backend) shrink(ctx context.Context, p *pooldef.Pool, r *row, size uint64) error {
 	if r.volmode != "none" {
-		if err := b.hasNode(ctx, p, r); err != nil {
+		if err := b.checkNode(ctx, p, r); err != nil {
 			return err
 		}
 	}
@@ -168,7 +181,7 @@ func resize(p *pooldef.Pool, name string, size uint64, more ...string) host.Step
 	return zfs(slices.Concat([]string{"set", fmt.Sprintf("volsize=%d", size)}, more, []string{key(p, name)})...)
 }
 
-// shrinkBack undoes an extension, if it has happened.
+// shrinkBack undoes a growth that took effect.
 func (b *Backend) shrinkBack(ctx context.Context, p *pooldef.Pool, old *row) error {
 	l, err := b.list(ctx, p)
 	if err != nil {

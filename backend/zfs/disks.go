@@ -13,8 +13,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// partitions are the nodes of a disk's partitions. A disk that ZFS gets as a whole it divides into two, 1 for the zpool and 9 as a reserve,
-// and then knows the zpool by the first (zpoolconcepts(7)).
+// partitions returns the nodes of a disk's partitions. ZFS divides a whole disk into partition 1 for the
+// zpool and partition 9 as a reserve, and then finds the zpool on partition 1 (zpoolconcepts(7)).
 func (b *Backend) partitions(device string) []string {
 	disk := filepath.Base(b.Host.Canonical(device))
 	found, _ := fs.Glob(b.Host.Sys(), "block/"+disk+"/"+disk+"*/partition")
@@ -25,15 +25,17 @@ func (b *Backend) partitions(device string) []string {
 	return nodes
 }
 
-// clearLabels removes ZFS's labels from the devices that the definition names, which would be found there for ever, and the partitions that
-// ZFS has made. The labels of a zpool that has not been destroyed ZFS does not clear.
+// clearLabels removes ZFS's labels, which would otherwise remain, from the devices that the definition names,
+// and removes the partitions that ZFS created. ZFS does not clear labels of a zpool that was not destroyed.
 func (b *Backend) clearLabels(ctx context.Context, p *pooldef.Pool) error {
 	var errs []error
 	for _, d := range blockvol.Sources(p) {
 		parts, cleared := b.partitions(d), false
 		for _, node := range append(slices.Clone(parts), d) {
 			found, err := host.Signatures(ctx, b.Host, node)
-			if err == nil && slices.ContainsFunc(found, func(s host.Signature) bool { return s.Type == "zfs_member" }) {
+			if err == nil && slices.ContainsFunc(
+				found, func(s host.Signature) bool { return s.Type == "zfs_member" },
+			) {
 				err, cleared = b.Host.Change(ctx, host.Cmd("zpool", "labelclear", "--", node)), true
 			}
 			errs = append(errs, err)

@@ -14,7 +14,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// broken returns a device over another that can be made to fail, and how.
+// broken returns a device-mapper device over another device, and a function that makes it fail or work.
 func broken(t *testing.T, device string) (path string, fail func(bool)) {
 	t.Helper()
 	const sectors, name = "0 500000 ", "broken"
@@ -38,7 +38,7 @@ func broken(t *testing.T, device string) (path string, fail func(bool)) {
 	return "/dev/mapper/" + name, fail
 }
 
-// degraded lets one of two devices fail. Everything goes on.
+// degraded makes one of two devices fail. Everything works.
 func degraded(t *testing.T) {
 	p, b := newPool(t, 1), newBackend()
 	device, fail := broken(t, devices[1])
@@ -51,7 +51,7 @@ func degraded(t *testing.T) {
 	write(t, b, p, "v", data)
 	run(t, "zpool", "scrub", "-w", "tank")
 	if state := stateOf("tank"); state != "DEGRADED" {
-		t.Fatalf("it is %s", state)
+		t.Fatalf("got %s", state)
 	}
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("active: %v, error %v", active, err)
@@ -64,7 +64,8 @@ func degraded(t *testing.T) {
 	fail(false)
 }
 
-// suspends lets the only device fail. Everything has an answer all the same; what is interrupted leaves nothing.
+// suspends makes the only device fail. Every operation still returns, and interrupted operations leave
+// nothing.
 func suspends(t *testing.T) {
 	p, b := newPool(t, 1), newBackend()
 	device, fail := broken(t, devices[0])
@@ -100,13 +101,13 @@ func suspends(t *testing.T) {
 	_, err := b.RemoveStale(t.Context(), p)
 	ok(t, err)
 	if after := snapshot(t); after != before {
-		t.Errorf("there was\n%s\nthere is\n%s", before, after)
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	ok(t, b.Stop(t.Context(), p))
 }
 
-// A counter counts the questions.
+// A counter records queries.
 type counter struct {
 	host.Host
 	asked []string
@@ -117,7 +118,7 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 	return c.Host.Query(ctx, q)
 }
 
-// thousand answers with a thousand volumes, in one question.
+// thousand lists a thousand volumes with one query.
 func thousand(t *testing.T) {
 	var text strings.Builder
 	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\n")
@@ -149,13 +150,14 @@ func thousand(t *testing.T) {
 	}
 }
 
-// left sweeps what killed processes have left, and nothing else.
+// left removes leftovers of killed processes, and nothing else.
 func left(t *testing.T) {
 	p, b := started(t, 1)
 	shared := volume("shared", mib)
 	shared.Backing = &pooldef.VolumeTarget{Path: "v"}
 	ok(t, b.Create(t.Context(), p, shared, backend.CreateOptions{}))
-	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4") // as if it had been for a volume that is there, made by a process that has ended
+	// like the snapshot of a finished clone whose process has ended
+	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4")
 	run(t, "zfs", "clone", "tank/v@.poolctl-99999999-1-4", "tank/whole")
 	run(t, "zfs", "destroy", "-d", "tank/v@.poolctl-99999999-1-4")
 	before := snapshot(t)
@@ -165,11 +167,11 @@ func left(t *testing.T) {
 	run(t, "zfs", "create", "-V", "1M", "tank/.poolctl-99999999-1-2")
 	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-3")
 	if all := listed(t, b, p); all != "shared 1048576\nv 1048576\nwhole 1048576\n" {
-		t.Errorf("there are\n%s", all)
+		t.Errorf("got\n%s", all)
 	}
-	swept, err := b.RemoveStale(t.Context(), p)
+	removed, err := b.RemoveStale(t.Context(), p)
 	ok(t, err)
-	if after := snapshot(t); after != before || len(swept) != 4 {
-		t.Errorf("swept is %q; there was\n%s\nthere is\n%s", swept, before, after)
+	if after := snapshot(t); after != before || len(removed) != 4 {
+		t.Errorf("removed %q; state before\n%s\nstate after\n%s", removed, before, after)
 	}
 }

@@ -21,7 +21,7 @@ const (
 	thickLine = "tank/thick\tvolume\t1\t1048576\t8192\t3145728\t1\t365708800\t-\t-\tdefault\n"
 )
 
-// FuzzParse reads what zfs list could say.
+// FuzzParse parses output of zfs list.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		tankLine, tankLine + thickLine, tankLine + tankLine,
@@ -49,49 +49,49 @@ func FuzzParse(f *testing.F) {
 		p := &pooldef.Pool{Name: "pool", Source: pooldef.Source{Name: "tank"}}
 		for _, r := range l.children {
 			if l.child(r.name) != r {
-				t.Errorf("%q is found as another", r.name)
+				t.Errorf("%q gives another row", r.name)
 			}
-			v := described(p, r)
+			v := detailed(p, r)
 			_, err := json.Marshal(v)
-			if most := max(v.Capacity.Bytes, v.Allocation.Bytes); err != nil || !backend.IsPlain(r.name) || most > math.MaxInt64 {
+			if most := max(v.Capacity.Bytes, v.Allocation.Bytes); err != nil || !backend.IsPlain(r.name) ||
+				most > math.MaxInt64 {
 				t.Errorf("%+v: error %v", r, err)
 			}
 			leads := v.Backing != nil && strings.Contains(v.Backing.Path, "/..")
 			if r.isVolume() && (!isPart(r.name) || r.block == 0 || leads) {
-				t.Errorf("%+v is no volume", r)
+				t.Errorf("%+v is not a volume", r)
 			}
 		}
 	})
 }
 
-// saying is a machine with a zpool of which zfs says a text, whatever it is asked.
-type saying struct {
+// cannedHost is a host with an imported zpool on which every query prints the same text.
+type cannedHost struct {
 	host.Host
 	text string
-	done []string // the commands that changed something
+	done []string // the executed changes
 }
 
-func (s *saying) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
+func (s *cannedHost) Query(context.Context, host.Command) ([]byte, error) { return []byte(s.text), nil }
 
-func (s *saying) Change(_ context.Context, step host.Step) error {
+func (s *cannedHost) Change(_ context.Context, step host.Step) error {
 	s.done = append(s.done, step.Shell())
 	return nil
 }
 
-func (s *saying) Mounts() ([]host.Mount, error) { return nil, nil }
+func (s *cannedHost) Mounts() ([]host.Mount, error) { return nil, nil }
 
-// says returns a backend of such a machine.
-func says(t testing.TB, text string) (*Backend, *saying) {
+// cannedBackend returns a backend on such a host.
+func cannedBackend(t testing.TB, text string) (*Backend, *cannedHost) {
 	stateOf = func(string) string { return "ONLINE" }
 	t.Cleanup(func() { stateOf = kernelState })
-	s := &saying{Host: &host.Local{}, text: text}
+	s := &cannedHost{Host: &host.Local{}, text: text}
 	return New(s, nil, time.Minute), s
 }
 
 var tank = &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}}
 
-// FuzzSweep reads which names zfs could list. What is destroyed is in the dataset, and has the name of something
-// that was being made.
+// FuzzSweep parses lists of names. Sweep may destroy only names in the dataset that are temporary names.
 func FuzzSweep(f *testing.F) {
 	stage := tempNames.Prefix + "1-2-3"
 	for _, text := range []string{
@@ -101,22 +101,22 @@ func FuzzSweep(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b, s := says(t, text)
-		swept, _ := b.RemoveStale(t.Context(), tank)
-		for _, name := range swept {
+		b, s := cannedBackend(t, text)
+		removed, _ := b.RemoveStale(t.Context(), tank)
+		for _, name := range removed {
 			if !isIn("tank", name) || !tempNames.Match(name[strings.LastIndexAny(name, "/@")+1:]) {
-				t.Errorf("it destroys %q", name)
+				t.Errorf("destroyed %q", name)
 			}
 		}
-		if len(s.done) < len(swept) {
-			t.Errorf("%d changes, but %d are swept", len(s.done), len(swept))
+		if len(s.done) < len(removed) {
+			t.Errorf("%d changes, but %d removed", len(s.done), len(removed))
 		}
 		_, _, _ = b.dependents(t.Context(), tank, "v")
-		_ = b.allUnused(t.Context(), "tank")
+		_ = b.checkNotBusy(t.Context(), "tank")
 	})
 }
 
-// TestLies names the field that cannot be as ZFS reports it, whatever a volume is asked for.
+// TestLies checks that every operation's error names the field that has an impossible value.
 func TestLies(t *testing.T) {
 	column := map[string]int{}
 	for i, name := range strings.Split(fields, ",") {
@@ -136,7 +136,7 @@ func TestLies(t *testing.T) {
 		for _, value := range values {
 			cells := strings.Split(strings.TrimSpace(thickLine), "\t")
 			cells[column[field]] = value
-			b, s := says(t, tankLine+strings.Join(cells, "\t")+"\n")
+			b, s := cannedBackend(t, tankLine+strings.Join(cells, "\t")+"\n")
 			wrong := (*backend.AnswerError)(nil)
 			_, err := b.Volume(t.Context(), tank, "thick")
 			for what, err := range map[string]error{
@@ -159,39 +159,39 @@ func TestLies(t *testing.T) {
 		"does not begin with":          thickLine,
 		"zfs list says":                tankLine + thickLine[:20],
 	} {
-		b, _ := says(t, text)
+		b, _ := cannedBackend(t, text)
 		_, err := b.Volume(t.Context(), tank, "thick")
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.100q: error %v, not %q", text, err, want)
+			t.Errorf("%.100q: error %v, want %q", text, err, want)
 		}
 	}
 }
 
-// TestLiesOfOthers leaves alone what ZFS names although it was not asked for that.
+// TestLiesOfOthers checks that names outside the queried dataset are not touched.
 func TestLiesOfOthers(t *testing.T) {
 	stage := tempNames.Prefix + "1-2-3"
 	for _, name := range []string{
 		"other/" + stage, "tank/../other/" + stage, "tankx/" + stage, "other@" + stage, stage, "-r/" + stage,
 		"tank/a\x1b/" + stage,
 	} {
-		b, s := says(t, name+"\toff\n")
-		if swept, err := b.RemoveStale(t.Context(), tank); err == nil || swept != nil || s.done != nil {
-			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
+		b, s := cannedBackend(t, name+"\toff\n")
+		if removed, err := b.RemoveStale(t.Context(), tank); err == nil || removed != nil || s.done != nil {
+			t.Errorf("%q: removed %q by %q, error %v", name, removed, s.done, err)
 		}
-		b, _ = says(t, name+"\n")
-		if err := b.allUnused(t.Context(), "tank"); err == nil {
+		b, _ = cannedBackend(t, name+"\n")
+		if err := b.checkNotBusy(t.Context(), "tank"); err == nil {
 			t.Errorf("%q: no error", name)
 		}
 	}
 	for _, name := range []string{"tank/" + stage, "tank/sub/" + stage, "tank/v@" + stage} {
-		b, s := says(t, name+"\toff\n")
-		if swept, err := b.RemoveStale(t.Context(), tank); err != nil || len(swept) != 1 || len(s.done) != 1 {
-			t.Errorf("%q: swept %q by %q, error %v", name, swept, s.done, err)
+		b, s := cannedBackend(t, name+"\toff\n")
+		if removed, err := b.RemoveStale(t.Context(), tank); err != nil || len(removed) != 1 || len(s.done) != 1 {
+			t.Errorf("%q: removed %q by %q, error %v", name, removed, s.done, err)
 		}
 	}
 }
 
-// TestLiar runs a program in place of zfs that lies.
+// TestLiar runs a program that lies in place of zfs.
 func TestLiar(t *testing.T) {
 	stateOf = func(string) string { return "ONLINE" }
 	t.Cleanup(func() { stateOf = kernelState })
@@ -207,7 +207,7 @@ func TestLiar(t *testing.T) {
 		}
 	}
 	if count != many {
-		t.Errorf("%d volumes, not %d", count, many)
+		t.Errorf("%d volumes, want %d", count, many)
 	}
 	for script, want := range map[string]string{
 		`printf '` + tankLine + `tank/thick\tvolume\t1'`:                              "zfs list says",
@@ -222,7 +222,7 @@ func TestLiar(t *testing.T) {
 		backendtest.FakeProgram(t, "zfs", script)
 		_, err := b.Volume(t.Context(), tank, "thick")
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2000 {
-			t.Errorf("%.100s: error %.200v, not %s", script, err, want)
+			t.Errorf("%.100s: error %.200v, want %s", script, err, want)
 		}
 	}
 }

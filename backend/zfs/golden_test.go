@@ -11,8 +11,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// different is what differs each time: the names of what is being made; ZFS's identifiers; after the first changes, what is used and
-// available (the golden tells once, before that, what is available); the order of clones; the lab's directory and memory.
+// different lists what differs between runs: temporary names, ZFS's identifiers, used and available space
+// after the first changes (the golden has the available space once, before them), the order of clones, and
+// the lab's directory and memory.
 var different = []struct {
 	what *regexp.Regexp
 	with string
@@ -27,7 +28,7 @@ var different = []struct {
 	{regexp.MustCompile(`(size=)\d+k`), "${1}1k"},
 }
 
-// TestGolden writes down all that is done to the machine.
+// TestGolden records every change of the machine.
 func TestGolden(t *testing.T) {
 	g := backendtest.NewReplayed(t, "operations", os.Getenv("POOLCTL_LAB") != "")
 	p := definition(2)
@@ -87,9 +88,14 @@ func TestGolden(t *testing.T) {
 		}
 		return b.Clone(t.Context(), p, volume("shared", mib), v, backend.CloneOptions{Reflink: true})
 	})
-	does("delete what is shared", func(b *Backend) error { return b.DeleteWithSnapshots(t.Context(), p, "thick") })
+	does(
+		"delete what is shared", func(b *Backend) error { return b.DeleteWithSnapshots(t.Context(), p, "thick") },
+	)
 	does("rename", func(b *Backend) error { return b.Rename(t.Context(), p, "clone", "copy") })
-	does("grow", func(b *Backend) error { return b.Resize(t.Context(), p, "copy", 2*mib+1, backend.ResizeOptions{}) })
+	does(
+		"grow",
+		func(b *Backend) error { return b.Resize(t.Context(), p, "copy", 2*mib+1, backend.ResizeOptions{}) },
+	)
 	does("shrink", func(b *Backend) error {
 		return b.Resize(t.Context(), p, "copy", mib, backend.ResizeOptions{Shrink: true})
 	})
@@ -114,10 +120,10 @@ func TestGolden(t *testing.T) {
 	g.End()
 }
 
-// answered has the golden answer what is asked of the kernel without a Host.
+// answered replaces the kernel queries that do not go through a Host by recorded answers.
 func answered(t *testing.T, g *backendtest.Golden) {
 	t.Helper()
-	t.Cleanup(func() { stateOf, volumeAt, unwritten = kernelState, kernelVolume, (*host.Source).Unwritten })
+	t.Cleanup(func() { stateOf, volumeAt, checkUnwritten = kernelState, kernelVolume, (*host.Source).Unwritten })
 	asks := func(what string, live func(string) string) func(string) string {
 		return func(of string) string {
 			answer, err := backendtest.Recorded(g, what+of, func() (string, error) { return live(of), nil })
@@ -126,13 +132,15 @@ func answered(t *testing.T, g *backendtest.Golden) {
 		}
 	}
 	stateOf, volumeAt = asks("state of ", kernelState), asks("volume at ", kernelVolume)
-	unwritten = func(s *host.Source) error {
-		_, err := backendtest.Recorded(g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.Unwritten() })
+	checkUnwritten = func(s *host.Source) error {
+		_, err := backendtest.Recorded(
+			g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.Unwritten() },
+		)
 		return err
 	}
 }
 
-// volumeSource returns a volume of a directory that is full of data.
+// volumeSource returns a volume of a dir pool, filled with data.
 func volumeSource(t *testing.T, size uint64) *pooldef.Volume {
 	t.Helper()
 	v := sourceOf(size)
@@ -142,5 +150,11 @@ func volumeSource(t *testing.T, size uint64) *pooldef.Volume {
 
 func sourceOf(size uint64) *pooldef.Volume {
 	const path = "/run/source.raw"
-	return &pooldef.Volume{Type: "file", Name: "source.raw", Key: path, Capacity: pooldef.Bytes(size), Target: pooldef.VolumeTarget{Path: path, Format: "raw"}}
+	return &pooldef.Volume{
+		Type:     "file",
+		Name:     "source.raw",
+		Key:      path,
+		Capacity: pooldef.Bytes(size),
+		Target:   pooldef.VolumeTarget{Path: path, Format: "raw"},
+	}
 }

@@ -21,30 +21,36 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 
 const mib = 1 << 20
 
-// devices are the disks of the lab that the tests take.
+// devices are the lab's disks that the tests use.
 var devices = []string{"/dev/loop0", "/dev/loop1"}
 
-// newPool returns a pool on the first n devices, which are empty. Whatever of ZFS is on them goes when the test ends.
+// newPool returns a pool on the first n devices, which are empty. The test's cleanup removes all ZFS data
+// from them.
 func newPool(t *testing.T, n int) *pooldef.Pool {
 	t.Helper()
 	backendtest.NeedsLab(t, "ZFS")
 	attach(t)
-	clean := func() { clear(t) }
+	clean := func() { destroyPools(t) }
 	clean()
 	t.Cleanup(clean)
 	return definition(n)
 }
 
-// definition is that of a pool on the first n devices.
+// definition defines a pool on the first n devices.
 func definition(n int) *pooldef.Pool {
-	p := &pooldef.Pool{Type: pooldef.ZFS, Name: "pool", Source: pooldef.Source{Name: "tank"}, Target: pooldef.Target{Path: "/dev/zvol/tank"}}
+	p := &pooldef.Pool{
+		Type:   pooldef.ZFS,
+		Name:   "pool",
+		Source: pooldef.Source{Name: "tank"},
+		Target: pooldef.Target{Path: "/dev/zvol/tank"},
+	}
 	for _, d := range devices[:n] {
 		p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: d})
 	}
 	return p
 }
 
-// attach loads ZFS and makes the disks, if that has not been done.
+// attach loads ZFS and creates the disks, unless that is done.
 func attach(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat("/proc/spl"); err == nil {
@@ -55,12 +61,15 @@ func attach(t *testing.T) {
 	run(t, load, "load")
 	for i, d := range devices {
 		file := fmt.Sprintf("/run/poolctl-test-%d", i)
-		backendtest.Change(t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 256 * mib}, host.Cmd("losetup", d, file))
+		backendtest.Change(
+			t, host.CreateFile{Path: file, Mode: 0o600, UID: -1, GID: -1, Size: 256 * mib},
+			host.Cmd("losetup", d, file),
+		)
 	}
 }
 
-// clear destroys all zpools, and what is left of them.
-func clear(t *testing.T) {
+// destroyPools destroys all zpools and removes their labels.
+func destroyPools(t *testing.T) {
 	t.Helper()
 	destroyAll(t)
 	for _, d := range devices {
@@ -75,7 +84,7 @@ func destroyAll(t *testing.T) {
 	}
 }
 
-// run runs a command that has to work, and returns what it prints.
+// run runs a command that must succeed, and returns its output.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := new(host.Local).Query(context.Background(), host.Cmd(name, args...))
@@ -90,7 +99,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// far is how long ZFS may take to answer in a test: it never comes to that.
+// far is a timeout that never expires in these tests.
 const far = 5 * time.Minute
 
 func newBackend() *Backend { return New(&host.Local{}, nil, far) }
@@ -99,7 +108,7 @@ func volume(name string, size uint64) *pooldef.Volume {
 	return &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(size)}
 }
 
-// exported exports what has been built, so that there is something to start.
+// exported exports a pool after Build, so that Start has something to import.
 type exported struct{ *Backend }
 
 func (e exported) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
@@ -110,33 +119,40 @@ func (e exported) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return err
 }
 
-// options are those of a pool that is a zpool.
+// options returns the suite's options for a pool that is a zpool.
 func options() backendtest.Options {
 	return backendtest.Options{
 		New:      func(h host.Host) backend.Backend { return exported{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
-		Build:    backend.BuildOptions{Overwrite: true}, // what a removal that has failed leaves may be overwritten
+		Build:    backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
 		Volume:   volume,
 		Sizes:    []uint64{mib, 8193},
 		Unit:     8192,
 		Snapshot: func(t *testing.T, _ *pooldef.Pool) string { return snapshot(t) },
-		Refused:  []string{"", ".", "..", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255)},
-		Allowed:  []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
-		Slow:     true,
+		Refused: []string{
+			"", ".", "..", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255),
+		},
+		Allowed: []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
+		Slow:    true,
 		Unsupported: []*pooldef.Volume{
 			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},
 		},
 	}
 }
 
-// snapshot prints all that ZFS has: zpools and what is in them, links to volumes, and devices that are not empty.
+// snapshot returns the state of ZFS as text: zpools, their content, links to volumes, and devices that are
+// not empty.
 func snapshot(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
 	states, err := filepath.Glob("/proc/spl/kstat/zfs/*/state")
 	ok(t, err)
 	if len(states) > 0 {
-		b.WriteString(run(t, "zfs", "list", "-Hp", "-t", "all", "-o", "name,volsize,refreservation,origin,mountpoint,defer_destroy"))
+		b.WriteString(
+			run(
+				t, "zfs", "list", "-Hp", "-t", "all", "-o", "name,volsize,refreservation,origin,mountpoint,defer_destroy",
+			),
+		)
 	}
 	for _, s := range states {
 		fmt.Fprintln(&b, s, kernelState(filepath.Base(filepath.Dir(s))))
@@ -158,8 +174,8 @@ func snapshot(t testing.TB) string {
 	return b.String()
 }
 
-// links returns the links to volumes. ZFS removes the devices of volumes in its own time, and udev the links to them: what leads nowhere
-// is given some.
+// links returns the links to volumes. ZFS removes devices asynchronously, and udev their links, so links
+// waits for dangling links to disappear.
 func links(t testing.TB) []string {
 	t.Helper()
 	for left := 100; ; left-- {
@@ -173,7 +189,7 @@ func links(t testing.TB) []string {
 	}
 }
 
-// refused fails the test unless an error is of type E and has the words.
+// refused fails the test unless err is of type E and contains the words.
 func refused[E error](t *testing.T, what string, err error, words ...string) {
 	t.Helper()
 	if target := *new(E); !errors.As(err, &target) {
@@ -182,12 +198,12 @@ func refused[E error](t *testing.T, what string, err error, words ...string) {
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%s: error %v, want %q in it", what, err, w)
+			t.Errorf("%s: error %v does not contain %q", what, err, w)
 		}
 	}
 }
 
-// TestConformance and TestConformanceFaults are the suite in two halves, for labs side by side.
+// TestConformance and TestConformanceFaults run the suite in two halves, for parallel labs.
 func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()

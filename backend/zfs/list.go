@@ -12,65 +12,73 @@ import (
 	"poolctl/pooldef"
 )
 
-// fields are what is asked of a dataset and of what is in it (zfsprops(7)).
+// fields lists the queried properties of datasets (zfsprops(7)).
 const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint,volmode"
 
-// A row is what zfs list tells of one. What does not apply is empty or 0.
+// A row is a line of zfs list. Properties that do not apply are empty or 0.
 type row struct {
-	name       string // in its dataset; of the pool's dataset itself: all of it
+	name       string // of a child: relative to the pool's dataset; of that dataset itself: the full name
 	kind       string // filesystem, volume, snapshot
 	guid       string
 	size       uint64
-	block      uint64 // what the size is a multiple of
+	block      uint64 // the unit of size, in bytes
 	reserved   uint64
-	used       uint64 // also what is reserved, and by snapshots
+	used       uint64 // including reservations and snapshots
 	available  uint64
-	origin     string // the snapshot that it is a clone of
+	origin     string // the origin of a clone, a snapshot
 	mountpoint string
-	volmode    string // none: volumes have no devices
+	volmode    string // "none": volumes have no devices
 }
 
-// isVolume tells volumes from what else is in a dataset, and from what is being made.
+// isVolume reports whether the row is a complete volume.
 func (r *row) isVolume() bool { return r.kind == "volume" && !tempNames.Match(r.name) }
 
-// A listing is a dataset and what is directly in it.
+// A listing is a dataset and its children.
 type listing struct {
 	row
 	children []*row
 }
 
-// suspended is the state of a zpool that waits for devices.
+// suspended is the state of a zpool that waits for failed devices.
 const suspended = "SUSPENDED"
 
-// stateOf is kernelState. (The golden has it answered.)
+// stateOf is kernelState. Goldens replace it.
 var stateOf = kernelState
 
-// kernelState returns the state of the zpool of a dataset, ONLINE, DEGRADED, ..., as the kernel has it; empty if it is not imported.
+// kernelState returns the kernel's state of a dataset's zpool, such as ONLINE or DEGRADED, or "" if it is not
+// imported.
 func kernelState(dataset string) string {
 	data, _ := os.ReadFile("/proc/spl/kstat/zfs/" + zpool(dataset) + "/state")
 	return strings.TrimSpace(string(data))
 }
 
-// usable refuses a zpool that is not imported, or does not answer.
-func usable(dataset string) error {
+// checkUsable returns an error if a zpool is not imported or is suspended.
+func checkUsable(dataset string) error {
 	name := zpool(dataset)
 	switch stateOf(name) {
 	case "":
-		return &backend.StateError{Text: fmt.Sprintf("the zpool %q is not imported", name), Hint: "zpool import -- " + host.Quote(name)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the zpool %q is not imported", name),
+			Hint: "zpool import -- " + host.Quote(name),
+		}
 	case suspended:
-		return &backend.StateError{Text: fmt.Sprintf("the zpool %q is suspended: it waits for devices that have failed", name),
-			Hint: fmt.Sprintf("zpool status -- %s tells which; zpool clear -- %[1]s, when they are there again", host.Quote(name))}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the zpool %q is suspended: it waits for devices that have failed", name),
+			Hint: fmt.Sprintf(
+				"zpool status -- %s tells which; zpool clear -- %[1]s, when they are there again", host.Quote(name),
+			),
+		}
 	}
 	return nil
 }
 
-// list asks for a pool's dataset and what is directly in it, by one question.
+// list queries a pool's dataset and its children with one command.
 func (b *Backend) list(ctx context.Context, p *pooldef.Pool) (*listing, error) {
 	return b.listTypes(ctx, p, "filesystem,volume")
 }
 
-// attempts is how often zfs list is run while it prints nothing and succeeds. OpenZFS 2.1.11 does that now and then while somebody else
-// makes and destroys datasets.
+// attempts is the number of times that zfs list is run if it succeeds without output. OpenZFS 2.1.11 does
+// that sometimes while other processes create and destroy datasets.
 const attempts = 5
 
 func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) (*listing, error) {
@@ -80,13 +88,18 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 	}
 	var out []byte
 	for range attempts {
-		out, err = b.ask(ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name))
+		out, err = b.query(
+			ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name),
+		)
 		if err != nil || len(out) > 0 {
 			break
 		}
 	}
 	if host.StderrContains(err, "dataset does not exist") {
-		return nil, &backend.StateError{Text: fmt.Sprintf("there is no dataset %q", name), Hint: "poolctl pool-build " + host.Quote(p.Name)}
+		return nil, &backend.StateError{
+			Text: fmt.Sprintf("there is no dataset %q", name),
+			Hint: "poolctl pool-build " + host.Quote(p.Name),
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -94,16 +107,16 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 	return parse(name, string(out))
 }
 
-// ask has ZFS answer a question about a dataset.
-func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]byte, error) {
-	if err := errors.Join(ctx.Err(), usable(dataset)); err != nil {
+// query runs a query about a dataset, and returns an error if ZFS does not answer within the timeout.
+func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]byte, error) {
+	if err := errors.Join(ctx.Err(), checkUsable(dataset)); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	out, err := host.Ask(limited, b.Host, c)
 	if backend.IsTimeout(ctx, err) {
-		if state := usable(dataset); state != nil {
+		if state := checkUsable(dataset); state != nil {
 			return nil, state
 		}
 		err = &backend.TimeoutError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}
@@ -111,7 +124,7 @@ func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]by
 	return out, err
 }
 
-// parse reads what zfs list says of a dataset.
+// parse parses the output of zfs list for a dataset.
 func parse(dataset, out string) (*listing, error) {
 	var l *listing
 	seen := map[string]bool{}
@@ -142,14 +155,16 @@ func parse(dataset, out string) (*listing, error) {
 		return nil, fmt.Errorf("zfs list says nothing of %q", dataset)
 	}
 	if l.kind != "filesystem" {
-		return nil, &backend.StateError{Text: fmt.Sprintf("%q is a %s: there are no volumes in it", dataset, l.kind)}
+		return nil, &backend.StateError{
+			Text: fmt.Sprintf("%q is a %s: there are no volumes in it", dataset, l.kind),
+		}
 	}
 	return l, nil
 }
 
 const tool = "zfs list"
 
-// parseRow reads a line. What cannot be true is an AnswerError.
+// parseRow parses a line. An impossible value is an AnswerError.
 func parseRow(dataset, line string) (*row, error) {
 	f, names := strings.Split(line, "\t"), strings.Split(fields, ",")
 	if len(f) != len(names) {

@@ -13,35 +13,35 @@ import (
 	"poolctl/pooldef"
 )
 
-// cache is where zpools that we have imported are noted (zpoolprops(7), cachefile): it tells them from those that others have. The system
-// does not import them by it when it starts.
+// cache is the cache file that records zpools which poolctl imported (zpoolprops(7), cachefile). It
+// distinguishes them from zpools that other programs imported. The system does not read it at boot.
 const cache = "/run/poolctl.zpool.cache"
 
-// Start implements backend.Starter: it imports the zpool from the devices that the definition names. One that others have imported is
-// used as it is. File systems in it are not mounted.
+// Start implements backend.Starter. It imports the zpool from the devices that the definition names, unless
+// it is imported already. It does not mount file systems.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err != nil {
 		return err
 	}
-	imported, err := b.imports(ctx, p)
-	if imported && stateOf(name) == "" { // in a dry run
+	imported, err := b.importZpool(ctx, p)
+	if imported && stateOf(name) == "" { // a dry run
 		return nil
 	}
 	if err == nil {
 		_, err = b.list(ctx, p)
 	}
 	if err != nil && imported {
-		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return err
 }
 
-// imports imports a pool's zpool if nobody has, and tells whether it did.
-func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
+// importZpool imports a pool's zpool if it is not imported, and reports whether it did.
+func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	name := zpool(p.Source.Name)
 	if stateOf(name) != "" || len(p.Source.Devices) == 0 {
-		return false, errors.Join(ctx.Err(), usable(name))
+		return false, errors.Join(ctx.Err(), checkUsable(name))
 	}
 	args := []string{"import", "-N", "-o", "cachefile=" + cache}
 	for _, d := range blockvol.Sources(p) {
@@ -54,17 +54,17 @@ func (b *Backend) imports(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	}
 	err := b.Host.Change(ctx, host.Cmd("zpool", append(args, "--", name)...))
 	if err == nil {
-		host.Settle(ctx, b.Host) // udev makes the links to the volumes
+		host.Settle(ctx, b.Host) // udev creates the links to the volumes
 		return true, nil
 	}
 	if stateOf(name) != "" {
-		err = errors.Join(err, b.export(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
-	return false, b.cannotImport(p, err)
+	return false, b.translateImportError(p, err)
 }
 
-// cannotImport says why not, in ZFS's words.
-func (b *Backend) cannotImport(p *pooldef.Pool, err error) error {
+// translateImportError adds hints to ZFS's errors about imports.
+func (b *Backend) translateImportError(p *pooldef.Pool, err error) error {
 	if host.StderrContains(err, "modules") {
 		return &backend.StateError{Text: "ZFS's kernel module is not loaded", Hint: "modprobe zfs"}
 	}
@@ -83,8 +83,9 @@ func (b *Backend) cannotImport(p *pooldef.Pool, err error) error {
 	return state
 }
 
-// Stop implements backend.Starter: it exports a zpool that Start has imported, if nobody uses it. Another stays as it is, also where a
-// pool that names the devices has had it imported, and this one is a dataset in it.
+// Stop implements backend.Starter. It exports a zpool that Start imported, if it is not in use. It does not
+// export a zpool that another program imported, nor the zpool of a pool without devices, which is a dataset
+// of another pool's zpool.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -93,23 +94,26 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if stateOf(name) == "" || len(p.Source.Devices) == 0 {
 		return nil
 	}
-	out, err := host.Ask(ctx, b.Host, host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name)))
+	out, err := host.Ask(
+		ctx, b.Host, host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name)),
+	)
 	if err != nil || strings.TrimSpace(string(out)) != cache {
 		return err
 	}
-	if err := b.allUnused(ctx, name); err != nil {
+	if err := b.checkNotBusy(ctx, name); err != nil {
 		return err
 	}
-	err = b.export(ctx, name)
+	err = b.exportZpool(ctx, name)
 	if err != nil && stateOf(name) == "" {
-		_, again := b.imports(context.WithoutCancel(ctx), p)
+		_, again := b.importZpool(context.WithoutCancel(ctx), p)
 		err = errors.Join(err, again)
 	}
 	return err
 }
 
-// export exports a zpool. By itself ZFS refuses one that is in use; udev may be having a look at a volume.
-func (b *Backend) export(ctx context.Context, dataset string) error {
+// exportZpool exports a zpool. ZFS itself refuses a zpool in use. exportZpool retries, because udev may have
+// a volume open briefly.
+func (b *Backend) exportZpool(ctx context.Context, dataset string) error {
 	c := host.Cmd("zpool", "export", "--", zpool(dataset))
 	c.RetryOn = "pool is busy"
 	err := b.Host.Change(ctx, c)
@@ -117,8 +121,9 @@ func (b *Backend) export(ctx context.Context, dataset string) error {
 	return err
 }
 
-// allUnused refuses a zpool of which something is in use: a volume of whatever dataset, or a file system, which ZFS would unmount.
-func (b *Backend) allUnused(ctx context.Context, dataset string) error {
+// checkNotBusy returns an error if any volume of a zpool is in use, or any of its file systems is mounted,
+// which ZFS would unmount.
+func (b *Backend) checkNotBusy(ctx context.Context, dataset string) error {
 	name := zpool(dataset)
 	busy := &backend.BusyError{Path: zvols + name}
 	mounts, err := b.mounted(name)
@@ -126,7 +131,7 @@ func (b *Backend) allUnused(ctx context.Context, dataset string) error {
 		return err
 	}
 	busy.Users = mounts
-	out, err := b.ask(ctx, name, host.Cmd("zfs", "list", "-H", "-r", "-t", "volume", "-o", "name", "--", name))
+	out, err := b.query(ctx, name, host.Cmd("zfs", "list", "-H", "-r", "-t", "volume", "-o", "name", "--", name))
 	if err != nil {
 		return err
 	}
@@ -148,7 +153,7 @@ func (b *Backend) allUnused(ctx context.Context, dataset string) error {
 	return busy
 }
 
-// mounted tells where file systems of a dataset are mounted, in words.
+// mounted returns descriptions of where a dataset's file systems are mounted.
 func (b *Backend) mounted(dataset string) ([]string, error) {
 	mounts, err := b.Host.Mounts()
 	var users []string

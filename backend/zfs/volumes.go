@@ -12,17 +12,20 @@ import (
 	"poolctl/pooldef"
 )
 
-// Volumes implements backend.Backend. Of what is in other datasets below the pool's nothing is listed: those can be pools of their own.
+// Volumes implements backend.Backend. It does not list volumes of child datasets, which can be pools
+// themselves.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.each(ctx, p, named)
+	return b.each(ctx, p, summary)
 }
 
 // Details implements backend.Detailer.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.each(ctx, p, described)
+	return b.each(ctx, p, detailed)
 }
 
-func (b *Backend) each(ctx context.Context, p *pooldef.Pool, show func(*pooldef.Pool, *row) *pooldef.Volume) iter.Seq2[*pooldef.Volume, error] {
+func (b *Backend) each(
+	ctx context.Context, p *pooldef.Pool, show func(*pooldef.Pool, *row) *pooldef.Volume,
+) iter.Seq2[*pooldef.Volume, error] {
 	return backend.List(func() ([]*row, error) {
 		l, err := b.list(ctx, p)
 		if err != nil {
@@ -40,10 +43,10 @@ func (b *Backend) Volume(ctx context.Context, p *pooldef.Pool, name string) (*po
 	if err != nil {
 		return nil, err
 	}
-	return described(p, r), nil
+	return detailed(p, r), nil
 }
 
-// find asks for a volume, and all others with it.
+// find returns a volume and all children of the pool's dataset.
 func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*row, *listing, error) {
 	if !isPart(name) {
 		return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
@@ -58,7 +61,7 @@ func (b *Backend) find(ctx context.Context, p *pooldef.Pool, name string) (*row,
 	return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
-// child returns what has a name in a dataset, nil if nothing has.
+// child returns the child with a name, or nil.
 func (l *listing) child(name string) *row {
 	i := slices.IndexFunc(l.children, func(r *row) bool { return r.name == name })
 	if i < 0 {
@@ -67,36 +70,44 @@ func (l *listing) child(name string) *row {
 	return l.children[i]
 }
 
-// transferableVolume returns a volume whose data can be moved. If its device says that it is that one's, there is nothing to ask.
-func (b *Backend) transferableVolume(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+// transferableVolume returns a volume whose data can be transferred. It needs no query if the device
+// identifies itself as the volume.
+func (b *Backend) transferableVolume(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error) {
 	parent, err := dataset(p)
 	if err == nil {
-		err = errors.Join(ctx.Err(), usable(parent))
+		err = errors.Join(ctx.Err(), checkUsable(parent))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if isPart(name) && !tempNames.Match(name) && isThere(p, name) {
-		return named(p, &row{name: name}), nil
+	if isPart(name) && !tempNames.Match(name) && hasDevice(p, name) {
+		return summary(p, &row{name: name}), nil
 	}
 	r, _, err := b.find(ctx, p, name)
 	if err == nil {
-		err = b.hasNode(ctx, p, r)
+		err = b.checkNode(ctx, p, r)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return named(p, r), nil
+	return summary(p, r), nil
 }
 
-func named(p *pooldef.Pool, r *row) *pooldef.Volume {
-	return &pooldef.Volume{Type: "block", Name: r.name, Key: key(p, r.name), Target: pooldef.VolumeTarget{Path: path(p, r.name)}}
+func summary(p *pooldef.Pool, r *row) *pooldef.Volume {
+	return &pooldef.Volume{
+		Type:   "block",
+		Name:   r.name,
+		Key:    key(p, r.name),
+		Target: pooldef.VolumeTarget{Path: path(p, r.name)},
+	}
 }
 
-// described returns all that is known of a volume. Allocated is what it takes of the zpool: all that is reserved for it, what is in its
-// snapshots, too, and of a clone what differs from its origin.
-func described(p *pooldef.Pool, r *row) *pooldef.Volume {
-	v := named(p, r)
+// detailed returns a volume with all details. Its allocation is the space that it takes from the zpool: its
+// reservation, its snapshots, and, of a clone, only the differences from its origin.
+func detailed(p *pooldef.Pool, r *row) *pooldef.Volume {
+	v := summary(p, r)
 	v.Capacity, v.Allocation = pooldef.Bytes(r.size), pooldef.Bytes(r.used)
 	v.Target.ClusterSize = r.block
 	if origin, _, isClone := strings.Cut(r.origin, "@"); isClone {

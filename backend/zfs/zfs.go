@@ -1,4 +1,12 @@
-// Package zfs manages pools whose volumes are the volumes (zvols) of a ZFS dataset: of a whole zpool, or of a file system in one.
+// Package zfs manages pools of type zfs: the pool is a ZFS dataset (a whole zpool or a file system in one),
+// and its volumes are the dataset's zvols.
+//
+// The package runs zfs and zpool, and asks the kernel for the state of zpools. Starting a pool imports its
+// zpool from the devices that the definition names; a cache file records which zpools poolctl imported. zfs
+// can wait forever for failed devices, so queries have a timeout, and changes end when the zpool is
+// suspended.
+//
+// A new volume, and a snapshot made for it, has a temporary name until the volume is complete.
 package zfs
 
 import (
@@ -16,7 +24,7 @@ import (
 // Backend manages pools of type zfs.
 type Backend struct {
 	blockvol.Devices
-	timeout time.Duration // for ZFS to answer: it waits for devices that do not
+	timeout time.Duration // for ZFS to answer, which may wait for failed devices
 }
 
 // New returns the backend.
@@ -26,8 +34,9 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return b
 }
 
-// Active implements backend.Backend. A zpool may have been imported by anybody, such as the system when it starts; the pool is active when
-// it has been started besides, and its dataset is there. Of a suspended zpool that cannot be told: Space has the reason.
+// Active implements backend.Backend. A pool is active if it was started and its dataset exists. It is not
+// enough that the zpool is imported, because the system may do that at boot. The pool of a suspended zpool
+// counts as active, because the dataset cannot be queried; Space returns the reason.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	name, err := dataset(p)
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -46,8 +55,9 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return err == nil, err
 }
 
-// Space implements backend.Backend, as ZFS counts for volumes: what is reserved is allocated, what quotas, parity and ZFS's own needs
-// keep away is not there. libvirt tells of the devices instead, of which nothing is allocated until it is written to.
+// Space implements backend.Backend. As ZFS counts for volumes, reservations are allocated, and the capacity
+// excludes quotas, parity and ZFS's own data. libvirt reports the sizes of the devices instead, and no
+// allocation before data is written.
 func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	l, err := b.list(ctx, p)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The statuses of dog (its include/dog.h).
+// dog's exit statuses (its include/dog.h).
 const (
 	exitSuccess = 0
 	exitFailure = 1
@@ -36,7 +36,7 @@ type tool struct {
 
 func (t *tool) print(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
 
-// fail complains, and returns the status.
+// fail prints an error message, and returns the status.
 func (t *tool) fail(status int, format string, args ...any) int {
 	fmt.Fprintf(t.err, format+"\n", args...)
 	return status
@@ -61,12 +61,12 @@ func (t *tool) sheep(args []string) int {
 	return exitSuccess
 }
 
-// A command is one of dog's. Some ask for the list of nodes first; some want arguments.
+// A command is a subcommand of dog. Some query the list of nodes first; some require arguments.
 type command struct {
-	options              string // as for getopt(3)
+	options              string // in the syntax of getopt(3)
 	run                  func(*tool) int
 	wantsNodes, wantsArg bool
-	unformatted          bool // it may run then
+	unformatted          bool // also runs on an unformatted cluster
 }
 
 var commands = map[string]command{
@@ -119,7 +119,7 @@ func (t *tool) dog(words []string) int {
 	return c.run(t)
 }
 
-// refused is what is said when nobody listens: twice, as it is tried again.
+// refused prints dog's message for a refused connection. It appears twice, because dog retries.
 func (t *tool) refused() int {
 	for range 2 {
 		fmt.Fprintf(t.err, "failed to connect to %s:%d: Connection refused\n", t.address, t.port)
@@ -127,7 +127,7 @@ func (t *tool) refused() int {
 	return exitSystem
 }
 
-// parse reads options and arguments as getopt_long(3) does: they may be mixed, behind -- are arguments.
+// parse parses options and arguments as getopt_long(3) does: they may be mixed, and -- ends the options.
 func (t *tool) parse(words []string, known string) int {
 	t.address, t.port, t.options = Host, Port, map[byte]string{}
 	for len(words) > 0 {
@@ -158,7 +158,7 @@ func (t *tool) parse(words []string, known string) int {
 	return t.node()
 }
 
-// node reads which node is asked.
+// node parses the address of the node.
 func (t *tool) node() int {
 	if address, ok := t.options['a']; ok {
 		if t.address = address; address != "localhost" && net.ParseIP(address) == nil {

@@ -1,6 +1,8 @@
-// Package dogtest is a stand-in for Sheepdog, which Debian has no more: its programs dog and sheep, as far as package sheepdog and its tests use
-// them. They answer word for word as those of version 1.0.1 do (testdata/dog.txt is a recording), keep what they are given, share and copy data as
-// Sheepdog does, and refuse what they do not know.
+// Package dogtest is a stand-in for Sheepdog, which Debian no longer contains, for tests. It implements
+// Sheepdog's programs dog and sheep, as far as package sheepdog and its tests use them.
+//
+// The programs print exactly what version 1.0.1 prints (testdata/dog.txt is a recording). They store data,
+// and share and copy data as Sheepdog does. They fail on commands that they do not implement.
 package dogtest
 
 import (
@@ -10,7 +12,7 @@ import (
 	"testing"
 )
 
-// Run is one of the programs. Its clusters are in the directory in which it is itself.
+// Run runs one of the programs. Its clusters are in the directory of the executable.
 func Run(program string) int {
 	path := os.Args[0]
 	if !strings.Contains(path, "/") {
@@ -23,13 +25,14 @@ func Run(program string) int {
 	return t.dog(os.Args[1:])
 }
 
-// Host and Port are where the cluster is that Start has started.
+// Host and Port are the address of the cluster that Start starts.
 const (
 	Host = "127.0.0.1"
 	Port = 7000
 )
 
-// Start has a binary of the stand-in found as dog, and starts a cluster that is formatted and empty. It returns the directory of the programs.
+// Start installs a binary of the stand-in as dog in PATH, and starts a formatted, empty cluster. It returns
+// the directory of the programs.
 func Start(t testing.TB, binary []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,10 +48,10 @@ func Start(t testing.TB, binary []byte) string {
 // A Tool runs the programs in this process, on the clusters of a directory.
 type Tool struct{ dir string }
 
-// NewTool returns it.
+// NewTool returns a Tool for a directory.
 func NewTool(dir string) Tool { return Tool{dir} }
 
-// Run runs a program, and returns what it prints.
+// Run runs a program, and returns its output, its error output and its exit status.
 func (t Tool) Run(in string, words ...string) (out, complaint string, status int) {
 	var stdout, stderr strings.Builder
 	program := &tool{dir: t.dir, in: strings.NewReader(in), out: &stdout, err: &stderr}
@@ -67,14 +70,14 @@ func (t Tool) must(tb testing.TB, line string) {
 	}
 }
 
-// The troubles that a cluster can be in.
+// Faults of a cluster, for Trouble.
 const (
 	Silent  = "silent"  // it does not answer
-	Waiting = "waiting" // for nodes that are missing
-	Gone    = "gone"    // nobody listens
+	Waiting = "waiting" // it waits for missing nodes
+	Gone    = "gone"    // it refuses connections
 )
 
-// Trouble gets the cluster of a directory into trouble, or out of it if that is empty.
+// Trouble sets the fault of the cluster of a directory. An empty fault repairs the cluster.
 func Trouble(t testing.TB, dir, trouble string) {
 	t.Helper()
 	s, unlock, err := open(dir, Port)

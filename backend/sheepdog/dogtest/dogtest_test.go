@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// created is when an image was made, which is different each time.
+// created matches an image's creation time, which differs between runs.
 var created = regexp.MustCompile(`( \d+ \d+ \d+) \d{10} ([0-9a-f]+ )`)
 
-// TestRecording does what was recorded of the real dog, and compares what is said then.
+// TestRecording runs the commands that were recorded with the real dog, and compares the output.
 func TestRecording(t *testing.T) {
 	text, err := os.ReadFile("testdata/dog.txt")
 	if err != nil {
@@ -39,12 +39,12 @@ func TestRecording(t *testing.T) {
 	want := strings.Split(created.ReplaceAllString(string(text), "$1 TIME $2"), "\n")
 	for n, line := range strings.Split(created.ReplaceAllString(got.String(), "$1 TIME $2"), "\n") {
 		if n >= len(want) || line != want[n] {
-			t.Fatalf("testdata/dog.txt:%d: the stand-in says %q", n+1, line)
+			t.Fatalf("testdata/dog.txt:%d: the stand-in prints %q", n+1, line)
 		}
 	}
 }
 
-// words splits a line at its blanks. What is quoted is one word.
+// words splits a line at spaces. A quoted string is one word.
 func words(t *testing.T, line string) (all []string) {
 	t.Helper()
 	for _, word := range regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\S+`).FindAllString(line, -1) {
@@ -66,19 +66,23 @@ func marked(what, text string) (lines string) {
 	return lines
 }
 
-// TestUnknown has what the stand-in does not know.
+// TestUnknown runs commands that the stand-in does not implement.
 func TestUnknown(t *testing.T) {
 	dir := t.TempDir()
 	NewTool(dir).must(t, "sheep -p 7000 store")
-	for _, line := range []string{"dog", "dog vdi", "dog vdi check v", "dog vdi list -q", "dog vdi list --raw", "sheep", "sheep -x"} {
-		if _, complaint, status := NewTool(dir).Run("", strings.Fields(line)...); status != exitUsage || complaint == "" {
+	for _, line := range []string{
+		"dog", "dog vdi", "dog vdi check v", "dog vdi list -q", "dog vdi list --raw", "sheep", "sheep -x",
+	} {
+		if _, complaint, status := NewTool(dir).Run("", strings.Fields(line)...); status != exitUsage ||
+			complaint == "" {
 			t.Errorf("%s: status %d, %q", line, status, complaint)
 		}
 	}
 }
 
-// TestData writes and reads, as the real one did: `seq 100000 | dog vdi write a=b 0 588895`; what is too much is left out without a word; what
-// is too little ends with zeros, which are more than were asked for.
+// TestData writes and reads data. The real dog did the same for `seq 100000 | dog vdi write a=b 0 588895`:
+// excess data is ignored silently, and missing data is replaced by zeros, which can exceed the requested
+// range.
 func TestData(t *testing.T) {
 	dir := t.TempDir()
 	tool := NewTool(dir)

@@ -15,7 +15,7 @@ import (
 	"syscall"
 )
 
-// A state is that of a cluster of one node. It is kept in sheep-PORT, with the objects beside its file.
+// A state is the state of a cluster with one node. It is a file in sheep-PORT, next to the objects.
 type state struct {
 	dir string
 
@@ -28,22 +28,22 @@ type state struct {
 // An inode is a VDI or a snapshot.
 type inode struct {
 	Name     string
-	ID       uint32 // sd_hash_vdi: that of the name, or the next that is free
-	Snapshot uint32 // its number; 0: it is a VDI
-	Next     uint32 // the number that its next snapshot gets
+	ID       uint32 // sd_hash_vdi: the name's hash, or the next free id
+	Snapshot uint32 // the snapshot's number; 0 for a VDI
+	Next     uint32 // the number of the next snapshot
 	Tag      string
 	Size     uint64
 	Created  int64
 	Copies   string
 	Clone    bool
 	Hyper    bool
-	Objects  map[uint64]uint32 // by which image an object was written
+	Objects  map[uint64]uint32 // for each object, the id of the image that wrote it
 }
 
-// shift is what the size of objects is a power of two by: 4 MiB.
+// An object's size is 1<<shift bytes, 4 MiB.
 const shift, objectSize = 22, 1 << 22
 
-// open returns the cluster at a port, locked until unlock is called.
+// open returns the cluster at a port. The cluster is locked until unlock is called.
 func open(dir string, port int) (s *state, unlock func(), err error) {
 	s = &state{dir: filepath.Join(dir, fmt.Sprintf("sheep-%d", port))}
 	lock, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDWR, 0)
@@ -65,9 +65,9 @@ func open(dir string, port int) (s *state, unlock func(), err error) {
 
 func (s *state) file() string { return filepath.Join(s.dir, "state") }
 
-// save writes the state in one step: who is killed leaves the old one.
+// save writes the state atomically, so that a killed process leaves the old state.
 func (s *state) save() error {
-	var data bytes.Buffer // not JSON: names are any bytes
+	var data bytes.Buffer // not JSON, because names are arbitrary bytes
 	err := gob.NewEncoder(&data).Encode(s)
 	if err == nil {
 		err = os.WriteFile(s.file()+".new", data.Bytes(), 0o600)
@@ -78,7 +78,7 @@ func (s *state) save() error {
 	return err
 }
 
-// find returns an image: the VDI itself, or one of its snapshots. It is nil if there is none.
+// find returns a VDI or one of its snapshots, or nil.
 func (s *state) find(name string, which snapshot) *inode {
 	for _, i := range s.Images {
 		if i.Name == name && which.is(i) {
@@ -88,7 +88,7 @@ func (s *state) find(name string, which snapshot) *inode {
 	return nil
 }
 
-// A snapshot is named by number or tag, or is none.
+// A snapshot selects a snapshot by number or tag. The zero value selects the VDI itself.
 type snapshot struct {
 	number uint32
 	tag    string
@@ -103,7 +103,8 @@ func (n snapshot) is(i *inode) bool {
 	return i.Snapshot > 0 && (n.number == 0 || i.Snapshot == n.number) && (n.tag == "" || i.Tag == n.tag)
 }
 
-// add adds an image, with an id. The numbers of snapshots go on behind those that there are.
+// add adds an image and sets its id. Numbers of snapshots continue from those of existing snapshots with the
+// name.
 func (s *state) add(i *inode) {
 	i.Next = 1
 	for _, j := range s.Images {
@@ -121,12 +122,13 @@ func (s *state) add(i *inode) {
 	slices.SortFunc(s.Images, func(i, j *inode) int { return cmp.Compare(i.ID, j.ID) })
 }
 
-// uses tells whether an id is an image's own, or that of one whose objects it still has: sheep does not give it to another before.
+// uses reports whether an id is an image's own id, or the id of an image whose objects it shares. sheep does
+// not reuse such an id.
 func (i *inode) uses(id uint32) bool {
 	return i.ID == id || slices.Contains(slices.Collect(maps.Values(i.Objects)), id)
 }
 
-// remove removes an image, and the objects that nobody has any more.
+// remove removes an image, and objects that no other image uses.
 func (s *state) remove(i *inode) error {
 	s.Images = slices.DeleteFunc(s.Images, func(j *inode) bool { return i == j })
 	for index, owner := range i.Objects {
@@ -140,12 +142,12 @@ func (s *state) remove(i *inode) error {
 	return nil
 }
 
-// object is the file of an object. There is none where all is zeros.
+// object returns the path of an object's file. An object of zeros has no file.
 func (s *state) object(owner uint32, index uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%06x-%d", owner, index))
 }
 
-// read returns what is in an object, without the zeros at its end.
+// read returns an object's data without trailing zeros.
 func (s *state) read(i *inode, index uint64) ([]byte, error) {
 	owner, ok := i.Objects[index]
 	if !ok {
@@ -158,7 +160,7 @@ func (s *state) read(i *inode, index uint64) ([]byte, error) {
 	return data, err
 }
 
-// write puts data into an object, into a copy of it if others have it, too.
+// write writes data into an object. It copies a shared object first.
 func (s *state) write(i *inode, index, offset uint64, b []byte) error {
 	data, err := s.read(i, index)
 	if err != nil {
@@ -172,7 +174,7 @@ func (s *state) write(i *inode, index, offset uint64, b []byte) error {
 	return os.WriteFile(s.object(i.ID, index), bytes.TrimRight(data, "\x00"), 0o600)
 }
 
-// used tells how much an image has for itself, and with others.
+// used returns the bytes that an image uses alone and shares with others.
 func (i *inode) used() (mine, shared uint64) {
 	for _, owner := range i.Objects {
 		if owner == i.ID {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// longest is how long a name can be: what is behind that is cut off.
-const longest = 255
+// maxName is the maximum length of a name. Longer names are truncated.
+const maxName = 255
 
-// ready returns why images cannot be used, if they cannot.
-func (t *tool) ready() string {
+// trouble returns the reason why images cannot be used, or "".
+func (t *tool) trouble() string {
 	switch {
 	case !t.cluster.Formatted:
 		return "Waiting for cluster to be formatted"
@@ -26,7 +26,9 @@ func (t *tool) ready() string {
 func (t *tool) list() int {
 	for _, i := range t.cluster.Images {
 		if t.cluster.Trouble == Waiting {
-			fmt.Fprintf(t.err, "Failed to read object 80%06x00000000 %s\nFailed to read inode header\n", i.ID, t.ready())
+			fmt.Fprintf(
+				t.err, "Failed to read object 80%06x00000000 %s\nFailed to read inode header\n", i.ID, t.trouble(),
+			)
 			continue
 		}
 		if len(t.args) > 0 && i.Name != t.args[0] {
@@ -40,12 +42,15 @@ func (t *tool) list() int {
 			flag = "c"
 		}
 		mine, shared := i.used()
-		t.print("%s %s %d %d %d %d %d %x %s %s %d\n", flag, escaped(i.Name), i.Snapshot, i.Size, mine, shared, i.Created, i.ID, i.Copies, i.Tag, shift)
+		t.print(
+			"%s %s %d %d %d %d %d %x %s %s %d\n", flag, escaped(i.Name), i.Snapshot, i.Size, mine, shared, i.Created,
+			i.ID, i.Copies, i.Tag, shift,
+		)
 	}
 	return exitSuccess
 }
 
-// escaped is how dog prints names: as isspace(3) and the backslash would be misread.
+// escaped returns a name as dog prints it: with a backslash before white space (isspace(3)) and backslashes.
 func escaped(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
@@ -57,14 +62,18 @@ func escaped(name string) string {
 	return b.String()
 }
 
-// size reads a number of bytes, with one of dog's units.
+// size parses a number of bytes with one of dog's units.
 func (t *tool) size(text string) (n uint64, ok bool) {
 	number := strings.TrimRight(text, "BKMGTP")
 	unit := map[string]int{"": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50}
 	by, known := unit[text[len(number):]]
 	f, err := strconv.ParseFloat(number, 64)
 	if err != nil || !known || f < 0 {
-		fmt.Fprintf(t.err, "Invalid size '%s'\nYou may use B, K, M, G, T or P suffixes for bytes, kilobytes, megabytes, gigabytes, terabytes and petabytes.\n", text)
+		fmt.Fprintf(
+			t.err,
+			"Invalid size '%s'\nYou may use B, K, M, G, T or P suffixes for bytes, kilobytes, megabytes, "+
+				"gigabytes, terabytes and petabytes.\n", text,
+		)
 		return 0, false
 	}
 	if n, err = strconv.ParseUint(number, 10, 64); err == nil {
@@ -82,8 +91,12 @@ func (t *tool) create() int {
 		return exitUsage
 	}
 	if size > 4<<40 && !t.is('y') {
-		return t.fail(exitUsage, "VDI size is larger than 4.0 TB bytes, please use '-y' to create a hyper volume with size up to 16 PB bytes "+
-			"or use '-z' to create larger object size volume")
+		return t.fail(
+			exitUsage,
+			"VDI size is larger than 4.0 TB bytes, please use '-y' to create a hyper volume with size up to 16 "+
+				"PB bytes "+
+				"or use '-z' to create larger object size volume",
+		)
 	}
 	copies := t.options['c']
 	if copies == "" {
@@ -100,18 +113,18 @@ func (t *tool) create() int {
 	return status
 }
 
-// add adds an image that has a new name.
+// add creates an image, unless the name exists.
 func (t *tool) add(i *inode) int {
 	whole := i.Name
-	i.Name = whole[:min(len(whole), longest)]
-	text := t.ready()
+	i.Name = whole[:min(len(whole), maxName)]
+	text := t.trouble()
 	if text == "" && t.cluster.find(i.Name, snapshot{}) != nil {
 		text = "VDI exists already"
 	}
 	if text != "" {
 		return t.fail(exitFailure, "Failed to create VDI %s: %s", whole, text)
 	}
-	if i.Name == "" { // it is made, and never seen again
+	if i.Name == "" { // dog creates it, but never lists it
 		return exitSuccess
 	}
 	i.Created = time.Now().Unix()
@@ -126,7 +139,7 @@ func (t *tool) save() int {
 	return exitSuccess
 }
 
-// which reads which snapshot is meant.
+// which parses the option that selects a snapshot.
 func (t *tool) which() snapshot {
 	text := t.options['s']
 	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
@@ -140,9 +153,9 @@ func (t *tool) cannotOpen(name string) string {
 	return fmt.Sprintf("Failed to open VDI %s (snapshot id: %d snapshot tag: %s)", name, which.number, which.tag)
 }
 
-// image returns the image that is meant, or says that there is none.
+// image returns the selected image, or prints an error and returns nil.
 func (t *tool) image(which snapshot) *inode {
-	text := t.ready()
+	text := t.trouble()
 	if text == "" {
 		if i := t.cluster.find(t.args[0], which); i != nil {
 			return i
@@ -162,7 +175,7 @@ func (t *tool) delete() int {
 		}
 		t.save()
 	}
-	return exitSuccess // whatever has happened
+	return exitSuccess // dog never fails here
 }
 
 func (t *tool) resize() int {
@@ -186,7 +199,7 @@ func (t *tool) resize() int {
 	return t.save()
 }
 
-// snapshot makes of a VDI a snapshot, and a new VDI that has all of it.
+// snapshot turns a VDI into a snapshot, and creates a new VDI with the same data.
 func (t *tool) snapshot() int {
 	which := t.which()
 	if which.number > 0 {
@@ -197,7 +210,10 @@ func (t *tool) snapshot() int {
 	case i == nil:
 		return exitFailure
 	case which.tag != "" && t.cluster.find(i.Name, which) != nil:
-		return t.fail(exitFailure, "Failed to create snapshot for %s, maybe snapshot id (0) or tag (%s) is existed", i.Name, which.tag)
+		return t.fail(
+			exitFailure, "Failed to create snapshot for %s, maybe snapshot id (0) or tag (%s) is existed", i.Name,
+			which.tag,
+		)
 	case i.Hyper:
 		return t.fail(exitFailure, "creating a snapshot of hypervolume is not supported")
 	}
@@ -219,10 +235,18 @@ func (t *tool) clone() int {
 	if from == nil {
 		return exitFailure
 	}
-	return t.add(&inode{Name: t.args[1], Size: from.Size, Copies: from.Copies, Clone: true, Objects: maps.Clone(from.Objects)})
+	return t.add(
+		&inode{
+			Name:    t.args[1],
+			Size:    from.Size,
+			Copies:  from.Copies,
+			Clone:   true,
+			Objects: maps.Clone(from.Objects),
+		},
+	)
 }
 
-// part reads the part of an image that is meant.
+// part parses the arguments for a part of an image.
 func (t *tool) part(i *inode, doing string) (offset, length uint64, status int) {
 	length = i.Size
 	for n, into := range []*uint64{&offset, &length} {
@@ -262,7 +286,8 @@ func (t *tool) read() int {
 	return status
 }
 
-// write writes what it reads. If that ends too soon, it writes zeros up to the end of an object, as dog does.
+// write writes its standard input. If the input is too short, it writes zeros to the end of an object, as dog
+// does.
 func (t *tool) write() int {
 	i := t.image(snapshot{})
 	if i == nil {

@@ -1,4 +1,5 @@
-// Dog is the stand-in for Sheepdog's programs as a program: it is the one that it is called.
+// Dog is the stand-in of Sheepdog's programs as an executable. It acts as the program by whose name it is
+// run.
 package main
 
 import (

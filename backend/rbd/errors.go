@@ -16,13 +16,14 @@ import (
 	"poolctl/pooldef"
 )
 
-// logLine is what the libraries of Ceph's programs log, besides what those say.
+// logLine matches a log line in the error output of Ceph's programs.
 var logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\S+ [0-9a-f]+ +-?\d+ `)
 
-// errnoIn is the error in what they say, as "(13) Permission denied".
+// errnoIn matches an error number in an error message, such as "(13) Permission denied".
 var errnoIn = regexp.MustCompile(`\((\d+)\) `)
 
-// errno returns why a program has failed, 0 if it does not tell. rbd's status is the number of the error; rados always has 1.
+// errno returns the error number of a failed program, or 0 if it is unknown. rbd exits with the error number;
+// rados always exits with 1.
 func errno(exit *host.ExitError) syscall.Errno {
 	all := errnoIn.FindAllStringSubmatch(plain(exit.Stderr), -1)
 	switch {
@@ -35,47 +36,65 @@ func errno(exit *host.ExitError) syscall.Errno {
 	return syscall.Errno(n)
 }
 
-// plain is what a program says, without what is logged, unless there is nothing else.
+// plain returns error output without log lines, or all of it if there are only log lines.
 func plain(stderr string) string {
-	lines := slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool { return line == "" || logLine.MatchString(line) })
+	lines := slices.DeleteFunc(
+		strings.Split(stderr, "\n"), func(line string) bool { return line == "" || logLine.MatchString(line) },
+	)
 	if len(lines) == 0 {
 		return stderr
 	}
 	return strings.Join(lines, "\n")
 }
 
-// explain says what is wrong with the cluster, or with a pool's access to it, in fewer words than Ceph.
-func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error {
+// translateError converts errors of Ceph's programs into shorter errors about the cluster or the pool's
+// access to it.
+func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error) error {
 	exit := (*host.ExitError)(nil)
 	if !errors.As(err, &exit) {
 		return err
 	}
 	if part := (*host.IncompleteError)(nil); errors.As(err, &part) {
-		return &host.IncompleteError{Done: part.Done, Err: b.explain(ctx, p, part.Err)}
+		return &host.IncompleteError{Done: part.Done, Err: b.translateError(ctx, p, part.Err)}
 	}
 	at, _ := placeOf(p)
 	says := func(text string) bool { return strings.Contains(exit.Stderr, text) }
 	connects := !says("couldn't connect to")
 	switch no := errno(exit); {
 	case says("error opening pool"), says("error opening default pool"):
-		return noPool(at)
+		return noPoolError(at)
 	case says("namespace '") && says("does not exist"):
-		return &backend.StateError{Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
-			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace)}
+		return &backend.StateError{
+			Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
+			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace),
+		}
 	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
-		return &backend.StateError{Text: fmt.Sprintf("the Ceph cluster refuses the login as client.%s: there is no such user, or this is not the key", user(p))}
+		return &backend.StateError{
+			Text: fmt.Sprintf(
+				"the Ceph cluster refuses the login as client.%s: there is no such user, or this is not the key", user(p),
+			),
+		}
 	case !connects && (no == syscall.EOPNOTSUPP || says("unable to find a keyring")):
-		return &backend.StateError{Text: "there is no key for the Ceph cluster: neither the definition nor " + conf + " has a login"}
+		return &backend.StateError{
+			Text: "there is no key for the Ceph cluster: neither the definition nor " + conf + " has a login",
+		}
 	case no == syscall.EPERM, no == syscall.EACCES:
-		return &backend.StateError{Text: fmt.Sprintf("client.%s may not do that in the Ceph pool %q", user(p), at.pool),
-			Hint: fmt.Sprintf("ceph auth get client.%s shows what it may do", user(p))}
+		return &backend.StateError{
+			Text: fmt.Sprintf("client.%s may not do that in the Ceph pool %q", user(p), at.pool),
+			Hint: fmt.Sprintf("ceph auth get client.%s shows what it may do", user(p)),
+		}
 	case !connects && no == syscall.ETIMEDOUT:
-		return &backend.TimeoutError{Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs"}
+		return &backend.TimeoutError{
+			Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs",
+		}
 	case no == syscall.ETIMEDOUT:
-		return b.unhealthy(ctx, p)
+		return b.healthError(ctx, p)
 	case no == syscall.EXDEV:
-		return &backend.StateError{Text: "this cluster does not make clones in another namespace (ceph osd set-require-min-compat-client mimic)",
-			Hint: "--full makes a full copy"}
+		return &backend.StateError{
+			Text: "this cluster does not make clones in another namespace (ceph osd " +
+				"set-require-min-compat-client mimic)",
+			Hint: "--full makes a full copy",
+		}
 	case no == syscall.ENOSPC, no == syscall.EDQUOT:
 		return &fullError{backend.StateError{Text: fmt.Sprintf("the Ceph pool %q is full", at.pool)}}
 	}
@@ -84,7 +103,7 @@ func (b *Backend) explain(ctx context.Context, p *pooldef.Pool, err error) error
 	return &said
 }
 
-// user is as whom a pool's cluster is used.
+// user returns the name of the Ceph user that a pool's login selects.
 func user(p *pooldef.Pool) string {
 	if p.Source.Auth == nil {
 		return "admin"
@@ -92,8 +111,9 @@ func user(p *pooldef.Pool) string {
 	return p.Source.Auth.Username
 }
 
-// unhealthy says why nothing has come back from the OSDs: what is written to a full one waits, too.
-func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
+// healthError returns an error with the reason why the OSDs do not answer. A full OSD is one: writes to it
+// wait.
+func (b *Backend) healthError(ctx context.Context, p *pooldef.Pool) error {
 	var health struct {
 		Checks map[string]struct {
 			Summary struct{ Message string }
@@ -121,36 +141,36 @@ func (b *Backend) unhealthy(ctx context.Context, p *pooldef.Pool) error {
 	return &backend.TimeoutError{Text: "the OSDs of the Ceph cluster do not answer" + why}
 }
 
-// A fullError tells that nothing can be written. Images can be removed.
+// A fullError means that nothing can be written. Images can still be removed.
 type fullError struct{ backend.StateError }
 
-// Unwrap makes it what it is.
+// Unwrap lets errors.As find the StateError.
 func (e *fullError) Unwrap() error { return &e.StateError }
 
-// is tells whether a program has failed with an error.
-func is(err error, no syscall.Errno) bool {
+// hasErrno reports whether a program failed with an error number.
+func hasErrno(err error, no syscall.Errno) bool {
 	exit := (*host.ExitError)(nil)
 	return errors.As(err, &exit) && errno(exit) == no
 }
 
-// mapErrNotFound makes of what rbd says of an image that is not there an error that wraps ErrNoVolume.
+// mapErrNotFound converts rbd's error about a missing image into an error that wraps backend.ErrNoVolume.
 func mapErrNotFound(err error, name string) error {
-	if is(err, syscall.ENOENT) {
-		return noVolume(name)
+	if hasErrno(err, syscall.ENOENT) {
+		return noVolumeError(name)
 	}
 	return err
 }
 
-func noVolume(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolume, name) }
+func noVolumeError(name string) error { return fmt.Errorf("%w: %q", backend.ErrNoVolume, name) }
 
-// mapErrExist makes of what rbd says of a name that is taken an error that wraps fs.ErrExist.
+// mapErrExist converts rbd's error about an existing name into an error that wraps fs.ErrExist.
 func mapErrExist(err error, p *pooldef.Pool, name string) error {
-	if is(err, syscall.EEXIST) {
-		return exists(p, name)
+	if hasErrno(err, syscall.EEXIST) {
+		return existError(p, name)
 	}
 	return err
 }
 
-func exists(p *pooldef.Pool, name string) error {
+func existError(p *pooldef.Pool, name string) error {
 	return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
 }

@@ -9,17 +9,17 @@ import (
 	"poolctl/backend/host"
 )
 
-// locked is what qemu-img says of a file that is in use, and names the file at the end.
+// locked matches qemu-img's error about a file in use. The file's name is at the end.
 var locked = regexp.MustCompile(`(?s)Failed to get (?:shared )?".*" lock.*\[(.*)\]`)
 
-// Explain returns an InUseError for qemu-img's complaint that an image is in use, and every other error with the names of files as
-// people know them.
+// Explain returns an InUseError for qemu-img's error about an image in use. In all other errors, it replaces
+// descriptors by the names of files.
 func Explain(err error) error {
 	exit := (*host.ExitError)(nil)
 	if !errors.As(err, &exit) {
 		return err
 	}
-	said := named(exit.Command, exit.Stderr)
+	said := replaceDescriptors(exit.Command, exit.Stderr)
 	if m := locked.FindStringSubmatch(said); m != nil {
 		return &host.InUseError{Path: m[1], Reading: exit.Command.Args[0] == "convert"}
 	}
@@ -28,12 +28,12 @@ func Explain(err error) error {
 	return &explained
 }
 
-// named puts the names that people know in place of descriptors, and of the JSON that says what an image is.
-func named(c host.Command, text string) string {
+// replaceDescriptors replaces descriptors, and the JSON that describes an image, by the names of files.
+func replaceDescriptors(c host.Command, text string) string {
 	for _, arg := range c.Args {
 		if strings.HasPrefix(arg, "json:") {
 			all := descriptor.FindAllString(arg, -1)
-			text = strings.ReplaceAll(text, arg, all[len(all)-1]) // what is below stands before
+			text = strings.ReplaceAll(text, arg, all[len(all)-1]) // the top image's file comes last
 		}
 	}
 	return descriptor.ReplaceAllStringFunc(text, func(name string) string {

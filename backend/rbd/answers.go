@@ -1,0 +1,109 @@
+package rbd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// A row is an image or a snapshot of one, as rbd ls -l reports it.
+type row struct {
+	Image     string
+	Snapshot  string // empty for the image itself
+	Protected string
+	Size      uint64
+	Parent    *origin // set for a clone
+}
+
+// An origin is the snapshot that a clone shares data with.
+type origin struct {
+	Pool      string
+	Namespace string `json:"pool_namespace"`
+	Image     string
+	Snapshot  string
+}
+
+func (o *origin) place() place { return place{o.Pool, o.Namespace} }
+
+// check implements checker.
+func (o *origin) check() error {
+	if o == nil {
+		return nil
+	}
+	isPlace := isPlain(o.Pool) && (o.Namespace == "" || isPlain(o.Namespace))
+	if isPlace && isPlain(o.Image) && isPlain(o.Snapshot) {
+		return nil
+	}
+	named := o.place().image(o.Image) + "@" + o.Snapshot
+	return &backend.AnswerError{Tool: "rbd", Field: "parent", Text: named}
+}
+
+// backing returns the origin as a volume's backing store.
+func (o *origin) backing() *pooldef.VolumeTarget {
+	if o == nil {
+		return nil
+	}
+	return &pooldef.VolumeTarget{Path: scheme + o.place().image(o.Image) + "@" + o.Snapshot, Format: "raw"}
+}
+
+// info is an image as rbd info reports it.
+type info struct {
+	ID         string
+	Size       uint64
+	ObjectSize uint64 `json:"object_size"`
+	Snapshots  int    `json:"snapshot_count"`
+	Features   []string
+	Parent     *origin
+}
+
+// check implements checker.
+func (i *info) check() error {
+	if i.Snapshots < 0 {
+		return &backend.AnswerError{Tool: "rbd", Field: "snapshot_count", Text: fmt.Sprint(i.Snapshots)}
+	}
+	return errors.Join(backend.CheckSizes("rbd", "size", i.Size),
+		backend.CheckSizes("rbd", "object_size", i.ObjectSize), i.Parent.check())
+}
+
+// A nameList is the output of rbd ls. check removes images with names that rbd(8) cannot take as arguments;
+// they are not volumes.
+type nameList []string
+
+func (l *nameList) check() error {
+	*l = slices.DeleteFunc(*l, func(name string) bool { return !isPlain(name) })
+	return checkUnique(*l)
+}
+
+// checkUnique returns an error if two images have the same name.
+func checkUnique(names []string) error {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if seen[name] {
+			return &backend.AnswerError{Tool: "rbd", Field: "name, which two images have", Text: name}
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// A rowList is the output of rbd ls --long. check removes the same images as a nameList's.
+type rowList []row
+
+func (l *rowList) check() error {
+	*l = slices.DeleteFunc(*l, func(r row) bool {
+		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot)
+	})
+	var images []string
+	for _, r := range *l {
+		if r.Snapshot == "" {
+			images = append(images, r.Image)
+		}
+		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {
+			return err
+		}
+	}
+	return checkUnique(images)
+}
