@@ -120,7 +120,10 @@ func (s *session) everything(name string) {
 	run(s, "addpart", s.pool.Source.Devices[0].Path, "7", "20480", "2048")
 	s.does(
 		"sweep what a killed process has left",
-		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.RemoveStale(ctx, p); return err },
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+			_, err := b.RemoveStale(ctx, p)
+			return err
+		},
 	)
 	s.does(
 		"remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) },

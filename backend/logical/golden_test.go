@@ -140,7 +140,10 @@ func TestGolden(t *testing.T) {
 	outside("lvcreate", "-qy", "-an", "-Zn", "-n", ".poolctl-1-0-1", "-L", "4M", "vg-0")
 	s.does(
 		"sweep what a killed process has left",
-		func(ctx context.Context, b *Backend, p *pooldef.Pool) error { _, err := b.RemoveStale(ctx, p); return err },
+		func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+			_, err := b.RemoveStale(ctx, p)
+			return err
+		},
 	)
 	s.does("stop", on((*Backend).Stop))
 	s.does("remove with a volume in it", on((*Backend).DeletePool))
