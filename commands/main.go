@@ -27,7 +27,7 @@ type env struct {
 	ctx      context.Context
 	cli      *cli
 	kong     *kong.Kong
-	host     *host.Once
+	host     *host.CachedHost
 	store    *pooldef.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
@@ -134,7 +134,7 @@ func (e *env) setUp(h host.Host) error {
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}
 	}
-	e.host = &host.Once{Host: h}
+	e.host = &host.CachedHost{Host: h}
 	e.store = &pooldef.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
 		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)

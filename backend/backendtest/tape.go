@@ -191,6 +191,13 @@ func (t *recorder) Stat(path string) (fs.FileInfo, error) {
 	return f, nil
 }
 
+// Invalidate does nothing in a replay: the recorder caches nothing itself.
+func (t *recorder) Invalidate() {
+	if t.machine != nil {
+		t.machine.Invalidate()
+	}
+}
+
 // OpenDir is not replayed: a directory that is held is a real one.
 func (t *recorder) OpenDir(path string, inside bool) (*host.Dir, error) {
 	if t.machine == nil {

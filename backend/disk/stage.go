@@ -137,7 +137,7 @@ func (b *Backend) Sweep(ctx context.Context, p *pooldef.Pool) (swept []string, e
 	}
 	defer host.Settle(context.WithoutCancel(ctx), b.Host)
 	defer unlock()
-	host.Forget(b.Host)
+	b.Host.Invalidate()
 	t, err := b.table(ctx, p)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (b *Backend) sweep(ctx context.Context, t *table) (swept []string, err erro
 func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	defer host.Forget(b.Host)
+	defer b.Host.Invalidate()
 	unlock, err = host.LockDevice(limited, d.path, d.dir)
 	if backend.IsTimeout(ctx, err) {
 		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}

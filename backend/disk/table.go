@@ -185,7 +185,8 @@ func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answe
 	c := host.Cmd("parted", append([]string{"--script", "--json", "--", d.path}, what...)...)
 	c.RetryOn = "CRC mismatch" // somebody is just writing the table
 	c.ReadOnly = !d.isMapped   // of device-mapper it asks by a device that has to be opened so
-	out, err := host.Ask(ctx, b.Host, c)
+	c.Cacheable = true
+	out, err := b.Host.Query(ctx, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
 		return a, false, nil

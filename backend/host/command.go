@@ -31,6 +31,9 @@ type Command struct {
 	FailOnStderr bool
 	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
 	ReadOnly bool
+	// Cacheable allows CachedHost.Query to return an output that the same command printed earlier in this poolctl
+	// command. Callers that wait for a change must not set it.
+	Cacheable bool
 	// Confined, if not nil, is all that the command may reach.
 	Confined *Confinement
 	// Attended says that the command is ended when it has done nothing for as long as Local.Silence. The error wraps

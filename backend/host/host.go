@@ -21,6 +21,9 @@ type Host interface {
 	// as this process, or until the file system leaves a question unanswered for as long as limit; the same command is run once. An
 	// error wraps context.DeadlineExceeded if there was no answer; it is an ExitError if the program has ended.
 	MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error)
+	// Invalidate clears cached query results (CachedHost). Call it after waiting for another process, which may have
+	// changed the machine.
+	Invalidate()
 	Prober
 }
 
@@ -102,6 +105,9 @@ func (l *Local) Change(ctx context.Context, s Step) error {
 	}
 	return s.apply(ctx, l)
 }
+
+// Invalidate implements Host. A Local caches nothing.
+func (l *Local) Invalidate() {}
 
 // pathError says what was done to what, as package os does. It keeps nil nil.
 func pathError(op, path string, err error) error {

@@ -121,7 +121,8 @@ func (b *Backend) ask(ctx context.Context, p *pooldef.Pool, answer any, tool str
 type checker interface{ check() error }
 
 func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error {
-	out, err := host.Ask(ctx, b.host, c)
+	c.Cacheable = true
+	out, err := b.host.Query(ctx, c)
 	if is(err, syscall.ENOENT) && json.Valid(out) { // an image was removed while all were listed: the others are there
 		err = nil
 	}

@@ -101,7 +101,8 @@ func (b *Backend) ask(ctx context.Context, dataset string, c host.Command) ([]by
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	out, err := host.Ask(limited, b.Host, c)
+	c.Cacheable = true
+	out, err := b.Host.Query(limited, c)
 	if backend.IsTimeout(ctx, err) {
 		if state := usable(dataset); state != nil {
 			return nil, state
