@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -162,7 +163,7 @@ type CloneOptions struct {
 
 // Known says whether an image that another names as its backing file may be read: nil, if it is a volume of an active pool. Otherwise a
 // guest that writes a header into its disk could have us read any file of this machine. file is nil for an image of Ceph's.
-type Known func(path string, file *host.Handle) error
+type Known func(path string, file *safeopen.Handle) error
 
 // ResizeOptions tell what a new size may do.
 type ResizeOptions struct {

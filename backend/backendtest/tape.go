@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 )
 
 // A recorder is a host that writes down what another answers, or, without one, answers what was written down: to each question what
@@ -215,7 +216,7 @@ func (t *recorder) CheckGuarded(path string) error {
 }
 
 // OpenPath is not replayed, either.
-func (t *recorder) OpenPath(path string) (*host.Handle, error) {
+func (t *recorder) OpenPath(path string) (*safeopen.Handle, error) {
 	if t.machine == nil {
 		return t.nowhere.OpenPath(path)
 	}

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -52,7 +52,7 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 
 // probeBacking reads the header of what has to be a file or block device.
 func probeBacking(path string) (image.Info, uint64, error) {
-	h, err := host.OpenPath(path)
+	h, err := safeopen.OpenPath(path)
 	if err != nil {
 		return image.Info{}, 0, err
 	}

@@ -12,12 +12,12 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 )
 
 var errUnknown = errors.New("it is not known")
 
-func nothingKnown(string, *host.Handle) error { return errUnknown }
+func nothingKnown(string, *safeopen.Handle) error { return errUnknown }
 
 // TestResizeOverlay grows overlays: what is below is not seen in what they get, and opened only where it is longer.
 func TestResizeOverlay(t *testing.T) {

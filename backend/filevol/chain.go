@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -71,7 +72,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 		return v, nil
 	}
 	v.Type = "file"
-	h, err := host.OpenUntrusted(named.Path)
+	h, err := safeopen.OpenUntrusted(named.Path)
 	if err != nil {
 		return v, err
 	}
@@ -91,7 +92,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 }
 
 // inspectBacking fills in what there is to know of an image below the one at the path above.
-func inspectBacking(v *pooldef.Volume, h *host.Handle, above string) error {
+func inspectBacking(v *pooldef.Volume, h *safeopen.Handle, above string) error {
 	t := &v.Target
 	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: t.Path}}
 	err := inspectFile(found, h)

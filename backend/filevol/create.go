@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -147,7 +148,7 @@ func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	switch {
 	case isGone(err) || err == nil && !isHeldVolume(h):
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
-	case errors.As(err, new(*host.LinkError)): // it goes, wherever it leads
+	case errors.As(err, new(*safeopen.LinkError)): // it goes, wherever it leads
 	case err != nil:
 		return err
 	case h.IsDir() && !h.IsLink():

@@ -11,6 +11,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -116,7 +117,7 @@ func isVolume(dir *host.Dir, e fs.DirEntry) bool {
 	}
 	h, err := dir.OpenPath(e.Name())
 	if err != nil { // it leads nowhere, in a circle, or where we may not look
-		return errors.As(err, new(*host.LinkError))
+		return errors.As(err, new(*safeopen.LinkError))
 	}
 	defer h.Close()
 	return isHeldVolume(h)

@@ -4,13 +4,13 @@ import (
 	"io/fs"
 	"time"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
 
 // probe reads the header of what has one. It returns also the size of the file or device.
-func probe(h *host.Handle) (image.Info, uint64, error) {
+func probe(h *safeopen.Handle) (image.Info, uint64, error) {
 	fd, err := h.Open()
 	if err != nil {
 		return image.Info{}, 0, err
@@ -30,15 +30,17 @@ func probe(h *host.Handle) (image.Info, uint64, error) {
 }
 
 // isHeldVolume accepts regular files, directories and block devices; libvirt, too, passes over the rest.
-func isHeldVolume(h *host.Handle) bool { return h.IsDir() || h.HasData() }
+func isHeldVolume(h *safeopen.Handle) bool { return h.IsDir() || h.HasData() }
 
-func heldPermissions(h *host.Handle) pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
+func heldPermissions(h *safeopen.Handle) pooldef.Permissions {
+	return permissions(h.Mode, h.Uid, h.Gid)
+}
 
 func permissions(mode, uid, gid uint32) pooldef.Permissions {
 	mode &= 0o777
 	return pooldef.Permissions{Mode: &mode, Owner: &uid, Group: &gid}
 }
 
-func times(h *host.Handle) *pooldef.Timestamps {
+func times(h *safeopen.Handle) *pooldef.Timestamps {
 	return &pooldef.Timestamps{Access: time.Unix(h.Atim.Unix()), Modify: time.Unix(h.Mtim.Unix()), Change: time.Unix(h.Ctim.Unix())}
 }

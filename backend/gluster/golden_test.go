@@ -10,6 +10,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -77,7 +78,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{Known: func(string, *host.Handle) error { return nil }})
+		return b.Clone(ctx, p, define("clone", "raw", ""), source, backend.CloneOptions{Known: func(string, *safeopen.Handle) error { return nil }})
 	})
 	does("resize", func(ctx context.Context, b *Backend) error {
 		return b.Resize(ctx, p, "a b", 2<<20, backend.ResizeOptions{})

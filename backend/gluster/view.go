@@ -15,6 +15,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -76,7 +77,7 @@ func (v *view) enter() error {
 		return nil
 	case err == nil:
 		dir.Close()
-	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) && !errors.As(err, new(*host.LinkError)):
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) && !errors.As(err, new(*safeopen.LinkError)):
 		return err
 	}
 	return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir, v.volume)}

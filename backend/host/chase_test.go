@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"poolctl/backend/host/safeopen"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +39,7 @@ func TestChase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	link := &LinkError{}
+	link := &safeopen.LinkError{}
 	for path, want := range map[string]any{
 		"secret": "secret", "theirs/file": "theirs/file", "./theirs//sub/../file": "theirs/file", "theirs/sub/file/": unix.ENOTDIR, "theirs/": "theirs",
 		"theirs/to-file": "theirs/file", "theirs/absolute": "theirs/file", "theirs/to-dir/file": "theirs/sub/file", "theirs/to-dir/../file": "theirs/file",
@@ -46,15 +48,15 @@ func TestChase(t *testing.T) {
 		"theirs/process/status": link, "theirs/memory": link,
 		"theirs/loop": unix.ELOOP, "theirs/nowhere": fs.ErrNotExist, "none": fs.ErrNotExist, "theirs/file/x": unix.ENOTDIR,
 	} {
-		n, err := chase(unix.AT_FDCWD, dir+"/"+path)
+		fd, err := safeopen.Follow(dir + "/" + path)
 		if is, ok := want.(string); ok {
-			if got, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", n.fd)); err != nil || got != dir+"/"+is {
+			if got, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil || got != dir+"/"+is {
 				t.Errorf("%s leads to %q, error %v", path, got, err)
 			}
-			n.close()
+			fd.Close()
 			continue
 		}
-		if wanted, ok := want.(*LinkError); ok && !errors.As(err, &wanted) || !ok && !errors.Is(err, want.(error)) {
+		if wanted, ok := want.(*safeopen.LinkError); ok && !errors.As(err, &wanted) || !ok && !errors.Is(err, want.(error)) {
 			t.Errorf("%s: error %v", path, err)
 		}
 	}

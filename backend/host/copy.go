@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A holes tells what becomes of holes that are copied.
@@ -119,17 +120,17 @@ func (c *copying) piece(ctx context.Context, from, to, n int64) (int64, error) {
 			return copied, nil
 		}
 		if err != nil && !isUnsupported(err) && !errors.Is(err, unix.EXDEV) && !errors.Is(err, unix.EPERM) {
-			return 0, pathError("copy to", c.out.Name(), err)
+			return 0, safeopen.PathError("copy to", c.out.Name(), err)
 		}
 		c.inKernel = false
 	}
 	if c.buffer == nil {
 		c.buffer = make([]byte, len(zeros))
 	}
-	read, err := FD(c.in.Fd()).ReadAt(c.buffer[:min(n, int64(len(c.buffer)))], from)
+	read, err := safeopen.FD(c.in.Fd()).ReadAt(c.buffer[:min(n, int64(len(c.buffer)))], from)
 	if read == 0 {
 		if err = notEOF(err); err != nil {
-			err = pathError("read", c.in.Name(), err)
+			err = safeopen.PathError("read", c.in.Name(), err)
 		}
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // SetNoCOW makes what is written below a btrfs directory go in place, or no longer (FS_NOCOW_FL, ioctl_iflags(2)).
@@ -29,8 +30,8 @@ func (s SetNoCOW) apply(_ context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer at.leave()
-	f, err := openDir(at.dir, at.name, s.Path)
+	defer at.Close()
+	f, err := safeopen.OpenDirAt(at.Dir, at.Name, s.Path)
 	if err != nil {
 		return err
 	}
@@ -44,19 +45,19 @@ const noCOW = 0x00800000
 func setNoCOW(f *os.File, on bool) error {
 	var st unix.Statfs_t
 	if err := retry.Fstatfs(int(f.Fd()), &st); err != nil {
-		return pathError("statfs", f.Name(), err)
+		return safeopen.PathError("statfs", f.Name(), err)
 	}
 	if st.Type != unix.BTRFS_SUPER_MAGIC {
 		return fmt.Errorf("cannot control copy-on-write of %q: it is not on btrfs", f.Name())
 	}
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 	if err != nil {
-		return pathError("FS_IOC_GETFLAGS", f.Name(), err)
+		return safeopen.PathError("FS_IOC_GETFLAGS", f.Name(), err)
 	}
 	if on {
 		flags |= noCOW
 	} else {
 		flags &^= noCOW
 	}
-	return pathError("FS_IOC_SETFLAGS", f.Name(), unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags)))
+	return safeopen.PathError("FS_IOC_SETFLAGS", f.Name(), unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags)))
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // CreateFile makes a file that does not exist yet, and takes it away again if that does not work out whole.
@@ -80,8 +81,8 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer at.leave()
-	f, err := openAt(at.dir, at.name, c.Path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+	defer at.Close()
+	f, err := safeopen.OpenAt(at.Dir, at.Name, c.Path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 		err = closeErr
 	}
 	if err != nil {
-		_ = retry.Unlinkat(at.dir, at.name, 0)
+		_ = retry.Unlinkat(at.Dir, at.Name, 0)
 	}
 	return err
 }
@@ -139,7 +140,7 @@ func allocate(ctx context.Context, f *os.File, from, to int64) error {
 		if isUnsupported(err) {
 			return rewrite(ctx, f, from, from+length)
 		}
-		return pathError("allocate", f.Name(), err)
+		return safeopen.PathError("allocate", f.Name(), err)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A Progress is told how far something has come: how many bytes are done of how many, or of 0 if that is not known. It may be nil.
@@ -48,11 +49,11 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 		return nil, err
 	}
 	defer h.Close()
-	return h.data(a)
+	return openHandleData(h, a)
 }
 
-// data opens what is held for its data, as openData does.
-func (h *Handle) data(a access) (*os.File, error) {
+// openHandleData opens what is held for its data, as openData does.
+func openHandleData(h *safeopen.Handle, a access) (*os.File, error) {
 	if !h.HasData() {
 		return nil, fmt.Errorf("%q is not a file or block device", h.Path)
 	}
@@ -63,7 +64,7 @@ func (h *Handle) data(a access) (*os.File, error) {
 			flags |= unix.O_EXCL // open(2): EBUSY if it is mounted or the like
 		}
 	}
-	fd, err := h.open(flags)
+	fd, err := h.OpenFlags(flags)
 	if err != nil {
 		if errors.Is(err, unix.EBUSY) {
 			return nil, &InUseError{Path: h.Path}
@@ -144,7 +145,7 @@ func dataSize(f *os.File) (int64, error) {
 	}
 	var size uint64
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), unix.BLKGETSIZE64, uintptr(unsafe.Pointer(&size))); errno != 0 {
-		return 0, pathError("BLKGETSIZE64", f.Name(), errno)
+		return 0, safeopen.PathError("BLKGETSIZE64", f.Name(), errno)
 	}
 	return int64(size), nil
 }
@@ -155,7 +156,7 @@ func writeAt(f *os.File, b []byte, at int64) (int, error) {
 	for done < len(b) {
 		n, err := retry.Pwrite(int(f.Fd()), b[done:], at+int64(done))
 		if err != nil {
-			return done, pathError("write", f.Name(), err)
+			return done, safeopen.PathError("write", f.Name(), err)
 		}
 		done += n
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A blockDevice is a disk or partition of the kernel's.
@@ -63,7 +64,7 @@ func isSilent(d blockDevice) bool {
 func DeviceNumber(path string) (string, error) {
 	var st unix.Stat_t
 	if err := retry.Stat(path, &st); err != nil {
-		return "", pathError("stat", path, err)
+		return "", safeopen.PathError("stat", path, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
 		return "", fmt.Errorf("%q is not a block device", path)
@@ -168,5 +169,5 @@ func usedAnyhow(path string) ([]string, error) {
 	if err == nil {
 		unix.Close(fd)
 	}
-	return nil, pathError("open", path, err)
+	return nil, safeopen.PathError("open", path, err)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // LockDevice locks a disk and its partition table against other processes of poolctl, and keeps udev from reading the table anew
@@ -44,11 +45,11 @@ func TryLockDevice(path, sys string) (unlock func(), err error) {
 func lockAt(path string, flags, how int) (*os.File, error) {
 	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
 	if err != nil {
-		return nil, pathError("open", path, err)
+		return nil, safeopen.PathError("open", path, err)
 	}
 	if err := retry.Flock(fd, how|unix.LOCK_NB); err != nil {
 		unix.Close(fd)
-		return nil, pathError("lock", path, err)
+		return nil, safeopen.PathError("lock", path, err)
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }

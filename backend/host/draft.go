@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A PendingFile is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
@@ -25,8 +26,8 @@ type PendingFile struct {
 
 	uid, gid int // of what is there, otherwise -1
 
-	at        dirEntry // where it goes
-	held      *Handle  // what it is written to in its place
+	at        safeopen.Entry   // where it goes
+	held      *safeopen.Handle // what it is written to in its place
 	file, old *os.File
 }
 
@@ -34,28 +35,26 @@ type PendingFile struct {
 // stays, and its owner, if we may give it to him. Discard or Publish ends it.
 func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 	d := &PendingFile{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
-	n, err := chase(unix.AT_FDCWD, path)
+	h, at, err := safeopen.Resolve(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.begin()
 	}
 	if err != nil {
 		return nil, err
 	}
-	h := &Handle{at: dirEntry{dir: n.dir, name: n.name, owned: n.dir >= 0}, fd: n.fd, Path: path}
-	if err = h.look(h.fd); err == nil && h.IsDir() {
-		err = pathError("open", path, unix.EISDIR)
-	}
-	if err != nil {
+	if h.IsDir() {
 		h.Close()
-		return nil, err
+		at.Close()
+		return nil, safeopen.PathError("open", path, unix.EISDIR)
 	}
-	d.place, d.mode, d.uid, d.gid = !h.IsFile() || n.dir < 0, fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
+	d.place, d.mode, d.uid, d.gid = !h.IsFile() || at.Dir < 0, fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
 	if d.place {
+		at.Close()
 		d.held = h
 		return d, nil
 	}
-	unix.Close(n.fd)
-	d.at, d.base = h.at, h.at.name
+	h.Close()
+	d.at, d.base = at, at.Name
 	if real, err := filepath.EvalSymlinks(path); err == nil { // for people
 		d.path = real
 	}
@@ -64,15 +63,15 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 
 // begin finds the place of a file that is not there.
 func (d *PendingFile) begin() (_ *PendingFile, err error) {
-	if d.at, err = find(d.path); err != nil {
+	if d.at, err = safeopen.FindEntry(d.path); err != nil {
 		return nil, err
 	}
-	d.base = d.at.name
+	d.base = d.at.Name
 	var st unix.Stat_t
-	if found := retry.Fstatat(d.at.dir, d.at.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil; !found {
+	if found := retry.Fstatat(d.at.Dir, d.at.Name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil; !found {
 		return d, nil
 	}
-	d.at.leave()
+	d.at.Close()
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", d.path, fs.ErrNotExist)
 	}
@@ -117,11 +116,11 @@ func (d *PendingFile) Shell() string {
 // apply opens the draft. One that another process is writing, or an old file that it works with, is an InUseError.
 func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	if d.place {
-		d.file, err = d.held.openPlace(ctx)
+		d.file, err = openInPlace(ctx, d.held)
 		return err
 	}
-	if h, err := hold(d.at.borrowed(), d.path); err == nil {
-		d.old, err = h.data(writing)
+	if h, err := safeopen.OpenEntry(d.at.Borrow(), d.path); err == nil {
+		d.old, err = openHandleData(h, writing)
 		h.Close()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -129,7 +128,7 @@ func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	draft := dirEntry{dir: d.at.dir, name: d.name()}
+	draft := safeopen.Entry{Dir: d.at.Dir, Name: d.name()}
 	d.file, err = newDraftFile(draft, d.path)
 	if err == nil && d.uid >= 0 {
 		_ = d.file.Chown(d.uid, d.gid)
@@ -143,15 +142,15 @@ func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	return err
 }
 
-// openPlace opens what is no regular file for writing. A pipe waits for a reader.
-func (h *Handle) openPlace(ctx context.Context) (*os.File, error) {
+// openInPlace opens what is no regular file for writing. A pipe waits for a reader.
+func openInPlace(ctx context.Context, h *safeopen.Handle) (*os.File, error) {
 	if h.IsBlock() {
-		return h.data(writing)
+		return openHandleData(h, writing)
 	}
 	var f *os.File
 	_, err := waiting(ctx, func() (_ int, err error) {
-		f, err = os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", h.fd), os.O_WRONLY, 0)
-		return 0, pathError("open", h.Path, reason(err))
+		f, err = os.OpenFile(h.ProcPath(), os.O_WRONLY, 0)
+		return 0, safeopen.PathError("open", h.Path, safeopen.Cause(err))
 	})
 	if err != nil {
 		return nil, err
@@ -161,9 +160,9 @@ func (h *Handle) openPlace(ctx context.Context) (*os.File, error) {
 
 // newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
 // is for messages.
-func newDraftFile(at dirEntry, path string) (*os.File, error) {
+func newDraftFile(at safeopen.Entry, path string) (*os.File, error) {
 	for range 5 {
-		f, err := openAt(at.dir, at.name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+		f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			if err = sweepDraft(at, path); errors.Is(err, fs.ErrExist) {
@@ -177,7 +176,7 @@ func newDraftFile(at dirEntry, path string) (*os.File, error) {
 			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 				continue // somebody takes it for left, and away
 			}
-			_ = retry.Unlinkat(at.dir, at.name, 0)
+			_ = retry.Unlinkat(at.Dir, at.Name, 0)
 		}
 		if err != nil {
 			return nil, err
@@ -187,8 +186,8 @@ func newDraftFile(at dirEntry, path string) (*os.File, error) {
 }
 
 // sweepDraft removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
-func sweepDraft(at dirEntry, path string) error {
-	f, err := openAt(at.dir, at.name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+func sweepDraft(at safeopen.Entry, path string) error {
+	f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -201,13 +200,13 @@ func sweepDraft(at dirEntry, path string) error {
 	} else if err != nil || !isAt(f, at) {
 		return err
 	}
-	return pathError("remove", path, retry.Unlinkat(at.dir, at.name, 0))
+	return safeopen.PathError("remove", path, retry.Unlinkat(at.Dir, at.Name, 0))
 }
 
 // isAt tells whether an open file still has its name.
-func isAt(f *os.File, at dirEntry) bool {
+func isAt(f *os.File, at safeopen.Entry) bool {
 	var here, there unix.Stat_t
-	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.dir, at.name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.Dir, at.Name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
@@ -219,7 +218,7 @@ func (d *PendingFile) Discard() {
 
 func (d *PendingFile) discard() {
 	if d.file != nil && !d.place {
-		_ = retry.Unlinkat(d.at.dir, d.name(), 0)
+		_ = retry.Unlinkat(d.at.Dir, d.name(), 0)
 	}
 	for _, f := range []*os.File{d.file, d.old} {
 		if f != nil {
@@ -234,8 +233,8 @@ func (d *PendingFile) end() {
 	if d.held != nil {
 		d.held.Close()
 	}
-	d.at.leave()
-	d.held, d.at = nil, dirEntry{}
+	d.at.Close()
+	d.held, d.at = nil, safeopen.Entry{}
 }
 
 // Commit moves a draft to its place, when all that is in it is on the disk.
@@ -256,7 +255,7 @@ func (p Commit) apply(context.Context, *Local) error {
 		err = nil
 	}
 	if err == nil && !d.place {
-		err = pathError("rename to", d.path, retry.Renameat(d.at.dir, d.name(), d.at.dir, d.at.name))
+		err = safeopen.PathError("rename to", d.path, retry.Renameat(d.at.Dir, d.name(), d.at.Dir, d.at.Name))
 	}
 	if err != nil {
 		return err
@@ -264,7 +263,7 @@ func (p Commit) apply(context.Context, *Local) error {
 	err = d.file.Close()
 	d.file = nil
 	if err == nil && !d.place {
-		err = d.at.sync(d.path)
+		err = d.at.SyncDir(d.path)
 	}
 	d.discard()
 	d.end()

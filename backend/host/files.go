@@ -2,14 +2,13 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // Mkdir makes a directory with exactly this mode, whatever the umask. What a set-group-ID parent hands down stays, as with mkdir(1).
@@ -26,17 +25,17 @@ func (m Mkdir) apply(_ context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer at.leave()
-	if err := retry.Mkdirat(at.dir, at.name, 0o700); err != nil {
-		return pathError("mkdir", m.Path, err)
+	defer at.Close()
+	if err := retry.Mkdirat(at.Dir, at.Name, 0o700); err != nil {
+		return safeopen.PathError("mkdir", m.Path, err)
 	}
-	f, err := openDir(at.dir, at.name, m.Path)
+	f, err := safeopen.OpenDirAt(at.Dir, at.Name, m.Path)
 	if err == nil {
 		defer f.Close()
 		err = chmod(f, m.Mode)
 	}
 	if err != nil {
-		_ = retry.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR)
+		_ = retry.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
 	}
 	return err
 }
@@ -52,8 +51,8 @@ func (r Rmdir) apply(_ context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer at.leave()
-	return pathError("rmdir", r.Path, retry.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR))
+	defer at.Close()
+	return safeopen.PathError("rmdir", r.Path, retry.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR))
 }
 
 // Unlink removes a name that is not a directory.
@@ -67,8 +66,8 @@ func (u Unlink) apply(_ context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer at.leave()
-	return pathError("remove", u.Path, retry.Unlinkat(at.dir, at.name, 0))
+	defer at.Close()
+	return safeopen.PathError("remove", u.Path, retry.Unlinkat(at.Dir, at.Name, 0))
 }
 
 // Sync writes a file's data to the disk.
@@ -87,30 +86,13 @@ func (s Sync) apply(_ context.Context, l *Local) error {
 	if h.IsDir() {
 		flags |= unix.O_DIRECTORY
 	}
-	f, err := h.open(flags)
+	f, err := h.OpenFlags(flags)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return pathError("sync", s.Path, retry.Fsync(int(f)))
+	return safeopen.PathError("sync", s.Path, retry.Fsync(int(f)))
 }
 
-// openDir opens a directory; a symbolic link is refused. The path is for messages.
-func openDir(dir int, name, path string) (*os.File, error) {
-	return openAt(dir, name, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
-}
-
-func openAt(dir int, name, path string, flags int) (*os.File, error) {
-	var fd int
-	fd, err := retry.Openat(dir, name, flags|unix.O_CLOEXEC, 0o600)
-	if errors.Is(err, unix.ESTALE) { // of a server: it was there, and is gone
-		err = unix.ENOENT
-	}
-	if err != nil {
-		return nil, pathError("open", path, err)
-	}
-	return os.NewFile(uintptr(fd), path), nil
-}
-
-// syncDir writes the names in a directory to the disk. Where the file system cannot (CIFS of old kernels), it does not matter.
-func syncDir(path string) error { return dirEntry{dir: unix.AT_FDCWD}.syncAt(path, path) }
+// syncDir writes the names in a directory to the disk.
+func syncDir(path string) error { return safeopen.SyncDirAt(unix.AT_FDCWD, path, path) }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"poolctl/backend/host/safeopen"
 )
 
 // TestGuarded tells whether others can exchange a directory on the way.
@@ -19,7 +21,7 @@ func TestGuarded(t *testing.T) {
 	for path, dir := range map[string]string{
 		"root/sub": "", "link": "", "sticky/root": "", "theirs": "", "theirs/sub": "theirs", "open/sub": "open", "sticky/theirs": "sticky", "theirs/link": "theirs",
 	} {
-		err, guard := l.CheckGuarded(top+"/"+path), (*GuardError)(nil)
+		err, guard := l.CheckGuarded(top+"/"+path), (*safeopen.GuardError)(nil)
 		if dir == "" && err == nil || errors.As(err, &guard) && guard.Dir == top+"/"+dir {
 			continue
 		}

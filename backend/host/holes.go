@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // nextData returns the first piece of data in a file at or after from: where it begins, and where the hole behind it does, both
@@ -105,7 +106,7 @@ func clearRange(ctx context.Context, f *os.File, by clearing, from, to int64) er
 		if isUnsupported(err) {
 			return writeZeros(ctx, f, from, from+length, nil)
 		}
-		return pathError("zero", f.Name(), err)
+		return safeopen.PathError("zero", f.Name(), err)
 	})
 }
 

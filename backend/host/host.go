@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"poolctl/backend/host/safeopen"
 )
 
 // A Host is the machine that storage is managed on.
@@ -37,7 +39,7 @@ type Prober interface {
 	// Guarded returns a GuardError unless every directory on the way to a path can be changed only by root and the running user.
 	CheckGuarded(path string) error
 	// Hold looks at the file at a path, as Hold does, or directly in a place or stage.
-	OpenPath(path string) (*Handle, error)
+	OpenPath(path string) (*safeopen.Handle, error)
 	// Space tells how much room the file system at path has.
 	Space(path string) (Space, error)
 	// Mounted tells whether something is mounted exactly at path.
@@ -108,11 +110,3 @@ func (l *Local) Change(ctx context.Context, s Step) error {
 
 // Invalidate implements Host. A Local caches nothing.
 func (l *Local) Invalidate() {}
-
-// pathError says what was done to what, as package os does. It keeps nil nil.
-func pathError(op, path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &fs.PathError{Op: op, Path: path, Err: err}
-}

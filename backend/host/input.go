@@ -3,6 +3,8 @@ package host
 import (
 	"os"
 
+	"poolctl/backend/host/safeopen"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -18,7 +20,7 @@ func (in Input) open(l *Local) (*os.File, error) {
 	}
 	fd, err := unix.MemfdCreate("input", unix.MFD_CLOEXEC)
 	if err != nil {
-		return nil, pathError("memfd_create", in.File, err)
+		return nil, safeopen.PathError("memfd_create", in.File, err)
 	}
 	f := os.NewFile(uintptr(fd), in.File)
 	if _, err = f.WriteAt(in.Data, 0); err != nil {

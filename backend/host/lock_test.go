@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"testing"
 
+	"poolctl/backend/host/safeopen"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -185,7 +187,7 @@ func TestLinks(t *testing.T) {
 				})
 			}
 			for name, s := range readers(t, Source{Path: path}) {
-				t.Run("read to "+name+" "+kind+link, func(t *testing.T) { isA[*LinkError](t, fails(t, l, s)) })
+				t.Run("read to "+name+" "+kind+link, func(t *testing.T) { isA[*safeopen.LinkError](t, fails(t, l, s)) })
 			}
 		}
 		holds(t, image, random(99, 1<<20))

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // Chown changes owner and group, -1 leaves one as it is. A symbolic link is followed, as by chase.
@@ -36,12 +37,12 @@ func (c Chown) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer h.Close()
-	f, err := h.pin()
+	f, err := h.PinAny()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return pathError("chown", c.Path, retry.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH))
+	return safeopen.PathError("chown", c.Path, retry.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH))
 }
 
 // Chmod changes the permission bits and the sticky bit. Like chmod(1) it leaves a directory's set-ID bits alone, and follows a
@@ -60,13 +61,13 @@ func (c Chmod) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer h.Close()
-	f, err := h.pin()
+	f, err := h.PinAny()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) takes no descriptor that opens nothing
-	return pathError("chmod", c.Path, retry.Chmod(path, bits(c.Mode)|setID(&h.Stat_t)))
+	return safeopen.PathError("chmod", c.Path, retry.Chmod(path, bits(c.Mode)|setID(&h.Stat_t)))
 }
 
 // chmod is Chmod for what is open.
@@ -76,7 +77,7 @@ func chmod(f *os.File, mode fs.FileMode) error {
 	if err == nil {
 		err = retry.Fchmod(int(f.Fd()), bits(mode)|setID(&st))
 	}
-	return pathError("chmod", f.Name(), err)
+	return safeopen.PathError("chmod", f.Name(), err)
 }
 
 // setID returns a directory's set-ID bits.

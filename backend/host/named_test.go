@@ -3,6 +3,8 @@ package host
 import (
 	"os"
 	"testing"
+
+	"poolctl/backend/host/safeopen"
 )
 
 // TestHoldNamed refuses what the kernel makes up.
@@ -12,7 +14,7 @@ func TestHoldNamed(t *testing.T) {
 	for path, stored := range map[string]bool{
 		dir + "/file": true, dir: true, "/dev/null": true, "/dev/shm": true, "/proc/self/status": false, "/sys/kernel/uevent_seqnum": false, "/proc/kmsg": false,
 	} {
-		h, err := OpenUntrusted(path)
+		h, err := safeopen.OpenUntrusted(path)
 		if err == nil {
 			h.Close()
 		}

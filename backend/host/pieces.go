@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"poolctl/backend/host/safeopen"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -107,7 +109,7 @@ func (s *extentWriter) file(ctx context.Context, in *os.File, from, length int64
 		err := s.zeros(ctx, at, start-at)
 		for at = start; at < stop && err == nil; {
 			part := buffer[:min(stop-at, int64(len(buffer)))]
-			if _, err = FD(in.Fd()).ReadAt(part, at); errors.Is(err, io.EOF) {
+			if _, err = safeopen.FD(in.Fd()).ReadAt(part, at); errors.Is(err, io.EOF) {
 				err = errors.New("it has become shorter while it was read")
 			}
 			if err == nil {

@@ -1,16 +1,15 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A Dir is a directory that is held from Enter to Leave. What is looked at in it, and what steps do to names directly in it, is in
@@ -27,13 +26,11 @@ type Dir struct {
 
 // OpenDir implements Prober.
 func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
-	n, err := chase(unix.AT_FDCWD, path)
+	fd, err := safeopen.Follow(path)
 	if err != nil {
 		return nil, err
 	}
-	p := &Dir{Path: path, on: l, fd: n.fd, inside: inside}
-	n.fd = -1
-	n.close()
+	p := &Dir{Path: path, on: l, fd: int(fd), inside: inside}
 	var st unix.Stat_t
 	if err = retry.Fstat(p.fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		err = unix.ENOTDIR
@@ -44,7 +41,7 @@ func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
 	}
 	if err != nil {
 		unix.Close(p.fd)
-		return nil, pathError("open", path, err)
+		return nil, safeopen.PathError("open", path, err)
 	}
 	return p, nil
 }
@@ -90,15 +87,24 @@ func (p *Dir) IsOn(o *Dir) bool { return p.device == o.device }
 
 // OpenPath looks at a name in the directory, as Hold does. In a place that one entered to stay inside, a link that leads out of its file
 // system leads nowhere.
-func (p *Dir) OpenPath(name string) (*Handle, error) {
-	return hold(p.entry(name), filepath.Join(p.Path, name))
+func (p *Dir) OpenPath(name string) (*safeopen.Handle, error) {
+	return safeopen.OpenEntry(p.entry(name), filepath.Join(p.Path, name))
 }
 
-func (p *Dir) entry(name string) dirEntry {
+func (p *Dir) entry(name string) safeopen.Entry {
 	p.on.mu.Lock()
 	defer p.on.mu.Unlock()
+	return p.newEntry(name)
+}
+
+// newEntry returns an entry that is a user of the directory until it is closed. The caller holds the lock of p.on.
+func (p *Dir) newEntry(name string) safeopen.Entry {
 	p.users++
-	return dirEntry{dir: p.fd, name: name, place: p}
+	device := uint64(0)
+	if p.inside {
+		device = p.device
+	}
+	return safeopen.NewEntry(p.fd, name, device, p.Close)
 }
 
 // Has tells whether the directory has a name, if only a link that leads nowhere.
@@ -125,14 +131,14 @@ func (p *Dir) Owner(name string) (uid int, there bool) {
 
 // List returns what is in the directory, in no order.
 func (p *Dir) List() ([]fs.DirEntry, error) {
-	dir, err := openDir(p.fd, ".", p.proc())
+	dir, err := safeopen.OpenDirAt(p.fd, ".", p.proc())
 	if err != nil {
-		return nil, pathError("open", p.Path, reason(err))
+		return nil, safeopen.PathError("open", p.Path, safeopen.Cause(err))
 	}
 	defer dir.Close()
 	entries, err := dir.ReadDir(-1)
 	if err != nil {
-		err = pathError("read", p.Path, reason(err))
+		err = safeopen.PathError("read", p.Path, safeopen.Cause(err))
 	}
 	return entries, err
 }
@@ -147,95 +153,27 @@ func (p *Dir) IsMounted() (bool, error) {
 	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 { // before Linux 5.8
 		return p.on.Mounted(p.proc())
 	}
-	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, pathError("statx", p.Path, err)
+	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, safeopen.PathError("statx", p.Path, err)
 }
-
-// reason is the error in one that names a path which is not the user's.
-func reason(err error) error {
-	if where, ok := err.(*fs.PathError); ok { //nolint:errorlint // as it comes from package os
-		return where.Err
-	}
-	return err
-}
-
-// A dirEntry is a name in a directory that is held until leave.
-type dirEntry struct {
-	dir   int
-	name  string
-	place *Dir // whose directory it is
-	owned bool // dir is the spot's own
-}
-
-func (s dirEntry) leave() {
-	switch {
-	case s.place != nil:
-		s.place.Close()
-	case s.owned:
-		unix.Close(s.dir)
-	}
-}
-
-// borrowed is the spot for who does not leave it.
-func (s dirEntry) borrowed() dirEntry { return dirEntry{dir: s.dir, name: s.name} }
 
 // OpenPath implements Prober.
-func (l *Local) OpenPath(path string) (*Handle, error) {
+func (l *Local) OpenPath(path string) (*safeopen.Handle, error) {
 	at, err := l.entry(path)
 	if err != nil {
 		return nil, err
 	}
-	return hold(at, path)
+	return safeopen.OpenEntry(at, path)
 }
 
 // entry finds where a step finds path: in a place or a stage, if it is directly in one, otherwise by chase.
-func (l *Local) entry(path string) (dirEntry, error) {
+func (l *Local) entry(path string) (safeopen.Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p := l.places[filepath.Dir(path)]; p != nil {
-		p.users++
-		return dirEntry{dir: p.fd, name: filepath.Base(path), place: p}, nil
+		return p.newEntry(filepath.Base(path)), nil
 	}
-	return find(path)
+	return safeopen.FindEntry(path)
 }
-
-// find chases the directory of a path.
-func find(path string) (dirEntry, error) {
-	trimmed := strings.TrimRight(path, "/")
-	at := strings.LastIndexByte(trimmed, '/') + 1
-	dir, name := trimmed[:at], trimmed[at:]
-	switch {
-	case name == "" || name == "." || name == "..":
-		dir, name = path, "."
-	case dir == "":
-		dir = "."
-	}
-	n, err := chase(unix.AT_FDCWD, dir)
-	if err != nil {
-		return dirEntry{}, pathError("open", path, reason(err))
-	}
-	s := dirEntry{dir: n.fd, name: name, owned: true}
-	n.fd = -1
-	n.close()
-	return s, nil
-}
-
-// sync writes the names in the spot's directory to the disk. path is the spot's, for messages.
-func (s dirEntry) sync(path string) error { return s.syncAt(".", filepath.Dir(path)) }
-
-func (s dirEntry) syncAt(name, path string) error {
-	dir, err := openAt(s.dir, name, path, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Sync(); !errors.Is(err, unix.EINVAL) { // file systems that cannot: CIFS of old kernels
-		return err
-	}
-	return nil
-}
-
-// proc is a path of the spot that leads into its directory, wherever that is by then.
-func (s dirEntry) proc() string { return fmt.Sprintf("/proc/self/fd/%d/%s", s.dir, s.name) }
 
 // workDir returns where a command runs that is to run in path, and leave, to be called when it has ended.
 func (l *Local) workDir(path string) (dir string, leave func(), err error) {
@@ -248,9 +186,12 @@ func (l *Local) workDir(path string) (dir string, leave func(), err error) {
 		p.users++
 		return p.proc(), p.Close, nil
 	}
-	n, err := chase(unix.AT_FDCWD, path)
+	fd, err := safeopen.Follow(path)
 	if err != nil {
 		return "", nil, err
 	}
-	return "/proc/self/fd/" + strconv.Itoa(n.fd), n.close, nil
+	return "/proc/self/fd/" + strconv.Itoa(int(fd)), fd.Close, nil
 }
+
+// CheckGuarded implements Prober.
+func (l *Local) CheckGuarded(path string) error { return safeopen.CheckGuarded(path) }

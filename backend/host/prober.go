@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // Stat implements Prober.
@@ -22,7 +23,7 @@ func (l *Local) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 func (l *Local) Space(path string) (Space, error) {
 	var st unix.Statfs_t
 	if err := retry.Statfs(path, &st); err != nil {
-		return Space{}, pathError("statfs", path, err)
+		return Space{}, safeopen.PathError("statfs", path, err)
 	}
 	unit := uint64(st.Frsize)
 	return Space{Total: unit * st.Blocks, Free: unit * st.Bfree}, nil
@@ -44,7 +45,7 @@ func (l *Local) OnBtrfs(path string) (bool, error) {
 	if errors.Is(err, unix.ENOENT) && path != "/" {
 		return l.OnBtrfs(filepath.Dir(path))
 	}
-	return st.Type == unix.BTRFS_SUPER_MAGIC, pathError("statfs", path, err)
+	return st.Type == unix.BTRFS_SUPER_MAGIC, safeopen.PathError("statfs", path, err)
 }
 
 // Canonical implements Prober. A device that is named by what is on it, as in fstab(5), is found by udev's links.

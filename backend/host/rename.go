@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // Rename gives a file or directory another name, which must not exist yet; within one directory also a symbolic link that leads
@@ -23,17 +24,17 @@ func (r Rename) apply(_ context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer from.leave()
+	defer from.Close()
 	to, err := l.entry(r.New)
 	if err != nil {
 		return err
 	}
-	defer to.leave()
-	if err := renameNew(from.dir, from.name, to.dir, to.name); err != nil {
-		return pathError("rename to", r.New, err)
+	defer to.Close()
+	if err := renameNew(from.Dir, from.Name, to.Dir, to.Name); err != nil {
+		return safeopen.PathError("rename to", r.New, err)
 	}
-	if err = to.sync(r.New); err != nil {
-		_ = renameNew(to.dir, to.name, from.dir, from.name)
+	if err = to.SyncDir(r.New); err != nil {
+		_ = renameNew(to.Dir, to.Name, from.Dir, from.Name)
 	}
 	return err
 }

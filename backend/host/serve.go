@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A PrivateMount is a file system that a program of ours serves (fuse(4)). Nobody else sees it: it is mounted in a mount namespace in which
@@ -136,7 +137,7 @@ func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 			s.giveUp(program)
 			return
 		case err != nil && !isClosed(s.ready): // later, who asks for something is told himself
-			s.settle(pathError("statfs", at, err))
+			s.settle(safeopen.PathError("statfs", at, err))
 			_ = program.Kill()
 			return
 		}

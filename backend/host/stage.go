@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // A Stage is a new directory in which one process makes something before it moves it to its place. A locked file of the same
@@ -23,7 +24,7 @@ type Stage struct {
 	Path string
 
 	on        *Local // nil: it is not in use
-	at        dirEntry
+	at        safeopen.Entry
 	dir, lock *os.File
 	place     *Dir
 }
@@ -35,16 +36,16 @@ func (s *Stage) apply(_ context.Context, l *Local) (err error) {
 	if s.at, err = l.entry(s.Path); err != nil {
 		return err
 	}
-	if err = retry.Mkdirat(s.at.dir, s.at.name, 0o700); err == nil {
-		if s.dir, err = openDir(s.at.dir, s.at.name, s.Path); err == nil {
+	if err = retry.Mkdirat(s.at.Dir, s.at.Name, 0o700); err == nil {
+		if s.dir, err = safeopen.OpenDirAt(s.at.Dir, s.at.Name, s.Path); err == nil {
 			err = s.begin(l)
 		}
 		err = mapErrSwept(s.Path, err)
 	}
 	if err != nil {
-		s.at.leave()
+		s.at.Close()
 	}
-	return pathError("mkdir", s.Path, err)
+	return safeopen.PathError("mkdir", s.Path, err)
 }
 
 // begin locks a stage that was just made, and makes it a place. If it cannot, it removes it.
@@ -61,15 +62,15 @@ func (s *Stage) begin(l *Local) error {
 		s.lock.Close()
 	}
 	s.dir.Close()
-	_ = retry.Unlinkat(s.at.dir, s.at.name, unix.AT_REMOVEDIR)
+	_ = retry.Unlinkat(s.at.Dir, s.at.Name, unix.AT_REMOVEDIR)
 	return err
 }
 
 // enterStage makes a stage a place, which is known by its path as long as it is in use.
 func (l *Local) enterStage(s *Stage) (*Dir, error) {
-	fd, err := openPath(int(s.dir.Fd()), ".")
+	fd, err := retry.Openat(int(s.dir.Fd()), ".", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, pathError("open", s.Path, err)
+		return nil, safeopen.PathError("open", s.Path, err)
 	}
 	p := &Dir{Path: s.Path, on: l, fd: fd, users: 1}
 	l.mu.Lock()
@@ -89,7 +90,7 @@ func (s *Stage) Release() {
 	s.place.Close()
 	s.lock.Close()
 	s.dir.Close()
-	s.at.leave()
+	s.at.Close()
 	s.on = nil
 }
 
@@ -127,8 +128,8 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer at.leave()
-	dir, err := openDir(at.dir, at.name, s.Path)
+	defer at.Close()
+	dir, err := safeopen.OpenDirAt(at.Dir, at.Name, s.Path)
 	if errors.Is(err, unix.ENOTDIR) {
 		return sweepDraft(at, s.Path)
 	}
@@ -136,7 +137,7 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer dir.Close()
-	lock, err := openAt(int(dir.Fd()), at.name, s.Path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	lock, err := safeopen.OpenAt(int(dir.Fd()), at.Name, s.Path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if os.IsNotExist(err) { // killed before there was a lock, or some directory of that name: only if it is empty
 		return Rmdir(s).apply(ctx, l)
 	}

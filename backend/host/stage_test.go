@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"poolctl/backend/host/safeopen"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -95,7 +97,7 @@ func TestStageExchanged(t *testing.T) {
 func TestStageOfAnother(t *testing.T) {
 	path := t.TempDir() + "/stage"
 	do(t, &Local{}, Mkdir{path, 0o700})
-	dir, err := openDir(unix.AT_FDCWD, path, path)
+	dir, err := safeopen.OpenDirAt(unix.AT_FDCWD, path, path)
 	if err != nil {
 		t.Fatal(err)
 	}

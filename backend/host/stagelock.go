@@ -11,12 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // lockNew locks a stage that was just made.
 func lockNew(dir *os.File, path string) (*os.File, error) {
 	name := filepath.Base(path)
-	lock, err := openAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+	lock, err := safeopen.OpenAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, mapErrSwept(path, err)
 	}
@@ -58,7 +59,7 @@ func isNew(dir, lock *os.File) error {
 // before it was locked, which is as if he had been first.
 func mapErrSwept(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) {
-		return pathError("lock", path, unix.EEXIST)
+		return safeopen.PathError("lock", path, unix.EEXIST)
 	}
 	return err
 }
@@ -75,14 +76,14 @@ func flockOnce(f *os.File) error {
 	if errors.Is(err, unix.ESTALE) {
 		err = unix.ENOENT
 	}
-	return pathError("lock", f.Name(), err)
+	return safeopen.PathError("lock", f.Name(), err)
 }
 
 // removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
 // not matter who is first. It is closed before the stage goes: what is removed while it is open stays in an NFS directory under
 // another name until then.
-func removeStage(at dirEntry, dir, held *os.File) error {
-	fd, lock := int(dir.Fd()), at.name
+func removeStage(at safeopen.Entry, dir, held *os.File) error {
+	fd, lock := int(dir.Fd()), at.Name
 	names, err := list(dir)
 	if err != nil {
 		return err
@@ -102,18 +103,18 @@ func removeStage(at dirEntry, dir, held *os.File) error {
 	err = retry.Unlinkat(fd, lock, 0)
 	held.Close()
 	if err == nil || errors.Is(err, unix.ENOENT) {
-		err = retry.Unlinkat(at.dir, at.name, unix.AT_REMOVEDIR)
+		err = retry.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
 	}
 	var st unix.Stat_t
 	if err != nil && retry.Fstat(fd, &st) == nil && st.Nlink == 0 {
 		return nil
 	}
-	return pathError("remove", dir.Name(), err)
+	return safeopen.PathError("remove", dir.Name(), err)
 }
 
 // list returns the names in a directory as it is now. It is opened anew: over SMB, the kernel remembers what it has read once.
 func list(dir *os.File) ([]string, error) {
-	now, err := openDir(int(dir.Fd()), ".", dir.Name())
+	now, err := safeopen.OpenDirAt(int(dir.Fd()), ".", dir.Name())
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // position tells where in a file one reads or writes next, and whether one can go elsewhere: not in a pipe.
@@ -114,12 +115,12 @@ func splice(ctx context.Context, in, out *os.File, at int64) (n int64, ok bool) 
 
 // writePart fills a buffer with a part of a file and writes it to a stream.
 func writePart(ctx context.Context, in, out *os.File, at int64, buffer []byte) (int64, error) {
-	n, err := FD(in.Fd()).ReadAt(buffer, at)
+	n, err := safeopen.FD(in.Fd()).ReadAt(buffer, at)
 	if n == 0 {
 		if err = notEOF(err); err == nil {
 			err = errors.New("it has become shorter while it was read")
 		}
-		return 0, pathError("read", in.Name(), err)
+		return 0, safeopen.PathError("read", in.Name(), err)
 	}
 	_, err = waiting(ctx, func() (int, error) { return out.Write(buffer[:n]) })
 	return int64(n), err

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // Sys implements Prober.
@@ -29,17 +30,17 @@ type sysTree struct {
 // ReadFile implements fs.ReadFileFS. The kernel tells a file of /sys, which is no longer than a page, at the first read.
 func (s sysTree) ReadFile(name string) ([]byte, error) {
 	if !fs.ValidPath(name) {
-		return nil, pathError("open", name, fs.ErrInvalid)
+		return nil, safeopen.PathError("open", name, fs.ErrInvalid)
 	}
 	var fd, n int
 	fd, err := retry.Open(s.root+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, pathError("open", name, err)
+		return nil, safeopen.PathError("open", name, err)
 	}
 	defer unix.Close(fd)
 	data := make([]byte, 4096)
 	n, err = retry.Read(fd, data)
-	return data[:max(n, 0)], pathError("read", name, err)
+	return data[:max(n, 0)], safeopen.PathError("read", name, err)
 }
 
 // ReadLink implements fs.ReadLinkFS.

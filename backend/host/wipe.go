@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 )
 
 // Wipe returns the step that destroys a file's or block device's data by an algorithm of virsh's, nil if there is none of that name:
@@ -75,7 +76,7 @@ type shape struct {
 
 // lookAt returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
 func lookAt(path string) shape {
-	h, err := OpenPath(path)
+	h, err := safeopen.OpenPath(path)
 	if err != nil {
 		return shape{isBlock: true}
 	}
@@ -128,7 +129,7 @@ func (d Abort) Shell() string {
 
 func (d Abort) apply(ctx context.Context, l *Local) error {
 	return l.changeAll(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
-		return pathError("discard", d.Path, discard(f, from, length))
+		return safeopen.PathError("discard", d.Path, discard(f, from, length))
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"poolctl/backend/host/safeopen"
+
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
@@ -83,7 +85,7 @@ func (w WriteFile) apply(context.Context, *Local) error {
 	}
 	if err := w.replace(dir); err != nil {
 		if where := (*fs.PathError)(nil); errors.As(err, &where) { // not the temporary file, which nobody knows
-			return pathError(where.Op, w.Path, where.Err)
+			return safeopen.PathError(where.Op, w.Path, where.Err)
 		}
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"regexp"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -24,8 +24,8 @@ type Image struct {
 	Blank    bool   // it is new and reads as zeros, which are not written into it
 	Backing  *Image // what it is based on; nil: nothing, or nothing that is needed
 
-	file     *os.File     // pinned; nil: it is opened by Path
-	held     *host.Handle // the same, to look at
+	file     *os.File         // pinned; nil: it is opened by Path
+	held     *safeopen.Handle // the same, to look at
 	isDevice bool
 	isRemote bool // Path names an image of Ceph's
 	write    bool
@@ -61,7 +61,7 @@ func (i *Image) Whole() error {
 // A volume that keeps data in files that only its header names is refused, and an image below whose format the one above does not
 // record: whoever may write to the volume, a guest too, could name any file of this machine, or have it mean one.
 func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Image, error) {
-	h, err := host.OpenPath(v.Target.Path)
+	h, err := safeopen.OpenPath(v.Target.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.Known) (*Ima
 
 // OpenToResize opens a volume that is held for writing, to give it a size. What it is based on is opened where that is needed: if it
 // is longer than the volume, it must not be seen in what the volume gets.
-func OpenToResize(secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, size uint64, known backend.Known) (*Image, error) {
+func OpenToResize(secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle, size uint64, known backend.Known) (*Image, error) {
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
 	if err != nil {
@@ -105,11 +105,11 @@ func (i *Image) or(err error) (*Image, error) {
 type opener struct {
 	secrets backend.Secrets
 	known   backend.Known
-	seen    []*host.Handle
+	seen    []*safeopen.Handle
 }
 
 // top opens a volume, which has to be what it was described as.
-func (o *opener) top(v *pooldef.Volume, h *host.Handle) (*Image, image.Info, error) {
+func (o *opener) top(v *pooldef.Volume, h *safeopen.Handle) (*Image, image.Info, error) {
 	i, info, err := o.open(v.Target.Path, h)
 	if err != nil {
 		return i, info, err
@@ -136,7 +136,7 @@ func encryptionOf(v *pooldef.Volume) string {
 }
 
 // open pins what is held, which it takes over, and reads its header.
-func (o *opener) open(path string, h *host.Handle) (*Image, image.Info, error) {
+func (o *opener) open(path string, h *safeopen.Handle) (*Image, image.Info, error) {
 	f, err := h.Pin()
 	if err != nil {
 		h.Close()
@@ -149,8 +149,8 @@ func (o *opener) open(path string, h *host.Handle) (*Image, image.Info, error) {
 }
 
 // probe reads the header of what is pinned.
-func probe(f *os.File, h *host.Handle) (image.Info, error) {
-	fd, err := host.OpenPinned(f)
+func probe(f *os.File, h *safeopen.Handle) (image.Info, error) {
+	fd, err := safeopen.OpenPinned(f)
 	if err != nil {
 		return image.Info{}, err
 	}
@@ -235,8 +235,8 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 var belowOf = map[string]string{"vmdk": "vmdk"}
 
 // holdData looks at what a header names, which has to be a file or a block device.
-func holdData(path string) (*host.Handle, error) {
-	h, err := host.OpenUntrusted(path)
+func holdData(path string) (*safeopen.Handle, error) {
+	h, err := safeopen.OpenUntrusted(path)
 	if err == nil && !h.HasData() {
 		h.Close()
 		err = fmt.Errorf("%q is not a file or a block device", path)
@@ -245,7 +245,7 @@ func holdData(path string) (*host.Handle, error) {
 }
 
 // image opens an image of a format that is recorded for it. A raw one ends the chain, as its header is a guest's.
-func (o *opener) image(path, format string, h *host.Handle) (*Image, image.Info, error) {
+func (o *opener) image(path, format string, h *safeopen.Handle) (*Image, image.Info, error) {
 	i, info, err := o.open(path, h)
 	if err == nil {
 		err = o.mayRead(path, h)
@@ -267,7 +267,7 @@ func (o *opener) image(path, format string, h *host.Handle) (*Image, image.Info,
 	return i, info, err
 }
 
-func (o *opener) mayRead(path string, h *host.Handle) error {
+func (o *opener) mayRead(path string, h *safeopen.Handle) error {
 	if o.known == nil {
 		return fmt.Errorf("%q is in no pool that is known", path)
 	}

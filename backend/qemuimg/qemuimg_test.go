@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -31,7 +32,7 @@ func opened(t testing.TB, path, format string) *Image {
 	return i
 }
 
-func anything(string, *host.Handle) error { return nil }
+func anything(string, *safeopen.Handle) error { return nil }
 
 // made makes an image by qemu-img, in a format.
 func made(t testing.TB, path, format string, args ...string) string {
