@@ -129,13 +129,13 @@ func random(seed uint64, n int) []byte {
 	return b
 }
 
-// A sparse is a file with holes: its length, and where there are data, from and to.
-type sparse struct {
+// A sparseFile is a file with holes: its length, and where there are data, from and to.
+type sparseFile struct {
 	size    int64
 	extents [][2]int64
 }
 
-func (s sparse) make(t testing.TB, path string) []byte {
+func (s sparseFile) make(t testing.TB, path string) []byte {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -156,14 +156,14 @@ func (s sparse) make(t testing.TB, path string) []byte {
 }
 
 // sparses are files with the shapes that one gets wrong, and random ones.
-func sparses() []sparse {
-	all := []sparse{
+func sparses() []sparseFile {
+	all := []sparseFile{
 		{}, {size: 1, extents: [][2]int64{{0, 1}}}, {size: 1}, {size: 5 << 20}, {size: 4096, extents: [][2]int64{{0, 4096}}},
 		{size: 3<<20 + 77, extents: [][2]int64{{3 << 20, 3<<20 + 77}}}, {size: 2<<20 + 1, extents: [][2]int64{{0, 100}}},
 	}
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 5 {
-		s := sparse{size: 1 + r.Int64N(8<<20)}
+		s := sparseFile{size: 1 + r.Int64N(8<<20)}
 		for range r.IntN(8) {
 			from := r.Int64N(s.size)
 			s.extents = append(s.extents, [2]int64{from, min(s.size, from+1+r.Int64N(300_000))})

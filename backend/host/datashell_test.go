@@ -29,8 +29,8 @@ func (s scene) make(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sparse{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.make(t, dir+"/sparse")
-	sparse{size: 2 << 18}.make(t, dir+"/hole")
+	sparseFile{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.make(t, dir+"/sparse")
+	sparseFile{size: 2 << 18}.make(t, dir+"/hole")
 	put(t, dir+"/full", random(1, 4<<18))
 	put(t, dir+"/small", random(2, 5000))
 	put(t, dir+"/empty", nil)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/sparse"
 )
 
 // A Host is the machine that storage is managed on.
@@ -74,6 +75,9 @@ type Prober interface {
 	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
 }
+
+// Progress is [sparse.Progress].
+type Progress = sparse.Progress
 
 // Space of a file system, in bytes. Free is what is free to root, as libvirt counts it.
 type Space struct{ Total, Free uint64 }

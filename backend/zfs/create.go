@@ -56,7 +56,7 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 }
 
 // unwritten refuses a source that somebody writes to. (The golden has it answered.)
-var unwritten = (*host.Source).Unwritten
+var unwritten = (*host.Source).CheckUnwritten
 
 // checkNameFree refuses what a volume cannot have, and a name that is taken, also by what is no volume. It returns what is there.
 func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions) (*listing, error) {

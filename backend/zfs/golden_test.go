@@ -117,7 +117,7 @@ func TestGolden(t *testing.T) {
 // answered has the golden answer what is asked of the kernel without a Host.
 func answered(t *testing.T, g *backendtest.Golden) {
 	t.Helper()
-	t.Cleanup(func() { stateOf, volumeAt, unwritten = kernelState, kernelVolume, (*host.Source).Unwritten })
+	t.Cleanup(func() { stateOf, volumeAt, unwritten = kernelState, kernelVolume, (*host.Source).CheckUnwritten })
 	asks := func(what string, live func(string) string) func(string) string {
 		return func(of string) string {
 			answer, err := backendtest.Recorded(g, what+of, func() (string, error) { return live(of), nil })
@@ -127,7 +127,7 @@ func answered(t *testing.T, g *backendtest.Golden) {
 	}
 	stateOf, volumeAt = asks("state of ", kernelState), asks("volume at ", kernelVolume)
 	unwritten = func(s *host.Source) error {
-		_, err := backendtest.Recorded(g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.Unwritten() })
+		_, err := backendtest.Recorded(g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.CheckUnwritten() })
 		return err
 	}
 }

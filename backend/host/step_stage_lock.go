@@ -65,7 +65,7 @@ func mapErrSwept(path string, err error) error {
 }
 
 // flock locks a file, as patiently as that may be. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
-func flock(f *os.File) error { return patiently(int(f.Fd()), func() error { return flockOnce(f) }) }
+func flock(f *os.File) error { return lockPatiently(int(f.Fd()), func() error { return flockOnce(f) }) }
 
 // flockOnce locks it at once or not at all: one that is in use is an error that wraps fs.ErrExist.
 func flockOnce(f *os.File) error {

@@ -31,7 +31,7 @@ func TestCopy(t *testing.T) {
 }
 
 // copies copies a file, which must not change the source, and keep what are holes.
-func copies(t *testing.T, l *Local, s sparse, source, path string) {
+func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 	t.Helper()
 	all := s.make(t, source)
 	if err := os.Chmod(source, 0o640); err != nil {
@@ -102,7 +102,7 @@ func TestReflink(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			all := sparse{20 << 20, [][2]int64{{0, 10 << 20}}}.make(t, dir+"/source")
+			all := sparseFile{20 << 20, [][2]int64{{0, 10 << 20}}}.make(t, dir+"/source")
 			run(t, "sync", "-f", dir)
 			file := newFile(dir + "/copy")
 			file.From = &Source{Path: dir + "/source", Reflink: true}
@@ -147,7 +147,7 @@ func TestZerosAreOwn(t *testing.T) {
 
 func TestCopyNoCOW(t *testing.T) {
 	l, dir := &Local{}, disk(t, "mkfs.btrfs", "-q")
-	all := sparse{9 << 20, [][2]int64{{0, 100}, {1 << 20, 3 << 20}}}.make(t, dir+"/source")
+	all := sparseFile{9 << 20, [][2]int64{{0, 100}, {1 << 20, 3 << 20}}}.make(t, dir+"/source")
 	file := newFile(dir + "/copy")
 	file.From, file.NoCOW = &Source{Path: dir + "/source"}, true
 	do(t, l, file)
@@ -252,7 +252,7 @@ func TestCopyCancelled(t *testing.T) {
 // TestCopyFull copies to where there is too little room.
 func TestCopyFull(t *testing.T) {
 	l, full, dir := &Local{}, tmpfs(t, 4<<10), t.TempDir()
-	for name, s := range map[string]sparse{"data": {8 << 20, [][2]int64{{0, 8 << 20}}}, "late": {80 << 20, [][2]int64{{70 << 20, 76 << 20}}}} {
+	for name, s := range map[string]sparseFile{"data": {8 << 20, [][2]int64{{0, 8 << 20}}}, "late": {80 << 20, [][2]int64{{70 << 20, 76 << 20}}}} {
 		t.Run(name, func(t *testing.T) {
 			all := s.make(t, dir+"/source")
 			file := newFile(full + "/copy")
@@ -271,7 +271,7 @@ func TestCopyFull(t *testing.T) {
 func TestFill(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	const big = 8 << 20
-	s := sparse{6<<20 + 700, [][2]int64{{100, 5000}, {1<<20 + 1, 2 << 20}, {6 << 20, 6<<20 + 600}}}
+	s := sparseFile{6<<20 + 700, [][2]int64{{100, 5000}, {1<<20 + 1, 2 << 20}, {6 << 20, 6<<20 + 600}}}
 	all := s.make(t, dir+"/source")
 	same := device(t, 6<<20+1024)
 	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: same})

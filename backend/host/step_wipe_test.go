@@ -17,7 +17,7 @@ func TestZero(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, s := range append(sparses(), sparse{size: 3<<20 + 5, extents: [][2]int64{{0, 3<<20 + 5}}}) {
+			for _, s := range append(sparses(), sparseFile{size: 3<<20 + 5, extents: [][2]int64{{0, 3<<20 + 5}}}) {
 				path := dir + "/file"
 				s.make(t, path)
 				full := room(t, path) >= s.size
@@ -44,7 +44,7 @@ func TestZero(t *testing.T) {
 // TestZeroByWriting clears where the file system knows no better way.
 func TestZeroByWriting(t *testing.T) {
 	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
-	all := sparse{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.make(t, dir+"/file")
+	all := sparseFile{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.make(t, dir+"/file")
 	if err := fails(t, l, Abort{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"poolctl/backend/host/sparse"
 )
 
 // Upload writes data into a file or block device that is there. It refuses what would not fit before it writes anything, or,
@@ -53,21 +55,21 @@ func (u Upload) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer out.Close()
-	if isSame(u.From, out) {
+	if sparse.IsSame(u.From, out) {
 		return fmt.Errorf("%q would be written over itself", u.Path)
 	}
 	room, err := u.room(out)
 	if err != nil {
 		return err
 	}
-	from, seekable := position(u.From)
+	from, seekable := sparse.Position(u.From)
 	var done int64
 	if seekable {
 		done, err = u.copy(ctx, out, from, room)
 	} else {
 		done, err = u.receive(ctx, out, room)
 	}
-	if err == nil && u.Whole && isRegular(out) {
+	if err == nil && u.Whole && sparse.IsRegular(out) {
 		err = out.Truncate(int64(u.Offset) + done)
 	}
 	if err == nil {
@@ -81,12 +83,12 @@ func (u Upload) apply(ctx context.Context, l *Local) error {
 
 // room returns how many bytes fit behind the offset.
 func (u Upload) room(out *os.File) (int64, error) {
-	size, err := dataSize(out)
+	size, err := sparse.Size(out)
 	if err != nil {
 		return 0, err
 	}
 	end := size
-	if u.Whole && isRegular(out) {
+	if u.Whole && sparse.IsRegular(out) {
 		end = math.MaxInt64
 	}
 	if u.Offset > uint64(end) {
@@ -97,7 +99,7 @@ func (u Upload) room(out *os.File) (int64, error) {
 
 // copy uploads from what one can seek in, and whose length is known. What is read next of it follows.
 func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64, error) {
-	size, err := dataSize(u.From)
+	size, err := sparse.Size(u.From)
 	if err != nil {
 		return 0, err
 	}
@@ -108,12 +110,12 @@ func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64
 	if length > room {
 		return 0, &DoesNotFitError{u.Path, u.Offset, uint64(length), uint64(room)}
 	}
-	copying := copying{in: u.From, out: out, holes: holesIf(u.Sparse), progress: u.Progress}
-	err = copying.run(ctx, from, int64(u.Offset), length)
-	if _, seekErr := u.From.Seek(from+copying.done, io.SeekStart); err == nil {
+	copier := sparse.Copier{In: u.From, Out: out, Holes: sparse.HolesIf(u.Sparse), Progress: u.Progress}
+	err = copier.Run(ctx, from, int64(u.Offset), length)
+	if _, seekErr := u.From.Seek(from+copier.Done, io.SeekStart); err == nil {
 		err = seekErr
 	}
-	return copying.done, err
+	return copier.Done, err
 }
 
 // receive uploads from a stream.
@@ -122,15 +124,15 @@ func (u Upload) receive(ctx context.Context, out *os.File, room int64) (int64, e
 	if u.Length > 0 && u.Length <= uint64(room) {
 		limit, full = int64(u.Length), false
 	}
-	done, err := readStream(ctx, u.From, out, int64(u.Offset), limit, holesIf(u.Sparse), u.Progress)
+	done, err := sparse.ReadStream(ctx, u.From, out, int64(u.Offset), limit, sparse.HolesIf(u.Sparse), u.Progress)
 	if err != nil || done < limit || !full {
 		return done, err
 	}
-	more, err := waiting(ctx, func() (int, error) { return u.From.Read(make([]byte, 1)) })
+	more, err := sparse.Wait(ctx, func() (int, error) { return u.From.Read(make([]byte, 1)) })
 	if more > 0 {
 		return done, &DoesNotFitError{Path: u.Path, Offset: u.Offset, Room: uint64(room)}
 	}
-	return done, notEOF(err)
+	return done, sparse.NotEOF(err)
 }
 
 // An IncompleteError tells how many bytes were written before something failed.

@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"fmt"
+
+	"poolctl/backend/host/sparse"
 )
 
 // ZeroEnds makes the first and the last bytes of a block device read as zeros: what tells of partitions, file systems, RAIDs and LVM
@@ -28,13 +30,13 @@ func (z ZeroEnds) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	size, err := dataSize(f)
+	size, err := sparse.Size(f)
 	if err != nil {
 		return err
 	}
 	length := min(int64(z.Length), size)
 	for _, from := range []int64{size - length, 0} {
-		if err := clearRange(ctx, f, zeroOut, from, from+length); err != nil {
+		if err := sparse.Clear(ctx, f, sparse.ZeroOut, from, from+length); err != nil {
 			return err
 		}
 		if err := f.Sync(); err != nil {

@@ -2,9 +2,7 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -14,6 +12,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/sparse"
 )
 
 // CreateFile makes a file that does not exist yet, and takes it away again if that does not work out whole.
@@ -27,13 +26,6 @@ type CreateFile struct {
 	NoCOW    bool   // btrfs: written in place
 	From     *Source
 	Progress Progress // of what is copied or written
-}
-
-// A Source is a file or block device that a new file begins with a copy of.
-type Source struct {
-	Path    string
-	Reflink bool // its blocks must be shared, not copied
-	InUse   bool // others may be writing to it
 }
 
 // Shell implements Step.
@@ -112,9 +104,9 @@ func (c CreateFile) fill(ctx context.Context, l *Local, f *os.File) error {
 	}
 	room := int64(c.Allocate)
 	if c.Zeros {
-		err = writeZeros(ctx, f, copied, room, c.Progress)
+		err = sparse.WriteZeros(ctx, f, copied, room, c.Progress)
 	} else {
-		err = allocate(ctx, f, 0, room)
+		err = sparse.Allocate(ctx, f, 0, room)
 	}
 	if err != nil {
 		return err
@@ -128,54 +120,4 @@ func (c CreateFile) fill(ctx context.Context, l *Local, f *os.File) error {
 		return err
 	}
 	return f.Sync()
-}
-
-// chunk is how much the kernel is asked to do at a time.
-const chunk = 1 << 28
-
-// allocate gives a part of a file room on the disk, and leaves what is in it.
-func allocate(ctx context.Context, f *os.File, from, to int64) error {
-	return inChunks(ctx, from, to, func(from, length int64) error {
-		err := retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, from, length)
-		if isUnsupported(err) {
-			return rewrite(ctx, f, from, from+length)
-		}
-		return safeopen.PathError("allocate", f.Name(), err)
-	})
-}
-
-// rewrite writes what there is to read, which gives room to holes where the file system has no fallocate(2).
-func rewrite(ctx context.Context, f *os.File, from, to int64) error {
-	buffer := make([]byte, len(zeros))
-	for from < to {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		part := buffer[:min(to-from, int64(len(buffer)))]
-		n, err := f.ReadAt(part, from)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		clear(part[n:])
-		if _, err := f.WriteAt(part, from); err != nil {
-			return err
-		}
-		from += int64(len(part))
-	}
-	return nil
-}
-
-func writeZeros(ctx context.Context, f *os.File, from, to int64, progress Progress) error {
-	for at := from; at < to; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := writeAt(f, zeros[:min(to-at, int64(len(zeros)))], at)
-		at += int64(n)
-		progress.tell(at, to)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

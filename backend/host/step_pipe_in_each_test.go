@@ -30,7 +30,7 @@ func TestFeedEach(t *testing.T) {
 	if err := os.WriteFile(source, append([]byte("before"), data...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, sparse := range []bool{false, true} {
+	for _, isSparse := range []bool{false, true} {
 		for _, pipe := range []bool{false, true} {
 			target := filepath.Join(t.TempDir(), "target")
 			from, err := os.Open(source)
@@ -58,17 +58,17 @@ func TestFeedEach(t *testing.T) {
 				from = out
 			}
 			var last uint64
-			feed := PipeIn{Each: into(target), From: from, Target: "v", Size: size + 100, Offset: 100, Sparse: sparse,
+			feed := PipeIn{Each: into(target), From: from, Target: "v", Size: size + 100, Offset: 100, Sparse: isSparse,
 				Progress: func(done, _ uint64) { last = done }}
 			if err := new(Local).Change(t.Context(), feed); err != nil {
 				t.Error(err)
 			}
 			got, err := os.ReadFile(target)
 			if err != nil || !bytes.Equal(got[100:], data) || last != size {
-				t.Errorf("sparse %v, from a pipe %v: it holds something else, error %v; done %d", sparse, pipe, err, last)
+				t.Errorf("sparse %v, from a pipe %v: it holds something else, error %v; done %d", isSparse, pipe, err, last)
 			}
-			if room := stat(t, target).Blocks * 512; sparse != (room < size/2) {
-				t.Errorf("sparse %v, from a pipe %v: it has room for %d bytes", sparse, pipe, room)
+			if room := stat(t, target).Blocks * 512; isSparse != (room < size/2) {
+				t.Errorf("sparse %v, from a pipe %v: it has room for %d bytes", isSparse, pipe, room)
 			}
 			from.Close()
 		}

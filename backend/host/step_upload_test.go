@@ -9,6 +9,8 @@ import (
 	"os"
 	"testing"
 
+	"poolctl/backend/host/sparse"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -94,7 +96,7 @@ func TestUploadFits(t *testing.T) {
 			holds(t, target, old)
 			u := Upload{From: from(data[offset:]), Path: target, Offset: uint64(offset)}
 			u.Length = uint64(offset % 2 * (5 << 20))
-			_, known := position(u.From)
+			_, known := sparse.Position(u.From)
 			if known {
 				u.Progress = never(t)
 			}
@@ -122,7 +124,7 @@ func TestUploadWhole(t *testing.T) {
 	eachSource(t, func(t *testing.T, from func([]byte) *os.File, target string, old []byte) {
 		small := random(1, 1<<20+1)
 		do(t, l, Upload{From: from(small), Path: target, Whole: true})
-		if isRegular(open(t, target, os.O_RDONLY)) {
+		if sparse.IsRegular(open(t, target, os.O_RDONLY)) {
 			holds(t, target, small)
 			big := random(2, 6<<20+1)
 			do(t, l, Upload{From: from(big), Path: target, Whole: true})
@@ -144,20 +146,20 @@ func TestUploadWhole(t *testing.T) {
 // TestUploadSparse uploads holes to where old data are.
 func TestUploadSparse(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	s := sparse{4<<20 - 5, [][2]int64{{0, 10}, {1<<20 + 5, 1<<20 + 90_000}, {4<<20 - 100, 4<<20 - 5}}}
+	s := sparseFile{4<<20 - 5, [][2]int64{{0, 10}, {1<<20 + 5, 1<<20 + 90_000}, {4<<20 - 100, 4<<20 - 5}}}
 	all := s.make(t, dir+"/source")
 	eachSource(t, func(t *testing.T, from func([]byte) *os.File, target string, old []byte) {
-		for _, sparse := range []bool{false, true} {
+		for _, isSparse := range []bool{false, true} {
 			put(t, dir+"/old", old)
 			for _, in := range []*os.File{open(t, dir+"/source", os.O_RDONLY), from(all)} {
-				do(t, l, Upload{From: open(t, dir+"/old", os.O_RDONLY), Path: target}, Upload{From: in, Path: target, Offset: 5, Sparse: sparse})
+				do(t, l, Upload{From: open(t, dir+"/old", os.O_RDONLY), Path: target}, Upload{From: in, Path: target, Offset: 5, Sparse: isSparse})
 				copy(old[5:], all)
 				holds(t, target, old)
-				if !isRegular(open(t, target, os.O_RDONLY)) || sparse && isRegular(in) && in.Name() != dir+"/source" {
+				if !sparse.IsRegular(open(t, target, os.O_RDONLY)) || isSparse && sparse.IsRegular(in) && in.Name() != dir+"/source" {
 					continue // a device has no holes; and of a file only holes become some
 				}
-				if got := room(t, target); sparse && got > 300_000 || !sparse && got < 4<<20 {
-					t.Errorf("sparse %v: it occupies %d bytes", sparse, got)
+				if got := room(t, target); isSparse && got > 300_000 || !isSparse && got < 4<<20 {
+					t.Errorf("sparse %v: it occupies %d bytes", isSparse, got)
 				}
 			}
 		}
@@ -243,11 +245,11 @@ func TestUploadCancelled(t *testing.T) {
 	for _, n := range []int{0, 1000, 300_000, 1 << 20} {
 		ctx, cancel := context.WithCancel(t.Context())
 		u := Upload{From: pipe(t, make([]byte, n), true), Path: target, Progress: func(done, _ uint64) {
-			if int(done) >= n/streamBuffer*streamBuffer {
+			if int(done) >= n/sparse.StreamBuffer*sparse.StreamBuffer {
 				cancel()
 			}
 		}}
-		if n < streamBuffer {
+		if n < sparse.StreamBuffer {
 			cancel()
 		}
 		if err := soon(t, "an upload", func() error { return l.Change(ctx, changing{u}) }); !errors.Is(err, context.Canceled) {

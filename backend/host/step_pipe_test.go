@@ -52,21 +52,21 @@ func TestFeed(t *testing.T) {
 	for i := range data[:len(data)/3] {
 		data[i] = byte(i%251) + 1
 	}
-	for _, sparse := range []bool{false, true} {
+	for _, isSparse := range []bool{false, true} {
 		kept := filepath.Join(dir, "kept")
 		from, told := opened(t, dir, data), uint64(0)
-		feed := PipeIn{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: sparse,
+		feed := PipeIn{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: isSparse,
 			Progress: func(done, _ uint64) { told = done }}
 		if err := new(Local).Change(t.Context(), feed); err != nil || told != uint64(len(data)) {
 			t.Fatalf("fed %d bytes, error %v", told, err)
 		}
 		info, err := os.Stat(kept)
-		if err != nil || sparse != (info.Size() < int64(len(data)/2)) {
-			t.Errorf("sparse %v: %d bytes were given, error %v", sparse, info.Size(), err)
+		if err != nil || isSparse != (info.Size() < int64(len(data)/2)) {
+			t.Errorf("sparse %v: %d bytes were given, error %v", isSparse, info.Size(), err)
 		}
 		for _, part := range [][2]uint64{{0, 0}, {900, 300}, {size - 5, 0}, {2000, size - 2000}} {
 			to := opened(t, dir, bytes.Repeat([]byte("x"), 100))
-			drain := PipeOut{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to, Offset: part[0], Length: part[1], Sparse: sparse}
+			drain := PipeOut{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to, Offset: part[0], Length: part[1], Sparse: isSparse}
 			if err := new(Local).Change(t.Context(), drain); err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestFeed(t *testing.T) {
 				want = want[:part[1]]
 			}
 			if got, err := os.ReadFile(to.Name()); err != nil || !bytes.HasPrefix(got, want) {
-				t.Errorf("sparse %v, %v: %d bytes, which are not what they should be; error %v", sparse, part, len(got), err)
+				t.Errorf("sparse %v, %v: %d bytes, which are not what they should be; error %v", isSparse, part, len(got), err)
 			}
 		}
 	}

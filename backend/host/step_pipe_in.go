@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"poolctl/backend/host/extents"
+	"poolctl/backend/host/sparse"
 )
 
 // PipeIn has a program write data into a volume that it alone can reach: what Upload does to a file. One that fails in the middle may have
 // written what it was given till then.
 type PipeIn struct {
 	Command Command // reads pieces from its standard input
-	Format  ExtentCodec
+	Format  extents.Codec
 	// Each, if not nil, comes in place of these: it writes a piece, which is all of its standard input, and whose zeros, if Sparse, are left out,
 	// as the volume reads as zeros there.
 	Each   func(offset, length uint64) Command
@@ -60,11 +63,11 @@ func (f PipeIn) shellSource() (from string, size int64) {
 	if f.Source != nil {
 		return " " + Quote(f.Source.Path), lookAt(f.Source.Path).size
 	}
-	at, seekable := position(f.From)
+	at, seekable := sparse.Position(f.From)
 	if !seekable {
 		return "", -1
 	}
-	end, err := dataSize(f.From)
+	end, err := sparse.Size(f.From)
 	if err != nil {
 		return "", -1
 	}
@@ -88,87 +91,87 @@ func (f PipeIn) apply(ctx context.Context, l *Local) error {
 		in = file
 	}
 	room := int64(f.Size - f.Offset)
-	s := &extentWriter{format: f.Format, shift: int64(f.Offset), sparse: f.Sparse, progress: f.Progress}
+	w := &extents.Writer{Codec: f.Format, Shift: int64(f.Offset), Sparse: f.Sparse, Progress: f.Progress}
 	if in == nil {
-		s.total = int64(f.Length)
-		return f.feed(ctx, l, s, func() error { return f.sendZeros(ctx, s) })
+		w.Total = int64(f.Length)
+		return f.feed(ctx, l, w, func() error { return f.sendZeros(ctx, w) })
 	}
-	from, seekable := position(in)
+	from, seekable := sparse.Position(in)
 	if !seekable {
-		return f.feed(ctx, l, s, func() error { return f.receive(ctx, s, in, room) })
+		return f.feed(ctx, l, w, func() error { return f.receive(ctx, w, in, room) })
 	}
-	size, err := dataSize(in)
+	size, err := sparse.Size(in)
 	if err != nil {
 		return err
 	}
-	s.total = max(size-from, 0)
-	if f.Length > 0 && f.Length < uint64(s.total) {
-		s.total = int64(f.Length)
+	w.Total = max(size-from, 0)
+	if f.Length > 0 && f.Length < uint64(w.Total) {
+		w.Total = int64(f.Length)
 	}
-	if s.total > room {
-		return &DoesNotFitError{f.Target, f.Offset, uint64(s.total), uint64(room)}
+	if w.Total > room {
+		return &DoesNotFitError{f.Target, f.Offset, uint64(w.Total), uint64(room)}
 	}
-	s.shift -= from
-	err = f.feed(ctx, l, s, func() error { return s.file(ctx, in, from, s.total) })
-	if _, seekErr := in.Seek(from+s.done, io.SeekStart); err == nil {
+	w.Shift -= from
+	err = f.feed(ctx, l, w, func() error { return w.WriteFile(ctx, in, from, w.Total) })
+	if _, seekErr := in.Seek(from+w.Done, io.SeekStart); err == nil {
 		err = seekErr
 	}
 	return err
 }
 
 // feed runs the program and sends it what send does.
-func (f PipeIn) feed(ctx context.Context, l *Local, s *extentWriter, send func() error) error {
+func (f PipeIn) feed(ctx context.Context, l *Local, w *extents.Writer, send func() error) error {
 	if f.Each != nil {
-		return f.feedEach(l, s, send)
+		return f.feedEach(l, w, send)
 	}
 	out, in, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	s.to = in
+	w.To = in
 	command := f.Command
 	command.stdin = out
 	ended := l.running(ctx, command, out, in)
-	if err = s.begin(); err == nil {
+	if err = w.Begin(); err == nil {
 		err = send()
 	}
 	if err == nil {
-		err = s.end()
+		err = w.End()
 	}
 	if endErr := ended(); err == nil || isBroken(err) || ctx.Err() != nil {
 		err = endErr
 	}
-	if err != nil && s.done > 0 {
-		return &IncompleteError{uint64(s.done), err}
+	if err != nil && w.Done > 0 {
+		return &IncompleteError{uint64(w.Done), err}
 	}
 	return err
 }
 
 // receive sends what comes from a stream.
-func (f PipeIn) receive(ctx context.Context, s *extentWriter, in *os.File, room int64) error {
+func (f PipeIn) receive(ctx context.Context, w *extents.Writer, in *os.File, room int64) error {
 	limit, full := room, true
 	if f.Length > 0 && f.Length <= uint64(room) {
 		limit, full = int64(f.Length), false
 	}
-	err := s.stream(ctx, in, limit)
-	if err != nil || s.done < limit || !full {
+	err := w.WriteStream(ctx, in, limit)
+	if err != nil || w.Done < limit || !full {
 		return err
 	}
-	more, err := waiting(ctx, func() (int, error) { return in.Read(make([]byte, 1)) })
+	more, err := sparse.Wait(ctx, func() (int, error) { return in.Read(make([]byte, 1)) })
 	if more > 0 {
 		return &DoesNotFitError{Path: f.Target, Offset: f.Offset, Room: uint64(room)}
 	}
-	return notEOF(err)
+	return sparse.NotEOF(err)
 }
 
 // sendZeros sends zeros, if Sparse without writing them.
-func (f PipeIn) sendZeros(ctx context.Context, s *extentWriter) error {
+func (f PipeIn) sendZeros(ctx context.Context, w *extents.Writer) error {
 	const most = 1 << 30 // at a time: so there is some progress to tell
-	return eachPart(int64(f.Length), map[bool]int64{true: most, false: int64(len(zeros))}[f.Sparse], func(at, length int64) error {
+	return eachPart(int64(f.Length), map[bool]int64{true: most, false: int64(len(sparse.Zeros))}[f.Sparse], func(at, length int64) error {
 		if f.Sparse {
-			return s.zeros(ctx, at, length)
+			return w.WriteZeros(ctx, at, length)
 		}
-		return s.piece(ctx, at, zeros[:length])
+		return w.WriteData(ctx, at, sparse.Zeros[:length])
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/sparse"
 )
 
 // A PendingFile is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
@@ -148,7 +149,7 @@ func openInPlace(ctx context.Context, h *safeopen.Handle) (*os.File, error) {
 		return openHandleData(h, writing)
 	}
 	var f *os.File
-	_, err := waiting(ctx, func() (_ int, err error) {
+	_, err := sparse.Wait(ctx, func() (_ int, err error) {
 		f, err = os.OpenFile(h.ProcPath(), os.O_WRONLY, 0)
 		return 0, safeopen.PathError("open", h.Path, safeopen.Cause(err))
 	})

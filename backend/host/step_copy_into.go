@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"fmt"
+
+	"poolctl/backend/host/sparse"
 )
 
 // CopyInto makes a block device, or a file that is there, the copy of another. What is behind the end of the copy reads as zeros then.
@@ -23,7 +25,7 @@ func (f CopyInto) Shell() string {
 		line = "blkdiscard -z " + path + " </dev/null && "
 	case is.size > 0:
 		line = fmt.Sprintf("{ fallocate -n -p -l %[1]d %[2]s 2>/dev/null || head -c %[3]d /dev/zero 1<>%[2]s; } && ",
-			(is.size+block-1)/block*block, path, is.size)
+			(is.size+sparse.Block-1)/sparse.Block*sparse.Block, path, is.size)
 	}
 	if is.size > 0 || !is.isBlock { // otherwise it is still to be made
 		line = fmt.Sprintf("[ %d -le %d ] && ", data, is.size) + line
@@ -42,24 +44,24 @@ func (f CopyInto) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer out.Close()
-	size, err := dataSize(in)
+	size, err := sparse.Size(in)
 	if err != nil {
 		return err
 	}
-	room, err := dataSize(out)
+	room, err := sparse.Size(out)
 	if err != nil {
 		return err
 	}
 	if size > room {
 		return &DoesNotFitError{Path: f.Path, Size: uint64(size), Room: uint64(room)}
 	}
-	copying := copying{in: in, out: out, holes: clearHoles, progress: f.Progress}
+	copier := sparse.Copier{In: in, Out: out, Holes: sparse.ClearHoles, Progress: f.Progress}
 	if f.Blank {
-		copying.holes = keepHoles
+		copier.Holes = sparse.KeepHoles
 	}
-	err = copying.run(ctx, 0, 0, size)
+	err = copier.Run(ctx, 0, 0, size)
 	if err == nil && !f.Blank {
-		err = clearRange(ctx, out, punch, size, room)
+		err = sparse.Clear(ctx, out, sparse.Punch, size, room)
 	}
 	if err != nil {
 		return err

@@ -3,28 +3,14 @@ package host
 import (
 	"context"
 	"fmt"
+
+	"poolctl/backend/host/extents"
 )
-
-// buffer is as large as what is sent at a time. A program that writes one piece takes its time to begin.
-func (s *extentWriter) buffer() []byte {
-	if s.each != nil {
-		return make([]byte, 16*piece)
-	}
-	return make([]byte, piece)
-}
-
-// smallest is the least of zeros that is not sent as data.
-func (s *extentWriter) smallest() int {
-	if s.each != nil {
-		return len(zeros)
-	}
-	return smallest
-}
 
 // feedEach lets a program run for every piece. Each has all of its data before it begins: one that reads less than it was told may take zeros for
 // the rest.
-func (f PipeIn) feedEach(l *Local, s *extentWriter, send func() error) error {
-	s.each = func(ctx context.Context, at int64, b []byte) error {
+func (f PipeIn) feedEach(l *Local, w *extents.Writer, send func() error) error {
+	w.Each = func(ctx context.Context, at int64, b []byte) error {
 		data, err := Input{Data: b}.open(l)
 		if err != nil {
 			return err
@@ -35,8 +21,8 @@ func (f PipeIn) feedEach(l *Local, s *extentWriter, send func() error) error {
 		return command.apply(ctx, l)
 	}
 	err := send()
-	if err != nil && s.done > 0 {
-		return &IncompleteError{uint64(s.done), err}
+	if err != nil && w.Done > 0 {
+		return &IncompleteError{uint64(w.Done), err}
 	}
 	return err
 }

@@ -7,10 +7,8 @@ import (
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
-	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/sparse"
 )
 
 // Wipe returns the step that destroys a file's or block device's data by an algorithm of virsh's, nil if there is none of that name:
@@ -60,7 +58,7 @@ func (z Zero) Shell() string {
 	case length == 0:
 		return fmt.Sprintf("[ $(stat -Lc %%s %s) -ge %d ]", path, z.From)
 	case is.isSparse: // to the end of the last block: the rest of it would stay
-		return fmt.Sprintf("fallocate -n -p -o %d -l %d %s 2>/dev/null || %s", z.From, length+block-1-(is.size+block-1)%block, path, zeros)
+		return fmt.Sprintf("fallocate -n -p -o %d -l %d %s 2>/dev/null || %s", z.From, length+sparse.Block-1-(is.size+sparse.Block-1)%sparse.Block, path, zeros)
 	}
 	return fmt.Sprintf("fallocate -n -z -o %d -l %d %s 2>/dev/null || %s", z.From, length, path, zeros)
 }
@@ -82,7 +80,7 @@ func lookAt(path string) shape {
 	}
 	defer h.Close()
 	is := shape{size: h.Size, isBlock: h.IsBlock(), isSparse: h.IsFile() && h.Blocks*512 < h.Size}
-	is.onFUSE = h.IsFile() && onFUSE(path)
+	is.onFUSE = h.IsFile() && sparse.OnFUSE(path)
 	if is.isBlock {
 		if fd, err := h.Open(); err == nil {
 			defer fd.Close()
@@ -94,18 +92,12 @@ func lookAt(path string) shape {
 
 func (z Zero) apply(ctx context.Context, l *Local) error {
 	return l.changeAll(ctx, z.Path, z.From, z.Progress, func(f *os.File, from, length int64) error {
-		by := zeroOut
-		if isSparse(f) {
-			by = punch
+		by := sparse.ZeroOut
+		if sparse.IsSparse(f) {
+			by = sparse.Punch
 		}
-		return clearRange(ctx, f, by, from, from+length)
+		return sparse.Clear(ctx, f, by, from, from+length)
 	})
-}
-
-// isSparse tells whether a file has less room than it is long.
-func isSparse(f *os.File) bool {
-	var st unix.Stat_t
-	return retry.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Blocks*512 < st.Size
 }
 
 // Abort gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most
@@ -124,12 +116,12 @@ func (d Abort) Shell() string {
 	case is.size == 0:
 		return "[ -f " + path + " ]"
 	}
-	return fmt.Sprintf("fallocate -n -p -l %d %s", (is.size+block-1)/block*block, path)
+	return fmt.Sprintf("fallocate -n -p -l %d %s", (is.size+sparse.Block-1)/sparse.Block*sparse.Block, path)
 }
 
 func (d Abort) apply(ctx context.Context, l *Local) error {
 	return l.changeAll(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
-		return safeopen.PathError("discard", d.Path, discard(f, from, length))
+		return safeopen.PathError("discard", d.Path, sparse.Discard(f, from, length))
 	})
 }
 
@@ -140,18 +132,18 @@ func (l *Local) changeAll(ctx context.Context, path string, from uint64, progres
 		return err
 	}
 	defer f.Close()
-	size, err := dataSize(f)
+	size, err := sparse.Size(f)
 	if err != nil {
 		return err
 	}
 	if from > uint64(size) {
 		return &OffsetError{path, from, uint64(size)}
 	}
-	progress.tell(int64(from), size)
-	err = inChunks(ctx, int64(from), size, func(from, length int64) error {
+	progress.Report(int64(from), size)
+	err = sparse.InChunks(ctx, int64(from), size, func(from, length int64) error {
 		err := do(f, from, length)
 		if err == nil {
-			progress.tell(from+length, size)
+			progress.Report(from+length, size)
 		}
 		return err
 	})
@@ -195,14 +187,14 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	size, err := dataSize(f)
+	size, err := sparse.Size(f)
 	if err != nil {
 		return err
 	}
-	c := s.command("/dev/fd/3", isBlock(f), size)
+	c := s.command("/dev/fd/3", sparse.IsBlock(f), size)
 	c.files, c.OnOutput = []*os.File{f}, s.dots(size)
 	_, err = l.Query(ctx, c)
-	if isRegular(f) {
+	if sparse.IsRegular(f) {
 		err = errors.Join(err, f.Truncate(size))
 	}
 	if err != nil {
@@ -224,6 +216,6 @@ func (s Scrub) dots(size int64) func([]byte) {
 				seen++
 			}
 		}
-		s.Progress.tell(min(seen*size/perPass, total), total)
+		s.Progress.Report(min(seen*size/perPass, total), total)
 	}
 }

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -60,50 +58,6 @@ func (s sysTree) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.FS, n
 func ReadSys(sys fs.FS, name ...string) string {
 	data, _ := fs.ReadFile(sys, path.Join(name...))
 	return strings.Trim(string(data), " \n\x00")
-}
-
-// WriteSys tells the kernel something by a file of /sys, which takes it as one write.
-type WriteSys struct {
-	Path string // below /sys
-	Text string
-}
-
-// Shell implements Step.
-func (w WriteSys) Shell() string { return "echo " + Quote(w.Text) + " >" + Quote("/sys/"+w.Path) }
-
-func (w WriteSys) apply(_ context.Context, l *Local) error {
-	f, err := os.OpenFile(filepath.Join(l.Root, "/sys", w.Path), os.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.WriteString(w.Text + "\n")
-	return err
-}
-
-// ScanSCSI has a SCSI host look for units that have come, and for new sizes of those that are known. The kernel keeps units that have gone.
-type ScanSCSI struct{ Host int }
-
-// Shell implements Step.
-func (s ScanSCSI) Shell() string {
-	return fmt.Sprintf("for unit in /sys/bus/scsi/devices/%d:*/rescan; do echo 1 >$unit; done; echo '- - -' >/sys/%s", s.Host, s.scan())
-}
-
-func (s ScanSCSI) scan() string { return fmt.Sprintf("class/scsi_host/host%d/scan", s.Host) }
-
-// apply goes on where a unit cannot be asked: it may have gone, which is no reason not to look for others.
-func (s ScanSCSI) apply(ctx context.Context, l *Local) error {
-	units, err := fs.Glob(l.Sys(), fmt.Sprintf("bus/scsi/devices/%d:*/rescan", s.Host))
-	if err != nil {
-		return err
-	}
-	for _, u := range units {
-		_ = WriteSys{u, "1"}.apply(ctx, l)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return WriteSys{s.scan(), "- - -"}.apply(ctx, l)
 }
 
 // DeviceLinks implements Prober. udev's links lead to a node in /dev itself, which has the kernel's name: there is no need to go there.

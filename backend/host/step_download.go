@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"poolctl/backend/host/sparse"
 )
 
 // Download copies a file or block device, or a part of one, to where an open file stands.
@@ -40,10 +42,10 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer in.Close()
-	if isSame(in, d.To) {
+	if sparse.IsSame(in, d.To) {
 		return fmt.Errorf("%q would be written over itself", d.From.Path)
 	}
-	size, err := dataSize(in)
+	size, err := sparse.Size(in)
 	if err != nil {
 		return err
 	}
@@ -51,9 +53,9 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	to, seekable := position(d.To)
-	if !seekable || appends(d.To) {
-		return writeStream(ctx, in, d.To, from, length, d.Progress)
+	to, seekable := sparse.Position(d.To)
+	if !seekable || sparse.Appends(d.To) {
+		return sparse.WriteStream(ctx, in, d.To, from, length, d.Progress)
 	}
 	return d.copy(ctx, in, from, to, length)
 }
@@ -63,8 +65,8 @@ func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64)
 	if err := hasRoom(d.To, to, length); err != nil {
 		return err
 	}
-	copying := copying{in: in, out: d.To, holes: holesIf(d.Sparse), progress: d.Progress}
-	if err := copying.run(ctx, from, to, length); err != nil {
+	copier := sparse.Copier{In: in, Out: d.To, Holes: sparse.HolesIf(d.Sparse), Progress: d.Progress}
+	if err := copier.Run(ctx, from, to, length); err != nil {
 		return err
 	}
 	return leaveAt(d.To, to+length)
@@ -84,10 +86,10 @@ func part(name string, offset, length, size uint64) (from, count int64, err erro
 
 // hasRoom refuses what is longer than a device is from a place on. Files grow.
 func hasRoom(f *os.File, at, length int64) error {
-	if !isBlock(f) {
+	if !sparse.IsBlock(f) {
 		return nil
 	}
-	end, err := dataSize(f)
+	end, err := sparse.Size(f)
 	if err == nil && length > end-at {
 		err = &DoesNotFitError{f.Name(), uint64(at), uint64(length), uint64(max(end-at, 0))}
 	}

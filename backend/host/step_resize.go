@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"poolctl/backend/host/sparse"
 )
 
 // Resize gives a file that is there another length: what it gets is zero, what is cut off is lost.
@@ -28,15 +30,15 @@ func (r Resize) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	if !isRegular(f) {
+	if !sparse.IsRegular(f) {
 		return fmt.Errorf("%q is a device, and has the size that it has", r.Path)
 	}
-	old, err := dataSize(f)
+	old, err := sparse.Size(f)
 	if err != nil {
 		return err
 	}
 	if r.Allocate {
-		if err := allocate(ctx, f, 0, int64(r.Size)); err != nil {
+		if err := sparse.Allocate(ctx, f, 0, int64(r.Size)); err != nil {
 			return errors.Join(err, f.Truncate(old)) // what was allocated behind the end is given back
 		}
 	}

@@ -47,7 +47,7 @@ func (d Download) of(all []byte) []byte {
 // TestDownload downloads files and devices to whatever can be open.
 func TestDownload(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	s := sparse{3<<20 + 100, [][2]int64{{0, 100}, {1<<20 + 1, 1<<20 + 200_000}, {3<<20 + 50, 3<<20 + 90}}}
+	s := sparseFile{3<<20 + 100, [][2]int64{{0, 100}, {1<<20 + 1, 1<<20 + 200_000}, {3<<20 + 50, 3<<20 + 90}}}
 	file := s.make(t, dir+"/source")
 	loop := device(t, 4<<20)
 	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: loop})
@@ -154,10 +154,10 @@ func TestDownloadReaderGone(t *testing.T) {
 // TestDownloadShrinks cuts off the source meanwhile: what is missing must not be taken for zeros.
 func TestDownloadShrinks(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	for _, sparse := range []bool{false, true} {
+	for _, isSparse := range []bool{false, true} {
 		put(t, dir+"/source", make([]byte, 80<<20))
 		shrink := once(func() { run(t, "truncate", "-s", "70M", dir+"/source") })
-		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/to", os.O_WRONLY|os.O_CREATE), Sparse: sparse, Progress: shrink})
+		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/to", os.O_WRONLY|os.O_CREATE), Sparse: isSparse, Progress: shrink})
 	}
 	put(t, dir+"/source", make([]byte, 80<<20))
 	to, done := collect(t)

@@ -1,0 +1,183 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func (c Command) apply(ctx context.Context, l *Local) error {
+	_, err := l.retry(ctx, c, killAfter, againFor)
+	return err
+}
+
+// killAfter is how long a command and its children may take to end when they have been told to. (Tests are less patient.)
+var killAfter = 5 * time.Second
+
+// againFor is how long a command is run again that fails for no reason that lasts; one that only looks for a second. (Tests are less patient.)
+var againFor = 20 * time.Second
+
+// Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
+// and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
+// command that ends well while a child of it goes on, as a daemon does, has worked.
+func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
+	return l.retry(ctx, c, min(killAfter, time.Second), min(againFor, time.Second))
+}
+
+func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Duration) ([]byte, error) {
+	for begin := time.Now(); ; {
+		out, err := l.run(ctx, c, patience)
+		exit := (*ExitError)(nil)
+		if time.Since(begin) > limit || c.RetryOn == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.RetryOn) {
+			return out, err
+		}
+		time.Sleep(rand.N(20 * time.Millisecond)) // not always at the same point of the kernel's tick
+	}
+}
+
+func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
+	path, err := lookTool(c.Name)
+	if err != nil {
+		return nil, err
+	}
+	asked := ctx
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	cmd := exec.CommandContext(ctx, path, c.Args...)
+	dir, leave, err := l.workDir(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	cmd.Dir = dir
+	cmd.Env = environment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
+	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
+	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
+	cmd.WaitDelay = patience // also for children that hold its output
+	stdout, stderr := &output{room: mostOutput}, &output{room: mostComplaint, cuts: true}
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, c.files
+	c.connect(cmd)
+	opened, err := c.openInputs(l)
+	defer closeAll(opened)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range c.Inputs {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
+	}
+	stdout.full = func() { end(fmt.Errorf("it prints more than %d bytes", mostOutput)) }
+	if c.Confined != nil && l.Unconfined != nil && landlockRights() == 0 {
+		l.Unconfined(c)
+	}
+	if err = c.start(cmd); err == nil {
+		if c.EndIfIdle && l.IdleLimit > 0 {
+			defer silenceOf(cmd.Process.Pid, l.IdleLimit, end)()
+		}
+		err = wait(ctx, cmd, patience+time.Second)
+	}
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case err == nil && c.FailOnStderr && stderr.kept.Len() > 0:
+		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.complaint(stderr.kept.String())}
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
+		return stdout.kept.Bytes(), nil
+	case ctx.Err() != nil:
+		if cmd.Process != nil {
+			_ = group(syscall.SIGKILL)
+		}
+		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
+	case errors.As(err, &exit):
+		signal := exit.Sys().(syscall.WaitStatus).Signal()
+		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.kept.String())}
+	}
+	return nil, err
+}
+
+// connect sets what a command reads and writes that is no buffer.
+func (c Command) connect(cmd *exec.Cmd) {
+	if c.Stdin != "" {
+		cmd.Stdin = strings.NewReader(c.Stdin + "\n")
+	}
+	if c.OnOutput != nil {
+		cmd.Stdout = watcher(c.OnOutput)
+	}
+	if c.stdin != nil {
+		cmd.Stdin = c.stdin
+	}
+	if c.stdout != nil {
+		cmd.Stdout = c.stdout
+	}
+}
+
+// openInputs opens the inputs that are not, and returns those files, which are to be closed whatever the error.
+func (c *Command) openInputs(l *Local) (opened []*os.File, err error) {
+	c.Inputs = slices.Clone(c.Inputs)
+	for i := range c.Inputs {
+		if in := &c.Inputs[i]; in.Open == nil {
+			if in.Open, err = in.open(l); err != nil {
+				return opened, err
+			}
+			opened = append(opened, in.Open)
+		}
+	}
+	return opened, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// start starts a command that is ready, restricted as it has to be.
+func (c Command) start(cmd *exec.Cmd) error {
+	switch {
+	case c.ReadOnly:
+		return apart(forbidWriting, cmd.Start)
+	case c.Confined == nil:
+		return cmd.Start()
+	}
+	var given, writable []*os.File
+	for _, in := range c.Inputs {
+		switch {
+		case in.Write:
+			writable = append(writable, in.Open)
+		case in.Open != nil:
+			given = append(given, in.Open)
+		}
+	}
+	return apart(func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }, cmd.Start)
+}
+
+// complaint is what a command says on standard error: without that it may not write, if it may not, which is our doing.
+func (c Command) complaint(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return c.ReadOnly && strings.Contains(line, "Permission denied") })
+	return strings.Join(lines, "\n")
+}
+
+// wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.
+func wait(ctx context.Context, cmd *exec.Cmd, patience time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(patience):
+		return ctx.Err()
+	}
+}

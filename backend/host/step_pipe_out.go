@@ -1,0 +1,103 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"poolctl/backend/host/extents"
+	"poolctl/backend/host/sparse"
+)
+
+// PipeOut copies a volume that only a program can reach, or a part of it, to where an open file stands: what Download does with a file.
+type PipeOut struct {
+	Command Command // writes pieces to its standard output, in order; what it leaves out is zeros
+	Plain   Command // writes all of the volume to its standard output, for a shell
+	Format  extents.Codec
+	From    string // for messages
+	Size    uint64 // of the volume
+	To      *os.File
+	Name    string // of To, as a shell would open it; empty: standard output
+	Offset  uint64
+	Length  uint64 // at most so many bytes; 0: all
+	Sparse  bool   // blocks of zeros become holes, where To can have any
+
+	Progress Progress
+}
+
+// Shell implements Step.
+func (d PipeOut) Shell() string {
+	line := d.Plain.Shell()
+	if d.Offset > 0 || d.Length > 0 || d.Name != "" {
+		line += fmt.Sprintf(" | dd bs=1M iflag=skip_bytes,count_bytes,fullblock skip=%d", d.Offset)
+		if d.Length > 0 {
+			line += fmt.Sprintf(" count=%d", d.Length)
+		}
+		line += " status=none"
+	}
+	if d.Name != "" {
+		line += " of=" + Quote(d.Name)
+		if d.Sparse {
+			line += digHoles(d.Name, 0)
+		}
+	}
+	return line
+}
+
+func (d PipeOut) apply(ctx context.Context, l *Local) error {
+	from, length, err := part(d.From, d.Offset, d.Length, d.Size)
+	if err != nil {
+		return err
+	}
+	r := &extents.Reader{Out: d.To, From: from, End: from + length, Holes: sparse.HolesIf(d.Sparse), Progress: d.Progress}
+	to, seekable := sparse.Position(d.To)
+	if !seekable || sparse.Appends(d.To) {
+		r.Stream = true
+		return d.drain(ctx, l, r)
+	}
+	r.To = to
+	if err := hasRoom(d.To, to, length); err != nil {
+		return err
+	}
+	if err := d.drain(ctx, l, r); err != nil {
+		return err
+	}
+	return leaveAt(d.To, to+length)
+}
+
+// leaveAt lets a file stand at a place, which has to be in it.
+func leaveAt(f *os.File, at int64) error {
+	if size, err := sparse.Size(f); err == nil && sparse.IsRegular(f) && size < at {
+		if err := f.Truncate(at); err != nil {
+			return err
+		}
+	}
+	_, err := f.Seek(at, io.SeekStart)
+	return err
+}
+
+// drain runs the program and writes what comes from it, as long as that is wanted.
+func (d PipeOut) drain(ctx context.Context, l *Local, r *extents.Reader) error {
+	if r.From == r.End {
+		return ctx.Err()
+	}
+	in, out, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	command := d.Command
+	command.stdout = out
+	ended := l.running(ctx, command, out, in)
+	complete, err := r.Copy(ctx, in, d.Format)
+	if complete && r.End == int64(d.Size) { // it ends by itself
+		_, err = io.Copy(io.Discard, in)
+	}
+	switch endErr := ended(); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case complains(endErr) && !complete:
+		return endErr
+	}
+	return err
+}
