@@ -227,7 +227,7 @@ func alive(t testing.TB, pid string) bool {
 
 // TestAgain runs a command that fails for no reason that lasts, and others that it must not run again.
 func TestAgain(t *testing.T) {
-	defer func(patient time.Duration) { againFor = patient }(againFor)
+	defer func(patient time.Duration) { retryFor = patient }(retryFor)
 	const never = 1 << 30
 	for _, test := range []struct {
 		least, most int // how often it is run
@@ -235,7 +235,7 @@ func TestAgain(t *testing.T) {
 		again       string
 		limit       time.Duration // after which it is not run again
 	}{{12, 12, 11, "bad luck", far}, {1, never, never, "bad luck", time.Second}, {1, 1, never, "", far}, {1, 1, never, "other luck", far}} {
-		againFor = test.limit
+		retryFor = test.limit
 		file := filepath.Join(t.TempDir(), "runs")
 		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`, file, test.fails)
 		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again, Inputs: []Input{{Data: []byte("x\n")}}}

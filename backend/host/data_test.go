@@ -135,7 +135,7 @@ type sparseFile struct {
 	extents [][2]int64
 }
 
-func (s sparseFile) make(t testing.TB, path string) []byte {
+func (s sparseFile) write(t testing.TB, path string) []byte {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -155,8 +155,8 @@ func (s sparseFile) make(t testing.TB, path string) []byte {
 	return all
 }
 
-// sparses are files with the shapes that one gets wrong, and random ones.
-func sparses() []sparseFile {
+// sparseFiles are files with the shapes that one gets wrong, and random ones.
+func sparseFiles() []sparseFile {
 	all := []sparseFile{
 		{}, {size: 1, extents: [][2]int64{{0, 1}}}, {size: 1}, {size: 5 << 20}, {size: 4096, extents: [][2]int64{{0, 4096}}},
 		{size: 3<<20 + 77, extents: [][2]int64{{3 << 20, 3<<20 + 77}}}, {size: 2<<20 + 1, extents: [][2]int64{{0, 100}}},

@@ -29,8 +29,8 @@ func (s scene) make(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sparseFile{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.make(t, dir+"/sparse")
-	sparseFile{size: 2 << 18}.make(t, dir+"/hole")
+	sparseFile{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.write(t, dir+"/sparse")
+	sparseFile{size: 2 << 18}.write(t, dir+"/hole")
 	put(t, dir+"/full", random(1, 4<<18))
 	put(t, dir+"/small", random(2, 5000))
 	put(t, dir+"/empty", nil)
@@ -77,11 +77,11 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4097} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4 << 18} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 1 << 63} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("sparse")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("full")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("empty")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("none")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("loop")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("sparse")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("full")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("empty")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("none")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("loop")} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("small"), Pattern: "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("link"), Pattern: "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("loop"), Pattern: "fillff"} },

@@ -99,9 +99,9 @@ type Local struct {
 	// Unconfined, if not nil, is told of a confined command whose files this kernel cannot restrict: it has no Landlock.
 	Unconfined func(Command)
 
-	mu     sync.Mutex
-	places map[string]*Dir          // those that are entered, and stages in use, by their clean paths
-	served map[string]*PrivateMount // by command
+	mu            sync.Mutex
+	dirs          map[string]*Dir          // those that are entered, and stages in use, by their clean paths
+	privateMounts map[string]*PrivateMount // by command
 }
 
 // Change implements Host.

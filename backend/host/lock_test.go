@@ -16,7 +16,7 @@ import (
 func writers(t testing.TB, path, other string) map[string]Step {
 	return map[string]Step{
 		"fill": CopyInto{From: Source{Path: other}, Path: path}, "upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
-		"zero": Zero{Path: path}, "discard": Abort{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
+		"zero": Zero{Path: path}, "discard": Discard{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
 		"resize": Resize{Path: path, Size: 1 << 20},
 	}
 }
@@ -123,7 +123,7 @@ func TestOthersMeanwhile(t *testing.T) {
 		try("upload", false, func(p Progress) Step { return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p} })
 		try("upload of a pipe", false, func(p Progress) Step { return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p} })
 		try("zero", false, func(p Progress) Step { return Zero{Path: image, Progress: p} })
-		try("discard", false, func(p Progress) Step { return Abort{image, p} })
+		try("discard", false, func(p Progress) Step { return Discard{image, p} })
 		try("create", true, func(p Progress) Step {
 			c := newFile(t.TempDir() + "/copy")
 			c.From, c.Progress = &Source{Path: image}, p
@@ -194,7 +194,7 @@ func TestLinks(t *testing.T) {
 		do(t, l, Zero{Path: dir + "/" + kind + "-ours"})
 		holds(t, image, make([]byte, 1<<20))
 		if kind == "file" {
-			do(t, l, Chown{image, 4711, -1}, Abort{Path: dir + "/" + kind + "-chain"})
+			do(t, l, Chown{image, 4711, -1}, Discard{Path: dir + "/" + kind + "-chain"})
 		}
 	}
 }

@@ -47,15 +47,15 @@ func (l *Local) DeviceUsers(path string) ([]string, error) {
 			}
 		}
 	}
-	if len(users) > 0 || isSilent(devices[0]) {
+	if len(users) > 0 || isBlocked(devices[0]) {
 		return users, nil
 	}
-	return usedAnyhow(path)
+	return checkExclusive(path)
 }
 
-// isSilent tells whether a SCSI device does not answer, such as one whose server has gone: whoever opens it waits (the kernel's
+// isBlocked tells whether a SCSI device does not answer, such as one whose server has gone: whoever opens it waits (the kernel's
 // Documentation/ABI/stable/sysfs-bus-scsi and scsi_device's states).
-func isSilent(d blockDevice) bool {
+func isBlocked(d blockDevice) bool {
 	state, _ := os.ReadFile(d.dir + "/device/state")
 	return strings.HasPrefix(string(state), "blocked") || strings.HasPrefix(string(state), "transport-offline")
 }
@@ -161,7 +161,7 @@ func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 	return users, err
 }
 
-func usedAnyhow(path string) ([]string, error) {
+func checkExclusive(path string) ([]string, error) {
 	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {
 		return []string{"held by somebody whom the kernel does not name"}, nil

@@ -17,11 +17,11 @@ import (
 type Dir struct {
 	Path string
 
-	on     *Local
+	local  *Local
 	fd     int
 	device uint64 // of the file system
 	inside bool
-	users  int
+	refs   int
 }
 
 // OpenDir implements Prober.
@@ -30,14 +30,14 @@ func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Dir{Path: path, on: l, fd: int(fd), inside: inside}
+	p := &Dir{Path: path, local: l, fd: int(fd), inside: inside}
 	var st unix.Stat_t
 	if err = retry.Fstat(p.fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		err = unix.ENOTDIR
 	}
 	if err == nil {
 		p.device = st.Dev
-		p, err = l.add(p, st.Ino)
+		p, err = l.register(p, st.Ino)
 	}
 	if err != nil {
 		unix.Close(p.fd)
@@ -46,38 +46,38 @@ func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
 	return p, nil
 }
 
-// add makes a place known to the steps, or returns the same that is known already.
-func (l *Local) add(p *Dir, inode uint64) (*Dir, error) {
+// register makes a place known to the steps, or returns the same that is known already.
+func (l *Local) register(p *Dir, inode uint64) (*Dir, error) {
 	key := filepath.Clean(p.Path)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known := l.places[key]
+	known := l.dirs[key]
 	if known == nil {
-		p.users = 1
-		if l.places == nil {
-			l.places = map[string]*Dir{}
+		p.refs = 1
+		if l.dirs == nil {
+			l.dirs = map[string]*Dir{}
 		}
-		l.places[key] = p
+		l.dirs[key] = p
 		return p, nil
 	}
 	var st unix.Stat_t
 	if err := retry.Fstat(known.fd, &st); err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
 		return p, fmt.Errorf("another directory was there a moment ago: %w", fs.ErrPermission)
 	}
-	known.users++
+	known.refs++
 	unix.Close(p.fd)
 	return known, nil
 }
 
 // Close lets go of the directory, once nobody needs it any more.
 func (p *Dir) Close() {
-	p.on.mu.Lock()
-	defer p.on.mu.Unlock()
-	if p.users--; p.users > 0 {
+	p.local.mu.Lock()
+	defer p.local.mu.Unlock()
+	if p.refs--; p.refs > 0 {
 		return
 	}
-	if key := filepath.Clean(p.Path); p.on.places[key] == p {
-		delete(p.on.places, key)
+	if key := filepath.Clean(p.Path); p.local.dirs[key] == p {
+		delete(p.local.dirs, key)
 	}
 	unix.Close(p.fd)
 }
@@ -92,14 +92,14 @@ func (p *Dir) OpenPath(name string) (*safeopen.Handle, error) {
 }
 
 func (p *Dir) entry(name string) safeopen.Entry {
-	p.on.mu.Lock()
-	defer p.on.mu.Unlock()
+	p.local.mu.Lock()
+	defer p.local.mu.Unlock()
 	return p.newEntry(name)
 }
 
 // newEntry returns an entry that is a user of the directory until it is closed. The caller holds the lock of p.on.
 func (p *Dir) newEntry(name string) safeopen.Entry {
-	p.users++
+	p.refs++
 	device := uint64(0)
 	if p.inside {
 		device = p.device
@@ -151,7 +151,7 @@ func (p *Dir) IsMounted() (bool, error) {
 	var st unix.Statx_t
 	err := retry.Statx(p.fd, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, 0, &st)
 	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 { // before Linux 5.8
-		return p.on.Mounted(p.proc())
+		return p.local.Mounted(p.proc())
 	}
 	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, safeopen.PathError("statx", p.Path, err)
 }
@@ -169,7 +169,7 @@ func (l *Local) OpenPath(path string) (*safeopen.Handle, error) {
 func (l *Local) entry(path string) (safeopen.Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p := l.places[filepath.Dir(path)]; p != nil {
+	if p := l.dirs[filepath.Dir(path)]; p != nil {
 		return p.newEntry(filepath.Base(path)), nil
 	}
 	return safeopen.FindEntry(path)
@@ -182,8 +182,8 @@ func (l *Local) workDir(path string) (dir string, leave func(), err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p := l.places[filepath.Clean(path)]; p != nil {
-		p.users++
+	if p := l.dirs[filepath.Clean(path)]; p != nil {
+		p.refs++
 		return p.proc(), p.Close, nil
 	}
 	fd, err := safeopen.Follow(path)

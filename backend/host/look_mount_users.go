@@ -28,7 +28,7 @@ func (l *Local) MountUsers(m *Mount) ([]string, error) {
 	}
 	loops, _ := filepath.Glob(globQuote(l.Root) + "/sys/block/loop*/loop/backing_file")
 	for _, f := range loops {
-		if backing, _ := os.ReadFile(f); below(strings.TrimSpace(string(backing)), m.Target) {
+		if backing, _ := os.ReadFile(f); isBelow(strings.TrimSpace(string(backing)), m.Target) {
 			users = append(users, "held by "+filepath.Base(filepath.Dir(filepath.Dir(f))))
 		}
 	}
@@ -42,8 +42,8 @@ func (l *Local) MountUsers(m *Mount) ([]string, error) {
 	return users[:min(len(users), maxUsers)], err
 }
 
-// below tells whether a path is dir or below it.
-func below(path, dir string) bool {
+// isBelow tells whether a path is dir or below it.
+func isBelow(path, dir string) bool {
 	return strings.HasPrefix(path+"/", strings.TrimSuffix(dir, "/")+"/")
 }
 
@@ -71,13 +71,13 @@ func (l *Local) usesMount(pid int, m *Mount) bool {
 		return false
 	}
 	for _, link := range []string{"cwd", "root"} {
-		if path, _ := os.Readlink(filepath.Join(dir, link)); below(path, m.Target) {
+		if path, _ := os.Readlink(filepath.Join(dir, link)); isBelow(path, m.Target) {
 			return true
 		}
 	}
 	maps, _ := os.ReadFile(dir + "/maps")
 	for line := range strings.Lines(string(maps)) {
-		if at := strings.IndexByte(line, '/'); at >= 0 && below(strings.TrimSuffix(line[at:], "\n"), m.Target) {
+		if at := strings.IndexByte(line, '/'); at >= 0 && isBelow(strings.TrimSuffix(line[at:], "\n"), m.Target) {
 			return true
 		}
 	}

@@ -44,29 +44,29 @@ func (l *Local) MountAt(path string) (*Mount, error) {
 		return nil, err
 	}
 	path = filepath.Clean(path)
-	if m := seen(mounts, path); m != nil {
+	if m := visibleMount(mounts, path); m != nil {
 		return m, nil
 	}
 	if real := l.Canonical(path); real != path {
-		return seen(mounts, real), nil
+		return visibleMount(mounts, real), nil
 	}
 	return nil, nil
 }
 
-// seen returns the mount that one meets exactly at a path: not one that is below another at the same place, or hidden because
+// visibleMount returns the mount that one meets exactly at a path: not one that is below another at the same place, or hidden because
 // something was mounted later on a directory above it.
-func seen(mounts []Mount, path string) *Mount {
+func visibleMount(mounts []Mount, path string) *Mount {
 	for i := range mounts {
-		if mounts[i].Target == path && !hidden(mounts, &mounts[i]) {
+		if mounts[i].Target == path && !isCovered(mounts, &mounts[i]) {
 			return &mounts[i]
 		}
 	}
 	return nil
 }
 
-// hidden tells whether m is covered: by a mount on one of those that lead to m, at m's place or above it, that does not itself
+// isCovered tells whether m is covered: by a mount on one of those that lead to m, at m's place or above it, that does not itself
 // lead to m.
-func hidden(mounts []Mount, m *Mount) bool {
+func isCovered(mounts []Mount, m *Mount) bool {
 	way := map[int]bool{m.id: true}
 	for at := m; at != nil; {
 		var next *Mount

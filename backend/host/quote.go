@@ -8,14 +8,14 @@ import (
 )
 
 // unquoted are the characters that no shell takes for anything else.
-const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+const unquotedChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
 
 // Quote returns a word as a shell reads it back, in one line of printable text. A word with control characters, characters that
 // change the direction of text, or bytes that are not UTF-8 becomes $'...' (POSIX.1-2024, XCU 2.2.4); any other word is quoted for
 // older shells, too.
 func Quote(word string) string {
 	switch {
-	case word != "" && strings.Trim(word, unquoted) == "":
+	case word != "" && strings.Trim(word, unquotedChars) == "":
 		return word
 	case utf8.ValidString(word) && strings.IndexFunc(word, isUnprintable) < 0:
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

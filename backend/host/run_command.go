@@ -15,7 +15,7 @@ import (
 )
 
 func (c Command) apply(ctx context.Context, l *Local) error {
-	_, err := l.retry(ctx, c, killAfter, againFor)
+	_, err := l.retry(ctx, c, killAfter, retryFor)
 	return err
 }
 
@@ -23,13 +23,13 @@ func (c Command) apply(ctx context.Context, l *Local) error {
 var killAfter = 5 * time.Second
 
 // againFor is how long a command is run again that fails for no reason that lasts; one that only looks for a second. (Tests are less patient.)
-var againFor = 20 * time.Second
+var retryFor = 20 * time.Second
 
 // Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
 // and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
 // command that ends well while a child of it goes on, as a daemon does, has worked.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
-	return l.retry(ctx, c, min(killAfter, time.Second), min(againFor, time.Second))
+	return l.retry(ctx, c, min(killAfter, time.Second), min(retryFor, time.Second))
 }
 
 func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Duration) ([]byte, error) {
@@ -63,7 +63,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
 	cmd.WaitDelay = patience // also for children that hold its output
-	stdout, stderr := &output{room: mostOutput}, &output{room: mostComplaint, cuts: true}
+	stdout, stderr := &cappedBuffer{room: maxOutput}, &cappedBuffer{room: maxStderr, truncates: true}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, c.files
 	c.connect(cmd)
 	opened, err := c.openInputs(l)
@@ -74,20 +74,20 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	for _, in := range c.Inputs {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
-	stdout.full = func() { end(fmt.Errorf("it prints more than %d bytes", mostOutput)) }
+	stdout.onFull = func() { end(fmt.Errorf("it prints more than %d bytes", maxOutput)) }
 	if c.Confined != nil && l.Unconfined != nil && landlockRights() == 0 {
 		l.Unconfined(c)
 	}
 	if err = c.start(cmd); err == nil {
 		if c.EndIfIdle && l.IdleLimit > 0 {
-			defer silenceOf(cmd.Process.Pid, l.IdleLimit, end)()
+			defer endIfIdle(cmd.Process.Pid, l.IdleLimit, end)()
 		}
 		err = wait(ctx, cmd, patience+time.Second)
 	}
 	exit := (*exec.ExitError)(nil)
 	switch {
 	case err == nil && c.FailOnStderr && stderr.kept.Len() > 0:
-		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.complaint(stderr.kept.String())}
+		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.filterStderr(stderr.kept.String())}
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
 		return stdout.kept.Bytes(), nil
 	case ctx.Err() != nil:
@@ -97,7 +97,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.complaint(stderr.kept.String())}
+		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.filterStderr(stderr.kept.String())}
 	}
 	return nil, err
 }
@@ -108,7 +108,7 @@ func (c Command) connect(cmd *exec.Cmd) {
 		cmd.Stdin = strings.NewReader(c.Stdin + "\n")
 	}
 	if c.OnOutput != nil {
-		cmd.Stdout = watcher(c.OnOutput)
+		cmd.Stdout = writerFunc(c.OnOutput)
 	}
 	if c.stdin != nil {
 		cmd.Stdin = c.stdin
@@ -142,7 +142,7 @@ func closeAll(files []*os.File) {
 func (c Command) start(cmd *exec.Cmd) error {
 	switch {
 	case c.ReadOnly:
-		return apart(forbidWriting, cmd.Start)
+		return startRestricted(forbidWriting, cmd.Start)
 	case c.Confined == nil:
 		return cmd.Start()
 	}
@@ -155,11 +155,11 @@ func (c Command) start(cmd *exec.Cmd) error {
 			given = append(given, in.Open)
 		}
 	}
-	return apart(func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }, cmd.Start)
+	return startRestricted(func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }, cmd.Start)
 }
 
-// complaint is what a command says on standard error: without that it may not write, if it may not, which is our doing.
-func (c Command) complaint(text string) string {
+// filterStderr is what a command says on standard error: without that it may not write, if it may not, which is our doing.
+func (c Command) filterStderr(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	lines = slices.DeleteFunc(lines, func(line string) bool { return c.ReadOnly && strings.Contains(line, "Permission denied") })
 	return strings.Join(lines, "\n")

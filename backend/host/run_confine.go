@@ -43,10 +43,10 @@ func landlockRights() uint64 {
 }
 
 // installed is where programs and their libraries are.
-var installed = []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.preload"}
+var programDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.preload"}
 
 // devices that any program may use.
-var harmless = []string{"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
+var harmlessDevices = []string{"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
 
 // confine confines the thread that calls it, and so the program tool that it starts: for ever, so the thread must not be used
 // for anything else. given are the files that the program may open anew, those in writable for writing, too.
@@ -55,7 +55,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 		return err
 	}
 	if !c.Network {
-		if err := filter(noSockets); err != nil {
+		if err := installFilter(denySockets); err != nil {
 			return err
 		}
 	}
@@ -70,15 +70,15 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	}
 	defer unix.Close(int(fd))
 	set := ruleset{fd: int(fd), rights: rights}
-	paths := append([]string{tool, filepath.Dir(tool)}, installed...) // the tool may be a link
+	paths := append([]string{tool, filepath.Dir(tool)}, programDirs...) // the tool may be a link
 	if c.Network {
 		paths = append(paths, "/etc", "/run/systemd/resolve")
-		paths = append(paths, namedByCeph()...)
+		paths = append(paths, cephConfigPaths()...)
 	}
 	for _, path := range paths {
 		set.allowPath(path, landlockRead)
 	}
-	for _, path := range harmless {
+	for _, path := range harmlessDevices {
 		set.allowPath(path, landlockFile)
 	}
 	if c.InDir {
@@ -93,10 +93,10 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	return set.restrict()
 }
 
-// namedByCeph returns the files and directories that this machine's configuration of Ceph names: keys may be in any.
-func namedByCeph() (paths []string) {
+// cephConfigPaths returns the files and directories that this machine's configuration of Ceph names: keys may be in any.
+func cephConfigPaths() (paths []string) {
 	text, _ := os.ReadFile("/etc/ceph/ceph.conf")
-	for _, value := range absolute.FindAllSubmatch(text, -1) {
+	for _, value := range absolutePath.FindAllSubmatch(text, -1) {
 		path, _, varies := strings.Cut(string(value[1]), "$") // as in keyring = /keys/$cluster.$name.keyring
 		if varies {
 			path = filepath.Dir(path)
@@ -106,7 +106,7 @@ func namedByCeph() (paths []string) {
 	return paths
 }
 
-var absolute = regexp.MustCompile(`(?m)=[ \t]*(/[^\s,;#]+)`)
+var absolutePath = regexp.MustCompile(`(?m)=[ \t]*(/[^\s,;#]+)`)
 
 // A ruleset says what is allowed, of the rights that it withholds.
 type ruleset struct {

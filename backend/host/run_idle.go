@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// silenceOf ends a command, whose process group is pid, when it has done nothing for as long as limit: it and its children have used no
+// endIfIdle ends a command, whose process group is pid, when it has done nothing for as long as limit: it and its children have used no
 // processor, read and written nothing, and wait for no disk. stop is called when it has ended.
-func silenceOf(pid int, limit time.Duration, end context.CancelCauseFunc) (stop func()) {
+func endIfIdle(pid int, limit time.Duration, end context.CancelCauseFunc) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		ticker := time.NewTicker(max(limit/8, time.Millisecond))

@@ -30,11 +30,11 @@ func (in Input) open(l *Local) (*os.File, error) {
 	return f, nil
 }
 
-// A watcher looks at what is written.
-type watcher func([]byte)
+// A writerFunc looks at what is written.
+type writerFunc func([]byte)
 
 // Write implements io.Writer.
-func (w watcher) Write(b []byte) (int, error) {
+func (w writerFunc) Write(b []byte) (int, error) {
 	w(b)
 	return len(b), nil
 }

@@ -39,7 +39,7 @@ func (s *PrivateMount) Silent() bool { return s.silent.Load() }
 
 // MountPrivate implements Host.
 func (l *Local) MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error) {
-	s := l.serving(c, at, limit)
+	s := l.startOrReuse(c, at, limit)
 	select {
 	case <-s.ready:
 		return s, s.err
@@ -48,18 +48,18 @@ func (l *Local) MountPrivate(ctx context.Context, c Command, at string, limit ti
 	}
 }
 
-// serving returns what a command serves, which is started unless it runs and answers.
-func (l *Local) serving(c Command, at string, limit time.Duration) *PrivateMount {
+// startOrReuse returns what a command serves, which is started unless it runs and answers.
+func (l *Local) startOrReuse(c Command, at string, limit time.Duration) *PrivateMount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.served[c.Shell()]; s != nil && !s.Silent() && !isClosed(s.ended) {
+	if s := l.privateMounts[c.Shell()]; s != nil && !s.Silent() && !isClosed(s.ended) {
 		return s
 	}
-	if l.served == nil {
-		l.served = map[string]*PrivateMount{}
+	if l.privateMounts == nil {
+		l.privateMounts = map[string]*PrivateMount{}
 	}
 	s := &PrivateMount{limit: limit, ended: make(chan struct{}), ready: make(chan struct{})}
-	l.served[c.Shell()] = s
+	l.privateMounts[c.Shell()] = s
 	go s.run(c, at)
 	return s
 }
@@ -73,8 +73,8 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// settle tells those who wait for the file system that it is there or why it is not.
-func (s *PrivateMount) settle(err error) {
+// setReady tells those who wait for the file system that it is there or why it is not.
+func (s *PrivateMount) setReady(err error) {
 	s.once.Do(func() {
 		s.err = err
 		close(s.ready)
@@ -87,16 +87,16 @@ func (s *PrivateMount) run(c Command, at string) {
 	defer close(s.ended)
 	path, err := lookTool(c.Name)
 	if err != nil {
-		s.settle(err)
+		s.setReady(err)
 		return
 	}
 	var stderr bytes.Buffer
 	cmd := exec.Command(path, c.Args...)
 	cmd.Dir, cmd.Env, cmd.Stderr, cmd.WaitDelay = "/", environment(), &stderr, time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	without := fileSystem(unix.AT_FDCWD, at)
+	without := fileSystemID(unix.AT_FDCWD, at)
 	if err := cmd.Start(); err != nil {
-		s.settle(err)
+		s.setReady(err)
 		return
 	}
 	go s.watch(cmd.Process, at, without)
@@ -105,11 +105,11 @@ func (s *PrivateMount) run(c Command, at string) {
 		err = &ExitError{Command: c, Status: cmd.ProcessState.ExitCode(), Signal: cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(),
 			Stderr: strings.TrimSpace(stderr.String())}
 	}
-	s.settle(err)
+	s.setReady(err)
 }
 
-// fileSystem tells file systems from each other, without asking them.
-func fileSystem(dir int, path string) uint64 {
+// fileSystemID tells file systems from each other, without asking them.
+func fileSystemID(dir int, path string) uint64 {
 	var st unix.Statx_t
 	if retry.Statx(dir, path, unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st) != nil {
 		return 0
@@ -131,17 +131,17 @@ func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 		dir = mountedBy(program, at, without)
 	}
 	s.Root = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), dir) // it stays open, so that the path never means anything else
-	for err := s.answers(dir); ; err = s.answers(dir) {
+	for err := s.probe(dir); ; err = s.probe(dir) {
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			s.giveUp(program)
 			return
 		case err != nil && !isClosed(s.ready): // later, who asks for something is told himself
-			s.settle(safeopen.PathError("statfs", at, err))
+			s.setReady(safeopen.PathError("statfs", at, err))
 			_ = program.Kill()
 			return
 		}
-		s.settle(nil)
+		s.setReady(nil)
 		select {
 		case <-s.ended:
 			return
@@ -153,7 +153,7 @@ func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 // giveUp ends a program that does not answer.
 func (s *PrivateMount) giveUp(program *os.Process) {
 	s.silent.Store(true)
-	s.settle(context.DeadlineExceeded)
+	s.setReady(context.DeadlineExceeded)
 	_ = program.Kill()
 }
 
@@ -163,15 +163,15 @@ func mountedBy(program *os.Process, at string, without uint64) int {
 	if err != nil {
 		return -1
 	}
-	if fileSystem(fd, "") == without {
+	if fileSystemID(fd, "") == without {
 		unix.Close(fd)
 		return -1
 	}
 	return fd
 }
 
-// answers asks the file system for its room, and waits for the answer twice: once would be too little if this process is stopped meanwhile.
-func (s *PrivateMount) answers(dir int) error {
+// probe asks the file system for its room, and waits for the answer twice: once would be too little if this process is stopped meanwhile.
+func (s *PrivateMount) probe(dir int) error {
 	answer := make(chan error, 1)
 	go func() {
 		var st unix.Statfs_t

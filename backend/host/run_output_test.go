@@ -7,7 +7,7 @@ import (
 
 // TestOutputLimit ends a program that prints without end, and cuts what it complains of.
 func TestOutputLimit(t *testing.T) {
-	o := &output{room: 5}
+	o := &cappedBuffer{room: 5}
 	ended := 0
 	o.full = func() { ended++ }
 	for _, part := range []string{"abc", "de", "f", "ghi"} {
@@ -19,7 +19,7 @@ func TestOutputLimit(t *testing.T) {
 		t.Errorf("it holds %q, and has ended it %d times", o.kept.String(), ended)
 	}
 	c := Cmd("sh", "-c", "yes complaint | head -c 3000000 >&2; exit 3")
-	if err := fails(t, &Local{}, c); len(err.Error()) > mostComplaint+100 || !strings.Contains(err.Error(), "complaint") {
+	if err := fails(t, &Local{}, c); len(err.Error()) > maxStderr+100 || !strings.Contains(err.Error(), "complaint") {
 		t.Errorf("the complaint has %d bytes", len(err.Error()))
 	}
 }

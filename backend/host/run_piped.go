@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// running starts a command that has one end of a pipe, as its standard input or output, and returns what waits until it has ended. When
+// startPiped starts a command that has one end of a pipe, as its standard input or output, and returns what waits until it has ended. When
 // ctx ends, the other end is closed: the command notices, and lets go of what it has open. One that does not is ended.
-func (l *Local) running(ctx context.Context, c Command, its, ours *os.File) (ended func() error) {
+func (l *Local) startPiped(ctx context.Context, c Command, its, ours *os.File) (ended func() error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	notice := context.AfterFunc(ctx, func() {
 		_ = ours.SetDeadline(time.Now())
@@ -36,16 +36,16 @@ func (l *Local) running(ctx context.Context, c Command, its, ours *os.File) (end
 	}
 }
 
-// isBroken tells whether writing to a program has failed because it has ended, which it explains itself.
-func isBroken(err error) bool { return errors.Is(err, unix.EPIPE) }
+// isBrokenPipe tells whether writing to a program has failed because it has ended, which it explains itself.
+func isBrokenPipe(err error) bool { return errors.Is(err, unix.EPIPE) }
 
-// complains returns what a program has said, if it has ended by itself.
-func complains(err error) bool {
+// endedByItself returns what a program has said, if it has ended by itself.
+func endedByItself(err error) bool {
 	return errors.As(err, new(*ExitError)) || errors.As(err, new(*ToolError))
 }
 
-// octal is how printf(1) writes any bytes.
-func octal(b []byte) string {
+// shellPrintf is how printf(1) writes any bytes.
+func shellPrintf(b []byte) string {
 	var text bytes.Buffer
 	for _, c := range b {
 		if c >= ' ' && c < 0x7f && c != '\\' && c != '%' && c != '\'' {

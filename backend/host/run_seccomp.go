@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apart runs start in a thread of its own, once restrict has restricted it: what it starts is restricted, too.
-func apart(restrict, start func() error) error {
+// startRestricted runs start in a thread of its own, once restrict has restricted it: what it starts is restricted, too.
+func startRestricted(restrict, start func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the function
@@ -24,7 +24,7 @@ func apart(restrict, start func() error) error {
 // openForWriting is a filter for those that may not open anything for writing: they are told EACCES. It is one of openat(2), which is
 // how C libraries open files on every processor, whose third argument says for what. The offsets are those of struct seccomp_data in
 // linux/seccomp.h, the low half of an argument first.
-var openForWriting = []unix.SockFilter{
+var denyWriting = []unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_OPENAT, Jf: 3},
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 16 + 2*8},
@@ -34,7 +34,7 @@ var openForWriting = []unix.SockFilter{
 }
 
 // noSockets is a filter for those that may not connect to anything, by socket(2) or io_uring, which could do it for them.
-var noSockets = []unix.SockFilter{
+var denySockets = []unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SOCKET, Jt: 1},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_IO_URING_SETUP, Jf: 1},
@@ -44,12 +44,12 @@ var noSockets = []unix.SockFilter{
 
 // forbidWriting keeps this thread from opening anything for writing, if the kernel can do that.
 func forbidWriting() error {
-	_ = filter(openForWriting)
+	_ = installFilter(denyWriting)
 	return nil
 }
 
-// filter restricts the system calls of this thread (seccomp(2)).
-func filter(instructions []unix.SockFilter) error {
+// installFilter restricts the system calls of this thread (seccomp(2)).
+func installFilter(instructions []unix.SockFilter) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type CopyInto struct {
 
 // Shell implements Step.
 func (f CopyInto) Shell() string {
-	path, is, data := Quote(f.Path), lookAt(f.Path), lookAt(f.From.Path).size
+	path, is, data := Quote(f.Path), inspectForShell(f.Path), inspectForShell(f.From.Path).size
 	line := ""
 	switch {
 	case f.Blank:

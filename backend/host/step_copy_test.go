@@ -22,7 +22,7 @@ func TestCopy(t *testing.T) {
 				continue // each with each takes long, and shows no more
 			}
 			t.Run(from+" to "+to, func(t *testing.T) {
-				for _, s := range sparses() {
+				for _, s := range sparseFiles() {
 					copies(t, l, s, source+"/source", dir+"/copy")
 				}
 			})
@@ -33,7 +33,7 @@ func TestCopy(t *testing.T) {
 // copies copies a file, which must not change the source, and keep what are holes.
 func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 	t.Helper()
-	all := s.make(t, source)
+	all := s.write(t, source)
 	if err := os.Chmod(source, 0o640); err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +70,8 @@ func TestCopyLarger(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, s := range sparses() {
-				all := s.make(t, dir+"/source")
+			for _, s := range sparseFiles() {
+				all := s.write(t, dir+"/source")
 				for _, zeros := range []bool{false, true} {
 					larger(t, l, all, zeros, dir)
 				}
@@ -102,7 +102,7 @@ func TestReflink(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			all := sparseFile{20 << 20, [][2]int64{{0, 10 << 20}}}.make(t, dir+"/source")
+			all := sparseFile{20 << 20, [][2]int64{{0, 10 << 20}}}.write(t, dir+"/source")
 			run(t, "sync", "-f", dir)
 			file := newFile(dir + "/copy")
 			file.From = &Source{Path: dir + "/source", Reflink: true}
@@ -147,7 +147,7 @@ func TestZerosAreOwn(t *testing.T) {
 
 func TestCopyNoCOW(t *testing.T) {
 	l, dir := &Local{}, disk(t, "mkfs.btrfs", "-q")
-	all := sparseFile{9 << 20, [][2]int64{{0, 100}, {1 << 20, 3 << 20}}}.make(t, dir+"/source")
+	all := sparseFile{9 << 20, [][2]int64{{0, 100}, {1 << 20, 3 << 20}}}.write(t, dir+"/source")
 	file := newFile(dir + "/copy")
 	file.From, file.NoCOW = &Source{Path: dir + "/source"}, true
 	do(t, l, file)
@@ -254,7 +254,7 @@ func TestCopyFull(t *testing.T) {
 	l, full, dir := &Local{}, tmpfs(t, 4<<10), t.TempDir()
 	for name, s := range map[string]sparseFile{"data": {8 << 20, [][2]int64{{0, 8 << 20}}}, "late": {80 << 20, [][2]int64{{70 << 20, 76 << 20}}}} {
 		t.Run(name, func(t *testing.T) {
-			all := s.make(t, dir+"/source")
+			all := s.write(t, dir+"/source")
 			file := newFile(full + "/copy")
 			file.From = &Source{Path: dir + "/source"}
 			refuse(t, l, full, file, unix.ENOSPC)
@@ -272,7 +272,7 @@ func TestFill(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	const big = 8 << 20
 	s := sparseFile{6<<20 + 700, [][2]int64{{100, 5000}, {1<<20 + 1, 2 << 20}, {6 << 20, 6<<20 + 600}}}
-	all := s.make(t, dir+"/source")
+	all := s.write(t, dir+"/source")
 	same := device(t, 6<<20+1024)
 	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: same})
 	holds(t, same, append(bytes.Clone(all), make([]byte, 324)...))

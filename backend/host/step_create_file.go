@@ -78,7 +78,7 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	err = c.fill(ctx, l, f)
+	err = c.write(ctx, l, f)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -88,8 +88,8 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 	return err
 }
 
-// fill makes an empty file what it is to be.
-func (c CreateFile) fill(ctx context.Context, l *Local, f *os.File) error {
+// write makes an empty file what it is to be.
+func (c CreateFile) write(ctx context.Context, l *Local, f *os.File) error {
 	if c.NoCOW {
 		if err := setNoCOW(f, true); err != nil {
 			return err

@@ -31,7 +31,7 @@ func (d Download) Shell() string {
 	}
 	line += " status=none of=" + Quote(d.Name)
 	if d.Sparse {
-		line += digHoles(d.Name, 0)
+		line += shellDigHoles(d.Name, 0)
 	}
 	return line
 }
@@ -49,7 +49,7 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	from, length, err := part(d.From.Path, d.Offset, d.Length, uint64(size))
+	from, length, err := clampRange(d.From.Path, d.Offset, d.Length, uint64(size))
 	if err != nil {
 		return err
 	}
@@ -62,18 +62,18 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 
 // copy writes to what one can seek in, and goes on behind it, so that what a shell writes next follows.
 func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
-	if err := hasRoom(d.To, to, length); err != nil {
+	if err := checkFits(d.To, to, length); err != nil {
 		return err
 	}
 	copier := sparse.Copier{In: in, Out: d.To, Holes: sparse.HolesIf(d.Sparse), Progress: d.Progress}
 	if err := copier.Run(ctx, from, to, length); err != nil {
 		return err
 	}
-	return leaveAt(d.To, to+length)
+	return seekTo(d.To, to+length)
 }
 
-// part returns where to begin in data of a size, and how much there is: all that follows where the length asked for is 0 or larger.
-func part(name string, offset, length, size uint64) (from, count int64, err error) {
+// clampRange returns where to begin in data of a size, and how much there is: all that follows where the length asked for is 0 or larger.
+func clampRange(name string, offset, length, size uint64) (from, count int64, err error) {
 	if offset > size {
 		return 0, 0, &OffsetError{name, offset, size}
 	}
@@ -84,8 +84,8 @@ func part(name string, offset, length, size uint64) (from, count int64, err erro
 	return int64(offset), int64(all), nil
 }
 
-// hasRoom refuses what is longer than a device is from a place on. Files grow.
-func hasRoom(f *os.File, at, length int64) error {
+// checkFits refuses what is longer than a device is from a place on. Files grow.
+func checkFits(f *os.File, at, length int64) error {
 	if !sparse.IsBlock(f) {
 		return nil
 	}

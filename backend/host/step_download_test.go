@@ -48,7 +48,7 @@ func (d Download) of(all []byte) []byte {
 func TestDownload(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	s := sparseFile{3<<20 + 100, [][2]int64{{0, 100}, {1<<20 + 1, 1<<20 + 200_000}, {3<<20 + 50, 3<<20 + 90}}}
-	file := s.make(t, dir+"/source")
+	file := s.write(t, dir+"/source")
 	loop := device(t, 4<<20)
 	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: loop})
 	target := device(t, 5<<20)

@@ -18,7 +18,9 @@ type Mkdir struct {
 }
 
 // Shell implements Step.
-func (m Mkdir) Shell() string { return fmt.Sprintf("mkdir -m %04o %s", bits(m.Mode), Quote(m.Path)) }
+func (m Mkdir) Shell() string {
+	return fmt.Sprintf("mkdir -m %04o %s", modeBits(m.Mode), Quote(m.Path))
+}
 
 func (m Mkdir) apply(_ context.Context, l *Local) error {
 	at, err := l.entry(m.Path)

@@ -53,7 +53,7 @@ type Chmod struct {
 }
 
 // Shell implements Step.
-func (c Chmod) Shell() string { return fmt.Sprintf("chmod %04o %s", bits(c.Mode), Quote(c.Path)) }
+func (c Chmod) Shell() string { return fmt.Sprintf("chmod %04o %s", modeBits(c.Mode), Quote(c.Path)) }
 
 func (c Chmod) apply(_ context.Context, l *Local) error {
 	h, err := l.OpenPath(c.Path)
@@ -67,7 +67,7 @@ func (c Chmod) apply(_ context.Context, l *Local) error {
 	}
 	defer f.Close()
 	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) takes no descriptor that opens nothing
-	return safeopen.PathError("chmod", c.Path, retry.Chmod(path, bits(c.Mode)|setID(&h.Stat_t)))
+	return safeopen.PathError("chmod", c.Path, retry.Chmod(path, modeBits(c.Mode)|setIDBits(&h.Stat_t)))
 }
 
 // chmod is Chmod for what is open.
@@ -75,21 +75,21 @@ func chmod(f *os.File, mode fs.FileMode) error {
 	var st unix.Stat_t
 	err := retry.Fstat(int(f.Fd()), &st)
 	if err == nil {
-		err = retry.Fchmod(int(f.Fd()), bits(mode)|setID(&st))
+		err = retry.Fchmod(int(f.Fd()), modeBits(mode)|setIDBits(&st))
 	}
 	return safeopen.PathError("chmod", f.Name(), err)
 }
 
-// setID returns a directory's set-ID bits.
-func setID(st *unix.Stat_t) uint32 {
+// setIDBits returns a directory's set-ID bits.
+func setIDBits(st *unix.Stat_t) uint32 {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return 0
 	}
 	return st.Mode & (unix.S_ISUID | unix.S_ISGID)
 }
 
-// bits returns the mode as the kernel counts it.
-func bits(mode fs.FileMode) uint32 {
+// modeBits returns the mode as the kernel counts it.
+func modeBits(mode fs.FileMode) uint32 {
 	if mode&fs.ModeSticky != 0 {
 		return uint32(mode.Perm()) | unix.S_ISVTX
 	}

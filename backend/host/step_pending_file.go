@@ -20,10 +20,10 @@ import (
 // A PendingFile is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
 // nobody else can work with that. What is there and is no regular file, a device or a pipe, is written to as it is.
 type PendingFile struct {
-	path  string // where it goes; no symbolic link
-	base  string // its last part
-	place bool   // it is written in its place
-	mode  fs.FileMode
+	path    string // where it goes; no symbolic link
+	base    string // its last part
+	inPlace bool   // it is written in its place
+	mode    fs.FileMode
 
 	uid, gid int // of what is there, otherwise -1
 
@@ -38,7 +38,7 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 	d := &PendingFile{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
 	h, at, err := safeopen.Resolve(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d.begin()
+		return d.findPlace()
 	}
 	if err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 		at.Close()
 		return nil, safeopen.PathError("open", path, unix.EISDIR)
 	}
-	d.place, d.mode, d.uid, d.gid = !h.IsFile() || at.Dir < 0, fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
-	if d.place {
+	d.inPlace, d.mode, d.uid, d.gid = !h.IsFile() || at.Dir < 0, fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
+	if d.inPlace {
 		at.Close()
 		d.held = h
 		return d, nil
@@ -62,8 +62,8 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 	return d, nil
 }
 
-// begin finds the place of a file that is not there.
-func (d *PendingFile) begin() (_ *PendingFile, err error) {
+// findPlace finds the place of a file that is not there.
+func (d *PendingFile) findPlace() (_ *PendingFile, err error) {
 	if d.at, err = safeopen.FindEntry(d.path); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (d *PendingFile) File() *os.File { return d.file }
 
 // Name is what a shell would write to. A draft is called as a stage is: it may be in the directory of a pool, where it is no volume.
 func (d *PendingFile) Name() string {
-	if d.place {
+	if d.inPlace {
 		return d.path
 	}
 	return filepath.Join(filepath.Dir(d.path), d.name())
@@ -104,7 +104,7 @@ func (d *PendingFile) name() string {
 
 // Shell implements Step.
 func (d *PendingFile) Shell() string {
-	if d.place {
+	if d.inPlace {
 		return "[ -w " + Quote(d.path) + " ]"
 	}
 	install := fmt.Sprintf("install -m %04o", d.mode)
@@ -116,7 +116,7 @@ func (d *PendingFile) Shell() string {
 
 // apply opens the draft. One that another process is writing, or an old file that it works with, is an InUseError.
 func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
-	if d.place {
+	if d.inPlace {
 		d.file, err = openInPlace(ctx, d.held)
 		return err
 	}
@@ -130,7 +130,7 @@ func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 		return err
 	}
 	draft := safeopen.Entry{Dir: d.at.Dir, Name: d.name()}
-	d.file, err = newDraftFile(draft, d.path)
+	d.file, err = createPending(draft, d.path)
 	if err == nil && d.uid >= 0 {
 		_ = d.file.Chown(d.uid, d.gid)
 	}
@@ -138,7 +138,7 @@ func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 		err = chmod(d.file, d.mode)
 	}
 	if err != nil {
-		d.discard()
+		d.removeFile()
 	}
 	return err
 }
@@ -159,18 +159,18 @@ func openInPlace(ctx context.Context, h *safeopen.Handle) (*os.File, error) {
 	return f, nil
 }
 
-// newDraftFile makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
+// createPending makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
 // is for messages.
-func newDraftFile(at safeopen.Entry, path string) (*os.File, error) {
+func createPending(at safeopen.Entry, path string) (*os.File, error) {
 	for range 5 {
 		f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 		switch {
 		case errors.Is(err, fs.ErrExist):
-			if err = sweepDraft(at, path); errors.Is(err, fs.ErrExist) {
+			if err = removeStaleFile(at, path); errors.Is(err, fs.ErrExist) {
 				return nil, &InUseError{Path: path}
 			}
 		case err == nil:
-			if err = flock(f); err == nil && isAt(f, at) {
+			if err = lockFile(f); err == nil && hasName(f, at) {
 				return f, nil
 			}
 			f.Close()
@@ -186,8 +186,8 @@ func newDraftFile(at safeopen.Entry, path string) (*os.File, error) {
 	return nil, &InUseError{Path: path} // others come and go
 }
 
-// sweepDraft removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
-func sweepDraft(at safeopen.Entry, path string) error {
+// removeStaleFile removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
+func removeStaleFile(at safeopen.Entry, path string) error {
 	f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -196,29 +196,29 @@ func sweepDraft(at safeopen.Entry, path string) error {
 		return err
 	}
 	defer f.Close()
-	if err := flock(f); errors.Is(err, fs.ErrNotExist) {
+	if err := lockFile(f); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	} else if err != nil || !isAt(f, at) {
+	} else if err != nil || !hasName(f, at) {
 		return err
 	}
 	return safeopen.PathError("remove", path, retry.Unlinkat(at.Dir, at.Name, 0))
 }
 
-// isAt tells whether an open file still has its name.
-func isAt(f *os.File, at safeopen.Entry) bool {
+// hasName tells whether an open file still has its name.
+func hasName(f *os.File, at safeopen.Entry) bool {
 	var here, there unix.Stat_t
 	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.Dir, at.Name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
-// Discard ends a draft that was not published, and removes it. What was written in its place stays.
-func (d *PendingFile) Discard() {
-	d.discard()
-	d.end()
+// Abort ends a draft that was not published, and removes it. What was written in its place stays.
+func (d *PendingFile) Abort() {
+	d.removeFile()
+	d.release()
 }
 
-func (d *PendingFile) discard() {
-	if d.file != nil && !d.place {
+func (d *PendingFile) removeFile() {
+	if d.file != nil && !d.inPlace {
 		_ = retry.Unlinkat(d.at.Dir, d.name(), 0)
 	}
 	for _, f := range []*os.File{d.file, d.old} {
@@ -229,8 +229,8 @@ func (d *PendingFile) discard() {
 	d.file, d.old = nil, nil
 }
 
-// end lets go of where the draft goes.
-func (d *PendingFile) end() {
+// release lets go of where the draft goes.
+func (d *PendingFile) release() {
 	if d.held != nil {
 		d.held.Close()
 	}
@@ -243,7 +243,7 @@ type Commit struct{ File *PendingFile }
 
 // Shell implements Step.
 func (p Commit) Shell() string {
-	if p.File.place {
+	if p.File.inPlace {
 		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", Quote(p.File.path))
 	}
 	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", Quote(p.File.Name()), Quote(p.File.path))
@@ -252,10 +252,10 @@ func (p Commit) Shell() string {
 func (p Commit) apply(context.Context, *Local) error {
 	d := p.File
 	err := d.file.Sync()
-	if d.place && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // a pipe or a terminal
+	if d.inPlace && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // a pipe or a terminal
 		err = nil
 	}
-	if err == nil && !d.place {
+	if err == nil && !d.inPlace {
 		err = safeopen.PathError("rename to", d.path, retry.Renameat(d.at.Dir, d.name(), d.at.Dir, d.at.Name))
 	}
 	if err != nil {
@@ -263,10 +263,10 @@ func (p Commit) apply(context.Context, *Local) error {
 	}
 	err = d.file.Close()
 	d.file = nil
-	if err == nil && !d.place {
+	if err == nil && !d.inPlace {
 		err = d.at.SyncDir(d.path)
 	}
-	d.discard()
-	d.end()
+	d.removeFile()
+	d.release()
 	return err
 }

@@ -26,7 +26,7 @@ func (d drafted) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	defer draft.Discard()
+	defer draft.Abort()
 	err = l.Change(ctx, draft)
 	if err == nil {
 		d.To, d.Name = draft.File(), draft.Name()
@@ -44,7 +44,7 @@ func newDraft(t testing.TB, path string) *PendingFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.Discard)
+	t.Cleanup(d.Abort)
 	return d
 }
 
@@ -77,7 +77,7 @@ func TestDraft(t *testing.T) {
 			t.Error("the old content is gone already")
 		}
 		do(t, l, Commit{d})
-		d.Discard()
+		d.Abort()
 		if got := string(get(t, dir+"/"+path)); got != path || mode(t, dir+"/"+path) != want {
 			t.Errorf("%s has mode %v, and holds %q", path, mode(t, dir+"/"+path), got)
 		}
@@ -99,12 +99,12 @@ func TestDraftDiscarded(t *testing.T) {
 	put(t, dir+"/old", []byte("old\n"))
 	before := tree(t, dir)
 	for _, path := range []string{"old", "new"} {
-		newDraft(t, dir+"/"+path).Discard()
+		newDraft(t, dir+"/"+path).Abort()
 		d := newDraft(t, dir+"/"+path)
 		do(t, l, d)
 		write(t, d, "x")
-		d.Discard()
-		d.Discard()
+		d.Abort()
+		d.Abort()
 	}
 	if after := tree(t, dir); after != before {
 		t.Errorf("was\n%s, is\n%s", before, after)
@@ -130,7 +130,7 @@ func TestDraftTaken(t *testing.T) {
 			t.Errorf("%s holds %q", path, got)
 		}
 		do(t, l, second)
-		second.Discard()
+		second.Abort()
 		do(t, l, Mkdir{second.Name(), 0o700})
 		fails(t, l, second)
 		do(t, l, Rmdir{second.Name()}, Symlink{dir + "/old", second.Name()})
@@ -152,7 +152,7 @@ func TestDraftRivals(t *testing.T) {
 					err = l.Change(context.Background(), d)
 				}
 				if _, busy := errors.AsType[*InUseError](err); busy {
-					d.Discard()
+					d.Abort()
 					continue
 				}
 				if err == nil {
@@ -164,7 +164,7 @@ func TestDraftRivals(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				d.Discard()
+				d.Abort()
 				written++
 			}
 		})
@@ -215,7 +215,7 @@ func TestDraftInUse(t *testing.T) {
 	d := newDraft(t, dir+"/image")
 	do(t, l, d)
 	isA[*InUseError](t, fails(t, l, Resize{Path: dir + "/image", Size: 1}))
-	d.Discard()
+	d.Abort()
 	do(t, l, Resize{Path: dir + "/image", Size: 1})
 }
 

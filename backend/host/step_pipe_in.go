@@ -38,7 +38,7 @@ func (f PipeIn) Shell() string {
 	length, data := int64(f.Length), ""
 	switch {
 	case f.From == nil && f.Source == nil && f.Sparse:
-		return f.piped(octal(f.Format.Zeros(f.Offset, f.Length)))
+		return f.piped(shellPrintf(f.Format.Zeros(f.Offset, f.Length)))
 	case f.From == nil && f.Source == nil:
 		data = fmt.Sprintf("head -c %d /dev/zero", length)
 	default:
@@ -51,17 +51,17 @@ func (f PipeIn) Shell() string {
 		}
 		data = fmt.Sprintf("head -c %d", length) + from
 	}
-	return f.piped(octal(f.Format.Data(f.Offset, uint64(length))) + "; " + data)
+	return f.piped(shellPrintf(f.Format.Data(f.Offset, uint64(length))) + "; " + data)
 }
 
 func (f PipeIn) piped(data string) string {
-	return fmt.Sprintf("{ %s; %s; %s; } | %s", octal(f.Format.Begin()), data, octal(f.Format.End()), f.Command.Shell())
+	return fmt.Sprintf("{ %s; %s; %s; } | %s", shellPrintf(f.Format.Begin()), data, shellPrintf(f.Format.End()), f.Command.Shell())
 }
 
 // shellSource is where a shell reads the data from, and how many there are, -1 if that is not known.
 func (f PipeIn) shellSource() (from string, size int64) {
 	if f.Source != nil {
-		return " " + Quote(f.Source.Path), lookAt(f.Source.Path).size
+		return " " + Quote(f.Source.Path), inspectForShell(f.Source.Path).size
 	}
 	at, seekable := sparse.Position(f.From)
 	if !seekable {
@@ -131,14 +131,14 @@ func (f PipeIn) feed(ctx context.Context, l *Local, w *extents.Writer, send func
 	w.To = in
 	command := f.Command
 	command.stdin = out
-	ended := l.running(ctx, command, out, in)
+	ended := l.startPiped(ctx, command, out, in)
 	if err = w.Begin(); err == nil {
 		err = send()
 	}
 	if err == nil {
 		err = w.End()
 	}
-	if endErr := ended(); err == nil || isBroken(err) || ctx.Err() != nil {
+	if endErr := ended(); err == nil || isBrokenPipe(err) || ctx.Err() != nil {
 		err = endErr
 	}
 	if err != nil && w.Done > 0 {

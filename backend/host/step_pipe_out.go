@@ -39,14 +39,14 @@ func (d PipeOut) Shell() string {
 	if d.Name != "" {
 		line += " of=" + Quote(d.Name)
 		if d.Sparse {
-			line += digHoles(d.Name, 0)
+			line += shellDigHoles(d.Name, 0)
 		}
 	}
 	return line
 }
 
 func (d PipeOut) apply(ctx context.Context, l *Local) error {
-	from, length, err := part(d.From, d.Offset, d.Length, d.Size)
+	from, length, err := clampRange(d.From, d.Offset, d.Length, d.Size)
 	if err != nil {
 		return err
 	}
@@ -57,17 +57,17 @@ func (d PipeOut) apply(ctx context.Context, l *Local) error {
 		return d.drain(ctx, l, r)
 	}
 	r.To = to
-	if err := hasRoom(d.To, to, length); err != nil {
+	if err := checkFits(d.To, to, length); err != nil {
 		return err
 	}
 	if err := d.drain(ctx, l, r); err != nil {
 		return err
 	}
-	return leaveAt(d.To, to+length)
+	return seekTo(d.To, to+length)
 }
 
-// leaveAt lets a file stand at a place, which has to be in it.
-func leaveAt(f *os.File, at int64) error {
+// seekTo lets a file stand at a place, which has to be in it.
+func seekTo(f *os.File, at int64) error {
 	if size, err := sparse.Size(f); err == nil && sparse.IsRegular(f) && size < at {
 		if err := f.Truncate(at); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (d PipeOut) drain(ctx context.Context, l *Local, r *extents.Reader) error {
 	}
 	command := d.Command
 	command.stdout = out
-	ended := l.running(ctx, command, out, in)
+	ended := l.startPiped(ctx, command, out, in)
 	complete, err := r.Copy(ctx, in, d.Format)
 	if complete && r.End == int64(d.Size) { // it ends by itself
 		_, err = io.Copy(io.Discard, in)
@@ -96,7 +96,7 @@ func (d PipeOut) drain(ctx context.Context, l *Local, r *extents.Reader) error {
 	switch endErr := ended(); {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case complains(endErr) && !complete:
+	case endedByItself(endErr) && !complete:
 		return endErr
 	}
 	return err

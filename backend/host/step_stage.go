@@ -23,10 +23,10 @@ import (
 type Stage struct {
 	Path string
 
-	on        *Local // nil: it is not in use
+	local     *Local // nil: it is not in use
 	at        safeopen.Entry
 	dir, lock *os.File
-	place     *Dir
+	open      *Dir
 }
 
 // Shell implements Step.
@@ -38,7 +38,7 @@ func (s *Stage) apply(_ context.Context, l *Local) (err error) {
 	}
 	if err = retry.Mkdirat(s.at.Dir, s.at.Name, 0o700); err == nil {
 		if s.dir, err = safeopen.OpenDirAt(s.at.Dir, s.at.Name, s.Path); err == nil {
-			err = s.begin(l)
+			err = s.lockAndRegister(l)
 		}
 		err = mapErrSwept(s.Path, err)
 	}
@@ -48,15 +48,15 @@ func (s *Stage) apply(_ context.Context, l *Local) (err error) {
 	return safeopen.PathError("mkdir", s.Path, err)
 }
 
-// begin locks a stage that was just made, and makes it a place. If it cannot, it removes it.
-func (s *Stage) begin(l *Local) error {
+// lockAndRegister locks a stage that was just made, and makes it a place. If it cannot, it removes it.
+func (s *Stage) lockAndRegister(l *Local) error {
 	err := chmod(s.dir, 0o700)
 	if err == nil {
-		s.lock, err = lockNew(s.dir, s.Path)
+		s.lock, err = lockNewStage(s.dir, s.Path)
 	}
 	if err == nil {
-		if s.place, err = l.enterStage(s); err == nil {
-			s.on = l
+		if s.open, err = l.enterStage(s); err == nil {
+			s.local = l
 			return nil
 		}
 		s.lock.Close()
@@ -72,34 +72,34 @@ func (l *Local) enterStage(s *Stage) (*Dir, error) {
 	if err != nil {
 		return nil, safeopen.PathError("open", s.Path, err)
 	}
-	p := &Dir{Path: s.Path, on: l, fd: fd, users: 1}
+	p := &Dir{Path: s.Path, local: l, fd: fd, refs: 1}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.places == nil {
-		l.places = map[string]*Dir{}
+	if l.dirs == nil {
+		l.dirs = map[string]*Dir{}
 	}
-	l.places[filepath.Clean(s.Path)] = p
+	l.dirs[filepath.Clean(s.Path)] = p
 	return p, nil
 }
 
 // Release lets others have the stage, or what is left of it, however it has ended.
 func (s *Stage) Release() {
-	if s.on == nil {
+	if s.local == nil {
 		return
 	}
-	s.place.Close()
+	s.open.Close()
 	s.lock.Close()
 	s.dir.Close()
 	s.at.Close()
-	s.on = nil
+	s.local = nil
 }
 
 // Inode returns what has a name in a stage that is in use.
 func (s *Stage) Inode(name string) Inode {
-	if s.on == nil {
+	if s.local == nil {
 		return Inode{}
 	}
-	return s.place.Inode(name)
+	return s.open.Inode(name)
 }
 
 // Unstage removes a stage and all that is still in it. If it is not in use, there is nothing to do.
@@ -109,7 +109,7 @@ type Unstage struct{ Stage *Stage }
 func (u Unstage) Shell() string { return "rm -rf " + Quote(u.Stage.Path) }
 
 func (u Unstage) apply(_ context.Context, l *Local) error {
-	if u.Stage.on != l {
+	if u.Stage.local != l {
 		return nil
 	}
 	defer u.Stage.Release()
@@ -131,7 +131,7 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 	defer at.Close()
 	dir, err := safeopen.OpenDirAt(at.Dir, at.Name, s.Path)
 	if errors.Is(err, unix.ENOTDIR) {
-		return sweepDraft(at, s.Path)
+		return removeStaleFile(at, s.Path)
 	}
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	defer lock.Close()
-	if err := flock(lock); err != nil {
+	if err := lockFile(lock); err != nil {
 		return err
 	}
 	return removeStage(at, dir, lock)

@@ -14,15 +14,15 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// lockNew locks a stage that was just made.
-func lockNew(dir *os.File, path string) (*os.File, error) {
+// lockNewStage locks a stage that was just made.
+func lockNewStage(dir *os.File, path string) (*os.File, error) {
 	name := filepath.Base(path)
 	lock, err := safeopen.OpenAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, mapErrSwept(path, err)
 	}
-	if err = flock(lock); err == nil {
-		err = isNew(dir, lock)
+	if err = lockFile(lock); err == nil {
+		err = checkNewStage(dir, lock)
 	}
 	if err = mapErrSwept(path, err); err == nil {
 		return lock, nil
@@ -34,15 +34,15 @@ func lockNew(dir *os.File, path string) (*os.File, error) {
 	return nil, err
 }
 
-// isNew returns an error if this is not the directory that was just made, with only its lock in it: if it holds more than that,
+// checkNewStage returns an error if this is not the directory that was just made, with only its lock in it: if it holds more than that,
 // or does not belong to whom a new file in it belongs. (That is not always us: there are file systems that know no owners, and
 // servers that do not trust root.)
-func isNew(dir, lock *os.File) error {
+func checkNewStage(dir, lock *os.File) error {
 	var d, l unix.Stat_t
 	if err := errors.Join(retry.Fstat(int(dir.Fd()), &d), retry.Fstat(int(lock.Fd()), &l)); err != nil {
 		return err
 	}
-	names, err := list(dir)
+	names, err := readNames(dir)
 	swept := l.Nlink == 0 || !slices.Contains(names, filepath.Base(lock.Name())) // NFS tells the former later
 	switch {
 	case err != nil:
@@ -64,11 +64,13 @@ func mapErrSwept(path string, err error) error {
 	return err
 }
 
-// flock locks a file, as patiently as that may be. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
-func flock(f *os.File) error { return lockPatiently(int(f.Fd()), func() error { return flockOnce(f) }) }
+// lockFile locks a file, as patiently as that may be. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
+func lockFile(f *os.File) error {
+	return lockPatiently(int(f.Fd()), func() error { return tryLockFile(f) })
+}
 
-// flockOnce locks it at once or not at all: one that is in use is an error that wraps fs.ErrExist.
-func flockOnce(f *os.File) error {
+// tryLockFile locks it at once or not at all: one that is in use is an error that wraps fs.ErrExist.
+func tryLockFile(f *os.File) error {
 	err := retry.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
@@ -84,7 +86,7 @@ func flockOnce(f *os.File) error {
 // another name until then.
 func removeStage(at safeopen.Entry, dir, held *os.File) error {
 	fd, lock := int(dir.Fd()), at.Name
-	names, err := list(dir)
+	names, err := readNames(dir)
 	if err != nil {
 		return err
 	}
@@ -112,8 +114,8 @@ func removeStage(at safeopen.Entry, dir, held *os.File) error {
 	return safeopen.PathError("remove", dir.Name(), err)
 }
 
-// list returns the names in a directory as it is now. It is opened anew: over SMB, the kernel remembers what it has read once.
-func list(dir *os.File) ([]string, error) {
+// readNames returns the names in a directory as it is now. It is opened anew: over SMB, the kernel remembers what it has read once.
+func readNames(dir *os.File) ([]string, error) {
 	now, err := safeopen.OpenDirAt(int(dir.Fd()), ".", dir.Name())
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func TestStageOfAnother(t *testing.T) {
 	refused := func() {
 		t.Helper()
 		before := tree(t, path)
-		if _, err := lockNew(dir, path); !errors.Is(err, fs.ErrPermission) {
+		if _, err := lockNewStage(dir, path); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("got error %v", err)
 		}
 		if after := tree(t, path); after != before {

@@ -39,13 +39,13 @@ func (u Upload) Shell() string {
 		line += " conv=nocreat,notrunc,fsync status=none"
 	}
 	if u.Sparse {
-		line += digHoles(u.Path, u.Offset)
+		line += shellDigHoles(u.Path, u.Offset)
 	}
 	return line
 }
 
-// digHoles makes holes of the zeros in a file, if it can have any, which dd does not where other data were before.
-func digHoles(path string, from uint64) string {
+// shellDigHoles makes holes of the zeros in a file, if it can have any, which dd does not where other data were before.
+func shellDigHoles(path string, from uint64) string {
 	return fmt.Sprintf(" && { fallocate -d -o %d %s 2>/dev/null || :; }", from, Quote(path))
 }
 

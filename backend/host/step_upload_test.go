@@ -147,7 +147,7 @@ func TestUploadWhole(t *testing.T) {
 func TestUploadSparse(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	s := sparseFile{4<<20 - 5, [][2]int64{{0, 10}, {1<<20 + 5, 1<<20 + 90_000}, {4<<20 - 100, 4<<20 - 5}}}
-	all := s.make(t, dir+"/source")
+	all := s.write(t, dir+"/source")
 	eachSource(t, func(t *testing.T, from func([]byte) *os.File, target string, old []byte) {
 		for _, isSparse := range []bool{false, true} {
 			put(t, dir+"/old", old)

@@ -18,16 +18,16 @@ func Wipe(path, algorithm string, progress Progress) Step {
 	case "zero":
 		return Zero{Path: path, Progress: progress}
 	case "trim":
-		return Abort{Path: path, Progress: progress}
+		return Discard{Path: path, Progress: progress}
 	}
-	if passes[algorithm] > 0 {
+	if scrubPasses[algorithm] > 0 {
 		return Scrub{Path: path, Pattern: algorithm, Progress: progress}
 	}
 	return nil
 }
 
 // passes are the patterns that are left to scrub(1), and how often it goes over the whole in each.
-var passes = map[string]int64{
+var scrubPasses = map[string]int64{
 	"nnsa": 4, "dod": 4, "bsi": 9, "gutmann": 35, "schneier": 7, "pfitzner7": 7, "pfitzner33": 33, "random": 1,
 }
 
@@ -41,7 +41,7 @@ type Zero struct {
 
 // Shell implements Step.
 func (z Zero) Shell() string {
-	path, is := Quote(z.Path), lookAt(z.Path)
+	path, is := Quote(z.Path), inspectForShell(z.Path)
 	length := max(is.size-int64(z.From), 0)
 	zeros := fmt.Sprintf("head -c %d /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock conv=nocreat,notrunc,fsync status=none",
 		length, path, z.From)
@@ -72,8 +72,8 @@ type shape struct {
 	isBlock, isSparse, onFUSE bool
 }
 
-// lookAt returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
-func lookAt(path string) shape {
+// inspectForShell returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
+func inspectForShell(path string) shape {
 	h, err := safeopen.OpenPath(path)
 	if err != nil {
 		return shape{isBlock: true}
@@ -91,7 +91,7 @@ func lookAt(path string) shape {
 }
 
 func (z Zero) apply(ctx context.Context, l *Local) error {
-	return l.changeAll(ctx, z.Path, z.From, z.Progress, func(f *os.File, from, length int64) error {
+	return l.eachChunk(ctx, z.Path, z.From, z.Progress, func(f *os.File, from, length int64) error {
 		by := sparse.ZeroOut
 		if sparse.IsSparse(f) {
 			by = sparse.Punch
@@ -100,16 +100,16 @@ func (z Zero) apply(ctx context.Context, l *Local) error {
 	})
 }
 
-// Abort gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most
+// Discard gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most
 // read as zeros (BLKDISCARD).
-type Abort struct {
+type Discard struct {
 	Path     string
 	Progress Progress
 }
 
 // Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
-func (d Abort) Shell() string {
-	path, is := Quote(d.Path), lookAt(d.Path)
+func (d Discard) Shell() string {
+	path, is := Quote(d.Path), inspectForShell(d.Path)
 	switch {
 	case is.isBlock:
 		return "blkdiscard " + path + " </dev/null"
@@ -119,14 +119,14 @@ func (d Abort) Shell() string {
 	return fmt.Sprintf("fallocate -n -p -l %d %s", (is.size+sparse.Block-1)/sparse.Block*sparse.Block, path)
 }
 
-func (d Abort) apply(ctx context.Context, l *Local) error {
-	return l.changeAll(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
+func (d Discard) apply(ctx context.Context, l *Local) error {
+	return l.eachChunk(ctx, d.Path, 0, d.Progress, func(f *os.File, from, length int64) error {
 		return safeopen.PathError("discard", d.Path, sparse.Discard(f, from, length))
 	})
 }
 
-// changeAll does something to all of a file or block device from a byte on, piece by piece.
-func (l *Local) changeAll(ctx context.Context, path string, from uint64, progress Progress, do func(f *os.File, from, length int64) error) error {
+// eachChunk does something to all of a file or block device from a byte on, piece by piece.
+func (l *Local) eachChunk(ctx context.Context, path string, from uint64, progress Progress, do func(f *os.File, from, length int64) error) error {
 	f, err := l.openData(path, writing)
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ type Scrub struct {
 // Shell implements Step. scrub makes files longer, up to where a block ends, and has to be told how large a device is: of one
 // that it finds by a link, as all of LVM's are, it believes that there is nothing to do.
 func (s Scrub) Shell() string {
-	is := lookAt(s.Path)
+	is := inspectForShell(s.Path)
 	line := s.command(s.Path, is.isBlock, is.size).Shell()
 	if is.isBlock {
 		return line
@@ -192,7 +192,7 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 		return err
 	}
 	c := s.command("/dev/fd/3", sparse.IsBlock(f), size)
-	c.files, c.OnOutput = []*os.File{f}, s.dots(size)
+	c.files, c.OnOutput = []*os.File{f}, s.countDots(size)
 	_, err = l.Query(ctx, c)
 	if sparse.IsRegular(f) {
 		err = errors.Join(err, f.Truncate(size))
@@ -203,10 +203,10 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 	return f.Sync()
 }
 
-// dots counts the dots that scrub prints between two bars, 48 in each pass.
-func (s Scrub) dots(size int64) func([]byte) {
+// countDots counts the dots that scrub prints between two bars, 48 in each pass.
+func (s Scrub) countDots(size int64) func([]byte) {
 	const perPass = 48
-	total, seen, inBar := passes[s.Pattern]*size, int64(0), false
+	total, seen, inBar := scrubPasses[s.Pattern]*size, int64(0), false
 	return func(printed []byte) {
 		for _, c := range printed {
 			switch {

@@ -17,9 +17,9 @@ func TestZero(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, s := range append(sparses(), sparseFile{size: 3<<20 + 5, extents: [][2]int64{{0, 3<<20 + 5}}}) {
+			for _, s := range append(sparseFiles(), sparseFile{size: 3<<20 + 5, extents: [][2]int64{{0, 3<<20 + 5}}}) {
 				path := dir + "/file"
-				s.make(t, path)
+				s.write(t, path)
 				full := room(t, path) >= s.size
 				var done, total uint64
 				do(t, l, Zero{Path: path, Progress: func(d, n uint64) { done, total = d, n }})
@@ -30,8 +30,8 @@ func TestZero(t *testing.T) {
 				if got := room(t, path); full && got < s.size || !full && got > 8192 {
 					t.Errorf("%+v: it has room for %d bytes", s, got)
 				}
-				s.make(t, path)
-				do(t, l, Abort{Path: path})
+				s.write(t, path)
+				do(t, l, Discard{Path: path})
 				holds(t, path, make([]byte, s.size))
 				if got := room(t, path); got > 8192 {
 					t.Errorf("%+v: discarded, it has room for %d bytes", s, got)
@@ -44,8 +44,8 @@ func TestZero(t *testing.T) {
 // TestZeroByWriting clears where the file system knows no better way.
 func TestZeroByWriting(t *testing.T) {
 	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
-	all := sparseFile{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.make(t, dir+"/file")
-	if err := fails(t, l, Abort{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
+	all := sparseFile{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.write(t, dir+"/file")
+	if err := fails(t, l, Discard{Path: dir + "/file"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
 	holds(t, dir+"/file", all)
@@ -72,7 +72,7 @@ func TestZeroDevice(t *testing.T) {
 			t.Errorf("it told of %d", told)
 		}
 		put(t, loop, random(1, 512))
-		do(t, l, Abort{Path: loop})
+		do(t, l, Discard{Path: loop})
 		holds(t, loop, make([]byte, size)) // a loop device's file is punched
 	}
 }
@@ -82,7 +82,7 @@ func TestZeroCancelled(t *testing.T) {
 	run(t, "truncate", "-s", "1G", path)
 	for _, step := range []func(Progress) Step{
 		func(p Progress) Step { return Zero{Path: path, Progress: p} },
-		func(p Progress) Step { return Abort{path, p} },
+		func(p Progress) Step { return Discard{path, p} },
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		if err := l.Change(ctx, step(once(cancel))); !errors.Is(err, context.Canceled) {
@@ -159,10 +159,10 @@ func TestResize(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, s := range sparses()[3:8] {
+			for _, s := range sparseFiles()[3:8] {
 				for _, size := range []int64{0, s.size / 2, s.size + 1, s.size + 1<<20} {
 					for _, allocate := range []bool{false, true} {
-						all := s.make(t, dir+"/file")
+						all := s.write(t, dir+"/file")
 						before := room(t, dir+"/file")
 						do(t, l, Resize{Path: dir + "/file", Size: uint64(size), Allocate: allocate})
 						want := make([]byte, size)
@@ -218,7 +218,7 @@ func TestScrubProgress(t *testing.T) {
 	const size = 1 << 20
 	file := t.TempDir() + "/a.b|c"
 	put(t, file, random(1, size))
-	for pattern, passes := range passes {
+	for pattern, passes := range scrubPasses {
 		var told []uint64
 		do(t, &Local{}, Scrub{Path: file, Pattern: pattern, Progress: func(done, total uint64) {
 			told = append(told, done)

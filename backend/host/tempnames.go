@@ -16,26 +16,26 @@ import (
 type TempNames struct {
 	Prefix string // what they begin with, no others' names
 
-	count  atomic.Uint64
-	making sync.Map // those of this process
+	count atomic.Uint64
+	inUse sync.Map // those of this process
 }
 
 // New returns a name that nobody has. Drop has to be called when it is not needed any more.
 func (m *TempNames) New() string {
-	name := fmt.Sprintf("%s%d-%s-%d", m.Prefix, os.Getpid(), begun(os.Getpid()), m.count.Add(1))
-	m.making.Store(name, true)
+	name := fmt.Sprintf("%s%d-%s-%d", m.Prefix, os.Getpid(), startTime(os.Getpid()), m.count.Add(1))
+	m.inUse.Store(name, true)
 	return name
 }
 
 // Release says that a name is not needed any more.
-func (m *TempNames) Release(name string) { m.making.Delete(name) }
+func (m *TempNames) Release(name string) { m.inUse.Delete(name) }
 
-var mark = regexp.MustCompile(`^(\d+)-(\d+)-\d+$`)
+var tempName = regexp.MustCompile(`^(\d+)-(\d+)-\d+$`)
 
 // Match tells whether a name is one of these.
 func (m *TempNames) Match(name string) bool {
 	rest, ok := strings.CutPrefix(name, m.Prefix)
-	return ok && mark.MatchString(rest)
+	return ok && tempName.MatchString(rest)
 }
 
 // IsStale tells whether a name is one of these that nobody needs any more.
@@ -43,17 +43,17 @@ func (m *TempNames) IsStale(name string) bool {
 	if !m.Match(name) {
 		return false
 	}
-	parts := mark.FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))
+	parts := tempName.FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))
 	pid, err := strconv.Atoi(parts[1])
-	if err != nil || begun(pid) != parts[2] {
+	if err != nil || startTime(pid) != parts[2] {
 		return true
 	}
-	_, used := m.making.Load(name)
+	_, used := m.inUse.Load(name)
 	return pid == os.Getpid() && !used
 }
 
-// begun tells when a process has begun, in ticks since the machine has (proc(5), stat); 0 if there is none.
-func begun(pid int) string {
+// startTime tells when a process has begun, in ticks since the machine has (proc(5), stat); 0 if there is none.
+func startTime(pid int) string {
 	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
 	if len(fields) < 20 {
