@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// CachedHost keeps the results of queries during one poolctl command. A query of a [Command] that is not Cacheable
-// always reaches the wrapped host, and its result is not kept. Change and Invalidate clear the cache.
+// CachedHost keeps the results of queries during one poolctl command. A query of a [Command] that is not
+// Cacheable always reaches the wrapped host, and its result is not kept. Change and Invalidate clear the
+// cache.
 type CachedHost struct {
 	Host
 

@@ -25,8 +25,9 @@ func (c *countingHost) Change(context.Context, Step) error { return errors.New("
 // A plainWrapper is a wrapper that knows nothing about caches.
 type plainWrapper struct{ Host }
 
-// TestCachedHost repeats queries: an output is cached until a change, even a failed one, or Invalidate. Errors are not
-// cached, and queries that are not Cacheable neither read nor fill the cache. Wrappers around a CachedHost keep it.
+// TestCachedHost repeats queries: an output is cached until a change, even a failed one, or Invalidate.
+// Errors are not cached, and queries that are not Cacheable neither read nor fill the cache. Wrappers around
+// a CachedHost keep it.
 func TestCachedHost(t *testing.T) {
 	counting := &countingHost{}
 	cached := &CachedHost{Host: counting}

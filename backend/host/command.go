@@ -9,48 +9,51 @@ import (
 	"syscall"
 )
 
-// A Command is a program and its arguments. It is run without a shell, in the C locale.
+// A Command is a program and its arguments. It runs without a shell, in the C locale.
 type Command struct {
 	Name   string
 	Args   []string
-	Dir    string // where it runs; empty: /
+	Dir    string // working directory; empty: /
 	Inputs []Input
-	Stdin  string // what it reads from its standard input, a line; empty: nothing
-	// Watch, if not nil, is given what the command prints when it does, and Query is not.
+	Stdin  string // one line for its standard input; empty: none
+	// OnOutput, if not nil, receives the command's output as it is printed. Query then returns none.
 	OnOutput func(printed []byte)
-	// Again, if not empty, is in what the command says when it fails for no reason that lasts. Then it is run again, for a while.
+	// RetryOn, if not empty, is a text in standard error that marks a temporary failure. The command is then
+	// run again, for up to 20 seconds, or one second in a query.
 	RetryOn string
-	// Quiet says that the command has failed if it says anything on standard error, whatever its status.
+	// FailOnStderr makes any output on standard error a failure, whatever the exit status is.
 	FailOnStderr bool
-	// ReadOnly keeps a command that only looks from opening devices for writing, at the end of which udev would look at them all anew.
+	// ReadOnly prevents a command that only inspects from opening devices for writing. Closing a device that
+	// was open for writing makes udev scan it.
 	ReadOnly bool
-	// Cacheable allows CachedHost.Query to return an output that the same command printed earlier in this poolctl
-	// command. Callers that wait for a change must not set it.
+	// Cacheable allows CachedHost.Query to return an output that the same command printed earlier in this
+	// poolctl command. Callers that wait for a change must not set it.
 	Cacheable bool
-	// Confined, if not nil, is all that the command may reach.
+	// Confined, if not nil, lists what the command may access; it can access nothing else.
 	Confined *Confinement
-	// Attended says that the command is ended when it has done nothing for as long as Local.Silence. The error wraps
-	// context.DeadlineExceeded then.
+	// EndIfIdle ends the command when it has been idle for as long as Local.IdleLimit. The error then wraps
+	// context.DeadlineExceeded.
 	EndIfIdle bool
 
-	files         []*os.File // that it has open, from descriptor 3 on
-	stdin, stdout *os.File   // the end of a pipe
+	files         []*os.File // inherited from descriptor 3 on
+	stdin, stdout *os.File   // ends of pipes
 }
 
-// An Input is what a command has at a file descriptor, the first at 3: what nobody else is to see, or a file that is open already.
+// An Input is a file that a command inherits, the first at descriptor 3: data that no other process may see,
+// or a file that is open already.
 type Input struct {
-	File    string // where a shell finds the same
-	Heredoc string // if not empty: the shell's here-document that is the same
+	File    string // its path for a shell
+	Heredoc string // if not empty: a here-document with the same content for a shell
 	Data    []byte
-	Open    *os.File // in place of Data: what the command opens anew by /dev/fd/N; it may open nothing itself (Held.Pin)
-	Late    bool     // so is File, when the command is run
-	Write   bool     // the command may open it for writing
+	Open    *os.File // in place of Data: a file that the command reopens as /dev/fd/N; may be pinned (safeopen.Handle.Pin)
+	Late    bool     // the path File is opened when the command runs
+	Write   bool     // the command may reopen it for writing
 }
 
-// Cmd returns a command.
+// Cmd returns a command with a name and arguments.
 func Cmd(name string, args ...string) Command { return Command{Name: name, Args: args} }
 
-// Shell prints the command as one would type it.
+// Shell implements Step: the command as one would type it.
 func (c Command) Shell() string {
 	words := make([]string, 0, len(c.Args)+1)
 	for _, w := range append([]string{c.Name}, c.Args...) {
@@ -81,11 +84,11 @@ func (c Command) Shell() string {
 	return strings.Join(words, " ")
 }
 
-// An ExitError tells that a program failed.
+// An ExitError reports that a program failed.
 type ExitError struct {
 	Command Command
-	Status  int            // -1: ended by a signal
-	Signal  syscall.Signal // which one
+	Status  int            // -1: it was ended by a signal
+	Signal  syscall.Signal // if Status is -1
 	Stderr  string
 }
 
@@ -100,7 +103,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
 }
 
-// StderrContains tells whether a program has failed with one of these texts: many have one status for all.
+// StderrContains reports whether a program failed and standard error contains one of the texts. Many programs
+// have one exit status for all failures.
 func StderrContains(err error, texts ...string) bool {
 	exit := (*ExitError)(nil)
 	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })

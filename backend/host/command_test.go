@@ -147,7 +147,8 @@ func TestQueryFails(t *testing.T) {
 	}
 }
 
-// TestCancelEndsChildren cancels a command whose child does not end by itself, and one that does not even when it is told.
+// TestCancelEndsChildren cancels a command whose child does not end by itself, and one that does not even
+// when it is told.
 func TestCancelEndsChildren(t *testing.T) {
 	defer func(d time.Duration) { killAfter = d }(killAfter)
 	killAfter = 300 * time.Millisecond
@@ -176,7 +177,8 @@ func TestCancelEndsChildren(t *testing.T) {
 	}
 }
 
-// TestChildHoldsPipe runs a command that leaves a daemon behind, which has its standard output: the command has worked.
+// TestChildHoldsPipe runs a command that leaves a daemon behind, which has its standard output: the command
+// has worked.
 func TestChildHoldsPipe(t *testing.T) {
 	defer func(d time.Duration) { killAfter = d }(killAfter)
 	killAfter = 300 * time.Millisecond

@@ -32,8 +32,8 @@ const (
 )
 
 // openData opens a file or block device, and locks it until it is closed against use by poolctl and qemu that
-// excludes a. Opening a device for writing fails if the device, or a part of it, is mounted or otherwise held by the
-// kernel. Symbolic links are followed as by safeopen.
+// excludes a. Opening a device for writing fails if the device, or a part of it, is mounted or otherwise held
+// by the kernel. Symbolic links are followed as by safeopen.
 func (l *Local) openData(path string, a access) (*os.File, error) {
 	h, err := l.OpenPath(path)
 	if err != nil {
@@ -70,8 +70,9 @@ func openHandleData(h *safeopen.Handle, a access) (*os.File, error) {
 	return os.NewFile(uintptr(fd), h.Path), nil
 }
 
-// lockPatiently calls try until it returns no error that means "in use". On FUSE file systems it tries for a second,
-// because they release the locks of a closed file, or of a killed process, a moment late. Elsewhere it tries once.
+// lockPatiently calls try until it returns no error that means "in use". On FUSE file systems it tries for a
+// second, because they release the locks of a closed file, or of a killed process, a moment late. Elsewhere
+// it tries once.
 func lockPatiently(fd int, try func() error) error {
 	err := try()
 	for left := 20; left > 0 && isInUse(err) && sparse.OnFUSE(fmt.Sprintf("/proc/self/fd/%d", fd)); left-- {

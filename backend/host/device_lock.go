@@ -12,10 +12,11 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// LockDevice locks a disk and its partition table against other processes of poolctl, and keeps udev from reading the table anew
-// meanwhile: that would take away what is not in use. As in https://systemd.io/BLOCK_DEVICE_LOCKING, the latter is a lock of the
-// device, but a shared one: udev goes on with its rules, for which parted(8) waits. sys is the disk's directory in /sys. It waits until
-// ctx ends. The locks go with the process; they change nothing.
+// LockDevice locks a disk and its partition table against other poolctl processes, and against udev. Reading
+// the table again, udev would remove partitions that are not in use. sys is the disk's directory in /sys; an
+// exclusive lock on it excludes poolctl. A lock on the device excludes udev
+// (https://systemd.io/BLOCK_DEVICE_LOCKING); it is shared, so that udev continues with its rules, for which
+// parted(8) waits. LockDevice waits until ctx ends. The locks change nothing and end with the process.
 func LockDevice(ctx context.Context, path, sys string) (unlock func(), err error) {
 	for {
 		unlock, err = TryLockDevice(path, sys)
@@ -28,7 +29,8 @@ func LockDevice(ctx context.Context, path, sys string) (unlock func(), err error
 	}
 }
 
-// TryLockDevice does not wait: if somebody has the lock its error wraps unix.EWOULDBLOCK.
+// TryLockDevice is LockDevice without waiting. If another process has the lock, the error wraps
+// unix.EWOULDBLOCK.
 func TryLockDevice(path, sys string) (unlock func(), err error) {
 	dir, err := lockAt(sys, unix.O_DIRECTORY, unix.LOCK_EX)
 	if err != nil {

@@ -49,7 +49,8 @@ func TestLockDevice(t *testing.T) {
 	}
 }
 
-// TestZeroEnds clears the ends of a file, which has the same bytes as a device would, and as its shell command leaves on one.
+// TestZeroEnds clears the ends of a file, which has the same bytes as a device would, and as its shell
+// command leaves on one.
 func TestZeroEnds(t *testing.T) {
 	for _, size := range []int{100_000, 8192, 5000, 100, 0} {
 		path := filepath.Join(t.TempDir(), "disk")

@@ -80,7 +80,8 @@ func TestQemuReads(t *testing.T) {
 	}
 }
 
-// meanwhile tries what others can do with an image: qemu reading, qemu writing, a step that reads and one that writes.
+// meanwhile tries what others can do with an image: qemu reading, qemu writing, a step that reads and one
+// that writes.
 func meanwhile(t *testing.T, image string) (reads, writes, stepReads, stepWrites bool) {
 	t.Helper()
 	l := &Local{}
@@ -163,7 +164,8 @@ func TestMountedIsInUse(t *testing.T) {
 	holds(t, loop, before)
 }
 
-// TestLinks refuses to read and to write where somebody else's link leads, wherever on the way it is, unless that is his own.
+// TestLinks refuses to read and to write where somebody else's link leads, wherever on the way it is, unless
+// that is his own.
 func TestLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		notRun(t, "links of others: it needs root")

@@ -13,16 +13,16 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// A blockDevice is a disk or partition of the kernel's.
+// A blockDevice is a disk or partition.
 type blockDevice struct {
 	name   string // sda1, dm-3
 	number string // MAJOR:MINOR
 	dir    string // in /sys
 }
 
-// DeviceUsers implements Prober: from the mount table, /proc/swaps and the holders that the kernel names in /sys/dev/block (its
-// Documentation/ABI/stable/sysfs-block); last it asks whether the device can be had alone (O_EXCL, open(2)), which also tells of
-// users in other mount namespaces.
+// DeviceUsers implements Prober. It reads the mount table, /proc/swaps and the holders in /sys/dev/block (the
+// kernel's Documentation/ABI/stable/sysfs-block). Last it tries to open the device exclusively (O_EXCL,
+// open(2)), which also detects users in other mount namespaces.
 func (l *Local) DeviceUsers(path string) ([]string, error) {
 	number, err := DeviceNumber(path)
 	if err != nil {
@@ -53,14 +53,14 @@ func (l *Local) DeviceUsers(path string) ([]string, error) {
 	return checkExclusive(path)
 }
 
-// isBlocked tells whether a SCSI device does not answer, such as one whose server has gone: whoever opens it waits (the kernel's
-// Documentation/ABI/stable/sysfs-bus-scsi and scsi_device's states).
+// isBlocked reports whether a SCSI device does not respond, such as one whose server is gone. Opening it
+// would block (the kernel's Documentation/ABI/stable/sysfs-bus-scsi and scsi_device's states).
 func isBlocked(d blockDevice) bool {
 	state, _ := os.ReadFile(d.dir + "/device/state")
 	return strings.HasPrefix(string(state), "blocked") || strings.HasPrefix(string(state), "transport-offline")
 }
 
-// DeviceNumber returns MAJOR:MINOR of a block device; links are followed.
+// DeviceNumber returns MAJOR:MINOR of a block device. It follows links.
 func DeviceNumber(path string) (string, error) {
 	var st unix.Stat_t
 	if err := retry.Stat(path, &st); err != nil {
@@ -72,7 +72,7 @@ func DeviceNumber(path string) (string, error) {
 	return fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)), nil
 }
 
-// family returns a device, its partitions, and the disk that it is a partition of.
+// family returns a device, its partitions, and the disk that contains it.
 func (l *Local) family(number string) ([]blockDevice, error) {
 	dir, err := filepath.EvalSymlinks(filepath.Join(l.Root, "/sys/dev/block", number))
 	if err != nil {
@@ -97,7 +97,7 @@ func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
-// mountsOf tells where a device is mounted. Btrfs shows it only as the source.
+// mountsOf returns where a device is mounted. btrfs shows a device only as the source of a mount.
 func (l *Local) mountsOf(d blockDevice) ([]string, error) {
 	mounts, err := l.Mounts()
 	var users []string
@@ -109,7 +109,8 @@ func (l *Local) mountsOf(d blockDevice) ([]string, error) {
 	return users, err
 }
 
-// sameDevice tells whether path is the block device of this number. A word that is no path is none.
+// sameDevice reports whether path is the block device with a number. It returns false for a text that is no
+// path.
 func sameDevice(path, number string) bool {
 	if !filepath.IsAbs(path) {
 		return false
@@ -120,7 +121,7 @@ func sameDevice(path, number string) bool {
 
 func (l *Local) swapsOf(d blockDevice) ([]string, error) {
 	data, err := os.ReadFile(filepath.Join(l.Root, "/proc/swaps"))
-	if errors.Is(err, os.ErrNotExist) { // a kernel without swap
+	if errors.Is(err, os.ErrNotExist) { // the kernel has no swap
 		return nil, nil
 	}
 	for line := range strings.Lines(string(data)) {
@@ -148,7 +149,7 @@ func (l *Local) holdersOf(d blockDevice) ([]string, error) {
 	return users, err
 }
 
-// loopsOf finds the loop devices that a device is below.
+// loopsOf returns the loop devices whose backing file is the device.
 func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 	files, err := filepath.Glob(globQuote(l.Root) + "/sys/block/loop*/loop/backing_file")
 	var users []string
@@ -161,6 +162,7 @@ func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 	return users, err
 }
 
+// checkExclusive tries to open a device exclusively, and returns an unknown user if that is not possible.
 func checkExclusive(path string) ([]string, error) {
 	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {

@@ -47,7 +47,8 @@ func TestDeviceUsers(t *testing.T) {
 	}
 }
 
-// TestPartitionUsers has a disk with two partitions as the kernel shows them, of which one is held and the other is swap.
+// TestPartitionUsers has a disk with two partitions as the kernel shows them, of which one is held and the
+// other is swap.
 func TestPartitionUsers(t *testing.T) {
 	swap := loop(t, 16)
 	number, err := DeviceNumber(swap)

@@ -12,14 +12,14 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// A Dir is a directory that is held from Enter to Leave. What is looked at in it, and what steps do to names directly in it, is in
-// that very directory, whatever its path leads to by then.
+// A Dir is a directory that stays open until Close. Inspections of its names, and steps on names directly in
+// it, work in the directory that was opened, even if its path leads elsewhere by then.
 type Dir struct {
 	Path string
 
 	local  *Local
 	fd     int
-	device uint64 // of the file system
+	device uint64 // number of the file system
 	inside bool
 	refs   int
 }
@@ -46,7 +46,8 @@ func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
 	return p, nil
 }
 
-// register makes a place known to the steps, or returns the same that is known already.
+// register makes a directory known to the steps, or returns the Dir of the same directory that is known
+// already.
 func (l *Local) register(p *Dir, inode uint64) (*Dir, error) {
 	key := filepath.Clean(p.Path)
 	l.mu.Lock()
@@ -69,7 +70,7 @@ func (l *Local) register(p *Dir, inode uint64) (*Dir, error) {
 	return known, nil
 }
 
-// Close lets go of the directory, once nobody needs it any more.
+// Close closes the directory once its last user has closed it.
 func (p *Dir) Close() {
 	p.local.mu.Lock()
 	defer p.local.mu.Unlock()
@@ -82,22 +83,23 @@ func (p *Dir) Close() {
 	unix.Close(p.fd)
 }
 
-// IsOn tells whether the directory is of the same file system as another.
+// IsOn reports whether two directories are on the same file system.
 func (p *Dir) IsOn(o *Dir) bool { return p.device == o.device }
 
-// OpenPath looks at a name in the directory, as Hold does. In a place that one entered to stay inside, a link that leads out of its file
-// system leads nowhere.
+// OpenPath inspects the file with a name in the directory, as safeopen.OpenPath does. In a directory that was
+// opened with inside, a link that leaves its file system leads nowhere.
 func (p *Dir) OpenPath(name string) (*safeopen.Handle, error) {
 	return safeopen.OpenEntry(p.entry(name), filepath.Join(p.Path, name))
 }
 
+// entry returns an entry of the directory.
 func (p *Dir) entry(name string) safeopen.Entry {
 	p.local.mu.Lock()
 	defer p.local.mu.Unlock()
 	return p.newEntry(name)
 }
 
-// newEntry returns an entry that is a user of the directory until it is closed. The caller holds the lock of p.on.
+// newEntry returns an entry that uses the directory until the entry is closed. The caller holds local.mu.
 func (p *Dir) newEntry(name string) safeopen.Entry {
 	p.refs++
 	device := uint64(0)
@@ -107,13 +109,13 @@ func (p *Dir) newEntry(name string) safeopen.Entry {
 	return safeopen.NewEntry(p.fd, name, device, p.Close)
 }
 
-// Has tells whether the directory has a name, if only a link that leads nowhere.
+// Has reports whether a name exists in the directory, even as a dangling link.
 func (p *Dir) Has(name string) bool { return p.Inode(name) != (Inode{}) }
 
-// An Inode is a file, by whatever name. The zero value is none.
+// An Inode identifies a file, whatever its name is. The zero value identifies no file.
 type Inode struct{ Device, Number uint64 }
 
-// Inode returns what has a name, if only a link.
+// Inode returns the inode of a name. It does not follow a link.
 func (p *Dir) Inode(name string) Inode {
 	var st unix.Stat_t
 	if retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
@@ -122,14 +124,14 @@ func (p *Dir) Inode(name string) Inode {
 	return Inode{st.Dev, st.Ino}
 }
 
-// Owner returns whose a name is, and whether it is there.
+// Owner returns the owner of a name, and whether the name exists.
 func (p *Dir) Owner(name string) (uid int, there bool) {
 	var st unix.Stat_t
 	err := retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return int(st.Uid), err == nil
 }
 
-// List returns what is in the directory, in no order.
+// List returns the entries of the directory, in no order.
 func (p *Dir) List() ([]fs.DirEntry, error) {
 	dir, err := safeopen.OpenDirAt(p.fd, ".", p.proc())
 	if err != nil {
@@ -143,10 +145,10 @@ func (p *Dir) List() ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// proc is a path of the directory that always leads there.
+// proc returns a path in /proc that always leads to the directory.
 func (p *Dir) proc() string { return "/proc/self/fd/" + strconv.Itoa(p.fd) }
 
-// IsMounted tells whether something is mounted exactly here.
+// IsMounted reports whether a file system is mounted exactly at the directory.
 func (p *Dir) IsMounted() (bool, error) {
 	var st unix.Statx_t
 	err := retry.Statx(p.fd, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, 0, &st)
@@ -165,7 +167,8 @@ func (l *Local) OpenPath(path string) (*safeopen.Handle, error) {
 	return safeopen.OpenEntry(at, path)
 }
 
-// entry finds where a step finds path: in a place or a stage, if it is directly in one, otherwise by chase.
+// entry finds the entry for a path of a step: in an open Dir or a Stage if the path is directly in one,
+// otherwise by safeopen.
 func (l *Local) entry(path string) (safeopen.Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -175,7 +178,8 @@ func (l *Local) entry(path string) (safeopen.Entry, error) {
 	return safeopen.FindEntry(path)
 }
 
-// workDir returns where a command runs that is to run in path, and leave, to be called when it has ended.
+// workDir returns the working directory for a command that runs in path. The caller calls leave when the
+// command has ended.
 func (l *Local) workDir(path string) (dir string, leave func(), err error) {
 	if path == "" {
 		return "/", func() {}, nil

@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// maxUsers is how many users are named.
+// maxUsers is how many users are returned.
 const maxUsers = 8
 
-// MountUsers implements Prober: from the mounts and loop devices above it and, of every process, what is open (mnt_id in fdinfo,
-// proc(5)), mapped, its working directory and root. No file is touched.
+// MountUsers implements Prober. It finds mounts and loop devices above the mount, and of every process open
+// files (mnt_id in fdinfo, proc(5)), mapped files, the working directory and the root. It accesses no file of
+// the mount.
 func (l *Local) MountUsers(m *Mount) ([]string, error) {
 	mounts, err := l.Mounts()
 	if err != nil {
@@ -42,12 +43,12 @@ func (l *Local) MountUsers(m *Mount) ([]string, error) {
 	return users[:min(len(users), maxUsers)], err
 }
 
-// isBelow tells whether a path is dir or below it.
+// isBelow reports whether a path is dir or below dir.
 func isBelow(path, dir string) bool {
 	return strings.HasPrefix(path+"/", strings.TrimSuffix(dir, "/")+"/")
 }
 
-// process names a process.
+// process returns the number and name of a process, for messages.
 func (l *Local) process(pid int) string {
 	name, err := os.ReadFile(filepath.Join(l.Root, "/proc", strconv.Itoa(pid), "comm"))
 	if err != nil {
@@ -56,7 +57,8 @@ func (l *Local) process(pid int) string {
 	return fmt.Sprintf("process %d (%s)", pid, bytes.TrimSpace(name))
 }
 
-// usesMount tells whether a process has something of a mount. Paths say nothing of one in another mount namespace.
+// usesMount reports whether a process uses a file of a mount. Paths of a process in another mount namespace
+// are not compared.
 func (l *Local) usesMount(pid int, m *Mount) bool {
 	dir := filepath.Join(l.Root, "/proc", strconv.Itoa(pid))
 	fds, _ := os.ReadDir(dir + "/fdinfo")

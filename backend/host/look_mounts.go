@@ -9,14 +9,14 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// A Mount is a file system, or a part of one, at a place, as proc(5) tells of it in mountinfo.
+// A Mount is a mounted file system, or a part of one, as mountinfo lists it (proc(5)).
 type Mount struct {
-	Source  string // as it was named when it was mounted: a device, HOST:/DIR, or any word
+	Source  string // as named at mount time: a device, HOST:/DIR, or any text
 	Target  string
-	Type    string // nfs4 for what was mounted as nfs
+	Type    string // nfs4 for a file system that was mounted as nfs
 	Options string // of the mount and of the file system
-	Root    string // the directory of the file system that is seen at Target
-	Number  string // MAJOR:MINOR of its files: the device's, if it has one of its own; btrfs does not show it
+	Root    string // the directory of the file system that is mounted at Target
+	Number  string // MAJOR:MINOR of its files: the device's, except on btrfs
 
 	id, parent int
 }
@@ -37,7 +37,7 @@ func (l *Local) Mounts() ([]Mount, error) {
 	return mounts, err
 }
 
-// MountAt implements Prober. What is mounted is not touched: its server may have gone.
+// MountAt implements Prober. It does not access the mounted file system, whose server may be gone.
 func (l *Local) MountAt(path string) (*Mount, error) {
 	mounts, err := l.Mounts()
 	if err != nil {
@@ -47,14 +47,14 @@ func (l *Local) MountAt(path string) (*Mount, error) {
 	if m := visibleMount(mounts, path); m != nil {
 		return m, nil
 	}
-	if real := l.Canonical(path); real != path {
-		return visibleMount(mounts, real), nil
+	if canonical := l.Canonical(path); canonical != path {
+		return visibleMount(mounts, canonical), nil
 	}
 	return nil, nil
 }
 
-// visibleMount returns the mount that one meets exactly at a path: not one that is below another at the same place, or hidden because
-// something was mounted later on a directory above it.
+// visibleMount returns the mount that is visible exactly at a path. It ignores mounts that are covered by
+// another at the same path, or by a later one at a parent directory.
 func visibleMount(mounts []Mount, path string) *Mount {
 	for i := range mounts {
 		if mounts[i].Target == path && !isCovered(mounts, &mounts[i]) {
@@ -64,8 +64,8 @@ func visibleMount(mounts []Mount, path string) *Mount {
 	return nil
 }
 
-// isCovered tells whether m is covered: by a mount on one of those that lead to m, at m's place or above it, that does not itself
-// lead to m.
+// isCovered reports whether m is covered: whether there is a mount at m's target or above, on a mount that
+// leads to m, that does not itself lead to m.
 func isCovered(mounts []Mount, m *Mount) bool {
 	way := map[int]bool{m.id: true}
 	for at := m; at != nil; {

@@ -48,26 +48,27 @@ func (l *Local) OnBtrfs(path string) (bool, error) {
 	return st.Type == unix.BTRFS_SUPER_MAGIC, safeopen.PathError("statfs", path, err)
 }
 
-// Canonical implements Prober. A device that is named by what is on it, as in fstab(5), is found by udev's links.
+// Canonical implements Prober. It finds a device that is named by a tag, as in fstab(5), by udev's links.
 func (l *Local) Canonical(path string) string {
 	if tag, value, ok := strings.Cut(path, "="); ok && tagLinks[tag] != "" {
 		path = filepath.Join(tagLinks[tag], value)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
 	}
 	return filepath.Clean(path)
 }
 
-// tagLinks are the directories where udev keeps a link for each value of a tag.
+// tagLinks maps a tag to the directory where udev keeps a link for each value.
 var tagLinks = map[string]string{
 	"UUID": "/dev/disk/by-uuid", "LABEL": "/dev/disk/by-label", "PARTUUID": "/dev/disk/by-partuuid", "PARTLABEL": "/dev/disk/by-partlabel",
 }
 
 var hostDir = regexp.MustCompile(`^host(\d+)$`)
 
-// FCHost implements Prober: node_name and port_name in /sys/class/fc_host, of the kernel's scsi_transport_fc. A virtual
-// port's directory lies below its parent's: .../host5/vport-5:0-0/host6/fc_host/host6.
+// FCHost implements Prober, by node_name and port_name in /sys/class/fc_host (the kernel's
+// scsi_transport_fc). The directory of a virtual port is below its parent's:
+// .../host5/vport-5:0-0/host6/fc_host/host6.
 func (l *Local) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 	class := filepath.Join(l.Root, "/sys/class/fc_host")
 	entries, _ := os.ReadDir(class)

@@ -11,15 +11,16 @@ import (
 	"strings"
 )
 
-// A Signature is what tells that a device holds something: a file system, a partition table, a RAID's or LVM's label.
+// A Signature shows that a device contains something: a file system, a partition table, or a label of RAID or
+// LVM.
 type Signature struct {
-	Type   string `json:"type"` // blkid's word: ext4, gpt, LVM2_member
+	Type   string `json:"type"` // blkid's name: ext4, gpt, LVM2_member
 	Offset string `json:"offset"`
 	UUID   string `json:"uuid"`
 	Label  string `json:"label"`
 }
 
-// Words names what signatures tell of, each once.
+// Words returns the types of signatures, each once.
 func Words(all []Signature) string {
 	var types []string
 	for _, s := range all {
@@ -29,8 +30,9 @@ func Words(all []Signature) string {
 	return strings.Join(slices.Compact(types), ", ")
 }
 
-// Signatures returns every signature that wipefs(8) finds on a device, without changing any; an empty device has none. One that cannot be
-// read is not empty, but an error. If there is no device, the error wraps fs.ErrNotExist.
+// Signatures returns all signatures that wipefs(8) finds on a device, without changing any. An empty device
+// has none. A device that cannot be read is an error. If the device does not exist, the error wraps
+// fs.ErrNotExist.
 func Signatures(ctx context.Context, h Host, device string) ([]Signature, error) {
 	if _, err := h.Stat(device); err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 	if err := json.Unmarshal(out, &list); err != nil && len(out) > 0 {
 		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
 	}
-	if len(list.Signatures) == 0 { // wipefs says nothing of what it cannot read
+	if len(list.Signatures) == 0 { // wipefs prints nothing for a device that it cannot read
 		_, err = h.Blank(device)
 		return nil, err
 	}

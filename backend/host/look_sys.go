@@ -19,13 +19,15 @@ func (l *Local) Sys() fs.FS {
 	return sysTree{os.DirFS(root), root}
 }
 
-// A sysTree is a directory of which small files are read with as few system calls as can be: there are thousands where there are many disks.
+// A sysTree is a directory tree whose small files are read with few system calls, because a machine with many
+// disks has thousands of them.
 type sysTree struct {
 	fs.FS
 	root string
 }
 
-// ReadFile implements fs.ReadFileFS. The kernel tells a file of /sys, which is no longer than a page, at the first read.
+// ReadFile implements fs.ReadFileFS. The kernel returns a file of /sys, which is at most a page, in the first
+// read.
 func (s sysTree) ReadFile(name string) ([]byte, error) {
 	if !fs.ValidPath(name) {
 		return nil, safeopen.PathError("open", name, fs.ErrInvalid)
@@ -53,14 +55,15 @@ func (s sysTree) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir
 // Stat implements fs.StatFS.
 func (s sysTree) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.FS, name) }
 
-// ReadSys returns what a file of /sys says, without the blanks around it: the kernel pads what disks say of themselves. It is empty if
-// there is no such file, or none that can be read now.
+// ReadSys returns the content of a file of /sys without surrounding blanks: the kernel pads the texts of
+// disks. It returns "" if the file does not exist or cannot be read now.
 func ReadSys(sys fs.FS, name ...string) string {
 	data, _ := fs.ReadFile(sys, path.Join(name...))
 	return strings.Trim(string(data), " \n\x00")
 }
 
-// DeviceLinks implements Prober. udev's links lead to a node in /dev itself, which has the kernel's name: there is no need to go there.
+// DeviceLinks implements Prober. udev's links lead to nodes in /dev, which have the kernel's names, so that
+// the nodes need not be inspected.
 func (l *Local) DeviceLinks(dir string) (map[string][]string, error) {
 	entries, err := os.ReadDir(dir)
 	links := map[string][]string{}

@@ -12,11 +12,12 @@ import (
 	"testing"
 )
 
-// private tells a test process that it has a mount namespace of its own, and a directory where it may mount something.
+// private tells a test process that it has a mount namespace of its own, and a directory where it may mount
+// something.
 const private = "POOLCTL_TEST_PRIVATE"
 
-// TestMain runs the tests once more, in a mount namespace where they may mount what they like. (backendtest.Main is the same
-// for the packages that may know it.)
+// TestMain runs the tests once more, in a mount namespace where they may mount what they like.
+// (backendtest.Main is the same for the packages that may know it.)
 func TestMain(m *testing.M) {
 	if os.Geteuid() != 0 || os.Getenv(private) != "" {
 		os.Exit(m.Run())
@@ -96,7 +97,8 @@ var mountMemory = sync.OnceValue(func() error {
 	return err
 })
 
-// scratch returns a directory for files that stand for disks. It is in memory, where nothing waits for a real one.
+// scratch returns a directory for files that stand for disks. It is in memory, where nothing waits for a real
+// one.
 func scratch(t testing.TB) string {
 	t.Helper()
 	if os.Getenv(private) == "" || mountMemory() != nil {

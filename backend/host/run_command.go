@@ -19,19 +19,22 @@ func (c Command) apply(ctx context.Context, l *Local) error {
 	return err
 }
 
-// killAfter is how long a command and its children may take to end when they have been told to. (Tests are less patient.)
+// killAfter is how long a command and its children may take to end after SIGTERM. Tests shorten it.
 var killAfter = 5 * time.Second
 
-// againFor is how long a command is run again that fails for no reason that lasts; one that only looks for a second. (Tests are less patient.)
+// retryFor is how long a change whose command fails temporarily (Command.RetryOn) is retried; a query is
+// retried for a second. Tests shorten it.
 var retryFor = 20 * time.Second
 
-// Query implements Host. A program that is not there is a ToolError, one that fails an ExitError. When ctx ends, the command
-// and its children are told to end by SIGTERM, and after killAfter, or a second if they only look, by SIGKILL; the error is then ctx's. A
-// command that ends well while a child of it goes on, as a daemon does, has worked.
+// Query implements Host. The error is a ToolError if the program is not installed, and an ExitError if it
+// fails. When ctx ends, the command and its children receive SIGTERM, and after a second SIGKILL; the error
+// is then ctx's. A command that succeeds while a child of it continues, such as a daemon, has succeeded.
 func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 	return l.retry(ctx, c, min(killAfter, time.Second), min(retryFor, time.Second))
 }
 
+// retry runs a command until it does not fail temporarily, or until limit has passed. patience is the time
+// between SIGTERM and SIGKILL.
 func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Duration) ([]byte, error) {
 	for begin := time.Now(); ; {
 		out, err := l.run(ctx, c, patience)
@@ -39,10 +42,11 @@ func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Durat
 		if time.Since(begin) > limit || c.RetryOn == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.RetryOn) {
 			return out, err
 		}
-		time.Sleep(rand.N(20 * time.Millisecond)) // not always at the same point of the kernel's tick
+		time.Sleep(rand.N(20 * time.Millisecond)) // vary the time, not to hit the same point of the kernel's tick again
 	}
 }
 
+// run runs a command once.
 func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]byte, error) {
 	path, err := lookTool(c.Name)
 	if err != nil {
@@ -59,10 +63,10 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	defer leave()
 	cmd.Dir = dir
 	cmd.Env = environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we tell it in our own time
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches only poolctl, which then ends the command
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
-	cmd.WaitDelay = patience // also for children that hold its output
+	cmd.WaitDelay = patience // children that hold its output count, too
 	stdout, stderr := &cappedBuffer{room: maxOutput}, &cappedBuffer{room: maxStderr, truncates: true}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, c.files
 	c.connect(cmd)
@@ -102,7 +106,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	return nil, err
 }
 
-// connect sets what a command reads and writes that is no buffer.
+// connect connects the command's standard input and output if they are not the buffers of run.
 func (c Command) connect(cmd *exec.Cmd) {
 	if c.Stdin != "" {
 		cmd.Stdin = strings.NewReader(c.Stdin + "\n")
@@ -118,7 +122,8 @@ func (c Command) connect(cmd *exec.Cmd) {
 	}
 }
 
-// openInputs opens the inputs that are not, and returns those files, which are to be closed whatever the error.
+// openInputs opens the inputs that are not open. It returns those files, which the caller closes even after
+// an error.
 func (c *Command) openInputs(l *Local) (opened []*os.File, err error) {
 	c.Inputs = slices.Clone(c.Inputs)
 	for i := range c.Inputs {
@@ -138,7 +143,7 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// start starts a command that is ready, restricted as it has to be.
+// start starts a prepared command with its restrictions.
 func (c Command) start(cmd *exec.Cmd) error {
 	switch {
 	case c.ReadOnly:
@@ -158,14 +163,16 @@ func (c Command) start(cmd *exec.Cmd) error {
 	return startRestricted(func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }, cmd.Start)
 }
 
-// filterStderr is what a command says on standard error: without that it may not write, if it may not, which is our doing.
+// filterStderr returns what the command printed on standard error. It leaves out complaints of a ReadOnly
+// command that it may not write.
 func (c Command) filterStderr(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	lines = slices.DeleteFunc(lines, func(line string) bool { return c.ReadOnly && strings.Contains(line, "Permission denied") })
 	return strings.Join(lines, "\n")
 }
 
-// wait waits for a command to end; but not for one that SIGKILL does not end, because it waits in the kernel for a server that has gone.
+// wait waits for a command to end. It gives up on a command that SIGKILL does not end, because the command
+// waits in the kernel for a server that is gone.
 func wait(ctx context.Context, cmd *exec.Cmd, patience time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

@@ -13,22 +13,25 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// A Confinement is what a program may reach that reads what a guest has written, should the guest ever take it over: what is
-// installed, the descriptors that it is given, and what is named here. A kernel without Landlock (before 5.13, or not enabled)
-// keeps it only from the network.
+// A Confinement lists what a program may access that reads data written by a guest, in case the guest takes
+// the program over: installed programs and libraries, the descriptors that it inherits, and what the fields
+// allow. On a kernel without Landlock (before 5.13, or not enabled) it restricts only network access.
 type Confinement struct {
-	InDir   bool // it may make and write files in the directory that it runs in
+	InDir   bool // it may create and write files in its working directory
 	Network bool // it may connect to servers, and read /etc to find them
 }
 
-// The rights of landlock(7) that its first, second and third version know. Those of devices' ioctl(2) and of the network stay.
+// The rights of landlock(7) in its first, second and third version. Rights to ioctl(2) of devices and to the
+// network are not restricted.
 const (
-	landlockFile  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
-	landlockRead  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
+	landlockFile = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
+		unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
+	landlockRead = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE |
+		unix.LANDLOCK_ACCESS_FS_READ_DIR
 	landlockFirst = unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1
 )
 
-// landlockRights returns all rights that the running kernel can withhold, 0 if it can none.
+// landlockRights returns all rights that the running kernel can restrict, or 0 without Landlock.
 func landlockRights() uint64 {
 	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	switch {
@@ -42,14 +45,18 @@ func landlockRights() uint64 {
 	return landlockFirst | unix.LANDLOCK_ACCESS_FS_REFER | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 }
 
-// installed is where programs and their libraries are.
-var programDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.preload"}
+// programDirs contains programs and their libraries.
+var programDirs = []string{
+	"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store", "/gnu/store",
+	"/etc/ld.so.cache", "/etc/ld.so.preload",
+}
 
-// devices that any program may use.
+// harmlessDevices may be used by any program.
 var harmlessDevices = []string{"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
 
-// confine confines the thread that calls it, and so the program tool that it starts: for ever, so the thread must not be used
-// for anything else. given are the files that the program may open anew, those in writable for writing, too.
+// confine confines the calling thread, and so the program tool that the thread starts. The confinement cannot
+// be removed, so the thread must not be used for anything else. The program may reopen the files in given for
+// reading, and those in writable also for writing.
 func confine(c *Confinement, tool, dir string, given, writable []*os.File) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
@@ -70,7 +77,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	}
 	defer unix.Close(int(fd))
 	set := ruleset{fd: int(fd), rights: rights}
-	paths := append([]string{tool, filepath.Dir(tool)}, programDirs...) // the tool may be a link
+	paths := append([]string{tool, filepath.Dir(tool)}, programDirs...) // tool may be a symbolic link
 	if c.Network {
 		paths = append(paths, "/etc", "/run/systemd/resolve")
 		paths = append(paths, cephConfigPaths()...)
@@ -93,7 +100,8 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 	return set.restrict()
 }
 
-// cephConfigPaths returns the files and directories that this machine's configuration of Ceph names: keys may be in any.
+// cephConfigPaths returns the files and directories named in this machine's Ceph configuration, because any
+// of them may contain keys.
 func cephConfigPaths() (paths []string) {
 	text, _ := os.ReadFile("/etc/ceph/ceph.conf")
 	for _, value := range absolutePath.FindAllSubmatch(text, -1) {
@@ -108,14 +116,14 @@ func cephConfigPaths() (paths []string) {
 
 var absolutePath = regexp.MustCompile(`(?m)=[ \t]*(/[^\s,;#]+)`)
 
-// A ruleset says what is allowed, of the rights that it withholds.
+// A ruleset restricts rights, and allows some of them below certain paths.
 type ruleset struct {
 	fd     int
 	rights uint64
-	err    error // the first that there was
+	err    error // the first error
 }
 
-// allowPath allows some rights below a path. What is not there needs none.
+// allowPath allows rights below a path. A path that does not exist is ignored.
 func (r *ruleset) allowPath(path string, rights uint64) {
 	fd, err := retry.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -125,7 +133,8 @@ func (r *ruleset) allowPath(path string, rights uint64) {
 	r.allow(fd, rights)
 }
 
-// allow allows some rights below what is open. A file has but those of files.
+// allow allows rights below an open file or directory. For a file, it allows only the rights that apply to
+// files.
 func (r *ruleset) allow(fd int, rights uint64) {
 	var st unix.Stat_t
 	if err := retry.Fstat(fd, &st); err != nil {
@@ -138,12 +147,12 @@ func (r *ruleset) allow(fd int, rights uint64) {
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights & r.rights, Parent_fd: int32(fd)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
-	if errno != 0 && errno != unix.EBADFD { // nothing can be opened by a pipe or the like (landlock_add_rule(2))
+	if errno != 0 && errno != unix.EBADFD { // EBADFD: a pipe or the like, through which nothing can be opened (landlock_add_rule(2))
 		r.err = cmp.Or(r.err, os.NewSyscallError("landlock_add_rule", errno))
 	}
 }
 
-// restrict keeps the calling thread to what is allowed.
+// restrict applies the ruleset to the calling thread.
 func (r *ruleset) restrict() error {
 	if r.err != nil {
 		return r.err

@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// Edit opens a file in the user's editor, on the user's terminal. editor may have arguments, parted by blanks; no shell sees it.
-// When ctx ends, the editor is told to end by SIGTERM, so that it leaves the terminal as it was; the error is then ctx's.
+// Edit opens a file in the user's editor, on the user's terminal. editor may have arguments, separated by
+// spaces; no shell interprets it. When ctx ends, the editor receives SIGTERM, so that it restores the
+// terminal; the error is then ctx's.
 func Edit(ctx context.Context, editor, file string) error {
 	words := strings.Fields(editor)
 	if len(words) == 0 {

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// endIfIdle ends a command, whose process group is pid, when it has done nothing for as long as limit: it and its children have used no
-// processor, read and written nothing, and wait for no disk. stop is called when it has ended.
+// endIfIdle ends a command, whose process group is pid, when it has been idle for as long as limit: the
+// command and its children have used no processor time, have read and written nothing, and do not wait for a
+// disk. The caller calls stop when the command has ended.
 func endIfIdle(pid int, limit time.Duration, end context.CancelCauseFunc) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
@@ -36,8 +37,8 @@ func endIfIdle(pid int, limit time.Duration, end context.CancelCauseFunc) (stop 
 	return func() { close(ended) }
 }
 
-// activity returns what changes when a process of a group does something, and whether one is busy: it runs, or waits for a disk (proc(5), stat
-// and io).
+// activity returns counters that change when a process of a group does something. busy reports whether a
+// process runs or waits for a disk (proc(5), stat and io).
 func activity(group int) (counters []byte, busy bool) {
 	all, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range all {
@@ -57,7 +58,8 @@ func activity(group int) (counters []byte, busy bool) {
 	return counters, busy
 }
 
-// statFields are those behind the name: the state, the parent, the process group; 11 and 12 are the processor's time.
+// statFields returns the fields behind the process name: 0 is the state, 1 the parent, 2 the process group;
+// 11 and 12 are the processor time.
 func statFields(file string) [][]byte {
 	data, _ := os.ReadFile(file)
 	return bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])

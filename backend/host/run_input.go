@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open returns a file in memory that holds the input. It has no name: nobody finds it (memfd_create(2)). What is late is pinned.
+// open returns a file in memory that contains Data. It has no name, so that no other process finds it
+// (memfd_create(2)). With Late, open pins File instead.
 func (in Input) open(l *Local) (*os.File, error) {
 	if in.Late {
 		h, err := l.OpenPath(in.File)
@@ -30,7 +31,7 @@ func (in Input) open(l *Local) (*os.File, error) {
 	return f, nil
 }
 
-// A writerFunc looks at what is written.
+// A writerFunc is a function that implements io.Writer.
 type writerFunc func([]byte)
 
 // Write implements io.Writer.

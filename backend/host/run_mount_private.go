@@ -20,10 +20,11 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// A PrivateMount is a file system that a program of ours serves (fuse(4)). Nobody else sees it: it is mounted in a mount namespace in which
-// there is only that program. Both end with this process, however that ends.
+// A PrivateMount is a file system that a child process of poolctl serves (fuse(4)). It is mounted in a mount
+// namespace that contains only that program, so that no other process sees it. The program and the namespace
+// end with this process, however this process ends.
 type PrivateMount struct {
-	Root string // its files are below this path, for us and for the programs that we run
+	Root string // path of its files, for poolctl and the programs that poolctl runs
 
 	limit  time.Duration
 	silent atomic.Bool
@@ -33,8 +34,8 @@ type PrivateMount struct {
 	err    error
 }
 
-// Silent tells whether the file system has left a question unanswered for as long as it may. Then its program was killed, and whatever
-// waited for it has failed.
+// Silent reports whether the file system did not respond within the limit. Its program was then killed, and
+// all calls that waited for the file system have failed.
 func (s *PrivateMount) Silent() bool { return s.silent.Load() }
 
 // MountPrivate implements Host.
@@ -48,7 +49,7 @@ func (l *Local) MountPrivate(ctx context.Context, c Command, at string, limit ti
 	}
 }
 
-// startOrReuse returns what a command serves, which is started unless it runs and answers.
+// startOrReuse returns the mount of a command. It starts the command unless the command runs and responds.
 func (l *Local) startOrReuse(c Command, at string, limit time.Duration) *PrivateMount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,7 +74,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// setReady tells those who wait for the file system that it is there or why it is not.
+// setReady ends the wait of MountPrivate, with an error if the file system cannot be used.
 func (s *PrivateMount) setReady(err error) {
 	s.once.Do(func() {
 		s.err = err
@@ -81,7 +82,8 @@ func (s *PrivateMount) setReady(err error) {
 	})
 }
 
-// run runs the program to its end. The parent with which it dies is the thread, so that one waits for it.
+// run runs the program until it ends. Pdeathsig ends the program with its parent thread, so run locks its
+// goroutine to the thread and waits.
 func (s *PrivateMount) run(c Command, at string) {
 	runtime.LockOSThread()
 	defer close(s.ended)
@@ -101,14 +103,15 @@ func (s *PrivateMount) run(c Command, at string) {
 	}
 	go s.watch(cmd.Process, at, without)
 	err = cmd.Wait()
-	if exit := (*exec.ExitError)(nil); err == nil || errors.As(err, &exit) { // glusterfs ends well if there is no such volume
+	if exit := (*exec.ExitError)(nil); err == nil || errors.As(err, &exit) { // glusterfs exits with status 0 if the volume does not exist
 		err = &ExitError{Command: c, Status: cmd.ProcessState.ExitCode(), Signal: cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(),
 			Stderr: strings.TrimSpace(stderr.String())}
 	}
 	s.setReady(err)
 }
 
-// fileSystemID tells file systems from each other, without asking them.
+// fileSystemID returns a number that identifies the file system at a path, without contacting its server; 0
+// if it is not known.
 func fileSystemID(dir int, path string) uint64 {
 	var st unix.Statx_t
 	if retry.Statx(dir, path, unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st) != nil {
@@ -117,7 +120,8 @@ func fileSystemID(dir int, path string) uint64 {
 	return unix.Mkdev(st.Dev_major, st.Dev_minor)
 }
 
-// watch finds the file system when it is mounted, and then asks it something now and then, as long as the program runs.
+// watch waits until the file system is mounted, and then probes it regularly as long as the program runs.
+// without is the ID of the file system at the directory before.
 func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 	dir := -1
 	for begin := time.Now(); dir < 0; time.Sleep(time.Millisecond) {
@@ -130,13 +134,13 @@ func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 		}
 		dir = mountedBy(program, at, without)
 	}
-	s.Root = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), dir) // it stays open, so that the path never means anything else
+	s.Root = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), dir) // the descriptor stays open, so that the path keeps its meaning
 	for err := s.probe(dir); ; err = s.probe(dir) {
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			s.giveUp(program)
 			return
-		case err != nil && !isClosed(s.ready): // later, who asks for something is told himself
+		case err != nil && !isClosed(s.ready): // later errors are returned by the calls that meet them
 			s.setReady(safeopen.PathError("statfs", at, err))
 			_ = program.Kill()
 			return
@@ -150,14 +154,15 @@ func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 	}
 }
 
-// giveUp ends a program that does not answer.
+// giveUp kills a program whose file system does not respond.
 func (s *PrivateMount) giveUp(program *os.Process) {
 	s.silent.Store(true)
 	s.setReady(context.DeadlineExceeded)
 	_ = program.Kill()
 }
 
-// mountedBy opens the directory at which a program mounts something; -1 if it has not yet.
+// mountedBy opens the directory at which a program mounts its file system. It returns -1 if nothing is
+// mounted yet.
 func mountedBy(program *os.Process, at string, without uint64) int {
 	fd, err := retry.Open(fmt.Sprintf("/proc/%d/root%s", program.Pid, at), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -170,7 +175,8 @@ func mountedBy(program *os.Process, at string, without uint64) int {
 	return fd
 }
 
-// probe asks the file system for its room, and waits for the answer twice: once would be too little if this process is stopped meanwhile.
+// probe calls fstatfs(2) on the file system and waits for the result for two intervals: one would be too
+// short if this process is stopped in between.
 func (s *PrivateMount) probe(dir int) error {
 	answer := make(chan error, 1)
 	go func() {

@@ -2,18 +2,19 @@ package host
 
 import "bytes"
 
-// How much of what a program prints is kept in memory. More than mostOutput is no answer: a listing of a million volumes has less.
+// The most output of a program that is kept in memory, in bytes. More standard output than maxOutput is an
+// error: a listing of a million volumes is shorter.
 const (
 	maxOutput = 1 << 30
 	maxStderr = 1 << 20
 )
 
-// An cappedBuffer keeps what a program prints, as long as there is room.
+// A cappedBuffer keeps up to room bytes that a program prints.
 type cappedBuffer struct {
 	kept      bytes.Buffer
 	room      int
-	truncates bool   // what there is no room for is left out
-	onFull    func() // otherwise it ends the program
+	truncates bool   // drop the rest
+	onFull    func() // without truncates: called when there is more, to end the program
 }
 
 // Write implements io.Writer.

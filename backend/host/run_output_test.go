@@ -9,7 +9,7 @@ import (
 func TestOutputLimit(t *testing.T) {
 	o := &cappedBuffer{room: 5}
 	ended := 0
-	o.full = func() { ended++ }
+	o.onFull = func() { ended++ }
 	for _, part := range []string{"abc", "de", "f", "ghi"} {
 		if n, err := o.Write([]byte(part)); n != len(part) || err != nil {
 			t.Errorf("it takes %d bytes of %q, error %v", n, part, err)

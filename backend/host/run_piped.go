@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startPiped starts a command that has one end of a pipe, as its standard input or output, and returns what waits until it has ended. When
-// ctx ends, the other end is closed: the command notices, and lets go of what it has open. One that does not is ended.
+// startPiped starts a command that has one end of a pipe as its standard input or output. ended waits until
+// the command has ended. When ctx ends, our end of the pipe is closed, so that the command notices and closes
+// what it has open. If it does not end, it is killed.
 func (l *Local) startPiped(ctx context.Context, c Command, its, ours *os.File) (ended func() error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	notice := context.AfterFunc(ctx, func() {
@@ -36,15 +37,16 @@ func (l *Local) startPiped(ctx context.Context, c Command, its, ours *os.File) (
 	}
 }
 
-// isBrokenPipe tells whether writing to a program has failed because it has ended, which it explains itself.
+// isBrokenPipe reports whether writing to a program failed because it has ended. The program's own error
+// explains why.
 func isBrokenPipe(err error) bool { return errors.Is(err, unix.EPIPE) }
 
-// endedByItself returns what a program has said, if it has ended by itself.
+// endedByItself reports whether an error is about a program that failed, or that could not be started.
 func endedByItself(err error) bool {
 	return errors.As(err, new(*ExitError)) || errors.As(err, new(*ToolError))
 }
 
-// shellPrintf is how printf(1) writes any bytes.
+// shellPrintf returns a printf(1) command that prints any bytes.
 func shellPrintf(b []byte) string {
 	var text bytes.Buffer
 	for _, c := range b {

@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startRestricted runs start in a thread of its own, once restrict has restricted it: what it starts is restricted, too.
+// startRestricted calls restrict and then start in a new thread, so that the program that start starts is
+// restricted, too.
 func startRestricted(restrict, start func() error) error {
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the function
+		runtime.LockOSThread() // never unlocked, so that the thread ends with the function
 		err := restrict()
 		if err == nil {
 			err = start()
@@ -21,9 +22,9 @@ func startRestricted(restrict, start func() error) error {
 	return <-done
 }
 
-// openForWriting is a filter for those that may not open anything for writing: they are told EACCES. It is one of openat(2), which is
-// how C libraries open files on every processor, whose third argument says for what. The offsets are those of struct seccomp_data in
-// linux/seccomp.h, the low half of an argument first.
+// denyWriting is a filter that makes opening anything for writing fail with EACCES. It checks the third
+// argument of openat(2), by which C libraries open files on every processor. The offsets are those of struct
+// seccomp_data in linux/seccomp.h, the low half of an argument first.
 var denyWriting = []unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_OPENAT, Jf: 3},
@@ -33,7 +34,8 @@ var denyWriting = []unix.SockFilter{
 	{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 }
 
-// noSockets is a filter for those that may not connect to anything, by socket(2) or io_uring, which could do it for them.
+// denySockets is a filter against network connections: it denies socket(2), and io_uring, which could open
+// sockets, too.
 var denySockets = []unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SOCKET, Jt: 1},
@@ -42,13 +44,13 @@ var denySockets = []unix.SockFilter{
 	{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 }
 
-// forbidWriting keeps this thread from opening anything for writing, if the kernel can do that.
+// forbidWriting prevents the calling thread from opening anything for writing, if the kernel supports that.
 func forbidWriting() error {
 	_ = installFilter(denyWriting)
 	return nil
 }
 
-// installFilter restricts the system calls of this thread (seccomp(2)).
+// installFilter restricts the system calls of the calling thread (seccomp(2)).
 func installFilter(instructions []unix.SockFilter) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err

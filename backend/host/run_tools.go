@@ -10,15 +10,17 @@ import (
 	"strings"
 )
 
-// toolPath is where tools are looked for: cron's PATH, for one, has no sbin.
+// toolPath contains the directories that are searched after PATH, because cron's PATH, for example, has no
+// sbin.
 var toolPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// environment is that of every program. libblkid has a cache, which tells of devices as they were some seconds ago.
+// environment returns the environment of every program. It disables libblkid's cache, which reports devices
+// as they were seconds ago.
 func environment() []string {
 	return []string{"BLKID_FILE=/dev/null", "LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
 }
 
-// lookTool finds a program: in PATH, so that an administrator may put another one in front, then in the usual places.
+// lookTool finds a program: in PATH, so that an administrator can substitute another one, then in toolPath.
 func lookTool(name string) (string, error) {
 	if filepath.IsAbs(name) {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
@@ -38,13 +40,15 @@ func lookTool(name string) (string, error) {
 	return "", &ToolError{Tool: name}
 }
 
-// packages tells which Debian package has a tool.
+// packages maps a tool to its Debian package.
 var packages = map[string]string{
 	"qemu-img": "qemu-utils", "scrub": "scrub", "wipefs": "util-linux", "findfs": "util-linux",
 	"mkfs.ext2": "e2fsprogs", "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs",
 	"mkfs.vfat": "dosfstools", "mkfs.udf": "udftools", "mkfs.gfs2": "gfs2-utils", "mkfs.ocfs2": "ocfs2-tools",
-	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "mount.glusterfs": "glusterfs-client", "glusterfs": "glusterfs-client", "gluster": "glusterfs-cli", "showmount": "nfs-common",
-	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
+	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "showmount": "nfs-common",
+	"mount.glusterfs": "glusterfs-client", "glusterfs": "glusterfs-client", "gluster": "glusterfs-cli",
+	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2",
+	"lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
 	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
 	"block-rbd.so": "qemu-block-extra", "rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
@@ -52,10 +56,10 @@ var packages = map[string]string{
 	"zfs": "zfsutils-linux", "zpool": "zfsutils-linux",
 }
 
-// A ToolError tells that a program is not installed.
+// A ToolError reports that a program is not installed.
 type ToolError struct{ Tool string }
 
 func (e *ToolError) Error() string { return fmt.Sprintf("the program %s is not installed", e.Tool) }
 
-// Package is the Debian package that has the program, empty if that is not known.
+// Package returns the Debian package that contains the program, or "" if that is not known.
 func (e *ToolError) Package() string { return packages[e.Tool] }

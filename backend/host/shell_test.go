@@ -76,8 +76,8 @@ func (w world) step() Step {
 		Allocate: min(size, uint64(w.IntN(100000))), Zeros: w.IntN(2) == 0, NoCOW: w.IntN(10) == 0}
 }
 
-// TestShellDoesTheSame does random steps in one directory, and what they print, by sh, in another: both must work or fail, and
-// the directories must be the same after each.
+// TestShellDoesTheSame does random steps in one directory, and what they print, by sh, in another: both must
+// work or fail, and the directories must be the same after each.
 func TestShellDoesTheSame(t *testing.T) {
 	places := map[string]string{"here": t.TempDir()}
 	if os.Getenv(private) != "" {
@@ -173,7 +173,8 @@ func TestStageInShell(t *testing.T) {
 	}
 }
 
-// TestSecretInShell writes a secret: what is printed does not show it, and does the same with it on standard input.
+// TestSecretInShell writes a secret: what is printed does not show it, and does the same with it on standard
+// input.
 func TestSecretInShell(t *testing.T) {
 	real, shell := t.TempDir(), t.TempDir()
 	secret := func(dir string) WritePrivate {

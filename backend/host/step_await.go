@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// Await waits until udev has made the node, or the link to one, of what has just come. It changes nothing, but what is done next needs it.
+// Await waits until udev has created the node of a new device, or a link to it. It changes nothing, but the
+// next steps need the node.
 type Await struct {
 	Path string
-	Is   func() bool // tells that it is there
+	Is   func() bool // reports whether it exists
 }
 
-// kernelLimit is how long the kernel alone may take to make a node, where udev does not run.
+// kernelLimit is how long the kernel alone may take to create a node, where udev does not run.
 const kernelLimit = 10 * time.Second
 
 // Shell implements Step.

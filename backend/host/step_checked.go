@@ -2,7 +2,7 @@ package host
 
 import "context"
 
-// Checked is a command whose success has to be seen elsewhere, too: Check is asked when it has ended well.
+// Checked is a command whose success has to be verified: Check runs after the command has succeeded.
 type Checked struct {
 	Command
 	Check func(ctx context.Context) error

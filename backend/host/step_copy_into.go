@@ -7,12 +7,13 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// CopyInto makes a block device, or a file that is there, the copy of another. What is behind the end of the copy reads as zeros then.
+// CopyInto copies a file or block device over another, which exists. The rest of the target then reads as
+// zeros.
 type CopyInto struct {
 	From     Source
 	Path     string
 	Progress Progress
-	Blank    bool // it is new and reads as zeros, which are not written: they would take room
+	Blank    bool // the target is new and reads as zeros, so that zeros need not be written, which would allocate space
 }
 
 // Shell implements Step.
@@ -27,7 +28,7 @@ func (f CopyInto) Shell() string {
 		line = fmt.Sprintf("{ fallocate -n -p -l %[1]d %[2]s 2>/dev/null || head -c %[3]d /dev/zero 1<>%[2]s; } && ",
 			(is.size+sparse.Block-1)/sparse.Block*sparse.Block, path, is.size)
 	}
-	if is.size > 0 || !is.isBlock { // otherwise it is still to be made
+	if is.size > 0 || !is.isBlock { // otherwise it does not exist yet, in a dry run
 		line = fmt.Sprintf("[ %d -le %d ] && ", data, is.size) + line
 	}
 	return line + fmt.Sprintf("dd if=%s of=%s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", Quote(f.From.Path), path)
@@ -69,11 +70,11 @@ func (f CopyInto) apply(ctx context.Context, l *Local) error {
 	return out.Sync()
 }
 
-// A DoesNotFitError tells that data are too many for where they were to go.
+// A DoesNotFitError reports that data are longer than their target.
 type DoesNotFitError struct {
 	Path   string
 	Offset uint64
-	Size   uint64 // of the data; 0: not known, but more than Room
+	Size   uint64 // of the data; 0: unknown, but more than Room
 	Room   uint64 // bytes from Offset on
 }
 

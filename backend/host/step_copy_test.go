@@ -125,7 +125,8 @@ func TestReflink(t *testing.T) {
 	}
 }
 
-// TestZerosAreOwn writes a copy that is to have all its room: none of it is shared, so that no write can fail for want of it.
+// TestZerosAreOwn writes a copy that is to have all its room: none of it is shared, so that no write can fail
+// for want of it.
 func TestZerosAreOwn(t *testing.T) {
 	l := &Local{}
 	for _, mkfs := range []string{"mkfs.btrfs", "mkfs.xfs"} {

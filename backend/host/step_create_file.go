@@ -15,17 +15,17 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// CreateFile makes a file that does not exist yet, and takes it away again if that does not work out whole.
+// CreateFile creates a file that does not exist yet. If an error occurs, it removes the file.
 type CreateFile struct {
 	Path     string
 	Mode     fs.FileMode
-	UID, GID int    // -1: as the system gives them
-	Size     uint64 // bytes; it is longer if From is
-	Allocate uint64 // how many of them, from the start, get room on the disk; at most Size
-	Zeros    bool   // the room is written full of zeros, not only reserved
-	NoCOW    bool   // btrfs: written in place
+	UID, GID int    // -1: the system's default
+	Size     uint64 // bytes; at least the length of From
+	Allocate uint64 // how many bytes, from the start, are allocated; at most Size
+	Zeros    bool   // allocate by writing zeros
+	NoCOW    bool   // btrfs: without copy-on-write
 	From     *Source
-	Progress Progress // of what is copied or written
+	Progress Progress // of copying or writing
 }
 
 // Shell implements Step.
@@ -40,14 +40,14 @@ func (c CreateFile) Shell() string {
 	}
 	size := strconv.FormatUint(c.Size, 10)
 	if c.From != nil {
-		size = Quote(">" + size) // at least
+		size = Quote(">" + size) // at least this size
 	}
 	steps = append(steps, "truncate -s "+size+" "+path)
 	switch {
 	case c.Allocate > 0 && c.Zeros && c.From == nil:
 		steps = append(steps, fmt.Sprintf("head -c %d /dev/zero 1<>%s", c.Allocate, path))
 	case c.Allocate > 0 && !c.Zeros:
-		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path)) // -x: writes where it has to
+		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path)) // -x: writes zeros where it cannot allocate
 	}
 	if c.UID >= 0 || c.GID >= 0 {
 		steps = append(steps, Chown{c.Path, c.UID, c.GID}.Shell())
@@ -55,7 +55,7 @@ func (c CreateFile) Shell() string {
 	return strings.Join(append(steps, Chmod{c.Path, c.Mode}.Shell()), " && ")
 }
 
-// copyInShell copies the source; zeros that are to be written go behind it.
+// copyInShell returns a command that copies the source, and writes zeros behind it if Zeros.
 func (c CreateFile) copyInShell(path string) string {
 	source := Quote(c.From.Path)
 	switch {
@@ -88,7 +88,7 @@ func (c CreateFile) apply(ctx context.Context, l *Local) error {
 	return err
 }
 
-// write makes an empty file what it is to be.
+// write gives a new file its contents and attributes.
 func (c CreateFile) write(ctx context.Context, l *Local, f *os.File) error {
 	if c.NoCOW {
 		if err := setNoCOW(f, true); err != nil {

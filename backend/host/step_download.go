@@ -8,14 +8,14 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// Download copies a file or block device, or a part of one, to where an open file stands.
+// Download copies a file or block device, or a part of one, to an open file at its current offset.
 type Download struct {
 	From   Source
 	To     *os.File
-	Name   string // of To, as a shell would open it; empty: standard output
+	Name   string // path of To for a shell; empty: standard output
 	Offset uint64
-	Length uint64 // at most so many bytes; 0: all
-	Sparse bool   // holes become holes, and of a device blocks of zeros do, where To can have any
+	Length uint64 // at most this many bytes; 0: all
+	Sparse bool   // holes, and blocks of zeros of a device, become holes if To can have any
 
 	Progress Progress
 }
@@ -60,7 +60,7 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 	return d.copy(ctx, in, from, to, length)
 }
 
-// copy writes to what one can seek in, and goes on behind it, so that what a shell writes next follows.
+// copy writes to a seekable file, and leaves its offset behind the data.
 func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
 	if err := checkFits(d.To, to, length); err != nil {
 		return err
@@ -72,7 +72,8 @@ func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64)
 	return seekTo(d.To, to+length)
 }
 
-// clampRange returns where to begin in data of a size, and how much there is: all that follows where the length asked for is 0 or larger.
+// clampRange returns the start and the length of a range in data of a size. The range ends with the data if
+// length is 0 or too large.
 func clampRange(name string, offset, length, size uint64) (from, count int64, err error) {
 	if offset > size {
 		return 0, 0, &OffsetError{name, offset, size}
@@ -84,7 +85,8 @@ func clampRange(name string, offset, length, size uint64) (from, count int64, er
 	return int64(offset), int64(all), nil
 }
 
-// checkFits refuses what is longer than a device is from a place on. Files grow.
+// checkFits returns a DoesNotFitError if data are longer than the rest of a device from an offset on. Files
+// grow.
 func checkFits(f *os.File, at, length int64) error {
 	if !sparse.IsBlock(f) {
 		return nil

@@ -11,7 +11,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Mkdir makes a directory with exactly this mode, whatever the umask. What a set-group-ID parent hands down stays, as with mkdir(1).
+// Mkdir creates a directory with exactly this mode, whatever the umask is. A set-group-ID bit from the parent
+// stays, as with mkdir(1).
 type Mkdir struct {
 	Path string
 	Mode fs.FileMode
@@ -57,7 +58,7 @@ func (r Rmdir) apply(_ context.Context, l *Local) error {
 	return safeopen.PathError("rmdir", r.Path, retry.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR))
 }
 
-// Unlink removes a name that is not a directory.
+// Unlink removes a file that is not a directory.
 type Unlink struct{ Path string }
 
 // Shell implements Step.

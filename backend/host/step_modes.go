@@ -13,7 +13,7 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Chown changes owner and group, -1 leaves one as it is. A symbolic link is followed, as by chase.
+// Chown changes owner and group; -1 leaves one unchanged. It follows symbolic links as safeopen does.
 type Chown struct {
 	Path     string
 	UID, GID int
@@ -45,8 +45,8 @@ func (c Chown) apply(_ context.Context, l *Local) error {
 	return safeopen.PathError("chown", c.Path, retry.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH))
 }
 
-// Chmod changes the permission bits and the sticky bit. Like chmod(1) it leaves a directory's set-ID bits alone, and follows a
-// symbolic link, as chase does.
+// Chmod changes the permission bits and the sticky bit. Like chmod(1) it keeps a directory's set-ID bits. It
+// follows symbolic links as safeopen does.
 type Chmod struct {
 	Path string
 	Mode fs.FileMode
@@ -66,11 +66,11 @@ func (c Chmod) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) takes no descriptor that opens nothing
+	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) does not accept O_PATH descriptors
 	return safeopen.PathError("chmod", c.Path, retry.Chmod(path, modeBits(c.Mode)|setIDBits(&h.Stat_t)))
 }
 
-// chmod is Chmod for what is open.
+// chmod is Chmod for an open file.
 func chmod(f *os.File, mode fs.FileMode) error {
 	var st unix.Stat_t
 	err := retry.Fstat(int(f.Fd()), &st)
@@ -88,7 +88,7 @@ func setIDBits(st *unix.Stat_t) uint32 {
 	return st.Mode & (unix.S_ISUID | unix.S_ISGID)
 }
 
-// modeBits returns the mode as the kernel counts it.
+// modeBits returns the kernel's bits for a mode.
 func modeBits(mode fs.FileMode) uint32 {
 	if mode&fs.ModeSticky != 0 {
 		return uint32(mode.Perm()) | unix.S_ISVTX

@@ -11,7 +11,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// SetNoCOW makes what is written below a btrfs directory go in place, or no longer (FS_NOCOW_FL, ioctl_iflags(2)).
+// SetNoCOW disables copy-on-write for new files in a btrfs directory, or enables it again (FS_NOCOW_FL,
+// ioctl_iflags(2)).
 type SetNoCOW struct {
 	Path string
 	On   bool

@@ -17,23 +17,25 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// A PendingFile is a new file beside the place that it takes when it is whole (Publish), and what was there before goes. Until then
-// nobody else can work with that. What is there and is no regular file, a device or a pipe, is written to as it is.
+// A PendingFile is a new file beside its destination. Commit renames it over the destination, which replaces
+// an older file; until then, no other process can use the older file. An existing destination that is no
+// regular file, such as a device or a pipe, is written to directly.
 type PendingFile struct {
-	path    string // where it goes; no symbolic link
-	base    string // its last part
-	inPlace bool   // it is written in its place
+	path    string // the destination; no symbolic link
+	base    string // the last element of path
+	inPlace bool   // the destination is written to directly
 	mode    fs.FileMode
 
-	uid, gid int // of what is there, otherwise -1
+	uid, gid int // of the older file; -1 if there is none
 
-	at        safeopen.Entry   // where it goes
-	held      *safeopen.Handle // what it is written to in its place
+	at        safeopen.Entry   // the destination
+	held      *safeopen.Handle // the destination if inPlace
 	file, old *os.File
 }
 
-// NewPendingFile looks what is at a path, and changes nothing. Links are followed as by chase. A new file gets mode less the umask, an old one's
-// stays, and its owner, if we may give it to him. Discard or Publish ends it.
+// NewPendingFile inspects a destination and changes nothing. It follows symbolic links as safeopen does. A
+// new file gets mode less the umask. A file that replaces another gets that file's mode, and its owner if
+// that is permitted. The caller ends the PendingFile with Abort or the step Commit.
 func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 	d := &PendingFile{path: path, mode: mode &^ umask(), uid: -1, gid: -1}
 	h, at, err := safeopen.Resolve(path)
@@ -56,13 +58,13 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 	}
 	h.Close()
 	d.at, d.base = at, at.Name
-	if real, err := filepath.EvalSymlinks(path); err == nil { // for people
-		d.path = real
+	if resolved, err := filepath.EvalSymlinks(path); err == nil { // for messages
+		d.path = resolved
 	}
 	return d, nil
 }
 
-// findPlace finds the place of a file that is not there.
+// findPlace finds the directory of a destination that does not exist.
 func (d *PendingFile) findPlace() (_ *PendingFile, err error) {
 	if d.at, err = safeopen.FindEntry(d.path); err != nil {
 		return nil, err
@@ -76,20 +78,21 @@ func (d *PendingFile) findPlace() (_ *PendingFile, err error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", d.path, fs.ErrNotExist)
 	}
-	return NewPendingFile(d.path, d.mode) // it has come this moment
+	return NewPendingFile(d.path, d.mode) // it was created just now
 }
 
-// umask can only be had by setting another one.
+// umask returns the umask, which can be read only by setting another one.
 func umask() fs.FileMode {
 	mask := syscall.Umask(0o077)
 	syscall.Umask(mask)
 	return fs.FileMode(mask)
 }
 
-// File is what to write to; nil in a dry run.
+// File returns the file to write to, or nil in a dry run.
 func (d *PendingFile) File() *os.File { return d.file }
 
-// Name is what a shell would write to. A draft is called as a stage is: it may be in the directory of a pool, where it is no volume.
+// Name returns the path that a shell would write to. It is named like a staging directory: the destination
+// may be in a pool's directory, where the pending file must not be a volume.
 func (d *PendingFile) Name() string {
 	if d.inPlace {
 		return d.path
@@ -97,7 +100,7 @@ func (d *PendingFile) Name() string {
 	return filepath.Join(filepath.Dir(d.path), d.name())
 }
 
-// name is the draft's, where it goes.
+// name returns the pending file's name in the destination's directory.
 func (d *PendingFile) name() string {
 	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte("file "+d.base)))
 }
@@ -114,7 +117,8 @@ func (d *PendingFile) Shell() string {
 	return install + " /dev/null " + Quote(d.Name())
 }
 
-// apply opens the draft. One that another process is writing, or an old file that it works with, is an InUseError.
+// apply creates the file. If another process is writing a file for the same destination, or uses the older
+// file, the error is an InUseError.
 func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	if d.inPlace {
 		d.file, err = openInPlace(ctx, d.held)
@@ -143,7 +147,7 @@ func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	return err
 }
 
-// openInPlace opens what is no regular file for writing. A pipe waits for a reader.
+// openInPlace opens a file that is not regular for writing. Opening a pipe waits for a reader.
 func openInPlace(ctx context.Context, h *safeopen.Handle) (*os.File, error) {
 	if h.IsBlock() {
 		return openHandleData(h, writing)
@@ -159,8 +163,8 @@ func openInPlace(ctx context.Context, h *safeopen.Handle) (*os.File, error) {
 	return f, nil
 }
 
-// createPending makes a file that is nobody else's, and locks it, which tells it from one that a killed process has left. The path
-// is for messages.
+// createPending creates a file for this process alone, and locks it, which distinguishes it from a leftover
+// of a killed process. path is for messages.
 func createPending(at safeopen.Entry, path string) (*os.File, error) {
 	for range 5 {
 		f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
@@ -175,7 +179,7 @@ func createPending(at safeopen.Entry, path string) (*os.File, error) {
 			}
 			f.Close()
 			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
-				continue // somebody takes it for left, and away
+				continue // another process removed it as a leftover before the lock
 			}
 			_ = retry.Unlinkat(at.Dir, at.Name, 0)
 		}
@@ -183,10 +187,11 @@ func createPending(at safeopen.Entry, path string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	return nil, &InUseError{Path: path} // others come and go
+	return nil, &InUseError{Path: path} // other processes keep creating and removing it
 }
 
-// removeStaleFile removes what a killed process has left. One that is being written is an error that wraps fs.ErrExist.
+// removeStaleFile removes a leftover of a killed process. If a process is writing the file, the error wraps
+// fs.ErrExist.
 func removeStaleFile(at safeopen.Entry, path string) error {
 	f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -204,19 +209,21 @@ func removeStaleFile(at safeopen.Entry, path string) error {
 	return safeopen.PathError("remove", path, retry.Unlinkat(at.Dir, at.Name, 0))
 }
 
-// hasName tells whether an open file still has its name.
+// hasName reports whether an open file is still the file at an entry.
 func hasName(f *os.File, at safeopen.Entry) bool {
 	var here, there unix.Stat_t
 	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.Dir, at.Name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
-// Abort ends a draft that was not published, and removes it. What was written in its place stays.
+// Abort ends a PendingFile without Commit, and removes the new file. Data that were written to the
+// destination directly stay.
 func (d *PendingFile) Abort() {
 	d.removeFile()
 	d.release()
 }
 
+// removeFile removes the new file if it exists, and closes all files.
 func (d *PendingFile) removeFile() {
 	if d.file != nil && !d.inPlace {
 		_ = retry.Unlinkat(d.at.Dir, d.name(), 0)
@@ -229,7 +236,7 @@ func (d *PendingFile) removeFile() {
 	d.file, d.old = nil, nil
 }
 
-// release lets go of where the draft goes.
+// release lets go of the destination.
 func (d *PendingFile) release() {
 	if d.held != nil {
 		d.held.Close()
@@ -238,7 +245,7 @@ func (d *PendingFile) release() {
 	d.held, d.at = nil, safeopen.Entry{}
 }
 
-// Commit moves a draft to its place, when all that is in it is on the disk.
+// Commit writes a PendingFile's data to the disk and renames the file over its destination.
 type Commit struct{ File *PendingFile }
 
 // Shell implements Step.
@@ -252,7 +259,7 @@ func (p Commit) Shell() string {
 func (p Commit) apply(context.Context, *Local) error {
 	d := p.File
 	err := d.file.Sync()
-	if d.inPlace && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // a pipe or a terminal
+	if d.inPlace && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // pipes and terminals cannot be synced
 		err = nil
 	}
 	if err == nil && !d.inPlace {

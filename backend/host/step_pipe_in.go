@@ -10,27 +10,28 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// PipeIn has a program write data into a volume that it alone can reach: what Upload does to a file. One that fails in the middle may have
-// written what it was given till then.
+// PipeIn has a program write data to a volume that only the program can access. It corresponds to Upload. If
+// it fails, the program may have written a part of the data.
 type PipeIn struct {
-	Command Command // reads pieces from its standard input
+	Command Command // reads extents from its standard input
 	Format  extents.Codec
-	// Each, if not nil, comes in place of these: it writes a piece, which is all of its standard input, and whose zeros, if Sparse, are left out,
-	// as the volume reads as zeros there.
+	// Each, if not nil, replaces Command and Format: the command that Each returns writes its standard input
+	// as one extent. If Sparse, zeros are not written, because the volume reads as zeros there.
 	Each   func(offset, length uint64) Command
-	From   *os.File // nil: Source; if that is nil, too, zeros are written, Length of them
-	Name   string   // of From, as a shell would open it; empty: standard input
+	From   *os.File // nil: Source; if that is nil, too, Length zeros are written
+	Name   string   // path of From for a shell; empty: standard input
 	Source *Source
 	Target string // for messages
 	Size   uint64 // of the volume
 	Offset uint64 // in the volume
-	Length uint64 // at most so many bytes; 0: all
-	Sparse bool   // holes, and blocks of zeros, are sent as such, which may give back their room
+	Length uint64 // at most this many bytes; 0: all
+	Sparse bool   // send holes and blocks of zeros as such, which may deallocate them
 
 	Progress Progress
 }
 
-// Shell implements Step. What comes from a pipe has to be kept first: its length stands in front of it.
+// Shell implements Step. The length of the data precedes them, so that data from a pipe would have to be
+// saved first.
 func (f PipeIn) Shell() string {
 	if f.Each != nil {
 		return f.shellEach()
@@ -44,7 +45,8 @@ func (f PipeIn) Shell() string {
 	default:
 		from, size := f.shellSource()
 		if size < 0 {
-			return f.piped(fmt.Sprintf("cat # the length of what it reads stands in front of it, behind a w and the offset %d", f.Offset))
+			const comment = "cat # the length of what it reads stands in front of it, behind a w and the offset %d"
+			return f.piped(fmt.Sprintf(comment, f.Offset))
 		}
 		if length == 0 || size < length {
 			length = size
@@ -58,7 +60,8 @@ func (f PipeIn) piped(data string) string {
 	return fmt.Sprintf("{ %s; %s; %s; } | %s", shellPrintf(f.Format.Begin()), data, shellPrintf(f.Format.End()), f.Command.Shell())
 }
 
-// shellSource is where a shell reads the data from, and how many there are, -1 if that is not known.
+// shellSource returns the argument by which a shell reads the data, and their size in bytes, or -1 if that is
+// not known.
 func (f PipeIn) shellSource() (from string, size int64) {
 	if f.Source != nil {
 		return " " + Quote(f.Source.Path), inspectForShell(f.Source.Path).size
@@ -119,7 +122,7 @@ func (f PipeIn) apply(ctx context.Context, l *Local) error {
 	return err
 }
 
-// feed runs the program and sends it what send does.
+// feed runs the program, and calls send to write the extents.
 func (f PipeIn) feed(ctx context.Context, l *Local, w *extents.Writer, send func() error) error {
 	if f.Each != nil {
 		return f.feedEach(l, w, send)
@@ -147,7 +150,7 @@ func (f PipeIn) feed(ctx context.Context, l *Local, w *extents.Writer, send func
 	return err
 }
 
-// receive sends what comes from a stream.
+// receive sends data from a stream.
 func (f PipeIn) receive(ctx context.Context, w *extents.Writer, in *os.File, room int64) error {
 	limit, full := room, true
 	if f.Length > 0 && f.Length <= uint64(room) {
@@ -164,10 +167,14 @@ func (f PipeIn) receive(ctx context.Context, w *extents.Writer, in *os.File, roo
 	return sparse.NotEOF(err)
 }
 
-// sendZeros sends zeros, if Sparse without writing them.
+// sendZeros sends Length zeros. If Sparse, it does not send them as data.
 func (f PipeIn) sendZeros(ctx context.Context, w *extents.Writer) error {
-	const most = 1 << 30 // at a time: so there is some progress to tell
-	return eachPart(int64(f.Length), map[bool]int64{true: most, false: int64(len(sparse.Zeros))}[f.Sparse], func(at, length int64) error {
+	const most = 1 << 30 // at a time, so that progress can be reported
+	part := int64(len(sparse.Zeros))
+	if f.Sparse {
+		part = most
+	}
+	return eachPart(int64(f.Length), part, func(at, length int64) error {
 		if f.Sparse {
 			return w.WriteZeros(ctx, at, length)
 		}
@@ -175,6 +182,7 @@ func (f PipeIn) sendZeros(ctx context.Context, w *extents.Writer) error {
 	})
 }
 
+// eachPart calls do for parts of at most most bytes.
 func eachPart(all, most int64, do func(at, length int64) error) error {
 	for at := int64(0); at < all; at += most {
 		if err := do(at, min(all-at, most)); err != nil {

@@ -7,8 +7,8 @@ import (
 	"poolctl/backend/host/extents"
 )
 
-// feedEach lets a program run for every piece. Each has all of its data before it begins: one that reads less than it was told may take zeros for
-// the rest.
+// feedEach runs a program for every extent. The program starts when all data of the extent are available,
+// because a program that reads less than expected may write zeros for the rest.
 func (f PipeIn) feedEach(l *Local, w *extents.Writer, send func() error) error {
 	w.Each = func(ctx context.Context, at int64, b []byte) error {
 		data, err := Input{Data: b}.open(l)
@@ -27,7 +27,8 @@ func (f PipeIn) feedEach(l *Local, w *extents.Writer, send func() error) error {
 	return err
 }
 
-// shellEach gives a program all at once. Where nobody knows how much that is, it is told how much there may be.
+// shellEach returns a command that writes all data as one extent. If their length is not known, it names the
+// largest possible length.
 func (f PipeIn) shellEach() string {
 	from, size := f.shellSource()
 	room := int64(f.Size - min(f.Offset, f.Size))

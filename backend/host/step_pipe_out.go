@@ -10,18 +10,19 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// PipeOut copies a volume that only a program can reach, or a part of it, to where an open file stands: what Download does with a file.
+// PipeOut copies a volume that only a program can access, or a part of it, to an open file at its current
+// offset. It corresponds to Download.
 type PipeOut struct {
-	Command Command // writes pieces to its standard output, in order; what it leaves out is zeros
-	Plain   Command // writes all of the volume to its standard output, for a shell
+	Command Command // writes extents to its standard output, in order; the rest of the volume is zeros
+	Plain   Command // writes the whole volume to its standard output, for a shell
 	Format  extents.Codec
 	From    string // for messages
 	Size    uint64 // of the volume
 	To      *os.File
-	Name    string // of To, as a shell would open it; empty: standard output
+	Name    string // path of To for a shell; empty: standard output
 	Offset  uint64
-	Length  uint64 // at most so many bytes; 0: all
-	Sparse  bool   // blocks of zeros become holes, where To can have any
+	Length  uint64 // at most this many bytes; 0: all
+	Sparse  bool   // blocks of zeros become holes if To can have any
 
 	Progress Progress
 }
@@ -66,7 +67,7 @@ func (d PipeOut) apply(ctx context.Context, l *Local) error {
 	return seekTo(d.To, to+length)
 }
 
-// seekTo lets a file stand at a place, which has to be in it.
+// seekTo sets the offset of a file. It extends a regular file up to that offset.
 func seekTo(f *os.File, at int64) error {
 	if size, err := sparse.Size(f); err == nil && sparse.IsRegular(f) && size < at {
 		if err := f.Truncate(at); err != nil {
@@ -77,7 +78,7 @@ func seekTo(f *os.File, at int64) error {
 	return err
 }
 
-// drain runs the program and writes what comes from it, as long as that is wanted.
+// drain runs the program and copies its output until the range is complete.
 func (d PipeOut) drain(ctx context.Context, l *Local, r *extents.Reader) error {
 	if r.From == r.End {
 		return ctx.Err()
@@ -90,7 +91,7 @@ func (d PipeOut) drain(ctx context.Context, l *Local, r *extents.Reader) error {
 	command.stdout = out
 	ended := l.startPiped(ctx, command, out, in)
 	complete, err := r.Copy(ctx, in, d.Format)
-	if complete && r.End == int64(d.Size) { // it ends by itself
+	if complete && r.End == int64(d.Size) { // the program ends by itself
 		_, err = io.Copy(io.Discard, in)
 	}
 	switch endErr := ended(); {

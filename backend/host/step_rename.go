@@ -10,11 +10,11 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Rename gives a file or directory another name, which must not exist yet; within one directory also a symbolic link that leads
-// somewhere. (Of another the shell could not tell whether it is still there.)
+// Rename renames a file or directory. The new name must not exist. A symbolic link can be renamed only within
+// its directory, and only if its target exists. (The shell command could not check a dangling link.)
 type Rename struct{ Old, New string }
 
-// Shell implements Step. The second half is because mv -n is content when there is something already.
+// Shell implements Step. mv -n succeeds if the new name exists; the second command detects that.
 func (r Rename) Shell() string {
 	return "mv -nT " + Quote(r.Old) + " " + Quote(r.New) + " && [ ! -e " + Quote(r.Old) + " ]"
 }
@@ -39,8 +39,9 @@ func (r Rename) apply(_ context.Context, l *Local) error {
 	return err
 }
 
-// renameNew uses renameat2's RENAME_NOREPLACE, and a hard link on file systems that lack it (NFS): both refuse a name that is
-// taken. Where there are no hard links either (some FUSE file systems, and directories never), it can but look first.
+// renameNew renames a file and fails if the new name exists. It uses RENAME_NOREPLACE of renameat2(2), and a
+// hard link on file systems without it (NFS). Where there are no hard links either (some FUSE file systems,
+// and always for directories), it can only check before it renames.
 func renameNew(oldDir int, old string, newDir int, name string) error {
 	err := retry.Do(func() error { return renameNoReplace(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
@@ -67,7 +68,7 @@ func renameNew(oldDir int, old string, newDir int, name string) error {
 	return retry.Renameat(oldDir, old, newDir, name)
 }
 
-// The system calls that not every file system has. Tests take them away.
+// The system calls that some file systems lack. Tests replace them.
 var (
 	renameNoReplace = unix.Renameat2
 	linkat          = unix.Linkat

@@ -8,18 +8,18 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// Resize gives a file that is there another length: what it gets is zero, what is cut off is lost.
+// Resize changes the length of an existing file. New bytes are zero; truncated bytes are lost.
 type Resize struct {
 	Path     string
 	Size     uint64
-	Allocate bool // all of it gets room on the disk
+	Allocate bool // allocate the whole file
 }
 
 // Shell implements Step.
 func (r Resize) Shell() string {
 	path, room := Quote(r.Path), ""
 	if r.Allocate && r.Size > 0 {
-		room = fmt.Sprintf("fallocate -x -l %d %s && ", r.Size, path) // -x: writes where it has to
+		room = fmt.Sprintf("fallocate -x -l %d %s && ", r.Size, path) // -x: writes zeros where it cannot allocate
 	}
 	return fmt.Sprintf("[ -f %[2]s ] && %[1]struncate -cs %[3]d %[2]s", room, path, r.Size)
 }
@@ -39,7 +39,7 @@ func (r Resize) apply(ctx context.Context, l *Local) error {
 	}
 	if r.Allocate {
 		if err := sparse.Allocate(ctx, f, 0, int64(r.Size)); err != nil {
-			return errors.Join(err, f.Truncate(old)) // what was allocated behind the end is given back
+			return errors.Join(err, f.Truncate(old)) // deallocates what was allocated behind the end
 		}
 	}
 	if err := f.Truncate(int64(r.Size)); err != nil {

@@ -23,7 +23,8 @@ func (s *Source) open(l *Local) (*os.File, error) {
 	return l.openData(s.Path, reading)
 }
 
-// CheckUnwritten returns an InUseError if another process may be writing to the source now, unless InUse allows that.
+// CheckUnwritten returns an InUseError if another process may be writing to the source now, unless InUse
+// allows that.
 func (s *Source) CheckUnwritten() error {
 	f, err := s.open(&Local{})
 	if err == nil {

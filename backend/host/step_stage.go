@@ -12,18 +12,19 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// A Stage is a new directory in which one process makes something before it moves it to its place. A locked file of the same
-// name in it tells others that it is in use, so that one which a killed process left is known from one that is still needed.
+// A Stage creates a staging directory, in which one process creates an object before it moves the object to
+// its name. A locked file with the directory's name inside it marks the directory as in use, which
+// distinguishes it from a leftover of a killed process.
 //
-// The place where things are made may belong to somebody who is not to be trusted, and who may put another directory, or a
-// link to one, at Path. So from the step on until Release, whatever steps do to names directly in Path, and commands that run
-// in Path, are in the very directory that was made.
+// The parent directory may belong to an untrusted user, who may put another directory or a link at Path. So
+// from apply until Release, steps that use a name in Path, and commands that run in Path, use the directory
+// that was created.
 //
-// A path that is taken is an error that wraps fs.ErrExist.
+// If Path exists, the error wraps fs.ErrExist.
 type Stage struct {
 	Path string
 
-	local     *Local // nil: it is not in use
+	local     *Local // nil if the directory is not in use
 	at        safeopen.Entry
 	dir, lock *os.File
 	open      *Dir
@@ -48,7 +49,8 @@ func (s *Stage) apply(_ context.Context, l *Local) (err error) {
 	return safeopen.PathError("mkdir", s.Path, err)
 }
 
-// lockAndRegister locks a stage that was just made, and makes it a place. If it cannot, it removes it.
+// lockAndRegister locks a new staging directory and makes it known to the steps. If that fails, it removes
+// the directory.
 func (s *Stage) lockAndRegister(l *Local) error {
 	err := chmod(s.dir, 0o700)
 	if err == nil {
@@ -66,7 +68,7 @@ func (s *Stage) lockAndRegister(l *Local) error {
 	return err
 }
 
-// enterStage makes a stage a place, which is known by its path as long as it is in use.
+// enterStage makes a staging directory known to the steps by its path.
 func (l *Local) enterStage(s *Stage) (*Dir, error) {
 	fd, err := retry.Openat(int(s.dir.Fd()), ".", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -82,7 +84,7 @@ func (l *Local) enterStage(s *Stage) (*Dir, error) {
 	return p, nil
 }
 
-// Release lets others have the stage, or what is left of it, however it has ended.
+// Release closes and unlocks the directory, or what is left of it. Other processes may then remove it.
 func (s *Stage) Release() {
 	if s.local == nil {
 		return
@@ -94,7 +96,7 @@ func (s *Stage) Release() {
 	s.local = nil
 }
 
-// Inode returns what has a name in a stage that is in use.
+// Inode returns the inode of a name in the directory, which must be in use.
 func (s *Stage) Inode(name string) Inode {
 	if s.local == nil {
 		return Inode{}
@@ -102,7 +104,7 @@ func (s *Stage) Inode(name string) Inode {
 	return s.open.Inode(name)
 }
 
-// Unstage removes a stage and all that is still in it. If it is not in use, there is nothing to do.
+// Unstage removes a staging directory with everything in it. It does nothing if the directory is not in use.
 type Unstage struct{ Stage *Stage }
 
 // Shell implements Step.
@@ -116,8 +118,9 @@ func (u Unstage) apply(_ context.Context, l *Local) error {
 	return removeStage(u.Stage.at, u.Stage.dir, u.Stage.lock)
 }
 
-// Sweep removes a stage or a draft that a killed process left. One in which a living process works is an error that wraps fs.ErrExist; a
-// directory in which there is something else than a stage holds is refused.
+// Sweep removes a staging directory or a pending file that a killed process left. If a process is using it,
+// the error wraps fs.ErrExist. Sweep refuses a directory that contains anything a staging directory does not
+// contain.
 type Sweep struct{ Path string }
 
 // Shell implements Step.
@@ -138,7 +141,7 @@ func (s Sweep) apply(ctx context.Context, l *Local) error {
 	}
 	defer dir.Close()
 	lock, err := safeopen.OpenAt(int(dir.Fd()), at.Name, s.Path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
-	if os.IsNotExist(err) { // killed before there was a lock, or some directory of that name: only if it is empty
+	if os.IsNotExist(err) { // no lock yet, or no staging directory: only if it is empty
 		return Rmdir(s).apply(ctx, l)
 	}
 	if err != nil {

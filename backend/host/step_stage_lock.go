@@ -14,7 +14,7 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// lockNewStage locks a stage that was just made.
+// lockNewStage locks a staging directory that was just created.
 func lockNewStage(dir *os.File, path string) (*os.File, error) {
 	name := filepath.Base(path)
 	lock, err := safeopen.OpenAt(int(dir.Fd()), name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
@@ -34,16 +34,16 @@ func lockNewStage(dir *os.File, path string) (*os.File, error) {
 	return nil, err
 }
 
-// checkNewStage returns an error if this is not the directory that was just made, with only its lock in it: if it holds more than that,
-// or does not belong to whom a new file in it belongs. (That is not always us: there are file systems that know no owners, and
-// servers that do not trust root.)
+// checkNewStage returns an error if dir is not the directory that was just created, with only its lock in it:
+// if it contains more, or has another owner than a new file in it. (The owner need not be the running user:
+// some file systems have no owners, and some servers do not trust root.)
 func checkNewStage(dir, lock *os.File) error {
 	var d, l unix.Stat_t
 	if err := errors.Join(retry.Fstat(int(dir.Fd()), &d), retry.Fstat(int(lock.Fd()), &l)); err != nil {
 		return err
 	}
 	names, err := readNames(dir)
-	swept := l.Nlink == 0 || !slices.Contains(names, filepath.Base(lock.Name())) // NFS tells the former later
+	swept := l.Nlink == 0 || !slices.Contains(names, filepath.Base(lock.Name())) // NFS updates Nlink late
 	switch {
 	case err != nil:
 		return err
@@ -55,8 +55,9 @@ func checkNewStage(dir, lock *os.File) error {
 	return nil
 }
 
-// mapErrSwept turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
-// before it was locked, which is as if he had been first.
+// mapErrSwept converts an error that means that a new staging directory is gone into one that wraps
+// fs.ErrExist: another process removed the directory as a leftover before it was locked, and is treated as if
+// it had created the directory first.
 func mapErrSwept(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) {
 		return safeopen.PathError("lock", path, unix.EEXIST)
@@ -64,15 +65,16 @@ func mapErrSwept(path string, err error) error {
 	return err
 }
 
-// lockFile locks a file, as patiently as that may be. One of a server's that is there no more is an error that wraps fs.ErrNotExist.
+// lockFile locks a file, with lockPatiently. If a server has removed the file, the error wraps
+// fs.ErrNotExist.
 func lockFile(f *os.File) error {
 	return lockPatiently(int(f.Fd()), func() error { return tryLockFile(f) })
 }
 
-// tryLockFile locks it at once or not at all: one that is in use is an error that wraps fs.ErrExist.
+// tryLockFile locks a file without waiting. If the file is locked, the error wraps fs.ErrExist.
 func tryLockFile(f *os.File) error {
 	err := retry.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // the latter from a server's share, as by fcntl(2)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // EACCES: from a server's share, as by fcntl(2)
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
 	}
 	if errors.Is(err, unix.ESTALE) {
@@ -81,9 +83,10 @@ func tryLockFile(f *os.File) error {
 	return safeopen.PathError("lock", f.Name(), err)
 }
 
-// removeStage removes what is in a stage, its lock at last, and the stage. Without the lock anybody may sweep it, and it does
-// not matter who is first. It is closed before the stage goes: what is removed while it is open stays in an NFS directory under
-// another name until then.
+// removeStage removes the contents of a staging directory, then its lock, then the directory. Once the lock
+// is gone, any process may remove the directory, and it does not matter which one does. The lock is closed
+// before that, because a file that is removed from an NFS directory while it is open stays there under
+// another name until it is closed.
 func removeStage(at safeopen.Entry, dir, held *os.File) error {
 	fd, lock := int(dir.Fd()), at.Name
 	names, err := readNames(dir)
@@ -95,7 +98,7 @@ func removeStage(at safeopen.Entry, dir, held *os.File) error {
 			continue
 		}
 		err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name))
-		if errors.Is(err, unix.EBUSY) { // over NFS: what somebody has removed, but has open yet
+		if errors.Is(err, unix.EBUSY) { // over NFS: a removed file that a process has open
 			return fmt.Errorf("another process is working in %q: %w", dir.Name(), fs.ErrExist)
 		}
 		if err != nil {
@@ -114,7 +117,8 @@ func removeStage(at safeopen.Entry, dir, held *os.File) error {
 	return safeopen.PathError("remove", dir.Name(), err)
 }
 
-// readNames returns the names in a directory as it is now. It is opened anew: over SMB, the kernel remembers what it has read once.
+// readNames returns the names in a directory now. It opens the directory again, because over SMB the kernel
+// caches the names that it has read once.
 func readNames(dir *os.File) ([]string, error) {
 	now, err := safeopen.OpenDirAt(int(dir.Fd()), ".", dir.Name())
 	if err != nil {

@@ -92,8 +92,8 @@ func TestStageExchanged(t *testing.T) {
 	}
 }
 
-// TestStageOfAnother puts another directory in the place of a stage before it is locked: somebody's own, with which he could then do
-// what he likes, or one of ours with something in it, which he would have us remove.
+// TestStageOfAnother puts another directory in the place of a stage before it is locked: somebody's own, with
+// which he could then do what he likes, or one of ours with something in it, which he would have us remove.
 func TestStageOfAnother(t *testing.T) {
 	path := t.TempDir() + "/stage"
 	do(t, &Local{}, Mkdir{path, 0o700})
@@ -122,7 +122,8 @@ func TestStageOfAnother(t *testing.T) {
 	refused()
 }
 
-// TestStageRivals lets many make, use and sweep the same stage until it was used thirty times: no two may ever be in it at once.
+// TestStageRivals lets many make, use and sweep the same stage until it was used thirty times: no two may
+// ever be in it at once.
 func TestStageRivals(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/stage"

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WriteSys tells the kernel something by a file of /sys, which takes it as one write.
+// WriteSys writes a text to a file of /sys in one write, as the kernel requires.
 type WriteSys struct {
 	Path string // below /sys
 	Text string
@@ -29,7 +29,8 @@ func (w WriteSys) apply(_ context.Context, l *Local) error {
 	return err
 }
 
-// ScanSCSI has a SCSI host look for units that have come, and for new sizes of those that are known. The kernel keeps units that have gone.
+// ScanSCSI makes a SCSI host look for new LUNs, and for new sizes of known ones. The kernel keeps LUNs that
+// are gone.
 type ScanSCSI struct{ Host int }
 
 // Shell implements Step.
@@ -39,7 +40,7 @@ func (s ScanSCSI) Shell() string {
 
 func (s ScanSCSI) scan() string { return fmt.Sprintf("class/scsi_host/host%d/scan", s.Host) }
 
-// apply goes on where a unit cannot be asked: it may have gone, which is no reason not to look for others.
+// apply ignores errors of single LUNs, which may be gone, and continues to look for others.
 func (s ScanSCSI) apply(ctx context.Context, l *Local) error {
 	units, err := fs.Glob(l.Sys(), fmt.Sprintf("bus/scsi/devices/%d:*/rescan", s.Host))
 	if err != nil {

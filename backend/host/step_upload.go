@@ -10,16 +10,17 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// Upload writes data into a file or block device that is there. It refuses what would not fit before it writes anything, or,
-// of a stream, whose length nobody knows, when there is no more room. A failure is an IncompleteError if something was written.
+// Upload writes data to an existing file or block device. Data that do not fit are refused before anything is
+// written; data of unknown length, from a stream, when the space is used up. If something was written, the
+// error is an IncompleteError.
 type Upload struct {
 	From     *os.File
-	Name     string // of From, as a shell would open it; empty: standard input
+	Name     string // path of From for a shell; empty: standard input
 	Path     string
 	Offset   uint64 // in the target
-	Length   uint64 // at most so many bytes; 0: all
-	Whole    bool   // the file becomes what is uploaded: it grows where it has to, and is cut off behind
-	Sparse   bool   // holes, and of a stream blocks of zeros, become holes
+	Length   uint64 // at most this many bytes; 0: all
+	Whole    bool   // the data replace the file: it grows, or is truncated behind them
+	Sparse   bool   // holes, and blocks of zeros of a stream, become holes
 	Progress Progress
 }
 
@@ -44,7 +45,8 @@ func (u Upload) Shell() string {
 	return line
 }
 
-// shellDigHoles makes holes of the zeros in a file, if it can have any, which dd does not where other data were before.
+// shellDigHoles returns a shell command that makes the zeros in a file holes, if it can have any. dd does not
+// do that where other data were before.
 func shellDigHoles(path string, from uint64) string {
 	return fmt.Sprintf(" && { fallocate -d -o %d %s 2>/dev/null || :; }", from, Quote(path))
 }
@@ -97,7 +99,7 @@ func (u Upload) room(out *os.File) (int64, error) {
 	return end - int64(u.Offset), nil
 }
 
-// copy uploads from what one can seek in, and whose length is known. What is read next of it follows.
+// copy uploads from a seekable file. It leaves the file's offset behind the data.
 func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64, error) {
 	size, err := sparse.Size(u.From)
 	if err != nil {
@@ -135,7 +137,7 @@ func (u Upload) receive(ctx context.Context, out *os.File, room int64) (int64, e
 	return done, sparse.NotEOF(err)
 }
 
-// An IncompleteError tells how many bytes were written before something failed.
+// An IncompleteError reports how many bytes were written before an error.
 type IncompleteError struct {
 	Done uint64
 	Err  error
@@ -145,7 +147,7 @@ func (e *IncompleteError) Error() string { return fmt.Sprintf("after %d bytes: %
 
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
-// An OffsetError tells that a file or device ends before an offset.
+// An OffsetError reports an offset behind the end of a file or device.
 type OffsetError struct {
 	Path         string
 	Offset, Size uint64

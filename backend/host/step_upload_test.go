@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pipe returns the end of a pipe that one reads, into which data are written; the writer goes away then unless it is to stay.
+// pipe returns the end of a pipe that one reads, into which data are written; the writer goes away then
+// unless it is to stay.
 func pipe(t testing.TB, data []byte, stays bool) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -46,7 +47,8 @@ var sources = map[string]func(t testing.TB, data []byte) *os.File{
 	"pipe": func(t testing.TB, data []byte) *os.File { return pipe(t, data, false) },
 }
 
-// eachSource runs a test with each of the sources, and uploads to files and to devices of 4 MiB that are full of old data.
+// eachSource runs a test with each of the sources, and uploads to files and to devices of 4 MiB that are full
+// of old data.
 func eachSource(t *testing.T, test func(t *testing.T, from func([]byte) *os.File, target string, old []byte)) {
 	const size = 4 << 20
 	for name, source := range sources {
@@ -238,7 +240,8 @@ func TestUploadFull(t *testing.T) {
 	}
 }
 
-// TestUploadCancelled waits for a writer that never comes, at the beginning, in the middle and where there is no more room.
+// TestUploadCancelled waits for a writer that never comes, at the beginning, in the middle and where there is
+// no more room.
 func TestUploadCancelled(t *testing.T) {
 	l, target := &Local{}, t.TempDir()+"/target"
 	put(t, target, make([]byte, 1<<20))

@@ -11,8 +11,8 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// Wipe returns the step that destroys a file's or block device's data by an algorithm of virsh's, nil if there is none of that name:
-// zero, trim, and the patterns of scrub(1).
+// Wipe returns the step that destroys the data of a file or block device by one of virsh's algorithms: zero,
+// trim, and the patterns of scrub(1). It returns nil for an unknown algorithm.
 func Wipe(path, algorithm string, progress Progress) Step {
 	switch algorithm {
 	case "zero":
@@ -26,13 +26,13 @@ func Wipe(path, algorithm string, progress Progress) Step {
 	return nil
 }
 
-// passes are the patterns that are left to scrub(1), and how often it goes over the whole in each.
+// scrubPasses contains the patterns of scrub(1), and in how many passes scrub writes each.
 var scrubPasses = map[string]int64{
 	"nnsa": 4, "dod": 4, "bsi": 9, "gutmann": 35, "schneier": 7, "pfitzner7": 7, "pfitzner33": 33, "random": 1,
 }
 
-// Zero makes a file or block device read as zeros. The kernel only marks it as empty where it can (fallocate(2), BLKZEROOUT). A
-// sparse file becomes one hole; what has all its room keeps it.
+// Zero makes a file or block device read as zeros. Where the kernel can, it only marks the range as empty
+// (fallocate(2), BLKZEROOUT). A sparse file becomes one hole; a file without holes stays allocated.
 type Zero struct {
 	Path     string
 	From     uint64 // the first byte
@@ -43,7 +43,9 @@ type Zero struct {
 func (z Zero) Shell() string {
 	path, is := Quote(z.Path), inspectForShell(z.Path)
 	length := max(is.size-int64(z.From), 0)
-	zeros := fmt.Sprintf("head -c %d /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock conv=nocreat,notrunc,fsync status=none",
+	const write = "head -c %d /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock " +
+		"conv=nocreat,notrunc,fsync status=none"
+	zeros := fmt.Sprintf(write,
 		length, path, z.From)
 	if z.From == 0 {
 		zeros = fmt.Sprintf("head -c %d /dev/zero 1<>%s", length, path)
@@ -57,22 +59,23 @@ func (z Zero) Shell() string {
 		return zeros
 	case length == 0:
 		return fmt.Sprintf("[ $(stat -Lc %%s %s) -ge %d ]", path, z.From)
-	case is.isSparse: // to the end of the last block: the rest of it would stay
+	case is.isSparse: // to the end of the last block, the rest of which would stay allocated
 		return fmt.Sprintf("fallocate -n -p -o %d -l %d %s 2>/dev/null || %s", z.From, length+sparse.Block-1-(is.size+sparse.Block-1)%sparse.Block, path, zeros)
 	}
 	return fmt.Sprintf("fallocate -n -z -o %d -l %d %s 2>/dev/null || %s", z.From, length, path, zeros)
 }
 
-// sector is what offsets and lengths on a device are multiples of, at least.
+// sector divides all offsets and lengths on a device, in bytes.
 const sector = 512
 
-// A shape is what a shell command has to be told of a file or device.
+// A shape is what Shell methods need to know about a file or device.
 type shape struct {
 	size                      int64
 	isBlock, isSparse, onFUSE bool
 }
 
-// inspectForShell returns the shape of what is at a path. What is still to be made, in a dry run, is a device.
+// inspectForShell returns the shape of the file at a path. In a dry run, a path that does not exist yet is a
+// device.
 func inspectForShell(path string) shape {
 	h, err := safeopen.OpenPath(path)
 	if err != nil {
@@ -100,14 +103,15 @@ func (z Zero) apply(ctx context.Context, l *Local) error {
 	})
 }
 
-// Discard gives back all room of a file; of a block device, where the device knows how. It may then read as anything, but most
-// read as zeros (BLKDISCARD).
+// Discard deallocates all space of a file, or of a block device that supports it. The device may then read as
+// anything; most devices read as zeros (BLKDISCARD).
 type Discard struct {
 	Path     string
 	Progress Progress
 }
 
-// Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks nothing if nobody could answer.
+// Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks no question if
+// standard input is no terminal.
 func (d Discard) Shell() string {
 	path, is := Quote(d.Path), inspectForShell(d.Path)
 	switch {
@@ -125,8 +129,11 @@ func (d Discard) apply(ctx context.Context, l *Local) error {
 	})
 }
 
-// eachChunk does something to all of a file or block device from a byte on, piece by piece.
-func (l *Local) eachChunk(ctx context.Context, path string, from uint64, progress Progress, do func(f *os.File, from, length int64) error) error {
+// eachChunk calls do for each chunk of a file or block device, from a byte on.
+func (l *Local) eachChunk(
+	ctx context.Context, path string, from uint64, progress Progress,
+	do func(f *os.File, from, length int64) error,
+) error {
 	f, err := l.openData(path, writing)
 	if err != nil {
 		return err
@@ -153,15 +160,15 @@ func (l *Local) eachChunk(ctx context.Context, path string, from uint64, progres
 	return f.Sync()
 }
 
-// Scrub overwrites a file or block device with patterns, by scrub(1). Holes get data.
+// Scrub overwrites a file or block device with patterns, by scrub(1). Holes are allocated.
 type Scrub struct {
 	Path     string
 	Pattern  string   // as scrub names it
 	Progress Progress // of all passes together
 }
 
-// Shell implements Step. scrub makes files longer, up to where a block ends, and has to be told how large a device is: of one
-// that it finds by a link, as all of LVM's are, it believes that there is nothing to do.
+// Shell implements Step. scrub extends files to the end of their last block, and has to be given the size of
+// a device: it treats a device that is named by a link, as all of LVM's are, as empty.
 func (s Scrub) Shell() string {
 	is := inspectForShell(s.Path)
 	line := s.command(s.Path, is.isBlock, is.size).Shell()
@@ -179,8 +186,8 @@ func (s Scrub) command(path string, isBlock bool, size int64) Command {
 	return Cmd("scrub", append(args, "--", path)...)
 }
 
-// apply lets scrub work on the very file that is open here, and that nobody else can use until it is done. Of a device, it has to be
-// told the size: under such a name it takes it for empty, and does nothing.
+// apply runs scrub on the file that is open and locked here. For a device it passes the size: scrub treats a
+// device with such a name as empty.
 func (s Scrub) apply(ctx context.Context, l *Local) error {
 	f, err := l.openData(s.Path, writing)
 	if err != nil {
@@ -203,7 +210,7 @@ func (s Scrub) apply(ctx context.Context, l *Local) error {
 	return f.Sync()
 }
 
-// countDots counts the dots that scrub prints between two bars, 48 in each pass.
+// countDots reports progress from the dots that scrub prints between two bars, 48 in each pass.
 func (s Scrub) countDots(size int64) func([]byte) {
 	const perPass = 48
 	total, seen, inBar := scrubPasses[s.Pattern]*size, int64(0), false

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestZero clears files on all file systems: those that have all their room keep it, the others become one hole.
+// TestZero clears files on all file systems: those that have all their room keep it, the others become one
+// hole.
 func TestZero(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {

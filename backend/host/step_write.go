@@ -16,16 +16,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mkdirs makes a directory and those above it that are missing. The umask makes them narrower than 0755,
-// never wider.
+// mkdirs creates a directory and its missing parents. Their mode is 0755 less the umask.
 func mkdirs(dir string) error { return os.MkdirAll(dir, 0o755) }
 
-// shellMkdirs does the same. options are mkdir's, for the last directory.
+// shellMkdirs returns the shell command for mkdirs. options are mkdir's, for the last directory.
 func shellMkdirs(dir, options string) string {
 	return "(umask go-w; mkdir -p " + options + Quote(dir) + ") && "
 }
 
-// Symlink makes a symbolic link, and the directory that it stands in.
+// Symlink creates a symbolic link, and its missing parent directories.
 type Symlink struct{ Target, Link string }
 
 // Shell implements Step.
@@ -48,8 +47,8 @@ func (s Symlink) apply(context.Context, *Local) error {
 	return err
 }
 
-// WriteFile puts a file in place of an older one, in one step that a crash cannot cut in two: mode 0600, missing parents are
-// made. Data is text, without NUL.
+// WriteFile writes a file with mode 0600, and creates missing parent directories. It replaces an older file
+// atomically. Data is text without NUL.
 type WriteFile struct {
 	Path string
 	Data []byte
@@ -60,10 +59,10 @@ func (w WriteFile) Shell() string {
 	return shellMkdirs(filepath.Dir(w.Path), "") + w.install()
 }
 
-// install is the command that puts the file into a directory that is there.
+// install returns the command that writes the file into an existing directory.
 func (w WriteFile) install() string {
 	text, whole := strings.CutSuffix(string(w.Data), "\n")
-	if !whole || !isText(text) { // a here-document ends with a new line, and has no way to write what is not printable
+	if !whole || !isText(text) { // a here-document ends with a newline, and cannot contain unprintable characters
 		return "printf %s " + Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
 	}
 	end := "EOF"
@@ -73,7 +72,7 @@ func (w WriteFile) install() string {
 	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
 }
 
-// isText reports whether lines can be shown as they are.
+// isText reports whether lines contain only printable characters, tabs and newlines.
 func isText(lines string) bool {
 	return utf8.ValidString(lines) && !strings.ContainsFunc(lines, func(r rune) bool { return isUnprintable(r) && r != '\n' && r != '\t' })
 }
@@ -84,7 +83,7 @@ func (w WriteFile) apply(context.Context, *Local) error {
 		return err
 	}
 	if err := w.replace(dir); err != nil {
-		if where := (*fs.PathError)(nil); errors.As(err, &where) { // not the temporary file, which nobody knows
+		if where := (*fs.PathError)(nil); errors.As(err, &where) { // name the file, not the temporary one
 			return safeopen.PathError(where.Op, w.Path, where.Err)
 		}
 		return err
@@ -97,22 +96,22 @@ func (w WriteFile) replace(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Cleanup() }() // does nothing once the file is in its place
+	defer func() { _ = f.Cleanup() }() // does nothing after the rename
 	if _, err := f.Write(w.Data); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
 }
 
-// WritePrivate is WriteFile in a directory for its owner alone: one that is missing is made with mode 0700, and its missing parents
-// as usual. What is Secret is not shown.
+// WritePrivate is WriteFile in a directory for its owner alone: it creates the directory with mode 0700, and
+// missing parents as WriteFile does. If Secret, Shell does not show the data.
 type WritePrivate struct {
 	Path   string
 	Data   []byte
 	Secret bool
 }
 
-// Shell implements Step. A secret has to be given to it on standard input.
+// Shell implements Step. The command reads a secret from standard input.
 func (w WritePrivate) Shell() string {
 	mkdir := shellMkdirs(filepath.Dir(w.Path), "-m 0700 ")
 	if w.Secret {
@@ -132,14 +131,14 @@ func (w WritePrivate) apply(ctx context.Context, l *Local) error {
 	return WriteFile{w.Path, w.Data}.apply(ctx, l)
 }
 
-// Append writes lines behind those of a file, which has to be there. What is Secret is not shown.
+// Append appends lines to an existing file. If Secret, Shell does not show the data.
 type Append struct {
 	Path   string
 	Data   []byte
 	Secret bool
 }
 
-// Shell implements Step. A secret has to be given to it on standard input.
+// Shell implements Step. The command reads a secret from standard input.
 func (a Append) Shell() string {
 	if a.Secret {
 		return "cat >>" + Quote(a.Path) + " # what it reads is secret, and not shown"

@@ -7,11 +7,12 @@ import (
 	"poolctl/backend/host/sparse"
 )
 
-// ZeroEnds makes the first and the last bytes of a block device read as zeros: what tells of partitions, file systems, RAIDs and LVM
-// is there. The end goes first, so that a partition table is whole or not there at its beginning.
+// ZeroEnds makes the first and the last bytes of a block device read as zeros: signatures of partition
+// tables, file systems, RAIDs and LVM are there. The end is zeroed first, so that a partition table at the
+// start is complete or gone.
 type ZeroEnds struct {
 	Path   string
-	Length uint64 // of each; of a device that is not that long, all
+	Length uint64 // of each end, in bytes; at most the whole device
 }
 
 // Shell implements Step.
@@ -20,7 +21,9 @@ func (z ZeroEnds) Shell() string {
 	if size > 0 && size <= 2*z.Length {
 		return "blkdiscard -z " + path + " </dev/null"
 	}
-	return fmt.Sprintf("blkdiscard -z -o $(($(blockdev --getsize64 %[1]s) - %[2]d)) -l %[2]d %[1]s </dev/null && blkdiscard -z -l %[2]d %[1]s </dev/null",
+	const ends = "blkdiscard -z -o $(($(blockdev --getsize64 %[1]s) - %[2]d)) -l %[2]d %[1]s </dev/null && " +
+		"blkdiscard -z -l %[2]d %[1]s </dev/null"
+	return fmt.Sprintf(ends,
 		path, z.Length)
 }
 

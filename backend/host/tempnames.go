@@ -11,34 +11,34 @@ import (
 	"sync/atomic"
 )
 
-// TempNames are names of what is being made, and of what is needed only meanwhile. They say by which process, and when that has begun, so that
-// what a killed one has left is known.
+// TempNames generates names for temporary objects. Each name contains the number and the start time of its
+// process, so that leftovers of dead processes can be recognised.
 type TempNames struct {
-	Prefix string // what they begin with, no others' names
+	Prefix string // of these names, and of no others
 
 	count atomic.Uint64
-	inUse sync.Map // those of this process
+	inUse sync.Map // names of this process
 }
 
-// New returns a name that nobody has. Drop has to be called when it is not needed any more.
+// New returns a new name. The caller calls Release when the object is gone.
 func (m *TempNames) New() string {
 	name := fmt.Sprintf("%s%d-%s-%d", m.Prefix, os.Getpid(), startTime(os.Getpid()), m.count.Add(1))
 	m.inUse.Store(name, true)
 	return name
 }
 
-// Release says that a name is not needed any more.
+// Release marks a name as no longer in use.
 func (m *TempNames) Release(name string) { m.inUse.Delete(name) }
 
 var tempName = regexp.MustCompile(`^(\d+)-(\d+)-\d+$`)
 
-// Match tells whether a name is one of these.
+// Match reports whether a name has the form of these names.
 func (m *TempNames) Match(name string) bool {
 	rest, ok := strings.CutPrefix(name, m.Prefix)
 	return ok && tempName.MatchString(rest)
 }
 
-// IsStale tells whether a name is one of these that nobody needs any more.
+// IsStale reports whether a name has the form of these names and is in use by no process.
 func (m *TempNames) IsStale(name string) bool {
 	if !m.Match(name) {
 		return false
@@ -52,7 +52,8 @@ func (m *TempNames) IsStale(name string) bool {
 	return pid == os.Getpid() && !used
 }
 
-// startTime tells when a process has begun, in ticks since the machine has (proc(5), stat); 0 if there is none.
+// startTime returns when a process started, in ticks since the machine's start (proc(5), stat); 0 if the
+// process does not exist.
 func startTime(pid int) string {
 	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
@@ -62,8 +63,8 @@ func startTime(pid int) string {
 	return fields[19]
 }
 
-// Machine tells machines from each other that use the same storage, by their identity and name: copies of one may have the same identity
-// (machine-id(5)).
+// Machine returns a name that distinguishes machines which use the same storage. It is derived from the
+// machine ID and the host name, because copies of a machine may have the same ID (machine-id(5)).
 func Machine() string {
 	id, err := os.ReadFile("/etc/machine-id")
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HideTyping has a terminal not show what is typed, a line at a time (termios(3)), until restore is called.
-// Who waits for the line in another goroutine may leave that behind when a signal comes: it changes nothing
-// of the terminal any more.
+// HideTyping makes a terminal hide typed text, and read whole lines (termios(3)), until restore is called. A
+// goroutine that waits for the line may be left behind after a signal: it does not change the terminal any
+// more.
 func HideTyping(terminal *os.File) (restore func(), err error) {
 	fd := int(terminal.Fd())
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)

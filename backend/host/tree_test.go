@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// tree prints all that is below a directory, itself included, and how it is: all that two trees may differ in, but times.
+// tree prints all that is below a directory, itself included, and how it is: all that two trees may differ
+// in, but times.
 func tree(t testing.TB, root string) string {
 	var b strings.Builder
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {

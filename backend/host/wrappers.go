@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Trace prints to w what is asked and changed, then lets it happen.
+// Trace prints queries and changes to W before the wrapped host executes them.
 type Trace struct {
 	Host
 	W io.Writer
@@ -33,7 +33,7 @@ func (t Trace) MountPrivate(ctx context.Context, c Command, at string, limit tim
 	return t.Host.MountPrivate(ctx, c, at, limit)
 }
 
-// ReadOnly refuses every change.
+// ReadOnly refuses all changes.
 type ReadOnly struct{ Host }
 
 // Change implements Host. Its error wraps fs.ErrPermission.
@@ -41,15 +41,15 @@ func (ReadOnly) Change(context.Context, Step) error {
 	return fmt.Errorf("nothing may be changed (--readonly): %w", fs.ErrPermission)
 }
 
-// DryRun prints to w the shell commands that would do what is to be changed, and changes nothing. The directories that would
-// have been made are there for those who Stat them.
+// DryRun prints equivalent shell commands for changes to W, and changes nothing. Directories that would have
+// been created exist for Stat.
 type DryRun struct {
 	Host
 	W    io.Writer
 	dirs map[string]fs.FileMode
 }
 
-// NewDryRun returns a dry run on h.
+// NewDryRun returns a dry run of h.
 func NewDryRun(h Host, w io.Writer) *DryRun {
 	return &DryRun{Host: h, W: w, dirs: map[string]fs.FileMode{}}
 }
@@ -77,7 +77,7 @@ func (d *DryRun) Stat(path string) (fs.FileInfo, error) {
 	return d.Host.Stat(path)
 }
 
-// CheckGuarded implements Prober. What would have been made nobody else could change.
+// CheckGuarded implements Prober. Other users could not change directories that would have been created.
 func (d *DryRun) CheckGuarded(path string) error {
 	path = filepath.Clean(path)
 	for _, planned := d.dirs[path]; planned; _, planned = d.dirs[path] {
@@ -86,7 +86,7 @@ func (d *DryRun) CheckGuarded(path string) error {
 	return d.Host.CheckGuarded(path)
 }
 
-// plannedDir is a directory that a dry run would have made.
+// A plannedDir is a directory that a dry run would have created.
 type plannedDir struct {
 	path string
 	mode fs.FileMode

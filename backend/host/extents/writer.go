@@ -20,7 +20,8 @@ const leastZeros = 1 << 16
 type Writer struct {
 	To    *os.File
 	Codec Codec
-	// Each, if not nil, replaces To and Codec: it writes an extent with data, and extents of zeros are left out.
+	// Each, if not nil, replaces To and Codec: it writes an extent with data, and extents of zeros are left
+	// out.
 	Each     func(ctx context.Context, at int64, b []byte) error
 	Shift    int64 // an extent's offset in the volume, less its offset in the source
 	Sparse   bool  // blocks of zeros become extents of zeros
@@ -40,8 +41,8 @@ func (w *Writer) write(b []byte) error {
 	return err
 }
 
-// buffer returns a buffer for the data of one extent. A program that runs for each extent takes time to start, so that
-// its extents are larger.
+// buffer returns a buffer for the data of one extent. A program that runs for each extent takes time to
+// start, so that its extents are larger.
 func (w *Writer) buffer() []byte {
 	if w.Each != nil {
 		return make([]byte, 16*writerBuffer)

@@ -1,9 +1,10 @@
-// Package imagelock takes the locks that qemu takes on image files, so that poolctl and qemu do not work on the same
-// image.
+// Package imagelock takes the locks that qemu takes on image files, so that poolctl and qemu do not work on
+// the same image.
 //
-// qemu locks single bytes of the image file (its block/file-posix.c): from byte 100 on, one for each thing that a
-// process does with the image, and from byte 200 on, one for each thing that it does not let others do. Only the locks
-// matter, not what the bytes contain. A lock lasts until its file is closed. File systems without locks ignore them.
+// qemu locks single bytes of the image file (its block/file-posix.c): from byte 100 on, one for each thing
+// that a process does with the image, and from byte 200 on, one for each thing that it does not let others
+// do. Only the locks matter, not what the bytes contain. A lock lasts until its file is closed. File systems
+// without locks ignore them.
 package imagelock
 
 import (

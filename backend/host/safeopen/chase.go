@@ -11,8 +11,8 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// Follow returns an O_PATH descriptor of the file that a path leads to. See the package comment for the symbolic links
-// that are followed.
+// Follow returns an O_PATH descriptor of the file that a path leads to. See the package comment for the
+// symbolic links that are followed.
 func Follow(path string) (FD, error) {
 	n, err := chase(unix.AT_FDCWD, path)
 	if err != nil {
@@ -24,8 +24,9 @@ func Follow(path string) (FD, error) {
 	return FD(fd), nil
 }
 
-// Resolve returns a handle of the file that a path leads to, and the file's entry in its directory. The entry's Dir is
-// -1 if the path ends with / or .., or with one of the kernel's own links in /proc. The caller closes both.
+// Resolve returns a handle of the file that a path leads to, and the file's entry in its directory. The
+// entry's Dir is -1 if the path ends with / or .., or with one of the kernel's own links in /proc. The caller
+// closes both.
 func Resolve(path string) (*Handle, Entry, error) {
 	n, err := chase(unix.AT_FDCWD, path)
 	if err != nil {
@@ -59,12 +60,12 @@ func (n node) close() {
 	}
 }
 
-// chase follows a path one directory at a time, each by its descriptor, so that no directory can be exchanged on the
-// way. A relative path begins at the directory at.
+// chase follows a path one directory at a time, each by its descriptor, so that no directory can be exchanged
+// on the way. A relative path begins at the directory at.
 //
-// A symbolic link that belongs to root or to the running user may lead anywhere. A link of another user may lead only
-// to files of that user; otherwise it could lead us to files that its owner must not read or write, and chase returns a
-// LinkError. (This is systemd's rule: CHASE_SAFE in its src/basic/chase.h.)
+// A symbolic link that belongs to root or to the running user may lead anywhere. A link of another user may
+// lead only to files of that user; otherwise it could lead us to files that its owner must not read or write,
+// and chase returns a LinkError. (This is systemd's rule: CHASE_SAFE in its src/basic/chase.h.)
 func chase(at int, path string) (node, error) {
 	c := chaser{links: maxLinks}
 	n, err := c.walk(at, path)
@@ -108,7 +109,8 @@ func (c *chaser) walk(at int, path string) (node, error) {
 	return n, nil
 }
 
-// step goes from the directory n to a name in it, and closes n. If it returns an error, it returns n unclosed.
+// step goes from the directory n to a name in it, and closes n. If it returns an error, it returns n
+// unclosed.
 func (c *chaser) step(n node, name string) (node, error) {
 	fd, err := openPathAt(n.fd, name)
 	if err != nil {
@@ -171,7 +173,8 @@ func (c *chaser) followLink(dir int, name string, fd int, owner uint32) (node, e
 	return n, err
 }
 
-// followProcLink follows a link in /proc, such as a link to an open file of a process. Its text need not be a path.
+// followProcLink follows a link in /proc, such as a link to an open file of a process. Its text need not be a
+// path.
 func followProcLink(dir int, name string) (node, error) {
 	fd, err := retry.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
 	return node{dir: -1, fd: fd}, err
@@ -183,8 +186,8 @@ func openPathAt(at int, name string) (int, error) {
 	return fd, err
 }
 
-// A LinkError reports a symbolic link that is not followed, because it belongs to one user and leads to a file of
-// another. It wraps fs.ErrPermission.
+// A LinkError reports a symbolic link that is not followed, because it belongs to one user and leads to a
+// file of another. It wraps fs.ErrPermission.
 type LinkError struct{ Of, To uint32 }
 
 func (e *LinkError) Error() string {

@@ -13,8 +13,8 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// An Entry is a name in an open directory: the pair of arguments that openat(2) and its relatives take. The name need
-// not exist.
+// An Entry is a name in an open directory: the pair of arguments that openat(2) and its relatives take. The
+// name need not exist.
 type Entry struct {
 	Dir  int // O_PATH descriptor
 	Name string
@@ -41,8 +41,8 @@ func FindEntry(path string) (Entry, error) {
 	return Entry{Dir: int(fd), Name: name, done: fd.Close}, nil
 }
 
-// NewEntry returns an entry of a directory that the caller has open. Close calls done. A symbolic link at the entry may
-// lead only to files of the file system with the number device, unless device is 0.
+// NewEntry returns an entry of a directory that the caller has open. Close calls done. A symbolic link at the
+// entry may lead only to files of the file system with the number device, unless device is 0.
 func NewEntry(dir int, name string, device uint64, done func()) Entry {
 	return Entry{dir, name, device, done}
 }
@@ -60,7 +60,8 @@ func (e Entry) Borrow() Entry { return Entry{Dir: e.Dir, Name: e.Name} }
 // SyncDir writes the names in the entry's directory to the disk. path is the entry's, for messages.
 func (e Entry) SyncDir(path string) error { return SyncDirAt(e.Dir, ".", filepath.Dir(path)) }
 
-// SyncDirAt writes the names in a directory to the disk. Old kernels cannot do that over CIFS; this is not an error.
+// SyncDirAt writes the names in a directory to the disk. Old kernels cannot do that over CIFS; this is not an
+// error.
 func SyncDirAt(dir int, name, path string) error {
 	f, err := OpenAt(dir, name, path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -73,10 +74,12 @@ func SyncDirAt(dir int, name, path string) error {
 	return nil
 }
 
-// procPath returns a path of the entry that leads into its open directory, whatever happens to the directory's name.
+// procPath returns a path of the entry that leads into its open directory, whatever happens to the
+// directory's name.
 func (e Entry) procPath() string { return fmt.Sprintf("/proc/self/fd/%d/%s", e.Dir, e.Name) }
 
-// OpenAt opens a name in a directory with flags of openat(2), and creates files with mode 0600. path is for messages.
+// OpenAt opens a name in a directory with flags of openat(2), and creates files with mode 0600. path is for
+// messages.
 func OpenAt(dir int, name, path string, flags int) (*os.File, error) {
 	var fd int
 	fd, err := retry.Openat(dir, name, flags|unix.O_CLOEXEC, 0o600)
@@ -102,7 +105,8 @@ func PathError(op, path string, err error) error {
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
-// Cause returns the error in an *fs.PathError whose path is not the one that the user named, and any other error as is.
+// Cause returns the error in an *fs.PathError whose path is not the one that the user named, and any other
+// error as is.
 func Cause(err error) error {
 	if where, ok := err.(*fs.PathError); ok { //nolint:errorlint // as it comes from package os
 		return where.Err

@@ -10,11 +10,12 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// An FD is an open file. Unlike an os.File, it is not registered with the runtime's poller, which would take time for
-// each image of a listing.
+// An FD is an open file. Unlike an os.File, it is not registered with the runtime's poller, which would take
+// time for each image of a listing.
 type FD int
 
-// Open opens a regular file or block device for reading. If another file with data has taken the name, it opens that.
+// Open opens a regular file or block device for reading. If another file with data has taken the name, it
+// opens that.
 func (h *Handle) Open() (FD, error) { return h.OpenFlags(unix.O_RDONLY) }
 
 // OpenFlags is Open with flags of open(2). With O_DIRECTORY, it opens a directory.

@@ -10,7 +10,8 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// CheckGuarded returns a GuardError unless only root and the running user can change the directories on a path.
+// CheckGuarded returns a GuardError unless only root and the running user can change the directories on a
+// path.
 func CheckGuarded(path string) error {
 	c := chaser{links: maxLinks, guarded: true}
 	n, err := c.walk(unix.AT_FDCWD, path)
@@ -20,7 +21,8 @@ func CheckGuarded(path string) error {
 	return PathError("open", path, err)
 }
 
-// checkGuarded returns a GuardError if users other than root and the running one can replace entry, a file in dir.
+// checkGuarded returns a GuardError if users other than root and the running one can replace entry, a file in
+// dir.
 func checkGuarded(dir int, entry *unix.Stat_t) error {
 	var st unix.Stat_t
 	if err := retry.Fstat(dir, &st); err != nil {

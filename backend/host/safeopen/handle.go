@@ -1,10 +1,11 @@
 // Package safeopen opens files whose paths other users may control, without surprises.
 //
-// A path is followed one directory at a time, each by its descriptor. A symbolic link of another user is followed only
-// to files of that user; any other link of another user is a [LinkError]. [OpenPath] returns a [Handle]: the file was
-// inspected, but not opened, so that the caller can refuse FIFOs and devices first. [Handle.Open] then opens the file
-// that was inspected. [FindEntry] returns an [Entry], a name in an open directory, for system calls that create,
-// rename or remove. [CheckGuarded] checks that nobody else can change the directories on a path.
+// A path is followed one directory at a time, each by its descriptor. A symbolic link of another user is
+// followed only to files of that user; any other link of another user is a [LinkError]. [OpenPath] returns a
+// [Handle]: the file was inspected, but not opened, so that the caller can refuse FIFOs and devices first.
+// [Handle.Open] then opens the file that was inspected. [FindEntry] returns an [Entry], a name in an open
+// directory, for system calls that create, rename or remove. [CheckGuarded] checks that nobody else can
+// change the directories on a path.
 package safeopen
 
 import (
@@ -19,12 +20,13 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// A Handle is a file that was inspected but not opened. Opening could have side effects: a FIFO waits for a writer, a
-// tape rewinds, a watchdog starts. The caller opens the file once the handle shows that this is harmless.
+// A Handle is a file that was inspected but not opened. Opening could have side effects: a FIFO waits for a
+// writer, a tape rewinds, a watchdog starts. The caller opens the file once the handle shows that this is
+// harmless.
 //
-// Another user may be able to change the file's name. Only root can create a device there, but anybody can create a
-// link to one. So a name that was no link must not be one when it is opened, and the file that a link led to is held
-// by an O_PATH descriptor, which does not open the file (open(2)).
+// Another user may be able to change the file's name. Only root can create a device there, but anybody can
+// create a link to one. So a name that was no link must not be one when it is opened, and the file that a
+// link led to is held by an O_PATH descriptor, which does not open the file (open(2)).
 type Handle struct {
 	at   Entry
 	fd   int    // the file that a link leads to; -1: the entry is no link
@@ -126,8 +128,8 @@ func (h *Handle) openatArgs() (dir int, name string, flags int) {
 	return h.at.Dir, h.at.Name, unix.O_NOFOLLOW
 }
 
-// ProcPath returns a path in /proc that leads to the file, or to its name in its open directory if the path was no
-// link.
+// ProcPath returns a path in /proc that leads to the file, or to its name in its open directory if the path
+// was no link.
 func (h *Handle) ProcPath() string {
 	if h.IsLink() {
 		return "/proc/self/fd/" + strconv.Itoa(h.fd)
@@ -162,8 +164,9 @@ func (h *Handle) Label() string {
 	return strings.TrimRight(string(buffer[:n]), "\x00")
 }
 
-// OpenUntrusted is OpenPath for a path that another party wrote, such as a guest into an image header. It refuses files
-// that the kernel makes up, because reading them can have side effects (/proc/kmsg). Their file systems have no blocks.
+// OpenUntrusted is OpenPath for a path that another party wrote, such as a guest into an image header. It
+// refuses files that the kernel makes up, because reading them can have side effects (/proc/kmsg). Their file
+// systems have no blocks.
 func OpenUntrusted(path string) (*Handle, error) {
 	h, err := OpenPath(path)
 	if err != nil || !h.IsFile() {
@@ -189,8 +192,9 @@ var mayHaveNoBlocks = map[int64]bool{
 	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.FUSE_SUPER_MAGIC: true, unix.HOSTFS_SUPER_MAGIC: true,
 }
 
-// Pin returns an O_PATH descriptor of a regular file or block device. It does not open the file, but can be reopened:
-// by OpenPinned, and by a program that receives it (host.Input.Open). The handle's Stat_t is that of the descriptor.
+// Pin returns an O_PATH descriptor of a regular file or block device. It does not open the file, but can be
+// reopened: by OpenPinned, and by a program that receives it (host.Input.Open). The handle's Stat_t is that
+// of the descriptor.
 func (h *Handle) Pin() (*os.File, error) {
 	fd, err := h.PinAny()
 	if err != nil {

@@ -14,9 +14,10 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// NextData returns the first range of data at or after from: its start, and the start of the hole behind it, both at
-// most end. Where holes cannot be found, everything is data (lseek(2), SEEK_DATA): devices and pipes have no holes, and
-// CIFS returns EIO for a file of many extents (Linux 7.2 with Samba 4.17). If the file cannot be read, reading fails.
+// NextData returns the first range of data at or after from: its start, and the start of the hole behind it,
+// both at most end. Where holes cannot be found, everything is data (lseek(2), SEEK_DATA): devices and pipes
+// have no holes, and CIFS returns EIO for a file of many extents (Linux 7.2 with Samba 4.17). If the file
+// cannot be read, reading fails.
 func NextData(f *os.File, from, end int64) (start, stop int64) {
 	fd := int(f.Fd())
 	start, err := retry.Seek(fd, from, unix.SEEK_DATA)
@@ -36,7 +37,8 @@ func NextData(f *os.File, from, end int64) (start, stop int64) {
 // Chunk is the largest range that the kernel is asked to process at a time, in bytes.
 const Chunk = 1 << 28
 
-// InChunks calls do for a range of a file or device, in chunks that are small enough to end soon after a signal.
+// InChunks calls do for a range of a file or device, in chunks that are small enough to end soon after a
+// signal.
 func InChunks(ctx context.Context, from, to int64, do func(from, length int64) error) error {
 	for from < to {
 		if err := ctx.Err(); err != nil {
@@ -54,8 +56,8 @@ func InChunks(ctx context.Context, from, to int64, do func(from, length int64) e
 // A Clearer makes a range of a file or device read as zeros: Punch or ZeroOut.
 type Clearer func(f *os.File, from, length int64) error
 
-// Punch deallocates a range of a file (fallocate(2)). If the range ends with the file, Punch includes the rest of the
-// last block, which would stay allocated otherwise. It zeroes a range of a device.
+// Punch deallocates a range of a file (fallocate(2)). If the range ends with the file, Punch includes the
+// rest of the last block, which would stay allocated otherwise. It zeroes a range of a device.
 func Punch(f *os.File, from, length int64) error {
 	if IsBlock(f) {
 		return ZeroOut(f, from, length)
@@ -66,8 +68,8 @@ func Punch(f *os.File, from, length int64) error {
 	return retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, length)
 }
 
-// ZeroOut makes a range read as zeros and keeps it allocated. For devices it uses BLKZEROOUT (linux/fs.h), which takes
-// whole sectors; the kernel writes the zeros where the device cannot.
+// ZeroOut makes a range read as zeros and keeps it allocated. For devices it uses BLKZEROOUT (linux/fs.h),
+// which takes whole sectors; the kernel writes the zeros where the device cannot.
 func ZeroOut(f *os.File, from, length int64) error {
 	if IsBlock(f) {
 		return blockRange(f, unix.BLKZEROOUT, from, length)
@@ -78,14 +80,15 @@ func ZeroOut(f *os.File, from, length int64) error {
 	return retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, from, length)
 }
 
-// OnFUSE reports whether a file is on a FUSE file system. FALLOC_FL_ZERO_RANGE must not be used there: GlusterFS 10
-// reports success without zeroing the range.
+// OnFUSE reports whether a file is on a FUSE file system. FALLOC_FL_ZERO_RANGE must not be used there:
+// GlusterFS 10 reports success without zeroing the range.
 func OnFUSE(path string) bool {
 	var st unix.Statfs_t
 	return retry.Statfs(path, &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
 }
 
-// Discard deallocates a range of a file or of a device (BLKDISCARD). A device's range may then read as anything.
+// Discard deallocates a range of a file or of a device (BLKDISCARD). A device's range may then read as
+// anything.
 func Discard(f *os.File, from, length int64) error {
 	if IsBlock(f) {
 		return blockRange(f, unix.BLKDISCARD, from, length)
@@ -114,8 +117,8 @@ func Clear(ctx context.Context, f *os.File, how Clearer, from, to int64) error {
 	})
 }
 
-// isUnsupported reports whether an error means that a file system or device does not support an operation, or not for
-// such a range.
+// isUnsupported reports whether an error means that a file system or device does not support an operation, or
+// not for such a range.
 func isUnsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTTY)
 }

@@ -1,9 +1,10 @@
 // Package sparse copies, zeroes and allocates ranges of open files and block devices.
 //
-// A [Copier] copies between seekable files, holes as holes if the target is to have any. [ReadStream] and [WriteStream]
-// copy from and to pipes. [Clear] makes a range read as zeros by [Punch] (which deallocates it) or [ZeroOut] (which
-// keeps it allocated), and writes zeros where neither is supported. All of them process parts, so that they end soon
-// after their context does, and report their [Progress]. Offsets and lengths are in bytes.
+// A [Copier] copies between seekable files, holes as holes if the target is to have any. [ReadStream] and
+// [WriteStream] copy from and to pipes. [Clear] makes a range read as zeros by [Punch] (which deallocates it)
+// or [ZeroOut] (which keeps it allocated), and writes zeros where neither is supported. All of them process
+// parts, so that they end soon after their context does, and report their [Progress]. Offsets and lengths are
+// in bytes.
 package sparse
 
 import (
@@ -50,9 +51,9 @@ type Copier struct {
 // kernelPart is how many bytes copy_file_range(2) copies at a time.
 const kernelPart = 1 << 25
 
-// Run copies length bytes. It fails if the source becomes shorter. With FillHoles it does not copy in the kernel, which
-// would share blocks with the source on btrfs and XFS: writing to shared blocks needs new ones, and Out is to have all
-// its space allocated.
+// Run copies length bytes. It fails if the source becomes shorter. With FillHoles it does not copy in the
+// kernel, which would share blocks with the source on btrfs and XFS: writing to shared blocks needs new ones,
+// and Out is to have all its space allocated.
 func (c *Copier) Run(ctx context.Context, from, to, length int64) error {
 	c.total, c.inKernel = length, c.Holes != FillHoles && IsRegular(c.In) && IsRegular(c.Out)
 	c.Progress.Report(0, length)
@@ -125,7 +126,8 @@ func (c *Copier) copyPart(ctx context.Context, from, to, n int64) (int64, error)
 	if c.inKernel {
 		copied, err := copyRange(c.In, c.Out, from, to, min(n, kernelPart))
 		if err == nil && copied > 0 {
-			// The disk starts writing now, so that the final sync has little left to wait for (sync_file_range(2)).
+			// The disk starts writing now, so that the final sync has little left to wait for
+			// (sync_file_range(2)).
 			_ = unix.SyncFileRange(int(c.Out.Fd()), to, copied, unix.SYNC_FILE_RANGE_WRITE)
 			return copied, nil
 		}

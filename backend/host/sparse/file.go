@@ -13,8 +13,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// A Progress function receives how many bytes are done, and how many there are in total, or 0 if that is not known. It
-// may be nil.
+// A Progress function receives how many bytes are done, and how many there are in total, or 0 if that is not
+// known. It may be nil.
 type Progress func(done, total uint64)
 
 // Report calls the function unless it is nil.
@@ -49,8 +49,8 @@ func IsSame(a, b *os.File) bool {
 	return err == nil && otherErr == nil && os.SameFile(one, other)
 }
 
-// Size returns the length of a file or block device, in bytes. It does not move the file offset, which another process
-// may be using.
+// Size returns the length of a file or block device, in bytes. It does not move the file offset, which
+// another process may be using.
 func Size(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {

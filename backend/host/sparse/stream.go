@@ -11,8 +11,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Wait calls do, which may block, for example because the other end of a pipe does nothing. It returns early with
-// ctx's error when ctx ends; do then goes on in the background.
+// Wait calls do, which may block, for example because the other end of a pipe does nothing. It returns early
+// with ctx's error when ctx ends; do then goes on in the background.
 func Wait(ctx context.Context, do func() (int, error)) (int, error) {
 	type result struct {
 		n   int
@@ -34,8 +34,8 @@ func Wait(ctx context.Context, do func() (int, error)) (int, error) {
 // StreamBuffer is how many bytes are read from a pipe, or written to one, at a time.
 const StreamBuffer = 1 << 18
 
-// ReadStream copies at most limit bytes of a stream to a file, from the offset to on. It returns how many bytes were
-// written.
+// ReadStream copies at most limit bytes of a stream to a file, from the offset to on. It returns how many
+// bytes were written.
 func ReadStream(
 	ctx context.Context, in, out *os.File, to, limit int64, holes Holes, progress Progress,
 ) (int64, error) {
@@ -62,9 +62,9 @@ func ReadStream(
 
 // WriteStream copies a range of a file to a stream, holes as zeros.
 //
-// To a pipe it moves pages without copying them (splice(2)). The reader then sees the file's own pages, with whatever
-// is in them when it reads. So WriteStream copies the last StreamBuffer bytes: once they fit into the pipe, the reader
-// has read all pages before them, and the file may change again.
+// To a pipe it moves pages without copying them (splice(2)). The reader then sees the file's own pages, with
+// whatever is in them when it reads. So WriteStream copies the last StreamBuffer bytes: once they fit into
+// the pipe, the reader has read all pages before them, and the file may change again.
 func WriteStream(ctx context.Context, in, out *os.File, from, length int64, progress Progress) error {
 	_, _ = unix.FcntlInt(out.Fd(), unix.F_SETPIPE_SZ, StreamBuffer) // fewer switches between the reader and us
 	_ = unix.Fadvise(int(in.Fd()), from, length, unix.FADV_SEQUENTIAL)
@@ -87,8 +87,8 @@ func WriteStream(ctx context.Context, in, out *os.File, from, length int64, prog
 	return nil
 }
 
-// splice moves some pages of a file into a pipe once it has room. It does not return errors, which occur again when
-// writePart writes the same part.
+// splice moves some pages of a file into a pipe once it has room. It does not return errors, which occur
+// again when writePart writes the same part.
 func splice(ctx context.Context, in, out *os.File, at int64) (n int64, ok bool) {
 	for ctx.Err() == nil {
 		moved, err := unix.Splice(int(in.Fd()), &at, int(out.Fd()), nil, StreamBuffer, unix.SPLICE_F_NONBLOCK)

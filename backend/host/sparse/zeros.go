@@ -9,8 +9,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Block is the least number of zeros that becomes a hole, in bytes: a page, and the block size of nearly all file
-// systems.
+// Block is the least number of zeros that becomes a hole, in bytes: a page, and the block size of nearly all
+// file systems.
 const Block = 4096
 
 // Zeros is a buffer of zeros. It must not be changed.
@@ -19,8 +19,8 @@ var Zeros [1 << 20]byte
 // isZero reports whether a buffer of at most 1 MiB contains only zeros.
 func isZero(b []byte) bool { return bytes.Equal(b, Zeros[:len(b)]) }
 
-// WriteBlocks writes data that were read from a source without holes, such as a device: it applies holes to the blocks
-// of zeros. It returns how many bytes were written.
+// WriteBlocks writes data that were read from a source without holes, such as a device: it applies holes to
+// the blocks of zeros. It returns how many bytes were written.
 func WriteBlocks(ctx context.Context, out *os.File, b []byte, to int64, holes Holes) (int, error) {
 	if holes == FillHoles {
 		return writeAt(out, b, to)
@@ -36,8 +36,8 @@ func WriteBlocks(ctx context.Context, out *os.File, b []byte, to int64, holes Ho
 	})
 }
 
-// EachRun splits a buffer into runs of blocks that are zero and of blocks that are not. It returns how many bytes do
-// has processed; if do fails, do returns how many bytes of that run it has processed.
+// EachRun splits a buffer into runs of blocks that are zero and of blocks that are not. It returns how many
+// bytes do has processed; if do fails, do returns how many bytes of that run it has processed.
 func EachRun(b []byte, block int, do func(at, end int, zero bool) (int, error)) (int, error) {
 	zeroAt := func(at int) bool { return isZero(b[at:min(at+block, len(b))]) }
 	for at := 0; at < len(b); {
@@ -69,7 +69,8 @@ func WriteZeros(ctx context.Context, f *os.File, from, to int64, progress Progre
 	return nil
 }
 
-// writeAt writes a whole buffer and returns how many bytes were written. (os.File.WriteAt returns 0 with an error.)
+// writeAt writes a whole buffer and returns how many bytes were written. (os.File.WriteAt returns 0 with an
+// error.)
 func writeAt(f *os.File, b []byte, at int64) (int, error) {
 	done := 0
 	for done < len(b) {
