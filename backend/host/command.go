@@ -45,7 +45,7 @@ type Input struct {
 	File    string // its path for a shell
 	Heredoc string // if not empty: a here-document with the same content for a shell
 	Data    []byte
-	Open    *os.File // in place of Data: a file that the command reopens as /dev/fd/N; may be pinned (safeopen.Handle.Pin)
+	Open    *os.File // in place of Data: a file to reopen as /dev/fd/N; may be pinned (safeopen)
 	Late    bool     // the path File is opened when the command runs
 	Write   bool     // the command may reopen it for writing
 }
@@ -107,5 +107,6 @@ func (e *ExitError) Error() string {
 // have one exit status for all failures.
 func StderrContains(err error, texts ...string) bool {
 	exit := (*ExitError)(nil)
-	return errors.As(err, &exit) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
+	return errors.As(err, &exit) &&
+		slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
 }

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// hostile are words that a shell, a tool or a terminal could take for something else.
+// hostile contains words that a shell, a tool or a terminal could misinterpret.
 var hostile = []string{
 	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~", "#x", "a=b", "!",
 	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s", "plain-1.2_3@x,y/z",
@@ -98,7 +98,7 @@ func TestToolIsFound(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(front, "chroot"), []byte("#!/bin/sh\necho in front\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", "/bin") // cron's has no sbin
+	t.Setenv("PATH", "/bin") // cron's PATH has no sbin
 	if got := run(t, "chroot", "--version"); !strings.Contains(got, "coreutils") {
 		t.Errorf("chroot, in /usr/sbin, printed %q", got)
 	}
@@ -147,8 +147,8 @@ func TestQueryFails(t *testing.T) {
 	}
 }
 
-// TestCancelEndsChildren cancels a command whose child does not end by itself, and one that does not even
-// when it is told.
+// TestCancelEndsChildren cancels a command whose child does not end by itself, and one whose child ignores
+// SIGTERM.
 func TestCancelEndsChildren(t *testing.T) {
 	defer func(d time.Duration) { killAfter = d }(killAfter)
 	killAfter = 300 * time.Millisecond
@@ -177,8 +177,8 @@ func TestCancelEndsChildren(t *testing.T) {
 	}
 }
 
-// TestChildHoldsPipe runs a command that leaves a daemon behind, which has its standard output: the command
-// has worked.
+// TestChildHoldsPipe runs a command that leaves a daemon behind, which holds its standard output: the command
+// has succeeded.
 func TestChildHoldsPipe(t *testing.T) {
 	defer func(d time.Duration) { killAfter = d }(killAfter)
 	killAfter = 300 * time.Millisecond
@@ -212,7 +212,7 @@ func TestCancelledBefore(t *testing.T) {
 	}
 }
 
-// read returns what is in a file, nothing if it is not there.
+// read returns the content of a file, or "" if it does not exist.
 func read(t testing.TB, path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -221,28 +221,28 @@ func read(t testing.TB, path string) string {
 	return string(data)
 }
 
-// alive tells whether a process runs; one that nobody has waited for yet does not.
+// alive reports whether a process runs. A zombie does not.
 func alive(t testing.TB, pid string) bool {
 	stat := read(t, fmt.Sprintf("/proc/%s/stat", pid))
 	return stat != "" && !strings.Contains(stat, ") Z ")
 }
 
-// TestAgain runs a command that fails for no reason that lasts, and others that it must not run again.
-func TestAgain(t *testing.T) {
+// TestRetryOn runs a command that fails temporarily, and others that must not be retried.
+func TestRetryOn(t *testing.T) {
 	defer func(patient time.Duration) { retryFor = patient }(retryFor)
 	const never = 1 << 30
 	for _, test := range []struct {
-		least, most int // how often it is run
+		least, most int // how often the command runs
 		fails       int // how often it fails
 		again       string
-		limit       time.Duration // after which it is not run again
+		limit       time.Duration // after which it is not retried
 	}{{12, 12, 11, "bad luck", far}, {1, never, never, "bad luck", time.Second}, {1, 1, never, "", far}, {1, 1, never, "other luck", far}} {
 		retryFor = test.limit
 		file := filepath.Join(t.TempDir(), "runs")
 		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`, file, test.fails)
 		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again, Inputs: []Input{{Data: []byte("x\n")}}}
 		err := (&Local{}).Change(t.Context(), c)
-		if test.limit < far { // a command that only looks is run again for a second
+		if test.limit < far { // a query is retried for a second
 			_, err = (&Local{}).Query(t.Context(), c)
 		}
 		text, _ := os.ReadFile(file)

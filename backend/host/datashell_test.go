@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A scene is a directory with files, and devices, that two ways do the same to.
+// A scene is a directory with files, and devices, to which a step and its shell command are applied.
 type scene struct{ dir, loop, other string }
 
 func (s scene) path(name string) string {
@@ -39,7 +39,7 @@ func (s scene) make(t *testing.T) {
 	put(t, s.other, random(98, 2<<18+512))
 }
 
-// everything is what a scene looks like; of the room that files have, whether it is less than half of it all.
+// everything describes a scene: its contents, and whether less than half of each file is allocated.
 func (s scene) everything(t *testing.T) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -60,7 +60,8 @@ func (s scene) everything(t *testing.T) string {
 	return b.String()
 }
 
-// The steps that are the same in a shell: of what is to fail, only that it does.
+// sameSteps contains steps that must have the same result as their shell commands. Of steps that fail, only
+// the failure is compared.
 var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("sparse")} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("hole")} },
@@ -146,7 +147,7 @@ func download(from, to string, d Download) func(*testing.T, scene) Step {
 	}
 }
 
-// TestDataInShell does the steps, and what they print, by sh.
+// TestDataInShell applies the steps, and runs their shell commands in sh.
 func TestDataInShell(t *testing.T) {
 	if os.Getenv(private) == "" {
 		notRun(t, "the steps in a shell: it needs root")
@@ -180,7 +181,7 @@ func sameInShell(t *testing.T, real, shell scene, step func(*testing.T, scene) S
 	}
 }
 
-// TestStreamInShell reads standard input and writes standard output, as the steps do without a name.
+// TestStreamInShell runs the shell commands of steps without a name, which use standard input and output.
 func TestStreamInShell(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	data := random(1, 3<<20)
@@ -210,7 +211,7 @@ func TestStreamInShell(t *testing.T) {
 	}
 }
 
-// TestDraftRelative names what lies where one is, as one may on a command line.
+// TestDraftRelative uses relative paths, as a command line may.
 func TestDraftRelative(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	t.Chdir(dir)
@@ -227,7 +228,7 @@ func TestDraftRelative(t *testing.T) {
 	}
 }
 
-// TestDraftInShell makes and publishes drafts.
+// TestDraftInShell creates and commits pending files.
 func TestDraftInShell(t *testing.T) {
 	var trees []string
 	for _, way := range []func(*Local, Step) error{

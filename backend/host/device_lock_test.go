@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLockDevice locks a disk against others who do the same, but not against those who only use it.
+// TestLockDevice locks a disk against other locks of the same kind, but not against mere use.
 func TestLockDevice(t *testing.T) {
 	dir := t.TempDir()
 	disk := filepath.Join(dir, "disk")
@@ -26,11 +26,11 @@ func TestLockDevice(t *testing.T) {
 	if _, err := TryLockDevice(disk, dir); !errors.Is(err, unix.EWOULDBLOCK) {
 		t.Errorf("locked twice: error %v", err)
 	}
-	shared, err := lockAt(disk, 0, unix.LOCK_SH) // as udev does before its rules
+	shared, err := lockAt(disk, 0, unix.LOCK_SH) // udev does this before its rules
 	if err != nil {
 		t.Errorf("udev would have to wait: %v", err)
 	}
-	if _, err := lockAt(disk, 0, unix.LOCK_EX); !errors.Is(err, unix.EWOULDBLOCK) { // and before it reads the table
+	if _, err := lockAt(disk, 0, unix.LOCK_EX); !errors.Is(err, unix.EWOULDBLOCK) { // udev does this before it reads the partition table
 		t.Errorf("udev would read the table: error %v", err)
 	}
 	shared.Close()
@@ -49,8 +49,7 @@ func TestLockDevice(t *testing.T) {
 	}
 }
 
-// TestZeroEnds clears the ends of a file, which has the same bytes as a device would, and as its shell
-// command leaves on one.
+// TestZeroEnds zeroes the ends of a file. The result must be that of the shell command on a device.
 func TestZeroEnds(t *testing.T) {
 	for _, size := range []int{100_000, 8192, 5000, 100, 0} {
 		path := filepath.Join(t.TempDir(), "disk")
@@ -70,8 +69,8 @@ func TestZeroEnds(t *testing.T) {
 	}
 }
 
-// TestAnswer gives a command a line to read.
-func TestAnswer(t *testing.T) {
+// TestStdin passes a command a line on standard input.
+func TestStdin(t *testing.T) {
 	c := Cmd("cat")
 	c.Stdin = "Yes"
 	if out, err := new(Local).Query(t.Context(), c); string(out) != "Yes\n" || err != nil {

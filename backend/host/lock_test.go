@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writers are the steps that write to what is there.
+// writers returns the steps that write to an existing file.
 func writers(t testing.TB, path, other string) map[string]Step {
 	return map[string]Step{
 		"fill": CopyInto{From: Source{Path: other}, Path: path}, "upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
@@ -21,7 +21,7 @@ func writers(t testing.TB, path, other string) map[string]Step {
 	}
 }
 
-// readers are the steps that read.
+// readers returns the steps that read a source.
 func readers(t testing.TB, s Source) map[string]Step {
 	file := newFile(t.TempDir() + "/copy")
 	file.From = &s
@@ -32,7 +32,7 @@ func readers(t testing.TB, s Source) map[string]Step {
 	}
 }
 
-// images returns an image of 1 MiB as a file and as a device, and something else.
+// images returns an image of 1 MiB as a file and as a device, and the path of another file.
 func images(t *testing.T) (all map[string]string, other string) {
 	dir := t.TempDir()
 	put(t, dir+"/image", random(99, 1<<20))
@@ -44,7 +44,7 @@ func images(t *testing.T) (all map[string]string, other string) {
 	return all, dir + "/other"
 }
 
-// TestQemuWrites tries all steps while qemu has an image open for writing.
+// TestQemuWrites applies all steps while qemu has an image open for writing.
 func TestQemuWrites(t *testing.T) {
 	l := &Local{}
 	all, other := images(t)
@@ -65,7 +65,7 @@ func TestQemuWrites(t *testing.T) {
 	}
 }
 
-// TestQemuReads lets qemu and steps read together; write can none.
+// TestQemuReads lets qemu and steps read an image at the same time. No step may write.
 func TestQemuReads(t *testing.T) {
 	l := &Local{}
 	all, other := images(t)
@@ -80,8 +80,8 @@ func TestQemuReads(t *testing.T) {
 	}
 }
 
-// meanwhile tries what others can do with an image: qemu reading, qemu writing, a step that reads and one
-// that writes.
+// meanwhile tries what other processes can do with an image: qemu reading, qemu writing, a step that reads,
+// and one that writes.
 func meanwhile(t *testing.T, image string) (reads, writes, stepReads, stepWrites bool) {
 	t.Helper()
 	l := &Local{}
@@ -98,7 +98,7 @@ func meanwhile(t *testing.T, image string) (reads, writes, stepReads, stepWrites
 	return qemu("-r", "-f", "raw", image, "-c", "read 0 512"), qemu("-f", "raw", image, "-c", "write -P 7 0 512"), step(reading), step(writing)
 }
 
-// TestOthersMeanwhile tries in the middle of a step what others can do.
+// TestOthersMeanwhile tries in the middle of a step what other processes can do.
 func TestOthersMeanwhile(t *testing.T) {
 	l := &Local{}
 	if _, err := exec.LookPath("qemu-io"); err != nil {
@@ -139,13 +139,13 @@ func TestOthersMeanwhile(t *testing.T) {
 	}
 }
 
-// TestMountedIsInUse refuses to write to a device with a mounted file system, however it is named.
+// TestMountedIsInUse writes to a device with a mounted file system, by several names. All steps must fail.
 func TestMountedIsInUse(t *testing.T) {
 	l, loop := &Local{}, device(t, 8<<20)
 	other := t.TempDir() + "/other"
 	put(t, other, make([]byte, 1<<20))
 	run(t, "mkfs.ext2", "-q", "-F", loop)
-	mount(t, "-o", "ro", loop) // the kernel itself writes to one that is mounted for writing, whenever it likes
+	mount(t, "-o", "ro", loop) // the kernel writes to a device that is mounted for writing at any time
 	before := get(t, loop)
 	do(t, l, Symlink{loop, other + "link"})
 	for _, path := range []string{loop, other + "link"} {
@@ -164,8 +164,8 @@ func TestMountedIsInUse(t *testing.T) {
 	holds(t, loop, before)
 }
 
-// TestLinks refuses to read and to write where somebody else's link leads, wherever on the way it is, unless
-// that is his own.
+// TestLinks reads and writes through links of another user, at different places of a path. This must fail
+// unless they lead to that user's files.
 func TestLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		notRun(t, "links of others: it needs root")
@@ -201,7 +201,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestNoData refuses what holds no data, without opening it: a FIFO would wait for its other end.
+// TestNoData applies steps to files without data. The steps must fail without opening them: opening a FIFO
+// would wait for its other end.
 func TestNoData(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/other", make([]byte, 1<<20))

@@ -88,7 +88,8 @@ func (l *Local) family(number string) ([]blockDevice, error) {
 		if err != nil {
 			return nil, err
 		}
-		devices = append(devices, blockDevice{filepath.Base(filepath.Dir(r)), strings.TrimSpace(string(number)), filepath.Dir(r)})
+		dir := filepath.Dir(r)
+		devices = append(devices, blockDevice{filepath.Base(dir), strings.TrimSpace(string(number)), dir})
 	}
 	return devices, err
 }
@@ -125,7 +126,8 @@ func (l *Local) swapsOf(d blockDevice) ([]string, error) {
 		return nil, nil
 	}
 	for line := range strings.Lines(string(data)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "partition" && sameDevice(fields[0], d.number) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && fields[1] == "partition" && sameDevice(fields[0], d.number) {
 			return []string{"swap"}, err
 		}
 	}

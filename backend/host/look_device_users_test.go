@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// usedBy checks who uses a device.
+// usedBy checks the users of a device.
 func usedBy(t *testing.T, device string, want ...string) {
 	t.Helper()
 	got, err := (&Local{}).DeviceUsers(device)
@@ -47,8 +47,8 @@ func TestDeviceUsers(t *testing.T) {
 	}
 }
 
-// TestPartitionUsers has a disk with two partitions as the kernel shows them, of which one is held and the
-// other is swap.
+// TestPartitionUsers uses a copy of /sys with a disk with two partitions, one of which is held and the other
+// swap.
 func TestPartitionUsers(t *testing.T) {
 	swap := loop(t, 16)
 	number, err := DeviceNumber(swap)

@@ -62,7 +62,8 @@ func (l *Local) register(p *Dir, inode uint64) (*Dir, error) {
 		return p, nil
 	}
 	var st unix.Stat_t
-	if err := retry.Fstat(known.fd, &st); err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
+	err := retry.Fstat(known.fd, &st)
+	if err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
 		return p, fmt.Errorf("another directory was there a moment ago: %w", fs.ErrPermission)
 	}
 	known.refs++

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestChase follows links of root, of ours and of others.
-func TestChase(t *testing.T) {
+// TestFollow follows links of root, of the running user, and of another user.
+func TestFollow(t *testing.T) {
 	if os.Geteuid() != 0 {
 		notRun(t, "links of others: it needs root")
 	}
@@ -62,13 +62,13 @@ func TestChase(t *testing.T) {
 	}
 }
 
-// TestPlace exchanges the directory that is held: all goes on in it.
-func TestPlace(t *testing.T) {
+// TestOpenDir exchanges a directory that is open: all steps use the open one.
+func TestOpenDir(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	do(t, l, Mkdir{dir + "/pool", 0o755}, Mkdir{dir + "/other", 0o755})
 	put(t, dir+"/pool/file", []byte("here"))
 	put(t, dir+"/other/file", []byte("there"))
-	for range 2 { // by both names it is the same
+	for range 2 { // the second call returns the same Dir
 		p, err := l.OpenDir(dir+"/pool", false)
 		if err != nil {
 			t.Fatal(err)
@@ -108,8 +108,8 @@ func listOf(t testing.TB, dir string) string {
 	return fmt.Sprint(names)
 }
 
-// TestInside follows no link out of a file system whose server may make any.
-func TestInside(t *testing.T) {
+// TestOpenDirInside checks that links out of a file system, whose server may create any link, lead nowhere.
+func TestOpenDirInside(t *testing.T) {
 	l, top := &Local{}, disk(t, "mkfs.ext2", "-q")
 	secret := t.TempDir() + "/secret"
 	put(t, secret, []byte("secret"))

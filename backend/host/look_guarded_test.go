@@ -8,8 +8,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// TestGuarded tells whether others can exchange a directory on the way.
-func TestGuarded(t *testing.T) {
+// TestCheckGuarded checks paths with directories that other users can or cannot exchange.
+func TestCheckGuarded(t *testing.T) {
 	if os.Geteuid() != 0 {
 		notRun(t, "directories of others: it needs root")
 	}

@@ -31,8 +31,9 @@ func (l *Local) Mounts() ([]Mount, error) {
 	infos, err := mountinfo.GetMountsFromReader(f, nil)
 	mounts := make([]Mount, len(infos))
 	for i, m := range infos {
-		mounts[i] = Mount{Source: m.Source, Target: m.Mountpoint, Type: m.FSType, Options: m.Options + "," + m.VFSOptions, Root: m.Root,
-			Number: fmt.Sprintf("%d:%d", m.Major, m.Minor), id: m.ID, parent: m.Parent}
+		mounts[i] = Mount{Source: m.Source, Target: m.Mountpoint, Type: m.FSType, Root: m.Root,
+			Options: m.Options + "," + m.VFSOptions,
+			Number:  fmt.Sprintf("%d:%d", m.Major, m.Minor), id: m.ID, parent: m.Parent}
 	}
 	return mounts, err
 }

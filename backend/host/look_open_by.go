@@ -29,7 +29,8 @@ func (l *Local) OpenBy(paths ...string) []string {
 	seen := map[string]bool{}
 	for _, fd := range fds {
 		pid := strings.Split(fd, "/")[2]
-		if seen[pid] || len(found) == most || retry.Stat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK || !devices[st.Rdev] {
+		if seen[pid] || len(found) == most || retry.Stat(fd, &st) != nil ||
+			st.Mode&unix.S_IFMT != unix.S_IFBLK || !devices[st.Rdev] {
 			continue
 		}
 		seen[pid] = true

@@ -61,7 +61,8 @@ func (l *Local) Canonical(path string) string {
 
 // tagLinks maps a tag to the directory where udev keeps a link for each value.
 var tagLinks = map[string]string{
-	"UUID": "/dev/disk/by-uuid", "LABEL": "/dev/disk/by-label", "PARTUUID": "/dev/disk/by-partuuid", "PARTLABEL": "/dev/disk/by-partlabel",
+	"UUID": "/dev/disk/by-uuid", "LABEL": "/dev/disk/by-label",
+	"PARTUUID": "/dev/disk/by-partuuid", "PARTLABEL": "/dev/disk/by-partlabel",
 }
 
 var hostDir = regexp.MustCompile(`^host(\d+)$`)

@@ -87,9 +87,10 @@ func TestCanonicalTag(t *testing.T) {
 	}
 }
 
-// TestFCHost finds ports in a tree as scsi_transport_fc(4) makes it: classes are links to the devices.
+// TestFCHost finds ports in a directory tree with the layout of scsi_transport_fc(4): classes contain links
+// to devices.
 func TestFCHost(t *testing.T) {
-	root := filepath.Join(t.TempDir(), "host9") // must not be taken for a SCSI host
+	root := filepath.Join(t.TempDir(), "host9") // must not be mistaken for a SCSI host
 	l := &Local{Root: root}
 	port := func(host, device, node, port string) {
 		dir := root + "/sys/devices" + device + "/" + host + "/fc_host/" + host

@@ -39,10 +39,11 @@ func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Durat
 	for begin := time.Now(); ; {
 		out, err := l.run(ctx, c, patience)
 		exit := (*ExitError)(nil)
-		if time.Since(begin) > limit || c.RetryOn == "" || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, c.RetryOn) {
+		if time.Since(begin) > limit || c.RetryOn == "" || !errors.As(err, &exit) ||
+			!strings.Contains(exit.Stderr, c.RetryOn) {
 			return out, err
 		}
-		time.Sleep(rand.N(20 * time.Millisecond)) // vary the time, not to hit the same point of the kernel's tick again
+		time.Sleep(rand.N(20 * time.Millisecond)) // a varying point of the kernel's tick
 	}
 }
 
@@ -63,7 +64,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	defer leave()
 	cmd.Dir = dir
 	cmd.Env = environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches only poolctl, which then ends the command
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches only poolctl, which ends the command
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
 	cmd.WaitDelay = patience // children that hold its output count, too
@@ -101,7 +102,8 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
 	case errors.As(err, &exit):
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: c.filterStderr(stderr.kept.String())}
+		complaint := c.filterStderr(stderr.kept.String())
+		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: complaint}
 	}
 	return nil, err
 }
@@ -160,14 +162,17 @@ func (c Command) start(cmd *exec.Cmd) error {
 			given = append(given, in.Open)
 		}
 	}
-	return startRestricted(func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }, cmd.Start)
+	restrict := func() error { return confine(c.Confined, cmd.Path, cmd.Dir, given, writable) }
+	return startRestricted(restrict, cmd.Start)
 }
 
 // filterStderr returns what the command printed on standard error. It leaves out complaints of a ReadOnly
 // command that it may not write.
 func (c Command) filterStderr(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	lines = slices.DeleteFunc(lines, func(line string) bool { return c.ReadOnly && strings.Contains(line, "Permission denied") })
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		return c.ReadOnly && strings.Contains(line, "Permission denied")
+	})
 	return strings.Join(lines, "\n")
 }
 

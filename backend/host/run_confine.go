@@ -33,7 +33,8 @@ const (
 
 // landlockRights returns all rights that the running kernel can restrict, or 0 without Landlock.
 func landlockRights() uint64 {
-	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	version, _, errno := unix.Syscall(
+		unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	switch {
 	case errno != 0 || version < 1:
 		return 0
@@ -147,7 +148,8 @@ func (r *ruleset) allow(fd int, rights uint64) {
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights & r.rights, Parent_fd: int32(fd)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
-	if errno != 0 && errno != unix.EBADFD { // EBADFD: a pipe or the like, through which nothing can be opened (landlock_add_rule(2))
+	// EBADFD: a pipe or the like, through which nothing can be opened (landlock_add_rule(2)).
+	if errno != 0 && errno != unix.EBADFD {
 		r.err = cmp.Or(r.err, os.NewSyscallError("landlock_add_rule", errno))
 	}
 }

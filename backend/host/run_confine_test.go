@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestConfine lets a program reach what it is given, and nothing else.
+// TestConfine checks that a confined program can access only what is allowed.
 func TestConfine(t *testing.T) {
 	if landlockRights() == 0 {
 		t.Log("NOT TESTED: files, as this kernel has no Landlock")
@@ -49,7 +49,7 @@ func TestConfine(t *testing.T) {
 	}
 }
 
-// TestNoSockets keeps a program from connecting.
+// TestNoSockets checks that a confined program cannot open sockets.
 func TestNoSockets(t *testing.T) {
 	c := Cmd("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/1")
 	for confined, want := range map[*Confinement]string{{}: "Permission denied", {Network: true}: "Connection refused"} {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSilence ends a command that waits for nothing that comes, and none that does something.
-func TestSilence(t *testing.T) {
+// TestEndIfIdle checks that an idle command is ended, and a busy one is not.
+func TestEndIfIdle(t *testing.T) {
 	l, fifo := &Local{IdleLimit: 300 * time.Millisecond}, t.TempDir()+"/fifo"
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)

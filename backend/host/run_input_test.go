@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestInputs reads what nobody else is to see.
+// TestInputs runs a program that reads its inputs.
 func TestInputs(t *testing.T) {
 	l := &Local{}
 	secret := random(1, 87_000)
@@ -39,7 +39,7 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-// TestInputLikeShell lets a shell find the same.
+// TestInputLikeShell checks that the shell command passes the same inputs.
 func TestInputLikeShell(t *testing.T) {
 	l, file := &Local{}, t.TempDir()+"/a file"
 	put(t, file, random(3, 1000))

@@ -39,7 +39,9 @@ type PrivateMount struct {
 func (s *PrivateMount) Silent() bool { return s.silent.Load() }
 
 // MountPrivate implements Host.
-func (l *Local) MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error) {
+func (l *Local) MountPrivate(
+	ctx context.Context, c Command, at string, limit time.Duration,
+) (*PrivateMount, error) {
 	s := l.startOrReuse(c, at, limit)
 	select {
 	case <-s.ready:
@@ -95,7 +97,9 @@ func (s *PrivateMount) run(c Command, at string) {
 	var stderr bytes.Buffer
 	cmd := exec.Command(path, c.Args...)
 	cmd.Dir, cmd.Env, cmd.Stderr, cmd.WaitDelay = "/", environment(), &stderr, time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL, Setpgid: true,
+	}
 	without := fileSystemID(unix.AT_FDCWD, at)
 	if err := cmd.Start(); err != nil {
 		s.setReady(err)
@@ -103,8 +107,10 @@ func (s *PrivateMount) run(c Command, at string) {
 	}
 	go s.watch(cmd.Process, at, without)
 	err = cmd.Wait()
-	if exit := (*exec.ExitError)(nil); err == nil || errors.As(err, &exit) { // glusterfs exits with status 0 if the volume does not exist
-		err = &ExitError{Command: c, Status: cmd.ProcessState.ExitCode(), Signal: cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(),
+	// glusterfs exits with status 0 if the volume does not exist.
+	if exit := (*exec.ExitError)(nil); err == nil || errors.As(err, &exit) {
+		err = &ExitError{Command: c, Status: cmd.ProcessState.ExitCode(),
+			Signal: cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(),
 			Stderr: strings.TrimSpace(stderr.String())}
 	}
 	s.setReady(err)
@@ -114,7 +120,8 @@ func (s *PrivateMount) run(c Command, at string) {
 // if it is not known.
 func fileSystemID(dir int, path string) uint64 {
 	var st unix.Statx_t
-	if retry.Statx(dir, path, unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st) != nil {
+	const flags = unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
+	if retry.Statx(dir, path, flags, unix.STATX_TYPE, &st) != nil {
 		return 0
 	}
 	return unix.Mkdev(st.Dev_major, st.Dev_minor)
@@ -134,7 +141,7 @@ func (s *PrivateMount) watch(program *os.Process, at string, without uint64) {
 		}
 		dir = mountedBy(program, at, without)
 	}
-	s.Root = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), dir) // the descriptor stays open, so that the path keeps its meaning
+	s.Root = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), dir) // dir stays open: the path keeps its meaning
 	for err := s.probe(dir); ; err = s.probe(dir) {
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
@@ -164,7 +171,8 @@ func (s *PrivateMount) giveUp(program *os.Process) {
 // mountedBy opens the directory at which a program mounts its file system. It returns -1 if nothing is
 // mounted yet.
 func mountedBy(program *os.Process, at string, without uint64) int {
-	fd, err := retry.Open(fmt.Sprintf("/proc/%d/root%s", program.Pid, at), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	path := fmt.Sprintf("/proc/%d/root%s", program.Pid, at)
+	fd, err := retry.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
 	}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serves returns a program that runs a script, which mounts something at /mnt, and stays.
+// serves returns a command that runs a script, which mounts a file system at /mnt, and then stays.
 func serves(script string) Command { return Cmd("sh", "-ec", script+"; exec sleep 1000") }
 
 func needsNamespaces(t *testing.T) {
@@ -23,11 +23,11 @@ func needsNamespaces(t *testing.T) {
 	}
 }
 
-// TestServe has a file system that only a program and we see.
-func TestServe(t *testing.T) {
+// TestMountPrivate mounts a file system that only the program and this process see.
+func TestMountPrivate(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
-	c := serves("mount -t tmpfs tmpfs /tmp; mkdir /tmp/dir; mount --bind /tmp /mnt") // what is at /mnt is whole
+	c := serves("mount -t tmpfs tmpfs /tmp; mkdir /tmp/dir; mount --bind /tmp /mnt") // the file system at /mnt is complete
 	s, err := l.MountPrivate(t.Context(), c, "/mnt", far)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestServe(t *testing.T) {
 		t.Error("it is silent")
 	}
 	waitFor(t, "the program has ended", func() bool {
-		stop("sleep\x001000\x00") // which it may not be yet
+		stop("sleep\x001000\x00") // which may still be running
 		return isClosed(s.ended)
 	})
 	other, err := l.MountPrivate(t.Context(), c, "/mnt", far)
@@ -57,7 +57,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// stop ends the children of ours that have these words as their command line.
+// stop kills the child processes with a command line.
 func stop(words string) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, f := range files {
@@ -65,13 +65,13 @@ func stop(words string) {
 		status, _ := os.ReadFile(filepath.Dir(f) + "/status")
 		if string(said) == words && strings.Contains(string(status), "\nPPid:\t"+strconv.Itoa(os.Getpid())+"\n") {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-			_ = unix.Kill(pid, unix.SIGKILL) // it may have just ended
+			_ = unix.Kill(pid, unix.SIGKILL) // the process may have ended just now
 		}
 	}
 }
 
-// TestServeFails has programs that serve nothing.
-func TestServeFails(t *testing.T) {
+// TestMountPrivateFails runs programs that do not mount a file system.
+func TestMountPrivateFails(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
 	exit, missing := (*ExitError)(nil), (*ToolError)(nil)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestOutputLimit ends a program that prints without end, and cuts what it complains of.
+// TestOutputLimit checks that a program with too much output is ended, and that standard error is truncated.
 func TestOutputLimit(t *testing.T) {
 	o := &cappedBuffer{room: 5}
 	ended := 0

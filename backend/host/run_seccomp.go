@@ -56,7 +56,9 @@ func installFilter(instructions []unix.SockFilter) error {
 		return err
 	}
 	program := unix.SockFprog{Len: uint16(len(instructions)), Filter: &instructions[0]}
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); errno != 0 {
+	_, _, errno := unix.Syscall(
+		unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
 		return errno
 	}
 	return nil

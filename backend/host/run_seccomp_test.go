@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestReadOnly lets a command that only looks write something, and then one that may.
+// TestReadOnly runs a ReadOnly command that tries to write, and then a command that may write.
 func TestReadOnly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	for _, redirection := range []string{">", ">>", "<>", "2>"} {

@@ -43,14 +43,16 @@ func lookTool(name string) (string, error) {
 // packages maps a tool to its Debian package.
 var packages = map[string]string{
 	"qemu-img": "qemu-utils", "scrub": "scrub", "wipefs": "util-linux", "findfs": "util-linux",
-	"mkfs.ext2": "e2fsprogs", "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs",
+	"mkfs.ext2": "e2fsprogs", "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs",
+	"mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs",
 	"mkfs.vfat": "dosfstools", "mkfs.udf": "udftools", "mkfs.gfs2": "gfs2-utils", "mkfs.ocfs2": "ocfs2-tools",
 	"mount.nfs": "nfs-common", "mount.cifs": "cifs-utils", "showmount": "nfs-common",
 	"mount.glusterfs": "glusterfs-client", "glusterfs": "glusterfs-client", "gluster": "glusterfs-cli",
 	"lvs": "lvm2", "vgs": "lvm2", "pvs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2",
 	"lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
-	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux", "dmsetup": "dmsetup", "udevadm": "udev",
+	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux",
+	"dmsetup": "dmsetup", "udevadm": "udev",
 	"block-rbd.so": "qemu-block-extra", "rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
 	"iscsiadm": "open-iscsi", "multipathd": "multipath-tools", "modprobe": "kmod",
 	"zfs": "zfsutils-linux", "zpool": "zfsutils-linux",

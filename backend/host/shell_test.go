@@ -14,20 +14,20 @@ import (
 	"testing"
 )
 
-// A world chooses steps at random, in a directory.
+// A world creates random steps in a directory.
 type world struct {
 	*rand.Rand
 	dir string
 }
 
-// names are few, so that steps meet each other.
+// names are few, so that steps use the same ones.
 var names = []string{"a", "b", "-x", "$(id) '\"", "ü\xff\n", "sub", "sub/c", "link", "link/d", "missing/e"}
 
 func (w world) path() string { return w.dir + "/" + names[w.IntN(len(names))] }
 
 func (w world) mode() fs.FileMode {
 	mode := fs.FileMode(w.IntN(0o1000))
-	if os.Geteuid() != 0 { // we have to get in ourselves
+	if os.Geteuid() != 0 { // the test itself needs access
 		mode |= 0o700
 	}
 	if w.IntN(4) == 0 {
@@ -36,7 +36,7 @@ func (w world) mode() fs.FileMode {
 	return mode
 }
 
-// id returns a user or group, or -1 where only root may choose.
+// id returns a user or group, or -1 if only root may set it.
 func (w world) id() int {
 	if os.Geteuid() != 0 {
 		return -1
@@ -76,13 +76,13 @@ func (w world) step() Step {
 		Allocate: min(size, uint64(w.IntN(100000))), Zeros: w.IntN(2) == 0, NoCOW: w.IntN(10) == 0}
 }
 
-// TestShellDoesTheSame does random steps in one directory, and what they print, by sh, in another: both must
-// work or fail, and the directories must be the same after each.
+// TestShellDoesTheSame applies random steps in one directory, and runs their shell commands in another. Both
+// must succeed or fail, and the directories must be equal after each step.
 func TestShellDoesTheSame(t *testing.T) {
 	places := map[string]string{"here": t.TempDir()}
 	if os.Getenv(private) != "" {
 		places["btrfs"] = disk(t, "mkfs.btrfs", "-q")
-		places["ext2"] = disk(t, "mkfs.ext2", "-q") // has no fallocate
+		places["ext2"] = disk(t, "mkfs.ext2", "-q") // without fallocate
 	}
 	for name, top := range places {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 		}
 		if got, want := tree(t, shell), tree(t, real); got != want && err == nil {
 			t.Fatalf("seed %d: after\n%s\nthe shell has\n%s, the step\n%s", seed, strings.Join(done, "\n"), got, want)
-		} else if got != want { // what failed half-way is the step's business to undo, not the shell's
+		} else if got != want { // a step undoes what it began, a shell command does not
 			return
 		}
 	}
@@ -141,7 +141,7 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// TestStageInShell makes something in a stage.
+// TestStageInShell creates a file in a staging directory.
 func TestStageInShell(t *testing.T) {
 	var trees []string
 	for _, way := range []func(*Local, Step) error{
@@ -173,8 +173,7 @@ func TestStageInShell(t *testing.T) {
 	}
 }
 
-// TestSecretInShell writes a secret: what is printed does not show it, and does the same with it on standard
-// input.
+// TestSecretInShell writes a secret: the shell command does not show it, and reads it from standard input.
 func TestSecretInShell(t *testing.T) {
 	real, shell := t.TempDir(), t.TempDir()
 	secret := func(dir string) WritePrivate {
@@ -198,7 +197,7 @@ func TestSecretInShell(t *testing.T) {
 	}
 }
 
-// TestDryRunChangesNothing prints random steps.
+// TestDryRunChangesNothing applies random steps in a dry run.
 func TestDryRunChangesNothing(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(2, 3)), t.TempDir()}
 	run(t, "sh", "-c", "cd "+w.dir+" && mkdir sub && ln -s sub link && touch a sub/c")

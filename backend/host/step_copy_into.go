@@ -13,7 +13,7 @@ type CopyInto struct {
 	From     Source
 	Path     string
 	Progress Progress
-	Blank    bool // the target is new and reads as zeros, so that zeros need not be written, which would allocate space
+	Blank    bool // the target is new and reads as zeros: writing zeros would allocate space
 }
 
 // Shell implements Step.
@@ -25,13 +25,15 @@ func (f CopyInto) Shell() string {
 	case is.isBlock:
 		line = "blkdiscard -z " + path + " </dev/null && "
 	case is.size > 0:
-		line = fmt.Sprintf("{ fallocate -n -p -l %[1]d %[2]s 2>/dev/null || head -c %[3]d /dev/zero 1<>%[2]s; } && ",
+		const punch = "{ fallocate -n -p -l %[1]d %[2]s 2>/dev/null || head -c %[3]d /dev/zero 1<>%[2]s; } && "
+		line = fmt.Sprintf(punch,
 			(is.size+sparse.Block-1)/sparse.Block*sparse.Block, path, is.size)
 	}
 	if is.size > 0 || !is.isBlock { // otherwise it does not exist yet, in a dry run
 		line = fmt.Sprintf("[ %d -le %d ] && ", data, is.size) + line
 	}
-	return line + fmt.Sprintf("dd if=%s of=%s bs=64k conv=nocreat,notrunc,sparse,fsync status=none", Quote(f.From.Path), path)
+	return line + fmt.Sprintf("dd if=%s of=%s bs=64k conv=nocreat,notrunc,sparse,fsync status=none",
+		Quote(f.From.Path), path)
 }
 
 func (f CopyInto) apply(ctx context.Context, l *Local) error {

@@ -19,7 +19,7 @@ func TestCopy(t *testing.T) {
 	for from, source := range places {
 		for to, dir := range places {
 			if from != to && from != here && to != here {
-				continue // each with each takes long, and shows no more
+				continue // all pairs would take long and test nothing more
 			}
 			t.Run(from+" to "+to, func(t *testing.T) {
 				for _, s := range sparseFiles() {
@@ -30,7 +30,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// copies copies a file, which must not change the source, and keep what are holes.
+// copies copies a file. The copy must keep holes, and leave the source unchanged.
 func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 	t.Helper()
 	all := s.write(t, source)
@@ -55,7 +55,7 @@ func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 	if done != total || total != uint64(s.size) {
 		t.Errorf("%+v: it told of %d of %d bytes in the end", s, done, total)
 	}
-	if got := room(t, path); got > occupied+128<<10 { // XFS gives more than one asks for
+	if got := room(t, path); got > occupied+128<<10 { // XFS allocates more than requested
 		t.Errorf("%+v: %d bytes of room became %d", s, occupied, got)
 	}
 	holds(t, source, all)
@@ -65,7 +65,7 @@ func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 	do(t, l, Unlink{path})
 }
 
-// TestCopyLarger gives a copy more than its source has.
+// TestCopyLarger creates copies that are longer than their source.
 func TestCopyLarger(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
@@ -97,7 +97,7 @@ func larger(t *testing.T, l *Local, all []byte, zeros bool, dir string) {
 	do(t, l, Unlink{file.Path})
 }
 
-// TestReflink shares blocks where that is possible.
+// TestReflink shares blocks where the file system can.
 func TestReflink(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
@@ -125,8 +125,8 @@ func TestReflink(t *testing.T) {
 	}
 }
 
-// TestZerosAreOwn writes a copy that is to have all its room: none of it is shared, so that no write can fail
-// for want of it.
+// TestZerosAreOwn writes a copy with all space allocated: it shares no block, so that no later write fails
+// for lack of space.
 func TestZerosAreOwn(t *testing.T) {
 	l := &Local{}
 	for _, mkfs := range []string{"mkfs.btrfs", "mkfs.xfs"} {
@@ -186,7 +186,7 @@ func TestCopyDevice(t *testing.T) {
 	}
 }
 
-// slowly makes files that are copied in several pieces, by the kernel and through a buffer.
+// slowly returns files that are copied in several parts, in the kernel and through a buffer.
 func slowly(t *testing.T) map[string][2]string {
 	dir := t.TempDir()
 	all := map[string][2]string{"kernel": {dir, dir}}
@@ -216,7 +216,7 @@ func TestCopyInPieces(t *testing.T) {
 	}
 }
 
-// TestCopyShrinks cuts off the source meanwhile.
+// TestCopyShrinks truncates the source during the copy.
 func TestCopyShrinks(t *testing.T) {
 	l := &Local{}
 	for name, dirs := range slowly(t) {
@@ -250,7 +250,7 @@ func TestCopyCancelled(t *testing.T) {
 	}
 }
 
-// TestCopyFull copies to where there is too little room.
+// TestCopyFull copies to a file system that is too small.
 func TestCopyFull(t *testing.T) {
 	l, full, dir := &Local{}, tmpfs(t, 4<<10), t.TempDir()
 	for name, s := range map[string]sparseFile{"data": {8 << 20, [][2]int64{{0, 8 << 20}}}, "late": {80 << 20, [][2]int64{{70 << 20, 76 << 20}}}} {
@@ -268,8 +268,8 @@ func TestCopyFull(t *testing.T) {
 	refuse(t, l, full, file, unix.ENOSPC)
 }
 
-// TestFill makes devices and files copies of others.
-func TestFill(t *testing.T) {
+// TestCopyInto copies files and devices over others.
+func TestCopyInto(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	const big = 8 << 20
 	s := sparseFile{6<<20 + 700, [][2]int64{{100, 5000}, {1<<20 + 1, 2 << 20}, {6 << 20, 6<<20 + 600}}}

@@ -47,7 +47,8 @@ func (c CreateFile) Shell() string {
 	case c.Allocate > 0 && c.Zeros && c.From == nil:
 		steps = append(steps, fmt.Sprintf("head -c %d /dev/zero 1<>%s", c.Allocate, path))
 	case c.Allocate > 0 && !c.Zeros:
-		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path)) // -x: writes zeros where it cannot allocate
+		// -x writes zeros where fallocate cannot allocate.
+		steps = append(steps, fmt.Sprintf("fallocate -x -l %d %s", c.Allocate, path))
 	}
 	if c.UID >= 0 || c.GID >= 0 {
 		steps = append(steps, Chown{c.Path, c.UID, c.GID}.Shell())

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// after is a context that is cancelled when it has been asked n times.
+// An after is a context that is cancelled when Err has been called n times.
 type after struct {
 	context.Context
 	n *int
@@ -88,13 +88,13 @@ func checkSize(t *testing.T, c CreateFile) {
 	do(t, l, Unlink{c.Path})
 }
 
-// TestLargeSparse makes files of the largest size that there is room for in 63 bits, and beyond.
+// TestLargeSparse creates files of the largest size that fits into 63 bits, and of larger ones.
 func TestLargeSparse(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	file := CreateFile{Path: dir + "/file", Mode: 0o600, UID: -1, GID: -1}
 	file.Size = 8 << 40
 	checkSize(t, file)
-	for _, file.Size = range []uint64{1<<63 - 1, 1 << 63, 1<<64 - 1} { // ext4 ends at 16 TiB
+	for _, file.Size = range []uint64{1<<63 - 1, 1 << 63, 1<<64 - 1} { // ext4 allows 16 TiB
 		refuse(t, l, dir, file, unix.EFBIG, unix.EINVAL)
 	}
 }

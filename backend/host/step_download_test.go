@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// collect returns the end of a pipe that one writes to, and what has come out of it when that is closed.
+// collect returns the end of a pipe to write to. The function returns what was written, once that end is
+// closed.
 func collect(t testing.TB) (*os.File, func() []byte) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -44,7 +45,7 @@ func (d Download) of(all []byte) []byte {
 	return part
 }
 
-// TestDownload downloads files and devices to whatever can be open.
+// TestDownload downloads files and devices to open files of several kinds.
 func TestDownload(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	s := sparseFile{3<<20 + 100, [][2]int64{{0, 100}, {1<<20 + 1, 1<<20 + 200_000}, {3<<20 + 50, 3<<20 + 90}}}
@@ -76,7 +77,7 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// downloadTo downloads to files: where one stands, in the middle of what stays, and to the end.
+// downloadTo downloads to files: at an offset in the middle of data that stay, and at the end.
 func downloadTo(t *testing.T, l *Local, d Download, dir string, part []byte) {
 	t.Helper()
 	old := random(8, 6<<20)
@@ -105,7 +106,7 @@ func downloadTo(t *testing.T, l *Local, d Download, dir string, part []byte) {
 	}
 }
 
-// TestDownloadTooLarge refuses what a device has no room for.
+// TestDownloadTooLarge downloads data that do not fit on a device.
 func TestDownloadTooLarge(t *testing.T) {
 	l, dir, target := &Local{}, t.TempDir(), device(t, 1<<20)
 	put(t, dir+"/source", make([]byte, 1<<20+1))
@@ -119,18 +120,18 @@ func TestDownloadTooLarge(t *testing.T) {
 	do(t, l, Download{From: Source{Path: dir + "/source"}, To: to, Length: 1<<20 - 1})
 }
 
-// TestDownloadToItself refuses to copy a file over itself, or behind itself.
+// TestDownloadToItself copies a file over itself, or behind itself, which must fail.
 func TestDownloadToItself(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/source", random(1, 1<<20))
 	for _, flags := range []int{os.O_RDWR, os.O_RDWR | os.O_APPEND} {
 		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/source", flags), Offset: 1})
-		isA[*InUseError](t, fails(t, l, drafted{dir + "/source", Download{From: Source{Path: dir + "/source"}}}))
+		isA[*InUseError](t, fails(t, l, committedDownload{dir + "/source", Download{From: Source{Path: dir + "/source"}}}))
 		holds(t, dir+"/source", random(1, 1<<20))
 	}
 }
 
-// TestDownloadReaderGone closes the other end, or lets nobody read there.
+// TestDownloadReaderGone closes the other end of the pipe, or does not read from it.
 func TestDownloadReaderGone(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/source", make([]byte, 8<<20))
@@ -151,7 +152,7 @@ func TestDownloadReaderGone(t *testing.T) {
 	}
 }
 
-// TestDownloadShrinks cuts off the source meanwhile: what is missing must not be taken for zeros.
+// TestDownloadShrinks truncates the source during the download: missing data must not become zeros.
 func TestDownloadShrinks(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	for _, isSparse := range []bool{false, true} {
@@ -172,6 +173,6 @@ func TestDownloadFull(t *testing.T) {
 	put(t, dir+"/source", random(1, 700<<10))
 	put(t, dir+"/old", []byte("old"))
 	for _, path := range []string{dir + "/old", dir + "/new"} {
-		refuse(t, l, dir, drafted{path, Download{From: Source{Path: dir + "/source"}}}, unix.ENOSPC)
+		refuse(t, l, dir, committedDownload{path, Download{From: Source{Path: dir + "/source"}}}, unix.ENOSPC)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// do does a step that has to work.
+// do applies steps, which must succeed.
 func do(t testing.TB, l *Local, steps ...Step) {
 	t.Helper()
 	for _, s := range steps {
@@ -24,7 +24,7 @@ func do(t testing.TB, l *Local, steps ...Step) {
 	}
 }
 
-// refuse does a step that has to fail with one of the errors, and must not change the directory.
+// refuse applies a step that must fail with one of the errors, and must not change the directory.
 func refuse(t testing.TB, l *Local, dir string, s Step, want ...error) {
 	t.Helper()
 	before := tree(t, dir)
@@ -63,7 +63,8 @@ func TestModesAgainstUmask(t *testing.T) {
 	}
 }
 
-// Directories that a step needs besides are never wider than 0755, whatever the umask allows.
+// TestMissingDirectories checks that parent directories that a step creates are never wider than 0755,
+// whatever the umask is.
 func TestMissingDirectories(t *testing.T) {
 	for umask, want := range map[int]fs.FileMode{0: 0o755, 0o002: 0o755, 0o022: 0o755, 0o077: 0o700} {
 		l, dir := &Local{}, t.TempDir()
@@ -81,7 +82,7 @@ func TestMissingDirectories(t *testing.T) {
 	}
 }
 
-// TestSetGroupID makes things in a directory that hands its group down.
+// TestSetGroupID creates files in a directory that passes its group on.
 func TestSetGroupID(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	if err := os.Chmod(dir, 0o755|fs.ModeSetgid); err != nil {
@@ -112,7 +113,7 @@ func TestTakenNames(t *testing.T) {
 	refuse(t, l, dir, Unlink{dir + "/none"}, fs.ErrNotExist)
 }
 
-// TestRenameElsewhere renames where the kernel cannot refuse a name that is taken in one step.
+// TestRenameElsewhere renames on file systems where the kernel cannot check and rename in one operation.
 func TestRenameElsewhere(t *testing.T) {
 	defer func() { renameNoReplace, linkat = unix.Renameat2, unix.Linkat }()
 	renameNoReplace = func(int, string, int, string, uint) error { return unix.EINVAL }
@@ -142,9 +143,9 @@ func TestRenameElsewhere(t *testing.T) {
 	}
 }
 
-// TestSyncDir asks for what not every file system can do.
+// TestSyncDir syncs a directory on a file system that does not support that.
 func TestSyncDir(t *testing.T) {
-	if err := syncDir("/proc"); err != nil { // procfs has no fsync
+	if err := syncDir("/proc"); err != nil { // procfs does not support fsync
 		t.Error(err)
 	}
 	if err := syncDir("/no/such"); !errors.Is(err, fs.ErrNotExist) {
@@ -152,7 +153,7 @@ func TestSyncDir(t *testing.T) {
 	}
 }
 
-// TestWriteFileIsAtomic reads a file while others write it.
+// TestWriteFileIsAtomic reads a file while other goroutines write it.
 func TestWriteFileIsAtomic(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	path := dir + "/new/parents/file"

@@ -60,5 +60,6 @@ func setNoCOW(f *os.File, on bool) error {
 	} else {
 		flags &^= noCOW
 	}
-	return safeopen.PathError("FS_IOC_SETFLAGS", f.Name(), unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags)))
+	err = unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags))
+	return safeopen.PathError("FS_IOC_SETFLAGS", f.Name(), err)
 }

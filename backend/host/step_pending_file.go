@@ -50,7 +50,8 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 		at.Close()
 		return nil, safeopen.PathError("open", path, unix.EISDIR)
 	}
-	d.inPlace, d.mode, d.uid, d.gid = !h.IsFile() || at.Dir < 0, fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
+	d.inPlace = !h.IsFile() || at.Dir < 0
+	d.mode, d.uid, d.gid = fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
 	if d.inPlace {
 		at.Close()
 		d.held = h
@@ -212,7 +213,8 @@ func removeStaleFile(at safeopen.Entry, path string) error {
 // hasName reports whether an open file is still the file at an entry.
 func hasName(f *os.File, at safeopen.Entry) bool {
 	var here, there unix.Stat_t
-	return retry.Fstat(int(f.Fd()), &here) == nil && retry.Fstatat(at.Dir, at.Name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+	return retry.Fstat(int(f.Fd()), &here) == nil &&
+		retry.Fstatat(at.Dir, at.Name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
 		here.Dev == there.Dev && here.Ino == there.Ino
 }
 
@@ -259,7 +261,7 @@ func (p Commit) Shell() string {
 func (p Commit) apply(context.Context, *Local) error {
 	d := p.File
 	err := d.file.Sync()
-	if d.inPlace && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // pipes and terminals cannot be synced
+	if d.inPlace && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP)) { // a pipe or a terminal
 		err = nil
 	}
 	if err == nil && !d.inPlace {

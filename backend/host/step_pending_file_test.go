@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A drafted download goes to a draft, which is published if it works out.
-type drafted struct {
+// A committedDownload is a download to a PendingFile, which is committed if the download succeeds.
+type committedDownload struct {
 	path string
 	Download
 }
 
-func (d drafted) apply(ctx context.Context, l *Local) error {
+func (d committedDownload) apply(ctx context.Context, l *Local) error {
 	draft, err := NewPendingFile(d.path, 0o666)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func newDraft(t testing.TB, path string) *PendingFile {
 	return d
 }
 
-// write writes to a draft.
+// write writes to a pending file.
 func write(t testing.TB, d *PendingFile, text string) {
 	t.Helper()
 	if _, err := d.File().WriteString(text); err != nil {
@@ -93,8 +93,8 @@ func TestDraft(t *testing.T) {
 	}
 }
 
-// TestDraftDiscarded leaves all as it was.
-func TestDraftDiscarded(t *testing.T) {
+// TestPendingFileAbort aborts a pending file: nothing has changed.
+func TestPendingFileAbort(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/old", []byte("old\n"))
 	before := tree(t, dir)
@@ -111,8 +111,8 @@ func TestDraftDiscarded(t *testing.T) {
 	}
 }
 
-// TestDraftTaken meets what others have left or are writing.
-func TestDraftTaken(t *testing.T) {
+// TestPendingFileTaken finds pending files that other processes have left, or are writing.
+func TestPendingFileTaken(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/old", []byte("old\n"))
 	for _, path := range []string{"old", "new"} {
@@ -139,7 +139,7 @@ func TestDraftTaken(t *testing.T) {
 	}
 }
 
-// TestDraftRivals lets many write the same file: each time it is one's.
+// TestDraftRivals writes the same file in many goroutines: each version is complete.
 func TestDraftRivals(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	var writers sync.WaitGroup
@@ -201,7 +201,7 @@ func TestDraftRefused(t *testing.T) {
 	}
 }
 
-// TestDraftInUse does not replace a file that somebody works with.
+// TestDraftInUse checks that a file in use is not replaced.
 func TestDraftInUse(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/image", make([]byte, 4096))
@@ -219,19 +219,19 @@ func TestDraftInUse(t *testing.T) {
 	do(t, l, Resize{Path: dir + "/image", Size: 1})
 }
 
-// TestDraftInPlace writes to what is no regular file.
+// TestDraftInPlace writes to destinations that are no regular files.
 func TestDraftInPlace(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	data := random(1, 1<<20)
 	put(t, dir+"/source", data)
 	from := Download{From: Source{Path: dir + "/source"}}
-	do(t, l, drafted{"/dev/null", from})
+	do(t, l, committedDownload{"/dev/null", from})
 	if err := unix.Mkfifo(dir+"/fifo", 0o600); err != nil {
 		t.Fatal(err)
 	}
 	came := make(chan []byte)
 	go func() { came <- get(t, dir+"/fifo") }()
-	do(t, l, drafted{dir + "/fifo", from})
+	do(t, l, committedDownload{dir + "/fifo", from})
 	if got := <-came; string(got) != string(data) {
 		t.Errorf("%d bytes came", len(got))
 	}
@@ -242,7 +242,7 @@ func TestDraftInPlace(t *testing.T) {
 		t.Error(err)
 	}
 	loop := device(t, 2<<20)
-	do(t, l, drafted{loop, from})
+	do(t, l, committedDownload{loop, from})
 	holds(t, loop, append(data, random(99, 2<<20)[1<<20:]...))
 	f, err := l.openData(loop, writing)
 	if err != nil {
@@ -251,5 +251,5 @@ func TestDraftInPlace(t *testing.T) {
 	isA[*InUseError](t, fails(t, l, newDraft(t, loop)))
 	f.Close()
 	put(t, dir+"/large", make([]byte, 2<<20+1))
-	isA[*DoesNotFitError](t, fails(t, l, drafted{loop, Download{From: Source{Path: dir + "/large"}}}))
+	isA[*DoesNotFitError](t, fails(t, l, committedDownload{loop, Download{From: Source{Path: dir + "/large"}}}))
 }

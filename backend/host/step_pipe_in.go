@@ -57,7 +57,8 @@ func (f PipeIn) Shell() string {
 }
 
 func (f PipeIn) piped(data string) string {
-	return fmt.Sprintf("{ %s; %s; %s; } | %s", shellPrintf(f.Format.Begin()), data, shellPrintf(f.Format.End()), f.Command.Shell())
+	begin, end := shellPrintf(f.Format.Begin()), shellPrintf(f.Format.End())
+	return fmt.Sprintf("{ %s; %s; %s; } | %s", begin, data, end, f.Command.Shell())
 }
 
 // shellSource returns the argument by which a shell reads the data, and their size in bytes, or -1 if that is

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// into is a program that writes a piece into a file.
+// into returns a program that writes an extent into a file.
 func into(path string) func(offset, length uint64) Command {
 	return func(offset, length uint64) Command {
 		return Cmd("dd", "of="+path, "bs=1M", "oflag=seek_bytes", "iflag=fullblock,count_bytes", "conv=notrunc",
@@ -19,8 +19,8 @@ func into(path string) func(offset, length uint64) Command {
 	}
 }
 
-// TestFeedEach feeds a program with pieces, from a file and from a pipe.
-func TestFeedEach(t *testing.T) {
+// TestPipeInEach passes a program extents from a file and from a pipe.
+func TestPipeInEach(t *testing.T) {
 	const size = 70 << 20
 	data := make([]byte, size)
 	copy(data[3<<20:], "data")
@@ -75,8 +75,8 @@ func TestFeedEach(t *testing.T) {
 	}
 }
 
-// TestFeedEachFails has what does not fit, and a program that fails after the first piece.
-func TestFeedEachFails(t *testing.T) {
+// TestPipeInEachFails passes data that do not fit, and runs a program that fails after the first extent.
+func TestPipeInEachFails(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "source")
 	if err := errors.Join(os.WriteFile(source, nil, 0o600), os.Truncate(source, 65<<20)); err != nil {
 		t.Fatal(err)
@@ -117,8 +117,8 @@ func TestFeedEachFails(t *testing.T) {
 	}
 }
 
-// TestQuietAndChecked has commands whose status says too little.
-func TestQuietAndChecked(t *testing.T) {
+// TestFailOnStderrAndChecked runs commands whose exit status does not show that they failed.
+func TestFailOnStderrAndChecked(t *testing.T) {
 	loud := Cmd("sh", "-c", "echo out; echo no >&2")
 	if out, err := new(Local).Query(t.Context(), loud); string(out) != "out\n" || err != nil {
 		t.Errorf("%q, error %v", out, err)

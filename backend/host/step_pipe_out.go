@@ -51,7 +51,8 @@ func (d PipeOut) apply(ctx context.Context, l *Local) error {
 	if err != nil {
 		return err
 	}
-	r := &extents.Reader{Out: d.To, From: from, End: from + length, Holes: sparse.HolesIf(d.Sparse), Progress: d.Progress}
+	r := &extents.Reader{Out: d.To, From: from, End: from + length,
+		Holes: sparse.HolesIf(d.Sparse), Progress: d.Progress}
 	to, seekable := sparse.Position(d.To)
 	if !seekable || sparse.Appends(d.To) {
 		r.Stream = true

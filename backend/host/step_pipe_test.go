@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// text is a format in which pieces are told by lines.
+// text is a Codec whose headers are lines of text.
 type text struct{}
 
 func (*text) Begin() []byte { return []byte("begin\n") }
@@ -44,8 +44,8 @@ func (*text) Next(r io.Reader) (offset, length uint64, hasData bool, err error) 
 	return 0, 0, false, nil
 }
 
-// TestFeed gives a program pieces, and Drain gets them back.
-func TestFeed(t *testing.T) {
+// TestPipes writes extents to a program with PipeIn, and reads them with PipeOut.
+func TestPipes(t *testing.T) {
 	const size = 10 << 20
 	dir := t.TempDir()
 	data := make([]byte, size/2)
@@ -98,8 +98,8 @@ func opened(t *testing.T, dir string, data []byte) *os.File {
 	return f
 }
 
-// TestFeedTrouble has programs fail, which then say why, and interrupts them.
-func TestFeedTrouble(t *testing.T) {
+// TestPipeTrouble runs programs that fail, whose errors must be returned, and interrupts them.
+func TestPipeTrouble(t *testing.T) {
 	dir := t.TempDir()
 	data := opened(t, dir, make([]byte, 1<<20))
 	exit, tool, tooLarge := (*ExitError)(nil), (*ToolError)(nil), (*DoesNotFitError)(nil)

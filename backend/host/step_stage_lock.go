@@ -74,7 +74,7 @@ func lockFile(f *os.File) error {
 // tryLockFile locks a file without waiting. If the file is locked, the error wraps fs.ErrExist.
 func tryLockFile(f *os.File) error {
 	err := retry.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // EACCES: from a server's share, as by fcntl(2)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES) { // EACCES: as by fcntl(2), from a server
 		return fmt.Errorf("another process is working in %q: %w", f.Name(), fs.ErrExist)
 	}
 	if errors.Is(err, unix.ESTALE) {

@@ -26,7 +26,7 @@ func TestStage(t *testing.T) {
 		refuse(t, h, dir, &Stage{Path: stage.Path}, fs.ErrExist)
 	}
 	before := tree(t, dir)
-	do(t, l, Unstage{&Stage{Path: stage.Path}}) // not the same one
+	do(t, l, Unstage{&Stage{Path: stage.Path}}) // a new one, not the same
 	do(t, other, Unstage{stage})
 	if after := tree(t, dir); after != before {
 		t.Errorf("was\n%s, is\n%s", before, after)
@@ -41,7 +41,7 @@ func TestStage(t *testing.T) {
 
 func TestSweep(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	left := func(name string) string { // as a process leaves it that is killed
+	left := func(name string) string { // as a killed process leaves it
 		killed := &Local{}
 		stage := &Stage{Path: dir + "/" + name}
 		do(t, killed, stage, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/x", nil}, Symlink{"/etc", stage.Path + "/link"})
@@ -62,7 +62,8 @@ func TestSweep(t *testing.T) {
 	refuse(t, l, dir, Sweep{dir + "/none"}, fs.ErrNotExist)
 }
 
-// TestStageExchanged puts a link to somebody's directory in the place of a stage: nothing may happen there.
+// TestStageExchanged replaces a staging directory by a link to another user's directory: nothing may happen
+// there.
 func TestStageExchanged(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	stage := &Stage{Path: dir + "/pool/stage"}
@@ -92,8 +93,8 @@ func TestStageExchanged(t *testing.T) {
 	}
 }
 
-// TestStageOfAnother puts another directory in the place of a stage before it is locked: somebody's own, with
-// which he could then do what he likes, or one of ours with something in it, which he would have us remove.
+// TestStageOfAnother replaces a staging directory before it is locked: by a directory of the other user, who
+// could change its contents, or by one of ours with a file in it, which would be removed.
 func TestStageOfAnother(t *testing.T) {
 	path := t.TempDir() + "/stage"
 	do(t, &Local{}, Mkdir{path, 0o700})
@@ -122,8 +123,8 @@ func TestStageOfAnother(t *testing.T) {
 	refused()
 }
 
-// TestStageRivals lets many make, use and sweep the same stage until it was used thirty times: no two may
-// ever be in it at once.
+// TestStageRivals creates, uses and removes the same staging directory in many goroutines until it was used
+// thirty times: no two may use it at once.
 func TestStageRivals(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/stage"

@@ -35,7 +35,8 @@ type ScanSCSI struct{ Host int }
 
 // Shell implements Step.
 func (s ScanSCSI) Shell() string {
-	return fmt.Sprintf("for unit in /sys/bus/scsi/devices/%d:*/rescan; do echo 1 >$unit; done; echo '- - -' >/sys/%s", s.Host, s.scan())
+	const rescan = "for unit in /sys/bus/scsi/devices/%d:*/rescan; do echo 1 >$unit; done; echo '- - -' >/sys/%s"
+	return fmt.Sprintf(rescan, s.Host, s.scan())
 }
 
 func (s ScanSCSI) scan() string { return fmt.Sprintf("class/scsi_host/host%d/scan", s.Host) }

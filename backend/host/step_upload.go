@@ -30,7 +30,8 @@ func (u Upload) Shell() string {
 	if u.Name != "" {
 		line += " if=" + Quote(u.Name)
 	}
-	line += fmt.Sprintf(" of=%s bs=1M oflag=seek_bytes seek=%d iflag=count_bytes,fullblock", Quote(u.Path), u.Offset)
+	line += fmt.Sprintf(" of=%s bs=1M oflag=seek_bytes seek=%d iflag=count_bytes,fullblock",
+		Quote(u.Path), u.Offset)
 	if u.Length > 0 {
 		line += fmt.Sprintf(" count=%d", u.Length)
 	}
@@ -126,7 +127,8 @@ func (u Upload) receive(ctx context.Context, out *os.File, room int64) (int64, e
 	if u.Length > 0 && u.Length <= uint64(room) {
 		limit, full = int64(u.Length), false
 	}
-	done, err := sparse.ReadStream(ctx, u.From, out, int64(u.Offset), limit, sparse.HolesIf(u.Sparse), u.Progress)
+	holes := sparse.HolesIf(u.Sparse)
+	done, err := sparse.ReadStream(ctx, u.From, out, int64(u.Offset), limit, holes, u.Progress)
 	if err != nil || done < limit || !full {
 		return done, err
 	}

@@ -14,8 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pipe returns the end of a pipe that one reads, into which data are written; the writer goes away then
-// unless it is to stay.
+// pipe returns the end of a pipe to read data from. The writer then closes its end, unless it stays.
 func pipe(t testing.TB, data []byte, stays bool) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -32,7 +31,7 @@ func pipe(t testing.TB, data []byte, stays bool) *os.File {
 	return r
 }
 
-// sources are the ways in which the same data reach an upload.
+// sources are ways to pass the same data to an upload.
 var sources = map[string]func(t testing.TB, data []byte) *os.File{
 	"file": func(t testing.TB, data []byte) *os.File {
 		path := t.TempDir() + "/source"
@@ -47,8 +46,8 @@ var sources = map[string]func(t testing.TB, data []byte) *os.File{
 	"pipe": func(t testing.TB, data []byte) *os.File { return pipe(t, data, false) },
 }
 
-// eachSource runs a test with each of the sources, and uploads to files and to devices of 4 MiB that are full
-// of old data.
+// eachSource runs a test with each of the sources, and with files and devices of 4 MiB that are full of old
+// data.
 func eachSource(t *testing.T, test func(t *testing.T, from func([]byte) *os.File, target string, old []byte)) {
 	const size = 4 << 20
 	for name, source := range sources {
@@ -84,7 +83,7 @@ func TestUpload(t *testing.T) {
 	})
 }
 
-// TestUploadFits uploads just as much as there is room for, and a byte more.
+// TestUploadFits uploads exactly as much as fits, and a byte more.
 func TestUploadFits(t *testing.T) {
 	l := &Local{}
 	eachSource(t, func(t *testing.T, from func([]byte) *os.File, target string, old []byte) {
@@ -120,7 +119,7 @@ func TestUploadFits(t *testing.T) {
 	})
 }
 
-// TestUploadWhole makes a file what is uploaded. A device keeps its size.
+// TestUploadWhole replaces a file. A device keeps its size.
 func TestUploadWhole(t *testing.T) {
 	l := &Local{}
 	eachSource(t, func(t *testing.T, from func([]byte) *os.File, target string, old []byte) {
@@ -145,7 +144,7 @@ func TestUploadWhole(t *testing.T) {
 	})
 }
 
-// TestUploadSparse uploads holes to where old data are.
+// TestUploadSparse uploads holes over old data.
 func TestUploadSparse(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	s := sparseFile{4<<20 - 5, [][2]int64{{0, 10}, {1<<20 + 5, 1<<20 + 90_000}, {4<<20 - 100, 4<<20 - 5}}}
@@ -158,7 +157,7 @@ func TestUploadSparse(t *testing.T) {
 				copy(old[5:], all)
 				holds(t, target, old)
 				if !sparse.IsRegular(open(t, target, os.O_RDONLY)) || isSparse && sparse.IsRegular(in) && in.Name() != dir+"/source" {
-					continue // a device has no holes; and of a file only holes become some
+					continue // devices have no holes, and only the holes of files become holes
 				}
 				if got := room(t, target); isSparse && got > 300_000 || !isSparse && got < 4<<20 {
 					t.Errorf("sparse %v: it occupies %d bytes", isSparse, got)
@@ -168,7 +167,8 @@ func TestUploadSparse(t *testing.T) {
 	})
 }
 
-// TestUploadFromPosition uploads from where somebody has read to, and lets him go on behind it.
+// TestUploadFromPosition uploads from the current offset of a file, and checks that reading can continue
+// behind the data.
 func TestUploadFromPosition(t *testing.T) {
 	l := &Local{}
 	data := random(1, 3<<20)
@@ -206,7 +206,7 @@ func TestUploadFromPosition(t *testing.T) {
 	do(t, l, Upload{From: beyond, Path: device(t, 512), Length: 1})
 }
 
-// TestUploadOfItself refuses to copy a file over itself.
+// TestUploadOfItself copies a file over itself, which must fail.
 func TestUploadOfItself(t *testing.T) {
 	l, target := &Local{}, t.TempDir()+"/target"
 	put(t, target, random(1, 3<<20))
@@ -219,7 +219,7 @@ func TestUploadOfItself(t *testing.T) {
 	}
 }
 
-// TestUploadFull says how far it has come.
+// TestUploadFull checks that the error contains how many bytes were written.
 func TestUploadFull(t *testing.T) {
 	l, dir := &Local{}, tmpfs(t, 1<<10)
 	for name, source := range sources {
@@ -240,8 +240,8 @@ func TestUploadFull(t *testing.T) {
 	}
 }
 
-// TestUploadCancelled waits for a writer that never comes, at the beginning, in the middle and where there is
-// no more room.
+// TestUploadCancelled waits for a writer that never writes: at the start, in the middle, and when the space
+// is used up.
 func TestUploadCancelled(t *testing.T) {
 	l, target := &Local{}, t.TempDir()+"/target"
 	put(t, target, make([]byte, 1<<20))
@@ -270,12 +270,12 @@ func TestUploadCancelled(t *testing.T) {
 	}
 }
 
-// changing is a step that is begun although ctx has ended.
+// A changing step is applied although ctx has ended.
 type changing struct{ Step }
 
 func (changing) Shell() string { return "" }
 
-// TestUploadShrinks cuts off the source meanwhile.
+// TestUploadShrinks truncates the source during the upload.
 func TestUploadShrinks(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/source", make([]byte, 80<<20))

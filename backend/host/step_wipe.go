@@ -60,7 +60,8 @@ func (z Zero) Shell() string {
 	case length == 0:
 		return fmt.Sprintf("[ $(stat -Lc %%s %s) -ge %d ]", path, z.From)
 	case is.isSparse: // to the end of the last block, the rest of which would stay allocated
-		return fmt.Sprintf("fallocate -n -p -o %d -l %d %s 2>/dev/null || %s", z.From, length+sparse.Block-1-(is.size+sparse.Block-1)%sparse.Block, path, zeros)
+		length += sparse.Block - 1 - (is.size+sparse.Block-1)%sparse.Block
+		return fmt.Sprintf("fallocate -n -p -o %d -l %d %s 2>/dev/null || %s", z.From, length, path, zeros)
 	}
 	return fmt.Sprintf("fallocate -n -z -o %d -l %d %s 2>/dev/null || %s", z.From, length, path, zeros)
 }

@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestZero clears files on all file systems: those that have all their room keep it, the others become one
-// hole.
+// TestZero zeroes files on all file systems: fully allocated files stay so, others become one hole.
 func TestZero(t *testing.T) {
 	l := &Local{}
 	for name, dir := range fileSystems(t) {
@@ -42,7 +41,7 @@ func TestZero(t *testing.T) {
 	}
 }
 
-// TestZeroByWriting clears where the file system knows no better way.
+// TestZeroByWriting zeroes where the file system supports only writing zeros.
 func TestZeroByWriting(t *testing.T) {
 	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
 	all := sparseFile{3<<20 + 5, [][2]int64{{1, 1 << 20}}}.write(t, dir+"/file")
@@ -74,7 +73,7 @@ func TestZeroDevice(t *testing.T) {
 		}
 		put(t, loop, random(1, 512))
 		do(t, l, Discard{Path: loop})
-		holds(t, loop, make([]byte, size)) // a loop device's file is punched
+		holds(t, loop, make([]byte, size)) // the loop device punches its file
 	}
 }
 
@@ -92,7 +91,7 @@ func TestZeroCancelled(t *testing.T) {
 	}
 }
 
-// TestScrub overwrites all of a file or device, and does not change its length.
+// TestScrub overwrites a whole file or device, and keeps its length.
 func TestScrub(t *testing.T) {
 	l := &Local{}
 	if _, err := lookTool("scrub"); err != nil {
@@ -104,7 +103,7 @@ func TestScrub(t *testing.T) {
 		if int64(len(got)) != size {
 			t.Fatalf("it was %d bytes long, is %d", size, len(got))
 		}
-		const signature = 512 // that scrub leaves at the beginning
+		const signature = 512 // that scrub writes at the start
 		if size > signature && !bytes.Equal(got[signature:], bytes.Repeat([]byte{0xff}, int(size)-signature)) || bytes.Contains(random(99, int(size)), got[:min(size, 20)]) && size > 0 {
 			t.Errorf("of %d bytes something is left", size)
 		}
@@ -128,7 +127,7 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-// TestScrubMeanwhile looks who can use a file while it is scrubbed, and ends that.
+// TestScrubMeanwhile tries to use a file while it is scrubbed, and cancels scrubbing.
 func TestScrubMeanwhile(t *testing.T) {
 	l, path := &Local{}, t.TempDir()+"/file"
 	put(t, path, make([]byte, 8<<20+5))
@@ -136,7 +135,7 @@ func TestScrubMeanwhile(t *testing.T) {
 	defer cancel()
 	done := make(chan error)
 	go func() { done <- l.Change(ctx, Scrub{Path: path, Pattern: "pfitzner33"}) }()
-	for stat(t, path).Mtim == stat(t, path).Ctim && stat(t, path).Size == 8<<20+5 && len(done) == 0 { // it pads the file at first
+	for stat(t, path).Mtim == stat(t, path).Ctim && stat(t, path).Size == 8<<20+5 && len(done) == 0 { // scrub first pads the file
 		if get(t, path)[0] != 0 {
 			break
 		}
@@ -190,7 +189,7 @@ func TestResize(t *testing.T) {
 	holds(t, loop, random(99, 4096))
 }
 
-// TestResizeFull leaves a file as long as it was, with little more room, if there is too little.
+// TestResizeFull resizes on a full file system: the file keeps its length, and nearly its allocation.
 func TestResizeFull(t *testing.T) {
 	if os.Getenv(private) == "" {
 		notRun(t, "full disks: it needs root")

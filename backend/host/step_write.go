@@ -62,7 +62,8 @@ func (w WriteFile) Shell() string {
 // install returns the command that writes the file into an existing directory.
 func (w WriteFile) install() string {
 	text, whole := strings.CutSuffix(string(w.Data), "\n")
-	if !whole || !isText(text) { // a here-document ends with a newline, and cannot contain unprintable characters
+	// A here-document ends with a newline, and cannot contain unprintable characters.
+	if !whole || !isText(text) {
 		return "printf %s " + Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
 	}
 	end := "EOF"
@@ -74,7 +75,8 @@ func (w WriteFile) install() string {
 
 // isText reports whether lines contain only printable characters, tabs and newlines.
 func isText(lines string) bool {
-	return utf8.ValidString(lines) && !strings.ContainsFunc(lines, func(r rune) bool { return isUnprintable(r) && r != '\n' && r != '\t' })
+	unprintable := func(r rune) bool { return isUnprintable(r) && r != '\n' && r != '\t' }
+	return utf8.ValidString(lines) && !strings.ContainsFunc(lines, unprintable)
 }
 
 func (w WriteFile) apply(context.Context, *Local) error {
@@ -115,7 +117,8 @@ type WritePrivate struct {
 func (w WritePrivate) Shell() string {
 	mkdir := shellMkdirs(filepath.Dir(w.Path), "-m 0700 ")
 	if w.Secret {
-		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + " # what it reads is secret, and not shown"
+		const comment = " # what it reads is secret, and not shown"
+		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + comment
 	}
 	return mkdir + WriteFile{w.Path, w.Data}.install()
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestMarks tells what others left from what is needed.
-func TestMarks(t *testing.T) {
+// TestTempNames distinguishes leftovers from names in use.
+func TestTempNames(t *testing.T) {
 	m := TempNames{Prefix: ".x-"}
 	made := m.New()
 	if !m.Match(made) || m.IsStale(made) {

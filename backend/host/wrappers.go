@@ -28,7 +28,9 @@ func (t Trace) Change(ctx context.Context, s Step) error {
 }
 
 // MountPrivate implements Host.
-func (t Trace) MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error) {
+func (t Trace) MountPrivate(
+	ctx context.Context, c Command, at string, limit time.Duration,
+) (*PrivateMount, error) {
 	fmt.Fprintln(t.W, "?", c.Shell(), "&")
 	return t.Host.MountPrivate(ctx, c, at, limit)
 }

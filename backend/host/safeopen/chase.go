@@ -148,7 +148,7 @@ func (c *chaser) followLink(dir int, name string, fd int, owner uint32) (node, e
 		return node{}, unix.ELOOP
 	}
 	var on unix.Statfs_t
-	if err := retry.Fstatfs(dir, &on); err != nil { // of the directory: GlusterFS cannot stat a link's file system
+	if err := retry.Fstatfs(dir, &on); err != nil { // not of the link, which GlusterFS does not report
 		return node{}, err
 	}
 	if on.Type == unix.PROC_SUPER_MAGIC {

@@ -7,8 +7,8 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// TestHoldNamed refuses what the kernel makes up.
-func TestHoldNamed(t *testing.T) {
+// TestOpenUntrusted opens files that the kernel makes up, which must fail.
+func TestOpenUntrusted(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir+"/file", nil)
 	for path, stored := range map[string]bool{
