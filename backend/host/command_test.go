@@ -26,7 +26,7 @@ func TestQuote(t *testing.T) {
 	}
 	out := run(t, "bash", "-c", `printf '%s\0' `+strings.Join(words, " "))
 	if got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"); !slices.Equal(got, hostile) {
-		t.Errorf("the shell read\n%q, of\n%q", got, hostile)
+		t.Errorf("the shell read\n%q, want\n%q", got, hostile)
 	}
 	for word, want := range map[string]string{
 		"/var/lib/images": "/var/lib/images", "": "''", "it's ü": `'it'\''s ü'`, "a\n'\\": `$'a\n\'\\'`,
@@ -44,7 +44,7 @@ func FuzzQuote(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, word string) {
 		if strings.Contains(word, "\x00") || len(word) > 10000 {
-			t.Skip("no argument can hold a NUL, or be much longer")
+			t.Skip("an argument cannot contain a NUL, or be much longer")
 		}
 		if got := run(t, "bash", "-c", "printf %s "+Quote(word)); got != word {
 			t.Errorf("%q became %q", word, got)
@@ -81,7 +81,7 @@ func TestQueryWithoutShellOrSurroundings(t *testing.T) {
 		t.Errorf("echo printed %q", got)
 	}
 	if got := run(t, "cat"); got != "" {
-		t.Errorf("a command read %q from our standard input", got)
+		t.Errorf("a command read %q from the test's standard input", got)
 	}
 	if got := run(t, "pwd"); got != "/\n" {
 		t.Errorf("a command runs in %q", got)
@@ -104,7 +104,7 @@ func TestToolIsFound(t *testing.T) {
 	}
 	t.Setenv("PATH", front)
 	if got := run(t, "chroot"); got != "in front\n" {
-		t.Errorf("the chroot that stands in front printed %q", got)
+		t.Errorf("the chroot earlier in PATH printed %q", got)
 	}
 	t.Chdir(front)
 	t.Setenv("PATH", ".")
@@ -142,7 +142,7 @@ func TestQueryFails(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", script, err, want)
 		}
 		if strings.Contains(script, "out") && string(out) != "out\n" {
-			t.Errorf("%s: what was printed before it failed is %q", script, out)
+			t.Errorf("%s: it printed %q before it failed", script, out)
 		}
 	}
 }
@@ -169,7 +169,7 @@ func TestCancelEndsChildren(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if name == "told" && read(t, dir+"/told") == "" {
-				t.Error("it was not told to end")
+				t.Error("the child received no SIGTERM")
 			}
 			pid := strings.TrimSpace(read(t, dir+"/pid"))
 			waitFor(t, "the child has ended", func() bool { return !alive(t, pid) })
@@ -208,7 +208,7 @@ func TestCancelledBefore(t *testing.T) {
 		}
 	}
 	if _, err := os.Lstat(file); err == nil {
-		t.Error("something was made")
+		t.Error("a cancelled step created a file")
 	}
 }
 
@@ -247,7 +247,7 @@ func TestRetryOn(t *testing.T) {
 		}
 		text, _ := os.ReadFile(file)
 		if got := strings.Count(string(text), "x"); got < test.least || got > test.most || (err == nil) != (test.fails < test.least) {
-			t.Errorf("%+v: it was run %d times, error %v", test, got, err)
+			t.Errorf("%+v: the command ran %d times, error %v", test, got, err)
 		}
 	}
 }

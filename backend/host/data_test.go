@@ -84,14 +84,14 @@ func holds(t testing.TB, path string, want []byte) {
 	for at < min(len(got), len(want)) && got[at] == want[at] {
 		at++
 	}
-	t.Fatalf("%s has %d bytes instead of %d, others from %d on", path, len(got), len(want), at)
+	t.Fatalf("%s has %d bytes, want %d; the bytes differ from %d on", path, len(got), len(want), at)
 }
 
 // isGone fails the test if a file exists.
 func isGone(t testing.TB, path string) {
 	t.Helper()
 	if _, err := os.Lstat(path); err == nil {
-		t.Errorf("%s was left", path)
+		t.Errorf("%s still exists", path)
 	}
 }
 
@@ -100,7 +100,7 @@ func fails(t testing.TB, l *Local, s Step) error {
 	t.Helper()
 	err := l.Change(context.Background(), s)
 	if err == nil {
-		t.Fatalf("%s: it worked", s.Shell())
+		t.Fatalf("%s succeeded", s.Shell())
 	}
 	return err
 }
@@ -248,7 +248,7 @@ func waitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for begin := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(begin) > far {
-			t.Fatalf("waited %v in vain: %s", far, what)
+			t.Fatalf("waited %v: %s has not happened", far, what)
 		}
 	}
 }

@@ -171,7 +171,7 @@ func sameInShell(t *testing.T, real, shell scene, step func(*testing.T, scene) S
 	err := (&Local{}).Change(t.Context(), step(t, real))
 	_, shellErr := (&Local{}).Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 	if (err == nil) != (shellErr == nil) {
-		t.Fatalf("%s\nthe step says %v, the shell %v", same.Shell(), err, shellErr)
+		t.Fatalf("%s\nthe step returned %v, the shell %v", same.Shell(), err, shellErr)
 	}
 	if err != nil {
 		return
@@ -256,6 +256,6 @@ func TestDraftInShell(t *testing.T) {
 		trees = append(trees, tree(t, dir))
 	}
 	if trees[0] != trees[1] {
-		t.Errorf("the steps made\n%s, the shell\n%s", trees[0], trees[1])
+		t.Errorf("the steps created\n%s, the shell\n%s", trees[0], trees[1])
 	}
 }

@@ -64,7 +64,7 @@ func TestZeroEnds(t *testing.T) {
 		clear(data[:length])
 		clear(data[size-length:])
 		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, data) {
-			t.Errorf("of %d bytes the wrong ones are left, error %v", size, err)
+			t.Errorf("of %d bytes, the wrong ones remain; error %v", size, err)
 		}
 	}
 }
@@ -74,6 +74,6 @@ func TestStdin(t *testing.T) {
 	c := Cmd("cat")
 	c.Stdin = "Yes"
 	if out, err := new(Local).Query(t.Context(), c); string(out) != "Yes\n" || err != nil {
-		t.Errorf("it read %q, error %v", out, err)
+		t.Errorf("the command read %q, error %v", out, err)
 	}
 }

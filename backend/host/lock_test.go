@@ -116,7 +116,7 @@ func TestOthersMeanwhile(t *testing.T) {
 					}
 				})))
 				if !tried {
-					t.Error("it told of no progress")
+					t.Error("the step reported no progress")
 				}
 			})
 		}

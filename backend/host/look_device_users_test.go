@@ -141,7 +141,7 @@ func TestMountAt(t *testing.T) {
 		t.Helper()
 		m, err := l.MountAt(path)
 		if err != nil || (m == nil) != (source == "") || m != nil && (m.Source != source || m.Type != "tmpfs") {
-			t.Errorf("at %s is %+v, want %q, error %v", path, m, source, err)
+			t.Errorf("the mount at %s is %+v, want %q, error %v", path, m, source, err)
 		}
 	}
 	run(t, "mount", "-t", "tmpfs", "first", dir+"/a b")

@@ -77,7 +77,7 @@ func TestOpenDir(t *testing.T) {
 	}
 	do(t, l, Rename{dir + "/pool", dir + "/moved"}, Symlink{"other", dir + "/pool"})
 	if _, err := l.OpenDir(dir+"/pool", false); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("it is entered again: error %v", err)
+		t.Errorf("opening the exchanged directory: error %v", err)
 	}
 	stage := &Stage{Path: dir + "/pool/.poolctl-0123456789abcdef"}
 	do(t, l, CreateFile{Path: dir + "/pool/new", Mode: 0o600, UID: -1, GID: -1, From: &Source{Path: dir + "/pool/file"}}, Mkdir{dir + "/pool/dir", 0o700},
@@ -85,13 +85,13 @@ func TestOpenDir(t *testing.T) {
 		stage, CreateFile{Path: stage.Path + "/new", Mode: 0o600, UID: -1, GID: -1}, Rename{stage.Path + "/new", dir + "/pool/staged"},
 		Command{Name: "touch", Args: []string{"touched"}, Dir: dir + "/pool"}, Unstage{stage}, Unlink{dir + "/pool/file"}, Rmdir{dir + "/pool/dir"})
 	if got := listOf(t, dir+"/other"); got != "[file]" {
-		t.Errorf("in the other one there is %s", got)
+		t.Errorf("the other directory contains %s", got)
 	}
 	if got := listOf(t, dir+"/moved"); got != "[newer staged touched]" {
-		t.Errorf("in the one that is held there is %s", got)
+		t.Errorf("the open directory contains %s", got)
 	}
 	if got := string(get(t, dir+"/moved/newer")); got != "he" || mode(t, dir+"/moved/newer") != 0o640 {
-		t.Errorf("the new file holds %q", got)
+		t.Errorf("the new file contains %q", got)
 	}
 }
 
@@ -133,10 +133,10 @@ func TestOpenDirInside(t *testing.T) {
 		t.Error(err)
 	}
 	if got := string(get(t, secret)); got != "secret" {
-		t.Errorf("it holds %q", got)
+		t.Errorf("the file outside contains %q", got)
 	}
 	do(t, l, Resize{Path: top + "/in", Size: 1})
 	if mounted, err := p.IsMounted(); !mounted || err != nil {
-		t.Errorf("it is mounted: %v, error %v", mounted, err)
+		t.Errorf("IsMounted returned %v, error %v", mounted, err)
 	}
 }

@@ -119,7 +119,7 @@ func TestFCHost(t *testing.T) {
 		}
 	}
 	if _, _, ok := (&Local{Root: t.TempDir()}).FCHost("20000000c9831b4b", "10000000c9831b4b"); ok {
-		t.Error("found where there is no Fibre Channel")
+		t.Error("found a host on a machine without Fibre Channel")
 	}
 }
 
@@ -151,7 +151,7 @@ func TestDryRun(t *testing.T) {
 		t.Helper()
 		info, err := d.Stat(dir + "/" + name)
 		if (err == nil) != want || want && (!info.IsDir() || info.Mode().Perm() != 0o711) {
-			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+			t.Errorf("%s exists: %v, want %v", name, err == nil, want)
 		}
 	}
 	do(Mkdir{dir + "/d/", 0o711})
@@ -160,10 +160,10 @@ func TestDryRun(t *testing.T) {
 	there("d", false)
 	there("none", false)
 	if _, err := os.Lstat(dir + "/d"); err == nil {
-		t.Error("it was made")
+		t.Error("the file was created")
 	}
 	if text, err := d.Query(t.Context(), Cmd("echo", "x")); string(text) != "x\n" || err != nil {
-		t.Errorf("what only looks is done: got %q, error %v", text, err)
+		t.Errorf("a query returned %q, error %v", text, err)
 	}
 	before := out.String()
 	ctx, cancel := context.WithCancel(context.Background())

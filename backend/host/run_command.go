@@ -101,9 +101,8 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		}
 		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
 	case errors.As(err, &exit):
-		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		complaint := c.filterStderr(stderr.kept.String())
-		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(), Signal: signal, Stderr: complaint}
+		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(),
+			Signal: exit.Sys().(syscall.WaitStatus).Signal(), Stderr: c.filterStderr(stderr.kept.String())}
 	}
 	return nil, err
 }

@@ -29,7 +29,7 @@ func TestConfine(t *testing.T) {
 		"head -c 3 /dev/zero | tr '\\0' x":     "xxx",
 	} {
 		if out, err := ran(&Confinement{}, script); out != want || err != nil {
-			t.Errorf("%s: it prints %q, error %v", script, out, err)
+			t.Errorf("%s printed %q, error %v", script, out, err)
 		}
 	}
 	if landlockRights() == 0 {
@@ -40,12 +40,12 @@ func TestConfine(t *testing.T) {
 		"cat /proc/self/environ", "ls $1", "mknod $1/pipe p",
 	} {
 		if out, err := ran(&Confinement{}, script, other); err == nil {
-			t.Errorf("%s: it works, and prints %q", script, out)
+			t.Errorf("%s succeeded, and printed %q", script, out)
 		}
 	}
 	holds(t, other+"/secret", []byte("secret"))
 	if out, err := ran(&Confinement{InDir: true}, "printf x >$1/new && cat $1/new $1/secret && rm $1/new", other); out != "xsecret" || err != nil {
-		t.Errorf("where it may write it prints %q, error %v", out, err)
+		t.Errorf("in a directory for writing, it printed %q, error %v", out, err)
 	}
 }
 

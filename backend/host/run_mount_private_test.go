@@ -36,16 +36,16 @@ func TestMountPrivate(t *testing.T) {
 		t.Error(err)
 	}
 	if out, err := l.Query(t.Context(), Cmd("cat", s.Root+"/dir/file")); string(out) != "text" || err != nil {
-		t.Errorf("another program reads %q, error %v", out, err)
+		t.Errorf("another child process read %q, error %v", out, err)
 	}
 	if _, err := os.Stat("/mnt/dir"); err == nil {
-		t.Error("it is seen at /mnt")
+		t.Error("the file system is visible at /mnt")
 	}
 	if again, err := l.MountPrivate(t.Context(), c, "/mnt", far); again != s || err != nil {
-		t.Errorf("the same command is run again: error %v", err)
+		t.Errorf("the same command ran again: error %v", err)
 	}
 	if s.Silent() {
-		t.Error("it is silent")
+		t.Error("the file system does not respond")
 	}
 	waitFor(t, "the program has ended", func() bool {
 		stop("sleep\x001000\x00") // which may still be running
@@ -53,7 +53,7 @@ func TestMountPrivate(t *testing.T) {
 	})
 	other, err := l.MountPrivate(t.Context(), c, "/mnt", far)
 	if err != nil || other.Root == s.Root {
-		t.Errorf("what has ended is served again at %v, error %v", other, err)
+		t.Errorf("after its program ended, it was mounted at %v, error %v", other, err)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestMountPrivateFails(t *testing.T) {
 		t.Errorf("a program that ends: error %v", err)
 	}
 	if _, err := l.MountPrivate(t.Context(), Cmd("poolctl-no-such-tool"), "/mnt", far); !errors.As(err, &missing) {
-		t.Errorf("a program that there is not: error %v", err)
+		t.Errorf("a program that is not installed: error %v", err)
 	}
 	s, err := l.MountPrivate(t.Context(), serves("true"), "/mnt", 300*time.Millisecond)
 	if !errors.Is(err, context.DeadlineExceeded) || !s.Silent() {

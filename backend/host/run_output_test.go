@@ -12,14 +12,14 @@ func TestOutputLimit(t *testing.T) {
 	o.onFull = func() { ended++ }
 	for _, part := range []string{"abc", "de", "f", "ghi"} {
 		if n, err := o.Write([]byte(part)); n != len(part) || err != nil {
-			t.Errorf("it takes %d bytes of %q, error %v", n, part, err)
+			t.Errorf("Write returned %d for %q, error %v", n, part, err)
 		}
 	}
 	if o.kept.String() != "abcde" || ended != 2 {
-		t.Errorf("it holds %q, and has ended it %d times", o.kept.String(), ended)
+		t.Errorf("the buffer contains %q, and called onFull %d times", o.kept.String(), ended)
 	}
 	c := Cmd("sh", "-c", "yes complaint | head -c 3000000 >&2; exit 3")
 	if err := fails(t, &Local{}, c); len(err.Error()) > maxStderr+100 || !strings.Contains(err.Error(), "complaint") {
-		t.Errorf("the complaint has %d bytes", len(err.Error()))
+		t.Errorf("the error has %d bytes", len(err.Error()))
 	}
 }

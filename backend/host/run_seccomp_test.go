@@ -18,7 +18,7 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%s: error %v", redirection, err)
 		}
 		if _, err := os.Stat(file); err == nil {
-			t.Errorf("%s: there is a file", redirection)
+			t.Errorf("%s created a file", redirection)
 		}
 	}
 	for _, c := range []Command{Cmd("sh", "-c", "echo x >"+Quote(file)), {Name: "cat", Args: []string{file}, ReadOnly: true}} {

@@ -126,7 +126,7 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 		_, shellErr := local.Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 		done = append(done, strings.ReplaceAll(same.Shell(), shell, ""))
 		if (err == nil) != (shellErr == nil) {
-			t.Fatalf("seed %d: after\n%s\nthe step says %v, the shell %v", seed, strings.Join(done, "\n"), err, shellErr)
+			t.Fatalf("seed %d: after\n%s\nthe step returned %v, the shell %v", seed, strings.Join(done, "\n"), err, shellErr)
 		}
 		if got, want := tree(t, shell), tree(t, real); got != want && err == nil {
 			t.Fatalf("seed %d: after\n%s\nthe shell has\n%s, the step\n%s", seed, strings.Join(done, "\n"), got, want)
@@ -169,7 +169,7 @@ func TestStageInShell(t *testing.T) {
 		trees = append(trees, tree(t, dir))
 	}
 	if trees[0] != trees[1] {
-		t.Errorf("the steps made\n%s, the shell\n%s", trees[0], trees[1])
+		t.Errorf("the steps created\n%s, the shell\n%s", trees[0], trees[1])
 	}
 }
 

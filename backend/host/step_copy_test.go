@@ -46,17 +46,17 @@ func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 	var done, total uint64
 	file.Progress = func(d, n uint64) {
 		if d < done || n != uint64(s.size) {
-			t.Errorf("%+v: after %d bytes it told of %d of %d", s, done, d, n)
+			t.Errorf("%+v: after %d bytes it reported %d of %d", s, done, d, n)
 		}
 		done, total = d, n
 	}
 	do(t, l, file)
 	holds(t, path, all)
 	if done != total || total != uint64(s.size) {
-		t.Errorf("%+v: it told of %d of %d bytes in the end", s, done, total)
+		t.Errorf("%+v: it reported %d of %d bytes at the end", s, done, total)
 	}
 	if got := room(t, path); got > occupied+128<<10 { // XFS allocates more than requested
-		t.Errorf("%+v: %d bytes of room became %d", s, occupied, got)
+		t.Errorf("%+v: %d allocated bytes became %d", s, occupied, got)
 	}
 	holds(t, source, all)
 	if after := stat(t, source); after.Mtim != before.Mtim || after.Mode != before.Mode || room(t, source) != occupied {
@@ -88,7 +88,7 @@ func larger(t *testing.T, l *Local, all []byte, zeros bool, dir string) {
 	do(t, l, file)
 	holds(t, file.Path, append(bytes.Clone(all), make([]byte, 100_000)...))
 	if got := room(t, file.Path); got < int64(file.Size) {
-		t.Errorf("zeros %v: %d bytes have room for %d", zeros, file.Size, got)
+		t.Errorf("zeros %v: of %d bytes, %d are allocated", zeros, file.Size, got)
 	}
 	do(t, l, Unlink{file.Path})
 	file.Size, file.Allocate = 0, 0
@@ -119,7 +119,7 @@ func TestReflink(t *testing.T) {
 			run(t, "sync", "-f", dir)
 			holds(t, file.Path, all)
 			if after, _ := l.Space(dir); after.Free+(1<<20) < before.Free {
-				t.Errorf("free were %d, are %d", before.Free, after.Free)
+				t.Errorf("%d bytes were free, %d are free now", before.Free, after.Free)
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestZerosAreOwn(t *testing.T) {
 			do(t, l, file)
 			run(t, "sync", "-f", dir)
 			if after, _ := l.Space(dir); before.Free-after.Free < 29<<20 {
-				t.Errorf("it took %d bytes", before.Free-after.Free)
+				t.Errorf("the copy took %d bytes", before.Free-after.Free)
 			}
 		})
 	}
@@ -154,7 +154,7 @@ func TestCopyNoCOW(t *testing.T) {
 	do(t, l, file)
 	holds(t, file.Path, all)
 	if flags, err := unix.IoctlGetUint32(int(open(t, file.Path, os.O_RDONLY).Fd()), unix.FS_IOC_GETFLAGS); err != nil || flags&noCOW == 0 {
-		t.Errorf("its flags are %x, error %v", flags, err)
+		t.Errorf("the flags of its extents are %x, error %v", flags, err)
 	}
 	file.Path, file.From.Reflink = dir+"/other", true
 	isA[*ReflinkError](t, fails(t, l, file))
@@ -210,7 +210,7 @@ func TestCopyInPieces(t *testing.T) {
 			holds(t, file.Path, random(3, 80<<20))
 			do(t, l, Unlink{file.Path})
 			if pieces < 4 {
-				t.Errorf("it told of %d pieces", pieces)
+				t.Errorf("it reported progress %d times", pieces)
 			}
 		})
 	}

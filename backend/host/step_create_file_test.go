@@ -37,11 +37,11 @@ func TestCreateCancelled(t *testing.T) {
 				break
 			}
 			if _, statErr := os.Lstat(c.Path); !errors.Is(err, context.Canceled) || statErr == nil {
-				t.Fatalf("cancelled when asked the %dth time: error %v, left %v", asked, err, statErr == nil)
+				t.Fatalf("cancelled at the %dth call of Err: error %v, file exists %v", asked, err, statErr == nil)
 			}
 		}
 		if zeros && asked < 8 {
-			t.Errorf("it was asked only %d times whether to go on", asked)
+			t.Errorf("Err was called only %d times", asked)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func checkSize(t *testing.T, c CreateFile) {
 	}
 	// Small files may lie in the inode, and metadata counts on some file systems.
 	if room := uint64(st.Blocks) * 512; c.Allocate > 4096 && room < c.Allocate || room > c.Allocate+64<<10 {
-		t.Errorf("%+v: it has room for %d bytes", c, room)
+		t.Errorf("%+v: %d bytes are allocated", c, room)
 	}
 	do(t, l, Unlink{c.Path})
 }
@@ -125,7 +125,7 @@ func TestNoCOWElsewhere(t *testing.T) {
 	for _, s := range []Step{CreateFile{Path: dir + "/file", UID: -1, GID: -1, NoCOW: true}, SetNoCOW{dir, true}} {
 		before := tree(t, dir)
 		if err := l.Change(t.Context(), s); err == nil || tree(t, dir) != before {
-			t.Errorf("%s: error %v, there is\n%s", s.Shell(), err, tree(t, dir))
+			t.Errorf("%s: error %v, the directory contains\n%s", s.Shell(), err, tree(t, dir))
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestDownload(t *testing.T) {
 				d.To = to
 				do(t, l, d)
 				if !bytes.Equal(done(), part) {
-					t.Errorf("%+v: something else came through the pipe", d)
+					t.Errorf("%+v: wrong data came through the pipe", d)
 				}
 				downloadTo(t, l, d, dir, part)
 				put(t, target, random(7, 5<<20))

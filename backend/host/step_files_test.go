@@ -133,11 +133,11 @@ func TestRenameElsewhere(t *testing.T) {
 			do(t, l, Rename{dir + "/link", dir + "/l"}, Rename{dir + "/dirlink", dir + "/dl"})
 			do(t, l, Rename{dir + "/a", dir + "/e"}, Rename{dir + "/c", dir + "/f"})
 			if _, err := os.Lstat(dir + "/a"); read(t, dir+"/e") != "a\n" || !mode(t, dir+"/f").IsRegular() || err == nil {
-				t.Errorf("there is\n%s", tree(t, dir))
+				t.Errorf("the directory contains\n%s", tree(t, dir))
 			}
 			file, err := os.Readlink(dir + "/l")
 			if sub, _ := os.Readlink(dir + "/dl"); file != "b" || sub != "d" || isLink(dir+"/link") {
-				t.Errorf("of the links has become %q, %v, %q", file, err, sub)
+				t.Errorf("the links became %q, %v, %q", file, err, sub)
 			}
 		})
 	}

@@ -69,24 +69,24 @@ func TestDraft(t *testing.T) {
 	for path, want := range map[string]fs.FileMode{"old": 0o604, "new": 0o640, "link": 0o604, "chain": 0o604} {
 		d := newDraft(t, dir+"/"+path)
 		if d.File() != nil {
-			t.Error("it is open before it is made")
+			t.Error("the file is open before the step")
 		}
 		do(t, l, d)
 		write(t, d, path)
 		if path != "new" && (string(get(t, dir+"/"+path)) == path || stat(t, dir+"/old").Size == 0) {
-			t.Error("the old content is gone already")
+			t.Error("the old content is gone before Commit")
 		}
 		do(t, l, Commit{d})
 		d.Abort()
 		if got := string(get(t, dir+"/"+path)); got != path || mode(t, dir+"/"+path) != want {
-			t.Errorf("%s has mode %v, and holds %q", path, mode(t, dir+"/"+path), got)
+			t.Errorf("%s has mode %v, and contains %q", path, mode(t, dir+"/"+path), got)
 		}
 	}
 	if st := stat(t, dir+"/old"); st.Uid != owner {
 		t.Errorf("it belongs to user %d", st.Uid)
 	}
 	if !isLink(dir+"/link") || !isLink(dir+"/chain") || strings.Contains(tree(t, dir), ".poolctl") {
-		t.Errorf("there is\n%s", tree(t, dir))
+		t.Errorf("the directory contains\n%s", tree(t, dir))
 	}
 	if umask() != 0o027 {
 		t.Errorf("the umask has become %v", umask())
@@ -127,7 +127,7 @@ func TestPendingFileTaken(t *testing.T) {
 		}
 		do(t, l, Commit{first})
 		if got := string(get(t, dir+"/"+path)); got != "first" {
-			t.Errorf("%s holds %q", path, got)
+			t.Errorf("%s contains %q", path, got)
 		}
 		do(t, l, second)
 		second.Abort()
@@ -171,7 +171,7 @@ func TestDraftRivals(t *testing.T) {
 	}
 	writers.Wait()
 	if got := string(get(t, dir+"/file")); len(got) != 1000 || strings.Trim(got, got[:1]) != "" {
-		t.Errorf("it holds %q", got)
+		t.Errorf("the file contains %q", got)
 	}
 	if names, _ := filepath.Glob(dir + "/.*"); names != nil {
 		t.Errorf("left behind: %q", names)

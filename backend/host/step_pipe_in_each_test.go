@@ -65,10 +65,10 @@ func TestPipeInEach(t *testing.T) {
 			}
 			got, err := os.ReadFile(target)
 			if err != nil || !bytes.Equal(got[100:], data) || last != size {
-				t.Errorf("sparse %v, from a pipe %v: it holds something else, error %v; done %d", isSparse, pipe, err, last)
+				t.Errorf("sparse %v, from a pipe %v: wrong content, error %v; done %d", isSparse, pipe, err, last)
 			}
 			if room := stat(t, target).Blocks * 512; isSparse != (room < size/2) {
-				t.Errorf("sparse %v, from a pipe %v: it has room for %d bytes", isSparse, pipe, room)
+				t.Errorf("sparse %v, from a pipe %v: %d bytes are allocated", isSparse, pipe, room)
 			}
 			from.Close()
 		}
@@ -135,7 +135,7 @@ func TestFailOnStderrAndChecked(t *testing.T) {
 	}
 	checked.Command = Cmd("false")
 	if err := new(Local).Change(t.Context(), checked); !errors.As(err, &exit) || asked != 1 {
-		t.Errorf("error %v, asked %d times", err, asked)
+		t.Errorf("error %v, checked %d times", err, asked)
 	}
 	var plan strings.Builder
 	if err := NewDryRun(new(Local), &plan).Change(t.Context(), checked); err != nil || plan.String() != "false\n" {

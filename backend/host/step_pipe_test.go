@@ -58,11 +58,11 @@ func TestPipes(t *testing.T) {
 		feed := PipeIn{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: isSparse,
 			Progress: func(done, _ uint64) { told = done }}
 		if err := new(Local).Change(t.Context(), feed); err != nil || told != uint64(len(data)) {
-			t.Fatalf("fed %d bytes, error %v", told, err)
+			t.Fatalf("%d bytes were written, error %v", told, err)
 		}
 		info, err := os.Stat(kept)
 		if err != nil || isSparse != (info.Size() < int64(len(data)/2)) {
-			t.Errorf("sparse %v: %d bytes were given, error %v", isSparse, info.Size(), err)
+			t.Errorf("sparse %v: the program received %d bytes, error %v", isSparse, info.Size(), err)
 		}
 		for _, part := range [][2]uint64{{0, 0}, {900, 300}, {size - 5, 0}, {2000, size - 2000}} {
 			to := opened(t, dir, bytes.Repeat([]byte("x"), 100))
@@ -76,7 +76,7 @@ func TestPipes(t *testing.T) {
 				want = want[:part[1]]
 			}
 			if got, err := os.ReadFile(to.Name()); err != nil || !bytes.HasPrefix(got, want) {
-				t.Errorf("sparse %v, %v: %d bytes, which are not what they should be; error %v", isSparse, part, len(got), err)
+				t.Errorf("sparse %v, %v: %d wrong bytes, error %v", isSparse, part, len(got), err)
 			}
 		}
 	}
@@ -108,23 +108,23 @@ func TestPipeTrouble(t *testing.T) {
 		return new(Local).Change(t.Context(), PipeIn{Command: c, Format: &text{}, From: data, Target: "volume", Size: size})
 	}
 	if err := feed(Cmd("ls", "/nowhere"), 1<<20); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
-		t.Errorf("one that fails: error %v", err)
+		t.Errorf("a program that fails: error %v", err)
 	}
 	if err := feed(Cmd("no-such-program"), 1<<20); !errors.As(err, &tool) {
-		t.Errorf("one that is not there: error %v", err)
+		t.Errorf("a program that is not installed: error %v", err)
 	}
 	if err := feed(Cmd("cat"), 1<<20-1); !errors.As(err, &tooLarge) {
-		t.Errorf("too much: error %v", err)
+		t.Errorf("data that do not fit: error %v", err)
 	}
 	to := opened(t, dir, nil)
 	drain := func(ctx context.Context, c Command) error {
 		return new(Local).Change(ctx, PipeOut{Command: c, Format: &text{}, From: "volume", Size: 1 << 20, To: to})
 	}
 	if err := drain(t.Context(), Cmd("ls", "/nowhere")); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
-		t.Errorf("drained one that fails: error %v", err)
+		t.Errorf("PipeOut of a program that fails: error %v", err)
 	}
 	if err := drain(t.Context(), Cmd("echo", "begin")); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("drained one that ends too soon: error %v", err)
+		t.Errorf("PipeOut of a program that ends early: error %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

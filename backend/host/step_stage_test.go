@@ -33,7 +33,7 @@ func TestStage(t *testing.T) {
 	}
 	do(t, l, Unstage{stage}, Unstage{stage})
 	if _, err := os.Lstat(stage.Path); err == nil {
-		t.Error("it is still there")
+		t.Error("the directory still exists")
 	}
 	do(t, l, stage, Unstage{stage})
 	stage.Release()
@@ -50,7 +50,7 @@ func TestSweep(t *testing.T) {
 	}
 	do(t, l, Sweep{left("a")}, Mkdir{dir + "/empty", 0o700}, Sweep{dir + "/empty"}, WriteFile{dir + "/draft", nil}, Sweep{dir + "/draft"})
 	if got := strings.Count(tree(t, dir), "\n"); got != 1 {
-		t.Errorf("there is still\n%s", tree(t, dir))
+		t.Errorf("the directory still contains\n%s", tree(t, dir))
 	}
 	if _, err := os.Stat("/etc/passwd"); err != nil {
 		t.Fatal(err)
@@ -80,16 +80,16 @@ func TestStageExchanged(t *testing.T) {
 		Mkdir{in("d"), 0o777}, Chown{in("d"), os.Getuid(), os.Getgid()}, Rmdir{in("d")},
 		Rename{in("a"), dir + "/pool/a"}, Rename{dir + "/pool/a", in("a")})
 	if got := tree(t, dir+"/pool/moved"); !strings.Contains(got, `"/a" -rwxrwxrwx`) || !strings.Contains(got, `"/b"`) {
-		t.Errorf("what was made is not in the stage:\n%s", got)
+		t.Errorf("the new file is not in the staging directory:\n%s", got)
 	}
 	if err := l.Change(t.Context(), Unstage{stage}); !errors.Is(err, unix.ENOTDIR) {
-		t.Errorf("to remove what is not the stage any more is no error: %v", err)
+		t.Errorf("removing an exchanged staging directory: error %v", err)
 	}
 	if after := tree(t, dir+"/victim"); after != before {
 		t.Errorf("the victim's directory was\n%s, is\n%s", before, after)
 	}
 	if got := tree(t, dir+"/pool/moved"); strings.Count(got, "\n") != 1 {
-		t.Errorf("left in the stage:\n%s", got)
+		t.Errorf("left in the staging directory:\n%s", got)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestStageRivals(t *testing.T) {
 				}
 				uses.Add(1)
 				if inside.Add(1) != 1 {
-					t.Error("two are in it")
+					t.Error("two goroutines use the directory")
 				}
 				do(t, l, CreateFile{Path: path + "/x", UID: -1, GID: -1})
 				inside.Add(-1)

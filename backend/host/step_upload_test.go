@@ -213,7 +213,7 @@ func TestUploadOfItself(t *testing.T) {
 	for _, u := range []Upload{{}, {Offset: 1 << 20, Length: 2 << 20}, {Whole: true, Offset: 5}} {
 		u.From, u.Path = open(t, target, os.O_RDONLY), target
 		if err := l.Change(t.Context(), u); err == nil {
-			t.Errorf("%+v worked", u)
+			t.Errorf("%+v succeeded", u)
 		}
 		holds(t, target, random(1, 3<<20))
 	}

@@ -25,16 +25,16 @@ func TestZero(t *testing.T) {
 				do(t, l, Zero{Path: path, Progress: func(d, n uint64) { done, total = d, n }})
 				holds(t, path, make([]byte, s.size))
 				if done != uint64(s.size) || total != done {
-					t.Errorf("%+v: it told of %d of %d bytes in the end", s, done, total)
+					t.Errorf("%+v: it reported %d of %d bytes at the end", s, done, total)
 				}
 				if got := room(t, path); full && got < s.size || !full && got > 8192 {
-					t.Errorf("%+v: it has room for %d bytes", s, got)
+					t.Errorf("%+v: %d bytes are allocated", s, got)
 				}
 				s.write(t, path)
 				do(t, l, Discard{Path: path})
 				holds(t, path, make([]byte, s.size))
 				if got := room(t, path); got > 8192 {
-					t.Errorf("%+v: discarded, it has room for %d bytes", s, got)
+					t.Errorf("%+v: after Discard, %d bytes are allocated", s, got)
 				}
 			}
 		})
@@ -69,7 +69,7 @@ func TestZeroDevice(t *testing.T) {
 		do(t, l, Zero{Path: loop, Progress: func(d, _ uint64) { told = append(told, d) }})
 		holds(t, loop, make([]byte, size))
 		if told[len(told)-1] != uint64(size) {
-			t.Errorf("it told of %d", told)
+			t.Errorf("it reported %d", told)
 		}
 		put(t, loop, random(1, 512))
 		do(t, l, Discard{Path: loop})
@@ -101,11 +101,11 @@ func TestScrub(t *testing.T) {
 		do(t, l, Scrub{Path: path, Pattern: "fillff"})
 		got := get(t, path)
 		if int64(len(got)) != size {
-			t.Fatalf("it was %d bytes long, is %d", size, len(got))
+			t.Fatalf("its length was %d bytes, is %d", size, len(got))
 		}
 		const signature = 512 // that scrub writes at the start
 		if size > signature && !bytes.Equal(got[signature:], bytes.Repeat([]byte{0xff}, int(size)-signature)) || bytes.Contains(random(99, int(size)), got[:min(size, 20)]) && size > 0 {
-			t.Errorf("of %d bytes something is left", size)
+			t.Errorf("of %d bytes, some were not overwritten", size)
 		}
 	}
 	for name, dir := range fileSystems(t) {
@@ -118,7 +118,7 @@ func TestScrub(t *testing.T) {
 			run(t, "truncate", "-s", "1M", dir+"/file")
 			check(t, dir+"/file", 1<<20)
 			if got := room(t, dir+"/file"); got < 1<<20 {
-				t.Errorf("of a hole it made %d bytes", got)
+				t.Errorf("a hole became %d allocated bytes", got)
 			}
 		})
 	}
@@ -149,7 +149,7 @@ func TestScrubMeanwhile(t *testing.T) {
 		t.Error(err)
 	}
 	if size := stat(t, path).Size; size != 8<<20+5 {
-		t.Errorf("it has become %d bytes long", size)
+		t.Errorf("its length is %d bytes", size)
 	}
 	do(t, l, Zero{Path: path})
 }
@@ -169,7 +169,7 @@ func TestResize(t *testing.T) {
 						copy(want, all)
 						holds(t, dir+"/file", want)
 						if got := room(t, dir+"/file"); allocate && got < size || !allocate && got > before+8192 {
-							t.Errorf("%+v, now %d bytes: %d bytes of room became %d", s, size, before, got)
+							t.Errorf("%+v, now %d bytes: %d allocated bytes became %d", s, size, before, got)
 						}
 					}
 				}
@@ -204,7 +204,7 @@ func TestResizeFull(t *testing.T) {
 			}
 			holds(t, dir+"/file", random(1, 1<<20))
 			if got := room(t, dir+"/file"); got > before+1<<20 {
-				t.Errorf("%d bytes of room became %d", before, got)
+				t.Errorf("%d allocated bytes became %d", before, got)
 			}
 		})
 	}
@@ -227,7 +227,7 @@ func TestScrubProgress(t *testing.T) {
 			}
 		}})
 		if len(told) == 0 || told[len(told)-1] != uint64(passes)*size || !slices.IsSorted(told) {
-			t.Errorf("%s: it told of %v", pattern, told)
+			t.Errorf("%s: it reported %v", pattern, told)
 		}
 	}
 }

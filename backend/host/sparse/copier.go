@@ -22,6 +22,7 @@ import (
 // Holes says what a copy does with the source's holes.
 type Holes int
 
+// The values of Holes.
 const (
 	KeepHoles  Holes = iota // leave the target as is, because it has holes there already
 	ClearHoles              // clear the target there: with holes if it can have any, otherwise with zeros
