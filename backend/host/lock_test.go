@@ -7,9 +7,9 @@ import (
 	"os/exec"
 	"testing"
 
-	"poolctl/backend/host/safeopen"
-
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/safeopen"
 )
 
 // writers returns the steps that write to an existing file.

@@ -6,61 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"testing"
-
-	"poolctl/backend/host/safeopen"
-
-	"golang.org/x/sys/unix"
 )
-
-// TestFollow follows links of root, of the running user, and of another user.
-func TestFollow(t *testing.T) {
-	if os.Geteuid() != 0 {
-		notRun(t, "links of others: it needs root")
-	}
-	l, dir := &Local{}, t.TempDir()
-	put(t, dir+"/secret", nil)
-	do(t, l, Mkdir{dir + "/theirs", 0o755}, Mkdir{dir + "/theirs/sub", 0o755}, Mkdir{dir + "/ours", 0o755})
-	put(t, dir+"/theirs/file", nil)
-	put(t, dir+"/theirs/sub/file", nil)
-	put(t, dir+"/ours/file", nil)
-	links := map[string]string{
-		"to-secret": "../secret", "to-file": "file", "absolute": dir + "/theirs/file", "to-dir": dir + "/theirs/sub/", "up": "..", "root": "/",
-		"chain": "to-secret", "ours": "../ours", "loop": "loop", "nowhere": "none", "process": "/proc/self", "memory": "/proc/self/mem", "dot": ".",
-	}
-	for name, target := range links {
-		do(t, l, Symlink{target, dir + "/theirs/" + name})
-	}
-	do(t, l, Symlink{"theirs/to-file", dir + "/link"}, Symlink{"theirs/to-secret", dir + "/link-secret"})
-	for _, name := range []string{"", "/sub", "/file", "/sub/file"} {
-		do(t, l, Chown{dir + "/theirs" + name, 4711, 4711})
-	}
-	for name := range links {
-		if err := os.Lchown(dir+"/theirs/"+name, 4711, 4711); err != nil {
-			t.Fatal(err)
-		}
-	}
-	link := &safeopen.LinkError{}
-	for path, want := range map[string]any{
-		"secret": "secret", "theirs/file": "theirs/file", "./theirs//sub/../file": "theirs/file", "theirs/sub/file/": unix.ENOTDIR, "theirs/": "theirs",
-		"theirs/to-file": "theirs/file", "theirs/absolute": "theirs/file", "theirs/to-dir/file": "theirs/sub/file", "theirs/to-dir/../file": "theirs/file",
-		"theirs/dot/dot/to-file": "theirs/file", "link": "theirs/file",
-		"theirs/to-secret": link, "theirs/chain": link, "theirs/up/secret": link, "theirs/root": link, "theirs/ours/file": link, "link-secret": link,
-		"theirs/process/status": link, "theirs/memory": link,
-		"theirs/loop": unix.ELOOP, "theirs/nowhere": fs.ErrNotExist, "none": fs.ErrNotExist, "theirs/file/x": unix.ENOTDIR,
-	} {
-		fd, err := safeopen.Follow(dir + "/" + path)
-		if is, ok := want.(string); ok {
-			if got, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil || got != dir+"/"+is {
-				t.Errorf("%s leads to %q, error %v", path, got, err)
-			}
-			fd.Close()
-			continue
-		}
-		if wanted, ok := want.(*safeopen.LinkError); ok && !errors.As(err, &wanted) || !ok && !errors.Is(err, want.(error)) {
-			t.Errorf("%s: error %v", path, err)
-		}
-	}
-}
 
 // TestOpenDir exchanges a directory that is open: all steps use the open one.
 func TestOpenDir(t *testing.T) {

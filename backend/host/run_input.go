@@ -3,9 +3,9 @@ package host
 import (
 	"os"
 
-	"poolctl/backend/host/safeopen"
-
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/safeopen"
 )
 
 // open returns a file in memory that contains Data. It has no name, so that no other process finds it

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"poolctl/backend/host/safeopen"
-
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/safeopen"
 )
 
 func TestStage(t *testing.T) {

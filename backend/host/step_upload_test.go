@@ -9,9 +9,9 @@ import (
 	"os"
 	"testing"
 
-	"poolctl/backend/host/sparse"
-
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/sparse"
 )
 
 // pipe returns the end of a pipe to read data from. The writer then closes its end, unless it stays.

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"poolctl/backend/host/safeopen"
-
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/safeopen"
 )
 
 // mkdirs creates a directory and its missing parents. Their mode is 0755 less the umask.
