@@ -29,7 +29,7 @@ type PendingFile struct {
 	uid, gid int // of the older file; -1 if there is none
 
 	at        safeopen.Entry   // the destination
-	held      *safeopen.Handle // the destination if inPlace
+	handle      *safeopen.Handle // the destination if inPlace
 	file, old *os.File
 }
 
@@ -54,7 +54,7 @@ func NewPendingFile(path string, mode fs.FileMode) (*PendingFile, error) {
 	d.mode, d.uid, d.gid = fs.FileMode(h.Mode).Perm(), int(h.Uid), int(h.Gid)
 	if d.inPlace {
 		at.Close()
-		d.held = h
+		d.handle = h
 		return d, nil
 	}
 	h.Close()
@@ -122,7 +122,7 @@ func (d *PendingFile) Shell() string {
 // file, the error is an InUseError.
 func (d *PendingFile) apply(ctx context.Context, _ *Local) (err error) {
 	if d.inPlace {
-		d.file, err = openInPlace(ctx, d.held)
+		d.file, err = openInPlace(ctx, d.handle)
 		return err
 	}
 	if h, err := safeopen.OpenEntry(d.at.Borrow(), d.path); err == nil {
@@ -164,60 +164,6 @@ func openInPlace(ctx context.Context, h *safeopen.Handle) (*os.File, error) {
 	return f, nil
 }
 
-// createPending creates a file for this process alone, and locks it, which distinguishes it from a leftover
-// of a killed process. path is for messages.
-func createPending(at safeopen.Entry, path string) (*os.File, error) {
-	for range 5 {
-		f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
-		switch {
-		case errors.Is(err, fs.ErrExist):
-			if err = removeStaleFile(at, path); errors.Is(err, fs.ErrExist) {
-				return nil, &InUseError{Path: path}
-			}
-		case err == nil:
-			if err = lockFile(f); err == nil && hasName(f, at) {
-				return f, nil
-			}
-			f.Close()
-			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
-				continue // another process removed it as a leftover before the lock
-			}
-			_ = retry.Unlinkat(at.Dir, at.Name, 0)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return nil, &InUseError{Path: path} // other processes keep creating and removing it
-}
-
-// removeStaleFile removes a leftover of a killed process. If a process is writing the file, the error wraps
-// fs.ErrExist.
-func removeStaleFile(at safeopen.Entry, path string) error {
-	f, err := safeopen.OpenAt(at.Dir, at.Name, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := lockFile(f); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil || !hasName(f, at) {
-		return err
-	}
-	return safeopen.PathError("remove", path, retry.Unlinkat(at.Dir, at.Name, 0))
-}
-
-// hasName reports whether an open file is still the file at an entry.
-func hasName(f *os.File, at safeopen.Entry) bool {
-	var here, there unix.Stat_t
-	return retry.Fstat(int(f.Fd()), &here) == nil &&
-		retry.Fstatat(at.Dir, at.Name, &there, unix.AT_SYMLINK_NOFOLLOW) == nil &&
-		here.Dev == there.Dev && here.Ino == there.Ino
-}
-
 // Abort ends a PendingFile without Commit, and removes the new file. Data that were written to the
 // destination directly stay.
 func (d *PendingFile) Abort() {
@@ -238,13 +184,13 @@ func (d *PendingFile) removeFile() {
 	d.file, d.old = nil, nil
 }
 
-// release lets go of the destination.
+// release closes what is open of the destination.
 func (d *PendingFile) release() {
-	if d.held != nil {
-		d.held.Close()
+	if d.handle != nil {
+		d.handle.Close()
 	}
 	d.at.Close()
-	d.held, d.at = nil, safeopen.Entry{}
+	d.handle, d.at = nil, safeopen.Entry{}
 }
 
 // Commit writes a PendingFile's data to the disk and renames the file over its destination.

@@ -87,14 +87,14 @@ func tryLockFile(f *os.File) error {
 // is gone, any process may remove the directory, and it does not matter which one does. The lock is closed
 // before that, because a file that is removed from an NFS directory while it is open stays there under
 // another name until it is closed.
-func removeStage(at safeopen.Entry, dir, held *os.File) error {
-	fd, lock := int(dir.Fd()), at.Name
+func removeStage(at safeopen.Entry, dir, lock *os.File) error {
+	fd, lockName := int(dir.Fd()), at.Name
 	names, err := readNames(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if name == lock {
+		if name == lockName {
 			continue
 		}
 		err := os.RemoveAll(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name))
@@ -105,8 +105,8 @@ func removeStage(at safeopen.Entry, dir, held *os.File) error {
 			return err
 		}
 	}
-	err = retry.Unlinkat(fd, lock, 0)
-	held.Close()
+	err = retry.Unlinkat(fd, lockName, 0)
+	lock.Close()
 	if err == nil || errors.Is(err, unix.ENOENT) {
 		err = retry.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
 	}

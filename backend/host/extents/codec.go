@@ -1,8 +1,8 @@
-// Package extents converts between files and streams of extents, which programs read and write that alone can
-// reach a volume, such as rbd and dog.
+// Package extents converts between files and streams of extents. Programs that alone can access their
+// volumes, such as rbd and dog, read and write these streams.
 //
 // A stream consists of extents, each with its offset in the volume. A [Codec] is the format of one program. A
-// [Writer] writes data of a file or pipe as extents, and a [Reader] writes the data of extents to a file or
+// [Writer] writes the data of a file or pipe as extents. A [Reader] writes the data of extents to a file or
 // pipe.
 package extents
 

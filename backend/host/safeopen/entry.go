@@ -20,7 +20,7 @@ type Entry struct {
 	Name string
 
 	device uint64 // the only file system that the entry may lead to, as a link; 0: any
-	done   func() // lets go of the directory
+	done   func() // releases the directory
 }
 
 // FindEntry opens the directory of a path. The caller closes the entry.
@@ -47,7 +47,7 @@ func NewEntry(dir int, name string, device uint64, done func()) Entry {
 	return Entry{dir, name, device, done}
 }
 
-// Close lets go of the directory.
+// Close releases the directory.
 func (e Entry) Close() {
 	if e.done != nil {
 		e.done()
@@ -105,8 +105,8 @@ func PathError(op, path string, err error) error {
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
-// Cause returns the error in an *fs.PathError whose path is not the one that the user named, and any other
-// error as is.
+// Cause returns the error inside an *fs.PathError, and any other error as is. Callers use it to replace a
+// path that the user did not name.
 func Cause(err error) error {
 	if where, ok := err.(*fs.PathError); ok { //nolint:errorlint // as it comes from package os
 		return where.Err

@@ -96,7 +96,7 @@ func Discard(f *os.File, from, length int64) error {
 	return Punch(f, from, length)
 }
 
-// Clear clears a range, and writes zeros where the file system or device does not support how.
+// Clear makes a range read as zeros by how, or by writing zeros where how is not supported.
 func Clear(ctx context.Context, f *os.File, how Clearer, from, to int64) error {
 	if IsBlock(f) { // only whole sectors of a device can be cleared
 		first, last := min((from+Block-1)/Block*Block, to), to/Block*Block
