@@ -29,7 +29,7 @@ type PendingFile struct {
 	uid, gid int // of the older file; -1 if there is none
 
 	at        safeopen.Entry   // the destination
-	handle      *safeopen.Handle // the destination if inPlace
+	handle    *safeopen.Handle // the destination if inPlace
 	file, old *os.File
 }
 
