@@ -15,8 +15,10 @@ import (
 
 // hostile contains words that a shell, a tool or a terminal could misinterpret.
 var hostile = []string{
-	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~", "#x", "a=b", "!",
-	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s", "plain-1.2_3@x,y/z",
+	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~",
+	"#x", "a=b", "!",
+	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s",
+	"plain-1.2_3@x,y/z",
 }
 
 func TestQuote(t *testing.T) {
@@ -95,7 +97,8 @@ func TestQueryWithoutShellOrSurroundings(t *testing.T) {
 
 func TestToolIsFound(t *testing.T) {
 	front := t.TempDir()
-	if err := os.WriteFile(filepath.Join(front, "chroot"), []byte("#!/bin/sh\necho in front\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(front, "chroot"), []byte("#!/bin/sh\necho in front\n"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", "/bin") // cron's PATH has no sbin
@@ -162,7 +165,10 @@ func TestCancelEndsChildren(t *testing.T) {
 			dir := t.TempDir()
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := make(chan error, 1)
-			go func() { ended <- (&Local{}).Change(ctx, Command{Name: "sh", Args: []string{"-c", script}, Dir: dir}) }()
+			go func() {
+				ended <- (&Local{}).Change(ctx, Command{Name: "sh", Args: []string{"-c", script},
+					Dir: dir})
+			}()
 			waitFor(t, "there is a child", func() bool { return read(t, dir+"/pid") != "" })
 			cancel()
 			if err := soon(t, "the command", func() error { return <-ended }); !errors.Is(err, context.Canceled) {
@@ -185,7 +191,8 @@ func TestChildHoldsPipe(t *testing.T) {
 	dir := t.TempDir()
 	var out []byte
 	err := soon(t, "the command", func() (err error) {
-		out, err = (&Local{}).Query(context.Background(), Command{Name: "sh", Args: []string{"-c", "echo done; sleep 1000 & echo $! >pid"}, Dir: dir})
+		out, err = (&Local{}).Query(context.Background(), Command{Name: "sh",
+			Args: []string{"-c", "echo done; sleep 1000 & echo $! >pid"}, Dir: dir})
 		return err
 	})
 	if string(out) != "done\n" || err != nil {
@@ -236,17 +243,20 @@ func TestRetryOn(t *testing.T) {
 		fails       int // how often it fails
 		again       string
 		limit       time.Duration // after which it is not retried
-	}{{12, 12, 11, "bad luck", far}, {1, never, never, "bad luck", time.Second}, {1, 1, never, "", far}, {1, 1, never, "other luck", far}} {
+	}{{12, 12, 11, "bad luck", far}, {1, never, never, "bad luck", time.Second}, {1, 1, never, "", far},
+		{1, 1, never, "other luck", far}} {
 		retryFor = test.limit
 		file := filepath.Join(t.TempDir(), "runs")
 		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`, file, test.fails)
-		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again, Inputs: []Input{{Data: []byte("x\n")}}}
+		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again,
+			Inputs: []Input{{Data: []byte("x\n")}}}
 		err := (&Local{}).Change(t.Context(), c)
 		if test.limit < far { // a query is retried for a second
 			_, err = (&Local{}).Query(t.Context(), c)
 		}
 		text, _ := os.ReadFile(file)
-		if got := strings.Count(string(text), "x"); got < test.least || got > test.most || (err == nil) != (test.fails < test.least) {
+		if got := strings.Count(string(text), "x"); got < test.least || got > test.most ||
+			(err == nil) != (test.fails < test.least) {
 			t.Errorf("%+v: the command ran %d times, error %v", test, got, err)
 		}
 	}

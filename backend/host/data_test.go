@@ -158,8 +158,10 @@ func (s sparseFile) write(t testing.TB, path string) []byte {
 // sparseFiles returns files with shapes that are easy to get wrong, and random ones.
 func sparseFiles() []sparseFile {
 	all := []sparseFile{
-		{}, {size: 1, extents: [][2]int64{{0, 1}}}, {size: 1}, {size: 5 << 20}, {size: 4096, extents: [][2]int64{{0, 4096}}},
-		{size: 3<<20 + 77, extents: [][2]int64{{3 << 20, 3<<20 + 77}}}, {size: 2<<20 + 1, extents: [][2]int64{{0, 100}}},
+		{}, {size: 1, extents: [][2]int64{{0, 1}}}, {size: 1}, {size: 5 << 20},
+		{size: 4096, extents: [][2]int64{{0, 4096}}},
+		{size: 3<<20 + 77, extents: [][2]int64{{3 << 20, 3<<20 + 77}}},
+		{size: 2<<20 + 1, extents: [][2]int64{{0, 100}}},
 	}
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 5 {
@@ -207,7 +209,8 @@ func device(t testing.TB, size int64) string {
 // qemuIO runs qemu-io with an image open until the test ends or stop is called.
 func qemuIO(t testing.TB, args ...string) (stop func()) {
 	t.Helper()
-	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c", "sleep 3600000")...)
+	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c",
+		"sleep 3600000")...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		cmd.Stderr = cmd.Stdout

@@ -23,13 +23,14 @@ func (s scene) path(name string) string {
 	return s.dir + "/" + name
 }
 
-func (s scene) make(t *testing.T) {
+func (s scene) create(t *testing.T) {
 	t.Helper()
 	dir := s.dir
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sparseFile{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.write(t, dir+"/sparse")
+	sparseFile{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.write(t,
+		dir+"/sparse")
 	sparseFile{size: 2 << 18}.write(t, dir+"/hole")
 	put(t, dir+"/full", random(1, 4<<18))
 	put(t, dir+"/small", random(2, 5000))
@@ -96,26 +97,42 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("none"), Size: 1} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("none"), Size: 1, Allocate: true} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("loop"), Size: 4096} },
-	fill("sparse", "full"), fill("sparse", "loop"), fill("other", "loop"), fill("full", "sparse"), fill("full", "other"), fill("full", "loop"),
+	fill("sparse", "full"), fill("sparse", "loop"), fill("other", "loop"), fill("full", "sparse"),
+	fill("full", "other"), fill("full", "loop"),
 	fill("empty", "loop"), fill("empty", "small"), fill("none", "loop"), fill("small", "none"),
-	create("sparse", CreateFile{}), create("full", CreateFile{Size: 5 << 18}), create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18}),
-	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18, Zeros: true}), create("full", CreateFile{Size: 4 << 18, Allocate: 4 << 18, Zeros: true}),
-	create("full", CreateFile{Zeros: true}), create("full", CreateFile{Allocate: 1 << 18, Zeros: true}), create("none", CreateFile{}),
-	create("empty", CreateFile{Size: 1 << 18, Allocate: 1 << 18, Zeros: true}), create("hole", CreateFile{}), create("link", CreateFile{}),
-	create("other", CreateFile{Size: 3 << 18, Allocate: 3 << 18, Zeros: true}), create("sparse", CreateFile{From: &Source{Reflink: true}}),
-	upload("small", "full", Upload{}), upload("small", "full", Upload{Offset: 7}), upload("full", "loop", Upload{Length: 1 << 18, Offset: 511}),
-	upload("sparse", "full", Upload{Sparse: true}), upload("sparse", "loop", Upload{Sparse: true, Offset: 3}), upload("small", "full", Upload{Whole: true}),
-	upload("full", "small", Upload{Whole: true}), upload("sparse", "full", Upload{Whole: true, Sparse: true}), upload("sparse", "full", Upload{Whole: true}),
-	upload("small", "none", Upload{}), upload("small", "none", Upload{Whole: true}), upload("empty", "full", Upload{Whole: true}),
-	upload("empty", "full", Upload{}), upload("other", "full", Upload{Offset: 5}), upload("small", "loop", Upload{Whole: true}),
-	download("sparse", "to", Download{}), download("sparse", "to", Download{Sparse: true}), download("full", "to", Download{Offset: 1000, Length: 1 << 18}),
-	download("sparse", "to", Download{Offset: 5001, Sparse: true}), download("loop", "to", Download{Offset: 513}), download("full", "to", Download{Offset: 4 << 18}),
-	download("sparse", "loop", Download{Sparse: true}), download("sparse", "loop", Download{Length: 1 << 18}), download("hole", "to", Download{}),
+	create("sparse", CreateFile{}), create("full", CreateFile{Size: 5 << 18}),
+	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18}),
+	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18, Zeros: true}),
+	create("full", CreateFile{Size: 4 << 18, Allocate: 4 << 18, Zeros: true}),
+	create("full", CreateFile{Zeros: true}), create("full", CreateFile{Allocate: 1 << 18, Zeros: true}),
+	create("none", CreateFile{}),
+	create("empty", CreateFile{Size: 1 << 18, Allocate: 1 << 18, Zeros: true}), create("hole", CreateFile{}),
+	create("link", CreateFile{}),
+	create("other", CreateFile{Size: 3 << 18, Allocate: 3 << 18, Zeros: true}),
+	create("sparse", CreateFile{From: &Source{Reflink: true}}),
+	upload("small", "full", Upload{}), upload("small", "full", Upload{Offset: 7}),
+	upload("full", "loop", Upload{Length: 1 << 18, Offset: 511}),
+	upload("sparse", "full", Upload{Sparse: true}), upload("sparse", "loop", Upload{Sparse: true, Offset: 3}),
+	upload("small", "full", Upload{Whole: true}),
+	upload("full", "small", Upload{Whole: true}), upload("sparse", "full", Upload{Whole: true, Sparse: true}),
+	upload("sparse", "full", Upload{Whole: true}),
+	upload("small", "none", Upload{}), upload("small", "none", Upload{Whole: true}),
+	upload("empty", "full", Upload{Whole: true}),
+	upload("empty", "full", Upload{}), upload("other", "full", Upload{Offset: 5}),
+	upload("small", "loop", Upload{Whole: true}),
+	download("sparse", "to", Download{}), download("sparse", "to", Download{Sparse: true}),
+	download("full", "to", Download{Offset: 1000, Length: 1 << 18}),
+	download("sparse", "to", Download{Offset: 5001, Sparse: true}),
+	download("loop", "to", Download{Offset: 513}), download("full", "to", Download{Offset: 4 << 18}),
+	download("sparse", "loop", Download{Sparse: true}), download("sparse", "loop", Download{Length: 1 << 18}),
+	download("hole", "to", Download{}),
 	download("empty", "to", Download{}), download("full", "to", Download{Length: 1 << 40}),
 }
 
 func fill(from, to string) func(*testing.T, scene) Step {
-	return func(_ *testing.T, s scene) Step { return CopyInto{From: Source{Path: s.path(from)}, Path: s.path(to)} }
+	return func(_ *testing.T, s scene) Step {
+		return CopyInto{From: Source{Path: s.path(from)}, Path: s.path(to)}
+	}
 }
 
 func create(from string, c CreateFile) func(*testing.T, scene) Step {
@@ -152,23 +169,25 @@ func TestDataInShell(t *testing.T) {
 	if os.Getenv(private) == "" {
 		notRun(t, "the steps in a shell: it needs root")
 	}
-	real, shell := scene{"", device(t, 4<<18), device(t, 2<<18+512)}, scene{"", device(t, 4<<18), device(t, 2<<18+512)}
-	for name, top := range map[string]string{"ext4": disk(t, "mkfs.ext4", "-q"), "ext2": disk(t, "mkfs.ext2", "-q")} {
-		real.dir, shell.dir = filepath.Join(top, "real"), filepath.Join(top, "shel")
+	steps, shell := scene{"", device(t, 4<<18), device(t, 2<<18+512)},
+		scene{"", device(t, 4<<18), device(t, 2<<18+512)}
+	for name, top := range map[string]string{"ext4": disk(t, "mkfs.ext4", "-q"),
+		"ext2": disk(t, "mkfs.ext2", "-q")} {
+		steps.dir, shell.dir = filepath.Join(top, "real"), filepath.Join(top, "shel")
 		t.Run(name, func(t *testing.T) {
 			for i, step := range sameSteps {
-				t.Run(fmt.Sprint(i), func(t *testing.T) { sameInShell(t, real, shell, step) })
+				t.Run(fmt.Sprint(i), func(t *testing.T) { sameInShell(t, steps, shell, step) })
 			}
 		})
 	}
 }
 
-func sameInShell(t *testing.T, real, shell scene, step func(*testing.T, scene) Step) {
-	defer func() { run(t, "rm", "-r", real.dir, shell.dir) }()
-	real.make(t)
-	shell.make(t)
+func sameInShell(t *testing.T, steps, shell scene, step func(*testing.T, scene) Step) {
+	defer func() { run(t, "rm", "-r", steps.dir, shell.dir) }()
+	steps.create(t)
+	shell.create(t)
 	same := step(t, shell)
-	err := (&Local{}).Change(t.Context(), step(t, real))
+	err := (&Local{}).Change(t.Context(), step(t, steps))
 	_, shellErr := (&Local{}).Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 	if (err == nil) != (shellErr == nil) {
 		t.Fatalf("%s\nthe step returned %v, the shell %v", same.Shell(), err, shellErr)
@@ -176,7 +195,7 @@ func sameInShell(t *testing.T, real, shell scene, step func(*testing.T, scene) S
 	if err != nil {
 		return
 	}
-	if got, want := shell.everything(t), real.everything(t); got != want {
+	if got, want := shell.everything(t), steps.everything(t); got != want {
 		t.Errorf("%s\nthe shell has\n%s, the step\n%s", same.Shell(), got, want)
 	}
 }

@@ -30,7 +30,8 @@ func TestLockDevice(t *testing.T) {
 	if err != nil {
 		t.Errorf("udev would have to wait: %v", err)
 	}
-	if _, err := lockAt(disk, 0, unix.LOCK_EX); !errors.Is(err, unix.EWOULDBLOCK) { // udev does this before it reads the partition table
+	// udev does this before it reads the partition table.
+	if _, err := lockAt(disk, 0, unix.LOCK_EX); !errors.Is(err, unix.EWOULDBLOCK) {
 		t.Errorf("udev would read the table: error %v", err)
 	}
 	shared.Close()

@@ -15,8 +15,9 @@ import (
 // writers returns the steps that write to an existing file.
 func writers(t testing.TB, path, other string) map[string]Step {
 	return map[string]Step{
-		"fill": CopyInto{From: Source{Path: other}, Path: path}, "upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
-		"zero": Zero{Path: path}, "discard": Discard{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
+		"fill":   CopyInto{From: Source{Path: other}, Path: path},
+		"upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
+		"zero":   Zero{Path: path}, "discard": Discard{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
 		"resize": Resize{Path: path, Size: 1 << 20},
 	}
 }
@@ -28,7 +29,8 @@ func readers(t testing.TB, s Source) map[string]Step {
 	other := t.TempDir() + "/other"
 	put(t, other, make([]byte, 1<<20))
 	return map[string]Step{
-		"create": file, "fill": CopyInto{From: s, Path: other}, "download": Download{From: s, To: open(t, other+"2", os.O_RDWR|os.O_CREATE)},
+		"create": file, "fill": CopyInto{From: s, Path: other},
+		"download": Download{From: s, To: open(t, other+"2", os.O_RDWR|os.O_CREATE)},
 	}
 }
 
@@ -95,7 +97,8 @@ func meanwhile(t *testing.T, image string) (reads, writes, stepReads, stepWrites
 		return err == nil
 	}
 	qemu := func(args ...string) bool { return exec.Command("qemu-io", args...).Run() == nil }
-	return qemu("-r", "-f", "raw", image, "-c", "read 0 512"), qemu("-f", "raw", image, "-c", "write -P 7 0 512"), step(reading), step(writing)
+	return qemu("-r", "-f", "raw", image, "-c", "read 0 512"),
+		qemu("-f", "raw", image, "-c", "write -P 7 0 512"), step(reading), step(writing)
 }
 
 // TestOthersMeanwhile tries in the middle of a step what other processes can do.
@@ -120,9 +123,15 @@ func TestOthersMeanwhile(t *testing.T) {
 				}
 			})
 		}
-		try("fill", false, func(p Progress) Step { return CopyInto{From: Source{Path: other}, Path: image, Progress: p} })
-		try("upload", false, func(p Progress) Step { return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p} })
-		try("upload of a pipe", false, func(p Progress) Step { return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p} })
+		try("fill", false, func(p Progress) Step {
+			return CopyInto{From: Source{Path: other}, Path: image, Progress: p}
+		})
+		try("upload", false, func(p Progress) Step {
+			return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p}
+		})
+		try("upload of a pipe", false, func(p Progress) Step {
+			return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p}
+		})
 		try("zero", false, func(p Progress) Step { return Zero{Path: image, Progress: p} })
 		try("discard", false, func(p Progress) Step { return Discard{image, p} })
 		try("create", true, func(p Progress) Step {
@@ -131,7 +140,8 @@ func TestOthersMeanwhile(t *testing.T) {
 			return c
 		})
 		try("download", true, func(p Progress) Step {
-			return Download{From: Source{Path: image}, To: open(t, t.TempDir()+"/to", os.O_CREATE|os.O_RDWR), Progress: p}
+			return Download{From: Source{Path: image}, To: open(t, t.TempDir()+"/to", os.O_CREATE|os.O_RDWR),
+				Progress: p}
 		})
 		if a, b, c, d := meanwhile(t, image); !a || !b || !c || !d {
 			t.Errorf("afterwards qemu reads %v, writes %v; steps read %v, write %v", a, b, c, d)
@@ -210,7 +220,8 @@ func TestNoData(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, l, Symlink{"fifo", dir + "/link"}, Mkdir{dir + "/dir", 0o755})
-	for _, path := range []string{dir + "/fifo", dir + "/link", "/dev/null", "/dev/tty", dir + "/dir", dir + "/none", dir + "/other/x"} {
+	for _, path := range []string{dir + "/fifo", dir + "/link", "/dev/null", "/dev/tty", dir + "/dir",
+		dir + "/none", dir + "/other/x"} {
 		steps := writers(t, path, dir+"/other")
 		for name, s := range readers(t, Source{Path: path}) {
 			steps["read to "+name] = s

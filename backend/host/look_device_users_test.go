@@ -38,11 +38,13 @@ func TestDeviceUsers(t *testing.T) {
 	usedBy(t, device, "held by "+filepath.Base(second))
 	run(t, "losetup", "--detach", second)
 	for _, none := range []string{"/dev/no such", link + "/x"} {
-		if _, err := (&Local{}).DeviceUsers(none); err == nil || none == "/dev/no such" && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := (&Local{}).DeviceUsers(none); err == nil || none == "/dev/no such" &&
+			!errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: error %v", none, err)
 		}
 	}
-	if _, err := (&Local{}).DeviceUsers("/dev/null"); err == nil || err.Error() != `"/dev/null" is not a block device` {
+	if _, err := (&Local{}).DeviceUsers("/dev/null"); err == nil ||
+		err.Error() != `"/dev/null" is not a block device` {
 		t.Error(err)
 	}
 }
@@ -57,7 +59,8 @@ func TestPartitionUsers(t *testing.T) {
 	}
 	l := &Local{Root: t.TempDir()}
 	disk := l.Root + "/sys/devices/x[1]/block/sda"
-	for _, dir := range []string{disk + "/sda1/holders/dm-3/dm", disk + "/sda2/holders", disk + "/holders", disk + "/queue",
+	for _, dir := range []string{disk + "/sda1/holders/dm-3/dm", disk + "/sda2/holders", disk + "/holders",
+		disk + "/queue",
 		l.Root + "/sys/dev/block", l.Root + "/proc/self"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -26,10 +26,14 @@ func TestOpenDir(t *testing.T) {
 		t.Errorf("opening the exchanged directory: error %v", err)
 	}
 	stage := &Stage{Path: dir + "/pool/.poolctl-0123456789abcdef"}
-	do(t, l, CreateFile{Path: dir + "/pool/new", Mode: 0o600, UID: -1, GID: -1, From: &Source{Path: dir + "/pool/file"}}, Mkdir{dir + "/pool/dir", 0o700},
-		Rename{dir + "/pool/new", dir + "/pool/newer"}, Chmod{dir + "/pool/newer", 0o640}, Sync{dir + "/pool/newer"}, Resize{Path: dir + "/pool/newer", Size: 2},
-		stage, CreateFile{Path: stage.Path + "/new", Mode: 0o600, UID: -1, GID: -1}, Rename{stage.Path + "/new", dir + "/pool/staged"},
-		Command{Name: "touch", Args: []string{"touched"}, Dir: dir + "/pool"}, Unstage{stage}, Unlink{dir + "/pool/file"}, Rmdir{dir + "/pool/dir"})
+	do(t, l, CreateFile{Path: dir + "/pool/new", Mode: 0o600, UID: -1, GID: -1,
+		From: &Source{Path: dir + "/pool/file"}}, Mkdir{dir + "/pool/dir", 0o700},
+		Rename{dir + "/pool/new", dir + "/pool/newer"}, Chmod{dir + "/pool/newer", 0o640},
+		Sync{dir + "/pool/newer"}, Resize{Path: dir + "/pool/newer", Size: 2},
+		stage, CreateFile{Path: stage.Path + "/new", Mode: 0o600, UID: -1, GID: -1},
+		Rename{stage.Path + "/new", dir + "/pool/staged"},
+		Command{Name: "touch", Args: []string{"touched"}, Dir: dir + "/pool"}, Unstage{stage},
+		Unlink{dir + "/pool/file"}, Rmdir{dir + "/pool/dir"})
 	if got := listOf(t, dir+"/other"); got != "[file]" {
 		t.Errorf("the other directory contains %s", got)
 	}

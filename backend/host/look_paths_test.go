@@ -32,7 +32,8 @@ func TestSpace(t *testing.T) {
 
 func TestMounted(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	do(t, l, Mkdir{dir + "/a b", 0o755}, Mkdir{dir + "/plain", 0o755}, WriteFile{dir + "/file", nil}, Symlink{dir + "/a b", dir + "/link"})
+	do(t, l, Mkdir{dir + "/a b", 0o755}, Mkdir{dir + "/plain", 0o755}, WriteFile{dir + "/file", nil},
+		Symlink{dir + "/a b", dir + "/link"})
 	do(t, l, Mkdir{dir + "/bind\\040\n", 0o755}, Symlink{dir + "/plain", dir + "/to plain"})
 	top := tmpfs(t, 64)
 	do(t, l, Mkdir{top + "/sub", 0o755})
@@ -41,8 +42,9 @@ func TestMounted(t *testing.T) {
 	t.Cleanup(func() { run(t, "umount", dir+"/a b"); run(t, "umount", dir+"/bind\\040\n") })
 	for path, want := range map[string]bool{
 		"/": true, "/proc": true, top: true, top + "/": true, top + "/sub": false, dir: false,
-		dir + "/a b": true, dir + "/link": true, dir + "/bind\\040\n": true, dir + "/plain": false, dir + "/to plain": false,
-		dir + "/none": false, dir + "/none/below": false, dir + "/file": false,
+		dir + "/a b": true, dir + "/link": true, dir + "/bind\\040\n": true, dir + "/plain": false,
+		dir + "/to plain": false,
+		dir + "/none":     false, dir + "/none/below": false, dir + "/file": false,
 	} {
 		if got, err := l.Mounted(path); got != want || err != nil {
 			t.Errorf("%q: got %v, error %v", path, got, err)
@@ -54,7 +56,8 @@ func TestOnBtrfs(t *testing.T) {
 	l := &Local{}
 	btrfs, other := disk(t, "mkfs.btrfs", "-q"), tmpfs(t, 64)
 	for path, want := range map[string]bool{
-		btrfs: true, btrfs + "/not/there/yet": true, other: false, other + "/not/there/yet": false, "/no/such": false,
+		btrfs: true, btrfs + "/not/there/yet": true, other: false, other + "/not/there/yet": false,
+		"/no/such": false,
 	} {
 		if got, err := l.OnBtrfs(path); got != want || err != nil {
 			t.Errorf("%s: got %v, error %v", path, got, err)
@@ -65,9 +68,11 @@ func TestOnBtrfs(t *testing.T) {
 func TestCanonical(t *testing.T) {
 	l := &Local{}
 	dir := l.Canonical(t.TempDir())
-	do(t, l, Mkdir{dir + "/a b", 0o755}, Symlink{"a b", dir + "/link"}, Symlink{"loop", dir + "/loop"}, Symlink{"none", dir + "/dangling"})
+	do(t, l, Mkdir{dir + "/a b", 0o755}, Symlink{"a b", dir + "/link"}, Symlink{"loop", dir + "/loop"},
+		Symlink{"none", dir + "/dangling"})
 	for path, want := range map[string]string{
-		"/link": "/a b", "/link/": "/a b", "/./link/../link": "/a b", "/none/../x": "/x", "/loop": "/loop", "/dangling": "/dangling",
+		"/link": "/a b", "/link/": "/a b", "/./link/../link": "/a b", "/none/../x": "/x", "/loop": "/loop",
+		"/dangling":  "/dangling",
 		"/link/none": "/link/none",
 	} {
 		if got := l.Canonical(dir + path); got != dir+want {
@@ -79,7 +84,8 @@ func TestCanonical(t *testing.T) {
 func TestCanonicalTag(t *testing.T) {
 	l := &Local{}
 	for tag, want := range map[string]string{
-		"UUID=x-y": "/dev/disk/by-uuid/x-y", "PARTLABEL=a=b": "/dev/disk/by-partlabel/a=b", "ID=x": "ID=x", "/a/UUID=x": "/a/UUID=x",
+		"UUID=x-y": "/dev/disk/by-uuid/x-y", "PARTLABEL=a=b": "/dev/disk/by-partlabel/a=b", "ID=x": "ID=x",
+		"/a/UUID=x": "/a/UUID=x",
 	} {
 		if got := l.Canonical(tag); got != want {
 			t.Errorf("%s is %s, want %s", tag, got, want)
@@ -94,7 +100,8 @@ func TestFCHost(t *testing.T) {
 	l := &Local{Root: root}
 	port := func(host, device, node, port string) {
 		dir := root + "/sys/devices" + device + "/" + host + "/fc_host/" + host
-		do(t, l, WriteFile{dir + "/node_name", []byte(node + "\n")}, WriteFile{dir + "/port_name", []byte(port + "\n")},
+		do(t, l, WriteFile{dir + "/node_name", []byte(node + "\n")},
+			WriteFile{dir + "/port_name", []byte(port + "\n")},
 			Symlink{"../../devices" + device + "/" + host + "/fc_host/" + host, root + "/sys/class/fc_host/" + host})
 	}
 	const pci = "/pci0000:00/0000:00:03.0/0000:05:00.1"
@@ -168,7 +175,8 @@ func TestDryRun(t *testing.T) {
 	before := out.String()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := d.Change(ctx, Mkdir{dir + "/e", 0o711}); !errors.Is(err, context.Canceled) || out.String() != before {
+	if err := d.Change(ctx, Mkdir{dir + "/e", 0o711}); !errors.Is(err, context.Canceled) ||
+		out.String() != before {
 		t.Errorf("cancelled: error %v, printed %q", err, strings.TrimPrefix(out.String(), before))
 	}
 	there("e", false)

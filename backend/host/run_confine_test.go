@@ -18,7 +18,8 @@ func TestConfine(t *testing.T) {
 	given, changed := open(t, dir+"/given", os.O_RDONLY), open(t, dir+"/changed", os.O_RDWR)
 	ran := func(confined *Confinement, script string, args ...string) (string, error) {
 		c := Cmd("sh", append([]string{"-c", script, "sh"}, args...)...)
-		c.Inputs = []Input{{File: dir + "/given", Open: given}, {File: dir + "/changed", Open: changed, Write: true}}
+		c.Inputs = []Input{{File: dir + "/given", Open: given},
+			{File: dir + "/changed", Open: changed, Write: true}}
 		c.Confined, c.Dir = confined, other
 		out, err := l.Query(t.Context(), c)
 		return string(out), err
@@ -36,7 +37,8 @@ func TestConfine(t *testing.T) {
 		return
 	}
 	for _, script := range []string{
-		"cat $1/secret", "printf x >$1/new", "printf x >$1/secret", "rm $1/secret", "ln -s x $1/link", "mkdir $1/dir", "printf x >/dev/fd/3", "cat /etc/shadow",
+		"cat $1/secret", "printf x >$1/new", "printf x >$1/secret", "rm $1/secret", "ln -s x $1/link",
+		"mkdir $1/dir", "printf x >/dev/fd/3", "cat /etc/shadow",
 		"cat /proc/self/environ", "ls $1", "mknod $1/pipe p",
 	} {
 		if out, err := ran(&Confinement{}, script, other); err == nil {
@@ -44,7 +46,8 @@ func TestConfine(t *testing.T) {
 		}
 	}
 	holds(t, other+"/secret", []byte("secret"))
-	if out, err := ran(&Confinement{InDir: true}, "printf x >$1/new && cat $1/new $1/secret && rm $1/new", other); out != "xsecret" || err != nil {
+	if out, err := ran(&Confinement{InDir: true}, "printf x >$1/new && cat $1/new $1/secret && rm $1/new",
+		other); out != "xsecret" || err != nil {
 		t.Errorf("in a directory for writing, it printed %q, error %v", out, err)
 	}
 }
@@ -52,7 +55,8 @@ func TestConfine(t *testing.T) {
 // TestNoSockets checks that a confined program cannot open sockets.
 func TestNoSockets(t *testing.T) {
 	c := Cmd("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/1")
-	for confined, want := range map[*Confinement]string{{}: "Permission denied", {Network: true}: "Connection refused"} {
+	for confined, want := range map[*Confinement]string{{}: "Permission denied",
+		{Network: true}: "Connection refused"} {
 		c.Confined = confined
 		if _, err := new(Local).Query(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want %q", *confined, err, want)

@@ -22,11 +22,13 @@ func TestEndIfIdle(t *testing.T) {
 		return soon(t, script, func() error { return l.Change(t.Context(), c) })
 	}
 	for _, script := range []string{"read x <$1", "sleep 100 & wait"} {
-		if err := run(script); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "sh: it has done nothing for 300ms") {
+		if err := run(script); !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "sh: it has done nothing for 300ms") {
 			t.Errorf("%s: error %v", script, err)
 		}
 	}
-	for _, script := range []string{"n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done", "(for n in 1 2 3 4 5 6 7 8; do sleep 0.1; done) & wait", ":"} {
+	for _, script := range []string{"n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done",
+		"(for n in 1 2 3 4 5 6 7 8; do sleep 0.1; done) & wait", ":"} {
 		if err := run(script); err != nil {
 			t.Errorf("%s: error %v", script, err)
 		}

@@ -11,7 +11,8 @@ import (
 func TestInputs(t *testing.T) {
 	l := &Local{}
 	secret := random(1, 87_000)
-	c := Command{Name: "cat", Args: []string{"/dev/fd/3"}, Inputs: []Input{{File: "/etc/secret key", Data: secret}}}
+	c := Command{Name: "cat", Args: []string{"/dev/fd/3"},
+		Inputs: []Input{{File: "/etc/secret key", Data: secret}}}
 	if got, err := l.Query(t.Context(), c); err != nil || !bytes.Equal(got, secret) {
 		t.Errorf("the program read %d bytes, error %v", len(got), err)
 	}
@@ -26,7 +27,8 @@ func TestInputs(t *testing.T) {
 	if got := c.Shell(); !strings.HasSuffix(got, "&& cat /dev/fd/4 /dev/fd/3 3<a 4<b)") {
 		t.Errorf("the shell command is %s", got)
 	}
-	c = Command{Name: "cat", Args: []string{"/proc/self/cmdline", "/proc/self/environ"}, Inputs: []Input{{File: "a", Data: []byte("hidden")}}}
+	c = Command{Name: "cat", Args: []string{"/proc/self/cmdline", "/proc/self/environ"},
+		Inputs: []Input{{File: "a", Data: []byte("hidden")}}}
 	if got, err := l.Query(t.Context(), c); err != nil || bytes.Contains(got, []byte("hidden")) {
 		t.Errorf("the program printed %q, error %v", got, err)
 	}

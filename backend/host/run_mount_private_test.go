@@ -75,13 +75,15 @@ func TestMountPrivateFails(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
 	exit, missing := (*ExitError)(nil), (*ToolError)(nil)
-	if _, err := l.MountPrivate(t.Context(), Cmd("sh", "-c", "echo trouble >&2; exit 3"), "/mnt", far); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
+	if _, err := l.MountPrivate(t.Context(), Cmd("sh", "-c", "echo trouble >&2; exit 3"), "/mnt",
+		far); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
 		t.Errorf("a program that fails: error %v", err)
 	}
 	if _, err := l.MountPrivate(t.Context(), Cmd("true"), "/mnt", far); !errors.As(err, &exit) {
 		t.Errorf("a program that ends: error %v", err)
 	}
-	if _, err := l.MountPrivate(t.Context(), Cmd("poolctl-no-such-tool"), "/mnt", far); !errors.As(err, &missing) {
+	noTool := Cmd("poolctl-no-such-tool")
+	if _, err := l.MountPrivate(t.Context(), noTool, "/mnt", far); !errors.As(err, &missing) {
 		t.Errorf("a program that is not installed: error %v", err)
 	}
 	s, err := l.MountPrivate(t.Context(), serves("true"), "/mnt", 300*time.Millisecond)

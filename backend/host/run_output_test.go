@@ -19,7 +19,8 @@ func TestOutputLimit(t *testing.T) {
 		t.Errorf("the buffer contains %q, and called onFull %d times", o.kept.String(), ended)
 	}
 	c := Cmd("sh", "-c", "yes complaint | head -c 3000000 >&2; exit 3")
-	if err := fails(t, &Local{}, c); len(err.Error()) > maxStderr+100 || !strings.Contains(err.Error(), "complaint") {
+	if err := fails(t, &Local{}, c); len(err.Error()) > maxStderr+100 ||
+		!strings.Contains(err.Error(), "complaint") {
 		t.Errorf("the error has %d bytes", len(err.Error()))
 	}
 }

@@ -21,7 +21,8 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%s created a file", redirection)
 		}
 	}
-	for _, c := range []Command{Cmd("sh", "-c", "echo x >"+Quote(file)), {Name: "cat", Args: []string{file}, ReadOnly: true}} {
+	for _, c := range []Command{Cmd("sh", "-c", "echo x >"+Quote(file)),
+		{Name: "cat", Args: []string{file}, ReadOnly: true}} {
 		out, err := (&Local{}).Query(t.Context(), c)
 		if err != nil || c.ReadOnly && string(out) != "x\n" {
 			t.Errorf("%s: %q, error %v", c.Shell(), out, err)

@@ -61,7 +61,8 @@ func (w world) step() Step {
 	case 7:
 		return Symlink{w.path(), w.path()}
 	case 8:
-		return WriteFile{w.path(), []byte([]string{"", "\n", "\x1b[31m\u202e\xff'\r\n", "a\nEOF\nb\n", "$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
+		return WriteFile{w.path(), []byte([]string{"", "\n", "\x1b[31m\u202e\xff'\r\n", "a\nEOF\nb\n",
+			"$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
 	case 9:
 		return Sync{w.path()}
 	case 10:
@@ -98,8 +99,9 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 	// A umask that lets sh write its own files; and what is set-group-ID is handed down.
 	umask := []int{0o022, 0o077, 0}[seed%3]
 	defer syscall.Umask(syscall.Umask(umask))
-	real, shell := filepath.Join(top, fmt.Sprintf("real%d", seed)), filepath.Join(top, fmt.Sprintf("shel%d", seed))
-	for _, dir := range []string{real, shell} {
+	stepDir, shell := filepath.Join(top, fmt.Sprintf("real%d", seed)),
+		filepath.Join(top, fmt.Sprintf("shel%d", seed))
+	for _, dir := range []string{stepDir, shell} {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +112,7 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 		run(t, "ln", "-s", "sub", dir+"/link")
 	}
 	local := &Local{}
-	a, b := world{rand.New(rand.NewPCG(1, seed)), real}, world{rand.New(rand.NewPCG(1, seed)), shell}
+	a, b := world{rand.New(rand.NewPCG(1, seed)), stepDir}, world{rand.New(rand.NewPCG(1, seed)), shell}
 	var done []string
 	for range 30 {
 		step, same := a.step(), b.step()
@@ -126,9 +128,10 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 		_, shellErr := local.Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 		done = append(done, strings.ReplaceAll(same.Shell(), shell, ""))
 		if (err == nil) != (shellErr == nil) {
-			t.Fatalf("seed %d: after\n%s\nthe step returned %v, the shell %v", seed, strings.Join(done, "\n"), err, shellErr)
+			t.Fatalf("seed %d: after\n%s\nthe step returned %v, the shell %v", seed, strings.Join(done, "\n"), err,
+				shellErr)
 		}
-		if got, want := tree(t, shell), tree(t, real); got != want && err == nil {
+		if got, want := tree(t, shell), tree(t, stepDir); got != want && err == nil {
 			t.Fatalf("seed %d: after\n%s\nthe shell has\n%s, the step\n%s", seed, strings.Join(done, "\n"), got, want)
 		} else if got != want { // a step undoes what it began, a shell command does not
 			return
@@ -175,11 +178,11 @@ func TestStageInShell(t *testing.T) {
 
 // TestSecretInShell writes a secret: the shell command does not show it, and reads it from standard input.
 func TestSecretInShell(t *testing.T) {
-	real, shell := t.TempDir(), t.TempDir()
+	steps, shell := t.TempDir(), t.TempDir()
 	secret := func(dir string) WritePrivate {
 		return WritePrivate{Path: dir + "/etc/private/it's", Data: []byte("hunter2"), Secret: true}
 	}
-	do(t, &Local{}, secret(real))
+	do(t, &Local{}, secret(steps))
 	text := secret(shell).Shell()
 	if strings.Contains(text, "hunter2") {
 		t.Error(text)
@@ -189,10 +192,10 @@ func TestSecretInShell(t *testing.T) {
 	if out, err := sh.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got, want := tree(t, shell), tree(t, real); got != want {
+	if got, want := tree(t, shell), tree(t, steps); got != want {
 		t.Errorf("the shell has\n%s, the step\n%s", got, want)
 	}
-	if got := mode(t, real+"/etc/private"); got != 0o700 {
+	if got := mode(t, steps+"/etc/private"); got != 0o700 {
 		t.Errorf("the directory has mode %v", got)
 	}
 }

@@ -59,7 +59,8 @@ func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 		t.Errorf("%+v: %d allocated bytes became %d", s, occupied, got)
 	}
 	holds(t, source, all)
-	if after := stat(t, source); after.Mtim != before.Mtim || after.Mode != before.Mode || room(t, source) != occupied {
+	if after := stat(t, source); after.Mtim != before.Mtim || after.Mode != before.Mode ||
+		room(t, source) != occupied {
 		t.Errorf("%+v: the source has changed", s)
 	}
 	do(t, l, Unlink{path})
@@ -153,7 +154,8 @@ func TestCopyNoCOW(t *testing.T) {
 	file.From, file.NoCOW = &Source{Path: dir + "/source"}, true
 	do(t, l, file)
 	holds(t, file.Path, all)
-	if flags, err := unix.IoctlGetUint32(int(open(t, file.Path, os.O_RDONLY).Fd()), unix.FS_IOC_GETFLAGS); err != nil || flags&noCOW == 0 {
+	if flags, err := unix.IoctlGetUint32(int(open(t, file.Path, os.O_RDONLY).Fd()),
+		unix.FS_IOC_GETFLAGS); err != nil || flags&noCOW == 0 {
 		t.Errorf("the flags of its extents are %x, error %v", flags, err)
 	}
 	file.Path, file.From.Reflink = dir+"/other", true
@@ -253,7 +255,8 @@ func TestCopyCancelled(t *testing.T) {
 // TestCopyFull copies to a file system that is too small.
 func TestCopyFull(t *testing.T) {
 	l, full, dir := &Local{}, tmpfs(t, 4<<10), t.TempDir()
-	for name, s := range map[string]sparseFile{"data": {8 << 20, [][2]int64{{0, 8 << 20}}}, "late": {80 << 20, [][2]int64{{70 << 20, 76 << 20}}}} {
+	for name, s := range map[string]sparseFile{"data": {8 << 20, [][2]int64{{0, 8 << 20}}},
+		"late": {80 << 20, [][2]int64{{70 << 20, 76 << 20}}}} {
 		t.Run(name, func(t *testing.T) {
 			all := s.write(t, dir+"/source")
 			file := newFile(full + "/copy")
@@ -298,7 +301,8 @@ func TestFillTooLarge(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/source", random(2, 1<<20+1))
 	target := device(t, 1<<20)
-	e := isA[*DoesNotFitError](t, fails(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: target, Progress: never(t)}))
+	e := isA[*DoesNotFitError](t, fails(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: target,
+		Progress: never(t)}))
 	if e.Size != 1<<20+1 || e.Room != 1<<20 {
 		t.Errorf("%+v", e)
 	}

@@ -31,7 +31,8 @@ func TestCreateCancelled(t *testing.T) {
 	for _, zeros := range []bool{false, true} {
 		asked := 0
 		for ; ; asked++ {
-			c := CreateFile{Path: fmt.Sprintf("%s/%v", dir, zeros), Mode: 0o600, UID: -1, GID: -1, Size: 8 << 20, Allocate: 8 << 20, Zeros: zeros}
+			c := CreateFile{Path: fmt.Sprintf("%s/%v", dir, zeros), Mode: 0o600, UID: -1, GID: -1, Size: 8 << 20,
+				Allocate: 8 << 20, Zeros: zeros}
 			err := l.Change(cancelledAfter(asked), c)
 			if err == nil {
 				break
@@ -52,7 +53,8 @@ func TestCreateSizes(t *testing.T) {
 			for _, size := range []uint64{0, 1, 511, 4097, 1 << 20, 3<<20 + 1} {
 				for _, part := range []uint64{0, size / 2, size} {
 					for _, zeros := range []bool{false, true} {
-						checkSize(t, CreateFile{Path: dir + "/file", Mode: 0o600, UID: -1, GID: -1, Size: size, Allocate: part, Zeros: zeros})
+						checkSize(t, CreateFile{Path: dir + "/file", Mode: 0o600, UID: -1, GID: -1, Size: size,
+							Allocate: part, Zeros: zeros})
 					}
 				}
 			}
@@ -101,7 +103,8 @@ func TestLargeSparse(t *testing.T) {
 
 func TestNoCOW(t *testing.T) {
 	l, dir := &Local{}, disk(t, "mkfs.btrfs", "-q")
-	file := CreateFile{Path: dir + "/file", Mode: 0o600, UID: -1, GID: -1, NoCOW: true, Size: 8192, Allocate: 8192}
+	file := CreateFile{Path: dir + "/file", Mode: 0o600, UID: -1, GID: -1, NoCOW: true, Size: 8192,
+		Allocate: 8192}
 	do(t, l, file, Mkdir{dir + "/d", 0o755}, SetNoCOW{dir + "/d", true})
 	file.Path, file.NoCOW = dir+"/d/inherits", false
 	do(t, l, file, SetNoCOW{dir + "/d", false})
@@ -122,7 +125,8 @@ func TestNoCOW(t *testing.T) {
 
 func TestNoCOWElsewhere(t *testing.T) {
 	l, dir := &Local{}, mount(t, "-t", "ramfs", "ramfs")
-	for _, s := range []Step{CreateFile{Path: dir + "/file", UID: -1, GID: -1, NoCOW: true}, SetNoCOW{dir, true}} {
+	for _, s := range []Step{CreateFile{Path: dir + "/file", UID: -1, GID: -1, NoCOW: true},
+		SetNoCOW{dir, true}} {
 		before := tree(t, dir)
 		if err := l.Change(t.Context(), s); err == nil || tree(t, dir) != before {
 			t.Errorf("%s: error %v, the directory contains\n%s", s.Shell(), err, tree(t, dir))

@@ -33,7 +33,8 @@ func collect(t testing.TB) (*os.File, func() []byte) {
 }
 
 var pieces = []Download{
-	{}, {Offset: 1}, {Offset: 1<<20 + 77}, {Length: 1}, {Length: 100_001, Offset: 3}, {Length: 3 << 20}, {Length: math.MaxUint64},
+	{}, {Offset: 1}, {Offset: 1<<20 + 77}, {Length: 1}, {Length: 100_001, Offset: 3}, {Length: 3 << 20},
+	{Length: math.MaxUint64},
 	{Offset: 3<<20 + 100}, {Offset: 3<<20 + 99, Length: 2},
 }
 
@@ -53,7 +54,8 @@ func TestDownload(t *testing.T) {
 	loop := device(t, 4<<20)
 	do(t, l, CopyInto{From: Source{Path: dir + "/source"}, Path: loop})
 	target := device(t, 5<<20)
-	for source, all := range map[string][]byte{dir + "/source": file, loop: append(bytes.Clone(file), make([]byte, 1<<20-100)...)} {
+	for source, all := range map[string][]byte{dir + "/source": file,
+		loop: append(bytes.Clone(file), make([]byte, 1<<20-100)...)} {
 		for _, d := range pieces {
 			for _, d.Sparse = range []bool{false, true} {
 				d.From.Path = source
@@ -72,7 +74,8 @@ func TestDownload(t *testing.T) {
 			}
 		}
 		for _, offset := range []uint64{uint64(len(all)) + 1, math.MaxInt64 + 1, math.MaxUint64} {
-			isA[*OffsetError](t, fails(t, l, Download{From: Source{Path: source}, To: open(t, target, os.O_WRONLY), Offset: offset}))
+			isA[*OffsetError](t, fails(t, l, Download{From: Source{Path: source}, To: open(t, target, os.O_WRONLY),
+				Offset: offset}))
 		}
 	}
 }
@@ -126,7 +129,8 @@ func TestDownloadToItself(t *testing.T) {
 	put(t, dir+"/source", random(1, 1<<20))
 	for _, flags := range []int{os.O_RDWR, os.O_RDWR | os.O_APPEND} {
 		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/source", flags), Offset: 1})
-		isA[*InUseError](t, fails(t, l, committedDownload{dir + "/source", Download{From: Source{Path: dir + "/source"}}}))
+		isA[*InUseError](t, fails(t, l, committedDownload{dir + "/source",
+			Download{From: Source{Path: dir + "/source"}}}))
 		holds(t, dir+"/source", random(1, 1<<20))
 	}
 }
@@ -142,7 +146,8 @@ func TestDownloadReaderGone(t *testing.T) {
 	defer w.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	d := Download{From: Source{Path: dir + "/source"}, To: w, Progress: once(cancel)}
-	if err := soon(t, "a download", func() error { return l.Change(ctx, d) }); !errors.Is(err, context.Canceled) {
+	download := func() error { return l.Change(ctx, d) }
+	if err := soon(t, "a download", download); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	d.Progress = nil
@@ -158,11 +163,13 @@ func TestDownloadShrinks(t *testing.T) {
 	for _, isSparse := range []bool{false, true} {
 		put(t, dir+"/source", make([]byte, 80<<20))
 		shrink := once(func() { run(t, "truncate", "-s", "70M", dir+"/source") })
-		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/to", os.O_WRONLY|os.O_CREATE), Sparse: isSparse, Progress: shrink})
+		fails(t, l, Download{From: Source{Path: dir + "/source"}, To: open(t, dir+"/to", os.O_WRONLY|os.O_CREATE),
+			Sparse: isSparse, Progress: shrink})
 	}
 	put(t, dir+"/source", make([]byte, 80<<20))
 	to, done := collect(t)
-	fails(t, l, Download{From: Source{Path: dir + "/source"}, To: to, Progress: once(func() { run(t, "truncate", "-s", "70M", dir+"/source") })})
+	fails(t, l, Download{From: Source{Path: dir + "/source"}, To: to,
+		Progress: once(func() { run(t, "truncate", "-s", "70M", dir+"/source") })})
 	if got := done(); len(got) != 70<<20 {
 		t.Errorf("%d bytes came", len(got))
 	}

@@ -55,8 +55,10 @@ func TestModesAgainstUmask(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	do(t, l, Mkdir{dir + "/open", 0o777}, Mkdir{dir + "/sticky", 0o777 | fs.ModeSticky},
 		CreateFile{Path: dir + "/file", Mode: 0o666, UID: -1, GID: -1},
-		WriteFile{dir + "/definition", []byte("x\n")}, Chmod{dir + "/definition", 0o644}, WriteFile{dir + "/definition", []byte("y\n")})
-	for name, want := range map[string]fs.FileMode{"open": 0o777, "sticky": 0o777 | fs.ModeSticky, "file": 0o666, "definition": 0o600} {
+		WriteFile{dir + "/definition", []byte("x\n")}, Chmod{dir + "/definition", 0o644},
+		WriteFile{dir + "/definition", []byte("y\n")})
+	for name, want := range map[string]fs.FileMode{"open": 0o777, "sticky": 0o777 | fs.ModeSticky,
+		"file": 0o666, "definition": 0o600} {
 		if got := mode(t, dir+"/"+name); got != want {
 			t.Errorf("%s has mode %v, want %v", name, got, want)
 		}
@@ -69,7 +71,8 @@ func TestMissingDirectories(t *testing.T) {
 	for umask, want := range map[int]fs.FileMode{0: 0o755, 0o002: 0o755, 0o022: 0o755, 0o077: 0o700} {
 		l, dir := &Local{}, t.TempDir()
 		before := syscall.Umask(umask)
-		do(t, l, WriteFile{dir + "/a/b/file", nil}, Symlink{"x", dir + "/c/d/link"}, WritePrivate{Path: dir + "/e/f/file"})
+		do(t, l, WriteFile{dir + "/a/b/file", nil}, Symlink{"x", dir + "/c/d/link"},
+			WritePrivate{Path: dir + "/e/f/file"})
 		syscall.Umask(before)
 		for _, made := range []string{"a", "a/b", "c", "c/d", "e"} {
 			if got := mode(t, dir+"/"+made); got != want {
@@ -124,7 +127,8 @@ func TestRenameElsewhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			linkat = link
 			l, dir := &Local{}, t.TempDir()
-			do(t, l, WriteFile{dir + "/a", []byte("a\n")}, WriteFile{dir + "/b", []byte("b\n")}, Mkdir{dir + "/c", 0o755}, Mkdir{dir + "/d", 0o755})
+			do(t, l, WriteFile{dir + "/a", []byte("a\n")}, WriteFile{dir + "/b", []byte("b\n")},
+				Mkdir{dir + "/c", 0o755}, Mkdir{dir + "/d", 0o755})
 			refuse(t, l, dir, Rename{dir + "/a", dir + "/b"}, fs.ErrExist)
 			refuse(t, l, dir, Rename{dir + "/c", dir + "/d"}, fs.ErrExist)
 			refuse(t, l, dir, Rename{dir + "/none", dir + "/e"}, fs.ErrNotExist)
@@ -132,7 +136,8 @@ func TestRenameElsewhere(t *testing.T) {
 			refuse(t, l, dir, Rename{dir + "/link", dir + "/b"}, fs.ErrExist)
 			do(t, l, Rename{dir + "/link", dir + "/l"}, Rename{dir + "/dirlink", dir + "/dl"})
 			do(t, l, Rename{dir + "/a", dir + "/e"}, Rename{dir + "/c", dir + "/f"})
-			if _, err := os.Lstat(dir + "/a"); read(t, dir+"/e") != "a\n" || !mode(t, dir+"/f").IsRegular() || err == nil {
+			if _, err := os.Lstat(dir + "/a"); read(t, dir+"/e") != "a\n" || !mode(t, dir+"/f").IsRegular() ||
+				err == nil {
 				t.Errorf("the directory contains\n%s", tree(t, dir))
 			}
 			file, err := os.Readlink(dir + "/l")
@@ -189,10 +194,12 @@ func TestFullDisk(t *testing.T) {
 	l, dir := &Local{}, tmpfs(t, 256)
 	do(t, l, WriteFile{dir + "/file", []byte("old\n")})
 	refuse(t, l, dir, WriteFile{dir + "/file", make([]byte, 1<<20)}, unix.ENOSPC)
-	if err := l.Change(t.Context(), WriteFile{dir + "/file", make([]byte, 1<<20)}); err.Error() != "write "+dir+"/file: no space left on device" {
+	if err := l.Change(t.Context(), WriteFile{dir + "/file", make([]byte,
+		1<<20)}); err.Error() != "write "+dir+"/file: no space left on device" {
 		t.Errorf("got error %v", err)
 	}
 	for _, zeros := range []bool{false, true} {
-		refuse(t, l, dir, CreateFile{Path: dir + "/image", UID: -1, GID: -1, Size: 1 << 20, Allocate: 1 << 20, Zeros: zeros}, unix.ENOSPC)
+		refuse(t, l, dir, CreateFile{Path: dir + "/image", UID: -1, GID: -1, Size: 1 << 20, Allocate: 1 << 20,
+			Zeros: zeros}, unix.ENOSPC)
 	}
 }

@@ -180,8 +180,10 @@ func TestDraftRivals(t *testing.T) {
 
 func TestDraftRefused(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
-	do(t, l, Mkdir{dir + "/dir", 0o755}, Symlink{"none", dir + "/nowhere"}, WriteFile{dir + "/file", nil}, Symlink{"file", dir + "/theirs"})
-	for path, want := range map[string]error{"dir": unix.EISDIR, "nowhere": fs.ErrNotExist, "file/x": unix.ENOTDIR, "none/x": fs.ErrNotExist} {
+	do(t, l, Mkdir{dir + "/dir", 0o755}, Symlink{"none", dir + "/nowhere"}, WriteFile{dir + "/file", nil},
+		Symlink{"file", dir + "/theirs"})
+	for path, want := range map[string]error{"dir": unix.EISDIR, "nowhere": fs.ErrNotExist,
+		"file/x": unix.ENOTDIR, "none/x": fs.ErrNotExist} {
 		d, err := NewPendingFile(dir+"/"+path, 0o666)
 		if err == nil {
 			err = fails(t, l, d)

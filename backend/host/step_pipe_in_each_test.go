@@ -58,7 +58,8 @@ func TestPipeInEach(t *testing.T) {
 				from = out
 			}
 			var last uint64
-			feed := PipeIn{Each: into(target), From: from, Target: "v", Size: size + 100, Offset: 100, Sparse: isSparse,
+			feed := PipeIn{Each: into(target), From: from, Target: "v", Size: size + 100, Offset: 100,
+				Sparse:   isSparse,
 				Progress: func(done, _ uint64) { last = done }}
 			if err := new(Local).Change(t.Context(), feed); err != nil {
 				t.Error(err)
@@ -87,7 +88,8 @@ func TestPipeInEachFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer from.Close()
-		return new(Local).Change(t.Context(), PipeIn{Each: each, From: from, Name: "source", Target: "v", Size: size})
+		return new(Local).Change(t.Context(), PipeIn{Each: each, From: from, Name: "source", Target: "v",
+			Size: size})
 	}
 	never := func(uint64, uint64) Command { return Cmd("false") }
 	many, exit, part := (*DoesNotFitError)(nil), (*ExitError)(nil), (*IncompleteError)(nil)
@@ -125,11 +127,13 @@ func TestFailOnStderrAndChecked(t *testing.T) {
 	}
 	loud.FailOnStderr = true
 	exit := (*ExitError)(nil)
-	if _, err := new(Local).Query(t.Context(), loud); !errors.As(err, &exit) || exit.Status != 0 || exit.Stderr != "no" {
+	if _, err := new(Local).Query(t.Context(), loud); !errors.As(err, &exit) || exit.Status != 0 ||
+		exit.Stderr != "no" {
 		t.Error(err)
 	}
 	asked := 0
-	checked := Checked{Command: Cmd("true"), Check: func(context.Context) error { asked++; return errors.New("it is not done") }}
+	checked := Checked{Command: Cmd("true"),
+		Check: func(context.Context) error { asked++; return errors.New("it is not done") }}
 	if err := new(Local).Change(t.Context(), checked); err == nil || err.Error() != "it is not done" {
 		t.Error(err)
 	}
@@ -138,7 +142,8 @@ func TestFailOnStderrAndChecked(t *testing.T) {
 		t.Errorf("error %v, checked %d times", err, asked)
 	}
 	var plan strings.Builder
-	if err := NewDryRun(new(Local), &plan).Change(t.Context(), checked); err != nil || plan.String() != "false\n" {
+	if err := NewDryRun(new(Local), &plan).Change(t.Context(), checked); err != nil ||
+		plan.String() != "false\n" {
 		t.Errorf("%q, error %v", plan.String(), err)
 	}
 }

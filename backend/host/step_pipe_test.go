@@ -55,7 +55,8 @@ func TestPipes(t *testing.T) {
 	for _, isSparse := range []bool{false, true} {
 		kept := filepath.Join(dir, "kept")
 		from, told := opened(t, dir, data), uint64(0)
-		feed := PipeIn{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from, Target: "volume", Size: size, Offset: 1000, Sparse: isSparse,
+		feed := PipeIn{Command: Cmd("dd", "of="+kept, "bs=1M", "status=none"), Format: &text{}, From: from,
+			Target: "volume", Size: size, Offset: 1000, Sparse: isSparse,
 			Progress: func(done, _ uint64) { told = done }}
 		if err := new(Local).Change(t.Context(), feed); err != nil || told != uint64(len(data)) {
 			t.Fatalf("%d bytes were written, error %v", told, err)
@@ -66,7 +67,8 @@ func TestPipes(t *testing.T) {
 		}
 		for _, part := range [][2]uint64{{0, 0}, {900, 300}, {size - 5, 0}, {2000, size - 2000}} {
 			to := opened(t, dir, bytes.Repeat([]byte("x"), 100))
-			drain := PipeOut{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to, Offset: part[0], Length: part[1], Sparse: isSparse}
+			drain := PipeOut{Command: Cmd("cat", "--", kept), Format: &text{}, From: "volume", Size: size, To: to,
+				Offset: part[0], Length: part[1], Sparse: isSparse}
 			if err := new(Local).Change(t.Context(), drain); err != nil {
 				t.Fatal(err)
 			}
@@ -105,9 +107,11 @@ func TestPipeTrouble(t *testing.T) {
 	exit, tool, tooLarge := (*ExitError)(nil), (*ToolError)(nil), (*DoesNotFitError)(nil)
 	feed := func(c Command, size uint64) error {
 		_, _ = data.Seek(0, io.SeekStart)
-		return new(Local).Change(t.Context(), PipeIn{Command: c, Format: &text{}, From: data, Target: "volume", Size: size})
+		return new(Local).Change(t.Context(), PipeIn{Command: c, Format: &text{}, From: data, Target: "volume",
+			Size: size})
 	}
-	if err := feed(Cmd("ls", "/nowhere"), 1<<20); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
+	if err := feed(Cmd("ls", "/nowhere"), 1<<20); !errors.As(err, &exit) ||
+		!strings.Contains(exit.Stderr, "/nowhere") {
 		t.Errorf("a program that fails: error %v", err)
 	}
 	if err := feed(Cmd("no-such-program"), 1<<20); !errors.As(err, &tool) {
@@ -120,7 +124,8 @@ func TestPipeTrouble(t *testing.T) {
 	drain := func(ctx context.Context, c Command) error {
 		return new(Local).Change(ctx, PipeOut{Command: c, Format: &text{}, From: "volume", Size: 1 << 20, To: to})
 	}
-	if err := drain(t.Context(), Cmd("ls", "/nowhere")); !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "/nowhere") {
+	if err := drain(t.Context(), Cmd("ls", "/nowhere")); !errors.As(err, &exit) ||
+		!strings.Contains(exit.Stderr, "/nowhere") {
 		t.Errorf("PipeOut of a program that fails: error %v", err)
 	}
 	if err := drain(t.Context(), Cmd("echo", "begin")); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -128,7 +133,8 @@ func TestPipeTrouble(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := soon(t, "drain", func() error { return drain(ctx, Cmd("sleep", "1000")) }); !errors.Is(err, context.DeadlineExceeded) {
+	idle := func() error { return drain(ctx, Cmd("sleep", "1000")) }
+	if err := soon(t, "drain", idle); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("interrupted: error %v", err)
 	}
 }

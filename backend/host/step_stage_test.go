@@ -17,7 +17,8 @@ import (
 func TestStage(t *testing.T) {
 	l, other, dir := &Local{}, &Local{}, t.TempDir()
 	stage := &Stage{Path: dir + "/stage"}
-	do(t, l, stage, WriteFile{stage.Path + "/x", []byte("x\n")}, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/y", nil})
+	do(t, l, stage, WriteFile{stage.Path + "/x", []byte("x\n")}, Mkdir{stage.Path + "/d", 0o755},
+		WriteFile{stage.Path + "/d/y", nil})
 	if got := mode(t, stage.Path); got != 0o700 {
 		t.Errorf("its mode is %v", got)
 	}
@@ -44,11 +45,13 @@ func TestSweep(t *testing.T) {
 	left := func(name string) string { // as a killed process leaves it
 		killed := &Local{}
 		stage := &Stage{Path: dir + "/" + name}
-		do(t, killed, stage, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/x", nil}, Symlink{"/etc", stage.Path + "/link"})
+		do(t, killed, stage, Mkdir{stage.Path + "/d", 0o755}, WriteFile{stage.Path + "/d/x", nil},
+			Symlink{"/etc", stage.Path + "/link"})
 		stage.Release()
 		return stage.Path
 	}
-	do(t, l, Sweep{left("a")}, Mkdir{dir + "/empty", 0o700}, Sweep{dir + "/empty"}, WriteFile{dir + "/draft", nil}, Sweep{dir + "/draft"})
+	do(t, l, Sweep{left("a")}, Mkdir{dir + "/empty", 0o700}, Sweep{dir + "/empty"},
+		WriteFile{dir + "/draft", nil}, Sweep{dir + "/draft"})
 	if got := strings.Count(tree(t, dir), "\n"); got != 1 {
 		t.Errorf("the directory still contains\n%s", tree(t, dir))
 	}
@@ -79,7 +82,8 @@ func TestStageExchanged(t *testing.T) {
 		Command{Name: "touch", Args: []string{"./b", "./c"}, Dir: stage.Path}, Unlink{in("c")},
 		Mkdir{in("d"), 0o777}, Chown{in("d"), os.Getuid(), os.Getgid()}, Rmdir{in("d")},
 		Rename{in("a"), dir + "/pool/a"}, Rename{dir + "/pool/a", in("a")})
-	if got := tree(t, dir+"/pool/moved"); !strings.Contains(got, `"/a" -rwxrwxrwx`) || !strings.Contains(got, `"/b"`) {
+	if got := tree(t, dir+"/pool/moved"); !strings.Contains(got, `"/a" -rwxrwxrwx`) ||
+		!strings.Contains(got, `"/b"`) {
 		t.Errorf("the new file is not in the staging directory:\n%s", got)
 	}
 	if err := l.Change(t.Context(), Unstage{stage}); !errors.Is(err, unix.ENOTDIR) {
@@ -136,7 +140,8 @@ func TestStageRivals(t *testing.T) {
 			for uses.Load() < 30 {
 				stage := &Stage{Path: path}
 				if err := l.Change(t.Context(), stage); errors.Is(err, fs.ErrExist) {
-					if err := l.Change(t.Context(), Sweep{path}); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+					if err := l.Change(t.Context(), Sweep{path}); err != nil && !errors.Is(err, fs.ErrExist) &&
+						!errors.Is(err, fs.ErrNotExist) {
 						t.Error(err)
 					}
 					continue

@@ -67,7 +67,8 @@ func TestUpload(t *testing.T) {
 	l := &Local{}
 	eachSource(t, func(t *testing.T, from func([]byte) *os.File, target string, old []byte) {
 		for _, u := range []Upload{
-			{}, {Offset: 1}, {Offset: 1<<20 + 77}, {Length: 1}, {Length: 100_001, Offset: 3}, {Length: 2 << 20}, {Offset: 1<<20 - 1},
+			{}, {Offset: 1}, {Offset: 1<<20 + 77}, {Length: 1}, {Length: 100_001, Offset: 3}, {Length: 2 << 20},
+			{Offset: 1<<20 - 1},
 		} {
 			data := random(u.Offset, 2<<20+1)
 			u.From, u.Path = from(data), target
@@ -90,7 +91,8 @@ func TestUploadFits(t *testing.T) {
 		data := random(1, 4<<20+1)
 		for _, offset := range []int{0, 1, 4<<20 - 1, 4 << 20} {
 			if offset < 4<<20 {
-				do(t, l, Upload{From: from(data[offset : 4<<20]), Path: target, Offset: uint64(offset), Length: uint64(4<<20 - offset)})
+				do(t, l, Upload{From: from(data[offset : 4<<20]), Path: target, Offset: uint64(offset),
+					Length: uint64(4<<20 - offset)})
 			}
 			do(t, l, Upload{From: from(data[offset : 4<<20]), Path: target, Offset: uint64(offset)})
 			copy(old[offset:], data[offset:])
@@ -105,13 +107,15 @@ func TestUploadFits(t *testing.T) {
 			e := isA[*DoesNotFitError](t, err)
 			incomplete, began := errors.AsType[*IncompleteError](err)
 			room := uint64(4<<20 - offset)
-			if e.Room != room || e.Offset != u.Offset || known && (e.Size != room+1 || began) || !known && room > 0 && incomplete.Done != room {
+			if e.Room != room || e.Offset != u.Offset || known && (e.Size != room+1 || began) || !known &&
+				room > 0 && incomplete.Done != room {
 				t.Errorf("at %d: %v", offset, err)
 			}
 			holds(t, target, old)
 		}
 		for _, offset := range []uint64{4<<20 + 1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64} {
-			if e := isA[*OffsetError](t, fails(t, l, Upload{From: from(data), Path: target, Offset: offset})); e.Size != 4<<20 {
+			if e := isA[*OffsetError](t, fails(t, l, Upload{From: from(data), Path: target,
+				Offset: offset})); e.Size != 4<<20 {
 				t.Error(e)
 			}
 		}
@@ -153,10 +157,12 @@ func TestUploadSparse(t *testing.T) {
 		for _, isSparse := range []bool{false, true} {
 			put(t, dir+"/old", old)
 			for _, in := range []*os.File{open(t, dir+"/source", os.O_RDONLY), from(all)} {
-				do(t, l, Upload{From: open(t, dir+"/old", os.O_RDONLY), Path: target}, Upload{From: in, Path: target, Offset: 5, Sparse: isSparse})
+				do(t, l, Upload{From: open(t, dir+"/old", os.O_RDONLY), Path: target},
+					Upload{From: in, Path: target, Offset: 5, Sparse: isSparse})
 				copy(old[5:], all)
 				holds(t, target, old)
-				if !sparse.IsRegular(open(t, target, os.O_RDONLY)) || isSparse && sparse.IsRegular(in) && in.Name() != dir+"/source" {
+				if !sparse.IsRegular(open(t, target, os.O_RDONLY)) || isSparse && sparse.IsRegular(in) &&
+					in.Name() != dir+"/source" {
 					continue // devices have no holes, and only the holes of files become holes
 				}
 				if got := room(t, target); isSparse && got > 300_000 || !isSparse && got < 4<<20 {
@@ -231,7 +237,8 @@ func TestUploadFull(t *testing.T) {
 				data := random(1, size)
 				err := fails(t, l, Upload{From: source(t, data), Path: dir + "/target"})
 				run(t, "rm", dir+"/other")
-				if e := isA[*IncompleteError](t, err); !errors.Is(err, unix.ENOSPC) || !bytes.Equal(get(t, dir+"/target")[:e.Done], data[:e.Done]) ||
+				if e := isA[*IncompleteError](t, err); !errors.Is(err, unix.ENOSPC) ||
+					!bytes.Equal(get(t, dir+"/target")[:e.Done], data[:e.Done]) ||
 					bytes.ContainsFunc(get(t, dir+"/target")[e.Done:], func(r rune) bool { return r != 0 }) {
 					t.Error(err)
 				}
@@ -255,7 +262,8 @@ func TestUploadCancelled(t *testing.T) {
 		if n < sparse.StreamBuffer {
 			cancel()
 		}
-		if err := soon(t, "an upload", func() error { return l.Change(ctx, changing{u}) }); !errors.Is(err, context.Canceled) {
+		upload := func() error { return l.Change(ctx, changing{u}) }
+		if err := soon(t, "an upload", upload); !errors.Is(err, context.Canceled) {
 			t.Errorf("after %d bytes: %v", n, err)
 		}
 		cancel()

@@ -104,7 +104,8 @@ func TestScrub(t *testing.T) {
 			t.Fatalf("its length was %d bytes, is %d", size, len(got))
 		}
 		const signature = 512 // that scrub writes at the start
-		if size > signature && !bytes.Equal(got[signature:], bytes.Repeat([]byte{0xff}, int(size)-signature)) || bytes.Contains(random(99, int(size)), got[:min(size, 20)]) && size > 0 {
+		if size > signature && !bytes.Equal(got[signature:], bytes.Repeat([]byte{0xff}, int(size)-signature)) ||
+			bytes.Contains(random(99, int(size)), got[:min(size, 20)]) && size > 0 {
 			t.Errorf("of %d bytes, some were not overwritten", size)
 		}
 	}
@@ -135,7 +136,8 @@ func TestScrubMeanwhile(t *testing.T) {
 	defer cancel()
 	done := make(chan error)
 	go func() { done <- l.Change(ctx, Scrub{Path: path, Pattern: "pfitzner33"}) }()
-	for stat(t, path).Mtim == stat(t, path).Ctim && stat(t, path).Size == 8<<20+5 && len(done) == 0 { // scrub first pads the file
+	for stat(t, path).Mtim == stat(t, path).Ctim && stat(t, path).Size == 8<<20+5 &&
+		len(done) == 0 { // scrub first pads the file
 		if get(t, path)[0] != 0 {
 			break
 		}
@@ -199,7 +201,8 @@ func TestResizeFull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			put(t, dir+"/file", random(1, 1<<20))
 			before := room(t, dir+"/file")
-			if err := fails(t, l, Resize{Path: dir + "/file", Size: 1 << 30, Allocate: true}); !errors.Is(err, unix.ENOSPC) {
+			tooLarge := Resize{Path: dir + "/file", Size: 1 << 30, Allocate: true}
+			if err := fails(t, l, tooLarge); !errors.Is(err, unix.ENOSPC) {
 				t.Error(err)
 			}
 			holds(t, dir+"/file", random(1, 1<<20))

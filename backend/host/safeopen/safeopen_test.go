@@ -52,8 +52,10 @@ func TestFollow(t *testing.T) {
 	put(t, dir+"/theirs/sub/file", nil)
 	put(t, dir+"/ours/file", nil)
 	links := map[string]string{
-		"to-secret": "../secret", "to-file": "file", "absolute": dir + "/theirs/file", "to-dir": dir + "/theirs/sub/", "up": "..", "root": "/",
-		"chain": "to-secret", "ours": "../ours", "loop": "loop", "nowhere": "none", "process": "/proc/self", "memory": "/proc/self/mem", "dot": ".",
+		"to-secret": "../secret", "to-file": "file", "absolute": dir + "/theirs/file",
+		"to-dir": dir + "/theirs/sub/", "up": "..", "root": "/",
+		"chain": "to-secret", "ours": "../ours", "loop": "loop", "nowhere": "none", "process": "/proc/self",
+		"memory": "/proc/self/mem", "dot": ".",
 	}
 	for name, target := range links {
 		succeed(t, os.Symlink(target, dir+"/theirs/"+name))
@@ -67,12 +69,16 @@ func TestFollow(t *testing.T) {
 	}
 	link := &LinkError{}
 	for path, want := range map[string]any{
-		"secret": "secret", "theirs/file": "theirs/file", "./theirs//sub/../file": "theirs/file", "theirs/sub/file/": unix.ENOTDIR, "theirs/": "theirs",
-		"theirs/to-file": "theirs/file", "theirs/absolute": "theirs/file", "theirs/to-dir/file": "theirs/sub/file", "theirs/to-dir/../file": "theirs/file",
+		"secret": "secret", "theirs/file": "theirs/file", "./theirs//sub/../file": "theirs/file",
+		"theirs/sub/file/": unix.ENOTDIR, "theirs/": "theirs",
+		"theirs/to-file": "theirs/file", "theirs/absolute": "theirs/file",
+		"theirs/to-dir/file": "theirs/sub/file", "theirs/to-dir/../file": "theirs/file",
 		"theirs/dot/dot/to-file": "theirs/file", "link": "theirs/file",
-		"theirs/to-secret": link, "theirs/chain": link, "theirs/up/secret": link, "theirs/root": link, "theirs/ours/file": link, "link-secret": link,
+		"theirs/to-secret": link, "theirs/chain": link, "theirs/up/secret": link, "theirs/root": link,
+		"theirs/ours/file": link, "link-secret": link,
 		"theirs/process/status": link, "theirs/memory": link,
-		"theirs/loop": unix.ELOOP, "theirs/nowhere": fs.ErrNotExist, "none": fs.ErrNotExist, "theirs/file/x": unix.ENOTDIR,
+		"theirs/loop": unix.ELOOP, "theirs/nowhere": fs.ErrNotExist, "none": fs.ErrNotExist,
+		"theirs/file/x": unix.ENOTDIR,
 	} {
 		fd, err := Follow(dir + "/" + path)
 		if is, ok := want.(string); ok {
@@ -98,15 +104,18 @@ func TestCheckGuarded(t *testing.T) {
 		name string
 		mode os.FileMode
 	}{
-		{"root", 0o755}, {"root/sub", 0o700}, {"theirs", 0o755}, {"theirs/sub", 0o755}, {"open", 0o777}, {"open/sub", 0o755},
+		{"root", 0o755}, {"root/sub", 0o700}, {"theirs", 0o755}, {"theirs/sub", 0o755}, {"open", 0o777},
+		{"open/sub", 0o755},
 		{"sticky", 0o777 | os.ModeSticky}, {"sticky/root", 0o755}, {"sticky/theirs", 0o755},
 	} {
 		mkdir(t, top+"/"+d.name, d.mode)
 	}
 	succeed(t, os.Symlink("root/sub", top+"/link"), os.Symlink("../root/sub", top+"/theirs/link"))
-	succeed(t, os.Chown(top+"/theirs", 4711, -1), os.Chown(top+"/sticky/theirs", 4711, -1), os.Chown(top+"/root/sub", 4711, -1))
+	succeed(t, os.Chown(top+"/theirs", 4711, -1), os.Chown(top+"/sticky/theirs", 4711, -1),
+		os.Chown(top+"/root/sub", 4711, -1))
 	for path, dir := range map[string]string{
-		"root/sub": "", "link": "", "sticky/root": "", "theirs": "", "theirs/sub": "theirs", "open/sub": "open", "sticky/theirs": "sticky", "theirs/link": "theirs",
+		"root/sub": "", "link": "", "sticky/root": "", "theirs": "", "theirs/sub": "theirs", "open/sub": "open",
+		"sticky/theirs": "sticky", "theirs/link": "theirs",
 	} {
 		err, guard := CheckGuarded(top+"/"+path), (*GuardError)(nil)
 		if dir == "" && err == nil || errors.As(err, &guard) && guard.Dir == top+"/"+dir {
@@ -121,7 +130,8 @@ func TestOpenUntrusted(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir+"/file", nil)
 	for path, stored := range map[string]bool{
-		dir + "/file": true, dir: true, "/dev/null": true, "/dev/shm": true, "/proc/self/status": false, "/sys/kernel/uevent_seqnum": false, "/proc/kmsg": false,
+		dir + "/file": true, dir: true, "/dev/null": true, "/dev/shm": true, "/proc/self/status": false,
+		"/sys/kernel/uevent_seqnum": false, "/proc/kmsg": false,
 	} {
 		h, err := OpenUntrusted(path)
 		if err == nil {
