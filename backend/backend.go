@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -195,7 +196,7 @@ type CloneOptions struct {
 // MayRead checks whether an image that another image names as its backing file may be read. It returns nil if
 // the backing file is a volume of an active pool. Without this check, a guest that writes an image header
 // into its disk could make poolctl read any file of this machine. file is nil for a Ceph image.
-type MayRead func(path string, file *host.Handle) error
+type MayRead func(path string, file *safeopen.Handle) error
 
 // ResizeOptions control what Resize may do.
 type ResizeOptions struct {

@@ -13,6 +13,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/qemuimg"
 	"poolctl/format"
 	"poolctl/pooldef"
@@ -133,7 +134,7 @@ func (e *env) hint(err error) string {
 		storage  *backend.StateError
 		locked   *pooldef.LockError
 		tool     *host.ToolError
-		guard    *host.GuardError
+		guard    *safeopen.GuardError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
 		noValue  *store.NoValueError

@@ -4,13 +4,13 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef/store"
 )
 
 // known says which images a volume may be based on, for its data to be read: those that are volumes of active pools.
 func (e *env) known(of *foundVolume) backend.MayRead {
-	return func(path string, file *host.Handle) error {
+	return func(path string, file *safeopen.Handle) error {
 		if lender, ok := of.backend.(backend.Exporter); ok {
 			path = lender.ExternalPath(e.ctx, of.entry.Current(), path)
 		}
@@ -32,7 +32,7 @@ func (e *env) known(of *foundVolume) backend.MayRead {
 }
 
 // isVolume returns an error if a file is not the one that a pool has by a name, whatever its path says.
-func (e *env) isVolume(entries []*store.Entry, pool, name string, file *host.Handle) error {
+func (e *env) isVolume(entries []*store.Entry, pool, name string, file *safeopen.Handle) error {
 	for _, entry := range entries {
 		if entry.Name != pool {
 			continue
@@ -46,7 +46,7 @@ func (e *env) isVolume(entries []*store.Entry, pool, name string, file *host.Han
 		if err != nil {
 			return err
 		}
-		is, err := host.OpenPath(v.Target.Path)
+		is, err := safeopen.OpenPath(v.Target.Path)
 		if err != nil {
 			return err
 		}

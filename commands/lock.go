@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"poolctl/backend/host"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -28,7 +27,7 @@ func (e *env) wait(lock func(context.Context) (func(), error)) (unlock func(), e
 	if e.cli.DryRun {
 		return func() {}, nil
 	}
-	defer host.Forget(e.host)
+	defer e.host.Invalidate()
 	limit := max(time.Duration(e.cli.LockTimeout), time.Millisecond)
 	if limit > patience && !e.cli.Quiet && watched() {
 		unlock, err = within(e.ctx, patience, lock)

@@ -28,7 +28,7 @@ type env struct {
 	ctx      context.Context
 	cli      *cli
 	kong     *kong.Kong
-	host     *host.Once
+	host     *host.CachedHost
 	store    *store.Store
 	backends map[pooldef.Type]backend.Backend
 	stdin    io.Reader
@@ -135,7 +135,7 @@ func (e *env) setUp(h host.Host) error {
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}
 	}
-	e.host = &host.Once{Host: h}
+	e.host = &host.CachedHost{Host: h}
 	e.store = &store.Store{Files: hostFiles{e.ctx, e.host}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
 		ReadOnly: g.Readonly}
 	e.backends = e.backendsOn(e.host)

@@ -83,7 +83,7 @@ func (c *VolDownload) toFile(e *env, t backend.Transfer, write func(*os.File, ba
 	if err != nil {
 		return err
 	}
-	defer draft.Discard()
+	defer draft.Abort()
 	if err := e.host.Change(e.ctx, draft); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 )
 
 // A recorder is a host that records the answers of another host or, if it has no machine, replays recorded
@@ -193,6 +194,13 @@ func (t *recorder) Stat(path string) (fs.FileInfo, error) {
 	return f, nil
 }
 
+// Invalidate does nothing in a replay, because the recorder caches nothing itself.
+func (t *recorder) Invalidate() {
+	if t.machine != nil {
+		t.machine.Invalidate()
+	}
+}
+
 // OpenDir is not replayed: a directory handle must be real.
 func (t *recorder) OpenDir(path string, inside bool) (*host.Dir, error) {
 	if t.machine == nil {
@@ -210,7 +218,7 @@ func (t *recorder) CheckGuarded(path string) error {
 }
 
 // OpenPath is not replayed: a handle must be real.
-func (t *recorder) OpenPath(path string) (*host.Handle, error) {
+func (t *recorder) OpenPath(path string) (*safeopen.Handle, error) {
 	if t.machine == nil {
 		return t.local.OpenPath(path)
 	}

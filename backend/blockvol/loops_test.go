@@ -18,6 +18,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -71,7 +72,7 @@ func (b *loops) Volume(ctx context.Context, p *pooldef.Pool, name string) (*pool
 		return nil, err
 	}
 	link, _ := paths(p, name)
-	h, err := host.OpenPath(link)
+	h, err := safeopen.OpenPath(link)
 	if checkName(name) != nil || err != nil {
 		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 	}

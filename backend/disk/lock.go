@@ -15,7 +15,7 @@ import (
 func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	defer host.Forget(b.Host)
+	defer b.Host.Invalidate()
 	unlock, err = host.LockDevice(limited, d.path, d.dir)
 	if backend.IsTimeout(ctx, err) {
 		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}

@@ -123,7 +123,8 @@ func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answe
 	c := host.Cmd("parted", append([]string{"--script", "--json", "--", d.path}, what...)...)
 	c.RetryOn = "CRC mismatch" // another program is writing the table
 	c.ReadOnly = !d.isMapped   // parted queries device-mapper through a device that must be opened for writing
-	out, err := host.Ask(ctx, b.Host, c)
+	c.Cacheable = true
+	out, err := b.Host.Query(ctx, c)
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
 		return a, false, nil

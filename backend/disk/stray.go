@@ -53,7 +53,7 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []s
 	}
 	defer host.Settle(context.WithoutCancel(ctx), b.Host)
 	defer unlock()
-	host.Forget(b.Host)
+	b.Host.Invalidate()
 	t, err := b.table(ctx, p)
 	if err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 		if err := host.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return nil, err
 		}
-		host.Forget(b.Host)
+		b.Host.Invalidate()
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -55,7 +55,7 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 
 // probeBacking reads the header of a file or block device, and fails for anything else.
 func probeBacking(path string) (image.Info, uint64, error) {
-	h, err := host.OpenPath(path)
+	h, err := safeopen.OpenPath(path)
 	if err != nil {
 		return image.Info{}, 0, err
 	}

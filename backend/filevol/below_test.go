@@ -12,12 +12,12 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 )
 
 var errUnknown = errors.New("it is not known")
 
-func nothingKnown(string, *host.Handle) error { return errUnknown }
+func nothingKnown(string, *safeopen.Handle) error { return errUnknown }
 
 // TestResizeOverlay grows overlays. The data of a backing file must not appear in the added space, and a
 // backing file is opened only if it is longer than the overlay.

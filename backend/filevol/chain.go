@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -74,7 +75,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 		return v, nil
 	}
 	v.Type = "file"
-	h, err := host.OpenUntrusted(named.Path)
+	h, err := safeopen.OpenUntrusted(named.Path)
 	if err != nil {
 		return v, err
 	}
@@ -94,7 +95,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 }
 
 // inspectBacking completes a volume with the details of a backing file. above is the path of its overlay.
-func inspectBacking(v *pooldef.Volume, h *host.Handle, above string) error {
+func inspectBacking(v *pooldef.Volume, h *safeopen.Handle, above string) error {
 	t := &v.Target
 	found := &pooldef.Volume{Target: pooldef.VolumeTarget{Path: t.Path}}
 	err := inspectFile(found, h)

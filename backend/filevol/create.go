@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -158,7 +159,7 @@ func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	switch {
 	case isNotFound(err) || err == nil && !isVolumeHandle(h):
 		return fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
-	case errors.As(err, new(*host.LinkError)): // the link is removed, wherever it leads
+	case errors.As(err, new(*safeopen.LinkError)): // the link is removed, wherever it leads
 	case err != nil:
 		return err
 	case h.IsDir() && !h.IsLink():

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -47,7 +48,7 @@ func isNotFound(err error) bool {
 }
 
 // inspectFile fills in the details of a file or block device.
-func inspectFile(v *pooldef.Volume, h *host.Handle) error {
+func inspectFile(v *pooldef.Volume, h *safeopen.Handle) error {
 	found, size, err := probe(h)
 	v.Type = "file"
 	v.Target.Permissions, v.Target.Times = handlePermissions(h), times(h)
@@ -64,7 +65,7 @@ func inspectFile(v *pooldef.Volume, h *host.Handle) error {
 
 // inspectDir fills in the details of a directory volume. A directory is a ploop image if it contains the two
 // files that every ploop image has.
-func inspectDir(v *pooldef.Volume, h *host.Handle) error {
+func inspectDir(v *pooldef.Volume, h *safeopen.Handle) error {
 	v.Type, v.Target.Format = "dir", "dir"
 	v.Target.Permissions, v.Target.Times = handlePermissions(h), times(h)
 	v.Capacity, v.Allocation, v.Physical = pooldef.Bytes(0), pooldef.Bytes(0), pooldef.Bytes(0)
@@ -122,7 +123,7 @@ func (f Files) complete(dir *host.Dir, v *pooldef.Volume) {
 	if v.Backing == nil || !filepath.IsAbs(v.Backing.Path) {
 		return
 	}
-	h, err := host.OpenUntrusted(v.Backing.Path)
+	h, err := safeopen.OpenUntrusted(v.Backing.Path)
 	if err != nil {
 		return
 	}

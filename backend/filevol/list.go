@@ -11,6 +11,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -119,7 +120,7 @@ func isVolume(dir *host.Dir, e fs.DirEntry) bool {
 	}
 	h, err := dir.OpenPath(e.Name())
 	if err != nil { // the target does not exist, is a loop, or may not be accessed
-		return errors.As(err, new(*host.LinkError))
+		return errors.As(err, new(*safeopen.LinkError))
 	}
 	defer h.Close()
 	return isVolumeHandle(h)

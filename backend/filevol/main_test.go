@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) { backendtest.Main(m) }
 var here = Files{Host: &host.Local{}}
 
 // anything is a backend.MayRead that permits every backing file.
-func anything(string, *host.Handle) error { return nil }
+func anything(string, *safeopen.Handle) error { return nil }
 
 // poolIn returns a pool of files in a directory.
 func poolIn(dir string) *pooldef.Pool {

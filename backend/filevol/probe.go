@@ -4,14 +4,14 @@ import (
 	"io/fs"
 	"time"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
 
 // probe reads the image header of a file or block device. It also returns the size of the file or device in
 // bytes.
-func probe(h *host.Handle) (image.Info, uint64, error) {
+func probe(h *safeopen.Handle) (image.Info, uint64, error) {
 	fd, err := h.Open()
 	if err != nil {
 		return image.Info{}, 0, err
@@ -32,16 +32,18 @@ func probe(h *host.Handle) (image.Info, uint64, error) {
 
 // isVolumeHandle reports whether a handle is a regular file, directory or block device. libvirt also ignores
 // all other files.
-func isVolumeHandle(h *host.Handle) bool { return h.IsDir() || h.HasData() }
+func isVolumeHandle(h *safeopen.Handle) bool { return h.IsDir() || h.HasData() }
 
-func handlePermissions(h *host.Handle) pooldef.Permissions { return permissions(h.Mode, h.Uid, h.Gid) }
+func handlePermissions(h *safeopen.Handle) pooldef.Permissions {
+	return permissions(h.Mode, h.Uid, h.Gid)
+}
 
 func permissions(mode, uid, gid uint32) pooldef.Permissions {
 	mode &= 0o777
 	return pooldef.Permissions{Mode: &mode, Owner: &uid, Group: &gid}
 }
 
-func times(h *host.Handle) *pooldef.Timestamps {
+func times(h *safeopen.Handle) *pooldef.Timestamps {
 	return &pooldef.Timestamps{Access: time.Unix(h.Atim.Unix()), Modify: time.Unix(h.Mtim.Unix()),
 		Change: time.Unix(h.Ctim.Unix())}
 }

@@ -21,6 +21,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -110,7 +111,7 @@ func (f Files) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, er
 	seen := *p
 	if s, ok := info.Sys().(*syscall.Stat_t); ok { // not available in a dry run
 		seen.Target.Permissions = permissions(s.Mode, s.Uid, s.Gid)
-		if dir, err := host.OpenPath(p.Target.Path); err == nil {
+		if dir, err := safeopen.OpenPath(p.Target.Path); err == nil {
 			seen.Target.Permissions.Label = dir.Label()
 			dir.Close()
 		}

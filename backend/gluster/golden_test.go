@@ -10,6 +10,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -84,7 +85,7 @@ func TestGolden(t *testing.T) {
 			return err
 		}
 		return b.Clone(ctx, p, define("clone", "raw", ""), source,
-			backend.CloneOptions{MayRead: func(string, *host.Handle) error { return nil }})
+			backend.CloneOptions{MayRead: func(string, *safeopen.Handle) error { return nil }})
 	})
 	does("resize", func(ctx context.Context, b *Backend) error {
 		return b.Resize(ctx, p, "a b", 2<<20, backend.ResizeOptions{})

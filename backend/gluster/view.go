@@ -15,6 +15,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -82,7 +83,7 @@ func (v *view) openDir() error {
 	case err == nil:
 		dir.Close()
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) &&
-		!errors.As(err, new(*host.LinkError)):
+		!errors.As(err, new(*safeopen.LinkError)):
 		return err
 	}
 	return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir,

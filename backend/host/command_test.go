@@ -13,10 +13,12 @@ import (
 	"unicode/utf8"
 )
 
-// hostile are words that a shell, a tool or a terminal could take for something else.
+// hostile contains words that a shell, a tool or a terminal could misinterpret.
 var hostile = []string{
-	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~", "#x", "a=b", "!",
-	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s", "plain-1.2_3@x,y/z",
+	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~",
+	"#x", "a=b", "!",
+	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s",
+	"plain-1.2_3@x,y/z",
 }
 
 func TestQuote(t *testing.T) {
@@ -26,7 +28,7 @@ func TestQuote(t *testing.T) {
 	}
 	out := run(t, "bash", "-c", `printf '%s\0' `+strings.Join(words, " "))
 	if got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"); !slices.Equal(got, hostile) {
-		t.Errorf("the shell read\n%q, of\n%q", got, hostile)
+		t.Errorf("the shell read\n%q, want\n%q", got, hostile)
 	}
 	for word, want := range map[string]string{
 		"/var/lib/images": "/var/lib/images", "": "''", "it's ü": `'it'\''s ü'`, "a\n'\\": `$'a\n\'\\'`,
@@ -44,7 +46,7 @@ func FuzzQuote(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, word string) {
 		if strings.Contains(word, "\x00") || len(word) > 10000 {
-			t.Skip("no argument can hold a NUL, or be much longer")
+			t.Skip("an argument cannot contain a NUL, or be much longer")
 		}
 		if got := run(t, "bash", "-c", "printf %s "+Quote(word)); got != word {
 			t.Errorf("%q became %q", word, got)
@@ -81,7 +83,7 @@ func TestQueryWithoutShellOrSurroundings(t *testing.T) {
 		t.Errorf("echo printed %q", got)
 	}
 	if got := run(t, "cat"); got != "" {
-		t.Errorf("a command read %q from our standard input", got)
+		t.Errorf("a command read %q from the test's standard input", got)
 	}
 	if got := run(t, "pwd"); got != "/\n" {
 		t.Errorf("a command runs in %q", got)
@@ -95,16 +97,17 @@ func TestQueryWithoutShellOrSurroundings(t *testing.T) {
 
 func TestToolIsFound(t *testing.T) {
 	front := t.TempDir()
-	if err := os.WriteFile(filepath.Join(front, "chroot"), []byte("#!/bin/sh\necho in front\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(front, "chroot"), []byte("#!/bin/sh\necho in front\n"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", "/bin") // cron's has no sbin
+	t.Setenv("PATH", "/bin") // cron's PATH has no sbin
 	if got := run(t, "chroot", "--version"); !strings.Contains(got, "coreutils") {
 		t.Errorf("chroot, in /usr/sbin, printed %q", got)
 	}
 	t.Setenv("PATH", front)
 	if got := run(t, "chroot"); got != "in front\n" {
-		t.Errorf("the chroot that stands in front printed %q", got)
+		t.Errorf("the chroot earlier in PATH printed %q", got)
 	}
 	t.Chdir(front)
 	t.Setenv("PATH", ".")
@@ -142,12 +145,13 @@ func TestQueryFails(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", script, err, want)
 		}
 		if strings.Contains(script, "out") && string(out) != "out\n" {
-			t.Errorf("%s: what was printed before it failed is %q", script, out)
+			t.Errorf("%s: it printed %q before it failed", script, out)
 		}
 	}
 }
 
-// TestCancelEndsChildren cancels a command whose child does not end by itself, and one that does not even when it is told.
+// TestCancelEndsChildren cancels a command whose child does not end by itself, and one whose child ignores
+// SIGTERM.
 func TestCancelEndsChildren(t *testing.T) {
 	defer func(d time.Duration) { killAfter = d }(killAfter)
 	killAfter = 300 * time.Millisecond
@@ -161,14 +165,17 @@ func TestCancelEndsChildren(t *testing.T) {
 			dir := t.TempDir()
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := make(chan error, 1)
-			go func() { ended <- (&Local{}).Change(ctx, Command{Name: "sh", Args: []string{"-c", script}, Dir: dir}) }()
+			go func() {
+				ended <- (&Local{}).Change(ctx, Command{Name: "sh", Args: []string{"-c", script},
+					Dir: dir})
+			}()
 			waitFor(t, "there is a child", func() bool { return read(t, dir+"/pid") != "" })
 			cancel()
 			if err := soon(t, "the command", func() error { return <-ended }); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 			if name == "told" && read(t, dir+"/told") == "" {
-				t.Error("it was not told to end")
+				t.Error("the child received no SIGTERM")
 			}
 			pid := strings.TrimSpace(read(t, dir+"/pid"))
 			waitFor(t, "the child has ended", func() bool { return !alive(t, pid) })
@@ -176,14 +183,16 @@ func TestCancelEndsChildren(t *testing.T) {
 	}
 }
 
-// TestChildHoldsPipe runs a command that leaves a daemon behind, which has its standard output: the command has worked.
+// TestChildHoldsPipe runs a command that leaves a daemon behind, which holds its standard output: the command
+// has succeeded.
 func TestChildHoldsPipe(t *testing.T) {
 	defer func(d time.Duration) { killAfter = d }(killAfter)
 	killAfter = 300 * time.Millisecond
 	dir := t.TempDir()
 	var out []byte
 	err := soon(t, "the command", func() (err error) {
-		out, err = (&Local{}).Query(context.Background(), Command{Name: "sh", Args: []string{"-c", "echo done; sleep 1000 & echo $! >pid"}, Dir: dir})
+		out, err = (&Local{}).Query(context.Background(), Command{Name: "sh",
+			Args: []string{"-c", "echo done; sleep 1000 & echo $! >pid"}, Dir: dir})
 		return err
 	})
 	if string(out) != "done\n" || err != nil {
@@ -206,11 +215,11 @@ func TestCancelledBefore(t *testing.T) {
 		}
 	}
 	if _, err := os.Lstat(file); err == nil {
-		t.Error("something was made")
+		t.Error("a cancelled step created a file")
 	}
 }
 
-// read returns what is in a file, nothing if it is not there.
+// read returns the content of a file, or "" if it does not exist.
 func read(t testing.TB, path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -219,33 +228,36 @@ func read(t testing.TB, path string) string {
 	return string(data)
 }
 
-// alive tells whether a process runs; one that nobody has waited for yet does not.
+// alive reports whether a process runs. A zombie does not.
 func alive(t testing.TB, pid string) bool {
 	stat := read(t, fmt.Sprintf("/proc/%s/stat", pid))
 	return stat != "" && !strings.Contains(stat, ") Z ")
 }
 
-// TestAgain runs a command that fails for no reason that lasts, and others that it must not run again.
-func TestAgain(t *testing.T) {
-	defer func(patient time.Duration) { againFor = patient }(againFor)
+// TestRetryOn runs a command that fails temporarily, and others that must not be retried.
+func TestRetryOn(t *testing.T) {
+	defer func(patient time.Duration) { retryFor = patient }(retryFor)
 	const never = 1 << 30
 	for _, test := range []struct {
-		least, most int // how often it is run
+		least, most int // how often the command runs
 		fails       int // how often it fails
 		again       string
-		limit       time.Duration // after which it is not run again
-	}{{12, 12, 11, "bad luck", far}, {1, never, never, "bad luck", time.Second}, {1, 1, never, "", far}, {1, 1, never, "other luck", far}} {
-		againFor = test.limit
+		limit       time.Duration // after which it is not retried
+	}{{12, 12, 11, "bad luck", far}, {1, never, never, "bad luck", time.Second}, {1, 1, never, "", far},
+		{1, 1, never, "other luck", far}} {
+		retryFor = test.limit
 		file := filepath.Join(t.TempDir(), "runs")
 		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`, file, test.fails)
-		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again, Inputs: []Input{{Data: []byte("x\n")}}}
+		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again,
+			Inputs: []Input{{Data: []byte("x\n")}}}
 		err := (&Local{}).Change(t.Context(), c)
-		if test.limit < far { // a command that only looks is run again for a second
+		if test.limit < far { // a query is retried for a second
 			_, err = (&Local{}).Query(t.Context(), c)
 		}
 		text, _ := os.ReadFile(file)
-		if got := strings.Count(string(text), "x"); got < test.least || got > test.most || (err == nil) != (test.fails < test.least) {
-			t.Errorf("%+v: it was run %d times, error %v", test, got, err)
+		if got := strings.Count(string(text), "x"); got < test.least || got > test.most ||
+			(err == nil) != (test.fails < test.least) {
+			t.Errorf("%+v: the command ran %d times, error %v", test, got, err)
 		}
 	}
 }

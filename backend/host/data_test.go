@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newFile is a file that a step makes.
+// newFile returns a step that creates a file.
 func newFile(path string) CreateFile { return CreateFile{Path: path, Mode: 0o600, UID: -1, GID: -1} }
 
 // put writes a file.
@@ -35,7 +35,7 @@ func get(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	size, _ := f.Seek(0, io.SeekEnd) // of a FIFO none is known
+	size, _ := f.Seek(0, io.SeekEnd) // a FIFO has no known content
 	all := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, _ = f.Seek(0, io.SeekStart)
 	if _, err := all.ReadFrom(f); err != nil {
@@ -44,7 +44,7 @@ func get(t testing.TB, path string) []byte {
 	return all.Bytes()
 }
 
-// open opens a file until the test ends.
+// open opens a file, and closes it when the test ends.
 func open(t testing.TB, path string, flags int) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, flags, 0o600)
@@ -64,7 +64,7 @@ func stat(t testing.TB, path string) unix.Stat_t {
 	return st
 }
 
-// room is how many bytes a file occupies, when all of it is on the disk.
+// room returns how many bytes are allocated to a file, once all data are on the disk.
 func room(t testing.TB, path string) int64 {
 	t.Helper()
 	if err := open(t, path, os.O_RDONLY).Sync(); err != nil {
@@ -73,7 +73,7 @@ func room(t testing.TB, path string) int64 {
 	return stat(t, path).Blocks * 512
 }
 
-// holds fails if a file or device does not hold exactly this.
+// holds fails the test unless a file or device contains exactly want.
 func holds(t testing.TB, path string, want []byte) {
 	t.Helper()
 	got := get(t, path)
@@ -84,28 +84,28 @@ func holds(t testing.TB, path string, want []byte) {
 	for at < min(len(got), len(want)) && got[at] == want[at] {
 		at++
 	}
-	t.Fatalf("%s has %d bytes instead of %d, others from %d on", path, len(got), len(want), at)
+	t.Fatalf("%s has %d bytes, want %d; the bytes differ from %d on", path, len(got), len(want), at)
 }
 
-// isGone fails if something was left.
+// isGone fails the test if a file exists.
 func isGone(t testing.TB, path string) {
 	t.Helper()
 	if _, err := os.Lstat(path); err == nil {
-		t.Errorf("%s was left", path)
+		t.Errorf("%s still exists", path)
 	}
 }
 
-// fails does a step and returns its error.
+// fails applies a step that must fail, and returns its error.
 func fails(t testing.TB, l *Local, s Step) error {
 	t.Helper()
 	err := l.Change(context.Background(), s)
 	if err == nil {
-		t.Fatalf("%s: it worked", s.Shell())
+		t.Fatalf("%s succeeded", s.Shell())
 	}
 	return err
 }
 
-// isA fails if an error is not of the type.
+// isA fails the test unless an error is of type E.
 func isA[E error](t testing.TB, err error) E {
 	t.Helper()
 	e, ok := errors.AsType[E](err)
@@ -115,9 +115,9 @@ func isA[E error](t testing.TB, err error) E {
 	return e
 }
 
-// random returns so many bytes, of which none is 0.
+// random returns n bytes, none of which is 0.
 func random(seed uint64, n int) []byte {
-	part := make([]byte, 65521) // a prime: it begins elsewhere in each block
+	part := make([]byte, 65521) // a prime, so that the pattern starts elsewhere in each block
 	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(part)
 	for i := range part {
 		part[i] |= 1
@@ -129,13 +129,13 @@ func random(seed uint64, n int) []byte {
 	return b
 }
 
-// A sparse is a file with holes: its length, and where there are data, from and to.
-type sparse struct {
+// A sparseFile is a file with holes: its length, and the ranges that contain data.
+type sparseFile struct {
 	size    int64
 	extents [][2]int64
 }
 
-func (s sparse) make(t testing.TB, path string) []byte {
+func (s sparseFile) write(t testing.TB, path string) []byte {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -155,15 +155,17 @@ func (s sparse) make(t testing.TB, path string) []byte {
 	return all
 }
 
-// sparses are files with the shapes that one gets wrong, and random ones.
-func sparses() []sparse {
-	all := []sparse{
-		{}, {size: 1, extents: [][2]int64{{0, 1}}}, {size: 1}, {size: 5 << 20}, {size: 4096, extents: [][2]int64{{0, 4096}}},
-		{size: 3<<20 + 77, extents: [][2]int64{{3 << 20, 3<<20 + 77}}}, {size: 2<<20 + 1, extents: [][2]int64{{0, 100}}},
+// sparseFiles returns files with shapes that are easy to get wrong, and random ones.
+func sparseFiles() []sparseFile {
+	all := []sparseFile{
+		{}, {size: 1, extents: [][2]int64{{0, 1}}}, {size: 1}, {size: 5 << 20},
+		{size: 4096, extents: [][2]int64{{0, 4096}}},
+		{size: 3<<20 + 77, extents: [][2]int64{{3 << 20, 3<<20 + 77}}},
+		{size: 2<<20 + 1, extents: [][2]int64{{0, 100}}},
 	}
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 5 {
-		s := sparse{size: 1 + r.Int64N(8<<20)}
+		s := sparseFile{size: 1 + r.Int64N(8<<20)}
 		for range r.IntN(8) {
 			from := r.Int64N(s.size)
 			s.extents = append(s.extents, [2]int64{from, min(s.size, from+1+r.Int64N(300_000))})
@@ -173,10 +175,10 @@ func sparses() []sparse {
 	return all
 }
 
-// here is the file system that most have. Without root it is whatever there is.
+// here is the most common file system. Without root it is the file system of the temporary directory.
 const here = "ext4"
 
-// fileSystems returns directories on each kind of file system.
+// fileSystems returns a directory on each kind of file system.
 func fileSystems(t testing.TB) map[string]string {
 	if os.Getenv(private) == "" {
 		return map[string]string{here: t.TempDir()}
@@ -187,7 +189,7 @@ func fileSystems(t testing.TB) map[string]string {
 	}
 }
 
-// device makes a block device of a size, full of data that are not zero.
+// device creates a block device of a size that contains no zeros.
 func device(t testing.TB, size int64) string {
 	t.Helper()
 	if os.Getenv(private) == "" {
@@ -204,10 +206,11 @@ func device(t testing.TB, size int64) string {
 	return path
 }
 
-// qemuIO lets qemu-io hold an image open until the test ends or the returned function is called.
+// qemuIO runs qemu-io with an image open until the test ends or stop is called.
 func qemuIO(t testing.TB, args ...string) (stop func()) {
 	t.Helper()
-	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c", "sleep 3600000")...)
+	cmd := exec.Command("stdbuf", append(append([]string{"-oL", "qemu-io"}, args...), "-c", "read 0 512", "-c",
+		"sleep 3600000")...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		cmd.Stderr = cmd.Stdout
@@ -240,20 +243,20 @@ func readUntil(r io.Reader, word string) (string, error) {
 	return all.String(), nil
 }
 
-// far is a limit that nothing comes to, however slow the machine, but what never ends.
+// far is a timeout that is exceeded only by what never ends, however slow the machine is.
 const far = 5 * time.Minute
 
-// waitFor waits until something has happened.
+// waitFor waits until done returns true.
 func waitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for begin := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(begin) > far {
-			t.Fatalf("waited %v in vain: %s", far, what)
+			t.Fatalf("waited %v: %s has not happened", far, what)
 		}
 	}
 }
 
-// soon fails if something does not end.
+// soon fails the test if do does not end.
 func soon(t testing.TB, what string, do func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -267,7 +270,7 @@ func soon(t testing.TB, what string, do func() error) error {
 	}
 }
 
-// once returns a Progress that does something when something has been done, the first time.
+// once returns a Progress that calls do the first time that bytes are done.
 func once(do func()) Progress {
 	did := false
 	return func(done, _ uint64) {
@@ -278,7 +281,7 @@ func once(do func()) Progress {
 	}
 }
 
-// never is a Progress that fails if anything is done.
+// never returns a Progress that fails the test if bytes are done.
 func never(t testing.TB) Progress {
 	return func(done, _ uint64) {
 		if done > 0 {

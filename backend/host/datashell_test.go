@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A scene is a directory with files, and devices, that two ways do the same to.
+// A scene is a directory with files, and devices, to which a step and its shell command are applied.
 type scene struct{ dir, loop, other string }
 
 func (s scene) path(name string) string {
@@ -23,14 +23,15 @@ func (s scene) path(name string) string {
 	return s.dir + "/" + name
 }
 
-func (s scene) make(t *testing.T) {
+func (s scene) create(t *testing.T) {
 	t.Helper()
 	dir := s.dir
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sparse{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.make(t, dir+"/sparse")
-	sparse{size: 2 << 18}.make(t, dir+"/hole")
+	sparseFile{3<<18 + 700, [][2]int64{{100, 5000}, {1<<18 + 1, 2 << 18}, {3 << 18, 3<<18 + 600}}}.write(t,
+		dir+"/sparse")
+	sparseFile{size: 2 << 18}.write(t, dir+"/hole")
 	put(t, dir+"/full", random(1, 4<<18))
 	put(t, dir+"/small", random(2, 5000))
 	put(t, dir+"/empty", nil)
@@ -39,7 +40,7 @@ func (s scene) make(t *testing.T) {
 	put(t, s.other, random(98, 2<<18+512))
 }
 
-// everything is what a scene looks like; of the room that files have, whether it is less than half of it all.
+// everything describes a scene: its contents, and whether less than half of each file is allocated.
 func (s scene) everything(t *testing.T) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -60,7 +61,8 @@ func (s scene) everything(t *testing.T) string {
 	return b.String()
 }
 
-// The steps that are the same in a shell: of what is to fail, only that it does.
+// sameSteps contains steps that must have the same result as their shell commands. Of steps that fail, only
+// the failure is compared.
 var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("sparse")} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("hole")} },
@@ -77,11 +79,11 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4097} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 4 << 18} },
 	func(_ *testing.T, s scene) Step { return Zero{Path: s.path("loop"), From: 1 << 63} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("sparse")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("full")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("empty")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("none")} },
-	func(_ *testing.T, s scene) Step { return Abort{Path: s.path("loop")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("sparse")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("full")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("empty")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("none")} },
+	func(_ *testing.T, s scene) Step { return Discard{Path: s.path("loop")} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("small"), Pattern: "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("link"), Pattern: "fillff"} },
 	func(_ *testing.T, s scene) Step { return Scrub{Path: s.path("loop"), Pattern: "fillff"} },
@@ -95,26 +97,42 @@ var sameSteps = []func(t *testing.T, s scene) Step{
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("none"), Size: 1} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("none"), Size: 1, Allocate: true} },
 	func(_ *testing.T, s scene) Step { return Resize{Path: s.path("loop"), Size: 4096} },
-	fill("sparse", "full"), fill("sparse", "loop"), fill("other", "loop"), fill("full", "sparse"), fill("full", "other"), fill("full", "loop"),
+	fill("sparse", "full"), fill("sparse", "loop"), fill("other", "loop"), fill("full", "sparse"),
+	fill("full", "other"), fill("full", "loop"),
 	fill("empty", "loop"), fill("empty", "small"), fill("none", "loop"), fill("small", "none"),
-	create("sparse", CreateFile{}), create("full", CreateFile{Size: 5 << 18}), create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18}),
-	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18, Zeros: true}), create("full", CreateFile{Size: 4 << 18, Allocate: 4 << 18, Zeros: true}),
-	create("full", CreateFile{Zeros: true}), create("full", CreateFile{Allocate: 1 << 18, Zeros: true}), create("none", CreateFile{}),
-	create("empty", CreateFile{Size: 1 << 18, Allocate: 1 << 18, Zeros: true}), create("hole", CreateFile{}), create("link", CreateFile{}),
-	create("other", CreateFile{Size: 3 << 18, Allocate: 3 << 18, Zeros: true}), create("sparse", CreateFile{From: &Source{Reflink: true}}),
-	upload("small", "full", Upload{}), upload("small", "full", Upload{Offset: 7}), upload("full", "loop", Upload{Length: 1 << 18, Offset: 511}),
-	upload("sparse", "full", Upload{Sparse: true}), upload("sparse", "loop", Upload{Sparse: true, Offset: 3}), upload("small", "full", Upload{Whole: true}),
-	upload("full", "small", Upload{Whole: true}), upload("sparse", "full", Upload{Whole: true, Sparse: true}), upload("sparse", "full", Upload{Whole: true}),
-	upload("small", "none", Upload{}), upload("small", "none", Upload{Whole: true}), upload("empty", "full", Upload{Whole: true}),
-	upload("empty", "full", Upload{}), upload("other", "full", Upload{Offset: 5}), upload("small", "loop", Upload{Whole: true}),
-	download("sparse", "to", Download{}), download("sparse", "to", Download{Sparse: true}), download("full", "to", Download{Offset: 1000, Length: 1 << 18}),
-	download("sparse", "to", Download{Offset: 5001, Sparse: true}), download("loop", "to", Download{Offset: 513}), download("full", "to", Download{Offset: 4 << 18}),
-	download("sparse", "loop", Download{Sparse: true}), download("sparse", "loop", Download{Length: 1 << 18}), download("hole", "to", Download{}),
+	create("sparse", CreateFile{}), create("full", CreateFile{Size: 5 << 18}),
+	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18}),
+	create("sparse", CreateFile{Size: 5 << 18, Allocate: 5 << 18, Zeros: true}),
+	create("full", CreateFile{Size: 4 << 18, Allocate: 4 << 18, Zeros: true}),
+	create("full", CreateFile{Zeros: true}), create("full", CreateFile{Allocate: 1 << 18, Zeros: true}),
+	create("none", CreateFile{}),
+	create("empty", CreateFile{Size: 1 << 18, Allocate: 1 << 18, Zeros: true}), create("hole", CreateFile{}),
+	create("link", CreateFile{}),
+	create("other", CreateFile{Size: 3 << 18, Allocate: 3 << 18, Zeros: true}),
+	create("sparse", CreateFile{From: &Source{Reflink: true}}),
+	upload("small", "full", Upload{}), upload("small", "full", Upload{Offset: 7}),
+	upload("full", "loop", Upload{Length: 1 << 18, Offset: 511}),
+	upload("sparse", "full", Upload{Sparse: true}), upload("sparse", "loop", Upload{Sparse: true, Offset: 3}),
+	upload("small", "full", Upload{Whole: true}),
+	upload("full", "small", Upload{Whole: true}), upload("sparse", "full", Upload{Whole: true, Sparse: true}),
+	upload("sparse", "full", Upload{Whole: true}),
+	upload("small", "none", Upload{}), upload("small", "none", Upload{Whole: true}),
+	upload("empty", "full", Upload{Whole: true}),
+	upload("empty", "full", Upload{}), upload("other", "full", Upload{Offset: 5}),
+	upload("small", "loop", Upload{Whole: true}),
+	download("sparse", "to", Download{}), download("sparse", "to", Download{Sparse: true}),
+	download("full", "to", Download{Offset: 1000, Length: 1 << 18}),
+	download("sparse", "to", Download{Offset: 5001, Sparse: true}),
+	download("loop", "to", Download{Offset: 513}), download("full", "to", Download{Offset: 4 << 18}),
+	download("sparse", "loop", Download{Sparse: true}), download("sparse", "loop", Download{Length: 1 << 18}),
+	download("hole", "to", Download{}),
 	download("empty", "to", Download{}), download("full", "to", Download{Length: 1 << 40}),
 }
 
 func fill(from, to string) func(*testing.T, scene) Step {
-	return func(_ *testing.T, s scene) Step { return CopyInto{From: Source{Path: s.path(from)}, Path: s.path(to)} }
+	return func(_ *testing.T, s scene) Step {
+		return CopyInto{From: Source{Path: s.path(from)}, Path: s.path(to)}
+	}
 }
 
 func create(from string, c CreateFile) func(*testing.T, scene) Step {
@@ -146,41 +164,43 @@ func download(from, to string, d Download) func(*testing.T, scene) Step {
 	}
 }
 
-// TestDataInShell does the steps, and what they print, by sh.
+// TestDataInShell applies the steps, and runs their shell commands in sh.
 func TestDataInShell(t *testing.T) {
 	if os.Getenv(private) == "" {
 		notRun(t, "the steps in a shell: it needs root")
 	}
-	real, shell := scene{"", device(t, 4<<18), device(t, 2<<18+512)}, scene{"", device(t, 4<<18), device(t, 2<<18+512)}
-	for name, top := range map[string]string{"ext4": disk(t, "mkfs.ext4", "-q"), "ext2": disk(t, "mkfs.ext2", "-q")} {
-		real.dir, shell.dir = filepath.Join(top, "real"), filepath.Join(top, "shel")
+	steps, shell := scene{"", device(t, 4<<18), device(t, 2<<18+512)},
+		scene{"", device(t, 4<<18), device(t, 2<<18+512)}
+	for name, top := range map[string]string{"ext4": disk(t, "mkfs.ext4", "-q"),
+		"ext2": disk(t, "mkfs.ext2", "-q")} {
+		steps.dir, shell.dir = filepath.Join(top, "real"), filepath.Join(top, "shel")
 		t.Run(name, func(t *testing.T) {
 			for i, step := range sameSteps {
-				t.Run(fmt.Sprint(i), func(t *testing.T) { sameInShell(t, real, shell, step) })
+				t.Run(fmt.Sprint(i), func(t *testing.T) { sameInShell(t, steps, shell, step) })
 			}
 		})
 	}
 }
 
-func sameInShell(t *testing.T, real, shell scene, step func(*testing.T, scene) Step) {
-	defer func() { run(t, "rm", "-r", real.dir, shell.dir) }()
-	real.make(t)
-	shell.make(t)
+func sameInShell(t *testing.T, steps, shell scene, step func(*testing.T, scene) Step) {
+	defer func() { run(t, "rm", "-r", steps.dir, shell.dir) }()
+	steps.create(t)
+	shell.create(t)
 	same := step(t, shell)
-	err := (&Local{}).Change(t.Context(), step(t, real))
+	err := (&Local{}).Change(t.Context(), step(t, steps))
 	_, shellErr := (&Local{}).Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 	if (err == nil) != (shellErr == nil) {
-		t.Fatalf("%s\nthe step says %v, the shell %v", same.Shell(), err, shellErr)
+		t.Fatalf("%s\nthe step returned %v, the shell %v", same.Shell(), err, shellErr)
 	}
 	if err != nil {
 		return
 	}
-	if got, want := shell.everything(t), real.everything(t); got != want {
+	if got, want := shell.everything(t), steps.everything(t); got != want {
 		t.Errorf("%s\nthe shell has\n%s, the step\n%s", same.Shell(), got, want)
 	}
 }
 
-// TestStreamInShell reads standard input and writes standard output, as the steps do without a name.
+// TestStreamInShell runs the shell commands of steps without a name, which use standard input and output.
 func TestStreamInShell(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	data := random(1, 3<<20)
@@ -210,7 +230,7 @@ func TestStreamInShell(t *testing.T) {
 	}
 }
 
-// TestDraftRelative names what lies where one is, as one may on a command line.
+// TestDraftRelative uses relative paths, as a command line may.
 func TestDraftRelative(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	t.Chdir(dir)
@@ -227,7 +247,7 @@ func TestDraftRelative(t *testing.T) {
 	}
 }
 
-// TestDraftInShell makes and publishes drafts.
+// TestDraftInShell creates and commits pending files.
 func TestDraftInShell(t *testing.T) {
 	var trees []string
 	for _, way := range []func(*Local, Step) error{
@@ -255,6 +275,6 @@ func TestDraftInShell(t *testing.T) {
 		trees = append(trees, tree(t, dir))
 	}
 	if trees[0] != trees[1] {
-		t.Errorf("the steps made\n%s, the shell\n%s", trees[0], trees[1])
+		t.Errorf("the steps created\n%s, the shell\n%s", trees[0], trees[1])
 	}
 }

@@ -1,5 +1,14 @@
-// Package host is the only door to the machine: what backends run, change and look at goes through a Host. Looking and
-// changing are different methods, so that a trace or a dry run is a wrapper of a few lines.
+// Package host wraps all access to the local machine. Backends run programs, inspect the system and change it
+// through a [Host].
+//
+// [Local] is the machine itself. The other hosts are wrappers: [Trace] prints what happens, [DryRun] prints
+// changes instead of making them, [ReadOnly] refuses changes, and [CachedHost] keeps the results of queries.
+// Inspection and change are different methods, so that each wrapper is small.
+//
+// A [Step] is one change as a value. Its Shell method returns an equivalent shell command.
+//
+// Files: step_*.go contain steps, look_*.go inspect the machine, run_*.go run programs. The packages below
+// host work on open files alone: safeopen, sparse, imagelock, extents and retry.
 package host
 
 import (
@@ -9,90 +18,109 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/sparse"
 )
 
-// A Host is the machine that storage is managed on.
+// A Host is the machine whose storage is managed.
 type Host interface {
-	// Query runs a command that only looks, and returns what it prints.
+	// Query runs a command that only inspects the machine, and returns its standard output.
 	Query(ctx context.Context, c Command) ([]byte, error)
-	// Change does one thing that changes the machine. Nothing is begun once ctx has ended.
+	// Change applies a step, unless ctx has ended.
 	Change(ctx context.Context, s Step) error
-	// Serve runs a program that mounts a file system at a directory and serves it, and waits until it answers. The program runs as long
-	// as this process, or until the file system leaves a question unanswered for as long as limit; the same command is run once. An
-	// error wraps context.DeadlineExceeded if there was no answer; it is an ExitError if the program has ended.
+	// MountPrivate runs a FUSE client that mounts a file system at the directory at, and waits until the file
+	// system responds. The client runs as long as this process, or until the file system does not respond for
+	// as long as limit. A command that runs already is not run again. If the file system does not respond,
+	// the error wraps context.DeadlineExceeded; if the client ends, the error is an ExitError.
 	MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error)
+	// Invalidate clears cached query results (CachedHost). Call it after waiting for another process, which
+	// may have changed the machine.
+	Invalidate()
 	Prober
 }
 
-// A Prober asks the kernel.
+// A Prober asks the kernel about the machine.
 type Prober interface {
-	// Enter holds a directory, found by chase, until Leave: what is looked at in it and what steps do to names in it is in that very
-	// directory. inside: symbolic links that lead out of its file system lead nowhere, as whoever serves that may make any.
+	// OpenDir opens a directory as safeopen does, and keeps it open until Dir.Close. Until then, inspections
+	// and steps that use a name in the directory work in the directory that was opened, even if its path
+	// changes. With inside, symbolic links that leave its file system lead nowhere, because its server may
+	// create any link.
 	OpenDir(path string, inside bool) (*Dir, error)
-	// Stat is os.Stat. In a dry run what would have been made is there.
+	// Stat is os.Stat. In a dry run, directories that would have been created exist.
 	Stat(path string) (fs.FileInfo, error)
-	// Guarded returns a GuardError unless every directory on the way to a path can be changed only by root and the running user.
+	// CheckGuarded returns a safeopen.GuardError unless only root and the running user can change the
+	// directories on a path.
 	CheckGuarded(path string) error
-	// Hold looks at the file at a path, as Hold does, or directly in a place or stage.
-	OpenPath(path string) (*Handle, error)
-	// Space tells how much room the file system at path has.
+	// OpenPath inspects the file at a path, as safeopen.OpenPath does. If the path is a name in an open Dir
+	// or a Stage, OpenPath uses that directory.
+	OpenPath(path string) (*safeopen.Handle, error)
+	// Space returns the size and free space of the file system at path.
 	Space(path string) (Space, error)
-	// Mounted tells whether something is mounted exactly at path.
+	// Mounted reports whether a file system is mounted exactly at path.
 	Mounted(path string) (bool, error)
-	// Mounts lists what is mounted, in the kernel's order.
+	// Mounts lists all mounts, in the kernel's order.
 	Mounts() ([]Mount, error)
-	// MountAt returns what is mounted exactly at path, nil if nothing is.
+	// MountAt returns the mount exactly at path, or nil if there is none.
 	MountAt(path string) (*Mount, error)
-	// Addresses returns the addresses of a server; it waits no longer than limit.
+	// Addresses returns the addresses of a server. It waits for as long as limit.
 	Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error)
-	// Dial connects to a server at HOST:PORT, by TCP.
+	// Dial connects to a server at HOST:PORT by TCP.
 	Dial(ctx context.Context, address string) (net.Conn, error)
-	// MountUsers tells why something cannot be unmounted, in words for messages: process 4711 (cat), mounted at "/mnt/sub", held by
-	// loop3. It names a few, and may know of none.
+	// MountUsers returns why a file system cannot be unmounted, in terms for messages: process 4711 (cat),
+	// mounted at "/mnt/sub", held by loop3. It returns a few users, and may find none.
 	MountUsers(m *Mount) ([]string, error)
-	// DeviceUsers tells who uses a block device, its partitions, or the disk that it is a partition of, in words for messages: mounted
-	// at "/mnt", swap, held by dm-3 (vg0-root). Nobody may use the device if there are none. It looks: whoever comes next is not kept out.
+	// DeviceUsers returns the users of a block device, of its partitions, or of the disk that contains it, in
+	// terms for messages: mounted at "/mnt", swap, held by dm-3 (vg0-root). Without users the device is free
+	// now; DeviceUsers does not lock it.
 	DeviceUsers(path string) ([]string, error)
-	// Openers names the processes that have one of some block devices open, a few of them. Those of others are seen by root only.
+	// OpenBy returns a few of the processes that have one of the block devices open. Only root sees other
+	// users' processes.
 	OpenBy(devices ...string) []string
-	// Blank tells whether a device has nothing but zeros in its first and its last MiB, which is where labels are: wipefs does not know
-	// them all, a BSD disk's for one.
+	// Blank reports whether the first and the last MiB of a device contain only zeros. Labels are there, and
+	// wipefs does not know all of them, for example a BSD disk label.
 	Blank(device string) (bool, error)
-	// OnBtrfs tells whether path, or the directory above it that is there, lies on a btrfs file system.
+	// OnBtrfs reports whether path, or its nearest existing parent directory, is on a btrfs file system.
 	OnBtrfs(path string) (bool, error)
-	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
+	// Canonical returns the path without symbolic links, or the clean path if it does not exist.
 	Canonical(path string) string
-	// Sys is the kernel's /sys.
+	// Sys returns the kernel's /sys.
 	Sys() fs.FS
-	// DeviceLinks returns the names of the links in a directory of udev's, in order, by the names of the devices that they lead to: sda, dm-3.
+	// DeviceLinks returns the names of the links in one of udev's directories, sorted, by the name of the
+	// device that they lead to: sda, dm-3.
 	DeviceLinks(dir string) (map[string][]string, error)
-	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
+	// FCHost returns the number of the SCSI host of a Fibre Channel port. parent is -1 for a physical port.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
 }
 
-// Space of a file system, in bytes. Free is what is free to root, as libvirt counts it.
+// Progress is [sparse.Progress].
+type Progress = sparse.Progress
+
+// Space is the size of a file system in bytes. Free includes the space that is reserved for root, as in
+// libvirt.
 type Space struct{ Total, Free uint64 }
 
-// A Step is one change of the machine: it has happened, or there is an error and, as far as can be, it has not. The steps are
-// this package's types that have these methods. Their paths are absolute.
+// A Step is one change of the machine. If apply returns an error, the change has not happened, unless it
+// cannot be undone. The steps are the types of this package with these methods. Their paths are absolute.
 type Step interface {
-	// Shell is a shell command that would do the same.
+	// Shell returns a shell command that makes the same change.
 	Shell() string
-	// apply does it.
+	// apply makes the change.
 	apply(ctx context.Context, l *Local) error
 }
 
-// Local is the machine that poolctl runs on. Root, if not empty, is put in front of /sys and /proc, for tests of what
-// hardware is not there. It may be used by several goroutines at once, and must not be copied.
+// Local is the machine that poolctl runs on. Several goroutines may use a Local at once. It must not be
+// copied. Tests of absent hardware set Root, which is the directory that contains /sys and /proc.
 type Local struct {
 	Root      string
-	IdleLimit time.Duration // how long a command may do nothing that is attended; 0: for ever
-	// Unconfined, if not nil, is told of a confined command whose files this kernel cannot restrict: it has no Landlock.
+	IdleLimit time.Duration // how long a command with EndIfIdle may be idle; 0: no limit
+	// Unconfined, if not nil, is called for each confined command that runs without restricted file access,
+	// because this kernel lacks Landlock.
 	Unconfined func(Command)
 
-	mu     sync.Mutex
-	places map[string]*Dir          // those that are entered, and stages in use, by their clean paths
-	served map[string]*PrivateMount // by command
+	mu            sync.Mutex
+	dirs          map[string]*Dir          // open directories and stages in use, by clean path
+	privateMounts map[string]*PrivateMount // by shell command
 }
 
 // Change implements Host.
@@ -103,10 +131,5 @@ func (l *Local) Change(ctx context.Context, s Step) error {
 	return s.apply(ctx, l)
 }
 
-// pathError says what was done to what, as package os does. It keeps nil nil.
-func pathError(op, path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &fs.PathError{Op: op, Path: path, Err: err}
-}
+// Invalidate implements Host. A Local caches nothing.
+func (l *Local) Invalidate() {}

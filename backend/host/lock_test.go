@@ -8,29 +8,33 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/safeopen"
 )
 
-// writers are the steps that write to what is there.
+// writers returns the steps that write to an existing file.
 func writers(t testing.TB, path, other string) map[string]Step {
 	return map[string]Step{
-		"fill": CopyInto{From: Source{Path: other}, Path: path}, "upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
-		"zero": Zero{Path: path}, "discard": Abort{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
+		"fill":   CopyInto{From: Source{Path: other}, Path: path},
+		"upload": Upload{From: open(t, other, os.O_RDONLY), Path: path},
+		"zero":   Zero{Path: path}, "discard": Discard{Path: path}, "scrub": Scrub{Path: path, Pattern: "fillff"},
 		"resize": Resize{Path: path, Size: 1 << 20},
 	}
 }
 
-// readers are the steps that read.
+// readers returns the steps that read a source.
 func readers(t testing.TB, s Source) map[string]Step {
 	file := newFile(t.TempDir() + "/copy")
 	file.From = &s
 	other := t.TempDir() + "/other"
 	put(t, other, make([]byte, 1<<20))
 	return map[string]Step{
-		"create": file, "fill": CopyInto{From: s, Path: other}, "download": Download{From: s, To: open(t, other+"2", os.O_RDWR|os.O_CREATE)},
+		"create": file, "fill": CopyInto{From: s, Path: other},
+		"download": Download{From: s, To: open(t, other+"2", os.O_RDWR|os.O_CREATE)},
 	}
 }
 
-// images returns an image of 1 MiB as a file and as a device, and something else.
+// images returns an image of 1 MiB as a file and as a device, and the path of another file.
 func images(t *testing.T) (all map[string]string, other string) {
 	dir := t.TempDir()
 	put(t, dir+"/image", random(99, 1<<20))
@@ -42,7 +46,7 @@ func images(t *testing.T) (all map[string]string, other string) {
 	return all, dir + "/other"
 }
 
-// TestQemuWrites tries all steps while qemu has an image open for writing.
+// TestQemuWrites applies all steps while qemu has an image open for writing.
 func TestQemuWrites(t *testing.T) {
 	l := &Local{}
 	all, other := images(t)
@@ -63,7 +67,7 @@ func TestQemuWrites(t *testing.T) {
 	}
 }
 
-// TestQemuReads lets qemu and steps read together; write can none.
+// TestQemuReads lets qemu and steps read an image at the same time. No step may write.
 func TestQemuReads(t *testing.T) {
 	l := &Local{}
 	all, other := images(t)
@@ -78,7 +82,8 @@ func TestQemuReads(t *testing.T) {
 	}
 }
 
-// meanwhile tries what others can do with an image: qemu reading, qemu writing, a step that reads and one that writes.
+// meanwhile tries what other processes can do with an image: qemu reading, qemu writing, a step that reads,
+// and one that writes.
 func meanwhile(t *testing.T, image string) (reads, writes, stepReads, stepWrites bool) {
 	t.Helper()
 	l := &Local{}
@@ -92,10 +97,11 @@ func meanwhile(t *testing.T, image string) (reads, writes, stepReads, stepWrites
 		return err == nil
 	}
 	qemu := func(args ...string) bool { return exec.Command("qemu-io", args...).Run() == nil }
-	return qemu("-r", "-f", "raw", image, "-c", "read 0 512"), qemu("-f", "raw", image, "-c", "write -P 7 0 512"), step(reading), step(writing)
+	return qemu("-r", "-f", "raw", image, "-c", "read 0 512"),
+		qemu("-f", "raw", image, "-c", "write -P 7 0 512"), step(reading), step(writing)
 }
 
-// TestOthersMeanwhile tries in the middle of a step what others can do.
+// TestOthersMeanwhile tries in the middle of a step what other processes can do.
 func TestOthersMeanwhile(t *testing.T) {
 	l := &Local{}
 	if _, err := exec.LookPath("qemu-io"); err != nil {
@@ -113,22 +119,29 @@ func TestOthersMeanwhile(t *testing.T) {
 					}
 				})))
 				if !tried {
-					t.Error("it told of no progress")
+					t.Error("the step reported no progress")
 				}
 			})
 		}
-		try("fill", false, func(p Progress) Step { return CopyInto{From: Source{Path: other}, Path: image, Progress: p} })
-		try("upload", false, func(p Progress) Step { return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p} })
-		try("upload of a pipe", false, func(p Progress) Step { return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p} })
+		try("fill", false, func(p Progress) Step {
+			return CopyInto{From: Source{Path: other}, Path: image, Progress: p}
+		})
+		try("upload", false, func(p Progress) Step {
+			return Upload{From: open(t, other, os.O_RDONLY), Path: image, Progress: p}
+		})
+		try("upload of a pipe", false, func(p Progress) Step {
+			return Upload{From: pipe(t, random(1, 1<<20), false), Path: image, Progress: p}
+		})
 		try("zero", false, func(p Progress) Step { return Zero{Path: image, Progress: p} })
-		try("discard", false, func(p Progress) Step { return Abort{image, p} })
+		try("discard", false, func(p Progress) Step { return Discard{image, p} })
 		try("create", true, func(p Progress) Step {
 			c := newFile(t.TempDir() + "/copy")
 			c.From, c.Progress = &Source{Path: image}, p
 			return c
 		})
 		try("download", true, func(p Progress) Step {
-			return Download{From: Source{Path: image}, To: open(t, t.TempDir()+"/to", os.O_CREATE|os.O_RDWR), Progress: p}
+			return Download{From: Source{Path: image}, To: open(t, t.TempDir()+"/to", os.O_CREATE|os.O_RDWR),
+				Progress: p}
 		})
 		if a, b, c, d := meanwhile(t, image); !a || !b || !c || !d {
 			t.Errorf("afterwards qemu reads %v, writes %v; steps read %v, write %v", a, b, c, d)
@@ -136,13 +149,13 @@ func TestOthersMeanwhile(t *testing.T) {
 	}
 }
 
-// TestMountedIsInUse refuses to write to a device with a mounted file system, however it is named.
+// TestMountedIsInUse writes to a device with a mounted file system, by several names. All steps must fail.
 func TestMountedIsInUse(t *testing.T) {
 	l, loop := &Local{}, device(t, 8<<20)
 	other := t.TempDir() + "/other"
 	put(t, other, make([]byte, 1<<20))
 	run(t, "mkfs.ext2", "-q", "-F", loop)
-	mount(t, "-o", "ro", loop) // the kernel itself writes to one that is mounted for writing, whenever it likes
+	mount(t, "-o", "ro", loop) // the kernel writes to a device that is mounted for writing at any time
 	before := get(t, loop)
 	do(t, l, Symlink{loop, other + "link"})
 	for _, path := range []string{loop, other + "link"} {
@@ -161,7 +174,8 @@ func TestMountedIsInUse(t *testing.T) {
 	holds(t, loop, before)
 }
 
-// TestLinks refuses to read and to write where somebody else's link leads, wherever on the way it is, unless that is his own.
+// TestLinks reads and writes through links of another user, at different places of a path. This must fail
+// unless they lead to that user's files.
 func TestLinks(t *testing.T) {
 	if os.Geteuid() != 0 {
 		notRun(t, "links of others: it needs root")
@@ -185,19 +199,20 @@ func TestLinks(t *testing.T) {
 				})
 			}
 			for name, s := range readers(t, Source{Path: path}) {
-				t.Run("read to "+name+" "+kind+link, func(t *testing.T) { isA[*LinkError](t, fails(t, l, s)) })
+				t.Run("read to "+name+" "+kind+link, func(t *testing.T) { isA[*safeopen.LinkError](t, fails(t, l, s)) })
 			}
 		}
 		holds(t, image, random(99, 1<<20))
 		do(t, l, Zero{Path: dir + "/" + kind + "-ours"})
 		holds(t, image, make([]byte, 1<<20))
 		if kind == "file" {
-			do(t, l, Chown{image, 4711, -1}, Abort{Path: dir + "/" + kind + "-chain"})
+			do(t, l, Chown{image, 4711, -1}, Discard{Path: dir + "/" + kind + "-chain"})
 		}
 	}
 }
 
-// TestNoData refuses what holds no data, without opening it: a FIFO would wait for its other end.
+// TestNoData applies steps to files without data. The steps must fail without opening them: opening a FIFO
+// would wait for its other end.
 func TestNoData(t *testing.T) {
 	l, dir := &Local{}, t.TempDir()
 	put(t, dir+"/other", make([]byte, 1<<20))
@@ -205,7 +220,8 @@ func TestNoData(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, l, Symlink{"fifo", dir + "/link"}, Mkdir{dir + "/dir", 0o755})
-	for _, path := range []string{dir + "/fifo", dir + "/link", "/dev/null", "/dev/tty", dir + "/dir", dir + "/none", dir + "/other/x"} {
+	for _, path := range []string{dir + "/fifo", dir + "/link", "/dev/null", "/dev/tty", dir + "/dir",
+		dir + "/none", dir + "/other/x"} {
 		steps := writers(t, path, dir+"/other")
 		for name, s := range readers(t, Source{Path: path}) {
 			steps["read to "+name] = s

@@ -12,11 +12,12 @@ import (
 	"testing"
 )
 
-// private tells a test process that it has a mount namespace of its own, and a directory where it may mount something.
+// private is an environment variable of a test process that runs in a mount namespace of its own. Its value
+// is a directory where the process may mount file systems.
 const private = "POOLCTL_TEST_PRIVATE"
 
-// TestMain runs the tests once more, in a mount namespace where they may mount what they like. (backendtest.Main is the same
-// for the packages that may know it.)
+// TestMain runs the tests again in a mount namespace of their own. (backendtest.Main does the same for
+// packages that may import it.)
 func TestMain(m *testing.M) {
 	if os.Geteuid() != 0 || os.Getenv(private) != "" {
 		os.Exit(m.Run())
@@ -31,13 +32,13 @@ func TestMain(m *testing.M) {
 }
 
 func inPrivate(m *testing.M, dir string) int {
-	runtime.LockOSThread() // the parent that Pdeathsig means is the thread
+	runtime.LockOSThread() // Pdeathsig refers to the parent thread
 	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), private+"="+dir),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL},
 	})
-	if err != nil { // no namespaces here: those who want to mount will say so
+	if err != nil { // no namespaces here: tests that need to mount are skipped
 		return m.Run()
 	}
 	state, err := process.Wait()
@@ -47,7 +48,7 @@ func inPrivate(m *testing.M, dir string) int {
 	return state.ExitCode()
 }
 
-// notRun ends a test that this machine cannot run: loudly, and as a failure where everything is to be tested.
+// notRun skips a test that this machine cannot run, or fails it if POOLCTL_TEST_ALL is set.
 func notRun(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("POOLCTL_TEST_ALL") != "" {
@@ -56,7 +57,7 @@ func notRun(t testing.TB, what string) {
 	t.Skipf("NOT RUN: %s", what)
 }
 
-// run runs a command of the machine, which has to work.
+// run runs a command, which must succeed.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := (&Local{}).Query(context.Background(), Cmd(name, args...))
@@ -66,7 +67,7 @@ func run(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// needsMounts ends a test where nothing can be mounted that the machine does not see.
+// needsMounts skips a test unless the process runs in a mount namespace of its own.
 func needsMounts(t testing.TB) {
 	t.Helper()
 	if os.Getenv(private) == "" {
@@ -74,7 +75,7 @@ func needsMounts(t testing.TB) {
 	}
 }
 
-// mount mounts something until the test ends, at a new directory, which it returns.
+// mount mounts a file system at a new directory, which it returns, until the test ends.
 func mount(t testing.TB, args ...string) string {
 	t.Helper()
 	needsMounts(t)
@@ -86,7 +87,7 @@ func mount(t testing.TB, args ...string) string {
 	return dir
 }
 
-// tmpfs mounts a file system of so many KiB.
+// tmpfs mounts a tmpfs with a size in KiB.
 func tmpfs(t testing.TB, kib int) string {
 	return mount(t, "-t", "tmpfs", "-o", "size="+strconv.Itoa(kib)+"k", "tmpfs")
 }
@@ -96,7 +97,8 @@ var mountMemory = sync.OnceValue(func() error {
 	return err
 })
 
-// scratch returns a directory for files that stand for disks. It is in memory, where nothing waits for a real one.
+// scratch returns a directory for files that act as disks. It is in memory, so that nothing waits for a real
+// disk.
 func scratch(t testing.TB) string {
 	t.Helper()
 	if os.Getenv(private) == "" || mountMemory() != nil {
@@ -110,7 +112,7 @@ func scratch(t testing.TB) string {
 	return dir
 }
 
-// disk makes a file system in a file of 512 MiB, of which XFS needs 300, and mounts it.
+// disk creates a file system in a file of 512 MiB, of which XFS needs 300, and mounts it.
 func disk(t testing.TB, mkfs ...string) string {
 	t.Helper()
 	file := filepath.Join(scratch(t), "disk")
@@ -126,7 +128,7 @@ func disk(t testing.TB, mkfs ...string) string {
 	return mount(t, "-o", "loop", file)
 }
 
-// loop makes a block device of so many MiB.
+// loop creates a block device with a size in MiB.
 func loop(t testing.TB, mib int64) string {
 	t.Helper()
 	file := filepath.Join(scratch(t), "disk")

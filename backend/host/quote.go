@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// unquoted are the characters that no shell takes for anything else.
-const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+// unquotedChars contains the characters that have no special meaning in a shell.
+const unquotedChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
 
-// Quote returns a word as a shell reads it back, in one line of printable text. A word with control characters, characters that
-// change the direction of text, or bytes that are not UTF-8 becomes $'...' (POSIX.1-2024, XCU 2.2.4); any other word is quoted for
-// older shells, too.
+// Quote returns a word as a shell reads it, in one line of printable text. A word with control characters,
+// characters that change the direction of text, or bytes that are not UTF-8 becomes $'...' (POSIX.1-2024, XCU
+// 2.2.4). Any other word is quoted in a way that older shells understand, too.
 func Quote(word string) string {
 	switch {
-	case word != "" && strings.Trim(word, unquoted) == "":
+	case word != "" && strings.Trim(word, unquotedChars) == "":
 		return word
 	case utf8.ValidString(word) && strings.IndexFunc(word, isUnprintable) < 0:
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
@@ -32,8 +32,8 @@ func Quote(word string) string {
 
 func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// dollarQuoted returns a character as it stands in $'...'. Bytes are three octal digits: how many hexadecimal ones a shell reads
-// is not specified.
+// dollarQuoted returns a character in the form of $'...'. Bytes are three octal digits, because POSIX does
+// not specify how many hexadecimal digits a shell reads.
 func dollarQuoted(r rune, bytes string) string {
 	switch {
 	case r == '\n':

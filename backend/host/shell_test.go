@@ -14,20 +14,20 @@ import (
 	"testing"
 )
 
-// A world chooses steps at random, in a directory.
+// A world creates random steps in a directory.
 type world struct {
 	*rand.Rand
 	dir string
 }
 
-// names are few, so that steps meet each other.
+// names are few, so that steps use the same ones.
 var names = []string{"a", "b", "-x", "$(id) '\"", "ü\xff\n", "sub", "sub/c", "link", "link/d", "missing/e"}
 
 func (w world) path() string { return w.dir + "/" + names[w.IntN(len(names))] }
 
 func (w world) mode() fs.FileMode {
 	mode := fs.FileMode(w.IntN(0o1000))
-	if os.Geteuid() != 0 { // we have to get in ourselves
+	if os.Geteuid() != 0 { // the test itself needs access
 		mode |= 0o700
 	}
 	if w.IntN(4) == 0 {
@@ -36,7 +36,7 @@ func (w world) mode() fs.FileMode {
 	return mode
 }
 
-// id returns a user or group, or -1 where only root may choose.
+// id returns a user or group, or -1 if only root may set it.
 func (w world) id() int {
 	if os.Geteuid() != 0 {
 		return -1
@@ -61,7 +61,8 @@ func (w world) step() Step {
 	case 7:
 		return Symlink{w.path(), w.path()}
 	case 8:
-		return WriteFile{w.path(), []byte([]string{"", "\n", "\x1b[31m\u202e\xff'\r\n", "a\nEOF\nb\n", "$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
+		return WriteFile{w.path(), []byte([]string{"", "\n", "\x1b[31m\u202e\xff'\r\n", "a\nEOF\nb\n",
+			"$HOME `id` \\ '\n", "EOF", "%s\\n"}[w.IntN(7)])}
 	case 9:
 		return Sync{w.path()}
 	case 10:
@@ -76,13 +77,13 @@ func (w world) step() Step {
 		Allocate: min(size, uint64(w.IntN(100000))), Zeros: w.IntN(2) == 0, NoCOW: w.IntN(10) == 0}
 }
 
-// TestShellDoesTheSame does random steps in one directory, and what they print, by sh, in another: both must work or fail, and
-// the directories must be the same after each.
+// TestShellDoesTheSame applies random steps in one directory, and runs their shell commands in another. Both
+// must succeed or fail, and the directories must be equal after each step.
 func TestShellDoesTheSame(t *testing.T) {
 	places := map[string]string{"here": t.TempDir()}
 	if os.Getenv(private) != "" {
 		places["btrfs"] = disk(t, "mkfs.btrfs", "-q")
-		places["ext2"] = disk(t, "mkfs.ext2", "-q") // has no fallocate
+		places["ext2"] = disk(t, "mkfs.ext2", "-q") // without fallocate
 	}
 	for name, top := range places {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +99,9 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 	// A umask that lets sh write its own files; and what is set-group-ID is handed down.
 	umask := []int{0o022, 0o077, 0}[seed%3]
 	defer syscall.Umask(syscall.Umask(umask))
-	real, shell := filepath.Join(top, fmt.Sprintf("real%d", seed)), filepath.Join(top, fmt.Sprintf("shel%d", seed))
-	for _, dir := range []string{real, shell} {
+	stepDir, shell := filepath.Join(top, fmt.Sprintf("real%d", seed)),
+		filepath.Join(top, fmt.Sprintf("shel%d", seed))
+	for _, dir := range []string{stepDir, shell} {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +112,7 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 		run(t, "ln", "-s", "sub", dir+"/link")
 	}
 	local := &Local{}
-	a, b := world{rand.New(rand.NewPCG(1, seed)), real}, world{rand.New(rand.NewPCG(1, seed)), shell}
+	a, b := world{rand.New(rand.NewPCG(1, seed)), stepDir}, world{rand.New(rand.NewPCG(1, seed)), shell}
 	var done []string
 	for range 30 {
 		step, same := a.step(), b.step()
@@ -126,11 +128,12 @@ func sameByShell(t *testing.T, top string, seed uint64) {
 		_, shellErr := local.Query(t.Context(), Cmd("bash", "-c", same.Shell()))
 		done = append(done, strings.ReplaceAll(same.Shell(), shell, ""))
 		if (err == nil) != (shellErr == nil) {
-			t.Fatalf("seed %d: after\n%s\nthe step says %v, the shell %v", seed, strings.Join(done, "\n"), err, shellErr)
+			t.Fatalf("seed %d: after\n%s\nthe step returned %v, the shell %v", seed, strings.Join(done, "\n"), err,
+				shellErr)
 		}
-		if got, want := tree(t, shell), tree(t, real); got != want && err == nil {
+		if got, want := tree(t, shell), tree(t, stepDir); got != want && err == nil {
 			t.Fatalf("seed %d: after\n%s\nthe shell has\n%s, the step\n%s", seed, strings.Join(done, "\n"), got, want)
-		} else if got != want { // what failed half-way is the step's business to undo, not the shell's
+		} else if got != want { // a step undoes what it began, a shell command does not
 			return
 		}
 	}
@@ -141,7 +144,7 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// TestStageInShell makes something in a stage.
+// TestStageInShell creates a file in a staging directory.
 func TestStageInShell(t *testing.T) {
 	var trees []string
 	for _, way := range []func(*Local, Step) error{
@@ -169,17 +172,17 @@ func TestStageInShell(t *testing.T) {
 		trees = append(trees, tree(t, dir))
 	}
 	if trees[0] != trees[1] {
-		t.Errorf("the steps made\n%s, the shell\n%s", trees[0], trees[1])
+		t.Errorf("the steps created\n%s, the shell\n%s", trees[0], trees[1])
 	}
 }
 
-// TestSecretInShell writes a secret: what is printed does not show it, and does the same with it on standard input.
+// TestSecretInShell writes a secret: the shell command does not show it, and reads it from standard input.
 func TestSecretInShell(t *testing.T) {
-	real, shell := t.TempDir(), t.TempDir()
+	steps, shell := t.TempDir(), t.TempDir()
 	secret := func(dir string) WritePrivate {
 		return WritePrivate{Path: dir + "/etc/private/it's", Data: []byte("hunter2"), Secret: true}
 	}
-	do(t, &Local{}, secret(real))
+	do(t, &Local{}, secret(steps))
 	text := secret(shell).Shell()
 	if strings.Contains(text, "hunter2") {
 		t.Error(text)
@@ -189,15 +192,15 @@ func TestSecretInShell(t *testing.T) {
 	if out, err := sh.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got, want := tree(t, shell), tree(t, real); got != want {
+	if got, want := tree(t, shell), tree(t, steps); got != want {
 		t.Errorf("the shell has\n%s, the step\n%s", got, want)
 	}
-	if got := mode(t, real+"/etc/private"); got != 0o700 {
+	if got := mode(t, steps+"/etc/private"); got != 0o700 {
 		t.Errorf("the directory has mode %v", got)
 	}
 }
 
-// TestDryRunChangesNothing prints random steps.
+// TestDryRunChangesNothing applies random steps in a dry run.
 func TestDryRunChangesNothing(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(2, 3)), t.TempDir()}
 	run(t, "sh", "-c", "cd "+w.dir+" && mkdir sub && ln -s sub link && touch a sub/c")

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Sleep waits between two looks at something. If ctx ends meanwhile, it returns ctx's error at once.
+// Sleep waits for d. If ctx ends earlier, Sleep returns ctx's error at once.
 func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

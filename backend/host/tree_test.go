@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// tree prints all that is below a directory, itself included, and how it is: all that two trees may differ in, but times.
+// tree describes a directory and everything in it: all properties in which two trees may differ, except
+// times.
 func tree(t testing.TB, root string) string {
 	var b strings.Builder
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -40,7 +41,7 @@ func tree(t testing.TB, root string) string {
 	return b.String()
 }
 
-// head returns what a file begins with, without the zeros that follow; nothing if it may not be read.
+// head returns the start of a file without trailing zeros, or "" if it cannot be read.
 func head(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

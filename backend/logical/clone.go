@@ -41,7 +41,7 @@ func (b *Backend) Clone(
 	case err != nil:
 		return err
 	case isThin && size == source.Capacity.Bytes && isThinOf(p, source, all):
-		if err := (&host.Source{Path: source.Target.Path, InUse: o.InUse}).Unwritten(); err != nil {
+		if err := (&host.Source{Path: source.Target.Path, InUse: o.InUse}).CheckUnwritten(); err != nil {
 			return err
 		}
 		return b.withStaging(ctx, p, d, thinSnapshot(p, source.Name), nil)

@@ -17,12 +17,10 @@ import (
 func report[Row any](
 	ctx context.Context, h host.Host, tool, key, fields string, read func(*reader) Row, args ...string,
 ) ([]Row, error) {
-	out, err := host.Ask(
-		ctx, h,
-		host.Cmd(
-			tool, append([]string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}, args...)...,
-		),
-	)
+	options := []string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}
+	c := host.Cmd(tool, append(options, args...)...)
+	c.Cacheable = true
+	out, err := h.Query(ctx, c)
 	if err != nil {
 		return nil, err
 	}

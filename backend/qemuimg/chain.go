@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -67,8 +67,8 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 var belowOf = map[string]string{"vmdk": "vmdk"}
 
 // openData opens the file that a header names, which must be a regular file or a block device.
-func openData(path string) (*host.Handle, error) {
-	h, err := host.OpenUntrusted(path)
+func openData(path string) (*safeopen.Handle, error) {
+	h, err := safeopen.OpenUntrusted(path)
 	if err == nil && !h.HasData() {
 		h.Close()
 		err = fmt.Errorf("%q is not a file or a block device", path)
@@ -78,7 +78,7 @@ func openData(path string) (*host.Handle, error) {
 
 // image opens a backing image with its recorded format. A raw image ends the chain, because a guest controls
 // its content.
-func (o *opener) image(path, format string, h *host.Handle) (*Image, image.Info, error) {
+func (o *opener) image(path, format string, h *safeopen.Handle) (*Image, image.Info, error) {
 	i, info, err := o.open(path, h)
 	if err == nil {
 		err = o.mayRead(path, h)
@@ -100,7 +100,7 @@ func (o *opener) image(path, format string, h *host.Handle) (*Image, image.Info,
 	return i, info, err
 }
 
-func (o *opener) mayRead(path string, h *host.Handle) error {
+func (o *opener) mayRead(path string, h *safeopen.Handle) error {
 	if o.known == nil {
 		return fmt.Errorf("%q is in no pool that is known", path)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 )
 
 // An Image is a complete description of an image for qemu-img: its format, and the files to open. qemu-img
@@ -20,8 +20,8 @@ type Image struct {
 	Blank    bool   // a new image that reads as zeros, so zeros are not written
 	Backing  *Image // the backing image; nil: none, or none that is needed
 
-	file     *os.File     // pinned; nil: opened by Path
-	held     *host.Handle // the same file, for inspection
+	file     *os.File         // pinned; nil: opened by Path
+	held     *safeopen.Handle // the same file, for inspection
 	isDevice bool
 	isRemote bool // Path names a Ceph image
 	write    bool

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -18,7 +18,7 @@ import (
 // overlay does not record. Otherwise whoever can write to the volume, such as a guest, could name any file of
 // this machine, or have a file interpreted in any format.
 func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.MayRead) (*Image, error) {
-	h, err := host.OpenPath(v.Target.Path)
+	h, err := safeopen.OpenPath(v.Target.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.MayRead) (*I
 // OpenToResize opens a volume, held for writing, to change its size. It opens the backing chain only if a
 // backing image is longer than the volume, because its data must not appear in the volume's new space.
 func OpenToResize(
-	secrets backend.Secrets, v *pooldef.Volume, h *host.Handle, size uint64, known backend.MayRead,
+	secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle, size uint64, known backend.MayRead,
 ) (*Image, error) {
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
@@ -55,11 +55,11 @@ func OpenToResize(
 type opener struct {
 	secrets backend.Secrets
 	known   backend.MayRead
-	seen    []*host.Handle
+	seen    []*safeopen.Handle
 }
 
 // top opens a volume, which must match its description.
-func (o *opener) top(v *pooldef.Volume, h *host.Handle) (*Image, image.Info, error) {
+func (o *opener) top(v *pooldef.Volume, h *safeopen.Handle) (*Image, image.Info, error) {
 	i, info, err := o.open(v.Target.Path, h)
 	if err != nil {
 		return i, info, err
@@ -86,7 +86,7 @@ func encryptionOf(v *pooldef.Volume) string {
 }
 
 // open pins h, which it takes over, and reads the image's header.
-func (o *opener) open(path string, h *host.Handle) (*Image, image.Info, error) {
+func (o *opener) open(path string, h *safeopen.Handle) (*Image, image.Info, error) {
 	f, err := h.Pin()
 	if err != nil {
 		h.Close()
@@ -99,8 +99,8 @@ func (o *opener) open(path string, h *host.Handle) (*Image, image.Info, error) {
 }
 
 // probe reads the header of a pinned file.
-func probe(f *os.File, h *host.Handle) (image.Info, error) {
-	fd, err := host.OpenPinned(f)
+func probe(f *os.File, h *safeopen.Handle) (image.Info, error) {
+	fd, err := safeopen.OpenPinned(f)
 	if err != nil {
 		return image.Info{}, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -37,7 +38,7 @@ func opened(t testing.TB, path, format string) *Image {
 	return i
 }
 
-func anything(string, *host.Handle) error { return nil }
+func anything(string, *safeopen.Handle) error { return nil }
 
 // made creates an image with qemu-img.
 func made(t testing.TB, path, format string, args ...string) string {

@@ -141,7 +141,8 @@ func (b *Backend) query(ctx context.Context, p *pooldef.Pool, answer any, tool s
 type checker interface{ check() error }
 
 func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error {
-	out, err := host.Ask(ctx, b.host, c)
+	c.Cacheable = true
+	out, err := b.host.Query(ctx, c)
 	// an image disappeared during the listing; the output has the others
 	if hasErrno(err, syscall.ENOENT) && json.Valid(out) {
 		err = nil

@@ -19,6 +19,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -223,7 +224,7 @@ func TestOwnConfiguration(t *testing.T) {
 		)
 		return &v
 	}
-	known := func(path string, file *host.Handle) error {
+	known := func(path string, file *safeopen.Handle) error {
 		if path != backing || file != nil {
 			return fmt.Errorf("%q is not asked for", path)
 		}

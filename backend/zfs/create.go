@@ -70,7 +70,7 @@ func (b *Backend) Clone(
 }
 
 // checkUnwritten returns an error if a process has the source open for writing. Goldens replace it.
-var checkUnwritten = (*host.Source).Unwritten
+var checkUnwritten = (*host.Source).CheckUnwritten
 
 // checkNameFree returns an error if a volume cannot have the requested properties, or if a volume or another
 // dataset has the name. Otherwise it returns the dataset's content.

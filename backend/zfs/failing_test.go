@@ -131,7 +131,7 @@ func thousand(t *testing.T) {
 	}
 	p, _ := started(t, 1)
 	c := &counter{Host: &host.Local{}}
-	b := New(&host.Once{Host: c}, nil, far)
+	b := New(&host.CachedHost{Host: c}, nil, far)
 	for what, ask := range map[string]func() error{
 		"active": func() error { _, err := b.Active(t.Context(), p); return err },
 		"space":  func() error { _, err := b.Space(t.Context(), p); return err },

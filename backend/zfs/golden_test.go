@@ -123,7 +123,7 @@ func TestGolden(t *testing.T) {
 // answered replaces the kernel queries that do not go through a Host by recorded answers.
 func answered(t *testing.T, g *backendtest.Golden) {
 	t.Helper()
-	t.Cleanup(func() { stateOf, volumeAt, checkUnwritten = kernelState, kernelVolume, (*host.Source).Unwritten })
+	t.Cleanup(func() { stateOf, volumeAt, checkUnwritten = kernelState, kernelVolume, (*host.Source).CheckUnwritten })
 	asks := func(what string, live func(string) string) func(string) string {
 		return func(of string) string {
 			answer, err := backendtest.Recorded(g, what+of, func() (string, error) { return live(of), nil })
@@ -134,7 +134,7 @@ func answered(t *testing.T, g *backendtest.Golden) {
 	stateOf, volumeAt = asks("state of ", kernelState), asks("volume at ", kernelVolume)
 	checkUnwritten = func(s *host.Source) error {
 		_, err := backendtest.Recorded(
-			g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.Unwritten() },
+			g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.CheckUnwritten() },
 		)
 		return err
 	}

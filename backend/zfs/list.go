@@ -114,7 +114,8 @@ func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	out, err := host.Ask(limited, b.Host, c)
+	c.Cacheable = true
+	out, err := b.Host.Query(limited, c)
 	if backend.IsTimeout(ctx, err) {
 		if state := checkUsable(dataset); state != nil {
 			return nil, state

@@ -94,9 +94,9 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if stateOf(name) == "" || len(p.Source.Devices) == 0 {
 		return nil
 	}
-	out, err := host.Ask(
-		ctx, b.Host, host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name)),
-	)
+	c := host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name))
+	c.Cacheable = true
+	out, err := b.Host.Query(ctx, c)
 	if err != nil || strings.TrimSpace(string(out)) != cache {
 		return err
 	}

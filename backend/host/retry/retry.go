@@ -1,7 +1,8 @@
-// Package retry has system calls on files that begin again when a signal interrupts them (EINTR).
+// Package retry contains system calls on files that are repeated when a signal interrupts them (EINTR).
 //
-// File systems that a program serves (FUSE) and some network file systems let any signal interrupt almost every call, fstat(2) too, and Go's
-// scheduler sends its threads signals (SIGURG) at any time. Each function is that of package unix by the same name.
+// On FUSE file systems and some network file systems, any signal interrupts almost every call, even fstat(2).
+// Go's scheduler sends signals (SIGURG) to its threads at any time. Each function repeats the function of
+// package unix with the same name.
 package retry
 
 import (
@@ -10,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Do calls f until it returns another error than EINTR, or none.
+// Do calls f until it returns nil or an error other than EINTR.
 func Do(f func() error) error {
 	for {
 		if err := f(); !errors.Is(err, unix.EINTR) {
@@ -19,7 +20,7 @@ func Do(f func() error) error {
 	}
 }
 
-// value is Do for a call that returns a value besides.
+// value is Do for a call that also returns a value.
 func value[T any](f func() (T, error)) (v T, err error) {
 	err = Do(func() (err error) {
 		v, err = f()

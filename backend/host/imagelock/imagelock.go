@@ -1,0 +1,60 @@
+// Package imagelock takes the locks that qemu takes on image files, so that poolctl and qemu do not work on
+// the same image.
+//
+// qemu locks single bytes of the image file (its block/file-posix.c): from byte 100 on, one for each thing
+// that a process does with the image, and from byte 200 on, one for each thing that it does not let others
+// do. Only the locks matter, not what the bytes contain. A lock lasts until its file is closed. File systems
+// without locks ignore them.
+package imagelock
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
+)
+
+// ErrInUse reports that another process holds a lock that excludes the requested one.
+var ErrInUse = errors.New("the image is in use by another process")
+
+// The bytes that qemu locks. Each thing that a process does is an offset into both ranges.
+const (
+	qemuDoes    = 100
+	qemuForbids = 200
+	qemuEnd     = 300
+
+	qemuReads   = 0
+	qemuWrites  = 1
+	qemuResizes = 3
+)
+
+// LockForWriting locks an open file against all other use.
+func LockForWriting(fd int) error { return lockBytes(fd, unix.F_WRLCK, qemuDoes, qemuEnd-qemuDoes) }
+
+// LockForReading locks an open file against processes that write to it or resize it.
+func LockForReading(fd int) error {
+	for _, at := range []int64{qemuDoes + qemuReads, qemuForbids + qemuWrites, qemuForbids + qemuResizes} {
+		if err := lockBytes(fd, unix.F_RDLCK, at, 1); err != nil {
+			return err
+		}
+	}
+	for _, at := range []int64{qemuDoes + qemuWrites, qemuDoes + qemuResizes} {
+		lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
+		err := retry.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock)
+		if err == nil && lock.Type != unix.F_UNLCK {
+			return ErrInUse
+		}
+	}
+	return nil
+}
+
+func lockBytes(fd int, kind int16, at, length int64) error {
+	lock := unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: at, Len: length}
+	err := retry.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		return ErrInUse
+	}
+	return nil
+}

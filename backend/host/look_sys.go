@@ -1,0 +1,79 @@
+package host
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
+)
+
+// Sys implements Prober.
+func (l *Local) Sys() fs.FS {
+	root := filepath.Join(l.Root, "/sys")
+	return sysTree{os.DirFS(root), root}
+}
+
+// A sysTree is a directory tree whose small files are read with few system calls, because a machine with many
+// disks has thousands of them.
+type sysTree struct {
+	fs.FS
+	root string
+}
+
+// ReadFile implements fs.ReadFileFS. The kernel returns a file of /sys, which is at most a page, in the first
+// read.
+func (s sysTree) ReadFile(name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, safeopen.PathError("open", name, fs.ErrInvalid)
+	}
+	var fd, n int
+	fd, err := retry.Open(s.root+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, safeopen.PathError("open", name, err)
+	}
+	defer unix.Close(fd)
+	data := make([]byte, 4096)
+	n, err = retry.Read(fd, data)
+	return data[:max(n, 0)], safeopen.PathError("read", name, err)
+}
+
+// ReadLink implements fs.ReadLinkFS.
+func (s sysTree) ReadLink(name string) (string, error) { return fs.ReadLink(s.FS, name) }
+
+// Lstat implements fs.ReadLinkFS.
+func (s sysTree) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(s.FS, name) }
+
+// ReadDir implements fs.ReadDirFS.
+func (s sysTree) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(s.FS, name) }
+
+// Stat implements fs.StatFS.
+func (s sysTree) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.FS, name) }
+
+// ReadSys returns the content of a file of /sys without surrounding blanks: the kernel pads the texts of
+// disks. It returns "" if the file does not exist or cannot be read now.
+func ReadSys(sys fs.FS, name ...string) string {
+	data, _ := fs.ReadFile(sys, path.Join(name...))
+	return strings.Trim(string(data), " \n\x00")
+}
+
+// DeviceLinks implements Prober. udev's links lead to nodes in /dev, which have the kernel's names, so that
+// the nodes need not be inspected.
+func (l *Local) DeviceLinks(dir string) (map[string][]string, error) {
+	entries, err := os.ReadDir(dir)
+	links := map[string][]string{}
+	for _, e := range entries {
+		if e.Type() != fs.ModeSymlink {
+			continue
+		}
+		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+			links[filepath.Base(target)] = append(links[filepath.Base(target)], e.Name())
+		}
+	}
+	return links, err
+}

@@ -1,0 +1,31 @@
+package host
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestReadOnly runs a ReadOnly command that tries to write, and then a command that may write.
+func TestReadOnly(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	for _, redirection := range []string{">", ">>", "<>", "2>"} {
+		c := Cmd("sh", "-c", "echo x "+redirection+Quote(file))
+		c.ReadOnly = true
+		_, err := (&Local{}).Query(t.Context(), c)
+		if exit := (*ExitError)(nil); !errors.As(err, &exit) || exit.Stderr != "" {
+			t.Errorf("%s: error %v", redirection, err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%s created a file", redirection)
+		}
+	}
+	for _, c := range []Command{Cmd("sh", "-c", "echo x >"+Quote(file)),
+		{Name: "cat", Args: []string{file}, ReadOnly: true}} {
+		out, err := (&Local{}).Query(t.Context(), c)
+		if err != nil || c.ReadOnly && string(out) != "x\n" {
+			t.Errorf("%s: %q, error %v", c.Shell(), out, err)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/safeopen"
+)
+
+// mkdirs creates a directory and its missing parents. Their mode is 0755 less the umask.
+func mkdirs(dir string) error { return os.MkdirAll(dir, 0o755) }
+
+// shellMkdirs returns the shell command for mkdirs. options are mkdir's, for the last directory.
+func shellMkdirs(dir, options string) string {
+	return "(umask go-w; mkdir -p " + options + Quote(dir) + ") && "
+}
+
+// Symlink creates a symbolic link, and its missing parent directories.
+type Symlink struct{ Target, Link string }
+
+// Shell implements Step.
+func (s Symlink) Shell() string {
+	return shellMkdirs(filepath.Dir(s.Link), "") + "ln -sT " + Quote(s.Target) + " " + Quote(s.Link)
+}
+
+func (s Symlink) apply(context.Context, *Local) error {
+	dir := filepath.Dir(s.Link)
+	if err := mkdirs(dir); err != nil {
+		return err
+	}
+	if err := os.Symlink(s.Target, s.Link); err != nil {
+		return err
+	}
+	err := syncDir(dir)
+	if err != nil {
+		_ = os.Remove(s.Link)
+	}
+	return err
+}
+
+// WriteFile writes a file with mode 0600, and creates missing parent directories. It replaces an older file
+// atomically. Data is text without NUL.
+type WriteFile struct {
+	Path string
+	Data []byte
+}
+
+// Shell implements Step.
+func (w WriteFile) Shell() string {
+	return shellMkdirs(filepath.Dir(w.Path), "") + w.install()
+}
+
+// install returns the command that writes the file into an existing directory.
+func (w WriteFile) install() string {
+	text, whole := strings.CutSuffix(string(w.Data), "\n")
+	// A here-document ends with a newline, and cannot contain unprintable characters.
+	if !whole || !isText(text) {
+		return "printf %s " + Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
+	}
+	end := "EOF"
+	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
+		end += "_"
+	}
+	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
+}
+
+// isText reports whether lines contain only printable characters, tabs and newlines.
+func isText(lines string) bool {
+	unprintable := func(r rune) bool { return isUnprintable(r) && r != '\n' && r != '\t' }
+	return utf8.ValidString(lines) && !strings.ContainsFunc(lines, unprintable)
+}
+
+func (w WriteFile) apply(context.Context, *Local) error {
+	dir := filepath.Dir(w.Path)
+	if err := mkdirs(dir); err != nil {
+		return err
+	}
+	if err := w.replace(dir); err != nil {
+		if where := (*fs.PathError)(nil); errors.As(err, &where) { // name the file, not the temporary one
+			return safeopen.PathError(where.Op, w.Path, where.Err)
+		}
+		return err
+	}
+	return syncDir(dir)
+}
+
+func (w WriteFile) replace(dir string) error {
+	f, err := renameio.NewPendingFile(w.Path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Cleanup() }() // does nothing after the rename
+	if _, err := f.Write(w.Data); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+// WritePrivate is WriteFile in a directory for its owner alone: it creates the directory with mode 0700, and
+// missing parents as WriteFile does. If Secret, Shell does not show the data.
+type WritePrivate struct {
+	Path   string
+	Data   []byte
+	Secret bool
+}
+
+// Shell implements Step. The command reads a secret from standard input.
+func (w WritePrivate) Shell() string {
+	mkdir := shellMkdirs(filepath.Dir(w.Path), "-m 0700 ")
+	if w.Secret {
+		const comment = " # what it reads is secret, and not shown"
+		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + comment
+	}
+	return mkdir + WriteFile{w.Path, w.Data}.install()
+}
+
+func (w WritePrivate) apply(ctx context.Context, l *Local) error {
+	dir := filepath.Dir(w.Path)
+	if err := mkdirs(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := (Mkdir{dir, 0o700}).apply(ctx, l); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return WriteFile{w.Path, w.Data}.apply(ctx, l)
+}
+
+// Append appends lines to an existing file. If Secret, Shell does not show the data.
+type Append struct {
+	Path   string
+	Data   []byte
+	Secret bool
+}
+
+// Shell implements Step. The command reads a secret from standard input.
+func (a Append) Shell() string {
+	if a.Secret {
+		return "cat >>" + Quote(a.Path) + " # what it reads is secret, and not shown"
+	}
+	return "printf '%s\\n' " + Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" + Quote(a.Path)
+}
+
+func (a Append) apply(context.Context, *Local) error {
+	f, err := os.OpenFile(a.Path, os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(a.Data); err != nil {
+		return err
+	}
+	return f.Sync()
+}
