@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"poolctl/commands/manual"
 )
 
 // A usageError is a command line that cannot be understood.
@@ -70,7 +72,7 @@ func (p *argvParser) globals() error {
 		if word == "--" {
 			continue
 		}
-		if flag, value, found := findFlag(p.model.Node, word); flag != nil {
+		if flag, value, found := manual.FindFlag(p.model.Node, word); flag != nil {
 			if err := p.flag(flag, word, value, found); err != nil {
 				return err
 			}
@@ -84,29 +86,6 @@ func (p *argvParser) globals() error {
 		p.verb = p.model.Children[i]
 	}
 	return nil
-}
-
-// findFlag looks a word up among a node's flags. value is what follows = or a short option's letter.
-func findFlag(node *kong.Node, word string) (flag *kong.Flag, value string, hasValue bool) {
-	name, isLong := strings.CutPrefix(word, "--")
-	if !isLong {
-		if len(word) < 2 || word[0] != '-' {
-			return nil, "", false
-		}
-		for _, f := range node.Flags {
-			if f.Short != 0 && rune(word[1]) == f.Short {
-				return f, strings.TrimPrefix(word[2:], "="), len(word) > 2
-			}
-		}
-		return nil, "", false
-	}
-	name, value, hasValue = strings.Cut(name, "=")
-	for _, f := range node.Flags {
-		if f.Name == name {
-			return f, value, hasValue
-		}
-	}
-	return nil, "", false
 }
 
 // flag passes an option on, with its value in the same word.
@@ -177,7 +156,7 @@ func (p *argvParser) options() error {
 
 func (p *argvParser) option(word string) error {
 	for _, node := range []*kong.Node{p.verb, p.model.Node} {
-		if flag, value, hasValue := findFlag(node, word); flag != nil {
+		if flag, value, hasValue := manual.FindFlag(node, word); flag != nil {
 			return p.flag(flag, word, value, hasValue)
 		}
 	}

@@ -4,33 +4,26 @@ import (
 	"cmp"
 	"fmt"
 
-	"poolctl/backend"
+	"poolctl/backend/driver"
 	"poolctl/format"
 	"poolctl/pooldef"
 )
 
-// chainFlag asks for all images below a volume.
+// chainFlag requests all images below a volume.
 type chainFlag struct {
 	BackingChain bool `help:"Show all images that it is based on, down to the last."`
 }
 
-// follow adds the images to a volume, if they are asked for. Why they are not all there is told in the volume's Err.
-func (c *chainFlag) follow(e *env, v *foundVolume) error {
+// read adds the backing chain to a volume if the option is set. If the chain is not complete, the volume's Err
+// says why.
+func (c *chainFlag) read(e *env, v *driver.Volume) error {
 	if !c.BackingChain {
 		return nil
 	}
-	p := v.entry.Current()
-	chainer, err := backend.As[backend.BackingChainer](v.backend, p.Type, "backing chains")
-	if err != nil {
-		return err
-	}
-	if v.Err == nil {
-		v.Chain, v.Err = chainer.Chain(e.ctx, p, v.Name)
-	}
-	return nil
+	return e.driver.ReadChain(e.ctx, v)
 }
 
-// chainLine shows an image of a chain to people.
+// chainLine describes an image of a chain for people.
 func chainLine(image *pooldef.Volume, asBytes bool) string {
 	text := cmp.Or(image.Target.Format, "unknown")
 	if image.Capacity.Known {
@@ -47,7 +40,7 @@ type chainValue struct {
 	Allocation any    `json:"allocation"`
 }
 
-// chainValues returns null for a chain that nobody has asked for.
+// chainValues returns the images of a chain, or nil if the chain was not read.
 func chainValues(chain []*pooldef.Volume) any {
 	if chain == nil {
 		return nil
@@ -55,7 +48,8 @@ func chainValues(chain []*pooldef.Volume) any {
 	values := []chainValue{}
 	for _, image := range chain {
 		t := image.Target
-		values = append(values, chainValue{t.Path, orNull(t.Format), sizeOrNull(image.Capacity), sizeOrNull(image.Allocation)})
+		values = append(values,
+			chainValue{t.Path, orNull(t.Format), sizeOrNull(image.Capacity), sizeOrNull(image.Allocation)})
 	}
 	return values
 }

@@ -150,8 +150,8 @@ func (s *completingShell) output(t *testing.T, dir, name string, args ...string)
 	return string(out)
 }
 
-// A terminal is one that a test types on.
-type terminal struct {
+// A testTerminal is a terminal that a test types on.
+type testTerminal struct {
 	t       *testing.T
 	master  *os.File
 	printed chan []byte
@@ -159,7 +159,7 @@ type terminal struct {
 }
 
 // startOnTerminal starts a program on a new terminal. It ends with the test.
-func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+func startOnTerminal(t *testing.T, cmd *exec.Cmd) *testTerminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -186,7 +186,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, master: master, printed: make(chan []byte, 1)}
+	term := &testTerminal{t: t, master: master, printed: make(chan []byte, 1)}
 	go func() {
 		defer close(term.printed)
 		for {
@@ -208,7 +208,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return term
 }
 
-func (t *terminal) write(text string) {
+func (t *testTerminal) write(text string) {
 	t.t.Helper()
 	if _, err := t.master.WriteString(text); err != nil {
 		t.t.Fatal(err)
@@ -216,7 +216,7 @@ func (t *terminal) write(text string) {
 }
 
 // expect waits until a text is printed.
-func (t *terminal) expect(text string) {
+func (t *testTerminal) expect(text string) {
 	t.t.Helper()
 	late := time.After(time.Minute)
 	for !bytes.Contains(t.seen, []byte(text)) {

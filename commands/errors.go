@@ -14,6 +14,7 @@ import (
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
 	"poolctl/backend/qemuimg"
+	"poolctl/commands/terminal"
 	"poolctl/format"
 	"poolctl/pooldef"
 )
@@ -33,12 +34,7 @@ const (
 	statusInterrupted = 130
 )
 
-// A stateError tells that a pool or volume is not in a state in which the verb could work.
-type stateError struct{ text, hint string }
-
-func (e *stateError) Error() string { return e.text }
-
-// errPartial ends a verb that has reported already what did not work.
+// errPartial ends a verb that has already reported its errors.
 var errPartial = errors.New("done in part")
 
 // report prints an error and its hint, and returns the status.
@@ -47,33 +43,14 @@ func (e *env) report(err error) int {
 		return statusDone
 	}
 	if !errors.Is(err, errPartial) {
-		for _, line := range lines(err) {
-			fmt.Fprintln(e.stderr, "error: "+strings.ReplaceAll(line, context.Canceled.Error(), "interrupted"))
+		for _, line := range terminal.Lines(err) {
+			fmt.Fprintln(e.Stderr, "error: "+strings.ReplaceAll(line, context.Canceled.Error(), "interrupted"))
 		}
 		if h := e.hint(err); h != "" {
-			fmt.Fprintln(e.stderr, "hint: "+format.Line(h))
+			fmt.Fprintln(e.Stderr, "hint: "+format.Line(h))
 		}
 	}
 	return status(err)
-}
-
-// lines splits what is wrong with a definition: each problem is an error of its own, which begins with the file or, if there
-// is none, with what was being done. They are printable.
-func lines(err error) []string {
-	problems := pooldef.Problems(nil)
-	if !errors.As(err, &problems) {
-		return []string{sentence(err)}
-	}
-	doing := strings.TrimSuffix(err.Error(), problems.Error())
-	var all []string
-	for _, p := range problems {
-		text := p.Error()
-		if p.File == "" {
-			text = doing + text
-		}
-		all = append(all, format.Line(text))
-	}
-	return all
 }
 
 // status chooses the exit status for an error.
@@ -81,11 +58,10 @@ func status(err error) int {
 	var (
 		usage       *usageError
 		problems    pooldef.Problems
-		state       *stateError
 		notReady    *backend.NotReadyError
 		busy        *backend.BusyError
 		content     *backend.ContentError
-		storage     *backend.StateError
+		state       *backend.StateError
 		conflict    *pooldef.ConflictError
 		locked      *pooldef.LockError
 		unsupported *backend.UnsupportedError
@@ -105,7 +81,7 @@ func status(err error) int {
 	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
 		return statusNotFound
 	case errors.As(err, &state), errors.As(err, &notReady), errors.As(err, &inUse), errors.As(err, &tooLarge),
-		errors.As(err, &busy), errors.As(err, &content), errors.As(err, &storage),
+		errors.As(err, &busy), errors.As(err, &content),
 		errors.Is(err, pooldef.ErrNoValue), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EBUSY):
 		return statusState
 	case errors.As(err, &conflict), errors.Is(err, fs.ErrExist):
@@ -114,7 +90,8 @@ func status(err error) int {
 		return statusPermission
 	case errors.As(err, &locked), errors.Is(err, context.DeadlineExceeded):
 		return statusLocked
-	case errors.As(err, &unsupported), errors.As(err, &elsewhere), errors.As(err, &tool), errors.As(err, &reflink), errors.Is(err, errNoEvents):
+	case errors.As(err, &unsupported), errors.As(err, &elsewhere), errors.As(err, &tool), errors.As(err, &reflink),
+		errors.Is(err, errNoEvents):
 		return statusUnsupported
 	case errors.Is(err, context.Canceled):
 		return statusInterrupted
@@ -122,14 +99,13 @@ func status(err error) int {
 	return statusFailed
 }
 
-// hint returns what to do about an error, a command to type where there is one.
+// hint returns what to do about an error, if possible a command to type.
 func (e *env) hint(err error) string {
 	var (
 		usage    *usageError
-		state    *stateError
 		notReady *backend.NotReadyError
 		content  *backend.ContentError
-		storage  *backend.StateError
+		state    *backend.StateError
 		locked   *pooldef.LockError
 		tool     *host.ToolError
 		guard    *host.GuardError
@@ -150,15 +126,14 @@ func (e *env) hint(err error) string {
 	case errors.As(err, &noValue):
 		return noValueHint(noValue)
 	case errors.As(err, &sealed):
-		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
+		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && "+
+			"virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
 	case errors.As(err, &trust) && trust.Mend != nil:
 		return host.Cmd(trust.Mend[0], trust.Mend[1:]...).Shell()
 	case errors.As(err, &input):
 		return "give it on standard input: - <" + host.Quote(input.file)
 	case errors.As(err, &state):
-		return state.hint
-	case errors.As(err, &storage):
-		return storage.Hint
+		return state.Hint
 	case errors.As(err, &notReady) && notReady.Build:
 		return "poolctl pool-build " + host.Quote(notReady.Pool)
 	case errors.As(err, &notReady) && notReady.Start:
@@ -185,7 +160,7 @@ func (e *env) hint(err error) string {
 	return backingHint(err)
 }
 
-// backingHint is the hint of errors about what an image is based on.
+// backingHint returns the hint for errors about backing files.
 func backingHint(err error) string {
 	var (
 		backing *filevol.BackingFormatError
@@ -197,7 +172,8 @@ func backingHint(err error) string {
 	}
 	switch {
 	case errors.As(err, &backing):
-		return "--backing-vol-format " + backing.Looks + ", if that is what it is: a guest can write any header into a raw image"
+		return "--backing-vol-format " + backing.Looks +
+			", if that is what it is: a guest can write any header into a raw image"
 	case errors.As(err, &guessed):
 		return "if it is one: " + record(guessed.Path, guessed.Looks, guessed.Overlay)
 	case errors.As(err, &unsaid):
@@ -218,7 +194,7 @@ func inUseHint(err *host.InUseError) string {
 	if err.Reading {
 		hints = append(hints, "--in-use copies it while it changes")
 	}
-	if _, there := os.Lstat(err.Path); there == nil { // fuser does not look at what is a server's
+	if _, there := os.Lstat(err.Path); there == nil { // fuser inspects only this machine
 		hints = append(hints, "fuser -v "+host.Quote(err.Path)+" tells who uses it")
 	}
 	return strings.Join(hints, "; ")

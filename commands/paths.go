@@ -14,14 +14,17 @@ type pathValue struct {
 	GroupPriority *int   `json:"group_priority"`
 }
 
-// pathValues returns null for what is no multipath map.
+// pathValues returns the paths of a multipath map, or nil for other volumes.
 func pathValues(paths []pooldef.Path) any {
 	if paths == nil {
 		return nil
 	}
 	values := []pathValue{}
 	for _, p := range paths {
-		value := pathValue{p.Device, orNull(p.State), orNull(p.DeviceState), orNull(p.Checker), p.Priority, nil, orNull(p.GroupState), p.GroupPriority}
+		value := pathValue{
+			p.Device, orNull(p.State), orNull(p.DeviceState), orNull(p.Checker), p.Priority,
+			nil, orNull(p.GroupState), p.GroupPriority,
+		}
 		if p.Group > 0 {
 			value.Group = p.Group
 		}

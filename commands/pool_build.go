@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/pooldef"
 )
 
 // PoolBuild is the verb pool-build.
@@ -16,17 +15,10 @@ type PoolBuild struct {
 
 // Run builds a pool that is not active.
 func (c *PoolBuild) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, pooldef.Exclusive)
-	defer unlock()
-	if err == nil {
-		err = e.mustBeInactive(entry)
-	}
-	if err == nil {
-		err = e.build(entry.Current(), backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite})
-	}
-	if err != nil {
+	o := backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite}
+	if err := e.driver.BuildPool(e.ctx, c.Pool, o); err != nil {
 		return fmt.Errorf("build pool %q: %w", c.Pool, err)
 	}
-	e.say("Pool %s built", c.Pool)
+	e.Say("Pool %s built", c.Pool)
 	return nil
 }

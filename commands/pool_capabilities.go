@@ -12,7 +12,7 @@ type PoolCapabilities struct{}
 func (c *PoolCapabilities) Run(e *env) error {
 	root := &format.Element{Name: "storagepoolCapabilities"}
 	for _, t := range pooldef.Types {
-		_, supported := e.backends[t.Type]
+		_, supported := e.driver.Backends[t.Type]
 		pool := root.Add(format.NewElement("pool", "type", string(t.Type), "supported", noYes(supported)))
 		pool.Open = true
 		if len(t.Formats) > 0 {
@@ -22,7 +22,7 @@ func (c *PoolCapabilities) Run(e *env) error {
 			pool.Add(formats("volOptions", "targetFormatType", t.DefaultVolumeFormat, t.VolumeFormats))
 		}
 	}
-	e.result(root.String() + "\n")
+	e.Result(root.String() + "\n")
 	return nil
 }
 

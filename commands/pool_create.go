@@ -17,11 +17,11 @@ func (c *PoolCreate) Help() string {
 func (c *PoolCreate) Run(e *env) error {
 	p, _, err := e.readPool(c.File, inputName(c.File), false)
 	if err == nil {
-		err = e.createTransient(p, &c.buildFlags)
+		err = e.driver.CreatePool(e.ctx, p, c.options())
 	}
 	if err != nil {
 		return fmt.Errorf("create pool from %s: %w", c.File, err)
 	}
-	e.say("Pool %s created from %s", p.Name, c.File)
+	e.Say("Pool %s created from %s", p.Name, c.File)
 	return nil
 }

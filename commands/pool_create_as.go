@@ -21,16 +21,16 @@ func (c *PoolCreateAs) Help() string {
 // Run starts a transient pool made from arguments.
 func (c *PoolCreateAs) Run(e *env) error {
 	if c.PrintXml {
-		e.result(c.element().String())
+		e.Result(c.element().String())
 		return nil
 	}
 	p, err := pooldef.PoolFromElement(c.element())
 	if err == nil {
-		err = e.createTransient(p, &c.buildFlags)
+		err = e.driver.CreatePool(e.ctx, p, c.options())
 	}
 	if err != nil {
 		return fmt.Errorf("create pool %q: %w", c.Name, err)
 	}
-	e.say("Pool %s created", c.Name)
+	e.Say("Pool %s created", c.Name)
 	return nil
 }

@@ -20,11 +20,11 @@ func (c *PoolDefine) Help() string {
 func (c *PoolDefine) Run(e *env) error {
 	p, yaml, err := e.readPool(c.File, inputName(c.File), c.Validate)
 	if err == nil {
-		err = e.define(p, yaml)
+		err = e.driver.Define(e.ctx, p, yaml)
 	}
 	if err != nil {
 		return fmt.Errorf("define pool from %s: %w", c.File, err)
 	}
-	e.say("Pool %s defined from %s", p.Name, c.File)
+	e.Say("Pool %s defined from %s", p.Name, c.File)
 	return nil
 }

@@ -18,7 +18,7 @@ var errNoEvents = errors.New("there are no events: poolctl has no daemon that co
 // Run lists virsh's types of events, or says why there are none.
 func (c *PoolEvent) Run(e *env) error {
 	if c.List {
-		e.print("lifecycle\nrefresh\n")
+		e.Print("lifecycle\nrefresh\n")
 		return nil
 	}
 	return errNoEvents

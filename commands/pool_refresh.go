@@ -1,10 +1,6 @@
 package commands
 
-import (
-	"fmt"
-
-	"poolctl/backend"
-)
+import "fmt"
 
 // PoolRefresh is the verb pool-refresh.
 type PoolRefresh struct {
@@ -20,17 +16,9 @@ func (c *PoolRefresh) Help() string {
 
 // Run checks an active pool.
 func (c *PoolRefresh) Run(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
-	defer unlock()
-	if err == nil {
-		err = e.refresh(b, entry.Current(), 0)
-	}
-	if sweeper, ok := b.(backend.Sweeper); ok && err == nil {
-		_, err = sweeper.Sweep(e.ctx, entry.Current())
-	}
-	if err != nil {
+	if err := e.driver.RefreshPool(e.ctx, c.Pool); err != nil {
 		return fmt.Errorf("refresh pool %q: %w", c.Pool, err)
 	}
-	e.say("Pool %s refreshed", c.Pool)
+	e.Say("Pool %s refreshed", c.Pool)
 	return nil
 }

@@ -28,7 +28,7 @@ func (c *SecretDefine) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("define secret from %s: %w", c.File, err)
 	}
-	e.say("Secret %s created", s.UUID)
+	e.Say("Secret %s created", s.UUID)
 	return nil
 }
 
@@ -39,15 +39,15 @@ func (c *SecretDefine) define(e *env) (*pooldef.Secret, error) {
 	}
 	s, warnings, err := pooldef.ReadSecret(inputName(c.File), data, c.Validate)
 	for _, w := range warnings {
-		e.warn("%w", w)
+		e.Warn("%w", w)
 	}
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := e.lockDefinitions()
+	unlock, err := e.driver.LockDefinitions(e.ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	return s, e.store.DefineSecret(s)
+	return s, e.driver.Store.DefineSecret(s)
 }

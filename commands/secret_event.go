@@ -13,7 +13,7 @@ type SecretEvent struct {
 // Run lists virsh's types of events, or says why there are none.
 func (c *SecretEvent) Run(e *env) error {
 	if c.List {
-		e.print("lifecycle\nvalue-changed\n")
+		e.Print("lifecycle\nvalue-changed\n")
 		return nil
 	}
 	return errNoEvents

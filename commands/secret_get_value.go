@@ -29,13 +29,13 @@ func (c *SecretGetValue) Run(e *env) error {
 	case e.cli.Readonly: // as virsh: who may only look does not see it
 		return fmt.Errorf("the value of a secret is not shown with --readonly: %w", fs.ErrPermission)
 	}
-	value, err := e.store.ValueOf(entry)
+	value, err := e.driver.Store.ValueOf(entry)
 	if err != nil {
 		return err
 	}
 	if !c.Plain {
 		value = base64.StdEncoding.AppendEncode(nil, value)
 	}
-	e.result(string(value))
+	e.Result(string(value))
 	return nil
 }

@@ -41,7 +41,7 @@ func (c *SecretList) Run(e *env) error {
 	for _, entry := range secrets {
 		rows = append(rows, []string{entry.UUID, entry.Secret.Purpose()})
 	}
-	return e.table([]string{"UUID", "Usage"}, rows)
+	return e.Table([]string{"UUID", "Usage"}, rows)
 }
 
 // matches applies the filters, as pool-list does.
@@ -57,10 +57,10 @@ func (e *env) printSecrets(style string, secrets []*pooldef.SecretEntry) error {
 		for _, entry := range secrets {
 			root.Add(entry.Secret.Element())
 		}
-		_, err := io.WriteString(e.results, root.String())
+		_, err := io.WriteString(e.Results, root.String())
 		return err
 	}
-	list := format.NewList(e.results, style, "secrets", secretFields)
+	list := format.NewList(e.Results, style, "secrets", secretFields)
 	for _, entry := range secrets {
 		if err := list.Add(secretValues(entry)...); err != nil {
 			return err

@@ -20,7 +20,7 @@ func (e *env) checkConnection() error {
 	case "help", "completion", "__man":
 		return nil
 	}
-	c, err := connectionOf(e.cli.Connect, e.store.LibvirtDir)
+	c, err := connectionOf(e.cli.Connect, e.driver.Store.LibvirtDir)
 	if err != nil {
 		return err
 	}

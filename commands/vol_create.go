@@ -15,7 +15,7 @@ type VolCreate struct {
 	preallocation
 }
 
-// preallocation tells how a new volume gets room on the disk.
+// preallocation says how space is allocated for a new volume.
 type preallocation struct {
 	PreallocMetadata bool   `help:"The same as --preallocation=metadata."`
 	Preallocation    string `default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Make room at once: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
@@ -47,12 +47,12 @@ func (c *VolCreate) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("create volume from %s: %w", c.File, err)
 	}
-	e.say("Vol %s created from %s", v.Name, c.File)
+	e.Say("Vol %s created from %s", v.Name, c.File)
 	return nil
 }
 
 func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	}
 	v, warnings, err := pooldef.ReadVolume(inputName(c.File), data, entry.Current().Type.Info(), c.Validate)
 	for _, w := range warnings {
-		e.warn("%w", w)
+		e.Warn("%w", w)
 	}
 	if err != nil {
 		return nil, err
@@ -71,27 +71,14 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	return v, e.createVolume(b, entry.Current(), v, &c.preallocation)
 }
 
-// createVolume makes a volume as defined.
+// createVolume creates a volume in pool p, whose backend is b, and shows the progress.
 func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, how *preallocation) error {
 	o, err := how.options()
 	if err != nil {
 		return err
 	}
-	creator, err := backend.As[backend.Creator](b, p.Type, "volume creation")
-	if err != nil {
-		return err
-	}
-	e.limitAllocation(v)
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
 	o.Progress = progress
-	return creator.Create(e.ctx, p, v, o)
-}
-
-// limitAllocation cuts off an allocation that is larger than the capacity.
-func (e *env) limitAllocation(v *pooldef.Volume) {
-	if v.Capacity.Known && v.Allocation.Bytes > v.Capacity.Bytes {
-		e.warn("volume %q: the allocation is larger than the capacity; %d bytes are allocated", v.Name, v.Capacity.Bytes)
-		v.Allocation = v.Capacity
-	}
+	return e.driver.CreateVolume(e.ctx, b, p, v, o)
 }

@@ -36,13 +36,13 @@ func (c *VolCreateAs) Run(e *env) error {
 		return fmt.Errorf("create volume %q: %w", c.Name, err)
 	}
 	if !c.PrintXml {
-		e.say("Vol %s created", c.Name)
+		e.Say("Vol %s created", c.Name)
 	}
 	return nil
 }
 
 func (c *VolCreateAs) run(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c *VolCreateAs) run(e *env) error {
 		return err
 	}
 	if c.PrintXml {
-		e.result(document.String())
+		e.Result(document.String())
 		return nil
 	}
 	v, err := pooldef.VolumeFromElement(document, entry.Current().Type.Info())
@@ -62,7 +62,7 @@ func (c *VolCreateAs) run(e *env) error {
 	return e.createVolume(b, entry.Current(), v, &c.preallocation)
 }
 
-// element builds the document that virsh builds.
+// element builds the same document as virsh.
 func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*format.Element, error) {
 	root := format.NewElement("volume")
 	root.AddText("name", c.Name)
@@ -80,7 +80,7 @@ func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*form
 		root.Add(format.NewElement("target")).Add(format.NewElement("format", "type", c.Format))
 	}
 	if c.BackingVol != "" {
-		path, err := e.backingPath(b, p, c.BackingVol)
+		path, err := e.driver.BackingPath(e.ctx, b, p, c.BackingVol)
 		if err != nil {
 			return nil, err
 		}
@@ -91,17 +91,4 @@ func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*form
 		}
 	}
 	return root, nil
-}
-
-// backingPath finds the volume that is to be the backing store: by name in the same pool, by key or path in any active one.
-func (e *env) backingPath(b backend.Backend, p *pooldef.Pool, name string) (string, error) {
-	if v, err := b.Volume(e.ctx, p, name); err == nil {
-		return v.Target.Path, nil
-	}
-	v, err := e.locateVolume(name, "")
-	if err != nil {
-		return "", fmt.Errorf("backing volume: %w", err)
-	}
-	defer v.unlock()
-	return v.Target.Path, nil
 }

@@ -35,16 +35,16 @@ func (c *VolCreateFrom) Run(e *env) error {
 }
 
 func (c *VolCreateFrom) create(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return err
 	}
-	source, err := e.findVolume(c.Vol, c.Inputpool)
+	source, err := e.driver.FindVolume(e.ctx, c.Vol, c.Inputpool)
 	if err != nil {
 		return err
 	}
-	defer source.unlock()
+	defer source.Unlock()
 	data, err := e.readInput(c.File)
 	if err != nil {
 		return err
@@ -52,21 +52,21 @@ func (c *VolCreateFrom) create(e *env) error {
 	p := entry.Current()
 	v, warnings, err := pooldef.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
 	for _, w := range warnings {
-		e.warn("%w", w)
+		e.Warn("%w", w)
 	}
 	if err != nil {
 		return err
 	}
-	if v.Capacity.Bytes < source.Capacity.Bytes {
-		if v.Capacity.Known {
-			e.warn("volume %q: the capacity is less than what is copied; it becomes %d bytes", v.Name, source.Capacity.Bytes)
-		}
-		v.Capacity = source.Capacity
-	}
-	e.limitAllocation(v)
-	if err := e.cloneVolume(b, p, v, source, &c.copyFlags); err != nil {
+	o, err := c.options()
+	if err != nil {
 		return err
 	}
-	e.say("Vol %s created from input vol %s", v.Name, source.Name)
+	progress, done := e.Progress()
+	defer done()
+	o.Progress = progress
+	if err := e.driver.CreateFrom(e.ctx, b, p, v, source, o); err != nil {
+		return err
+	}
+	e.Say("Vol %s created from input vol %s", v.Name, source.Name)
 	return nil
 }

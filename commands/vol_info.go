@@ -23,12 +23,12 @@ type volumeArgs struct {
 
 // Run shows one volume.
 func (c *VolInfo) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	if err := c.follow(e, v); err != nil {
+	defer v.Unlock()
+	if err := c.read(e, v); err != nil {
 		return err
 	}
 	if c.Output != "table" {
@@ -42,10 +42,10 @@ func (c *VolInfo) Run(e *env) error {
 	if c.Physical {
 		label, used = "Physical:", v.Physical
 	}
-	e.print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
+	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
 		"Capacity:", volumeSize(v.Capacity, c.Bytes), label, volumeSize(used, c.Bytes))
 	for _, image := range v.Chain {
-		e.print("%-15s %s\n", "Backing:", chainLine(image, c.Bytes))
+		e.Print("%-15s %s\n", "Backing:", chainLine(image, c.Bytes))
 	}
 	return v.Err
 }

@@ -25,14 +25,14 @@ func (c *VolList) Help() string {
 
 // Run lists volumes.
 func (c *VolList) Run(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
 	}
 	volumes := b.Volumes(e.ctx, entry.Current())
 	if c.Details || !slices.Contains([]string{"table", "name", "null"}, c.Output) {
-		volumes = e.details(b, entry.Current())
+		volumes = e.driver.Details(e.ctx, b, entry.Current())
 	}
 	printer := e.volumePrinter(c.Output, c.Details)
 	for v, err := range volumes {
@@ -43,7 +43,7 @@ func (c *VolList) Run(e *env) error {
 			return fmt.Errorf("list volumes of pool %q: %w", entry.Name, err)
 		}
 		if v.Err != nil {
-			e.warn("volume %q: %w", v.Name, v.Err)
+			e.Warn("volume %q: %w", v.Name, v.Err)
 		}
 	}
 	return printer.close()
@@ -60,16 +60,16 @@ func (e *env) volumePrinter(style string, details bool) volumePrinter {
 	case "table":
 		return e.volumeTable(details)
 	case "xml":
-		fmt.Fprintln(e.results, "<volumes>")
+		fmt.Fprintln(e.Results, "<volumes>")
 		return volumePrinter{
 			func(v *pooldef.Volume) error {
-				_, err := io.WriteString(e.results, v.Element().Indented(1))
+				_, err := io.WriteString(e.Results, v.Element().Indented(1))
 				return err
 			},
-			func() error { _, err := io.WriteString(e.results, "</volumes>\n"); return err },
+			func() error { _, err := io.WriteString(e.Results, "</volumes>\n"); return err },
 		}
 	}
-	list := format.NewList(e.results, style, "volumes", volumeFields)
+	list := format.NewList(e.Results, style, "volumes", volumeFields)
 	return volumePrinter{func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) }, list.Close}
 }
 
@@ -88,7 +88,7 @@ func (e *env) volumeTable(details bool) volumePrinter {
 			rows = append(rows, row)
 			return nil
 		},
-		func() error { return e.table(header, rows) },
+		func() error { return e.Table(header, rows) },
 	}
 }
 

@@ -24,22 +24,22 @@ func (c *VolWipe) Run(e *env) error {
 	if err := c.wipe(e); err != nil {
 		return fmt.Errorf("wipe volume %q: %w", c.Vol, err)
 	}
-	e.say("Vol %s wiped", c.Vol)
+	e.Say("Vol %s wiped", c.Vol)
 	return nil
 }
 
 func (c *VolWipe) wipe(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	p := v.entry.Current()
-	wiper, err := backend.As[backend.Wiper](v.backend, p.Type, "wiping volumes")
+	defer v.Unlock()
+	p := v.Pool()
+	wiper, err := backend.As[backend.Wiper](v.Backend, p.Type, "wiping volumes")
 	if err != nil {
 		return err
 	}
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
 	return wiper.Wipe(e.ctx, p, v.Name, c.Algorithm, progress)
 }

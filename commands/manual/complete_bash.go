@@ -1,23 +1,23 @@
-package commands
+package manual
 
 import (
 	"fmt"
 	"strings"
 )
 
-// completeBash prints the kind of the candidates, then each as it has to stand on bash's command line, one a
-// line. The pieces are those of COMP_WORDS up to the cursor, as they are typed. A candidate replaces TEXT,
-// which readline has told by =TEXT; without that the last piece, behind a quote that is open in it.
-func (e *env) completeBash(told, pieces []string) {
+// completeBash prints the kind of the candidates, then the candidates, quoted for bash's command line, one a
+// line. The pieces are those of COMP_WORDS up to the cursor, as typed. If replaced has an element =TEXT, readline
+// replaces TEXT by the candidate; otherwise it replaces the last piece, after an open quote.
+func (c *completer) completeBash(replaced, pieces []string) {
 	if len(pieces) == 0 {
 		pieces = []string{""}
 	}
 	raw := joinPieces(pieces)
 	last := len(raw) - 1
-	head, typed := cutTyped(raw[last], pieces[len(pieces)-1], told)
+	head, typed := cutTyped(raw[last], pieces[len(pieces)-1], replaced)
 	before := readBash(head)
-	if before.expands || redirects(pieces) { // nobody knows what the word begins with, or it is the shell's
-		fmt.Fprintln(e.data, files)
+	if before.expands || redirects(pieces) { // the word is known only to the shell
+		fmt.Fprintln(c.w, files)
 		return
 	}
 	line := make([]string, len(raw))
@@ -25,11 +25,11 @@ func (e *env) completeBash(told, pieces []string) {
 		line[i] = readBash(word).plain
 	}
 	line[last] = readBash(head + typed).plain
-	kind, candidates := e.complete(line)
-	fmt.Fprintln(e.data, kind)
+	kind, candidates := c.complete(line)
+	fmt.Fprintln(c.w, kind)
 	for _, candidate := range candidates {
 		if rest, ok := strings.CutPrefix(candidate, before.plain); ok {
-			fmt.Fprintln(e.data, quoteBash(rest, before.quote))
+			fmt.Fprintln(c.w, quoteBash(rest, before.quote))
 		}
 	}
 }
@@ -44,7 +44,7 @@ func redirects(pieces []string) bool {
 	return false
 }
 
-// joinPieces joins the words that readline takes apart at COMP_WORDBREAKS, such as --pool = x and a : b.
+// joinPieces joins words that readline split at COMP_WORDBREAKS, such as --pool = x and a : b.
 func joinPieces(pieces []string) []string {
 	var words []string
 	joins := false
@@ -62,17 +62,17 @@ func joinPieces(pieces []string) []string {
 
 func isBreak(piece string) bool { return piece != "" && strings.Trim(piece, "=:@") == "" }
 
-// cutTyped cuts a word into what stays and what is replaced. What readline has told counts, if it is in the
-// word: the word goes on behind the cursor.
-func cutTyped(word, piece string, told []string) (head, typed string) {
+// cutTyped splits a word into the part that stays and the part that readline replaces. The text that readline
+// reports has priority if the word contains it, because the word may continue behind the cursor.
+func cutTyped(word, piece string, replaced []string) (head, typed string) {
 	if !isBreak(piece) {
 		typed = piece[readBash(piece).opened:]
 	}
 	head = strings.TrimSuffix(word, typed)
-	if len(told) == 0 {
+	if len(replaced) == 0 {
 		return head, typed
 	}
-	text := strings.TrimPrefix(told[0], "=")
+	text := strings.TrimPrefix(replaced[0], "=")
 	switch {
 	case strings.HasPrefix(typed, text):
 		return head, text

@@ -1,8 +1,9 @@
-package commands
+package terminal
 
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -11,32 +12,34 @@ import (
 	"poolctl/format"
 )
 
-// A meter shows on a terminal how far something is that takes its time.
+// A meter shows on a terminal how far a long operation is.
 type meter struct {
 	w     io.Writer
 	start time.Time
 
 	mu    sync.Mutex
 	shown time.Time
-	width int // of the line that is shown
+	width int // length of the line on the terminal
 }
 
 const (
-	meterDelay = time.Second            // what takes less is not worth a line
+	meterDelay = time.Second            // shorter operations show no line
 	meterPause = 200 * time.Millisecond // between two lines
 )
 
-// progress returns what is to be told of something long, and what ends that; nil where nobody looks on.
-func (e *env) progress() (host.Progress, func()) {
-	if e.cli.Quiet || e.cli.DryRun || e.cli.Debug || !watched() {
+// Progress returns a function that shows the progress of an operation on standard error, and a function that
+// ends that. The first is nil if standard error is not a terminal, or if Quiet,
+// DryRun or Debug is set.
+func (o *Output) Progress() (host.Progress, func()) {
+	if o.Quiet || o.DryRun || o.Debug || !IsWatched() {
 		return nil, func() {}
 	}
-	m := &meter{w: meterOutput(e.ctx), start: time.Now()}
-	return m.tell, m.clear
+	m := &meter{w: stream{o.ctx, os.Stderr}, start: time.Now()} // the lines contain no names to escape
+	return m.update, m.clear
 }
 
-// tell shows the bytes that are done, of how many, the rate, and the time that is left if it goes on like that.
-func (m *meter) tell(done, total uint64) {
+// update shows the bytes that are done, the total, the rate, and the remaining time at that rate.
+func (m *meter) update(done, total uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -48,7 +51,7 @@ func (m *meter) tell(done, total uint64) {
 	m.show(meterLine(done, total, elapsed))
 }
 
-// show puts a line in place of the last one.
+// show replaces the line on the terminal.
 func (m *meter) show(line string) {
 	fmt.Fprintf(m.w, "\r%s%s\r%[1]s", line, strings.Repeat(" ", max(m.width-len(line), 0)))
 	m.width = len(line)
@@ -74,10 +77,11 @@ func meterLine(done, total uint64, elapsed time.Duration) string {
 	if rate > 0 {
 		left = clock(time.Duration(float64(total-min(done, total)) / rate * float64(time.Second)))
 	}
-	return fmt.Sprintf("%3d %%  %s of %s  %s  %s left", done*100/total, format.HumanSize(done), format.HumanSize(total), speed, left)
+	return fmt.Sprintf("%3d %%  %s of %s  %s  %s left",
+		done*100/total, format.HumanSize(done), format.HumanSize(total), speed, left)
 }
 
-// clock prints minutes and seconds, and hours if there are any.
+// clock formats a duration as minutes and seconds, with hours if it has any.
 func clock(d time.Duration) string {
 	s := int(d.Round(time.Second).Seconds())
 	if s >= 3600 {

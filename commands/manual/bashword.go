@@ -1,4 +1,4 @@
-package commands
+package manual
 
 import (
 	"strconv"
@@ -9,15 +9,15 @@ import (
 	"poolctl/backend/host"
 )
 
-// A bashWord is a word as it is typed in bash (bash(1), QUOTING). Nothing in it is expanded.
+// A bashWord is a word as typed in bash (bash(1), QUOTING), without expansion.
 type bashWord struct {
-	plain   string // without its quotes
-	quote   string // the quote that is open at its end: ', ", $' or none
-	opened  int    // where what the quote holds begins; 0 if none is open
-	expands bool   // bash would make something else of it: a variable, a pattern, ...
+	plain   string // the text without its quotes
+	quote   string // the open quote at its end: ', ", $' or none
+	opened  int    // offset of the text in the open quote; 0 if none is open
+	expands bool   // bash would expand it: a variable, a pattern, ...
 }
 
-// readBash reads a word, which may end within quotes.
+// readBash reads a word, which may end inside quotes.
 func readBash(raw string) bashWord {
 	var w bashWord
 	var plain strings.Builder
@@ -35,7 +35,7 @@ func readBash(raw string) bashWord {
 	return w
 }
 
-// next reads the next character of a word and returns what it stands for and how long it is.
+// next reads the next character of a word, and returns its text and its length in bytes.
 func (w *bashWord) next(rest string, at int) (text string, size int) {
 	switch quote := w.quote; {
 	case quote != "" && rest[0] == quote[len(quote)-1]:
@@ -58,7 +58,7 @@ func (w *bashWord) next(rest string, at int) (text string, size int) {
 	return rest[:1], 1
 }
 
-// escaped reads a backslash outside of ' and $', and what is behind it.
+// escaped reads a backslash outside of ' and $', and the character after it.
 func (w *bashWord) escaped(rest string) (text string, size int) {
 	switch {
 	case len(rest) == 1:
@@ -84,14 +84,14 @@ func (w *bashWord) dollar(rest string) (text string, size int) {
 	return rest[:1], 1
 }
 
-// escapes are those of $'...' that are one letter.
+// escapes has the escapes of $'...' that consist of one character.
 var escapes = map[byte]string{
 	'n': "\n", 't': "\t", 'r': "\r", 'a': "\a", 'b': "\b", 'e': "\x1b", 'E': "\x1b", 'f': "\f", 'v': "\v",
 	'\\': `\`, '\'': "'", '"': `"`, '?': "?",
 }
 
-// unescape reads an escape within $'...': a letter or bytes, which is what bash and [quoteBash] write. What
-// is cut off stands for nothing, and anything else for itself.
+// unescape reads an escape inside $'...': one character or octal digits, as bash and quoteBash write them. An
+// escape that the end of the word cuts off is empty. Any other backslash is itself.
 func unescape(rest string) (text string, size int) {
 	if len(rest) == 1 {
 		return "", 1
@@ -105,7 +105,7 @@ func unescape(rest string) (text string, size int) {
 	}
 	n, err := strconv.ParseUint(rest[1:digits], 8, 8)
 	switch {
-	case err != nil: // none, or more than a byte
+	case err != nil: // no digits, or more than a byte
 		return rest[:1], 1
 	case digits < 4 && digits == len(rest):
 		return "", digits
@@ -113,11 +113,11 @@ func unescape(rest string) (text string, size int) {
 	return string([]byte{byte(n)}), digits
 }
 
-// bare are the characters that bash takes for nothing else, quoted or not.
+// bare has the characters that have no special meaning in bash, quoted or not.
 const bare = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
 
-// quoteBash returns a text as it has to be typed behind an open quote, or behind none. The quote is closed at
-// its end. All of it is printable, and the shell's history is not asked either (bash(1), HISTORY EXPANSION).
+// quoteBash returns a text as it must be typed after an open quote, or after none, and closes the quote. The
+// result is printable, and starts no history expansion (bash(1), HISTORY EXPANSION).
 func quoteBash(text, quote string) string {
 	var b strings.Builder
 	for rest := text; rest != ""; {
@@ -140,7 +140,7 @@ func closing(quote string) string {
 	return quote[len(quote)-1:]
 }
 
-// unprintable returns how many bytes there are before the first character that people may see.
+// unprintable returns the number of bytes before the first printable character.
 func unprintable(text string) int {
 	n := 0
 	for n < len(text) {

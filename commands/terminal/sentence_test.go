@@ -1,4 +1,4 @@
-package commands
+package terminal
 
 import (
 	"errors"
@@ -10,7 +10,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestSentence prints errors whose names and messages hold what a terminal obeys. Only what tools say and what is joined has lines.
+// TestSentence formats errors whose names and messages contain control characters. Only the output of tools and
+// joined errors may have several lines.
 func TestSentence(t *testing.T) {
 	path := &fs.PathError{Op: "open", Path: "/a\nerror: b\x1b", Err: fs.ErrNotExist}
 	tool := &host.ExitError{Command: host.Cmd("a\nb"), Status: 1, Stderr: "one\x1b\ntwo\tthree"}
@@ -29,13 +30,13 @@ func TestSentence(t *testing.T) {
 		{&hidden{tool}, `something else\x0a`},
 		{pooldef.Problem{File: "f\n", Element: "e\x9b", Text: "t\n"}, `f\x0a: e\x9b: t\x0a`},
 	} {
-		if got := sentence(test.err); got != test.want {
+		if got := Sentence(test.err); got != test.want {
 			t.Errorf("%q: got\n%s\nwant\n%s", test.err, got, test.want)
 		}
 	}
 }
 
-// hidden wraps an error whose text is not in its own.
+// hidden wraps an error, but its own text does not contain the text of that error.
 type hidden struct{ error }
 
 func (h *hidden) Error() string { return "something else\n" }

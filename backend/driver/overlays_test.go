@@ -1,11 +1,11 @@
-package commands
+package driver
 
 import (
 	"os"
 	"testing"
 )
 
-// TestLeadsThrough follows paths, and the links there, by a file.
+// TestLeadsThrough checks which paths and symbolic links lead through a file.
 func TestLeadsThrough(t *testing.T) {
 	top := t.TempDir()
 	for link, target := range map[string]string{
@@ -35,6 +35,6 @@ func TestLeadsThrough(t *testing.T) {
 		}
 	}
 	if traverses("", top) {
-		t.Error("no path leads anywhere")
+		t.Error("an empty path leads through a directory")
 	}
 }

@@ -1,4 +1,4 @@
-package commands
+package manual
 
 import (
 	"math/rand/v2"
@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// hostileNames are names that a shell or a terminal could take for something else.
+// hostileNames are names that have a special meaning for a shell or a terminal.
 var hostileNames = []string{
 	"plain", "a b", "$(touch PWNED)", "`touch PWNED`", ";touch PWNED", "y*", "it's", `q"uote`, `back\slash`, "-n", "--",
 	"日本", "h!t", "${HOME}", "#c", "~x", "a:b=c@d", "l\nine", "\ttab", "\x1b[31m", "\u202eb", "\xff\xfe", "u\u00a0v",
@@ -40,10 +40,10 @@ func TestReadBash(t *testing.T) {
 	}
 }
 
-// openQuotes are the quotes that may be open before what is completed.
+// openQuotes are the quotes that may be open before the completed text.
 var openQuotes = []string{"", "'", `"`, "$'"}
 
-// TestQuoteBash has bash read what is quoted, behind each quote: hostile names, and mixtures of them.
+// TestQuoteBash quotes hostile names and mixtures of them after each quote, and has bash read the result.
 func TestQuoteBash(t *testing.T) {
 	names, random := slices.Clone(hostileNames), rand.New(rand.NewPCG(1, 1))
 	for range 200 {
@@ -74,7 +74,7 @@ func TestQuoteBash(t *testing.T) {
 	}
 }
 
-// checkQuoted tries that a name is quoted in printable text that readBash reads back.
+// checkQuoted checks that a name is quoted as printable text, and that readBash reads it back.
 func checkQuoted(t *testing.T, name, quote string) {
 	t.Helper()
 	quoted := quoteBash(name, quote)

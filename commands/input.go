@@ -1,0 +1,64 @@
+package commands
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// readInput reads a definition from a file, which may be a pipe, or from standard input if file is "-".
+func (e *env) readInput(file string) ([]byte, error) {
+	return backend.Await(e.ctx, func() ([]byte, error) {
+		if file == "-" {
+			return pooldef.ReadInput(e.stdin)
+		}
+		if e.cli.Readonly && os.Geteuid() == 0 {
+			return nil, &readonlyInputError{file}
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return pooldef.ReadInput(f)
+	})
+}
+
+// A readonlyInputError reports that root reads no file with --readonly. Error messages quote files that are no
+// definitions, so a user who may run only that, through sudo, could read any file of root's. Standard input is
+// safe, because the user opens it. The error wraps fs.ErrPermission.
+type readonlyInputError struct{ file string }
+
+func (e *readonlyInputError) Error() string {
+	return fmt.Sprintf("with --readonly, root reads no file that an argument names (%q)", e.file)
+}
+
+func (e *readonlyInputError) Unwrap() error { return fs.ErrPermission }
+
+// inputName returns the name of an input file for messages.
+func inputName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}
+
+// readPool reads a pool's definition from a file. Problems of the definition mention name as the file. yaml is
+// the document if it is YAML, otherwise nil.
+func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []byte, err error) {
+	data, err := e.readInput(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, warnings, err := pooldef.ReadPool(name, data, strict)
+	for _, w := range warnings {
+		e.Warn("%w", w)
+	}
+	if err == nil && !pooldef.IsXML(name, data) {
+		yaml = data
+	}
+	return p, yaml, err
+}
