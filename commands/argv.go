@@ -18,9 +18,10 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.text }
 
-// normalise brings a command line of virsh's into the form that kong reads. To virsh every option with a value may be given
-// by name (--pool x, --pool=x) or by position, and a lone - in the place of one means that it is not given. It uses kong's
-// own model of the grammar, and returns the verb, all options, and the verb's arguments in their order.
+// normalise brings a command line of virsh's into the form that kong reads. To virsh every option with a
+// value may be given by name (--pool x, --pool=x) or by position, and a lone - in the place of one means that
+// it is not given. It uses kong's own model of the grammar, and returns the verb, all options, and the verb's
+// arguments in their order.
 func normalise(model *kong.Application, args []string) ([]string, error) {
 	p := argvParser{model: model, rest: args}
 	if err := p.globals(); err != nil {
@@ -121,8 +122,8 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 	return nil
 }
 
-// keep passes on an option that cannot be taken back: a sudo rule may begin with it. A value that means no is dropped, so that
-// an option or an environment variable that has switched it on counts.
+// keep passes on an option that cannot be taken back: a sudo rule may begin with it. A value that means no is
+// dropped, so that an option or an environment variable that has switched it on counts.
 func (p *argvParser) keep(flag *kong.Flag, value string) error {
 	switch strings.ToLower(value) {
 	case "", "true", "1", "yes":

@@ -14,8 +14,8 @@ type chainFlag struct {
 	BackingChain bool `help:"Show all images that it is based on, down to the last."`
 }
 
-// read adds the backing chain to a volume if the option is set. If the chain is not complete, the volume's Err
-// says why.
+// read adds the backing chain to a volume if the option is set. If the chain is not complete, the volume's
+// Err says why.
 func (c *chainFlag) read(e *env, v *driver.Volume) error {
 	if !c.BackingChain {
 		return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// verbs is the grammar: pool-define is the struct PoolDefine, and stands in pool_define.go. The fields of the struct are the
-// arguments (arg), which are required, and the options. An option tagged position can be given by position, too, after the
-// arguments and in the order of the fields, as virsh allows for each of its options that has a value. A verb without a group is
-// hidden.
+// verbs is the grammar: pool-define is the struct PoolDefine, and stands in pool_define.go. The fields of the
+// struct are the arguments (arg), which are required, and the options. An option tagged position can be given
+// by position, too, after the arguments and in the order of the fields, as virsh allows for each of its
+// options that has a value. A verb without a group is hidden.
 var verbs = []struct {
 	name, group, help string
 	new               func() any

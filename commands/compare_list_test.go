@@ -10,9 +10,10 @@ import (
 	"testing"
 )
 
-// A differenceList is the file of the differences that are meant to be. An entry is a line that says why, and below it,
-// indented by a tab, in which commands (SESSION: COMMAND), and what differs there (-virsh's line, +poolctl's, or both, one
-// below the other; a + above a - are two differences). In all of it * stands for anything. The first entry that fits counts.
+// A differenceList is the file of the differences that are meant to be. An entry is a line that says why, and
+// below it, indented by a tab, in which commands (SESSION: COMMAND), and what differs there (-virsh's line,
+// +poolctl's, or both, one below the other; a + above a - are two differences). In all of it * stands for
+// anything. The first entry that fits counts.
 type differenceList struct {
 	file    string
 	entries []*differenceEntry

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// A record is what virsh has come to in a session: testdata/compare/virsh/SESSION.txt. Sessions that need no program besides are
-// compared with it unless POOLCTL_COMPARE is live, as scripts/compare and scripts/test --exhaustive set it. With UPDATE=1 that writes it.
+// A record is what virsh has come to in a session: testdata/compare/virsh/SESSION.txt. Sessions that need no
+// program besides are compared with it unless POOLCTL_COMPARE is live, as scripts/compare and scripts/test
+// --exhaustive set it. With UPDATE=1 that writes it.
 type record struct {
 	file  string
 	about string // the first line: the versions of virsh and, in the lab, of its kernel, and the session
@@ -53,7 +54,8 @@ func kernelSeries(t *testing.T, s *compareScript) string {
 	return string(regexp.MustCompile(`^\d+\.\d+`).Find(out))
 }
 
-// read returns the results of the session's steps, nil if they are of another session, of another virsh, or not there.
+// read returns the results of the session's steps, nil if they are of another session, of another virsh, or
+// not there.
 func (r *record) read(steps int) []compareResult {
 	data, err := os.ReadFile(r.file)
 	about, rest, _ := strings.Cut(string(data), "\n")

@@ -80,8 +80,8 @@ var (
 	timePattern = regexp.MustCompile(`<([amcb]time)>[1-9][0-9]*(\.[0-9]{9})?</`)
 )
 
-// normalise replaces what has to differ: uuids by the order in which they are first seen, times, a server's port, and where the
-// definitions are.
+// normalise replaces what has to differ: uuids by the order in which they are first seen, times, a server's
+// port, and where the definitions are.
 func (c *compareSide) normalise(text string) string {
 	text = uuidPattern.ReplaceAllStringFunc(text, func(id string) string {
 		if c.uuids[id] == 0 {
@@ -94,7 +94,8 @@ func (c *compareSide) normalise(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, c.config, "CONFIG"), c.dir, "DIR")
 }
 
-// A snapshot is what there is on the machine: facts of each file by its path, and lines of what else there is, which have none.
+// A snapshot is what there is on the machine: facts of each file by its path, and lines of what else there
+// is, which have none.
 type snapshot map[string][]string
 
 // snapshot reads what side.bash found. What it does not say of images is as it was before.

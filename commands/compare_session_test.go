@@ -16,8 +16,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// A compareScript is a session that both sides run. Its file holds commands, one a line, in virsh's words (or together with some
-// of virsh's commands, see side.bash); what else there is are preparations. Comments begin with #. Before the first command may stand
+// A compareScript is a session that both sides run. Its file holds commands, one a line, in virsh's words (or
+// together with some of virsh's commands, see side.bash); what else there is are preparations. Comments begin
+// with #. Before the first command may stand
 //
 //	uri: test:///default    virsh's driver, instead of a libvirtd; it forgets everything from one command to the next
 //	needs: PROGRAM...       what else has to be on the machine
@@ -25,8 +26,8 @@ import (
 //	lab: MODULE...          it runs in the lab, in a new one for each side, with these of the kernel's modules
 //	watch: COMMAND          prints more of what is on the machine; it runs after each step
 //
-// After the commands come files for the session, each below a line -- NAME --, in which DIR is replaced. SERVERS is the directory of the
-// backends, whose tests have what starts their servers.
+// After the commands come files for the session, each below a line -- NAME --, in which DIR is replaced.
+// SERVERS is the directory of the backends, whose tests have what starts their servers.
 type compareScript struct {
 	uri   string
 	needs []string
@@ -84,7 +85,8 @@ func readSession(file string) (*compareScript, error) {
 	return s, nil
 }
 
-// A compareSide is virsh or poolctl in a session. Both see the same path dir, each with a file system of its own there.
+// A compareSide is virsh or poolctl in a session. Both see the same path dir, each with a file system of its
+// own there.
 type compareSide struct {
 	name, dir, config string
 	work, seen        string   // the directory for what is run and what it came to, and the name that it has for the commands
@@ -171,7 +173,8 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 	}
 }
 
-// kernel is the lab's kernel for the session, a value of POOLCTL_LAB_KERNEL: ZFS's modules are built for the release's own.
+// kernel is the lab's kernel for the session, a value of POOLCTL_LAB_KERNEL: ZFS's modules are built for the
+// release's own.
 func (s *compareScript) kernel() string {
 	if slices.Contains(s.needs, "zfs") {
 		return "release"

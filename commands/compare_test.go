@@ -17,13 +17,14 @@ import (
 // compareDir holds the sessions, and the list of the differences that are meant to be.
 const compareDir = "../testdata/compare"
 
-// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl, and compares what
-// they print, whether they succeed, and what they leave on the machine. Each way in which the two differ has to be in
-// differences.txt, and each entry there has to occur.
+// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl, and
+// compares what they print, whether they succeed, and what they leave on the machine. Each way in which the
+// two differ has to be in differences.txt, and each entry there has to occur.
 //
-// It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL makes it fail where they
-// are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. scripts/compare -v shows what both wrote on standard error, which
-// is not compared. What virsh does in the lab is recorded (see record).
+// It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL
+// makes it fail where they are missing, POOLCTL_TEST_BINARY names a poolctl that is built already.
+// scripts/compare -v shows what both wrote on standard error, which is not compared. What virsh does in the
+// lab is recorded (see record).
 func TestCompare(t *testing.T) {
 	backendtest.Long(t, "the comparison with virsh")
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
@@ -53,7 +54,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// longestFirst orders sessions, so that none of the long ones is left alone at the end: those in the lab come first.
+// longestFirst orders sessions, so that none of the long ones is left alone at the end: those in the lab come
+// first.
 func longestFirst(sessions map[string]bool) []string {
 	length := func(name string) int {
 		data, _ := os.ReadFile(filepath.Join(compareDir, name+".txt"))
@@ -65,7 +67,8 @@ func longestFirst(sessions map[string]bool) []string {
 	return slices.SortedFunc(maps.Keys(sessions), func(a, b string) int { return length(b) - length(a) })
 }
 
-// requireForCompare ends a test for which root or programs are missing: loudly, and as a failure if all tests have to run.
+// requireForCompare ends a test for which root or programs are missing: loudly, and as a failure if all tests
+// have to run.
 func requireForCompare(t *testing.T, what string, programs ...string) {
 	t.Helper()
 	var missing []string
@@ -132,8 +135,9 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	}
 }
 
-// memoryDir returns a directory in memory, if the machine has one: ext4 without a journal takes longer for each new file, the more have
-// been deleted in the last minutes. Its path is always as long, for it is in files whose sizes are recorded.
+// memoryDir returns a directory in memory, if the machine has one: ext4 without a journal takes longer for
+// each new file, the more have been deleted in the last minutes. Its path is always as long, for it is in
+// files whose sizes are recorded.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	var err error

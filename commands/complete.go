@@ -8,8 +8,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Complete is the hidden verb __complete, which prints the candidates for the last word of a command line. See
-// [manual.Complete] for its arguments. A shell waits for the output, so __complete waits for no lock and
+// Complete is the hidden verb __complete, which prints the candidates for the last word of a command line.
+// See [manual.Complete] for its arguments. A shell waits for the output, so __complete waits for no lock and
 // reports no errors.
 type Complete struct {
 	Words []string `arg:"" optional:""`

@@ -14,7 +14,8 @@ import (
 	"poolctl/backend/host"
 )
 
-// configDir is where definitions are: what was asked for, /etc/poolctl for root, otherwise the user's own directory.
+// configDir is where definitions are: what was asked for, /etc/poolctl for root, otherwise the user's own
+// directory.
 func configDir(asked string) (string, error) { return definitionsOf("poolctl", asked) }
 
 // libvirtDir is where libvirt's are. A user without a home directory has none: it is empty then.
@@ -28,7 +29,8 @@ func libvirtDir(asked string) (string, error) {
 
 var errNoHome = errors.New("there is no home directory to look for definitions in")
 
-// definitionsOf is where a program has its definitions. The error wraps errNoHome if that is why they cannot be found.
+// definitionsOf is where a program has its definitions. The error wraps errNoHome if that is why they cannot
+// be found.
 func definitionsOf(program, asked string) (string, error) {
 	switch {
 	case asked != "":
@@ -50,9 +52,9 @@ func definitionsOf(program, asked string) (string, error) {
 	return filepath.Join(home, ".config", program), nil
 }
 
-// runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to
-// be ours alone: anybody may put one there. An $XDG_RUNTIME_DIR of another user, as su leaves it, is an error: to ignore it
-// would hide the pools that run. A read-only run does not make one.
+// runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in
+// /tmp, which has to be ours alone: anybody may put one there. An $XDG_RUNTIME_DIR of another user, as su
+// leaves it, is an error: to ignore it would hide the pools that run. A read-only run does not make one.
 func runDir(asked string, readOnly bool) (string, error) {
 	switch {
 	case asked != "":

@@ -89,8 +89,8 @@ func (e *env) warnUnusable(pool string, err error) {
 	}
 }
 
-// timeout returns how long a server may take to answer. For completion it is at most a second, because a shell
-// waits.
+// timeout returns how long a server may take to answer. For completion it is at most a second, because a
+// shell waits.
 func (e *env) timeout() time.Duration {
 	timeout := time.Duration(e.cli.Timeout)
 	if e.verb == "__complete" {
@@ -107,7 +107,8 @@ func (e *env) poolOption() string {
 	return "--pool"
 }
 
-// setDirectories sets the store's directories. It returns an error if the command line is for another machine.
+// setDirectories sets the store's directories. It returns an error if the command line is for another
+// machine.
 func (e *env) setDirectories() (err error) {
 	g, store := &e.cli.Globals, e.driver.Store
 	if store.ConfigDir, err = configDir(g.ConfigDir); err != nil {

@@ -27,9 +27,9 @@ func (e *env) readInput(file string) ([]byte, error) {
 	})
 }
 
-// A readonlyInputError reports that root reads no file with --readonly. Error messages quote files that are no
-// definitions, so a user who may run only that, through sudo, could read any file of root's. Standard input is
-// safe, because the user opens it. The error wraps fs.ErrPermission.
+// A readonlyInputError reports that root reads no file with --readonly. Error messages quote files that are
+// no definitions, so a user who may run only that, through sudo, could read any file of root's. Standard
+// input is safe, because the user opens it. The error wraps fs.ErrPermission.
 type readonlyInputError struct{ file string }
 
 func (e *readonlyInputError) Error() string {
@@ -46,8 +46,8 @@ func inputName(file string) string {
 	return file
 }
 
-// readPool reads a pool's definition from a file. Problems of the definition mention name as the file. yaml is
-// the document if it is YAML, otherwise nil.
+// readPool reads a pool's definition from a file. Problems of the definition mention name as the file. yaml
+// is the document if it is YAML, otherwise nil.
 func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []byte, err error) {
 	data, err := e.readInput(file)
 	if err != nil {

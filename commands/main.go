@@ -1,8 +1,8 @@
 // Package commands is poolctl's command line: the grammar and the verbs, one file each.
 //
 // cli.go has the table of verbs and the global options. The struct of a verb has its arguments and options as
-// fields, and a method Run(*env) error. argv.go rewrites virsh's mixture of positional and named values before
-// kong parses it. errors.go alone chooses exit statuses and hints.
+// fields, and a method Run(*env) error. argv.go rewrites virsh's mixture of positional and named values
+// before kong parses it. errors.go alone chooses exit statuses and hints.
 //
 // Verbs change pools and volumes through package backend/driver. They print and ask through package terminal.
 // Help, the manual page and completion are made from the grammar by package manual.
@@ -88,8 +88,8 @@ func verbNames() []string {
 	return names
 }
 
-// plainString decodes a value without a change. kong's own decoder changes bytes that are not UTF-8, which file
-// names may contain.
+// plainString decodes a value without a change. kong's own decoder changes bytes that are not UTF-8, which
+// file names may contain.
 func plainString(ctx *kong.DecodeContext, target reflect.Value) error {
 	token, err := ctx.Scan.PopValue("string")
 	if err == nil {

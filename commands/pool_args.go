@@ -90,7 +90,8 @@ func (a *poolArgs) source() *format.Element {
 	return e
 }
 
-// addAdapter adds a Fibre Channel adapter if its names are given, otherwise a SCSI one; the parent is named in one way only.
+// addAdapter adds a Fibre Channel adapter if its names are given, otherwise a SCSI one; the parent is named
+// in one way only.
 func (a *poolArgs) addAdapter(source *format.Element) {
 	switch {
 	case a.AdapterWwnn+a.AdapterWwpn == "" && a.AdapterName == "":

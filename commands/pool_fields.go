@@ -108,9 +108,9 @@ func (e *env) printPoolsXML(pools []driver.Status) error {
 	return err
 }
 
-// poolDocument returns a pool's XML, with the sizes if the pool is active. If inactive is set and the definition
-// has changed since the start, poolDocument returns the new definition. Otherwise libvirt prints the same
-// document with and without --inactive.
+// poolDocument returns a pool's XML, with the sizes if the pool is active. If inactive is set and the
+// definition has changed since the start, poolDocument returns the new definition. Otherwise libvirt prints
+// the same document with and without --inactive.
 func (e *env) poolDocument(s *driver.Status, inactive bool) (*format.Element, error) {
 	if next := s.Definition(inactive); next.Element(nil).String() != s.Pool.Element(nil).String() {
 		return next.Element(nil), nil

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 // lab is held by the session that has the lab's servers.
 var lab sync.Mutex
 
-// TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word. UPDATE=1 writes
-// down what is printed now.
+// TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word.
+// UPDATE=1 writes down what is printed now.
 func TestScript(t *testing.T) { runSessions(t, "../testdata/script") }
 
 func runSessions(t *testing.T, dir string) {
@@ -82,7 +82,8 @@ func runSessions(t *testing.T, dir string) {
 	})
 }
 
-// session runs the lines of the file session that begin with "$ " by sh, and compares the whole with what was printed.
+// session runs the lines of the file session that begin with "$ " by sh, and compares the whole with what was
+// printed.
 func session(ts *testscript.TestScript, _ bool, _ []string) {
 	var transcript strings.Builder
 	work := ts.Getenv("WORK")

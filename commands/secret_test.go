@@ -12,8 +12,8 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// TestSecretInProc sets a value that comes slowly, and looks meanwhile where everybody on the machine can: the arguments and the
-// environment of every process do not have it.
+// TestSecretInProc sets a value that comes slowly, and looks meanwhile where everybody on the machine can:
+// the arguments and the environment of every process do not have it.
 func TestSecretInProc(t *testing.T) {
 	dir := t.TempDir()
 	definition, fifo := filepath.Join(dir, "secret.yaml"), filepath.Join(dir, "fifo")

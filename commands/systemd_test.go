@@ -15,7 +15,8 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// TestSystemd boots systemd in the lab (scripts/lab systemd) once for each archive in testdata/systemd. An archive holds:
+// TestSystemd boots systemd in the lab (scripts/lab systemd) once for each archive in testdata/systemd. An
+// archive holds:
 //
 //	root/PATH   files of the lab; the test adds poolctl and its units
 //	prepare     what runs before systemd starts
@@ -101,8 +102,8 @@ func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
 	}
 }
 
-// checkConsole reports all lines of never that are in the log, and the first line of wanted that does not follow the
-// lines before it.
+// checkConsole reports all lines of never that are in the log, and the first line of wanted that does not
+// follow the lines before it.
 func checkConsole(log, wanted, never string) error {
 	var errs []error
 	for line := range strings.Lines(never) {

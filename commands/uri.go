@@ -14,7 +14,8 @@ import (
 // A connection is the URI that virsh would connect to, and who says so.
 type connection struct{ from, uri string }
 
-// checkConnection refuses to work here for a script that means another machine. help and the like work on none.
+// checkConnection refuses to work here for a script that means another machine. help and the like work on
+// none.
 func (e *env) checkConnection() error {
 	switch e.verb {
 	case "help", "completion", "__man":
@@ -27,8 +28,9 @@ func (e *env) checkConnection() error {
 	return c.check()
 }
 
-// connectionOf looks where virsh looks, in the same order (virsh(1), ENVIRONMENT; libvirt's docs/uri.rst): -c, two environment
-// variables, and uri_default in libvirt.conf. What is empty counts as not given. Without any the URI is empty.
+// connectionOf looks where virsh looks, in the same order (virsh(1), ENVIRONMENT; libvirt's docs/uri.rst):
+// -c, two environment variables, and uri_default in libvirt.conf. What is empty counts as not given. Without
+// any the URI is empty.
 func connectionOf(asked, libvirtDir string) (connection, error) {
 	if asked != "" {
 		return connection{"-c ", asked}, nil
@@ -53,8 +55,8 @@ func connectionOf(asked, libvirtDir string) (connection, error) {
 	return connection{file + ": uri_default = ", uri}, nil
 }
 
-// assignment is a line of libvirt.conf that sets uri_default, to a string in single, double or triple double quotes
-// (libvirt's src/util/virconf.c).
+// assignment is a line of libvirt.conf that sets uri_default, to a string in single, double or triple double
+// quotes (libvirt's src/util/virconf.c).
 var assignment = regexp.MustCompile(`^[ \t]*uri_default[ \t]*=[ \t]*(?:"""(.*?)"""|"([^"]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
 
 // uriDefault returns the first uri_default of libvirt.conf, as libvirt does; empty if there is none.
@@ -77,8 +79,9 @@ func uriDefault(text string) (string, error) {
 // drivers are those of libvirt that manage the machine they run on.
 var drivers = []string{"qemu", "storage", "xen", "lxc", "ch", "bhyve", "vbox", "vz", "openvz", "secret"}
 
-// isLocal reports whether a URI means this machine, in the only form that can mean no other (libvirt's docs/uri.rst). A host, a
-// transport such as ssh or ext, and parameters such as socket, command and proxy may lead anywhere.
+// isLocal reports whether a URI means this machine, in the only form that can mean no other (libvirt's
+// docs/uri.rst). A host, a transport such as ssh or ext, and parameters such as socket, command and proxy may
+// lead anywhere.
 func isLocal(uri string) bool {
 	scheme, path, _ := strings.Cut(uri, "://")
 	return slices.Contains(drivers, strings.TrimSuffix(scheme, "+unix")) && (path == "/system" || path == "/session")

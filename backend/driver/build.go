@@ -20,7 +20,8 @@ func (d *Driver) BuildPool(ctx context.Context, nameOrUUID string, o backend.Bui
 	return d.build(ctx, entry.Current(), o)
 }
 
-// build creates a pool's underlying storage. For types that have nothing to build, build succeeds, as in virsh.
+// build creates a pool's underlying storage. For types that have nothing to build, build succeeds, as in
+// virsh.
 func (d *Driver) build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	b, err := d.Backend(p.Type)
 	if err != nil {

@@ -16,8 +16,8 @@ func (d *Driver) Define(ctx context.Context, p *pooldef.Pool, yaml []byte) error
 	return d.admit(ctx, p, false, func() error { return d.Store.Define(p, yaml) })
 }
 
-// Redefine replaces the definition of a pool, which may be one that cannot be used. before is the document that
-// the change is based on: if the stored one differs by now, Redefine returns a [pooldef.ConflictError].
+// Redefine replaces the definition of a pool, which may be one that cannot be used. before is the document
+// that the change is based on: if the stored one differs by now, Redefine returns a [pooldef.ConflictError].
 func (d *Driver) Redefine(
 	ctx context.Context, entry *pooldef.Entry, before []byte, p *pooldef.Pool, yaml []byte,
 ) error {
@@ -40,8 +40,8 @@ func (d *Driver) Redefine(
 	})
 }
 
-// CreatePool starts a transient pool, or starts a persistent pool with another definition until it is stopped.
-// If build is not nil, CreatePool builds the pool first.
+// CreatePool starts a transient pool, or starts a persistent pool with another definition until it is
+// stopped. If build is not nil, CreatePool builds the pool first.
 func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend.BuildOptions) error {
 	err := d.admit(ctx, p, false, func() error {
 		entry, err := d.Store.Load(p.Name)

@@ -2,9 +2,9 @@
 // refreshes and stops pools, checks new definitions against the stored ones, and creates, clones and renames
 // volumes. libvirt's name for this layer is the storage driver.
 //
-// A [Driver] connects the store, which has the definitions, with the backends, which have the storage. It parses
-// no command line and prints nothing. Results and errors are returned, and warnings go to functions that the
-// caller provides, so that every operation can be tested without a command line.
+// A [Driver] connects the store, which has the definitions, with the backends, which have the storage. It
+// parses no command line and prints nothing. Results and errors are returned, and warnings go to functions
+// that the caller provides, so that every operation can be tested without a command line.
 //
 // Functions that return an unlock function hold the pool's lock until it is called. unlock is never nil, and
 // may be called after an error, too.

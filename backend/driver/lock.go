@@ -22,8 +22,9 @@ func (d *Driver) LockDefinitions(ctx context.Context) (unlock func(), err error)
 	return d.wait(ctx, d.Store.LockDefinitions)
 }
 
-// wait takes a lock within LockTimeout. A LockTimeout of 0 means one attempt. In a dry run, wait takes no lock.
-// Answers that the host has cached are dropped, because the holder of the lock may have changed the machine.
+// wait takes a lock within LockTimeout. A LockTimeout of 0 means one attempt. In a dry run, wait takes no
+// lock. Answers that the host has cached are dropped, because the holder of the lock may have changed the
+// machine.
 func (d *Driver) wait(
 	ctx context.Context, lock func(context.Context) (func(), error),
 ) (unlock func(), err error) {

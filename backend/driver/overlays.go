@@ -14,8 +14,8 @@ import (
 
 // overlays returns the volumes of active pools whose backing file is reached through the name of a volume. If
 // the volume is a file of this machine, overlays reads the header of every image in local pools, otherwise in
-// pools of the volume's type. It warns about headers that cannot be read. If a pool's target or source is below
-// the volume, overlays returns an error.
+// pools of the volume's type. It warns about headers that cannot be read. If a pool's target or source is
+// below the volume, overlays returns an error.
 func (d *Driver) overlays(ctx context.Context, v *Volume) ([]*pooldef.Volume, error) {
 	entries, err := d.Store.All()
 	if err != nil {

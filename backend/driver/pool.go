@@ -83,8 +83,8 @@ func (d *Driver) PoolsNamed(nameOrUUID string) []*pooldef.Entry {
 	return named
 }
 
-// LockPool finds a pool and locks it: shared to inspect it or work on its volumes, exclusive to change the pool
-// itself. The entry is read again under the lock.
+// LockPool finds a pool and locks it: shared to inspect it or work on its volumes, exclusive to change the
+// pool itself. The entry is read again under the lock.
 func (d *Driver) LockPool(
 	ctx context.Context, nameOrUUID string, mode pooldef.LockMode,
 ) (entry *pooldef.Entry, unlock func(), err error) {

@@ -9,8 +9,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// StartPool starts a pool that is not active. If build is not nil, StartPool builds the pool first. wait is how
-// long to wait for the first volume to appear (see [backend.Refresher]).
+// StartPool starts a pool that is not active. If build is not nil, StartPool builds the pool first. wait is
+// how long to wait for the first volume to appear (see [backend.Refresher]).
 func (d *Driver) StartPool(
 	ctx context.Context, nameOrUUID string, build *backend.BuildOptions, wait time.Duration,
 ) error {
@@ -109,8 +109,8 @@ func (d *Driver) RefreshPool(ctx context.Context, nameOrUUID string) error {
 	return err
 }
 
-// refresh looks for new volumes in a pool's storage, for up to wait, and reads what a listing reads first. In a
-// dry run, the storage may not exist yet: then refresh reads nothing.
+// refresh looks for new volumes in a pool's storage, for up to wait, and reads what a listing reads first. In
+// a dry run, the storage may not exist yet: then refresh reads nothing.
 func (d *Driver) refresh(ctx context.Context, b backend.Backend, p *pooldef.Pool, wait time.Duration) error {
 	refresher, refreshes := b.(backend.Refresher)
 	if d.DryRun {

@@ -61,8 +61,8 @@ func (s *Status) Definition(inactive bool) *pooldef.Pool {
 	return s.Pool
 }
 
-// ReadStatus returns an active pool's definition with what its backend sees on the machine, such as permissions
-// and free extents.
+// ReadStatus returns an active pool's definition with what its backend sees on the machine, such as
+// permissions and free extents.
 func (d *Driver) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	reader, ok := d.Backends[p.Type].(backend.StatusReader)
 	if !ok {

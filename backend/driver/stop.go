@@ -7,8 +7,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared can
-// be stopped, too.
+// StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
+// can be stopped, too.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
 	defer unlock()

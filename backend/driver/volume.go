@@ -43,8 +43,8 @@ func (d *Driver) FindVolume(ctx context.Context, name, pool string) (*Volume, er
 	return d.locateVolume(ctx, name, entry.Name)
 }
 
-// BackingPath returns the path of the volume that a new volume of pool p names as its backing file: by name in
-// the same pool, by key or path in any active pool.
+// BackingPath returns the path of the volume that a new volume of pool p names as its backing file: by name
+// in the same pool, by key or path in any active pool.
 func (d *Driver) BackingPath(
 	ctx context.Context, b backend.Backend, p *pooldef.Pool, name string,
 ) (string, error) {
@@ -83,8 +83,8 @@ func (d *Driver) Details(
 	}
 }
 
-// ReadChain sets the backing chain of a volume. If an image of the chain cannot be read, the volume's Err says
-// why.
+// ReadChain sets the backing chain of a volume. If an image of the chain cannot be read, the volume's Err
+// says why.
 func (d *Driver) ReadChain(ctx context.Context, v *Volume) error {
 	chainer, err := backend.As[backend.BackingChainer](v.Backend, v.Pool().Type, "backing chains")
 	if err != nil {
@@ -96,8 +96,8 @@ func (d *Driver) ReadChain(ctx context.Context, v *Volume) error {
 	return nil
 }
 
-// LocalVolumes lists the volumes of a pool, or of all pools if nameOrUUID is empty. It omits pools that are not
-// active, and pools that only a server can list.
+// LocalVolumes lists the volumes of a pool, or of all pools if nameOrUUID is empty. It omits pools that are
+// not active, and pools that only a server can list.
 func (d *Driver) LocalVolumes(ctx context.Context, nameOrUUID string) []*pooldef.Volume {
 	list := func(entry *pooldef.Entry) []*pooldef.Volume {
 		p := entry.Current()

@@ -74,8 +74,8 @@ func cutSeparator(all []string) (form, line []string) {
 }
 
 // completeNul prints the kind and the candidates, each with a NUL byte at its end. For zsh, each candidate is
-// followed by its printable form. For fish, candidates with a tab are omitted, because fish takes the text after
-// a tab for a description.
+// followed by its printable form. For fish, candidates with a tab are omitted, because fish takes the text
+// after a tab for a description.
 func (c *completer) completeNul(shell string, line []string) {
 	kind, candidates := c.complete(line)
 	fmt.Fprint(c.w, kind, "\x00")

@@ -6,8 +6,8 @@ import (
 )
 
 // completeBash prints the kind of the candidates, then the candidates, quoted for bash's command line, one a
-// line. The pieces are those of COMP_WORDS up to the cursor, as typed. If replaced has an element =TEXT, readline
-// replaces TEXT by the candidate; otherwise it replaces the last piece, after an open quote.
+// line. The pieces are those of COMP_WORDS up to the cursor, as typed. If replaced has an element =TEXT,
+// readline replaces TEXT by the candidate; otherwise it replaces the last piece, after an open quote.
 func (c *completer) completeBash(replaced, pieces []string) {
 	if len(pieces) == 0 {
 		pieces = []string{""}

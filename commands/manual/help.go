@@ -1,5 +1,6 @@
 // Package manual produces what poolctl says about its own grammar: help, the manual page, and completion in
-// shells. All of it is made from kong's model of the grammar, so that a new verb or option needs no entry here.
+// shells. All of it is made from kong's model of the grammar, so that a new verb or option needs no entry
+// here.
 //
 //   - [HelpPrinter] prints help for a verb, or the list of verbs.
 //   - [WritePage] writes the manual page poolctl(8).

@@ -7,8 +7,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// FindFlag returns the flag of a node that a word names, or nil. value is the text after =, or after the letter
-// of a short option.
+// FindFlag returns the flag of a node that a word names, or nil. value is the text after =, or after the
+// letter of a short option.
 func FindFlag(node *kong.Node, word string) (flag *kong.Flag, value string, hasValue bool) {
 	name, isLong := strings.CutPrefix(word, "--")
 	if !isLong {
@@ -72,8 +72,8 @@ func (l *partialLine) read(word string) {
 	}
 }
 
-// option returns the option or the argument that a word names, with the value in the same word. It returns nil
-// if the word names neither.
+// option returns the option or the argument that a word names, with the value in the same word. It returns
+// nil if the word names neither.
 func (l *partialLine) option(word string) (option *kong.Value, value string, hasValue bool) {
 	if l.ended {
 		return nil, "", false

@@ -21,8 +21,8 @@ import (
 	"poolctl/format"
 )
 
-// An Output is where a verb prints. Writes that block, because the reader of a pipe does not read, end with the
-// context that New was given.
+// An Output is where a verb prints. Writes that block, because the reader of a pipe does not read, end with
+// the context that New was given.
 type Output struct {
 	Data    *bufio.Writer // standard output, for programs
 	People  *format.Text  // standard output, for people

@@ -10,8 +10,8 @@ import (
 )
 
 // Lines returns the lines that report an error, all printable. Each problem of a definition is a line of its
-// own. It begins with the file or, if there is none, with the text that wraps the problems. Any other error is
-// one element, its [Sentence].
+// own. It begins with the file or, if there is none, with the text that wraps the problems. Any other error
+// is one element, its [Sentence].
 func Lines(err error) []string {
 	problems := pooldef.Problems(nil)
 	if !errors.As(err, &problems) {
@@ -63,8 +63,8 @@ func Sentence(err error) string {
 	return b.String() + format.Line(text)
 }
 
-// indentLines escapes each line of a text and indents all lines but the first, so that none can be mistaken for
-// a line of poolctl.
+// indentLines escapes each line of a text and indents all lines but the first, so that none can be mistaken
+// for a line of poolctl.
 func indentLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {

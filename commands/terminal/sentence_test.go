@@ -10,8 +10,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestSentence formats errors whose names and messages contain control characters. Only the output of tools and
-// joined errors may have several lines.
+// TestSentence formats errors whose names and messages contain control characters. Only the output of tools
+// and joined errors may have several lines.
 func TestSentence(t *testing.T) {
 	path := &fs.PathError{Op: "open", Path: "/a\nerror: b\x1b", Err: fs.ErrNotExist}
 	tool := &host.ExitError{Command: host.Cmd("a\nb"), Status: 1, Stderr: "one\x1b\ntwo\tthree"}
