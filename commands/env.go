@@ -16,6 +16,7 @@ import (
 	"poolctl/backend/host"
 	"poolctl/commands/terminal"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // An env is the environment of a verb: its context, the command line, the driver, and the output.
@@ -37,13 +38,13 @@ func (e *env) setUp(h host.Host) error {
 	}
 	e.Quiet, e.DryRun, e.Debug = g.Quiet, g.DryRun, g.Debug
 	h = &host.Once{Host: e.wrap(h)}
-	store := &pooldef.Store{
+	definitions := &store.Store{
 		Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), ReadOnly: g.Readonly,
 	}
 	timeout := e.timeout()
-	backends := func(h host.Host) map[pooldef.Type]backend.Backend { return all.Backends(h, store, timeout) }
+	backends := func(h host.Host) map[pooldef.Type]backend.Backend { return all.Backends(h, definitions, timeout) }
 	e.driver = &driver.Driver{
-		Store: store, Host: h, Backends: backends(h), NewBackends: backends,
+		Store: definitions, Host: h, Backends: backends(h), NewBackends: backends,
 		Timeout: timeout, LockTimeout: time.Duration(g.LockTimeout), DryRun: g.DryRun,
 		PoolOption: e.poolOption(), Warn: e.Warn, WarnUnusable: e.warnUnusable,
 	}
@@ -110,16 +111,16 @@ func (e *env) poolOption() string {
 // setDirectories sets the store's directories. It returns an error if the command line is for another
 // machine.
 func (e *env) setDirectories() (err error) {
-	g, store := &e.cli.Globals, e.driver.Store
-	if store.ConfigDir, err = configDir(g.ConfigDir); err != nil {
+	g, s := &e.cli.Globals, e.driver.Store
+	if s.ConfigDir, err = configDir(g.ConfigDir); err != nil {
 		return err
 	}
-	if store.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
+	if s.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
 		return err
 	}
 	if err = e.checkConnection(); err != nil {
 		return err
 	}
-	store.RunDir, err = runDir(g.RunDir, g.Readonly)
+	s.RunDir, err = runDir(g.RunDir, g.Readonly)
 	return err
 }

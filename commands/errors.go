@@ -17,6 +17,7 @@ import (
 	"poolctl/commands/terminal"
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // The exit statuses. They are part of the interface.
@@ -78,7 +79,7 @@ func status(err error) int {
 		return statusPartial
 	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &backing), errors.As(err, &offset):
 		return statusUsage
-	case errors.Is(err, pooldef.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
+	case errors.Is(err, store.ErrNoPool), errors.Is(err, backend.ErrNoVolume), errors.Is(err, pooldef.ErrNoSecret):
 		return statusNotFound
 	case errors.As(err, &state), errors.As(err, &notReady), errors.As(err, &inUse), errors.As(err, &tooLarge),
 		errors.As(err, &busy), errors.As(err, &content),
@@ -111,15 +112,15 @@ func (e *env) hint(err error) string {
 		guard    *host.GuardError
 		inUse    *host.InUseError
 		tooLarge *host.DoesNotFitError
-		noValue  *pooldef.NoValueError
-		sealed   *pooldef.SealedError
-		trust    *pooldef.TrustError
+		noValue  *store.NoValueError
+		sealed   *store.SealedError
+		trust    *store.TrustError
 		input    *readonlyInputError
 	)
 	switch {
 	case errors.As(err, &usage):
 		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
-	case errors.Is(err, pooldef.ErrNoPool):
+	case errors.Is(err, store.ErrNoPool):
 		return "poolctl pool-list --all"
 	case errors.Is(err, pooldef.ErrNoSecret):
 		return "poolctl secret-list"
@@ -182,7 +183,7 @@ func backingHint(err error) string {
 	return ""
 }
 
-func noValueHint(err *pooldef.NoValueError) string {
+func noValueHint(err *store.NoValueError) string {
 	if err.IsLibvirt {
 		return "virsh secret-set-value " + err.UUID
 	}

@@ -5,6 +5,7 @@ import (
 
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // FindStoragePoolSources is the verb find-storage-pool-sources.
@@ -25,7 +26,7 @@ func (c *FindStoragePoolSources) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if spec, err = pooldef.ReadSource(inputName(c.SrcSpec), data, info); err != nil {
+		if spec, err = codec.ReadSource(inputName(c.SrcSpec), data, info); err != nil {
 			return err
 		}
 	}
@@ -49,7 +50,7 @@ func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
 	}
 	root := &format.Element{Name: "sources", Open: true}
 	for _, s := range found {
-		root.Add(s.Element(info))
+		root.Add(codec.SourceElement(&s, info))
 	}
 	e.Result(root.String())
 	return nil

@@ -7,13 +7,14 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // readInput reads a definition from a file, which may be a pipe, or from standard input if file is "-".
 func (e *env) readInput(file string) ([]byte, error) {
 	return backend.Await(e.ctx, func() ([]byte, error) {
 		if file == "-" {
-			return pooldef.ReadInput(e.stdin)
+			return codec.ReadInput(e.stdin)
 		}
 		if e.cli.Readonly && os.Geteuid() == 0 {
 			return nil, &readonlyInputError{file}
@@ -23,7 +24,7 @@ func (e *env) readInput(file string) ([]byte, error) {
 			return nil, err
 		}
 		defer f.Close()
-		return pooldef.ReadInput(f)
+		return codec.ReadInput(f)
 	})
 }
 
@@ -53,11 +54,11 @@ func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []
 	if err != nil {
 		return nil, nil, err
 	}
-	p, warnings, err := pooldef.ReadPool(name, data, strict)
+	p, warnings, err := codec.ReadPool(name, data, strict)
 	for _, w := range warnings {
 		e.Warn("%w", w)
 	}
-	if err == nil && !pooldef.IsXML(name, data) {
+	if err == nil && !codec.IsXML(name, data) {
 		yaml = data
 	}
 	return p, yaml, err

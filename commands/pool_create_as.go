@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // PoolCreateAs is the verb pool-create-as.
@@ -24,7 +24,7 @@ func (c *PoolCreateAs) Run(e *env) error {
 		e.Result(c.element().String())
 		return nil
 	}
-	p, err := pooldef.PoolFromElement(c.element())
+	p, err := codec.PoolFromElement(c.element())
 	if err == nil {
 		err = e.driver.CreatePool(e.ctx, p, c.options())
 	}

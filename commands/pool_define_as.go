@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // PoolDefineAs is the verb pool-define-as.
@@ -21,7 +21,7 @@ func (c *PoolDefineAs) Run(e *env) error {
 		e.Result(c.element().String())
 		return nil
 	}
-	p, err := pooldef.PoolFromElement(c.element())
+	p, err := codec.PoolFromElement(c.element())
 	if err == nil {
 		err = e.driver.Define(e.ctx, p, nil)
 	}

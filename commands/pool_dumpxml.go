@@ -5,7 +5,8 @@ import (
 
 	"poolctl/backend/driver"
 	"poolctl/format"
-	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // PoolDumpxml is the verb pool-dumpxml.
@@ -30,7 +31,7 @@ func (c *PoolDumpxml) Help() string {
 
 // Run prints a pool's document.
 func (c *PoolDumpxml) Run(e *env) error {
-	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, pooldef.Shared)
+	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 			return &usageError{"pool-dumpxml", text}
 		}
 		s := driver.Status{Entry: entry, Pool: entry.Current()}
-		text, err := s.Definition(c.Inactive).YAML()
+		text, err := codec.PoolYAML(s.Definition(c.Inactive))
 		e.Result(string(text))
 		return err
 	}

@@ -11,7 +11,8 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/commands/terminal"
-	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // PoolEdit is the verb pool-edit.
@@ -41,7 +42,7 @@ func (c *PoolEdit) Run(e *env) error {
 	}
 	text := before
 	if entry.Persistent != nil && filepath.Ext(entry.File) == ".xml" {
-		text = []byte(entry.Persistent.Element(nil).String())
+		text = []byte(codec.PoolElement(entry.Persistent, nil).String())
 	}
 	changed, err := c.edit(e, entry, before, text)
 	if err != nil {
@@ -56,7 +57,7 @@ func (c *PoolEdit) Run(e *env) error {
 }
 
 // edit opens a copy of the text in the editor, until the result can be stored or the user gives up.
-func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (changed bool, err error) {
+func (c *PoolEdit) edit(e *env, entry *store.Entry, before, text []byte) (changed bool, err error) {
 	file, err := os.CreateTemp("", "poolctl*"+filepath.Ext(entry.File))
 	if err != nil {
 		return false, err
@@ -87,7 +88,7 @@ func (c *PoolEdit) edit(e *env, entry *pooldef.Entry, before, text []byte) (chan
 }
 
 // store replaces the definition, unless it has changed since the user began to edit.
-func (c *PoolEdit) store(e *env, entry *pooldef.Entry, before []byte, edited string) error {
+func (c *PoolEdit) store(e *env, entry *store.Entry, before []byte, edited string) error {
 	p, yaml, err := e.readPool(edited, entry.File, false)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"poolctl/backend/driver"
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // stateOf returns the state of a pool as pool-list shows it.
@@ -100,7 +101,7 @@ func (e *env) printPoolsXML(pools []driver.Status) error {
 		document, err := e.poolDocument(&s, false)
 		if err != nil {
 			e.Warn("pool %q: %w", s.Pool.Name, err)
-			document = s.Pool.Element(nil)
+			document = codec.PoolElement(s.Pool, nil)
 		}
 		root.Add(document)
 	}
@@ -112,11 +113,11 @@ func (e *env) printPoolsXML(pools []driver.Status) error {
 // definition has changed since the start, poolDocument returns the new definition. Otherwise libvirt prints
 // the same document with and without --inactive.
 func (e *env) poolDocument(s *driver.Status, inactive bool) (*format.Element, error) {
-	if next := s.Definition(inactive); next.Element(nil).String() != s.Pool.Element(nil).String() {
-		return next.Element(nil), nil
+	if next := s.Definition(inactive); codec.PoolElement(next, nil).String() != codec.PoolElement(s.Pool, nil).String() {
+		return codec.PoolElement(next, nil), nil
 	}
 	if !s.Active {
-		return s.Pool.Element(nil), s.Err
+		return codec.PoolElement(s.Pool, nil), s.Err
 	}
 	space, err := s.Space()
 	if err != nil {
@@ -126,5 +127,5 @@ func (e *env) poolDocument(s *driver.Status, inactive bool) (*format.Element, er
 	if err != nil {
 		return nil, err
 	}
-	return p.Element(space), nil
+	return codec.PoolElement(p, space), nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"poolctl/backend/driver"
 	"poolctl/format"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolInfo is the verb pool-info.
@@ -18,7 +18,7 @@ type PoolInfo struct {
 
 // Run shows one pool.
 func (c *PoolInfo) Run(e *env) error {
-	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, pooldef.Shared)
+	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
 		return err

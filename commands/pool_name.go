@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolName is the verb pool-name.
@@ -22,7 +23,7 @@ func (c *PoolName) Run(e *env) error {
 		return err
 	}
 	if entry == nil {
-		return fmt.Errorf("%w with uuid %s", pooldef.ErrNoPool, id)
+		return fmt.Errorf("%w with uuid %s", store.ErrNoPool, id)
 	}
 	e.ResultLine(entry.Name)
 	return nil

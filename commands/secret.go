@@ -2,11 +2,11 @@ package commands
 
 import (
 	"poolctl/commands/terminal"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // findSecret loads the secret with a uuid or usage.
-func (e *env) findSecret(uuidOrUsage string) (*pooldef.SecretEntry, error) {
+func (e *env) findSecret(uuidOrUsage string) (*store.SecretEntry, error) {
 	entry, err := e.driver.Store.Secret(uuidOrUsage)
 	if err != nil {
 		return entry, err
@@ -18,12 +18,12 @@ func (e *env) findSecret(uuidOrUsage string) (*pooldef.SecretEntry, error) {
 }
 
 // allSecrets loads all secrets whose definitions can be used, and warns about the others.
-func (e *env) allSecrets() ([]*pooldef.SecretEntry, error) {
+func (e *env) allSecrets() ([]*store.SecretEntry, error) {
 	entries, err := e.driver.Store.Secrets()
 	if err != nil {
 		return nil, err
 	}
-	var usable []*pooldef.SecretEntry
+	var usable []*store.SecretEntry
 	for _, entry := range entries {
 		for _, w := range entry.Warnings {
 			e.Warn("%w", w)
@@ -43,7 +43,7 @@ func (e *env) allSecrets() ([]*pooldef.SecretEntry, error) {
 var secretFields = []string{"uuid", "usage_type", "usage", "description", "ephemeral", "private", "has_value", "file"}
 
 // secretValues returns the values of secretFields.
-func secretValues(entry *pooldef.SecretEntry) []any {
+func secretValues(entry *store.SecretEntry) []any {
 	s := entry.Secret
 	return []any{s.UUID, s.UsageType, orNull(s.Usage), orNull(s.Description), s.Ephemeral, s.Private, entry.HasValue, entry.File}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // SecretDefine is the verb secret-define.
@@ -37,7 +38,7 @@ func (c *SecretDefine) define(e *env) (*pooldef.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, warnings, err := pooldef.ReadSecret(inputName(c.File), data, c.Validate)
+	s, warnings, err := codec.ReadSecret(inputName(c.File), data, c.Validate)
 	for _, w := range warnings {
 		e.Warn("%w", w)
 	}

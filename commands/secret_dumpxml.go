@@ -1,5 +1,7 @@
 package commands
 
+import "poolctl/pooldef/codec"
+
 // SecretDumpxml is the verb secret-dumpxml.
 type SecretDumpxml struct {
 	Secret string `arg:"" help:"Uuid of the secret, or what it is for."`
@@ -12,5 +14,5 @@ func (c *SecretDumpxml) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.printXML(entry.Secret.Element(), c.xpathFlags)
+	return e.printXML(codec.SecretElement(entry.Secret), c.xpathFlags)
 }

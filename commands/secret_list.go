@@ -5,6 +5,8 @@ import (
 
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // SecretList is the verb secret-list.
@@ -28,7 +30,7 @@ func (c *SecretList) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	var secrets []*pooldef.SecretEntry
+	var secrets []*store.SecretEntry
 	for _, entry := range entries {
 		if c.matches(entry.Secret) {
 			secrets = append(secrets, entry)
@@ -51,11 +53,11 @@ func (c *SecretList) matches(s *pooldef.Secret) bool {
 }
 
 // printSecrets prints secrets for programs.
-func (e *env) printSecrets(style string, secrets []*pooldef.SecretEntry) error {
+func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
 	if style == "xml" {
 		root := &format.Element{Name: "secrets", Open: true}
 		for _, entry := range secrets {
-			root.Add(entry.Secret.Element())
+			root.Add(codec.SecretElement(entry.Secret))
 		}
 		_, err := io.WriteString(e.Results, root.String())
 		return err

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/commands/terminal"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // SecretSetValue is the verb secret-set-value.
@@ -83,7 +83,7 @@ func (c *SecretSetValue) value(e *env) ([]byte, error) {
 	if c.File == "" {
 		value, err := e.AskSecret(e.ctx, "Enter new value for secret:")
 		if err == nil {
-			err = pooldef.CheckSecret(value)
+			err = store.CheckSecret(value)
 		}
 		return value, err
 	}
@@ -92,9 +92,9 @@ func (c *SecretSetValue) value(e *env) ([]byte, error) {
 		return nil, err
 	}
 	if c.Plain {
-		err = pooldef.CheckSecret(value)
+		err = store.CheckSecret(value)
 	} else {
-		value, err = pooldef.DecodeSecret(value)
+		value, err = store.DecodeSecret(value)
 	}
 	if err != nil {
 		return nil, &usageError{"secret-set-value", inputName(c.File) + ": " + err.Error()}

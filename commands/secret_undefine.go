@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // SecretUndefine is the verb secret-undefine.
@@ -21,7 +21,7 @@ func (c *SecretUndefine) Run(e *env) error {
 	return nil
 }
 
-func (c *SecretUndefine) undefine(e *env) (*pooldef.SecretEntry, error) {
+func (c *SecretUndefine) undefine(e *env) (*store.SecretEntry, error) {
 	unlock, err := e.driver.LockDefinitions(e.ctx)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // VolClone is the verb vol-clone.
@@ -60,7 +61,7 @@ func (c *VolClone) clone(e *env) error {
 	if c.PrintXml {
 		copied := *source.Volume
 		copied.Name = c.Newname
-		e.Result(copied.Element().String())
+		e.Result(codec.VolumeElement(&copied).String())
 		return source.Err
 	}
 	o, err := c.options()

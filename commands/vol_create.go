@@ -5,6 +5,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // VolCreate is the verb vol-create.
@@ -61,7 +62,7 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, warnings, err := pooldef.ReadVolume(inputName(c.File), data, entry.Current().Type.Info(), c.Validate)
+	v, warnings, err := codec.ReadVolume(inputName(c.File), data, entry.Current().Type.Info(), c.Validate)
 	for _, w := range warnings {
 		e.Warn("%w", w)
 	}

@@ -7,6 +7,7 @@ import (
 	"poolctl/backend"
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // VolCreateAs is the verb vol-create-as.
@@ -55,7 +56,7 @@ func (c *VolCreateAs) run(e *env) error {
 		e.Result(document.String())
 		return nil
 	}
-	v, err := pooldef.VolumeFromElement(document, entry.Current().Type.Info())
+	v, err := codec.VolumeFromElement(document, entry.Current().Type.Info())
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // VolCreateFrom is the verb vol-create-from.
@@ -50,7 +50,7 @@ func (c *VolCreateFrom) create(e *env) error {
 		return err
 	}
 	p := entry.Current()
-	v, warnings, err := pooldef.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
+	v, warnings, err := codec.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
 	for _, w := range warnings {
 		e.Warn("%w", w)
 	}

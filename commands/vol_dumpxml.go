@@ -1,6 +1,10 @@
 package commands
 
-import "errors"
+import (
+	"errors"
+
+	"poolctl/pooldef/codec"
+)
 
 // VolDumpxml is the verb vol-dumpxml.
 type VolDumpxml struct {
@@ -19,5 +23,5 @@ func (c *VolDumpxml) Run(e *env) error {
 	if err := c.read(e, v); err != nil {
 		return err
 	}
-	return errors.Join(e.printXML(v.Element(), c.xpathFlags), v.Err)
+	return errors.Join(e.printXML(codec.VolumeElement(v.Volume), c.xpathFlags), v.Err)
 }

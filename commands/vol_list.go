@@ -7,6 +7,7 @@ import (
 
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // VolList is the verb vol-list.
@@ -63,7 +64,7 @@ func (e *env) volumePrinter(style string, details bool) volumePrinter {
 		fmt.Fprintln(e.Results, "<volumes>")
 		return volumePrinter{
 			func(v *pooldef.Volume) error {
-				_, err := io.WriteString(e.Results, v.Element().Indented(1))
+				_, err := io.WriteString(e.Results, codec.VolumeElement(v).Indented(1))
 				return err
 			},
 			func() error { _, err := io.WriteString(e.Results, "</volumes>\n"); return err },

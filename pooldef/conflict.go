@@ -21,9 +21,8 @@ type Sources interface {
 
 // CheckConflicts refuses a definition that contradicts one of the others: by name and uuid, or because it would use the same
 // storage, by libvirt's rules for each type. Paths are compared without symbolic links.
-func CheckConflicts(p *Pool, others []*Entry, sources Sources) error {
-	for _, e := range others {
-		o := e.Current()
+func CheckConflicts(p *Pool, others []*Pool, sources Sources) error {
+	for _, o := range others {
 		switch {
 		case o.UUID == p.UUID && o.Name != p.Name:
 			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}

@@ -1,10 +1,13 @@
-package pooldef
+package pooldef_test
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // fakeSources is a machine with two links to one disk, and a Fibre Channel port on host 7, whose parent is host 5.
@@ -25,14 +28,14 @@ func (fakeSources) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 }
 
 // defined reads the source and, for types that have one, the target of a pool.
-func defined(t *testing.T, name string, typ Type, source, target string) *Entry {
+func defined(t *testing.T, name string, typ pooldef.Type, source, target string) *pooldef.Pool {
 	t.Helper()
-	p, _, err := ReadPool("", fmt.Appendf(nil, "<pool type='%s'><name>%s</name><source>%s</source><target><path>%s</path></target></pool>", typ, name, source, target), false)
+	p, _, err := codec.ReadPool("", fmt.Appendf(nil, "<pool type='%s'><name>%s</name><source>%s</source><target><path>%s</path></target></pool>", typ, name, source, target), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.UUID = NewUUID()
-	return &Entry{Name: name, Persistent: p}
+	p.UUID = pooldef.NewUUID()
+	return p
 }
 
 // Each row of the table is a pair of sources, of which the second is to be added while the first is there.
@@ -46,76 +49,76 @@ func TestConflicts(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name             string
-		oldType, newType Type
+		oldType, newType pooldef.Type
 		old, add         string
 		oldPath, newPath string
 		conflict         bool
 	}{
-		{"the same directory", Dir, Dir, "", "", "/a", "/a/", true},
-		{"another directory", Dir, Dir, "", "", "/a", "/b", false},
-		{"the same directory by a link", Dir, Dir, "", "", "/data/images", "/srv/images", true},
-		{"a directory and a mount on it", Dir, FS, "", "<device path='/dev/sda'/>", "/a", "/a", false},
+		{"the same directory", pooldef.Dir, pooldef.Dir, "", "", "/a", "/a/", true},
+		{"another directory", pooldef.Dir, pooldef.Dir, "", "", "/a", "/b", false},
+		{"the same directory by a link", pooldef.Dir, pooldef.Dir, "", "", "/data/images", "/srv/images", true},
+		{"a directory and a mount on it", pooldef.Dir, pooldef.FS, "", "<device path='/dev/sda'/>", "/a", "/a", false},
 
-		{"gluster: all the same", Gluster, Gluster, "<host name='h'/><dir path='/d'/><name>n</name>", "<host name='H'/><dir path='/d/'/><name>n</name>", "", "", true},
-		{"gluster: another directory", Gluster, Gluster, "<host name='h'/><dir path='/d'/><name>n</name>", "<host name='h'/><name>n</name>", "", "", false},
-		{"gluster: another volume", Gluster, Gluster, "<host name='h'/><name>n</name>", "<host name='h'/><name>m</name>", "", "", false},
-		{"gluster: another host", Gluster, Gluster, "<host name='h'/><name>n</name>", "<host name='i'/><name>n</name>", "", "", false},
+		{"gluster: all the same", pooldef.Gluster, pooldef.Gluster, "<host name='h'/><dir path='/d'/><name>n</name>", "<host name='H'/><dir path='/d/'/><name>n</name>", "", "", true},
+		{"gluster: another directory", pooldef.Gluster, pooldef.Gluster, "<host name='h'/><dir path='/d'/><name>n</name>", "<host name='h'/><name>n</name>", "", "", false},
+		{"gluster: another volume", pooldef.Gluster, pooldef.Gluster, "<host name='h'/><name>n</name>", "<host name='h'/><name>m</name>", "", "", false},
+		{"gluster: another host", pooldef.Gluster, pooldef.Gluster, "<host name='h'/><name>n</name>", "<host name='i'/><name>n</name>", "", "", false},
 
-		{"netfs: the same export", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", true},
-		{"netfs: another export", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><dir path='/e'/>", "/a", "/b", false},
-		{"netfs: another port", NetFS, NetFS, "<host name='h' port='1'/><dir path='/d'/>", "<host name='h' port='2'/><dir path='/d'/>", "/a", "/b", false},
-		{"netfs: a port where there was none", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h' port='2'/><dir path='/d'/>", "/a", "/b", false},
-		{"netfs: no port where there was one", NetFS, NetFS, "<host name='h' port='1'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", true},
+		{"netfs: the same export", pooldef.NetFS, pooldef.NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", true},
+		{"netfs: another export", pooldef.NetFS, pooldef.NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><dir path='/e'/>", "/a", "/b", false},
+		{"netfs: another port", pooldef.NetFS, pooldef.NetFS, "<host name='h' port='1'/><dir path='/d'/>", "<host name='h' port='2'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: a port where there was none", pooldef.NetFS, pooldef.NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h' port='2'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: no port where there was one", pooldef.NetFS, pooldef.NetFS, "<host name='h' port='1'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", true},
 		// libvirt takes these two for the same: it means `or` and says `and`
-		{"netfs: one host and two", NetFS, NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><host name='i'/><dir path='/d'/>", "/a", "/b", false},
-		{"netfs: two hosts and one", NetFS, NetFS, "<host name='h'/><host name='i'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", false},
-		{"netfs: two hosts", NetFS, NetFS, "<host name='h'/><host name='i'/><dir path='/d'/>", "<host name='h'/><host name='i'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: one host and two", pooldef.NetFS, pooldef.NetFS, "<host name='h'/><dir path='/d'/>", "<host name='h'/><host name='i'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: two hosts and one", pooldef.NetFS, pooldef.NetFS, "<host name='h'/><host name='i'/><dir path='/d'/>", "<host name='h'/><dir path='/d'/>", "/a", "/b", false},
+		{"netfs: two hosts", pooldef.NetFS, pooldef.NetFS, "<host name='h'/><host name='i'/><dir path='/d'/>", "<host name='h'/><host name='i'/><dir path='/d'/>", "/a", "/b", false},
 
-		{"sheepdog: the same host", Sheepdog, Sheepdog, "<host name='h'/><name>a</name>", "<host name='h'/><name>b</name>", "", "", true},
-		{"sheepdog: another host", Sheepdog, Sheepdog, "<host name='h'/>", "<host name='i'/>", "", "", false},
-		{"vstorage: the same cluster", Vstorage, Vstorage, "<name>c</name>", "<name>c</name>", "/a", "/b", true},
-		{"vstorage: another cluster", Vstorage, Vstorage, "<name>c</name>", "<name>d</name>", "/a", "/a", false},
-		{"mpath: there can be only one", Mpath, Mpath, "", "", "/a", "/b", true},
+		{"sheepdog: the same host", pooldef.Sheepdog, pooldef.Sheepdog, "<host name='h'/><name>a</name>", "<host name='h'/><name>b</name>", "", "", true},
+		{"sheepdog: another host", pooldef.Sheepdog, pooldef.Sheepdog, "<host name='h'/>", "<host name='i'/>", "", "", false},
+		{"vstorage: the same cluster", pooldef.Vstorage, pooldef.Vstorage, "<name>c</name>", "<name>c</name>", "/a", "/b", true},
+		{"vstorage: another cluster", pooldef.Vstorage, pooldef.Vstorage, "<name>c</name>", "<name>d</name>", "/a", "/a", false},
+		{"mpath: there can be only one", pooldef.Mpath, pooldef.Mpath, "", "", "/a", "/b", true},
 
-		{"iscsi: the same target", ISCSI, ISCSI, iscsi("h", "iqn.a", ""), iscsi("i", "iqn.a", ""), "/a", "/b", true},
-		{"iscsi: another target", ISCSI, ISCSI, iscsi("h", "iqn.a", ""), iscsi("h", "iqn.b", ""), "/a", "/a", false},
-		{"iscsi: another initiator", ISCSI, ISCSI, iscsi("h", "iqn.a", ""), iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), "/a", "/a", false},
-		{"iscsi: a disk's name is no disk", ISCSI, Disk, iscsi("h", "/dev/sda", ""), "<device path='/dev/sda'/>", "/a", "/dev", false},
-		{"iscsi-direct: never", ISCSIDirect, ISCSIDirect, iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), "", "", false},
-		{"rbd: never", RBD, RBD, "<host name='h'/><name>n</name>", "<host name='h'/><name>n</name>", "", "", false},
+		{"iscsi: the same target", pooldef.ISCSI, pooldef.ISCSI, iscsi("h", "iqn.a", ""), iscsi("i", "iqn.a", ""), "/a", "/b", true},
+		{"iscsi: another target", pooldef.ISCSI, pooldef.ISCSI, iscsi("h", "iqn.a", ""), iscsi("h", "iqn.b", ""), "/a", "/a", false},
+		{"iscsi: another initiator", pooldef.ISCSI, pooldef.ISCSI, iscsi("h", "iqn.a", ""), iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), "/a", "/a", false},
+		{"iscsi: a disk's name is no disk", pooldef.ISCSI, pooldef.Disk, iscsi("h", "/dev/sda", ""), "<device path='/dev/sda'/>", "/a", "/dev", false},
+		{"iscsi-direct: never", pooldef.ISCSIDirect, pooldef.ISCSIDirect, iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), iscsi("h", "iqn.a", "<initiator><iqn name='i'/></initiator>"), "", "", false},
+		{"rbd: never", pooldef.RBD, pooldef.RBD, "<host name='h'/><name>n</name>", "<host name='h'/><name>n</name>", "", "", false},
 
-		{"devices: fs and fs", FS, FS, "<device path='/dev/sda'/>", "<device path='/dev/sda'/>", "/a", "/b", true},
-		{"devices: disk and logical", Disk, Logical, "<device path='/dev/sda'/>", "<device path='/dev/sdb'/><device path='/dev/sda'/>", "/dev", "", true},
-		{"devices: logical and zfs", Logical, ZFS, "<device path='/dev/sda'/>", "<device path='/dev/sda'/>", "", "", true},
-		{"devices: zfs and fs, by a link", ZFS, FS, "<device path='/dev/disk/by-id/wwn-1'/>", "<device path='/dev/disk/by-label/images'/>", "", "/a", true},
-		{"devices: others", FS, Disk, "<device path='/dev/sda'/>", "<device path='/dev/sdb'/>", "/a", "/dev", false},
-		{"devices: none", Logical, Logical, "<name>vg</name>", "<name>vg</name>", "", "", false},
+		{"devices: fs and fs", pooldef.FS, pooldef.FS, "<device path='/dev/sda'/>", "<device path='/dev/sda'/>", "/a", "/b", true},
+		{"devices: disk and logical", pooldef.Disk, pooldef.Logical, "<device path='/dev/sda'/>", "<device path='/dev/sdb'/><device path='/dev/sda'/>", "/dev", "", true},
+		{"devices: logical and zfs", pooldef.Logical, pooldef.ZFS, "<device path='/dev/sda'/>", "<device path='/dev/sda'/>", "", "", true},
+		{"devices: zfs and fs, by a link", pooldef.ZFS, pooldef.FS, "<device path='/dev/disk/by-id/wwn-1'/>", "<device path='/dev/disk/by-label/images'/>", "", "/a", true},
+		{"devices: others", pooldef.FS, pooldef.Disk, "<device path='/dev/sda'/>", "<device path='/dev/sdb'/>", "/a", "/dev", false},
+		{"devices: none", pooldef.Logical, pooldef.Logical, "<name>vg</name>", "<name>vg</name>", "", "", false},
 
-		{"scsi: the same host", SCSI, SCSI, "<adapter name='host1'/>", "<adapter name='scsi_host1'/>", "/a", "/a", true},
-		{"scsi: another host", SCSI, SCSI, "<adapter name='host1'/>", "<adapter name='host11'/>", "/a", "/a", false},
-		{"scsi: names that are none", SCSI, SCSI, "<adapter name='sas'/>", "<adapter name='sas'/>", "/a", "/a", false},
-		{"scsi: the same parent", SCSI, SCSI, parent("1", "2"), parent("1", "0x2"), "/a", "/a", true},
-		{"scsi: another id there", SCSI, SCSI, parent("1", "2"), parent("2", "2"), "/a", "/a", false},
-		{"scsi: another parent", SCSI, SCSI, parent("1", "2"), parent("1", "3"), "/a", "/a", false},
-		{"scsi: the same port", SCSI, SCSI, fc, strings.ReplaceAll(fc, "='2", "='0x2"), "/a", "/a", true},
-		{"scsi: another port", SCSI, SCSI, fc, strings.ReplaceAll(fc, "02'", "03'"), "/a", "/a", false},
-		{"scsi: the port's host", SCSI, SCSI, fc, "<adapter name='host7'/>", "/a", "/a", true},
-		{"scsi: the port's parent", SCSI, SCSI, "<adapter name='scsi_host5'/>", fc, "/a", "/a", true},
-		{"scsi: a host that the port has nothing to do with", SCSI, SCSI, "<adapter name='host6'/>", fc, "/a", "/a", false},
-		{"scsi: a parent that is named", SCSI, SCSI, "<adapter name='fc_host9'/>", strings.Replace(fc, "wwnn='2", "parent='scsi_host9' wwnn='3", 1), "/a", "/a", true},
-		{"scsi: a port that is not there", SCSI, SCSI, "<adapter name='host7'/>", strings.Replace(fc, "wwnn='2", "wwnn='3", 1), "/a", "/a", false},
-		{"scsi: a port and the address of a host", SCSI, SCSI, parent("1", "2"), fc, "/a", "/a", false},
+		{"scsi: the same host", pooldef.SCSI, pooldef.SCSI, "<adapter name='host1'/>", "<adapter name='scsi_host1'/>", "/a", "/a", true},
+		{"scsi: another host", pooldef.SCSI, pooldef.SCSI, "<adapter name='host1'/>", "<adapter name='host11'/>", "/a", "/a", false},
+		{"scsi: names that are none", pooldef.SCSI, pooldef.SCSI, "<adapter name='sas'/>", "<adapter name='sas'/>", "/a", "/a", false},
+		{"scsi: the same parent", pooldef.SCSI, pooldef.SCSI, parent("1", "2"), parent("1", "0x2"), "/a", "/a", true},
+		{"scsi: another id there", pooldef.SCSI, pooldef.SCSI, parent("1", "2"), parent("2", "2"), "/a", "/a", false},
+		{"scsi: another parent", pooldef.SCSI, pooldef.SCSI, parent("1", "2"), parent("1", "3"), "/a", "/a", false},
+		{"scsi: the same port", pooldef.SCSI, pooldef.SCSI, fc, strings.ReplaceAll(fc, "='2", "='0x2"), "/a", "/a", true},
+		{"scsi: another port", pooldef.SCSI, pooldef.SCSI, fc, strings.ReplaceAll(fc, "02'", "03'"), "/a", "/a", false},
+		{"scsi: the port's host", pooldef.SCSI, pooldef.SCSI, fc, "<adapter name='host7'/>", "/a", "/a", true},
+		{"scsi: the port's parent", pooldef.SCSI, pooldef.SCSI, "<adapter name='scsi_host5'/>", fc, "/a", "/a", true},
+		{"scsi: a host that the port has nothing to do with", pooldef.SCSI, pooldef.SCSI, "<adapter name='host6'/>", fc, "/a", "/a", false},
+		{"scsi: a parent that is named", pooldef.SCSI, pooldef.SCSI, "<adapter name='fc_host9'/>", strings.Replace(fc, "wwnn='2", "parent='scsi_host9' wwnn='3", 1), "/a", "/a", true},
+		{"scsi: a port that is not there", pooldef.SCSI, pooldef.SCSI, "<adapter name='host7'/>", strings.Replace(fc, "wwnn='2", "wwnn='3", 1), "/a", "/a", false},
+		{"scsi: a port and the address of a host", pooldef.SCSI, pooldef.SCSI, parent("1", "2"), fc, "/a", "/a", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			old, add := defined(t, "old", c.oldType, c.old, c.oldPath), defined(t, "new", c.newType, c.add, c.newPath)
-			err := CheckConflicts(add.Persistent, []*Entry{old}, fakeSources{})
+			err := pooldef.CheckConflicts(add, []*pooldef.Pool{old}, fakeSources{})
 			if (err != nil) != c.conflict {
 				t.Fatalf("%v", err)
 			}
-			if conflict := (*ConflictError)(nil); c.conflict && (!errors.As(err, &conflict) || err.Error() != `pool "old" has the same source already`) {
+			if conflict := (*pooldef.ConflictError)(nil); c.conflict && (!errors.As(err, &conflict) || err.Error() != `pool "old" has the same source already`) {
 				t.Error(err)
 			}
-			if err := CheckConflicts(old.Persistent, []*Entry{old}, fakeSources{}); err != nil {
+			if err := pooldef.CheckConflicts(old, []*pooldef.Pool{old}, fakeSources{}); err != nil {
 				t.Errorf("with itself: %v", err)
 			}
 		})
@@ -124,26 +127,14 @@ func TestConflicts(t *testing.T) {
 
 // A name belongs to one uuid, a uuid to one name. What a pool was started with counts, not what its file says now.
 func TestNameConflicts(t *testing.T) {
-	old := defined(t, "old", Dir, "", "/a")
-	again := defined(t, "old", Dir, "", "/a")
-	if err := CheckConflicts(again.Persistent, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.Persistent.UUID) {
+	old := defined(t, "old", pooldef.Dir, "", "/a")
+	again := defined(t, "old", pooldef.Dir, "", "/a")
+	if err := pooldef.CheckConflicts(again, []*pooldef.Pool{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.UUID) {
 		t.Error(err)
 	}
-	other := defined(t, "other", Dir, "", "/b")
-	other.Persistent.UUID = old.Persistent.UUID
-	if err := CheckConflicts(other.Persistent, []*Entry{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.Persistent.UUID) {
+	other := defined(t, "other", pooldef.Dir, "", "/b")
+	other.UUID = old.UUID
+	if err := pooldef.CheckConflicts(other, []*pooldef.Pool{old}, fakeSources{}); err == nil || !strings.Contains(err.Error(), `pool "old" is already defined with uuid `+old.UUID) {
 		t.Error(err)
-	}
-	running := &Entry{Name: "old", Persistent: old.Persistent, Started: defined(t, "old", Dir, "", "/running").Persistent}
-	if err := CheckConflicts(defined(t, "new", Dir, "", "/running").Persistent, []*Entry{running}, fakeSources{}); err == nil {
-		t.Error("the directory of a running pool can be had")
-	}
-}
-
-func TestHostNumber(t *testing.T) {
-	for name, want := range map[string]int{"host0": 0, "scsi_host12": 12, "fc_host3": 3, "host": -1, "host1x": -1, "host01": -1, "host-1": -1, "host+1": -1, "xhost1": -1, "": -1, "host99999999999999999999": -1} {
-		if got := (&Adapter{Name: name}).HostNumber(); got != want {
-			t.Errorf("%q: %d", name, got)
-		}
 	}
 }

@@ -103,3 +103,6 @@ func (p Permissions) IsZero() bool {
 
 // An Option is a setting with a value.
 type Option struct{ Name, Value string }
+
+// Space is the room in a pool, in bytes.
+type Space struct{ Capacity, Allocation, Available uint64 }

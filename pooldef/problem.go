@@ -1,6 +1,7 @@
 package pooldef
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -37,4 +38,18 @@ func (p Problems) Error() string {
 		lines[i] = problem.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// ProblemsIn names the file in problems.
+func ProblemsIn(file string, err error) Problems {
+	problems, problem := Problems(nil), Problem{}
+	if errors.As(err, &problem) {
+		problems = Problems{problem}
+	} else {
+		errors.As(err, &problems)
+	}
+	for i := range problems {
+		problems[i].File = file
+	}
+	return problems
 }

@@ -98,12 +98,12 @@ func (t *TypeInfo) DefaultFormat() string {
 
 // HasVolumeFormat tells whether a volume of this type may be asked for in that format.
 func (t *TypeInfo) HasVolumeFormat(format string) bool {
-	return slices.Contains(t.volumeFormats(), format)
+	return slices.Contains(t.AcceptedVolumeFormats(), format)
 }
 
-// volumeFormats are the formats that a definition may name. libvirt lists none for rbd, but takes all, and old versions of
+// AcceptedVolumeFormats are the formats that a definition may name. libvirt lists none for rbd, but takes all, and old versions of
 // it printed unknown there.
-func (t *TypeInfo) volumeFormats() []string {
+func (t *TypeInfo) AcceptedVolumeFormats() []string {
 	switch {
 	case t.Type == RBD:
 		return append([]string{"unknown"}, imageFormats[1:]...)

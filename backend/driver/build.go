@@ -5,11 +5,12 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // BuildPool creates the underlying storage of a pool that is not active.
 func (d *Driver) BuildPool(ctx context.Context, nameOrUUID string, o backend.BuildOptions) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (d *Driver) build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpti
 
 // DeletePool removes the underlying storage of a pool that is not active.
 func (d *Driver) DeletePool(ctx context.Context, nameOrUUID string) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // Define stores a definition that conflicts with no other. yaml is the document if it is YAML, otherwise nil.
@@ -19,7 +20,7 @@ func (d *Driver) Define(ctx context.Context, p *pooldef.Pool, yaml []byte) error
 // Redefine replaces the definition of a pool, which may be one that cannot be used. before is the document
 // that the change is based on: if the stored one differs by now, Redefine returns a [pooldef.ConflictError].
 func (d *Driver) Redefine(
-	ctx context.Context, entry *pooldef.Entry, before []byte, p *pooldef.Pool, yaml []byte,
+	ctx context.Context, entry *store.Entry, before []byte, p *pooldef.Pool, yaml []byte,
 ) error {
 	switch {
 	case p.Name != entry.Name:
@@ -74,7 +75,7 @@ func (d *Driver) admit(ctx context.Context, p *pooldef.Pool, repair bool, work f
 	if err := d.checkConflicts(p, repair); err != nil {
 		return err
 	}
-	unlockPool, err := d.lock(ctx, p.Name, pooldef.Exclusive)
+	unlockPool, err := d.lock(ctx, p.Name, store.Exclusive)
 	if err != nil {
 		return err
 	}
@@ -92,11 +93,11 @@ func (d *Driver) checkConflicts(p *pooldef.Pool, repair bool) error {
 	if err != nil {
 		return err
 	}
-	var usable []*pooldef.Entry
+	var usable []*pooldef.Pool
 	for _, entry := range entries {
 		switch {
 		case entry.Err == nil:
-			usable = append(usable, entry)
+			usable = append(usable, entry.Current())
 		case entry.Name == p.Name && !repair:
 			return &backend.StateError{
 				Text: fmt.Sprintf("there is a definition of %q that cannot be used: %v", p.Name, entry.Err),

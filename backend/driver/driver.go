@@ -16,11 +16,12 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // A Driver runs operations on pools and volumes. Its fields do not change while an operation runs.
 type Driver struct {
-	Store    *pooldef.Store
+	Store    *store.Store
 	Host     host.Host
 	Backends map[pooldef.Type]backend.Backend
 	// NewBackends returns backends that work on another host, such as one that changes nothing.

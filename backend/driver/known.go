@@ -6,7 +6,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // Known returns the check whether an image below a volume may be read: only volumes of active pools may.
@@ -35,7 +35,7 @@ func (d *Driver) Known(ctx context.Context, of *Volume) backend.Known {
 
 // checkSameFile returns an error if an open file is not the volume of a pool that its path names.
 func (d *Driver) checkSameFile(
-	ctx context.Context, entries []*pooldef.Entry, pool, name string, file *host.Handle,
+	ctx context.Context, entries []*store.Entry, pool, name string, file *host.Handle,
 ) error {
 	for _, entry := range entries {
 		if entry.Name != pool {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // locateVolume finds a volume by key or path in all active pools. If pool is not empty, the volume must be in
@@ -35,13 +35,13 @@ func (d *Driver) locateVolume(ctx context.Context, pathOrKey, pool string) (*Vol
 // empty if no pool has one. If a pool did not answer, and no other has the volume, poolOf returns that pool's
 // error.
 func (d *Driver) poolOf(
-	ctx context.Context, entries []*pooldef.Entry, pathOrKey string,
+	ctx context.Context, entries []*store.Entry, pathOrKey string,
 ) (pool, name string, err error) {
 	type location struct {
 		name string
 		err  error
 	}
-	for i, in := range inParallel(entries, func(entry *pooldef.Entry) location {
+	for i, in := range inParallel(entries, func(entry *store.Entry) location {
 		name, err := d.nameIn(ctx, entry, pathOrKey)
 		return location{name, err}
 	}) {
@@ -58,7 +58,7 @@ func (d *Driver) poolOf(
 // nameIn returns the name of the volume with a path or key in one pool. The name is empty if the pool has no
 // such volume, or is not active.
 func (d *Driver) nameIn(
-	ctx context.Context, entry *pooldef.Entry, pathOrKey string,
+	ctx context.Context, entry *store.Entry, pathOrKey string,
 ) (name string, err error) {
 	p := entry.Current()
 	b, ok := d.Backends[p.Type]

@@ -7,13 +7,14 @@ import (
 
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // patience is how long a lock may take before WarnWaiting reports the wait.
 const patience = time.Second
 
 // lock locks a pool by name.
-func (d *Driver) lock(ctx context.Context, name string, mode pooldef.LockMode) (unlock func(), err error) {
+func (d *Driver) lock(ctx context.Context, name string, mode store.LockMode) (unlock func(), err error) {
 	return d.wait(ctx, func(ctx context.Context) (func(), error) { return d.Store.LockPool(ctx, name, mode) })
 }
 

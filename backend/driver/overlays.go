@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // overlays returns the volumes of active pools whose backing file is reached through the name of a volume. If
@@ -23,7 +24,7 @@ func (d *Driver) overlays(ctx context.Context, v *Volume) ([]*pooldef.Volume, er
 	}
 	name := d.nameOf(v)
 	var found []*pooldef.Volume
-	entries = slices.DeleteFunc(entries, func(entry *pooldef.Entry) bool { return entry.Err != nil })
+	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool { return entry.Err != nil })
 	for _, s := range d.Statuses(ctx, entries) {
 		p := s.Pool
 		if name.contains(p) {

@@ -7,10 +7,11 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // FindPool loads the pool with a name or uuid.
-func (d *Driver) FindPool(nameOrUUID string) (*pooldef.Entry, error) {
+func (d *Driver) FindPool(nameOrUUID string) (*store.Entry, error) {
 	if id, ok := pooldef.ParseUUID(nameOrUUID); ok && len(nameOrUUID) == 36 {
 		entry, err := d.PoolWithUUID(id)
 		if entry != nil || err != nil {
@@ -28,12 +29,12 @@ func (d *Driver) FindPool(nameOrUUID string) (*pooldef.Entry, error) {
 }
 
 // PoolWithUUID returns the pool with a uuid, or nil if there is none.
-func (d *Driver) PoolWithUUID(id string) (*pooldef.Entry, error) {
+func (d *Driver) PoolWithUUID(id string) (*store.Entry, error) {
 	entries, err := d.Store.All()
 	if err != nil {
 		return nil, err
 	}
-	var found *pooldef.Entry
+	var found *store.Entry
 	for _, entry := range entries {
 		if entry.Err != nil || entry.Current().UUID != id {
 			continue
@@ -48,12 +49,12 @@ func (d *Driver) PoolWithUUID(id string) (*pooldef.Entry, error) {
 }
 
 // AllPools loads all pools whose definitions can be used, and warns about the others.
-func (d *Driver) AllPools() ([]*pooldef.Entry, error) {
+func (d *Driver) AllPools() ([]*store.Entry, error) {
 	entries, err := d.Store.All()
 	if err != nil {
 		return nil, err
 	}
-	var usable []*pooldef.Entry
+	var usable []*store.Entry
 	for _, entry := range entries {
 		for _, w := range entry.Warnings {
 			d.Warn("%w", w)
@@ -69,9 +70,9 @@ func (d *Driver) AllPools() ([]*pooldef.Entry, error) {
 
 // PoolsNamed returns the pools with a name or uuid, or all pools if nameOrUUID is empty. It skips pools whose
 // definitions cannot be used, without a warning.
-func (d *Driver) PoolsNamed(nameOrUUID string) []*pooldef.Entry {
+func (d *Driver) PoolsNamed(nameOrUUID string) []*store.Entry {
 	entries, _ := d.Store.All()
-	var named []*pooldef.Entry
+	var named []*store.Entry
 	for _, entry := range entries {
 		if entry.Err != nil {
 			continue
@@ -86,8 +87,8 @@ func (d *Driver) PoolsNamed(nameOrUUID string) []*pooldef.Entry {
 // LockPool finds a pool and locks it: shared to inspect it or work on its volumes, exclusive to change the
 // pool itself. The entry is read again under the lock.
 func (d *Driver) LockPool(
-	ctx context.Context, nameOrUUID string, mode pooldef.LockMode,
-) (entry *pooldef.Entry, unlock func(), err error) {
+	ctx context.Context, nameOrUUID string, mode store.LockMode,
+) (entry *store.Entry, unlock func(), err error) {
 	if entry, err = d.FindPool(nameOrUUID); err != nil {
 		return entry, func() {}, err
 	}
@@ -104,8 +105,8 @@ func (d *Driver) LockPool(
 // ActivePool finds an active pool and locks it shared, for work on its volumes.
 func (d *Driver) ActivePool(
 	ctx context.Context, nameOrUUID string,
-) (entry *pooldef.Entry, b backend.Backend, unlock func(), err error) {
-	entry, unlock, err = d.LockPool(ctx, nameOrUUID, pooldef.Shared)
+) (entry *store.Entry, b backend.Backend, unlock func(), err error) {
+	entry, unlock, err = d.LockPool(ctx, nameOrUUID, store.Shared)
 	if err != nil {
 		return nil, nil, unlock, err
 	}
@@ -118,7 +119,7 @@ func (d *Driver) ActivePool(
 }
 
 // activeBackend returns the backend of a pool, or an error if the pool is not active.
-func (d *Driver) activeBackend(ctx context.Context, entry *pooldef.Entry) (backend.Backend, error) {
+func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend.Backend, error) {
 	b, err := d.Backend(entry.Current().Type)
 	if err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func notActive(name string) error {
 }
 
 // checkInactive returns an error if a pool is active.
-func (d *Driver) checkInactive(ctx context.Context, entry *pooldef.Entry) error {
+func (d *Driver) checkInactive(ctx context.Context, entry *store.Entry) error {
 	active, err := d.active(ctx, entry)
 	if err == nil && active {
 		err = &backend.StateError{

@@ -7,6 +7,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // StartPool starts a pool that is not active. If build is not nil, StartPool builds the pool first. wait is
@@ -14,7 +15,7 @@ import (
 func (d *Driver) StartPool(
 	ctx context.Context, nameOrUUID string, build *backend.BuildOptions, wait time.Duration,
 ) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err
@@ -24,7 +25,7 @@ func (d *Driver) StartPool(
 
 // AutostartPool starts a pool unless it is active already.
 func (d *Driver) AutostartPool(ctx context.Context, name string) (started bool, err error) {
-	entry, unlock, err := d.LockPool(ctx, name, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, name, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return false, err
@@ -38,7 +39,7 @@ func (d *Driver) AutostartPool(ctx context.Context, name string) (started bool, 
 
 // startEntry starts a pool that is locked.
 func (d *Driver) startEntry(
-	ctx context.Context, entry *pooldef.Entry, build *backend.BuildOptions, wait time.Duration,
+	ctx context.Context, entry *store.Entry, build *backend.BuildOptions, wait time.Duration,
 ) error {
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err

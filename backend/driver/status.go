@@ -6,11 +6,12 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // A Status is a pool with its state at the time of the query.
 type Status struct {
-	Entry  *pooldef.Entry
+	Entry  *store.Entry
 	Pool   *pooldef.Pool // the definition in effect
 	Active bool
 	Err    error // why the state cannot be determined; nil if it can
@@ -18,7 +19,7 @@ type Status struct {
 }
 
 // Status queries the state of a pool.
-func (d *Driver) Status(ctx context.Context, entry *pooldef.Entry) Status {
+func (d *Driver) Status(ctx context.Context, entry *store.Entry) Status {
 	s := Status{Entry: entry, Pool: entry.Current()}
 	s.Active, s.Err = d.active(ctx, entry)
 	s.space = sync.OnceValues(func() (pooldef.Space, error) {
@@ -28,8 +29,8 @@ func (d *Driver) Status(ctx context.Context, entry *pooldef.Entry) Status {
 }
 
 // Statuses queries the state of all pools at once.
-func (d *Driver) Statuses(ctx context.Context, entries []*pooldef.Entry) []Status {
-	return inParallel(entries, func(entry *pooldef.Entry) Status { return d.Status(ctx, entry) })
+func (d *Driver) Statuses(ctx context.Context, entries []*store.Entry) []Status {
+	return inParallel(entries, func(entry *store.Entry) Status { return d.Status(ctx, entry) })
 }
 
 // IsPersistent reports whether the pool has a definition in the config directory.
@@ -74,12 +75,12 @@ func (d *Driver) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool
 // active reports whether a pool is active. For types whose start changes the machine, the pool is active when
 // the change is visible, with or without a run record. Pools of other types need a run record, and their
 // storage.
-func (d *Driver) active(ctx context.Context, entry *pooldef.Entry) (bool, error) {
+func (d *Driver) active(ctx context.Context, entry *store.Entry) (bool, error) {
 	return d.activeWithin(ctx, ctx, entry)
 }
 
 // activeWithin is active with a context of its own, limit, for the backend.
-func (d *Driver) activeWithin(ctx, limit context.Context, entry *pooldef.Entry) (bool, error) {
+func (d *Driver) activeWithin(ctx, limit context.Context, entry *store.Entry) (bool, error) {
 	p := entry.Current()
 	b, ok := d.Backends[p.Type]
 	if !ok {

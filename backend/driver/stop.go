@@ -4,13 +4,13 @@ import (
 	"context"
 
 	"poolctl/backend"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
 // can be stopped, too.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 }
 
 // forget removes leftovers of a start that was killed, then the run record of the pool, which is not active.
-func (d *Driver) forget(ctx context.Context, b backend.Backend, entry *pooldef.Entry) error {
+func (d *Driver) forget(ctx context.Context, b backend.Backend, entry *store.Entry) error {
 	if tidier, ok := b.(backend.Tidier); ok {
 		if err := tidier.Tidy(ctx, entry.Current()); err != nil {
 			return err

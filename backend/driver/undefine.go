@@ -6,12 +6,12 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // UndefinePool removes the definition of a pool that is not active, even one that cannot be used.
 func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	switch {
 	case err != nil && entry.File == "":
@@ -42,7 +42,7 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 
 // SetAutostart enables or disables the start of a persistent pool at boot.
 func (d *Driver) SetAutostart(ctx context.Context, nameOrUUID string, on bool) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, pooldef.Exclusive)
+	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err

@@ -9,12 +9,13 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // A Volume is a volume of an active pool. The pool is locked until Unlock is called.
 type Volume struct {
 	*pooldef.Volume
-	Entry   *pooldef.Entry
+	Entry   *store.Entry
 	Backend backend.Backend
 	Unlock  func()
 }
@@ -99,7 +100,7 @@ func (d *Driver) ReadChain(ctx context.Context, v *Volume) error {
 // LocalVolumes lists the volumes of a pool, or of all pools if nameOrUUID is empty. It omits pools that are
 // not active, and pools that only a server can list.
 func (d *Driver) LocalVolumes(ctx context.Context, nameOrUUID string) []*pooldef.Volume {
-	list := func(entry *pooldef.Entry) []*pooldef.Volume {
+	list := func(entry *store.Entry) []*pooldef.Volume {
 		p := entry.Current()
 		b, ok := d.Backends[p.Type]
 		if _, locates := b.(backend.Locator); !ok || !locates {

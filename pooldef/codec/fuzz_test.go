@@ -1,0 +1,83 @@
+package codec
+
+import (
+	"reflect"
+	"testing"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// Whatever is read without problems is printed, and read again, the same.
+func FuzzReadPool(f *testing.F) {
+	for _, suffix := range []string{".xml", ".yaml"} {
+		for _, data := range poolFiles(f, suffix) {
+			f.Add(data)
+		}
+	}
+	for _, data := range seedPools(f) {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, warnings, err := ReadPool("fuzz", data, false)
+		if _, _, strictErr := ReadPool("fuzz", data, true); (strictErr == nil) != (err == nil && len(warnings) == 0) {
+			t.Errorf("%v, %v; strict: %v", err, warnings, strictErr)
+		}
+		if err == nil {
+			again(t, p)
+		} else if len(problemsOf(err)) == 0 {
+			t.Errorf("%#v", err)
+		}
+	})
+}
+
+// Any text that may stand in a definition comes back from both languages.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"x", " a b ", "~", "yes", "0x1", "1_0", "2001-01-01", "<<", "=", "- a", "# b", "a: b", "a #b", "'", `"\`, "&a", "*a", "!a", "%a", "@a",
+		"`", "|", ">", "[a]", "{a}", "a,b", "?", "? a", ":", "::1", "\u2028", "\ufeff", "\u00a0", "\U0001f600", "]]>", "&lt;", "null", "0777", "1e3", "---", "..."} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		root := format.NewElement("pool", "type", "netfs")
+		root.AddText("name", s)
+		source := root.Add(format.NewElement("source"))
+		source.Add(format.NewElement("host", "name", s))
+		source.Add(format.NewElement("host", "name", s, "port", "1"))
+		source.Add(format.NewElement("dir", "path", s))
+		source.Add(format.NewElement("vendor", "name", s))
+		target := root.Add(format.NewElement("target"))
+		target.AddText("path", "/"+s)
+		target.Add(format.NewElement("permissions")).AddText("label", s)
+		root.Add(format.NewElement("fs:mount_opts")).Add(format.NewElement("fs:option", "name", s))
+		if p, err := PoolFromElement(root); err == nil {
+			again(t, p)
+		}
+	})
+}
+
+func FuzzReadVolume(f *testing.F) {
+	for _, pattern := range []string{"volume-*.xml", "volume-*.yaml", "seed-volume-*.xml"} {
+		for name, data := range files(f, pattern) {
+			for i := range pooldef.Types {
+				if &pooldef.Types[i] == volumeType(name) {
+					f.Add(data, uint8(i))
+				}
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte, pool uint8) {
+		info := &pooldef.Types[int(pool)%len(pooldef.Types)]
+		v, _, err := ReadVolume("fuzz", data, info, false)
+		if err != nil {
+			return
+		}
+		printed := VolumeElement(v).String()
+		read, warnings, err := ReadVolume("printed.xml", []byte(printed), info, true)
+		if err != nil || len(warnings) > 0 || !reflect.DeepEqual(v, read) {
+			t.Fatalf("%v %v\nprinted\n%s\nfrom\n%+v\nread\n%+v", err, warnings, printed, v, read)
+		}
+		if text := VolumeElement(read).String(); text != printed {
+			t.Errorf("printed\n%s\nand then\n%s", printed, text)
+		}
+	})
+}

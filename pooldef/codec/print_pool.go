@@ -1,0 +1,187 @@
+package codec
+
+import (
+	"fmt"
+	"strconv"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// Namespaces of libvirt's extensions of the pool document.
+const (
+	fsNamespace  = "http://libvirt.org/schemas/storagepool/fs/1.0"
+	rbdNamespace = "http://libvirt.org/schemas/storagepool/rbd/1.0"
+)
+
+// PoolElement returns the pool's document as libvirt prints it, with the space given (nil prints zeros). Parts that the pool's
+// type does not use are left out.
+func PoolElement(p *pooldef.Pool, space *pooldef.Space) *format.Element {
+	if space == nil {
+		space = &pooldef.Space{}
+	}
+	info := p.Type.Info()
+	root := format.NewElement("pool", "type", string(p.Type))
+	root.AddText("name", p.Name).AddText("uuid", p.UUID)
+	addBytes(root, "capacity", space.Capacity)
+	addBytes(root, "allocation", space.Allocation)
+	addBytes(root, "available", space.Available)
+	if p.COW != nil {
+		root.Add(format.NewElement("features")).Add(format.NewElement("cow", "state", yesNo(p.COW)))
+	}
+	root.Add(SourceElement(&p.Source, info))
+	if info.Target != pooldef.Unused {
+		root.Add(targetElement(&p.Target))
+	}
+	if p.Refresh != "" {
+		root.Add(format.NewElement("refresh")).Add(format.NewElement("volume", "allocation", p.Refresh))
+	}
+	addExtensions(root, p)
+	return root
+}
+
+// addExtensions adds what stands in namespaces of its own: the options of mounts and of Ceph's client, and, as a processing
+// instruction, which libvirt and its schema pass over, poolctl's own settings.
+func addExtensions(root *format.Element, p *pooldef.Pool) {
+	if len(p.MountOptions) > 0 {
+		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:fs", Value: fsNamespace})
+		options := root.Add(format.NewElement("fs:mount_opts"))
+		for _, o := range p.MountOptions {
+			options.Add(format.NewElement("fs:option", "name", o))
+		}
+	}
+	if len(p.Config) > 0 {
+		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:rbd", Value: rbdNamespace})
+		options := root.Add(format.NewElement("rbd:config_opts"))
+		for _, o := range p.Config {
+			options.Add(format.NewElement("rbd:option", "name", o.Name, "value", o.Value))
+		}
+	}
+	own := format.NewElement("?poolctl", "thin_pool", p.ThinPool)
+	if p.MountPoint {
+		own = format.NewElement("?poolctl", "mount_point", "yes")
+	}
+	if a := p.Source.Auth; a != nil && a.Mutual != nil {
+		m := a.Mutual
+		own = format.NewElement("?poolctl", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
+	}
+	if len(own.Attrs) > 0 { // no type has more than one of them
+		root.Add(own)
+	}
+}
+
+// SourceElement returns the source as libvirt prints it for a type, also as a document of its own for one that was found.
+func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *format.Element {
+	e := &format.Element{Name: "source", Open: true}
+	if info.Host != pooldef.Unused {
+		for _, h := range s.Hosts {
+			e.Add(format.NewElement("host", "name", h.Name, "port", nonZero(h.Port)))
+		}
+	}
+	if info.Device != pooldef.Unused {
+		for _, d := range s.Devices {
+			e.Add(deviceElement(&d))
+		}
+	}
+	if info.Dir != pooldef.Unused && s.Dir != "" {
+		e.Add(format.NewElement("dir", "path", s.Dir))
+	}
+	if s.Adapter != nil && info.Adapter != pooldef.Unused {
+		e.Add(adapterElement(s.Adapter))
+	}
+	if info.Name != pooldef.Unused {
+		e.AddText("name", s.Name)
+	}
+	if info.Initiator != pooldef.Unused && s.Initiator != "" {
+		e.Add(format.NewElement("initiator")).Add(format.NewElement("iqn", "name", s.Initiator))
+	}
+	if len(info.Formats) > 0 {
+		e.Add(format.NewElement("format", "type", s.Format))
+	}
+	if s.Auth != nil {
+		auth := e.Add(format.NewElement("auth", "type", s.Auth.Type, "username", s.Auth.Username))
+		auth.Add(secretRefElement(&s.Auth.Secret))
+	}
+	for _, pair := range [][3]string{{"protocol", "ver", s.Protocol}, {"vendor", "name", s.Vendor}, {"product", "name", s.Product}} {
+		if pair[2] != "" {
+			e.Add(format.NewElement(pair[0], pair[1], pair[2]))
+		}
+	}
+	return e
+}
+
+func deviceElement(d *pooldef.Device) *format.Element {
+	e := format.NewElement("device", "path", d.Path, "part_separator", yesNo(d.PartSeparator))
+	for _, x := range d.FreeExtents {
+		e.Add(format.NewElement("freeExtent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+	}
+	return e
+}
+
+func adapterElement(a *pooldef.Adapter) *format.Element {
+	if a.Type == "fc_host" {
+		return format.NewElement("adapter", "type", a.Type, "parent", a.ParentName, "parent_wwnn", a.ParentWWNN,
+			"parent_wwpn", a.ParentWWPN, "parent_fabric_wwn", a.ParentFabricWWN, "managed", yesNo(a.Managed),
+			"wwnn", a.WWNN, "wwpn", a.WWPN)
+	}
+	e := format.NewElement("adapter", "type", a.Type, "name", a.Name)
+	if a.Parent != nil {
+		parent := e.Add(format.NewElement("parentaddr", "unique_id", strconv.Itoa(a.Parent.UniqueID)))
+		parent.Add(format.NewElement("address",
+			"domain", fmt.Sprintf("0x%04x", a.Parent.Domain), "bus", fmt.Sprintf("0x%02x", a.Parent.Bus),
+			"slot", fmt.Sprintf("0x%02x", a.Parent.Slot), "function", fmt.Sprintf("0x%x", a.Parent.Function)))
+	}
+	return e
+}
+
+func secretRefElement(s *pooldef.SecretRef) *format.Element {
+	return format.NewElement("secret", "type", s.Type, "uuid", s.UUID, "usage", s.Usage)
+}
+
+func targetElement(t *pooldef.Target) *format.Element {
+	e := format.NewElement("target")
+	e.Open = true
+	e.AddText("path", t.Path)
+	addPermissions(e, &t.Permissions)
+	return e
+}
+
+func addPermissions(parent *format.Element, p *pooldef.Permissions) {
+	if p.IsZero() {
+		return
+	}
+	e := parent.Add(format.NewElement("permissions"))
+	if p.Mode != nil {
+		e.AddText("mode", fmt.Sprintf("0%o", *p.Mode))
+	}
+	if p.Owner != nil {
+		e.AddText("owner", strconv.FormatUint(uint64(*p.Owner), 10))
+	}
+	if p.Group != nil {
+		e.AddText("group", strconv.FormatUint(uint64(*p.Group), 10))
+	}
+	e.AddText("label", p.Label)
+}
+
+func addBytes(parent *format.Element, name string, n uint64) {
+	e := format.NewElement(name, "unit", "bytes")
+	e.Text = strconv.FormatUint(n, 10)
+	parent.Add(e)
+}
+
+func nonZero(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return ""
+	case *b:
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,143 @@
+package codec
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// VolumeElement returns the volume's document as libvirt prints it.
+func VolumeElement(v *pooldef.Volume) *format.Element {
+	root := format.NewElement("volume", "type", v.Type)
+	root.AddText("name", v.Name).AddText("key", v.Key)
+	addExtents(root, v.Extents)
+	for _, figure := range []struct {
+		name string
+		size pooldef.Size
+		skip bool
+	}{{"capacity", v.Capacity, false}, {"allocation", v.Allocation, false}, {"physical", v.Physical, v.Physical.Bytes == 0}} {
+		if figure.size.Known && !figure.skip {
+			addBytes(root, figure.name, figure.size.Bytes)
+		}
+	}
+	root.Add(imageElement("target", &v.Target))
+	if v.Backing != nil {
+		root.Add(backingElement(v))
+	}
+	return root
+}
+
+// backingElement holds the next image's, if the whole chain is known, as in libvirt's documents of domains.
+func backingElement(v *pooldef.Volume) *format.Element {
+	if len(v.Chain) == 0 {
+		return imageElement("backingStore", v.Backing)
+	}
+	var store *format.Element
+	for _, image := range slices.Backward(v.Chain) {
+		above := imageElement("backingStore", &image.Target)
+		if store != nil {
+			above.Add(store)
+		}
+		store = above
+	}
+	return store
+}
+
+// addExtents groups consecutive extents of one device.
+func addExtents(root *format.Element, extents []pooldef.Extent) {
+	if len(extents) == 0 {
+		return
+	}
+	source := root.Add(format.NewElement("source"))
+	var device *format.Element
+	for i, x := range extents {
+		if i == 0 || x.Device != extents[i-1].Device {
+			device = source.Add(format.NewElement("device", "path", x.Device))
+		}
+		device.Add(format.NewElement("extent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+	}
+}
+
+func imageElement(name string, t *pooldef.VolumeTarget) *format.Element {
+	e := format.NewElement(name)
+	e.Open = true
+	e.AddText("path", t.Path)
+	if t.Format != "" {
+		e.Add(format.NewElement("format", "type", xmlFormat(t.Format)))
+	}
+	addPermissions(e, &t.Permissions)
+	if t.Times != nil {
+		addTimes(e, t.Times)
+	}
+	if t.Encryption != nil {
+		e.Add(encryptionElement(t.Encryption))
+	}
+	e.AddText("compat", t.Compat)
+	if t.NoCOW {
+		e.Add(format.NewElement("nocow"))
+	}
+	if t.ClusterSize > 0 {
+		size := format.NewElement("clusterSize", "unit", "B")
+		size.Text = strconv.FormatUint(t.ClusterSize, 10)
+		e.Add(size)
+	}
+	if t.Features {
+		addFeatures(e, t)
+	}
+	return e
+}
+
+// xmlFormat is the word for an image format in a volume's document: libvirt's schema has none for VHDX.
+func xmlFormat(format string) string {
+	if format == "vhdx" {
+		return "unknown"
+	}
+	return format
+}
+
+func addFeatures(parent *format.Element, t *pooldef.VolumeTarget) {
+	features := parent.Add(format.NewElement("features"))
+	if t.LazyRefcounts {
+		features.Add(format.NewElement("lazy_refcounts"))
+	}
+	if t.ExtendedL2 {
+		features.Add(format.NewElement("extended_l2"))
+	}
+}
+
+func addTimes(parent *format.Element, t *pooldef.Timestamps) {
+	e := parent.Add(format.NewElement("timestamps"))
+	e.AddText("atime", seconds(t.Access)).AddText("mtime", seconds(t.Modify)).AddText("ctime", seconds(t.Change))
+	e.AddText("btime", seconds(t.Birth))
+}
+
+// seconds prints a time as libvirt does: nine decimals, none where there are no nanoseconds; an unknown time is 0.
+func seconds(t time.Time) string {
+	switch {
+	case t.IsZero():
+		return "0"
+	case t.Nanosecond() == 0:
+		return strconv.FormatInt(t.Unix(), 10)
+	}
+	return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
+}
+
+func encryptionElement(c *pooldef.Encryption) *format.Element {
+	e := format.NewElement("encryption", "format", c.Format, "engine", c.Engine)
+	e.Open = true
+	for _, s := range c.Secrets {
+		e.Add(secretRefElement(&s))
+	}
+	if c.Cipher != nil {
+		e.Add(format.NewElement("cipher", "name", c.Cipher.Name, "size", strconv.Itoa(c.Cipher.Bits),
+			"mode", c.Cipher.Mode, "hash", c.Cipher.Hash))
+	}
+	if c.IVGen != nil {
+		e.Add(format.NewElement("ivgen", "name", c.IVGen.Name, "hash", c.IVGen.Hash))
+	}
+	return e
+}

@@ -1,0 +1,150 @@
+package codec
+
+import (
+	"bytes"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// PoolYAML prints a pool's definition in the YAML language.
+func PoolYAML(p *pooldef.Pool) ([]byte, error) {
+	tree := PoolElement(p, nil)
+	root := &format.YAML{Kind: format.YAMLMapping}
+	for _, k := range poolKeys {
+		printKey(root, tree, k)
+	}
+	var b bytes.Buffer
+	err := format.PrintYAML(&b, root)
+	return b.Bytes(), err
+}
+
+// printKey adds one key to the mapping if the document says something there. The keys inside a list are printed with the list.
+func printKey(root *format.YAML, tree *format.Element, k yamlKey) {
+	path, attr, _ := strings.Cut(k.xml, "/@")
+	found := elements(tree, path)
+	if len(found) == 0 || insideList(k) {
+		return
+	}
+	var value *format.YAML
+	switch k.kind {
+	case list:
+		value = &format.YAML{Kind: format.YAMLSequence}
+		for _, e := range found {
+			value.Content = append(value.Content, listItem(e, k, attr))
+		}
+	case mapping:
+		value = &format.YAML{Kind: format.YAMLMapping}
+		for _, e := range found {
+			setKey(value, attribute(e, "name"), scalar(attribute(e, "value"), text))
+		}
+	default:
+		content := found[0].Text
+		if attr != "" {
+			content = attribute(found[0], attr)
+		} else if name, isAttr := strings.CutPrefix(k.xml, "@"); isAttr {
+			content = attribute(tree, name)
+		}
+		if content == "" {
+			return
+		}
+		value = scalar(content, k.kind)
+	}
+	setPath(root, k.yaml, value)
+}
+
+func insideList(k yamlKey) bool {
+	for _, other := range poolKeys {
+		if other.kind == list && strings.HasPrefix(k.yaml, other.yaml+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// listItem is a plain value where the element has but the one attribute, otherwise a mapping.
+func listItem(e *format.Element, k yamlKey, attr string) *format.YAML {
+	if len(e.Attrs) == 1 && e.Attrs[0].Name == attr {
+		return scalar(e.Attrs[0].Value, text)
+	}
+	item := &format.YAML{Kind: format.YAMLMapping}
+	for _, a := range e.Attrs {
+		for _, key := range poolKeys {
+			if name, ok := strings.CutPrefix(key.yaml, k.yaml+"."); ok && strings.HasSuffix(key.xml, "/@"+a.Name) {
+				setKey(item, name, scalar(a.Value, key.kind))
+			}
+		}
+	}
+	return item
+}
+
+// elements returns all elements at a path; "" and "@x" are the root itself.
+func elements(root *format.Element, path string) []*format.Element {
+	found := []*format.Element{root}
+	if path == "" || path[0] == '@' {
+		return found
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		var next []*format.Element
+		for _, e := range found {
+			for _, c := range e.Children {
+				if c.Name == name {
+					next = append(next, c)
+				}
+			}
+		}
+		found = next
+	}
+	return found
+}
+
+func attribute(e *format.Element, name string) string {
+	for _, a := range e.Attrs {
+		if a.Name == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+func scalar(value string, kind yamlKind) *format.YAML {
+	n := &format.YAML{}
+	n.SetString(value)
+	switch kind {
+	case number:
+		n.Tag = "!!int"
+	case yesNoKey:
+		n.Tag, n.Value = "!!bool", map[string]string{"yes": "true", "no": "false"}[value]
+	}
+	return n
+}
+
+func setPath(at *format.YAML, path string, value *format.YAML) {
+	for {
+		key, rest, more := strings.Cut(path, ".")
+		if !more {
+			setKey(at, key, value)
+			return
+		}
+		next := lookup(at, key)
+		if next == nil {
+			next = &format.YAML{Kind: format.YAMLMapping}
+			setKey(at, key, next)
+		}
+		at, path = next, rest
+	}
+}
+
+func setKey(at *format.YAML, key string, value *format.YAML) {
+	at.Content = append(at.Content, scalar(key, text), value)
+}
+
+func lookup(at *format.YAML, key string) *format.YAML {
+	for i := 0; i+1 < len(at.Content); i += 2 {
+		if at.Content[i].Value == key {
+			return at.Content[i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package codec
+
+import (
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// ReadPool reads a pool's definition, XML or YAML, and checks it against the table of types. It returns all problems at
+// once, as Problems. Unknown XML elements are warnings, or problems if strict.
+// A definition without a uuid comes back without one.
+func ReadPool(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.Problem, error) {
+	doc, err := parseDocument(file, data, poolKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	return readPool(doc, strict)
+}
+
+// PoolFromElement reads a pool's definition from a tree that was built, not parsed.
+func PoolFromElement(e *format.Element) (*pooldef.Pool, error) {
+	p, _, err := readPool(&document{root: e}, false)
+	return p, err
+}
+
+func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, error) {
+	r := newReader(doc)
+	p := &pooldef.Pool{}
+	if doc.root.Name != "pool" {
+		r.problem(doc.root, "", "the root element is <%s>, not <pool>", doc.root.Name)
+		return nil, nil, r.failed()
+	}
+	p.Type = pooldef.Type(r.rawAttr(doc.root, "type"))
+	info := p.Type.Info()
+	if info == nil { // what else it must say depends on the type
+		if p.Type == "" {
+			r.problem(doc.root, "@type", "missing; it is one of %s", strings.Join(pooldef.TypeNames(), ", "))
+		} else {
+			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, strings.Join(pooldef.TypeNames(), ", "))
+		}
+		return nil, nil, r.failed()
+	}
+	r.pool(p, info)
+	warnings, err := r.done(strict)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return p, warnings, nil
+}
+
+func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
+	root := r.doc.root
+	for _, figure := range []string{"capacity", "allocation", "available"} { // of the moment the document was printed
+		r.skip(r.child(root, figure))
+	}
+	source := r.child(root, "source")
+	if source == nil {
+		source = &format.Element{Line: root.Line}
+		r.paths[source] = "source"
+	}
+	p.Source = r.source(source, info)
+	r.names(p, info)
+	p.UUID = r.uuid()
+	cow := r.child(root, "features/cow")
+	p.COW = r.yesNo(cow, "state")
+	if p.COW != nil && info.COW == pooldef.Unused {
+		r.problem(cow, "", "only pools of types dir and fs know copy-on-write")
+	}
+	r.target(p, info)
+	p.Refresh = r.word(r.child(root, "refresh/volume"), "allocation", "default", "capacity")
+	r.extensions(p, info)
+}
+
+// names reads the pool's name. For types that have a source name, each defaults to the other.
+func (r *reader) names(p *pooldef.Pool, info *pooldef.TypeInfo) {
+	root := r.doc.root
+	p.Name = r.text(root, "name")
+	at := root.Child("name")
+	if info.Name == pooldef.Required && p.Type != pooldef.RBD && p.Source.Name == "" {
+		p.Source.Name = p.Name
+	}
+	if info.Name == pooldef.Required && p.Name == "" {
+		p.Name, at = p.Source.Name, r.child(root, "source/name")
+	}
+	switch text := pooldef.CheckName(p.Name); {
+	case p.Name == "":
+		r.problem(root, "name", "missing")
+	case text != "":
+		r.problem(at, "", "%s", text)
+	}
+}
+
+func (r *reader) target(p *pooldef.Pool, info *pooldef.TypeInfo) {
+	target := r.child(r.doc.root, "target")
+	if info.Target == pooldef.Unused {
+		r.unused(target, info)
+		return
+	}
+	path := cleanPath(r.text(target, "path"))
+	r.fits(r.doc.root, "target/path", path)
+	if target != nil {
+		p.Target.Permissions = r.permissions(target)
+	}
+	switch {
+	case info.FixedTarget != "":
+		p.Target.Path = r.fixedTarget(path, p.Source.Name, info)
+		return
+	case path == "":
+		r.problem(r.doc.root, "target/path", "missing")
+	case !strings.HasPrefix(path, "/"):
+		r.problem(r.doc.root, "target/path", "%q is not an absolute path", path)
+	}
+	p.Target.Path = path
+}
+
+// fixedTarget returns the path that the source's name decides, whatever the definition says.
+func (r *reader) fixedTarget(path, name string, info *pooldef.TypeInfo) string {
+	if name != "" && (name == "." || !filepath.IsLocal(name) || filepath.Clean(name) != name) {
+		r.problem(r.doc.root, "source/name", "%q cannot be a name below %s", name, info.FixedTarget)
+	}
+	fixed := info.FixedTarget + name
+	if path != "" && path != fixed {
+		r.warn(r.doc.root, "target/path", "of a pool of type %s it is always %q", info.Type, fixed)
+	}
+	return fixed
+}
+
+// unused warns of a part that pools of this type do not keep.
+func (r *reader) unused(e *format.Element, info *pooldef.TypeInfo) {
+	if e != nil {
+		r.warn(e, "", "pools of type %s do not use it", info.Type)
+		r.skip(e)
+	}
+}
+
+func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
+	mount, config := r.child(r.doc.root, "fs:mount_opts"), r.child(r.doc.root, "rbd:config_opts")
+	if info.MountOpts == pooldef.Unused {
+		r.unused(mount, info)
+	} else if mount != nil {
+		p.MountOptions = r.mountOptions(mount)
+	}
+	if info.Type != pooldef.RBD {
+		r.unused(config, info)
+	} else if config != nil {
+		p.Config = r.config(config)
+	}
+	own := r.child(r.doc.root, "?poolctl")
+	if must := r.yesNo(own, "mount_point"); must != nil && *must {
+		p.MountPoint = true
+		if info.Target != pooldef.Required {
+			r.problem(own, "@mount_point", "pools of type %s have no directory", info.Type)
+		}
+	}
+	p.ThinPool = r.attr(own, "thin_pool")
+	switch {
+	case p.ThinPool == "":
+	case info.Type != pooldef.Logical:
+		r.problem(own, "@thin_pool", "pools of type %s have no thin pools", info.Type)
+	case !isLVMName(p.ThinPool):
+		r.problem(own, "@thin_pool", "%q cannot be the name of a thin pool", p.ThinPool)
+	}
+	r.mutual(own, p)
+}
+
+// mutual reads as whom an iSCSI target has to show itself.
+func (r *reader) mutual(own *format.Element, p *pooldef.Pool) {
+	user, uuid, usage := r.attr(own, "mutual_username"), r.attr(own, "mutual_secret_uuid"), r.attr(own, "mutual_secret_usage")
+	if user+uuid+usage == "" {
+		return
+	}
+	if p.Type != pooldef.ISCSI && p.Type != pooldef.ISCSIDirect || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
+		r.problem(own, "@mutual_username", "only iscsi and iscsi-direct pools with a login of type chap have a target that logs in to them")
+		return
+	}
+	if user == "" {
+		r.problem(own, "@mutual_username", "missing")
+	}
+	if (uuid == "") == (usage == "") {
+		r.problem(own, "@mutual_secret_uuid", "either this or mutual_secret_usage has to be given")
+	}
+	if id, ok := pooldef.ParseUUID(uuid); ok {
+		uuid = id
+	} else if uuid != "" {
+		r.problem(own, "@mutual_secret_uuid", "%q is not a uuid", uuid)
+	}
+	p.Source.Auth.Mutual = &pooldef.Login{Username: user, Secret: pooldef.SecretRef{UUID: uuid, Usage: usage}}
+}
+
+// isLVMName tells the names that logical volumes can have (lvm(8), valid names).
+var isLVMName = regexp.MustCompile(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`).MatchString
+
+func (r *reader) mountOptions(e *format.Element) []string {
+	var options []string
+	for _, o := range r.children(e, "fs:option") {
+		name := r.attr(o, "name")
+		if name == "" {
+			r.problem(o, "@name", "missing")
+		}
+		options = append(options, name)
+	}
+	return options
+}
+
+func (r *reader) config(e *format.Element) []pooldef.Option {
+	var options []pooldef.Option
+	for _, o := range r.children(e, "rbd:option") {
+		option := pooldef.Option{Name: r.attr(o, "name"), Value: r.attr(o, "value")}
+		switch {
+		case option.Name == "":
+			r.problem(o, "@name", "missing")
+		case option.Value == "":
+			r.problem(o, "@value", "missing for option %q", option.Name)
+		case slices.ContainsFunc(options, func(other pooldef.Option) bool { return other.Name == option.Name }):
+			r.problem(o, "@name", "option %q is given a second time", option.Name)
+		}
+		options = append(options, option)
+	}
+	return options
+}
+
+// port reads a TCP port; 0 and nothing are the service's own.
+func (r *reader) port(e *format.Element) int { return int(r.number(e, "port", 10, math.MaxUint16)) }

@@ -1,0 +1,66 @@
+package codec
+
+import (
+	"slices"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// ReadSecret reads a secret's definition, XML or YAML. It returns all problems at once, as Problems. Unknown XML elements are
+// warnings, or problems if strict. A definition without a uuid comes back without one.
+func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []pooldef.Problem, error) {
+	doc, err := parseDocument(file, data, secretKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, root := newReader(doc), doc.root
+	if root.Name != "secret" {
+		r.problem(root, "", "the root element is <%s>, not <secret>", root.Name)
+		return nil, nil, r.failed()
+	}
+	yes := func(b *bool) bool { return b != nil && *b }
+	s := &pooldef.Secret{UUID: r.uuid(), Description: r.prose(r.child(root, "description")), UsageType: "none",
+		Ephemeral: yes(r.yesNo(root, "ephemeral")), Private: yes(r.yesNo(root, "private"))}
+	if usage := r.child(root, "usage"); usage != nil {
+		s.UsageType, s.Usage = r.usage(usage)
+	}
+	warnings, err := r.done(strict)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return s, warnings, nil
+}
+
+// usage reads what a secret is for.
+func (r *reader) usage(e *format.Element) (usageType, usage string) {
+	types := make([]string, len(usageElements))
+	for i, u := range usageElements {
+		types[i] = u.usage
+	}
+	usageType = r.word(e, "type", types...)
+	i := slices.Index(types, usageType)
+	if i < 0 { // what else it must say depends on the type
+		if usageType == "" {
+			r.problem(e, "@type", "missing; it is one of %s", strings.Join(types, ", "))
+		}
+		r.skip(e)
+		return "", ""
+	}
+	if name := usageElements[i].element; name != "" {
+		if usage = r.text(e, name); usage == "" {
+			r.problem(e, name, "missing: it says what the secret is for")
+		}
+	}
+	return usageType, usage
+}
+
+// prose returns the text of an element, which may have several lines.
+func (r *reader) prose(e *format.Element) string {
+	if e == nil {
+		return ""
+	}
+	r.plain(e, "", strings.NewReplacer("\n", " ", "\t", " ").Replace(r.rawText(e)))
+	return e.Text
+}

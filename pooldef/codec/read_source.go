@@ -1,0 +1,211 @@
+package codec
+
+import (
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// source reads a pool's source and says what is missing for the type, and what the type does not keep.
+func (r *reader) source(e *format.Element, info *pooldef.TypeInfo) pooldef.Source {
+	var s pooldef.Source
+	for _, part := range []struct {
+		name string
+		need pooldef.Need
+		read func()
+	}{
+		{"host", info.Host, func() { s.Hosts = r.hosts(e) }},
+		{"device", info.Device, func() { s.Devices = r.devices(e) }},
+		{"dir", info.Dir, func() { s.Dir = r.dir(e, info) }},
+		{"adapter", info.Adapter, func() { s.Adapter = r.adapter(r.child(e, "adapter")) }},
+		{"name", info.Name, func() { s.Name = r.text(e, "name") }},
+		{"initiator", info.Initiator, func() { s.Initiator = r.initiator(e, info) }},
+	} {
+		switch found := e.Child(part.name); {
+		case part.need == pooldef.Unused:
+			r.unused(found, info)
+		case found != nil:
+			part.read()
+		case part.need == pooldef.Required && part.name != "name": // it defaults to the pool's own
+			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
+		}
+	}
+	r.fits(e, "name", s.Name)
+	if info.Type == pooldef.Gluster && s.Dir == "" {
+		s.Dir = "/"
+	}
+	if info.Type == pooldef.RBD && s.Name == "" {
+		r.problem(e, "name", "missing: it is the name of the RADOS pool")
+	}
+	s.Auth = r.auth(e)
+	s.Vendor, s.Product = r.maker(e, "vendor"), r.maker(e, "product")
+	r.format(e, &s, info)
+	r.protocol(e, &s, info)
+	if s.Auth != nil && s.Auth.Type == "cifs" && (info.Type != pooldef.NetFS || s.Format != "cifs") {
+		r.problem(e.Child("auth"), "@type", "only netfs pools of format cifs have a login of type cifs")
+	}
+	return s
+}
+
+func (r *reader) dir(e *format.Element, info *pooldef.TypeInfo) string {
+	dir := r.child(e, "dir")
+	path := cleanPath(r.attr(dir, "path"))
+	r.fits(dir, "@path", path)
+	if path == "" && info.Dir == pooldef.Required {
+		r.problem(dir, "@path", "missing")
+	}
+	return path
+}
+
+func (r *reader) initiator(e *format.Element, info *pooldef.TypeInfo) string {
+	name := r.attr(r.child(e, "initiator/iqn"), "name")
+	if name == "" && info.Initiator == pooldef.Required {
+		r.problem(e, "initiator/iqn/@name", "missing")
+	}
+	return name
+}
+
+// maker reads vendor or product; libvirt's schema allows them inside the format, too.
+func (r *reader) maker(e *format.Element, name string) string {
+	if value := r.attr(r.child(e, name), "name"); value != "" {
+		return value
+	}
+	return r.attr(r.child(e, "format/"+name), "name")
+}
+
+func (r *reader) hosts(e *format.Element) []pooldef.Host {
+	var hosts []pooldef.Host
+	for _, h := range r.children(e, "host") {
+		host := pooldef.Host{Name: r.attr(h, "name"), Port: r.port(h)}
+		if host.Name == "" {
+			r.problem(h, "@name", "missing")
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
+}
+
+func (r *reader) devices(e *format.Element) []pooldef.Device {
+	var devices []pooldef.Device
+	for _, d := range r.children(e, "device") {
+		device := pooldef.Device{Path: r.attr(d, "path"), PartSeparator: r.yesNo(d, "part_separator")}
+		if device.Path == "" {
+			r.problem(d, "@path", "missing")
+		}
+		r.fits(d, "@path", device.Path)
+		for _, x := range r.children(d, "freeExtent") { // output only
+			r.skip(x)
+		}
+		devices = append(devices, device)
+	}
+	return devices
+}
+
+func (r *reader) format(e *format.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
+	f := r.child(e, "format")
+	if len(info.Formats) == 0 {
+		r.unused(f, info)
+	} else if s.Format = r.word(f, "type", info.Formats...); s.Format == "" {
+		s.Format = info.DefaultFormat()
+	}
+}
+
+// protocol reads the version of NFS to mount with.
+func (r *reader) protocol(e *format.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
+	at := r.child(e, "protocol")
+	if info.Type != pooldef.NetFS {
+		r.unused(at, info)
+		return
+	}
+	if s.Protocol = r.attr(at, "ver"); s.Protocol == "" {
+		return
+	}
+	if s.Format != "nfs" && s.Format != "auto" {
+		r.problem(at, "", "only netfs pools of format nfs or auto have a protocol version")
+	}
+	if strings.Contains(s.Protocol, ",") { // it becomes part of a mount option
+		r.problem(at, "@ver", "%q must not contain ','", s.Protocol)
+	}
+}
+
+func (r *reader) auth(e *format.Element) *pooldef.Auth {
+	at := r.child(e, "auth")
+	if at == nil {
+		return nil
+	}
+	auth := &pooldef.Auth{Type: r.word(at, "type", "chap", "ceph", "cifs"), Username: r.attr(at, "username")}
+	if auth.Type == "" {
+		r.problem(at, "@type", "missing; it is chap, ceph or cifs")
+	}
+	if auth.Username == "" {
+		r.problem(at, "@username", "missing")
+	}
+	if auth.Type == "cifs" && strings.Contains(auth.Username, ",") { // it becomes part of a mount option
+		r.problem(at, "@username", "%q must not contain ','", auth.Username)
+	}
+	secret := r.child(at, "secret")
+	if secret == nil {
+		r.problem(at, "secret", "missing")
+		return auth
+	}
+	auth.Secret = r.secret(secret)
+	return auth
+}
+
+func (r *reader) secret(e *format.Element) pooldef.SecretRef {
+	s := pooldef.SecretRef{Type: r.attr(e, "type"), UUID: r.attr(e, "uuid"), Usage: r.attr(e, "usage")}
+	switch {
+	case s.UUID == "" && s.Usage == "":
+		r.problem(e, "", "neither uuid nor usage is given")
+	case s.UUID != "" && s.Usage != "":
+		r.problem(e, "", "uuid and usage are both given")
+	case s.UUID != "":
+		uuid, ok := pooldef.ParseUUID(s.UUID)
+		if !ok {
+			r.problem(e, "@uuid", "%q is not a uuid", s.UUID)
+		}
+		s.UUID = uuid
+	}
+	return s
+}
+
+// cleanPath does what libvirt does to the paths of pools: runs of slashes become one, a trailing one goes; two leading
+// ones stay two (POSIX gives them a meaning); a URI stays as it is.
+func cleanPath(path string) string {
+	if scheme := strings.Index(path, "://"); scheme >= 0 && !strings.Contains(path[:scheme], "/") {
+		return path
+	}
+	exactlyTwo := strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///")
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	if exactlyTwo {
+		path = "/" + path
+	}
+	return path
+}
+
+// ReadSource reads a document <source>, which says where to look for sources of pools. There it is only XML, as virsh has it.
+func ReadSource(file string, data []byte, info *pooldef.TypeInfo) (pooldef.Source, error) {
+	doc, err := parseDocument(file, data, nil)
+	if err != nil {
+		return pooldef.Source{}, err
+	}
+	r := newReader(doc)
+	root := doc.root
+	if root.Name != "source" {
+		r.problem(root, "", "the root element is <%s>, not <source>", root.Name)
+		return pooldef.Source{}, r.failed()
+	}
+	s := pooldef.Source{Hosts: r.hosts(root), Devices: r.devices(root), Name: r.text(root, "name"),
+		Initiator: r.attr(r.child(root, "initiator/iqn"), "name"), Auth: r.auth(root)}
+	r.format(root, &s, info)
+	if _, err := r.done(false); err != nil {
+		return pooldef.Source{}, err
+	}
+	return s, nil
+}

@@ -1,0 +1,148 @@
+package codec
+
+import (
+	"errors"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// word returns an attribute that has to be one of those given; an empty one may be left out.
+func (r *reader) word(e *format.Element, attr string, allowed ...string) string {
+	value := r.rawAttr(e, attr)
+	if value != "" && !slices.Contains(allowed, value) {
+		r.problem(e, "@"+attr, "%q is not one of %s", value, strings.Join(allowed, ", "))
+	}
+	return value
+}
+
+// The kernel's limits (limits.h), in bytes: of a path, without the NUL at its end, and of a name in it.
+const maxPath, maxNameInPath = 4095, 255
+
+// fits refuses a path, or a name that becomes a part of one, that the kernel does not take.
+func (r *reader) fits(e *format.Element, below, path string) {
+	if len(path) > maxPath {
+		r.problem(e, below, "a path of %d bytes: at most %d are possible", len(path), maxPath)
+		return
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		if len(name) > maxNameInPath {
+			r.problem(e, below, "a name of %d bytes: a file's name has at most %d", len(name), maxNameInPath)
+		}
+	}
+}
+
+func (r *reader) yesNo(e *format.Element, attr string) *bool {
+	value := r.word(e, attr, "yes", "no")
+	if value == "" {
+		return nil
+	}
+	yes := value == "yes"
+	return &yes
+}
+
+// number reads an integer of at most max; C's prefixes 0x and 0 are understood where base is 0.
+func (r *reader) number(e *format.Element, attr string, base int, most uint64) uint64 {
+	value := r.rawAttr(e, attr)
+	if value == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(value), base, 64)
+	if err != nil || n > most {
+		r.problem(e, "@"+attr, "%q is not a number from 0 to %d", value, most)
+	}
+	return n
+}
+
+// size reads an element's text and unit.
+func (r *reader) size(e *format.Element, path string, most uint64) pooldef.Size {
+	c := r.child(e, path)
+	if c == nil {
+		return pooldef.Size{}
+	}
+	n, err := format.ParseScaled(strings.TrimSpace(r.rawText(c)), r.rawAttr(c, "unit"))
+	switch {
+	case err != nil:
+		r.problem(c, "", "%v", err)
+	case n > most:
+		r.problem(c, "", "%d bytes is too large: the limit is %d", n, most)
+	}
+	return pooldef.Bytes(n)
+}
+
+// permissions reads mode, owner, group and label.
+func (r *reader) permissions(parent *format.Element) pooldef.Permissions {
+	e := r.child(parent, "permissions")
+	if e == nil {
+		return pooldef.Permissions{}
+	}
+	p := pooldef.Permissions{Label: r.text(e, "label")}
+	if mode := r.child(e, "mode"); mode != nil && r.rawText(mode) != "" {
+		n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimSpace(mode.Text), "0o"), 8, 32)
+		if err != nil || n > 0o777 {
+			r.problem(mode, "", "%q is not an octal mode from 0 to 0777", mode.Text)
+		}
+		bits := uint32(n)
+		p.Mode = &bits
+	}
+	p.Owner = r.id(e, "owner", func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
+		}
+		return u.Uid, nil
+	})
+	p.Group = r.id(e, "group", func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return g.Gid, nil
+	})
+	return p
+}
+
+// id reads a numeric id, or a name that this machine knows. -1 stands for unset, in whatever width; libvirt prints other ids
+// from 2^31 on as negative numbers, too.
+func (r *reader) id(e *format.Element, name string, lookup func(string) (string, error)) *uint32 {
+	c := r.child(e, name)
+	if c == nil {
+		return nil
+	}
+	text := strings.TrimSpace(r.rawText(c))
+	n, err := strconv.ParseInt(text, 10, 64)
+	if errors.Is(err, strconv.ErrSyntax) && text != "" {
+		found, lookupErr := lookup(text)
+		if lookupErr != nil {
+			r.problem(c, "", "there is no %s %q on this machine", map[string]string{"owner": "user", "group": "group"}[name], text)
+			return nil
+		}
+		n, err = strconv.ParseInt(found, 10, 64)
+	}
+	if err != nil || n < -1<<31 || n >= 1<<32 {
+		r.problem(c, "", "%q is neither an id nor a name", c.Text)
+		return nil
+	}
+	id := uint32(n)
+	if id == 1<<32-1 { // (uid_t)-1, which means "unset" to chown(2), too
+		return nil
+	}
+	return &id
+}
+
+// uuid reads the document's own uuid; "" if it has none.
+func (r *reader) uuid() string {
+	e := r.child(r.doc.root, "uuid")
+	if e == nil || r.rawText(e) == "" {
+		return ""
+	}
+	id, ok := pooldef.ParseUUID(e.Text)
+	if !ok {
+		r.problem(e, "", "%q is not a uuid", e.Text)
+	}
+	return id
+}

@@ -1,0 +1,177 @@
+package codec
+
+import (
+	"cmp"
+	"math"
+	"regexp"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// ReadVolume reads a volume's definition, XML or YAML, for a pool of the type given. It returns all problems at once, as
+// Problems. Unknown XML elements are warnings, or problems if strict.
+func ReadVolume(file string, data []byte, info *pooldef.TypeInfo, strict bool) (*pooldef.Volume, []pooldef.Problem, error) {
+	return parseVolume(file, data, info, strict, true)
+}
+
+// ReadCopy is ReadVolume for a volume that is made of another: it need not have a capacity.
+func ReadCopy(file string, data []byte, info *pooldef.TypeInfo, strict bool) (*pooldef.Volume, []pooldef.Problem, error) {
+	return parseVolume(file, data, info, strict, false)
+}
+
+func parseVolume(file string, data []byte, info *pooldef.TypeInfo, strict, sized bool) (*pooldef.Volume, []pooldef.Problem, error) {
+	doc, err := parseDocument(file, data, volumeKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	return readVolume(doc, info, strict, sized)
+}
+
+// VolumeFromElement reads a volume's definition from a tree that was built, not parsed.
+func VolumeFromElement(e *format.Element, info *pooldef.TypeInfo) (*pooldef.Volume, error) {
+	v, _, err := readVolume(&document{root: e}, info, false, true)
+	return v, err
+}
+
+func readVolume(doc *document, info *pooldef.TypeInfo, strict, sized bool) (*pooldef.Volume, []pooldef.Problem, error) {
+	r := newReader(doc)
+	root := doc.root
+	if root.Name != "volume" {
+		r.problem(root, "", "the root element is <%s>, not <volume>", root.Name)
+		return nil, nil, r.failed()
+	}
+	v := &pooldef.Volume{Name: r.text(root, "name"), Key: r.text(root, "key")}
+	v.Type = r.word(root, "type", "file", "block", "dir", "network", "netdir", "ploop")
+	if v.Name == "" {
+		r.problem(root, "name", "missing")
+	} else if text := pooldef.CheckVolumeName(v.Name); text != "" {
+		r.problem(root.Child("name"), "", "%s", text)
+	}
+	r.fits(root, "name", v.Name)
+	v.Capacity = r.size(root, "capacity", math.MaxInt64)
+	v.Allocation = r.size(root, "allocation", math.MaxInt64)
+	r.printedOnly(root)
+	v.Target = r.volumeTarget(r.child(root, "target"), info)
+	if e := r.child(root, "backingStore"); e != nil && len(e.Children) > 0 { // an empty one stands for none
+		v.Backing = r.backing(e, info)
+	}
+	if sized && !v.Capacity.Known && v.Backing == nil {
+		r.problem(root, "capacity", "missing")
+	}
+	warnings, err := r.done(strict)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return v, warnings, nil
+}
+
+// printedOnly passes over what a volume's document says of a volume that exists, and what nobody can ask for.
+func (r *reader) printedOnly(root *format.Element) {
+	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore"} {
+		r.skip(r.child(root, path))
+	}
+}
+
+var compat = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+
+func (r *reader) volumeTarget(e *format.Element, info *pooldef.TypeInfo) pooldef.VolumeTarget {
+	if e == nil {
+		return pooldef.VolumeTarget{Format: info.DefaultVolumeFormat}
+	}
+	t := pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
+		Encryption: r.encryption(e), Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
+	r.fits(e, "path", t.Path)
+	if t.Format == "" {
+		t.Format = info.DefaultVolumeFormat
+	}
+	if t.Compat != "" && !compat.MatchString(t.Compat) {
+		r.problem(e, "compat", "%q is not a version such as 1.1", t.Compat)
+	}
+	t.ClusterSize = r.size(e, "clusterSize", math.MaxInt64).Bytes
+	if features := r.child(e, "features"); features != nil {
+		t.Features = true
+		t.LazyRefcounts = r.child(features, "lazy_refcounts") != nil
+		t.ExtendedL2 = r.child(features, "extended_l2") != nil
+		for _, f := range features.Children {
+			if f.Name != "lazy_refcounts" && f.Name != "extended_l2" {
+				r.problem(f, "", "unknown feature; there are lazy_refcounts, extended_l2")
+				r.skip(f)
+			}
+		}
+	}
+	return t
+}
+
+// backing reads what the volume is to be an overlay of. A format that is not given stays so: it is not raw by default, as to
+// libvirt, because a guest could read any file of the host through an image that is taken for another format.
+func (r *reader) backing(e *format.Element, info *pooldef.TypeInfo) *pooldef.VolumeTarget {
+	t := &pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
+	if t.Path == "" {
+		r.problem(e, "path", "missing")
+	}
+	r.fits(e, "path", t.Path)
+	return t
+}
+
+// volumeFormat reads the format where the pool's type has volume formats; elsewhere it is passed over, as by libvirt.
+func (r *reader) volumeFormat(e *format.Element, info *pooldef.TypeInfo) string {
+	f := r.child(e, "format")
+	value := r.rawAttr(f, "type")
+	if info.DefaultVolumeFormat == "" {
+		return ""
+	}
+	if value != "" && !info.HasVolumeFormat(value) {
+		r.problem(f, "@type", "%q is not one of %s", value, strings.Join(info.AcceptedVolumeFormats(), ", "))
+	}
+	return value
+}
+
+func (r *reader) encryption(parent *format.Element) *pooldef.Encryption {
+	e := r.child(parent, "encryption")
+	if e == nil {
+		return nil
+	}
+	c := &pooldef.Encryption{Format: r.word(e, "format", "default", "qcow", "luks", "luks2"), Engine: r.word(e, "engine", "qemu", "librbd")}
+	if c.Format == "" {
+		r.problem(e, "@format", "missing")
+	}
+	for _, s := range r.children(e, "secret") {
+		ref := r.secret(s)
+		ref.Type = cmp.Or(r.word(s, "type", "passphrase"), "passphrase") // there is no other
+		c.Secrets = append(c.Secrets, ref)
+	}
+	c.Cipher, c.IVGen = r.cipher(e), r.ivgen(e)
+	if c.IVGen != nil && c.Cipher == nil {
+		r.problem(e, "cipher", "missing: an ivgen needs it")
+	}
+	return c
+}
+
+func (r *reader) cipher(parent *format.Element) *pooldef.Cipher {
+	e := r.child(parent, "cipher")
+	if e == nil {
+		return nil
+	}
+	c := &pooldef.Cipher{Name: r.attr(e, "name"), Bits: int(r.number(e, "size", 10, math.MaxUint16)), Mode: r.attr(e, "mode"), Hash: r.attr(e, "hash")}
+	if c.Name == "" {
+		r.problem(e, "@name", "missing")
+	}
+	if c.Bits == 0 {
+		r.problem(e, "@size", "missing")
+	}
+	return c
+}
+
+func (r *reader) ivgen(parent *format.Element) *pooldef.IVGen {
+	e := r.child(parent, "ivgen")
+	if e == nil {
+		return nil
+	}
+	g := &pooldef.IVGen{Name: r.attr(e, "name"), Hash: r.attr(e, "hash")}
+	if g.Name == "" {
+		r.problem(e, "@name", "missing")
+	}
+	return g
+}

@@ -1,0 +1,240 @@
+package codec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// A reader takes a document apart and remembers what it has looked at, so that what nobody asked for can be named.
+type reader struct {
+	doc      *document
+	paths    map[*format.Element]string // without the root's name
+	looked   map[*format.Element]*look
+	wrong    map[place]bool
+	problems pooldef.Problems
+	warnings pooldef.Problems
+}
+
+// A look is what of an element was asked for.
+type look struct {
+	text  bool
+	attrs []string
+}
+
+// A place is where a problem is: an element, or something at or below it.
+type place struct {
+	element *format.Element
+	below   string
+}
+
+func newReader(doc *document) *reader {
+	r := &reader{doc: doc, paths: map[*format.Element]string{}, looked: map[*format.Element]*look{}, wrong: map[place]bool{}}
+	var walk func(e *format.Element, path string)
+	walk = func(e *format.Element, path string) {
+		r.paths[e] = path
+		for _, c := range e.Children {
+			walk(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
+		}
+	}
+	walk(doc.root, "")
+	return r
+}
+
+// problem notes that something is wrong at an element, or at what is missing or wrong below it: "host", "@name". Of one
+// place, only the first problem counts: it is the cause of the others.
+func (r *reader) problem(e *format.Element, below, text string, args ...any) {
+	p := r.at(e, below, text, args...)
+	if at := (place{e, below}); !r.doc.explains(p) && !r.wrong[at] {
+		r.wrong[at] = true
+		r.problems = append(r.problems, p)
+	}
+}
+
+// warn notes that something at an element, or below it, is passed over.
+func (r *reader) warn(e *format.Element, below, text string, args ...any) {
+	r.warnings = append(r.warnings, r.at(e, below, text, args...))
+}
+
+func (r *reader) at(e *format.Element, below, text string, args ...any) pooldef.Problem {
+	path := strings.Trim(r.paths[e]+"/"+below, "/")
+	if r.doc.keys != nil {
+		path = yamlPath(r.doc.keys, path)
+	} else if path == "" {
+		path = r.doc.root.Name
+	}
+	return pooldef.Problem{File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...)}
+}
+
+// lineOf is the line of an element or attribute below e, or of as much of the way there as there is.
+func lineOf(e *format.Element, below string) int {
+	line := e.Line
+	for name := range strings.SplitSeq(below, "/") {
+		if attr, ok := strings.CutPrefix(name, "@"); ok {
+			if i := attrIndex(e, attr); i >= 0 {
+				line = e.Attrs[i].Line
+			}
+			break
+		}
+		if e = e.Child(name); e == nil {
+			break
+		}
+		line = e.Line
+	}
+	return line
+}
+
+func attrIndex(e *format.Element, name string) int {
+	return slices.IndexFunc(e.Attrs, func(a format.Attr) bool { return a.Name == name })
+}
+
+// look notes that an element was asked for.
+func (r *reader) look(e *format.Element) *look {
+	if r.looked[e] == nil {
+		r.looked[e] = &look{}
+	}
+	return r.looked[e]
+}
+
+// child returns the element below e at a path such as "source/dir", or nil; where several could be meant, the first one.
+func (r *reader) child(e *format.Element, path string) *format.Element {
+	for name := range strings.SplitSeq(path, "/") {
+		if e == nil {
+			return nil
+		}
+		if e = e.Child(name); e != nil {
+			r.look(e)
+		}
+	}
+	return e
+}
+
+// children returns all elements of that name directly below e.
+func (r *reader) children(e *format.Element, name string) []*format.Element {
+	var found []*format.Element
+	for _, c := range e.Children {
+		if c.Name == name {
+			r.look(c)
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// rawAttr returns an attribute's value; an absent and an empty one are the same, as to libvirt.
+func (r *reader) rawAttr(e *format.Element, name string) string {
+	if e == nil {
+		return ""
+	}
+	r.look(e).attrs = append(r.look(e).attrs, name)
+	if i := attrIndex(e, name); i >= 0 {
+		return e.Attrs[i].Value
+	}
+	return ""
+}
+
+// attr returns an attribute's value, which must be a plain text.
+func (r *reader) attr(e *format.Element, name string) string {
+	value := r.rawAttr(e, name)
+	r.plain(e, "@"+name, value)
+	return value
+}
+
+// text returns the text of the element at a path below e, which must be a plain one.
+func (r *reader) text(e *format.Element, path string) string {
+	c := r.child(e, path)
+	if c == nil {
+		return ""
+	}
+	r.plain(c, "", r.rawText(c))
+	return c.Text
+}
+
+// rawText returns an element's own text as it stands there.
+func (r *reader) rawText(e *format.Element) string {
+	r.look(e).text = true
+	return e.Text
+}
+
+// plain refuses control characters and what is not UTF-8: what a definition says ends up in commands, in mount options, in
+// other programs' files; and XML does not give it back as it was.
+func (r *reader) plain(e *format.Element, below, value string) {
+	strange := func(c rune) bool { return unicode.IsControl(c) || c == 0xfffe || c == 0xffff }
+	i := strings.IndexFunc(value, strange)
+	switch {
+	case !utf8.ValidString(value):
+		r.problem(e, below, "%q is not UTF-8", value)
+	case i >= 0:
+		c, _ := utf8.DecodeRuneInString(value[i:])
+		r.problem(e, below, "%q has a control character in it, %U", value, c)
+	}
+}
+
+// skip passes over an element and all in it: what libvirt prints of what there is, and nobody can ask for.
+func (r *reader) skip(e *format.Element) {
+	if e == nil {
+		return
+	}
+	r.look(e).text = true
+	for _, a := range e.Attrs {
+		r.rawAttr(e, a.Name)
+	}
+	for _, c := range e.Children {
+		r.skip(c)
+	}
+}
+
+// done warns of all that was not asked for: problems instead, if strict. It returns the warnings, and the problems as an error.
+func (r *reader) done(strict bool) ([]pooldef.Problem, error) {
+	r.look(r.doc.root)
+	r.reportUnknown(r.doc.root)
+	if strict {
+		r.problems, r.warnings = slices.Concat(r.problems, r.warnings), nil
+	}
+	for i := range r.warnings {
+		r.warnings[i].Text += ", ignored"
+	}
+	slices.SortStableFunc(r.warnings, byLine)
+	return r.warnings, r.failed()
+}
+
+// failed returns all problems as an error, or nil.
+func (r *reader) failed() error {
+	problems := slices.Concat(r.doc.problems, r.problems)
+	if len(problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(problems, byLine)
+	return problems
+}
+
+func byLine(a, b pooldef.Problem) int { return a.Line - b.Line }
+
+func (r *reader) reportUnknown(e *format.Element) {
+	look := r.look(e)
+	for _, a := range e.Attrs {
+		if !slices.Contains(look.attrs, a.Name) {
+			r.warn(e, "@"+a.Name, "unknown attribute")
+		}
+	}
+	if text := strings.TrimSpace(e.Text); text != "" && !look.text {
+		r.warn(e, "", "stray text %q", text)
+	}
+	before := map[string]bool{}
+	for _, c := range e.Children {
+		switch {
+		case r.looked[c] != nil:
+			before[c.Name] = true
+			r.reportUnknown(c)
+		case before[c.Name]:
+			r.warn(c, "", "given a second time")
+		default:
+			r.warn(c, "", "unknown element")
+		}
+	}
+}

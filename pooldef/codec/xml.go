@@ -1,0 +1,190 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// maxDepth is how deep elements may be nested; libvirt's deepest are five.
+const maxDepth = 32
+
+// maxNodes bounds the elements and attributes of a document, and what YAML's aliases can blow it up to.
+const maxNodes = 10_000
+
+var prefixes = map[string]string{"": "", fsNamespace: "fs:", rbdNamespace: "rbd:"}
+
+// parseXML reads a document into a tree. An element in a namespace that libvirt does not have is named {namespace}name.
+func parseXML(data []byte) (*format.Element, error) {
+	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	decoder.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
+		if slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 }) { // plain ASCII is the same in all of them
+			return nil, pooldef.Problem{Line: 1, Text: fmt.Sprintf("the document is in %s, not in UTF-8", charset)}
+		}
+		return input, nil
+	}
+	p := xmlParser{decoder: decoder}
+	for {
+		line, _ := decoder.InputPos()
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = p.token(token, line)
+		}
+		if err != nil {
+			return nil, xmlProblem(err, decoder)
+		}
+	}
+	if p.root == nil {
+		return nil, pooldef.Problem{Line: 1, Text: "there is no element: the document is empty"}
+	}
+	return p.root, nil
+}
+
+type xmlParser struct {
+	decoder *xml.Decoder
+	root    *format.Element
+	open    []openElement
+	nodes   int
+}
+
+type openElement struct {
+	*format.Element
+	text bytes.Buffer // of all its pieces
+}
+
+func (p *xmlParser) token(token xml.Token, line int) error {
+	switch t := token.(type) {
+	case xml.StartElement:
+		return p.start(t, line)
+	case xml.EndElement:
+		p.end()
+	case xml.CharData:
+		if len(p.open) > 0 {
+			p.open[len(p.open)-1].text.Write(t)
+		} else if len(bytes.TrimSpace(t)) > 0 {
+			return pooldef.Problem{Line: line, Text: "text outside of the root element"}
+		}
+	case xml.ProcInst:
+		if t.Target == "poolctl" {
+			return p.instruction(t, line)
+		}
+	}
+	return nil
+}
+
+func (p *xmlParser) start(t xml.StartElement, line int) error {
+	e := &format.Element{Name: xmlName(t.Name), Line: line}
+	for url, prefix := range prefixes {
+		if prefix == t.Name.Space+":" { // not translated to its namespace
+			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)}
+		}
+	}
+	for _, a := range t.Attr {
+		if a.Name.Space == "xmlns" || a.Name.Local == "xmlns" {
+			continue
+		}
+		if err := p.attr(e, xmlName(a.Name), a.Value); err != nil {
+			return err
+		}
+	}
+	if err := p.count(line); err != nil {
+		return err
+	}
+	switch {
+	case len(p.open) == maxDepth:
+		return pooldef.Problem{Line: line, Text: "elements are nested too deeply"}
+	case len(p.open) > 0:
+		p.open[len(p.open)-1].Add(e)
+	case p.root != nil:
+		return pooldef.Problem{Line: line, Text: fmt.Sprintf("a second root element <%s>", e.Name)}
+	default:
+		p.root = e
+	}
+	p.open = append(p.open, openElement{Element: e})
+	return nil
+}
+
+// attr adds an attribute, which must be the only one of that name.
+func (p *xmlParser) attr(e *format.Element, name, value string) error {
+	if err := p.count(e.Line); err != nil {
+		return err
+	}
+	if attrIndex(e, name) >= 0 {
+		return pooldef.Problem{Line: e.Line, Element: e.Name, Text: fmt.Sprintf("malformed XML: attribute %q is given a second time", name)}
+	}
+	e.Attrs = append(e.Attrs, format.Attr{Name: name, Value: value, Line: e.Line})
+	return nil
+}
+
+// count refuses a document that is too large.
+func (p *xmlParser) count(line int) error {
+	if p.nodes++; p.nodes > maxNodes {
+		return tooMany(line)
+	}
+	return nil
+}
+
+// end closes an element. White space between child elements means nothing.
+func (p *xmlParser) end() {
+	e := &p.open[len(p.open)-1]
+	if text := e.text.String(); len(e.Children) == 0 || strings.TrimSpace(text) != "" {
+		e.Text = text
+	}
+	p.open = p.open[:len(p.open)-1]
+}
+
+var pseudoAttribute = regexp.MustCompile(`^\s*([a-z_]+)=(?:'([^']*)'|"([^"]*)")`)
+
+// instruction reads <?poolctl name='value' ...?>, poolctl's own settings, which libvirt passes over.
+func (p *xmlParser) instruction(t xml.ProcInst, line int) error {
+	e := &format.Element{Name: "?poolctl", Line: line}
+	rest := strings.TrimSpace(string(t.Inst))
+	for rest != "" {
+		m := pseudoAttribute.FindStringSubmatch(rest)
+		if m == nil {
+			return pooldef.Problem{Line: line, Element: "?poolctl", Text: fmt.Sprintf("expected name='value', not %q", rest)}
+		}
+		if err := p.attr(e, m[1], m[2]+m[3]); err != nil {
+			return err
+		}
+		rest = strings.TrimSpace(rest[len(m[0]):])
+	}
+	if len(p.open) == 0 {
+		return pooldef.Problem{Line: line, Element: "?poolctl", Text: "it stands outside of the root element"}
+	}
+	p.open[len(p.open)-1].Add(e)
+	return p.count(line)
+}
+
+func tooMany(line int) pooldef.Problem {
+	return pooldef.Problem{Line: line, Text: fmt.Sprintf("there are more than %d elements and values", maxNodes)}
+}
+
+func xmlName(n xml.Name) string {
+	if prefix, ok := prefixes[n.Space]; ok {
+		return prefix + n.Local
+	}
+	return "{" + n.Space + "}" + n.Local
+}
+
+func xmlProblem(err error, decoder *xml.Decoder) error {
+	if problem := (pooldef.Problem{}); errors.As(err, &problem) {
+		return problem
+	}
+	line, _ := decoder.InputPos()
+	if syntax := (*xml.SyntaxError)(nil); errors.As(err, &syntax) {
+		return pooldef.Problem{Line: syntax.Line, Text: "malformed XML: " + syntax.Msg}
+	}
+	return pooldef.Problem{Line: line, Text: "malformed XML: " + strings.TrimPrefix(err.Error(), "xml: ")}
+}

@@ -1,0 +1,217 @@
+package codec
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"poolctl/format"
+	"poolctl/pooldef"
+)
+
+// parseYAML reads a document into the tree that the same definition in XML would give. Keys that the language does not have,
+// and values of the wrong kind, are problems, all of them at once; the tree is what remains without them.
+func parseYAML(data []byte, keys []yamlKey) (*format.Element, pooldef.Problems, error) {
+	node, err := format.ParseYAML(data)
+	if err != nil {
+		return nil, nil, yamlProblem(err)
+	}
+	if node.Kind != format.YAMLMapping {
+		return nil, nil, pooldef.Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
+	}
+	p := yamlParser{keys: keys}
+	root := &format.Element{Name: rootElement(keys), Line: node.Line}
+	p.mapping(node, "", root, "")
+	if p.nodes > maxNodes {
+		return nil, nil, tooMany(node.Line)
+	}
+	return root, p.problems, nil
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
+
+func yamlProblem(err error) error {
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		if strings.Contains(m[2], "cannot start any token") {
+			m[2] += " (YAML is indented by blanks, not by tabs)"
+		}
+		return pooldef.Problem{Line: line, Text: "malformed YAML: " + m[2]}
+	}
+	return pooldef.Problem{Text: "malformed YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+}
+
+type yamlParser struct {
+	keys     []yamlKey
+	problems pooldef.Problems
+	nodes    int
+}
+
+func (p *yamlParser) problem(n *format.YAML, path, text string, args ...any) {
+	p.problems = append(p.problems, pooldef.Problem{Line: n.Line, Element: path, Text: fmt.Sprintf(text, args...)})
+}
+
+// each calls visit for every pair of a mapping that can be one of the language's: a key is a plain word, and there once. Aliases
+// are followed.
+func (p *yamlParser) each(n *format.YAML, path string, visit func(key, value *format.YAML, full string)) {
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		full := strings.TrimPrefix(path+"."+key.Value, ".")
+		switch p.nodes++; {
+		case p.nodes > maxNodes:
+			return
+		case key.Kind != format.YAMLScalar:
+			p.problem(key, path, "a key must be a plain word")
+		case seen[key.Value]:
+			p.problem(key, full, "given a second time")
+		default:
+			seen[key.Value] = true
+			visit(key, followed(value), full)
+		}
+	}
+}
+
+// followed returns what an alias stands for.
+func followed(n *format.YAML) *format.YAML {
+	for n.Kind == format.YAMLAlias {
+		n = n.Alias
+	}
+	return n
+}
+
+func isNull(n *format.YAML) bool { return n.Kind == format.YAMLScalar && n.ShortTag() == "!!null" }
+
+// mapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
+func (p *yamlParser) mapping(n *format.YAML, path string, at *format.Element, base string) {
+	p.each(n, path, func(key, value *format.YAML, full string) { p.value(key, value, full, at, base) })
+}
+
+// value reads what stands behind one key.
+func (p *yamlParser) value(key, value *format.YAML, full string, at *format.Element, base string) {
+	i := slices.IndexFunc(p.keys, func(k yamlKey) bool { return k.yaml == full })
+	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
+	switch {
+	case strings.Contains(key.Value, ".") || i < 0 && !below:
+		p.problem(key, full, "unknown key; there are %s", strings.Join(siblings(p.keys, full), ", "))
+	case isNull(value):
+	case i < 0 && value.Kind == format.YAMLMapping:
+		p.mapping(value, full, at, base)
+	case i < 0:
+		p.problem(value, full, "expected a mapping: key: value")
+	case p.keys[i].kind == list:
+		p.list(value, p.keys[i], at)
+	case p.keys[i].kind == mapping:
+		p.pairs(value, p.keys[i], at)
+	case value.Kind != format.YAMLScalar:
+		p.problem(value, full, "expected a single value")
+	default:
+		p.scalar(value, p.keys[i], at, strings.TrimPrefix(strings.TrimPrefix(p.keys[i].xml, base), "/"))
+	}
+}
+
+func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *format.Element, xml string) {
+	value, unit := n.Value, ""
+	switch k.kind {
+	case yesNoKey, presence:
+		switch strings.ToLower(value) {
+		case "true", "yes", "on":
+			value = "yes"
+		case "false", "no", "off":
+			value = "no"
+		default:
+			p.problem(n, k.yaml, "%q is neither yes nor no", value)
+		}
+		if k.kind == presence && value == "yes" {
+			put(at, xml, "", n.Line)
+		}
+		if k.kind == presence {
+			return
+		}
+	case sizeKey:
+		digits := strings.TrimRight(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		value, unit = strings.TrimSpace(digits), value[len(digits):]
+	}
+	put(at, xml, value, n.Line)
+	if unit != "" {
+		put(at, xml+"/@unit", unit, n.Line)
+	}
+}
+
+// list adds one element an item. A single value stands for a list of one.
+func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
+	items := []*format.YAML{n}
+	if n.Kind == format.YAMLSequence {
+		items = n.Content
+	}
+	path, attr, _ := strings.Cut(k.xml, "/@")
+	parents, name := splitPath(path)
+	for _, item := range items {
+		if p.nodes++; p.nodes > maxNodes {
+			return
+		}
+		item = followed(item)
+		isValue := item.Kind == format.YAMLScalar
+		if isNull(item) || !isValue && item.Kind != format.YAMLMapping {
+			p.problem(item, k.yaml, "an item must be a value or a mapping")
+			continue
+		}
+		e := element(at, parents, item.Line).Add(&format.Element{Name: name, Line: item.Line})
+		if isValue {
+			put(e, "@"+attr, item.Value, item.Line)
+		} else {
+			p.mapping(item, k.yaml, e, path)
+		}
+	}
+}
+
+// pairs adds one element a pair.
+func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *format.Element) {
+	if n.Kind != format.YAMLMapping {
+		p.problem(n, k.yaml, "expected a mapping: key: value")
+		return
+	}
+	parents, name := splitPath(k.xml)
+	p.each(n, k.yaml, func(key, value *format.YAML, full string) {
+		if value.Kind != format.YAMLScalar || isNull(value) {
+			p.problem(value, full, "expected a single value")
+			return
+		}
+		e := element(at, parents, key.Line).Add(&format.Element{Name: name, Line: key.Line})
+		put(e, "@name", key.Value, key.Line)
+		put(e, "@value", value.Value, value.Line)
+	})
+}
+
+func splitPath(path string) (parents, name string) {
+	i := strings.LastIndex(path, "/")
+	return path[:max(i, 0)], path[i+1:]
+}
+
+// element returns the element at a path below at, which it makes where it is missing.
+func element(at *format.Element, path string, line int) *format.Element {
+	if path == "" {
+		return at
+	}
+	for name := range strings.SplitSeq(path, "/") {
+		next := at.Child(name)
+		if next == nil {
+			next = at.Add(&format.Element{Name: name, Line: line})
+		}
+		at = next
+	}
+	return at
+}
+
+// put sets the text of the element, or the attribute, at a path.
+func put(at *format.Element, path, value string, line int) {
+	parents, name := splitPath(path)
+	if attr, ok := strings.CutPrefix(name, "@"); ok {
+		e := element(at, parents, line)
+		e.Attrs = append(e.Attrs, format.Attr{Name: attr, Value: value, Line: line})
+		return
+	}
+	element(at, path, line).Text = value
+}

@@ -1,0 +1,25 @@
+package pooldef
+
+import (
+	"errors"
+	"strings"
+)
+
+// ErrNoSecret is what is wrapped when there is no such secret.
+var ErrNoSecret = errors.New("no such secret")
+
+// ErrNoValue is what a NoValueError is.
+var ErrNoValue = errors.New("it has no value")
+
+// A LockError tells that others held a lock for longer than we would wait.
+type LockError struct {
+	What    string
+	Holders []string // "poolctl vol-create images a 10G (pid 4711)"
+}
+
+func (e *LockError) Error() string {
+	if len(e.Holders) == 0 {
+		return e.What + " is locked by another process"
+	}
+	return e.What + " is locked by " + strings.Join(e.Holders, ", ")
+}

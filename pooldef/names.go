@@ -1,0 +1,56 @@
+package pooldef
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// MaxName is how long a pool's name may be, in bytes: it becomes a file name, which gets a suffix and, while it is written, a prefix and a random number.
+const MaxName = 230
+
+// CheckName tells what is wrong with a pool's name, which becomes a file's name; "" if nothing is.
+func CheckName(name string) string {
+	switch {
+	case strings.Contains(name, "/"):
+		return fmt.Sprintf("%q: a name cannot contain '/'", name)
+	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || c == unicode.ReplacementChar }):
+		return fmt.Sprintf("%q: a name cannot contain control characters or anything but UTF-8", name)
+	case strings.HasPrefix(name, "-") || strings.HasPrefix(name, "."): // an option, a hidden file
+		return fmt.Sprintf("%q: a name cannot begin with '%s'", name, name[:1])
+	case len(name) > MaxName:
+		return fmt.Sprintf("a name of %d bytes: at most %d are possible", len(name), MaxName)
+	}
+	return ""
+}
+
+// CheckVolumeName tells what is wrong with a name for any volume, whatever the pool's type; "" if nothing is.
+func CheckVolumeName(name string) string {
+	switch {
+	case name == "." || name == "..":
+		return fmt.Sprintf("%q: a name cannot be . or ..", name)
+	case strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		return fmt.Sprintf("%q: a name cannot contain control characters", name)
+	}
+	return ""
+}
+
+// CompareNames orders names as virsh does: without regard to the case of ASCII letters, byte by byte.
+func CompareNames(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if ca, cb := lower(a[i]), lower(b[i]); ca != cb {
+			return int(ca) - int(cb)
+		}
+	}
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return strings.Compare(a, b)
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,20 @@
+package pooldef
+
+import "testing"
+
+// A problem says where it is as compilers do, as far as that is known.
+func TestProblemText(t *testing.T) {
+	for want, p := range map[string]Problem{
+		"f.xml:7: source/host: missing": {"f.xml", 7, "source/host", "missing"},
+		"f.xml: larger":                 {"f.xml", 0, "", "larger"},
+		"name: missing":                 {"", 7, "name", "missing"},
+		"missing":                       {Text: "missing"},
+	} {
+		if p.Error() != want {
+			t.Errorf("%q, want %q", p.Error(), want)
+		}
+	}
+	if got := (Problems{{Text: "a"}, {Text: "b"}}).Error(); got != "a\nb" {
+		t.Errorf("%q", got)
+	}
+}

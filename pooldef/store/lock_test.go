@@ -1,0 +1,226 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"poolctl/pooldef"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestMain lets the test binary be another process that takes locks: it says so, and lets go when its input ends.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("POOLDEF_TEST_LOCK"); dir != "" {
+		hold(&Store{RunDir: dir}, os.Args[1], os.Args[2])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func hold(s *Store, pool, mode string) {
+	unlock, err := takeLock(s, context.Background(), pool, mode)
+	fmt.Println("locked", err)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	unlock()
+}
+
+func takeLock(s *Store, ctx context.Context, pool, mode string) (func(), error) {
+	if pool == "" {
+		return s.LockDefinitions(ctx)
+	}
+	return s.LockPool(ctx, pool, map[string]LockMode{"shared": Shared, "exclusive": Exclusive}[mode])
+}
+
+// other starts a process that holds a lock until it is told to let go.
+func other(t *testing.T, s *Store, pool, mode string) (letGo func(), pid int) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], pool, mode)
+	cmd.Env = append(os.Environ(), "POOLDEF_TEST_LOCK="+s.RunDir)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "locked <nil>\n" {
+		t.Fatal(line, err)
+	}
+	stopped := false
+	letGo = func() {
+		if !stopped {
+			stopped = true
+			in.Close()
+			_ = cmd.Wait()
+		}
+	}
+	t.Cleanup(letGo)
+	return letGo, cmd.Process.Pid
+}
+
+// try takes a lock in this process and does not wait for it.
+func try(t *testing.T, s *Store, pool, mode string) (unlock func(), err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	return takeLock(s, ctx, pool, mode)
+}
+
+// Many may look at a pool, one may change it. What each row says holds between two processes.
+func TestLocks(t *testing.T) {
+	for _, c := range []struct {
+		theirPool, theirs, ourPool, ours string
+		free                             bool
+	}{
+		{"x", "shared", "x", "shared", true},
+		{"x", "shared", "x", "exclusive", false},
+		{"x", "exclusive", "x", "shared", false},
+		{"x", "exclusive", "x", "exclusive", false},
+		{"x", "exclusive", "y", "exclusive", true},
+		{"", "", "", "", false},
+		{"", "", "x", "exclusive", true},
+		{"definitions", "exclusive", "", "", true}, // a pool of that name
+	} {
+		t.Run(fmt.Sprintf("%s %s, %s %s", c.theirPool, c.theirs, c.ourPool, c.ours), func(t *testing.T) {
+			s := newStore(t)
+			letGo, _ := other(t, s, c.theirPool, c.theirs)
+			unlock, err := try(t, s, c.ourPool, c.ours)
+			if locked := (*pooldef.LockError)(nil); (err == nil) != c.free || err != nil && !errors.As(err, &locked) {
+				t.Fatal(err)
+			}
+			if err == nil {
+				unlock()
+			}
+			letGo()
+			if unlock, err = try(t, s, c.ourPool, c.ours); err != nil {
+				t.Fatalf("after they let go: %v", err)
+			}
+			unlock()
+		})
+	}
+}
+
+// Who waited in vain is told for whom.
+func TestLockError(t *testing.T) {
+	s := newStore(t)
+	_, one := other(t, s, "x", "shared")
+	_, two := other(t, s, "x", "shared")
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := s.LockPool(ctx, "x", Exclusive)
+	if took := time.Since(start); took < 100*time.Millisecond {
+		t.Errorf("it waited only %v", took)
+	}
+	if locked := (*pooldef.LockError)(nil); !errors.As(err, &locked) || len(locked.Holders) != 2 {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(err.Error(), `pool "x" is locked by `) {
+		t.Error(err)
+	}
+	for _, pid := range []int{one, two} {
+		if want := fmt.Sprintf("%s x shared (pid %d)", os.Args[0], pid); !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: no %s", err, want)
+		}
+	}
+	if text := (&pooldef.LockError{What: "it"}).Error(); text != "it is locked by another process" {
+		t.Error(text)
+	}
+	if _, err := try(t, s, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := try(t, s, "", ""); err == nil || !strings.Contains(err.Error(), "the set of definitions in "+s.ConfigDir) {
+		t.Error(err)
+	}
+}
+
+// A lock is waited for, and had as soon as it is free, even if its holder was killed; its file stays.
+func TestLockWaits(t *testing.T) {
+	s := newStore(t)
+	_, pid := other(t, s, "x", "exclusive")
+	time.AfterFunc(100*time.Millisecond, func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	unlock, err := s.LockPool(ctx, "x", Exclusive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if _, err := os.Stat(filepath.Join(s.RunDir, "locks", "pools", "x.lock")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who is interrupted while waiting is not told of a lock.
+func TestLockInterrupted(t *testing.T) {
+	s := newStore(t)
+	other(t, s, "x", "exclusive")
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := s.LockPool(ctx, "x", Shared); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Where we may not write, nobody of our kind can change a pool: looking needs no lock there, changing fails.
+func TestLockReadOnly(t *testing.T) {
+	s := newStore(t)
+	unlock, err := s.LockPool(t.Context(), "there", Exclusive) // makes a lock file that only its owner may open
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	parent := filepath.Dir(s.RunDir)
+	for _, dir := range []string{s.RunDir + "/locks/pools", s.RunDir + "/locks", s.RunDir, parent} {
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(dir, 0o755) })
+	}
+	defer asNobody(t)()
+	for _, pool := range []string{"there", "new"} {
+		unlock, err := s.LockPool(t.Context(), pool, Shared)
+		if err != nil {
+			t.Errorf("%s: %v", pool, err)
+		} else {
+			unlock()
+		}
+	}
+	if _, err := s.LockPool(t.Context(), "new", Exclusive); !errors.Is(err, fs.ErrPermission) {
+		t.Error(err)
+	}
+	if _, err := (&Store{RunDir: filepath.Join(parent, "missing")}).LockPool(t.Context(), "x", Shared); err != nil {
+		t.Error(err)
+	}
+}
+
+// asNobody takes root's rights to files from this thread, and gives them back.
+func asNobody(t *testing.T) func() {
+	if os.Geteuid() != 0 {
+		return func() {}
+	}
+	runtime.LockOSThread()
+	if _, err := unix.SetfsuidRetUid(65534); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		_, _ = unix.SetfsuidRetUid(0)
+		runtime.UnlockOSThread()
+	}
+}

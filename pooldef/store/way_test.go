@@ -1,0 +1,127 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A directory above the store that another user can change, or put another one in the place of, is refused to
+// root.
+func TestWay(t *testing.T) {
+	needsRoot(t)
+	nothing := func(string) error { return nil }
+	const theirs, loose = "TOP/theirs on the way to it belongs to user 4711", "TOP/theirs on the way to it may be changed by others"
+	for _, test := range []struct {
+		name         string
+		change       func(top string) error // of top/theirs/etc, where etc is the store's
+		path         string                 // of the directory, below top
+		refused, fix string                 // TOP stands for top
+	}{
+		{"root's", nothing, "theirs/etc", "", ""},
+		{"stranger's", owned("theirs"), "theirs/etc", theirs, "cp -rHT TOP/theirs/etc /root/etc"},
+		{"group's", mode("theirs", 0o775), "theirs/etc", loose + " (mode 0775)", "chmod go-w TOP/theirs"},
+		{"everybody's", mode("theirs", 0o777), "theirs/etc", loose + " (mode 0777)", "chmod go-w TOP/theirs"},
+		{"sticky", mode("theirs", 0o777|fs.ModeSticky), "theirs/etc", "", ""},
+		{"stranger's link", link("theirs", "link", true), "link/etc", "TOP/link on the way to it belongs to user 4711",
+			"cp -rHT TOP/link/etc /root/etc"},
+		{"root's link", link("theirs", "link", false), "link/etc", "", ""},
+		{"root's link to it", link("theirs/etc", "link", false), "link", "", ""},
+		{"link into theirs", all(link("theirs/etc", "link", false), owned("theirs")), "link", theirs, "cp -rHT TOP/link /root/link"},
+		{"link by ..", all(link("theirs/../theirs/./etc", "link", false), owned("theirs")), "link", theirs,
+			"cp -rHT TOP/link /root/link"},
+		{"link in a link", all(link("theirs", "a", true), link("a/etc", "b", false)), "b",
+			"TOP/a on the way to it belongs to user 4711", "cp -rHT TOP/b /root/b"},
+		{"a link to itself", link("loop", "loop", false), "loop/etc", "", ""},
+		{"below a stranger's, missing", owned("theirs"), "theirs/new/etc", theirs, ""},
+		{"missing", nothing, "new/etc", "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			top := t.TempDir()
+			if err := errors.Join(os.MkdirAll(top+"/theirs/etc", 0o755), test.change(top)); err != nil {
+				t.Fatal(err)
+			}
+			err := checkWay(filepath.Join(top, test.path))
+			untrusted := (*TrustError)(nil)
+			if test.refused == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !errors.As(err, &untrusted) || untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
+				strings.Join(untrusted.Mend, " ") != strings.ReplaceAll(test.fix, "TOP", top) {
+				t.Errorf("%v: %+v", err, untrusted)
+			}
+		})
+	}
+}
+
+func owned(name string) func(string) error {
+	return func(top string) error { return os.Chown(filepath.Join(top, name), stranger, 0) }
+}
+
+func mode(name string, mode fs.FileMode) func(string) error {
+	return func(top string) error { return os.Chmod(filepath.Join(top, name), mode) }
+}
+
+func link(target, name string, theirs bool) func(string) error {
+	return func(top string) error {
+		owner := 0
+		if theirs {
+			owner = stranger
+		}
+		path := filepath.Join(top, name)
+		return errors.Join(os.Symlink(target, path), os.Lchown(path, owner, 0))
+	}
+}
+
+func all(changes ...func(string) error) func(string) error {
+	return func(top string) error {
+		var err error
+		for _, change := range changes {
+			err = errors.Join(err, change(top))
+		}
+		return err
+	}
+}
+
+// Nothing is read, made or locked below a directory of another user, and neither by root's link.
+func TestUseByWay(t *testing.T) {
+	needsRoot(t)
+	for _, dir := range []string{"etc", "run", "credentials"} {
+		s := trustStore(t)
+		top := filepath.Dir(s.ConfigDir)
+		s = &Store{ConfigDir: s.ConfigDir, RunDir: s.RunDir, Files: s.Files}
+		theirs := filepath.Join(top, "theirs")
+		moved := filepath.Join(theirs, dir)
+		if err := errors.Join(os.Mkdir(theirs, 0o755), os.Chown(theirs, stranger, 0)); err != nil {
+			t.Fatal(err)
+		}
+		uses := "pool all source" // there is neither a secret, nor a definition that the record needs
+		switch dir {
+		case "run":
+			s.RunDir, uses = moved, "pool record all"
+		case "credentials":
+			s.Credentials, uses = moved, "secret"
+		default:
+			s.ConfigDir = moved
+		}
+		for use, err := range s.use() {
+			refused := strings.Contains(uses, use)
+			if untrusted := (*TrustError)(nil); errors.As(err, &untrusted) != refused {
+				t.Errorf("%s, %s: %v", dir, use, err)
+			}
+		}
+		if dir == "credentials" {
+			continue
+		}
+		_, lockErr := s.LockPool(t.Context(), "x", Shared)
+		if untrusted := (*TrustError)(nil); errors.As(lockErr, &untrusted) != (dir == "run") || exists(moved) {
+			t.Errorf("%s: %v", dir, lockErr)
+		}
+	}
+}
