@@ -3,7 +3,7 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -48,7 +48,7 @@ func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
 	if err != nil {
 		return fmt.Errorf("find sources of %s pools: %w", info.Type, err)
 	}
-	root := &format.Element{Name: "sources", Open: true}
+	root := &xmltree.Element{Name: "sources", Open: true}
 	for _, s := range found {
 		root.Add(codec.SourceElement(&s, info))
 	}

@@ -1,6 +1,6 @@
 package commands
 
-import "poolctl/format"
+import "poolctl/format/xmltree"
 
 // poolArgs describe a pool by arguments: first virsh's, in its order, then what virsh cannot say.
 type poolArgs struct {
@@ -37,8 +37,8 @@ type poolArgs struct {
 }
 
 // element builds the document that virsh builds.
-func (a *poolArgs) element() *format.Element {
-	root := format.NewElement("pool", "type", a.Type)
+func (a *poolArgs) element() *xmltree.Element {
+	root := xmltree.NewElement("pool", "type", a.Type)
 	root.AddText("name", a.Name)
 	if source := a.source(); len(source.Children) > 0 {
 		root.Add(source)
@@ -47,42 +47,42 @@ func (a *poolArgs) element() *format.Element {
 		root.Add(target)
 	}
 	if len(a.MountOption) > 0 {
-		options := root.Add(format.NewElement("fs:mount_opts"))
-		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:fs", Value: "http://libvirt.org/schemas/storagepool/fs/1.0"})
+		options := root.Add(xmltree.NewElement("fs:mount_opts"))
+		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:fs", Value: "http://libvirt.org/schemas/storagepool/fs/1.0"})
 		for _, o := range a.MountOption {
-			options.Add(format.NewElement("fs:option", "name", o))
+			options.Add(xmltree.NewElement("fs:option", "name", o))
 		}
 	}
 	if a.MountPoint {
-		root.Add(format.NewElement("?poolctl", "mount_point", "yes"))
+		root.Add(xmltree.NewElement("?poolctl", "mount_point", "yes"))
 	}
 	if a.ThinPool != "" {
-		root.Add(format.NewElement("?poolctl", "thin_pool", a.ThinPool))
+		root.Add(xmltree.NewElement("?poolctl", "thin_pool", a.ThinPool))
 	}
 	return root
 }
 
-func (a *poolArgs) source() *format.Element {
-	e := format.NewElement("source")
+func (a *poolArgs) source() *xmltree.Element {
+	e := xmltree.NewElement("source")
 	add := func(name, attr, value string) {
 		if value != "" {
-			e.Add(format.NewElement(name, attr, value))
+			e.Add(xmltree.NewElement(name, attr, value))
 		}
 	}
 	for _, h := range a.SourceHost {
-		e.Add(format.NewElement("host", "name", h, "port", a.SourcePort))
+		e.Add(xmltree.NewElement("host", "name", h, "port", a.SourcePort))
 	}
 	add("dir", "path", a.SourcePath)
 	for _, d := range a.SourceDev {
 		add("device", "path", d)
 	}
 	if a.SourceInitiator != "" {
-		e.Add(format.NewElement("initiator")).Add(format.NewElement("iqn", "name", a.SourceInitiator))
+		e.Add(xmltree.NewElement("initiator")).Add(xmltree.NewElement("iqn", "name", a.SourceInitiator))
 	}
 	a.addAdapter(e)
 	if a.AuthType+a.AuthUsername+a.SecretUsage+a.SecretUuid != "" {
-		auth := e.Add(format.NewElement("auth", "type", a.AuthType, "username", a.AuthUsername))
-		auth.Add(format.NewElement("secret", "usage", a.SecretUsage, "uuid", a.SecretUuid))
+		auth := e.Add(xmltree.NewElement("auth", "type", a.AuthType, "username", a.AuthUsername))
+		auth.Add(xmltree.NewElement("secret", "usage", a.SecretUsage, "uuid", a.SecretUuid))
 	}
 	add("format", "type", a.SourceFormat)
 	e.AddText("name", a.SourceName)
@@ -92,27 +92,27 @@ func (a *poolArgs) source() *format.Element {
 
 // addAdapter adds a Fibre Channel adapter if its names are given, otherwise a SCSI one; the parent is named
 // in one way only.
-func (a *poolArgs) addAdapter(source *format.Element) {
+func (a *poolArgs) addAdapter(source *xmltree.Element) {
 	switch {
 	case a.AdapterWwnn+a.AdapterWwpn == "" && a.AdapterName == "":
 	case a.AdapterWwnn+a.AdapterWwpn == "":
-		source.Add(format.NewElement("adapter", "type", "scsi_host", "name", a.AdapterName))
+		source.Add(xmltree.NewElement("adapter", "type", "scsi_host", "name", a.AdapterName))
 	case a.AdapterParent != "":
-		source.Add(format.NewElement("adapter", "type", "fc_host", "parent", a.AdapterParent, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
+		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent", a.AdapterParent, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
 	case a.AdapterParentWwnn+a.AdapterParentWwpn != "":
-		source.Add(format.NewElement("adapter", "type", "fc_host", "parent_wwnn", a.AdapterParentWwnn,
+		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent_wwnn", a.AdapterParentWwnn,
 			"parent_wwpn", a.AdapterParentWwpn, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
 	default:
-		source.Add(format.NewElement("adapter", "type", "fc_host", "parent_fabric_wwn", a.AdapterParentFabricWwn,
+		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent_fabric_wwn", a.AdapterParentFabricWwn,
 			"wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
 	}
 }
 
-func (a *poolArgs) target() *format.Element {
-	e := format.NewElement("target")
+func (a *poolArgs) target() *xmltree.Element {
+	e := xmltree.NewElement("target")
 	e.AddText("path", a.Target)
 	if a.Mode+a.Owner+a.Group != "" {
-		p := e.Add(format.NewElement("permissions"))
+		p := e.Add(xmltree.NewElement("permissions"))
 		p.AddText("mode", a.Mode).AddText("owner", a.Owner).AddText("group", a.Group)
 	}
 	return e

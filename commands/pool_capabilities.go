@@ -1,7 +1,7 @@
 package commands
 
 import (
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -10,10 +10,10 @@ type PoolCapabilities struct{}
 
 // Run prints the document of what each pool type supports.
 func (c *PoolCapabilities) Run(e *env) error {
-	root := &format.Element{Name: "storagepoolCapabilities"}
+	root := &xmltree.Element{Name: "storagepoolCapabilities"}
 	for _, t := range pooldef.Types {
 		_, supported := e.driver.Backends[t.Type]
-		pool := root.Add(format.NewElement("pool", "type", string(t.Type), "supported", noYes(supported)))
+		pool := root.Add(xmltree.NewElement("pool", "type", string(t.Type), "supported", noYes(supported)))
 		pool.Open = true
 		if len(t.Formats) > 0 {
 			pool.Add(formats("poolOptions", "sourceFormatType", t.DefaultFormat(), t.Formats))
@@ -26,10 +26,10 @@ func (c *PoolCapabilities) Run(e *env) error {
 	return nil
 }
 
-func formats(name, enum, standard string, values []string) *format.Element {
-	options := &format.Element{Name: name}
-	options.Add(format.NewElement("defaultFormat", "type", standard))
-	list := options.Add(format.NewElement("enum", "name", enum))
+func formats(name, enum, standard string, values []string) *xmltree.Element {
+	options := &xmltree.Element{Name: name}
+	options.Add(xmltree.NewElement("defaultFormat", "type", standard))
+	list := options.Add(xmltree.NewElement("enum", "name", enum))
 	list.Open = true
 	for _, v := range values {
 		list.AddText("value", v)

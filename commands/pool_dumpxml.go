@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/backend/driver"
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef/codec"
 	"poolctl/pooldef/store"
 )
@@ -55,7 +55,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 }
 
 // printXML prints a document, or the parts of it that an XPath expression selects.
-func (e *env) printXML(document *format.Element, x xpathFlags) error {
+func (e *env) printXML(document *xmltree.Element, x xpathFlags) error {
 	text := document.String()
 	if x.Xpath != "" {
 		var err error

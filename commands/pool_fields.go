@@ -7,6 +7,7 @@ import (
 
 	"poolctl/backend/driver"
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -96,7 +97,7 @@ func (e *env) printPools(style string, pools []driver.Status) error {
 }
 
 func (e *env) printPoolsXML(pools []driver.Status) error {
-	root := &format.Element{Name: "pools", Open: true}
+	root := &xmltree.Element{Name: "pools", Open: true}
 	for _, s := range pools {
 		document, err := e.poolDocument(&s, false)
 		if err != nil {
@@ -112,7 +113,7 @@ func (e *env) printPoolsXML(pools []driver.Status) error {
 // poolDocument returns a pool's XML, with the sizes if the pool is active. If inactive is set and the
 // definition has changed since the start, poolDocument returns the new definition. Otherwise libvirt prints
 // the same document with and without --inactive.
-func (e *env) poolDocument(s *driver.Status, inactive bool) (*format.Element, error) {
+func (e *env) poolDocument(s *driver.Status, inactive bool) (*xmltree.Element, error) {
 	if next := s.Definition(inactive); codec.PoolElement(next, nil).String() != codec.PoolElement(s.Pool, nil).String() {
 		return codec.PoolElement(next, nil), nil
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 	"poolctl/pooldef/store"
@@ -55,7 +56,7 @@ func (c *SecretList) matches(s *pooldef.Secret) bool {
 // printSecrets prints secrets for programs.
 func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
 	if style == "xml" {
-		root := &format.Element{Name: "secrets", Open: true}
+		root := &xmltree.Element{Name: "secrets", Open: true}
 		for _, entry := range secrets {
 			root.Add(codec.SecretElement(entry.Secret))
 		}

@@ -6,6 +6,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -64,8 +65,8 @@ func (c *VolCreateAs) run(e *env) error {
 }
 
 // element builds the same document as virsh.
-func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*format.Element, error) {
-	root := format.NewElement("volume")
+func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*xmltree.Element, error) {
+	root := xmltree.NewElement("volume")
 	root.AddText("name", c.Name)
 	for _, s := range [][2]string{{"capacity", c.Capacity}, {"allocation", c.Allocation}} {
 		if s[1] == "" {
@@ -78,17 +79,17 @@ func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*form
 		root.AddText(s[0], strconv.FormatUint(n, 10))
 	}
 	if c.Format != "" {
-		root.Add(format.NewElement("target")).Add(format.NewElement("format", "type", c.Format))
+		root.Add(xmltree.NewElement("target")).Add(xmltree.NewElement("format", "type", c.Format))
 	}
 	if c.BackingVol != "" {
 		path, err := e.driver.BackingPath(e.ctx, b, p, c.BackingVol)
 		if err != nil {
 			return nil, err
 		}
-		backing := root.Add(format.NewElement("backingStore"))
+		backing := root.Add(xmltree.NewElement("backingStore"))
 		backing.AddText("path", path)
 		if c.BackingVolFormat != "" {
-			backing.Add(format.NewElement("format", "type", c.BackingVolFormat))
+			backing.Add(xmltree.NewElement("format", "type", c.BackingVolFormat))
 		}
 	}
 	return root, nil

@@ -1,3 +1,12 @@
+// Package format prints what commands return: tables in virsh's layout, records in JSON, YAML and CSV, and sizes.
+//
+//   - [Table] prints rows for people, as virsh does.
+//   - [List] prints records for scripts, in JSON, YAML, CSV or by name.
+//   - [ParseSize] and [HumanSize] convert between bytes and text.
+//   - [Text], [Line] and [Printable] escape what a terminal would obey.
+//   - [ParseYAML] and [PrintYAML] wrap the YAML library, which no other package imports.
+//
+// XML is in poolctl/format/xmltree.
 package format
 
 import (

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -184,7 +184,7 @@ func TestSeedVolumes(t *testing.T) {
 }
 
 // missing lists what one tree says and the other does not. Of elements with the same name, the first, second, ... are compared.
-func missing(from, in *format.Element, path string) []string {
+func missing(from, in *xmltree.Element, path string) []string {
 	var paths []string
 	report := func(name string) { paths = append(paths, strings.TrimPrefix(path+"/"+name, "/")) }
 	for _, a := range from.Attrs {

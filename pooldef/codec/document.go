@@ -1,3 +1,16 @@
+// Package codec reads and prints the documents that define pools, volumes and secrets.
+//
+// Definitions are written in two languages: libvirt's XML, and YAML with the same content. Both are read into the
+// same tree, an [xmltree.Element] in the shape of the XML document. The table of YAML keys (yaml_keys.go) relates
+// the languages. A reader then takes the tree apart, and reports everything that is wrong at once, as
+// [pooldef.Problems] with file, line and element.
+//
+//   - [ReadPool], [ReadVolume], [ReadCopy], [ReadSecret] and [ReadSource] read documents.
+//   - [PoolFromElement] and [VolumeFromElement] read trees that a command line was turned into.
+//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] print as libvirt does; [PoolYAML] prints
+//     YAML, and [SetUUID] adds a UUID to YAML that a person wrote.
+//
+// The package reads no files. It only asks this machine for the IDs of users and groups that a document names.
 package codec
 
 import (
@@ -9,7 +22,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -28,7 +41,7 @@ func ReadInput(r io.Reader) ([]byte, error) {
 // A document is a definition as a tree in XML's shape, whatever language it was written in.
 type document struct {
 	file     string
-	root     *format.Element
+	root     *xmltree.Element
 	keys     []yamlKey        // the YAML language it is written in; nil: XML
 	problems pooldef.Problems // with the language, that do not keep the rest from being read
 }

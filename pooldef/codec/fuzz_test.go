@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -38,17 +38,17 @@ func FuzzText(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		root := format.NewElement("pool", "type", "netfs")
+		root := xmltree.NewElement("pool", "type", "netfs")
 		root.AddText("name", s)
-		source := root.Add(format.NewElement("source"))
-		source.Add(format.NewElement("host", "name", s))
-		source.Add(format.NewElement("host", "name", s, "port", "1"))
-		source.Add(format.NewElement("dir", "path", s))
-		source.Add(format.NewElement("vendor", "name", s))
-		target := root.Add(format.NewElement("target"))
+		source := root.Add(xmltree.NewElement("source"))
+		source.Add(xmltree.NewElement("host", "name", s))
+		source.Add(xmltree.NewElement("host", "name", s, "port", "1"))
+		source.Add(xmltree.NewElement("dir", "path", s))
+		source.Add(xmltree.NewElement("vendor", "name", s))
+		target := root.Add(xmltree.NewElement("target"))
 		target.AddText("path", "/"+s)
-		target.Add(format.NewElement("permissions")).AddText("label", s)
-		root.Add(format.NewElement("fs:mount_opts")).Add(format.NewElement("fs:option", "name", s))
+		target.Add(xmltree.NewElement("permissions")).AddText("label", s)
+		root.Add(xmltree.NewElement("fs:mount_opts")).Add(xmltree.NewElement("fs:option", "name", s))
 		if p, err := PoolFromElement(root); err == nil {
 			again(t, p)
 		}

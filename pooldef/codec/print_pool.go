@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -16,25 +16,25 @@ const (
 
 // PoolElement returns the pool's document as libvirt prints it, with the space given (nil prints zeros). Parts that the pool's
 // type does not use are left out.
-func PoolElement(p *pooldef.Pool, space *pooldef.Space) *format.Element {
+func PoolElement(p *pooldef.Pool, space *pooldef.Space) *xmltree.Element {
 	if space == nil {
 		space = &pooldef.Space{}
 	}
 	info := p.Type.Info()
-	root := format.NewElement("pool", "type", string(p.Type))
+	root := xmltree.NewElement("pool", "type", string(p.Type))
 	root.AddText("name", p.Name).AddText("uuid", p.UUID)
 	addBytes(root, "capacity", space.Capacity)
 	addBytes(root, "allocation", space.Allocation)
 	addBytes(root, "available", space.Available)
 	if p.COW != nil {
-		root.Add(format.NewElement("features")).Add(format.NewElement("cow", "state", yesNo(p.COW)))
+		root.Add(xmltree.NewElement("features")).Add(xmltree.NewElement("cow", "state", yesNo(p.COW)))
 	}
 	root.Add(SourceElement(&p.Source, info))
 	if info.Target != pooldef.Unused {
 		root.Add(targetElement(&p.Target))
 	}
 	if p.Refresh != "" {
-		root.Add(format.NewElement("refresh")).Add(format.NewElement("volume", "allocation", p.Refresh))
+		root.Add(xmltree.NewElement("refresh")).Add(xmltree.NewElement("volume", "allocation", p.Refresh))
 	}
 	addExtensions(root, p)
 	return root
@@ -42,28 +42,28 @@ func PoolElement(p *pooldef.Pool, space *pooldef.Space) *format.Element {
 
 // addExtensions adds what stands in namespaces of its own: the options of mounts and of Ceph's client, and, as a processing
 // instruction, which libvirt and its schema pass over, poolctl's own settings.
-func addExtensions(root *format.Element, p *pooldef.Pool) {
+func addExtensions(root *xmltree.Element, p *pooldef.Pool) {
 	if len(p.MountOptions) > 0 {
-		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:fs", Value: fsNamespace})
-		options := root.Add(format.NewElement("fs:mount_opts"))
+		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:fs", Value: fsNamespace})
+		options := root.Add(xmltree.NewElement("fs:mount_opts"))
 		for _, o := range p.MountOptions {
-			options.Add(format.NewElement("fs:option", "name", o))
+			options.Add(xmltree.NewElement("fs:option", "name", o))
 		}
 	}
 	if len(p.Config) > 0 {
-		root.Attrs = append(root.Attrs, format.Attr{Name: "xmlns:rbd", Value: rbdNamespace})
-		options := root.Add(format.NewElement("rbd:config_opts"))
+		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:rbd", Value: rbdNamespace})
+		options := root.Add(xmltree.NewElement("rbd:config_opts"))
 		for _, o := range p.Config {
-			options.Add(format.NewElement("rbd:option", "name", o.Name, "value", o.Value))
+			options.Add(xmltree.NewElement("rbd:option", "name", o.Name, "value", o.Value))
 		}
 	}
-	own := format.NewElement("?poolctl", "thin_pool", p.ThinPool)
+	own := xmltree.NewElement("?poolctl", "thin_pool", p.ThinPool)
 	if p.MountPoint {
-		own = format.NewElement("?poolctl", "mount_point", "yes")
+		own = xmltree.NewElement("?poolctl", "mount_point", "yes")
 	}
 	if a := p.Source.Auth; a != nil && a.Mutual != nil {
 		m := a.Mutual
-		own = format.NewElement("?poolctl", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
+		own = xmltree.NewElement("?poolctl", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
 	}
 	if len(own.Attrs) > 0 { // no type has more than one of them
 		root.Add(own)
@@ -71,11 +71,11 @@ func addExtensions(root *format.Element, p *pooldef.Pool) {
 }
 
 // SourceElement returns the source as libvirt prints it for a type, also as a document of its own for one that was found.
-func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *format.Element {
-	e := &format.Element{Name: "source", Open: true}
+func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *xmltree.Element {
+	e := &xmltree.Element{Name: "source", Open: true}
 	if info.Host != pooldef.Unused {
 		for _, h := range s.Hosts {
-			e.Add(format.NewElement("host", "name", h.Name, "port", nonZero(h.Port)))
+			e.Add(xmltree.NewElement("host", "name", h.Name, "port", nonZero(h.Port)))
 		}
 	}
 	if info.Device != pooldef.Unused {
@@ -84,7 +84,7 @@ func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *format.Element {
 		}
 	}
 	if info.Dir != pooldef.Unused && s.Dir != "" {
-		e.Add(format.NewElement("dir", "path", s.Dir))
+		e.Add(xmltree.NewElement("dir", "path", s.Dir))
 	}
 	if s.Adapter != nil && info.Adapter != pooldef.Unused {
 		e.Add(adapterElement(s.Adapter))
@@ -93,64 +93,64 @@ func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *format.Element {
 		e.AddText("name", s.Name)
 	}
 	if info.Initiator != pooldef.Unused && s.Initiator != "" {
-		e.Add(format.NewElement("initiator")).Add(format.NewElement("iqn", "name", s.Initiator))
+		e.Add(xmltree.NewElement("initiator")).Add(xmltree.NewElement("iqn", "name", s.Initiator))
 	}
 	if len(info.Formats) > 0 {
-		e.Add(format.NewElement("format", "type", s.Format))
+		e.Add(xmltree.NewElement("format", "type", s.Format))
 	}
 	if s.Auth != nil {
-		auth := e.Add(format.NewElement("auth", "type", s.Auth.Type, "username", s.Auth.Username))
+		auth := e.Add(xmltree.NewElement("auth", "type", s.Auth.Type, "username", s.Auth.Username))
 		auth.Add(secretRefElement(&s.Auth.Secret))
 	}
 	for _, pair := range [][3]string{{"protocol", "ver", s.Protocol}, {"vendor", "name", s.Vendor}, {"product", "name", s.Product}} {
 		if pair[2] != "" {
-			e.Add(format.NewElement(pair[0], pair[1], pair[2]))
+			e.Add(xmltree.NewElement(pair[0], pair[1], pair[2]))
 		}
 	}
 	return e
 }
 
-func deviceElement(d *pooldef.Device) *format.Element {
-	e := format.NewElement("device", "path", d.Path, "part_separator", yesNo(d.PartSeparator))
+func deviceElement(d *pooldef.Device) *xmltree.Element {
+	e := xmltree.NewElement("device", "path", d.Path, "part_separator", yesNo(d.PartSeparator))
 	for _, x := range d.FreeExtents {
-		e.Add(format.NewElement("freeExtent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+		e.Add(xmltree.NewElement("freeExtent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
 	}
 	return e
 }
 
-func adapterElement(a *pooldef.Adapter) *format.Element {
+func adapterElement(a *pooldef.Adapter) *xmltree.Element {
 	if a.Type == "fc_host" {
-		return format.NewElement("adapter", "type", a.Type, "parent", a.ParentName, "parent_wwnn", a.ParentWWNN,
+		return xmltree.NewElement("adapter", "type", a.Type, "parent", a.ParentName, "parent_wwnn", a.ParentWWNN,
 			"parent_wwpn", a.ParentWWPN, "parent_fabric_wwn", a.ParentFabricWWN, "managed", yesNo(a.Managed),
 			"wwnn", a.WWNN, "wwpn", a.WWPN)
 	}
-	e := format.NewElement("adapter", "type", a.Type, "name", a.Name)
+	e := xmltree.NewElement("adapter", "type", a.Type, "name", a.Name)
 	if a.Parent != nil {
-		parent := e.Add(format.NewElement("parentaddr", "unique_id", strconv.Itoa(a.Parent.UniqueID)))
-		parent.Add(format.NewElement("address",
+		parent := e.Add(xmltree.NewElement("parentaddr", "unique_id", strconv.Itoa(a.Parent.UniqueID)))
+		parent.Add(xmltree.NewElement("address",
 			"domain", fmt.Sprintf("0x%04x", a.Parent.Domain), "bus", fmt.Sprintf("0x%02x", a.Parent.Bus),
 			"slot", fmt.Sprintf("0x%02x", a.Parent.Slot), "function", fmt.Sprintf("0x%x", a.Parent.Function)))
 	}
 	return e
 }
 
-func secretRefElement(s *pooldef.SecretRef) *format.Element {
-	return format.NewElement("secret", "type", s.Type, "uuid", s.UUID, "usage", s.Usage)
+func secretRefElement(s *pooldef.SecretRef) *xmltree.Element {
+	return xmltree.NewElement("secret", "type", s.Type, "uuid", s.UUID, "usage", s.Usage)
 }
 
-func targetElement(t *pooldef.Target) *format.Element {
-	e := format.NewElement("target")
+func targetElement(t *pooldef.Target) *xmltree.Element {
+	e := xmltree.NewElement("target")
 	e.Open = true
 	e.AddText("path", t.Path)
 	addPermissions(e, &t.Permissions)
 	return e
 }
 
-func addPermissions(parent *format.Element, p *pooldef.Permissions) {
+func addPermissions(parent *xmltree.Element, p *pooldef.Permissions) {
 	if p.IsZero() {
 		return
 	}
-	e := parent.Add(format.NewElement("permissions"))
+	e := parent.Add(xmltree.NewElement("permissions"))
 	if p.Mode != nil {
 		e.AddText("mode", fmt.Sprintf("0%o", *p.Mode))
 	}
@@ -163,8 +163,8 @@ func addPermissions(parent *format.Element, p *pooldef.Permissions) {
 	e.AddText("label", p.Label)
 }
 
-func addBytes(parent *format.Element, name string, n uint64) {
-	e := format.NewElement(name, "unit", "bytes")
+func addBytes(parent *xmltree.Element, name string, n uint64) {
+	e := xmltree.NewElement(name, "unit", "bytes")
 	e.Text = strconv.FormatUint(n, 10)
 	parent.Add(e)
 }

@@ -1,7 +1,7 @@
 package codec
 
 import (
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -12,12 +12,12 @@ var usageElements = []struct{ usage, element string }{
 }
 
 // SecretElement returns the secret's document as libvirt prints it.
-func SecretElement(s *pooldef.Secret) *format.Element {
-	root := format.NewElement("secret", "ephemeral", yesNo(&s.Ephemeral), "private", yesNo(&s.Private))
+func SecretElement(s *pooldef.Secret) *xmltree.Element {
+	root := xmltree.NewElement("secret", "ephemeral", yesNo(&s.Ephemeral), "private", yesNo(&s.Private))
 	root.AddText("uuid", s.UUID).AddText("description", s.Description)
 	for _, u := range usageElements {
 		if u.usage == s.UsageType && u.element != "" {
-			root.Add(format.NewElement("usage", "type", s.UsageType)).AddText(u.element, s.Usage)
+			root.Add(xmltree.NewElement("usage", "type", s.UsageType)).AddText(u.element, s.Usage)
 		}
 	}
 	return root

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"time"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
 // VolumeElement returns the volume's document as libvirt prints it.
-func VolumeElement(v *pooldef.Volume) *format.Element {
-	root := format.NewElement("volume", "type", v.Type)
+func VolumeElement(v *pooldef.Volume) *xmltree.Element {
+	root := xmltree.NewElement("volume", "type", v.Type)
 	root.AddText("name", v.Name).AddText("key", v.Key)
 	addExtents(root, v.Extents)
 	for _, figure := range []struct {
@@ -32,11 +32,11 @@ func VolumeElement(v *pooldef.Volume) *format.Element {
 }
 
 // backingElement holds the next image's, if the whole chain is known, as in libvirt's documents of domains.
-func backingElement(v *pooldef.Volume) *format.Element {
+func backingElement(v *pooldef.Volume) *xmltree.Element {
 	if len(v.Chain) == 0 {
 		return imageElement("backingStore", v.Backing)
 	}
-	var store *format.Element
+	var store *xmltree.Element
 	for _, image := range slices.Backward(v.Chain) {
 		above := imageElement("backingStore", &image.Target)
 		if store != nil {
@@ -48,26 +48,26 @@ func backingElement(v *pooldef.Volume) *format.Element {
 }
 
 // addExtents groups consecutive extents of one device.
-func addExtents(root *format.Element, extents []pooldef.Extent) {
+func addExtents(root *xmltree.Element, extents []pooldef.Extent) {
 	if len(extents) == 0 {
 		return
 	}
-	source := root.Add(format.NewElement("source"))
-	var device *format.Element
+	source := root.Add(xmltree.NewElement("source"))
+	var device *xmltree.Element
 	for i, x := range extents {
 		if i == 0 || x.Device != extents[i-1].Device {
-			device = source.Add(format.NewElement("device", "path", x.Device))
+			device = source.Add(xmltree.NewElement("device", "path", x.Device))
 		}
-		device.Add(format.NewElement("extent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+		device.Add(xmltree.NewElement("extent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
 	}
 }
 
-func imageElement(name string, t *pooldef.VolumeTarget) *format.Element {
-	e := format.NewElement(name)
+func imageElement(name string, t *pooldef.VolumeTarget) *xmltree.Element {
+	e := xmltree.NewElement(name)
 	e.Open = true
 	e.AddText("path", t.Path)
 	if t.Format != "" {
-		e.Add(format.NewElement("format", "type", xmlFormat(t.Format)))
+		e.Add(xmltree.NewElement("format", "type", xmlFormat(t.Format)))
 	}
 	addPermissions(e, &t.Permissions)
 	if t.Times != nil {
@@ -78,10 +78,10 @@ func imageElement(name string, t *pooldef.VolumeTarget) *format.Element {
 	}
 	e.AddText("compat", t.Compat)
 	if t.NoCOW {
-		e.Add(format.NewElement("nocow"))
+		e.Add(xmltree.NewElement("nocow"))
 	}
 	if t.ClusterSize > 0 {
-		size := format.NewElement("clusterSize", "unit", "B")
+		size := xmltree.NewElement("clusterSize", "unit", "B")
 		size.Text = strconv.FormatUint(t.ClusterSize, 10)
 		e.Add(size)
 	}
@@ -99,18 +99,18 @@ func xmlFormat(format string) string {
 	return format
 }
 
-func addFeatures(parent *format.Element, t *pooldef.VolumeTarget) {
-	features := parent.Add(format.NewElement("features"))
+func addFeatures(parent *xmltree.Element, t *pooldef.VolumeTarget) {
+	features := parent.Add(xmltree.NewElement("features"))
 	if t.LazyRefcounts {
-		features.Add(format.NewElement("lazy_refcounts"))
+		features.Add(xmltree.NewElement("lazy_refcounts"))
 	}
 	if t.ExtendedL2 {
-		features.Add(format.NewElement("extended_l2"))
+		features.Add(xmltree.NewElement("extended_l2"))
 	}
 }
 
-func addTimes(parent *format.Element, t *pooldef.Timestamps) {
-	e := parent.Add(format.NewElement("timestamps"))
+func addTimes(parent *xmltree.Element, t *pooldef.Timestamps) {
+	e := parent.Add(xmltree.NewElement("timestamps"))
 	e.AddText("atime", seconds(t.Access)).AddText("mtime", seconds(t.Modify)).AddText("ctime", seconds(t.Change))
 	e.AddText("btime", seconds(t.Birth))
 }
@@ -126,18 +126,18 @@ func seconds(t time.Time) string {
 	return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
 }
 
-func encryptionElement(c *pooldef.Encryption) *format.Element {
-	e := format.NewElement("encryption", "format", c.Format, "engine", c.Engine)
+func encryptionElement(c *pooldef.Encryption) *xmltree.Element {
+	e := xmltree.NewElement("encryption", "format", c.Format, "engine", c.Engine)
 	e.Open = true
 	for _, s := range c.Secrets {
 		e.Add(secretRefElement(&s))
 	}
 	if c.Cipher != nil {
-		e.Add(format.NewElement("cipher", "name", c.Cipher.Name, "size", strconv.Itoa(c.Cipher.Bits),
+		e.Add(xmltree.NewElement("cipher", "name", c.Cipher.Name, "size", strconv.Itoa(c.Cipher.Bits),
 			"mode", c.Cipher.Mode, "hash", c.Cipher.Hash))
 	}
 	if c.IVGen != nil {
-		e.Add(format.NewElement("ivgen", "name", c.IVGen.Name, "hash", c.IVGen.Hash))
+		e.Add(xmltree.NewElement("ivgen", "name", c.IVGen.Name, "hash", c.IVGen.Hash))
 	}
 	return e
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -21,7 +22,7 @@ func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 }
 
 // printKey adds one key to the mapping if the document says something there. The keys inside a list are printed with the list.
-func printKey(root *format.YAML, tree *format.Element, k yamlKey) {
+func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	path, attr, _ := strings.Cut(k.xml, "/@")
 	found := elements(tree, path)
 	if len(found) == 0 || insideList(k) {
@@ -64,7 +65,7 @@ func insideList(k yamlKey) bool {
 }
 
 // listItem is a plain value where the element has but the one attribute, otherwise a mapping.
-func listItem(e *format.Element, k yamlKey, attr string) *format.YAML {
+func listItem(e *xmltree.Element, k yamlKey, attr string) *format.YAML {
 	if len(e.Attrs) == 1 && e.Attrs[0].Name == attr {
 		return scalar(e.Attrs[0].Value, text)
 	}
@@ -80,13 +81,13 @@ func listItem(e *format.Element, k yamlKey, attr string) *format.YAML {
 }
 
 // elements returns all elements at a path; "" and "@x" are the root itself.
-func elements(root *format.Element, path string) []*format.Element {
-	found := []*format.Element{root}
+func elements(root *xmltree.Element, path string) []*xmltree.Element {
+	found := []*xmltree.Element{root}
 	if path == "" || path[0] == '@' {
 		return found
 	}
 	for name := range strings.SplitSeq(path, "/") {
-		var next []*format.Element
+		var next []*xmltree.Element
 		for _, e := range found {
 			for _, c := range e.Children {
 				if c.Name == name {
@@ -99,7 +100,7 @@ func elements(root *format.Element, path string) []*format.Element {
 	return found
 }
 
-func attribute(e *format.Element, name string) string {
+func attribute(e *xmltree.Element, name string) string {
 	for _, a := range e.Attrs {
 		if a.Name == name {
 			return a.Value

@@ -5,12 +5,12 @@ import (
 	"regexp"
 	"slices"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
 // adapter reads a SCSI adapter: by type, or, in the form that libvirt had first, a name alone.
-func (r *reader) adapter(at *format.Element) *pooldef.Adapter {
+func (r *reader) adapter(at *xmltree.Element) *pooldef.Adapter {
 	a := &pooldef.Adapter{Type: r.word(at, "type", "scsi_host", "fc_host")}
 	switch a.Type {
 	case "":
@@ -34,7 +34,7 @@ func (r *reader) adapter(at *format.Element) *pooldef.Adapter {
 	return a
 }
 
-func (r *reader) fcHost(at *format.Element, a *pooldef.Adapter) {
+func (r *reader) fcHost(at *xmltree.Element, a *pooldef.Adapter) {
 	a.WWNN, a.WWPN = r.wwn(at, "wwnn"), r.wwn(at, "wwpn")
 	a.ParentName, a.Managed = r.attr(at, "parent"), r.yesNo(at, "managed")
 	a.ParentWWNN, a.ParentWWPN = r.wwn(at, "parent_wwnn"), r.wwn(at, "parent_wwpn")
@@ -56,7 +56,7 @@ func (r *reader) fcHost(at *format.Element, a *pooldef.Adapter) {
 
 var wwn = regexp.MustCompile(`^(0x)?[0-9a-fA-F]{16}$`)
 
-func (r *reader) wwn(e *format.Element, attr string) string {
+func (r *reader) wwn(e *xmltree.Element, attr string) string {
 	value := r.attr(e, attr)
 	if value != "" && !wwn.MatchString(value) {
 		r.problem(e, "@"+attr, "%q is not a world-wide name: 16 hexadecimal digits", value)
@@ -64,7 +64,7 @@ func (r *reader) wwn(e *format.Element, attr string) string {
 	return value
 }
 
-func (r *reader) parentAddress(adapter *format.Element) *pooldef.ParentAddress {
+func (r *reader) parentAddress(adapter *xmltree.Element) *pooldef.ParentAddress {
 	e := r.child(adapter, "parentaddr")
 	if e == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -23,7 +23,7 @@ func ReadPool(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.P
 }
 
 // PoolFromElement reads a pool's definition from a tree that was built, not parsed.
-func PoolFromElement(e *format.Element) (*pooldef.Pool, error) {
+func PoolFromElement(e *xmltree.Element) (*pooldef.Pool, error) {
 	p, _, err := readPool(&document{root: e}, false)
 	return p, err
 }
@@ -60,7 +60,7 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	}
 	source := r.child(root, "source")
 	if source == nil {
-		source = &format.Element{Line: root.Line}
+		source = &xmltree.Element{Line: root.Line}
 		r.paths[source] = "source"
 	}
 	p.Source = r.source(source, info)
@@ -131,7 +131,7 @@ func (r *reader) fixedTarget(path, name string, info *pooldef.TypeInfo) string {
 }
 
 // unused warns of a part that pools of this type do not keep.
-func (r *reader) unused(e *format.Element, info *pooldef.TypeInfo) {
+func (r *reader) unused(e *xmltree.Element, info *pooldef.TypeInfo) {
 	if e != nil {
 		r.warn(e, "", "pools of type %s do not use it", info.Type)
 		r.skip(e)
@@ -169,7 +169,7 @@ func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 }
 
 // mutual reads as whom an iSCSI target has to show itself.
-func (r *reader) mutual(own *format.Element, p *pooldef.Pool) {
+func (r *reader) mutual(own *xmltree.Element, p *pooldef.Pool) {
 	user, uuid, usage := r.attr(own, "mutual_username"), r.attr(own, "mutual_secret_uuid"), r.attr(own, "mutual_secret_usage")
 	if user+uuid+usage == "" {
 		return
@@ -195,7 +195,7 @@ func (r *reader) mutual(own *format.Element, p *pooldef.Pool) {
 // isLVMName tells the names that logical volumes can have (lvm(8), valid names).
 var isLVMName = regexp.MustCompile(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`).MatchString
 
-func (r *reader) mountOptions(e *format.Element) []string {
+func (r *reader) mountOptions(e *xmltree.Element) []string {
 	var options []string
 	for _, o := range r.children(e, "fs:option") {
 		name := r.attr(o, "name")
@@ -207,7 +207,7 @@ func (r *reader) mountOptions(e *format.Element) []string {
 	return options
 }
 
-func (r *reader) config(e *format.Element) []pooldef.Option {
+func (r *reader) config(e *xmltree.Element) []pooldef.Option {
 	var options []pooldef.Option
 	for _, o := range r.children(e, "rbd:option") {
 		option := pooldef.Option{Name: r.attr(o, "name"), Value: r.attr(o, "value")}
@@ -225,4 +225,4 @@ func (r *reader) config(e *format.Element) []pooldef.Option {
 }
 
 // port reads a TCP port; 0 and nothing are the service's own.
-func (r *reader) port(e *format.Element) int { return int(r.number(e, "port", 10, math.MaxUint16)) }
+func (r *reader) port(e *xmltree.Element) int { return int(r.number(e, "port", 10, math.MaxUint16)) }

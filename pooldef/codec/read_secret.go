@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -34,7 +34,7 @@ func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []poold
 }
 
 // usage reads what a secret is for.
-func (r *reader) usage(e *format.Element) (usageType, usage string) {
+func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	types := make([]string, len(usageElements))
 	for i, u := range usageElements {
 		types[i] = u.usage
@@ -57,7 +57,7 @@ func (r *reader) usage(e *format.Element) (usageType, usage string) {
 }
 
 // prose returns the text of an element, which may have several lines.
-func (r *reader) prose(e *format.Element) string {
+func (r *reader) prose(e *xmltree.Element) string {
 	if e == nil {
 		return ""
 	}

@@ -3,12 +3,12 @@ package codec
 import (
 	"strings"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
 // source reads a pool's source and says what is missing for the type, and what the type does not keep.
-func (r *reader) source(e *format.Element, info *pooldef.TypeInfo) pooldef.Source {
+func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Source {
 	var s pooldef.Source
 	for _, part := range []struct {
 		name string
@@ -48,7 +48,7 @@ func (r *reader) source(e *format.Element, info *pooldef.TypeInfo) pooldef.Sourc
 	return s
 }
 
-func (r *reader) dir(e *format.Element, info *pooldef.TypeInfo) string {
+func (r *reader) dir(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	dir := r.child(e, "dir")
 	path := cleanPath(r.attr(dir, "path"))
 	r.fits(dir, "@path", path)
@@ -58,7 +58,7 @@ func (r *reader) dir(e *format.Element, info *pooldef.TypeInfo) string {
 	return path
 }
 
-func (r *reader) initiator(e *format.Element, info *pooldef.TypeInfo) string {
+func (r *reader) initiator(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	name := r.attr(r.child(e, "initiator/iqn"), "name")
 	if name == "" && info.Initiator == pooldef.Required {
 		r.problem(e, "initiator/iqn/@name", "missing")
@@ -67,14 +67,14 @@ func (r *reader) initiator(e *format.Element, info *pooldef.TypeInfo) string {
 }
 
 // maker reads vendor or product; libvirt's schema allows them inside the format, too.
-func (r *reader) maker(e *format.Element, name string) string {
+func (r *reader) maker(e *xmltree.Element, name string) string {
 	if value := r.attr(r.child(e, name), "name"); value != "" {
 		return value
 	}
 	return r.attr(r.child(e, "format/"+name), "name")
 }
 
-func (r *reader) hosts(e *format.Element) []pooldef.Host {
+func (r *reader) hosts(e *xmltree.Element) []pooldef.Host {
 	var hosts []pooldef.Host
 	for _, h := range r.children(e, "host") {
 		host := pooldef.Host{Name: r.attr(h, "name"), Port: r.port(h)}
@@ -86,7 +86,7 @@ func (r *reader) hosts(e *format.Element) []pooldef.Host {
 	return hosts
 }
 
-func (r *reader) devices(e *format.Element) []pooldef.Device {
+func (r *reader) devices(e *xmltree.Element) []pooldef.Device {
 	var devices []pooldef.Device
 	for _, d := range r.children(e, "device") {
 		device := pooldef.Device{Path: r.attr(d, "path"), PartSeparator: r.yesNo(d, "part_separator")}
@@ -102,7 +102,7 @@ func (r *reader) devices(e *format.Element) []pooldef.Device {
 	return devices
 }
 
-func (r *reader) format(e *format.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
+func (r *reader) format(e *xmltree.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
 	f := r.child(e, "format")
 	if len(info.Formats) == 0 {
 		r.unused(f, info)
@@ -112,7 +112,7 @@ func (r *reader) format(e *format.Element, s *pooldef.Source, info *pooldef.Type
 }
 
 // protocol reads the version of NFS to mount with.
-func (r *reader) protocol(e *format.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
+func (r *reader) protocol(e *xmltree.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
 	at := r.child(e, "protocol")
 	if info.Type != pooldef.NetFS {
 		r.unused(at, info)
@@ -129,7 +129,7 @@ func (r *reader) protocol(e *format.Element, s *pooldef.Source, info *pooldef.Ty
 	}
 }
 
-func (r *reader) auth(e *format.Element) *pooldef.Auth {
+func (r *reader) auth(e *xmltree.Element) *pooldef.Auth {
 	at := r.child(e, "auth")
 	if at == nil {
 		return nil
@@ -153,7 +153,7 @@ func (r *reader) auth(e *format.Element) *pooldef.Auth {
 	return auth
 }
 
-func (r *reader) secret(e *format.Element) pooldef.SecretRef {
+func (r *reader) secret(e *xmltree.Element) pooldef.SecretRef {
 	s := pooldef.SecretRef{Type: r.attr(e, "type"), UUID: r.attr(e, "uuid"), Usage: r.attr(e, "usage")}
 	switch {
 	case s.UUID == "" && s.Usage == "":

@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
 // word returns an attribute that has to be one of those given; an empty one may be left out.
-func (r *reader) word(e *format.Element, attr string, allowed ...string) string {
+func (r *reader) word(e *xmltree.Element, attr string, allowed ...string) string {
 	value := r.rawAttr(e, attr)
 	if value != "" && !slices.Contains(allowed, value) {
 		r.problem(e, "@"+attr, "%q is not one of %s", value, strings.Join(allowed, ", "))
@@ -24,7 +25,7 @@ func (r *reader) word(e *format.Element, attr string, allowed ...string) string 
 const maxPath, maxNameInPath = 4095, 255
 
 // fits refuses a path, or a name that becomes a part of one, that the kernel does not take.
-func (r *reader) fits(e *format.Element, below, path string) {
+func (r *reader) fits(e *xmltree.Element, below, path string) {
 	if len(path) > maxPath {
 		r.problem(e, below, "a path of %d bytes: at most %d are possible", len(path), maxPath)
 		return
@@ -36,7 +37,7 @@ func (r *reader) fits(e *format.Element, below, path string) {
 	}
 }
 
-func (r *reader) yesNo(e *format.Element, attr string) *bool {
+func (r *reader) yesNo(e *xmltree.Element, attr string) *bool {
 	value := r.word(e, attr, "yes", "no")
 	if value == "" {
 		return nil
@@ -46,7 +47,7 @@ func (r *reader) yesNo(e *format.Element, attr string) *bool {
 }
 
 // number reads an integer of at most max; C's prefixes 0x and 0 are understood where base is 0.
-func (r *reader) number(e *format.Element, attr string, base int, most uint64) uint64 {
+func (r *reader) number(e *xmltree.Element, attr string, base int, most uint64) uint64 {
 	value := r.rawAttr(e, attr)
 	if value == "" {
 		return 0
@@ -59,7 +60,7 @@ func (r *reader) number(e *format.Element, attr string, base int, most uint64) u
 }
 
 // size reads an element's text and unit.
-func (r *reader) size(e *format.Element, path string, most uint64) pooldef.Size {
+func (r *reader) size(e *xmltree.Element, path string, most uint64) pooldef.Size {
 	c := r.child(e, path)
 	if c == nil {
 		return pooldef.Size{}
@@ -75,7 +76,7 @@ func (r *reader) size(e *format.Element, path string, most uint64) pooldef.Size 
 }
 
 // permissions reads mode, owner, group and label.
-func (r *reader) permissions(parent *format.Element) pooldef.Permissions {
+func (r *reader) permissions(parent *xmltree.Element) pooldef.Permissions {
 	e := r.child(parent, "permissions")
 	if e == nil {
 		return pooldef.Permissions{}
@@ -108,7 +109,7 @@ func (r *reader) permissions(parent *format.Element) pooldef.Permissions {
 
 // id reads a numeric id, or a name that this machine knows. -1 stands for unset, in whatever width; libvirt prints other ids
 // from 2^31 on as negative numbers, too.
-func (r *reader) id(e *format.Element, name string, lookup func(string) (string, error)) *uint32 {
+func (r *reader) id(e *xmltree.Element, name string, lookup func(string) (string, error)) *uint32 {
 	c := r.child(e, name)
 	if c == nil {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -30,7 +30,7 @@ func parseVolume(file string, data []byte, info *pooldef.TypeInfo, strict, sized
 }
 
 // VolumeFromElement reads a volume's definition from a tree that was built, not parsed.
-func VolumeFromElement(e *format.Element, info *pooldef.TypeInfo) (*pooldef.Volume, error) {
+func VolumeFromElement(e *xmltree.Element, info *pooldef.TypeInfo) (*pooldef.Volume, error) {
 	v, _, err := readVolume(&document{root: e}, info, false, true)
 	return v, err
 }
@@ -68,7 +68,7 @@ func readVolume(doc *document, info *pooldef.TypeInfo, strict, sized bool) (*poo
 }
 
 // printedOnly passes over what a volume's document says of a volume that exists, and what nobody can ask for.
-func (r *reader) printedOnly(root *format.Element) {
+func (r *reader) printedOnly(root *xmltree.Element) {
 	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore"} {
 		r.skip(r.child(root, path))
 	}
@@ -76,7 +76,7 @@ func (r *reader) printedOnly(root *format.Element) {
 
 var compat = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 
-func (r *reader) volumeTarget(e *format.Element, info *pooldef.TypeInfo) pooldef.VolumeTarget {
+func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.VolumeTarget {
 	if e == nil {
 		return pooldef.VolumeTarget{Format: info.DefaultVolumeFormat}
 	}
@@ -106,7 +106,7 @@ func (r *reader) volumeTarget(e *format.Element, info *pooldef.TypeInfo) pooldef
 
 // backing reads what the volume is to be an overlay of. A format that is not given stays so: it is not raw by default, as to
 // libvirt, because a guest could read any file of the host through an image that is taken for another format.
-func (r *reader) backing(e *format.Element, info *pooldef.TypeInfo) *pooldef.VolumeTarget {
+func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.VolumeTarget {
 	t := &pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
 	if t.Path == "" {
 		r.problem(e, "path", "missing")
@@ -116,7 +116,7 @@ func (r *reader) backing(e *format.Element, info *pooldef.TypeInfo) *pooldef.Vol
 }
 
 // volumeFormat reads the format where the pool's type has volume formats; elsewhere it is passed over, as by libvirt.
-func (r *reader) volumeFormat(e *format.Element, info *pooldef.TypeInfo) string {
+func (r *reader) volumeFormat(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	f := r.child(e, "format")
 	value := r.rawAttr(f, "type")
 	if info.DefaultVolumeFormat == "" {
@@ -128,7 +128,7 @@ func (r *reader) volumeFormat(e *format.Element, info *pooldef.TypeInfo) string 
 	return value
 }
 
-func (r *reader) encryption(parent *format.Element) *pooldef.Encryption {
+func (r *reader) encryption(parent *xmltree.Element) *pooldef.Encryption {
 	e := r.child(parent, "encryption")
 	if e == nil {
 		return nil
@@ -149,7 +149,7 @@ func (r *reader) encryption(parent *format.Element) *pooldef.Encryption {
 	return c
 }
 
-func (r *reader) cipher(parent *format.Element) *pooldef.Cipher {
+func (r *reader) cipher(parent *xmltree.Element) *pooldef.Cipher {
 	e := r.child(parent, "cipher")
 	if e == nil {
 		return nil
@@ -164,7 +164,7 @@ func (r *reader) cipher(parent *format.Element) *pooldef.Cipher {
 	return c
 }
 
-func (r *reader) ivgen(parent *format.Element) *pooldef.IVGen {
+func (r *reader) ivgen(parent *xmltree.Element) *pooldef.IVGen {
 	e := r.child(parent, "ivgen")
 	if e == nil {
 		return nil

@@ -7,15 +7,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
 // A reader takes a document apart and remembers what it has looked at, so that what nobody asked for can be named.
 type reader struct {
 	doc      *document
-	paths    map[*format.Element]string // without the root's name
-	looked   map[*format.Element]*look
+	paths    map[*xmltree.Element]string // without the root's name
+	looked   map[*xmltree.Element]*look
 	wrong    map[place]bool
 	problems pooldef.Problems
 	warnings pooldef.Problems
@@ -29,14 +29,14 @@ type look struct {
 
 // A place is where a problem is: an element, or something at or below it.
 type place struct {
-	element *format.Element
+	element *xmltree.Element
 	below   string
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*format.Element]string{}, looked: map[*format.Element]*look{}, wrong: map[place]bool{}}
-	var walk func(e *format.Element, path string)
-	walk = func(e *format.Element, path string) {
+	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, looked: map[*xmltree.Element]*look{}, wrong: map[place]bool{}}
+	var walk func(e *xmltree.Element, path string)
+	walk = func(e *xmltree.Element, path string) {
 		r.paths[e] = path
 		for _, c := range e.Children {
 			walk(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
@@ -48,7 +48,7 @@ func newReader(doc *document) *reader {
 
 // problem notes that something is wrong at an element, or at what is missing or wrong below it: "host", "@name". Of one
 // place, only the first problem counts: it is the cause of the others.
-func (r *reader) problem(e *format.Element, below, text string, args ...any) {
+func (r *reader) problem(e *xmltree.Element, below, text string, args ...any) {
 	p := r.at(e, below, text, args...)
 	if at := (place{e, below}); !r.doc.explains(p) && !r.wrong[at] {
 		r.wrong[at] = true
@@ -57,11 +57,11 @@ func (r *reader) problem(e *format.Element, below, text string, args ...any) {
 }
 
 // warn notes that something at an element, or below it, is passed over.
-func (r *reader) warn(e *format.Element, below, text string, args ...any) {
+func (r *reader) warn(e *xmltree.Element, below, text string, args ...any) {
 	r.warnings = append(r.warnings, r.at(e, below, text, args...))
 }
 
-func (r *reader) at(e *format.Element, below, text string, args ...any) pooldef.Problem {
+func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef.Problem {
 	path := strings.Trim(r.paths[e]+"/"+below, "/")
 	if r.doc.keys != nil {
 		path = yamlPath(r.doc.keys, path)
@@ -72,7 +72,7 @@ func (r *reader) at(e *format.Element, below, text string, args ...any) pooldef.
 }
 
 // lineOf is the line of an element or attribute below e, or of as much of the way there as there is.
-func lineOf(e *format.Element, below string) int {
+func lineOf(e *xmltree.Element, below string) int {
 	line := e.Line
 	for name := range strings.SplitSeq(below, "/") {
 		if attr, ok := strings.CutPrefix(name, "@"); ok {
@@ -89,12 +89,12 @@ func lineOf(e *format.Element, below string) int {
 	return line
 }
 
-func attrIndex(e *format.Element, name string) int {
-	return slices.IndexFunc(e.Attrs, func(a format.Attr) bool { return a.Name == name })
+func attrIndex(e *xmltree.Element, name string) int {
+	return slices.IndexFunc(e.Attrs, func(a xmltree.Attr) bool { return a.Name == name })
 }
 
 // look notes that an element was asked for.
-func (r *reader) look(e *format.Element) *look {
+func (r *reader) look(e *xmltree.Element) *look {
 	if r.looked[e] == nil {
 		r.looked[e] = &look{}
 	}
@@ -102,7 +102,7 @@ func (r *reader) look(e *format.Element) *look {
 }
 
 // child returns the element below e at a path such as "source/dir", or nil; where several could be meant, the first one.
-func (r *reader) child(e *format.Element, path string) *format.Element {
+func (r *reader) child(e *xmltree.Element, path string) *xmltree.Element {
 	for name := range strings.SplitSeq(path, "/") {
 		if e == nil {
 			return nil
@@ -115,8 +115,8 @@ func (r *reader) child(e *format.Element, path string) *format.Element {
 }
 
 // children returns all elements of that name directly below e.
-func (r *reader) children(e *format.Element, name string) []*format.Element {
-	var found []*format.Element
+func (r *reader) children(e *xmltree.Element, name string) []*xmltree.Element {
+	var found []*xmltree.Element
 	for _, c := range e.Children {
 		if c.Name == name {
 			r.look(c)
@@ -127,7 +127,7 @@ func (r *reader) children(e *format.Element, name string) []*format.Element {
 }
 
 // rawAttr returns an attribute's value; an absent and an empty one are the same, as to libvirt.
-func (r *reader) rawAttr(e *format.Element, name string) string {
+func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 	if e == nil {
 		return ""
 	}
@@ -139,14 +139,14 @@ func (r *reader) rawAttr(e *format.Element, name string) string {
 }
 
 // attr returns an attribute's value, which must be a plain text.
-func (r *reader) attr(e *format.Element, name string) string {
+func (r *reader) attr(e *xmltree.Element, name string) string {
 	value := r.rawAttr(e, name)
 	r.plain(e, "@"+name, value)
 	return value
 }
 
 // text returns the text of the element at a path below e, which must be a plain one.
-func (r *reader) text(e *format.Element, path string) string {
+func (r *reader) text(e *xmltree.Element, path string) string {
 	c := r.child(e, path)
 	if c == nil {
 		return ""
@@ -156,14 +156,14 @@ func (r *reader) text(e *format.Element, path string) string {
 }
 
 // rawText returns an element's own text as it stands there.
-func (r *reader) rawText(e *format.Element) string {
+func (r *reader) rawText(e *xmltree.Element) string {
 	r.look(e).text = true
 	return e.Text
 }
 
 // plain refuses control characters and what is not UTF-8: what a definition says ends up in commands, in mount options, in
 // other programs' files; and XML does not give it back as it was.
-func (r *reader) plain(e *format.Element, below, value string) {
+func (r *reader) plain(e *xmltree.Element, below, value string) {
 	strange := func(c rune) bool { return unicode.IsControl(c) || c == 0xfffe || c == 0xffff }
 	i := strings.IndexFunc(value, strange)
 	switch {
@@ -176,7 +176,7 @@ func (r *reader) plain(e *format.Element, below, value string) {
 }
 
 // skip passes over an element and all in it: what libvirt prints of what there is, and nobody can ask for.
-func (r *reader) skip(e *format.Element) {
+func (r *reader) skip(e *xmltree.Element) {
 	if e == nil {
 		return
 	}
@@ -215,7 +215,7 @@ func (r *reader) failed() error {
 
 func byLine(a, b pooldef.Problem) int { return a.Line - b.Line }
 
-func (r *reader) reportUnknown(e *format.Element) {
+func (r *reader) reportUnknown(e *xmltree.Element) {
 	look := r.look(e)
 	for _, a := range e.Attrs {
 		if !slices.Contains(look.attrs, a.Name) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -42,10 +42,10 @@ func TestNames(t *testing.T) {
 
 // What the command line gives is checked as well as what a file says.
 func TestPoolFromElement(t *testing.T) {
-	build := func(name, path string) *format.Element {
-		e := format.NewElement("pool", "type", "dir")
+	build := func(name, path string) *xmltree.Element {
+		e := xmltree.NewElement("pool", "type", "dir")
 		e.AddText("name", name)
-		e.Add(format.NewElement("target")).AddText("path", path)
+		e.Add(xmltree.NewElement("target")).AddText("path", path)
 		return e
 	}
 	if p, err := PoolFromElement(build("x", "/a//b/")); err != nil || p.Target.Path != "/a/b" {
@@ -55,12 +55,12 @@ func TestPoolFromElement(t *testing.T) {
 	if want := "name: \"a\\xff\" is not UTF-8\ntarget/path: \"/a\\xff\\n\" is not UTF-8"; err == nil || err.Error() != want {
 		t.Errorf("%v", err)
 	}
-	v := format.NewElement("volume")
+	v := xmltree.NewElement("volume")
 	v.AddText("name", "v").AddText("capacity", "10")
 	if v, err := VolumeFromElement(v, pooldef.Dir.Info()); err != nil || v.Capacity != pooldef.Bytes(10) || v.Target.Format != "raw" {
 		t.Errorf("%+v %v", v, err)
 	}
-	if _, err := VolumeFromElement(format.NewElement("volume"), pooldef.Dir.Info()); err == nil {
+	if _, err := VolumeFromElement(xmltree.NewElement("volume"), pooldef.Dir.Info()); err == nil {
 		t.Error("an empty volume passes")
 	}
 }

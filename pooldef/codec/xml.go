@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
@@ -23,7 +23,7 @@ const maxNodes = 10_000
 var prefixes = map[string]string{"": "", fsNamespace: "fs:", rbdNamespace: "rbd:"}
 
 // parseXML reads a document into a tree. An element in a namespace that libvirt does not have is named {namespace}name.
-func parseXML(data []byte) (*format.Element, error) {
+func parseXML(data []byte) (*xmltree.Element, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	decoder.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
 		if slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 }) { // plain ASCII is the same in all of them
@@ -53,13 +53,13 @@ func parseXML(data []byte) (*format.Element, error) {
 
 type xmlParser struct {
 	decoder *xml.Decoder
-	root    *format.Element
+	root    *xmltree.Element
 	open    []openElement
 	nodes   int
 }
 
 type openElement struct {
-	*format.Element
+	*xmltree.Element
 	text bytes.Buffer // of all its pieces
 }
 
@@ -84,7 +84,7 @@ func (p *xmlParser) token(token xml.Token, line int) error {
 }
 
 func (p *xmlParser) start(t xml.StartElement, line int) error {
-	e := &format.Element{Name: xmlName(t.Name), Line: line}
+	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
 	for url, prefix := range prefixes {
 		if prefix == t.Name.Space+":" { // not translated to its namespace
 			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)}
@@ -116,14 +116,14 @@ func (p *xmlParser) start(t xml.StartElement, line int) error {
 }
 
 // attr adds an attribute, which must be the only one of that name.
-func (p *xmlParser) attr(e *format.Element, name, value string) error {
+func (p *xmlParser) attr(e *xmltree.Element, name, value string) error {
 	if err := p.count(e.Line); err != nil {
 		return err
 	}
 	if attrIndex(e, name) >= 0 {
 		return pooldef.Problem{Line: e.Line, Element: e.Name, Text: fmt.Sprintf("malformed XML: attribute %q is given a second time", name)}
 	}
-	e.Attrs = append(e.Attrs, format.Attr{Name: name, Value: value, Line: e.Line})
+	e.Attrs = append(e.Attrs, xmltree.Attr{Name: name, Value: value, Line: e.Line})
 	return nil
 }
 
@@ -148,7 +148,7 @@ var pseudoAttribute = regexp.MustCompile(`^\s*([a-z_]+)=(?:'([^']*)'|"([^"]*)")`
 
 // instruction reads <?poolctl name='value' ...?>, poolctl's own settings, which libvirt passes over.
 func (p *xmlParser) instruction(t xml.ProcInst, line int) error {
-	e := &format.Element{Name: "?poolctl", Line: line}
+	e := &xmltree.Element{Name: "?poolctl", Line: line}
 	rest := strings.TrimSpace(string(t.Inst))
 	for rest != "" {
 		m := pseudoAttribute.FindStringSubmatch(rest)

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"poolctl/format"
+	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
 
 // parseYAML reads a document into the tree that the same definition in XML would give. Keys that the language does not have,
 // and values of the wrong kind, are problems, all of them at once; the tree is what remains without them.
-func parseYAML(data []byte, keys []yamlKey) (*format.Element, pooldef.Problems, error) {
+func parseYAML(data []byte, keys []yamlKey) (*xmltree.Element, pooldef.Problems, error) {
 	node, err := format.ParseYAML(data)
 	if err != nil {
 		return nil, nil, yamlProblem(err)
@@ -22,7 +23,7 @@ func parseYAML(data []byte, keys []yamlKey) (*format.Element, pooldef.Problems, 
 		return nil, nil, pooldef.Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
 	}
 	p := yamlParser{keys: keys}
-	root := &format.Element{Name: rootElement(keys), Line: node.Line}
+	root := &xmltree.Element{Name: rootElement(keys), Line: node.Line}
 	p.mapping(node, "", root, "")
 	if p.nodes > maxNodes {
 		return nil, nil, tooMany(node.Line)
@@ -85,12 +86,12 @@ func followed(n *format.YAML) *format.YAML {
 func isNull(n *format.YAML) bool { return n.Kind == format.YAMLScalar && n.ShortTag() == "!!null" }
 
 // mapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
-func (p *yamlParser) mapping(n *format.YAML, path string, at *format.Element, base string) {
+func (p *yamlParser) mapping(n *format.YAML, path string, at *xmltree.Element, base string) {
 	p.each(n, path, func(key, value *format.YAML, full string) { p.value(key, value, full, at, base) })
 }
 
 // value reads what stands behind one key.
-func (p *yamlParser) value(key, value *format.YAML, full string, at *format.Element, base string) {
+func (p *yamlParser) value(key, value *format.YAML, full string, at *xmltree.Element, base string) {
 	i := slices.IndexFunc(p.keys, func(k yamlKey) bool { return k.yaml == full })
 	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
 	switch {
@@ -112,7 +113,7 @@ func (p *yamlParser) value(key, value *format.YAML, full string, at *format.Elem
 	}
 }
 
-func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *format.Element, xml string) {
+func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *xmltree.Element, xml string) {
 	value, unit := n.Value, ""
 	switch k.kind {
 	case yesNoKey, presence:
@@ -141,7 +142,7 @@ func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *format.Element, xml s
 }
 
 // list adds one element an item. A single value stands for a list of one.
-func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
+func (p *yamlParser) list(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	items := []*format.YAML{n}
 	if n.Kind == format.YAMLSequence {
 		items = n.Content
@@ -158,7 +159,7 @@ func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
 			p.problem(item, k.yaml, "an item must be a value or a mapping")
 			continue
 		}
-		e := element(at, parents, item.Line).Add(&format.Element{Name: name, Line: item.Line})
+		e := element(at, parents, item.Line).Add(&xmltree.Element{Name: name, Line: item.Line})
 		if isValue {
 			put(e, "@"+attr, item.Value, item.Line)
 		} else {
@@ -168,7 +169,7 @@ func (p *yamlParser) list(n *format.YAML, k yamlKey, at *format.Element) {
 }
 
 // pairs adds one element a pair.
-func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *format.Element) {
+func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	if n.Kind != format.YAMLMapping {
 		p.problem(n, k.yaml, "expected a mapping: key: value")
 		return
@@ -179,7 +180,7 @@ func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *format.Element) {
 			p.problem(value, full, "expected a single value")
 			return
 		}
-		e := element(at, parents, key.Line).Add(&format.Element{Name: name, Line: key.Line})
+		e := element(at, parents, key.Line).Add(&xmltree.Element{Name: name, Line: key.Line})
 		put(e, "@name", key.Value, key.Line)
 		put(e, "@value", value.Value, value.Line)
 	})
@@ -191,14 +192,14 @@ func splitPath(path string) (parents, name string) {
 }
 
 // element returns the element at a path below at, which it makes where it is missing.
-func element(at *format.Element, path string, line int) *format.Element {
+func element(at *xmltree.Element, path string, line int) *xmltree.Element {
 	if path == "" {
 		return at
 	}
 	for name := range strings.SplitSeq(path, "/") {
 		next := at.Child(name)
 		if next == nil {
-			next = at.Add(&format.Element{Name: name, Line: line})
+			next = at.Add(&xmltree.Element{Name: name, Line: line})
 		}
 		at = next
 	}
@@ -206,11 +207,11 @@ func element(at *format.Element, path string, line int) *format.Element {
 }
 
 // put sets the text of the element, or the attribute, at a path.
-func put(at *format.Element, path, value string, line int) {
+func put(at *xmltree.Element, path, value string, line int) {
 	parents, name := splitPath(path)
 	if attr, ok := strings.CutPrefix(name, "@"); ok {
 		e := element(at, parents, line)
-		e.Attrs = append(e.Attrs, format.Attr{Name: attr, Value: value, Line: line})
+		e.Attrs = append(e.Attrs, xmltree.Attr{Name: attr, Value: value, Line: line})
 		return
 	}
 	element(at, path, line).Text = value

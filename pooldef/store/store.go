@@ -1,3 +1,15 @@
+// Package store keeps definitions and state in files: pools and secrets in the config directory, whose layout is
+// libvirt's, and run records, locks and ephemeral secrets in the run directory.
+//
+//	s := &store.Store{ConfigDir: "/etc/poolctl", RunDir: "/run/poolctl", Files: files}
+//	unlock, err := s.LockPool(ctx, "images", store.Shared)
+//	entry, err := s.Load("images") // entry.Current() is the definition in force
+//
+// A [Store] keeps no index and caches no content: every call reads the files. It changes files only through [Files],
+// so that a dry run can print the changes. The exception is lock files, which it creates itself.
+//
+// Root runs what the definitions say. As root, the store therefore refuses files and directories that another user
+// could change or replace, with a [TrustError].
 package store
 
 import (

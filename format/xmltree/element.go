@@ -1,5 +1,13 @@
-// Package format is how things look: tables, XML in libvirt's style, JSON, YAML, CSV, sizes.
-package format
+// Package xmltree holds XML documents as trees of elements, prints them in libvirt's style, and evaluates XPath
+// expressions on them.
+//
+//	pool := xmltree.NewElement("pool", "type", "dir")
+//	pool.AddText("name", "images")
+//	pool.String() // <pool type='dir'>, <name>images</name>, </pool>, one per line
+//
+// The package does not parse XML: poolctl/pooldef/codec does, because the limits and errors of parsing are those
+// of definitions. encoding/xml is not used for printing, because it loses the prefixes of namespaces.
+package xmltree
 
 import (
 	"strings"
