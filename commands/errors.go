@@ -20,7 +20,7 @@ import (
 	"poolctl/pooldef/store"
 )
 
-// The exit statuses. They are part of the interface.
+// The exit statuses. They are part of the interface and do not change.
 const (
 	statusDone        = 0
 	statusFailed      = 1
@@ -38,14 +38,15 @@ const (
 // errPartial ends a verb that has already reported its errors.
 var errPartial = errors.New("done in part")
 
-// report prints an error and its hint, and returns the status.
+// report prints an error with its hint, and returns the exit status.
 func (e *env) report(err error) int {
 	if err == nil {
 		return statusDone
 	}
 	if !errors.Is(err, errPartial) {
 		for _, line := range terminal.Lines(err) {
-			fmt.Fprintln(e.Stderr, "error: "+strings.ReplaceAll(line, context.Canceled.Error(), "interrupted"))
+			line = strings.ReplaceAll(line, context.Canceled.Error(), "interrupted")
+			fmt.Fprintln(e.Stderr, "error: "+line)
 		}
 		if h := e.hint(err); h != "" {
 			fmt.Fprintln(e.Stderr, "hint: "+format.Line(h))
@@ -54,7 +55,7 @@ func (e *env) report(err error) int {
 	return status(err)
 }
 
-// status chooses the exit status for an error.
+// status returns the exit status for an error.
 func status(err error) int {
 	var (
 		usage       *usageError
@@ -183,6 +184,7 @@ func backingHint(err error) string {
 	return ""
 }
 
+// noValueHint returns the command that sets the value of a secret.
 func noValueHint(err *store.NoValueError) string {
 	if err.IsLibvirt {
 		return "virsh secret-set-value " + err.UUID
@@ -190,6 +192,7 @@ func noValueHint(err *store.NoValueError) string {
 	return "poolctl secret-set-value " + err.UUID
 }
 
+// inUseHint returns how to find the user of a volume, and how to copy it in spite of that.
 func inUseHint(err *host.InUseError) string {
 	var hints []string
 	if err.Reading {

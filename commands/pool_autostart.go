@@ -13,7 +13,7 @@ func (c *PoolAutostart) Help() string {
 	return "What starts the pools is poolctl autostart, from the unit poolctl-autostart.service."
 }
 
-// Run marks or unmarks a pool.
+// Run enables or disables autostart for a pool.
 func (c *PoolAutostart) Run(e *env) error {
 	mark, done := "mark", "marked"
 	if c.Disable {

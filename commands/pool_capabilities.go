@@ -8,7 +8,7 @@ import (
 // PoolCapabilities is the verb pool-capabilities.
 type PoolCapabilities struct{}
 
-// Run prints the document of what each pool type supports.
+// Run prints a document with the features of each pool type.
 func (c *PoolCapabilities) Run(e *env) error {
 	root := &xmltree.Element{Name: "storagepoolCapabilities"}
 	for _, t := range pooldef.Types {

@@ -18,7 +18,7 @@ func (c *PoolCreateAs) Help() string {
 		"  poolctl pool-create-as scratch dir --target /srv/scratch --build"
 }
 
-// Run starts a transient pool made from arguments.
+// Run starts a transient pool defined by arguments.
 func (c *PoolCreateAs) Run(e *env) error {
 	if c.PrintXml {
 		e.Result(c.element().String())

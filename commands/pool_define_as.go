@@ -15,7 +15,7 @@ func (c *PoolDefineAs) Help() string {
 		"  poolctl pool-define-as images dir - - - - /var/lib/images"
 }
 
-// Run stores a definition made from arguments.
+// Run stores a definition given by arguments.
 func (c *PoolDefineAs) Run(e *env) error {
 	if c.PrintXml {
 		e.Result(c.element().String())

@@ -12,10 +12,10 @@ type PoolEvent struct {
 	Timestamp bool   `help:"Print the time of each event."`
 }
 
-// errNoEvents is what pool-event always ends with.
+// errNoEvents is the error of pool-event and secret-event.
 var errNoEvents = errors.New("there are no events: poolctl has no daemon that could send them")
 
-// Run lists virsh's types of events, or says why there are none.
+// Run lists virsh's types of events. Without --list it returns errNoEvents.
 func (c *PoolEvent) Run(e *env) error {
 	if c.List {
 		e.Print("lifecycle\nrefresh\n")

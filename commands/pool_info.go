@@ -48,7 +48,7 @@ func (c *PoolInfo) Run(e *env) error {
 	return nil
 }
 
-// size prints bytes for people, or as a number.
+// size formats a size for people, or as a number of bytes.
 func size(n uint64, asBytes bool) string {
 	if asBytes {
 		return strconv.FormatUint(n, 10)

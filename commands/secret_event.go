@@ -10,7 +10,7 @@ type SecretEvent struct {
 	Timestamp bool   `help:"Print the time of each event."`
 }
 
-// Run lists virsh's types of events, or says why there are none.
+// Run lists virsh's types of events. Without --list it returns errNoEvents.
 func (c *SecretEvent) Run(e *env) error {
 	if c.List {
 		e.Print("lifecycle\nvalue-changed\n")

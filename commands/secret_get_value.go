@@ -26,7 +26,7 @@ func (c *SecretGetValue) Run(e *env) error {
 		return err
 	case entry.Secret.Private:
 		return fmt.Errorf("secret %s is private: %w", entry.UUID, fs.ErrPermission)
-	case e.cli.Readonly: // as virsh: who may only look does not see it
+	case e.cli.Readonly: // as in virsh, a read-only user cannot see it
 		return fmt.Errorf("the value of a secret is not shown with --readonly: %w", fs.ErrPermission)
 	}
 	value, err := e.driver.Store.ValueOf(entry)

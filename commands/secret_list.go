@@ -47,13 +47,13 @@ func (c *SecretList) Run(e *env) error {
 	return e.Table([]string{"UUID", "Usage"}, rows)
 }
 
-// matches applies the filters, as pool-list does.
+// matches reports whether a secret passes all filters.
 func (c *SecretList) matches(s *pooldef.Secret) bool {
 	either := func(yes, no, is bool) bool { return yes == no || yes == is }
 	return either(c.Ephemeral, c.NoEphemeral, s.Ephemeral) && either(c.Private, c.NoPrivate, s.Private)
 }
 
-// printSecrets prints secrets for programs.
+// printSecrets prints secrets in a machine-readable style.
 func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
 	if style == "xml" {
 		root := &xmltree.Element{Name: "secrets", Open: true}

@@ -93,7 +93,7 @@ func (e *env) volumeTable(details bool) volumePrinter {
 	}
 }
 
-// volumeSize prints a size for people, or as a number of bytes with vol-info's suffix.
+// volumeSize formats a size for people, or as a number of bytes with vol-info's suffix.
 func volumeSize(s pooldef.Size, asBytes bool) string {
 	switch {
 	case !s.Known:

@@ -56,7 +56,7 @@ func (c *VolUpload) Help() string {
 		"  zcat disk.gz | poolctl vol-upload disk.raw - images"
 }
 
-// Run uploads into a volume.
+// Run writes a file into a volume.
 func (c *VolUpload) Run(e *env) error {
 	if err := c.upload(e); err != nil {
 		return fmt.Errorf("upload %s to volume %q: %w", inputName(c.File), c.Vol, err)

@@ -7,10 +7,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// volumeFields are the names of what is told of a volume in machine-readable output. They are stable.
+// volumeFields are the names of a volume's fields in machine-readable output. They are stable.
 var volumeFields = []string{"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
 	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption", "compat", "cluster_size", "error", "paths"}
 
+// volumeValues returns the values of volumeFields.
 func volumeValues(v *pooldef.Volume) []any {
 	t := &v.Target
 	values := []any{v.Name, orNull(v.Type), orNull(t.Path), orNull(v.Key), orNull(t.Format),
@@ -40,6 +41,7 @@ func volumeValues(v *pooldef.Volume) []any {
 	return values
 }
 
+// sizeOrNull returns a size in bytes, or nil if it is not known.
 func sizeOrNull(s pooldef.Size) any {
 	if !s.Known {
 		return nil
@@ -47,7 +49,7 @@ func sizeOrNull(s pooldef.Size) any {
 	return s.Bytes
 }
 
-// utc prints a time as RFC 3339 has it.
+// utc formats a time as RFC 3339, in UTC. A zero time is null.
 func utc(t time.Time) any {
 	if t.IsZero() {
 		return nil
