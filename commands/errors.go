@@ -130,8 +130,8 @@ func (e *env) hint(err error) string {
 	case errors.As(err, &sealed):
 		return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && "+
 			"virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", sealed.UUID)
-	case errors.As(err, &trust) && trust.Mend != nil:
-		return host.Cmd(trust.Mend[0], trust.Mend[1:]...).Shell()
+	case errors.As(err, &trust) && trust.Fix != nil:
+		return host.Cmd(trust.Fix[0], trust.Fix[1:]...).Shell()
 	case errors.As(err, &input):
 		return "give it on standard input: - <" + host.Quote(input.file)
 	case errors.As(err, &state):

@@ -19,18 +19,18 @@ const Schema = 1
 // A List prints records with named fields, one after the other, as json, yaml, csv or name, or null (names that end with NUL); nothing of it is kept in
 // memory, so that it may be long.
 type List struct {
-	style  string
-	kind   string // what the records are, in the plural: the key that holds them
-	fields []string
-	out    *bufio.Writer
-	count  int
-	people bool // who see the names: each is one line
+	style     string
+	kind      string // what the records are, in the plural: the key that holds them
+	fields    []string
+	out       *bufio.Writer
+	count     int
+	forPeople bool // who see the names: each is one line
 }
 
 // NewList begins a list. Close ends it.
 func NewList(w io.Writer, style, kind string, fields []string) *List {
 	l := &List{style: style, kind: kind, fields: fields, out: bufio.NewWriterSize(w, 1<<16)}
-	_, l.people = w.(*Text)
+	_, l.forPeople = w.(*Text)
 	switch style {
 	case "json":
 		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n  %q: [", Schema, kind)
@@ -60,7 +60,7 @@ func (l *List) Add(values ...any) error {
 		err = l.csv(cells)
 	case "name":
 		name := fmt.Sprint(values[0])
-		if l.people {
+		if l.forPeople {
 			name = Line(name)
 		}
 		_, err = fmt.Fprintln(l.out, name)
@@ -125,12 +125,12 @@ func jsonValue(v any) (string, error) {
 
 // escapeJSON escapes what a terminal obeys and the encoder leaves as it is. A program reads the same document.
 func escapeJSON(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return isObeyed(r, utf8.RuneLen(r)) }) {
+	if !strings.ContainsFunc(text, func(r rune) bool { return isTerminalControl(r, utf8.RuneLen(r)) }) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
-		if !isObeyed(r, utf8.RuneLen(r)) {
+		if !isTerminalControl(r, utf8.RuneLen(r)) {
 			b.WriteRune(r)
 			continue
 		}

@@ -55,7 +55,7 @@ func ParseScaled(number, unit string) (uint64, error) {
 		factor *= scale[0]
 	}
 	high, total := bits.Mul64(n, factor)
-	part := fractionOf(fraction, factor)
+	part := scaleFraction(fraction, factor)
 	total, carry := bits.Add64(total, part, 0)
 	if high != 0 || carry != 0 {
 		return 0, fmt.Errorf("%q is too large", number+unit)
@@ -63,8 +63,8 @@ func ParseScaled(number, unit string) (uint64, error) {
 	return total, nil
 }
 
-// fractionOf returns 0.digits of factor, rounded up. Digits beyond the ninth cannot matter to anyone and are ignored.
-func fractionOf(digits string, factor uint64) uint64 {
+// scaleFraction returns 0.digits of factor, rounded up. Digits beyond the ninth cannot matter to anyone and are ignored.
+func scaleFraction(digits string, factor uint64) uint64 {
 	digits = strings.TrimRight(digits[:min(len(digits), 9)], "0")
 	if digits == "" {
 		return 0

@@ -26,9 +26,9 @@ func (t *Text) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := t.rest + string(p)
-	whole := len(text) - cut(text)
+	whole := len(text) - incompleteTail(text)
 	t.rest = text[whole:]
-	if _, err := io.WriteString(t.w, visible(text[:whole], "\n\t")); err != nil {
+	if _, err := io.WriteString(t.w, escape(text[:whole], "\n\t")); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -38,13 +38,13 @@ func (t *Text) Write(p []byte) (int, error) {
 func (t *Text) Flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, err := io.WriteString(t.w, visible(t.rest, ""))
+	_, err := io.WriteString(t.w, escape(t.rest, ""))
 	t.rest = ""
 	return err
 }
 
-// cut returns how many bytes at the end of a text are the begin of a character.
-func cut(text string) int {
+// incompleteTail returns how many bytes at the end of a text are the begin of a character.
+func incompleteTail(text string) int {
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 		if end := text[len(text)-n:]; utf8.RuneStart(end[0]) {
 			if utf8.FullRuneInString(end) {
@@ -58,23 +58,23 @@ func cut(text string) int {
 
 // Line returns a text as one line, with nothing in it that a terminal obeys. Unlike [Printable] it leaves \x
 // alone: sentences quote names in their own way.
-func Line(s string) string { return visible(s, "") }
+func Line(s string) string { return escape(s, "") }
 
-// visible escapes what a terminal obeys, but for the characters in keep.
-func visible(s, keep string) string {
+// escape escapes what a terminal obeys, but for the characters in keep.
+func escape(s, keep string) string {
 	if isPlain(s) {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for rest := s; rest != ""; {
-		if n := plainLength(rest, keep); n > 0 {
+		if n := plainPrefix(rest, keep); n > 0 {
 			b.WriteString(rest[:n])
 			rest = rest[n:]
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(rest)
-		if isObeyed(r, size) {
+		if isTerminalControl(r, size) {
 			for _, c := range []byte(rest[:size]) {
 				fmt.Fprintf(&b, `\x%02x`, c)
 			}
@@ -86,8 +86,8 @@ func visible(s, keep string) string {
 	return b.String()
 }
 
-// plainLength returns how many bytes at the begin of a text are printable ASCII, or in keep.
-func plainLength(s, keep string) int {
+// plainPrefix returns how many bytes at the begin of a text are printable ASCII, or in keep.
+func plainPrefix(s, keep string) int {
 	for i := range len(s) {
 		if (s[i] < ' ' || s[i] > '~') && strings.IndexByte(keep, s[i]) < 0 {
 			return i
@@ -96,8 +96,8 @@ func plainLength(s, keep string) int {
 	return len(s)
 }
 
-// isObeyed reports whether a character does something to a terminal in place of being shown, or is a byte
+// isTerminalControl reports whether a character does something to a terminal in place of being shown, or is a byte
 // that is not UTF-8.
-func isObeyed(r rune, size int) bool {
+func isTerminalControl(r rune, size int) bool {
 	return r == utf8.RuneError && size <= 1 || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -11,8 +11,8 @@ type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
 
-// Sources tells what of the machine decides whether two sources are the same.
-type Sources interface {
+// SourceResolver tells what of the machine decides whether two sources are the same.
+type SourceResolver interface {
 	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
 	Canonical(path string) string
 	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
@@ -21,14 +21,14 @@ type Sources interface {
 
 // CheckConflicts refuses a definition that contradicts one of the others: by name and uuid, or because it would use the same
 // storage, by libvirt's rules for each type. Paths are compared without symbolic links.
-func CheckConflicts(p *Pool, others []*Pool, sources Sources) error {
+func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
 	for _, o := range others {
 		switch {
 		case o.UUID == p.UUID && o.Name != p.Name:
 			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
 		case o.Name == p.Name && o.UUID != p.UUID:
 			return &ConflictError{fmt.Sprintf("pool %q already exists, with uuid %s", o.Name, o.UUID)}
-		case o.Name != p.Name && conflict(p, o, sources):
+		case o.Name != p.Name && usesSameStorage(p, o, sources):
 			return &ConflictError{fmt.Sprintf("pool %q has the same source already", o.Name)}
 		}
 	}
@@ -38,9 +38,9 @@ func CheckConflicts(p *Pool, others []*Pool, sources Sources) error {
 // deviceTypes are the types whose pools take whole devices.
 var deviceTypes = []Type{FS, Logical, Disk, ZFS}
 
-func conflict(p, o *Pool, sources Sources) bool {
+func usesSameStorage(p, o *Pool, sources SourceResolver) bool {
 	if slices.Contains(deviceTypes, p.Type) && slices.Contains(deviceTypes, o.Type) {
-		return shareDevice(p, o, sources.Canonical)
+		return shareADevice(p, o, sources.Canonical)
 	}
 	if p.Type != o.Type {
 		return false
@@ -60,14 +60,14 @@ func conflict(p, o *Pool, sources Sources) bool {
 	case Mpath:
 		return true
 	case ISCSI:
-		return a.Initiator == b.Initiator && shareDevice(p, o, func(iqn string) string { return iqn })
+		return a.Initiator == b.Initiator && shareADevice(p, o, func(iqn string) string { return iqn })
 	case SCSI:
 		return sameAdapter(a.Adapter, b.Adapter, sources)
 	}
 	return false
 }
 
-func shareDevice(p, o *Pool, canonical func(string) string) bool {
+func shareADevice(p, o *Pool, canonical func(string) string) bool {
 	return slices.ContainsFunc(p.Source.Devices, func(a Device) bool {
 		return slices.ContainsFunc(o.Source.Devices, func(b Device) bool { return canonical(a.Path) == canonical(b.Path) })
 	})
@@ -79,7 +79,7 @@ func sameHost(a, b *Source) bool {
 		(a.Hosts[0].Port == 0 || a.Hosts[0].Port == b.Hosts[0].Port)
 }
 
-func sameAdapter(a, b *Adapter, sources Sources) bool {
+func sameAdapter(a, b *Adapter, sources SourceResolver) bool {
 	switch {
 	case a.Type == "fc_host" && b.Type == "fc_host":
 		return sameWWN(a.WWNN, b.WWNN) && sameWWN(a.WWPN, b.WWPN)
@@ -95,7 +95,7 @@ func sameAdapter(a, b *Adapter, sources Sources) bool {
 }
 
 // fcUsesHost tells whether a Fibre Channel adapter is, or hangs on, the SCSI host that the other names.
-func fcUsesHost(fc, scsi *Adapter, sources Sources) bool {
+func fcUsesHost(fc, scsi *Adapter, sources SourceResolver) bool {
 	number := scsi.HostNumber()
 	if number < 0 {
 		return false

@@ -197,7 +197,7 @@ func missing(from, in *xmltree.Element, path string) []string {
 	}
 	count := map[string]int{}
 	for _, c := range from.Children {
-		same := elements(in, c.Name)
+		same := findElements(in, c.Name)
 		if n := count[c.Name]; n < len(same) {
 			paths = append(paths, missing(c, same[n], strings.TrimPrefix(path+"/"+c.Name, "/"))...)
 		} else {

@@ -95,8 +95,8 @@ func checkText(data []byte) error {
 	return nil
 }
 
-// explains tells whether a problem is but a consequence of one with the language: there, or at what it stands in.
-func (d *document) explains(p pooldef.Problem) bool {
+// isConsequence tells whether a problem is but a consequence of one with the language: there, or at what it stands in.
+func (d *document) isConsequence(p pooldef.Problem) bool {
 	return slices.ContainsFunc(d.problems, func(q pooldef.Problem) bool {
 		return p.Element == q.Element || strings.HasPrefix(p.Element, q.Element+".") && !isList(d.keys, q.Element)
 	})

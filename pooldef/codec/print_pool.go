@@ -75,7 +75,7 @@ func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *xmltree.Element {
 	e := &xmltree.Element{Name: "source", Open: true}
 	if info.Host != pooldef.Unused {
 		for _, h := range s.Hosts {
-			e.Add(xmltree.NewElement("host", "name", h.Name, "port", nonZero(h.Port)))
+			e.Add(xmltree.NewElement("host", "name", h.Name, "port", portText(h.Port)))
 		}
 	}
 	if info.Device != pooldef.Unused {
@@ -169,7 +169,7 @@ func addBytes(parent *xmltree.Element, name string, n uint64) {
 	parent.Add(e)
 }
 
-func nonZero(n int) string {
+func portText(n int) string {
 	if n == 0 {
 		return ""
 	}

@@ -111,12 +111,12 @@ func addFeatures(parent *xmltree.Element, t *pooldef.VolumeTarget) {
 
 func addTimes(parent *xmltree.Element, t *pooldef.Timestamps) {
 	e := parent.Add(xmltree.NewElement("timestamps"))
-	e.AddText("atime", seconds(t.Access)).AddText("mtime", seconds(t.Modify)).AddText("ctime", seconds(t.Change))
-	e.AddText("btime", seconds(t.Birth))
+	e.AddText("atime", formatTime(t.Access)).AddText("mtime", formatTime(t.Modify)).AddText("ctime", formatTime(t.Change))
+	e.AddText("btime", formatTime(t.Birth))
 }
 
-// seconds prints a time as libvirt does: nine decimals, none where there are no nanoseconds; an unknown time is 0.
-func seconds(t time.Time) string {
+// formatTime prints a time as libvirt does: nine decimals, none where there are no nanoseconds; an unknown time is 0.
+func formatTime(t time.Time) string {
 	switch {
 	case t.IsZero():
 		return "0"

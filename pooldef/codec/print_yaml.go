@@ -24,7 +24,7 @@ func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 // printKey adds one key to the mapping if the document says something there. The keys inside a list are printed with the list.
 func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	path, attr, _ := strings.Cut(k.xml, "/@")
-	found := elements(tree, path)
+	found := findElements(tree, path)
 	if len(found) == 0 || insideList(k) {
 		return
 	}
@@ -38,21 +38,21 @@ func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	case mapping:
 		value = &format.YAML{Kind: format.YAMLMapping}
 		for _, e := range found {
-			setKey(value, attribute(e, "name"), scalar(attribute(e, "value"), text))
+			addKey(value, attrValue(e, "name"), newScalar(attrValue(e, "value"), text))
 		}
 	default:
 		content := found[0].Text
 		if attr != "" {
-			content = attribute(found[0], attr)
+			content = attrValue(found[0], attr)
 		} else if name, isAttr := strings.CutPrefix(k.xml, "@"); isAttr {
-			content = attribute(tree, name)
+			content = attrValue(tree, name)
 		}
 		if content == "" {
 			return
 		}
-		value = scalar(content, k.kind)
+		value = newScalar(content, k.kind)
 	}
-	setPath(root, k.yaml, value)
+	addAtPath(root, k.yaml, value)
 }
 
 func insideList(k yamlKey) bool {
@@ -67,21 +67,21 @@ func insideList(k yamlKey) bool {
 // listItem is a plain value where the element has but the one attribute, otherwise a mapping.
 func listItem(e *xmltree.Element, k yamlKey, attr string) *format.YAML {
 	if len(e.Attrs) == 1 && e.Attrs[0].Name == attr {
-		return scalar(e.Attrs[0].Value, text)
+		return newScalar(e.Attrs[0].Value, text)
 	}
 	item := &format.YAML{Kind: format.YAMLMapping}
 	for _, a := range e.Attrs {
 		for _, key := range poolKeys {
 			if name, ok := strings.CutPrefix(key.yaml, k.yaml+"."); ok && strings.HasSuffix(key.xml, "/@"+a.Name) {
-				setKey(item, name, scalar(a.Value, key.kind))
+				addKey(item, name, newScalar(a.Value, key.kind))
 			}
 		}
 	}
 	return item
 }
 
-// elements returns all elements at a path; "" and "@x" are the root itself.
-func elements(root *xmltree.Element, path string) []*xmltree.Element {
+// findElements returns all elements at a path; "" and "@x" are the root itself.
+func findElements(root *xmltree.Element, path string) []*xmltree.Element {
 	found := []*xmltree.Element{root}
 	if path == "" || path[0] == '@' {
 		return found
@@ -100,7 +100,7 @@ func elements(root *xmltree.Element, path string) []*xmltree.Element {
 	return found
 }
 
-func attribute(e *xmltree.Element, name string) string {
+func attrValue(e *xmltree.Element, name string) string {
 	for _, a := range e.Attrs {
 		if a.Name == name {
 			return a.Value
@@ -109,7 +109,7 @@ func attribute(e *xmltree.Element, name string) string {
 	return ""
 }
 
-func scalar(value string, kind yamlKind) *format.YAML {
+func newScalar(value string, kind yamlKind) *format.YAML {
 	n := &format.YAML{}
 	n.SetString(value)
 	switch kind {
@@ -121,27 +121,27 @@ func scalar(value string, kind yamlKind) *format.YAML {
 	return n
 }
 
-func setPath(at *format.YAML, path string, value *format.YAML) {
+func addAtPath(at *format.YAML, path string, value *format.YAML) {
 	for {
 		key, rest, more := strings.Cut(path, ".")
 		if !more {
-			setKey(at, key, value)
+			addKey(at, key, value)
 			return
 		}
-		next := lookup(at, key)
+		next := findKey(at, key)
 		if next == nil {
 			next = &format.YAML{Kind: format.YAMLMapping}
-			setKey(at, key, next)
+			addKey(at, key, next)
 		}
 		at, path = next, rest
 	}
 }
 
-func setKey(at *format.YAML, key string, value *format.YAML) {
-	at.Content = append(at.Content, scalar(key, text), value)
+func addKey(at *format.YAML, key string, value *format.YAML) {
+	at.Content = append(at.Content, newScalar(key, text), value)
 }
 
-func lookup(at *format.YAML, key string) *format.YAML {
+func findKey(at *format.YAML, key string) *format.YAML {
 	for i := 0; i+1 < len(at.Content); i += 2 {
 		if at.Content[i].Value == key {
 			return at.Content[i+1]

@@ -11,7 +11,7 @@ import (
 
 // adapter reads a SCSI adapter: by type, or, in the form that libvirt had first, a name alone.
 func (r *reader) adapter(at *xmltree.Element) *pooldef.Adapter {
-	a := &pooldef.Adapter{Type: r.word(at, "type", "scsi_host", "fc_host")}
+	a := &pooldef.Adapter{Type: r.choice(at, "type", "scsi_host", "fc_host")}
 	switch a.Type {
 	case "":
 		if at.Child("parentaddr") != nil || slices.ContainsFunc([]string{"wwnn", "wwpn", "parent"}, func(n string) bool { return attrIndex(at, n) >= 0 }) {

@@ -72,7 +72,7 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 		r.problem(cow, "", "only pools of types dir and fs know copy-on-write")
 	}
 	r.target(p, info)
-	p.Refresh = r.word(r.child(root, "refresh/volume"), "allocation", "default", "capacity")
+	p.Refresh = r.choice(r.child(root, "refresh/volume"), "allocation", "default", "capacity")
 	r.extensions(p, info)
 }
 
@@ -98,11 +98,11 @@ func (r *reader) names(p *pooldef.Pool, info *pooldef.TypeInfo) {
 func (r *reader) target(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	target := r.child(r.doc.root, "target")
 	if info.Target == pooldef.Unused {
-		r.unused(target, info)
+		r.warnUnused(target, info)
 		return
 	}
 	path := cleanPath(r.text(target, "path"))
-	r.fits(r.doc.root, "target/path", path)
+	r.checkPathLength(r.doc.root, "target/path", path)
 	if target != nil {
 		p.Target.Permissions = r.permissions(target)
 	}
@@ -130,8 +130,8 @@ func (r *reader) fixedTarget(path, name string, info *pooldef.TypeInfo) string {
 	return fixed
 }
 
-// unused warns of a part that pools of this type do not keep.
-func (r *reader) unused(e *xmltree.Element, info *pooldef.TypeInfo) {
+// warnUnused warns of a part that pools of this type do not keep.
+func (r *reader) warnUnused(e *xmltree.Element, info *pooldef.TypeInfo) {
 	if e != nil {
 		r.warn(e, "", "pools of type %s do not use it", info.Type)
 		r.skip(e)
@@ -141,12 +141,12 @@ func (r *reader) unused(e *xmltree.Element, info *pooldef.TypeInfo) {
 func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	mount, config := r.child(r.doc.root, "fs:mount_opts"), r.child(r.doc.root, "rbd:config_opts")
 	if info.MountOpts == pooldef.Unused {
-		r.unused(mount, info)
+		r.warnUnused(mount, info)
 	} else if mount != nil {
 		p.MountOptions = r.mountOptions(mount)
 	}
 	if info.Type != pooldef.RBD {
-		r.unused(config, info)
+		r.warnUnused(config, info)
 	} else if config != nil {
 		p.Config = r.config(config)
 	}
@@ -165,11 +165,11 @@ func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	case !isLVMName(p.ThinPool):
 		r.problem(own, "@thin_pool", "%q cannot be the name of a thin pool", p.ThinPool)
 	}
-	r.mutual(own, p)
+	r.mutualLogin(own, p)
 }
 
-// mutual reads as whom an iSCSI target has to show itself.
-func (r *reader) mutual(own *xmltree.Element, p *pooldef.Pool) {
+// mutualLogin reads as whom an iSCSI target has to show itself.
+func (r *reader) mutualLogin(own *xmltree.Element, p *pooldef.Pool) {
 	user, uuid, usage := r.attr(own, "mutual_username"), r.attr(own, "mutual_secret_uuid"), r.attr(own, "mutual_secret_usage")
 	if user+uuid+usage == "" {
 		return

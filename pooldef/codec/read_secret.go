@@ -21,7 +21,7 @@ func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []poold
 		return nil, nil, r.failed()
 	}
 	yes := func(b *bool) bool { return b != nil && *b }
-	s := &pooldef.Secret{UUID: r.uuid(), Description: r.prose(r.child(root, "description")), UsageType: "none",
+	s := &pooldef.Secret{UUID: r.uuid(), Description: r.multilineText(r.child(root, "description")), UsageType: "none",
 		Ephemeral: yes(r.yesNo(root, "ephemeral")), Private: yes(r.yesNo(root, "private"))}
 	if usage := r.child(root, "usage"); usage != nil {
 		s.UsageType, s.Usage = r.usage(usage)
@@ -39,7 +39,7 @@ func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	for i, u := range usageElements {
 		types[i] = u.usage
 	}
-	usageType = r.word(e, "type", types...)
+	usageType = r.choice(e, "type", types...)
 	i := slices.Index(types, usageType)
 	if i < 0 { // what else it must say depends on the type
 		if usageType == "" {
@@ -56,11 +56,11 @@ func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	return usageType, usage
 }
 
-// prose returns the text of an element, which may have several lines.
-func (r *reader) prose(e *xmltree.Element) string {
+// multilineText returns the text of an element, which may have several lines.
+func (r *reader) multilineText(e *xmltree.Element) string {
 	if e == nil {
 		return ""
 	}
-	r.plain(e, "", strings.NewReplacer("\n", " ", "\t", " ").Replace(r.rawText(e)))
+	r.checkPlain(e, "", strings.NewReplacer("\n", " ", "\t", " ").Replace(r.rawText(e)))
 	return e.Text
 }

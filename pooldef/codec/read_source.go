@@ -24,14 +24,14 @@ func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Sour
 	} {
 		switch found := e.Child(part.name); {
 		case part.need == pooldef.Unused:
-			r.unused(found, info)
+			r.warnUnused(found, info)
 		case found != nil:
 			part.read()
 		case part.need == pooldef.Required && part.name != "name": // it defaults to the pool's own
 			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
 		}
 	}
-	r.fits(e, "name", s.Name)
+	r.checkPathLength(e, "name", s.Name)
 	if info.Type == pooldef.Gluster && s.Dir == "" {
 		s.Dir = "/"
 	}
@@ -39,7 +39,7 @@ func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Sour
 		r.problem(e, "name", "missing: it is the name of the RADOS pool")
 	}
 	s.Auth = r.auth(e)
-	s.Vendor, s.Product = r.maker(e, "vendor"), r.maker(e, "product")
+	s.Vendor, s.Product = r.vendorOrProduct(e, "vendor"), r.vendorOrProduct(e, "product")
 	r.format(e, &s, info)
 	r.protocol(e, &s, info)
 	if s.Auth != nil && s.Auth.Type == "cifs" && (info.Type != pooldef.NetFS || s.Format != "cifs") {
@@ -51,7 +51,7 @@ func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Sour
 func (r *reader) dir(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	dir := r.child(e, "dir")
 	path := cleanPath(r.attr(dir, "path"))
-	r.fits(dir, "@path", path)
+	r.checkPathLength(dir, "@path", path)
 	if path == "" && info.Dir == pooldef.Required {
 		r.problem(dir, "@path", "missing")
 	}
@@ -66,8 +66,8 @@ func (r *reader) initiator(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	return name
 }
 
-// maker reads vendor or product; libvirt's schema allows them inside the format, too.
-func (r *reader) maker(e *xmltree.Element, name string) string {
+// vendorOrProduct reads vendor or product; libvirt's schema allows them inside the format, too.
+func (r *reader) vendorOrProduct(e *xmltree.Element, name string) string {
 	if value := r.attr(r.child(e, name), "name"); value != "" {
 		return value
 	}
@@ -93,7 +93,7 @@ func (r *reader) devices(e *xmltree.Element) []pooldef.Device {
 		if device.Path == "" {
 			r.problem(d, "@path", "missing")
 		}
-		r.fits(d, "@path", device.Path)
+		r.checkPathLength(d, "@path", device.Path)
 		for _, x := range r.children(d, "freeExtent") { // output only
 			r.skip(x)
 		}
@@ -105,8 +105,8 @@ func (r *reader) devices(e *xmltree.Element) []pooldef.Device {
 func (r *reader) format(e *xmltree.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
 	f := r.child(e, "format")
 	if len(info.Formats) == 0 {
-		r.unused(f, info)
-	} else if s.Format = r.word(f, "type", info.Formats...); s.Format == "" {
+		r.warnUnused(f, info)
+	} else if s.Format = r.choice(f, "type", info.Formats...); s.Format == "" {
 		s.Format = info.DefaultFormat()
 	}
 }
@@ -115,7 +115,7 @@ func (r *reader) format(e *xmltree.Element, s *pooldef.Source, info *pooldef.Typ
 func (r *reader) protocol(e *xmltree.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
 	at := r.child(e, "protocol")
 	if info.Type != pooldef.NetFS {
-		r.unused(at, info)
+		r.warnUnused(at, info)
 		return
 	}
 	if s.Protocol = r.attr(at, "ver"); s.Protocol == "" {
@@ -134,7 +134,7 @@ func (r *reader) auth(e *xmltree.Element) *pooldef.Auth {
 	if at == nil {
 		return nil
 	}
-	auth := &pooldef.Auth{Type: r.word(at, "type", "chap", "ceph", "cifs"), Username: r.attr(at, "username")}
+	auth := &pooldef.Auth{Type: r.choice(at, "type", "chap", "ceph", "cifs"), Username: r.attr(at, "username")}
 	if auth.Type == "" {
 		r.problem(at, "@type", "missing; it is chap, ceph or cifs")
 	}

@@ -12,8 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// word returns an attribute that has to be one of those given; an empty one may be left out.
-func (r *reader) word(e *xmltree.Element, attr string, allowed ...string) string {
+// choice returns an attribute that has to be one of those given; an empty one may be left out.
+func (r *reader) choice(e *xmltree.Element, attr string, allowed ...string) string {
 	value := r.rawAttr(e, attr)
 	if value != "" && !slices.Contains(allowed, value) {
 		r.problem(e, "@"+attr, "%q is not one of %s", value, strings.Join(allowed, ", "))
@@ -24,8 +24,8 @@ func (r *reader) word(e *xmltree.Element, attr string, allowed ...string) string
 // The kernel's limits (limits.h), in bytes: of a path, without the NUL at its end, and of a name in it.
 const maxPath, maxNameInPath = 4095, 255
 
-// fits refuses a path, or a name that becomes a part of one, that the kernel does not take.
-func (r *reader) fits(e *xmltree.Element, below, path string) {
+// checkPathLength refuses a path, or a name that becomes a part of one, that the kernel does not take.
+func (r *reader) checkPathLength(e *xmltree.Element, below, path string) {
 	if len(path) > maxPath {
 		r.problem(e, below, "a path of %d bytes: at most %d are possible", len(path), maxPath)
 		return
@@ -38,7 +38,7 @@ func (r *reader) fits(e *xmltree.Element, below, path string) {
 }
 
 func (r *reader) yesNo(e *xmltree.Element, attr string) *bool {
-	value := r.word(e, attr, "yes", "no")
+	value := r.choice(e, attr, "yes", "no")
 	if value == "" {
 		return nil
 	}

@@ -43,13 +43,13 @@ func readVolume(doc *document, info *pooldef.TypeInfo, strict, sized bool) (*poo
 		return nil, nil, r.failed()
 	}
 	v := &pooldef.Volume{Name: r.text(root, "name"), Key: r.text(root, "key")}
-	v.Type = r.word(root, "type", "file", "block", "dir", "network", "netdir", "ploop")
+	v.Type = r.choice(root, "type", "file", "block", "dir", "network", "netdir", "ploop")
 	if v.Name == "" {
 		r.problem(root, "name", "missing")
 	} else if text := pooldef.CheckVolumeName(v.Name); text != "" {
 		r.problem(root.Child("name"), "", "%s", text)
 	}
-	r.fits(root, "name", v.Name)
+	r.checkPathLength(root, "name", v.Name)
 	v.Capacity = r.size(root, "capacity", math.MaxInt64)
 	v.Allocation = r.size(root, "allocation", math.MaxInt64)
 	r.printedOnly(root)
@@ -82,7 +82,7 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	}
 	t := pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
 		Encryption: r.encryption(e), Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
-	r.fits(e, "path", t.Path)
+	r.checkPathLength(e, "path", t.Path)
 	if t.Format == "" {
 		t.Format = info.DefaultVolumeFormat
 	}
@@ -111,7 +111,7 @@ func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.Vo
 	if t.Path == "" {
 		r.problem(e, "path", "missing")
 	}
-	r.fits(e, "path", t.Path)
+	r.checkPathLength(e, "path", t.Path)
 	return t
 }
 
@@ -133,13 +133,13 @@ func (r *reader) encryption(parent *xmltree.Element) *pooldef.Encryption {
 	if e == nil {
 		return nil
 	}
-	c := &pooldef.Encryption{Format: r.word(e, "format", "default", "qcow", "luks", "luks2"), Engine: r.word(e, "engine", "qemu", "librbd")}
+	c := &pooldef.Encryption{Format: r.choice(e, "format", "default", "qcow", "luks", "luks2"), Engine: r.choice(e, "engine", "qemu", "librbd")}
 	if c.Format == "" {
 		r.problem(e, "@format", "missing")
 	}
 	for _, s := range r.children(e, "secret") {
 		ref := r.secret(s)
-		ref.Type = cmp.Or(r.word(s, "type", "passphrase"), "passphrase") // there is no other
+		ref.Type = cmp.Or(r.choice(s, "type", "passphrase"), "passphrase") // there is no other
 		c.Secrets = append(c.Secrets, ref)
 	}
 	c.Cipher, c.IVGen = r.cipher(e), r.ivgen(e)

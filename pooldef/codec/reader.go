@@ -15,14 +15,14 @@ import (
 type reader struct {
 	doc      *document
 	paths    map[*xmltree.Element]string // without the root's name
-	looked   map[*xmltree.Element]*look
-	wrong    map[place]bool
+	visited  map[*xmltree.Element]*visit
+	reported map[place]bool
 	problems pooldef.Problems
 	warnings pooldef.Problems
 }
 
-// A look is what of an element was asked for.
-type look struct {
+// A visit is what of an element was asked for.
+type visit struct {
 	text  bool
 	attrs []string
 }
@@ -34,7 +34,7 @@ type place struct {
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, looked: map[*xmltree.Element]*look{}, wrong: map[place]bool{}}
+	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{}, reported: map[place]bool{}}
 	var walk func(e *xmltree.Element, path string)
 	walk = func(e *xmltree.Element, path string) {
 		r.paths[e] = path
@@ -50,8 +50,8 @@ func newReader(doc *document) *reader {
 // place, only the first problem counts: it is the cause of the others.
 func (r *reader) problem(e *xmltree.Element, below, text string, args ...any) {
 	p := r.at(e, below, text, args...)
-	if at := (place{e, below}); !r.doc.explains(p) && !r.wrong[at] {
-		r.wrong[at] = true
+	if at := (place{e, below}); !r.doc.isConsequence(p) && !r.reported[at] {
+		r.reported[at] = true
 		r.problems = append(r.problems, p)
 	}
 }
@@ -93,12 +93,12 @@ func attrIndex(e *xmltree.Element, name string) int {
 	return slices.IndexFunc(e.Attrs, func(a xmltree.Attr) bool { return a.Name == name })
 }
 
-// look notes that an element was asked for.
-func (r *reader) look(e *xmltree.Element) *look {
-	if r.looked[e] == nil {
-		r.looked[e] = &look{}
+// visit notes that an element was asked for.
+func (r *reader) visit(e *xmltree.Element) *visit {
+	if r.visited[e] == nil {
+		r.visited[e] = &visit{}
 	}
-	return r.looked[e]
+	return r.visited[e]
 }
 
 // child returns the element below e at a path such as "source/dir", or nil; where several could be meant, the first one.
@@ -108,7 +108,7 @@ func (r *reader) child(e *xmltree.Element, path string) *xmltree.Element {
 			return nil
 		}
 		if e = e.Child(name); e != nil {
-			r.look(e)
+			r.visit(e)
 		}
 	}
 	return e
@@ -119,7 +119,7 @@ func (r *reader) children(e *xmltree.Element, name string) []*xmltree.Element {
 	var found []*xmltree.Element
 	for _, c := range e.Children {
 		if c.Name == name {
-			r.look(c)
+			r.visit(c)
 			found = append(found, c)
 		}
 	}
@@ -131,7 +131,7 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 	if e == nil {
 		return ""
 	}
-	r.look(e).attrs = append(r.look(e).attrs, name)
+	r.visit(e).attrs = append(r.visit(e).attrs, name)
 	if i := attrIndex(e, name); i >= 0 {
 		return e.Attrs[i].Value
 	}
@@ -141,7 +141,7 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 // attr returns an attribute's value, which must be a plain text.
 func (r *reader) attr(e *xmltree.Element, name string) string {
 	value := r.rawAttr(e, name)
-	r.plain(e, "@"+name, value)
+	r.checkPlain(e, "@"+name, value)
 	return value
 }
 
@@ -151,19 +151,19 @@ func (r *reader) text(e *xmltree.Element, path string) string {
 	if c == nil {
 		return ""
 	}
-	r.plain(c, "", r.rawText(c))
+	r.checkPlain(c, "", r.rawText(c))
 	return c.Text
 }
 
 // rawText returns an element's own text as it stands there.
 func (r *reader) rawText(e *xmltree.Element) string {
-	r.look(e).text = true
+	r.visit(e).text = true
 	return e.Text
 }
 
-// plain refuses control characters and what is not UTF-8: what a definition says ends up in commands, in mount options, in
+// checkPlain refuses control characters and what is not UTF-8: what a definition says ends up in commands, in mount options, in
 // other programs' files; and XML does not give it back as it was.
-func (r *reader) plain(e *xmltree.Element, below, value string) {
+func (r *reader) checkPlain(e *xmltree.Element, below, value string) {
 	strange := func(c rune) bool { return unicode.IsControl(c) || c == 0xfffe || c == 0xffff }
 	i := strings.IndexFunc(value, strange)
 	switch {
@@ -180,7 +180,7 @@ func (r *reader) skip(e *xmltree.Element) {
 	if e == nil {
 		return
 	}
-	r.look(e).text = true
+	r.visit(e).text = true
 	for _, a := range e.Attrs {
 		r.rawAttr(e, a.Name)
 	}
@@ -191,7 +191,7 @@ func (r *reader) skip(e *xmltree.Element) {
 
 // done warns of all that was not asked for: problems instead, if strict. It returns the warnings, and the problems as an error.
 func (r *reader) done(strict bool) ([]pooldef.Problem, error) {
-	r.look(r.doc.root)
+	r.visit(r.doc.root)
 	r.reportUnknown(r.doc.root)
 	if strict {
 		r.problems, r.warnings = slices.Concat(r.problems, r.warnings), nil
@@ -216,7 +216,7 @@ func (r *reader) failed() error {
 func byLine(a, b pooldef.Problem) int { return a.Line - b.Line }
 
 func (r *reader) reportUnknown(e *xmltree.Element) {
-	look := r.look(e)
+	look := r.visit(e)
 	for _, a := range e.Attrs {
 		if !slices.Contains(look.attrs, a.Name) {
 			r.warn(e, "@"+a.Name, "unknown attribute")
@@ -228,7 +228,7 @@ func (r *reader) reportUnknown(e *xmltree.Element) {
 	before := map[string]bool{}
 	for _, c := range e.Children {
 		switch {
-		case r.looked[c] != nil:
+		case r.visited[c] != nil:
 			before[c.Name] = true
 			r.reportUnknown(c)
 		case before[c.Name]:

@@ -24,10 +24,10 @@ func SetUUID(source []byte, p *pooldef.Pool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if given := lookup(root, "uuid"); given != nil {
+	if given := findKey(root, "uuid"); given != nil {
 		given.SetString(p.UUID)
 	} else {
-		setKey(root, "uuid", scalar(p.UUID, text))
+		addKey(root, "uuid", newScalar(p.UUID, text))
 	}
 	var b bytes.Buffer
 	err = format.PrintYAML(&b, root)

@@ -139,7 +139,7 @@ func yamlPath(keys []yamlKey, xml string) string {
 			case k.xml == xml && strings.Contains(xml, "@"):
 				path, found = k.yaml, true // the last one: in a list, the item's own key
 			case strings.HasPrefix(k.xml, xml+"/") || k.xml == xml:
-				path, found = common(path, k.yaml, found), true
+				path, found = commonKey(path, k.yaml, found), true
 			}
 		}
 		if found {
@@ -150,8 +150,8 @@ func yamlPath(keys []yamlKey, xml string) string {
 	return ""
 }
 
-// common returns the path of keys that two paths begin with.
-func common(a, b string, both bool) string {
+// commonKey returns the path of keys that two paths begin with.
+func commonKey(a, b string, both bool) string {
 	if !both {
 		return b
 	}
@@ -168,8 +168,8 @@ func isList(keys []yamlKey, path string) bool {
 	return slices.ContainsFunc(keys, func(k yamlKey) bool { return k.yaml == path && k.kind == list })
 }
 
-// siblings names the keys that there are beside one.
-func siblings(keys []yamlKey, full string) []string {
+// siblingKeys names the keys that there are beside one.
+func siblingKeys(keys []yamlKey, full string) []string {
 	parent := full[:strings.LastIndex(full, ".")+1]
 	var names []string
 	for _, k := range keys {

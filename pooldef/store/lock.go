@@ -45,7 +45,7 @@ func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) 
 
 func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
 	path, flags := filepath.Join(s.RunDir, "locks", name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK
-	run := s.folder(s.RunDir)
+	run := s.openDirectory(s.RunDir)
 	run.close()
 	if untrusted := (*TrustError)(nil); errors.As(run.err, &untrusted) {
 		return nil, fmt.Errorf("lock %s: %w", what, run.err)
@@ -69,7 +69,7 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 		case err == nil:
 			return func() { _ = lock.Close() }, nil // the file stays: whoever waits for it has it open
 		case errors.Is(err, context.DeadlineExceeded):
-			return nil, &pooldef.LockError{What: what, Holders: holders(path)}
+			return nil, &pooldef.LockError{What: what, Holders: findHolders(path)}
 		}
 	}
 	switch unwritable := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS); {
@@ -79,8 +79,8 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 	return nil, fmt.Errorf("lock %s: %w", what, err)
 }
 
-// holders asks the kernel who has a lock on a file (proc(5), /proc/locks), each once: what changes while it is read may be in it twice.
-func holders(path string) []string {
+// findHolders asks the kernel who has a lock on a file (proc(5), /proc/locks), each once: what changes while it is read may be in it twice.
+func findHolders(path string) []string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"poolctl/pooldef"
-
 	"golang.org/x/sys/unix"
+
+	"poolctl/pooldef"
 )
 
 // TestMain lets the test binary be another process that takes locks: it says so, and lets go when its input ends.

@@ -66,7 +66,7 @@ func (s *Store) moveValue(old, file string) error {
 			return err
 		}
 	}
-	return s.forgetSecret(old)
+	return s.removeSecret(old)
 }
 
 // SetSecretValue stores the value, which CheckSecret has let pass, of a secret that can be used.
@@ -75,10 +75,10 @@ func (s *Store) SetSecretValue(e *SecretEntry, value []byte) error {
 }
 
 // UndefineSecret removes a secret and its value, also one that cannot be used.
-func (s *Store) UndefineSecret(e *SecretEntry) error { return s.forgetSecret(e.File) }
+func (s *Store) UndefineSecret(e *SecretEntry) error { return s.removeSecret(e.File) }
 
-// forgetSecret removes a value, then its definition: whoever interrupts us shall not leave a value that nobody knows of.
-func (s *Store) forgetSecret(file string) error {
+// removeSecret removes a value, then its definition: whoever interrupts us shall not leave a value that nobody knows of.
+func (s *Store) removeSecret(file string) error {
 	if exists(valueFile(file)) {
 		if err := s.Files.Remove(valueFile(file)); err != nil {
 			return err

@@ -8,25 +8,25 @@ import (
 	"poolctl/pooldef"
 )
 
-// libvirts is a store of libvirt's secrets. They are only read: its daemon has them in its memory, too.
-func (s *Store) libvirts() *Store {
+// libvirtStore is a store of libvirt's secrets. They are only read: its daemon has them in its memory, too.
+func (s *Store) libvirtStore() *Store {
 	return &Store{ConfigDir: s.LibvirtDir, Credentials: s.Credentials, isLibvirt: true}
 }
 
-// usable returns the secret with a uuid: ours or, if there is none, libvirt's.
-func (s *Store) usable(id string) (*SecretEntry, error) {
+// secretByUUID returns the secret with a uuid: ours or, if there is none, libvirt's.
+func (s *Store) secretByUUID(id string) (*SecretEntry, error) {
 	e, err := s.loadSecret(id)
 	if s.LibvirtDir != "" && errors.Is(err, pooldef.ErrNoSecret) {
-		return s.libvirts().loadSecret(id)
+		return s.libvirtStore().loadSecret(id)
 	}
 	return e, err
 }
 
-// usableOf returns the secret with a usage: ours or, if there is none, libvirt's; nil if there is none at all.
-func (s *Store) usableOf(usageType, usage string) (*SecretEntry, error) {
-	e, err := s.secretOf(usageType, usage)
+// secretByUsage returns the secret with a usage: ours or, if there is none, libvirt's; nil if there is none at all.
+func (s *Store) secretByUsage(usageType, usage string) (*SecretEntry, error) {
+	e, err := s.ownSecretByUsage(usageType, usage)
 	if s.LibvirtDir != "" && e == nil && err == nil {
-		return s.libvirts().secretOf(usageType, usage)
+		return s.libvirtStore().ownSecretByUsage(usageType, usage)
 	}
 	return e, err
 }

@@ -40,7 +40,7 @@ func (s *Store) SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, er
 			return value, err
 		}
 	}
-	e, err := s.referred(ref, usageType)
+	e, err := s.resolve(ref, usageType)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Store) SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, er
 // SecretFile tells where the value is that SecretValue returns, for messages: in base64, or, if it is a credential, as it is. It is
 // "" if there is no such secret.
 func (s *Store) SecretFile(ref pooldef.SecretRef, usageType string) string {
-	e, err := s.referred(ref, usageType)
+	e, err := s.resolve(ref, usageType)
 	if err == nil {
 		ref.UUID = e.UUID
 	}
@@ -63,16 +63,16 @@ func (s *Store) SecretFile(ref pooldef.SecretRef, usageType string) string {
 	return valueFile(e.File)
 }
 
-// referred returns the secret that a reference from among those of usageType names: ours or, if there is none, libvirt's.
-func (s *Store) referred(ref pooldef.SecretRef, usageType string) (*SecretEntry, error) {
+// resolve returns the secret that a reference from among those of usageType names: ours or, if there is none, libvirt's.
+func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, error) {
 	if ref.UUID == "" {
-		e, err := s.usableOf(usageType, ref.Usage)
+		e, err := s.secretByUsage(usageType, ref.Usage)
 		if err == nil && e == nil {
 			err = fmt.Errorf("%w: none is for %s %q", pooldef.ErrNoSecret, usageType, ref.Usage)
 		}
 		return e, err
 	}
-	e, err := s.usable(ref.UUID)
+	e, err := s.secretByUUID(ref.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +108,11 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 // DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as Problems, without
 // the value.
 func DecodeSecret(text []byte) ([]byte, error) {
-	joined := locked(len(text))[:0]
+	joined := lockedBuffer(len(text))[:0]
 	for field := range bytes.FieldsSeq(text) {
 		joined = append(joined, field...)
 	}
-	value := locked(base64.StdEncoding.DecodedLen(len(joined)))
+	value := lockedBuffer(base64.StdEncoding.DecodedLen(len(joined)))
 	n, err := base64.StdEncoding.Strict().Decode(value, joined)
 	if err != nil {
 		return nil, pooldef.Problems{{Text: "it is not base64"}}
@@ -138,10 +138,10 @@ func (s *Store) credential(id string) ([]byte, error) {
 	if s.Credentials == "" {
 		return nil, nil
 	}
-	d := s.folder(s.Credentials)
+	d := s.openDirectory(s.Credentials)
 	defer d.close()
-	if d.doubt != nil {
-		return nil, d.doubt
+	if d.warning != nil {
+		return nil, d.warning
 	}
 	value, err := d.readSecret(id, 0o022, MaxSecret)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,7 +14,7 @@ import (
 // secret in it. It wraps fs.ErrPermission.
 type TrustError struct {
 	Path string
-	Mend []string // the command that mends it: "chown", "root:", "/etc/poolctl/x.xml"; nil: no single one does
+	Fix  []string // the command that mends it: "chown", "root:", "/etc/poolctl/x.xml"; nil: no single one does
 	text string
 }
 
@@ -49,8 +49,8 @@ func runningUser() string {
 	return "root"
 }
 
-// judge makes an error of a TrustError for root, who acts for the whole machine, and a doubt for other users.
-func judge(untrusted error) (doubt, err error) {
+// refuseIfRoot makes an error of a TrustError for root, who acts for the whole machine, and a doubt for other users.
+func refuseIfRoot(untrusted error) (doubt, err error) {
 	if os.Geteuid() == 0 {
 		return nil, untrusted
 	}

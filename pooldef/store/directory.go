@@ -8,58 +8,58 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
-
-	"golang.org/x/sys/unix"
 )
 
-// A folder is an open directory of the store. Its files are opened below its descriptor: the directory that was checked is
+// A directory is an open directory of the store. Its files are opened below its descriptor: the directory that was checked is
 // the one that is read, whatever its path leads to by then.
-type folder struct {
-	path  string
-	dir   *os.File
-	doubt error // why its files should not be relied on; root is refused them
-	err   error // why its files cannot be used
+type directory struct {
+	path    string
+	dir     *os.File
+	warning error // why its files should not be relied on; root is refused them
+	err     error // why its files cannot be used
 }
 
-// openFolder opens a directory and checks who can change it. Symbolic links on the way are followed. A failure is in err.
-func openFolder(path string) *folder {
+// openDirectory opens a directory and checks who can change it. Symbolic links on the way are followed. A failure is in err.
+func openDirectory(path string) *directory {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	return newFolder(path, f, err)
+	return newDirectory(path, f, err)
 }
 
-// folder opens a directory below d, which must not be a symbolic link.
-func (d *folder) folder(name string) *folder {
+// subdirectory opens a directory below d, which must not be a symbolic link.
+func (d *directory) subdirectory(name string) *directory {
 	f, err := d.open(name, unix.O_DIRECTORY)
-	return newFolder(filepath.Join(d.path, name), f, err)
+	return newDirectory(filepath.Join(d.path, name), f, err)
 }
 
-func newFolder(path string, f *os.File, err error) *folder {
-	d := &folder{path: path, dir: f, err: err}
+func newDirectory(path string, f *os.File, err error) *directory {
+	d := &directory{path: path, dir: f, err: err}
 	if err == nil {
 		var stat unix.Stat_t
 		if d.err = fstat(f, &stat); d.err == nil {
-			d.doubt, d.err = judge(checkTrust(path, &stat, 0o022))
+			d.warning, d.err = refuseIfRoot(checkTrust(path, &stat, 0o022))
 		}
 	}
 	return d
 }
 
-func (d *folder) close() {
+func (d *directory) close() {
 	if d.dir != nil {
 		d.dir.Close()
 	}
 }
 
 // open opens a file, never waits for it, and does not follow a symbolic link.
-func (d *folder) open(name string, flags int) (*os.File, error) {
+func (d *directory) open(name string, flags int) (*os.File, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
 	path := filepath.Join(d.path, name)
 	fd := -1
-	err := retry(func() (err error) {
+	err := retryEINTR(func() (err error) {
 		fd, err = unix.Openat(int(d.dir.Fd()), name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
 		return err
 	})
@@ -73,7 +73,7 @@ func (d *folder) open(name string, flags int) (*os.File, error) {
 }
 
 // list returns what is in the directory, in no order.
-func (d *folder) list() ([]fs.DirEntry, error) {
+func (d *directory) list() ([]fs.DirEntry, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
@@ -82,13 +82,13 @@ func (d *folder) list() ([]fs.DirEntry, error) {
 
 // read returns at most MaxInput bytes of a regular file that others cannot change. doubt is set, and data are returned, if
 // they can and the user is not root.
-func (d *folder) read(name string) (data []byte, doubt, err error) {
+func (d *directory) read(name string) (data []byte, doubt, err error) {
 	f, stat, err := d.openRegular(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer f.Close()
-	if doubt, err = judge(checkTrust(f.Name(), stat, 0o022)); err != nil {
+	if doubt, err = refuseIfRoot(checkTrust(f.Name(), stat, 0o022)); err != nil {
 		return nil, nil, err
 	}
 	data, err = codec.ReadInput(f)
@@ -100,7 +100,7 @@ func (d *folder) read(name string) (data []byte, doubt, err error) {
 
 // readSecret is read for a secret: what others can change, or what has one of the forbidden bits in its mode, is an error for
 // everybody. Its bytes are kept from swap.
-func (d *folder) readSecret(name string, forbidden uint32, most int) ([]byte, error) {
+func (d *directory) readSecret(name string, forbidden uint32, most int) ([]byte, error) {
 	f, stat, err := d.openRegular(name)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (d *folder) readSecret(name string, forbidden uint32, most int) ([]byte, er
 	return readLocked(f, stat.Size, most)
 }
 
-func (d *folder) openRegular(name string) (*os.File, *unix.Stat_t, error) {
+func (d *directory) openRegular(name string) (*os.File, *unix.Stat_t, error) {
 	f, err := d.open(name, 0)
 	if err != nil {
 		return nil, nil, err
@@ -134,7 +134,7 @@ func readLocked(f *os.File, size int64, most int) ([]byte, error) {
 	if size > int64(most) {
 		return nil, pooldef.Problems{{File: f.Name(), Text: fmt.Sprintf("larger than %d bytes", most)}}
 	}
-	data := locked(int(size))
+	data := lockedBuffer(int(size))
 	n, err := io.ReadFull(f, data)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it has shrunk
 		err = nil
@@ -142,15 +142,15 @@ func readLocked(f *os.File, size int64, most int) ([]byte, error) {
 	return data[:n], err
 }
 
-// locked returns a buffer that is kept from swap, if the user may have that (RLIMIT_MEMLOCK).
-func locked(size int) []byte {
+// lockedBuffer returns a buffer that is kept from swap, if the user may have that (RLIMIT_MEMLOCK).
+func lockedBuffer(size int) []byte {
 	data := make([]byte, size)
 	_ = unix.Mlock(data)
 	return data
 }
 
-// retry makes a system call again when a signal interrupts it, as network file systems let any signal.
-func retry(call func() error) error {
+// retryEINTR makes a system call again when a signal interrupts it, as network file systems let any signal.
+func retryEINTR(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
@@ -159,19 +159,19 @@ func retry(call func() error) error {
 }
 
 // stat looks at what a name stands for: at a symbolic link itself if flags has AT_SYMLINK_NOFOLLOW.
-func (d *folder) stat(name string, flags int) (unix.Stat_t, error) {
+func (d *directory) stat(name string, flags int) (unix.Stat_t, error) {
 	var stat unix.Stat_t
 	if d.err != nil {
 		return stat, d.err
 	}
-	if err := retry(func() error { return unix.Fstatat(int(d.dir.Fd()), name, &stat, flags) }); err != nil {
+	if err := retryEINTR(func() error { return unix.Fstatat(int(d.dir.Fd()), name, &stat, flags) }); err != nil {
 		return stat, &fs.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
 	}
 	return stat, nil
 }
 
 func fstat(f *os.File, stat *unix.Stat_t) error {
-	if err := retry(func() error { return unix.Fstat(int(f.Fd()), stat) }); err != nil {
+	if err := retryEINTR(func() error { return unix.Fstat(int(f.Fd()), stat) }); err != nil {
 		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
 	return nil

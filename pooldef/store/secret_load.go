@@ -34,10 +34,10 @@ func (s *Store) secretDirs() []string {
 }
 
 // openSecrets opens one of secretDirs below its parent, which is checked, too.
-func (s *Store) openSecrets(dir string) *folder {
-	parent := s.folder(filepath.Dir(dir))
+func (s *Store) openSecrets(dir string) *directory {
+	parent := s.openDirectory(filepath.Dir(dir))
 	defer parent.close()
-	return parent.folder(filepath.Base(dir))
+	return parent.subdirectory(filepath.Base(dir))
 }
 
 // readSecretFile returns the bytes of a file that is in one of secretDirs and that nobody else may read or change. doubt is set
@@ -46,7 +46,7 @@ func (s *Store) readSecretFile(file string, most int) (data []byte, doubt, err e
 	d := s.openSecrets(filepath.Dir(file))
 	defer d.close()
 	data, err = d.readSecret(filepath.Base(file), 0o077, most)
-	return data, d.doubt, err
+	return data, d.warning, err
 }
 
 // secretFile is where a secret's definition belongs.
@@ -98,7 +98,7 @@ func (s *Store) Secret(uuidOrUsage string) (*SecretEntry, error) {
 			return e, err
 		}
 	}
-	e, err := s.secretFor(uuidOrUsage, func(secret *pooldef.Secret) bool { return secret.Usage == uuidOrUsage })
+	e, err := s.findSecret(uuidOrUsage, func(secret *pooldef.Secret) bool { return secret.Usage == uuidOrUsage })
 	if err == nil && e == nil {
 		err = fmt.Errorf("%w: %q", pooldef.ErrNoSecret, uuidOrUsage)
 	}
@@ -107,19 +107,19 @@ func (s *Store) Secret(uuidOrUsage string) (*SecretEntry, error) {
 
 // SecretOf returns the secret with this usage, one of libvirt's if there is none here, nil if there is none at all.
 func (s *Store) SecretOf(usageType, usage string) (*pooldef.Secret, error) {
-	e, err := s.usableOf(usageType, usage)
+	e, err := s.secretByUsage(usageType, usage)
 	if e == nil {
 		return nil, err
 	}
 	return e.Secret, err
 }
 
-func (s *Store) secretOf(usageType, usage string) (*SecretEntry, error) {
-	return s.secretFor(usageType+" "+usage, func(secret *pooldef.Secret) bool { return secret.UsageType == usageType && secret.Usage == usage })
+func (s *Store) ownSecretByUsage(usageType, usage string) (*SecretEntry, error) {
+	return s.findSecret(usageType+" "+usage, func(secret *pooldef.Secret) bool { return secret.UsageType == usageType && secret.Usage == usage })
 }
 
-// secretFor returns the one secret that fits, nil if there is none.
-func (s *Store) secretFor(what string, fits func(*pooldef.Secret) bool) (*SecretEntry, error) {
+// findSecret returns the one secret that fits, nil if there is none.
+func (s *Store) findSecret(what string, fits func(*pooldef.Secret) bool) (*SecretEntry, error) {
 	entries, err := s.Secrets()
 	if err != nil {
 		return nil, err

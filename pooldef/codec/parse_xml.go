@@ -39,7 +39,7 @@ func parseXML(data []byte) (*xmltree.Element, error) {
 			break
 		}
 		if err == nil {
-			err = p.token(token, line)
+			err = p.addToken(token, line)
 		}
 		if err != nil {
 			return nil, xmlProblem(err, decoder)
@@ -63,12 +63,12 @@ type openElement struct {
 	text bytes.Buffer // of all its pieces
 }
 
-func (p *xmlParser) token(token xml.Token, line int) error {
+func (p *xmlParser) addToken(token xml.Token, line int) error {
 	switch t := token.(type) {
 	case xml.StartElement:
-		return p.start(t, line)
+		return p.startElement(t, line)
 	case xml.EndElement:
-		p.end()
+		p.endElement()
 	case xml.CharData:
 		if len(p.open) > 0 {
 			p.open[len(p.open)-1].text.Write(t)
@@ -77,13 +77,13 @@ func (p *xmlParser) token(token xml.Token, line int) error {
 		}
 	case xml.ProcInst:
 		if t.Target == "poolctl" {
-			return p.instruction(t, line)
+			return p.addInstruction(t, line)
 		}
 	}
 	return nil
 }
 
-func (p *xmlParser) start(t xml.StartElement, line int) error {
+func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
 	for url, prefix := range prefixes {
 		if prefix == t.Name.Space+":" { // not translated to its namespace
@@ -94,11 +94,11 @@ func (p *xmlParser) start(t xml.StartElement, line int) error {
 		if a.Name.Space == "xmlns" || a.Name.Local == "xmlns" {
 			continue
 		}
-		if err := p.attr(e, xmlName(a.Name), a.Value); err != nil {
+		if err := p.addAttr(e, xmlName(a.Name), a.Value); err != nil {
 			return err
 		}
 	}
-	if err := p.count(line); err != nil {
+	if err := p.countNode(line); err != nil {
 		return err
 	}
 	switch {
@@ -115,9 +115,9 @@ func (p *xmlParser) start(t xml.StartElement, line int) error {
 	return nil
 }
 
-// attr adds an attribute, which must be the only one of that name.
-func (p *xmlParser) attr(e *xmltree.Element, name, value string) error {
-	if err := p.count(e.Line); err != nil {
+// addAttr adds an attribute, which must be the only one of that name.
+func (p *xmlParser) addAttr(e *xmltree.Element, name, value string) error {
+	if err := p.countNode(e.Line); err != nil {
 		return err
 	}
 	if attrIndex(e, name) >= 0 {
@@ -127,16 +127,16 @@ func (p *xmlParser) attr(e *xmltree.Element, name, value string) error {
 	return nil
 }
 
-// count refuses a document that is too large.
-func (p *xmlParser) count(line int) error {
+// countNode refuses a document that is too large.
+func (p *xmlParser) countNode(line int) error {
 	if p.nodes++; p.nodes > maxNodes {
-		return tooMany(line)
+		return tooManyNodes(line)
 	}
 	return nil
 }
 
-// end closes an element. White space between child elements means nothing.
-func (p *xmlParser) end() {
+// endElement closes an element. White space between child elements means nothing.
+func (p *xmlParser) endElement() {
 	e := &p.open[len(p.open)-1]
 	if text := e.text.String(); len(e.Children) == 0 || strings.TrimSpace(text) != "" {
 		e.Text = text
@@ -146,8 +146,8 @@ func (p *xmlParser) end() {
 
 var pseudoAttribute = regexp.MustCompile(`^\s*([a-z_]+)=(?:'([^']*)'|"([^"]*)")`)
 
-// instruction reads <?poolctl name='value' ...?>, poolctl's own settings, which libvirt passes over.
-func (p *xmlParser) instruction(t xml.ProcInst, line int) error {
+// addInstruction reads <?poolctl name='value' ...?>, poolctl's own settings, which libvirt passes over.
+func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 	e := &xmltree.Element{Name: "?poolctl", Line: line}
 	rest := strings.TrimSpace(string(t.Inst))
 	for rest != "" {
@@ -155,7 +155,7 @@ func (p *xmlParser) instruction(t xml.ProcInst, line int) error {
 		if m == nil {
 			return pooldef.Problem{Line: line, Element: "?poolctl", Text: fmt.Sprintf("expected name='value', not %q", rest)}
 		}
-		if err := p.attr(e, m[1], m[2]+m[3]); err != nil {
+		if err := p.addAttr(e, m[1], m[2]+m[3]); err != nil {
 			return err
 		}
 		rest = strings.TrimSpace(rest[len(m[0]):])
@@ -164,10 +164,10 @@ func (p *xmlParser) instruction(t xml.ProcInst, line int) error {
 		return pooldef.Problem{Line: line, Element: "?poolctl", Text: "it stands outside of the root element"}
 	}
 	p.open[len(p.open)-1].Add(e)
-	return p.count(line)
+	return p.countNode(line)
 }
 
-func tooMany(line int) pooldef.Problem {
+func tooManyNodes(line int) pooldef.Problem {
 	return pooldef.Problem{Line: line, Text: fmt.Sprintf("there are more than %d elements and values", maxNodes)}
 }
 

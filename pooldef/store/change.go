@@ -22,7 +22,7 @@ OVERWRITTEN AND LOST. Changes to this xml configuration should be made using:
 // Define writes a pool's definition, in place of an older one. source is the definition as it was given, if that was YAML:
 // then it is kept in its author's words, with the uuid added if it had none.
 func (s *Store) Define(p *pooldef.Pool, source []byte) error {
-	data, file, old := []byte(fileHeader+codec.PoolElement(p, nil).String()), s.file(p, ".xml"), s.file(p, ".yaml")
+	data, file, old := []byte(fileHeader+codec.PoolElement(p, nil).String()), s.definitionFile(p, ".xml"), s.definitionFile(p, ".yaml")
 	if source != nil {
 		var err error
 		if data, err = codec.SetUUID(source, p); err != nil {
@@ -30,24 +30,24 @@ func (s *Store) Define(p *pooldef.Pool, source []byte) error {
 		}
 		file, old = old, file
 	}
-	config := s.folder(s.ConfigDir)
+	config := s.openDirectory(s.ConfigDir)
 	defer config.close()
 	was := &Entry{}
-	if err := was.loadMark(config, filepath.Base(old)); err != nil {
+	if err := was.loadAutostart(config, filepath.Base(old)); err != nil {
 		return err
 	}
 	if err := s.Files.WriteFile(file, data); err != nil || !exists(old) {
 		return err
 	}
 	if was.Autostart { // before the old one goes: whoever interrupts us shall not lose it
-		if err := s.mark(file); err != nil {
+		if err := s.linkAutostart(file); err != nil {
 			return err
 		}
 	}
-	return s.forgetFile(old)
+	return s.removeDefinition(old)
 }
 
-func (s *Store) file(p *pooldef.Pool, suffix string) string {
+func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {
 	return filepath.Join(s.ConfigDir, p.Name+suffix)
 }
 
@@ -56,55 +56,16 @@ func (s *Store) Undefine(e *Entry) error {
 	if e.File == "" {
 		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
 	}
-	return s.forgetFile(e.File)
+	return s.removeDefinition(e.File)
 }
 
-func (s *Store) forgetFile(file string) error {
+func (s *Store) removeDefinition(file string) error {
 	if link := s.autostartLink(file); exists(link) {
 		if err := s.Files.Remove(link); err != nil {
 			return err
 		}
 	}
 	return s.Files.Remove(file)
-}
-
-// SetAutostart marks a defined pool to be started at boot, or no longer.
-func (s *Store) SetAutostart(e *Entry, on bool) error {
-	link := s.autostartLink(e.File)
-	switch {
-	case e.Autostart == on && exists(link) == on:
-		return nil
-	case on:
-		return s.mark(e.File)
-	}
-	return s.Files.Remove(link)
-}
-
-// mark makes the autostart link of a definition, in place of one that leads elsewhere.
-func (s *Store) mark(file string) error {
-	link := s.autostartLink(file)
-	if exists(link) {
-		if err := s.Files.Remove(link); err != nil {
-			return err
-		}
-	}
-	target, err := filepath.Abs(file)
-	if err != nil {
-		return err
-	}
-	return s.Files.Symlink(target, link)
-}
-
-// DanglingAutostart names the links of pools that are marked to be started but have no definition.
-func (s *Store) DanglingAutostart() []string {
-	links, _ := os.ReadDir(filepath.Join(s.ConfigDir, "autostart"))
-	var names []string
-	for _, l := range links {
-		if !exists(filepath.Join(s.ConfigDir, l.Name())) {
-			names = append(names, l.Name())
-		}
-	}
-	return names
 }
 
 // SaveState notes that a pool is running with this definition.
@@ -121,10 +82,6 @@ func (s *Store) RemoveState(name string) error {
 }
 
 func (s *Store) recordFile(name string) string { return filepath.Join(s.RunDir, name+".xml") }
-
-func (s *Store) autostartLink(file string) string {
-	return filepath.Join(s.ConfigDir, "autostart", filepath.Base(file))
-}
 
 // exists tells whether there is anything of that name, if only a dangling link.
 func exists(path string) bool {

@@ -44,7 +44,7 @@ func TestWay(t *testing.T) {
 			if err := errors.Join(os.MkdirAll(top+"/theirs/etc", 0o755), test.change(top)); err != nil {
 				t.Fatal(err)
 			}
-			err := checkWay(filepath.Join(top, test.path))
+			err := checkAncestors(filepath.Join(top, test.path))
 			untrusted := (*TrustError)(nil)
 			if test.refused == "" {
 				if err != nil {
@@ -53,7 +53,7 @@ func TestWay(t *testing.T) {
 				return
 			}
 			if !errors.As(err, &untrusted) || untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
-				strings.Join(untrusted.Mend, " ") != strings.ReplaceAll(test.fix, "TOP", top) {
+				strings.Join(untrusted.Fix, " ") != strings.ReplaceAll(test.fix, "TOP", top) {
 				t.Errorf("%v: %+v", err, untrusted)
 			}
 		})

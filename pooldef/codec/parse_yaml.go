@@ -24,9 +24,9 @@ func parseYAML(data []byte, keys []yamlKey) (*xmltree.Element, pooldef.Problems,
 	}
 	p := yamlParser{keys: keys}
 	root := &xmltree.Element{Name: rootElement(keys), Line: node.Line}
-	p.mapping(node, "", root, "")
+	p.readMapping(node, "", root, "")
 	if p.nodes > maxNodes {
-		return nil, nil, tooMany(node.Line)
+		return nil, nil, tooManyNodes(node.Line)
 	}
 	return root, p.problems, nil
 }
@@ -54,9 +54,9 @@ func (p *yamlParser) problem(n *format.YAML, path, text string, args ...any) {
 	p.problems = append(p.problems, pooldef.Problem{Line: n.Line, Element: path, Text: fmt.Sprintf(text, args...)})
 }
 
-// each calls visit for every pair of a mapping that can be one of the language's: a key is a plain word, and there once. Aliases
+// forEachPair calls visit for every pair of a mapping that can be one of the language's: a key is a plain word, and there once. Aliases
 // are followed.
-func (p *yamlParser) each(n *format.YAML, path string, visit func(key, value *format.YAML, full string)) {
+func (p *yamlParser) forEachPair(n *format.YAML, path string, visit func(key, value *format.YAML, full string)) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -70,13 +70,13 @@ func (p *yamlParser) each(n *format.YAML, path string, visit func(key, value *fo
 			p.problem(key, full, "given a second time")
 		default:
 			seen[key.Value] = true
-			visit(key, followed(value), full)
+			visit(key, resolveAlias(value), full)
 		}
 	}
 }
 
-// followed returns what an alias stands for.
-func followed(n *format.YAML) *format.YAML {
+// resolveAlias returns what an alias stands for.
+func resolveAlias(n *format.YAML) *format.YAML {
 	for n.Kind == format.YAMLAlias {
 		n = n.Alias
 	}
@@ -85,35 +85,35 @@ func followed(n *format.YAML) *format.YAML {
 
 func isNull(n *format.YAML) bool { return n.Kind == format.YAMLScalar && n.ShortTag() == "!!null" }
 
-// mapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
-func (p *yamlParser) mapping(n *format.YAML, path string, at *xmltree.Element, base string) {
-	p.each(n, path, func(key, value *format.YAML, full string) { p.value(key, value, full, at, base) })
+// readMapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
+func (p *yamlParser) readMapping(n *format.YAML, path string, at *xmltree.Element, base string) {
+	p.forEachPair(n, path, func(key, value *format.YAML, full string) { p.readValue(key, value, full, at, base) })
 }
 
-// value reads what stands behind one key.
-func (p *yamlParser) value(key, value *format.YAML, full string, at *xmltree.Element, base string) {
+// readValue reads what stands behind one key.
+func (p *yamlParser) readValue(key, value *format.YAML, full string, at *xmltree.Element, base string) {
 	i := slices.IndexFunc(p.keys, func(k yamlKey) bool { return k.yaml == full })
 	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
 	switch {
 	case strings.Contains(key.Value, ".") || i < 0 && !below:
-		p.problem(key, full, "unknown key; there are %s", strings.Join(siblings(p.keys, full), ", "))
+		p.problem(key, full, "unknown key; there are %s", strings.Join(siblingKeys(p.keys, full), ", "))
 	case isNull(value):
 	case i < 0 && value.Kind == format.YAMLMapping:
-		p.mapping(value, full, at, base)
+		p.readMapping(value, full, at, base)
 	case i < 0:
 		p.problem(value, full, "expected a mapping: key: value")
 	case p.keys[i].kind == list:
-		p.list(value, p.keys[i], at)
+		p.readList(value, p.keys[i], at)
 	case p.keys[i].kind == mapping:
-		p.pairs(value, p.keys[i], at)
+		p.readPairs(value, p.keys[i], at)
 	case value.Kind != format.YAMLScalar:
 		p.problem(value, full, "expected a single value")
 	default:
-		p.scalar(value, p.keys[i], at, strings.TrimPrefix(strings.TrimPrefix(p.keys[i].xml, base), "/"))
+		p.readScalar(value, p.keys[i], at, strings.TrimPrefix(strings.TrimPrefix(p.keys[i].xml, base), "/"))
 	}
 }
 
-func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *xmltree.Element, xml string) {
+func (p *yamlParser) readScalar(n *format.YAML, k yamlKey, at *xmltree.Element, xml string) {
 	value, unit := n.Value, ""
 	switch k.kind {
 	case yesNoKey, presence:
@@ -126,7 +126,7 @@ func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *xmltree.Element, xml 
 			p.problem(n, k.yaml, "%q is neither yes nor no", value)
 		}
 		if k.kind == presence && value == "yes" {
-			put(at, xml, "", n.Line)
+			setValue(at, xml, "", n.Line)
 		}
 		if k.kind == presence {
 			return
@@ -135,14 +135,14 @@ func (p *yamlParser) scalar(n *format.YAML, k yamlKey, at *xmltree.Element, xml 
 		digits := strings.TrimRight(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 		value, unit = strings.TrimSpace(digits), value[len(digits):]
 	}
-	put(at, xml, value, n.Line)
+	setValue(at, xml, value, n.Line)
 	if unit != "" {
-		put(at, xml+"/@unit", unit, n.Line)
+		setValue(at, xml+"/@unit", unit, n.Line)
 	}
 }
 
-// list adds one element an item. A single value stands for a list of one.
-func (p *yamlParser) list(n *format.YAML, k yamlKey, at *xmltree.Element) {
+// readList adds one element an item. A single value stands for a list of one.
+func (p *yamlParser) readList(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	items := []*format.YAML{n}
 	if n.Kind == format.YAMLSequence {
 		items = n.Content
@@ -153,36 +153,36 @@ func (p *yamlParser) list(n *format.YAML, k yamlKey, at *xmltree.Element) {
 		if p.nodes++; p.nodes > maxNodes {
 			return
 		}
-		item = followed(item)
+		item = resolveAlias(item)
 		isValue := item.Kind == format.YAMLScalar
 		if isNull(item) || !isValue && item.Kind != format.YAMLMapping {
 			p.problem(item, k.yaml, "an item must be a value or a mapping")
 			continue
 		}
-		e := element(at, parents, item.Line).Add(&xmltree.Element{Name: name, Line: item.Line})
+		e := ensureElement(at, parents, item.Line).Add(&xmltree.Element{Name: name, Line: item.Line})
 		if isValue {
-			put(e, "@"+attr, item.Value, item.Line)
+			setValue(e, "@"+attr, item.Value, item.Line)
 		} else {
-			p.mapping(item, k.yaml, e, path)
+			p.readMapping(item, k.yaml, e, path)
 		}
 	}
 }
 
-// pairs adds one element a pair.
-func (p *yamlParser) pairs(n *format.YAML, k yamlKey, at *xmltree.Element) {
+// readPairs adds one element a pair.
+func (p *yamlParser) readPairs(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	if n.Kind != format.YAMLMapping {
 		p.problem(n, k.yaml, "expected a mapping: key: value")
 		return
 	}
 	parents, name := splitPath(k.xml)
-	p.each(n, k.yaml, func(key, value *format.YAML, full string) {
+	p.forEachPair(n, k.yaml, func(key, value *format.YAML, full string) {
 		if value.Kind != format.YAMLScalar || isNull(value) {
 			p.problem(value, full, "expected a single value")
 			return
 		}
-		e := element(at, parents, key.Line).Add(&xmltree.Element{Name: name, Line: key.Line})
-		put(e, "@name", key.Value, key.Line)
-		put(e, "@value", value.Value, value.Line)
+		e := ensureElement(at, parents, key.Line).Add(&xmltree.Element{Name: name, Line: key.Line})
+		setValue(e, "@name", key.Value, key.Line)
+		setValue(e, "@value", value.Value, value.Line)
 	})
 }
 
@@ -191,8 +191,8 @@ func splitPath(path string) (parents, name string) {
 	return path[:max(i, 0)], path[i+1:]
 }
 
-// element returns the element at a path below at, which it makes where it is missing.
-func element(at *xmltree.Element, path string, line int) *xmltree.Element {
+// ensureElement returns the element at a path below at, which it makes where it is missing.
+func ensureElement(at *xmltree.Element, path string, line int) *xmltree.Element {
 	if path == "" {
 		return at
 	}
@@ -206,13 +206,13 @@ func element(at *xmltree.Element, path string, line int) *xmltree.Element {
 	return at
 }
 
-// put sets the text of the element, or the attribute, at a path.
-func put(at *xmltree.Element, path, value string, line int) {
+// setValue sets the text of the element, or the attribute, at a path.
+func setValue(at *xmltree.Element, path, value string, line int) {
 	parents, name := splitPath(path)
 	if attr, ok := strings.CutPrefix(name, "@"); ok {
-		e := element(at, parents, line)
+		e := ensureElement(at, parents, line)
 		e.Attrs = append(e.Attrs, xmltree.Attr{Name: attr, Value: value, Line: line})
 		return
 	}
-	element(at, path, line).Text = value
+	ensureElement(at, path, line).Text = value
 }

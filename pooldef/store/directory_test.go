@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"poolctl/pooldef"
-
 	"golang.org/x/sys/unix"
+
+	"poolctl/pooldef"
 )
 
 // stranger is a user who is neither root nor the one who runs the tests.
@@ -77,8 +77,8 @@ func (s *Store) expectRefused(t *testing.T, text, mend, uses string) {
 			t.Errorf("%s: %v", use, err)
 		case refused && (!errors.As(err, &untrusted) || !errors.Is(err, fs.ErrPermission)):
 			t.Errorf("%s: %v", use, err)
-		case refused && (!strings.Contains(err.Error(), text) || !strings.HasPrefix(strings.Join(untrusted.Mend, " "), mend)):
-			t.Errorf("%s: %v (%s)", use, err, untrusted.Mend)
+		case refused && (!strings.Contains(err.Error(), text) || !strings.HasPrefix(strings.Join(untrusted.Fix, " "), mend)):
+			t.Errorf("%s: %v (%s)", use, err, untrusted.Fix)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func TestHiddenMarks(t *testing.T) {
 // The directory that was checked is the one that is read, whatever is put in its place.
 func TestFolderStays(t *testing.T) {
 	s := trustStore(t)
-	config := openFolder(s.ConfigDir)
+	config := openDirectory(s.ConfigDir)
 	defer config.close()
 	if err := errors.Join(os.Rename(s.ConfigDir, s.ConfigDir+".old"), os.Mkdir(s.ConfigDir, 0o755)); err != nil {
 		t.Fatal(err)
