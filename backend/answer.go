@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"poolctl/fault"
 )
 
 // MaxSize is the most bytes that anything can have: the kernel counts them in 63 bits (loff_t).
@@ -22,6 +24,9 @@ type AnswerError struct {
 func (e *AnswerError) Error() string {
 	return fmt.Sprintf("%s reports an impossible %s: %.100q", e.Tool, e.Field, e.Text)
 }
+
+// Kind implements [fault.Error].
+func (*AnswerError) Kind() fault.Kind { return fault.Failed }
 
 // ParseSize reads a number of bytes that a tool reports in a field. It is at most [MaxSize].
 func ParseSize(tool, field, text string) (uint64, error) {

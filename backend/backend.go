@@ -3,13 +3,13 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"os"
 	"time"
 
 	"poolctl/backend/host"
+	"poolctl/fault"
 	"poolctl/pooldef"
 )
 
@@ -205,7 +205,7 @@ type Secrets interface {
 }
 
 // ErrNoVolume is what Volume, Delete and Rename wrap when there is no such volume.
-var ErrNoVolume = errors.New("no such volume")
+var ErrNoVolume = fault.New(fault.NotFound, "no such volume")
 
 // An UnsupportedError tells that pools of a type cannot do something.
 type UnsupportedError struct {
@@ -220,6 +220,9 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
 }
 
+// Kind implements [fault.Error].
+func (*UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
+
 // An ExternalDataError tells that what a guest sees of a volume is, in part, in files that only its header names. Whoever may write to the
 // volume could name any file of the machine there: they are not read, written to or wiped.
 type ExternalDataError struct{ Path string }
@@ -227,6 +230,9 @@ type ExternalDataError struct{ Path string }
 func (e *ExternalDataError) Error() string {
 	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not touch", e.Path)
 }
+
+// Kind implements [fault.Error].
+func (*ExternalDataError) Kind() fault.Kind { return fault.Unsupported }
 
 // A NotReadyError tells that the place where a pool's volumes would be cannot be used.
 type NotReadyError struct {
@@ -244,6 +250,20 @@ func (e *NotReadyError) Error() string {
 		return fmt.Sprintf("nothing is mounted at %q", e.Path)
 	}
 	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
+}
+
+// Kind implements [fault.Error].
+func (*NotReadyError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *NotReadyError) HintLine() string {
+	switch {
+	case e.Build:
+		return "poolctl pool-build " + host.Quote(e.Pool)
+	case e.Start:
+		return "poolctl pool-start " + host.Quote(e.Pool)
+	}
+	return "mount " + host.Quote(e.Path)
 }
 
 // As returns the capability C of the backend of type t, or an UnsupportedError that says what is not supported.

@@ -3,6 +3,9 @@ package backend
 import (
 	"fmt"
 	"strings"
+
+	"poolctl/backend/host"
+	"poolctl/fault"
 )
 
 // A BusyError tells that something cannot be had, and who has it.
@@ -17,6 +20,9 @@ func (e *BusyError) Error() string {
 	}
 	return fmt.Sprintf("%q is in use: %s", e.Path, strings.Join(e.Users, ", "))
 }
+
+// Kind implements [fault.Error].
+func (*BusyError) Kind() fault.Kind { return fault.State }
 
 // A ContentError tells that a device does not hold what it should.
 type ContentError struct {
@@ -33,4 +39,18 @@ func (e *ContentError) Error() string {
 		return fmt.Sprintf("%q is not formatted", e.Device)
 	}
 	return fmt.Sprintf("%q holds %s, not %s", e.Device, e.Holds, e.Want)
+}
+
+// Kind implements [fault.Error].
+func (*ContentError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *ContentError) HintLine() string {
+	switch {
+	case e.Want == "":
+		return "--overwrite destroys that"
+	case e.Holds == "":
+		return "poolctl pool-build --no-overwrite " + host.Quote(e.Pool)
+	}
+	return ""
 }

@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"errors"
+
+	"poolctl/fault"
 )
 
 // A TimeoutError tells that something has not answered in time: a server, or what is mounted of one that has gone. It is a
@@ -10,6 +12,9 @@ import (
 type TimeoutError struct{ Text string }
 
 func (e *TimeoutError) Error() string { return e.Text }
+
+// Kind implements [fault.Error].
+func (*TimeoutError) Kind() fault.Kind { return fault.Timeout }
 
 // Unwrap makes it what it is.
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }

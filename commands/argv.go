@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"poolctl/commands/manual"
+	"poolctl/fault"
 )
 
 // A usageError reports a command line that cannot be understood.
@@ -17,6 +18,9 @@ type usageError struct {
 }
 
 func (e *usageError) Error() string { return e.text }
+
+// Kind implements [fault.Error].
+func (*usageError) Kind() fault.Kind { return fault.Usage }
 
 // normalise converts a command line of virsh into the form that kong reads. In virsh, every option with a
 // value can be given by name (--pool x, --pool=x) or by position, and a lone - skips a position. normalise

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/fault"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -35,6 +37,14 @@ type readonlyInputError struct{ file string }
 
 func (e *readonlyInputError) Error() string {
 	return fmt.Sprintf("with --readonly, root reads no file that an argument names (%q)", e.file)
+}
+
+// Kind implements [fault.Error].
+func (*readonlyInputError) Kind() fault.Kind { return fault.Permission }
+
+// HintLine implements [fault.Hinter].
+func (e *readonlyInputError) HintLine() string {
+	return "give it on standard input: - <" + host.Quote(e.file)
 }
 
 func (e *readonlyInputError) Unwrap() error { return fs.ErrPermission }

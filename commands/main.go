@@ -2,7 +2,7 @@
 //
 // cli.go has the table of verbs and the global options. The struct of a verb has its arguments and options as
 // fields, and a method Run(*env) error. argv.go rewrites virsh's mixture of positional and named values
-// before kong parses it. errors.go alone chooses exit statuses and hints.
+// before kong parses it. errors.go maps the kinds of errors (package fault) to exit statuses.
 //
 // Verbs change pools and volumes through package backend/driver. They print and ask through package terminal.
 // Help, the manual page and completion are made from the grammar by package manual.

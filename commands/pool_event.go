@@ -1,6 +1,6 @@
 package commands
 
-import "errors"
+import "poolctl/fault"
 
 // PoolEvent is the verb pool-event.
 type PoolEvent struct {
@@ -13,7 +13,8 @@ type PoolEvent struct {
 }
 
 // errNoEvents is the error of pool-event and secret-event.
-var errNoEvents = errors.New("there are no events: poolctl has no daemon that could send them")
+var errNoEvents = fault.New(fault.Unsupported,
+	"there are no events: poolctl has no daemon that could send them")
 
 // Run lists virsh's types of events. Without --list it returns errNoEvents.
 func (c *PoolEvent) Run(e *env) error {

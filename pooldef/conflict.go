@@ -4,12 +4,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"poolctl/fault"
 )
 
 // A ConflictError tells that a definition, or a file of one, contradicts another.
 type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
+
+// Kind implements [fault.Error].
+func (*ConflictError) Kind() fault.Kind { return fault.Conflict }
 
 // SourceResolver tells what of the machine decides whether two sources are the same.
 type SourceResolver interface {

@@ -1,15 +1,16 @@
 package pooldef
 
 import (
-	"errors"
 	"strings"
+
+	"poolctl/fault"
 )
 
 // ErrNoSecret is what is wrapped when there is no such secret.
-var ErrNoSecret = errors.New("no such secret")
+var ErrNoSecret = fault.WithHint(fault.NotFound, "no such secret", "poolctl secret-list")
 
 // ErrNoValue is what a NoValueError is.
-var ErrNoValue = errors.New("it has no value")
+var ErrNoValue = fault.New(fault.State, "it has no value")
 
 // A LockError tells that others held a lock for longer than we would wait.
 type LockError struct {
@@ -23,3 +24,9 @@ func (e *LockError) Error() string {
 	}
 	return e.What + " is locked by " + strings.Join(e.Holders, ", ")
 }
+
+// Kind implements [fault.Error].
+func (*LockError) Kind() fault.Kind { return fault.Timeout }
+
+// HintLine implements [fault.Hinter].
+func (*LockError) HintLine() string { return "wait longer with --lock-timeout" }

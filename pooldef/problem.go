@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"poolctl/fault"
 )
 
 // A Problem is one thing that is wrong with a definition.
@@ -29,6 +31,9 @@ func (p Problem) Error() string {
 	return b.String() + p.Text
 }
 
+// Kind implements [fault.Error].
+func (Problem) Kind() fault.Kind { return fault.Usage }
+
 // Problems are all that is wrong with one definition.
 type Problems []Problem
 
@@ -39,6 +44,9 @@ func (p Problems) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Kind implements [fault.Error].
+func (Problems) Kind() fault.Kind { return fault.Usage }
 
 // ProblemsIn names the file in problems.
 func ProblemsIn(file string, err error) Problems {

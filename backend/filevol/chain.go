@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
+	"poolctl/fault"
 	"poolctl/pooldef"
 )
 
@@ -121,4 +123,12 @@ type GuessedFormatError struct{ Path, Looks, Overlay string }
 
 func (e *GuessedFormatError) Error() string {
 	return fmt.Sprintf("the format of %q is not recorded, only guessed to be %s: what it is based on is not followed", e.Path, e.Looks)
+}
+
+// Kind implements [fault.Error].
+func (*GuessedFormatError) Kind() fault.Kind { return fault.Failed }
+
+// HintLine implements [fault.Hinter].
+func (e *GuessedFormatError) HintLine() string {
+	return "if it is one: " + qemuimg.RecordFormat(e.Path, e.Looks, e.Overlay)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/fault"
 )
 
 // A node is what a path leads to, and the directory that has it. Both are held by descriptors that open nothing (O_PATH, open(2)).
@@ -156,6 +157,9 @@ type LinkError struct{ Of, To uint32 }
 func (e *LinkError) Error() string {
 	return fmt.Sprintf("a symbolic link of user %d leads to what belongs to user %d", e.Of, e.To)
 }
+
+// Kind implements [fault.Error].
+func (*LinkError) Kind() fault.Kind { return fault.Permission }
 
 // Unwrap makes it fs.ErrPermission.
 func (e *LinkError) Unwrap() error { return fs.ErrPermission }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"poolctl/fault"
 )
 
 // A Command is a program and its arguments. It is run without a shell, in the C locale.
@@ -300,6 +302,17 @@ type ToolError struct{ Tool string }
 
 func (e *ToolError) Error() string { return fmt.Sprintf("the program %s is not installed", e.Tool) }
 
+// Kind implements [fault.Error].
+func (*ToolError) Kind() fault.Kind { return fault.Unsupported }
+
+// HintLine implements [fault.Hinter].
+func (e *ToolError) HintLine() string {
+	if e.Package() == "" {
+		return ""
+	}
+	return "apt-get install " + e.Package()
+}
+
 // Package is the Debian package that has the program, empty if that is not known.
 func (e *ToolError) Package() string { return packages[e.Tool] }
 
@@ -321,6 +334,9 @@ func (e *ExitError) Error() string {
 	}
 	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
 }
+
+// Kind implements [fault.Error].
+func (*ExitError) Kind() fault.Kind { return fault.Failed }
 
 // StderrContains tells whether a program has failed with one of these texts: many have one status for all.
 func StderrContains(err error, texts ...string) bool {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/fault"
 )
 
 // A holes tells what becomes of holes that are copied.
@@ -242,5 +243,8 @@ type ReflinkError struct {
 func (e *ReflinkError) Error() string {
 	return fmt.Sprintf("the blocks of %q cannot be shared with a copy (reflink): %v", e.Path, e.Err)
 }
+
+// Kind implements [fault.Error].
+func (*ReflinkError) Kind() fault.Kind { return fault.Unsupported }
 
 func (e *ReflinkError) Unwrap() error { return e.Err }

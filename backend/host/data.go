@@ -6,12 +6,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/fault"
 )
 
 // A Progress is told how far something has come: how many bytes are done of how many, or of 0 if that is not known. It may be nil.
@@ -30,6 +32,21 @@ type InUseError struct {
 }
 
 func (e *InUseError) Error() string { return fmt.Sprintf("%q is in use by another process", e.Path) }
+
+// Kind implements [fault.Error].
+func (*InUseError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *InUseError) HintLine() string {
+	var hints []string
+	if e.Reading {
+		hints = append(hints, "--in-use copies it while it changes")
+	}
+	if _, err := os.Lstat(e.Path); err == nil { // fuser inspects only this machine
+		hints = append(hints, "fuser -v "+Quote(e.Path)+" tells who uses it")
+	}
+	return strings.Join(hints, "; ")
+}
 
 // An access is what a file's data are opened for.
 type access int

@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"fmt"
+
+	"poolctl/fault"
 )
 
 // CopyInto makes a block device, or a file that is there, the copy of another. What is behind the end of the copy reads as zeros then.
@@ -85,3 +87,9 @@ func (e *DoesNotFitError) Error() string {
 	}
 	return fmt.Sprintf("%s, not for %d", where, e.Size)
 }
+
+// Kind implements [fault.Error].
+func (*DoesNotFitError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (*DoesNotFitError) HintLine() string { return "vol-resize makes a volume larger" }

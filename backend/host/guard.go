@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/fault"
 )
 
 // CheckGuarded implements Prober.
@@ -40,6 +41,14 @@ type GuardError struct{ Dir string }
 
 func (e *GuardError) Error() string {
 	return fmt.Sprintf("others can change the directory %q, and with it where this is", e.Dir)
+}
+
+// Kind implements [fault.Error].
+func (*GuardError) Kind() fault.Kind { return fault.Permission }
+
+// HintLine implements [fault.Hinter].
+func (e *GuardError) HintLine() string {
+	return "chown root: " + Quote(e.Dir) + " && chmod go-w " + Quote(e.Dir)
 }
 
 // Unwrap makes it fs.ErrPermission.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"poolctl/fault"
 )
 
 // Upload writes data into a file or block device that is there. It refuses what would not fit before it writes anything, or,
@@ -141,6 +143,9 @@ type IncompleteError struct {
 
 func (e *IncompleteError) Error() string { return fmt.Sprintf("after %d bytes: %v", e.Done, e.Err) }
 
+// Kind implements [fault.Error].
+func (*IncompleteError) Kind() fault.Kind { return fault.Failed }
+
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // An OffsetError tells that a file or device ends before an offset.
@@ -152,3 +157,6 @@ type OffsetError struct {
 func (e *OffsetError) Error() string {
 	return fmt.Sprintf("the offset %d is beyond the end of %q, which has %d bytes", e.Offset, e.Path, e.Size)
 }
+
+// Kind implements [fault.Error].
+func (*OffsetError) Kind() fault.Kind { return fault.Usage }

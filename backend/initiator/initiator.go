@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"poolctl/fault"
 )
 
 // A Login tells who logs in to what.
@@ -45,6 +47,9 @@ func (e *RefusedError) Error() string {
 	}
 	return fmt.Sprintf("status %02x%02x", e.Class, e.Detail)
 }
+
+// Kind implements [fault.Error].
+func (*RefusedError) Kind() fault.Kind { return fault.Failed }
 
 // A Session is a login that has worked.
 type Session struct {

@@ -13,8 +13,9 @@
 package store
 
 import (
-	"errors"
 	"sync"
+
+	"poolctl/fault"
 )
 
 // A Store keeps the definitions of pools in one directory, in libvirt's layout, and the records of running ones in another.
@@ -45,4 +46,4 @@ type Files interface {
 }
 
 // ErrNoPool is what Load wraps when there is no pool of that name.
-var ErrNoPool = errors.New("no such pool")
+var ErrNoPool = fault.WithHint(fault.NotFound, "no such pool", "poolctl pool-list --all")

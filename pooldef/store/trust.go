@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/fault"
 )
 
 // A TrustError reports that users other than root and the running one can change a file or directory of the store, or read a
@@ -19,6 +21,9 @@ type TrustError struct {
 }
 
 func (e *TrustError) Error() string { return e.Path + " is not trusted: " + e.text }
+
+// Kind implements [fault.Error].
+func (*TrustError) Kind() fault.Kind { return fault.Permission }
 
 // Unwrap makes it fs.ErrPermission.
 func (e *TrustError) Unwrap() error { return fs.ErrPermission }
