@@ -169,8 +169,8 @@ func (p *argvParser) option(word string) error {
 		}
 	}
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
-	isArgument := slices.ContainsFunc(p.verb.Positional, func(a *kong.Positional) bool { return a.Name == name })
-	if !strings.HasPrefix(word, "--") || !isArgument {
+	isNamed := func(a *kong.Positional) bool { return a.Name == name }
+	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
 		return p.fail("there is no option %s", word)
 	}
 	if _, twice := p.given[name]; twice {

@@ -7,8 +7,9 @@ type Autostart struct{}
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
-	return "Starts every pool that pool-autostart has marked and that is not active, and says of each what happened. One that fails " +
-		"does not stop the others; the status is then 9. With nothing to do, all is well."
+	return "Starts every pool that pool-autostart has marked and that is not active, and says of each what " +
+		"happened. One that fails does not stop the others; the status is then 9. With nothing to do, all " +
+		"is well."
 }
 
 // Run starts the marked pools.

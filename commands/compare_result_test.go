@@ -14,8 +14,8 @@ import (
 
 // A compareResult is the result of one step on one side.
 type compareResult struct {
-	// lines is everything that is compared: the status, standard output (each line after "|", or after "failed|" if
-	// the step failed), and the changes of the machine.
+	// lines is everything that is compared: the status, standard output (each line after "|", or after
+	// "failed|" if the step failed), and the changes of the machine.
 	lines  []string
 	stderr string
 	ok     bool

@@ -42,7 +42,9 @@ func (e *env) setUp(h host.Host) error {
 		Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), ReadOnly: g.Readonly,
 	}
 	timeout := e.timeout()
-	backends := func(h host.Host) map[pooldef.Type]backend.Backend { return all.Backends(h, definitions, timeout) }
+	backends := func(h host.Host) map[pooldef.Type]backend.Backend {
+		return all.Backends(h, definitions, timeout)
+	}
 	e.driver = &driver.Driver{
 		Store: definitions, Host: h, Backends: backends(h), NewBackends: backends,
 		Timeout: timeout, LockTimeout: time.Duration(g.LockTimeout), DryRun: g.DryRun,

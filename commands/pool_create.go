@@ -10,7 +10,8 @@ type PoolCreate struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolCreate) Help() string {
-	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten. See pool-define and pool-start."
+	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten. See pool-define " +
+		"and pool-start."
 }
 
 // Run starts a transient pool.

@@ -10,8 +10,9 @@ type PoolDefine struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDefine) Help() string {
-	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is active, the change counts from the " +
-		"next start on. A definition in YAML stays as it was written.\n\n" +
+	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is " +
+		"active, the change counts from the next start on. A definition in YAML stays as it was " +
+		"written.\n\n" +
 		"  poolctl pool-define images.yaml\n" +
 		"  ssh otherhost virsh pool-dumpxml images | poolctl pool-define -"
 }

@@ -9,7 +9,8 @@ type PoolDestroy struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDestroy) Help() string {
-	return "The name is virsh's: nothing is destroyed. What pool-start did is undone; the data stay. A transient pool is forgotten."
+	return "The name is virsh's: nothing is destroyed. What pool-start did is undone; the data stay. A " +
+		"transient pool is forgotten."
 }
 
 // Run stops a pool.

@@ -21,15 +21,20 @@ func stateOf(s *driver.Status) string {
 }
 
 // poolFields are the names of a pool's fields in machine-readable output. They are stable.
-var poolFields = []string{"name", "uuid", "type", "state", "autostart", "persistent", "capacity", "allocation", "available",
-	"target_path", "source_name", "source_hosts", "source_devices", "source_dir", "source_format", "file", "error"}
+var poolFields = []string{
+	"name", "uuid", "type", "state", "autostart", "persistent", "capacity", "allocation", "available",
+	"target_path", "source_name", "source_hosts", "source_devices", "source_dir", "source_format",
+	"file", "error",
+}
 
 // poolValues returns the values of poolFields.
 func poolValues(s *driver.Status) []any {
 	src := &s.Pool.Source
-	values := []any{s.Pool.Name, s.Pool.UUID, string(s.Pool.Type), stateOf(s), s.Entry.Autostart, s.IsPersistent(), nil, nil, nil,
+	values := []any{
+		s.Pool.Name, s.Pool.UUID, string(s.Pool.Type), stateOf(s), s.Entry.Autostart, s.IsPersistent(), nil, nil, nil,
 		orNull(s.Pool.Target.Path), orNull(src.Name), hosts(src), devices(src), orNull(src.Dir), orNull(src.Format),
-		orNull(s.Entry.File), nil}
+		orNull(s.Entry.File), nil,
+	}
 	err := s.Err
 	if s.Active && err == nil {
 		var space *pooldef.Space
@@ -114,11 +119,12 @@ func (e *env) printPoolsXML(pools []driver.Status) error {
 // definition has changed since the start, poolDocument returns the new definition. Otherwise libvirt prints
 // the same document with and without --inactive.
 func (e *env) poolDocument(s *driver.Status, inactive bool) (*xmltree.Element, error) {
-	if next := s.Definition(inactive); codec.PoolElement(next, nil).String() != codec.PoolElement(s.Pool, nil).String() {
-		return codec.PoolElement(next, nil), nil
+	next, now := codec.PoolElement(s.Definition(inactive), nil), codec.PoolElement(s.Pool, nil)
+	if next.String() != now.String() {
+		return next, nil
 	}
 	if !s.Active {
-		return codec.PoolElement(s.Pool, nil), s.Err
+		return now, s.Err
 	}
 	space, err := s.Space()
 	if err != nil {

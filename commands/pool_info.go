@@ -34,8 +34,8 @@ func (c *PoolInfo) Run(e *env) error {
 	if s.Active {
 		state = "running"
 	}
-	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(s.Pool.Name), "UUID:", s.Pool.UUID,
-		"State:", state, "Persistent:", noYes(s.IsPersistent()), "Autostart:", noYes(entry.Autostart))
+	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n",
+		"Name:", format.Printable(s.Pool.Name), "UUID:", s.Pool.UUID, "State:", state, "Persistent:", noYes(s.IsPersistent()), "Autostart:", noYes(entry.Autostart))
 	if !s.Active {
 		return nil
 	}

@@ -9,9 +9,10 @@ type PoolRefresh struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {
-	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as it is. This one checks that the " +
-		"pool can be read, and removes what a poolctl that was killed left half-made. In iscsi and scsi pools it looks for units that have come " +
-		"and for new sizes, and waits for their devices."
+	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as " +
+		"it is. This one checks that the pool can be read, and removes what a poolctl that was killed left " +
+		"half-made. In iscsi and scsi pools it looks for units that have come and for new sizes, and waits " +
+		"for their devices."
 }
 
 // Run checks an active pool.

@@ -73,7 +73,8 @@ func runSessions(t *testing.T, dir string) {
 			}
 			return nil
 		},
-		// Sessions that need the lab (scripts/lab) begin with [!lab] skip, sessions that need Ceph with [!ceph] skip.
+		// Sessions that need the lab (scripts/lab) begin with [!lab] skip, sessions that need Ceph with
+		// [!ceph] skip.
 		Condition: func(name string) (bool, error) {
 			if name == "lab" {
 				return os.Getenv("POOLCTL_LAB") != "", nil

@@ -40,10 +40,15 @@ func (e *env) allSecrets() ([]*store.SecretEntry, error) {
 }
 
 // secretFields are the names of a secret's fields in machine-readable output. They are stable.
-var secretFields = []string{"uuid", "usage_type", "usage", "description", "ephemeral", "private", "has_value", "file"}
+var secretFields = []string{
+	"uuid", "usage_type", "usage", "description", "ephemeral", "private", "has_value", "file",
+}
 
 // secretValues returns the values of secretFields.
 func secretValues(entry *store.SecretEntry) []any {
 	s := entry.Secret
-	return []any{s.UUID, s.UsageType, orNull(s.Usage), orNull(s.Description), s.Ephemeral, s.Private, entry.HasValue, entry.File}
+	return []any{
+		s.UUID, s.UsageType, orNull(s.Usage), orNull(s.Description), s.Ephemeral, s.Private,
+		entry.HasValue, entry.File,
+	}
 }

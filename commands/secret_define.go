@@ -15,7 +15,8 @@ type SecretDefine struct {
 
 // Help implements kong.HelpProvider.
 func (c *SecretDefine) Help() string {
-	return "To change a secret, define it again with the same uuid; its value stays. What it is for cannot be changed.\n\n" +
+	return "To change a secret, define it again with the same uuid; its value stays. What it is for cannot " +
+		"be changed.\n\n" +
 		"  poolctl secret-define ceph.yaml\n\n" +
 		"with ceph.yaml such as\n\n" +
 		"  usage:\n" +

@@ -14,7 +14,8 @@ type SecretGetValue struct {
 
 // Help implements kong.HelpProvider.
 func (c *SecretGetValue) Help() string {
-	return "The value of a private secret is not shown. With -q, nothing but the value is printed, no line feed either.\n\n" +
+	return "The value of a private secret is not shown. With -q, nothing but the value is printed, no line " +
+		"feed either.\n\n" +
 		"  poolctl -q secret-get-value --plain 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87 >key"
 }
 

@@ -18,11 +18,13 @@ type SecretSetValue struct {
 
 // Help implements kong.HelpProvider.
 func (c *SecretSetValue) Help() string {
-	return "The value is read from a file, from standard input, or, if that is a terminal, is asked for without being shown. It is never an " +
-		"argument: everybody on the machine can see those. A file has it in base64, unless --plain says that it has it as it is, to the last " +
-		"byte, a line feed too. It may be 65536 bytes long.\n\n" +
+	return "The value is read from a file, from standard input, or, if that is a terminal, is asked for " +
+		"without being shown. It is never an argument: everybody on the machine can see those. A file has " +
+		"it in base64, unless --plain says that it has it as it is, to the last byte, a line feed too. It " +
+		"may be 65536 bytes long.\n\n" +
 		"  poolctl secret-set-value 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87 --file ceph.key\n" +
-		"  pass show san | tr -d '\\n' | poolctl secret-set-value san --plain"
+		"  pass show san | tr -d '\\n" +
+		"' | poolctl secret-set-value san --plain"
 }
 
 // Run stores a value.

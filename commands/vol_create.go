@@ -24,7 +24,8 @@ type preallocation struct {
 
 func (p *preallocation) options() (backend.CreateOptions, error) {
 	if p.PreallocMetadata && p.Preallocation != "" && p.Preallocation != "metadata" {
-		return backend.CreateOptions{}, &usageError{text: "--prealloc-metadata and --preallocation exclude each other"}
+		text := "--prealloc-metadata and --preallocation exclude each other"
+		return backend.CreateOptions{}, &usageError{text: text}
 	}
 	if p.PreallocMetadata {
 		return backend.CreateOptions{Preallocation: "metadata"}, nil
@@ -34,7 +35,8 @@ func (p *preallocation) options() (backend.CreateOptions, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolCreate) Help() string {
-	return "A raw volume gets as much room as its definition's allocation says, all of it if that says nothing.\n\n" +
+	return "A raw volume gets as much room as its definition's allocation says, all of it if that says " +
+		"nothing.\n\n" +
 		"  poolctl vol-create images disk.yaml\n\n" +
 		"with disk.yaml such as\n\n" +
 		"  name: disk.qcow2\n" +

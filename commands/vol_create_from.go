@@ -18,8 +18,9 @@ type VolCreateFrom struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolCreateFrom) Help() string {
-	return "The volumes may be of different pools, types and formats. The new one is at least as large as the one that is copied; a definition " +
-		"without a capacity takes that one's. A raw volume gets as much room as the definition's allocation says, all of it if that says nothing.\n\n" +
+	return "The volumes may be of different pools, types and formats. The new one is at least as large as " +
+		"the one that is copied; a definition without a capacity takes that one's. A raw volume gets as " +
+		"much room as the definition's allocation says, all of it if that says nothing.\n\n" +
 		"  poolctl vol-create-from images disk.yaml /dev/vg/root\n\n" +
 		"with disk.yaml such as\n\n" +
 		"  name: root.qcow2\n" +

@@ -17,7 +17,8 @@ type VolDownload struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolDownload) Help() string {
-	return "A file takes its name when it is whole; one of that name that was there before stays until then.\n\n" +
+	return "A file takes its name when it is whole; one of that name that was there before stays until " +
+		"then.\n\n" +
 		"  poolctl vol-download disk.qcow2 backup.qcow2 images --sparse\n" +
 		"  poolctl vol-download disk.raw - images | zstd >disk.zst"
 }

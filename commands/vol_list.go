@@ -19,7 +19,8 @@ type VolList struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolList) Help() string {
-	return "Every listing is made afresh. Without --details no image is opened; the styles json, yaml, csv and xml have all details.\n\n" +
+	return "Every listing is made afresh. Without --details no image is opened; the styles json, yaml, csv " +
+		"and xml have all details.\n\n" +
 		"  poolctl vol-list images -o name\n" +
 		"  poolctl vol-list images -o json | jq '[.volumes[].allocation] | add'"
 }

@@ -22,7 +22,8 @@ type VolResize struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolResize) Help() string {
-	return "A file system inside does not change with it: grow that afterwards, shrink it before. No guest may be using the volume.\n\n" +
+	return "A file system inside does not change with it: grow that afterwards, shrink it before. No guest " +
+		"may be using the volume.\n\n" +
 		"  poolctl vol-resize disk.raw 40G images\n" +
 		"  poolctl vol-resize disk.raw 10G images --delta\n" +
 		"  poolctl vol-resize disk.raw -10G images --shrink"

@@ -50,8 +50,9 @@ func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolUpload) Help() string {
-	return "A raw volume stays as large as it is: what would not fit is refused before the first byte is written, or, from a pipe, when there is no " +
-		"more room. An image of another format becomes what is uploaded, unless there is an offset or a length.\n\n" +
+	return "A raw volume stays as large as it is: what would not fit is refused before the first byte is " +
+		"written, or, from a pipe, when there is no more room. An image of another format becomes what is " +
+		"uploaded, unless there is an offset or a length.\n\n" +
 		"  poolctl vol-upload disk.qcow2 debian.qcow2 images --sparse\n" +
 		"  zcat disk.gz | poolctl vol-upload disk.raw - images"
 }

@@ -8,15 +8,21 @@ import (
 )
 
 // volumeFields are the names of a volume's fields in machine-readable output. They are stable.
-var volumeFields = []string{"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
-	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption", "compat", "cluster_size", "error", "paths"}
+var volumeFields = []string{
+	"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
+	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption", "compat",
+	"cluster_size", "error", "paths",
+}
 
 // volumeValues returns the values of volumeFields.
 func volumeValues(v *pooldef.Volume) []any {
 	t := &v.Target
-	values := []any{v.Name, orNull(v.Type), orNull(t.Path), orNull(v.Key), orNull(t.Format),
-		sizeOrNull(v.Capacity), sizeOrNull(v.Allocation), sizeOrNull(v.Physical), nil, nil, nil, nil, nil, nil, nil, nil,
-		chainValues(v.Chain), nil, orNull(t.Compat), nil, nil, pathValues(v.Paths)}
+	values := []any{
+		v.Name, orNull(v.Type), orNull(t.Path), orNull(v.Key), orNull(t.Format),
+		sizeOrNull(v.Capacity), sizeOrNull(v.Allocation), sizeOrNull(v.Physical),
+		nil, nil, nil, nil, nil, nil, nil, nil,
+		chainValues(v.Chain), nil, orNull(t.Compat), nil, nil, pathValues(v.Paths),
+	}
 	if p := t.Permissions; p.Mode != nil {
 		values[8] = fmt.Sprintf("%04o", *p.Mode)
 	}

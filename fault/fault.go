@@ -1,11 +1,11 @@
-// Package fault classifies errors. An error type has a [Kind], which says what sort of failure it reports, and
-// may have a hint, which says what to do about it. Both are methods of the type, next to its text:
+// Package fault classifies errors. An error type has a [Kind], which says what sort of failure it reports,
+// and may have a hint, which says what to do about it. Both are methods of the type, next to its text:
 //
 //	func (e *NoValueError) Kind() fault.Kind { return fault.State }
 //	func (e *NoValueError) HintLine() string { return "poolctl secret-set-value " + e.UUID }
 //
-// Package commands derives the exit status from the kind, and prints the hint. It knows no other package's error
-// types. A test checks that every exported error type of the module has a kind.
+// Package commands derives the exit status from the kind, and prints the hint. It knows no other package's
+// error types. A test checks that every exported error type of the module has a kind.
 //
 // This package imports nothing of the module, so that every package can use it.
 package fault

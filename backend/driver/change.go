@@ -47,7 +47,8 @@ func (d *Driver) checkNoOverlays(ctx context.Context, v *Volume, newName string)
 	}
 	first := overlays[0]
 	newPath := v.Target.Path[:strings.LastIndexByte(v.Target.Path, '/')+1] + newName
-	const hint = "while no guest uses it, have each name the new path first: qemu-img rebase -u -b %s -F %s %s"
+	const hint = "while no guest uses it, have each name the new path first: " +
+		"qemu-img rebase -u -b %s -F %s %s"
 	return &backend.StateError{
 		Text: "it is the backing file of " + text,
 		Hint: fmt.Sprintf(hint, host.Quote(newPath), cmp.Or(first.Backing.Format, v.Target.Format),
@@ -65,7 +66,8 @@ func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, snapshots bool) er
 	if !snapshots {
 		return deleter.Delete(ctx, p, v.Name)
 	}
-	withSnapshots, err := backend.As[backend.SnapshotDeleter](v.Backend, p.Type, "deleting snapshots with a volume")
+	const what = "deleting snapshots with a volume"
+	withSnapshots, err := backend.As[backend.SnapshotDeleter](v.Backend, p.Type, what)
 	if err != nil {
 		return err
 	}

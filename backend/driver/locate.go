@@ -21,7 +21,8 @@ func (d *Driver) locateVolume(ctx context.Context, pathOrKey, pool string) (*Vol
 	case err != nil:
 		return nil, err
 	case in != "" && pool != "" && pool != in:
-		return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q", backend.ErrNoVolume, pathOrKey, pool, in)
+		return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q",
+			backend.ErrNoVolume, pathOrKey, pool, in)
 	case in != "":
 		return d.lockVolume(ctx, in, name)
 	case pool == "":

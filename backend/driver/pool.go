@@ -40,7 +40,8 @@ func (d *Driver) PoolWithUUID(id string) (*store.Entry, error) {
 			continue
 		}
 		if found != nil {
-			text := fmt.Sprintf("pools %q and %q have the same uuid %s: use the name", found.Name, entry.Name, id)
+			text := fmt.Sprintf("pools %q and %q have the same uuid %s: use the name",
+				found.Name, entry.Name, id)
 			return nil, &pooldef.ConflictError{Text: text}
 		}
 		found = entry
