@@ -23,8 +23,8 @@ type PoolEdit struct {
 // Help implements kong.HelpProvider.
 func (c *PoolEdit) Help() string {
 	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also " +
-		"one that cannot be used. What comes back is checked before it replaces the old one. If the pool is " +
-		"active, the change counts from the next start on."
+		"one that cannot be used. What comes back is checked before it replaces the old one. If the pool " +
+		"is active, the change counts from the next start on."
 }
 
 // Run lets the user edit a definition.

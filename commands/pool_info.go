@@ -35,7 +35,8 @@ func (c *PoolInfo) Run(e *env) error {
 		state = "running"
 	}
 	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n",
-		"Name:", format.Printable(s.Pool.Name), "UUID:", s.Pool.UUID, "State:", state, "Persistent:", noYes(s.IsPersistent()), "Autostart:", noYes(entry.Autostart))
+		"Name:", format.Printable(s.Pool.Name), "UUID:", s.Pool.UUID, "State:", state,
+		"Persistent:", noYes(s.IsPersistent()), "Autostart:", noYes(entry.Autostart))
 	if !s.Active {
 		return nil
 	}

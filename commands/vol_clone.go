@@ -37,9 +37,9 @@ func (f *copyFlags) options() (backend.CloneOptions, error) {
 func (c *VolClone) Help() string {
 	return "The copy stands by itself: what a volume takes from its backing store is copied. In a Ceph " +
 		"cluster (rbd) it has its data from a snapshot of the old volume, until it is written to, unless " +
-		"they are to be copied (--full); the old volume cannot be deleted before. Where the file system can " +
-		"(btrfs, xfs), both share their blocks until one is written to, which takes no time; otherwise " +
-		"holes stay holes.\n\n" +
+		"they are to be copied (--full); the old volume cannot be deleted before. Where the file system " +
+		"can (btrfs, xfs), both share their blocks until one is written to, which takes no time; " +
+		"otherwise holes stay holes.\n\n" +
 		"  poolctl vol-clone golden.qcow2 vm1.qcow2 images"
 }
 

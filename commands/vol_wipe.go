@@ -15,9 +15,9 @@ type VolWipe struct {
 // Help implements kong.HelpProvider.
 func (c *VolWipe) Help() string {
 	return "The whole volume, an image with its header, reads as zeros then, but for the algorithms that " +
-		"leave something else. zero has the kernel mark it as empty where it can, which takes no time; trim " +
-		"gives its room back; the patterns overwrite all of it, some of them many times. What a disk or a " +
-		"file system has kept of earlier data elsewhere, none of them reaches."
+		"leave something else. zero has the kernel mark it as empty where it can, which takes no time; " +
+		"trim gives its room back; the patterns overwrite all of it, some of them many times. What a disk " +
+		"or a file system has kept of earlier data elsewhere, none of them reaches."
 }
 
 // Run wipes a volume.

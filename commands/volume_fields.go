@@ -10,8 +10,8 @@ import (
 // volumeFields are the names of a volume's fields in machine-readable output. They are stable.
 var volumeFields = []string{
 	"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
-	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption", "compat",
-	"cluster_size", "error", "paths",
+	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption",
+	"compat", "cluster_size", "error", "paths",
 }
 
 // volumeValues returns the values of volumeFields.

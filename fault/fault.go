@@ -4,7 +4,7 @@
 //	func (e *NoValueError) Kind() fault.Kind { return fault.State }
 //	func (e *NoValueError) HintLine() string { return "poolctl secret-set-value " + e.UUID }
 //
-// Package commands derives the exit status from the kind, and prints the hint. It knows no other package's
+// Package commands derives the exit status from the kind, and prints the hint. It knows no backend's
 // error types. A test checks that every exported error type of the module has a kind.
 //
 // This package imports nothing of the module, so that every package can use it.
