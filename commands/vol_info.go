@@ -1,9 +1,13 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 
+	"poolctl/backend/driver"
 	"poolctl/format"
+	"poolctl/pooldef"
 )
 
 // VolInfo is the verb vol-info.
@@ -48,4 +52,27 @@ func (c *VolInfo) Run(e *env) error {
 		e.Print("%-15s %s\n", "Backing:", chainLine(image, c.Bytes))
 	}
 	return v.Err
+}
+
+// chainFlag requests all images below a volume.
+type chainFlag struct {
+	BackingChain bool `help:"Show all images that it is based on, down to the last."`
+}
+
+// read adds the backing chain to a volume if the option is set. If the chain is not complete, the volume's
+// Err says why.
+func (c *chainFlag) read(e *env, v *driver.Volume) error {
+	if !c.BackingChain {
+		return nil
+	}
+	return e.driver.ReadChain(e.ctx, v)
+}
+
+// chainLine describes an image of a chain for people.
+func chainLine(image *pooldef.Volume, asBytes bool) string {
+	text := cmp.Or(image.Target.Format, "unknown")
+	if image.Capacity.Known {
+		text += ", " + volumeSize(image.Capacity, asBytes)
+	}
+	return fmt.Sprintf("%s (%s)", format.Printable(image.Target.Path), text)
 }
