@@ -40,10 +40,11 @@ func FuzzParseSize(f *testing.F) {
 	})
 }
 
-// The values are those that virsh 9.0.0 prints.
+// TestHumanSize compares with what virsh 9.0.0 prints.
 func TestHumanSize(t *testing.T) {
 	for n, want := range map[uint64]string{
-		0: "0.00 B", 8: "8.00 B", 1023: "1023.00 B", 1025: "1.00 KiB", 1048575: "1024.00 KiB", 1 << 30: "1.00 GiB",
+		0: "0.00 B", 8: "8.00 B", 1023: "1023.00 B", 1025: "1.00 KiB", 1048575: "1024.00 KiB",
+		1 << 30:    "1.00 GiB",
 		1509990400: "1.41 GiB", math.MaxUint64: "16.00 EiB",
 	} {
 		if got := HumanSize(n); got != want {
@@ -83,7 +84,8 @@ func TestList(t *testing.T) {
 		"csv":  "name,size\na&b,\n\"q\"\"\n\",7\n",
 		"name": "a&b\nq\"\n\n",
 	}
-	empty := map[string]string{"json": "{\n  \"schema\": 1,\n  \"pools\": []\n}\n", "yaml": "schema: 1\npools: []\n", "csv": "name,size\n", "name": ""}
+	empty := map[string]string{"json": "{\n  \"schema\": 1,\n  \"pools\": []\n}\n",
+		"yaml": "schema: 1\npools: []\n", "csv": "name,size\n", "name": ""}
 	for style, want := range wants {
 		var b bytes.Buffer
 		l := NewList(&b, style, "pools", []string{"name", "size"})
@@ -96,7 +98,8 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %v\ngot\n%s\nwant\n%s", style, err, b.String(), want)
 		}
 		b.Reset()
-		if err := NewList(&b, style, "pools", []string{"name", "size"}).Close(); err != nil || b.String() != empty[style] {
+		err := NewList(&b, style, "pools", []string{"name", "size"}).Close()
+		if err != nil || b.String() != empty[style] {
 			t.Errorf("%s, empty: %v %q", style, err, b.String())
 		}
 	}

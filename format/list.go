@@ -13,21 +13,21 @@ import (
 	"unicode/utf8"
 )
 
-// Schema is the version of the machine-readable output. Fields are only ever added within one version.
+// Schema is the version of the machine-readable output. Within one version, fields are only added.
 const Schema = 1
 
-// A List prints records with named fields, one after the other, as json, yaml, csv or name, or null (names that end with NUL); nothing of it is kept in
-// memory, so that it may be long.
+// A List prints records with named fields in the style json, yaml, csv, name, or null (names that end with
+// NUL). It prints each record at once and keeps nothing in memory, so that lists can be long.
 type List struct {
 	style     string
-	kind      string // what the records are, in the plural: the key that holds them
+	kind      string // the plural noun for the records: the key that contains them
 	fields    []string
 	out       *bufio.Writer
 	count     int
-	forPeople bool // who see the names: each is one line
+	forPeople bool // the writer is a Text: print each name on one line
 }
 
-// NewList begins a list. Close ends it.
+// NewList begins a list. Close ends the list.
 func NewList(w io.Writer, style, kind string, fields []string) *List {
 	l := &List{style: style, kind: kind, fields: fields, out: bufio.NewWriterSize(w, 1<<16)}
 	_, l.forPeople = w.(*Text)
@@ -37,12 +37,12 @@ func NewList(w io.Writer, style, kind string, fields []string) *List {
 	case "yaml":
 		fmt.Fprintf(l.out, "schema: %d\n%s:", Schema, kind)
 	case "csv":
-		_ = l.csv(fields) // what went wrong, the buffer tells at the end
+		_ = l.csv(fields) // the buffer returns the error at the end
 	}
 	return l
 }
 
-// Add prints one record: the values of the fields, in their order; nil is null. The first one is the name.
+// Add prints one record. values are in the order of the fields; the first is the name, and nil is null.
 func (l *List) Add(values ...any) error {
 	var err error
 	switch l.style {
@@ -71,7 +71,7 @@ func (l *List) Add(values ...any) error {
 	return err
 }
 
-// Close ends the document.
+// Close ends the document and flushes the output.
 func (l *List) Close() error {
 	switch {
 	case l.style == "json" && l.count == 0:
@@ -103,8 +103,8 @@ func (l *List) json(values []any) error {
 	return err
 }
 
-// jsonValue is json.Marshal without its HTML escapes: a name with an ampersand stays readable. What is simple is
-// printed without the encoder: there may be a million of them.
+// jsonValue is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
+// plain strings are printed without the encoder, because a list may have a million of them.
 func jsonValue(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
@@ -123,7 +123,8 @@ func jsonValue(v any) (string, error) {
 	return escapeJSON(strings.TrimSuffix(b.String(), "\n")), err
 }
 
-// escapeJSON escapes what a terminal obeys and the encoder leaves as it is. A program reads the same document.
+// escapeJSON escapes the characters that a terminal interprets and the encoder leaves unchanged. The value of
+// the document does not change.
 func escapeJSON(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return isTerminalControl(r, utf8.RuneLen(r)) }) {
 		return text
@@ -164,7 +165,8 @@ func (l *List) yaml(values []any) error {
 	return err
 }
 
-// csvCell prints a value for a spreadsheet: null is an empty cell, a list is joined by blanks.
+// csvCell formats a value for a spreadsheet. null is an empty cell, and the items of a list are joined by
+// blanks.
 func csvCell(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:

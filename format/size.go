@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// unitBase maps each unit that libvirt knows, in lower case, to its base and power: K and KiB are 1024, KB is 1000.
+// unitBase maps each of libvirt's units, in lower case, to its base and power: K and KiB are 1024^1, KB is
+// 1000^1.
 var unitBase = func() map[string][2]uint64 {
 	units := map[string][2]uint64{"": {1, 0}, "b": {1, 0}, "byte": {1, 0}, "bytes": {1, 0}}
 	for i, letter := range "kmgtpe" {
@@ -19,8 +20,8 @@ var unitBase = func() map[string][2]uint64 {
 	return units
 }()
 
-// ParseSize reads a size such as 1048576, 10G, 1.5GiB or "2 TB" and returns bytes. Units are libvirt's, in any case:
-// K, KiB are powers of 1024, KB of 1000. A fraction is rounded up to a whole byte.
+// ParseSize parses a size such as 1048576, 10G, 1.5GiB or "2 TB" and returns bytes. Units are libvirt's, in
+// any case: K and KiB are powers of 1024, KB of 1000. A fraction is rounded up to a whole byte.
 func ParseSize(s string) (uint64, error) {
 	t := strings.TrimSpace(s)
 	end := strings.IndexFunc(t, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
@@ -33,7 +34,8 @@ func ParseSize(s string) (uint64, error) {
 	return ParseScaled(t[:end], strings.TrimSpace(t[end:]))
 }
 
-// ParseScaled reads a number and its unit, as an XML element and its unit attribute give them, and returns bytes.
+// ParseScaled parses a number and its unit, which an XML document gives as an element's text and its
+// attribute unit, and returns bytes.
 func ParseScaled(number, unit string) (uint64, error) {
 	scale, ok := unitBase[strings.ToLower(unit)]
 	if !ok {
@@ -63,7 +65,7 @@ func ParseScaled(number, unit string) (uint64, error) {
 	return total, nil
 }
 
-// scaleFraction returns 0.digits of factor, rounded up. Digits beyond the ninth cannot matter to anyone and are ignored.
+// scaleFraction returns 0.digits times factor, rounded up. Digits beyond the ninth are ignored.
 func scaleFraction(digits string, factor uint64) uint64 {
 	digits = strings.TrimRight(digits[:min(len(digits), 9)], "0")
 	if digits == "" {
@@ -82,7 +84,8 @@ func scaleFraction(digits string, factor uint64) uint64 {
 	return quotient
 }
 
-// HumanSize prints bytes as virsh does: divided by 1024 until below it, two decimals.
+// HumanSize formats bytes as virsh does: divided by 1024 until the number is less than 1024, with two
+// decimals.
 func HumanSize(n uint64) string {
 	units := [...]string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 	value, i := float64(n), 0

@@ -1,9 +1,10 @@
-// Package format prints what commands return: tables in virsh's layout, records in JSON, YAML and CSV, and sizes.
+// Package format prints what commands return: tables in virsh's layout, records in JSON, YAML and CSV, and
+// sizes.
 //
 //   - [Table] prints rows for people, as virsh does.
 //   - [List] prints records for scripts, in JSON, YAML, CSV or by name.
 //   - [ParseSize] and [HumanSize] convert between bytes and text.
-//   - [Text], [Line] and [Printable] escape what a terminal would obey.
+//   - [Text], [Line] and [Printable] escape what a terminal would interpret.
 //   - [ParseYAML] and [PrintYAML] wrap the YAML library, which no other package imports.
 //
 // XML is in poolctl/format/xmltree.
@@ -23,19 +24,19 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// Table prints rows in virsh's layout: one blank before each cell, two more between columns, a rule below the header,
-// no blanks at the end of a line. Without a header (virsh -q) the rule is left out as well. Cells are made safe to look at
-// by Printable.
+// Table prints rows in virsh's layout: one blank before each cell, two more between columns, a rule below the
+// header, and no blanks at the end of a line. Without a header (virsh -q), the rule is also left out. Cells
+// are escaped with Printable.
 func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error {
 	for _, row := range rows {
 		for i := range row {
 			row[i] = Printable(row[i])
 		}
 	}
-	if len(rows) == 0 { // the library does not call the renderer for a table without rows
+	if len(rows) == 0 { // the library does not call the renderer without rows
 		return emptyTable(w, header, withHeader)
 	}
-	twwidth.SetCacheCapacity(-1) // cells hardly ever repeat: the cache costs more than it saves
+	twwidth.SetCacheCapacity(-1) // cells rarely repeat, so that the cache costs more than it saves
 	t := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(&virshTable{}),
 		tablewriter.WithPadding(tw.PaddingNone),
@@ -64,8 +65,8 @@ func emptyTable(w io.Writer, header []string, withHeader bool) error {
 	return err
 }
 
-// Printable shows a cell that may hold anything as virsh does: control characters, bytes that are not UTF-8, and the
-// sequence \x itself become \xNN.
+// Printable escapes a cell as virsh does: control characters, bytes that are not UTF-8, and the sequence \x
+// itself become \xNN.
 func Printable(s string) string {
 	if isPlain(s) {
 		return s
@@ -85,6 +86,7 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// isPlain reports whether a text is printable ASCII without backslashes.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
@@ -94,7 +96,7 @@ func isPlain(s string) bool {
 	return true
 }
 
-// virshTable is the renderer that tablewriter calls with the widths it has found.
+// virshTable is the renderer that tablewriter calls with the column widths.
 type virshTable struct {
 	out *bufio.Writer
 }

@@ -9,19 +9,20 @@ import (
 	"unicode/utf8"
 )
 
-// Text is the writer for what people read. Names and messages may come from anybody, and a terminal obeys
-// them: control characters, characters that change the direction of text or are not seen, and bytes that are
-// not UTF-8 become \xNN. Newlines and tabs stay. It may be used by several goroutines at once.
+// Text is a writer for output that people read. Names and messages may come from anybody, and a terminal
+// interprets control characters. Text writes control characters, characters that are invisible or change the
+// direction of text, and bytes that are not UTF-8 as \xNN. Newlines and tabs stay. Several goroutines can use
+// a Text at once.
 type Text struct {
 	w    io.Writer
 	mu   sync.Mutex
-	rest string // the begin of a character whose end has not been written yet
+	rest string // the beginning of a character whose end has not been written yet
 }
 
 // NewText returns a Text that writes to w.
 func NewText(w io.Writer) *Text { return &Text{w: w} }
 
-// Write implements io.Writer. What ends within a character waits for the rest of it.
+// Write implements io.Writer. An incomplete character at the end of p is kept until its rest is written.
 func (t *Text) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -34,7 +35,7 @@ func (t *Text) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush writes what waits: no more is to come.
+// Flush writes an incomplete character that Write has kept.
 func (t *Text) Flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -43,7 +44,8 @@ func (t *Text) Flush() error {
 	return err
 }
 
-// incompleteTail returns how many bytes at the end of a text are the begin of a character.
+// incompleteTail returns the length of the incomplete character at the end of a text, in bytes; 0 if there is
+// none.
 func incompleteTail(text string) int {
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 		if end := text[len(text)-n:]; utf8.RuneStart(end[0]) {
@@ -56,11 +58,11 @@ func incompleteTail(text string) int {
 	return 0
 }
 
-// Line returns a text as one line, with nothing in it that a terminal obeys. Unlike [Printable] it leaves \x
-// alone: sentences quote names in their own way.
+// Line returns a text as one line, in which everything that a terminal interprets is escaped. Unlike
+// [Printable], Line leaves \x unchanged, because messages quote names in their own way.
 func Line(s string) string { return escape(s, "") }
 
-// escape escapes what a terminal obeys, but for the characters in keep.
+// escape escapes what a terminal interprets, except the characters in keep.
 func escape(s, keep string) string {
 	if isPlain(s) {
 		return s
@@ -86,7 +88,7 @@ func escape(s, keep string) string {
 	return b.String()
 }
 
-// plainPrefix returns how many bytes at the begin of a text are printable ASCII, or in keep.
+// plainPrefix returns how many bytes at the beginning of a text are printable ASCII or in keep.
 func plainPrefix(s, keep string) int {
 	for i := range len(s) {
 		if (s[i] < ' ' || s[i] > '~') && strings.IndexByte(keep, s[i]) < 0 {
@@ -96,8 +98,8 @@ func plainPrefix(s, keep string) int {
 	return len(s)
 }
 
-// isTerminalControl reports whether a character does something to a terminal in place of being shown, or is a byte
-// that is not UTF-8.
+// isTerminalControl reports whether a terminal interprets a character instead of showing it, or whether the
+// character is a byte that is not UTF-8.
 func isTerminalControl(r rune, size int) bool {
 	return r == utf8.RuneError && size <= 1 || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -26,7 +26,8 @@ func TestText(t *testing.T) {
 		}
 		var b bytes.Buffer
 		whole := NewText(&b)
-		if n, err := whole.Write([]byte(test.text)); n != len(test.text) || err != nil || whole.Flush() != nil || b.String() != test.written {
+		n, err := whole.Write([]byte(test.text))
+		if n != len(test.text) || err != nil || whole.Flush() != nil || b.String() != test.written {
 			t.Errorf("%q was written as %q (%d, %v), want %q", test.text, b.String(), n, err, test.written)
 		}
 		b.Reset()
@@ -42,8 +43,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestJSONShowsNothing prints what a terminal obeys as JSON that is printable, and means the same.
-func TestJSONShowsNothing(t *testing.T) {
+// TestJSONIsPrintable checks that JSON contains only printable characters and keeps its value.
+func TestJSONIsPrintable(t *testing.T) {
 	name := "a\x1b\u009b\x7fb\u202e\u2028\U000e0001\"\\日本"
 	text, err := jsonValue([]string{name})
 	if err != nil || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {

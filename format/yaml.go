@@ -8,7 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// YAML is a node of a YAML document: the only door to the YAML library, whose maintained successor has the same API.
+// YAML is a node of a YAML document. Only this file imports the YAML library; its maintained successor has
+// the same API.
 type YAML = yaml.Node
 
 // The kinds of YAML nodes.
@@ -19,7 +20,7 @@ const (
 	YAMLAlias    = yaml.AliasNode
 )
 
-// ParseYAML reads one YAML document and returns its root. Its errors name the line.
+// ParseYAML parses one YAML document and returns its root. Errors contain the line.
 func ParseYAML(data []byte) (*YAML, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second YAML
@@ -34,7 +35,7 @@ func ParseYAML(data []byte) (*YAML, error) {
 	return document.Content[0], nil
 }
 
-// PrintYAML prints a value, or a node with its comments, indented by two blanks.
+// PrintYAML prints a value, or a node with its comments, with an indentation of two blanks.
 func PrintYAML(w io.Writer, value any) error {
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)

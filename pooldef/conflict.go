@@ -8,7 +8,7 @@ import (
 	"poolctl/fault"
 )
 
-// A ConflictError tells that a definition, or a file of one, contradicts another.
+// A ConflictError reports that a definition, or its file, contradicts another one.
 type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
@@ -16,16 +16,18 @@ func (e *ConflictError) Error() string { return e.Text }
 // Kind implements [fault.Error].
 func (*ConflictError) Kind() fault.Kind { return fault.Conflict }
 
-// SourceResolver tells what of the machine decides whether two sources are the same.
+// A SourceResolver answers questions about this machine that decide whether two sources are the same.
 type SourceResolver interface {
-	// Canonical returns the path without symbolic links, or the path itself where there is nothing.
+	// Canonical returns the path with all symbolic links resolved, or the path itself if nothing exists
+	// there.
 	Canonical(path string) string
-	// FCHost finds the SCSI host of a Fibre Channel port; parent is -1 for a physical one.
+	// FCHost finds the SCSI host of a Fibre Channel port. parent is -1 for a physical port.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
 }
 
-// CheckConflicts refuses a definition that contradicts one of the others: by name and uuid, or because it would use the same
-// storage, by libvirt's rules for each type. Paths are compared without symbolic links.
+// CheckConflicts returns a ConflictError if p contradicts one of the other pools: the same name with another
+// UUID, the same UUID with another name, or the same storage, by libvirt's rules for each type. Paths are
+// compared after resolving symbolic links. Of a running pool, pass the definition that it was started with.
 func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
 	for _, o := range others {
 		switch {
@@ -40,9 +42,10 @@ func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
 	return nil
 }
 
-// deviceTypes are the types whose pools take whole devices.
+// deviceTypes are the pool types that use whole devices.
 var deviceTypes = []Type{FS, Logical, Disk, ZFS}
 
+// usesSameStorage reports whether pools p and o would use the same storage.
 func usesSameStorage(p, o *Pool, sources SourceResolver) bool {
 	if slices.Contains(deviceTypes, p.Type) && slices.Contains(deviceTypes, o.Type) {
 		return shareADevice(p, o, sources.Canonical)
@@ -72,13 +75,17 @@ func usesSameStorage(p, o *Pool, sources SourceResolver) bool {
 	return false
 }
 
+// shareADevice reports whether pools p and o have a device in common.
 func shareADevice(p, o *Pool, canonical func(string) string) bool {
 	return slices.ContainsFunc(p.Source.Devices, func(a Device) bool {
-		return slices.ContainsFunc(o.Source.Devices, func(b Device) bool { return canonical(a.Path) == canonical(b.Path) })
+		return slices.ContainsFunc(o.Source.Devices, func(b Device) bool {
+			return canonical(a.Path) == canonical(b.Path)
+		})
 	})
 }
 
-// sameHost tells whether both have one host, and the same. A port counts if the new definition gives one.
+// sameHost reports whether both sources have exactly one host, and the same one. Ports are compared only if
+// the new definition, a, has one.
 func sameHost(a, b *Source) bool {
 	return len(a.Hosts) == 1 && len(b.Hosts) == 1 && strings.EqualFold(a.Hosts[0].Name, b.Hosts[0].Name) &&
 		(a.Hosts[0].Port == 0 || a.Hosts[0].Port == b.Hosts[0].Port)
@@ -99,7 +106,8 @@ func sameAdapter(a, b *Adapter, sources SourceResolver) bool {
 	return number >= 0 && number == b.HostNumber()
 }
 
-// fcUsesHost tells whether a Fibre Channel adapter is, or hangs on, the SCSI host that the other names.
+// fcUsesHost reports whether a Fibre Channel adapter is the SCSI host that the other adapter names, or has it
+// as parent.
 func fcUsesHost(fc, scsi *Adapter, sources SourceResolver) bool {
 	number := scsi.HostNumber()
 	if number < 0 {
@@ -116,7 +124,8 @@ func sameWWN(a, b string) bool {
 	return strings.EqualFold(strings.TrimPrefix(a, "0x"), strings.TrimPrefix(b, "0x"))
 }
 
-// HostNumber is the number in an adapter's name, scsi_hostN, fc_hostN or hostN; -1 if it has no such name.
+// HostNumber returns the number in an adapter's name (scsi_hostN, fc_hostN or hostN), or -1 for any other
+// name.
 func (a *Adapter) HostNumber() int {
 	for _, form := range []string{"scsi_host%d", "fc_host%d", "host%d"} {
 		var number int

@@ -6,15 +6,15 @@ import (
 	"poolctl/fault"
 )
 
-// ErrNoSecret is what is wrapped when there is no such secret.
+// ErrNoSecret is wrapped by errors about a secret that does not exist.
 var ErrNoSecret = fault.WithHint(fault.NotFound, "no such secret", "poolctl secret-list")
 
-// ErrNoValue is what a NoValueError is.
+// ErrNoValue is wrapped by errors about a secret whose value is not set or cannot be read.
 var ErrNoValue = fault.New(fault.State, "it has no value")
 
-// A LockError tells that others held a lock for longer than we would wait.
+// A LockError reports that other processes held a lock for longer than the lock timeout.
 type LockError struct {
-	What    string
+	What    string   // the locked object, for messages: pool "images"
 	Holders []string // "poolctl vol-create images a 10G (pid 4711)"
 }
 

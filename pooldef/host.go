@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// A Host is a server; port 0 means its service's own.
+// A Host is a server. Port 0 stands for the default port of the service.
 type Host struct {
 	Name string
 	Port int
 }
 
-// Address returns the host's name or address, an IPv6 address without its brackets, as tools take it: it is no option, no list, and has
-// no port. The error is Problems.
+// Address returns the host's name or address in the form that tools accept, an IPv6 address without brackets.
+// Names that a tool could take for an option, a list, or a host with a port are errors, as Problems.
 func (h Host) Address() (string, error) {
 	name := strings.Trim(h.Name, "[]")
 	text := fmt.Sprintf("%q is not the name of a host", h.Name)
@@ -21,7 +21,8 @@ func (h Host) Address() (string, error) {
 		return "", Problems{{Element: "source/host/@name", Text: text}}
 	}
 	if _, err := netip.ParseAddr(name); err != nil && strings.Contains(name, ":") {
-		return "", Problems{{Element: "source/host/@name", Text: text + ": its port stands in source/host/@port (--source-port)"}}
+		text += ": its port stands in source/host/@port (--source-port)"
+		return "", Problems{{Element: "source/host/@name", Text: text}}
 	}
 	return name, nil
 }

@@ -14,7 +14,9 @@ func TestAddress(t *testing.T) {
 }
 
 func TestHostNumber(t *testing.T) {
-	for name, want := range map[string]int{"host0": 0, "scsi_host12": 12, "fc_host3": 3, "host": -1, "host1x": -1, "host01": -1, "host-1": -1, "host+1": -1, "xhost1": -1, "": -1, "host99999999999999999999": -1} {
+	for name, want := range map[string]int{"host0": 0, "scsi_host12": 12, "fc_host3": 3, "host": -1,
+		"host1x": -1, "host01": -1, "host-1": -1, "host+1": -1, "xhost1": -1, "": -1,
+		"host99999999999999999999": -1} {
 		if got := (&Adapter{Name: name}).HostNumber(); got != want {
 			t.Errorf("%q: %d", name, got)
 		}

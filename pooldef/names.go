@@ -6,15 +6,17 @@ import (
 	"unicode"
 )
 
-// MaxName is how long a pool's name may be, in bytes: it becomes a file name, which gets a suffix and, while it is written, a prefix and a random number.
+// MaxName is the maximum length of a pool's name, in bytes. The name becomes a file name (at most 255 bytes),
+// to which a suffix and, while the file is written, a prefix and a random number are added.
 const MaxName = 230
 
-// CheckName tells what is wrong with a pool's name, which becomes a file's name; "" if nothing is.
+// CheckName describes what is wrong with a pool's name, which becomes a file name. It returns "" for a valid
+// name.
 func CheckName(name string) string {
 	switch {
 	case strings.Contains(name, "/"):
 		return fmt.Sprintf("%q: a name cannot contain '/'", name)
-	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || c == unicode.ReplacementChar }):
+	case strings.ContainsFunc(name, isUnprintable):
 		return fmt.Sprintf("%q: a name cannot contain control characters or anything but UTF-8", name)
 	case strings.HasPrefix(name, "-") || strings.HasPrefix(name, "."): // an option, a hidden file
 		return fmt.Sprintf("%q: a name cannot begin with '%s'", name, name[:1])
@@ -24,7 +26,10 @@ func CheckName(name string) string {
 	return ""
 }
 
-// CheckVolumeName tells what is wrong with a name for any volume, whatever the pool's type; "" if nothing is.
+func isUnprintable(c rune) bool { return unicode.IsControl(c) || c == unicode.ReplacementChar }
+
+// CheckVolumeName describes what is wrong with a volume's name, by the rules for all pool types. It returns
+// "" for a valid name.
 func CheckVolumeName(name string) string {
 	switch {
 	case name == "." || name == "..":
@@ -35,7 +40,7 @@ func CheckVolumeName(name string) string {
 	return ""
 }
 
-// CompareNames orders names as virsh does: without regard to the case of ASCII letters, byte by byte.
+// CompareNames orders names as virsh does: byte by byte, ignoring the case of ASCII letters.
 func CompareNames(a, b string) int {
 	for i := range min(len(a), len(b)) {
 		if ca, cb := lower(a[i]), lower(b[i]); ca != cb {

@@ -7,8 +7,8 @@
 //   - [Problems] lists what is wrong with a definition. The other error types and values are those that backends
 //     share with the store.
 //
-// The package does not read or print documents (poolctl/pooldef/codec), keeps no files (poolctl/pooldef/store), and
-// knows nothing about the state of the machine.
+// The package does not read or print documents (poolctl/pooldef/codec), keeps no files
+// (poolctl/pooldef/store), and knows nothing about the state of the machine.
 package pooldef
 
 // A Pool is the definition of a storage pool.
@@ -16,18 +16,18 @@ type Pool struct {
 	Type         Type
 	Name         string
 	UUID         string // 36 characters, lower case
-	COW          *bool  // copy-on-write of a btrfs directory; nil: not given
+	COW          *bool  // copy-on-write of a btrfs directory; nil: not set
 	Source       Source
 	Target       Target
-	Refresh      string   // how volumes' allocation is found: "", default, capacity
+	Refresh      string   // how the allocation of volumes is determined: "", default, capacity
 	MountOptions []string // fs, netfs
 	Config       []Option // rbd
-	MountPoint   bool     // the target has to be a mount point: poolctl's own
-	ThinPool     string   // logical: the thin pool that new volumes have their room from: poolctl's own
-	Started      bool     // this is the record of a pool that poolctl has started: no part of the definition
+	MountPoint   bool     // the target must be a mount point; poolctl's extension
+	ThinPool     string   // logical: the thin pool that new volumes get their space from; poolctl's extension
+	Started      bool     // read from a run record: poolctl started the pool; not part of the definition
 }
 
-// A Source tells where a pool's storage comes from.
+// A Source describes where a pool's storage comes from.
 type Source struct {
 	Hosts     []Host
 	Devices   []Device
@@ -45,14 +45,14 @@ type Source struct {
 // A Device is a block device, or an iSCSI target's IQN.
 type Device struct {
 	Path          string
-	PartSeparator *bool        // p between the device's name and the partition's number; nil: not given
+	PartSeparator *bool        // "p" between the device's name and the partition's number; nil: not set
 	FreeExtents   []FreeExtent // output only
 }
 
-// A FreeExtent is room on a disk, in bytes; End is exclusive.
+// A FreeExtent is free space on a disk. Start and End are byte offsets; End is exclusive.
 type FreeExtent struct{ Start, End uint64 }
 
-// An Adapter is a SCSI host: by name, by the address of its parent, or (fc_host) by world-wide names.
+// An Adapter identifies a SCSI host: by name, by the address of its parent, or (fc_host) by world-wide names.
 type Adapter struct {
 	Type            string // scsi_host, fc_host
 	Name            string
@@ -65,18 +65,18 @@ type Adapter struct {
 	WWNN, WWPN      string
 }
 
-// A ParentAddress is a PCI address and the unique id of the SCSI host there.
+// A ParentAddress is a PCI address and the unique ID of a SCSI host at that address.
 type ParentAddress struct {
 	UniqueID                    int
 	Domain, Bus, Slot, Function uint64
 }
 
-// Auth tells as whom, and with which secret, a pool's storage is used.
+// Auth is the user and the secret with which poolctl logs in to a pool's storage.
 type Auth struct {
-	Type     string // chap, ceph; cifs is poolctl's own
+	Type     string // chap, ceph; cifs is poolctl's extension
 	Username string // cifs: may be DOMAIN\user
 	Secret   SecretRef
-	Mutual   *Login // chap: as whom the target has to show itself; poolctl's own
+	Mutual   *Login // chap: the login with which the target proves its identity; poolctl's extension
 }
 
 // A Login is a user and a secret.
@@ -85,33 +85,33 @@ type Login struct {
 	Secret   SecretRef
 }
 
-// A SecretRef names a secret by exactly one of UUID and usage.
+// A SecretRef names a secret, by exactly one of UUID and Usage.
 type SecretRef struct {
-	Type  string // echoed as it was given
+	Type  string // printed as given, not used
 	UUID  string
 	Usage string
 }
 
-// A Target tells where a pool's volumes appear on this machine.
+// A Target describes where a pool's volumes appear on this machine.
 type Target struct {
 	Path        string
 	Permissions Permissions
 }
 
-// Permissions of a pool's directory or of a volume; nil is not given.
+// Permissions of a pool's directory or of a volume. A nil field is not set.
 type Permissions struct {
 	Mode         *uint32 // the nine permission bits
 	Owner, Group *uint32
-	Label        string // echoed, never applied
+	Label        string // printed as given, never applied
 }
 
-// IsZero tells whether nothing is given.
+// IsZero reports whether no field is set.
 func (p Permissions) IsZero() bool {
 	return p.Mode == nil && p.Owner == nil && p.Group == nil && p.Label == ""
 }
 
-// An Option is a setting with a value.
+// An Option is a setting of Ceph's client and its value.
 type Option struct{ Name, Value string }
 
-// Space is the room in a pool, in bytes.
+// Space is the space in a pool, in bytes.
 type Space struct{ Capacity, Allocation, Available uint64 }

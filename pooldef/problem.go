@@ -8,11 +8,11 @@ import (
 	"poolctl/fault"
 )
 
-// A Problem is one thing that is wrong with a definition.
+// A Problem is one error or warning about a definition.
 type Problem struct {
-	File    string // empty: the definition did not come from a file
-	Line    int    // 0: not known
-	Element string // as the file's language spells it; empty: the whole document
+	File    string // empty if the definition did not come from a file
+	Line    int    // 0 if unknown
+	Element string // the path in the syntax of the document's language; empty for the whole document
 	Text    string
 }
 
@@ -34,7 +34,7 @@ func (p Problem) Error() string {
 // Kind implements [fault.Error].
 func (Problem) Kind() fault.Kind { return fault.Usage }
 
-// Problems are all that is wrong with one definition.
+// Problems lists everything that is wrong with one definition.
 type Problems []Problem
 
 func (p Problems) Error() string {
@@ -48,7 +48,8 @@ func (p Problems) Error() string {
 // Kind implements [fault.Error].
 func (Problems) Kind() fault.Kind { return fault.Usage }
 
-// ProblemsIn names the file in problems.
+// ProblemsIn returns the problems that err wraps, a Problem or Problems, with their file set. It returns nil
+// for any other error.
 func ProblemsIn(file string, err error) Problems {
 	problems, problem := Problems(nil), Problem{}
 	if errors.As(err, &problem) {

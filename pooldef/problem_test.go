@@ -2,7 +2,7 @@ package pooldef
 
 import "testing"
 
-// A problem says where it is as compilers do, as far as that is known.
+// TestProblemText checks that problems name their place in the form that compilers use.
 func TestProblemText(t *testing.T) {
 	for want, p := range map[string]Problem{
 		"f.xml:7: source/host: missing": {"f.xml", 7, "source/host", "missing"},

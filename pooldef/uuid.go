@@ -7,17 +7,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// NewUUID makes a random uuid.
+// NewUUID returns a random UUID.
 func NewUUID() string { return uuid.NewString() }
 
-// NameUUID returns the uuid of a pool whose definition has none: always the same one for a name.
+// NameUUID returns the UUID of a pool whose definition has none. It depends only on the pool's name.
 func NameUUID(name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("poolctl:"+name)).String()
 }
 
 var looseUUID = regexp.MustCompile(`^\s*(?:[- ]*[0-9A-Fa-f]{2}){16}\s*$`)
 
-// ParseUUID reads a uuid as libvirt does, with dashes or blanks between any two bytes or nowhere, and returns its usual form.
+// ParseUUID parses a UUID as libvirt does, with or without dashes or blanks between any two bytes, and
+// returns the canonical form: 36 characters, lower case.
 func ParseUUID(s string) (string, bool) {
 	if !looseUUID.MatchString(s) {
 		return "", false

@@ -2,7 +2,7 @@ package pooldef
 
 import "time"
 
-// A Volume is the definition of a storage volume, or what was found of one.
+// A Volume is the definition of a storage volume, or what a backend found about an existing one.
 type Volume struct {
 	Type       string // file, block, dir, network, netdir, ploop
 	Name       string
@@ -12,13 +12,13 @@ type Volume struct {
 	Allocation Size
 	Physical   Size
 	Target     VolumeTarget
-	Backing    *VolumeTarget // what it is an overlay or a snapshot of
-	Chain      []*Volume     // the images below it, of which Backing is the first, to the end; nil: nobody has asked for them
-	Paths      []Path        // of a multipath map; nil: it is none
-	Err        error         // why details could not be had, in a listing
+	Backing    *VolumeTarget // the image that the volume is an overlay or a snapshot of
+	Chain      []*Volume     // the whole backing chain, Backing first; nil if it was not requested
+	Paths      []Path        // of a multipath map; nil for other volumes
+	Err        error         // in a listing: why details are missing
 }
 
-// A Size is a number of bytes that may be unknown, as the zero value is.
+// A Size is a number of bytes that may be unknown. The zero value is unknown.
 type Size struct {
 	Bytes uint64
 	Known bool
@@ -27,41 +27,41 @@ type Size struct {
 // Bytes returns a known size.
 func Bytes(n uint64) Size { return Size{n, true} }
 
-// A Path is one of several ways to the unit of a multipath map. Its states are in multipathd's words, and empty where that does not run;
-// so is the number of its group 0.
+// A Path is one of the paths to the unit of a multipath map. The states are multipathd's terms. Without a
+// running multipathd they are empty, and Group is 0.
 type Path struct {
 	Device                  string // sda
-	State                   string // for device-mapper: active, failed
-	DeviceState             string // for the kernel: running, offline
-	Checker                 string // for multipathd's test: ready, faulty, ghost, shaky
+	State                   string // device-mapper's state: active, failed
+	DeviceState             string // the kernel's state: running, offline
+	Checker                 string // the result of multipathd's path checker: ready, faulty, ghost, shaky
 	Priority, GroupPriority *int
-	Group                   int    // from 1 on, in the order in which they are used
+	Group                   int    // counted from 1, in the order of use
 	GroupState              string // active, enabled, disabled
 }
 
-// An Extent is a piece of a device that a volume occupies, in bytes; End is exclusive.
+// An Extent is a range of a device that a volume occupies. Start and End are byte offsets; End is exclusive.
 type Extent struct {
 	Device     string
 	Start, End uint64
 }
 
-// A VolumeTarget describes an image: a volume's own, or the one that it is based on.
+// A VolumeTarget describes an image: the volume's own, or its backing file.
 type VolumeTarget struct {
 	Path          string
-	Format        string // "": its pool type has no volume formats
+	Format        string // empty if the pool type has no volume formats
 	Permissions   Permissions
 	Times         *Timestamps
 	Encryption    *Encryption
 	Compat        string // qcow2: 0.10, 1.1
 	NoCOW         bool
-	ClusterSize   uint64 // bytes; 0: not given
-	Features      bool   // there is a features element, even if an empty one
+	ClusterSize   uint64 // bytes; 0 if not set
+	Features      bool   // the document has a features element, even if it is empty
 	LazyRefcounts bool
 	ExtendedL2    bool
-	ExternalData  bool // found: what a guest sees is in other files, too, which only the header names
+	ExternalData  bool // found: the guest's data is also in other files, which only the header names
 }
 
-// Timestamps of a volume; a zero Birth is not known.
+// Timestamps of a volume. A zero Birth is unknown.
 type Timestamps struct{ Access, Modify, Change, Birth time.Time }
 
 // Encryption of a volume.
@@ -73,12 +73,12 @@ type Encryption struct {
 	IVGen   *IVGen
 }
 
-// A Cipher of LUKS encryption; Bits is the key's size.
+// A Cipher of LUKS encryption. Bits is the size of the key.
 type Cipher struct {
 	Name       string
 	Bits       int
 	Mode, Hash string
 }
 
-// An IVGen makes the initialisation vectors of LUKS encryption.
+// An IVGen generates the initialisation vectors of LUKS encryption.
 type IVGen struct{ Name, Hash string }

@@ -1,12 +1,12 @@
-// Package xmltree holds XML documents as trees of elements, prints them in libvirt's style, and evaluates XPath
-// expressions on them.
+// Package xmltree holds XML documents as trees of elements, prints them in libvirt's style, and evaluates
+// XPath expressions on them.
 //
 //	pool := xmltree.NewElement("pool", "type", "dir")
 //	pool.AddText("name", "images")
 //	pool.String() // <pool type='dir'>, <name>images</name>, </pool>, one per line
 //
-// The package does not parse XML: poolctl/pooldef/codec does, because the limits and errors of parsing are those
-// of definitions. encoding/xml is not used for printing, because it loses the prefixes of namespaces.
+// The package does not parse XML: poolctl/pooldef/codec does, because the limits and errors of parsing are
+// those of definitions. encoding/xml is not used for printing, because it loses the prefixes of namespaces.
 package xmltree
 
 import (
@@ -14,24 +14,24 @@ import (
 	"unicode/utf8"
 )
 
-// An Element is one element of an XML document. An element named "?x" is the processing instruction <?x ...?>.
+// An Element is one element of an XML document. The name "?x" stands for the processing instruction <?x ...?>.
 type Element struct {
-	Name     string // with its prefix, if any
+	Name     string // including a prefix
 	Attrs    []Attr
 	Text     string
 	Children []*Element
-	Line     int  // where it was read; 0 if it was not
-	Open     bool // printed as <x> and </x> on two lines even when empty, where libvirt does so
+	Line     int  // in the parsed document; 0 if the element was not parsed
+	Open     bool // print <x> and </x> on two lines even if empty, as libvirt does for some elements
 }
 
 // An Attr is one attribute of an element.
 type Attr struct {
 	Name, Value string
-	Line        int // where it was read; 0 if it was not
+	Line        int // in the parsed document; 0 if the attribute was not parsed
 }
 
-// NewElement returns an element with the attributes given as name, value, name, value...; those with an empty value
-// are left out.
+// NewElement returns an element with attributes given as name, value, name, value, and so on. Attributes with
+// an empty value are left out.
 func NewElement(name string, attrs ...string) *Element {
 	e := &Element{Name: name}
 	for i := 0; i+1 < len(attrs); i += 2 {
@@ -48,7 +48,7 @@ func (e *Element) Add(child *Element) *Element {
 	return child
 }
 
-// AddText appends a child that holds text, unless the text is empty, and returns e.
+// AddText appends a child with a text, unless the text is empty, and returns e.
 func (e *Element) AddText(name, text string) *Element {
 	if text != "" {
 		e.Add(&Element{Name: name, Text: text})
@@ -56,7 +56,7 @@ func (e *Element) AddText(name, text string) *Element {
 	return e
 }
 
-// Child returns the first child of that name, or nil.
+// Child returns the first child with a name, or nil.
 func (e *Element) Child(name string) *Element {
 	for _, c := range e.Children {
 		if c.Name == name {
@@ -66,17 +66,18 @@ func (e *Element) Child(name string) *Element {
 	return nil
 }
 
-// String prints the element as libvirt does: two blanks of indentation, single quotes, a final line feed.
+// String formats the element as libvirt does: indented by two blanks, with single quotes, ending with a line
+// feed.
 func (e *Element) String() string { return e.Indented(0) }
 
-// Indented is String with every line indented by depth steps.
+// Indented is String with every line indented by depth more levels.
 func (e *Element) Indented(depth int) string {
 	p := printer{quote: '\'', indent: depth}
 	p.element(e)
 	return p.String()
 }
 
-// printer writes elements in libvirt's layout. Its own formatter and libxml2's differ only in the quotes.
+// printer prints elements in libvirt's layout. libxml2's layout differs only in its quotes.
 type printer struct {
 	strings.Builder
 	quote  byte
@@ -123,9 +124,10 @@ func (p *printer) pad() {
 	}
 }
 
-// escaped writes text as virBufferEscapeString does: five entities, no control characters but TAB, LF and CR; libxml2,
-// in double quotes, escapes no quote that it need not. What is not UTF-8, or not a character of XML 1.0, becomes U+FFFD:
-// the document has to stay well-formed.
+// escaped writes text as virBufferEscapeString does: with five entities, and without control characters
+// except TAB, LF and CR. With double quotes it writes as libxml2 does, which escapes a quote only where it
+// must. Bytes that are not UTF-8, and characters that XML 1.0 does not allow, become U+FFFD, so that the
+// document stays well-formed.
 func (p *printer) escaped(s string, inAttr bool) {
 	libvirt := p.quote == '\''
 	for _, r := range s {

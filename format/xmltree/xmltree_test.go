@@ -31,7 +31,7 @@ func TestElement(t *testing.T) {
 	}
 }
 
-// The layouts are those of virsh 9.0.0's --xpath and --wrap.
+// TestXPath compares with the layout of virsh 9.0.0's --xpath and --wrap.
 func TestXPath(t *testing.T) {
 	for _, test := range []struct {
 		expression string

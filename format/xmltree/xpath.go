@@ -10,15 +10,15 @@ import (
 	"github.com/antchfx/xpath"
 )
 
-// XPath evaluates an XPath 1.0 expression on the document whose root is e and prints what it selects as virsh's --xpath
-// does: each node on its own, in libxml2's double quotes; or, wrapped, all of them inside one <nodes> element.
-// A string, number or boolean is printed as it is.
+// XPath evaluates an XPath 1.0 expression on the document with root e, and formats the result as virsh's
+// --xpath does: each node on its own, with libxml2's double quotes, or, if wrap is set, all nodes in one
+// <nodes> element. A string, number or boolean is printed as it is.
 func (e *Element) XPath(expression string, wrap bool) (text string, err error) {
 	compiled, err := xpath.Compile(expression)
 	if err != nil {
 		return "", fmt.Errorf("xpath %q: %w", expression, err)
 	}
-	defer func() { // the library panics where an expression is well-formed but makes no sense, such as count(1)
+	defer func() { // the library panics on well-formed expressions without a meaning, such as count(1)
 		if problem := recover(); problem != nil {
 			text, err = "", fmt.Errorf("xpath %q: %v", expression, problem)
 		}
@@ -30,7 +30,9 @@ func (e *Element) XPath(expression string, wrap bool) (text string, err error) {
 		for result.MoveNext() {
 			found = append(found, result.Current().Copy().(*navigator))
 		}
-		slices.SortStableFunc(found, func(a, b *navigator) int { return cmp.Or(a.node.order-b.node.order, a.attr-b.attr) })
+		slices.SortStableFunc(found, func(a, b *navigator) int {
+			return cmp.Or(a.node.order-b.node.order, a.attr-b.attr)
+		})
 		return printNodes(found, wrap), nil
 	case float64:
 		return strconv.FormatFloat(result, 'f', -1, 64) + "\n", nil
@@ -62,7 +64,7 @@ func printNodes(found []*navigator, wrap bool) string {
 	return p.String()
 }
 
-// setAttr adds an attribute, or gives one that there is another value: an element cannot have two of one name.
+// setAttr sets an attribute. An element cannot have two attributes of one name.
 func (e *Element) setAttr(a Attr) {
 	i := slices.IndexFunc(e.Attrs, func(b Attr) bool { return b.Name == a.Name })
 	if i < 0 {
@@ -88,12 +90,13 @@ func (p *printer) node(n *navigator) {
 	}
 }
 
-// An xnode is a node as XPath sees it: an element, the text inside one, or (no parent) the document.
+// An xnode is a node in XPath's data model: an element, the text in an element, or (without a parent) the
+// document.
 type xnode struct {
 	element  *Element
 	text     bool
 	parent   *xnode
-	index    int // among its parent's children
+	index    int // among the parent's children
 	order    int // in the document
 	children []*xnode
 }
@@ -115,7 +118,7 @@ func newXNode(e *Element, parent *xnode, count *int) *xnode {
 	return n
 }
 
-// root returns the element to print for a node: the root element for the document.
+// root returns the element to print for a node. For the document, that is the root element.
 func (n *xnode) root() *Element {
 	if n.parent == nil {
 		return n.element.Children[0]
@@ -123,10 +126,10 @@ func (n *xnode) root() *Element {
 	return n.element
 }
 
-// navigator is the cursor that the xpath library asks for.
+// navigator is the cursor that the xpath library requires.
 type navigator struct {
 	node *xnode
-	attr int // index of the attribute it is on; -1: on the node itself
+	attr int // index of the current attribute; -1 for the node itself
 }
 
 func (n *navigator) NodeType() xpath.NodeType {
@@ -215,13 +218,13 @@ func (n *navigator) MoveToChild() bool {
 	return true
 }
 
-func (n *navigator) MoveToFirst() bool { return n.sibling(0) }
+func (n *navigator) MoveToFirst() bool { return n.moveToSibling(0) }
 
-func (n *navigator) MoveToNext() bool { return n.sibling(n.node.index + 1) }
+func (n *navigator) MoveToNext() bool { return n.moveToSibling(n.node.index + 1) }
 
-func (n *navigator) MoveToPrevious() bool { return n.sibling(n.node.index - 1) }
+func (n *navigator) MoveToPrevious() bool { return n.moveToSibling(n.node.index - 1) }
 
-func (n *navigator) sibling(i int) bool {
+func (n *navigator) moveToSibling(i int) bool {
 	if n.attr >= 0 || n.node.parent == nil || i < 0 || i >= len(n.node.parent.children) {
 		return false
 	}

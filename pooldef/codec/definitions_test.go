@@ -14,7 +14,7 @@ import (
 
 const definitions = "../../testdata/definitions/"
 
-// files are the definitions that match a pattern, by the name of the file without its suffix.
+// files returns the definitions whose files match a pattern, by file name without suffix.
 func files(t testing.TB, pattern string) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob(definitions + pattern)
@@ -32,7 +32,7 @@ func files(t testing.TB, pattern string) map[string][]byte {
 	return found
 }
 
-// poolFiles are the definitions of pools that are there in XML and in YAML, as they are printed.
+// poolFiles returns the pool definitions that exist in XML and YAML, as they are printed.
 func poolFiles(t testing.TB, suffix string) map[string][]byte {
 	found := files(t, "*"+suffix)
 	for name := range found {
@@ -43,7 +43,7 @@ func poolFiles(t testing.TB, suffix string) map[string][]byte {
 	return found
 }
 
-// seedPools are the examples of libvirt's page on storage management, word for word.
+// seedPools returns the examples of libvirt's page on storage management, unchanged.
 func seedPools(t testing.TB) map[string][]byte {
 	found := files(t, "seed-*.xml")
 	for name := range files(t, "seed-volume-*.xml") {
@@ -52,7 +52,7 @@ func seedPools(t testing.TB) map[string][]byte {
 	return found
 }
 
-// volumeType is the type of the pool that a volume's file is for: volume-TYPE-name, seed-volume-TYPE.
+// volumeType returns the pool type of a volume's file, whose name is volume-TYPE-name or seed-volume-TYPE.
 func volumeType(name string) *pooldef.TypeInfo {
 	name = strings.TrimPrefix(name, "seed-")
 	return pooldef.Type(strings.Split(name, "-")[1]).Info()
@@ -76,10 +76,11 @@ func readVolumeFile(t testing.TB, file string, data []byte, info *pooldef.TypeIn
 	return v
 }
 
-// testSpace is what virsh's test driver says of every new pool.
+// testSpace is the space of every new pool in virsh's test driver.
 var testSpace = &pooldef.Space{Capacity: 100 << 30, Available: 100 << 30}
 
-// Every pool type has an example, the XML as virsh prints it (TestVirshPools), the YAML as poolctl does; both say the same.
+// TestPoolFiles checks the example of every pool type: XML as virsh prints it (TestVirshPools), YAML as
+// poolctl prints it, and both with the same content.
 func TestPoolFiles(t *testing.T) {
 	inYAML := poolFiles(t, ".yaml")
 	seen := map[pooldef.Type]bool{}
@@ -91,7 +92,7 @@ func TestPoolFiles(t *testing.T) {
 				t.Errorf("printed\n%s\nfrom\n%s", got, data)
 			}
 			if fromYAML := readPoolFile(t, name+".yaml", inYAML[name]); !reflect.DeepEqual(p, fromYAML) {
-				t.Errorf("XML says\n%+v\nYAML\n%+v", p, fromYAML)
+				t.Errorf("XML\n%+v\nYAML\n%+v", p, fromYAML)
 			}
 			if got, err := PoolYAML(p); err != nil || string(got) != string(inYAML[name]) {
 				t.Errorf("%v: printed\n%s\nfrom\n%s", err, got, inYAML[name])
@@ -105,7 +106,8 @@ func TestPoolFiles(t *testing.T) {
 	}
 }
 
-// The XML of the volumes is as virsh prints it (TestVirshVolumes). What YAML cannot say, key and path, the pool decides.
+// TestVolumeFiles checks volumes in XML as virsh prints them (TestVirshVolumes), and the same in YAML, except
+// key and path, which depend on the pool.
 func TestVolumeFiles(t *testing.T) {
 	inYAML := files(t, "volume-*.yaml")
 	for name, data := range files(t, "volume-*.xml") {
@@ -117,13 +119,13 @@ func TestVolumeFiles(t *testing.T) {
 			fromYAML := readVolumeFile(t, name+".yaml", inYAML[name], volumeType(name))
 			fromYAML.Key, fromYAML.Target.Path = v.Key, v.Target.Path
 			if !reflect.DeepEqual(v, fromYAML) {
-				t.Errorf("XML says\n%+v\nYAML\n%+v", v, fromYAML)
+				t.Errorf("XML\n%+v\nYAML\n%+v", v, fromYAML)
 			}
 		})
 	}
 }
 
-// Nothing that libvirt's own examples say is lost, and only this is added.
+// TestSeedPools checks that printing libvirt's examples loses nothing, and adds only what is listed here.
 func TestSeedPools(t *testing.T) {
 	added := map[string][]string{
 		"":             {"capacity", "allocation", "available"},
@@ -147,10 +149,12 @@ func TestSeedPools(t *testing.T) {
 			}
 			p := readPoolFile(t, name+".xml", data)
 			after := PoolElement(p, nil)
-			if lost := missing(before, after, ""); len(lost) > 0 {
+			if lost := findMissing(before, after, ""); len(lost) > 0 {
 				t.Errorf("lost %v", lost)
 			}
-			if got, want := missing(after, before, ""), slices.Concat(added[""], added[name]); !slices.Equal(got, want) {
+			got, want := findMissing(after, before, ""),
+				slices.Concat(added[""], added[name])
+			if !slices.Equal(got, want) {
 				t.Errorf("added %v, want %v", got, want)
 			}
 			text, err := PoolYAML(p)
@@ -164,7 +168,8 @@ func TestSeedPools(t *testing.T) {
 	}
 }
 
-// Of the volumes in libvirt's examples, too, nothing is lost but what libvirt does not read either.
+// TestSeedVolumes checks that printing libvirt's example volumes loses only what libvirt does not read
+// either.
 func TestSeedVolumes(t *testing.T) {
 	notRead := map[string][]string{ // extents are output only; volumes of sheepdog have no format
 		"seed-volume-rbd":      {"source"},
@@ -177,14 +182,15 @@ func TestSeedVolumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := VolumeElement(readVolumeFile(t, name, data, volumeType(name)))
-		if lost := missing(before, after, ""); !slices.Equal(lost, notRead[name]) {
+		if lost := findMissing(before, after, ""); !slices.Equal(lost, notRead[name]) {
 			t.Errorf("%s: lost %v, want %v", name, lost, notRead[name])
 		}
 	}
 }
 
-// missing lists what one tree says and the other does not. Of elements with the same name, the first, second, ... are compared.
-func missing(from, in *xmltree.Element, path string) []string {
+// findMissing lists what is in tree from but not in tree in. Elements with the same name are compared in
+// order: first with first, second with second.
+func findMissing(from, in *xmltree.Element, path string) []string {
 	var paths []string
 	report := func(name string) { paths = append(paths, strings.TrimPrefix(path+"/"+name, "/")) }
 	for _, a := range from.Attrs {
@@ -199,7 +205,7 @@ func missing(from, in *xmltree.Element, path string) []string {
 	for _, c := range from.Children {
 		same := findElements(in, c.Name)
 		if n := count[c.Name]; n < len(same) {
-			paths = append(paths, missing(c, same[n], strings.TrimPrefix(path+"/"+c.Name, "/"))...)
+			paths = append(paths, findMissing(c, same[n], strings.TrimPrefix(path+"/"+c.Name, "/"))...)
 		} else {
 			report(c.Name)
 		}

@@ -10,12 +10,13 @@ import (
 )
 
 var (
-	// example is a fenced block and the paragraph in front of it, which says what it is.
+	// example matches a fenced block and the paragraph before it, which describes the block.
 	example = regexp.MustCompile("(?m)^((?:The same|A) (?:pool|volume|secret) [^`]*`([a-z-]+)`(?:.+\n)+)\n```(yaml|xml)\n((?:.*\n)+?)```$")
 	fence   = regexp.MustCompile("(?m)^```(yaml|xml)$")
 )
 
-// Every example of the manual is a definition without problems or warnings; there is one in YAML for each pool type.
+// TestManualExamples checks that every example of the manual is a definition without problems or warnings,
+// and that each pool type has one in YAML.
 func TestManualExamples(t *testing.T) {
 	manual, err := os.ReadFile("../../docs/definitions.md")
 	if err != nil {
@@ -23,7 +24,7 @@ func TestManualExamples(t *testing.T) {
 	}
 	examples := example.FindAllStringSubmatch(string(manual), -1)
 	if all := len(fence.FindAllString(string(manual), -1)); all != len(examples) {
-		t.Errorf("%d blocks, but %d that say what they are", all, len(examples))
+		t.Errorf("%d blocks, but %d with a description", all, len(examples))
 	}
 	seen := map[pooldef.Type]bool{}
 	for _, m := range examples {
@@ -45,7 +46,7 @@ func TestManualExamples(t *testing.T) {
 		if language == "yaml" {
 			seen[typ] = true
 		}
-		again(t, p)
+		checkRoundTrip(t, p)
 	}
 	for _, info := range pooldef.Types {
 		if !seen[info.Type] {
@@ -54,7 +55,7 @@ func TestManualExamples(t *testing.T) {
 	}
 }
 
-// The manual knows every key, and what each type needs.
+// TestManualKeys checks that the manual lists every key, and what each pool type requires.
 func TestManualKeys(t *testing.T) {
 	data, err := os.ReadFile("../../docs/definitions.md")
 	if err != nil {
@@ -66,26 +67,33 @@ func TestManualKeys(t *testing.T) {
 	for text, keys := range map[string][]yamlKey{pools: poolKeys, volumes: volumeKeys, secrets: secretKeys} {
 		for _, k := range keys {
 			if !strings.Contains(text, "\n| `"+k.yaml+"` |") {
-				t.Errorf("no word on %s", k.yaml)
+				t.Errorf("no row for %s", k.yaml)
 			}
 		}
 	}
 	for _, info := range pooldef.Types {
-		row := regexp.MustCompile("(?m)^\\| `" + string(info.Type) + "` \\|(.*)\\|(.*)\\|(.*)\\|$").FindStringSubmatch(manual)
+		row := regexp.MustCompile("(?m)^\\| `" + string(info.Type) +
+			"` \\|(.*)\\|(.*)\\|(.*)\\|$").FindStringSubmatch(manual)
 		if row == nil {
-			t.Errorf("no row of type %s", info.Type)
+			t.Errorf("no row for type %s", info.Type)
 			continue
 		}
-		for part, need := range map[string]pooldef.Need{"source.hosts": info.Host, "source.devices": info.Device, "source.dir": info.Dir, "source.adapter": info.Adapter,
-			"source.name": info.Name, "source.initiator": info.Initiator, "cow": info.COW, "mount_options": info.MountOpts} {
-			if strings.Contains(row[1], part) != (need == pooldef.Required) || strings.Contains(row[2], part) != (need == pooldef.Optional) {
-				t.Errorf("%s: %s is not as the row says", info.Type, part)
+		for part, need := range map[string]pooldef.Need{
+			"source.hosts": info.Host, "source.devices": info.Device, "source.dir": info.Dir,
+			"source.adapter": info.Adapter, "source.name": info.Name, "source.initiator": info.Initiator,
+			"cow": info.COW, "mount_options": info.MountOpts,
+		} {
+			required, optional := strings.Contains(row[1], part), strings.Contains(row[2], part)
+			if required != (need == pooldef.Required) || optional != (need == pooldef.Optional) {
+				t.Errorf("%s: %s contradicts the row", info.Type, part)
 			}
 		}
 		if strings.Contains(row[1], "target.path") != (info.Target == pooldef.Required) {
-			t.Errorf("%s: target.path is not as the row says", info.Type)
+			t.Errorf("%s: target.path contradicts the row", info.Type)
 		}
-		if got, want := strings.ReplaceAll(strings.TrimSpace(row[3]), "`"+info.DefaultFormat()+"`", info.DefaultFormat()), strings.Join(info.Formats, " "); got != want {
+		got := strings.ReplaceAll(strings.TrimSpace(row[3]), "`"+info.DefaultFormat()+"`",
+			info.DefaultFormat())
+		if want := strings.Join(info.Formats, " "); got != want {
 			t.Errorf("%s: formats %s, want %s", info.Type, got, want)
 		}
 	}

@@ -1,16 +1,16 @@
-// Package codec reads and prints the documents that define pools, volumes and secrets.
+// Package codec reads and prints the documents that define pools, volumes and secrets, in libvirt's XML or in
+// YAML.
 //
-// Definitions are written in two languages: libvirt's XML, and YAML with the same content. Both are read into the
-// same tree, an [xmltree.Element] in the shape of the XML document. The table of YAML keys (yaml_keys.go) relates
-// the languages. A reader then takes the tree apart, and reports everything that is wrong at once, as
-// [pooldef.Problems] with file, line and element.
+// Both languages are parsed into the same tree, an [xmltree.Element] in the shape of the XML document; the
+// tables in yaml_keys.go relate YAML keys to XML paths. A reader turns the tree into a definition, and
+// reports all problems at once, as [pooldef.Problems] with file, line and element.
 //
 //   - [ReadPool], [ReadVolume], [ReadCopy], [ReadSecret] and [ReadSource] read documents.
-//   - [PoolFromElement] and [VolumeFromElement] read trees that a command line was turned into.
-//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] print as libvirt does; [PoolYAML] prints
-//     YAML, and [SetUUID] adds a UUID to YAML that a person wrote.
+//   - [PoolFromElement] and [VolumeFromElement] read trees that verbs build from their arguments.
+//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] return documents as libvirt prints them.
+//   - [PoolYAML] prints YAML, and [SetUUID] adds a UUID to YAML that a person wrote.
 //
-// The package reads no files. It only asks this machine for the IDs of users and groups that a document names.
+// The package opens no files; it looks up the users and groups that a document names.
 package codec
 
 import (
@@ -26,10 +26,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// MaxInput is the largest definition that is read, in bytes: virsh's own limit.
+// MaxInput is the maximum size of a document, in bytes: virsh's limit.
 const MaxInput = 10 << 20
 
-// ReadInput reads at most MaxInput bytes of a definition.
+// ReadInput reads a document from r. If the document is larger than MaxInput, the error is Problems.
 func ReadInput(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxInput+1))
 	if err == nil && len(data) > MaxInput {
@@ -38,15 +38,16 @@ func ReadInput(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// A document is a definition as a tree in XML's shape, whatever language it was written in.
+// A document is a definition as a tree in the shape of the XML document, in whichever language it was
+// written.
 type document struct {
 	file     string
 	root     *xmltree.Element
-	keys     []yamlKey        // the YAML language it is written in; nil: XML
-	problems pooldef.Problems // with the language, that do not keep the rest from being read
+	keys     []yamlKey        // the table of YAML keys; nil for XML
+	problems pooldef.Problems // of the YAML parser, which skips what it cannot read
 }
 
-// parseDocument reads XML or YAML, told apart by the first character; without a table of keys, XML.
+// parseDocument parses XML or YAML. keys is the table of YAML keys; nil allows only XML.
 func parseDocument(file string, data []byte, keys []yamlKey) (*document, error) {
 	doc := &document{file: file}
 	err := checkText(data)
@@ -65,13 +66,14 @@ func parseDocument(file string, data []byte, keys []yamlKey) (*document, error) 
 	return doc, nil
 }
 
-// IsXML tells whether a definition is XML, by its first character or the suffix of the file.
+// IsXML reports whether a document is XML: it begins with "<", or its file's suffix is .xml.
 func IsXML(file string, data []byte) bool {
 	text := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
 	return bytes.HasPrefix(text, []byte("<")) || filepath.Ext(file) == ".xml"
 }
 
-// checkText refuses what neither language allows: too much, nothing, what is not UTF-8, control characters.
+// checkText returns a Problem for what neither language allows: documents that are too large, empty, not
+// UTF-8, or contain control characters.
 func checkText(data []byte) error {
 	switch {
 	case len(data) > MaxInput:
@@ -95,7 +97,8 @@ func checkText(data []byte) error {
 	return nil
 }
 
-// isConsequence tells whether a problem is but a consequence of one with the language: there, or at what it stands in.
+// isConsequence reports whether p only follows from a problem that the YAML parser found, at the same key or
+// at a key that contains it.
 func (d *document) isConsequence(p pooldef.Problem) bool {
 	return slices.ContainsFunc(d.problems, func(q pooldef.Problem) bool {
 		return p.Element == q.Element || strings.HasPrefix(p.Element, q.Element+".") && !isList(d.keys, q.Element)

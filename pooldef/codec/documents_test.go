@@ -15,7 +15,7 @@ const (
 	goodYAML = "type: dir\nname: x\ntarget: {path: /t}\n"
 )
 
-// What is no document at all is one problem, with the line where that shows.
+// TestBadDocuments checks that a malformed document is one problem, with its line.
 func TestBadDocuments(t *testing.T) {
 	checkPools(t, false, []badCase{
 		{"empty", "", "1 : the document is empty\n"},
@@ -45,8 +45,8 @@ func TestBadDocuments(t *testing.T) {
 	})
 }
 
-// These say the same, however they are dressed.
-func TestDress(t *testing.T) {
+// TestEquivalentDocuments checks that different forms of one definition give the same pool.
+func TestEquivalentDocuments(t *testing.T) {
 	want := PoolElement(readPoolFile(t, "", []byte(goodXML)), nil).String()
 	for _, document := range []string{
 		"\ufeff" + goodXML,
@@ -69,7 +69,7 @@ func TestDress(t *testing.T) {
 	}
 }
 
-// Whatever a file of at most 10 MiB says, reading it ends soon.
+// TestLimits checks that reading any file of at most 10 MiB ends soon.
 func TestLimits(t *testing.T) {
 	repeat := func(s string) string { return strings.Repeat(s, 1<<20/len(s)) }
 	for name, c := range map[string]struct{ document, want string }{
@@ -96,8 +96,8 @@ func TestLimits(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("%.200v", err)
 				}
-			case <-time.After(5 * time.Minute): // what takes a second is allowed hundreds
-				t.Error("it does not end")
+			case <-time.After(5 * time.Minute): // usually one second
+				t.Error("reading does not end")
 			}
 		})
 	}
@@ -113,7 +113,8 @@ source:
 target:
   path: *path
 `))
-	if p.Target.Path != "/srv/images" || len(p.Source.Hosts) != 2 || p.Source.Hosts[1] != (pooldef.Host{Name: "nfs.example.com", Port: 2049}) {
+	if p.Target.Path != "/srv/images" || len(p.Source.Hosts) != 2 ||
+		p.Source.Hosts[1] != (pooldef.Host{Name: "nfs.example.com", Port: 2049}) {
 		t.Errorf("%+v", p)
 	}
 	p = readPoolFile(t, "", []byte("type: rbd\nname: x\nsource: {name: n, hosts: h}\nconfig: {a: &a 1, b: *a}\n"))
@@ -154,13 +155,16 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// A document <source> says where to look for pools.
+// TestReadSource reads <source> documents, which describe where to look for sources of pools.
 func TestReadSource(t *testing.T) {
-	s, err := ReadSource("x", []byte("<source><host name='h' port='3260'/><initiator><iqn name='i'/></initiator><other/></source>"), pooldef.ISCSI.Info())
+	s, err := ReadSource("x",
+		[]byte("<source><host name='h' port='3260'/><initiator><iqn name='i'/></initiator><other/></source>"),
+		pooldef.ISCSI.Info())
 	if err != nil || len(s.Hosts) != 1 || s.Hosts[0].Port != 3260 || s.Initiator != "i" {
 		t.Errorf("%+v %v", s, err)
 	}
-	s, err = ReadSource("x", []byte("<source><host name='h'/><format type='cifs'/></source>"), pooldef.NetFS.Info())
+	s, err = ReadSource("x", []byte("<source><host name='h'/><format type='cifs'/></source>"),
+		pooldef.NetFS.Info())
 	if err != nil || s.Format != "cifs" {
 		t.Errorf("%+v %v", s, err)
 	}
@@ -169,7 +173,8 @@ func TestReadSource(t *testing.T) {
 		"<source>\n<host port='x'/>\n<format type='y'/></source>": "x:2: host/@port",
 		"host: x": "text outside of the root element",
 	} {
-		if _, err := ReadSource("x", []byte(document), pooldef.NetFS.Info()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadSource("x", []byte(document), pooldef.NetFS.Info()); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", document, err)
 		}
 	}

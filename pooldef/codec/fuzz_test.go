@@ -8,7 +8,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Whatever is read without problems is printed, and read again, the same.
+// FuzzReadPool checks that printing and reading a definition that has no problems does not change it.
 func FuzzReadPool(f *testing.F) {
 	for _, suffix := range []string{".xml", ".yaml"} {
 		for _, data := range poolFiles(f, suffix) {
@@ -20,20 +20,22 @@ func FuzzReadPool(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, warnings, err := ReadPool("fuzz", data, false)
-		if _, _, strictErr := ReadPool("fuzz", data, true); (strictErr == nil) != (err == nil && len(warnings) == 0) {
+		_, _, strictErr := ReadPool("fuzz", data, true)
+		if (strictErr == nil) != (err == nil && len(warnings) == 0) {
 			t.Errorf("%v, %v; strict: %v", err, warnings, strictErr)
 		}
 		if err == nil {
-			again(t, p)
+			checkRoundTrip(t, p)
 		} else if len(problemsOf(err)) == 0 {
 			t.Errorf("%#v", err)
 		}
 	})
 }
 
-// Any text that may stand in a definition comes back from both languages.
+// FuzzText checks that both languages preserve every text that a definition may contain.
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"x", " a b ", "~", "yes", "0x1", "1_0", "2001-01-01", "<<", "=", "- a", "# b", "a: b", "a #b", "'", `"\`, "&a", "*a", "!a", "%a", "@a",
+	for _, s := range []string{"x", " a b ", "~", "yes", "0x1", "1_0", "2001-01-01", "<<", "=", "- a", "# b",
+		"a: b", "a #b", "'", `"\`, "&a", "*a", "!a", "%a", "@a",
 		"`", "|", ">", "[a]", "{a}", "a,b", "?", "? a", ":", "::1", "\u2028", "\ufeff", "\u00a0", "\U0001f600", "]]>", "&lt;", "null", "0777", "1e3", "---", "..."} {
 		f.Add(s)
 	}
@@ -50,11 +52,12 @@ func FuzzText(f *testing.F) {
 		target.Add(xmltree.NewElement("permissions")).AddText("label", s)
 		root.Add(xmltree.NewElement("fs:mount_opts")).Add(xmltree.NewElement("fs:option", "name", s))
 		if p, err := PoolFromElement(root); err == nil {
-			again(t, p)
+			checkRoundTrip(t, p)
 		}
 	})
 }
 
+// FuzzReadVolume checks that printing and reading a definition that has no problems does not change it.
 func FuzzReadVolume(f *testing.F) {
 	for _, pattern := range []string{"volume-*.xml", "volume-*.yaml", "seed-volume-*.xml"} {
 		for name, data := range files(f, pattern) {

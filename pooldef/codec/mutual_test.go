@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestMutual reads and prints as whom a target has to show itself, in both languages.
+// TestMutual reads and prints the login with which a target proves its identity, in both languages.
 func TestMutual(t *testing.T) {
 	const yaml = `type: iscsi
 name: san
@@ -24,18 +24,21 @@ target: {path: /dev/disk/by-path}
 	p := readPoolFile(t, "", []byte(yaml))
 	text := PoolElement(p, nil).String()
 	if !strings.Contains(text, "<?poolctl mutual_username='host' mutual_secret_usage='b'?>") {
-		t.Errorf("printed is\n%s", text)
+		t.Errorf("printed\n%s", text)
 	}
 	again := readPoolFile(t, "", []byte(text))
-	if m := again.Source.Auth.Mutual; m == nil || *m != *p.Source.Auth.Mutual || m.Username != "host" || m.Secret.Usage != "b" {
-		t.Errorf("read again it is %+v", m)
+	if m := again.Source.Auth.Mutual; m == nil || *m != *p.Source.Auth.Mutual || m.Username != "host" ||
+		m.Secret.Usage != "b" {
+		t.Errorf("read again: %+v", m)
 	}
 	for _, bad := range []struct{ from, to string }{
 		{"type: chap", "type: ceph"}, {"      username: host\n", ""}, {"      secret: {usage: b}\n", ""}, {"{usage: b}", "{uuid: b}"},
 		{"{usage: b}", "{usage: b, uuid: 11111111-1111-4111-8111-111111111111}"},
 	} {
-		if _, _, err := ReadPool("f.yaml", []byte(strings.Replace(yaml, bad.from, bad.to, 1)), false); err == nil {
-			t.Errorf("with %q in place of %q it is taken", bad.to, bad.from)
+		_, _, err := ReadPool("f.yaml", []byte(strings.Replace(yaml, bad.from, bad.to, 1)),
+			false)
+		if err == nil {
+			t.Errorf("accepted with %q instead of %q", bad.to, bad.from)
 		}
 	}
 }

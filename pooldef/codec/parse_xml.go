@@ -14,20 +14,22 @@ import (
 	"poolctl/pooldef"
 )
 
-// maxDepth is how deep elements may be nested; libvirt's deepest are five.
+// maxDepth is the maximum depth of elements. libvirt's deepest document has five levels.
 const maxDepth = 32
 
-// maxNodes bounds the elements and attributes of a document, and what YAML's aliases can blow it up to.
+// maxNodes is the maximum number of elements and attributes of a document, after expanding YAML aliases.
 const maxNodes = 10_000
 
+// prefixes maps the namespaces of libvirt's extensions to the prefixes that element names have in the tree.
 var prefixes = map[string]string{"": "", fsNamespace: "fs:", rbdNamespace: "rbd:"}
 
-// parseXML reads a document into a tree. An element in a namespace that libvirt does not have is named {namespace}name.
+// parseXML parses a document. An element in an unknown namespace gets the name {namespace}name.
 func parseXML(data []byte) (*xmltree.Element, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	decoder.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
-		if slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 }) { // plain ASCII is the same in all of them
-			return nil, pooldef.Problem{Line: 1, Text: fmt.Sprintf("the document is in %s, not in UTF-8", charset)}
+		notASCII := slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 })
+		if notASCII { // ASCII is the same in all of them
+			return nil, lineProblem(1, "the document is in %s, not in UTF-8", charset)
 		}
 		return input, nil
 	}
@@ -60,7 +62,7 @@ type xmlParser struct {
 
 type openElement struct {
 	*xmltree.Element
-	text bytes.Buffer // of all its pieces
+	text bytes.Buffer // all text pieces so far
 }
 
 func (p *xmlParser) addToken(token xml.Token, line int) error {
@@ -86,8 +88,9 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
 	for url, prefix := range prefixes {
-		if prefix == t.Name.Space+":" { // not translated to its namespace
-			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)}
+		if prefix == t.Name.Space+":" { // a prefix without a declaration
+			text := fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)
+			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: text}
 		}
 	}
 	for _, a := range t.Attr {
@@ -115,19 +118,20 @@ func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	return nil
 }
 
-// addAttr adds an attribute, which must be the only one of that name.
+// addAttr adds an attribute. A second attribute of the same name is an error.
 func (p *xmlParser) addAttr(e *xmltree.Element, name, value string) error {
 	if err := p.countNode(e.Line); err != nil {
 		return err
 	}
 	if attrIndex(e, name) >= 0 {
-		return pooldef.Problem{Line: e.Line, Element: e.Name, Text: fmt.Sprintf("malformed XML: attribute %q is given a second time", name)}
+		text := fmt.Sprintf("malformed XML: attribute %q is given a second time", name)
+		return pooldef.Problem{Line: e.Line, Element: e.Name, Text: text}
 	}
 	e.Attrs = append(e.Attrs, xmltree.Attr{Name: name, Value: value, Line: e.Line})
 	return nil
 }
 
-// countNode refuses a document that is too large.
+// countNode returns an error if the document has too many elements and attributes.
 func (p *xmlParser) countNode(line int) error {
 	if p.nodes++; p.nodes > maxNodes {
 		return tooManyNodes(line)
@@ -135,7 +139,7 @@ func (p *xmlParser) countNode(line int) error {
 	return nil
 }
 
-// endElement closes an element. White space between child elements means nothing.
+// endElement closes an element. White space between child elements is dropped.
 func (p *xmlParser) endElement() {
 	e := &p.open[len(p.open)-1]
 	if text := e.text.String(); len(e.Children) == 0 || strings.TrimSpace(text) != "" {
@@ -146,14 +150,16 @@ func (p *xmlParser) endElement() {
 
 var pseudoAttribute = regexp.MustCompile(`^\s*([a-z_]+)=(?:'([^']*)'|"([^"]*)")`)
 
-// addInstruction reads <?poolctl name='value' ...?>, poolctl's own settings, which libvirt passes over.
+// addInstruction adds <?poolctl name='value' ...?>, a processing instruction with poolctl's own settings,
+// which libvirt ignores.
 func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 	e := &xmltree.Element{Name: "?poolctl", Line: line}
 	rest := strings.TrimSpace(string(t.Inst))
 	for rest != "" {
 		m := pseudoAttribute.FindStringSubmatch(rest)
 		if m == nil {
-			return pooldef.Problem{Line: line, Element: "?poolctl", Text: fmt.Sprintf("expected name='value', not %q", rest)}
+			text := fmt.Sprintf("expected name='value', not %q", rest)
+			return pooldef.Problem{Line: line, Element: "?poolctl", Text: text}
 		}
 		if err := p.addAttr(e, m[1], m[2]+m[3]); err != nil {
 			return err
@@ -168,7 +174,11 @@ func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 }
 
 func tooManyNodes(line int) pooldef.Problem {
-	return pooldef.Problem{Line: line, Text: fmt.Sprintf("there are more than %d elements and values", maxNodes)}
+	return lineProblem(line, "there are more than %d elements and values", maxNodes)
+}
+
+func lineProblem(line int, text string, args ...any) pooldef.Problem {
+	return pooldef.Problem{Line: line, Text: fmt.Sprintf(text, args...)}
 }
 
 func xmlName(n xml.Name) string {
@@ -178,6 +188,7 @@ func xmlName(n xml.Name) string {
 	return "{" + n.Space + "}" + n.Local
 }
 
+// xmlProblem converts a parser error into a Problem with its line.
 func xmlProblem(err error, decoder *xml.Decoder) error {
 	if problem := (pooldef.Problem{}); errors.As(err, &problem) {
 		return problem

@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,8 +11,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// parseYAML reads a document into the tree that the same definition in XML would give. Keys that the language does not have,
-// and values of the wrong kind, are problems, all of them at once; the tree is what remains without them.
+// parseYAML parses a document into the tree of the equivalent XML document. It returns all unknown keys and
+// values of the wrong kind as problems, and a tree without them.
 func parseYAML(data []byte, keys []yamlKey) (*xmltree.Element, pooldef.Problems, error) {
 	node, err := format.ParseYAML(data)
 	if err != nil {
@@ -33,6 +32,7 @@ func parseYAML(data []byte, keys []yamlKey) (*xmltree.Element, pooldef.Problems,
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
 
+// yamlProblem converts an error of the YAML library into a Problem with its line.
 func yamlProblem(err error) error {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
@@ -51,12 +51,16 @@ type yamlParser struct {
 }
 
 func (p *yamlParser) problem(n *format.YAML, path, text string, args ...any) {
-	p.problems = append(p.problems, pooldef.Problem{Line: n.Line, Element: path, Text: fmt.Sprintf(text, args...)})
+	problem := lineProblem(n.Line, text, args...)
+	problem.Element = path
+	p.problems = append(p.problems, problem)
 }
 
-// forEachPair calls visit for every pair of a mapping that can be one of the language's: a key is a plain word, and there once. Aliases
-// are followed.
-func (p *yamlParser) forEachPair(n *format.YAML, path string, visit func(key, value *format.YAML, full string)) {
+// forEachPair calls visit for each pair of a mapping. It reports keys that are not scalars or occur twice,
+// and resolves aliases.
+func (p *yamlParser) forEachPair(
+	n *format.YAML, path string, visit func(key, value *format.YAML, full string),
+) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -75,7 +79,7 @@ func (p *yamlParser) forEachPair(n *format.YAML, path string, visit func(key, va
 	}
 }
 
-// resolveAlias returns what an alias stands for.
+// resolveAlias returns the node that an alias refers to.
 func resolveAlias(n *format.YAML) *format.YAML {
 	for n.Kind == format.YAMLAlias {
 		n = n.Alias
@@ -85,12 +89,15 @@ func resolveAlias(n *format.YAML) *format.YAML {
 
 func isNull(n *format.YAML) bool { return n.Kind == format.YAMLScalar && n.ShortTag() == "!!null" }
 
-// readMapping reads a mapping at a path of keys into at, the element whose path in the XML document is base.
+// readMapping reads the mapping at a path of keys into the element at, whose path in the XML document is
+// base.
 func (p *yamlParser) readMapping(n *format.YAML, path string, at *xmltree.Element, base string) {
-	p.forEachPair(n, path, func(key, value *format.YAML, full string) { p.readValue(key, value, full, at, base) })
+	p.forEachPair(n, path, func(key, value *format.YAML, full string) {
+		p.readValue(key, value, full, at, base)
+	})
 }
 
-// readValue reads what stands behind one key.
+// readValue reads the value of one key. full is the key's whole path.
 func (p *yamlParser) readValue(key, value *format.YAML, full string, at *xmltree.Element, base string) {
 	i := slices.IndexFunc(p.keys, func(k yamlKey) bool { return k.yaml == full })
 	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
@@ -113,6 +120,7 @@ func (p *yamlParser) readValue(key, value *format.YAML, full string, at *xmltree
 	}
 }
 
+// readScalar sets the text or attribute at the path xml below at. A size is split into its number and unit.
 func (p *yamlParser) readScalar(n *format.YAML, k yamlKey, at *xmltree.Element, xml string) {
 	value, unit := n.Value, ""
 	switch k.kind {
@@ -141,7 +149,7 @@ func (p *yamlParser) readScalar(n *format.YAML, k yamlKey, at *xmltree.Element, 
 	}
 }
 
-// readList adds one element an item. A single value stands for a list of one.
+// readList adds one element for each item. A single value counts as a list of one item.
 func (p *yamlParser) readList(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	items := []*format.YAML{n}
 	if n.Kind == format.YAMLSequence {
@@ -168,7 +176,7 @@ func (p *yamlParser) readList(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	}
 }
 
-// readPairs adds one element a pair.
+// readPairs adds one element for each pair, with the attributes name and value.
 func (p *yamlParser) readPairs(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	if n.Kind != format.YAMLMapping {
 		p.problem(n, k.yaml, "expected a mapping: key: value")
@@ -186,12 +194,13 @@ func (p *yamlParser) readPairs(n *format.YAML, k yamlKey, at *xmltree.Element) {
 	})
 }
 
+// splitPath splits a path before its last name.
 func splitPath(path string) (parents, name string) {
 	i := strings.LastIndex(path, "/")
 	return path[:max(i, 0)], path[i+1:]
 }
 
-// ensureElement returns the element at a path below at, which it makes where it is missing.
+// ensureElement returns the element at a path below at. It creates missing elements.
 func ensureElement(at *xmltree.Element, path string, line int) *xmltree.Element {
 	if path == "" {
 		return at
@@ -206,7 +215,7 @@ func ensureElement(at *xmltree.Element, path string, line int) *xmltree.Element 
 	return at
 }
 
-// setValue sets the text of the element, or the attribute, at a path.
+// setValue sets the text of the element, or adds the attribute, at a path below at.
 func setValue(at *xmltree.Element, path, value string, line int) {
 	parents, name := splitPath(path)
 	if attr, ok := strings.CutPrefix(name, "@"); ok {

@@ -8,14 +8,14 @@ import (
 	"poolctl/pooldef"
 )
 
-// Namespaces of libvirt's extensions of the pool document.
+// Namespaces of libvirt's extensions to the pool document.
 const (
 	fsNamespace  = "http://libvirt.org/schemas/storagepool/fs/1.0"
 	rbdNamespace = "http://libvirt.org/schemas/storagepool/rbd/1.0"
 )
 
-// PoolElement returns the pool's document as libvirt prints it, with the space given (nil prints zeros). Parts that the pool's
-// type does not use are left out.
+// PoolElement returns a pool's document as libvirt prints it, with the given space; nil prints zeros. Parts
+// that the pool's type does not use are left out.
 func PoolElement(p *pooldef.Pool, space *pooldef.Space) *xmltree.Element {
 	if space == nil {
 		space = &pooldef.Space{}
@@ -40,8 +40,8 @@ func PoolElement(p *pooldef.Pool, space *pooldef.Space) *xmltree.Element {
 	return root
 }
 
-// addExtensions adds what stands in namespaces of its own: the options of mounts and of Ceph's client, and, as a processing
-// instruction, which libvirt and its schema pass over, poolctl's own settings.
+// addExtensions adds mount options and Ceph's options in their namespaces. It adds poolctl's own settings as
+// a processing instruction, because libvirt and its schema ignore those.
 func addExtensions(root *xmltree.Element, p *pooldef.Pool) {
 	if len(p.MountOptions) > 0 {
 		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:fs", Value: fsNamespace})
@@ -63,14 +63,16 @@ func addExtensions(root *xmltree.Element, p *pooldef.Pool) {
 	}
 	if a := p.Source.Auth; a != nil && a.Mutual != nil {
 		m := a.Mutual
-		own = xmltree.NewElement("?poolctl", "mutual_username", m.Username, "mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
+		own = xmltree.NewElement("?poolctl", "mutual_username", m.Username,
+			"mutual_secret_uuid", m.Secret.UUID, "mutual_secret_usage", m.Secret.Usage)
 	}
-	if len(own.Attrs) > 0 { // no type has more than one of them
+	if len(own.Attrs) > 0 { // no pool type has more than one of these settings
 		root.Add(own)
 	}
 }
 
-// SourceElement returns the source as libvirt prints it for a type, also as a document of its own for one that was found.
+// SourceElement returns a source as libvirt prints it for a pool type, as part of a pool or as a document of
+// a source that was found.
 func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *xmltree.Element {
 	e := &xmltree.Element{Name: "source", Open: true}
 	if info.Host != pooldef.Unused {
@@ -102,9 +104,11 @@ func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *xmltree.Element {
 		auth := e.Add(xmltree.NewElement("auth", "type", s.Auth.Type, "username", s.Auth.Username))
 		auth.Add(secretRefElement(&s.Auth.Secret))
 	}
-	for _, pair := range [][3]string{{"protocol", "ver", s.Protocol}, {"vendor", "name", s.Vendor}, {"product", "name", s.Product}} {
-		if pair[2] != "" {
-			e.Add(xmltree.NewElement(pair[0], pair[1], pair[2]))
+	for _, part := range []struct{ name, attr, value string }{
+		{"protocol", "ver", s.Protocol}, {"vendor", "name", s.Vendor}, {"product", "name", s.Product},
+	} {
+		if part.value != "" {
+			e.Add(xmltree.NewElement(part.name, part.attr, part.value))
 		}
 	}
 	return e
@@ -113,15 +117,21 @@ func SourceElement(s *pooldef.Source, info *pooldef.TypeInfo) *xmltree.Element {
 func deviceElement(d *pooldef.Device) *xmltree.Element {
 	e := xmltree.NewElement("device", "path", d.Path, "part_separator", yesNo(d.PartSeparator))
 	for _, x := range d.FreeExtents {
-		e.Add(xmltree.NewElement("freeExtent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+		e.Add(rangeElement("freeExtent", x.Start, x.End))
 	}
 	return e
 }
 
+// rangeElement returns an element with the attributes start and end, in bytes.
+func rangeElement(name string, start, end uint64) *xmltree.Element {
+	return xmltree.NewElement(name, "start", strconv.FormatUint(start, 10), "end", strconv.FormatUint(end, 10))
+}
+
 func adapterElement(a *pooldef.Adapter) *xmltree.Element {
 	if a.Type == "fc_host" {
-		return xmltree.NewElement("adapter", "type", a.Type, "parent", a.ParentName, "parent_wwnn", a.ParentWWNN,
-			"parent_wwpn", a.ParentWWPN, "parent_fabric_wwn", a.ParentFabricWWN, "managed", yesNo(a.Managed),
+		return xmltree.NewElement("adapter", "type", a.Type, "parent", a.ParentName,
+			"parent_wwnn", a.ParentWWNN, "parent_wwpn", a.ParentWWPN,
+			"parent_fabric_wwn", a.ParentFabricWWN, "managed", yesNo(a.Managed),
 			"wwnn", a.WWNN, "wwpn", a.WWPN)
 	}
 	e := xmltree.NewElement("adapter", "type", a.Type, "name", a.Name)
@@ -169,6 +179,7 @@ func addBytes(parent *xmltree.Element, name string, n uint64) {
 	parent.Add(e)
 }
 
+// portText formats a port; the default port, 0, is "".
 func portText(n int) string {
 	if n == 0 {
 		return ""
@@ -176,6 +187,7 @@ func portText(n int) string {
 	return strconv.Itoa(n)
 }
 
+// yesNo formats an optional boolean; nil is "".
 func yesNo(b *bool) string {
 	switch {
 	case b == nil:

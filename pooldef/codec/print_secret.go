@@ -5,13 +5,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// usageElements tells for each type of usage which element says what the secret is for.
+// usageElements maps each usage type to the element that contains the usage.
 var usageElements = []struct{ usage, element string }{
 	{"none", ""}, {"volume", "volume"}, {"ceph", "name"}, {"iscsi", "target"}, {"tls", "name"}, {"vtpm", "name"},
-	{"cifs", "name"}, // poolctl's own
+	{"cifs", "name"}, // poolctl's extension
 }
 
-// SecretElement returns the secret's document as libvirt prints it.
+// SecretElement returns a secret's document as libvirt prints it.
 func SecretElement(s *pooldef.Secret) *xmltree.Element {
 	root := xmltree.NewElement("secret", "ephemeral", yesNo(&s.Ephemeral), "private", yesNo(&s.Private))
 	root.AddText("uuid", s.UUID).AddText("description", s.Description)

@@ -8,17 +8,21 @@ import (
 	"poolctl/pooldef"
 )
 
-// What can only be printed, because nobody can ask for it, is laid out as virsh does; reading it back is no problem.
+// TestPrintedOnly checks that parts that only exist in printed documents are printed as virsh does, and that
+// reading them back gives no problems.
 func TestPrintedOnly(t *testing.T) {
 	volume := &pooldef.Volume{
-		Type: "block", Name: "lv", Key: "dNecb0-Nd7b", Capacity: pooldef.Bytes(25165824), Allocation: pooldef.Bytes(25165824), Physical: pooldef.Bytes(25165824),
+		Type: "block", Name: "lv", Key: "dNecb0-Nd7b", Capacity: pooldef.Bytes(25165824),
+		Allocation: pooldef.Bytes(25165824), Physical: pooldef.Bytes(25165824),
 		Extents: []pooldef.Extent{
 			{Device: "/dev/sda", Start: 0, End: 4096},
 			{Device: "/dev/sda", Start: 8192, End: 12288},
 			{Device: "/dev/sdb", Start: 0, End: 4096},
 		},
-		Target: pooldef.VolumeTarget{Path: "/dev/vg/lv", Permissions: pooldef.Permissions{Mode: ptr(0o600), Owner: ptr(0), Group: ptr(6)},
-			Times: &pooldef.Timestamps{Access: time.Unix(1700000000, 123456789), Modify: time.Unix(1700000001, 5000), Change: time.Unix(1700000002, 0)}},
+		Target: pooldef.VolumeTarget{Path: "/dev/vg/lv",
+			Permissions: pooldef.Permissions{Mode: ptr(0o600), Owner: ptr(0), Group: ptr(6)},
+			Times: &pooldef.Timestamps{Access: time.Unix(1700000000, 123456789),
+				Modify: time.Unix(1700000001, 5000), Change: time.Unix(1700000002, 0)}},
 		Backing: &pooldef.VolumeTarget{Path: "/dev/vg/origin", Times: &pooldef.Timestamps{}},
 	}
 	const want = `<volume type='block'>
@@ -64,13 +68,16 @@ func TestPrintedOnly(t *testing.T) {
 	if got := VolumeElement(volume).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if v := readVolumeFile(t, "", []byte(want), pooldef.Logical.Info()); v.Physical.Known || v.Extents != nil || v.Target.Times != nil {
+	if v := readVolumeFile(t, "", []byte(want), pooldef.Logical.Info()); v.Physical.Known ||
+		v.Extents != nil || v.Target.Times != nil {
 		t.Errorf("%+v", v)
 	}
 
-	disk := readPoolFile(t, "", []byte("<pool type='disk'><name>d</name><source><device path='/dev/sda'/></source>"+
-		"<target><path>/dev</path></target></pool>"))
-	disk.Source.Devices[0].FreeExtents = []pooldef.FreeExtent{{Start: 32256, End: 1048576}, {Start: 2097152, End: 4194304}}
+	disk := readPoolFile(t, "",
+		[]byte("<pool type='disk'><name>d</name><source><device path='/dev/sda'/></source>"+
+			"<target><path>/dev</path></target></pool>"))
+	disk.Source.Devices[0].FreeExtents = []pooldef.FreeExtent{{Start: 32256, End: 1048576},
+		{Start: 2097152, End: 4194304}}
 	text := PoolElement(disk, &pooldef.Space{Capacity: 3, Allocation: 2, Available: 1}).String()
 	const free = `  <capacity unit='bytes'>3</capacity>
   <allocation unit='bytes'>2</allocation>
@@ -91,16 +98,19 @@ func TestPrintedOnly(t *testing.T) {
 	}
 }
 
-// Parts that were found, of a source or of an image, have documents, too.
+// TestFoundParts prints parts that backends find: sources and images.
 func TestFoundParts(t *testing.T) {
 	source := pooldef.Source{Hosts: []pooldef.Host{{Name: "h"}}, Dir: "/srv", Format: "nfs"}
-	if got, want := SourceElement(&source, pooldef.NetFS.Info()).String(), "<source>\n  <host name='h'/>\n  <dir path='/srv'/>\n  <format type='nfs'/>\n</source>\n"; got != want {
+	got, want := SourceElement(&source, pooldef.NetFS.Info()).String(),
+		"<source>\n  <host name='h'/>\n  <dir path='/srv'/>\n  <format type='nfs'/>\n</source>\n"
+	if got != want {
 		t.Error(got)
 	}
 	if got := SourceElement(&pooldef.Source{}, pooldef.Dir.Info()).String(); got != "<source>\n</source>\n" {
 		t.Error(got)
 	}
-	below := []*pooldef.Volume{{Target: pooldef.VolumeTarget{Path: "/b", Format: "qcow2"}}, {Target: pooldef.VolumeTarget{Path: "nbd://h", Format: "raw"}}}
+	below := []*pooldef.Volume{{Target: pooldef.VolumeTarget{Path: "/b", Format: "qcow2"}},
+		{Target: pooldef.VolumeTarget{Path: "nbd://h", Format: "raw"}}}
 	chain := pooldef.Volume{Name: "v", Capacity: pooldef.Bytes(1), Backing: &below[0].Target, Chain: below}
 	const nested = `  <backingStore>
     <path>/b</path>
@@ -115,11 +125,15 @@ func TestFoundParts(t *testing.T) {
 	if !strings.Contains(text, nested) {
 		t.Error(text)
 	}
-	if v := readVolumeFile(t, "", []byte(text), pooldef.Dir.Info()); v.Backing.Path != "/b" || v.Chain != nil {
+	if v := readVolumeFile(t, "", []byte(text), pooldef.Dir.Info()); v.Backing.Path != "/b" ||
+		v.Chain != nil {
 		t.Errorf("%+v", v)
 	}
-	vhdx := pooldef.Volume{Name: "v", Target: pooldef.VolumeTarget{Format: "vhdx"}} // libvirt's schema has no word for it
-	if got, want := VolumeElement(&vhdx).String(), "<volume>\n  <name>v</name>\n  <target>\n    <format type='unknown'/>\n  </target>\n</volume>\n"; got != want {
+	// libvirt's schema has no name for vhdx
+	vhdx := pooldef.Volume{Name: "v", Target: pooldef.VolumeTarget{Format: "vhdx"}}
+	got, want = VolumeElement(&vhdx).String(),
+		"<volume>\n  <name>v</name>\n  <target>\n    <format type='unknown'/>\n  </target>\n</volume>\n"
+	if got != want {
 		t.Error(got)
 	}
 }

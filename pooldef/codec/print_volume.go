@@ -10,7 +10,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// VolumeElement returns the volume's document as libvirt prints it.
+// VolumeElement returns a volume's document as libvirt prints it.
 func VolumeElement(v *pooldef.Volume) *xmltree.Element {
 	root := xmltree.NewElement("volume", "type", v.Type)
 	root.AddText("name", v.Name).AddText("key", v.Key)
@@ -19,7 +19,11 @@ func VolumeElement(v *pooldef.Volume) *xmltree.Element {
 		name string
 		size pooldef.Size
 		skip bool
-	}{{"capacity", v.Capacity, false}, {"allocation", v.Allocation, false}, {"physical", v.Physical, v.Physical.Bytes == 0}} {
+	}{
+		{"capacity", v.Capacity, false},
+		{"allocation", v.Allocation, false},
+		{"physical", v.Physical, v.Physical.Bytes == 0},
+	} {
 		if figure.size.Known && !figure.skip {
 			addBytes(root, figure.name, figure.size.Bytes)
 		}
@@ -31,7 +35,8 @@ func VolumeElement(v *pooldef.Volume) *xmltree.Element {
 	return root
 }
 
-// backingElement holds the next image's, if the whole chain is known, as in libvirt's documents of domains.
+// backingElement returns the element of the backing file. If the whole chain is known, each element contains
+// the next one, as in libvirt's documents of domains.
 func backingElement(v *pooldef.Volume) *xmltree.Element {
 	if len(v.Chain) == 0 {
 		return imageElement("backingStore", v.Backing)
@@ -47,7 +52,7 @@ func backingElement(v *pooldef.Volume) *xmltree.Element {
 	return store
 }
 
-// addExtents groups consecutive extents of one device.
+// addExtents adds the extents; consecutive extents of one device share an element.
 func addExtents(root *xmltree.Element, extents []pooldef.Extent) {
 	if len(extents) == 0 {
 		return
@@ -58,10 +63,11 @@ func addExtents(root *xmltree.Element, extents []pooldef.Extent) {
 		if i == 0 || x.Device != extents[i-1].Device {
 			device = source.Add(xmltree.NewElement("device", "path", x.Device))
 		}
-		device.Add(xmltree.NewElement("extent", "start", strconv.FormatUint(x.Start, 10), "end", strconv.FormatUint(x.End, 10)))
+		device.Add(rangeElement("extent", x.Start, x.End))
 	}
 }
 
+// imageElement returns the element of an image: target or backingStore.
 func imageElement(name string, t *pooldef.VolumeTarget) *xmltree.Element {
 	e := xmltree.NewElement(name)
 	e.Open = true
@@ -91,7 +97,8 @@ func imageElement(name string, t *pooldef.VolumeTarget) *xmltree.Element {
 	return e
 }
 
-// xmlFormat is the word for an image format in a volume's document: libvirt's schema has none for VHDX.
+// xmlFormat returns the name of an image format in a volume's document. libvirt's schema has no name for
+// VHDX.
 func xmlFormat(format string) string {
 	if format == "vhdx" {
 		return "unknown"
@@ -111,11 +118,12 @@ func addFeatures(parent *xmltree.Element, t *pooldef.VolumeTarget) {
 
 func addTimes(parent *xmltree.Element, t *pooldef.Timestamps) {
 	e := parent.Add(xmltree.NewElement("timestamps"))
-	e.AddText("atime", formatTime(t.Access)).AddText("mtime", formatTime(t.Modify)).AddText("ctime", formatTime(t.Change))
-	e.AddText("btime", formatTime(t.Birth))
+	e.AddText("atime", formatTime(t.Access)).AddText("mtime", formatTime(t.Modify))
+	e.AddText("ctime", formatTime(t.Change)).AddText("btime", formatTime(t.Birth))
 }
 
-// formatTime prints a time as libvirt does: nine decimals, none where there are no nanoseconds; an unknown time is 0.
+// formatTime formats a time as libvirt does: seconds with nine decimals, or without decimals if there are no
+// nanoseconds. An unknown time is 0.
 func formatTime(t time.Time) string {
 	switch {
 	case t.IsZero():

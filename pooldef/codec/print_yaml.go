@@ -9,7 +9,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// PoolYAML prints a pool's definition in the YAML language.
+// PoolYAML returns a pool's definition in YAML.
 func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 	tree := PoolElement(p, nil)
 	root := &format.YAML{Kind: format.YAMLMapping}
@@ -21,7 +21,8 @@ func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// printKey adds one key to the mapping if the document says something there. The keys inside a list are printed with the list.
+// printKey adds one key to the mapping if the document has a value for it. Keys of list items are printed
+// with their list.
 func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	path, attr, _ := strings.Cut(k.xml, "/@")
 	found := findElements(tree, path)
@@ -55,6 +56,7 @@ func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	addAtPath(root, k.yaml, value)
 }
 
+// insideList reports whether a key belongs to the items of a list.
 func insideList(k yamlKey) bool {
 	for _, other := range poolKeys {
 		if other.kind == list && strings.HasPrefix(k.yaml, other.yaml+".") {
@@ -64,7 +66,7 @@ func insideList(k yamlKey) bool {
 	return false
 }
 
-// listItem is a plain value where the element has but the one attribute, otherwise a mapping.
+// listItem returns a plain value if the element has only the attribute attr, otherwise a mapping.
 func listItem(e *xmltree.Element, k yamlKey, attr string) *format.YAML {
 	if len(e.Attrs) == 1 && e.Attrs[0].Name == attr {
 		return newScalar(e.Attrs[0].Value, text)
@@ -72,7 +74,8 @@ func listItem(e *xmltree.Element, k yamlKey, attr string) *format.YAML {
 	item := &format.YAML{Kind: format.YAMLMapping}
 	for _, a := range e.Attrs {
 		for _, key := range poolKeys {
-			if name, ok := strings.CutPrefix(key.yaml, k.yaml+"."); ok && strings.HasSuffix(key.xml, "/@"+a.Name) {
+			name, ok := strings.CutPrefix(key.yaml, k.yaml+".")
+			if ok && strings.HasSuffix(key.xml, "/@"+a.Name) {
 				addKey(item, name, newScalar(a.Value, key.kind))
 			}
 		}
@@ -80,7 +83,7 @@ func listItem(e *xmltree.Element, k yamlKey, attr string) *format.YAML {
 	return item
 }
 
-// findElements returns all elements at a path; "" and "@x" are the root itself.
+// findElements returns all elements at a path. The paths "" and "@x" mean the root itself.
 func findElements(root *xmltree.Element, path string) []*xmltree.Element {
 	found := []*xmltree.Element{root}
 	if path == "" || path[0] == '@' {
@@ -100,6 +103,7 @@ func findElements(root *xmltree.Element, path string) []*xmltree.Element {
 	return found
 }
 
+// attrValue returns an attribute's value, or "" if it is missing.
 func attrValue(e *xmltree.Element, name string) string {
 	for _, a := range e.Attrs {
 		if a.Name == name {
@@ -109,6 +113,7 @@ func attrValue(e *xmltree.Element, name string) string {
 	return ""
 }
 
+// newScalar returns the YAML node of a value that the XML document contains as text.
 func newScalar(value string, kind yamlKind) *format.YAML {
 	n := &format.YAML{}
 	n.SetString(value)
@@ -121,6 +126,7 @@ func newScalar(value string, kind yamlKind) *format.YAML {
 	return n
 }
 
+// addAtPath adds a value at a path of keys. It creates missing mappings.
 func addAtPath(at *format.YAML, path string, value *format.YAML) {
 	for {
 		key, rest, more := strings.Cut(path, ".")
@@ -141,6 +147,7 @@ func addKey(at *format.YAML, key string, value *format.YAML) {
 	at.Content = append(at.Content, newScalar(key, text), value)
 }
 
+// findKey returns the value of a key in a mapping, or nil.
 func findKey(at *format.YAML, key string) *format.YAML {
 	for i := 0; i+1 < len(at.Content); i += 2 {
 		if at.Content[i].Value == key {

@@ -9,13 +9,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// A badCase is a document and what is wrong with it: "line element: text", one a line, in this order. Warnings begin with
-// "warning".
+// A badCase is a document and its problems and warnings in order, one per line: "line element: text".
+// Warnings begin with "warning".
 type badCase struct {
 	name, document, want string
 }
 
-// found lists problems and warnings as badCase does.
+// found formats problems and warnings as in badCase.
 func found(warnings []pooldef.Problem, err error) string {
 	var b strings.Builder
 	if err != nil && problemsOf(err) == nil {
@@ -54,7 +54,7 @@ func checkPools(t *testing.T, strict bool, cases []badCase) {
 
 const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage"
 
-// target is enough for a definition to be complete, together with a name and, depending on the type, a source.
+// target completes a definition, together with a name and, depending on the type, a source.
 const target = "<target><path>/t</path></target>"
 
 func TestBadXML(t *testing.T) {
@@ -138,7 +138,8 @@ func TestBadXML(t *testing.T) {
 6 rbd:config_opts/rbd:option/@name: option "a" is given a second time
 `},
 		{"a mount option", "<pool type='fs' xmlns:m='http://libvirt.org/schemas/storagepool/fs/1.0'><name>x</name><source><device path='/d'/></source>" +
-			target + "\n<m:mount_opts><m:option/></m:mount_opts></pool>", "2 fs:mount_opts/fs:option/@name: missing\n"},
+			target + "\n<m:mount_opts><m:option/></m:mount_opts></pool>",
+			"2 fs:mount_opts/fs:option/@name: missing\n"},
 		{"no namespace", "<pool type='dir'><name>x</name>" + target + "<fs:mount_opts/></pool>", `
 1 fs:mount_opts: the prefix is not declared: xmlns:fs='http://libvirt.org/schemas/storagepool/fs/1.0'
 `},
@@ -175,7 +176,8 @@ func TestBadAuth(t *testing.T) {
 		"<auth type='chap' username='u'><secret uuid='5' usage=''/></auth>":  `secret/@uuid: "5" is not a uuid`,
 		"<auth type='chap' username='u'><secret uuid='5' usage='x'/></auth>": "secret: uuid and usage are both given",
 	} {
-		checkPools(t, false, []badCase{{auth, "<pool type='iscsi'><name>x</name><source><host name='h'/>" + auth + "</source>" + target + "</pool>",
+		checkPools(t, false, []badCase{{auth, "<pool type='iscsi'><name>x</name><source><host name='h'/>" +
+			auth + "</source>" + target + "</pool>",
 			"1 source/auth/" + want + "\n"}})
 	}
 }
@@ -201,7 +203,8 @@ func TestBadAdapter(t *testing.T) {
 1 source/adapter/@wwpn: missing: an fc_host needs it
 1 source/adapter/@parent_wwnn: missing: parent_wwpn needs it`,
 	} {
-		checkPools(t, false, []badCase{{adapter, "<pool type='scsi'><name>x</name><source>" + adapter + "</source>" + target + "</pool>", "1 " + want + "\n"}})
+		checkPools(t, false, []badCase{{adapter, "<pool type='scsi'><name>x</name><source>" + adapter +
+			"</source>" + target + "</pool>", "1 " + want + "\n"}})
 	}
 }
 
@@ -291,7 +294,7 @@ warning 8 target.path: of a pool of type zfs it is always "/dev/zvol/tank", igno
 	})
 }
 
-// What libvirt would pass over is passed over, but not silently; under --validate it is refused.
+// TestUnknown checks that parts that libvirt would ignore are warnings, and problems with --validate.
 func TestUnknown(t *testing.T) {
 	document := `<pool type='dir'>
   <name>x</name>
@@ -312,7 +315,8 @@ func TestUnknown(t *testing.T) {
 		"7 target/path/@b: unknown attribute",
 		"8 target/permissions/acl: unknown element",
 	}
-	checkPools(t, false, []badCase{{"warned of", document, "warning " + strings.Join(lines, ", ignored\nwarning ") + ", ignored\n"}})
+	checkPools(t, false, []badCase{{"warned of", document, "warning " +
+		strings.Join(lines, ", ignored\nwarning ") + ", ignored\n"}})
 	checkPools(t, true, []badCase{{"refused", document, strings.Join(lines, "\n") + "\n"}})
 }
 
@@ -404,7 +408,8 @@ backing: {format: foo}
 	}
 }
 
-// The formats of volumes depend on the pool's type; where there are none, whatever is asked for is passed over, as by libvirt.
+// TestVolumeFormats checks the volume formats of the pool types. Types without volume formats ignore the
+// format, as libvirt does.
 func TestVolumeFormats(t *testing.T) {
 	for _, c := range []struct {
 		pool          pooldef.Type
@@ -423,7 +428,8 @@ func TestVolumeFormats(t *testing.T) {
 		{pooldef.RBD, "nonsense", "", "", "target/format/@type"},
 	} {
 		format := "<format type='" + c.format + "'/>"
-		v, _, err := ReadVolume("", []byte("<volume><name>v</name><capacity>1</capacity><target>"+format+"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
+		v, _, err := ReadVolume("",
+			[]byte("<volume><name>v</name><capacity>1</capacity><target>"+format+"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
 		if (err != nil) != (c.fail != "") || err != nil && problemsOf(err)[0].Element != c.fail {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -433,7 +439,8 @@ func TestVolumeFormats(t *testing.T) {
 	}
 }
 
-// What the kernel does not take as a path, or as a name in one, is refused when it is defined, and not said word for word.
+// TestLongPaths checks that paths and names that are too long for the kernel are refused in definitions, and
+// that the problem does not quote them.
 func TestLongPaths(t *testing.T) {
 	name := strings.Repeat("n", 256)
 	for path, want := range map[string]string{
@@ -458,13 +465,16 @@ func TestLongPaths(t *testing.T) {
 			expectLong(t, err, kind, want)
 		}
 	}
-	_, _, err := ReadPool("", []byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"), false)
+	_, _, err := ReadPool("",
+		[]byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"), false)
 	expectLong(t, err, "source/name", "a name of 256 bytes")
-	_, _, err = ReadVolume("", []byte("<volume><name>"+name+"</name><capacity>1</capacity></volume>"), pooldef.Dir.Info(), false)
+	_, _, err = ReadVolume("", []byte("<volume><name>"+name+"</name><capacity>1</capacity></volume>"),
+		pooldef.Dir.Info(), false)
 	expectLong(t, err, "name", "a name of 256 bytes")
 }
 
-// expectLong compares the only problem of a definition, which is short; none if text is empty.
+// expectLong checks that a definition has exactly one, short problem with this text, or none if text is
+// empty.
 func expectLong(t *testing.T, err error, element, text string) {
 	t.Helper()
 	problems := problemsOf(err)
@@ -474,7 +484,8 @@ func expectLong(t *testing.T, err error, element, text string) {
 		}
 		return
 	}
-	if len(problems) != 1 || problems[0].Element != element || !strings.HasPrefix(problems[0].Text, text) || len(problems[0].Text) > 80 {
+	if len(problems) != 1 || problems[0].Element != element || !strings.HasPrefix(problems[0].Text, text) ||
+		len(problems[0].Text) > 80 {
 		t.Errorf("%s: %d problems, %.200v", element, len(problems), err)
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"poolctl/pooldef"
 )
 
-// adapter reads a SCSI adapter: by type, or, in the form that libvirt had first, a name alone.
+// adapter reads a SCSI adapter. Without a type, it has only a name: libvirt's first form.
 func (r *reader) adapter(at *xmltree.Element) *pooldef.Adapter {
 	a := &pooldef.Adapter{Type: r.choice(at, "type", "scsi_host", "fc_host")}
 	switch a.Type {
 	case "":
-		if at.Child("parentaddr") != nil || slices.ContainsFunc([]string{"wwnn", "wwpn", "parent"}, func(n string) bool { return attrIndex(at, n) >= 0 }) {
+		needsType := func(attr string) bool { return attrIndex(at, attr) >= 0 }
+		if at.Child("parentaddr") != nil || slices.ContainsFunc([]string{"wwnn", "wwpn", "parent"}, needsType) {
 			r.problem(at, "@type", "missing: wwnn, wwpn, parent and parentaddr need it")
 			r.skip(at)
 		} else if a.Name = r.attr(at, "name"); a.Name == "" {

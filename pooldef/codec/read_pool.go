@@ -11,9 +11,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// ReadPool reads a pool's definition, XML or YAML, and checks it against the table of types. It returns all problems at
-// once, as Problems. Unknown XML elements are warnings, or problems if strict.
-// A definition without a uuid comes back without one.
+// ReadPool reads a pool's definition, XML or YAML, and checks it against pooldef.Types. file is the
+// document's name in messages; the suffix .xml marks XML. ReadPool returns the pool and warnings, or
+// Problems, all at once. Unknown XML elements are warnings, or problems if strict. A definition without a
+// UUID returns a pool without one.
 func ReadPool(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.Problem, error) {
 	doc, err := parseDocument(file, data, poolKeys)
 	if err != nil {
@@ -22,7 +23,7 @@ func ReadPool(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.P
 	return readPool(doc, strict)
 }
 
-// PoolFromElement reads a pool's definition from a tree that was built, not parsed.
+// PoolFromElement reads a pool's definition from a tree that was not parsed from a document.
 func PoolFromElement(e *xmltree.Element) (*pooldef.Pool, error) {
 	p, _, err := readPool(&document{root: e}, false)
 	return p, err
@@ -37,11 +38,12 @@ func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, err
 	}
 	p.Type = pooldef.Type(r.rawAttr(doc.root, "type"))
 	info := p.Type.Info()
-	if info == nil { // what else it must say depends on the type
+	if info == nil { // what else is required depends on the type
+		types := strings.Join(pooldef.TypeNames(), ", ")
 		if p.Type == "" {
-			r.problem(doc.root, "@type", "missing; it is one of %s", strings.Join(pooldef.TypeNames(), ", "))
+			r.problem(doc.root, "@type", "missing; it is one of %s", types)
 		} else {
-			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, strings.Join(pooldef.TypeNames(), ", "))
+			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, types)
 		}
 		return nil, nil, r.failed()
 	}
@@ -55,7 +57,7 @@ func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, err
 
 func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	root := r.doc.root
-	for _, figure := range []string{"capacity", "allocation", "available"} { // of the moment the document was printed
+	for _, figure := range []string{"capacity", "allocation", "available"} { // printed only
 		r.skip(r.child(root, figure))
 	}
 	source := r.child(root, "source")
@@ -76,7 +78,8 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	r.extensions(p, info)
 }
 
-// names reads the pool's name. For types that have a source name, each defaults to the other.
+// names reads the pool's name. In types with a required source name, each of the two names defaults to the
+// other.
 func (r *reader) names(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	root := r.doc.root
 	p.Name = r.text(root, "name")
@@ -118,7 +121,8 @@ func (r *reader) target(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	p.Target.Path = path
 }
 
-// fixedTarget returns the path that the source's name decides, whatever the definition says.
+// fixedTarget returns the target that the source's name determines, and warns if the definition gives another
+// one.
 func (r *reader) fixedTarget(path, name string, info *pooldef.TypeInfo) string {
 	if name != "" && (name == "." || !filepath.IsLocal(name) || filepath.Clean(name) != name) {
 		r.problem(r.doc.root, "source/name", "%q cannot be a name below %s", name, info.FixedTarget)
@@ -130,7 +134,7 @@ func (r *reader) fixedTarget(path, name string, info *pooldef.TypeInfo) string {
 	return fixed
 }
 
-// warnUnused warns of a part that pools of this type do not keep.
+// warnUnused warns about a part that pools of this type do not use.
 func (r *reader) warnUnused(e *xmltree.Element, info *pooldef.TypeInfo) {
 	if e != nil {
 		r.warn(e, "", "pools of type %s do not use it", info.Type)
@@ -138,6 +142,7 @@ func (r *reader) warnUnused(e *xmltree.Element, info *pooldef.TypeInfo) {
 	}
 }
 
+// extensions reads libvirt's extensions and poolctl's own settings.
 func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	mount, config := r.child(r.doc.root, "fs:mount_opts"), r.child(r.doc.root, "rbd:config_opts")
 	if info.MountOpts == pooldef.Unused {
@@ -168,14 +173,17 @@ func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	r.mutualLogin(own, p)
 }
 
-// mutualLogin reads as whom an iSCSI target has to show itself.
+// mutualLogin reads the login with which an iSCSI target proves its identity.
 func (r *reader) mutualLogin(own *xmltree.Element, p *pooldef.Pool) {
-	user, uuid, usage := r.attr(own, "mutual_username"), r.attr(own, "mutual_secret_uuid"), r.attr(own, "mutual_secret_usage")
+	user := r.attr(own, "mutual_username")
+	uuid, usage := r.attr(own, "mutual_secret_uuid"), r.attr(own, "mutual_secret_usage")
 	if user+uuid+usage == "" {
 		return
 	}
-	if p.Type != pooldef.ISCSI && p.Type != pooldef.ISCSIDirect || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
-		r.problem(own, "@mutual_username", "only iscsi and iscsi-direct pools with a login of type chap have a target that logs in to them")
+	isISCSI := p.Type == pooldef.ISCSI || p.Type == pooldef.ISCSIDirect
+	if !isISCSI || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
+		r.problem(own, "@mutual_username",
+			"only iscsi and iscsi-direct pools with a login of type chap have a target that logs in to them")
 		return
 	}
 	if user == "" {
@@ -192,7 +200,7 @@ func (r *reader) mutualLogin(own *xmltree.Element, p *pooldef.Pool) {
 	p.Source.Auth.Mutual = &pooldef.Login{Username: user, Secret: pooldef.SecretRef{UUID: uuid, Usage: usage}}
 }
 
-// isLVMName tells the names that logical volumes can have (lvm(8), valid names).
+// isLVMName reports whether a logical volume can have a name (lvm(8), valid names).
 var isLVMName = regexp.MustCompile(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`).MatchString
 
 func (r *reader) mountOptions(e *xmltree.Element) []string {
@@ -216,7 +224,7 @@ func (r *reader) config(e *xmltree.Element) []pooldef.Option {
 			r.problem(o, "@name", "missing")
 		case option.Value == "":
 			r.problem(o, "@value", "missing for option %q", option.Name)
-		case slices.ContainsFunc(options, func(other pooldef.Option) bool { return other.Name == option.Name }):
+		case slices.ContainsFunc(options, func(o pooldef.Option) bool { return o.Name == option.Name }):
 			r.problem(o, "@name", "option %q is given a second time", option.Name)
 		}
 		options = append(options, option)
@@ -224,5 +232,5 @@ func (r *reader) config(e *xmltree.Element) []pooldef.Option {
 	return options
 }
 
-// port reads a TCP port; 0 and nothing are the service's own.
+// port reads a TCP port. 0 or no value stands for the default port of the service.
 func (r *reader) port(e *xmltree.Element) int { return int(r.number(e, "port", 10, math.MaxUint16)) }

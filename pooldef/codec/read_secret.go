@@ -8,8 +8,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// ReadSecret reads a secret's definition, XML or YAML. It returns all problems at once, as Problems. Unknown XML elements are
-// warnings, or problems if strict. A definition without a uuid comes back without one.
+// ReadSecret reads a secret's definition, XML or YAML. Parameters and results are as for ReadPool.
 func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []pooldef.Problem, error) {
 	doc, err := parseDocument(file, data, secretKeys)
 	if err != nil {
@@ -21,8 +20,8 @@ func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []poold
 		return nil, nil, r.failed()
 	}
 	yes := func(b *bool) bool { return b != nil && *b }
-	s := &pooldef.Secret{UUID: r.uuid(), Description: r.multilineText(r.child(root, "description")), UsageType: "none",
-		Ephemeral: yes(r.yesNo(root, "ephemeral")), Private: yes(r.yesNo(root, "private"))}
+	s := &pooldef.Secret{UUID: r.uuid(), Description: r.multilineText(r.child(root, "description")),
+		UsageType: "none", Ephemeral: yes(r.yesNo(root, "ephemeral")), Private: yes(r.yesNo(root, "private"))}
 	if usage := r.child(root, "usage"); usage != nil {
 		s.UsageType, s.Usage = r.usage(usage)
 	}
@@ -33,7 +32,7 @@ func ReadSecret(file string, data []byte, strict bool) (*pooldef.Secret, []poold
 	return s, warnings, nil
 }
 
-// usage reads what a secret is for.
+// usage reads the usage of a secret.
 func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	types := make([]string, len(usageElements))
 	for i, u := range usageElements {
@@ -41,7 +40,7 @@ func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	}
 	usageType = r.choice(e, "type", types...)
 	i := slices.Index(types, usageType)
-	if i < 0 { // what else it must say depends on the type
+	if i < 0 { // what else is required depends on the type
 		if usageType == "" {
 			r.problem(e, "@type", "missing; it is one of %s", strings.Join(types, ", "))
 		}
@@ -56,7 +55,7 @@ func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	return usageType, usage
 }
 
-// multilineText returns the text of an element, which may have several lines.
+// multilineText returns an element's text, in which line feeds and tabs are allowed.
 func (r *reader) multilineText(e *xmltree.Element) string {
 	if e == nil {
 		return ""

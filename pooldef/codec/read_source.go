@@ -7,7 +7,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// source reads a pool's source and says what is missing for the type, and what the type does not keep.
+// source reads a pool's source. It reports missing parts that the type requires, and warns about parts that
+// the type does not use.
 func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Source {
 	var s pooldef.Source
 	for _, part := range []struct {
@@ -27,7 +28,7 @@ func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Sour
 			r.warnUnused(found, info)
 		case found != nil:
 			part.read()
-		case part.need == pooldef.Required && part.name != "name": // it defaults to the pool's own
+		case part.need == pooldef.Required && part.name != "name": // the name defaults to the pool's name
 			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
 		}
 	}
@@ -66,7 +67,7 @@ func (r *reader) initiator(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	return name
 }
 
-// vendorOrProduct reads vendor or product; libvirt's schema allows them inside the format, too.
+// vendorOrProduct reads vendor or product. libvirt's schema also allows them inside the format.
 func (r *reader) vendorOrProduct(e *xmltree.Element, name string) string {
 	if value := r.attr(r.child(e, name), "name"); value != "" {
 		return value
@@ -94,7 +95,7 @@ func (r *reader) devices(e *xmltree.Element) []pooldef.Device {
 			r.problem(d, "@path", "missing")
 		}
 		r.checkPathLength(d, "@path", device.Path)
-		for _, x := range r.children(d, "freeExtent") { // output only
+		for _, x := range r.children(d, "freeExtent") { // printed only
 			r.skip(x)
 		}
 		devices = append(devices, device)
@@ -111,7 +112,7 @@ func (r *reader) format(e *xmltree.Element, s *pooldef.Source, info *pooldef.Typ
 	}
 }
 
-// protocol reads the version of NFS to mount with.
+// protocol reads the NFS version to mount with.
 func (r *reader) protocol(e *xmltree.Element, s *pooldef.Source, info *pooldef.TypeInfo) {
 	at := r.child(e, "protocol")
 	if info.Type != pooldef.NetFS {
@@ -124,7 +125,7 @@ func (r *reader) protocol(e *xmltree.Element, s *pooldef.Source, info *pooldef.T
 	if s.Format != "nfs" && s.Format != "auto" {
 		r.problem(at, "", "only netfs pools of format nfs or auto have a protocol version")
 	}
-	if strings.Contains(s.Protocol, ",") { // it becomes part of a mount option
+	if strings.Contains(s.Protocol, ",") { // the value becomes part of a mount option
 		r.problem(at, "@ver", "%q must not contain ','", s.Protocol)
 	}
 }
@@ -134,7 +135,8 @@ func (r *reader) auth(e *xmltree.Element) *pooldef.Auth {
 	if at == nil {
 		return nil
 	}
-	auth := &pooldef.Auth{Type: r.choice(at, "type", "chap", "ceph", "cifs"), Username: r.attr(at, "username")}
+	auth := &pooldef.Auth{Type: r.choice(at, "type", "chap", "ceph", "cifs")}
+	auth.Username = r.attr(at, "username")
 	if auth.Type == "" {
 		r.problem(at, "@type", "missing; it is chap, ceph or cifs")
 	}
@@ -170,8 +172,8 @@ func (r *reader) secret(e *xmltree.Element) pooldef.SecretRef {
 	return s
 }
 
-// cleanPath does what libvirt does to the paths of pools: runs of slashes become one, a trailing one goes; two leading
-// ones stay two (POSIX gives them a meaning); a URI stays as it is.
+// cleanPath cleans a path as libvirt does: several slashes become one, and a trailing slash is dropped.
+// Exactly two leading slashes stay, because POSIX gives them a meaning. A URI is returned unchanged.
 func cleanPath(path string) string {
 	if scheme := strings.Index(path, "://"); scheme >= 0 && !strings.Contains(path[:scheme], "/") {
 		return path
@@ -189,7 +191,8 @@ func cleanPath(path string) string {
 	return path
 }
 
-// ReadSource reads a document <source>, which says where to look for sources of pools. There it is only XML, as virsh has it.
+// ReadSource reads a <source> document, which describes where find-storage-pool-sources searches. As in
+// virsh, it can only be XML.
 func ReadSource(file string, data []byte, info *pooldef.TypeInfo) (pooldef.Source, error) {
 	doc, err := parseDocument(file, data, nil)
 	if err != nil {

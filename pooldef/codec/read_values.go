@@ -12,7 +12,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// choice returns an attribute that has to be one of those given; an empty one may be left out.
+// choice returns an attribute, which must have one of the allowed values or be empty.
 func (r *reader) choice(e *xmltree.Element, attr string, allowed ...string) string {
 	value := r.rawAttr(e, attr)
 	if value != "" && !slices.Contains(allowed, value) {
@@ -21,10 +21,11 @@ func (r *reader) choice(e *xmltree.Element, attr string, allowed ...string) stri
 	return value
 }
 
-// The kernel's limits (limits.h), in bytes: of a path, without the NUL at its end, and of a name in it.
+// maxPath is the kernel's limit for a path without its final NUL, and maxNameInPath that for each name in the
+// path, in bytes (limits.h).
 const maxPath, maxNameInPath = 4095, 255
 
-// checkPathLength refuses a path, or a name that becomes a part of one, that the kernel does not take.
+// checkPathLength reports a path, or a name that becomes part of one, that is too long for the kernel.
 func (r *reader) checkPathLength(e *xmltree.Element, below, path string) {
 	if len(path) > maxPath {
 		r.problem(e, below, "a path of %d bytes: at most %d are possible", len(path), maxPath)
@@ -37,6 +38,7 @@ func (r *reader) checkPathLength(e *xmltree.Element, below, path string) {
 	}
 }
 
+// yesNo reads an optional boolean attribute; nil means that it is missing.
 func (r *reader) yesNo(e *xmltree.Element, attr string) *bool {
 	value := r.choice(e, attr, "yes", "no")
 	if value == "" {
@@ -46,7 +48,7 @@ func (r *reader) yesNo(e *xmltree.Element, attr string) *bool {
 	return &yes
 }
 
-// number reads an integer of at most max; C's prefixes 0x and 0 are understood where base is 0.
+// number reads an integer of at most most. With base 0, the C prefixes 0x and 0 are recognised.
 func (r *reader) number(e *xmltree.Element, attr string, base int, most uint64) uint64 {
 	value := r.rawAttr(e, attr)
 	if value == "" {
@@ -59,7 +61,7 @@ func (r *reader) number(e *xmltree.Element, attr string, base int, most uint64) 
 	return n
 }
 
-// size reads an element's text and unit.
+// size reads a size from the text and the unit of the element at a path, at most most bytes.
 func (r *reader) size(e *xmltree.Element, path string, most uint64) pooldef.Size {
 	c := r.child(e, path)
 	if c == nil {
@@ -107,8 +109,8 @@ func (r *reader) permissions(parent *xmltree.Element) pooldef.Permissions {
 	return p
 }
 
-// id reads a numeric id, or a name that this machine knows. -1 stands for unset, in whatever width; libvirt prints other ids
-// from 2^31 on as negative numbers, too.
+// id reads a numeric ID, or a user or group name that this machine knows. It returns nil for -1, "unset", in
+// any width. libvirt also prints other IDs of 2^31 and more as negative numbers.
 func (r *reader) id(e *xmltree.Element, name string, lookup func(string) (string, error)) *uint32 {
 	c := r.child(e, name)
 	if c == nil {
@@ -119,7 +121,8 @@ func (r *reader) id(e *xmltree.Element, name string, lookup func(string) (string
 	if errors.Is(err, strconv.ErrSyntax) && text != "" {
 		found, lookupErr := lookup(text)
 		if lookupErr != nil {
-			r.problem(c, "", "there is no %s %q on this machine", map[string]string{"owner": "user", "group": "group"}[name], text)
+			kind := map[string]string{"owner": "user", "group": "group"}[name]
+			r.problem(c, "", "there is no %s %q on this machine", kind, text)
 			return nil
 		}
 		n, err = strconv.ParseInt(found, 10, 64)
@@ -129,13 +132,13 @@ func (r *reader) id(e *xmltree.Element, name string, lookup func(string) (string
 		return nil
 	}
 	id := uint32(n)
-	if id == 1<<32-1 { // (uid_t)-1, which means "unset" to chown(2), too
+	if id == 1<<32-1 { // (uid_t)-1, which means "unset" in chown(2) as well
 		return nil
 	}
 	return &id
 }
 
-// uuid reads the document's own uuid; "" if it has none.
+// uuid reads the UUID of the document, or returns "" if it has none.
 func (r *reader) uuid() string {
 	e := r.child(r.doc.root, "uuid")
 	if e == nil || r.rawText(e) == "" {

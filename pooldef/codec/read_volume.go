@@ -10,32 +10,40 @@ import (
 	"poolctl/pooldef"
 )
 
-// ReadVolume reads a volume's definition, XML or YAML, for a pool of the type given. It returns all problems at once, as
-// Problems. Unknown XML elements are warnings, or problems if strict.
-func ReadVolume(file string, data []byte, info *pooldef.TypeInfo, strict bool) (*pooldef.Volume, []pooldef.Problem, error) {
+// ReadVolume reads a volume's definition, XML or YAML, for a pool of the given type. Parameters and results
+// are as for ReadPool.
+func ReadVolume(
+	file string, data []byte, info *pooldef.TypeInfo, strict bool,
+) (*pooldef.Volume, []pooldef.Problem, error) {
 	return parseVolume(file, data, info, strict, true)
 }
 
-// ReadCopy is ReadVolume for a volume that is made of another: it need not have a capacity.
-func ReadCopy(file string, data []byte, info *pooldef.TypeInfo, strict bool) (*pooldef.Volume, []pooldef.Problem, error) {
+// ReadCopy is ReadVolume for a volume that is created from another one, and so needs no capacity.
+func ReadCopy(
+	file string, data []byte, info *pooldef.TypeInfo, strict bool,
+) (*pooldef.Volume, []pooldef.Problem, error) {
 	return parseVolume(file, data, info, strict, false)
 }
 
-func parseVolume(file string, data []byte, info *pooldef.TypeInfo, strict, sized bool) (*pooldef.Volume, []pooldef.Problem, error) {
+func parseVolume(
+	file string, data []byte, info *pooldef.TypeInfo, strict, needsCapacity bool,
+) (*pooldef.Volume, []pooldef.Problem, error) {
 	doc, err := parseDocument(file, data, volumeKeys)
 	if err != nil {
 		return nil, nil, err
 	}
-	return readVolume(doc, info, strict, sized)
+	return readVolume(doc, info, strict, needsCapacity)
 }
 
-// VolumeFromElement reads a volume's definition from a tree that was built, not parsed.
+// VolumeFromElement reads a volume's definition from a tree that was not parsed from a document.
 func VolumeFromElement(e *xmltree.Element, info *pooldef.TypeInfo) (*pooldef.Volume, error) {
 	v, _, err := readVolume(&document{root: e}, info, false, true)
 	return v, err
 }
 
-func readVolume(doc *document, info *pooldef.TypeInfo, strict, sized bool) (*pooldef.Volume, []pooldef.Problem, error) {
+func readVolume(
+	doc *document, info *pooldef.TypeInfo, strict, needsCapacity bool,
+) (*pooldef.Volume, []pooldef.Problem, error) {
 	r := newReader(doc)
 	root := doc.root
 	if root.Name != "volume" {
@@ -54,10 +62,10 @@ func readVolume(doc *document, info *pooldef.TypeInfo, strict, sized bool) (*poo
 	v.Allocation = r.size(root, "allocation", math.MaxInt64)
 	r.printedOnly(root)
 	v.Target = r.volumeTarget(r.child(root, "target"), info)
-	if e := r.child(root, "backingStore"); e != nil && len(e.Children) > 0 { // an empty one stands for none
+	if e := r.child(root, "backingStore"); e != nil && len(e.Children) > 0 { // empty: no backing file
 		v.Backing = r.backing(e, info)
 	}
-	if sized && !v.Capacity.Known && v.Backing == nil {
+	if needsCapacity && !v.Capacity.Known && v.Backing == nil {
 		r.problem(root, "capacity", "missing")
 	}
 	warnings, err := r.done(strict)
@@ -67,9 +75,11 @@ func readVolume(doc *document, info *pooldef.TypeInfo, strict, sized bool) (*poo
 	return v, warnings, nil
 }
 
-// printedOnly passes over what a volume's document says of a volume that exists, and what nobody can ask for.
+// printedOnly ignores the parts that are printed about existing volumes, and that a definition cannot set.
 func (r *reader) printedOnly(root *xmltree.Element) {
-	for _, path := range []string{"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore"} {
+	for _, path := range []string{
+		"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore",
+	} {
 		r.skip(r.child(root, path))
 	}
 }
@@ -80,7 +90,8 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	if e == nil {
 		return pooldef.VolumeTarget{Format: info.DefaultVolumeFormat}
 	}
-	t := pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
+	t := pooldef.VolumeTarget{Path: r.text(e, "path"),
+		Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
 		Encryption: r.encryption(e), Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
 	r.checkPathLength(e, "path", t.Path)
 	if t.Format == "" {
@@ -104,10 +115,11 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	return t
 }
 
-// backing reads what the volume is to be an overlay of. A format that is not given stays so: it is not raw by default, as to
-// libvirt, because a guest could read any file of the host through an image that is taken for another format.
+// backing reads the backing file of a new volume. A missing format stays empty. With libvirt it would be raw,
+// but a wrong format lets a guest read any file of the host through the image.
 func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.VolumeTarget {
-	t := &pooldef.VolumeTarget{Path: r.text(e, "path"), Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
+	t := &pooldef.VolumeTarget{Path: r.text(e, "path"),
+		Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
 	if t.Path == "" {
 		r.problem(e, "path", "missing")
 	}
@@ -115,7 +127,8 @@ func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.Vo
 	return t
 }
 
-// volumeFormat reads the format where the pool's type has volume formats; elsewhere it is passed over, as by libvirt.
+// volumeFormat reads the format if the pool's type has volume formats. For other types it is ignored, as by
+// libvirt.
 func (r *reader) volumeFormat(e *xmltree.Element, info *pooldef.TypeInfo) string {
 	f := r.child(e, "format")
 	value := r.rawAttr(f, "type")
@@ -133,13 +146,16 @@ func (r *reader) encryption(parent *xmltree.Element) *pooldef.Encryption {
 	if e == nil {
 		return nil
 	}
-	c := &pooldef.Encryption{Format: r.choice(e, "format", "default", "qcow", "luks", "luks2"), Engine: r.choice(e, "engine", "qemu", "librbd")}
+	c := &pooldef.Encryption{
+		Format: r.choice(e, "format", "default", "qcow", "luks", "luks2"),
+		Engine: r.choice(e, "engine", "qemu", "librbd"),
+	}
 	if c.Format == "" {
 		r.problem(e, "@format", "missing")
 	}
 	for _, s := range r.children(e, "secret") {
 		ref := r.secret(s)
-		ref.Type = cmp.Or(r.choice(s, "type", "passphrase"), "passphrase") // there is no other
+		ref.Type = cmp.Or(r.choice(s, "type", "passphrase"), "passphrase") // the only type
 		c.Secrets = append(c.Secrets, ref)
 	}
 	c.Cipher, c.IVGen = r.cipher(e), r.ivgen(e)
@@ -154,7 +170,12 @@ func (r *reader) cipher(parent *xmltree.Element) *pooldef.Cipher {
 	if e == nil {
 		return nil
 	}
-	c := &pooldef.Cipher{Name: r.attr(e, "name"), Bits: int(r.number(e, "size", 10, math.MaxUint16)), Mode: r.attr(e, "mode"), Hash: r.attr(e, "hash")}
+	c := &pooldef.Cipher{
+		Name: r.attr(e, "name"),
+		Bits: int(r.number(e, "size", 10, math.MaxUint16)),
+		Mode: r.attr(e, "mode"),
+		Hash: r.attr(e, "hash"),
+	}
 	if c.Name == "" {
 		r.problem(e, "@name", "missing")
 	}

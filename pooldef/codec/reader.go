@@ -11,30 +11,32 @@ import (
 	"poolctl/pooldef"
 )
 
-// A reader takes a document apart and remembers what it has looked at, so that what nobody asked for can be named.
+// A reader reads a tree into a definition. It collects problems, and records the elements and attributes that
+// were visited, so that done can warn about unknown ones.
 type reader struct {
 	doc      *document
-	paths    map[*xmltree.Element]string // without the root's name
+	paths    map[*xmltree.Element]string // path of each element, without the root's name
 	visited  map[*xmltree.Element]*visit
 	reported map[place]bool
 	problems pooldef.Problems
 	warnings pooldef.Problems
 }
 
-// A visit is what of an element was asked for.
+// A visit records which parts of an element were read.
 type visit struct {
 	text  bool
 	attrs []string
 }
 
-// A place is where a problem is: an element, or something at or below it.
+// A place is the place of a problem: an element, or a path below it.
 type place struct {
 	element *xmltree.Element
 	below   string
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{}, reported: map[place]bool{}}
+	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{},
+		reported: map[place]bool{}}
 	var walk func(e *xmltree.Element, path string)
 	walk = func(e *xmltree.Element, path string) {
 		r.paths[e] = path
@@ -46,8 +48,8 @@ func newReader(doc *document) *reader {
 	return r
 }
 
-// problem notes that something is wrong at an element, or at what is missing or wrong below it: "host", "@name". Of one
-// place, only the first problem counts: it is the cause of the others.
+// problem adds a problem at e, or at a path below it, such as "host" or "@name", which may be missing. Only
+// the first problem of a place counts, because it causes the others.
 func (r *reader) problem(e *xmltree.Element, below, text string, args ...any) {
 	p := r.at(e, below, text, args...)
 	if at := (place{e, below}); !r.doc.isConsequence(p) && !r.reported[at] {
@@ -56,11 +58,12 @@ func (r *reader) problem(e *xmltree.Element, below, text string, args ...any) {
 	}
 }
 
-// warn notes that something at an element, or below it, is passed over.
+// warn adds a warning that something at e, or at a path below it, is ignored.
 func (r *reader) warn(e *xmltree.Element, below, text string, args ...any) {
 	r.warnings = append(r.warnings, r.at(e, below, text, args...))
 }
 
+// at returns a Problem with its file, line, and path in the document's language.
 func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef.Problem {
 	path := strings.Trim(r.paths[e]+"/"+below, "/")
 	if r.doc.keys != nil {
@@ -68,10 +71,13 @@ func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef
 	} else if path == "" {
 		path = r.doc.root.Name
 	}
-	return pooldef.Problem{File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...)}
+	return pooldef.Problem{
+		File: r.doc.file, Line: lineOf(e, below), Element: path, Text: fmt.Sprintf(text, args...),
+	}
 }
 
-// lineOf is the line of an element or attribute below e, or of as much of the way there as there is.
+// lineOf returns the line of the element or attribute at a path below e, or of the deepest element of the
+// path that exists.
 func lineOf(e *xmltree.Element, below string) int {
 	line := e.Line
 	for name := range strings.SplitSeq(below, "/") {
@@ -93,7 +99,7 @@ func attrIndex(e *xmltree.Element, name string) int {
 	return slices.IndexFunc(e.Attrs, func(a xmltree.Attr) bool { return a.Name == name })
 }
 
-// visit notes that an element was asked for.
+// visit records that an element was read, and returns the record.
 func (r *reader) visit(e *xmltree.Element) *visit {
 	if r.visited[e] == nil {
 		r.visited[e] = &visit{}
@@ -101,7 +107,8 @@ func (r *reader) visit(e *xmltree.Element) *visit {
 	return r.visited[e]
 }
 
-// child returns the element below e at a path such as "source/dir", or nil; where several could be meant, the first one.
+// child returns the element at a path below e, such as "source/dir", or nil. Of several elements, it returns
+// the first.
 func (r *reader) child(e *xmltree.Element, path string) *xmltree.Element {
 	for name := range strings.SplitSeq(path, "/") {
 		if e == nil {
@@ -114,7 +121,7 @@ func (r *reader) child(e *xmltree.Element, path string) *xmltree.Element {
 	return e
 }
 
-// children returns all elements of that name directly below e.
+// children returns all children of e with a name.
 func (r *reader) children(e *xmltree.Element, name string) []*xmltree.Element {
 	var found []*xmltree.Element
 	for _, c := range e.Children {
@@ -126,7 +133,8 @@ func (r *reader) children(e *xmltree.Element, name string) []*xmltree.Element {
 	return found
 }
 
-// rawAttr returns an attribute's value; an absent and an empty one are the same, as to libvirt.
+// rawAttr returns an attribute's value, or "" if it is missing. Like libvirt, it treats empty and missing the
+// same.
 func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 	if e == nil {
 		return ""
@@ -138,14 +146,14 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 	return ""
 }
 
-// attr returns an attribute's value, which must be a plain text.
+// attr is rawAttr for a value that checkPlain accepts.
 func (r *reader) attr(e *xmltree.Element, name string) string {
 	value := r.rawAttr(e, name)
 	r.checkPlain(e, "@"+name, value)
 	return value
 }
 
-// text returns the text of the element at a path below e, which must be a plain one.
+// text returns the text of the element at a path below e, which checkPlain must accept.
 func (r *reader) text(e *xmltree.Element, path string) string {
 	c := r.child(e, path)
 	if c == nil {
@@ -155,14 +163,14 @@ func (r *reader) text(e *xmltree.Element, path string) string {
 	return c.Text
 }
 
-// rawText returns an element's own text as it stands there.
+// rawText returns an element's own text, unchecked.
 func (r *reader) rawText(e *xmltree.Element) string {
 	r.visit(e).text = true
 	return e.Text
 }
 
-// checkPlain refuses control characters and what is not UTF-8: what a definition says ends up in commands, in mount options, in
-// other programs' files; and XML does not give it back as it was.
+// checkPlain reports a value with control characters, or that is not UTF-8. Values become parts of commands,
+// mount options and other programs' files, and XML does not preserve such characters.
 func (r *reader) checkPlain(e *xmltree.Element, below, value string) {
 	strange := func(c rune) bool { return unicode.IsControl(c) || c == 0xfffe || c == 0xffff }
 	i := strings.IndexFunc(value, strange)
@@ -175,7 +183,8 @@ func (r *reader) checkPlain(e *xmltree.Element, below, value string) {
 	}
 }
 
-// skip passes over an element and all in it: what libvirt prints of what there is, and nobody can ask for.
+// skip ignores an element and everything in it, without a warning. libvirt prints such elements about
+// existing objects, but a definition cannot set them.
 func (r *reader) skip(e *xmltree.Element) {
 	if e == nil {
 		return
@@ -189,7 +198,8 @@ func (r *reader) skip(e *xmltree.Element) {
 	}
 }
 
-// done warns of all that was not asked for: problems instead, if strict. It returns the warnings, and the problems as an error.
+// done warns about everything that was not visited, or, if strict, adds it to the problems. It returns the
+// warnings, and all problems as an error.
 func (r *reader) done(strict bool) ([]pooldef.Problem, error) {
 	r.visit(r.doc.root)
 	r.reportUnknown(r.doc.root)
@@ -215,14 +225,15 @@ func (r *reader) failed() error {
 
 func byLine(a, b pooldef.Problem) int { return a.Line - b.Line }
 
+// reportUnknown warns about the parts of e that were not visited.
 func (r *reader) reportUnknown(e *xmltree.Element) {
-	look := r.visit(e)
+	seen := r.visit(e)
 	for _, a := range e.Attrs {
-		if !slices.Contains(look.attrs, a.Name) {
+		if !slices.Contains(seen.attrs, a.Name) {
 			r.warn(e, "@"+a.Name, "unknown attribute")
 		}
 	}
-	if text := strings.TrimSpace(e.Text); text != "" && !look.text {
+	if text := strings.TrimSpace(e.Text); text != "" && !seen.text {
 		r.warn(e, "", "stray text %q", text)
 	}
 	before := map[string]bool{}

@@ -7,8 +7,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// again prints a definition and reads it, in both languages: that changes nothing.
-func again(t *testing.T, p *pooldef.Pool) {
+// checkRoundTrip checks that printing and reading a definition, in both languages, does not change it.
+func checkRoundTrip(t *testing.T, p *pooldef.Pool) {
 	t.Helper()
 	printed := PoolElement(p, nil).String()
 	text, err := PoolYAML(p)

@@ -10,7 +10,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// secretDocuments say the same in both languages, the XML as libvirt prints it.
+// secretDocuments are the same secrets in both languages, the XML as libvirt prints it.
 var secretDocuments = []struct{ xml, yaml string }{
 	{`<secret ephemeral='no' private='no'>
   <uuid>11111111-2222-3333-4444-555555555551</uuid>
@@ -71,15 +71,15 @@ func TestSecretDocuments(t *testing.T) {
 			t.Errorf("printed\n%s\nfrom\n%s", got, d.xml)
 		}
 		if fromYAML := readSecret(t, "x.yaml", d.yaml); !reflect.DeepEqual(s, fromYAML) {
-			t.Errorf("XML says\n%+v\nYAML\n%+v", s, fromYAML)
+			t.Errorf("XML\n%+v\nYAML\n%+v", s, fromYAML)
 		}
 	}
 }
 
-// What we print passes libvirt's schema.
+// TestSecretSchema checks that printed secrets pass libvirt's schema.
 func TestSecretSchema(t *testing.T) {
-	need(t, "virt-xml-validate", "libvirt-clients")
-	need(t, "xmllint", "libxml2-utils")
+	needsProgram(t, "virt-xml-validate", "libvirt-clients")
+	needsProgram(t, "xmllint", "libxml2-utils")
 	for _, d := range secretDocuments {
 		file := filepath.Join(t.TempDir(), "secret.xml")
 		if err := os.WriteFile(file, []byte(d.xml), 0o600); err != nil {
@@ -133,7 +133,7 @@ warning 3 usage/name: unknown element, ignored
 	}
 }
 
-// Whatever is read without problems is printed, and read again, the same.
+// FuzzSecret checks that printing and reading a definition that has no problems does not change it.
 func FuzzSecret(f *testing.F) {
 	for _, d := range secretDocuments {
 		f.Add([]byte(d.xml))

@@ -8,15 +8,17 @@ import (
 	"poolctl/pooldef"
 )
 
-// SetUUID adds the uuid to a pool's YAML that has none, and leaves all the rest, comments too, as it is: at the end, or,
-// where the text does not allow that (in braces, say), by printing it anew.
+// SetUUID returns the YAML source of p with p's UUID, which the source may lack. Everything else, including
+// comments, stays as it is: the UUID is added at the end. If the text does not allow that, for example in
+// braces, SetUUID prints the document anew, with its comments.
 func SetUUID(source []byte, p *pooldef.Pool) ([]byte, error) {
 	end := "\n"
 	if bytes.HasSuffix(source, []byte("\n")) {
 		end = ""
 	}
 	for _, with := range [][]byte{source, fmt.Appendf(bytes.Clone(source), "%suuid: %s\n", end, p.UUID)} {
-		if read, _, err := ReadPool("", with, false); err == nil && PoolElement(read, nil).String() == PoolElement(p, nil).String() {
+		read, _, err := ReadPool("", with, false)
+		if err == nil && PoolElement(read, nil).String() == PoolElement(p, nil).String() {
 			return with, nil
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// The uuid is added to the text; where that is not possible, the document is printed anew, with its comments.
+// TestSetUUID checks that the UUID is added to the text, or, if that is not possible, that the document is
+// printed anew with its comments.
 func TestSetUUID(t *testing.T) {
 	const id = "2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
 	for source, want := range map[string]string{
@@ -24,12 +25,12 @@ func TestSetUUID(t *testing.T) {
 		if got, err := SetUUID([]byte(source), p); err != nil || string(got) != want {
 			t.Errorf("%v: got\n%s\nwant\n%s", err, got, want)
 		} else if !reflect.DeepEqual(readPoolFile(t, "", got), p) {
-			t.Errorf("%s\nsays something else", got)
+			t.Errorf("%s\nhas another content", got)
 		}
 	}
 }
 
-// An author's YAML gets its uuid without saying anything else.
+// FuzzSetUUID checks that adding a UUID to YAML changes nothing else.
 func FuzzSetUUID(f *testing.F) {
 	for _, data := range poolFiles(f, ".yaml") {
 		f.Add(data)

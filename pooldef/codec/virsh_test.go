@@ -12,8 +12,9 @@ import (
 	"poolctl/pooldef"
 )
 
-// need skips a test that asks a program of libvirt's which is not there. With POOLCTL_TEST_ALL set it fails instead.
-func need(t *testing.T, program, debianPackage string) {
+// needsProgram skips a test that runs a program of libvirt, if it is missing. With POOLCTL_TEST_ALL, the test
+// fails.
+func needsProgram(t *testing.T, program, debianPackage string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {
 		return
@@ -25,18 +26,20 @@ func need(t *testing.T, program, debianPackage string) {
 	t.Skip(text)
 }
 
-// virsh asks the test driver, which needs no daemon. What it prints on standard error comes back, too.
+// virsh runs commands with the test driver, which needs no daemon, and returns standard output and standard
+// error.
 func virsh(commands ...string) string {
-	out, _ := exec.Command("virsh", "-q", "-c", "test:///default", strings.Join(commands, "; ")).CombinedOutput()
+	out, _ := exec.Command("virsh", "-q", "-c", "test:///default",
+		strings.Join(commands, "; ")).CombinedOutput()
 	return string(out)
 }
 
-// extensions are what the test driver does not know: it reads neither namespace.
+// extensions matches what the test driver does not know: it reads neither namespace.
 var extensions = regexp.MustCompile(`(?s) xmlns:\w+='[^']*'|  <(fs|rbd):\w+_opts>.*</(fs|rbd):\w+_opts>\n|  <\?poolctl .*?\?>\n`)
 
-// Byte for byte, we print of a definition what virsh prints of it.
+// TestVirshPools checks that poolctl prints definitions byte for byte as virsh does.
 func TestVirshPools(t *testing.T) {
-	need(t, "virsh", "libvirt-clients")
+	needsProgram(t, "virsh", "libvirt-clients")
 	pools := poolFiles(t, ".xml")
 	for name, data := range seedPools(t) {
 		pools[name] = data
@@ -50,13 +53,13 @@ func TestVirshPools(t *testing.T) {
 				p.UUID = regexp.MustCompile(`(?s)<uuid>(.*)</uuid>|$`).FindStringSubmatch(out)[1]
 			}
 			if got := extensions.ReplaceAllString(PoolElement(p, testSpace).String(), ""); got != out {
-				t.Errorf("we say\n%s\nvirsh\n%s", got, out)
+				t.Errorf("poolctl\n%s\nvirsh\n%s", got, out)
 			}
 		})
 	}
 }
 
-// virshPools are pools to create volumes in with the test driver.
+// virshPools are pools in which the test driver creates volumes.
 var virshPools = map[pooldef.Type]string{
 	pooldef.Dir:     "<pool type='dir'><name>p</name><target><path>/srv/images</path></target></pool>",
 	pooldef.Disk:    "<pool type='disk'><name>p</name><source><device path='/dev/sda'/></source><target><path>/dev</path></target></pool>",
@@ -64,7 +67,7 @@ var virshPools = map[pooldef.Type]string{
 }
 
 func TestVirshVolumes(t *testing.T) {
-	need(t, "virsh", "libvirt-clients")
+	needsProgram(t, "virsh", "libvirt-clients")
 	for name, data := range files(t, "volume-*.xml") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,21 +79,22 @@ func TestVirshVolumes(t *testing.T) {
 			}
 			out := virsh("pool-create "+pool, "vol-create p "+volume, "vol-dumpxml "+v.Name+" p")
 			if got := VolumeElement(v).String(); got != out {
-				t.Errorf("we say\n%s\nvirsh\n%s", got, out)
+				t.Errorf("poolctl\n%s\nvirsh\n%s", got, out)
 			}
 		})
 	}
 }
 
-// What we print passes libvirt's schema, wherever what libvirt prints does.
+// TestSchema checks that printed documents pass libvirt's schema, where those of libvirt do.
 func TestSchema(t *testing.T) {
-	need(t, "virt-xml-validate", "libvirt-clients")
-	need(t, "xmllint", "libxml2-utils")
+	needsProgram(t, "virt-xml-validate", "libvirt-clients")
+	needsProgram(t, "xmllint", "libxml2-utils")
 	stricter := map[string]string{"seed-zfs": "libvirt's schema allows one device, its parser and zfs more"}
 	documents := map[string]string{}
 	for name, data := range files(t, "*.xml") {
 		if strings.Contains(name, "volume-") {
-			documents["volume "+name] = VolumeElement(readVolumeFile(t, name, data, volumeType(name))).String()
+			documents["volume "+name] = VolumeElement(readVolumeFile(t, name, data,
+				volumeType(name))).String()
 		} else if stricter[name] == "" {
 			documents["pool "+name] = PoolElement(readPoolFile(t, name, data), nil).String()
 		}

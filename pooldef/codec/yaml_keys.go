@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// A yamlKey relates one key of the YAML language to its place in the XML document. The tables below are the language.
+// A yamlKey relates a YAML key to its place in the XML document. The tables poolKeys, volumeKeys and
+// secretKeys define the YAML languages.
 type yamlKey struct {
-	yaml string // path of keys, joined by dots; what stands in a list has the list's path in front
-	xml  string // path of elements; a last part @x is an attribute
+	yaml string // the path of keys, joined by dots; keys of list items begin with the list's path
+	xml  string // the path of elements; a last part @x is an attribute
 	kind yamlKind
 }
 
@@ -17,10 +18,10 @@ type yamlKind int
 const (
 	text     yamlKind = iota
 	number            // text, printed without quotes
-	yesNoKey          // true and false, too
-	sizeKey           // 10GiB: a number and the attribute unit
-	presence          // an element that is there (true) or not
-	list              // one element for each item; a plain item is the attribute that xml ends in
+	yesNoKey          // yes or no; also true and false
+	sizeKey           // a number and the attribute unit, such as 10GiB
+	presence          // true if the element exists
+	list              // one element for each item; a scalar item is the attribute at the end of the XML path
 	mapping           // one element for each pair, with the attributes name and value
 )
 
@@ -118,7 +119,7 @@ var secretKeys = []yamlKey{
 	{"usage.target", "usage/target", text},
 }
 
-// rootElement names the root of the documents that a table of keys describes.
+// rootElement returns the name of the root element of the documents that a table of keys describes.
 func rootElement(keys []yamlKey) string {
 	switch {
 	case slices.Equal(keys, volumeKeys):
@@ -129,15 +130,15 @@ func rootElement(keys []yamlKey) string {
 	return "pool"
 }
 
-// yamlPath spells the place of a problem as the YAML language does: the key itself, or what all keys at or below the element
-// have in common; failing that, what the element stands in.
+// yamlPath converts the XML path of a problem into a path of keys: the key itself, or the common start of all
+// keys at or below the element. If the element has no key, yamlPath tries its parent.
 func yamlPath(keys []yamlKey, xml string) string {
 	for xml != "" {
 		path, found := "", false
 		for _, k := range keys {
 			switch {
 			case k.xml == xml && strings.Contains(xml, "@"):
-				path, found = k.yaml, true // the last one: in a list, the item's own key
+				path, found = k.yaml, true // the last match; in a list, the item's own key
 			case strings.HasPrefix(k.xml, xml+"/") || k.xml == xml:
 				path, found = commonKey(path, k.yaml, found), true
 			}
@@ -150,7 +151,7 @@ func yamlPath(keys []yamlKey, xml string) string {
 	return ""
 }
 
-// commonKey returns the path of keys that two paths begin with.
+// commonKey returns the longest common path of two keys, or b if a is not set yet (both is false).
 func commonKey(a, b string, both bool) string {
 	if !both {
 		return b
@@ -164,11 +165,12 @@ func commonKey(a, b string, both bool) string {
 	return a
 }
 
+// isList reports whether the key at a path is a list.
 func isList(keys []yamlKey, path string) bool {
 	return slices.ContainsFunc(keys, func(k yamlKey) bool { return k.yaml == path && k.kind == list })
 }
 
-// siblingKeys names the keys that there are beside one.
+// siblingKeys returns the names of all keys beside a key.
 func siblingKeys(keys []yamlKey, full string) []string {
 	parent := full[:strings.LastIndex(full, ".")+1]
 	var names []string

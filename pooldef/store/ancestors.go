@@ -10,40 +10,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDirectory opens a directory of the store, and checks who can change it and who can put another one in its
-// place. Root is refused one that others can change or replace; doubt tells other users.
+// openDirectory opens a directory of the store and checks who can change or replace it. If other users can,
+// root gets err, and another user a warning.
 func (s *Store) openDirectory(path string) *directory {
-	way, known := s.ancestorChecks.Load(path)
+	check, known := s.ancestorChecks.Load(path)
 	if !known {
-		way = ancestorCheck{checkAncestors(path)}
-		s.ancestorChecks.Store(path, way)
+		check = ancestorCheck{checkAncestors(path)}
+		s.ancestorChecks.Store(path, check)
 	}
 	d := openDirectory(path)
-	if untrusted := way.(ancestorCheck).err; untrusted != nil {
-		doubt, err := refuseIfRoot(untrusted)
-		if d.warning = doubt; err != nil {
+	if untrusted := check.(ancestorCheck).err; untrusted != nil {
+		warning, err := refuseIfRoot(untrusted)
+		if d.warning = warning; err != nil {
 			d.err = err
 		}
 	}
 	return d
 }
 
-// A ancestorCheck has the answer of checkWay.
+// An ancestorCheck is the result of checkAncestors for one path.
 type ancestorCheck struct{ err error }
 
-// maxLinks is how many symbolic links the kernel follows in one path (path_resolution(7)).
+// maxLinks is the maximum number of symbolic links that the kernel follows in one path (path_resolution(7)).
 const maxLinks = 40
 
-// checkAncestors returns a TrustError if another user can put another directory in the place of the one at path,
-// whose owner and mode prove nothing then. Every directory and symbolic link on the way from / has to belong
-// to root or the running user, and others must not be able to write to a directory, unless its sticky bit
-// keeps them from what is not theirs. So nobody can change what has been checked of the way while the rest
-// is. sshd has the same rule (StrictModes of sshd_config(5)).
+// checkAncestors returns a TrustError if another user can replace the directory at path, whose own owner and
+// mode would then prove nothing. Every directory and symbolic link from / to path must belong to root or the
+// running user. Others must not be able to write to these directories, unless the sticky bit protects the
+// entries of other owners. Then nobody can change a part of the path that was checked while the rest is being
+// checked. sshd has the same rule (StrictModes of sshd_config(5)).
 func checkAncestors(path string) error {
 	path, err := filepath.Abs(path)
 	at, names := "/", components(path)
 	for links := 0; err == nil && len(names) > 0 && links <= maxLinks; {
-		step, seen := lstat(at + "/") // with the slash, what is mounted on demand is mounted first
+		step, seen := lstat(at + "/") // the slash makes automount points mount first
 		if !seen {
 			return nil
 		}
@@ -72,22 +72,24 @@ func checkAncestors(path string) error {
 	return err
 }
 
-// lstat returns nothing of what is missing, or not ours to see: opening it tells that.
+// lstat returns the status of a file, or false if the file is missing or not accessible. Opening it reports
+// why.
 func lstat(path string) (stat *unix.Stat_t, seen bool) {
 	stat = &unix.Stat_t{}
 	return stat, unix.Lstat(path, stat) == nil
 }
 
-// components are the names in a path.
+// components returns the names in a path.
 func components(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
 }
 
+// isTrusted reports whether a file belongs to root or the running user.
 func isTrusted(stat *unix.Stat_t) bool { return stat.Uid == 0 || int(stat.Uid) == os.Geteuid() }
 
-// ancestorError tells what is wrong with a directory or link on the way to path. One that belongs to another user
-// may be needed by that user as it is: a copy of path in root's own directory mends it, if there is anything
-// to copy.
+// ancestorError describes what is wrong with at, a directory or link on the path to a directory of the store.
+// If at belongs to another user, that user may need it unchanged: the fix is then to copy path, if it exists,
+// to root's home directory.
 func ancestorError(path, at string, stat *unix.Stat_t) error {
 	if isTrusted(stat) {
 		text := fmt.Sprintf("%s on the way to it may be changed by others (mode %04o)", at, stat.Mode&0o7777)

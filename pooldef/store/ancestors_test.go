@@ -9,34 +9,35 @@ import (
 	"testing"
 )
 
-// A directory above the store that another user can change, or put another one in the place of, is refused to
-// root.
-func TestWay(t *testing.T) {
+// TestCheckAncestors checks that a directory is refused if another user can change or replace a directory or
+// link on its path.
+func TestCheckAncestors(t *testing.T) {
 	needsRoot(t)
 	nothing := func(string) error { return nil }
-	const theirs, loose = "TOP/theirs on the way to it belongs to user 4711", "TOP/theirs on the way to it may be changed by others"
+	const theirs, loose = "TOP/theirs on the way to it belongs to user 4711",
+		"TOP/theirs on the way to it may be changed by others"
 	for _, test := range []struct {
 		name         string
-		change       func(top string) error // of top/theirs/etc, where etc is the store's
-		path         string                 // of the directory, below top
+		change       func(top string) error // applied to top/theirs/etc; etc is the store's directory
+		path         string                 // of the directory, relative to top
 		refused, fix string                 // TOP stands for top
 	}{
 		{"root's", nothing, "theirs/etc", "", ""},
-		{"stranger's", owned("theirs"), "theirs/etc", theirs, "cp -rHT TOP/theirs/etc /root/etc"},
-		{"group's", mode("theirs", 0o775), "theirs/etc", loose + " (mode 0775)", "chmod go-w TOP/theirs"},
-		{"everybody's", mode("theirs", 0o777), "theirs/etc", loose + " (mode 0777)", "chmod go-w TOP/theirs"},
-		{"sticky", mode("theirs", 0o777|fs.ModeSticky), "theirs/etc", "", ""},
-		{"stranger's link", link("theirs", "link", true), "link/etc", "TOP/link on the way to it belongs to user 4711",
+		{"stranger's", changeOwner("theirs"), "theirs/etc", theirs, "cp -rHT TOP/theirs/etc /root/etc"},
+		{"group's", changeMode("theirs", 0o775), "theirs/etc", loose + " (mode 0775)", "chmod go-w TOP/theirs"},
+		{"everybody's", changeMode("theirs", 0o777), "theirs/etc", loose + " (mode 0777)", "chmod go-w TOP/theirs"},
+		{"sticky", changeMode("theirs", 0o777|fs.ModeSticky), "theirs/etc", "", ""},
+		{"stranger's link", addLink("theirs", "link", true), "link/etc", "TOP/link on the way to it belongs to user 4711",
 			"cp -rHT TOP/link/etc /root/etc"},
-		{"root's link", link("theirs", "link", false), "link/etc", "", ""},
-		{"root's link to it", link("theirs/etc", "link", false), "link", "", ""},
-		{"link into theirs", all(link("theirs/etc", "link", false), owned("theirs")), "link", theirs, "cp -rHT TOP/link /root/link"},
-		{"link by ..", all(link("theirs/../theirs/./etc", "link", false), owned("theirs")), "link", theirs,
+		{"root's link", addLink("theirs", "link", false), "link/etc", "", ""},
+		{"root's link to it", addLink("theirs/etc", "link", false), "link", "", ""},
+		{"link into theirs", inOrder(addLink("theirs/etc", "link", false), changeOwner("theirs")), "link", theirs, "cp -rHT TOP/link /root/link"},
+		{"link by ..", inOrder(addLink("theirs/../theirs/./etc", "link", false), changeOwner("theirs")), "link", theirs,
 			"cp -rHT TOP/link /root/link"},
-		{"link in a link", all(link("theirs", "a", true), link("a/etc", "b", false)), "b",
+		{"link in a link", inOrder(addLink("theirs", "a", true), addLink("a/etc", "b", false)), "b",
 			"TOP/a on the way to it belongs to user 4711", "cp -rHT TOP/b /root/b"},
-		{"a link to itself", link("loop", "loop", false), "loop/etc", "", ""},
-		{"below a stranger's, missing", owned("theirs"), "theirs/new/etc", theirs, ""},
+		{"a link to itself", addLink("loop", "loop", false), "loop/etc", "", ""},
+		{"below a stranger's, missing", changeOwner("theirs"), "theirs/new/etc", theirs, ""},
 		{"missing", nothing, "new/etc", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,7 +53,8 @@ func TestWay(t *testing.T) {
 				}
 				return
 			}
-			if !errors.As(err, &untrusted) || untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
+			if !errors.As(err, &untrusted) ||
+				untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
 				strings.Join(untrusted.Fix, " ") != strings.ReplaceAll(test.fix, "TOP", top) {
 				t.Errorf("%v: %+v", err, untrusted)
 			}
@@ -60,26 +62,26 @@ func TestWay(t *testing.T) {
 	}
 }
 
-func owned(name string) func(string) error {
-	return func(top string) error { return os.Chown(filepath.Join(top, name), stranger, 0) }
+func changeOwner(name string) func(string) error {
+	return func(top string) error { return os.Chown(filepath.Join(top, name), otherUser, 0) }
 }
 
-func mode(name string, mode fs.FileMode) func(string) error {
+func changeMode(name string, mode fs.FileMode) func(string) error {
 	return func(top string) error { return os.Chmod(filepath.Join(top, name), mode) }
 }
 
-func link(target, name string, theirs bool) func(string) error {
+func addLink(target, name string, theirs bool) func(string) error {
 	return func(top string) error {
 		owner := 0
 		if theirs {
-			owner = stranger
+			owner = otherUser
 		}
 		path := filepath.Join(top, name)
 		return errors.Join(os.Symlink(target, path), os.Lchown(path, owner, 0))
 	}
 }
 
-func all(changes ...func(string) error) func(string) error {
+func inOrder(changes ...func(string) error) func(string) error {
 	return func(top string) error {
 		var err error
 		for _, change := range changes {
@@ -89,8 +91,9 @@ func all(changes ...func(string) error) func(string) error {
 	}
 }
 
-// Nothing is read, made or locked below a directory of another user, and neither by root's link.
-func TestUseByWay(t *testing.T) {
+// TestUntrustedAncestors checks that root reads, creates and locks nothing below another user's directory,
+// even through root's own symbolic link.
+func TestUntrustedAncestors(t *testing.T) {
 	needsRoot(t)
 	for _, dir := range []string{"etc", "run", "credentials"} {
 		s := trustStore(t)
@@ -98,10 +101,10 @@ func TestUseByWay(t *testing.T) {
 		s = &Store{ConfigDir: s.ConfigDir, RunDir: s.RunDir, Files: s.Files}
 		theirs := filepath.Join(top, "theirs")
 		moved := filepath.Join(theirs, dir)
-		if err := errors.Join(os.Mkdir(theirs, 0o755), os.Chown(theirs, stranger, 0)); err != nil {
+		if err := errors.Join(os.Mkdir(theirs, 0o755), os.Chown(theirs, otherUser, 0)); err != nil {
 			t.Fatal(err)
 		}
-		uses := "pool all source" // there is neither a secret, nor a definition that the record needs
+		uses := "pool all source" // without secrets or a definition for the record
 		switch dir {
 		case "run":
 			s.RunDir, uses = moved, "pool record all"
@@ -120,7 +123,8 @@ func TestUseByWay(t *testing.T) {
 			continue
 		}
 		_, lockErr := s.LockPool(t.Context(), "x", Shared)
-		if untrusted := (*TrustError)(nil); errors.As(lockErr, &untrusted) != (dir == "run") || exists(moved) {
+		if untrusted := (*TrustError)(nil); errors.As(lockErr, &untrusted) != (dir == "run") ||
+			exists(moved) {
 			t.Errorf("%s: %v", dir, lockErr)
 		}
 	}

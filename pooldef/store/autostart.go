@@ -12,8 +12,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// loadAutostart fills in whether the autostart link of a definition leads to it. The link is only compared, never read. One that
-// is refused counts as a mark, so that a start at boot tells of it.
+// loadAutostart sets Autostart if the autostart link of a definition leads to it. The link is only compared,
+// never read. A link that is refused counts as set, so that a start at boot reports it.
 func (e *Entry) loadAutostart(config *directory, name string) error {
 	path := filepath.Join(config.path, "autostart", name)
 	if !exists(path) {
@@ -22,33 +22,34 @@ func (e *Entry) loadAutostart(config *directory, name string) error {
 	marks := config.subdirectory("autostart")
 	defer marks.close()
 	link, err := marks.stat(name, unix.AT_SYMLINK_NOFOLLOW)
-	var doubt error
+	var warning error
 	if err == nil {
-		doubt, err = refuseIfRoot(checkTrust(path, &link, 0o022))
+		warning, err = refuseIfRoot(checkTrust(path, &link, 0o022))
 	}
 	switch untrusted := (*TrustError)(nil); {
-	case errors.Is(err, fs.ErrNotExist): // gone meanwhile
+	case errors.Is(err, fs.ErrNotExist): // removed since
 		return nil
-	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &untrusted): // a user looks at root's pools
+	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &untrusted): // another user lists root's pools
 		e.warn(err)
 		return nil
 	case err != nil:
 		e.Autostart = true
 		return err
 	}
-	if doubt = cmp.Or(doubt, marks.warning); doubt != nil {
-		e.warn(doubt)
+	if warning = cmp.Or(warning, marks.warning); warning != nil {
+		e.warn(warning)
 	}
 	target, targetErr := marks.stat(name, 0)
 	file, err := config.stat(name, 0)
 	e.Autostart = targetErr == nil && err == nil && target.Dev == file.Dev && target.Ino == file.Ino
 	if !e.Autostart {
-		e.warn(pooldef.Problems{{File: path, Text: "it leads to another file: the pool is not started at boot"}})
+		text := "it leads to another file: the pool is not started at boot"
+		e.warn(pooldef.Problems{{File: path, Text: text}})
 	}
 	return nil
 }
 
-// SetAutostart marks a defined pool to be started at boot, or no longer.
+// SetAutostart enables or disables starting a persistent pool at boot.
 func (s *Store) SetAutostart(e *Entry, on bool) error {
 	link := s.autostartLink(e.File)
 	switch {
@@ -60,7 +61,7 @@ func (s *Store) SetAutostart(e *Entry, on bool) error {
 	return s.Files.Remove(link)
 }
 
-// linkAutostart makes the autostart link of a definition, in place of one that leads elsewhere.
+// linkAutostart creates the autostart link of a definition, and replaces one that leads elsewhere.
 func (s *Store) linkAutostart(file string) error {
 	link := s.autostartLink(file)
 	if exists(link) {
@@ -75,7 +76,7 @@ func (s *Store) linkAutostart(file string) error {
 	return s.Files.Symlink(target, link)
 }
 
-// DanglingAutostart names the links of pools that are marked to be started but have no definition.
+// DanglingAutostart returns the names of autostart links to definitions that do not exist.
 func (s *Store) DanglingAutostart() []string {
 	links, _ := os.ReadDir(filepath.Join(s.ConfigDir, "autostart"))
 	var names []string

@@ -19,10 +19,11 @@ OVERWRITTEN AND LOST. Changes to this xml configuration should be made using:
 
 `
 
-// Define writes a pool's definition, in place of an older one. source is the definition as it was given, if that was YAML:
-// then it is kept in its author's words, with the uuid added if it had none.
+// Define writes a pool's definition and replaces an older one. source is the definition as given, if that was
+// YAML, or nil. YAML is stored as its author wrote it, with the UUID added if it had none.
 func (s *Store) Define(p *pooldef.Pool, source []byte) error {
-	data, file, old := []byte(fileHeader+codec.PoolElement(p, nil).String()), s.definitionFile(p, ".xml"), s.definitionFile(p, ".yaml")
+	data := []byte(fileHeader + codec.PoolElement(p, nil).String())
+	file, old := s.definitionFile(p, ".xml"), s.definitionFile(p, ".yaml")
 	if source != nil {
 		var err error
 		if data, err = codec.SetUUID(source, p); err != nil {
@@ -39,7 +40,7 @@ func (s *Store) Define(p *pooldef.Pool, source []byte) error {
 	if err := s.Files.WriteFile(file, data); err != nil || !exists(old) {
 		return err
 	}
-	if was.Autostart { // before the old one goes: whoever interrupts us shall not lose it
+	if was.Autostart { // before the old file is removed, so that an interruption does not lose the mark
 		if err := s.linkAutostart(file); err != nil {
 			return err
 		}
@@ -51,7 +52,8 @@ func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {
 	return filepath.Join(s.ConfigDir, p.Name+suffix)
 }
 
-// Undefine removes a pool's definition and its autostart link.
+// Undefine removes a pool's definition and its autostart link. For a transient pool, the error wraps
+// ErrNoPool.
 func (s *Store) Undefine(e *Entry) error {
 	if e.File == "" {
 		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
@@ -68,12 +70,12 @@ func (s *Store) removeDefinition(file string) error {
 	return s.Files.Remove(file)
 }
 
-// SaveState notes that a pool is running with this definition.
+// SaveState writes the run record of a pool that was started with this definition.
 func (s *Store) SaveState(p *pooldef.Pool) error {
 	return s.Files.WriteFile(s.recordFile(p.Name), []byte(codec.PoolElement(p, nil).String()))
 }
 
-// RemoveState removes the record of a running pool, if there is one.
+// RemoveState removes a pool's run record if it exists.
 func (s *Store) RemoveState(name string) error {
 	if !exists(s.recordFile(name)) {
 		return nil
@@ -83,7 +85,7 @@ func (s *Store) RemoveState(name string) error {
 
 func (s *Store) recordFile(name string) string { return filepath.Join(s.RunDir, name+".xml") }
 
-// exists tells whether there is anything of that name, if only a dangling link.
+// exists reports whether anything has this path, even a dangling symbolic link.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist)

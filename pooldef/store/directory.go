@@ -14,29 +14,30 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// A directory is an open directory of the store. Its files are opened below its descriptor: the directory that was checked is
-// the one that is read, whatever its path leads to by then.
+// A directory is an open directory of the store. Files are opened relative to its descriptor, so that the
+// directory that was checked is the one that is read, even if its path has been replaced.
 type directory struct {
 	path    string
-	dir     *os.File
-	warning error // why its files should not be relied on; root is refused them
-	err     error // why its files cannot be used
+	file    *os.File
+	warning error // other users can change the directory; nil for root, for whom that is in err
+	err     error // why the files cannot be used
 }
 
-// openDirectory opens a directory and checks who can change it. Symbolic links on the way are followed. A failure is in err.
+// openDirectory opens a directory and checks who can change it. Symbolic links in the path are followed. The
+// error is in err of the result.
 func openDirectory(path string) *directory {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	return newDirectory(path, f, err)
 }
 
-// subdirectory opens a directory below d, which must not be a symbolic link.
+// subdirectory opens a directory in d, which must not be a symbolic link.
 func (d *directory) subdirectory(name string) *directory {
 	f, err := d.open(name, unix.O_DIRECTORY)
 	return newDirectory(filepath.Join(d.path, name), f, err)
 }
 
 func newDirectory(path string, f *os.File, err error) *directory {
-	d := &directory{path: path, dir: f, err: err}
+	d := &directory{path: path, file: f, err: err}
 	if err == nil {
 		var stat unix.Stat_t
 		if d.err = fstat(f, &stat); d.err == nil {
@@ -47,20 +48,21 @@ func newDirectory(path string, f *os.File, err error) *directory {
 }
 
 func (d *directory) close() {
-	if d.dir != nil {
-		d.dir.Close()
+	if d.file != nil {
+		d.file.Close()
 	}
 }
 
-// open opens a file, never waits for it, and does not follow a symbolic link.
+// open opens a file without blocking and without following a symbolic link.
 func (d *directory) open(name string, flags int) (*os.File, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
 	path := filepath.Join(d.path, name)
+	flags |= unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd := -1
 	err := retryEINTR(func() (err error) {
-		fd, err = unix.Openat(int(d.dir.Fd()), name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
+		fd, err = unix.Openat(int(d.file.Fd()), name, flags, 0)
 		return err
 	})
 	switch {
@@ -72,34 +74,35 @@ func (d *directory) open(name string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// list returns what is in the directory, in no order.
+// list returns the directory's entries, in no order.
 func (d *directory) list() ([]fs.DirEntry, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	return d.dir.ReadDir(-1)
+	return d.file.ReadDir(-1)
 }
 
-// read returns at most MaxInput bytes of a regular file that others cannot change. doubt is set, and data are returned, if
-// they can and the user is not root.
-func (d *directory) read(name string) (data []byte, doubt, err error) {
+// read returns the content of a regular file, at most codec.MaxInput bytes. If other users can change the
+// file, root gets an error, and another user the data and a warning.
+func (d *directory) read(name string) (data []byte, warning, err error) {
 	f, stat, err := d.openRegular(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer f.Close()
-	if doubt, err = refuseIfRoot(checkTrust(f.Name(), stat, 0o022)); err != nil {
+	if warning, err = refuseIfRoot(checkTrust(f.Name(), stat, 0o022)); err != nil {
 		return nil, nil, err
 	}
 	data, err = codec.ReadInput(f)
 	if errors.As(err, &pooldef.Problems{}) {
 		err = pooldef.ProblemsIn(f.Name(), err)
 	}
-	return data, doubt, err
+	return data, warning, err
 }
 
-// readSecret is read for a secret: what others can change, or what has one of the forbidden bits in its mode, is an error for
-// everybody. Its bytes are kept from swap.
+// readSecret returns the content of a file with a secret, at most most bytes, in memory that is not swapped
+// out. A file that belongs to another user, or has one of the forbidden mode bits, is an error for every
+// user.
 func (d *directory) readSecret(name string, forbidden uint32, most int) ([]byte, error) {
 	f, stat, err := d.openRegular(name)
 	if err != nil {
@@ -128,28 +131,29 @@ func (d *directory) openRegular(name string) (*os.File, *unix.Stat_t, error) {
 	return f, &stat, nil
 }
 
-// readLocked reads a file of this size into one place in memory, which is kept from swap. A larger one than allowed is refused by
-// Problems; one that has grown meanwhile is cut.
+// readLocked reads a file of this size into one buffer, which is not swapped out. A file of more than most
+// bytes is an error, as Problems. If the file has grown since, the rest is cut off.
 func readLocked(f *os.File, size int64, most int) ([]byte, error) {
 	if size > int64(most) {
 		return nil, pooldef.Problems{{File: f.Name(), Text: fmt.Sprintf("larger than %d bytes", most)}}
 	}
 	data := lockedBuffer(int(size))
 	n, err := io.ReadFull(f, data)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it has shrunk
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // the file has shrunk
 		err = nil
 	}
 	return data[:n], err
 }
 
-// lockedBuffer returns a buffer that is kept from swap, if the user may have that (RLIMIT_MEMLOCK).
+// lockedBuffer returns a buffer that is not swapped out, within the limits of the user (RLIMIT_MEMLOCK).
 func lockedBuffer(size int) []byte {
 	data := make([]byte, size)
 	_ = unix.Mlock(data)
 	return data
 }
 
-// retryEINTR makes a system call again when a signal interrupts it, as network file systems let any signal.
+// retryEINTR repeats a system call that a signal interrupts. On network file systems, any signal can
+// interrupt one.
 func retryEINTR(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
@@ -158,13 +162,14 @@ func retryEINTR(call func() error) error {
 	}
 }
 
-// stat looks at what a name stands for: at a symbolic link itself if flags has AT_SYMLINK_NOFOLLOW.
+// stat returns the status of a name in d. Symbolic links are followed unless flags has AT_SYMLINK_NOFOLLOW.
 func (d *directory) stat(name string, flags int) (unix.Stat_t, error) {
 	var stat unix.Stat_t
 	if d.err != nil {
 		return stat, d.err
 	}
-	if err := retryEINTR(func() error { return unix.Fstatat(int(d.dir.Fd()), name, &stat, flags) }); err != nil {
+	err := retryEINTR(func() error { return unix.Fstatat(int(d.file.Fd()), name, &stat, flags) })
+	if err != nil {
 		return stat, &fs.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
 	}
 	return stat, nil

@@ -14,10 +14,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// stranger is a user who is neither root nor the one who runs the tests.
-const stranger = 4711
+// otherUser is the ID of a user who is neither root nor the user who runs the tests.
+const otherUser = 4711
 
-// needsRoot skips a test of what is refused to root only, or needs files of other users.
+// needsRoot skips a test of what only root is refused, or that needs files of other users.
 func needsRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -25,8 +25,8 @@ func needsRoot(t *testing.T) {
 	}
 }
 
-// promptly fails the test if work takes long: it waits for the other end of a pipe.
-func promptly(t *testing.T, work func()) {
+// failIfBlocked fails the test if work blocks, for example because it waits for the other end of a pipe.
+func failIfBlocked(t *testing.T, work func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -36,11 +36,12 @@ func promptly(t *testing.T, work func()) {
 	select {
 	case <-done:
 	case <-time.After(20 * time.Second):
-		t.Fatal("it waits")
+		t.Fatal("the call blocks")
 	}
 }
 
-// trustStore is a store with a pool x that is defined, marked and running, another pool, and a secret with a value.
+// trustStore returns a store with a pool x that is defined and marked for autostart, the run record of a
+// pool, another pool, and a secret with a value.
 func trustStore(t *testing.T) *Store {
 	t.Helper()
 	s := newStore(t)
@@ -49,7 +50,9 @@ func trustStore(t *testing.T) *Store {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(s.SetAutostart(s.load(t, "x"), true), s.SaveState(definedPool(t, "gone"))); err != nil {
+	err := errors.Join(s.SetAutostart(s.load(t, "x"), true),
+		s.SaveState(definedPool(t, "gone")))
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "x"})
@@ -57,7 +60,7 @@ func trustStore(t *testing.T) *Store {
 	return s
 }
 
-// use is every way to use a file of the store, each with the error it has.
+// use reads the files of the store in every possible way, and returns each error.
 func (s *Store) use() map[string]error {
 	_, pool := s.Load("x")
 	_, record := s.Load("gone")
@@ -67,8 +70,9 @@ func (s *Store) use() map[string]error {
 	return map[string]error{"pool": pool, "record": record, "all": all, "secret": value, "source": source}
 }
 
-// expectRefused compares which uses a TrustError with this text refuses; the others have to work.
-func (s *Store) expectRefused(t *testing.T, text, mend, uses string) {
+// expectRefused checks that the listed uses fail with a TrustError with this text and fix, and that all other
+// uses succeed.
+func (s *Store) expectRefused(t *testing.T, text, fix, uses string) {
 	t.Helper()
 	for use, err := range s.use() {
 		untrusted := (*TrustError)(nil)
@@ -77,13 +81,15 @@ func (s *Store) expectRefused(t *testing.T, text, mend, uses string) {
 			t.Errorf("%s: %v", use, err)
 		case refused && (!errors.As(err, &untrusted) || !errors.Is(err, fs.ErrPermission)):
 			t.Errorf("%s: %v", use, err)
-		case refused && (!strings.Contains(err.Error(), text) || !strings.HasPrefix(strings.Join(untrusted.Fix, " "), mend)):
+		case refused && (!strings.Contains(err.Error(), text) ||
+			!strings.HasPrefix(strings.Join(untrusted.Fix, " "), fix)):
 			t.Errorf("%s: %v (%s)", use, err, untrusted.Fix)
 		}
 	}
 }
 
-// What others can change is refused to root, by name, and nothing else is.
+// TestTrust checks that root is refused exactly the files that other users can change, and that the error
+// names them.
 func TestTrust(t *testing.T) {
 	needsRoot(t)
 	for _, test := range []struct{ path, uses string }{
@@ -104,43 +110,49 @@ func TestTrust(t *testing.T) {
 			t.Fatal(err)
 		}
 		option := map[fs.FileMode]string{fs.ModeDir: "-R ", fs.ModeSymlink: "-h "}[info.Mode().Type()]
-		if err := os.Lchown(path, stranger, 0); err != nil {
+		if err := os.Lchown(path, otherUser, 0); err != nil {
 			t.Fatal(err)
 		}
-		s.expectRefused(t, path+" is not trusted: it belongs to user 4711", "chown "+option+"root:", test.uses)
-		if err := os.Lchown(path, 0, stranger); err != nil {
+		s.expectRefused(t, path+" is not trusted: it belongs to user 4711", "chown "+option+"root:",
+			test.uses)
+		if err := os.Lchown(path, 0, otherUser); err != nil {
 			t.Fatal(err)
 		}
 		s.expectRefused(t, "", "", "")
 		for _, mode := range []fs.FileMode{0o020, 0o002} {
-			if info.Mode().Type() == fs.ModeSymlink || strings.Contains(test.path, "secrets/") { // it has none; TestSecretsOfOthers
+			if info.Mode().Type() == fs.ModeSymlink ||
+				strings.Contains(test.path, "secrets/") { // see TestUntrustedSecrets
 				continue
 			}
 			if err := os.Chmod(path, info.Mode().Perm()|mode); err != nil {
 				t.Fatal(err)
 			}
-			s.expectRefused(t, path+" is not trusted: it may be changed by others", "chmod "+option+"go-w", test.uses)
+			s.expectRefused(t, path+" is not trusted: it may be changed by others", "chmod "+option+"go-w",
+				test.uses)
 		}
 	}
 }
 
-// What is no regular file is refused without waiting, by its name, and hides nothing else.
-func TestNoRegularFile(t *testing.T) {
+// TestIrregularFiles checks that files that are not regular are refused by name, without blocking, and that
+// all other files are listed.
+func TestIrregularFiles(t *testing.T) {
 	for kind, replace := range map[string]func(string) error{
 		"fifo": func(path string) error { return unix.Mkfifo(path, 0o600) },
 		"link": func(path string) error { return os.Symlink("other.xml", path) },
 		"dir":  func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
-		for _, file := range []string{"etc/x.xml", "run/gone.xml", "etc/secrets/" + idOf(1) + ".xml", "etc/secrets/" + idOf(1) + ".base64"} {
+		for _, file := range []string{"etc/x.xml", "run/gone.xml", "etc/secrets/" + idOf(1) + ".xml",
+			"etc/secrets/" + idOf(1) + ".base64"} {
 			s := trustStore(t)
 			path := filepath.Join(filepath.Dir(s.ConfigDir), file)
 			if err := errors.Join(os.Remove(path), replace(path)); err != nil {
 				t.Fatal(err)
 			}
-			promptly(t, func() {
+			failIfBlocked(t, func() {
 				var wrong []string
 				for _, err := range s.use() {
-					if problems := (pooldef.Problems)(nil); errors.As(err, &problems) && problems[0].File == path {
+					if problems := (pooldef.Problems)(nil); errors.As(err, &problems) &&
+						problems[0].File == path {
 						wrong = append(wrong, err.Error())
 					} else if err != nil {
 						t.Errorf("%s %s: %v", kind, file, err)
@@ -154,11 +166,12 @@ func TestNoRegularFile(t *testing.T) {
 	}
 }
 
-// A refused mark is not taken over when a definition changes its language.
-func TestForeignMark(t *testing.T) {
+// TestUntrustedAutostart checks that an untrusted autostart link is not copied when a definition changes its
+// language.
+func TestUntrustedAutostart(t *testing.T) {
 	needsRoot(t)
 	s := trustStore(t)
-	if err := os.Lchown(filepath.Join(s.ConfigDir, "autostart", "x.xml"), stranger, 0); err != nil {
+	if err := os.Lchown(filepath.Join(s.ConfigDir, "autostart", "x.xml"), otherUser, 0); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Define(definedPool(t, "x"), []byte("type: dir\nname: x\ntarget: {path: /srv/x}\n"))
@@ -167,12 +180,13 @@ func TestForeignMark(t *testing.T) {
 	}
 }
 
-// Who may not look at the marks can look at the pools all the same.
-func TestHiddenMarks(t *testing.T) {
+// TestUnreadableAutostart checks that a user who cannot read the autostart links can still inspect the pools.
+func TestUnreadableAutostart(t *testing.T) {
 	needsRoot(t)
 	s := trustStore(t)
 	work := filepath.Dir(s.ConfigDir)
-	err := errors.Join(os.Chmod(filepath.Dir(work), 0o755), os.Chmod(work, 0o755), os.Chmod(s.ConfigDir+"/x.xml", 0o644),
+	err := errors.Join(os.Chmod(filepath.Dir(work), 0o755), os.Chmod(work, 0o755),
+		os.Chmod(s.ConfigDir+"/x.xml", 0o644),
 		os.Chmod(s.ConfigDir+"/autostart", 0o700))
 	if err != nil {
 		t.Fatal(err)
@@ -183,12 +197,15 @@ func TestHiddenMarks(t *testing.T) {
 	}
 }
 
-// The directory that was checked is the one that is read, whatever is put in its place.
-func TestFolderStays(t *testing.T) {
+// TestReplacedDirectory checks that the store reads the directory that it has opened, even if its path is
+// replaced.
+func TestReplacedDirectory(t *testing.T) {
 	s := trustStore(t)
 	config := openDirectory(s.ConfigDir)
 	defer config.close()
-	if err := errors.Join(os.Rename(s.ConfigDir, s.ConfigDir+".old"), os.Mkdir(s.ConfigDir, 0o755)); err != nil {
+	err := errors.Join(os.Rename(s.ConfigDir, s.ConfigDir+".old"),
+		os.Mkdir(s.ConfigDir, 0o755))
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.put(t, "x.xml", "evil")
@@ -197,43 +214,51 @@ func TestFolderStays(t *testing.T) {
 	}
 }
 
-// Credentials of another user are refused, not passed over: another value would be taken in silence.
-func TestForeignCredentials(t *testing.T) {
+// TestUntrustedCredentials checks that credentials of another user are an error. Ignoring them would silently
+// use another value.
+func TestUntrustedCredentials(t *testing.T) {
 	needsRoot(t)
 	s := trustStore(t)
 	s.Credentials = t.TempDir()
 	s.expectRefused(t, "", "", "")
-	if err := os.Chown(s.Credentials, stranger, 0); err != nil {
+	if err := os.Chown(s.Credentials, otherUser, 0); err != nil {
 		t.Fatal(err)
 	}
 	s.expectRefused(t, s.Credentials, "chown -R root:", "secret")
 	file := filepath.Join(s.Credentials, idOf(1))
-	if err := errors.Join(os.Chown(s.Credentials, 0, 0), os.WriteFile(file, []byte("x"), 0o600), os.Chown(file, stranger, 0)); err != nil {
+	err := errors.Join(os.Chown(s.Credentials, 0, 0), os.WriteFile(file, []byte("x"), 0o600),
+		os.Chown(file, otherUser, 0))
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.expectRefused(t, file, "chown root:", "secret")
 }
 
-// Locks are neither made nor followed in a run directory of others, and never waited for.
-func TestForeignLocks(t *testing.T) {
+// TestUntrustedRunDir checks that no locks are created, followed or waited for in another user's run
+// directory.
+func TestUntrustedRunDir(t *testing.T) {
 	s := trustStore(t)
 	locks := filepath.Join(s.RunDir, "locks")
-	if err := errors.Join(os.Mkdir(locks, 0o755), os.Symlink(locks+"/made", locks+"/definitions.lock")); err != nil {
+	err := errors.Join(os.Mkdir(locks, 0o755),
+		os.Symlink(locks+"/made", locks+"/definitions.lock"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.LockDefinitions(t.Context()); !errors.Is(err, unix.ELOOP) || exists(locks+"/made") {
 		t.Error(err)
 	}
-	if err := errors.Join(os.Remove(locks+"/definitions.lock"), unix.Mkfifo(locks+"/definitions.lock", 0o600)); err != nil {
+	err = errors.Join(os.Remove(locks+"/definitions.lock"),
+		unix.Mkfifo(locks+"/definitions.lock", 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
-	promptly(t, func() {
+	failIfBlocked(t, func() {
 		if unlock, err := s.LockDefinitions(t.Context()); err == nil {
 			unlock()
 		}
 	})
 	needsRoot(t)
-	if err := errors.Join(os.RemoveAll(locks), os.Chown(s.RunDir, stranger, 0)); err != nil {
+	if err := errors.Join(os.RemoveAll(locks), os.Chown(s.RunDir, otherUser, 0)); err != nil {
 		t.Fatal(err)
 	}
 	for _, mode := range []LockMode{Shared, Exclusive} {

@@ -11,18 +11,19 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// An Entry is what the store knows of one pool.
+// An Entry is everything the store knows about one pool.
 type Entry struct {
 	Name       string
 	File       string        // of the definition; empty for a transient pool
-	Persistent *pooldef.Pool // nil for a transient pool, or when the file cannot be used
-	Started    *pooldef.Pool // as it was when it was started; nil: it was not
+	Persistent *pooldef.Pool // nil for a transient pool, or if the file cannot be used
+	Started    *pooldef.Pool // the definition in the run record; nil if the pool was not started
 	Autostart  bool
 	Warnings   []pooldef.Problem
 	Err        error // why the pool cannot be used
 }
 
-// Current is the definition that counts now: the one that the pool was started with, if it was.
+// Current returns the definition in force: the one that the pool was started with, or the persistent one. It
+// is nil if there is neither.
 func (e *Entry) Current() *pooldef.Pool {
 	if e.Started != nil {
 		return e.Started
@@ -30,12 +31,13 @@ func (e *Entry) Current() *pooldef.Pool {
 	return e.Persistent
 }
 
-// suffixes of definition files.
+// suffixes are the suffixes of definition files.
 var suffixes = [...]string{".xml", ".yaml"}
 
-// Load returns one pool. A definition that is broken, or there twice, is an error unless the pool is running: then it is
-// among the warnings, because a running pool can always be looked at and stopped. The entry of a broken definition comes
-// back with the error and tells its File, so that it can be mended or removed.
+// Load returns one pool. A definition that is broken, or exists twice, is an error. If the pool has a run
+// record, the error becomes a warning, because a started pool can always be inspected and stopped. With an
+// error, Load also returns the entry, whose File names the broken definition, so that the caller can repair
+// or remove it.
 func (s *Store) Load(name string) (*Entry, error) {
 	config, run := s.openDirectory(s.ConfigDir), s.openDirectory(s.RunDir)
 	defer config.close()
@@ -45,6 +47,7 @@ func (s *Store) Load(name string) (*Entry, error) {
 	return e, err
 }
 
+// loadEntry is Load with open directories.
 func loadEntry(name string, config, run *directory) (*Entry, error) {
 	e := &Entry{Name: name}
 	if text := pooldef.CheckName(name); text != "" {
@@ -64,7 +67,7 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 	return e, err
 }
 
-// warn makes warnings of an error.
+// warn adds an error to the entry's warnings.
 func (e *Entry) warn(err error) {
 	if problems := (pooldef.Problems)(nil); errors.As(err, &problems) {
 		e.Warnings = append(e.Warnings, problems...)
@@ -73,20 +76,20 @@ func (e *Entry) warn(err error) {
 	}
 }
 
-// warnUntrusted warns of directories that others can change.
-func (e *Entry) warnUntrusted(folders ...*directory) {
-	for _, d := range folders {
+// warnUntrusted adds warnings about directories that other users can change.
+func (e *Entry) warnUntrusted(directories ...*directory) {
+	for _, d := range directories {
 		if d.warning != nil {
 			e.warn(d.warning)
 		}
 	}
 }
 
-// loadDefinition fills in what the config directory says.
+// loadDefinition fills in File, Persistent and Autostart from the config directory.
 func (e *Entry) loadDefinition(config *directory) error {
 	for _, suffix := range suffixes {
 		name := e.Name + suffix
-		data, doubt, err := config.read(name)
+		data, warning, err := config.read(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -96,7 +99,7 @@ func (e *Entry) loadDefinition(config *directory) error {
 		file := filepath.Join(config.path, name)
 		if e.File != "" {
 			e.Persistent = nil
-			return &pooldef.ConflictError{Text: fmt.Sprintf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)}
+			return conflictf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)
 		}
 		e.File = file
 		markErr := e.loadAutostart(config, name)
@@ -106,32 +109,34 @@ func (e *Entry) loadDefinition(config *directory) error {
 		if err = cmp.Or(err, markErr); err != nil {
 			return err
 		}
-		if doubt != nil {
-			e.warn(doubt)
+		if warning != nil {
+			e.warn(warning)
 		}
-		if p := e.Persistent; p.UUID == "" { // a file that somebody wrote by hand: the same name has always the same uuid
+		if p := e.Persistent; p.UUID == "" { // written by hand
 			p.UUID = pooldef.NameUUID(p.Name)
 		}
 	}
 	return nil
 }
 
-// read reads a file, which has to define the pool that it is named after.
+// read parses a file, which must define the pool that the file is named after.
 func (e *Entry) read(file string, data []byte) (*pooldef.Pool, error) {
 	p, warnings, err := codec.ReadPool(file, data, false)
 	if err != nil {
 		return nil, err
 	}
 	if p.Name != e.Name {
-		return nil, pooldef.Problems{{File: file, Element: "name", Text: fmt.Sprintf("%q is not the file's name %q", p.Name, e.Name)}}
+		text := fmt.Sprintf("%q is not the file's name %q", p.Name, e.Name)
+		return nil, pooldef.Problems{{File: file, Element: "name", Text: text}}
 	}
 	e.Warnings = append(e.Warnings, warnings...)
 	return p, nil
 }
 
+// loadRecord fills in Started from the run directory.
 func (e *Entry) loadRecord(run *directory) error {
 	name := e.Name + ".xml"
-	data, doubt, err := run.read(name)
+	data, warning, err := run.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -140,13 +145,14 @@ func (e *Entry) loadRecord(run *directory) error {
 			e.Started.Started = true
 		}
 	}
-	if doubt != nil {
-		e.warn(doubt)
+	if warning != nil {
+		e.warn(warning)
 	}
 	return err
 }
 
-// Source returns the text of an entry's definition, by the rules of Load; also of one that is broken.
+// Source returns the text of an entry's definition, even if it is broken. Files must meet the same rules as
+// for Load.
 func (s *Store) Source(e *Entry) ([]byte, error) {
 	config := s.openDirectory(s.ConfigDir)
 	defer config.close()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -11,7 +10,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// All returns every pool that there is a file for, by name. One that cannot be used has its Err; it does not hide the others.
+// All returns every pool that has a definition or a run record, in the order of pooldef.CompareNames. A pool
+// that cannot be used is listed with its Err.
 func (s *Store) All() ([]*Entry, error) {
 	config, run := s.openDirectory(s.ConfigDir), s.openDirectory(s.RunDir)
 	defer config.close()
@@ -27,10 +27,10 @@ func (s *Store) All() ([]*Entry, error) {
 		switch text := pooldef.CheckName(name); {
 		case text != "":
 			err = pooldef.Problems{{File: s.ConfigDir, Text: text}}
-		case errors.Is(err, ErrNoPool): // gone meanwhile
+		case errors.Is(err, ErrNoPool): // removed since the directory was read
 			continue
 		}
-		if len(entries) == 0 { // once for all
+		if len(entries) == 0 { // once for the whole list
 			e.warnUntrusted(config, run)
 		}
 		entries = append(entries, e)
@@ -39,18 +39,18 @@ func (s *Store) All() ([]*Entry, error) {
 		}
 		id := e.Current().UUID
 		if other, ok := seen[id]; ok {
-			e.warn(&pooldef.ConflictError{Text: fmt.Sprintf("pools %q and %q have the same uuid %s", other, name, id)})
+			e.warn(conflictf("pools %q and %q have the same uuid %s", other, name, id))
 		}
 		seen[id] = name
 	}
 	return entries, nil
 }
 
-// poolNames lists all pools that there are files for, in the order of CompareNames. Hidden files are not definitions: they are
-// what editors leave, or what is being written.
-func poolNames(folders ...*directory) ([]string, error) {
+// poolNames lists the names of all pools that have a file, in the order of pooldef.CompareNames. Hidden files
+// are left out: editors and unfinished writes leave them.
+func poolNames(directories ...*directory) ([]string, error) {
 	var names []string
-	for _, d := range folders {
+	for _, d := range directories {
 		files, err := d.list()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err

@@ -21,24 +21,28 @@ import (
 	"poolctl/pooldef"
 )
 
-// A LockMode tells what for a lock is taken.
+// A LockMode states how a lock is taken.
 type LockMode int
 
-// The modes: many may look at a pool and work on its volumes at once; starting, stopping or changing it needs it alone.
+// The modes.
 const (
-	Shared LockMode = iota
-	Exclusive
+	Shared    LockMode = iota // to inspect a pool or work on its volumes; many processes at once
+	Exclusive                 // to start, stop or change a pool; one process
 )
 
-// LockPool locks one pool until unlock is called, or the process ends. It waits until ctx ends, then returns a LockError.
-// Locks of a directory that cannot be written to are not needed for looking: nobody who may look there can change a thing.
-// A run directory that other users can change is a TrustError for root. A lock file that is a symbolic link is refused,
-// wherever it leads. A ReadOnly store makes no lock files, and needs none that is not there: nobody holds it.
+// LockPool locks one pool until unlock is called or the process ends. It waits until ctx ends, and then
+// returns a pooldef.LockError.
+//
+// Without permission to create or open the lock file, or on a read-only file system, a shared lock succeeds
+// without the file: a user who cannot lock cannot change the pool either. A ReadOnly store creates no lock
+// files; a missing lock file counts as locked, because no process holds it. A run directory that other users
+// can change is a TrustError for root. A lock file that is a symbolic link is an error.
 func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unlock func(), err error) {
 	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
 }
 
-// LockDefinitions keeps others from defining pools, so that two that contradict each other cannot pass the checks at once.
+// LockDefinitions locks the set of definitions, so that two contradicting definitions cannot pass the checks
+// at the same time. It waits as LockPool does.
 func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) {
 	return s.lock(ctx, "definitions.lock", "the set of definitions in "+s.ConfigDir, Exclusive)
 }
@@ -62,12 +66,12 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 			try, wait = lock.TryRLock, lock.TryRLockContext
 		}
 		locked := false
-		if locked, err = try(); err == nil && !locked { // one try, however short the time
+		if locked, err = try(); err == nil && !locked { // try once, even if ctx has ended
 			_, err = wait(ctx, 20*time.Millisecond)
 		}
 		switch {
 		case err == nil:
-			return func() { _ = lock.Close() }, nil // the file stays: whoever waits for it has it open
+			return func() { _ = lock.Close() }, nil // the file stays, because waiting processes have it open
 		case errors.Is(err, context.DeadlineExceeded):
 			return nil, &pooldef.LockError{What: what, Holders: findHolders(path)}
 		}
@@ -79,7 +83,8 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 	return nil, fmt.Errorf("lock %s: %w", what, err)
 }
 
-// findHolders asks the kernel who has a lock on a file (proc(5), /proc/locks), each once: what changes while it is read may be in it twice.
+// findHolders returns the processes that hold a lock on a file, as the kernel lists them (proc(5),
+// /proc/locks). A lock that changes during the read may be listed twice; each process is returned once.
 func findHolders(path string) []string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -99,8 +104,9 @@ func findHolders(path string) []string {
 			continue
 		}
 		command, _ := os.ReadFile("/proc/" + fields[4] + "/cmdline")
-		words := format.Printable(string(bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})))
-		if holder := strings.TrimSpace(fmt.Sprintf("%s (pid %s)", words, fields[4])); !slices.Contains(found, holder) {
+		words := bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})
+		holder := strings.TrimSpace(fmt.Sprintf("%s (pid %s)", format.Printable(string(words)), fields[4]))
+		if !slices.Contains(found, holder) {
 			found = append(found, holder)
 		}
 	}

@@ -20,16 +20,17 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestMain lets the test binary be another process that takes locks: it says so, and lets go when its input ends.
+// TestMain lets the test binary act as another process that takes a lock. The process reports the lock, and
+// releases it when its standard input ends.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("POOLDEF_TEST_LOCK"); dir != "" {
-		hold(&Store{RunDir: dir}, os.Args[1], os.Args[2])
+		holdLock(&Store{RunDir: dir}, os.Args[1], os.Args[2])
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func hold(s *Store, pool, mode string) {
+func holdLock(s *Store, pool, mode string) {
 	unlock, err := takeLock(s, context.Background(), pool, mode)
 	fmt.Println("locked", err)
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -43,8 +44,8 @@ func takeLock(s *Store, ctx context.Context, pool, mode string) (func(), error) 
 	return s.LockPool(ctx, pool, map[string]LockMode{"shared": Shared, "exclusive": Exclusive}[mode])
 }
 
-// other starts a process that holds a lock until it is told to let go.
-func other(t *testing.T, s *Store, pool, mode string) (letGo func(), pid int) {
+// lockInProcess starts a process that holds a lock until release is called.
+func lockInProcess(t *testing.T, s *Store, pool, mode string) (release func(), pid int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], pool, mode)
 	cmd.Env = append(os.Environ(), "POOLDEF_TEST_LOCK="+s.RunDir)
@@ -63,26 +64,26 @@ func other(t *testing.T, s *Store, pool, mode string) (letGo func(), pid int) {
 		t.Fatal(line, err)
 	}
 	stopped := false
-	letGo = func() {
+	release = func() {
 		if !stopped {
 			stopped = true
 			in.Close()
 			_ = cmd.Wait()
 		}
 	}
-	t.Cleanup(letGo)
-	return letGo, cmd.Process.Pid
+	t.Cleanup(release)
+	return release, cmd.Process.Pid
 }
 
-// try takes a lock in this process and does not wait for it.
-func try(t *testing.T, s *Store, pool, mode string) (unlock func(), err error) {
+// tryLock takes a lock in this process without waiting.
+func tryLock(t *testing.T, s *Store, pool, mode string) (unlock func(), err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	defer cancel()
 	return takeLock(s, ctx, pool, mode)
 }
 
-// Many may look at a pool, one may change it. What each row says holds between two processes.
+// TestLocks checks pairs of locks in two processes: shared locks can be held together, exclusive ones cannot.
 func TestLocks(t *testing.T) {
 	for _, c := range []struct {
 		theirPool, theirs, ourPool, ours string
@@ -99,34 +100,35 @@ func TestLocks(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %s, %s %s", c.theirPool, c.theirs, c.ourPool, c.ours), func(t *testing.T) {
 			s := newStore(t)
-			letGo, _ := other(t, s, c.theirPool, c.theirs)
-			unlock, err := try(t, s, c.ourPool, c.ours)
-			if locked := (*pooldef.LockError)(nil); (err == nil) != c.free || err != nil && !errors.As(err, &locked) {
+			release, _ := lockInProcess(t, s, c.theirPool, c.theirs)
+			unlock, err := tryLock(t, s, c.ourPool, c.ours)
+			if locked := (*pooldef.LockError)(nil); (err == nil) != c.free || err != nil &&
+				!errors.As(err, &locked) {
 				t.Fatal(err)
 			}
 			if err == nil {
 				unlock()
 			}
-			letGo()
-			if unlock, err = try(t, s, c.ourPool, c.ours); err != nil {
-				t.Fatalf("after they let go: %v", err)
+			release()
+			if unlock, err = tryLock(t, s, c.ourPool, c.ours); err != nil {
+				t.Fatalf("after the other process released it: %v", err)
 			}
 			unlock()
 		})
 	}
 }
 
-// Who waited in vain is told for whom.
+// TestLockError checks that a process that waits in vain learns the holders of the lock.
 func TestLockError(t *testing.T) {
 	s := newStore(t)
-	_, one := other(t, s, "x", "shared")
-	_, two := other(t, s, "x", "shared")
+	_, one := lockInProcess(t, s, "x", "shared")
+	_, two := lockInProcess(t, s, "x", "shared")
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := s.LockPool(ctx, "x", Exclusive)
 	if took := time.Since(start); took < 100*time.Millisecond {
-		t.Errorf("it waited only %v", took)
+		t.Errorf("waited only %v", took)
 	}
 	if locked := (*pooldef.LockError)(nil); !errors.As(err, &locked) || len(locked.Holders) != 2 {
 		t.Fatal(err)
@@ -135,25 +137,28 @@ func TestLockError(t *testing.T) {
 		t.Error(err)
 	}
 	for _, pid := range []int{one, two} {
-		if want := fmt.Sprintf("%s x shared (pid %d)", os.Args[0], pid); !strings.Contains(err.Error(), want) {
+		want := fmt.Sprintf("%s x shared (pid %d)", os.Args[0], pid)
+		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: no %s", err, want)
 		}
 	}
 	if text := (&pooldef.LockError{What: "it"}).Error(); text != "it is locked by another process" {
 		t.Error(text)
 	}
-	if _, err := try(t, s, "", ""); err != nil {
+	if _, err := tryLock(t, s, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := try(t, s, "", ""); err == nil || !strings.Contains(err.Error(), "the set of definitions in "+s.ConfigDir) {
+	if _, err := tryLock(t, s, "", ""); err == nil ||
+		!strings.Contains(err.Error(), "the set of definitions in "+s.ConfigDir) {
 		t.Error(err)
 	}
 }
 
-// A lock is waited for, and had as soon as it is free, even if its holder was killed; its file stays.
+// TestLockWaits checks that a waiting process gets the lock when it is released, even if the holder was
+// killed, and that the lock file stays.
 func TestLockWaits(t *testing.T) {
 	s := newStore(t)
-	_, pid := other(t, s, "x", "exclusive")
+	_, pid := lockInProcess(t, s, "x", "exclusive")
 	time.AfterFunc(100*time.Millisecond, func() { _ = unix.Kill(pid, unix.SIGKILL) })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
@@ -167,10 +172,10 @@ func TestLockWaits(t *testing.T) {
 	}
 }
 
-// Who is interrupted while waiting is not told of a lock.
+// TestLockInterrupted checks that an interrupted wait is not reported as a LockError.
 func TestLockInterrupted(t *testing.T) {
 	s := newStore(t)
-	other(t, s, "x", "exclusive")
+	lockInProcess(t, s, "x", "exclusive")
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := s.LockPool(ctx, "x", Shared); !errors.Is(err, context.Canceled) {
@@ -178,10 +183,11 @@ func TestLockInterrupted(t *testing.T) {
 	}
 }
 
-// Where we may not write, nobody of our kind can change a pool: looking needs no lock there, changing fails.
+// TestLockReadOnly checks that in a run directory that cannot be written to, shared locks succeed and
+// exclusive ones fail.
 func TestLockReadOnly(t *testing.T) {
 	s := newStore(t)
-	unlock, err := s.LockPool(t.Context(), "there", Exclusive) // makes a lock file that only its owner may open
+	unlock, err := s.LockPool(t.Context(), "there", Exclusive) // creates a lock file for its owner only
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,12 +211,14 @@ func TestLockReadOnly(t *testing.T) {
 	if _, err := s.LockPool(t.Context(), "new", Exclusive); !errors.Is(err, fs.ErrPermission) {
 		t.Error(err)
 	}
-	if _, err := (&Store{RunDir: filepath.Join(parent, "missing")}).LockPool(t.Context(), "x", Shared); err != nil {
+	missing := &Store{RunDir: filepath.Join(parent, "missing")}
+	_, err = missing.LockPool(t.Context(), "x", Shared)
+	if err != nil {
 		t.Error(err)
 	}
 }
 
-// asNobody takes root's rights to files from this thread, and gives them back.
+// asNobody drops root's file permissions in this thread, and returns a function that restores them.
 func asNobody(t *testing.T) func() {
 	if os.Geteuid() != 0 {
 		return func() {}

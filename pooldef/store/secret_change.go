@@ -8,8 +8,8 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// DefineSecret stores a definition, in place of an older one with its uuid; the value stays. It gives it a uuid if it has none,
-// and refuses one that contradicts the others.
+// DefineSecret writes a secret's definition and replaces an older one with the same UUID. The value stays. A
+// definition without a UUID gets one. A definition that contradicts another one is a pooldef.ConflictError.
 func (s *Store) DefineSecret(secret *pooldef.Secret) error {
 	if secret.UUID == "" {
 		secret.UUID = pooldef.NewUUID()
@@ -31,14 +31,16 @@ func (s *Store) DefineSecret(secret *pooldef.Secret) error {
 		}
 	}
 	file := s.secretFile(secret)
-	if err := s.Files.WritePrivate(file, []byte(codec.SecretElement(secret).String())); err != nil || old == "" || old == file {
+	err = s.Files.WritePrivate(file, []byte(codec.SecretElement(secret).String()))
+	if err != nil || old == "" || old == file {
 		return err
 	}
 	return s.moveValue(old, file)
 }
 
-// checkSecret refuses a definition that contradicts another, by libvirt's rules: what a secret is for cannot be changed, a private
-// one stays so, and there is one secret for each usage. other is nil if it cannot be used.
+// checkSecret returns a ConflictError if secret contradicts other, by libvirt's rules: the usage of a secret
+// cannot change, a private secret stays private, and each usage has at most one secret. other is nil if its
+// definition cannot be used.
 func checkSecret(secret, other *pooldef.Secret) error {
 	if other == nil {
 		return nil
@@ -46,16 +48,17 @@ func checkSecret(secret, other *pooldef.Secret) error {
 	sameUsage := other.UsageType == secret.UsageType && other.Usage == secret.Usage
 	switch {
 	case other.UUID == secret.UUID && !sameUsage:
-		return &pooldef.ConflictError{Text: fmt.Sprintf("secret %s is already defined for use with %q", other.UUID, other.Purpose())}
+		return conflictf("secret %s is already defined for use with %q", other.UUID, other.Purpose())
 	case other.UUID == secret.UUID && other.Private && !secret.Private:
-		return &pooldef.ConflictError{Text: fmt.Sprintf("secret %s is private: that cannot be changed", other.UUID)}
+		return conflictf("secret %s is private: that cannot be changed", other.UUID)
 	case other.UUID != secret.UUID && sameUsage && secret.UsageType != "none":
-		return &pooldef.ConflictError{Text: fmt.Sprintf("secret %s is already defined for use with %q", other.UUID, other.Purpose())}
+		return conflictf("secret %s is already defined for use with %q", other.UUID, other.Purpose())
 	}
 	return nil
 }
 
-// moveValue takes the value along when a secret has become ephemeral, or is so no longer, and removes the old definition.
+// moveValue moves the value when a secret changes between ephemeral and persistent, and removes the old
+// definition.
 func (s *Store) moveValue(old, file string) error {
 	if exists(valueFile(old)) {
 		text, _, err := s.readSecretFile(valueFile(old), maxEncoded)
@@ -69,15 +72,16 @@ func (s *Store) moveValue(old, file string) error {
 	return s.removeSecret(old)
 }
 
-// SetSecretValue stores the value, which CheckSecret has let pass, of a secret that can be used.
+// SetSecretValue stores the value of a secret. The value must have passed CheckSecret.
 func (s *Store) SetSecretValue(e *SecretEntry, value []byte) error {
 	return s.Files.WriteSecret(valueFile(e.File), base64.StdEncoding.AppendEncode(nil, value))
 }
 
-// UndefineSecret removes a secret and its value, also one that cannot be used.
+// UndefineSecret removes a secret and its value, even if the definition cannot be used.
 func (s *Store) UndefineSecret(e *SecretEntry) error { return s.removeSecret(e.File) }
 
-// removeSecret removes a value, then its definition: whoever interrupts us shall not leave a value that nobody knows of.
+// removeSecret removes a value, then its definition, so that an interruption does not leave a value without a
+// definition.
 func (s *Store) removeSecret(file string) error {
 	if exists(valueFile(file)) {
 		if err := s.Files.Remove(valueFile(file)); err != nil {

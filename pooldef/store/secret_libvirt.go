@@ -9,12 +9,14 @@ import (
 	"poolctl/pooldef"
 )
 
-// libvirtStore is a store of libvirt's secrets. They are only read: its daemon has them in its memory, too.
+// libvirtStore returns a store of libvirt's secrets. It only reads them, because libvirt's daemon also keeps
+// them in memory.
 func (s *Store) libvirtStore() *Store {
 	return &Store{ConfigDir: s.LibvirtDir, Credentials: s.Credentials, isLibvirt: true}
 }
 
-// secretByUUID returns the secret with a uuid: ours or, if there is none, libvirt's.
+// secretByUUID returns the secret with a UUID, from poolctl's definitions or, if there is none, from
+// libvirt's.
 func (s *Store) secretByUUID(id string) (*SecretEntry, error) {
 	e, err := s.loadSecret(id)
 	if s.LibvirtDir != "" && errors.Is(err, pooldef.ErrNoSecret) {
@@ -23,7 +25,8 @@ func (s *Store) secretByUUID(id string) (*SecretEntry, error) {
 	return e, err
 }
 
-// secretByUsage returns the secret with a usage: ours or, if there is none, libvirt's; nil if there is none at all.
+// secretByUsage returns the secret with a usage, from poolctl's definitions or, if there is none, from
+// libvirt's. It returns nil if neither has one.
 func (s *Store) secretByUsage(usageType, usage string) (*SecretEntry, error) {
 	e, err := s.ownSecretByUsage(usageType, usage)
 	if s.LibvirtDir != "" && e == nil && err == nil {
@@ -32,15 +35,16 @@ func (s *Store) secretByUsage(usageType, usage string) (*SecretEntry, error) {
 	return e, err
 }
 
-// sealedSuffix is that of values that libvirt has encrypted, since version 12.1.0, by a key that usually is sealed by systemd
-// (https://libvirt.org/secretencryption.html).
+// sealedSuffix is the suffix of values that libvirt, since version 12.1.0, has encrypted with a key that
+// systemd usually seals (https://libvirt.org/secretencryption.html).
 const sealedSuffix = ".aes256cbc"
 
-// A SealedError tells that a value is libvirt's, which has encrypted it.
+// A SealedError reports that libvirt has encrypted a value. It wraps pooldef.ErrNoValue.
 type SealedError struct{ UUID, File string }
 
 func (e *SealedError) Error() string {
-	return fmt.Sprintf("the value of secret %s is encrypted by libvirt, which alone can read %s", e.UUID, filepath.Clean(e.File))
+	return fmt.Sprintf("the value of secret %s is encrypted by libvirt, which alone can read %s",
+		e.UUID, filepath.Clean(e.File))
 }
 
 // Kind implements [fault.Error].
@@ -52,5 +56,5 @@ func (e *SealedError) HintLine() string {
 		"virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", e.UUID)
 }
 
-// Unwrap makes it ErrNoValue.
+// Unwrap returns pooldef.ErrNoValue.
 func (e *SealedError) Unwrap() error { return pooldef.ErrNoValue }

@@ -9,7 +9,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// TestLibvirtSecrets has secrets of libvirt's: they are used where there is none of ours, and nothing else sees them.
+// TestLibvirtSecrets checks that libvirt's secrets are used where poolctl defines none, and are not listed.
 func TestLibvirtSecrets(t *testing.T) {
 	s := newStore(t)
 	libvirt := t.TempDir()
@@ -33,7 +33,8 @@ func TestLibvirtSecrets(t *testing.T) {
 	check(byID, "iscsi", "", pooldef.ErrNoSecret)
 	check(pooldef.SecretRef{UUID: idOf(2)}, "volume", "", pooldef.ErrNoValue)
 	noValue := (*NoValueError)(nil)
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(2)}, "volume"); !errors.As(err, &noValue) || !noValue.IsLibvirt {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(2)}, "volume"); !errors.As(err, &noValue) ||
+		!noValue.IsLibvirt {
 		t.Error(err)
 	}
 	file := filepath.Join(libvirt, "secrets", idOf(1))
@@ -54,11 +55,13 @@ func TestLibvirtSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealed := (*SealedError)(nil)
-	if _, err := s.SecretValue(byID, "ceph"); !errors.As(err, &sealed) || sealed.File != file+".aes256cbc" || !errors.Is(err, pooldef.ErrNoValue) {
+	if _, err := s.SecretValue(byID, "ceph"); !errors.As(err, &sealed) || sealed.File != file+".aes256cbc" ||
+		!errors.Is(err, pooldef.ErrNoValue) {
 		t.Error(err)
 	}
 
-	s.defineSecret(t, pooldef.Secret{UUID: idOf(3), UsageType: "ceph", Usage: "a"}) // ours comes first, value or not
+	// poolctl's own secret takes precedence, with or without a value
+	s.defineSecret(t, pooldef.Secret{UUID: idOf(3), UsageType: "ceph", Usage: "a"})
 	check(byUsage, "ceph", "", pooldef.ErrNoValue)
 	s.setValue(t, idOf(3), "ours")
 	check(byUsage, "ceph", "ours", nil)

@@ -12,44 +12,45 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// A SecretEntry is what the store knows of one secret.
+// A SecretEntry is everything the store knows about one secret.
 type SecretEntry struct {
 	UUID      string
 	File      string          // of the definition
-	Secret    *pooldef.Secret // nil: it cannot be used
+	Secret    *pooldef.Secret // nil if the definition cannot be used
 	HasValue  bool
-	IsLibvirt bool // it is one of libvirt's
+	IsLibvirt bool // defined by libvirt
 	Warnings  []pooldef.Problem
 	Err       error // why it cannot be used
 }
 
-// secretDirs are where secrets are kept, in libvirt's layout: those that stay, and the ephemeral ones, which the machine forgets
-// when it stops. Both hold a UUID.xml for each, and a UUID.base64 if there is a value.
+// secretDirs returns the directories of secrets, in libvirt's layout: first that of persistent secrets, then
+// that of ephemeral ones, which disappear when the machine stops. Each contains a UUID.xml for every secret,
+// and a UUID.base64 if it has a value.
 func (s *Store) secretDirs() []string {
 	dirs := []string{filepath.Join(s.ConfigDir, "secrets")}
-	if s.RunDir != "" { // libvirt keeps no ephemeral ones in files
+	if s.RunDir != "" { // libvirt keeps ephemeral secrets in memory only
 		dirs = append(dirs, filepath.Join(s.RunDir, "secrets"))
 	}
 	return dirs
 }
 
-// openSecrets opens one of secretDirs below its parent, which is checked, too.
+// openSecrets opens one of secretDirs, and checks its parent, too.
 func (s *Store) openSecrets(dir string) *directory {
 	parent := s.openDirectory(filepath.Dir(dir))
 	defer parent.close()
 	return parent.subdirectory(filepath.Base(dir))
 }
 
-// readSecretFile returns the bytes of a file that is in one of secretDirs and that nobody else may read or change. doubt is set
-// if others can change the directory and the user is not root.
-func (s *Store) readSecretFile(file string, most int) (data []byte, doubt, err error) {
+// readSecretFile returns the content of a file in one of secretDirs, which no other user may read or change.
+// If others can change the directory and the user is not root, it also returns a warning.
+func (s *Store) readSecretFile(file string, most int) (data []byte, warning, err error) {
 	d := s.openSecrets(filepath.Dir(file))
 	defer d.close()
 	data, err = d.readSecret(filepath.Base(file), 0o077, most)
 	return data, d.warning, err
 }
 
-// secretFile is where a secret's definition belongs.
+// secretFile returns the path for a secret's definition.
 func (s *Store) secretFile(secret *pooldef.Secret) string {
 	dir := s.secretDirs()[0]
 	if secret.Ephemeral {
@@ -58,10 +59,11 @@ func (s *Store) secretFile(secret *pooldef.Secret) string {
 	return filepath.Join(dir, secret.UUID+".xml")
 }
 
-// valueFile is where the value of the secret with this definition is.
+// valueFile returns the path of the value that belongs to a definition's path.
 func valueFile(definition string) string { return strings.TrimSuffix(definition, ".xml") + ".base64" }
 
-// Secrets returns every secret that there is a file for, by uuid. One that cannot be used has its Err; it does not hide the others.
+// Secrets returns every secret that has a definition, by UUID. A secret that cannot be used is listed with
+// its Err.
 func (s *Store) Secrets() ([]*SecretEntry, error) {
 	var ids []string
 	for _, dir := range s.secretDirs() {
@@ -81,7 +83,7 @@ func (s *Store) Secrets() ([]*SecretEntry, error) {
 	var entries []*SecretEntry
 	for _, id := range slices.Compact(ids) {
 		e, err := s.loadSecret(id)
-		if errors.Is(err, pooldef.ErrNoSecret) { // gone meanwhile
+		if errors.Is(err, pooldef.ErrNoSecret) { // removed since
 			continue
 		}
 		e.Err = err
@@ -90,22 +92,26 @@ func (s *Store) Secrets() ([]*SecretEntry, error) {
 	return entries, nil
 }
 
-// Secret returns one secret, by its uuid or, if there is but one, by what it is for. The entry of a broken definition comes back
-// with the error and tells its File, so that it can be mended or removed.
+// Secret returns one secret, by its UUID, or by its usage if only one secret has that usage. With an error,
+// it may also return the entry, whose File names the broken definition, so that the caller can repair or
+// remove it.
 func (s *Store) Secret(uuidOrUsage string) (*SecretEntry, error) {
 	if id, ok := pooldef.ParseUUID(uuidOrUsage); ok {
 		if e, err := s.loadSecret(id); !errors.Is(err, pooldef.ErrNoSecret) {
 			return e, err
 		}
 	}
-	e, err := s.findSecret(uuidOrUsage, func(secret *pooldef.Secret) bool { return secret.Usage == uuidOrUsage })
+	e, err := s.findSecret(uuidOrUsage, func(secret *pooldef.Secret) bool {
+		return secret.Usage == uuidOrUsage
+	})
 	if err == nil && e == nil {
 		err = fmt.Errorf("%w: %q", pooldef.ErrNoSecret, uuidOrUsage)
 	}
 	return e, err
 }
 
-// SecretOf returns the secret with this usage, one of libvirt's if there is none here, nil if there is none at all.
+// SecretOf returns the secret with a usage, from poolctl's definitions or, if there is none, from libvirt's.
+// It returns nil if neither has one.
 func (s *Store) SecretOf(usageType, usage string) (*pooldef.Secret, error) {
 	e, err := s.secretByUsage(usageType, usage)
 	if e == nil {
@@ -114,11 +120,15 @@ func (s *Store) SecretOf(usageType, usage string) (*pooldef.Secret, error) {
 	return e.Secret, err
 }
 
+// ownSecretByUsage is secretByUsage without libvirt's definitions.
 func (s *Store) ownSecretByUsage(usageType, usage string) (*SecretEntry, error) {
-	return s.findSecret(usageType+" "+usage, func(secret *pooldef.Secret) bool { return secret.UsageType == usageType && secret.Usage == usage })
+	return s.findSecret(usageType+" "+usage, func(secret *pooldef.Secret) bool {
+		return secret.UsageType == usageType && secret.Usage == usage
+	})
 }
 
-// findSecret returns the one secret that fits, nil if there is none.
+// findSecret returns the only secret that matches, or nil. Two matches are a ConflictError, in which what
+// describes the request.
 func (s *Store) findSecret(what string, fits func(*pooldef.Secret) bool) (*SecretEntry, error) {
 	entries, err := s.Secrets()
 	if err != nil {
@@ -129,7 +139,7 @@ func (s *Store) findSecret(what string, fits func(*pooldef.Secret) bool) (*Secre
 		switch {
 		case e.Err != nil || !fits(e.Secret):
 		case found != nil:
-			return nil, &pooldef.ConflictError{Text: fmt.Sprintf("secrets %s and %s are both for %q", found.UUID, e.UUID, what)}
+			return nil, conflictf("secrets %s and %s are both for %q", found.UUID, e.UUID, what)
 		default:
 			found = e
 		}
@@ -137,7 +147,7 @@ func (s *Store) findSecret(what string, fits func(*pooldef.Secret) bool) (*Secre
 	return found, nil
 }
 
-// loadSecret returns the secret with a uuid.
+// loadSecret returns the secret with a UUID, without libvirt's definitions.
 func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 	e := &SecretEntry{UUID: id, IsLibvirt: s.isLibvirt}
 	for _, dir := range s.secretDirs() {
@@ -146,7 +156,7 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 			continue
 		}
 		if e.File != "" {
-			return e, &pooldef.ConflictError{Text: fmt.Sprintf("secret %s is defined twice, in %s and %s", id, e.File, file)}
+			return e, conflictf("secret %s is defined twice, in %s and %s", id, e.File, file)
 		}
 		e.File = file
 	}
@@ -154,16 +164,17 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 		return e, fmt.Errorf("%w: %s", pooldef.ErrNoSecret, id)
 	}
 	if canonical, ok := pooldef.ParseUUID(id); !ok || canonical != id {
-		return e, pooldef.Problems{{File: e.File, Text: "the file of a secret has to be named after its uuid, in small letters"}}
+		text := "the file of a secret has to be named after its uuid, in small letters"
+		return e, pooldef.Problems{{File: e.File, Text: text}}
 	}
 	e.HasValue = exists(valueFile(e.File)) || s.Credentials != "" && exists(filepath.Join(s.Credentials, id))
 	return e, s.readSecret(e)
 }
 
-// readSecret reads the definition, which has to be of the secret that the file is named after.
+// readSecret reads the definition, which must be that of the secret that the file is named after.
 func (s *Store) readSecret(e *SecretEntry) error {
-	data, doubt, err := s.readSecretFile(e.File, codec.MaxInput)
-	if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
+	data, warning, err := s.readSecretFile(e.File, codec.MaxInput)
+	if errors.Is(err, fs.ErrNotExist) { // removed since
 		return fmt.Errorf("%w: %s", pooldef.ErrNoSecret, e.UUID)
 	}
 	if err != nil {
@@ -174,12 +185,13 @@ func (s *Store) readSecret(e *SecretEntry) error {
 	case err != nil:
 		return err
 	case secret.UUID != "" && secret.UUID != e.UUID:
-		return pooldef.Problems{{File: e.File, Element: "uuid", Text: fmt.Sprintf("%q is not the file's name %q", secret.UUID, e.UUID)}}
+		text := fmt.Sprintf("%q is not the file's name %q", secret.UUID, e.UUID)
+		return pooldef.Problems{{File: e.File, Element: "uuid", Text: text}}
 	}
 	secret.UUID = e.UUID
 	e.Secret, e.Warnings = secret, warnings
-	if doubt != nil {
-		e.Warnings = append(e.Warnings, pooldef.Problem{Text: doubt.Error()})
+	if warning != nil {
+		e.Warnings = append(e.Warnings, pooldef.Problem{Text: warning.Error()})
 	}
 	return nil
 }

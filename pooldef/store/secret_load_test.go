@@ -16,7 +16,7 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// idOf makes a uuid for tests.
+// idOf returns the UUID of test secret n.
 func idOf(n int) string { return fmt.Sprintf("11111111-2222-3333-4444-%012d", n) }
 
 func (s *Store) defineSecret(t *testing.T, secret pooldef.Secret) {
@@ -42,14 +42,15 @@ func (s *Store) setValue(t *testing.T, name, value string) {
 	}
 }
 
-// files lists what there is below the store's directories, with its mode.
+// files lists everything in the store's directories, with modes.
 func (s *Store) files(t *testing.T) string {
 	t.Helper()
 	var lines []string
 	for _, dir := range []string{s.ConfigDir, s.RunDir} {
 		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if info, err := os.Lstat(path); err == nil && path != dir {
-				lines = append(lines, fmt.Sprintf("%04o %s", info.Mode().Perm(), strings.TrimPrefix(path, filepath.Dir(dir)+"/")))
+				lines = append(lines, fmt.Sprintf("%04o %s", info.Mode().Perm(),
+					strings.TrimPrefix(path, filepath.Dir(dir)+"/")))
 			}
 			return err
 		})
@@ -57,7 +58,7 @@ func (s *Store) files(t *testing.T) string {
 	return strings.Join(lines, "\n")
 }
 
-// From a definition to none, by way of an ephemeral one.
+// TestSecrets follows a secret from its definition, through a change to ephemeral, to its removal.
 func TestSecrets(t *testing.T) {
 	s := newStore(t)
 	if entries, err := s.Secrets(); err != nil || len(entries) > 0 {
@@ -66,10 +67,12 @@ func TestSecrets(t *testing.T) {
 	ceph := pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "client.admin secret"}
 	s.defineSecret(t, ceph)
 	e := s.secret(t, "client.admin secret")
-	if !reflect.DeepEqual(*e.Secret, ceph) || e.HasValue || !reflect.DeepEqual(e, s.secret(t, strings.ReplaceAll(idOf(1), "-", ""))) {
+	if !reflect.DeepEqual(*e.Secret, ceph) || e.HasValue ||
+		!reflect.DeepEqual(e, s.secret(t, strings.ReplaceAll(idOf(1), "-", ""))) {
 		t.Errorf("%+v", e)
 	}
-	if _, err := s.ValueOf(e); !errors.Is(err, pooldef.ErrNoValue) || err.Error() != "secret "+idOf(1)+" has no value" {
+	if _, err := s.ValueOf(e); !errors.Is(err, pooldef.ErrNoValue) ||
+		err.Error() != "secret "+idOf(1)+" has no value" {
 		t.Error(err)
 	}
 	s.setValue(t, idOf(1), "hello")
@@ -77,7 +80,8 @@ func TestSecrets(t *testing.T) {
 	if got := s.files(t); got != stays {
 		t.Error(got)
 	}
-	if text, err := os.ReadFile(filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64")); err != nil || string(text) != "aGVsbG8=" {
+	if text, err := os.ReadFile(filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64")); err != nil ||
+		string(text) != "aGVsbG8=" {
 		t.Errorf("%q %v", text, err)
 	}
 
@@ -88,7 +92,8 @@ func TestSecrets(t *testing.T) {
 		t.Error(got)
 	}
 	e = s.secret(t, idOf(1))
-	if value, err := s.ValueOf(e); err != nil || string(value) != "hello" || !e.HasValue || *e.Secret != ceph {
+	if value, err := s.ValueOf(e); err != nil || string(value) != "hello" || !e.HasValue ||
+		*e.Secret != ceph {
 		t.Errorf("%q %v %+v", value, err, e)
 	}
 	if err := s.UndefineSecret(e); err != nil {
@@ -132,7 +137,8 @@ func TestSecretConflicts(t *testing.T) {
 	}
 }
 
-// Who asks by usage says of which type; a uuid says it all, but a secret that is for something else is refused.
+// TestSecretValue checks that a usage finds only secrets of its usage type, and that a UUID does not return a
+// secret of another type.
 func TestSecretValue(t *testing.T) {
 	s := newStore(t)
 	for i, usageType := range []string{"ceph", "iscsi", "none"} {
@@ -153,11 +159,13 @@ func TestSecretValue(t *testing.T) {
 		{pooldef.SecretRef{UUID: idOf(2)}, "ceph", "of none", nil},
 		{pooldef.SecretRef{UUID: idOf(3)}, "ceph", "", pooldef.ErrNoSecret},
 	} {
-		if value, err := s.SecretValue(test.ref, test.usageType); string(value) != test.want || !errors.Is(err, test.err) {
+		if value, err := s.SecretValue(test.ref, test.usageType); string(value) != test.want ||
+			!errors.Is(err, test.err) {
 			t.Errorf("%+v for %s: %q, %v", test.ref, test.usageType, value, err)
 		}
 	}
-	if file := s.SecretFile(pooldef.SecretRef{Usage: "x"}, "iscsi"); file != filepath.Join(s.ConfigDir, "secrets", idOf(1)+".base64") {
+	if file := s.SecretFile(pooldef.SecretRef{Usage: "x"}, "iscsi"); file != filepath.Join(s.ConfigDir,
+		"secrets", idOf(1)+".base64") {
 		t.Error(file)
 	}
 	if file := s.SecretFile(pooldef.SecretRef{UUID: idOf(1)}, "ceph"); file != "" {
@@ -171,7 +179,7 @@ func TestSecretValue(t *testing.T) {
 	}
 }
 
-// A value that systemd gives comes first, byte for byte, and needs no definition.
+// TestCredentials checks that a systemd credential takes precedence, byte for byte, and needs no definition.
 func TestCredentials(t *testing.T) {
 	s := newStore(t)
 	s.Credentials = t.TempDir()
@@ -189,7 +197,8 @@ func TestCredentials(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	s.setValue(t, "x", "in a file")
-	for ref, want := range map[pooldef.SecretRef]string{{Usage: "x"}: "raw\x00\n", {UUID: idOf(1)}: "raw\x00\n", {UUID: idOf(2)}: "without a definition"} {
+	for ref, want := range map[pooldef.SecretRef]string{{Usage: "x"}: "raw\x00\n",
+		{UUID: idOf(1)}: "raw\x00\n", {UUID: idOf(2)}: "without a definition"} {
 		if value, err := s.SecretValue(ref, "ceph"); err != nil || string(value) != want {
 			t.Errorf("%+v: %q, %v", ref, value, err)
 		}
@@ -197,15 +206,17 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%+v: %s", ref, file)
 		}
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(3)}, "ceph"); err == nil || err.Error() != filepath.Join(s.Credentials, idOf(3))+": the value is empty" {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(3)}, "ceph"); err == nil ||
+		err.Error() != filepath.Join(s.Credentials, idOf(3))+": the value is empty" {
 		t.Error(err)
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(4)}, "ceph"); !errors.Is(err, pooldef.ErrNoSecret) {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(4)}, "ceph"); !errors.Is(err,
+		pooldef.ErrNoSecret) {
 		t.Error(err)
 	}
 }
 
-// Values are bytes of any kind, up to a limit; base64 may be wrapped.
+// TestSecretBytes checks that values can be any bytes up to the limit, and that base64 may be wrapped.
 func TestSecretBytes(t *testing.T) {
 	for _, value := range [][]byte{{0}, []byte("\n"), bytes.Repeat([]byte{0xff, 0, 'x'}, MaxSecret/3)} {
 		s := newStore(t)
@@ -221,13 +232,14 @@ func TestSecretBytes(t *testing.T) {
 		strings.Repeat("AAAA", MaxSecret/3+1): "the value is larger than 65536 bytes",
 	} {
 		value, err := DecodeSecret([]byte(text))
-		if want == "" && (err != nil || string(value) != "hello") || want != "" && (err == nil || err.Error() != want) {
+		if want == "" && (err != nil || string(value) != "hello") || want != "" &&
+			(err == nil || err.Error() != want) {
 			t.Errorf("%.20q: %q, %v", text, value, err)
 		}
 	}
 }
 
-// One broken file does not hide the others.
+// TestBrokenSecrets checks that broken files are reported and do not hide the others.
 func TestBrokenSecrets(t *testing.T) {
 	s := newStore(t)
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "good"})
@@ -263,9 +275,11 @@ func TestBrokenSecrets(t *testing.T) {
 	want := strings.Join([]string{
 		idOf(1),
 		idOf(2) + " secrets/" + idOf(2) + ".xml:2: malformed XML: unexpected EOF",
-		idOf(3) + " secrets/" + idOf(3) + `.xml: uuid: "` + idOf(1) + `" is not the file's name "` + idOf(3) + `"`,
+		idOf(3) + " secrets/" + idOf(3) + `.xml: uuid: "` + idOf(1) + `" is not the file's name "` + idOf(3) +
+			`"`,
 		idOf(4),
-		idOf(5) + " secret " + idOf(5) + " is defined twice, in secrets/" + idOf(5) + ".xml and RUN/secrets/" + idOf(5) + ".xml",
+		idOf(5) + " secret " + idOf(5) + " is defined twice, in secrets/" + idOf(5) +
+			".xml and RUN/secrets/" + idOf(5) + ".xml",
 		"ceph secrets/ceph.xml: the file of a secret has to be named after its uuid, in small letters",
 	}, "\n")
 	if got := strings.Join(got, "\n"); got != want {
@@ -274,10 +288,12 @@ func TestBrokenSecrets(t *testing.T) {
 	if e := s.secret(t, "by hand"); e.Secret.UUID != idOf(4) {
 		t.Errorf("%+v", e)
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{Usage: "by hand"}, "ceph"); err == nil || s.short(err) != "secrets/"+idOf(4)+".base64: it is not base64" {
+	if _, err := s.SecretValue(pooldef.SecretRef{Usage: "by hand"}, "ceph"); err == nil ||
+		s.short(err) != "secrets/"+idOf(4)+".base64: it is not base64" {
 		t.Error(err)
 	}
-	if err := s.DefineSecret(&pooldef.Secret{UUID: idOf(2), UsageType: "none"}); err == nil || !strings.HasPrefix(err.Error(), "there is a definition of secret "+idOf(2)) {
+	if err := s.DefineSecret(&pooldef.Secret{UUID: idOf(2), UsageType: "none"}); err == nil ||
+		!strings.HasPrefix(err.Error(), "there is a definition of secret "+idOf(2)) {
 		t.Error(err)
 	}
 	broken, err := s.Secret(idOf(2))
@@ -286,8 +302,8 @@ func TestBrokenSecrets(t *testing.T) {
 	}
 }
 
-// What others may read or change is neither a definition nor a value of ours.
-func TestSecretsOfOthers(t *testing.T) {
+// TestUntrustedSecrets checks that definitions and values that other users may read or change are refused.
+func TestUntrustedSecrets(t *testing.T) {
 	s := newStore(t)
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "x"})
 	s.setValue(t, "x", "hello")
@@ -320,12 +336,13 @@ func TestSecretsOfOthers(t *testing.T) {
 	if err := errors.Join(os.Remove(value), os.Mkdir(value, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(1)}, "ceph"); err == nil || !strings.HasSuffix(err.Error(), "is not a file") {
+	if _, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(1)}, "ceph"); err == nil ||
+		!strings.HasSuffix(err.Error(), "is not a file") {
 		t.Error(err)
 	}
 }
 
-// Changes that cannot be made are reported, and what was there is left.
+// TestFailingSecrets checks that failed changes are reported, and leave the old state.
 func TestFailingSecrets(t *testing.T) {
 	s := newStore(t)
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "none"})
@@ -346,24 +363,28 @@ func TestFailingSecrets(t *testing.T) {
 	}
 }
 
-// The value of a secret is in memory that is not swapped out, one from a credential, too.
+// TestSecretsAreLocked checks that values, including those of credentials, are in memory that is not swapped
+// out.
 func TestSecretsAreLocked(t *testing.T) {
 	s := newStore(t)
 	s.Credentials = t.TempDir()
 	s.defineSecret(t, pooldef.Secret{UUID: idOf(1), UsageType: "none"})
 	s.setValue(t, idOf(1), strings.Repeat("x", MaxSecret))
-	if err := os.WriteFile(filepath.Join(s.Credentials, idOf(2)), bytes.Repeat([]byte("x"), MaxSecret), 0o400); err != nil {
+	err := os.WriteFile(filepath.Join(s.Credentials, idOf(2)), bytes.Repeat([]byte("x"), MaxSecret),
+		0o400)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n <= 2; n++ {
 		value, err := s.SecretValue(pooldef.SecretRef{UUID: idOf(n)}, "ceph")
-		if err != nil || len(value) != MaxSecret || !isLocked(t, &value[0]) || !isLocked(t, &value[MaxSecret-1]) {
+		if err != nil || len(value) != MaxSecret || !isLocked(t, &value[0]) ||
+			!isLocked(t, &value[MaxSecret-1]) {
 			t.Errorf("%d: %d bytes, %v", n, len(value), err)
 		}
 	}
 }
 
-// isLocked tells whether the memory where a byte is has the flag "lo" (proc(5), smaps).
+// isLocked reports whether the memory at an address has the flag "lo" (proc(5), smaps).
 func isLocked(t *testing.T, at *byte) bool {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/smaps")
@@ -380,6 +401,6 @@ func isLocked(t *testing.T, at *byte) bool {
 			return strings.Contains(flags, " lo")
 		}
 	}
-	t.Fatal("the byte is nowhere")
+	t.Fatal("no mapping contains the byte")
 	return false
 }

@@ -13,16 +13,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// MaxSecret is the largest value of a secret, in bytes: libvirt's own limit.
+// MaxSecret is the maximum size of a secret's value, in bytes: libvirt's limit.
 const MaxSecret = 65536
 
-// maxEncoded is how long a file with a value in base64 may be: there may be line feeds in it.
+// maxEncoded is the maximum size of a file with a value in base64, in bytes. It leaves room for line feeds.
 const maxEncoded = 2 * MaxSecret
 
-// A NoValueError tells that a secret has no value yet.
+// A NoValueError reports that no value was set for a secret. It wraps pooldef.ErrNoValue.
 type NoValueError struct {
 	UUID      string
-	IsLibvirt bool // it is one of libvirt's
+	IsLibvirt bool // defined by libvirt
 }
 
 func (e *NoValueError) Error() string { return fmt.Sprintf("secret %s has no value", e.UUID) }
@@ -38,14 +38,15 @@ func (e *NoValueError) HintLine() string {
 	return "poolctl secret-set-value " + e.UUID
 }
 
-// Unwrap makes it ErrNoValue.
+// Unwrap returns pooldef.ErrNoValue.
 func (e *NoValueError) Unwrap() error { return pooldef.ErrNoValue }
 
-// SecretValue returns the value of the secret that ref names: by uuid, or by its usage among the secrets of usageType (volume,
-// ceph, iscsi). It is for our own use: private ones have theirs told, too. A secret that is for something of another type is
-// refused, as by libvirt. Errors wrap ErrNoSecret, ErrNoValue or fs.ErrPermission.
+// SecretValue returns the value of the secret that ref names: by UUID, or by usage among the secrets of
+// usageType (volume, ceph, iscsi). The value is for poolctl's own use, so private secrets are included. As
+// with libvirt, a secret of another usage type is an error. Errors wrap pooldef.ErrNoSecret,
+// pooldef.ErrNoValue or fs.ErrPermission.
 //
-// A credential that systemd has given us under the secret's uuid comes first; no definition is needed then.
+// A systemd credential named after the secret's UUID takes precedence, and needs no definition.
 func (s *Store) SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, error) {
 	if ref.UUID != "" {
 		if value, err := s.credential(ref.UUID); value != nil || err != nil {
@@ -59,8 +60,8 @@ func (s *Store) SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, er
 	return s.ValueOf(e)
 }
 
-// SecretFile tells where the value is that SecretValue returns, for messages: in base64, or, if it is a credential, as it is. It is
-// "" if there is no such secret.
+// SecretFile returns the path of the value that SecretValue returns, for messages. The file contains base64,
+// or, if it is a credential, the value itself. The path is empty if the secret does not exist.
 func (s *Store) SecretFile(ref pooldef.SecretRef, usageType string) string {
 	e, err := s.resolve(ref, usageType)
 	if err == nil {
@@ -75,7 +76,7 @@ func (s *Store) SecretFile(ref pooldef.SecretRef, usageType string) string {
 	return valueFile(e.File)
 }
 
-// resolve returns the secret that a reference from among those of usageType names: ours or, if there is none, libvirt's.
+// resolve returns the secret that a reference names, which must have usageType or none.
 func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, error) {
 	if ref.UUID == "" {
 		e, err := s.secretByUsage(usageType, ref.Usage)
@@ -94,7 +95,7 @@ func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, 
 	return e, nil
 }
 
-// ValueOf returns the value of a secret that can be used, of a private one, too.
+// ValueOf returns the value of a secret that can be used, even of a private one.
 func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 	if value, err := s.credential(e.UUID); value != nil || err != nil {
 		return value, err
@@ -117,8 +118,8 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 	return value, nil
 }
 
-// DecodeSecret reads base64 that stands in a file: blanks and line feeds mean nothing. What is wrong is told, as Problems, without
-// the value.
+// DecodeSecret decodes a value in base64 from a file, ignoring blanks and line feeds. Errors are Problems,
+// which do not contain the value.
 func DecodeSecret(text []byte) ([]byte, error) {
 	joined := lockedBuffer(len(text))[:0]
 	for field := range bytes.FieldsSeq(text) {
@@ -132,7 +133,8 @@ func DecodeSecret(text []byte) ([]byte, error) {
 	return value[:n], CheckSecret(value[:n])
 }
 
-// CheckSecret refuses, by Problems, what cannot be the value of a secret.
+// CheckSecret returns Problems if a secret cannot have this value: it must not be empty or larger than
+// MaxSecret.
 func CheckSecret(value []byte) error {
 	switch {
 	case len(value) == 0:
@@ -143,9 +145,9 @@ func CheckSecret(value []byte) error {
 	return nil
 }
 
-// credential returns what systemd has put under a secret's uuid into the directory of our credentials (systemd.exec(5)), nil if
-// there is nothing. Who may read it is systemd's business, but a directory or file that belongs to another user, or that others
-// may write to, is a TrustError, for every user: a value must not silently come from elsewhere.
+// credential returns the systemd credential named after a secret's UUID (systemd.exec(5)), or nil if there is
+// none. systemd decides who may read it. But a directory or file that belongs to another user, or that others
+// may write to, is a TrustError for every user, because a value must not silently come from somebody else.
 func (s *Store) credential(id string) ([]byte, error) {
 	if s.Credentials == "" {
 		return nil, nil

@@ -1,49 +1,59 @@
-// Package store keeps definitions and state in files: pools and secrets in the config directory, whose layout is
-// libvirt's, and run records, locks and ephemeral secrets in the run directory.
+// Package store keeps definitions and state in files: pools and secrets in the config directory, whose layout
+// is libvirt's, and run records, locks and ephemeral secrets in the run directory.
 //
 //	s := &store.Store{ConfigDir: "/etc/poolctl", RunDir: "/run/poolctl", Files: files}
 //	unlock, err := s.LockPool(ctx, "images", store.Shared)
 //	entry, err := s.Load("images") // entry.Current() is the definition in force
 //
-// A [Store] keeps no index and caches no content: every call reads the files. It changes files only through [Files],
-// so that a dry run can print the changes. The exception is lock files, which it creates itself.
+// A [Store] keeps no index and caches no content: every call reads the files. It changes files only through
+// [Files], so that a dry run can print the changes. The exception is lock files, which it creates itself.
 //
-// Root runs what the definitions say. As root, the store therefore refuses files and directories that another user
-// could change or replace, with a [TrustError].
+// Root mounts and starts what definitions describe. As root, the store therefore refuses files and
+// directories that another user could change or replace, with a [TrustError].
 package store
 
 import (
+	"fmt"
 	"sync"
 
 	"poolctl/fault"
+	"poolctl/pooldef"
 )
 
-// A Store keeps the definitions of pools in one directory, in libvirt's layout, and the records of running ones in another.
-// It reads by itself; whatever changes a file goes through Files.
+// A Store reads and changes the definitions, run records and secrets in ConfigDir and RunDir. It reads files
+// itself and changes them through Files. A Store serves one command.
 //
-// It uses regular files only. Directories, files and autostart links have to belong to root or the running user, and others
-// must not be able to write to them, nor to put others in the place of its directories: as root, a TrustError refuses them, any
-// other user gets a warning.
+// The Store uses regular files only. Directories, files and autostart links must belong to root or the
+// running user. Other users must not be able to write to them, or to replace a directory. If they can, root
+// gets a TrustError, and another user a warning.
 type Store struct {
 	ConfigDir   string
 	RunDir      string
-	Credentials string // the directory of systemd's credentials; empty: there is none
-	LibvirtDir  string // the directory of libvirt's definitions, whose secrets are used where there is none here; empty: they are not
+	Credentials string // the directory of systemd's credentials; empty if there is none
+	LibvirtDir  string // libvirt's config directory, for secrets that ConfigDir does not define; may be empty
 	Files       Files
-	ReadOnly    bool // no lock files are made, nor their directory: only a lock that is there is taken
+	ReadOnly    bool // create no lock files or directories for them; take only locks whose file exists
 
-	isLibvirt      bool     // it is libvirt's, whose secrets are only read
-	ancestorChecks sync.Map // a checkedWay for the path of each directory: a Store is for one verb, which walks there once
+	isLibvirt      bool     // the files are libvirt's; secrets are only read
+	ancestorChecks sync.Map // directory path to ancestorCheck: each path is checked once
 }
 
-// Files changes files, each change whole or not at all.
+// Files changes files. Each change happens completely or not at all.
 type Files interface {
-	WriteFile(path string, data []byte) error    // mode 0600; missing parents are made
-	WritePrivate(path string, data []byte) error // the same; the directory, if it has to be made, has mode 0700
-	WriteSecret(path string, data []byte) error  // the same, and data are never shown
+	// WriteFile writes a file of mode 0600 and creates missing parent directories.
+	WriteFile(path string, data []byte) error
+	// WritePrivate is WriteFile, but creates the directory, if missing, with mode 0700.
+	WritePrivate(path string, data []byte) error
+	// WriteSecret is WritePrivate for data that is never shown.
+	WriteSecret(path string, data []byte) error
 	Remove(path string) error
-	Symlink(target, link string) error // missing parents are made
+	// Symlink creates a symbolic link and missing parent directories.
+	Symlink(target, link string) error
 }
 
-// ErrNoPool is what Load wraps when there is no pool of that name.
+// ErrNoPool is wrapped by Load's error if no pool has the name.
 var ErrNoPool = fault.WithHint(fault.NotFound, "no such pool", "poolctl pool-list --all")
+
+func conflictf(text string, args ...any) error {
+	return &pooldef.ConflictError{Text: fmt.Sprintf(text, args...)}
+}

@@ -15,7 +15,7 @@ import (
 	"poolctl/pooldef/codec"
 )
 
-// diskFiles changes files as the host does, but for the temporary names; it notes what it did.
+// diskFiles changes files as the host does, but without temporary names, and records its changes.
 type diskFiles struct{ did []string }
 
 func (f *diskFiles) note(format string, args ...any) {
@@ -48,10 +48,11 @@ func (f *diskFiles) Symlink(target, link string) error {
 
 func newStore(t *testing.T) *Store {
 	dir := t.TempDir()
-	return &Store{ConfigDir: filepath.Join(dir, "etc"), RunDir: filepath.Join(dir, "run"), Files: &diskFiles{}}
+	return &Store{ConfigDir: filepath.Join(dir, "etc"), RunDir: filepath.Join(dir, "run"),
+		Files: &diskFiles{}}
 }
 
-// put writes a file into the config directory as a person would.
+// put writes a file into the config directory, as a person would.
 func (s *Store) put(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(s.ConfigDir, name)
@@ -70,7 +71,7 @@ func (s *Store) load(t *testing.T, name string) *Entry {
 	return e
 }
 
-// listing shows all entries: name, file, marks, error.
+// listing lists all entries with name, file, marks and error.
 func (s *Store) listing(t *testing.T) []string {
 	t.Helper()
 	entries, err := s.All()
@@ -100,7 +101,7 @@ func (s *Store) listing(t *testing.T) []string {
 	return lines
 }
 
-// short is an error's text without the directory.
+// short returns an error's text without the directory.
 func (s *Store) short(err error) string { return strings.ReplaceAll(err.Error(), s.ConfigDir+"/", "") }
 
 func (s *Store) expect(t *testing.T, want ...string) {
@@ -112,10 +113,11 @@ func (s *Store) expect(t *testing.T, want ...string) {
 
 func definedPool(t *testing.T, name string) *pooldef.Pool {
 	t.Helper()
-	return &pooldef.Pool{Type: pooldef.Dir, Name: name, UUID: pooldef.NewUUID(), Target: pooldef.Target{Path: "/srv/" + name}}
+	return &pooldef.Pool{Type: pooldef.Dir, Name: name, UUID: pooldef.NewUUID(),
+		Target: pooldef.Target{Path: "/srv/" + name}}
 }
 
-// From a definition to none, as the verbs go.
+// TestStore follows a pool from its definition to its removal.
 func TestStore(t *testing.T) {
 	s := newStore(t)
 	s.expect(t)
@@ -124,11 +126,13 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(s.ConfigDir, "images.xml"))
-	if err != nil || !strings.HasPrefix(string(data), "<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE.") || !strings.HasSuffix(string(data), "-->\n\n"+codec.PoolElement(p, nil).String()) {
+	if err != nil || !strings.HasPrefix(string(data), "<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE.") ||
+		!strings.HasSuffix(string(data), "-->\n\n"+codec.PoolElement(p, nil).String()) {
 		t.Errorf("%v\n%s", err, data)
 	}
 	e := s.load(t, "images")
-	if !reflect.DeepEqual(e.Persistent, p) || e.Current() != e.Persistent || e.File != filepath.Join(s.ConfigDir, "images.xml") {
+	if !reflect.DeepEqual(e.Persistent, p) || e.Current() != e.Persistent ||
+		e.File != filepath.Join(s.ConfigDir, "images.xml") {
 		t.Errorf("%+v", e)
 	}
 	for range 2 { // marking twice is once
@@ -136,7 +140,8 @@ func TestStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if target, err := os.Readlink(filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil || target != e.File {
+	if target, err := os.Readlink(filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil ||
+		target != e.File {
 		t.Errorf("%s %v", target, err)
 	}
 	if err := s.SaveState(p); err != nil {
@@ -144,12 +149,13 @@ func TestStore(t *testing.T) {
 	}
 	s.expect(t, "images images.xml autostart running")
 
-	changed := *p // while the pool runs, what it was started with counts
+	changed := *p // while the pool runs, the definition that it was started with is in force
 	changed.Target.Path = "/srv/elsewhere"
 	if err := s.Define(&changed, nil); err != nil {
 		t.Fatal(err)
 	}
-	if e := s.load(t, "images"); e.Current().Target.Path != "/srv/images" || e.Persistent.Target.Path != "/srv/elsewhere" || !e.Autostart {
+	if e := s.load(t, "images"); e.Current().Target.Path != "/srv/images" ||
+		e.Persistent.Target.Path != "/srv/elsewhere" || !e.Autostart {
 		t.Errorf("%+v", e)
 	}
 	for range 2 {
@@ -173,7 +179,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// What a pool was started with counts, not what its file says now.
+// TestCurrent checks that the definition that a pool was started with is the one in force.
 func TestCurrent(t *testing.T) {
 	old := definedPool(t, "old")
 	e := &Entry{Name: "old", Persistent: old}
@@ -185,18 +191,18 @@ func TestCurrent(t *testing.T) {
 	added := definedPool(t, "new")
 	added.Target = e.Started.Target
 	if err := pooldef.CheckConflicts(added, []*pooldef.Pool{e.Current()}, noLinks{}); err == nil {
-		t.Error("the directory of a running pool can be had")
+		t.Error("a second pool can use the directory of a running one")
 	}
 }
 
-// noLinks is a machine without symbolic links and Fibre Channel.
+// noLinks is a machine without symbolic links and Fibre Channel ports.
 type noLinks struct{}
 
 func (noLinks) Canonical(path string) string { return path }
 
 func (noLinks) FCHost(string, string) (number, parent int, ok bool) { return 0, 0, false }
 
-// A transient pool is a record without a definition.
+// TestTransient checks a transient pool: a run record without a definition.
 func TestTransient(t *testing.T) {
 	s := newStore(t)
 	if err := s.SaveState(definedPool(t, "x")); err != nil {
@@ -221,7 +227,8 @@ func TestNoPool(t *testing.T) {
 	}
 }
 
-// A definition that is kept in YAML stays in its author's words. Going from one language to the other and back keeps the mark.
+// TestLanguages checks that a definition in YAML is stored as its author wrote it, and that changes between
+// XML and YAML keep the autostart mark.
 func TestLanguages(t *testing.T) {
 	s := newStore(t)
 	p := definedPool(t, "x")
@@ -236,12 +243,15 @@ func TestLanguages(t *testing.T) {
 	if err := s.Define(p, []byte(source)); err != nil {
 		t.Fatal(err)
 	}
-	// the new file is marked before the old one goes, so that the mark survives whatever comes between
-	if did, want := s.Files.(*diskFiles).did, []string{"write x.yaml", "link x.yaml", "remove x.xml", "remove x.xml"}; !slices.Equal(did, want) {
+	// the new file is marked before the old one is removed, so that an interruption does not lose the mark
+	did, want := s.Files.(*diskFiles).did,
+		[]string{"write x.yaml", "link x.yaml", "remove x.xml", "remove x.xml"}
+	if !slices.Equal(did, want) {
 		t.Errorf("%v", did)
 	}
 	s.expect(t, "x x.yaml autostart")
-	if data, err := os.ReadFile(filepath.Join(s.ConfigDir, "x.yaml")); err != nil || string(data) != source+"uuid: "+p.UUID+"\n" {
+	if data, err := os.ReadFile(filepath.Join(s.ConfigDir, "x.yaml")); err != nil ||
+		string(data) != source+"uuid: "+p.UUID+"\n" {
 		t.Errorf("%v\n%s", err, data)
 	}
 	if !reflect.DeepEqual(s.load(t, "x").Persistent, p) {
@@ -256,7 +266,7 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
-// A file that somebody wrote by hand, without a uuid, has always the same one.
+// TestHandWritten checks that a definition without a UUID always gets the same one.
 func TestHandWritten(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "x.yaml", "type: dir\nname: x\ntarget: {path: /t}\n")
@@ -267,20 +277,20 @@ func TestHandWritten(t *testing.T) {
 	}
 }
 
-// libvirt's own directory can be used as it is.
+// TestLibvirtsDirectory checks that libvirt's own directory can be used unchanged.
 func TestLibvirtsDirectory(t *testing.T) {
 	s := newStore(t)
 	header := strings.ReplaceAll(fileHeader, "poolctl pool-edit", "virsh pool-edit images")
 	file := s.put(t, "images.xml", header+codec.PoolElement(definedPool(t, "images"), nil).String())
 	s.put(t, "isos.xml", header+codec.PoolElement(definedPool(t, "isos"), nil).String())
-	s.put(t, "isos.xml.new", "<pool") // what libvirt is writing
+	s.put(t, "isos.xml.new", "<pool") // a file that libvirt is writing
 	if err := s.Files.Symlink(file, filepath.Join(s.ConfigDir, "autostart", "images.xml")); err != nil {
 		t.Fatal(err)
 	}
 	s.expect(t, "images images.xml autostart", "isos isos.xml")
 }
 
-// What cannot be used is shown with the reason, and hides nothing else.
+// TestBrokenFiles checks that files that cannot be used are listed with the reason, and do not hide others.
 func TestBrokenFiles(t *testing.T) {
 	s := newStore(t)
 	pool := definedPool(t, "good")
@@ -294,8 +304,10 @@ func TestBrokenFiles(t *testing.T) {
 	s.put(t, "a\nb.yaml", good)
 	s.put(t, "twice.xml", strings.ReplaceAll(good, "good", "twice"))
 	s.put(t, "twice.yaml", "type: dir\nname: twice\ntarget: {path: /t}\n")
-	s.put(t, "warned.xml", strings.ReplaceAll(strings.ReplaceAll(good, "good", "warned"), "<source>", "<sauce/><source>"))
-	for _, ignored := range []string{".good.xml3141592653", ".good.xml", "good.xml~", "good.xml.new", "#good.xml#", "README", ".#good.yaml"} {
+	s.put(t, "warned.xml", strings.ReplaceAll(strings.ReplaceAll(good, "good", "warned"), "<source>",
+		"<sauce/><source>"))
+	for _, ignored := range []string{".good.xml3141592653", ".good.xml", "good.xml~", "good.xml.new",
+		"#good.xml#", "README", ".#good.yaml"} {
 		s.put(t, ignored, "<pool")
 	}
 	if err := os.Mkdir(filepath.Join(s.ConfigDir, "folder.xml"), 0o755); err != nil {
@@ -331,7 +343,8 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
-// A running pool can be looked at and stopped, whatever has become of its definition.
+// TestRunningButBroken checks that a running pool can be inspected and stopped even if its definition is
+// broken.
 func TestRunningButBroken(t *testing.T) {
 	s := newStore(t)
 	if err := s.SaveState(definedPool(t, "x")); err != nil {
@@ -343,7 +356,9 @@ func TestRunningButBroken(t *testing.T) {
 	if e, err := s.Load("x"); err != nil || e.Current() == nil || len(e.Warnings) == 0 {
 		t.Errorf("%+v %v", e, err)
 	}
-	if err := s.Files.WriteFile(s.recordFile("y"), []byte(codec.PoolElement(definedPool(t, "x"), nil).String())); err != nil {
+	err := s.Files.WriteFile(s.recordFile("y"),
+		[]byte(codec.PoolElement(definedPool(t, "x"), nil).String()))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Load("y"); err == nil || !strings.Contains(err.Error(), `"x" is not the file's name "y"`) {
@@ -351,11 +366,13 @@ func TestRunningButBroken(t *testing.T) {
 	}
 }
 
-// A mark counts only if it leads to the definition; others are told of.
+// TestAutostartLinks checks that a link counts only if it leads to the definition, and that others are
+// reported.
 func TestAutostartLinks(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "x.xml", codec.PoolElement(definedPool(t, "x"), nil).String())
-	for name, target := range map[string]string{"x.xml": "/etc/libvirt/storage/x.xml", "gone.xml": "/nowhere"} {
+	for name, target := range map[string]string{"x.xml": "/etc/libvirt/storage/x.xml",
+		"gone.xml": "/nowhere"} {
 		if err := s.Files.Symlink(target, filepath.Join(s.ConfigDir, "autostart", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +398,8 @@ func TestAutostartLinks(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	s := newStore(t)
-	if err := os.WriteFile(s.ConfigDir, nil, 0o600); err != nil { // root may read any directory, but a file is none
+	err := os.WriteFile(s.ConfigDir, nil, 0o600) // root may read any directory, so use a file
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.All(); err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -392,7 +410,7 @@ func TestUnreadable(t *testing.T) {
 	s.expect(t, "x x.xml x.xml: larger than 10485760 bytes")
 }
 
-// Changes that cannot be made are reported, and what was there is left.
+// TestFailingFiles checks that failed changes are reported, and leave the old state.
 func TestFailingFiles(t *testing.T) {
 	s := newStore(t)
 	p := definedPool(t, "x")

@@ -12,11 +12,13 @@ import (
 	"poolctl/fault"
 )
 
-// A TrustError reports that users other than root and the running one can change a file or directory of the store, or read a
-// secret in it. It wraps fs.ErrPermission.
+// A TrustError reports that users other than root and the running one can change a file or directory of the
+// store, or read a secret. It wraps fs.ErrPermission.
 type TrustError struct {
 	Path string
-	Fix  []string // the command that mends it: "chown", "root:", "/etc/poolctl/x.xml"; nil: no single one does
+	// Fix is a command that restores trust, such as "chown", "root:", "/etc/poolctl/x.xml". It is nil if no
+	// single command does.
+	Fix  []string
 	text string
 }
 
@@ -25,25 +27,29 @@ func (e *TrustError) Error() string { return e.Path + " is not trusted: " + e.te
 // Kind implements [fault.Error].
 func (*TrustError) Kind() fault.Kind { return fault.Permission }
 
-// Unwrap makes it fs.ErrPermission.
+// Unwrap returns fs.ErrPermission.
 func (e *TrustError) Unwrap() error { return fs.ErrPermission }
 
-// checkTrust refuses, by a TrustError, what belongs to neither root nor the running user, and what has one of the forbidden bits
-// in its mode; a symbolic link's mode means nothing.
+// checkTrust returns a TrustError for a file that belongs to neither root nor the running user, or has one of
+// the forbidden mode bits. The mode of a symbolic link is ignored, because it has no effect.
 func checkTrust(path string, stat *unix.Stat_t, forbidden uint32) error {
 	option := map[uint32]string{unix.S_IFDIR: "-R", unix.S_IFLNK: "-h"}[stat.Mode&unix.S_IFMT]
-	mend := func(command, what string) []string {
-		return slices.DeleteFunc([]string{command, option, what, path}, func(word string) bool { return word == "" })
+	fix := func(command, what string) []string {
+		words := []string{command, option, what, path}
+		return slices.DeleteFunc(words, func(word string) bool { return word == "" })
 	}
 	switch mode := stat.Mode & 0o777; {
 	case !isTrusted(stat):
-		return &TrustError{path, mend("chown", runningUser()+":"), fmt.Sprintf("it belongs to user %d", stat.Uid)}
+		text := fmt.Sprintf("it belongs to user %d", stat.Uid)
+		return &TrustError{path, fix("chown", runningUser()+":"), text}
 	case option == "-h" || mode&forbidden == 0:
 		return nil
 	case forbidden == 0o077:
-		return &TrustError{path, mend("chmod", "0600"), fmt.Sprintf("it may be used by others (mode %04o, not 0600)", mode)}
+		text := fmt.Sprintf("it may be used by others (mode %04o, not 0600)", mode)
+		return &TrustError{path, fix("chmod", "0600"), text}
 	default:
-		return &TrustError{path, mend("chmod", "go-w"), fmt.Sprintf("it may be changed by others (mode %04o)", mode)}
+		text := fmt.Sprintf("it may be changed by others (mode %04o)", mode)
+		return &TrustError{path, fix("chmod", "go-w"), text}
 	}
 }
 
@@ -54,8 +60,9 @@ func runningUser() string {
 	return "root"
 }
 
-// refuseIfRoot makes an error of a TrustError for root, who acts for the whole machine, and a doubt for other users.
-func refuseIfRoot(untrusted error) (doubt, err error) {
+// refuseIfRoot returns a TrustError as an error for root, who acts for the whole machine, and as a warning
+// for other users.
+func refuseIfRoot(untrusted error) (warning, err error) {
 	if os.Geteuid() == 0 {
 		return nil, untrusted
 	}
