@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"poolctl/backend/fault"
 )
 
 // MaxSize is the largest size, in bytes, that poolctl accepts: the kernel's file offsets have 63 bits
@@ -23,6 +25,9 @@ type AnswerError struct {
 func (e *AnswerError) Error() string {
 	return fmt.Sprintf("%s reports an impossible %s: %.100q", e.Tool, e.Field, e.Text)
 }
+
+// Kind implements [fault.Error].
+func (*AnswerError) Kind() fault.Kind { return fault.Failed }
 
 // ParseSize parses a size in bytes that a tool reports in a field. Sizes above [MaxSize] are an
 // [AnswerError].

@@ -12,12 +12,12 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"os"
 	"time"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
@@ -241,7 +241,7 @@ type Secrets interface {
 }
 
 // ErrNoVolume is wrapped by the errors of Volume, Delete and Rename if the volume does not exist.
-var ErrNoVolume = errors.New("no such volume")
+var ErrNoVolume = fault.New(fault.NotFound, "no such volume")
 
 // An UnsupportedError reports that pools of a type do not support an operation.
 type UnsupportedError struct {
@@ -256,6 +256,9 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
 }
 
+// Kind implements [fault.Error].
+func (*UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
+
 // An ExternalDataError reports that part of a volume's content is in other files, which only the volume's
 // header names. Since anybody who can write to the volume could name any file of the machine there, poolctl
 // does not read, write or wipe these files.
@@ -264,6 +267,9 @@ type ExternalDataError struct{ Path string }
 func (e *ExternalDataError) Error() string {
 	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not touch", e.Path)
 }
+
+// Kind implements [fault.Error].
+func (*ExternalDataError) Kind() fault.Kind { return fault.Unsupported }
 
 // A NotReadyError reports that the directory of a pool's volumes cannot be used.
 type NotReadyError struct {
@@ -281,6 +287,20 @@ func (e *NotReadyError) Error() string {
 		return fmt.Sprintf("nothing is mounted at %q", e.Path)
 	}
 	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
+}
+
+// Kind implements [fault.Error].
+func (*NotReadyError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *NotReadyError) HintLine() string {
+	switch {
+	case e.Build:
+		return "poolctl pool-build " + host.Quote(e.Pool)
+	case e.Start:
+		return "poolctl pool-start " + host.Quote(e.Pool)
+	}
+	return "mount " + host.Quote(e.Path)
 }
 
 // As returns the capability C of a backend. If b does not implement C, the error is an [UnsupportedError]

@@ -3,6 +3,9 @@ package backend
 import (
 	"fmt"
 	"strings"
+
+	"poolctl/backend/fault"
+	"poolctl/backend/host"
 )
 
 // A BusyError reports that a device or directory is in use, and by whom.
@@ -17,6 +20,9 @@ func (e *BusyError) Error() string {
 	}
 	return fmt.Sprintf("%q is in use: %s", e.Path, strings.Join(e.Users, ", "))
 }
+
+// Kind implements [fault.Error].
+func (*BusyError) Kind() fault.Kind { return fault.State }
 
 // A ContentError reports that a device does not contain what it should.
 type ContentError struct {
@@ -33,4 +39,18 @@ func (e *ContentError) Error() string {
 		return fmt.Sprintf("%q is not formatted", e.Device)
 	}
 	return fmt.Sprintf("%q holds %s, not %s", e.Device, e.Holds, e.Want)
+}
+
+// Kind implements [fault.Error].
+func (*ContentError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *ContentError) HintLine() string {
+	switch {
+	case e.Want == "":
+		return "--overwrite destroys that"
+	case e.Holds == "":
+		return "poolctl pool-build --no-overwrite " + host.Quote(e.Pool)
+	}
+	return ""
 }

@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"errors"
+
+	"poolctl/backend/fault"
 )
 
 // A TimeoutError reports that a server, or a mount whose server is gone, did not answer in time. It wraps
@@ -10,6 +12,9 @@ import (
 type TimeoutError struct{ Text string }
 
 func (e *TimeoutError) Error() string { return e.Text }
+
+// Kind implements [fault.Error].
+func (*TimeoutError) Kind() fault.Kind { return fault.Timeout }
 
 // Unwrap returns context.DeadlineExceeded.
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }

@@ -6,28 +6,34 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"poolctl/backend/fault"
+	"poolctl/commands/manual"
 )
 
-// A usageError is a command line that cannot be understood.
+// A usageError reports a command line that cannot be understood.
 type usageError struct {
-	verb string // whose help to read; empty: the general one
+	verb string // whose help the hint names; empty: the general help
 	text string
 }
 
 func (e *usageError) Error() string { return e.text }
 
-// normalise brings a command line of virsh's into the form that kong reads. To virsh every option with a value may be given
-// by name (--pool x, --pool=x) or by position, and a lone - in the place of one means that it is not given. It uses kong's
-// own model of the grammar, and returns the verb, all options, and the verb's arguments in their order.
+// Kind implements [fault.Error].
+func (*usageError) Kind() fault.Kind { return fault.Usage }
+
+// normalise converts a command line of virsh into the form that kong reads. In virsh, every option with a
+// value can be given by name (--pool x, --pool=x) or by position, and a lone - skips a position. normalise
+// uses kong's model of the grammar. It returns the verb, all options, and the verb's arguments in order.
 func normalise(model *kong.Application, args []string) ([]string, error) {
 	p := argvParser{model: model, rest: args}
 	if err := p.globals(); err != nil {
 		return nil, err
 	}
-	if p.verb == nil { // no verb, or one that there is not: kong's business
+	if p.verb == nil { // no verb, or an unknown one: kong reports it
 		return append(p.out, p.rest...), nil
 	}
-	if p.verb.Hidden { // __complete: the words of another command line
+	if p.verb.Hidden { // __complete: its arguments are another command line
 		return append(append(p.out, p.verb.Name, "--"), p.rest...), nil
 	}
 	if err := p.options(); err != nil {
@@ -39,6 +45,7 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	return p.assemble()
 }
 
+// An argvParser holds the words that are still to be read, and those that have been.
 type argvParser struct {
 	model *kong.Application
 	rest  []string
@@ -49,6 +56,7 @@ type argvParser struct {
 	data  []string          // values without a name
 }
 
+// fail returns a usageError for the verb.
 func (p *argvParser) fail(text string, args ...any) error {
 	text = fmt.Sprintf(text, args...)
 	if p.verb == nil {
@@ -57,20 +65,21 @@ func (p *argvParser) fail(text string, args ...any) error {
 	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + text}
 }
 
+// next removes and returns the next word.
 func (p *argvParser) next() string {
 	word := p.rest[0]
 	p.rest = p.rest[1:]
 	return word
 }
 
-// globals takes the options in front of the verb, and the verb.
+// globals reads the options before the verb, and the verb.
 func (p *argvParser) globals() error {
 	for len(p.rest) > 0 && p.verb == nil {
 		word := p.next()
 		if word == "--" {
 			continue
 		}
-		if flag, value, found := findFlag(p.model.Node, word); flag != nil {
+		if flag, value, found := manual.FindFlag(p.model.Node, word); flag != nil {
 			if err := p.flag(flag, word, value, found); err != nil {
 				return err
 			}
@@ -86,30 +95,7 @@ func (p *argvParser) globals() error {
 	return nil
 }
 
-// findFlag looks a word up among a node's flags. value is what follows = or a short option's letter.
-func findFlag(node *kong.Node, word string) (flag *kong.Flag, value string, hasValue bool) {
-	name, isLong := strings.CutPrefix(word, "--")
-	if !isLong {
-		if len(word) < 2 || word[0] != '-' {
-			return nil, "", false
-		}
-		for _, f := range node.Flags {
-			if f.Short != 0 && rune(word[1]) == f.Short {
-				return f, strings.TrimPrefix(word[2:], "="), len(word) > 2
-			}
-		}
-		return nil, "", false
-	}
-	name, value, hasValue = strings.Cut(name, "=")
-	for _, f := range node.Flags {
-		if f.Name == name {
-			return f, value, hasValue
-		}
-	}
-	return nil, "", false
-}
-
-// flag passes an option on, with its value in the same word.
+// flag adds an option to the output, with its value in the same word.
 func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) error {
 	if p.seen[flag.Name] && !flag.IsSlice() && !flag.IsBool() {
 		return p.fail("the option --%s is given twice", flag.Name)
@@ -118,7 +104,7 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 		p.seen = map[string]bool{}
 	}
 	p.seen[flag.Name] = true
-	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue { // -qr is -q -r
+	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue { // -qr means -q -r
 		p.rest = append([]string{"-" + value}, p.rest...)
 		hasValue, value = false, ""
 	}
@@ -142,8 +128,8 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 	return nil
 }
 
-// keep passes on an option that cannot be taken back: a sudo rule may begin with it. A value that means no is dropped, so that
-// an option or an environment variable that has switched it on counts.
+// keep adds an option that cannot be switched off again, because a sudo rule may begin with it. keep omits
+// values that mean no, so that an earlier option or an environment variable stays in effect.
 func (p *argvParser) keep(flag *kong.Flag, value string) error {
 	switch strings.ToLower(value) {
 	case "", "true", "1", "yes":
@@ -155,7 +141,7 @@ func (p *argvParser) keep(flag *kong.Flag, value string) error {
 	return nil
 }
 
-// options sorts what follows the verb into options, arguments given by name, and data.
+// options splits the words after the verb into options, arguments given by name, and values without a name.
 func (p *argvParser) options() error {
 	p.given = map[string]string{}
 	for len(p.rest) > 0 {
@@ -175,14 +161,16 @@ func (p *argvParser) options() error {
 	return nil
 }
 
+// option reads an option after the verb, or an argument that is given by name.
 func (p *argvParser) option(word string) error {
 	for _, node := range []*kong.Node{p.verb, p.model.Node} {
-		if flag, value, hasValue := findFlag(node, word); flag != nil {
+		if flag, value, hasValue := manual.FindFlag(node, word); flag != nil {
 			return p.flag(flag, word, value, hasValue)
 		}
 	}
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
-	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, func(a *kong.Positional) bool { return a.Name == name }) {
+	isNamed := func(a *kong.Positional) bool { return a.Name == name }
+	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
 		return p.fail("there is no option %s", word)
 	}
 	if _, twice := p.given[name]; twice {
@@ -198,7 +186,8 @@ func (p *argvParser) option(word string) error {
 	return nil
 }
 
-// assemble gives the data to the arguments and options that are still open, in their order.
+// assemble assigns the values without a name to the remaining arguments and options, in order, and returns
+// the line for kong.
 func (p *argvParser) assemble() ([]string, error) {
 	var arguments []string
 	for _, a := range p.verb.Positional {

@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestAttack runs the sessions of testdata/attack, in which somebody tries what SECURITY.md says that they
-// cannot do.
+// TestAttack runs the sessions of testdata/attack. In each, an attacker tries something that SECURITY.md
+// rules out.
 func TestAttack(t *testing.T) { runSessions(t, "../testdata/attack") }
 
-// attackPrograms are what those sessions run besides: who judges, and the hostile parties.
+// attackPrograms are the additional programs of these sessions: the referees and the attackers.
 func attackPrograms() map[string]func() {
 	programs := map[string]func(){
 		"refused": func() { os.Exit(refused(os.Args[1:])) },
@@ -38,13 +38,14 @@ func attackPrograms() map[string]func() {
 	return programs
 }
 
-// refused STATUS[,STATUS...] COMMAND... runs a command and prints "refused" if it ends with a message and one
-// of the statuses, otherwise what it did.
+// refused STATUS[,STATUS...] COMMAND... runs a command. It prints "refused" if the command prints an error
+// and ends with one of the statuses, otherwise the command's status and output.
 func refused(args []string) int {
 	cmd := exec.Command(args[1], args[2:]...)
 	output, _ := cmd.CombinedOutput()
 	status := cmd.ProcessState.ExitCode()
-	if slices.Contains(strings.Split(args[0], ","), strconv.Itoa(status)) && bytes.Contains(output, []byte("error: ")) {
+	isExpected := slices.Contains(strings.Split(args[0], ","), strconv.Itoa(status))
+	if isExpected && bytes.Contains(output, []byte("error: ")) {
 		fmt.Println("refused")
 		return 0
 	}
@@ -52,8 +53,8 @@ func refused(args []string) int {
 	return 1
 }
 
-// against N ATTACKER... -- COMMAND... runs a command N times while an attacker is at work, and fails if that
-// fails to be.
+// against N ATTACKER... -- COMMAND... runs a command N times while an attacker runs. It fails if the attacker
+// ends.
 func against(args []string) int {
 	times, err := strconv.Atoi(args[0])
 	split := slices.Index(args, "--")
@@ -74,27 +75,28 @@ func against(args []string) int {
 	for range times {
 		cmd := exec.Command(args[split+1], args[split+2:]...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		_ = cmd.Run() // it may be kept from what it does
+		_ = cmd.Run() // the attack may make it fail
 	}
-	if err := attacker.Process.Kill(); err != nil { // it has ended
+	if err := attacker.Process.Kill(); err != nil { // the attacker has ended
 		return complain(err)
 	}
 	_ = attacker.Wait()
 	return 0
 }
 
+// complain prints an error and returns the status of a failure.
 func complain(err error) int {
 	fmt.Fprintln(os.Stderr, err)
 	return 1
 }
 
-// An attacker is user 4711, and goes on until it is killed.
+// An attacker runs as user 4711 until it is killed.
 type attacker struct {
 	args   []string
 	begins *os.File
 }
 
-// begin tells against that the attack has begun.
+// begin reports to against that the attack has begun.
 func (a *attacker) begin() {
 	if a.begins != nil {
 		_, _ = a.begins.Write([]byte("x"))
@@ -103,23 +105,26 @@ func (a *attacker) begin() {
 	}
 }
 
+// attack drops the privileges of root and runs an attacker.
 func attack(does func(*attacker) error) int {
 	const user = 4711
-	err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(user, user, user), syscall.Setresuid(user, user, user))
+	err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(user, user, user),
+		syscall.Setresuid(user, user, user))
 	if err != nil {
 		return complain(err)
 	}
 	return complain(does(&attacker{os.Args[1:], os.NewFile(3, "begun")}))
 }
 
+// exchange swaps two names in one step.
 func exchange(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// swap A B exchanges two names again and again, some hundred times while a verb runs. One that is not there
-// for a moment is waited for.
+// swap A B exchanges two names repeatedly, some hundred times while a verb runs. If a name is missing for a
+// moment, swap tries again.
 func (a *attacker) swap() error {
-	for ; ; time.Sleep(20 * time.Microsecond) { // so that there is a processor left for the verb
+	for ; ; time.Sleep(20 * time.Microsecond) { // leave processor time to the verb
 		switch err := exchange(a.args[0], a.args[1]); {
 		case err == nil:
 			a.begin()
@@ -148,7 +153,7 @@ func (a *attacker) strike() error {
 		if err != nil {
 			return err
 		}
-		seen += n / unix.SizeofInotifyEvent // of a file events have no name
+		seen += n / unix.SizeofInotifyEvent // events of a file contain no name
 	}
 	if err := exchange(a.args[1], a.args[2]); err != nil {
 		return err
@@ -156,7 +161,7 @@ func (a *attacker) strike() error {
 	select {}
 }
 
-// shrink FILE cuts a file off, at every length of its header, and makes it whole again.
+// shrink FILE truncates a file to every length of its header in turn, and restores it each time.
 func (a *attacker) shrink() error {
 	whole, err := os.ReadFile(a.args[0])
 	if err != nil {
@@ -173,7 +178,7 @@ func (a *attacker) shrink() error {
 	return err
 }
 
-// squat PATH takes a name, by a directory, a file and a link in turn, each time that it is free.
+// squat PATH occupies a name with a directory, a file and a link in turn, each time that it is free.
 func (a *attacker) squat() error {
 	path := a.args[0]
 	takes := []func() error{
@@ -190,7 +195,7 @@ func (a *attacker) squat() error {
 	}
 }
 
-// listen FILE is a server that says nothing. It writes its port to the file, and then a line for each
+// listen FILE is a server that never answers. It writes its port to the file, and then a line for each
 // connection.
 func (a *attacker) listen() error {
 	log, err := os.OpenFile(a.args[0], os.O_WRONLY|os.O_APPEND, 0)

@@ -1,28 +1,25 @@
 package commands
 
-import (
-	"fmt"
-
-	"poolctl/pooldef/store"
-)
+import "fmt"
 
 // Autostart is the verb autostart.
 type Autostart struct{}
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
-	return "Starts every pool that pool-autostart has marked and that is not active, and says of each what happened. One that fails " +
-		"does not stop the others; the status is then 9. With nothing to do, all is well."
+	return "Starts every pool that pool-autostart has marked and that is not active, and says of each what " +
+		"happened. One that fails does not stop the others; the status is then 9. With nothing to do, all " +
+		"is well."
 }
 
-// Run starts what is marked.
+// Run starts the marked pools.
 func (c *Autostart) Run(e *env) error {
-	entries, err := e.store.All()
+	entries, err := e.driver.Store.All()
 	if err != nil {
 		return err
 	}
 	failed := false
-	for _, name := range e.store.DanglingAutostart() {
+	for _, name := range e.driver.Store.DanglingAutostart() {
 		failed = true
 		e.report(fmt.Errorf("autostart/%s: there is no such definition", name))
 	}
@@ -30,7 +27,7 @@ func (c *Autostart) Run(e *env) error {
 		if !entry.Autostart {
 			continue
 		}
-		if err := e.autostart(entry.Name); err != nil {
+		if err := c.start(e, entry.Name); err != nil {
 			failed = true
 			e.report(fmt.Errorf("start pool %q: %w", entry.Name, err))
 		}
@@ -41,24 +38,16 @@ func (c *Autostart) Run(e *env) error {
 	return nil
 }
 
-// autostart starts one pool unless it is active.
-func (e *env) autostart(name string) error {
-	entry, unlock, err := e.lockPool(name, store.Exclusive)
-	defer unlock()
-	if err != nil {
+// start starts one pool unless it is active.
+func (c *Autostart) start(e *env, name string) error {
+	started, err := e.driver.AutostartPool(e.ctx, name)
+	switch {
+	case err != nil:
 		return err
+	case started:
+		e.Say("Pool %s started", name)
+	default:
+		e.Say("Pool %s is already active", name)
 	}
-	active, err := e.active(entry)
-	if err != nil {
-		return err
-	}
-	if active {
-		e.say("Pool %s is already active", name)
-		return nil
-	}
-	if err := e.startPool(entry, &buildFlags{}, 0); err != nil {
-		return err
-	}
-	e.say("Pool %s started", name)
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// verbs is the grammar: pool-define is the struct PoolDefine, and stands in pool_define.go. The fields of the struct are the
-// arguments (arg), which are required, and the options. An option tagged position can be given by position, too, after the
-// arguments and in the order of the fields, as virsh allows for each of its options that has a value. A verb without a group is
-// hidden.
+// verbs is the grammar. The verb pool-define is the struct PoolDefine in pool_define.go. The fields of the
+// struct are its arguments (tagged arg), which are required, and its options. An option tagged position can
+// also be given by position, after the arguments and in the order of the fields; virsh allows that for every
+// option that has a value. A verb without a group is hidden.
 var verbs = []struct {
 	name, group, help string
 	new               func() any
@@ -69,13 +69,13 @@ var verbs = []struct {
 	{"help", "other", "Show help on a verb.", is[Help]},
 }
 
-// is makes the struct of a verb.
+// is returns a new struct of a verb.
 func is[Verb any]() any { return new(Verb) }
 
-// cli is what kong reads beside the verbs.
+// cli has the options that kong reads besides the verbs.
 type cli struct{ Globals }
 
-// Globals are the options of every verb. An option tagged kept can be switched on, never off.
+// Globals are the options of every verb. An option tagged kept cannot be switched off again.
 type Globals struct {
 	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
 	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
@@ -88,16 +88,16 @@ type Globals struct {
 	Readonly    bool             `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse to change anything, and write no lock files. Once given, nothing takes it back."`
 	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted. The environment and libvirt.conf are judged the same way."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
-	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh has both
+	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh accepts both
 }
 
-// An output option chooses how records are printed.
+// output has the options of verbs that print records.
 type output struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml,csv,name,xml" placeholder:"STYLE" help:"Print a table, json, yaml, csv, name or xml."`
 	Null   bool   `help:"With -o name: end each name with a NUL byte, not with a newline, which may be in a name."`
 }
 
-// AfterApply chooses the style null, which nobody can type. kong may call it twice.
+// AfterApply sets the style null, which users cannot choose directly. kong may call it twice.
 func (o *output) AfterApply() error {
 	switch {
 	case o.Null && o.Output == "name":
@@ -116,7 +116,7 @@ var groups = []kong.Group{
 	{Key: "other", Title: "Other:"},
 }
 
-// seconds is a length of time: a number of seconds, or a number with a unit.
+// seconds is a duration: a number of seconds, or a number with a unit.
 type seconds time.Duration
 
 // UnmarshalText implements encoding.TextUnmarshaler.

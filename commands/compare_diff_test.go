@@ -2,7 +2,8 @@ package commands_test
 
 import "strings"
 
-// A difference is a line of virsh's result that poolctl's does not have, the other way round, or one instead of the other.
+// A difference is a line that only virsh's result has, a line that only poolctl's result has, or one in place
+// of the other.
 type difference struct{ virsh, poolctl string }
 
 func (d difference) String() string {
@@ -16,8 +17,8 @@ func (d difference) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// differences compares two results: the status, which comes first, and the rest line by line. Lines that replace as many
-// others are paired.
+// differences compares two results: first the status, then the rest line by line. If as many lines are added
+// as removed in one place, they are paired.
 func differences(virsh, poolctl []string) []difference {
 	var all []difference
 	if virsh[0] != poolctl[0] {

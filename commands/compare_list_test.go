@@ -10,17 +10,19 @@ import (
 	"testing"
 )
 
-// A differenceList is the file of the differences that are meant to be. An entry is a line that says why, and below it,
-// indented by a tab, in which commands (SESSION: COMMAND), and what differs there (-virsh's line, +poolctl's, or both, one
-// below the other; a + above a - are two differences). In all of it * stands for anything. The first entry that fits counts.
+// A differenceList is the file of the intended differences. An entry is a line with the reason. Below it,
+// indented by a tab, are the commands (SESSION: COMMAND) and the differences (-virsh's line, +poolctl's, or
+// both, one below the other; a + above a - means two differences). In all of them * matches any text. The
+// first entry that matches counts.
 type differenceList struct {
 	file    string
 	entries []*differenceEntry
 
-	mutex    sync.Mutex      // over what follows, and what was used
-	sessions map[string]bool // all, and whether they ran
+	mutex    sync.Mutex      // protects sessions and the used fields
+	sessions map[string]bool // all sessions, and whether they ran
 }
 
+// A differenceEntry is a reason with its commands and differences.
 type differenceEntry struct {
 	line     int
 	reason   string
@@ -28,15 +30,17 @@ type differenceEntry struct {
 	what     []*differencePattern
 }
 
+// A differencePattern matches commands or differences.
 type differencePattern struct {
 	line           int
 	text           string
-	session        *regexp.Regexp // of a command
+	session        *regexp.Regexp // for a command
 	command        *regexp.Regexp
-	virsh, poolctl *regexp.Regexp // of a difference
+	virsh, poolctl *regexp.Regexp // for a difference
 	used           bool
 }
 
+// readDifferenceList parses the file of the intended differences.
 func readDifferenceList(file string) (*differenceList, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -50,7 +54,7 @@ func readDifferenceList(file string) (*differenceList, error) {
 		case !indented:
 			l.entries = append(l.entries, &differenceEntry{line: i + 1, reason: line})
 		case len(l.entries) == 0:
-			return nil, fmt.Errorf("%s:%d: there is no reason above", file, i+1)
+			return nil, fmt.Errorf("%s:%d: the entry has no reason", file, i+1)
 		default:
 			if err := l.entries[len(l.entries)-1].add(text, i+1); err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", file, i+1, err)
@@ -60,7 +64,7 @@ func readDifferenceList(file string) (*differenceList, error) {
 	return l, nil
 }
 
-// add reads a line of an entry.
+// add parses a line of an entry.
 func (e *differenceEntry) add(text string, line int) error {
 	p := &differencePattern{line: line, text: text}
 	switch text[:1] {
@@ -95,12 +99,14 @@ func (l *differenceList) ran(session string) {
 	l.sessions[session] = true
 }
 
-// has looks a difference up, and a pair that is not there also as its two halves.
+// has reports whether the list contains a difference. A pair that the list does not contain may also match as
+// its two halves.
 func (l *differenceList) has(session, command string, d difference) bool {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	return l.find(session, command, d) || d.virsh != "" && d.poolctl != "" &&
-		l.find(session, command, difference{virsh: d.virsh}) && l.find(session, command, difference{poolctl: d.poolctl})
+	find := func(d difference) bool { return l.find(session, command, d) }
+	return find(d) || d.virsh != "" && d.poolctl != "" &&
+		find(difference{virsh: d.virsh}) && find(difference{poolctl: d.poolctl})
 }
 
 func (l *differenceList) find(session, command string, d difference) bool {
@@ -127,7 +133,8 @@ func fits(pattern *regexp.Regexp, text string) bool {
 	return pattern.MatchString(text)
 }
 
-// unused lists what is in the file and did not occur, though all sessions ran in which it could have.
+// unused returns the lines of the file that did not occur, although all sessions ran in which they could
+// have.
 func (l *differenceList) unused() []string {
 	var complaints []string
 	for _, e := range l.entries {
@@ -136,7 +143,8 @@ func (l *differenceList) unused() []string {
 		}
 		for _, p := range append(e.commands, e.what...) {
 			if !p.used {
-				complaints = append(complaints, fmt.Sprintf("%s:%d: %q does not occur any more: %s", l.file, p.line, p.text, e.reason))
+				text := fmt.Sprintf("%s:%d: %q no longer occurs: %s", l.file, p.line, p.text, e.reason)
+				complaints = append(complaints, text)
 			}
 		}
 	}
@@ -154,9 +162,11 @@ func (l *differenceList) ranAll(e *differenceEntry) bool {
 	return true
 }
 
+// TestDifferenceList checks which differences a list contains, and which of its lines are unused.
 func TestDifferenceList(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "differences.txt")
-	writeFile(t, file, "Why.\n\tone: virsh vol-*\n\t-|old *\n\t+|new *\n\t+|more\nNot any more.\n\tone: virsh pool-*\n\t-|x\n")
+	writeFile(t, file, "Why.\n\tone: virsh vol-*\n\t-|old *\n\t+|new *\n\t+|more\n"+
+		"Not any more.\n\tone: virsh pool-*\n\t-|x\n")
 	l, err := readDifferenceList(file)
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +188,7 @@ func TestDifferenceList(t *testing.T) {
 		}
 	}
 	if l.sessions["one"] = false; len(l.unused()) != 0 {
-		t.Error("what did not run cannot be missed")
+		t.Error("differences of a session that did not run are reported as unused")
 	}
 	l.ran("one")
 	if got := l.unused(); len(got) != 2 || !strings.Contains(got[0], "Not any more.") {

@@ -11,15 +11,16 @@ import (
 	"testing"
 )
 
-// A record is what virsh has come to in a session: testdata/compare/virsh/SESSION.txt. Sessions that need no program besides are
-// compared with it unless POOLCTL_COMPARE is live, as scripts/compare and scripts/test --exhaustive set it. With UPDATE=1 that writes it.
+// A record is the result of virsh in a session: testdata/compare/virsh/SESSION.txt. Sessions that need no
+// additional program are compared with their record, unless POOLCTL_COMPARE is live, as scripts/compare and
+// scripts/test --exhaustive set it. With UPDATE=1 a live run writes the record.
 type record struct {
 	file  string
-	about string // the first line: the versions of virsh and, in the lab, of its kernel, and the session
+	about string // the first line: versions of virsh, of the lab's kernel, and of the session
 	lines []string
 }
 
-// recordOf returns the record of a session as it is now, empty.
+// recordOf returns an empty record for the current version of a session.
 func recordOf(t *testing.T, name string, s *compareScript) *record {
 	t.Helper()
 	virsh, err := exec.Command("virsh", "--version").Output()
@@ -38,10 +39,14 @@ func recordOf(t *testing.T, name string, s *compareScript) *record {
 	if s.lab != nil {
 		about += ", Linux " + kernelSeries(t, s)
 	}
-	return &record{file: filepath.Join(compareDir, "virsh", name+".txt"), about: fmt.Sprintf("%s, session %x", about, session.Sum(nil))}
+	return &record{
+		file:  filepath.Join(compareDir, "virsh", name+".txt"),
+		about: fmt.Sprintf("%s, session %x", about, session.Sum(nil)),
+	}
 }
 
-// kernelSeries is that of the lab's kernel, such as 7.2: another one may have other options of mounts.
+// kernelSeries returns the series of the lab's kernel, such as 7.2. Another series may have other mount
+// options.
 func kernelSeries(t *testing.T, s *compareScript) string {
 	t.Helper()
 	kernel := exec.Command("../scripts/lab.d/kernel", "version")
@@ -53,7 +58,8 @@ func kernelSeries(t *testing.T, s *compareScript) string {
 	return string(regexp.MustCompile(`^\d+\.\d+`).Find(out))
 }
 
-// read returns the results of the session's steps, nil if they are of another session, of another virsh, or not there.
+// read returns the recorded results of the session's steps, or nil if the file is missing or belongs to
+// another version of the session or of virsh.
 func (r *record) read(steps int) []compareResult {
 	data, err := os.ReadFile(r.file)
 	about, rest, _ := strings.Cut(string(data), "\n")
@@ -80,7 +86,7 @@ func (r *record) read(steps int) []compareResult {
 	return results
 }
 
-// add takes the result of a step.
+// add appends the result of a step.
 func (r *record) add(step compareStep, result compareResult) {
 	r.lines = append(r.lines, "$ "+step.command)
 	r.lines = append(r.lines, result.lines...)
@@ -94,7 +100,7 @@ func (r *record) write(t *testing.T) {
 	writeFile(t, r.file, r.about+"\n"+strings.Join(r.lines, "\n")+"\n")
 }
 
-// virshResults returns what virsh comes to in a session.
+// virshResults returns virsh's results in a session, from the record if possible.
 func virshResults(t *testing.T, name string, s *compareScript, virsh *compareSide) []compareResult {
 	t.Helper()
 	if s.lab == nil && len(s.needs) > 0 {
@@ -105,7 +111,8 @@ func virshResults(t *testing.T, name string, s *compareScript, virsh *compareSid
 		if results := r.read(len(s.steps)); results != nil {
 			return results
 		}
-		t.Logf("virsh runs: %s is of another session, virsh or kernel, or not there; UPDATE=1 scripts/compare %s writes it anew", r.file, name)
+		t.Logf("virsh runs: %s is missing or belongs to another version of the session, virsh or kernel; "+
+			"UPDATE=1 scripts/compare %s rewrites it", r.file, name)
 	}
 	results := virsh.results(t, s)
 	if live && os.Getenv("UPDATE") != "" {

@@ -12,14 +12,16 @@ import (
 	"testing"
 )
 
-// A compareResult is what one step came to on one side.
+// A compareResult is the result of one step on one side.
 type compareResult struct {
-	lines  []string // all that is compared: the status; stdout ("|" and the line, "failed|" if it failed); what has changed
+	// lines is everything that is compared: the status, standard output (each line after "|", or after
+	// "failed|" if the step failed), and the changes of the machine.
+	lines  []string
 	stderr string
 	ok     bool
 }
 
-// results lets a side go through a session, and returns what each step came to.
+// results runs a session on one side, and returns the result of each step.
 func (c *compareSide) results(t *testing.T, s *compareScript) []compareResult {
 	t.Helper()
 	c.run(t, s)
@@ -31,7 +33,7 @@ func (c *compareSide) results(t *testing.T, s *compareScript) []compareResult {
 	return all
 }
 
-// start reads what was on the machine before the first step.
+// start reads the state of the machine before the first step.
 func (c *compareSide) start(t *testing.T) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(c.work, "results", "start.machine"))
@@ -41,7 +43,7 @@ func (c *compareSide) start(t *testing.T) {
 	c.before.add(c.normalise(string(data)))
 }
 
-// result reads what a step left. Steps have to be read in their order.
+// result reads the result of a step. Steps must be read in order.
 func (c *compareSide) result(t *testing.T, step int) compareResult {
 	t.Helper()
 	read := func(suffix string) string {
@@ -75,13 +77,14 @@ func (c *compareSide) result(t *testing.T, step int) compareResult {
 }
 
 var (
-	uuidPattern = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-z]{6}(-[0-9a-z]{4}){5}-[0-9a-z]{6}\b`) // the latter is LVM's
+	uuidPattern = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}` +
+		`|\b[0-9a-z]{6}(-[0-9a-z]{4}){5}-[0-9a-z]{6}\b`) // the form of LVM
 	portPattern = regexp.MustCompile(`\bmountport=[0-9]+`)
 	timePattern = regexp.MustCompile(`<([amcb]time)>[1-9][0-9]*(\.[0-9]{9})?</`)
 )
 
-// normalise replaces what has to differ: uuids by the order in which they are first seen, times, a server's port, and where the
-// definitions are.
+// normalise replaces text that always differs: uuids by the order in which they first appear, times, a
+// server's port, and the directory of the definitions.
 func (c *compareSide) normalise(text string) string {
 	text = uuidPattern.ReplaceAllStringFunc(text, func(id string) string {
 		if c.uuids[id] == 0 {
@@ -94,10 +97,11 @@ func (c *compareSide) normalise(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, c.config, "CONFIG"), c.dir, "DIR")
 }
 
-// A snapshot is what there is on the machine: facts of each file by its path, and lines of what else there is, which have none.
+// A snapshot is the state of the machine: facts about each file by its path, and lines about everything else,
+// which have no facts.
 type snapshot map[string][]string
 
-// snapshot reads what side.bash found. What it does not say of images is as it was before.
+// snapshot parses the output of side.bash. Images that it does not mention are as before.
 func (c *compareSide) snapshot(t *testing.T, files, images string) snapshot {
 	t.Helper()
 	now, probed := snapshot{}, map[string][]string{}
@@ -109,7 +113,7 @@ func (c *compareSide) snapshot(t *testing.T, files, images string) snapshot {
 	for f := range slices.Chunk(fields[:len(fields)-1], 7) {
 		path := f[6]
 		facts := []string{fmt.Sprintf("type %s, mode %s, owner %s%s", f[0], f[1], f[2], c.normalise(" "+f[5]))}
-		if f[0] == "f" && strings.HasPrefix(path, c.dir) { // definitions differ in the comment on top
+		if f[0] == "f" && strings.HasPrefix(path, c.dir) { // definitions differ in the comment at the top
 			blocks, _ := strconv.Atoi(f[4])
 			facts = append(facts, fmt.Sprintf("size %s, %d allocated", f[3], blocks*512))
 		}
@@ -124,14 +128,14 @@ func (c *compareSide) snapshot(t *testing.T, files, images string) snapshot {
 	return now
 }
 
-// add adds the mount table, and what a session watches.
+// add adds the mount table, and the output of the session's watch command.
 func (s snapshot) add(machine string) {
 	for line := range strings.Lines(machine) {
 		s["machine: "+strings.Join(strings.Fields(line), " ")] = nil
 	}
 }
 
-// imageFacts chooses from qemu-img's report what does not differ by chance.
+// imageFacts selects the values of qemu-img's report that do not differ by chance.
 func imageFacts(report string) []string {
 	var image struct {
 		Format        string `json:"format"`
@@ -147,7 +151,8 @@ func imageFacts(report string) []string {
 	if err := json.Unmarshal([]byte(report), &image); err != nil {
 		return []string{"not an image"}
 	}
-	facts := []string{fmt.Sprintf("format %s, virtual size %d, cluster size %d", image.Format, image.VirtualSize, image.ClusterSize)}
+	const sizes = "format %s, virtual size %d, cluster size %d"
+	facts := []string{fmt.Sprintf(sizes, image.Format, image.VirtualSize, image.ClusterSize)}
 	if image.Backing != "" {
 		facts = append(facts, fmt.Sprintf("backing %s, format %q", image.Backing, image.BackingFormat))
 	}
@@ -159,7 +164,7 @@ func imageFacts(report string) []string {
 	return facts
 }
 
-// changes tells what is new, changed or gone: all facts of a file that is not as it was.
+// changes returns the lines that are new or gone, and all facts of each file that has changed.
 func (s snapshot) changes(before snapshot) []string {
 	var lines []string
 	for name, facts := range s {

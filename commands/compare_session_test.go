@@ -16,17 +16,18 @@ import (
 	"poolctl/pooldef"
 )
 
-// A compareScript is a session that both sides run. Its file holds commands, one a line, in virsh's words (or together with some
-// of virsh's commands, see side.bash); what else there is are preparations. Comments begin with #. Before the first command may stand
+// A compareScript is a session that both sides run. Its file has one command a line, in virsh's words (or
+// "together" with several of virsh's commands, see side.bash). All other commands are preparations. Comments
+// begin with #. Before the first command there may be:
 //
-//	uri: test:///default    virsh's driver, instead of a libvirtd; it forgets everything from one command to the next
-//	needs: PROGRAM...       what else has to be on the machine
-//	apart: yes              what it needs it has to itself: it may run beside others
-//	lab: MODULE...          it runs in the lab, in a new one for each side, with these of the kernel's modules
-//	watch: COMMAND          prints more of what is on the machine; it runs after each step
+//	uri: test:///default    use virsh's driver without a libvirtd; it forgets everything between commands
+//	needs: PROGRAM...       additional programs that the machine must have
+//	apart: yes              the session has its resources to itself: it may run beside others
+//	lab: MODULE...          run in the lab, in a new one for each side, with these kernel modules
+//	watch: COMMAND          runs after each step, and prints more of the machine's state
 //
-// After the commands come files for the session, each below a line -- NAME --, in which DIR is replaced. SERVERS is the directory of the
-// backends, whose tests have what starts their servers.
+// After the commands come files for the session, each below a line -- NAME --. DIR is replaced in them.
+// SERVERS is the directory of the backends, whose tests have the programs that start their servers.
 type compareScript struct {
 	uri   string
 	needs []string
@@ -42,7 +43,7 @@ type compareStep struct {
 	command string
 }
 
-// isPreparation tells whether a command has nothing to do with virsh, so that it should succeed.
+// isPreparation reports whether a command does not run virsh, so that it must succeed.
 func (s compareStep) isPreparation() bool {
 	return !strings.Contains(s.command, "virsh") && !strings.HasPrefix(s.command, "together ")
 }
@@ -53,7 +54,7 @@ func readSession(file string) (*compareScript, error) {
 		return nil, err
 	}
 	s := &compareScript{files: map[string]string{}}
-	name := "" // of the file that we are in
+	name := "" // the file that the line belongs to
 	for i, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n") {
 		header, isHeader := strings.CutPrefix(line, "-- ")
 		header, ends := strings.CutSuffix(header, " --")
@@ -79,22 +80,23 @@ func readSession(file string) (*compareScript, error) {
 		}
 	}
 	if len(s.steps) == 0 {
-		return nil, fmt.Errorf("%s: there are no commands in it", file)
+		return nil, fmt.Errorf("%s: the file contains no commands", file)
 	}
 	return s, nil
 }
 
-// A compareSide is virsh or poolctl in a session. Both see the same path dir, each with a file system of its own there.
+// A compareSide is virsh or poolctl in a session. Both use the same path dir, each with a file system of its
+// own there.
 type compareSide struct {
 	name, dir, config string
-	work, seen        string   // the directory for what is run and what it came to, and the name that it has for the commands
-	command           []string // what runs the script
+	work, seen        string   // the directory of the steps and results, and its path for the commands
+	command           []string // runs the script
 	env               []string
-	before            snapshot       // the machine after the step that was read last
-	uuids             map[string]int // those that were seen, in their order
+	before            snapshot       // the machine after the last step that was read
+	uuids             map[string]int // numbered in the order of their appearance
 }
 
-// sides lays out the two sides below a directory.
+// sides prepares the two sides below a directory.
 func (s *compareScript) sides(t *testing.T, below, binary string) (virsh, poolctl *compareSide) {
 	t.Helper()
 	path, err := exec.LookPath("virsh")
@@ -106,7 +108,10 @@ func (s *compareScript) sides(t *testing.T, below, binary string) (virsh, poolct
 	poolctl = s.side(t, below, "poolctl")
 	poolctl.config = poolctl.seen + "/config"
 	poolctl.copyIn(t, binary)
-	poolctl.env = []string{"PROGRAM=" + poolctl.seen + "/program", "POOLCTL_CONFIG_DIR=" + poolctl.config, "POOLCTL_RUN_DIR=" + poolctl.seen + "/run"}
+	poolctl.env = []string{
+		"PROGRAM=" + poolctl.seen + "/program",
+		"POOLCTL_CONFIG_DIR=" + poolctl.config, "POOLCTL_RUN_DIR=" + poolctl.seen + "/run",
+	}
 	private := []string{"unshare", "--mount", "--propagation", "private"}
 	switch {
 	case s.lab != nil:
@@ -120,10 +125,13 @@ func (s *compareScript) sides(t *testing.T, below, binary string) (virsh, poolct
 	return virsh, poolctl
 }
 
-// side lays out what both sides have.
+// side prepares what both sides have in common.
 func (s *compareScript) side(t *testing.T, below, name string) *compareSide {
 	t.Helper()
-	c := &compareSide{name: name, dir: filepath.Join(below, "dir"), work: filepath.Join(below, name), before: snapshot{}, uuids: map[string]int{}}
+	c := &compareSide{
+		name: name, dir: filepath.Join(below, "dir"), work: filepath.Join(below, name),
+		before: snapshot{}, uuids: map[string]int{},
+	}
 	for _, dir := range []string{c.dir, c.work + "/files", c.work + "/steps", c.work + "/results"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -135,19 +143,19 @@ func (s *compareScript) side(t *testing.T, below, name string) *compareSide {
 	return c
 }
 
-// copyIn puts a program where the lab sees it, which does not see this machine's /tmp.
+// copyIn copies a program to a place that the lab sees. The lab does not see this machine's /tmp.
 func (c *compareSide) copyIn(t *testing.T, binary string) {
 	t.Helper()
 	data, err := os.ReadFile(binary)
 	if err == nil {
-		err = os.WriteFile(c.work+"/program", data, 0o755) //nolint:gosec // it is run
+		err = os.WriteFile(c.work+"/program", data, 0o755) //nolint:gosec // it is a program
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// run lets a side go through the session.
+// run runs the session on one side.
 func (c *compareSide) run(t *testing.T, s *compareScript) {
 	t.Helper()
 	for name, text := range s.files {
@@ -156,9 +164,12 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 	for i, step := range s.steps {
 		writeFile(t, filepath.Join(c.work, "steps", stepName(i)), step.command+"\n")
 	}
-	env := slices.Concat([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + c.seen, "DIR=" + c.dir, "CONFIG=" + c.config,
-		"SERVERS=" + servers(t), "WATCH=" + s.watch, "MODULES=" + strings.Join(s.lab, " ")}, c.env)
-	args := slices.Concat(c.command, []string{filepath.Join(compareDir, "side.bash"), c.seen + "/files", c.seen + "/steps", c.seen + "/results"})
+	env := slices.Concat([]string{
+		"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + c.seen, "DIR=" + c.dir, "CONFIG=" + c.config,
+		"SERVERS=" + servers(t), "WATCH=" + s.watch, "MODULES=" + strings.Join(s.lab, " "),
+	}, c.env)
+	script := filepath.Join(compareDir, "side.bash")
+	args := slices.Concat(c.command, []string{script, c.seen + "/files", c.seen + "/steps", c.seen + "/results"})
 	if s.lab != nil {
 		args = slices.Concat([]string{"../scripts/lab", "run", "-t", labLimit, "-d", c.work, "env"}, env, args)
 	}
@@ -171,7 +182,8 @@ func (c *compareSide) run(t *testing.T, s *compareScript) {
 	}
 }
 
-// kernel is the lab's kernel for the session, a value of POOLCTL_LAB_KERNEL: ZFS's modules are built for the release's own.
+// kernel returns the lab's kernel for the session, a value of POOLCTL_LAB_KERNEL. ZFS's modules are built for
+// the release's own kernel.
 func (s *compareScript) kernel() string {
 	if slices.Contains(s.needs, "zfs") {
 		return "release"
@@ -179,7 +191,7 @@ func (s *compareScript) kernel() string {
 	return os.Getenv("POOLCTL_LAB_KERNEL")
 }
 
-// servers is where the backends' tests have what starts their servers.
+// servers returns the directory of the backends, whose tests have the programs that start their servers.
 func servers(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs("../backend")
@@ -201,12 +213,12 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// TestEveryTypeIsCompared finds a session for each type of pool that there is a backend for: TYPE.txt.
+// TestEveryTypeIsCompared checks that there is a session TYPE.txt for each pool type that has a backend.
 func TestEveryTypeIsCompared(t *testing.T) {
 	for typ := range all.Backends(&host.Local{}, nil, time.Second) {
 		session := string(typ)
 		switch typ {
-		case pooldef.Dir: // it has many
+		case pooldef.Dir: // it has many sessions
 			session = "pool-life"
 		case pooldef.Sheepdog, pooldef.Vstorage: // Debian's libvirt only reads their definitions
 			session = "pool-define-test"

@@ -14,16 +14,17 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// compareDir holds the sessions, and the list of the differences that are meant to be.
+// compareDir has the sessions, and the list of the intended differences.
 const compareDir = "../testdata/compare"
 
-// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl, and compares what
-// they print, whether they succeed, and what they leave on the machine. Each way in which the two differ has to be in
-// differences.txt, and each entry there has to occur.
+// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl. It
+// compares their standard output, whether they succeed, and the state of the machine afterwards. Every
+// difference must be in differences.txt, and every entry there must occur.
 //
-// It needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. POOLCTL_TEST_ALL makes it fail where they
-// are missing, POOLCTL_TEST_BINARY names a poolctl that is built already. scripts/compare -v shows what both wrote on standard error, which
-// is not compared. What virsh does in the lab is recorded (see record).
+// The test needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. With
+// POOLCTL_TEST_ALL, it fails if one of them is missing. POOLCTL_TEST_BINARY names a poolctl that is already
+// built. scripts/compare -v shows both sides' standard error, which is not compared. virsh's results are
+// recorded (see record).
 func TestCompare(t *testing.T) {
 	backendtest.Long(t, "the comparison with virsh")
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
@@ -43,7 +44,7 @@ func TestCompare(t *testing.T) {
 		}
 		known.sessions[name] = false
 	}
-	t.Cleanup(func() { // when all sessions are at their end
+	t.Cleanup(func() { // when all sessions have ended
 		for _, complaint := range known.unused() {
 			t.Error(complaint)
 		}
@@ -53,7 +54,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// longestFirst orders sessions, so that none of the long ones is left alone at the end: those in the lab come first.
+// longestFirst orders sessions so that no long one runs alone at the end. Sessions in the lab come first.
 func longestFirst(sessions map[string]bool) []string {
 	length := func(name string) int {
 		data, _ := os.ReadFile(filepath.Join(compareDir, name+".txt"))
@@ -65,7 +66,8 @@ func longestFirst(sessions map[string]bool) []string {
 	return slices.SortedFunc(maps.Keys(sessions), func(a, b string) int { return length(b) - length(a) })
 }
 
-// requireForCompare ends a test for which root or programs are missing: loudly, and as a failure if all tests have to run.
+// requireForCompare skips a test if root or programs are missing. If all tests have to run, it fails the
+// test.
 func requireForCompare(t *testing.T, what string, programs ...string) {
 	t.Helper()
 	var missing []string
@@ -87,7 +89,8 @@ func requireForCompare(t *testing.T, what string, programs ...string) {
 	t.Skip(text)
 }
 
-// compareBinary returns a poolctl to compare.
+// compareBinary returns the path of the poolctl to compare. It builds one unless POOLCTL_TEST_BINARY names
+// one.
 func compareBinary(t *testing.T) string {
 	t.Helper()
 	if binary := os.Getenv("POOLCTL_TEST_BINARY"); binary != "" {
@@ -102,7 +105,7 @@ func compareBinary(t *testing.T) string {
 	return binary
 }
 
-// compareSession runs one session on both sides, and reports each way in which they differ that is not known.
+// compareSession runs one session on both sides, and reports each difference that is not known.
 func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	file := filepath.Join(compareDir, name+".txt")
 	s, err := readSession(file)
@@ -113,11 +116,11 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 		s.needs = append(s.needs, "linux.uml")
 	}
 	requireForCompare(t, "session "+name, s.needs...)
-	if len(s.needs) == 0 || s.lab != nil || s.apart { // otherwise it may work with what the machine has only once
+	if len(s.needs) == 0 || s.lab != nil || s.apart { // otherwise it may use a resource that the machine has only once
 		t.Parallel()
 	}
 	dir := t.TempDir()
-	if s.lab == nil { // which does not see it
+	if s.lab == nil { // the lab does not see the host's memory directory
 		dir = memoryDir(t)
 	}
 	virsh, poolctl := s.sides(t, dir, binary)
@@ -132,8 +135,9 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 	}
 }
 
-// memoryDir returns a directory in memory, if the machine has one: ext4 without a journal takes longer for each new file, the more have
-// been deleted in the last minutes. Its path is always as long, for it is in files whose sizes are recorded.
+// memoryDir returns a directory in memory, if possible: on ext4 without a journal, creating a file takes
+// longer the more files were deleted in the last minutes. The length of the path is constant, because files
+// with recorded sizes contain it.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	var err error
@@ -149,7 +153,10 @@ func memoryDir(t *testing.T) string {
 	return ""
 }
 
-func compareResults(t *testing.T, at string, v, p compareResult, step compareStep, known func(difference) bool) {
+// compareResults reports the differences of a step's results that are not known.
+func compareResults(
+	t *testing.T, at string, v, p compareResult, step compareStep, known func(difference) bool,
+) {
 	t.Helper()
 	errors := fmt.Sprintf("virsh's errors:\n%spoolctl's errors:\n%s", v.stderr, p.stderr)
 	if v.stderr+p.stderr != "" && testing.Verbose() && os.Getenv("POOLCTL_COMPARE") == "live" {

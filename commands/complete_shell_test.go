@@ -17,10 +17,10 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// A completion is a word that is typed in front of a tab, and the volume that it becomes.
+// A completion is a word typed before a tab, and the volume that it completes to.
 type completion struct{ typed, volume string }
 
-// completed are those of each shell.
+// completed has the completions that all shells must make.
 var completed = []completion{
 	{"z", "z$(touch PWNED)"}, {"b", "b`touch PWNED`"}, {"s", "s;touch PWNED"}, {"a", "a b"}, {`a\ `, "a b"},
 	{"i", "it's"}, {"q", `q"uote`}, {"k", `k\slash`}, {"y", "y*"}, {"-n", "-n"}, {"日", "日本"}, {"h", "h!t"},
@@ -30,13 +30,13 @@ var completed = []completion{
 	{`"q`, `q"uote`}, {"'k", `k\slash`}, {`"d`, "d${HOME}"},
 }
 
-// A completingShell is one that completes: how it starts, and what it reads first. show hands its last
-// argument over.
+// A completingShell is a shell: how it starts, and the commands that it reads first. The command show records
+// its last argument.
 type completingShell struct {
 	name, script string
 	args         []string
 	rc           string
-	more         []completion // besides
+	more         []completion // additional ones of this shell
 }
 
 var shells = []completingShell{
@@ -71,8 +71,8 @@ echo '<<0>>'
 `, []completion{{"f:g", "f:g@h=i"}, {"=", "=eq"}, {"'l", "l\nine"}}},
 }
 
-// TestShellsComplete types in each shell on a terminal: it puts a volume's name on the line in a way that the
-// command gets that name, and runs and expands nothing.
+// TestShellsComplete types in each shell on a terminal. The shell must insert a volume's name so that the
+// command receives exactly that name, and must run and expand nothing.
 func TestShellsComplete(t *testing.T) {
 	backendtest.Long(t, "completion in zsh, fish and an interactive bash")
 	for _, s := range shells {
@@ -89,7 +89,7 @@ func TestShellsComplete(t *testing.T) {
 func (s *completingShell) complete(t *testing.T) {
 	dir := t.TempDir()
 	all := slices.Concat(completed, s.more)
-	s.write(t, dir+"/y1", "") // what y* would become
+	s.write(t, dir+"/y1", "") // y* would expand to it
 	for _, c := range all {
 		s.write(t, dir+"/images/"+c.volume, "")
 	}
@@ -118,7 +118,7 @@ func (s *completingShell) complete(t *testing.T) {
 	}
 	for _, file := range []string{dir + "/PWNED", dir + "/images/PWNED"} {
 		if _, err := os.Lstat(file); err == nil {
-			t.Error("a name was run")
+			t.Error("the shell ran a name as a command")
 		}
 	}
 }
@@ -150,16 +150,16 @@ func (s *completingShell) output(t *testing.T, dir, name string, args ...string)
 	return string(out)
 }
 
-// A terminal is one that a test types on.
-type terminal struct {
+// A testTerminal is a terminal that a test types on.
+type testTerminal struct {
 	t       *testing.T
 	master  *os.File
 	printed chan []byte
 	seen    []byte
 }
 
-// startOnTerminal starts a program on a new terminal. It ends with the test.
-func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+// startOnTerminal starts a program on a new terminal. The program ends with the test.
+func startOnTerminal(t *testing.T, cmd *exec.Cmd) *testTerminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -186,7 +186,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, master: master, printed: make(chan []byte, 1)}
+	term := &testTerminal{t: t, master: master, printed: make(chan []byte, 1)}
 	go func() {
 		defer close(term.printed)
 		for {
@@ -200,7 +200,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		for range term.printed { // until it has closed the terminal
+		for range term.printed { // until the program closes the terminal
 		}
 		cmd.Wait()
 		master.Close()
@@ -208,7 +208,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return term
 }
 
-func (t *terminal) write(text string) {
+func (t *testTerminal) write(text string) {
 	t.t.Helper()
 	if _, err := t.master.WriteString(text); err != nil {
 		t.t.Fatal(err)
@@ -216,18 +216,18 @@ func (t *terminal) write(text string) {
 }
 
 // expect waits until a text is printed.
-func (t *terminal) expect(text string) {
+func (t *testTerminal) expect(text string) {
 	t.t.Helper()
 	late := time.After(time.Minute)
 	for !bytes.Contains(t.seen, []byte(text)) {
 		select {
 		case printed, more := <-t.printed:
 			if !more {
-				t.t.Fatalf("the program has ended, after\n%q", t.seen)
+				t.t.Fatalf("the program ended after\n%q", t.seen)
 			}
 			t.seen = append(t.seen, printed...)
 		case <-late:
-			t.t.Fatalf("%q is not printed, but\n%q", text, t.seen)
+			t.t.Fatalf("the program did not print %q, but\n%q", text, t.seen)
 		}
 	}
 }

@@ -1,8 +1,9 @@
 package commands
 
 import (
-	"embed"
 	"fmt"
+
+	"poolctl/commands/manual"
 )
 
 // Completion is the verb completion.
@@ -17,15 +18,12 @@ func (c *Completion) Help() string {
 		"  poolctl completion fish >/etc/fish/completions/poolctl.fish"
 }
 
-//go:embed completion/*
-var completionScripts embed.FS
-
 // Run prints the script for a shell.
 func (c *Completion) Run(e *env) error {
-	script, err := completionScripts.ReadFile("completion/poolctl." + c.Shell)
+	script, err := manual.Script(c.Shell)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.data, "%s", script)
+	_, err = fmt.Fprintf(e.Data, "%s", script)
 	return err
 }

@@ -14,10 +14,11 @@ import (
 	"poolctl/backend/host"
 )
 
-// configDir is where definitions are: what was asked for, /etc/poolctl for root, otherwise the user's own directory.
+// configDir returns the config directory: asked if it is not empty, /etc/poolctl for root, otherwise the
+// user's own directory.
 func configDir(asked string) (string, error) { return definitionsOf("poolctl", asked) }
 
-// libvirtDir is where libvirt's are. A user without a home directory has none: it is empty then.
+// libvirtDir returns the directory of libvirt's definitions. It is empty for a user without a home directory.
 func libvirtDir(asked string) (string, error) {
 	dir, err := definitionsOf("libvirt", asked)
 	if errors.Is(err, errNoHome) {
@@ -28,7 +29,8 @@ func libvirtDir(asked string) (string, error) {
 
 var errNoHome = errors.New("there is no home directory to look for definitions in")
 
-// definitionsOf is where a program has its definitions. The error wraps errNoHome if that is why they cannot be found.
+// definitionsOf returns the directory of a program's definitions. The error wraps errNoHome if the user has
+// no home directory.
 func definitionsOf(program, asked string) (string, error) {
 	switch {
 	case asked != "":
@@ -43,16 +45,17 @@ func definitionsOf(program, asked string) (string, error) {
 	if home == "" {
 		u, err := user.Current()
 		if err != nil {
-			return "", errNoHome //nolint:nilerr // what Go's library says depends on how it was built
+			return "", errNoHome //nolint:nilerr // the library's text depends on how it was built
 		}
 		home = u.HomeDir
 	}
 	return filepath.Join(home, ".config", program), nil
 }
 
-// runDir is where run records and locks are. Without $XDG_RUNTIME_DIR, as under cron, it is a directory in /tmp, which has to
-// be ours alone: anybody may put one there. An $XDG_RUNTIME_DIR of another user, as su leaves it, is an error: to ignore it
-// would hide the pools that run. A read-only run does not make one.
+// runDir returns the run directory. Without $XDG_RUNTIME_DIR, as in cron, it is a directory in /tmp, which
+// must belong to this user alone, because anybody may create one there. If $XDG_RUNTIME_DIR belongs to
+// another user, as after su, runDir returns an error: a run directory elsewhere would hide the active pools.
+// With readOnly set, runDir creates no directory.
 func runDir(asked string, readOnly bool) (string, error) {
 	switch {
 	case asked != "":
@@ -63,7 +66,8 @@ func runDir(asked string, readOnly bool) (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		info, err := os.Stat(dir)
 		if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
-			return "", fmt.Errorf("XDG_RUNTIME_DIR: %q is not ours: unset it, or give --run-dir: %w", dir, fs.ErrPermission)
+			return "", fmt.Errorf("XDG_RUNTIME_DIR: %q is not ours: unset it, or give --run-dir: %w",
+				dir, fs.ErrPermission)
 		}
 		return filepath.Join(dir, "poolctl"), nil
 	}
@@ -80,37 +84,38 @@ func runDir(asked string, readOnly bool) (string, error) {
 	case err != nil:
 		return "", err
 	}
-	if s := info.Sys().(*syscall.Stat_t); !info.IsDir() || int(s.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {
+	s := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || int(s.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {
 		return "", fmt.Errorf("%q is not a directory of ours alone: remove it, or set XDG_RUNTIME_DIR", dir)
 	}
 	return dir, nil
 }
 
-// hostFiles lets the store change files through the host, so that a dry run shows it, too.
+// hostFiles changes the store's files through the host, so that a dry run prints the changes.
 type hostFiles struct {
 	ctx  context.Context
 	host host.Host
 }
 
-// WriteFile implements store.Files.
+// WriteFile implements [store.Files].
 func (f hostFiles) WriteFile(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WriteFile{Path: path, Data: data})
 }
 
-// WritePrivate implements store.Files.
+// WritePrivate implements [store.Files].
 func (f hostFiles) WritePrivate(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WritePrivate{Path: path, Data: data})
 }
 
-// WriteSecret implements store.Files.
+// WriteSecret implements [store.Files].
 func (f hostFiles) WriteSecret(path string, data []byte) error {
 	return f.host.Change(f.ctx, host.WritePrivate{Path: path, Data: data, Secret: true})
 }
 
-// Remove implements store.Files.
+// Remove implements [store.Files].
 func (f hostFiles) Remove(path string) error { return f.host.Change(f.ctx, host.Unlink{Path: path}) }
 
-// Symlink implements store.Files.
+// Symlink implements [store.Files].
 func (f hostFiles) Symlink(target, link string) error {
 	return f.host.Change(f.ctx, host.Symlink{Target: target, Link: link})
 }

@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/backend"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
@@ -15,7 +14,7 @@ type FindStoragePoolSources struct {
 	SrcSpec string `name:"srcSpec" position:"" placeholder:"FILE" help:"Where to look: a document <source> in XML; - is standard input."`
 }
 
-// Run looks where a file says.
+// Run searches where a file says.
 func (c *FindStoragePoolSources) Run(e *env) error {
 	info, err := poolType("find-storage-pool-sources", c.Type)
 	if err != nil {
@@ -34,7 +33,7 @@ func (c *FindStoragePoolSources) Run(e *env) error {
 	return e.findSources(info, &spec)
 }
 
-// poolType looks up the type that a verb was given.
+// poolType returns the pool type with a name.
 func poolType(verb, name string) (*pooldef.TypeInfo, error) {
 	info := pooldef.Type(name).Info()
 	if info == nil {
@@ -43,9 +42,9 @@ func poolType(verb, name string) (*pooldef.TypeInfo, error) {
 	return info, nil
 }
 
-// findSources prints the sources that pools of a type could be made of.
+// findSources prints the sources that pools of a type could use.
 func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
-	found, err := e.discover(info, spec)
+	found, err := e.driver.Discover(e.ctx, info.Type, spec)
 	if err != nil {
 		return fmt.Errorf("find sources of %s pools: %w", info.Type, err)
 	}
@@ -53,18 +52,6 @@ func (e *env) findSources(info *pooldef.TypeInfo, spec *pooldef.Source) error {
 	for _, s := range found {
 		root.Add(codec.SourceElement(&s, info))
 	}
-	e.result(root.String())
+	e.Result(root.String())
 	return nil
-}
-
-func (e *env) discover(info *pooldef.TypeInfo, spec *pooldef.Source) ([]pooldef.Source, error) {
-	b, err := e.backend(&pooldef.Pool{Type: info.Type})
-	if err != nil {
-		return nil, err
-	}
-	discoverer, err := backend.As[backend.Discoverer](b, info.Type, "finding sources")
-	if err != nil {
-		return nil, err
-	}
-	return discoverer.Discover(e.ctx, spec)
 }

@@ -15,7 +15,7 @@ type FindStoragePoolSourcesAs struct {
 	Initiator string `position:"" placeholder:"IQN" help:"IQN to ask as."`
 }
 
-// Run looks where the arguments say.
+// Run searches where the arguments say.
 func (c *FindStoragePoolSourcesAs) Run(e *env) error {
 	info, err := poolType("find-storage-pool-sources-as", c.Type)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestManualPage holds docs/poolctl.8 against the grammar. UPDATE=1 writes it anew.
+// TestManualPage checks that docs/poolctl.8 is the output of poolctl __man. UPDATE=1 rewrites it.
 func TestManualPage(t *testing.T) {
 	const file = "../docs/poolctl.8"
 	page, err := exec.Command("poolctl", "__man").Output()
@@ -19,7 +19,8 @@ func TestManualPage(t *testing.T) {
 		}
 	}
 	if stored, err := os.ReadFile(file); err != nil || string(stored) != string(page) {
-		t.Errorf("%s is not what poolctl __man prints (%v): UPDATE=1 go test ./commands -run ManualPage", file, err)
+		const text = "%s is not the output of poolctl __man (%v): UPDATE=1 go test ./commands -run ManualPage"
+		t.Errorf(text, file, err)
 	}
 	if _, err := exec.LookPath("mandoc"); err != nil {
 		if os.Getenv("POOLCTL_TEST_ALL") != "" {
@@ -27,7 +28,8 @@ func TestManualPage(t *testing.T) {
 		}
 		t.Skip("NOT TESTED: whether the manual page is well-formed (mandoc is not installed)")
 	}
-	if problems, err := exec.Command("mandoc", "-T", "lint", "-W", "error", file).CombinedOutput(); err != nil {
+	problems, err := exec.Command("mandoc", "-T", "lint", "-W", "error", file).CombinedOutput()
+	if err != nil {
 		t.Errorf("mandoc: %v\n%s", err, problems)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestOutputDocumented holds docs/output.md against the fields that are printed.
+// TestOutputDocumented checks that docs/output.md lists exactly the fields that are printed.
 func TestOutputDocumented(t *testing.T) {
 	page, err := os.ReadFile("../docs/output.md")
 	if err != nil {

@@ -1,10 +1,8 @@
 package commands
 
-import (
-	"poolctl/format/xmltree"
-)
+import "poolctl/format/xmltree"
 
-// poolArgs describe a pool by arguments: first virsh's, in its order, then what virsh cannot say.
+// poolArgs describe a pool: first virsh's options, in virsh's order, then options that virsh does not have.
 type poolArgs struct {
 	Name                   string   `arg:"" help:"Name of the pool."`
 	Type                   string   `arg:"" help:"Type of the pool: dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage."`
@@ -38,7 +36,7 @@ type poolArgs struct {
 	ThinPool    string   `placeholder:"NAME" help:"Thin pool of a volume group, from which new volumes have their room."`
 }
 
-// element builds the document that virsh builds.
+// element builds the same document as virsh.
 func (a *poolArgs) element() *xmltree.Element {
 	root := xmltree.NewElement("pool", "type", a.Type)
 	root.AddText("name", a.Name)
@@ -50,7 +48,8 @@ func (a *poolArgs) element() *xmltree.Element {
 	}
 	if len(a.MountOption) > 0 {
 		options := root.Add(xmltree.NewElement("fs:mount_opts"))
-		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:fs", Value: "http://libvirt.org/schemas/storagepool/fs/1.0"})
+		const namespace = "http://libvirt.org/schemas/storagepool/fs/1.0"
+		root.Attrs = append(root.Attrs, xmltree.Attr{Name: "xmlns:fs", Value: namespace})
 		for _, o := range a.MountOption {
 			options.Add(xmltree.NewElement("fs:option", "name", o))
 		}
@@ -64,6 +63,7 @@ func (a *poolArgs) element() *xmltree.Element {
 	return root
 }
 
+// source builds the element <source>.
 func (a *poolArgs) source() *xmltree.Element {
 	e := xmltree.NewElement("source")
 	add := func(name, attr, value string) {
@@ -92,23 +92,26 @@ func (a *poolArgs) source() *xmltree.Element {
 	return e
 }
 
-// addAdapter adds a Fibre Channel adapter if its names are given, otherwise a SCSI one; the parent is named in one way only.
+// addAdapter adds a Fibre Channel adapter if its WWNs are given, otherwise a SCSI host. The parent adapter is
+// named in one way only.
 func (a *poolArgs) addAdapter(source *xmltree.Element) {
 	switch {
 	case a.AdapterWwnn+a.AdapterWwpn == "" && a.AdapterName == "":
 	case a.AdapterWwnn+a.AdapterWwpn == "":
 		source.Add(xmltree.NewElement("adapter", "type", "scsi_host", "name", a.AdapterName))
 	case a.AdapterParent != "":
-		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent", a.AdapterParent, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
+		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent", a.AdapterParent,
+			"wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
 	case a.AdapterParentWwnn+a.AdapterParentWwpn != "":
 		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent_wwnn", a.AdapterParentWwnn,
 			"parent_wwpn", a.AdapterParentWwpn, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
 	default:
-		source.Add(xmltree.NewElement("adapter", "type", "fc_host", "parent_fabric_wwn", a.AdapterParentFabricWwn,
-			"wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
+		source.Add(xmltree.NewElement("adapter", "type", "fc_host",
+			"parent_fabric_wwn", a.AdapterParentFabricWwn, "wwnn", a.AdapterWwnn, "wwpn", a.AdapterWwpn))
 	}
 }
 
+// target builds the element <target>.
 func (a *poolArgs) target() *xmltree.Element {
 	e := xmltree.NewElement("target")
 	e.AddText("path", a.Target)

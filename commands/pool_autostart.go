@@ -1,10 +1,6 @@
 package commands
 
-import (
-	"fmt"
-
-	"poolctl/pooldef/store"
-)
+import "fmt"
 
 // PoolAutostart is the verb pool-autostart.
 type PoolAutostart struct {
@@ -17,23 +13,15 @@ func (c *PoolAutostart) Help() string {
 	return "What starts the pools is poolctl autostart, from the unit poolctl-autostart.service."
 }
 
-// Run marks or unmarks a pool.
+// Run enables or disables autostart for a pool.
 func (c *PoolAutostart) Run(e *env) error {
 	mark, done := "mark", "marked"
 	if c.Disable {
 		mark, done = "unmark", "unmarked"
 	}
-	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
-	defer unlock()
-	if err == nil && entry.File == "" {
-		err = &stateError{fmt.Sprintf("pool %q is transient: it has no definition", entry.Name), "poolctl pool-define defines it"}
-	}
-	if err == nil {
-		err = e.store.SetAutostart(entry, !c.Disable)
-	}
-	if err != nil {
+	if err := e.driver.SetAutostart(e.ctx, c.Pool, !c.Disable); err != nil {
 		return fmt.Errorf("%s pool %q as autostarted: %w", mark, c.Pool, err)
 	}
-	e.say("Pool %s %s as autostarted", c.Pool, done)
+	e.Say("Pool %s %s as autostarted", c.Pool, done)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/pooldef/store"
 )
 
 // PoolBuild is the verb pool-build.
@@ -16,17 +15,25 @@ type PoolBuild struct {
 
 // Run builds a pool that is not active.
 func (c *PoolBuild) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
-	defer unlock()
-	if err == nil {
-		err = e.mustBeInactive(entry)
-	}
-	if err == nil {
-		err = e.build(entry.Current(), backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite})
-	}
-	if err != nil {
+	o := backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite}
+	if err := e.driver.BuildPool(e.ctx, c.Pool, o); err != nil {
 		return fmt.Errorf("build pool %q: %w", c.Pool, err)
 	}
-	e.say("Pool %s built", c.Pool)
+	e.Say("Pool %s built", c.Pool)
 	return nil
+}
+
+// buildFlags are the options of verbs that can build a pool before they start it.
+type buildFlags struct {
+	Build       bool `help:"Build the pool first."`
+	Overwrite   bool `xor:"overwrite" help:"Build it, and overwrite what is on the device."`
+	NoOverwrite bool `xor:"overwrite" help:"Build it, but only on an empty device."`
+}
+
+// options returns how to build the pool, or nil if it is not to be built.
+func (f *buildFlags) options() *backend.BuildOptions {
+	if !f.Build && !f.Overwrite && !f.NoOverwrite {
+		return nil
+	}
+	return &backend.BuildOptions{Overwrite: f.Overwrite, NoOverwrite: f.NoOverwrite}
 }

@@ -8,11 +8,11 @@ import (
 // PoolCapabilities is the verb pool-capabilities.
 type PoolCapabilities struct{}
 
-// Run prints the document of what each pool type supports.
+// Run prints a document with the features of each pool type.
 func (c *PoolCapabilities) Run(e *env) error {
 	root := &xmltree.Element{Name: "storagepoolCapabilities"}
 	for _, t := range pooldef.Types {
-		_, supported := e.backends[t.Type]
+		_, supported := e.driver.Backends[t.Type]
 		pool := root.Add(xmltree.NewElement("pool", "type", string(t.Type), "supported", noYes(supported)))
 		pool.Open = true
 		if len(t.Formats) > 0 {
@@ -22,7 +22,7 @@ func (c *PoolCapabilities) Run(e *env) error {
 			pool.Add(formats("volOptions", "targetFormatType", t.DefaultVolumeFormat, t.VolumeFormats))
 		}
 	}
-	e.result(root.String() + "\n")
+	e.Result(root.String() + "\n")
 	return nil
 }
 

@@ -10,18 +10,19 @@ type PoolCreate struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolCreate) Help() string {
-	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten. See pool-define and pool-start."
+	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten. See pool-define " +
+		"and pool-start."
 }
 
 // Run starts a transient pool.
 func (c *PoolCreate) Run(e *env) error {
 	p, _, err := e.readPool(c.File, inputName(c.File), false)
 	if err == nil {
-		err = e.createTransient(p, &c.buildFlags)
+		err = e.driver.CreatePool(e.ctx, p, c.options())
 	}
 	if err != nil {
 		return fmt.Errorf("create pool from %s: %w", c.File, err)
 	}
-	e.say("Pool %s created from %s", p.Name, c.File)
+	e.Say("Pool %s created from %s", p.Name, c.File)
 	return nil
 }

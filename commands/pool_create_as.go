@@ -18,19 +18,19 @@ func (c *PoolCreateAs) Help() string {
 		"  poolctl pool-create-as scratch dir --target /srv/scratch --build"
 }
 
-// Run starts a transient pool made from arguments.
+// Run starts a transient pool defined by arguments.
 func (c *PoolCreateAs) Run(e *env) error {
 	if c.PrintXml {
-		e.result(c.element().String())
+		e.Result(c.element().String())
 		return nil
 	}
 	p, err := codec.PoolFromElement(c.element())
 	if err == nil {
-		err = e.createTransient(p, &c.buildFlags)
+		err = e.driver.CreatePool(e.ctx, p, c.options())
 	}
 	if err != nil {
 		return fmt.Errorf("create pool %q: %w", c.Name, err)
 	}
-	e.say("Pool %s created", c.Name)
+	e.Say("Pool %s created", c.Name)
 	return nil
 }

@@ -10,8 +10,9 @@ type PoolDefine struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDefine) Help() string {
-	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is active, the change counts from the " +
-		"next start on. A definition in YAML stays as it was written.\n\n" +
+	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is " +
+		"active, the change counts from the next start on. A definition in YAML stays as it was " +
+		"written.\n\n" +
 		"  poolctl pool-define images.yaml\n" +
 		"  ssh otherhost virsh pool-dumpxml images | poolctl pool-define -"
 }
@@ -20,11 +21,11 @@ func (c *PoolDefine) Help() string {
 func (c *PoolDefine) Run(e *env) error {
 	p, yaml, err := e.readPool(c.File, inputName(c.File), c.Validate)
 	if err == nil {
-		err = e.define(p, yaml)
+		err = e.driver.Define(e.ctx, p, yaml)
 	}
 	if err != nil {
 		return fmt.Errorf("define pool from %s: %w", c.File, err)
 	}
-	e.say("Pool %s defined from %s", p.Name, c.File)
+	e.Say("Pool %s defined from %s", p.Name, c.File)
 	return nil
 }

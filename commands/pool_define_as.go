@@ -15,19 +15,19 @@ func (c *PoolDefineAs) Help() string {
 		"  poolctl pool-define-as images dir - - - - /var/lib/images"
 }
 
-// Run stores a definition made from arguments.
+// Run stores a definition given by arguments.
 func (c *PoolDefineAs) Run(e *env) error {
 	if c.PrintXml {
-		e.result(c.element().String())
+		e.Result(c.element().String())
 		return nil
 	}
 	p, err := codec.PoolFromElement(c.element())
 	if err == nil {
-		err = e.define(p, nil)
+		err = e.driver.Define(e.ctx, p, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("define pool %q: %w", c.Name, err)
 	}
-	e.say("Pool %s defined", c.Name)
+	e.Say("Pool %s defined", c.Name)
 	return nil
 }

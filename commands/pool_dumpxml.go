@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 
+	"poolctl/backend/driver"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef/codec"
 	"poolctl/pooldef/store"
@@ -16,7 +17,7 @@ type PoolDumpxml struct {
 	xpathFlags
 }
 
-// xpathFlags choose parts of a document.
+// xpathFlags select parts of a document.
 type xpathFlags struct {
 	Xpath string `placeholder:"EXPRESSION" help:"Print only what this XPath expression selects."`
 	Wrap  bool   `help:"With --xpath: put it all inside one <nodes> element."`
@@ -30,29 +31,30 @@ func (c *PoolDumpxml) Help() string {
 
 // Run prints a pool's document.
 func (c *PoolDumpxml) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, store.Shared)
+	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
 		return err
 	}
 	if c.Yaml {
 		if c.Xpath != "" {
-			return &usageError{"pool-dumpxml", "--xpath selects of the XML document, and --yaml is none"}
+			text := "--xpath selects of the XML document, and --yaml is none"
+			return &usageError{"pool-dumpxml", text}
 		}
-		s := poolStatus{entry: entry, pool: entry.Current()}
-		text, err := codec.PoolYAML(s.definition(c.Inactive))
-		e.result(string(text))
+		s := driver.Status{Entry: entry, Pool: entry.Current()}
+		text, err := codec.PoolYAML(s.Definition(c.Inactive))
+		e.Result(string(text))
 		return err
 	}
-	s := e.poolStatus(entry)
-	document, err := s.document(e, c.Inactive)
+	s := e.driver.Status(e.ctx, entry)
+	document, err := e.poolDocument(&s, c.Inactive)
 	if err != nil {
 		return fmt.Errorf("pool %q: %w", c.Pool, err)
 	}
 	return e.printXML(document, c.xpathFlags)
 }
 
-// printXML prints a document, or what an XPath expression selects of it.
+// printXML prints a document, or the parts of it that an XPath expression selects.
 func (e *env) printXML(document *xmltree.Element, x xpathFlags) error {
 	text := document.String()
 	if x.Xpath != "" {
@@ -61,6 +63,6 @@ func (e *env) printXML(document *xmltree.Element, x xpathFlags) error {
 			return &usageError{text: err.Error()}
 		}
 	}
-	e.result(text)
+	e.Result(text)
 	return nil
 }

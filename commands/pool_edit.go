@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"fmt"
@@ -9,10 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/term"
-
+	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/pooldef"
+	"poolctl/commands/terminal"
 	"poolctl/pooldef/codec"
 	"poolctl/pooldef/store"
 )
@@ -24,20 +22,22 @@ type PoolEdit struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolEdit) Help() string {
-	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also one that cannot be used. What comes " +
-		"back is checked before it replaces the old one. If the pool is active, the change counts from the next start on."
+	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also " +
+		"one that cannot be used. What comes back is checked before it replaces the old one. If the pool " +
+		"is active, the change counts from the next start on."
 }
 
 // Run lets the user edit a definition.
 func (c *PoolEdit) Run(e *env) error {
-	entry, err := e.findPool(c.Pool)
+	entry, err := e.driver.FindPool(c.Pool)
 	if entry == nil || entry.File == "" {
-		return cmp.Or(err, error(&stateError{fmt.Sprintf("pool %q is transient: it has no definition to edit", c.Pool), ""}))
+		text := fmt.Sprintf("pool %q is transient: it has no definition to edit", c.Pool)
+		return cmp.Or(err, error(&backend.StateError{Text: text}))
 	}
-	if e.cli.Readonly { // no copy, and no editor, in which one can do anything
+	if e.cli.Readonly { // no copy, and no editor, which could run any command
 		return fmt.Errorf("edit pool %q: %w", entry.Name, host.ReadOnly{}.Change(e.ctx, nil))
 	}
-	before, err := e.store.Source(entry)
+	before, err := e.driver.Store.Source(entry)
 	if err != nil {
 		return err
 	}
@@ -50,14 +50,14 @@ func (c *PoolEdit) Run(e *env) error {
 		return fmt.Errorf("edit pool %q: %w", entry.Name, err)
 	}
 	if !changed {
-		e.say("Pool %s XML configuration not changed.", entry.Name)
+		e.Say("Pool %s XML configuration not changed.", entry.Name)
 		return nil
 	}
-	e.say("Pool %s XML configuration edited.", entry.Name)
+	e.Say("Pool %s XML configuration edited.", entry.Name)
 	return nil
 }
 
-// edit opens a copy of the text in the editor until what comes back can be stored, or the user gives up.
+// edit opens a copy of the text in the editor, until the result can be stored or the user gives up.
 func (c *PoolEdit) edit(e *env, entry *store.Entry, before, text []byte) (changed bool, err error) {
 	file, err := os.CreateTemp("", "poolctl*"+filepath.Ext(entry.File))
 	if err != nil {
@@ -82,51 +82,36 @@ func (c *PoolEdit) edit(e *env, entry *store.Entry, before, text []byte) (change
 		if err = c.store(e, entry, before, file.Name()); err == nil {
 			return true, nil
 		}
-		if err = e.again(err); err != nil {
+		if err = c.askAgain(e, err); err != nil {
 			return false, err
 		}
 	}
 }
 
-// store defines what was edited, unless the definition has changed meanwhile.
+// store replaces the definition, unless it has changed since the user began to edit.
 func (c *PoolEdit) store(e *env, entry *store.Entry, before []byte, edited string) error {
 	p, yaml, err := e.readPool(edited, entry.File, false)
 	if err != nil {
 		return err
 	}
-	switch {
-	case p.Name != entry.Name:
-		return pooldef.Problems{{Element: "name", Text: "a pool cannot be renamed: define it under the new name"}}
-	case p.UUID == "" && entry.Persistent != nil:
-		p.UUID = entry.Persistent.UUID
-	}
-	return e.admit(p, true, func() error {
-		now, err := e.store.Source(entry)
-		switch {
-		case err != nil:
-			return err
-		case !bytes.Equal(now, before):
-			return &pooldef.ConflictError{Text: "the definition was changed by somebody else meanwhile"}
-		}
-		return e.store.Define(p, yaml)
-	})
+	return e.driver.Redefine(e.ctx, entry, before, p, yaml)
 }
 
-// again shows what is wrong and asks whether to go on editing, and otherwise returns it; without a terminal there is nobody to ask.
-func (e *env) again(wrong error) error {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return wrong
+// askAgain prints a problem and asks whether to edit again. It returns nil for yes, and the problem for no or
+// if standard input is not a terminal.
+func (c *PoolEdit) askAgain(e *env, problem error) error {
+	if !terminal.CanAsk() {
+		return problem
 	}
-	for _, line := range lines(wrong) {
-		fmt.Fprintln(e.stderr, "error: "+line)
+	for _, line := range terminal.Lines(problem) {
+		fmt.Fprintln(e.Stderr, "error: "+line)
 	}
-	fmt.Fprint(e.stderr, "Edit again? [Y,n]: ")
-	answer, err := await(e.ctx, func() (string, error) { return bufio.NewReader(e.stdin).ReadString('\n') })
+	answer, err := e.Ask(e.ctx, e.stdin, "Edit again? [Y,n]: ")
 	switch {
 	case e.ctx.Err() != nil:
 		return e.ctx.Err()
 	case err != nil || strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n"):
-		return wrong
+		return problem
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 package commands
 
-import "errors"
+import "poolctl/backend/fault"
 
 // PoolEvent is the verb pool-event.
 type PoolEvent struct {
@@ -12,13 +12,14 @@ type PoolEvent struct {
 	Timestamp bool   `help:"Print the time of each event."`
 }
 
-// errNoEvents is what pool-event always ends with.
-var errNoEvents = errors.New("there are no events: poolctl has no daemon that could send them")
+// errNoEvents is the error of pool-event and secret-event.
+var errNoEvents = fault.New(fault.Unsupported,
+	"there are no events: poolctl has no daemon that could send them")
 
-// Run lists virsh's types of events, or says why there are none.
+// Run lists virsh's types of events. Without --list it returns errNoEvents.
 func (c *PoolEvent) Run(e *env) error {
 	if c.List {
-		e.print("lifecycle\nrefresh\n")
+		e.Print("lifecycle\nrefresh\n")
 		return nil
 	}
 	return errNoEvents

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"poolctl/backend/driver"
 	"poolctl/format"
 	"poolctl/pooldef/store"
 )
@@ -17,37 +18,38 @@ type PoolInfo struct {
 
 // Run shows one pool.
 func (c *PoolInfo) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, store.Shared)
+	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
 		return err
 	}
-	s := e.poolStatus(entry)
-	if s.err != nil {
-		return fmt.Errorf("pool %q: %w", entry.Name, s.err)
+	s := e.driver.Status(e.ctx, entry)
+	if s.Err != nil {
+		return fmt.Errorf("pool %q: %w", entry.Name, s.Err)
 	}
 	if c.Output != "table" {
-		return e.printPools(c.Output, []poolStatus{s})
+		return e.printPools(c.Output, []driver.Status{s})
 	}
 	state := "inactive"
-	if s.active {
+	if s.Active {
 		state = "running"
 	}
-	e.print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(s.pool.Name), "UUID:", s.pool.UUID,
-		"State:", state, "Persistent:", noYes(s.persistent()), "Autostart:", noYes(entry.Autostart))
-	if !s.active {
+	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n",
+		"Name:", format.Printable(s.Pool.Name), "UUID:", s.Pool.UUID, "State:", state,
+		"Persistent:", noYes(s.IsPersistent()), "Autostart:", noYes(entry.Autostart))
+	if !s.Active {
 		return nil
 	}
-	space, err := s.space()
+	space, err := s.Space()
 	if err != nil {
-		return fmt.Errorf("pool %q: %w", s.pool.Name, err)
+		return fmt.Errorf("pool %q: %w", s.Pool.Name, err)
 	}
-	e.print("%-15s %s\n%-15s %s\n%-15s %s\n", "Capacity:", size(space.Capacity, c.Bytes),
+	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n", "Capacity:", size(space.Capacity, c.Bytes),
 		"Allocation:", size(space.Allocation, c.Bytes), "Available:", size(space.Available, c.Bytes))
 	return nil
 }
 
-// size prints bytes for people, or as a number.
+// size formats a size for people, or as a number of bytes.
 func size(n uint64, asBytes bool) string {
 	if asBytes {
 		return strconv.FormatUint(n, 10)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"poolctl/backend/driver"
 	"poolctl/format"
 	"poolctl/pooldef"
 )
@@ -36,14 +37,14 @@ func (c *PoolList) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	entries, err := e.allPools()
+	entries, err := e.driver.AllPools()
 	if err != nil {
 		return err
 	}
-	var pools []poolStatus
-	for _, s := range e.statuses(entries) {
-		if s.err != nil {
-			e.warn("pool %q: %w", s.pool.Name, s.err)
+	var pools []driver.Status
+	for _, s := range e.driver.Statuses(e.ctx, entries) {
+		if s.Err != nil {
+			e.Warn("pool %q: %w", s.Pool.Name, s.Err)
 		}
 		if c.matches(s) {
 			pools = append(pools, s)
@@ -78,60 +79,58 @@ func (c *PoolList) check() error {
 	return nil
 }
 
-// matches applies the filters: within a group of options any one is enough, all groups have to agree.
-func (c *PoolList) matches(s poolStatus) bool {
+// matches reports whether a pool passes all filters. A filter with both of its options set passes every pool.
+func (c *PoolList) matches(s driver.Status) bool {
 	either := func(yes, no, is bool) bool { return yes == no || yes == is }
-	return (c.All || c.Inactive == !s.active) &&
-		either(c.Persistent, c.Transient, s.persistent()) &&
-		either(c.Autostart, c.NoAutostart, s.entry.Autostart) &&
-		(c.Type == "" || slices.Contains(strings.Split(c.Type, ","), string(s.pool.Type)))
+	return (c.All || c.Inactive == !s.Active) &&
+		either(c.Persistent, c.Transient, s.IsPersistent()) &&
+		either(c.Autostart, c.NoAutostart, s.Entry.Autostart) &&
+		(c.Type == "" || slices.Contains(strings.Split(c.Type, ","), string(s.Pool.Type)))
 }
 
-func (c *PoolList) plain(e *env, pools []poolStatus) {
+func (c *PoolList) plain(e *env, pools []driver.Status) {
 	for _, s := range pools {
 		var columns []string
 		if c.Uuid {
-			columns = append(columns, s.pool.UUID)
+			columns = append(columns, s.Pool.UUID)
 		}
 		if c.Name {
-			columns = append(columns, s.pool.Name+strings.Repeat(" ", max(0, 20-len(s.pool.Name)))) // bytes, as virsh
+			padding := strings.Repeat(" ", max(0, 20-len(s.Pool.Name))) // virsh counts bytes
+			columns = append(columns, s.Pool.Name+padding)
 		}
-		e.resultLine(strings.Join(columns, " "))
+		e.ResultLine(strings.Join(columns, " "))
 	}
-	e.spoke = true
+	e.Print("") // even without pools, an empty line ends the output
 }
 
-func (c *PoolList) table(e *env, pools []poolStatus) error {
+func (c *PoolList) table(e *env, pools []driver.Status) error {
 	var rows [][]string
 	for _, s := range pools {
-		rows = append(rows, []string{s.pool.Name, s.state(), noYes(s.entry.Autostart)})
+		rows = append(rows, []string{s.Pool.Name, stateOf(&s), noYes(s.Entry.Autostart)})
 	}
-	return e.table([]string{"Name", "State", "Autostart"}, rows)
+	return e.Table([]string{"Name", "State", "Autostart"}, rows)
 }
 
-func (c *PoolList) details(e *env, pools []poolStatus) error {
-	prepareSpace(pools)
+func (c *PoolList) details(e *env, pools []driver.Status) error {
+	driver.QuerySpace(pools)
 	var rows [][]string
 	for _, s := range pools {
-		state := s.state()
-		if s.active {
+		state := stateOf(&s)
+		if s.Active {
 			state = "running"
 		}
-		row := []string{s.pool.Name, state, noYes(s.entry.Autostart), noYes(s.persistent()), "-", "-", "-"}
-		if space, err := s.space(); err == nil {
-			row = append(row[:4], format.HumanSize(space.Capacity), format.HumanSize(space.Allocation), format.HumanSize(space.Available))
+		row := []string{s.Pool.Name, state, noYes(s.Entry.Autostart), noYes(s.IsPersistent()), "-", "-", "-"}
+		if space, err := s.Space(); err == nil {
+			row = append(row[:4], format.HumanSize(space.Capacity), format.HumanSize(space.Allocation),
+				format.HumanSize(space.Available))
 		}
 		rows = append(rows, row)
 	}
-	return e.table([]string{"Name", "State", "Autostart", "Persistent", "Capacity", "Allocation", "Available"}, rows)
+	header := []string{"Name", "State", "Autostart", "Persistent", "Capacity", "Allocation", "Available"}
+	return e.Table(header, rows)
 }
 
-// table prints a table for people.
-func (e *env) table(header []string, rows [][]string) error {
-	e.spoke = true
-	return format.Table(e.people, header, rows, !e.cli.Quiet)
-}
-
+// noYes returns virsh's form of a boolean.
 func noYes(yes bool) string {
 	if yes {
 		return "yes"

@@ -18,13 +18,13 @@ func (c *PoolName) Run(e *env) error {
 	if !ok {
 		return &usageError{"pool-name", fmt.Sprintf("%q is not a uuid", c.Pool)}
 	}
-	entry, err := e.poolWithUUID(id)
+	entry, err := e.driver.PoolWithUUID(id)
 	if err != nil {
 		return err
 	}
 	if entry == nil {
 		return fmt.Errorf("%w with uuid %s", store.ErrNoPool, id)
 	}
-	e.resultLine(entry.Name)
+	e.ResultLine(entry.Name)
 	return nil
 }

@@ -1,10 +1,6 @@
 package commands
 
-import (
-	"fmt"
-
-	"poolctl/backend"
-)
+import "fmt"
 
 // PoolRefresh is the verb pool-refresh.
 type PoolRefresh struct {
@@ -13,24 +9,17 @@ type PoolRefresh struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {
-	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as it is. This one checks that the " +
-		"pool can be read, and removes what a poolctl that was killed left half-made. In iscsi and scsi pools it looks for units that have come " +
-		"and for new sizes, and waits for their devices."
+	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as " +
+		"it is. This one checks that the pool can be read, and removes what a poolctl that was killed left " +
+		"half-made. In iscsi and scsi pools it looks for units that have come and for new sizes, and waits " +
+		"for their devices."
 }
 
 // Run checks an active pool.
 func (c *PoolRefresh) Run(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
-	defer unlock()
-	if err == nil {
-		err = e.refresh(b, entry.Current(), 0)
-	}
-	if remover, ok := b.(backend.StaleRemover); ok && err == nil {
-		_, err = remover.RemoveStale(e.ctx, entry.Current())
-	}
-	if err != nil {
+	if err := e.driver.RefreshPool(e.ctx, c.Pool); err != nil {
 		return fmt.Errorf("refresh pool %q: %w", c.Pool, err)
 	}
-	e.say("Pool %s refreshed", c.Pool)
+	e.Say("Pool %s refreshed", c.Pool)
 	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"poolctl/pooldef/store"
+	"github.com/alecthomas/kong"
 )
 
 // PoolStart is the verb pool-start.
@@ -14,33 +14,29 @@ type PoolStart struct {
 	Wait waiting `placeholder:"TIME" help:"Wait until there is a volume, in pools of units that come by themselves (iscsi, scsi): 30 seconds, or the time given."`
 }
 
-// Run starts a defined pool.
+// Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
-	defer unlock()
-	if err == nil {
-		err = e.startPool(entry, &c.buildFlags, time.Duration(c.Wait))
-	}
-	if err != nil {
+	if err := e.driver.StartPool(e.ctx, c.Pool, c.options(), time.Duration(c.Wait)); err != nil {
 		return fmt.Errorf("start pool %q: %w", c.Pool, err)
 	}
-	e.say("Pool %s started", c.Pool)
+	e.Say("Pool %s started", c.Pool)
 	return nil
 }
 
-// startPool starts a pool that is not active, and builds it before if that is wanted. It waits so long for volumes that come by themselves.
-func (e *env) startPool(entry *store.Entry, f *buildFlags, wait time.Duration) error {
-	if err := e.mustBeInactive(entry); err != nil {
-		return err
+// defaultWait is how long --wait without a value waits.
+const defaultWait = 30 * time.Second
+
+// A waiting is the value of --wait: a length of time, or defaultWait if the option has no value.
+type waiting time.Duration
+
+// Decode implements kong.MapperValue.
+func (w *waiting) Decode(ctx *kong.DecodeContext) error {
+	*w = waiting(defaultWait)
+	if ctx.Scan.Peek().Type != kong.FlagValueToken {
+		return nil
 	}
-	p := entry.Persistent
-	if p == nil { // a transient pool whose storage has gone
-		p = entry.Started
-	}
-	if f.wanted() {
-		if err := e.build(p, f.options()); err != nil {
-			return err
-		}
-	}
-	return e.start(p, entry.Started, wait)
+	return (*seconds)(w).UnmarshalText([]byte(ctx.Scan.Pop().String()))
 }
+
+// IsBool tells kong that the option needs no value.
+func (w *waiting) IsBool() bool { return true }

@@ -1,11 +1,6 @@
 package commands
 
-import (
-	"fmt"
-
-	"poolctl/backend/host"
-	"poolctl/pooldef/store"
-)
+import "fmt"
 
 // PoolUndefine is the verb pool-undefine.
 type PoolUndefine struct {
@@ -14,37 +9,9 @@ type PoolUndefine struct {
 
 // Run removes a definition, even one that cannot be used.
 func (c *PoolUndefine) Run(e *env) error {
-	if err := c.undefine(e); err != nil {
+	if err := e.driver.UndefinePool(e.ctx, c.Pool); err != nil {
 		return fmt.Errorf("undefine pool %q: %w", c.Pool, err)
 	}
-	e.say("Pool %s has been undefined", c.Pool)
+	e.Say("Pool %s has been undefined", c.Pool)
 	return nil
-}
-
-func (c *PoolUndefine) undefine(e *env) error {
-	entry, unlock, err := e.lockPool(c.Pool, store.Exclusive)
-	defer unlock()
-	switch {
-	case err != nil && entry.File == "":
-		return err
-	case err != nil:
-		e.warn("the definition could not be used: %w", err)
-		return e.store.Undefine(entry)
-	case entry.File == "":
-		return &stateError{fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
-			"poolctl pool-destroy " + host.Quote(entry.Name) + " stops and forgets it"}
-	}
-	if err := e.mustBeInactive(entry); err != nil {
-		return err
-	}
-	if entry.Started != nil { // somebody was killed when he started it, or its storage has gone
-		b, err := e.backend(entry.Current())
-		if err == nil {
-			err = e.forget(b, entry)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return e.store.Undefine(entry)
 }

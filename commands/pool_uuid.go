@@ -7,10 +7,10 @@ type PoolUuid struct {
 
 // Run prints a pool's uuid.
 func (c *PoolUuid) Run(e *env) error {
-	entry, err := e.findPool(c.Pool)
+	entry, err := e.driver.FindPool(c.Pool)
 	if err != nil {
 		return err
 	}
-	e.resultLine(entry.Current().UUID)
+	e.ResultLine(entry.Current().UUID)
 	return nil
 }

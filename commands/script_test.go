@@ -20,23 +20,24 @@ import (
 func TestMain(m *testing.M) {
 	programs := attackPrograms()
 	programs["poolctl"] = func() { os.Exit(Main(Signals(), &host.Local{}, os.Args[1:])) }
-	programs["dog"] = func() { os.Exit(dogtest.Run("dog")) } // what Debian has no more
+	programs["dog"] = func() { os.Exit(dogtest.Run("dog")) } // Debian no longer has it
 	programs["sheep"] = func() { os.Exit(dogtest.Run("sheep")) }
 	testscript.Main(m, programs)
 }
 
-// lab is held by the session that has the lab's servers.
+// lab is locked by the session that uses the lab's servers.
 var lab sync.Mutex
 
-// TestScript runs the sessions of testdata/script: what a user types and what is printed then, word for word. UPDATE=1 writes
-// down what is printed now.
+// TestScript runs the sessions of testdata/script: the lines that a user types, with the exact output.
+// UPDATE=1 records the output.
 func TestScript(t *testing.T) { runSessions(t, "../testdata/script") }
 
+// runSessions runs the sessions in a directory.
 func runSessions(t *testing.T, dir string) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED without root: the sessions of " + strings.TrimPrefix(dir, "../"))
 	}
-	root := fmt.Sprintf("/tmp/poolctl-%08d", os.Getpid()) // always as long: paths make tables wide
+	root := fmt.Sprintf("/tmp/poolctl-%08d", os.Getpid()) // of constant length: paths determine the width of tables
 	if err := os.Mkdir(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -49,17 +50,21 @@ func runSessions(t *testing.T, dir string) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			for name, value := range map[string]string{
-				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc", "POOLCTL_RUN_DIR": env.WorkDir + "/run", "POOLCTL_LIBVIRT_DIR": env.WorkDir + "/libvirt",
+				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc",
+				"POOLCTL_RUN_DIR": env.WorkDir + "/run", "POOLCTL_LIBVIRT_DIR": env.WorkDir + "/libvirt",
 				"LC_ALL": "C.UTF-8",
 			} {
 				env.Setenv(name, value)
 			}
-			if os.Getenv("POOLCTL_LAB") != "" { // there is one server for all
+			if os.Getenv("POOLCTL_LAB") != "" { // all sessions share the servers
 				lab.Lock()
 				env.Defer(lab.Unlock)
 			}
-			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH")) // of the session's own programs
-			for _, servers := range []string{"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata", "../backend/vstorage/testdata", "../backend/gluster/testdata", "../scripts/lab.d", "../testdata/bin"} {
+			env.Setenv("PATH", env.WorkDir+"/bin:"+env.Getenv("PATH")) // programs of the session
+			for _, servers := range []string{
+				"../backend/netfs/testdata", "../backend/iscsi/testdata", "../backend/rbd/testdata",
+				"../backend/vstorage/testdata", "../backend/gluster/testdata", "../scripts/lab.d", "../testdata/bin",
+			} {
 				path, err := filepath.Abs(servers)
 				if err != nil {
 					return err
@@ -68,7 +73,9 @@ func runSessions(t *testing.T, dir string) {
 			}
 			return nil
 		},
-		Condition: func(name string) (bool, error) { // [!lab] skip stands in what needs the lab (scripts/lab), [!ceph] in what needs Ceph
+		// Sessions that need the lab (scripts/lab) begin with [!lab] skip, sessions that need Ceph with
+		// [!ceph] skip.
+		Condition: func(name string) (bool, error) {
 			if name == "lab" {
 				return os.Getenv("POOLCTL_LAB") != "", nil
 			}
@@ -82,7 +89,8 @@ func runSessions(t *testing.T, dir string) {
 	})
 }
 
-// session runs the lines of the file session that begin with "$ " by sh, and compares the whole with what was printed.
+// session runs the lines of the file session that begin with "$ " with sh, and writes them with their output
+// to the file transcript.
 func session(ts *testscript.TestScript, _ bool, _ []string) {
 	var transcript strings.Builder
 	work := ts.Getenv("WORK")
@@ -100,6 +108,7 @@ func session(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("transcript"), []byte(transcript.String()), 0o600))
 }
 
+// shell runs a command with sh and returns its output and status.
 func shell(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = work
@@ -121,7 +130,7 @@ var (
 	stampJSON  = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 )
 
-// normalised replaces what is different each time: the directory, random uuids, times.
+// normalised replaces text that differs in each run: the directory, random uuids, times.
 func normalised(text, work string) string {
 	text = strings.ReplaceAll(text, work, "$WORK")
 	text = randomUUID.ReplaceAllString(text, "00000000-0000-4000-8000-000000000000")

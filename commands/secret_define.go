@@ -15,7 +15,8 @@ type SecretDefine struct {
 
 // Help implements kong.HelpProvider.
 func (c *SecretDefine) Help() string {
-	return "To change a secret, define it again with the same uuid; its value stays. What it is for cannot be changed.\n\n" +
+	return "To change a secret, define it again with the same uuid; its value stays. What it is for cannot " +
+		"be changed.\n\n" +
 		"  poolctl secret-define ceph.yaml\n\n" +
 		"with ceph.yaml such as\n\n" +
 		"  usage:\n" +
@@ -29,7 +30,7 @@ func (c *SecretDefine) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("define secret from %s: %w", c.File, err)
 	}
-	e.say("Secret %s created", s.UUID)
+	e.Say("Secret %s created", s.UUID)
 	return nil
 }
 
@@ -40,15 +41,15 @@ func (c *SecretDefine) define(e *env) (*pooldef.Secret, error) {
 	}
 	s, warnings, err := codec.ReadSecret(inputName(c.File), data, c.Validate)
 	for _, w := range warnings {
-		e.warn("%w", w)
+		e.Warn("%w", w)
 	}
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := e.lockDefinitions()
+	unlock, err := e.driver.LockDefinitions(e.ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	return s, e.store.DefineSecret(s)
+	return s, e.driver.Store.DefineSecret(s)
 }

@@ -1,8 +1,6 @@
 package commands
 
-import (
-	"poolctl/pooldef/codec"
-)
+import "poolctl/pooldef/codec"
 
 // SecretDumpxml is the verb secret-dumpxml.
 type SecretDumpxml struct {

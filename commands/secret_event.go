@@ -10,10 +10,10 @@ type SecretEvent struct {
 	Timestamp bool   `help:"Print the time of each event."`
 }
 
-// Run lists virsh's types of events, or says why there are none.
+// Run lists virsh's types of events. Without --list it returns errNoEvents.
 func (c *SecretEvent) Run(e *env) error {
 	if c.List {
-		e.print("lifecycle\nvalue-changed\n")
+		e.Print("lifecycle\nvalue-changed\n")
 		return nil
 	}
 	return errNoEvents

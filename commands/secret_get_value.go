@@ -14,7 +14,8 @@ type SecretGetValue struct {
 
 // Help implements kong.HelpProvider.
 func (c *SecretGetValue) Help() string {
-	return "The value of a private secret is not shown. With -q, nothing but the value is printed, no line feed either.\n\n" +
+	return "The value of a private secret is not shown. With -q, nothing but the value is printed, no line " +
+		"feed either.\n\n" +
 		"  poolctl -q secret-get-value --plain 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87 >key"
 }
 
@@ -26,16 +27,16 @@ func (c *SecretGetValue) Run(e *env) error {
 		return err
 	case entry.Secret.Private:
 		return fmt.Errorf("secret %s is private: %w", entry.UUID, fs.ErrPermission)
-	case e.cli.Readonly: // as virsh: who may only look does not see it
+	case e.cli.Readonly: // as in virsh, a read-only user cannot see it
 		return fmt.Errorf("the value of a secret is not shown with --readonly: %w", fs.ErrPermission)
 	}
-	value, err := e.store.ValueOf(entry)
+	value, err := e.driver.Store.ValueOf(entry)
 	if err != nil {
 		return err
 	}
 	if !c.Plain {
 		value = base64.StdEncoding.AppendEncode(nil, value)
 	}
-	e.result(string(value))
+	e.Result(string(value))
 	return nil
 }

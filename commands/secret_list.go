@@ -44,26 +44,26 @@ func (c *SecretList) Run(e *env) error {
 	for _, entry := range secrets {
 		rows = append(rows, []string{entry.UUID, entry.Secret.Purpose()})
 	}
-	return e.table([]string{"UUID", "Usage"}, rows)
+	return e.Table([]string{"UUID", "Usage"}, rows)
 }
 
-// matches applies the filters, as pool-list does.
+// matches reports whether a secret passes all filters.
 func (c *SecretList) matches(s *pooldef.Secret) bool {
 	either := func(yes, no, is bool) bool { return yes == no || yes == is }
 	return either(c.Ephemeral, c.NoEphemeral, s.Ephemeral) && either(c.Private, c.NoPrivate, s.Private)
 }
 
-// printSecrets prints secrets for programs.
+// printSecrets prints secrets in a machine-readable style.
 func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
 	if style == "xml" {
 		root := &xmltree.Element{Name: "secrets", Open: true}
 		for _, entry := range secrets {
 			root.Add(codec.SecretElement(entry.Secret))
 		}
-		_, err := io.WriteString(e.results, root.String())
+		_, err := io.WriteString(e.Results, root.String())
 		return err
 	}
-	list := format.NewList(e.results, style, "secrets", secretFields)
+	list := format.NewList(e.Results, style, "secrets", secretFields)
 	for _, entry := range secrets {
 		if err := list.Add(secretValues(entry)...); err != nil {
 			return err

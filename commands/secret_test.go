@@ -12,8 +12,8 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// TestSecretInProc sets a value that comes slowly, and looks meanwhile where everybody on the machine can: the arguments and the
-// environment of every process do not have it.
+// TestSecretInProc sets a value that arrives slowly. Meanwhile the arguments and environments of all
+// processes, which everybody on the machine can read, must not contain it.
 func TestSecretInProc(t *testing.T) {
 	dir := t.TempDir()
 	definition, fifo := filepath.Join(dir, "secret.yaml"), filepath.Join(dir, "fifo")
@@ -36,7 +36,7 @@ func TestSecretInProc(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := bytes.Repeat([]byte("swordfish"), 100)
-	pipe, err := os.OpenFile(fifo, os.O_WRONLY, 0) // waits until it is read
+	pipe, err := os.OpenFile(fifo, os.O_WRONLY, 0) // blocks until poolctl opens it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +46,8 @@ func TestSecretInProc(t *testing.T) {
 	for _, pattern := range []string{"/proc/[0-9]*/cmdline", "/proc/[0-9]*/environ"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
-			if data, _ := os.ReadFile(file); bytes.Contains(data, value[:18]) { // it may have ended meanwhile
-				t.Errorf("%s has the value", file)
+			if data, _ := os.ReadFile(file); bytes.Contains(data, value[:18]) { // the process may have ended
+				t.Errorf("%s contains the value", file)
 			}
 		}
 	}
@@ -60,7 +60,8 @@ func TestSecretInProc(t *testing.T) {
 	}
 }
 
-// TestSecretsOfLibvirt has libvirt's daemon keep a secret and make a volume with it, and poolctl use both.
+// TestSecretsOfLibvirt stores a secret and creates a volume with libvirt's daemon, and uses both with
+// poolctl.
 func TestSecretsOfLibvirt(t *testing.T) {
 	backendtest.Long(t, "the comparison with virsh")
 	if os.Geteuid() != 0 {
@@ -95,7 +96,8 @@ poolctl vol-info safe.raw images | grep Capacity
 `
 	cmd := exec.Command("../scripts/with-libvirtd", "sh", "-c", script, dir, id)
 	out, err := cmd.CombinedOutput()
-	if want := id + "\n\nSize of volume 'safe.raw' successfully changed to 9M\n"; err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), "9.00 MiB") {
+	hasAll := strings.Contains(string(out), id) && strings.Contains(string(out), "9.00 MiB")
+	if want := id + "\n\nSize of volume 'safe.raw' successfully changed to 9M\n"; err != nil || !hasAll {
 		t.Errorf("got %s, error %v; want %s", out, err, want)
 	}
 }

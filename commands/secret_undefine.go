@@ -17,22 +17,22 @@ func (c *SecretUndefine) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("undefine secret %q: %w", c.Secret, err)
 	}
-	e.say("Secret %s deleted", entry.UUID)
+	e.Say("Secret %s deleted", entry.UUID)
 	return nil
 }
 
 func (c *SecretUndefine) undefine(e *env) (*store.SecretEntry, error) {
-	unlock, err := e.lockDefinitions()
+	unlock, err := e.driver.LockDefinitions(e.ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	entry, err := e.store.Secret(c.Secret)
+	entry, err := e.driver.Store.Secret(c.Secret)
 	if entry == nil || entry.File == "" {
 		return nil, err
 	}
 	if err != nil {
-		e.warn("the definition could not be used: %w", err)
+		e.Warn("the definition could not be used: %w", err)
 	}
-	return entry, e.store.UndefineSecret(entry)
+	return entry, e.driver.Store.UndefineSecret(entry)
 }

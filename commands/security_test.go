@@ -14,8 +14,7 @@ var (
 	mentioned = regexp.MustCompile("`(attack/[a-z-]+|(?:Test|Fuzz)[A-Z]\\w+)`")
 )
 
-// TestSecurityPage holds SECURITY.md against the tests: those that it names are there, and each attack stands
-// in it.
+// TestSecurityPage checks that all tests that SECURITY.md names exist, and that it names every attack.
 func TestSecurityPage(t *testing.T) {
 	page, err := os.ReadFile("../SECURITY.md")
 	if err != nil {
@@ -29,7 +28,7 @@ func TestSecurityPage(t *testing.T) {
 	for _, file := range attacks {
 		name := "attack/" + strings.TrimSuffix(filepath.Base(file), ".txtar")
 		if there = append(there, name); !strings.Contains(string(page), "`"+name+"`") {
-			t.Errorf("%s is missing", name)
+			t.Errorf("SECURITY.md does not name %s", name)
 		}
 	}
 	for _, pattern := range []string{"../*_test.go", "../*/*_test.go", "../*/*/*_test.go"} {
@@ -49,7 +48,7 @@ func TestSecurityPage(t *testing.T) {
 	}
 	for _, named := range mentioned.FindAllStringSubmatch(string(page), -1) {
 		if !slices.Contains(there, named[1]) {
-			t.Errorf("there is no %s", named[1])
+			t.Errorf("SECURITY.md names %s, which does not exist", named[1])
 		}
 	}
 }

@@ -20,16 +20,16 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// A hang is a verb that waits for somebody who never comes.
+// A hang is a verb that waits for another process that never acts.
 type hang struct {
 	place, args string
 	prepare     func(*waiter)
 	waits       func(*waiter) bool
-	status      int // 0: 130
+	status      int // 0 means statusInterrupted
 }
 
-// TestSignals sends a signal to each verb that waits, wherever it can wait: it ends with the documented
-// status, and leaves nothing.
+// TestSignals sends a signal to each verb at each point where it can wait. The verb must end with the
+// documented status and leave nothing behind.
 func TestSignals(t *testing.T) {
 	for _, h := range hangs {
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -41,7 +41,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// nohup(1) has SIGHUP ignored, so that a verb goes on when its terminal has gone.
+// TestNohup checks that SIGHUP stays ignored under nohup(1), so that a verb continues when its terminal
+// closes.
 func TestNohup(t *testing.T) {
 	w := newWaiter(t)
 	w.cmd = w.command("pool-define", "fifo")
@@ -97,12 +98,13 @@ var hangs = []hang{
 type waiter struct {
 	*testing.T
 	dir       string
-	shown     string // the file that it prints to
+	shown     string // the file with its output
 	cmd       *exec.Cmd
-	program   int           // that it runs, once started says so
-	connected chan net.Conn // to the server
+	program   int           // PID of the program that it runs, set by started
+	connected chan net.Conn // connections to the server
 }
 
+// signal runs the verb, sends a signal when it waits, and checks its status and the files.
 func (h *hang) signal(t *testing.T, s syscall.Signal) {
 	w := newWaiter(t)
 	w.cmd = w.command(strings.Fields(h.args)...)
@@ -152,7 +154,7 @@ func newWaiter(t *testing.T) *waiter {
 	return w
 }
 
-// command is poolctl with these arguments; what it prints is kept.
+// command returns a command that runs poolctl with arguments and records its output.
 func (w *waiter) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("poolctl", append([]string{"--lock-timeout", "1h", "--timeout", "1h"}, args...)...)
 	cmd.Dir = w.dir
@@ -203,7 +205,7 @@ func (w *waiter) read(name string) string {
 	return string(text)
 }
 
-// files lists all that is in the directory, but for locks and for what programs leave in bin.
+// files lists all files in the directory except locks, and files that programs leave in bin.
 func (w *waiter) files() string {
 	out, err := exec.Command("find", w.dir, "(", "-path", "*/run/locks", "-o", "-path", "*/bin", ")", "-prune",
 		"-o", "-printf", `%p %m %s\n`).Output()
@@ -215,22 +217,23 @@ func (w *waiter) files() string {
 	return strings.Join(lines, "\n")
 }
 
-// What is prepared for a verb:
+// The functions that prepare a verb:
 
-// holds opens both ends of a pipe.
+// holds opens both ends of a pipe, so that the pipe blocks.
 func holds(name string) func(*waiter) {
 	return func(w *waiter) { w.open(name, os.O_RDWR) }
 }
 
-// silentStdin gives it a pipe in which nothing comes.
+// silentStdin makes standard input a pipe without data.
 func silentStdin(w *waiter) {
 	in, _ := w.pipe()
 	w.cmd.Stdin = in
 }
 
-// fullStdout gives it a pipe that nobody reads.
+// fullStdout makes standard output a pipe that nobody reads.
 func fullStdout(w *waiter) { _, w.cmd.Stdout = w.pipe() }
 
+// pipe returns a pipe that stays open until the test ends.
 func (w *waiter) pipe() (out, in *os.File) {
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -240,6 +243,7 @@ func (w *waiter) pipe() (out, in *os.File) {
 	return out, in
 }
 
+// fullStderr makes standard error a pipe that is full.
 func fullStderr(w *waiter) {
 	_, in := w.pipe()
 	w.cmd.Stderr = in
@@ -253,7 +257,7 @@ func fullStderr(w *waiter) {
 	}
 }
 
-// many makes a list of volumes that no pipe has room for.
+// many creates so many volumes that their list does not fit into a pipe.
 func many(w *waiter) {
 	fullStdout(w)
 	for i := range 500 {
@@ -261,7 +265,7 @@ func many(w *waiter) {
 	}
 }
 
-// locks takes a lock, and gives it a terminal, on which waiting is told.
+// locks takes a lock, and connects the verb to a terminal, where it reports that it waits.
 func locks(name string) func(*waiter) {
 	return func(w *waiter) {
 		lock := w.open("run/locks/"+name, os.O_RDONLY)
@@ -272,7 +276,7 @@ func locks(name string) func(*waiter) {
 	}
 }
 
-// onTerminal gives it a terminal (pty(7)).
+// onTerminal connects the verb to a terminal (pty(7)).
 func onTerminal(w *waiter) {
 	master := w.open("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY)
 	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
@@ -298,7 +302,8 @@ func onTerminal(w *waiter) {
 	})
 }
 
-// stoppedTerminal shows nothing any more, as after Ctrl-S, while data trickle in.
+// stoppedTerminal connects the verb to a terminal that shows nothing, as after Ctrl-S, while data arrive
+// slowly on standard input.
 func stoppedTerminal(w *waiter) {
 	w.run("vol-create-as", "images", "huge", "1G", "--allocation", "0")
 	onTerminal(w)
@@ -315,7 +320,7 @@ func stoppedTerminal(w *waiter) {
 	}()
 }
 
-// programs stand in for those that never end by themselves.
+// programs replaces programs with ones that never end.
 func programs(names ...string) func(*waiter) {
 	return func(w *waiter) {
 		for _, name := range names {
@@ -324,13 +329,13 @@ func programs(names ...string) func(*waiter) {
 	}
 }
 
-// spoil is an editor that leaves what cannot be stored.
+// spoil installs an editor that writes an invalid definition.
 func spoil(w *waiter) {
 	w.write("bin/vi", "#!/bin/sh\necho '<pool>' >\"$1\"\n", 0o700)
 	onTerminal(w)
 }
 
-// server takes connections and never says anything.
+// server accepts connections and never answers.
 func server(w *waiter) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -354,29 +359,33 @@ func server(w *waiter) {
 	}()
 }
 
-// Where it waits:
+// The functions that report where a verb waits:
 
+// connected reports whether the verb has connected to the server.
 func connected(w *waiter) bool { return len(w.connected) > 0 }
 
-// started tells that one of programs runs. They can tell nothing themselves: qemu-img is confined.
+// started reports whether one of the programs of a waiter runs. The programs cannot report it themselves,
+// because qemu-img is confined.
 func started(w *waiter) bool {
 	children, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range children {
 		var state string
 		var parent int
 		name, rest, _ := strings.Cut(w.read(file), ") ")
-		if _, err := fmt.Sscan(rest, &state, &parent); err == nil && parent == w.cmd.Process.Pid && strings.HasSuffix(name, "(sleep") {
+		_, err := fmt.Sscan(rest, &state, &parent)
+		if err == nil && parent == w.cmd.Process.Pid && strings.HasSuffix(name, "(sleep") {
 			w.program, _ = strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		}
 	}
 	return w.program != 0
 }
 
+// shows reports whether the verb has printed a text.
 func shows(text string) func(*waiter) bool {
 	return func(w *waiter) bool { return strings.Contains(w.read(w.shown), text) }
 }
 
-// has tells that it has a file open.
+// has reports whether the verb has a file open.
 func has(name string) func(*waiter) bool {
 	return func(w *waiter) bool {
 		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", w.cmd.Process.Pid))
@@ -387,26 +396,30 @@ func has(name string) func(*waiter) bool {
 	}
 }
 
+// reading reports whether the verb reads from a file descriptor.
 func reading(fd uint64) func(*waiter) bool {
 	return func(w *waiter) bool {
 		return w.inCall(func(call, first, _ uint64) bool { return call == unix.SYS_READ && first == fd })
 	}
 }
 
+// writing reports whether the verb writes to a file descriptor.
 func writing(fd uint64) func(*waiter) bool {
 	return func(w *waiter) bool {
 		return w.inCall(func(call, first, _ uint64) bool { return call == unix.SYS_WRITE && first == fd })
 	}
 }
 
-// opening tells that it is opening a file.
+// opening reports whether the verb is opening a file.
 func opening(name string) func(*waiter) bool {
 	return func(w *waiter) bool {
-		return w.inCall(func(call, _, second uint64) bool { return call == unix.SYS_OPENAT && w.memory(second) == name })
+		return w.inCall(func(call, _, second uint64) bool {
+			return call == unix.SYS_OPENAT && w.memory(second) == name
+		})
 	}
 }
 
-// inCall tells whether a thread of it is in such a system call (proc_pid_syscall(5)).
+// inCall reports whether a thread of the verb is in a system call that is accepts (proc_pid_syscall(5)).
 func (w *waiter) inCall(is func(call, first, second uint64) bool) bool {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", w.cmd.Process.Pid))
 	return slices.ContainsFunc(threads, func(file string) bool {
@@ -419,7 +432,7 @@ func (w *waiter) inCall(is func(call, first, second uint64) bool) bool {
 	})
 }
 
-// memory returns the text at an address in it.
+// memory returns the text at an address in the verb's memory.
 func (w *waiter) memory(at uint64) string {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/mem", w.cmd.Process.Pid))
 	if err != nil {

@@ -15,12 +15,13 @@ import (
 	"poolctl/backend/backendtest"
 )
 
-// TestSystemd boots systemd in the lab (scripts/lab systemd) once for each archive in testdata/systemd. An archive holds:
+// TestSystemd boots systemd in the lab (scripts/lab systemd) once for each archive in testdata/systemd. An
+// archive holds:
 //
 //	root/PATH   files of the lab; the test adds poolctl and its units
-//	prepare     what runs before systemd starts
-//	script      what runs when multi-user.target is reached
-//	stdout      what script prints
+//	prepare     script to run before systemd starts
+//	script      script to run when multi-user.target is reached
+//	stdout      output of script
 //	console     systemd's own log lines, in this order; the lines of a unit may come earlier or later
 //	never       texts that must not be in the console log
 func TestSystemd(t *testing.T) {
@@ -42,7 +43,8 @@ func TestSystemd(t *testing.T) {
 	}
 }
 
-// A unit with a mount namespace of its own (systemd.exec(5)) would mount pools where nobody else sees them.
+// TestUnitsMount checks that no unit has a mount namespace of its own (systemd.exec(5)): pools mounted there
+// would be visible to nobody else.
 func TestUnitsMount(t *testing.T) {
 	namespace := regexp.MustCompile(`(?m)^((Private|Protect|Bind|Root|ReadOnly|ReadWrite|Inaccessible|NoExec|Mount|Temporary|Extension|Dynamic)\w*|ExecPaths)=.*`)
 	units, err := filepath.Glob("../scripts/systemd/*.service")
@@ -74,7 +76,7 @@ func requireForSystemd(t *testing.T) {
 	}
 }
 
-// bootArchive boots with the files of an archive, and checks what was printed and logged.
+// bootArchive boots with the files of an archive, and checks the script's output and the console log.
 func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -101,8 +103,8 @@ func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
 	}
 }
 
-// checkConsole reports all lines of never that are in the log, and the first line of wanted that does not follow the
-// lines before it.
+// checkConsole returns an error for each line of never that the log contains, and for the first line of
+// wanted that does not follow the lines before it.
 func checkConsole(log, wanted, never string) error {
 	var errs []error
 	for line := range strings.Lines(never) {
@@ -122,7 +124,7 @@ func checkConsole(log, wanted, never string) error {
 	return errors.Join(errs...)
 }
 
-// sectionOf returns a file of an archive.
+// sectionOf returns the content of a file of an archive, or "".
 func sectionOf(archive *txtar.Archive, name string) string {
 	for _, file := range archive.Files {
 		if file.Name == name {
@@ -132,7 +134,7 @@ func sectionOf(archive *txtar.Archive, name string) string {
 	return ""
 }
 
-// install runs install(1), which makes the directories above the copy.
+// install runs install(1), which creates the directories above the copy.
 func install(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("install", append([]string{"-D"}, args...)...).CombinedOutput(); err != nil {

@@ -11,24 +11,25 @@ import (
 	"strings"
 )
 
-// A connection is the URI that virsh would connect to, and who says so.
+// A connection is the URI that virsh would connect to, and where it is set.
 type connection struct{ from, uri string }
 
-// checkConnection refuses to work here for a script that means another machine. help and the like work on none.
+// checkConnection returns an error if a script means another machine. Verbs such as help work on no machine.
 func (e *env) checkConnection() error {
 	switch e.verb {
 	case "help", "completion", "__man":
 		return nil
 	}
-	c, err := connectionOf(e.cli.Connect, e.store.LibvirtDir)
+	c, err := connectionOf(e.cli.Connect, e.driver.Store.LibvirtDir)
 	if err != nil {
 		return err
 	}
 	return c.check()
 }
 
-// connectionOf looks where virsh looks, in the same order (virsh(1), ENVIRONMENT; libvirt's docs/uri.rst): -c, two environment
-// variables, and uri_default in libvirt.conf. What is empty counts as not given. Without any the URI is empty.
+// connectionOf reads the URI from the same places as virsh, in the same order (virsh(1), ENVIRONMENT;
+// libvirt's docs/uri.rst): -c, two environment variables, and uri_default in libvirt.conf. Empty values count
+// as not given. If none is given, the URI is empty.
 func connectionOf(asked, libvirtDir string) (connection, error) {
 	if asked != "" {
 		return connection{"-c ", asked}, nil
@@ -53,16 +54,17 @@ func connectionOf(asked, libvirtDir string) (connection, error) {
 	return connection{file + ": uri_default = ", uri}, nil
 }
 
-// assignment is a line of libvirt.conf that sets uri_default, to a string in single, double or triple double quotes
-// (libvirt's src/util/virconf.c).
+// assignment matches a line of libvirt.conf that sets uri_default to a string in single, double or triple
+// double quotes (libvirt's src/util/virconf.c).
 var assignment = regexp.MustCompile(`^[ \t]*uri_default[ \t]*=[ \t]*(?:"""(.*?)"""|"([^"]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
 
-// uriDefault returns the first uri_default of libvirt.conf, as libvirt does; empty if there is none.
+// uriDefault returns the first uri_default of libvirt.conf, as libvirt does. It is empty if there is none.
 func uriDefault(text string) (string, error) {
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
-		if line = strings.TrimRight(line, "\r\n"); !strings.HasPrefix(strings.TrimLeft(line, " \t"), "uri_default") {
+		line = strings.TrimRight(line, "\r\n")
+		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "uri_default") {
 			continue
 		}
 		match := assignment.FindStringSubmatch(line)
@@ -74,17 +76,19 @@ func uriDefault(text string) (string, error) {
 	return "", nil
 }
 
-// drivers are those of libvirt that manage the machine they run on.
+// drivers are libvirt's drivers that manage the machine they run on.
 var drivers = []string{"qemu", "storage", "xen", "lxc", "ch", "bhyve", "vbox", "vz", "openvz", "secret"}
 
-// isLocal reports whether a URI means this machine, in the only form that can mean no other (libvirt's docs/uri.rst). A host, a
-// transport such as ssh or ext, and parameters such as socket, command and proxy may lead anywhere.
+// isLocal reports whether a URI means this machine, in the only form that cannot mean another (libvirt's
+// docs/uri.rst). A host, a transport such as ssh or ext, and parameters such as socket, command and proxy may
+// lead to another machine.
 func isLocal(uri string) bool {
 	scheme, path, _ := strings.Cut(uri, "://")
-	return slices.Contains(drivers, strings.TrimSuffix(scheme, "+unix")) && (path == "/system" || path == "/session")
+	isDriver := slices.Contains(drivers, strings.TrimSuffix(scheme, "+unix"))
+	return isDriver && (path == "/system" || path == "/session")
 }
 
-// check accepts the URIs that mean this machine, as scripts for virsh give them.
+// check returns an error unless a URI means this machine.
 func (c connection) check() error {
 	if c.uri == "" || isLocal(c.uri) {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestURIDefault reads libvirt.conf as libvirt does.
+// TestURIDefault checks that libvirt.conf is read as libvirt reads it.
 func TestURIDefault(t *testing.T) {
 	for _, test := range []struct{ text, want, wrong string }{
 		{"", "", ""},
@@ -21,13 +21,14 @@ func TestURIDefault(t *testing.T) {
 		{"uri_default = \"a\" \"b\"\n", "", "line 1: "},
 	} {
 		uri, err := uriDefault(test.text)
-		if uri != test.want || (err == nil) != (test.wrong == "") || err != nil && !strings.HasPrefix(err.Error(), test.wrong) {
+		isWrong := err != nil && !strings.HasPrefix(err.Error(), test.wrong)
+		if uri != test.want || (err == nil) != (test.wrong == "") || isWrong {
 			t.Errorf("%q: got %q and %v, want %q and %q", test.text, uri, err, test.want, test.wrong)
 		}
 	}
 }
 
-// TestLocalURIs accepts what means this machine, and nothing else.
+// TestLocalURIs checks that only URIs of this machine are accepted.
 func TestLocalURIs(t *testing.T) {
 	for _, uri := range []string{
 		"", "qemu:///system", "qemu:///session", "storage:///system", "storage:///session", "xen:///system", "lxc:///system", "ch:///system",

@@ -17,7 +17,7 @@ type VolClone struct {
 	copyFlags
 }
 
-// copyFlags tell how the data of a volume get into another.
+// copyFlags say how the data of a volume are copied to another.
 type copyFlags struct {
 	Reflink bool `help:"Share the blocks with the copy, or fail. Without it they are shared where that is possible."`
 	Full    bool `help:"Copy all data, also where a new volume would have them from the old one until it is written to (rbd)."`
@@ -35,9 +35,11 @@ func (f *copyFlags) options() (backend.CloneOptions, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolClone) Help() string {
-	return "The copy stands by itself: what a volume takes from its backing store is copied. In a Ceph cluster (rbd) it has its data from a snapshot " +
-		"of the old volume, until it is written to, unless they are to be copied (--full); the old volume cannot be deleted before. Where the file system can (btrfs, xfs), both share " +
-		"their blocks until one is written to, which takes no time; otherwise holes stay holes.\n\n" +
+	return "The copy stands by itself: what a volume takes from its backing store is copied. In a Ceph " +
+		"cluster (rbd) it has its data from a snapshot of the old volume, until it is written to, unless " +
+		"they are to be copied (--full); the old volume cannot be deleted before. Where the file system " +
+		"can (btrfs, xfs), both share their blocks until one is written to, which takes no time; " +
+		"otherwise holes stay holes.\n\n" +
 		"  poolctl vol-clone golden.qcow2 vm1.qcow2 images"
 }
 
@@ -53,55 +55,27 @@ func (c *VolClone) clone(e *env) error {
 	if text := pooldef.CheckVolumeName(c.Newname); text != "" {
 		return pooldef.Problems{{Element: "name", Text: text}}
 	}
-	source, err := e.findVolume(c.Vol, c.Pool)
+	source, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer source.unlock()
+	defer source.Unlock()
 	if c.PrintXml {
 		copied := *source.Volume
 		copied.Name = c.Newname
-		e.result(codec.VolumeElement(&copied).String())
+		e.Result(codec.VolumeElement(&copied).String())
 		return source.Err
 	}
-	if err := e.cloneVolume(source.backend, source.entry.Current(), cloneSpec(source.Volume, c.Newname), source, &c.copyFlags); err != nil {
-		return err
-	}
-	e.say("Vol %s cloned from %s", c.Newname, source.Name)
-	return nil
-}
-
-// cloneSpec defines a volume that is like another. If that has all its room, so has the new one; otherwise it gets what it needs.
-func cloneSpec(source *pooldef.Volume, name string) *pooldef.Volume {
-	v := &pooldef.Volume{Name: name, Capacity: source.Capacity, Target: source.Target}
-	v.Target.Path = ""
-	if source.Allocation.Bytes < source.Capacity.Bytes {
-		v.Allocation = pooldef.Bytes(0)
-	}
-	return v
-}
-
-// cloneVolume makes a volume of another.
-func (e *env) cloneVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, source *foundVolume, how *copyFlags) error {
-	o, err := how.options()
+	o, err := c.options()
 	if err != nil {
 		return err
 	}
-	cloner, err := backend.As[backend.Cloner](b, p.Type, "making volumes of others")
-	if err != nil {
-		return err
-	}
-	if source.Err != nil {
-		return source.Err
-	}
-	from := source.Volume
-	if lender, ok := source.backend.(backend.Exporter); ok {
-		if from, err = lender.Export(e.ctx, source.entry.Current(), source.Name); err != nil {
-			return err
-		}
-	}
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
-	o.Progress, o.From, o.MayRead = progress, source.entry.Current(), e.known(source)
-	return cloner.Clone(e.ctx, p, v, from, o)
+	o.Progress = progress
+	if err := e.driver.Clone(e.ctx, source, c.Newname, o); err != nil {
+		return err
+	}
+	e.Say("Vol %s cloned from %s", c.Newname, source.Name)
+	return nil
 }

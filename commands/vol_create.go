@@ -16,7 +16,7 @@ type VolCreate struct {
 	preallocation
 }
 
-// preallocation tells how a new volume gets room on the disk.
+// preallocation says how space is allocated for a new volume.
 type preallocation struct {
 	PreallocMetadata bool   `help:"The same as --preallocation=metadata."`
 	Preallocation    string `default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Make room at once: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
@@ -24,7 +24,8 @@ type preallocation struct {
 
 func (p *preallocation) options() (backend.CreateOptions, error) {
 	if p.PreallocMetadata && p.Preallocation != "" && p.Preallocation != "metadata" {
-		return backend.CreateOptions{}, &usageError{text: "--prealloc-metadata and --preallocation exclude each other"}
+		text := "--prealloc-metadata and --preallocation exclude each other"
+		return backend.CreateOptions{}, &usageError{text: text}
 	}
 	if p.PreallocMetadata {
 		return backend.CreateOptions{Preallocation: "metadata"}, nil
@@ -34,7 +35,8 @@ func (p *preallocation) options() (backend.CreateOptions, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolCreate) Help() string {
-	return "A raw volume gets as much room as its definition's allocation says, all of it if that says nothing.\n\n" +
+	return "A raw volume gets as much room as its definition's allocation says, all of it if that says " +
+		"nothing.\n\n" +
 		"  poolctl vol-create images disk.yaml\n\n" +
 		"with disk.yaml such as\n\n" +
 		"  name: disk.qcow2\n" +
@@ -48,12 +50,12 @@ func (c *VolCreate) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("create volume from %s: %w", c.File, err)
 	}
-	e.say("Vol %s created from %s", v.Name, c.File)
+	e.Say("Vol %s created from %s", v.Name, c.File)
 	return nil
 }
 
 func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	}
 	v, warnings, err := codec.ReadVolume(inputName(c.File), data, entry.Current().Type.Info(), c.Validate)
 	for _, w := range warnings {
-		e.warn("%w", w)
+		e.Warn("%w", w)
 	}
 	if err != nil {
 		return nil, err
@@ -72,27 +74,14 @@ func (c *VolCreate) create(e *env) (*pooldef.Volume, error) {
 	return v, e.createVolume(b, entry.Current(), v, &c.preallocation)
 }
 
-// createVolume makes a volume as defined.
+// createVolume creates a volume in pool p, whose backend is b, and shows the progress.
 func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, how *preallocation) error {
 	o, err := how.options()
 	if err != nil {
 		return err
 	}
-	creator, err := backend.As[backend.Creator](b, p.Type, "volume creation")
-	if err != nil {
-		return err
-	}
-	e.limitAllocation(v)
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
 	o.Progress = progress
-	return creator.Create(e.ctx, p, v, o)
-}
-
-// limitAllocation cuts off an allocation that is larger than the capacity.
-func (e *env) limitAllocation(v *pooldef.Volume) {
-	if v.Capacity.Known && v.Allocation.Bytes > v.Capacity.Bytes {
-		e.warn("volume %q: the allocation is larger than the capacity; %d bytes are allocated", v.Name, v.Capacity.Bytes)
-		v.Allocation = v.Capacity
-	}
+	return e.driver.CreateVolume(e.ctx, b, p, v, o)
 }

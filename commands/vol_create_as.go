@@ -38,13 +38,13 @@ func (c *VolCreateAs) Run(e *env) error {
 		return fmt.Errorf("create volume %q: %w", c.Name, err)
 	}
 	if !c.PrintXml {
-		e.say("Vol %s created", c.Name)
+		e.Say("Vol %s created", c.Name)
 	}
 	return nil
 }
 
 func (c *VolCreateAs) run(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (c *VolCreateAs) run(e *env) error {
 		return err
 	}
 	if c.PrintXml {
-		e.result(document.String())
+		e.Result(document.String())
 		return nil
 	}
 	v, err := codec.VolumeFromElement(document, entry.Current().Type.Info())
@@ -64,7 +64,7 @@ func (c *VolCreateAs) run(e *env) error {
 	return e.createVolume(b, entry.Current(), v, &c.preallocation)
 }
 
-// element builds the document that virsh builds.
+// element builds the same document as virsh.
 func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*xmltree.Element, error) {
 	root := xmltree.NewElement("volume")
 	root.AddText("name", c.Name)
@@ -82,7 +82,7 @@ func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*xmlt
 		root.Add(xmltree.NewElement("target")).Add(xmltree.NewElement("format", "type", c.Format))
 	}
 	if c.BackingVol != "" {
-		path, err := e.backingPath(b, p, c.BackingVol)
+		path, err := e.driver.BackingPath(e.ctx, b, p, c.BackingVol)
 		if err != nil {
 			return nil, err
 		}
@@ -93,17 +93,4 @@ func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*xmlt
 		}
 	}
 	return root, nil
-}
-
-// backingPath finds the volume that is to be the backing store: by name in the same pool, by key or path in any active one.
-func (e *env) backingPath(b backend.Backend, p *pooldef.Pool, name string) (string, error) {
-	if v, err := b.Volume(e.ctx, p, name); err == nil {
-		return v.Target.Path, nil
-	}
-	v, err := e.locateVolume(name, "")
-	if err != nil {
-		return "", fmt.Errorf("backing volume: %w", err)
-	}
-	defer v.unlock()
-	return v.Target.Path, nil
 }

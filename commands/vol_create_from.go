@@ -18,8 +18,9 @@ type VolCreateFrom struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolCreateFrom) Help() string {
-	return "The volumes may be of different pools, types and formats. The new one is at least as large as the one that is copied; a definition " +
-		"without a capacity takes that one's. A raw volume gets as much room as the definition's allocation says, all of it if that says nothing.\n\n" +
+	return "The volumes may be of different pools, types and formats. The new one is at least as large as " +
+		"the one that is copied; a definition without a capacity takes that one's. A raw volume gets as " +
+		"much room as the definition's allocation says, all of it if that says nothing.\n\n" +
 		"  poolctl vol-create-from images disk.yaml /dev/vg/root\n\n" +
 		"with disk.yaml such as\n\n" +
 		"  name: root.qcow2\n" +
@@ -35,16 +36,16 @@ func (c *VolCreateFrom) Run(e *env) error {
 }
 
 func (c *VolCreateFrom) create(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return err
 	}
-	source, err := e.findVolume(c.Vol, c.Inputpool)
+	source, err := e.driver.FindVolume(e.ctx, c.Vol, c.Inputpool)
 	if err != nil {
 		return err
 	}
-	defer source.unlock()
+	defer source.Unlock()
 	data, err := e.readInput(c.File)
 	if err != nil {
 		return err
@@ -52,21 +53,21 @@ func (c *VolCreateFrom) create(e *env) error {
 	p := entry.Current()
 	v, warnings, err := codec.ReadCopy(inputName(c.File), data, p.Type.Info(), c.Validate)
 	for _, w := range warnings {
-		e.warn("%w", w)
+		e.Warn("%w", w)
 	}
 	if err != nil {
 		return err
 	}
-	if v.Capacity.Bytes < source.Capacity.Bytes {
-		if v.Capacity.Known {
-			e.warn("volume %q: the capacity is less than what is copied; it becomes %d bytes", v.Name, source.Capacity.Bytes)
-		}
-		v.Capacity = source.Capacity
-	}
-	e.limitAllocation(v)
-	if err := e.cloneVolume(b, p, v, source, &c.copyFlags); err != nil {
+	o, err := c.options()
+	if err != nil {
 		return err
 	}
-	e.say("Vol %s created from input vol %s", v.Name, source.Name)
+	progress, done := e.Progress()
+	defer done()
+	o.Progress = progress
+	if err := e.driver.CreateFrom(e.ctx, b, p, v, source, o); err != nil {
+		return err
+	}
+	e.Say("Vol %s created from input vol %s", v.Name, source.Name)
 	return nil
 }

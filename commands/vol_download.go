@@ -6,6 +6,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/commands/terminal"
 )
 
 // VolDownload is the verb vol-download.
@@ -16,7 +17,8 @@ type VolDownload struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolDownload) Help() string {
-	return "A file takes its name when it is whole; one of that name that was there before stays until then.\n\n" +
+	return "A file takes its name when it is whole; one of that name that was there before stays until " +
+		"then.\n\n" +
 		"  poolctl vol-download disk.qcow2 backup.qcow2 images --sparse\n" +
 		"  poolctl vol-download disk.raw - images | zstd >disk.zst"
 }
@@ -31,12 +33,12 @@ func (c *VolDownload) Run(e *env) error {
 		return fmt.Errorf("download volume %q to %s: %w", c.Vol, to, err)
 	}
 	if !isStdout(c.File) {
-		e.end()
+		e.SayNothing()
 	}
 	return nil
 }
 
-// isStdout tells whether a file is standard output, where nothing may follow the data.
+// isStdout reports whether a file is standard output, where nothing may follow the data.
 func isStdout(file string) bool { return file == "-" || isSameFile(file, "/dev/stdout") }
 
 func isSameFile(a, b string) bool {
@@ -51,45 +53,47 @@ func (c *VolDownload) download(e *env) error {
 		return err
 	}
 	t.InUse = c.InUse
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	p := v.entry.Current()
-	downloader, err := backend.As[backend.Downloader](v.backend, p.Type, "downloading")
+	defer v.Unlock()
+	p := v.Pool()
+	downloader, err := backend.As[backend.Downloader](v.Backend, p.Type, "downloading")
 	if err != nil {
 		return err
 	}
 	if isSameFile(c.File, v.Target.Path) {
 		return &usageError{"vol-download", "the file is the volume itself"}
 	}
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
 	t.Progress = progress
 	if c.File == "-" {
-		to, isTerminal := rawOutput()
+		to, isTerminal := terminal.Raw()
 		if isTerminal && !e.cli.DryRun {
 			return &usageError{"vol-download", "standard output is a terminal: a volume would garble it"}
 		}
 		return downloader.Download(e.ctx, p, v.Name, to, t)
 	}
-	return c.toFile(e, t, func(to *os.File, t backend.Transfer) error { return downloader.Download(e.ctx, p, v.Name, to, t) })
+	return c.toFile(e, t, func(to *os.File, t backend.Transfer) error {
+		return downloader.Download(e.ctx, p, v.Name, to, t)
+	})
 }
 
-// toFile has a file written that takes its name when it is whole.
+// toFile writes a file that gets its name when it is complete.
 func (c *VolDownload) toFile(e *env, t backend.Transfer, write func(*os.File, backend.Transfer) error) error {
-	draft, err := host.NewPendingFile(c.File, 0o666)
+	file, err := host.NewPendingFile(c.File, 0o666)
 	if err != nil {
 		return err
 	}
-	defer draft.Abort()
-	if err := e.host.Change(e.ctx, draft); err != nil {
+	defer file.Abort()
+	if err := e.driver.Host.Change(e.ctx, file); err != nil {
 		return err
 	}
-	t.File = draft.Name()
-	if err := write(draft.File(), t); err != nil {
+	t.File = file.Name()
+	if err := write(file.File(), t); err != nil {
 		return err
 	}
-	return e.host.Change(e.ctx, host.Commit{File: draft})
+	return e.driver.Host.Change(e.ctx, host.Commit{File: file})
 }

@@ -15,12 +15,12 @@ type VolDumpxml struct {
 
 // Run prints a volume's document.
 func (c *VolDumpxml) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	if err := c.follow(e, v); err != nil {
+	defer v.Unlock()
+	if err := c.read(e, v); err != nil {
 		return err
 	}
 	return errors.Join(e.printXML(codec.VolumeElement(v.Volume), c.xpathFlags), v.Err)

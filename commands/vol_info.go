@@ -1,9 +1,13 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 
+	"poolctl/backend/driver"
 	"poolctl/format"
+	"poolctl/pooldef"
 )
 
 // VolInfo is the verb vol-info.
@@ -23,12 +27,12 @@ type volumeArgs struct {
 
 // Run shows one volume.
 func (c *VolInfo) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	if err := c.follow(e, v); err != nil {
+	defer v.Unlock()
+	if err := c.read(e, v); err != nil {
 		return err
 	}
 	if c.Output != "table" {
@@ -42,10 +46,33 @@ func (c *VolInfo) Run(e *env) error {
 	if c.Physical {
 		label, used = "Physical:", v.Physical
 	}
-	e.print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
+	e.Print("%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", format.Printable(v.Name), "Type:", v.Type,
 		"Capacity:", volumeSize(v.Capacity, c.Bytes), label, volumeSize(used, c.Bytes))
 	for _, image := range v.Chain {
-		e.print("%-15s %s\n", "Backing:", chainLine(image, c.Bytes))
+		e.Print("%-15s %s\n", "Backing:", chainLine(image, c.Bytes))
 	}
 	return v.Err
+}
+
+// chainFlag requests all images below a volume.
+type chainFlag struct {
+	BackingChain bool `help:"Show all images that it is based on, down to the last."`
+}
+
+// read adds the backing chain to a volume if the option is set. If the chain is not complete, the volume's
+// Err says why.
+func (c *chainFlag) read(e *env, v *driver.Volume) error {
+	if !c.BackingChain {
+		return nil
+	}
+	return e.driver.ReadChain(e.ctx, v)
+}
+
+// chainLine describes an image of a chain for people.
+func chainLine(image *pooldef.Volume, asBytes bool) string {
+	text := cmp.Or(image.Target.Format, "unknown")
+	if image.Capacity.Known {
+		text += ", " + volumeSize(image.Capacity, asBytes)
+	}
+	return fmt.Sprintf("%s (%s)", format.Printable(image.Target.Path), text)
 }

@@ -5,11 +5,11 @@ type VolKey struct{ volumeArgs }
 
 // Run prints a volume's key.
 func (c *VolKey) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	e.resultLine(v.Key)
+	defer v.Unlock()
+	e.ResultLine(v.Key)
 	return nil
 }

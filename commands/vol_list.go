@@ -19,21 +19,22 @@ type VolList struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolList) Help() string {
-	return "Every listing is made afresh. Without --details no image is opened; the styles json, yaml, csv and xml have all details.\n\n" +
+	return "Every listing is made afresh. Without --details no image is opened; the styles json, yaml, csv " +
+		"and xml have all details.\n\n" +
 		"  poolctl vol-list images -o name\n" +
 		"  poolctl vol-list images -o json | jq '[.volumes[].allocation] | add'"
 }
 
 // Run lists volumes.
 func (c *VolList) Run(e *env) error {
-	entry, b, unlock, err := e.activePool(c.Pool)
+	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
 	}
 	volumes := b.Volumes(e.ctx, entry.Current())
 	if c.Details || !slices.Contains([]string{"table", "name", "null"}, c.Output) {
-		volumes = e.details(b, entry.Current())
+		volumes = e.driver.Details(e.ctx, b, entry.Current())
 	}
 	printer := e.volumePrinter(c.Output, c.Details)
 	for v, err := range volumes {
@@ -44,7 +45,7 @@ func (c *VolList) Run(e *env) error {
 			return fmt.Errorf("list volumes of pool %q: %w", entry.Name, err)
 		}
 		if v.Err != nil {
-			e.warn("volume %q: %w", v.Name, v.Err)
+			e.Warn("volume %q: %w", v.Name, v.Err)
 		}
 	}
 	return printer.close()
@@ -61,16 +62,16 @@ func (e *env) volumePrinter(style string, details bool) volumePrinter {
 	case "table":
 		return e.volumeTable(details)
 	case "xml":
-		fmt.Fprintln(e.results, "<volumes>")
+		fmt.Fprintln(e.Results, "<volumes>")
 		return volumePrinter{
 			func(v *pooldef.Volume) error {
-				_, err := io.WriteString(e.results, codec.VolumeElement(v).Indented(1))
+				_, err := io.WriteString(e.Results, codec.VolumeElement(v).Indented(1))
 				return err
 			},
-			func() error { _, err := io.WriteString(e.results, "</volumes>\n"); return err },
+			func() error { _, err := io.WriteString(e.Results, "</volumes>\n"); return err },
 		}
 	}
-	list := format.NewList(e.results, style, "volumes", volumeFields)
+	list := format.NewList(e.Results, style, "volumes", volumeFields)
 	return volumePrinter{func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) }, list.Close}
 }
 
@@ -89,11 +90,11 @@ func (e *env) volumeTable(details bool) volumePrinter {
 			rows = append(rows, row)
 			return nil
 		},
-		func() error { return e.table(header, rows) },
+		func() error { return e.Table(header, rows) },
 	}
 }
 
-// volumeSize prints a size for people, or as a number of bytes with vol-info's suffix.
+// volumeSize formats a size for people, or as a number of bytes with vol-info's suffix.
 func volumeSize(s pooldef.Size, asBytes bool) string {
 	switch {
 	case !s.Known:

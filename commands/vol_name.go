@@ -7,11 +7,11 @@ type VolName struct {
 
 // Run prints a volume's name.
 func (c *VolName) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, "")
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, "")
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	e.resultLine(v.Name)
+	defer v.Unlock()
+	e.ResultLine(v.Name)
 	return nil
 }

@@ -5,11 +5,11 @@ type VolPath struct{ volumeArgs }
 
 // Run prints a volume's path.
 func (c *VolPath) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	e.resultLine(v.Target.Path)
+	defer v.Unlock()
+	e.ResultLine(v.Target.Path)
 	return nil
 }

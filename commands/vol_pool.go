@@ -8,15 +8,15 @@ type VolPool struct {
 
 // Run prints the pool that a volume is in.
 func (c *VolPool) Run(e *env) error {
-	v, err := e.findVolume(c.Vol, "")
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, "")
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	answer := v.entry.Name
+	defer v.Unlock()
+	answer := v.Entry.Name
 	if c.Uuid {
-		answer = v.entry.Current().UUID
+		answer = v.Pool().UUID
 	}
-	e.resultLine(answer)
+	e.ResultLine(answer)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
 	"poolctl/format"
 )
 
@@ -21,7 +22,8 @@ type VolResize struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolResize) Help() string {
-	return "A file system inside does not change with it: grow that afterwards, shrink it before. No guest may be using the volume.\n\n" +
+	return "A file system inside does not change with it: grow that afterwards, shrink it before. No guest " +
+		"may be using the volume.\n\n" +
 		"  poolctl vol-resize disk.raw 40G images\n" +
 		"  poolctl vol-resize disk.raw 10G images --delta\n" +
 		"  poolctl vol-resize disk.raw -10G images --shrink"
@@ -41,20 +43,20 @@ func (c *VolResize) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("change size of volume %q %s %s: %w", c.Vol, by, size, err)
 	}
-	e.say("Size of volume '%s' successfully changed %s %s", v.Name, by, size)
+	e.Say("Size of volume '%s' successfully changed %s %s", v.Name, by, size)
 	return nil
 }
 
-func (c *VolResize) resize(e *env, size string, delta bool) (*foundVolume, error) {
+func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, error) {
 	n, err := format.ParseSize(size)
 	if err != nil {
 		return nil, &usageError{"vol-resize", err.Error()}
 	}
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return nil, err
 	}
-	defer v.unlock()
+	defer v.Unlock()
 	if v.Err != nil {
 		return nil, v.Err
 	}
@@ -68,12 +70,14 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*foundVolume, error
 		n += now
 	}
 	if n < now && !c.Shrink {
-		return nil, &stateError{fmt.Sprintf("it has %d bytes: those behind the new end would be lost", now), "--shrink allows that"}
+		text := fmt.Sprintf("it has %d bytes: those behind the new end would be lost", now)
+		return nil, &backend.StateError{Text: text, Hint: "--shrink allows that"}
 	}
-	p := v.entry.Current()
-	resizer, err := backend.As[backend.Resizer](v.backend, p.Type, "resizing volumes")
+	p := v.Pool()
+	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")
 	if err != nil {
 		return nil, err
 	}
-	return v, resizer.Resize(e.ctx, p, v.Name, n, backend.ResizeOptions{Shrink: n < now, Allocate: c.Allocate, MayRead: e.known(v)})
+	o := backend.ResizeOptions{Shrink: n < now, Allocate: c.Allocate, MayRead: e.driver.Known(e.ctx, v)}
+	return v, resizer.Resize(e.ctx, p, v.Name, n, o)
 }

@@ -13,7 +13,7 @@ type VolUpload struct {
 	transferArgs
 }
 
-// transferArgs name a volume, a file and a part of the volume.
+// transferArgs name a volume, a file, and a part of the volume.
 type transferArgs struct {
 	Vol    string `arg:"" help:"Name, key or path of the volume."`
 	File   string `arg:"" help:"File on this side; - is standard input or output."`
@@ -23,7 +23,7 @@ type transferArgs struct {
 	Sparse bool   `help:"Holes become holes. Otherwise they become zeros that take up room."`
 }
 
-// transfer reads the sizes. As for virsh, a negative length is all.
+// transfer parses the sizes. As in virsh, a negative length means all bytes.
 func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 	t := backend.Transfer{Sparse: a.Sparse}
 	if len(a.Length) > 1 && a.Length[0] == '-' {
@@ -50,18 +50,19 @@ func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolUpload) Help() string {
-	return "A raw volume stays as large as it is: what would not fit is refused before the first byte is written, or, from a pipe, when there is no " +
-		"more room. An image of another format becomes what is uploaded, unless there is an offset or a length.\n\n" +
+	return "A raw volume stays as large as it is: what would not fit is refused before the first byte is " +
+		"written, or, from a pipe, when there is no more room. An image of another format becomes what is " +
+		"uploaded, unless there is an offset or a length.\n\n" +
 		"  poolctl vol-upload disk.qcow2 debian.qcow2 images --sparse\n" +
 		"  zcat disk.gz | poolctl vol-upload disk.raw - images"
 }
 
-// Run uploads into a volume.
+// Run writes a file into a volume.
 func (c *VolUpload) Run(e *env) error {
 	if err := c.upload(e); err != nil {
 		return fmt.Errorf("upload %s to volume %q: %w", inputName(c.File), c.Vol, err)
 	}
-	e.end()
+	e.SayNothing()
 	return nil
 }
 
@@ -70,24 +71,25 @@ func (c *VolUpload) upload(e *env) error {
 	if err != nil {
 		return err
 	}
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	p := v.entry.Current()
-	uploader, err := backend.As[backend.Uploader](v.backend, p.Type, "uploading")
+	defer v.Unlock()
+	p := v.Pool()
+	uploader, err := backend.As[backend.Uploader](v.Backend, p.Type, "uploading")
 	if err != nil {
 		return err
 	}
 	from := os.Stdin
 	if c.File != "-" {
-		if from, err = await(e.ctx, func() (*os.File, error) { return os.Open(c.File) }); err != nil { // a pipe waits for a writer
+		// Opening a pipe blocks until another process opens it for writing.
+		if from, err = backend.Await(e.ctx, func() (*os.File, error) { return os.Open(c.File) }); err != nil {
 			return err
 		}
 		defer from.Close()
 	}
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
 	t.Progress = progress
 	return uploader.Upload(e.ctx, p, v.Name, from, t)

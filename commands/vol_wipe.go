@@ -14,9 +14,10 @@ type VolWipe struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolWipe) Help() string {
-	return "The whole volume, an image with its header, reads as zeros then, but for the algorithms that leave something else. zero has the kernel " +
-		"mark it as empty where it can, which takes no time; trim gives its room back; the patterns overwrite all of it, some of them many times. " +
-		"What a disk or a file system has kept of earlier data elsewhere, none of them reaches."
+	return "The whole volume, an image with its header, reads as zeros then, but for the algorithms that " +
+		"leave something else. zero has the kernel mark it as empty where it can, which takes no time; " +
+		"trim gives its room back; the patterns overwrite all of it, some of them many times. What a disk " +
+		"or a file system has kept of earlier data elsewhere, none of them reaches."
 }
 
 // Run wipes a volume.
@@ -24,22 +25,22 @@ func (c *VolWipe) Run(e *env) error {
 	if err := c.wipe(e); err != nil {
 		return fmt.Errorf("wipe volume %q: %w", c.Vol, err)
 	}
-	e.say("Vol %s wiped", c.Vol)
+	e.Say("Vol %s wiped", c.Vol)
 	return nil
 }
 
 func (c *VolWipe) wipe(e *env) error {
-	v, err := e.findVolume(c.Vol, c.Pool)
+	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
-	defer v.unlock()
-	p := v.entry.Current()
-	wiper, err := backend.As[backend.Wiper](v.backend, p.Type, "wiping volumes")
+	defer v.Unlock()
+	p := v.Pool()
+	wiper, err := backend.As[backend.Wiper](v.Backend, p.Type, "wiping volumes")
 	if err != nil {
 		return err
 	}
-	progress, done := e.progress()
+	progress, done := e.Progress()
 	defer done()
 	return wiper.Wipe(e.ctx, p, v.Name, c.Algorithm, progress)
 }

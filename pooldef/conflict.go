@@ -4,12 +4,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"poolctl/backend/fault"
 )
 
 // A ConflictError reports that a definition, or its file, contradicts another one.
 type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
+
+// Kind implements [fault.Error].
+func (*ConflictError) Kind() fault.Kind { return fault.Conflict }
 
 // A SourceResolver answers questions about this machine that decide whether two sources are the same.
 type SourceResolver interface {

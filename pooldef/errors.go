@@ -1,15 +1,16 @@
 package pooldef
 
 import (
-	"errors"
 	"strings"
+
+	"poolctl/backend/fault"
 )
 
 // ErrNoSecret is wrapped by errors about a secret that does not exist.
-var ErrNoSecret = errors.New("no such secret")
+var ErrNoSecret = fault.WithHint(fault.NotFound, "no such secret", "poolctl secret-list")
 
 // ErrNoValue is wrapped by errors about a secret whose value is not set or cannot be read.
-var ErrNoValue = errors.New("it has no value")
+var ErrNoValue = fault.New(fault.State, "it has no value")
 
 // A LockError reports that other processes held a lock for longer than the lock timeout.
 type LockError struct {
@@ -23,3 +24,9 @@ func (e *LockError) Error() string {
 	}
 	return e.What + " is locked by " + strings.Join(e.Holders, ", ")
 }
+
+// Kind implements [fault.Error].
+func (*LockError) Kind() fault.Kind { return fault.Timeout }
+
+// HintLine implements [fault.Hinter].
+func (*LockError) HintLine() string { return "wait longer with --lock-timeout" }

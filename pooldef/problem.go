@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"poolctl/backend/fault"
 )
 
 // A Problem is one error or warning about a definition.
@@ -29,6 +31,9 @@ func (p Problem) Error() string {
 	return b.String() + p.Text
 }
 
+// Kind implements [fault.Error].
+func (Problem) Kind() fault.Kind { return fault.Usage }
+
 // Problems lists everything that is wrong with one definition.
 type Problems []Problem
 
@@ -39,6 +44,9 @@ func (p Problems) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Kind implements [fault.Error].
+func (Problems) Kind() fault.Kind { return fault.Usage }
 
 // ProblemsIn returns the problems that err wraps, a Problem or Problems, with their file set. It returns nil
 // for any other error.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
@@ -75,4 +76,13 @@ func (e *BackingFormatError) Error() string {
 		return fmt.Sprintf("the backing store %q is no %s image: it looks like %s", e.Path, e.Given, e.Looks)
 	}
 	return fmt.Sprintf("the backing store %q looks like %s: its format has to be given", e.Path, e.Looks)
+}
+
+// Kind implements [fault.Error].
+func (*BackingFormatError) Kind() fault.Kind { return fault.Usage }
+
+// HintLine implements [fault.Hinter].
+func (e *BackingFormatError) HintLine() string {
+	return "--backing-vol-format " + e.Looks +
+		", if that is what it is: a guest can write any header into a raw image"
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
@@ -127,4 +129,12 @@ type GuessedFormatError struct{ Path, Looks, Overlay string }
 func (e *GuessedFormatError) Error() string {
 	return fmt.Sprintf("the format of %q is not recorded, only guessed to be %s: "+
 		"what it is based on is not followed", e.Path, e.Looks)
+}
+
+// Kind implements [fault.Error].
+func (*GuessedFormatError) Kind() fault.Kind { return fault.Failed }
+
+// HintLine implements [fault.Hinter].
+func (e *GuessedFormatError) HintLine() string {
+	return "if it is one: " + qemuimg.RecordFormat(e.Path, e.Looks, e.Overlay)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"poolctl/backend/fault"
 )
 
 // A Command is a program and its arguments. It runs without a shell, in the C locale.
@@ -102,6 +104,9 @@ func (e *ExitError) Error() string {
 	}
 	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
 }
+
+// Kind implements [fault.Error].
+func (*ExitError) Kind() fault.Kind { return fault.Failed }
 
 // StderrContains reports whether a program failed and standard error contains one of the texts. Many programs
 // have one exit status for all failures.

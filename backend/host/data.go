@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/imagelock"
 	"poolctl/backend/host/safeopen"
 	"poolctl/backend/host/sparse"
@@ -21,6 +23,21 @@ type InUseError struct {
 }
 
 func (e *InUseError) Error() string { return fmt.Sprintf("%q is in use by another process", e.Path) }
+
+// Kind implements [fault.Error].
+func (*InUseError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *InUseError) HintLine() string {
+	var hints []string
+	if e.Reading {
+		hints = append(hints, "--in-use copies it while it changes")
+	}
+	if _, err := os.Lstat(e.Path); err == nil { // fuser inspects only this machine
+		hints = append(hints, "fuser -v "+Quote(e.Path)+" tells who uses it")
+	}
+	return strings.Join(hints, "; ")
+}
 
 // An access says what a file is opened for, and so what other processes may do at the same time.
 type access int

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"poolctl/backend/fault"
 )
 
 // toolPath contains the directories that are searched after PATH, because cron's PATH, for example, has no
@@ -62,6 +64,17 @@ var packages = map[string]string{
 type ToolError struct{ Tool string }
 
 func (e *ToolError) Error() string { return fmt.Sprintf("the program %s is not installed", e.Tool) }
+
+// Kind implements [fault.Error].
+func (*ToolError) Kind() fault.Kind { return fault.Unsupported }
+
+// HintLine implements [fault.Hinter].
+func (e *ToolError) HintLine() string {
+	if e.Package() == "" {
+		return ""
+	}
+	return "apt-get install " + e.Package()
+}
 
 // Package returns the Debian package that contains the program, or "" if that is not known.
 func (e *ToolError) Package() string { return packages[e.Tool] }

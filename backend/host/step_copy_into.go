@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/sparse"
 )
 
@@ -90,3 +91,9 @@ func (e *DoesNotFitError) Error() string {
 	}
 	return fmt.Sprintf("%s, not for %d", where, e.Size)
 }
+
+// Kind implements [fault.Error].
+func (*DoesNotFitError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (*DoesNotFitError) HintLine() string { return "vol-resize makes a volume larger" }

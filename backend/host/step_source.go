@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/sparse"
 )
@@ -73,5 +74,8 @@ type ReflinkError struct {
 func (e *ReflinkError) Error() string {
 	return fmt.Sprintf("the blocks of %q cannot be shared with a copy (reflink): %v", e.Path, e.Err)
 }
+
+// Kind implements [fault.Error].
+func (*ReflinkError) Kind() fault.Kind { return fault.Unsupported }
 
 func (e *ReflinkError) Unwrap() error { return e.Err }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/sparse"
 )
 
@@ -147,6 +148,9 @@ type IncompleteError struct {
 
 func (e *IncompleteError) Error() string { return fmt.Sprintf("after %d bytes: %v", e.Done, e.Err) }
 
+// Kind implements [fault.Error].
+func (*IncompleteError) Kind() fault.Kind { return fault.Failed }
+
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // An OffsetError reports an offset behind the end of a file or device.
@@ -158,3 +162,6 @@ type OffsetError struct {
 func (e *OffsetError) Error() string {
 	return fmt.Sprintf("the offset %d is beyond the end of %q, which has %d bytes", e.Offset, e.Path, e.Size)
 }
+
+// Kind implements [fault.Error].
+func (*OffsetError) Kind() fault.Kind { return fault.Usage }

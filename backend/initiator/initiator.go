@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"poolctl/backend/fault"
 )
 
 // A Login describes who logs in to which target.
@@ -52,6 +54,9 @@ func (e *RefusedError) Error() string {
 	}
 	return fmt.Sprintf("status %02x%02x", e.Class, e.Detail)
 }
+
+// Kind implements [fault.Error].
+func (*RefusedError) Kind() fault.Kind { return fault.Failed }
 
 // A Session is a successful login.
 type Session struct {

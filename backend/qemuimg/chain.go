@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"poolctl/backend/fault"
+	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
@@ -150,4 +152,17 @@ type UnrecordedFormatError struct{ Path, Overlay string }
 
 func (e *UnrecordedFormatError) Error() string {
 	return fmt.Sprintf("the format of %q is not recorded", e.Path)
+}
+
+// Kind implements [fault.Error].
+func (*UnrecordedFormatError) Kind() fault.Kind { return fault.Failed }
+
+// HintLine implements [fault.Hinter].
+func (e *UnrecordedFormatError) HintLine() string {
+	return "record it, once you know what it is: " + RecordFormat(e.Path, "FORMAT", e.Overlay)
+}
+
+// RecordFormat returns the shell command that records the format of a backing file in an overlay.
+func RecordFormat(path, format, overlay string) string {
+	return fmt.Sprintf("qemu-img rebase -u -b %s -F %s %s", host.Quote(path), format, host.Quote(overlay))
 }

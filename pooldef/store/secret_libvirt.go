@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"poolctl/backend/fault"
 	"poolctl/pooldef"
 )
 
@@ -44,6 +45,15 @@ type SealedError struct{ UUID, File string }
 func (e *SealedError) Error() string {
 	return fmt.Sprintf("the value of secret %s is encrypted by libvirt, which alone can read %s",
 		e.UUID, filepath.Clean(e.File))
+}
+
+// Kind implements [fault.Error].
+func (*SealedError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *SealedError) HintLine() string {
+	return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && "+
+		"virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", e.UUID)
 }
 
 // Unwrap returns pooldef.ErrNoValue.

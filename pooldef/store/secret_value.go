@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"poolctl/backend/fault"
 	"poolctl/pooldef"
 )
 
@@ -25,6 +26,17 @@ type NoValueError struct {
 }
 
 func (e *NoValueError) Error() string { return fmt.Sprintf("secret %s has no value", e.UUID) }
+
+// Kind implements [fault.Error].
+func (*NoValueError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *NoValueError) HintLine() string {
+	if e.IsLibvirt {
+		return "virsh secret-set-value " + e.UUID
+	}
+	return "poolctl secret-set-value " + e.UUID
+}
 
 // Unwrap returns pooldef.ErrNoValue.
 func (e *NoValueError) Unwrap() error { return pooldef.ErrNoValue }

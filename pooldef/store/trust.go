@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/fault"
 )
 
 // A TrustError reports that users other than root and the running one can change a file or directory of the
@@ -21,6 +23,9 @@ type TrustError struct {
 }
 
 func (e *TrustError) Error() string { return e.Path + " is not trusted: " + e.text }
+
+// Kind implements [fault.Error].
+func (*TrustError) Kind() fault.Kind { return fault.Permission }
 
 // Unwrap returns fs.ErrPermission.
 func (e *TrustError) Unwrap() error { return fs.ErrPermission }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/retry"
 )
 
@@ -193,6 +194,9 @@ type LinkError struct{ Of, To uint32 }
 func (e *LinkError) Error() string {
 	return fmt.Sprintf("a symbolic link of user %d leads to what belongs to user %d", e.Of, e.To)
 }
+
+// Kind implements [fault.Error].
+func (*LinkError) Kind() fault.Kind { return fault.Permission }
 
 // Unwrap returns fs.ErrPermission.
 func (e *LinkError) Unwrap() error { return fs.ErrPermission }

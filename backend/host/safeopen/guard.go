@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend/fault"
 	"poolctl/backend/host/retry"
 )
 
@@ -43,6 +44,9 @@ type GuardError struct{ Dir string }
 func (e *GuardError) Error() string {
 	return fmt.Sprintf("others can change the directory %q, and with it where this is", e.Dir)
 }
+
+// Kind implements [fault.Error].
+func (*GuardError) Kind() fault.Kind { return fault.Permission }
 
 // Unwrap returns fs.ErrPermission.
 func (e *GuardError) Unwrap() error { return fs.ErrPermission }

@@ -1,0 +1,47 @@
+package driver
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// grace is the time beyond the timeout that a backend gets to report itself what has not answered.
+const grace = 2 * time.Second
+
+// ask runs query, which inspects a pool's storage, and returns its result. If query takes longer than the
+// timeout and grace, ask returns a [backend.TimeoutError]: a process that inspects a mount of a server that
+// is gone blocks in the kernel until the process ends. After a signal, query has grace to stop what it
+// started.
+func ask[T any](ctx context.Context, d *Driver, p *pooldef.Pool, query func() (T, error)) (T, error) {
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Timeout+grace)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	defer stop()
+	value, err := backend.Await(patience, query)
+	if patience.Err() == nil {
+		return value, err
+	}
+	if ctx.Err() != nil {
+		return value, ctx.Err()
+	}
+	storage := cmp.Or(p.Target.Path, p.Source.Name, p.Name)
+	return value, &backend.TimeoutError{Text: fmt.Sprintf("the storage at %q does not answer", storage)}
+}
+
+// inParallel calls do for all items at once and returns the results in order. Several servers that do not
+// answer then take no longer than one.
+func inParallel[T, U any](items []T, do func(T) U) []U {
+	results := make([]U, len(items))
+	var wait sync.WaitGroup
+	for i, item := range items {
+		wait.Go(func() { results[i] = do(item) })
+	}
+	wait.Wait()
+	return results
+}

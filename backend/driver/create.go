@@ -1,0 +1,89 @@
+package driver
+
+import (
+	"context"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// CreateVolume creates a volume in pool p, whose backend is b.
+func (d *Driver) CreateVolume(
+	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, o backend.CreateOptions,
+) error {
+	creator, err := backend.As[backend.Creator](b, p.Type, "volume creation")
+	if err != nil {
+		return err
+	}
+	d.limitAllocation(v)
+	return creator.Create(ctx, p, v, o)
+}
+
+// CreateFrom creates a volume in pool p, whose backend is b, with the data of source. The pools may be of
+// different types. The new volume is at least as large as source.
+func (d *Driver) CreateFrom(
+	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, source *Volume,
+	o backend.CloneOptions,
+) error {
+	d.fitCapacity(v, source)
+	return d.clone(ctx, b, p, v, source, o)
+}
+
+// Clone copies a volume within its pool.
+func (d *Driver) Clone(ctx context.Context, source *Volume, newName string, o backend.CloneOptions) error {
+	return d.clone(ctx, source.Backend, source.Pool(), cloneSpec(source.Volume, newName), source, o)
+}
+
+// cloneSpec returns the definition of a copy. A copy of a volume that is allocated completely is so, too;
+// other copies get only the space that their data need.
+func cloneSpec(source *pooldef.Volume, name string) *pooldef.Volume {
+	v := &pooldef.Volume{Name: name, Capacity: source.Capacity, Target: source.Target}
+	v.Target.Path = ""
+	if source.Allocation.Bytes < source.Capacity.Bytes {
+		v.Allocation = pooldef.Bytes(0)
+	}
+	return v
+}
+
+// clone creates a volume in pool p, whose backend is b, with the data of source.
+func (d *Driver) clone(
+	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, source *Volume,
+	o backend.CloneOptions,
+) error {
+	cloner, err := backend.As[backend.Cloner](b, p.Type, "making volumes of others")
+	if err != nil {
+		return err
+	}
+	if source.Err != nil {
+		return source.Err
+	}
+	from := source.Volume
+	if exporter, ok := source.Backend.(backend.Exporter); ok {
+		if from, err = exporter.Export(ctx, source.Pool(), source.Name); err != nil {
+			return err
+		}
+	}
+	o.From, o.MayRead = source.Pool(), d.Known(ctx, source)
+	return cloner.Clone(ctx, p, v, from, o)
+}
+
+// fitCapacity gives the definition of a copy the capacity of source, unless its own is larger.
+func (d *Driver) fitCapacity(v *pooldef.Volume, source *Volume) {
+	if v.Capacity.Bytes < source.Capacity.Bytes {
+		if v.Capacity.Known {
+			d.Warn("volume %q: the capacity is less than what is copied; it becomes %d bytes",
+				v.Name, source.Capacity.Bytes)
+		}
+		v.Capacity = source.Capacity
+	}
+	d.limitAllocation(v)
+}
+
+// limitAllocation reduces an allocation that is larger than the capacity, with a warning.
+func (d *Driver) limitAllocation(v *pooldef.Volume) {
+	if v.Capacity.Known && v.Allocation.Bytes > v.Capacity.Bytes {
+		d.Warn("volume %q: the allocation is larger than the capacity; %d bytes are allocated",
+			v.Name, v.Capacity.Bytes)
+		v.Allocation = v.Capacity
+	}
+}

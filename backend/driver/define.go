@@ -1,0 +1,109 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+	"poolctl/pooldef/store"
+)
+
+// Define stores a definition that conflicts with no other. yaml is the document if it is YAML, otherwise nil.
+func (d *Driver) Define(ctx context.Context, p *pooldef.Pool, yaml []byte) error {
+	return d.admit(ctx, p, false, func() error { return d.Store.Define(p, yaml) })
+}
+
+// Redefine replaces the definition of a pool, which may be one that cannot be used. before is the document
+// that the change is based on: if the stored one differs by now, Redefine returns a [pooldef.ConflictError].
+func (d *Driver) Redefine(
+	ctx context.Context, entry *store.Entry, before []byte, p *pooldef.Pool, yaml []byte,
+) error {
+	switch {
+	case p.Name != entry.Name:
+		text := "a pool cannot be renamed: define it under the new name"
+		return pooldef.Problems{{Element: "name", Text: text}}
+	case p.UUID == "" && entry.Persistent != nil:
+		p.UUID = entry.Persistent.UUID
+	}
+	return d.admit(ctx, p, true, func() error {
+		now, err := d.Store.Source(entry)
+		switch {
+		case err != nil:
+			return err
+		case !bytes.Equal(now, before):
+			return &pooldef.ConflictError{Text: "the definition was changed by somebody else meanwhile"}
+		}
+		return d.Store.Define(p, yaml)
+	})
+}
+
+// CreatePool starts a transient pool, or starts a persistent pool with another definition until it is
+// stopped. If build is not nil, CreatePool builds the pool first.
+func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend.BuildOptions) error {
+	err := d.admit(ctx, p, false, func() error {
+		entry, err := d.Store.Load(p.Name)
+		if err == nil {
+			if err := d.checkInactive(ctx, entry); err != nil {
+				return err
+			}
+		}
+		if build != nil {
+			if err := d.build(ctx, p, *build); err != nil {
+				return err
+			}
+		}
+		return d.start(ctx, p, entry.Started, 0)
+	})
+	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
+		return &backend.StateError{Text: err.Error(), Hint: "the option --build makes it"}
+	}
+	return err
+}
+
+// admit checks that a definition conflicts with no other, and calls work while no other process can add a
+// definition. If repair is set, the stored definition of the same pool may be one that cannot be used.
+func (d *Driver) admit(ctx context.Context, p *pooldef.Pool, repair bool, work func() error) error {
+	unlock, err := d.LockDefinitions(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := d.checkConflicts(p, repair); err != nil {
+		return err
+	}
+	unlockPool, err := d.lock(ctx, p.Name, store.Exclusive)
+	if err != nil {
+		return err
+	}
+	defer unlockPool()
+	return work()
+}
+
+// checkConflicts gives a definition a uuid if it has none, and returns an error if it conflicts with a stored
+// one.
+func (d *Driver) checkConflicts(p *pooldef.Pool, repair bool) error {
+	if p.UUID == "" {
+		p.UUID = pooldef.NewUUID()
+	}
+	entries, err := d.Store.All()
+	if err != nil {
+		return err
+	}
+	var usable []*pooldef.Pool
+	for _, entry := range entries {
+		switch {
+		case entry.Err == nil:
+			usable = append(usable, entry.Current())
+		case entry.Name == p.Name && !repair:
+			return &backend.StateError{
+				Text: fmt.Sprintf("there is a definition of %q that cannot be used: %v", p.Name, entry.Err),
+				Hint: "poolctl pool-edit " + host.Quote(p.Name) + ", or pool-undefine",
+			}
+		}
+	}
+	return pooldef.CheckConflicts(p, usable, d.Host)
+}

@@ -1,0 +1,163 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+	"poolctl/pooldef/store"
+)
+
+// FindPool loads the pool with a name or uuid.
+func (d *Driver) FindPool(nameOrUUID string) (*store.Entry, error) {
+	if id, ok := pooldef.ParseUUID(nameOrUUID); ok && len(nameOrUUID) == 36 {
+		entry, err := d.PoolWithUUID(id)
+		if entry != nil || err != nil {
+			return entry, err
+		}
+	}
+	entry, err := d.Store.Load(nameOrUUID)
+	if err != nil {
+		return entry, err
+	}
+	for _, w := range entry.Warnings {
+		d.Warn("%w", w)
+	}
+	return entry, nil
+}
+
+// PoolWithUUID returns the pool with a uuid, or nil if there is none.
+func (d *Driver) PoolWithUUID(id string) (*store.Entry, error) {
+	entries, err := d.Store.All()
+	if err != nil {
+		return nil, err
+	}
+	var found *store.Entry
+	for _, entry := range entries {
+		if entry.Err != nil || entry.Current().UUID != id {
+			continue
+		}
+		if found != nil {
+			text := fmt.Sprintf("pools %q and %q have the same uuid %s: use the name",
+				found.Name, entry.Name, id)
+			return nil, &pooldef.ConflictError{Text: text}
+		}
+		found = entry
+	}
+	return found, nil
+}
+
+// AllPools loads all pools whose definitions can be used, and warns about the others.
+func (d *Driver) AllPools() ([]*store.Entry, error) {
+	entries, err := d.Store.All()
+	if err != nil {
+		return nil, err
+	}
+	var usable []*store.Entry
+	for _, entry := range entries {
+		for _, w := range entry.Warnings {
+			d.Warn("%w", w)
+		}
+		if entry.Err == nil {
+			usable = append(usable, entry)
+		} else {
+			d.WarnUnusable(entry.Name, entry.Err)
+		}
+	}
+	return usable, nil
+}
+
+// PoolsNamed returns the pools with a name or uuid, or all pools if nameOrUUID is empty. It skips pools whose
+// definitions cannot be used, without a warning.
+func (d *Driver) PoolsNamed(nameOrUUID string) []*store.Entry {
+	entries, _ := d.Store.All()
+	var named []*store.Entry
+	for _, entry := range entries {
+		if entry.Err != nil {
+			continue
+		}
+		if nameOrUUID == "" || nameOrUUID == entry.Name || nameOrUUID == entry.Current().UUID {
+			named = append(named, entry)
+		}
+	}
+	return named
+}
+
+// LockPool finds a pool and locks it: shared to inspect it or work on its volumes, exclusive to change the
+// pool itself. The entry is read again under the lock.
+func (d *Driver) LockPool(
+	ctx context.Context, nameOrUUID string, mode store.LockMode,
+) (entry *store.Entry, unlock func(), err error) {
+	if entry, err = d.FindPool(nameOrUUID); err != nil {
+		return entry, func() {}, err
+	}
+	if unlock, err = d.lock(ctx, entry.Name, mode); err != nil {
+		return entry, func() {}, err
+	}
+	if entry, err = d.Store.Load(entry.Name); err != nil {
+		unlock()
+		return entry, func() {}, err
+	}
+	return entry, unlock, nil
+}
+
+// ActivePool finds an active pool and locks it shared, for work on its volumes.
+func (d *Driver) ActivePool(
+	ctx context.Context, nameOrUUID string,
+) (entry *store.Entry, b backend.Backend, unlock func(), err error) {
+	entry, unlock, err = d.LockPool(ctx, nameOrUUID, store.Shared)
+	if err != nil {
+		return nil, nil, unlock, err
+	}
+	b, err = d.activeBackend(ctx, entry)
+	if err != nil {
+		unlock()
+		return nil, nil, func() {}, err
+	}
+	return entry, b, unlock, nil
+}
+
+// activeBackend returns the backend of a pool, or an error if the pool is not active.
+func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend.Backend, error) {
+	b, err := d.Backend(entry.Current().Type)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := b.(backend.ActiveChecker); ok && c.ChecksActive() && entry.Started != nil {
+		return b, nil
+	}
+	active, err := d.active(ctx, entry)
+	switch {
+	case err != nil:
+		return nil, err
+	case active:
+		return b, nil
+	case entry.Started != nil: // the storage disappeared after the start: Space reports why
+		if _, err := d.space(ctx, b, entry.Started); err != nil {
+			return nil, err
+		}
+	}
+	return nil, notActive(entry.Name)
+}
+
+// notActive returns the error for a pool that is not active.
+func notActive(name string) error {
+	return &backend.StateError{
+		Text: fmt.Sprintf("pool %q is not active", name),
+		Hint: "poolctl pool-start " + host.Quote(name),
+	}
+}
+
+// checkInactive returns an error if a pool is active.
+func (d *Driver) checkInactive(ctx context.Context, entry *store.Entry) error {
+	active, err := d.active(ctx, entry)
+	if err == nil && active {
+		err = &backend.StateError{
+			Text: fmt.Sprintf("pool %q is active", entry.Name),
+			Hint: "poolctl pool-destroy " + host.Quote(entry.Name) + " stops it",
+		}
+	}
+	return err
+}

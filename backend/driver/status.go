@@ -1,0 +1,98 @@
+package driver
+
+import (
+	"context"
+	"sync"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+	"poolctl/pooldef/store"
+)
+
+// A Status is a pool with its state at the time of the query.
+type Status struct {
+	Entry  *store.Entry
+	Pool   *pooldef.Pool // the definition in effect
+	Active bool
+	Err    error // why the state cannot be determined; nil if it can
+	space  func() (pooldef.Space, error)
+}
+
+// Status queries the state of a pool.
+func (d *Driver) Status(ctx context.Context, entry *store.Entry) Status {
+	s := Status{Entry: entry, Pool: entry.Current()}
+	s.Active, s.Err = d.active(ctx, entry)
+	s.space = sync.OnceValues(func() (pooldef.Space, error) {
+		return d.space(ctx, d.Backends[s.Pool.Type], s.Pool)
+	})
+	return s
+}
+
+// Statuses queries the state of all pools at once.
+func (d *Driver) Statuses(ctx context.Context, entries []*store.Entry) []Status {
+	return inParallel(entries, func(entry *store.Entry) Status { return d.Status(ctx, entry) })
+}
+
+// IsPersistent reports whether the pool has a definition in the config directory.
+func (s *Status) IsPersistent() bool { return s.Entry.File != "" }
+
+// Space returns the sizes of an active pool. The first call queries them.
+func (s *Status) Space() (*pooldef.Space, error) {
+	if !s.Active {
+		return nil, notActive(s.Pool.Name)
+	}
+	space, err := s.space()
+	return &space, err
+}
+
+// QuerySpace queries the sizes of all pools at once, so that Space returns without delay.
+func QuerySpace(pools []Status) {
+	inParallel(pools, func(s Status) error {
+		_, err := s.Space()
+		return err
+	})
+}
+
+// Definition returns the definition in effect or, if inactive is set, the one that takes effect at the next
+// start.
+func (s *Status) Definition(inactive bool) *pooldef.Pool {
+	if inactive && s.Entry.Persistent != nil {
+		return s.Entry.Persistent
+	}
+	return s.Pool
+}
+
+// ReadStatus returns an active pool's definition with what its backend sees on the machine, such as
+// permissions and free extents.
+func (d *Driver) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
+	reader, ok := d.Backends[p.Type].(backend.StatusReader)
+	if !ok {
+		return p, nil
+	}
+	return ask(ctx, d, p, func() (*pooldef.Pool, error) { return reader.ReadStatus(ctx, p) })
+}
+
+// active reports whether a pool is active. For types whose start changes the machine, the pool is active when
+// the change is visible, with or without a run record. Pools of other types need a run record, and their
+// storage.
+func (d *Driver) active(ctx context.Context, entry *store.Entry) (bool, error) {
+	return d.activeWithin(ctx, ctx, entry)
+}
+
+// activeWithin is active with a context of its own, limit, for the backend.
+func (d *Driver) activeWithin(ctx, limit context.Context, entry *store.Entry) (bool, error) {
+	p := entry.Current()
+	b, ok := d.Backends[p.Type]
+	if !ok {
+		return false, nil
+	}
+	if _, starts := b.(backend.Starter); !starts && entry.Started == nil {
+		return false, nil
+	}
+	return ask(ctx, d, p, func() (bool, error) { return b.Active(limit, p) })
+}
+
+// space returns the sizes of an active pool.
+func (d *Driver) space(ctx context.Context, b backend.Backend, p *pooldef.Pool) (pooldef.Space, error) {
+	return ask(ctx, d, p, func() (pooldef.Space, error) { return b.Space(ctx, p) })
+}

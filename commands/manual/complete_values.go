@@ -1,0 +1,91 @@
+package manual
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"poolctl/pooldef"
+)
+
+// values returns the values that an argument or option can have.
+func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind string, all []string) {
+	if v.Enum != "" {
+		return words, slices.DeleteFunc(strings.Split(v.Enum, ","), func(s string) bool { return s == "" })
+	}
+	switch v.Name {
+	case "type":
+		return words, pooldef.TypeNames()
+	case "auth-type":
+		return words, []string{"ceph", "chap", "cifs"}
+	case "pool", "inputpool":
+		return words, c.source.Pools(l.verb.Name)
+	case "vol", "backing-vol":
+		return words, c.source.Volumes(poolOfVolume(l, v.Name), strings.HasPrefix(typed, "/"))
+	case "format", "backing-vol-format":
+		return words, c.volumeFormats(l.value("pool"))
+	case "source-format":
+		return words, sourceFormats(pooldef.Type(l.value("type")))
+	case "secret", "secret-uuid":
+		return words, c.source.Secrets()
+	case "verb":
+		return words, visibleVerbs(l.model)
+	case "owner":
+		return words, accounts("/etc/passwd")
+	case "group":
+		return words, accounts("/etc/group")
+	case "config-dir", "run-dir", "libvirt-dir", "target":
+		return directories, nil
+	case "file", "srcSpec", "source-dev":
+		return files, nil
+	}
+	return words, nil
+}
+
+// poolOfVolume returns the pool that a line names for a volume. It is empty if the line names none.
+func poolOfVolume(l *partialLine, volume string) string {
+	if input := l.value("inputpool"); input != "" && volume == "vol" {
+		return input
+	}
+	return l.value("pool")
+}
+
+// volumeFormats returns the volume formats of a pool, or of all types if pool is empty.
+func (c *completer) volumeFormats(pool string) []string {
+	var types []pooldef.Type
+	if pool != "" {
+		types = c.source.PoolTypes(pool)
+	}
+	var all []string
+	for _, t := range pooldef.Types {
+		if pool == "" || slices.Contains(types, t.Type) {
+			all = append(all, t.VolumeFormats...)
+		}
+	}
+	return all
+}
+
+// sourceFormats returns the source formats of a pool type, or of all types if there is no such type.
+func sourceFormats(of pooldef.Type) []string {
+	var all []string
+	for _, t := range pooldef.Types {
+		if of.Info() == nil || of == t.Type {
+			all = append(all, t.Formats...)
+		}
+	}
+	return all
+}
+
+// accounts returns the names in a file such as passwd(5) or group(5).
+func accounts(file string) []string {
+	text, _ := os.ReadFile(file)
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		if name, _, ok := strings.Cut(line, ":"); ok && name != "" && !strings.ContainsAny(name[:1], "#+-") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
