@@ -106,8 +106,8 @@ func deviceNames(devices []blockDevice) []string {
 func TestSignatures(t *testing.T) {
 	device := loop(t, 128)
 	for _, c := range []struct {
-		make []string
-		want string
+		command []string
+		want    string
 	}{
 		{[]string{"true"}, ""},
 		{[]string{"mkfs.ext4", "-q", "-L", "a label"}, "ext4"},
@@ -116,16 +116,16 @@ func TestSignatures(t *testing.T) {
 		{[]string{"pvcreate", "--yes", "--quiet", "--config", "devices/use_devicesfile=0"}, "LVM2_member"},
 	} {
 		run(t, "wipefs", "--all", "--quiet", device)
-		args := c.make[1:]
-		if c.make[0] != "parted" {
+		args := c.command[1:]
+		if c.command[0] != "parted" {
 			args = append(args, device)
 		}
-		if _, err := (&Local{}).Query(t.Context(), Cmd(c.make[0], args...)); err != nil {
+		if _, err := (&Local{}).Query(t.Context(), Cmd(c.command[0], args...)); err != nil {
 			notRun(t, c.want+": "+err.Error())
 		}
 		found, err := Signatures(t.Context(), &Local{}, device)
 		if got := Words(found); got != c.want || err != nil {
-			t.Errorf("after %s: %+v, want %q, error %v", c.make[0], found, c.want, err)
+			t.Errorf("after %s: %+v, want %q, error %v", c.command[0], found, c.want, err)
 		}
 		if c.want == "ext4" && (len(found) != 1 || found[0].Label != "a label" || len(found[0].UUID) != 36) {
 			t.Errorf("got %+v", found)

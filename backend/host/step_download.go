@@ -57,11 +57,11 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 	if !seekable || sparse.Appends(d.To) {
 		return sparse.WriteStream(ctx, in, d.To, from, length, d.Progress)
 	}
-	return d.copy(ctx, in, from, to, length)
+	return d.copyFile(ctx, in, from, to, length)
 }
 
-// copy writes to a seekable file, and leaves its offset behind the data.
-func (d Download) copy(ctx context.Context, in *os.File, from, to, length int64) error {
+// copyFile writes to a seekable file, and leaves its offset behind the data.
+func (d Download) copyFile(ctx context.Context, in *os.File, from, to, length int64) error {
 	if err := checkFits(d.To, to, length); err != nil {
 		return err
 	}

@@ -69,9 +69,9 @@ func (u Upload) apply(ctx context.Context, l *Local) error {
 	from, seekable := sparse.Position(u.From)
 	var done int64
 	if seekable {
-		done, err = u.copy(ctx, out, from, room)
+		done, err = u.copyFile(ctx, out, from, room)
 	} else {
-		done, err = u.receive(ctx, out, room)
+		done, err = u.copyStream(ctx, out, room)
 	}
 	if err == nil && u.Whole && sparse.IsRegular(out) {
 		err = out.Truncate(int64(u.Offset) + done)
@@ -101,8 +101,8 @@ func (u Upload) room(out *os.File) (int64, error) {
 	return end - int64(u.Offset), nil
 }
 
-// copy uploads from a seekable file. It leaves the file's offset behind the data.
-func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64, error) {
+// copyFile uploads from a seekable file. It leaves the file's offset behind the data.
+func (u Upload) copyFile(ctx context.Context, out *os.File, from, room int64) (int64, error) {
 	size, err := sparse.Size(u.From)
 	if err != nil {
 		return 0, err
@@ -122,8 +122,8 @@ func (u Upload) copy(ctx context.Context, out *os.File, from, room int64) (int64
 	return copier.Done, err
 }
 
-// receive uploads from a stream.
-func (u Upload) receive(ctx context.Context, out *os.File, room int64) (int64, error) {
+// copyStream uploads from a stream.
+func (u Upload) copyStream(ctx context.Context, out *os.File, room int64) (int64, error) {
 	limit, full := room, true
 	if u.Length > 0 && u.Length <= uint64(room) {
 		limit, full = int64(u.Length), false
