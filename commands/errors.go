@@ -11,6 +11,7 @@ import (
 
 	"poolctl/backend/fault"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/commands/terminal"
 	"poolctl/format"
 	"poolctl/pooldef/store"
@@ -106,6 +107,10 @@ func (e *env) hint(err error) string {
 	}
 	if trust := (*store.TrustError)(nil); errors.As(err, &trust) && trust.Fix != nil {
 		return host.Cmd(trust.Fix[0], trust.Fix[1:]...).Shell()
+	}
+	if guard := (*safeopen.GuardError)(nil); errors.As(err, &guard) {
+		dir := host.Quote(guard.Dir)
+		return "chown root: " + dir + " && chmod go-w " + dir
 	}
 	hint := fault.Hint(err, kindOf(err))
 	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {
