@@ -15,7 +15,7 @@ import (
 // open files. known decides for each backing image whether it may be read. The caller must call Close.
 //
 // Open refuses a volume with data in files that only its header names, and a backing image whose format the
-// overlay does not record. Otherwise whoever can write to the volume, such as a guest, could name any file of
+// overlay does not record. Otherwise a guest that writes to the volume could name any file of
 // this machine, or have a file interpreted in any format.
 func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.MayRead) (*Image, error) {
 	h, err := safeopen.OpenPath(v.Target.Path)

@@ -30,7 +30,8 @@ func New(h host.Host, s backend.Secrets) *Backend {
 }
 
 // Active implements backend.Backend. A pool is active if its host exists and the pool was started. A virtual
-// port that is removed with the pool makes the pool active as soon as the port exists, whoever created it.
+// port that is removed with the pool makes the pool active as soon as the port exists, no matter
+// who created it.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	at, err := b.find(p)
 	missing, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
