@@ -82,58 +82,46 @@ func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i inf
 	return i, err
 }
 
-// A nameList is what rbd ls tells. check leaves out images that rbd(8) cannot be told of: they are no
-// volumes.
-type nameList []string
+// firstOf remembers names.
+type firstOf map[string]bool
 
-func (l *nameList) check() error {
-	*l = slices.DeleteFunc(*l, func(name string) bool { return !isPlain(name) })
-	return eachOnce(*l)
+// first reports whether a name comes for the first time.
+func (f firstOf) first(name string) bool {
+	seen := f[name]
+	f[name] = true
+	return !seen
 }
 
-// eachOnce refuses names that two images have.
-func eachOnce(names []string) error {
-	seen := make(map[string]bool, len(names))
-	for _, name := range names {
-		if seen[name] {
-			return &backend.AnswerError{Tool: "rbd", Field: "name, which two images have", Text: name}
-		}
-		seen[name] = true
-	}
-	return nil
-}
-
-// names lists the names of all images, also of those that are being made.
+// names lists the names of all images, also of those that are being made, but for images that rbd(8) cannot be told of: they are no
+// volumes. It leaves out repeated names: rbd reads the directory of the pool in parts, and lists an image twice that is renamed meanwhile.
 func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return nil, err
 	}
-	var all nameList
+	var all []string
 	err = b.ask(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
-	return all, err
+	seen := firstOf{}
+	return slices.DeleteFunc(all, func(name string) bool { return !isPlain(name) || !seen.first(name) }), err
 }
 
 // atOnce is how many images rbd looks at together.
 const atOnce = "--rbd-concurrent-management-ops=32"
 
-// A rowList is what rbd ls --long tells. check leaves out what a nameList does.
+// A rowList is the output of rbd ls --long. check leaves out what names does.
 type rowList []row
 
 func (l *rowList) check() error {
+	seen := firstOf{}
 	*l = slices.DeleteFunc(*l, func(r row) bool {
-		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot)
+		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot) || !seen.first(r.Image+"@"+r.Snapshot)
 	})
-	var images []string
 	for _, r := range *l {
-		if r.Snapshot == "" {
-			images = append(images, r.Image)
-		}
 		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {
 			return err
 		}
 	}
-	return eachOnce(images)
+	return nil
 }
 
 // rows lists all images and snapshots with their sizes.
