@@ -68,42 +68,18 @@ func (i *info) check() error {
 		backend.CheckSizes("rbd", "object_size", i.ObjectSize), i.Parent.check())
 }
 
-// A nameList is the output of rbd ls. check removes images with names that rbd(8) cannot take as arguments;
-// they are not volumes.
-type nameList []string
-
-func (l *nameList) check() error {
-	*l = slices.DeleteFunc(*l, func(name string) bool { return !isPlain(name) })
-	return checkUnique(*l)
-}
-
-// checkUnique returns an error if two images have the same name.
-func checkUnique(names []string) error {
-	seen := make(map[string]bool, len(names))
-	for _, name := range names {
-		if seen[name] {
-			return &backend.AnswerError{Tool: "rbd", Field: "name, which two images have", Text: name}
-		}
-		seen[name] = true
-	}
-	return nil
-}
-
-// A rowList is the output of rbd ls --long. check removes the same images as a nameList's.
+// A rowList is the output of rbd ls --long. check removes the images that names omits.
 type rowList []row
 
 func (l *rowList) check() error {
+	seen := firstOf{}
 	*l = slices.DeleteFunc(*l, func(r row) bool {
-		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot)
+		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot) || !seen.first(r.Image+"@"+r.Snapshot)
 	})
-	var images []string
 	for _, r := range *l {
-		if r.Snapshot == "" {
-			images = append(images, r.Image)
-		}
 		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {
 			return err
 		}
 	}
-	return checkUnique(images)
+	return nil
 }

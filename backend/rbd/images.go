@@ -21,15 +21,28 @@ func (b *Backend) info(ctx context.Context, p *pooldef.Pool, name string) (i inf
 	return i, err
 }
 
-// names lists the names of all images, including temporary names.
+// firstOf remembers names.
+type firstOf map[string]bool
+
+// first reports whether a name occurs for the first time.
+func (f firstOf) first(name string) bool {
+	seen := f[name]
+	f[name] = true
+	return !seen
+}
+
+// names lists the names of all images, including temporary names, but without names that rbd(8) cannot address:
+// those are not volumes. It omits repeated names: rbd reads the directory of a pool in parts, and lists an image
+// twice if the image is renamed at the same time.
 func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
 		return nil, err
 	}
-	var all nameList
+	var all []string
 	err = b.query(ctx, p, &all, "rbd", append([]string{"ls", "--format=json"}, at.args("")...)...)
-	return all, err
+	seen := firstOf{}
+	return slices.DeleteFunc(all, func(name string) bool { return !isPlain(name) || !seen.first(name) }), err
 }
 
 // atOnce sets how many images rbd inspects in parallel.
