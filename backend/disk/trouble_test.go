@@ -226,7 +226,7 @@ func TestEncrypted(t *testing.T) {
 	before := snapshot(t, disk)
 	d = volume(name+"2", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
-	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
+	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "Secret not found")
 	d.Target.Encryption = backendtest.LUKS("one")
 	d.Target.Format = extended
 	refused[*backend.UnsupportedError](

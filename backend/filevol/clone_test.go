@@ -282,7 +282,7 @@ func TestCloneRefused(t *testing.T) {
 		{raw, "raw", nothing, with("metadata"), "no metadata to preallocate"},
 		{qcow2, "raw", nothing, with("metadata"), "only qcow2 has metadata"},
 		{qcow2, "vmdk", nothing, with("full"), "cannot preallocate vmdk"},
-		{qcow2, "dir", nothing, backend.CloneOptions{}, "a directory cannot be made from a volume"},
+		{qcow2, "dir", nothing, backend.CloneOptions{}, "a directory cannot be created from a volume"},
 		{qcow2, "ploop", nothing, backend.CloneOptions{}, "creating ploop volumes"},
 		{qcow2, "qcow2", func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: raw.Target.Path} }, backend.CloneOptions{}, "no backing store"},
 		{qcow2, "qcow2", func(v *pooldef.Volume) { v.Target.Compat, v.Target.LazyRefcounts = "0.10", true }, backend.CloneOptions{}, "needs compat 1.1"},

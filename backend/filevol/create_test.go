@@ -81,7 +81,7 @@ func TestCreateRefused(t *testing.T) {
 		{define(strings.Repeat("x", 256), "dir", nothing), "", "name: a name of 256 bytes"},
 		{define("r", "raw", func(v *pooldef.Volume) { v.Capacity = pooldef.Size{} }), "", "capacity: missing"},
 		{define("r", "raw", func(v *pooldef.Volume) { overlay(v); v.Target.Compat, v.Target.ClusterSize = "1.1", 512 }), "metadata",
-			"backingStore: a raw volume cannot have a backing store; qcow2 can\na raw volume has no metadata to preallocate; falloc gives it room\n" +
+			"backingStore: a raw volume cannot have a backing store; qcow2 can\na raw volume has no metadata to preallocate; use falloc\n" +
 				"target/compat: only qcow2 has a compatibility level\ntarget/clusterSize: a raw volume has no clusters"},
 		{define("d", "dir", overlay), "", "backingStore: a directory has no backing store"},
 		{define("q", "qcow2", func(v *pooldef.Volume) { v.Capacity = pooldef.Size{} }), "", "capacity: missing"},

@@ -153,8 +153,8 @@ func TestHolds(t *testing.T) {
 	device := p.Source.Devices[0].Path
 	for holds, format := range map[string]host.Command{
 		"swap": host.Cmd("mkswap", device), "dos": host.Cmd("parted", "--script", "--", device, "mklabel", "msdos"),
-		"gpt":                            host.Cmd("parted", "--script", "--", device, "mklabel", "gpt"),
-		"data that wipefs does not know": host.Cmd("parted", "--script", "--", device, "mklabel", "bsd"),
+		"gpt":                    host.Cmd("parted", "--script", "--", device, "mklabel", "gpt"),
+		"data unknown to wipefs": host.Cmd("parted", "--script", "--", device, "mklabel", "bsd"),
 	} {
 		backendtest.Change(t, format)
 		content := (*backend.ContentError)(nil)

@@ -174,7 +174,7 @@ func TestFirstError(t *testing.T) {
 	if got := firstError(log); got != "0-glusterfs-fuse: cannot open /dev/fuse" {
 		t.Errorf("got %q", got)
 	}
-	if got := firstError("what?"); got != "glusterfs does not say why" {
+	if got := firstError("what?"); got != "glusterfs gives no reason" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -50,7 +50,7 @@ func checkNewStage(dir, lock *os.File) error {
 	case d.Uid == l.Uid && swept:
 		return mapErrSwept(dir.Name(), unix.ENOENT)
 	case d.Uid != l.Uid || len(names) > 1:
-		return fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
+		return fmt.Errorf("%q was replaced by a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func TestBroken(t *testing.T) {
 	}
 	for want, data := range map[string][]byte{
 		"more than was agreed on":       change(5, 0xff),
-		"there is no such target":       change(36, 2, 3),
+		"no such target":                change(36, 2, 3),
 		"the target has moved":          change(36, 1, 1),
 		"status 0300":                   change(36, 3, 0),
 		"rejects a message, reason 0x4": change(0, opReject, 0, 4),

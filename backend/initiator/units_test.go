@@ -59,7 +59,7 @@ func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
 
 // TestCapacity checks units' sizes, and that invalid capacities are rejected.
 func TestCapacity(t *testing.T) {
-	const tooLarge, empty, unknown = "larger than can be counted", "its blocks have no bytes", "larger than it can tell"
+	const tooLarge, empty, unknown = "larger than can be counted", "its block size is 0", "larger than it can tell"
 	for _, test := range []struct {
 		name        string
 		long, short []byte

@@ -120,13 +120,13 @@ func checkDefinition(d *pooldef.Volume, o backend.CreateOptions) error {
 	}
 	switch {
 	case d.Target.Encryption != nil && d.Backing != nil:
-		return pooldef.Problems{{Element: "target/encryption", Text: "a snapshot is encrypted as its origin is"}}
+		return pooldef.Problems{{Element: "target/encryption", Text: "a snapshot has the encryption of its origin"}}
 	case d.Capacity.Bytes == 0:
 		return pooldef.Problems{{Element: "capacity", Text: "missing: a logical volume cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{
-			Text: "there is nothing to preallocate: a logical volume has its room from the start, a thin one " +
-				"when it is written to",
+			Text: "there is nothing to preallocate: logical volumes are fully allocated, thin volumes when " +
+				"written to",
 		}}
 	}
 	return nil
@@ -167,6 +167,6 @@ func originOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (*logica
 	}
 	return nil, pooldef.Problems{{
 		Element: "backingStore/path",
-		Text:    fmt.Sprintf("%q is not a volume of this pool: it cannot have snapshots in it", d.Backing.Path),
+		Text:    fmt.Sprintf("%q is not in this pool: its snapshot cannot be here", d.Backing.Path),
 	}}
 }

@@ -151,7 +151,7 @@ func TestDeleteWithSnapshots(t *testing.T) {
 	}
 	ok(t, f.Close())
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
-	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "no such volume")
+	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "Storage volume not found")
 	if left := listing(t, b, p); left != "" {
 		t.Errorf("left over: %s", left)
 	}
@@ -193,7 +193,7 @@ func TestEncrypted(t *testing.T) {
 	before := snapshot(t)
 	d = volume("y", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
-	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
+	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "Secret not found")
 	d.Target.Encryption = &pooldef.Encryption{Format: "qcow"}
 	refused[pooldef.Problems](
 		t, "another encryption", b.Create(t.Context(), p, d, backend.CreateOptions{}), "luks",

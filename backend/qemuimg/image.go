@@ -45,7 +45,7 @@ func (i *Image) Whole() error {
 			continue
 		}
 		if now, err := i.file.Stat(); err != nil || now.Mode().IsRegular() && now.Size() < i.held.Size {
-			return cmp.Or(err, fmt.Errorf("%q has become shorter while it was read", i.Path))
+			return cmp.Or(err, fmt.Errorf("%q shrank while it was read", i.Path))
 		}
 	}
 	return nil

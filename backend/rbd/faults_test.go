@@ -137,7 +137,7 @@ func TestRefused(t *testing.T) {
 		{b, "refuses the login as client.nobody", func(p *pooldef.Pool) { p.Source.Auth.Username = "nobody" }},
 		{New(&host.Local{}, otherKey{text: "c29tZXRoaW5n"}, limit), "is no key of Ceph's", func(*pooldef.Pool) {}},
 		{New(&host.Local{}, otherKey{text: base64.StdEncoding.EncodeToString([]byte(read(t, "libvirt.key")))}, limit), "but the text of one", func(*pooldef.Pool) {}},
-		{b, "no such secret", func(p *pooldef.Pool) { p.Source.Auth.Secret.UUID = "b1a0c0df-1111-4222-8333-444455556666" }},
+		{b, "Secret not found", func(p *pooldef.Pool) { p.Source.Auth.Secret.UUID = "b1a0c0df-1111-4222-8333-444455556666" }},
 		{b, "is of type ceph", func(p *pooldef.Pool) { p.Source.Auth.Type = "chap" }},
 		{b, `there is no Ceph pool "nopool"`, func(p *pooldef.Pool) { p.Source.Name = "nopool" }},
 		{b, `no namespace "nospace"`, func(p *pooldef.Pool) { p.Source.Name = "rbdpool/nospace" }},

@@ -68,7 +68,7 @@ func translateNoSpace(err error, l *listing) error {
 		return err
 	}
 	return &backend.StateError{
-		Text: fmt.Sprintf("there is not enough room: the dataset %q has %d bytes available", l.name, l.available),
+		Text: fmt.Sprintf("not enough space: the dataset %q has %d bytes available", l.name, l.available),
 	}
 }
 

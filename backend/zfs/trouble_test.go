@@ -209,7 +209,7 @@ func copies(t *testing.T) {
 	run(t, "zfs", "snapshot", "tank/v@two")
 	refused[*backend.StateError](t, "with snapshots", b.Delete(t.Context(), p, "v"), "one, two")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
-	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "no such volume")
+	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "Storage volume not found")
 }
 
 // inUse tries every operation that must not affect a volume in use.

@@ -90,7 +90,7 @@ func checkText(data []byte) error {
 		case r == '\n':
 			line++
 		case r < ' ' && r != '\t' && r != '\r':
-			return pooldef.Problem{Line: line, Text: fmt.Sprintf("there is a control character, %U", r)}
+			return pooldef.Problem{Line: line, Text: fmt.Sprintf("it contains a control character, %U", r)}
 		}
 		rest = rest[size:]
 	}

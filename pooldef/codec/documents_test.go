@@ -20,11 +20,11 @@ func TestBadDocuments(t *testing.T) {
 	checkPools(t, false, []badCase{
 		{"empty", "", "1 : the document is empty\n"},
 		{"blank", " \n\t\n", "1 : the document is empty\n"},
-		{"only a comment", "<!-- x -->", "1 : there is no element: the document is empty\n"},
+		{"only a comment", "<!-- x -->", "1 : no element: the document is empty\n"},
 		{"only a comment in YAML", "# x\n", "0 : malformed YAML: the document is empty\n"},
 		{"cut off", "<pool type='dir'>\n<name>x", "2 : malformed XML: unexpected EOF\n"},
 		{"not closed", "<pool>\n<name>x</pool>", "2 : malformed XML: element <name> closed by </pool>\n"},
-		{"trailing text", goodXML + "\nx", "1 : text outside of the root element\n"},
+		{"trailing text", goodXML + "\nx", "1 : text outside the root element\n"},
 		{"text in front", "x" + goodXML, "1 : a definition is a mapping: key: value\n"},
 		{"two roots", goodXML + "\n" + goodXML, "2 : a second root element <pool>\n"},
 		{"an attribute twice", "<pool type='dir' type='fs'/>", "1 pool: malformed XML: attribute \"type\" is given a second time\n"},
@@ -36,7 +36,7 @@ func TestBadDocuments(t *testing.T) {
 		{"UTF-16", "\xff\xfe<\x00p\x00", "1 : the document is not in UTF-8\n"},
 		{"UTF-16 without a mark", "<\x00p\x00", "1 : there is a control character, U+0000\n"},
 		{"NUL", "type: dir\nname: a\x00b\n", "2 : there is a control character, U+0000\n"},
-		{"a tab", "type: dir\ntarget:\n\tpath: /t\n", "3 : malformed YAML: found character that cannot start any token (YAML is indented by blanks, not by tabs)\n"},
+		{"a tab", "type: dir\ntarget:\n\tpath: /t\n", "3 : malformed YAML: found character that cannot start any token (YAML is indented with spaces, not tabs)\n"},
 		{"an open list", "type: [dir", "1 : malformed YAML: did not find expected ',' or ']'\n"},
 		{"two documents", goodYAML + "---\n" + goodYAML, "0 : malformed YAML: more than one document\n"},
 		{"no such anchor", "type: *x\n", "0 : malformed YAML: unknown anchor 'x' referenced\n"},
@@ -171,7 +171,7 @@ func TestReadSource(t *testing.T) {
 	for document, want := range map[string]string{
 		"<pool/>": "x:1: pool: the root element is <pool>, not <source>",
 		"<source>\n<host port='x'/>\n<format type='y'/></source>": "x:2: host/@port",
-		"host: x": "text outside of the root element",
+		"host: x": "text outside the root element",
 	} {
 		if _, err := ReadSource("x", []byte(document), pooldef.NetFS.Info()); err == nil ||
 			!strings.Contains(err.Error(), want) {

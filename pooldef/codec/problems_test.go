@@ -94,7 +94,7 @@ func TestBadXML(t *testing.T) {
 9 source/protocol: only netfs pools of format nfs or auto have a protocol version
 9 source/protocol/@ver: "4,x" must not contain ','
 11 features/cow/@state: "maybe" is not one of yes, no
-11 features/cow: only pools of types dir and fs know copy-on-write
+11 features/cow: only pools of types dir and fs support cow
 13 target/path: "rel" is not an absolute path
 15 target/permissions/mode: "01777" is not an octal mode from 0 to 0777
 16 target/permissions/owner: there is no user "nosuch" on this machine
@@ -160,7 +160,7 @@ func TestBadXML(t *testing.T) {
 2 ?poolctl: expected name='value', not "mount_point=yes"
 `},
 		{"poolctl's own, misplaced", "<?poolctl mount_point='yes'?><pool type='dir'><name>x</name>" + target + "</pool>", `
-1 ?poolctl: it stands outside of the root element
+1 ?poolctl: it is outside the root element
 `},
 		{"a control character", "<pool type='dir'><name>x\n</name>\n<target><path>/a&#9;b</path></target></pool>", `
 1 name: "x\n" has a control character in it, U+000A
@@ -286,7 +286,7 @@ target:
 4 target.path: "/x\ny" has a control character in it, U+000A
 `},
 		{"unused", "type: zfs\nname: x\ncow: yes\nsource:\n  name: tank\n  hosts: [a]\nmount_options: [ro]\ntarget: {path: /x}\n", `
-3 cow: only pools of types dir and fs know copy-on-write
+3 cow: only pools of types dir and fs support cow
 warning 6 source.hosts: pools of type zfs do not use it, ignored
 warning 7 mount_options: pools of type zfs do not use it, ignored
 warning 8 target.path: of a pool of type zfs it is always "/dev/zvol/tank", ignored
@@ -363,7 +363,7 @@ func TestBadVolumes(t *testing.T) {
 12 target/encryption/ivgen/@name: missing
 14 target/compat: "1" is not a version such as 1.1
 16 target/clusterSize: "99999999999999999999" is too large
-17 target/features/foo: unknown feature; there are lazy_refcounts, extended_l2
+17 target/features/foo: unknown feature; known are lazy_refcounts, extended_l2
 19 backingStore/path: missing
 20 backingStore/format/@type: "foo" is not one of raw, dir, bochs, cloop, dmg, iso, vpc, vdi, fat, vhd, ploop, cow, qcow, qcow2, qed, vmdk
 warning 15 target/nocow: stray text "1", ignored

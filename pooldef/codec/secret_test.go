@@ -106,7 +106,7 @@ func TestBadSecrets(t *testing.T) {
 1 @private: "1" is not one of yes, no
 3 uuid: "x" is not a uuid
 4 description: "\x7f" has a control character in it, U+007F
-5 usage/name: missing: it says what the secret is for
+5 usage/name: missing: what the secret is for
 `},
 		{"another usage", "<secret>\n<usage type='wifi'>\n<name>x</name></usage></secret>", `
 2 usage/@type: "wifi" is not one of none, volume, ceph, iscsi, tls, vtpm, cifs
@@ -122,7 +122,7 @@ warning 3 usage/name: unknown element, ignored
 `},
 		{"YAML", "private: perhaps\nusage:\n  type: iscsi\nvalue: aGVsbG8=\n", `
 1 private: "perhaps" is neither yes nor no
-3 usage.target: missing: it says what the secret is for
+3 usage.target: missing: what the secret is for
 4 value: unknown key; there are uuid, description, ephemeral, private, usage
 `},
 	} {

@@ -280,7 +280,7 @@ func TestBrokenSecrets(t *testing.T) {
 		idOf(4),
 		idOf(5) + " secret " + idOf(5) + " is defined twice, in secrets/" + idOf(5) +
 			".xml and RUN/secrets/" + idOf(5) + ".xml",
-		"ceph secrets/ceph.xml: the file of a secret has to be named after its uuid, in small letters",
+		"ceph secrets/ceph.xml: the file of a secret must be named by its uuid, in lower case",
 	}, "\n")
 	if got := strings.Join(got, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

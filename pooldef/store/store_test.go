@@ -377,7 +377,7 @@ func TestAutostartLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.expect(t, "x x.xml (autostart/x.xml: it leads to another file: the pool is not started at boot)")
+	s.expect(t, "x x.xml (autostart/x.xml: it points to another file: the pool does not start at boot)")
 	if got := s.DanglingAutostart(); !slices.Equal(got, []string{"gone.xml"}) {
 		t.Error(got)
 	}
