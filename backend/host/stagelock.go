@@ -54,10 +54,10 @@ func isNew(dir, lock *os.File) error {
 	return nil
 }
 
-// gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it
-// before it was locked, which is as if he had been first.
+// gone turns an error that means that a new stage is not there any more into one that wraps fs.ErrExist: somebody has swept it before it was
+// locked, or put something else there, which is as if he had been first.
 func gone(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOTDIR) {
 		return pathError("lock", path, unix.EEXIST)
 	}
 	return err
