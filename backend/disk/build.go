@@ -81,7 +81,7 @@ func (b *Backend) clear(ctx context.Context, d *device) error {
 	return err
 }
 
-// DeletePool implements backend.Remover. It removes the label if the disk has no partitions.
+// DeletePool implements backend.PoolDeleter. It removes the label if the disk has no partitions.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	return b.withLockedTable(ctx, p, func(t *table) error {
 		if len(t.partitions) > 0 {

@@ -67,7 +67,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return s, nil
 }
 
-// ReadStatus implements backend.Observer. It adds the free extents. As in libvirt, no extent begins at 0.
+// ReadStatus implements backend.StatusReader. It adds the free extents. As in libvirt, no extent begins at 0.
 func (b *Backend) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	t, err := b.table(ctx, p)
 	if err != nil {

@@ -38,7 +38,7 @@ func (t *table) strayPartitions(kernel []kernelPartition) []kernelPartition {
 	})
 }
 
-// RemoveStale implements backend.Sweeper. It does nothing while another program holds the disk's lock.
+// RemoveStale implements backend.StaleRemover. It does nothing while another program holds the disk's lock.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []string, err error) {
 	d, err := b.device(p)
 	if err != nil {

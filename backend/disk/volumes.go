@@ -23,7 +23,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	return b.list(ctx, p, (*view).summary)
 }
 
-// Details implements backend.Detailer. One query returns all partitions.
+// Details implements backend.DetailLister. One query returns all partitions.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return b.list(ctx, p, (*view).detailed)
 }

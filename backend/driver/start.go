@@ -104,8 +104,8 @@ func (d *Driver) RefreshPool(ctx context.Context, nameOrUUID string) error {
 	if err := d.refresh(ctx, b, entry.Current(), 0); err != nil {
 		return err
 	}
-	if sweeper, ok := b.(backend.StaleRemover); ok {
-		_, err = sweeper.RemoveStale(ctx, entry.Current())
+	if remover, ok := b.(backend.StaleRemover); ok {
+		_, err = remover.RemoveStale(ctx, entry.Current())
 	}
 	return err
 }

@@ -41,8 +41,8 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 
 // forget removes leftovers of a start that was killed, then the run record of the pool, which is not active.
 func (d *Driver) forget(ctx context.Context, b backend.Backend, entry *store.Entry) error {
-	if tidier, ok := b.(backend.StartCleaner); ok {
-		if err := tidier.CleanUp(ctx, entry.Current()); err != nil {
+	if cleaner, ok := b.(backend.StartCleaner); ok {
+		if err := cleaner.CleanUp(ctx, entry.Current()); err != nil {
 			return err
 		}
 	}

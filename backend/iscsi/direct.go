@@ -77,7 +77,7 @@ func (d *Direct) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poolde
 	)
 }
 
-// Details implements backend.Detailer. Volumes already returns all details.
+// Details implements backend.DetailLister. Volumes already returns all details.
 func (d *Direct) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return d.Volumes(ctx, p)
 }

@@ -98,7 +98,7 @@ func hostsOf(sessions []session) []int {
 	return hosts
 }
 
-// ReadStatus implements backend.Observer. As in libvirt, it adds the ports of the portals.
+// ReadStatus implements backend.StatusReader. As in libvirt, it adds the ports of the portals.
 func (b *Backend) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
 	seen := *p
 	seen.Source.Hosts = withPorts(p.Source.Hosts)

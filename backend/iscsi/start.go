@@ -118,7 +118,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	return b.leave(ctx, p, t)
 }
 
-// CleanUp implements backend.Tidier. It removes records, which may contain a secret.
+// CleanUp implements backend.StartCleaner. It removes records, which may contain a secret.
 func (b *Backend) CleanUp(ctx context.Context, p *pooldef.Pool) error {
 	t, err := targetOf(p)
 	if err != nil {

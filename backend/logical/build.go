@@ -112,7 +112,7 @@ func removalSteps(p *pooldef.Pool, volumes []*logicalVolume, isThere bool, devic
 	return steps
 }
 
-// DeletePool implements backend.Remover. It removes the group and LVM's labels on the devices that the
+// DeletePool implements backend.PoolDeleter. It removes the group and LVM's labels on the devices that the
 // definition names. LVM itself refuses to remove a group with volumes.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	all, err := b.allVolumes(ctx, p, fewFields)

@@ -99,7 +99,7 @@ func remove(p *pooldef.Pool, name string) host.Step {
 	return host.Cmd("lvremove", "--yes", "--", p.Source.Name+"/"+name)
 }
 
-// RemoveStale implements backend.Sweeper.
+// RemoveStale implements backend.StaleRemover.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	all, err := b.allVolumes(ctx, p, fewFields)
 	var removed []string

@@ -18,7 +18,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	return b.list(ctx, p, fewFields, func(v *logicalVolume, _ index) *pooldef.Volume { return summary(p, v) })
 }
 
-// Details implements backend.Detailer. Thin pools are not volumes.
+// Details implements backend.DetailLister. Thin pools are not volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return b.list(ctx, p, allFields, func(v *logicalVolume, all index) *pooldef.Volume {
 		return b.detailed(p, v, all)

@@ -61,7 +61,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	return backend.List(func() ([]*multipathMap, error) { return b.maps(ctx, p) }, (*multipathMap).volume)
 }
 
-// Details implements backend.Detailer. The volumes include their paths, from one query of multipathd.
+// Details implements backend.DetailLister. The volumes include their paths, from one query of multipathd.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return backend.List(func() ([]*multipathMap, error) {
 		all, err := b.maps(ctx, p)

@@ -71,7 +71,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	}, func(name string) *pooldef.Volume { return summary(p, name) })
 }
 
-// Details implements backend.Detailer. It queries the space that images occupy only if the definition
+// Details implements backend.DetailLister. It queries the space that images occupy only if the definition
 // requests it, because this takes twice as long.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	var used map[string]uint64
@@ -161,7 +161,7 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 // maxChain is the maximum number of origins in a chain.
 const maxChain = 1 << 10
 
-// Chain implements backend.Chainer. The chain of a clone has its origin, the origin's origin, and so on.
+// Chain implements backend.BackingChainer. The chain of a clone has its origin, the origin's origin, and so on.
 func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
 	chain := []*pooldef.Volume{}
 	i, err := b.info(ctx, p, name)

@@ -74,7 +74,7 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, at place, name st
 // quiet suppresses rbd's progress output.
 const quiet = "--no-progress"
 
-// RemoveStale implements backend.Sweeper. It keeps leftovers that are in use or have clones.
+// RemoveStale implements backend.StaleRemover. It keeps leftovers that are in use or have clones.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {

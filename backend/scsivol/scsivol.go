@@ -57,7 +57,7 @@ func (u *Units) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef
 	return u.each(ctx, p, (*unit).volume)
 }
 
-// Details implements backend.Detailer.
+// Details implements backend.DetailLister.
 func (u *Units) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return u.each(ctx, p, func(one *unit) *pooldef.Volume { return one.details(u.Devices) })
 }

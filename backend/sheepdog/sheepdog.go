@@ -60,7 +60,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	}, func(i *image) *pooldef.Volume { return i.volume(p) })
 }
 
-// Details implements backend.Detailer. Volumes already returns all details.
+// Details implements backend.DetailLister. Volumes already returns all details.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return b.Volumes(ctx, p)
 }

@@ -18,7 +18,7 @@ func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*poold
 	return b.each(ctx, p, summary)
 }
 
-// Details implements backend.Detailer.
+// Details implements backend.DetailLister.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
 	return b.each(ctx, p, detailed)
 }
