@@ -278,15 +278,11 @@ func locks(name string) func(*waiter) {
 
 // onTerminal connects the verb to a terminal (pty(7)).
 func onTerminal(w *waiter) {
-	master := w.open("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY)
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		w.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		w.Fatal(err)
-	}
-	tty := w.open(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY)
+	master, tty := openTerminal(w)
+	w.Cleanup(func() {
+		tty.Close()
+		master.Close()
+	})
 	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Stderr = tty, tty, tty
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	shown := w.open(w.shown, os.O_WRONLY|os.O_APPEND)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
 )
 
 // openDirectory opens a directory of the store and checks who can change or replace it. If other users can,
@@ -76,7 +78,7 @@ func checkAncestors(path string) error {
 // why.
 func lstat(path string) (stat *unix.Stat_t, seen bool) {
 	stat = &unix.Stat_t{}
-	return stat, unix.Lstat(path, stat) == nil
+	return stat, retry.Lstat(path, stat) == nil
 }
 
 // components returns the names in a path.

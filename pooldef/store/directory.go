@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend/host/retry"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -60,11 +61,7 @@ func (d *directory) open(name string, flags int) (*os.File, error) {
 	}
 	path := filepath.Join(d.path, name)
 	flags |= unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd := -1
-	err := retryEINTR(func() (err error) {
-		fd, err = unix.Openat(int(d.file.Fd()), name, flags, 0)
-		return err
-	})
+	fd, err := retry.Openat(int(d.file.Fd()), name, flags, 0)
 	switch {
 	case errors.Is(err, unix.ELOOP):
 		return nil, pooldef.Problems{{File: path, Text: "it is a symbolic link, not a file"}}
@@ -152,31 +149,20 @@ func lockedBuffer(size int) []byte {
 	return data
 }
 
-// retryEINTR repeats a system call that a signal interrupts. On network file systems, any signal can
-// interrupt one.
-func retryEINTR(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
 // stat returns the status of a name in d. Symbolic links are followed unless flags has AT_SYMLINK_NOFOLLOW.
 func (d *directory) stat(name string, flags int) (unix.Stat_t, error) {
 	var stat unix.Stat_t
 	if d.err != nil {
 		return stat, d.err
 	}
-	err := retryEINTR(func() error { return unix.Fstatat(int(d.file.Fd()), name, &stat, flags) })
-	if err != nil {
+	if err := retry.Fstatat(int(d.file.Fd()), name, &stat, flags); err != nil {
 		return stat, &fs.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
 	}
 	return stat, nil
 }
 
 func fstat(f *os.File, stat *unix.Stat_t) error {
-	if err := retryEINTR(func() error { return unix.Fstat(int(f.Fd()), stat) }); err != nil {
+	if err := retry.Fstat(int(f.Fd()), stat); err != nil {
 		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
 	return nil

@@ -67,6 +67,10 @@ func IoctlFileClone(to, from int) error {
 	return Do(func() error { return unix.IoctlFileClone(to, from) })
 }
 
+func Lstat(path string, st *unix.Stat_t) error {
+	return Do(func() error { return unix.Lstat(path, st) })
+}
+
 func Mkdirat(dir int, path string, mode uint32) error {
 	return Do(func() error { return unix.Mkdirat(dir, path, mode) })
 }
