@@ -7,6 +7,8 @@ package retry
 
 import (
 	"errors"
+	"math"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +31,23 @@ func value[T any](f func() (T, error)) (v T, err error) {
 	return v, err
 }
 
+// withoutSignals calls f, and the thread receives signals only afterwards. GlusterFS's client can hang forever
+// when a signal interrupts a lock call on its file system (seen with GlusterFS 10.3).
+func withoutSignals(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = math.MaxUint64
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before); err != nil {
+		return err
+	}
+	err := f()
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) // it fails only for a wrong argument
+	return err
+}
+
 func Chmod(path string, mode uint32) error { return Do(func() error { return unix.Chmod(path, mode) }) }
 
 func Faccessat(dir int, path string, mode uint32, flags int) error {
@@ -45,11 +64,17 @@ func Fchownat(dir int, path string, uid, gid, flags int) error {
 	return Do(func() error { return unix.Fchownat(dir, path, uid, gid, flags) })
 }
 
+// FcntlFlock holds signals back, as withoutSignals describes; cmd must not be one that waits.
 func FcntlFlock(fd uintptr, cmd int, lock *unix.Flock_t) error {
-	return Do(func() error { return unix.FcntlFlock(fd, cmd, lock) })
+	return Do(func() error {
+		return withoutSignals(func() error { return unix.FcntlFlock(fd, cmd, lock) })
+	})
 }
 
-func Flock(fd, how int) error { return Do(func() error { return unix.Flock(fd, how) }) }
+// Flock holds signals back, as withoutSignals describes; how must contain LOCK_NB or be LOCK_UN.
+func Flock(fd, how int) error {
+	return Do(func() error { return withoutSignals(func() error { return unix.Flock(fd, how) }) })
+}
 
 func Fstat(fd int, st *unix.Stat_t) error { return Do(func() error { return unix.Fstat(fd, st) }) }
 
