@@ -13,6 +13,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"time"
@@ -242,6 +243,17 @@ type Secrets interface {
 
 // ErrNoVolume is wrapped by the errors of Volume, Delete and Rename if the volume does not exist.
 var ErrNoVolume = fault.New(fault.NotFound, "Storage volume not found")
+
+// An ExistsError reports that a volume has the name that another one should get. It wraps [fs.ErrExist].
+type ExistsError struct{ Path string } // Path is the path, device or URI of the volume that exists
+
+func (e *ExistsError) Error() string { return fmt.Sprintf("%q exists already", e.Path) }
+
+// Unwrap returns fs.ErrExist.
+func (*ExistsError) Unwrap() error { return fs.ErrExist }
+
+// Kind implements [fault.Error].
+func (*ExistsError) Kind() fault.Kind { return fault.Conflict }
 
 // An UnsupportedError reports that pools of a type do not support an operation.
 type UnsupportedError struct {

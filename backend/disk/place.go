@@ -2,7 +2,6 @@ package disk
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"poolctl/backend"
@@ -15,7 +14,7 @@ import (
 func (t *table) newPartition(d *pooldef.Volume) (*partition, error) {
 	number := t.number(d.Name)
 	if number > 0 && t.byNumber(number) != nil {
-		return nil, &fs.PathError{Op: "create", Path: t.partition(number), Err: fs.ErrExist}
+		return nil, &backend.ExistsError{Path: t.partition(number)}
 	}
 	x := &partition{number: number, kind: primary}
 	whole := t.extended()

@@ -41,7 +41,7 @@ func (f Files) openForNew(p *pooldef.Pool, name string) (*host.Dir, error) {
 	case err != nil:
 		err = pooldef.Problems{{Element: "name", Text: err.Error()}}
 	case dir.Has(name):
-		err = &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		err = &backend.ExistsError{Path: path}
 	default:
 		return dir, nil
 	}

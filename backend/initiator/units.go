@@ -48,7 +48,7 @@ func (s *Session) Units() ([]Unit, error) {
 		}
 		u := Unit{Number: number(lun), Type: who[0] & 0x1f}
 		if seen[u.Number] {
-			return nil, fmt.Errorf("the target has two LUNs %d", u.Number)
+			return nil, fmt.Errorf("the target has LUN %d twice", u.Number)
 		}
 		seen[u.Number] = true
 		if u.Type == Disk || u.Type == ROM {

@@ -3,7 +3,6 @@ package logical
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -144,7 +143,7 @@ func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name strin
 // checkNameUnused returns an error if the name is in use, by a volume or an internal volume.
 func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 	if slices.ContainsFunc(all, func(v *logicalVolume) bool { return v.Name == name }) {
-		return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
+		return &backend.ExistsError{Path: path(p, name)}
 	}
 	return nil
 }
@@ -152,7 +151,7 @@ func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 // mapErrExist converts LVM's "already exists" into an error that wraps fs.ErrExist.
 func mapErrExist(err error, path string) error {
 	if host.StderrContains(err, "already exists in volume group") {
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		return &backend.ExistsError{Path: path}
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -172,5 +171,5 @@ func mapErrExist(err error, p *pooldef.Pool, name string) error {
 }
 
 func existError(p *pooldef.Pool, name string) error {
-	return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+	return &backend.ExistsError{Path: path(p, name)}
 }

@@ -66,7 +66,7 @@ func (b *Backend) checkNameFree(
 	}
 	all, err := b.all(ctx, p)
 	if err == nil && named(all, v.Name) != nil {
-		err = &fs.PathError{Op: "create", Path: scheme + v.Name, Err: fs.ErrExist}
+		err = &backend.ExistsError{Path: scheme + v.Name}
 	}
 	return c, all, err
 }

@@ -3,7 +3,6 @@ package zfs
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"poolctl/backend"
@@ -105,7 +104,7 @@ func (b *Backend) checkNameFree(
 }
 
 func existError(p *pooldef.Pool, name string) error {
-	return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
+	return &backend.ExistsError{Path: path(p, name)}
 }
 
 // blank returns the arguments of zfs create for a new volume, without the name. Space that is not reserved is
