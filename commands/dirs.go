@@ -45,7 +45,7 @@ func definitionsOf(program, asked string) (string, error) {
 	if home == "" {
 		u, err := user.Current()
 		if err != nil {
-			return "", errNoHome //nolint:nilerr // the library's text depends on how it was built
+			return "", errNoHome // the library's text depends on how it was built
 		}
 		home = u.HomeDir
 	}

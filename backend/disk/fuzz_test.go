@@ -21,7 +21,8 @@ func FuzzRead(f *testing.F) {
 		`{"disk":{}}`, `{"disk":{"partitions":[{"start":"-1B"}]}}`, `{}`, ``, `[`,
 		`{"disk":{"label":"sun","geometry":"0,0,0"}}`, strings.Replace(partedOutput("1", "0B", "99B", "free"),
 			`"gpt"`, `"sun","geometry":"1,4294967296,8388608"`, 1),
-		partedOutput("1", "0B", "18446744073709551615B", "primary"), partedOutput("2147483647", "5B", "4B", "logical"),
+		partedOutput("1", "0B", "18446744073709551615B", "primary"),
+		partedOutput("2147483647", "5B", "4B", "logical"),
 		partedOutput("1", "1048576B", "9437183B", "extended"),
 	} {
 		f.Add(text)

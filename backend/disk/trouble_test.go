@@ -376,7 +376,8 @@ func TestUdev(t *testing.T) {
 // TestStrays checks that partitions within partitions, such as BSD slices, are not strays.
 func TestStrays(t *testing.T) {
 	table := &table{
-		partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary}, {number: 2, start: 10 * mib, end: 20 * mib, kind: extended}},
+		partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary},
+			{number: 2, start: 10 * mib, end: 20 * mib, kind: extended}},
 	}
 	left := kernelPartition{7, 12 * mib, 13 * mib}
 	kernel := []kernelPartition{{1, mib, 9 * mib}, {5, mib, 4 * mib}, {6, 4 * mib, 9 * mib}, left}

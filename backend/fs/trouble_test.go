@@ -175,7 +175,8 @@ func TestHolds(t *testing.T) {
 func TestNoDevice(t *testing.T) {
 	b, p := New(&host.Local{}, nil), newPool(t, "ext4")
 	for name, missing := range map[string]bool{
-		"/dev/no such": true, "UUID=00000000-0000-4000-8000-00000000dead": true, "LABEL=no 'such": true, "/dev/null": false, "-x": false,
+		"/dev/no such": true, "UUID=00000000-0000-4000-8000-00000000dead": true, "LABEL=no 'such": true,
+		"/dev/null": false, "-x": false,
 	} {
 		p.Source.Devices[0].Path = name
 		for _, err := range []error{

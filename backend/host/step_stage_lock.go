@@ -56,8 +56,8 @@ func checkNewStage(dir, lock *os.File) error {
 }
 
 // mapErrSwept converts an error that means that a new staging directory is gone into one that wraps
-// fs.ErrExist: another process removed the directory as a leftover before it was locked, or replaced it, and is
-// treated as if it had created the directory first.
+// fs.ErrExist: another process removed the directory as a leftover before it was locked, or replaced it, and
+// is treated as if it had created the directory first.
 func mapErrSwept(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOTDIR) {
 		return safeopen.PathError("lock", path, unix.EEXIST)

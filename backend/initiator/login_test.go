@@ -306,8 +306,9 @@ func (p *peer) proofOf(secret []byte) []byte {
 // TestLoginUsers checks that logins whose mutual CHAP would prove nothing are rejected.
 func TestLoginUsers(t *testing.T) {
 	for want, l := range map[string]Login{
-		"needs a user":   {Initiator: login.Initiator, Target: login.Target, Mutual: server},
-		"have to differ": {Initiator: login.Initiator, Target: login.Target, User: guest, Mutual: &User{"host", guest.Secret}},
+		"needs a user": {Initiator: login.Initiator, Target: login.Target, Mutual: server},
+		"have to differ": {Initiator: login.Initiator, Target: login.Target, User: guest,
+			Mutual: &User{"host", guest.Secret}},
 	} {
 		if err := tryLogin(t, &peer{}, l); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
@@ -355,12 +356,15 @@ func TestLoginEndless(t *testing.T) {
 // redirection.
 func TestLoginMessages(t *testing.T) {
 	for want, change := range map[string]func(answer *message){
-		"answers the question 4294967295, not 1": func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
-		"answers the question 2, not 1":          func(m *message) { m.head[19] = 2 },
-		"kind 0x20, not 0x23":                    func(m *message) { m.head[0] = opNopIn },
-		"kind 0x21, not 0x23":                    func(m *message) { m.head[0] = opResponse },
-		"kind 0x3, not 0x23":                     func(m *message) { m.head[0] = opLogin },
-		"the target has moved":                   func(m *message) { redirect(m, 1) },
+		"answers the question 4294967295, not 1": func(m *message) {
+			binary.BigEndian.PutUint32(m.head[16:],
+				none)
+		},
+		"answers the question 2, not 1": func(m *message) { m.head[19] = 2 },
+		"kind 0x20, not 0x23":           func(m *message) { m.head[0] = opNopIn },
+		"kind 0x21, not 0x23":           func(m *message) { m.head[0] = opResponse },
+		"kind 0x3, not 0x23":            func(m *message) { m.head[0] = opLogin },
+		"the target has moved":          func(m *message) { redirect(m, 1) },
 	} {
 		for _, kind := range logins {
 			for at := range kind.rounds {

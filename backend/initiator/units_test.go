@@ -59,7 +59,8 @@ func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
 
 // TestCapacity checks units' sizes, and that invalid capacities are rejected.
 func TestCapacity(t *testing.T) {
-	const tooLarge, empty, unknown = "larger than can be counted", "its block size is 0", "larger than it can tell"
+	const tooLarge, empty, unknown = "larger than can be counted", "its block size is 0",
+		"larger than it can tell"
 	for _, test := range []struct {
 		name        string
 		long, short []byte
@@ -78,7 +79,8 @@ func TestCapacity(t *testing.T) {
 		{"16: last block 2^64-1, no block length", capacity(math.MaxUint64, 0), nil, 0, empty},
 		{"16: short, then 10", []byte{1}, capacity32(9, 512), 5120, ""},
 		{"10: one block", nil, capacity32(0, 512), 512, ""},
-		{"10: just counted", nil, capacity32(math.MaxUint32-1, math.MaxUint32), math.MaxUint32 * math.MaxUint32, ""},
+		{"10: just counted", nil, capacity32(math.MaxUint32-1, math.MaxUint32), math.MaxUint32 * math.MaxUint32,
+			""},
 		{"10: does not fit", nil, capacity32(math.MaxUint32, 512), 0, unknown},
 		{"10: no block length", nil, capacity32(9, 0), 0, empty},
 		{"10: short", nil, []byte{1, 2, 3}, 0, "tells its size in 3 bytes"},
@@ -167,7 +169,8 @@ func TestUnitsLies(t *testing.T) {
 		{"a length of no whole units", head(9) + lun(0, 1) + lun(0, 2), disk36, "[{1 0 5120} {2 0 5120}]"},
 		{"twice", head(16) + lun(0, 1) + lun(0, 1), disk36, "two units of the number 1"},
 		{"twice, in two ways", head(16) + lun(0, 1) + lun(1, 1), disk36, "two units of the number 1"},
-		{"on two levels", head(16) + lun(0, 1) + "\x00\x01\x00\x05\x00\x00\x00\x00", disk36, "two units of the number 1"},
+		{"on two levels", head(16) + lun(0, 1) + "\x00\x01\x00\x05\x00\x00\x00\x00", disk36,
+			"two units of the number 1"},
 		{"nobody there", head(8) + lun(0, 1), "\x7f" + disk36[1:], "[]"},
 		{"says nothing", head(8) + lun(0, 1), "", "[]"},
 		{"says one byte", head(8) + lun(0, 1), "\x05", "[{1 5 5120}]"},

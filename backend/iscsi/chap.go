@@ -36,7 +36,8 @@ func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.
 	}
 	// else, anyone who can make us answer a challenge could pose as the target (RFC 7143, 12.1.3)
 	if bytes.Equal(user.Secret, value) {
-		return nil, nil, errors.New("the target's secret equals the initiator's: mutual CHAP requires different secrets")
+		return nil, nil, errors.New("the target's secret equals the initiator's: mutual CHAP " +
+			"requires different secrets")
 	}
 	return user, &initiator.User{Name: a.Mutual.Username, Secret: value}, nil
 }
@@ -59,7 +60,8 @@ func chapLines(a *pooldef.Auth, secrets backend.Secrets) ([]string, error) {
 			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") ||
 				len(text) > 255 {
 				return nil, errors.New(
-					"open-iscsi cannot store the CHAP user or secret: it is empty, longer than 255 bytes, or has a newline " +
+					"open-iscsi cannot store the CHAP user or secret: it is empty, longer than 255 " +
+						"bytes, or has a newline " +
 						"or outer blanks",
 				)
 			}

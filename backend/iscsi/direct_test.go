@@ -117,8 +117,10 @@ func TestDirectCHAP(t *testing.T) {
 		{chapAuth("wrong", ""), refused},
 		{chapAuth("guest", ""), works},
 		{chapAuth("guest", "host"), works},
-		{chapAuth("guest", "wrong"), "the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
-		{chapAuth("guest", "guest"), "the target's secret equals the initiator's: mutual CHAP requires different secrets"},
+		{chapAuth("guest", "wrong"),
+			"the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
+		{chapAuth("guest", "guest"),
+			"the target's secret equals the initiator's: mutual CHAP requires different secrets"},
 		{chapAuth("none", ""), pooldef.ErrNoSecret.Error()},
 	} {
 		p.Source.Auth = test.auth

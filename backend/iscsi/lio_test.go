@@ -61,7 +61,8 @@ func TestLIOCHAP(t *testing.T) {
 		{chapAuth("wrong", "host"), refused + wrong},
 		{chapAuth("guest", ""), works},
 		{chapAuth("guest", "host"), works},
-		{chapAuth("guest", "wrong"), "the server 127.0.0.1:3271: the target does not know its own secret (mutual CHAP)"},
+		{chapAuth("guest", "wrong"),
+			"the server 127.0.0.1:3271: the target does not know its own secret (mutual CHAP)"},
 	} {
 		direct.Source.Auth = test.auth
 		expect(t, fmt.Sprintf("%+v", test.auth), volumes(t, &direct), test.want)

@@ -83,7 +83,8 @@ func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 		t.Errorf("%+v", v.segment)
 	}
 	_ = []bool{
-		v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(), v.isIndependent(all),
+		v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(),
+		v.isIndependent(all),
 	}
 }
 

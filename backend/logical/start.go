@@ -87,7 +87,8 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	vg := p.Source.Name
 	if !p.Started {
 		return &backend.StateError{
-			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active volumes: %s", vg, activeNames(all)),
+			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active volumes: %s", vg,
+				activeNames(all)),
 			Hint: "vgchange -an -- " + vg + ", if it is not needed elsewhere",
 		}
 	}

@@ -54,7 +54,8 @@ func TestMaps(t *testing.T) {
 		ok(t, err)
 		text.WriteString(v.Name + " " + v.Key + " " + v.Target.Path + "\n")
 	}
-	if want := "dm-10 /dev/mapper/mpathb /dev/mapper/mpathb\ndm-2 /dev/mapper/mpatha /dev/mapper/mpatha\n"; text.String() != want {
+	if want := "dm-10 /dev/mapper/mpathb /dev/mapper/mpathb\n" +
+		"dm-2 /dev/mapper/mpatha /dev/mapper/mpatha\n"; text.String() != want {
 		t.Errorf("got\n%s", text.String())
 	}
 	space, err := b.Space(t.Context(), pool)

@@ -28,7 +28,8 @@ func (b *Backend) Clone(
 	if wanted.Capacity.Bytes < source.Capacity.Bytes {
 		return pooldef.Problems{{
 			Element: "capacity",
-			Text:    fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes, source.Capacity.Bytes),
+			Text: fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes,
+				source.Capacity.Bytes),
 		}}
 	}
 	from, is := originPool(p, o.From)

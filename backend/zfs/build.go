@@ -69,8 +69,8 @@ func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string
 	return err
 }
 
-// DeletePool implements backend.PoolDeleter. It removes the dataset if it is empty. With a zpool it also removes
-// ZFS's labels from the devices that the definition names.
+// DeletePool implements backend.PoolDeleter. It removes the dataset if it is empty. With a zpool it also
+// removes ZFS's labels from the devices that the definition names.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err != nil {

@@ -96,7 +96,8 @@ func FuzzSweep(f *testing.F) {
 	stage := tempNames.Prefix + "1-2-3"
 	for _, text := range []string{
 		"tank/" + stage + "\toff\ntank/v@" + stage + "\ton\n", "tank/v@" + stage + "\toff\n",
-		"other/" + stage + "\toff\n", "tank/../x/" + stage + "\n", "-r/" + stage + "\n", stage, "tank@" + stage + "@" + stage + "\n", "\n", "",
+		"other/" + stage + "\toff\n", "tank/../x/" + stage + "\n", "-r/" + stage + "\n", stage,
+		"tank@" + stage + "@" + stage + "\n", "\n", "",
 	} {
 		f.Add(text)
 	}

@@ -103,8 +103,8 @@ func destroy(p *pooldef.Pool, name string) host.Command {
 	return c
 }
 
-// RemoveStale implements backend.StaleRemover. It removes incomplete volumes and their snapshots. A snapshot that will
-// disappear with its clone stays.
+// RemoveStale implements backend.StaleRemover. It removes incomplete volumes and their snapshots. A snapshot
+// that will disappear with its clone stays.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	name, err := dataset(p)
 	if err != nil {

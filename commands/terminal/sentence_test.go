@@ -23,9 +23,11 @@ func TestSentence(t *testing.T) {
 		{path, `open /a\x0aerror: b\x1b: file does not exist`},
 		{fmt.Errorf("read %s: %w", "x\ny", path), `read x\x0ay: open /a\x0aerror: b\x1b: file does not exist`},
 		{tool, "a\\x0ab ended with status 1: one\\x1b\n  two\\x09three"},
-		{fmt.Errorf("run \n: %w (\n)", tool), "run \\x0a: a\\x0ab ended with status 1: one\\x1b\n  two\\x09three (\\x0a)"},
+		{fmt.Errorf("run \n: %w (\n)", tool),
+			"run \\x0a: a\\x0ab ended with status 1: one\\x1b\n  two\\x09three (\\x0a)"},
 		{fmt.Errorf("x: %w", errors.Join(path, tool, errors.New("c\r"))),
-			"x: open /a\\x0aerror: b\\x1b: file does not exist\na\\x0ab ended with status 1: one\\x1b\n  two\\x09three\nc\\x0d"},
+			"x: open /a\\x0aerror: b\\x1b: file does not exist\na\\x0ab ended with status 1: one\\x1b\n" +
+				"  two\\x09three\nc\\x0d"},
 		{fmt.Errorf("%w\n: %w", path, errors.New("")), `open /a\x0aerror: b\x1b: file does not exist\x0a: `},
 		{&hidden{tool}, `something else\x0a`},
 		{pooldef.Problem{File: "f\n", Element: "e\x9b", Text: "t\n"}, `f\x0a: e\x9b: t\x0a`},

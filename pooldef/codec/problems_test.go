@@ -52,7 +52,8 @@ func checkPools(t *testing.T, strict bool, cases []badCase) {
 	}
 }
 
-const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage"
+const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, " +
+	"gluster, zfs, vstorage"
 
 // target completes a definition, together with a name and, depending on the type, a source.
 const target = "<target><path>/t</path></target>"
@@ -171,10 +172,13 @@ func TestBadXML(t *testing.T) {
 
 func TestBadAuth(t *testing.T) {
 	for auth, want := range map[string]string{
-		"<auth/>": "@type: missing; it is chap, ceph or cifs\n1 source/auth/@username: missing\n1 source/auth/secret: missing",
-		"<auth type='x' username='u'><secret/></auth>":                       "@type: \"x\" is not one of chap, ceph, cifs\n1 source/auth/secret: neither uuid nor usage is given",
-		"<auth type='chap' username='u'><secret uuid='5' usage=''/></auth>":  `secret/@uuid: "5" is not a uuid`,
-		"<auth type='chap' username='u'><secret uuid='5' usage='x'/></auth>": "secret: uuid and usage are both given",
+		"<auth/>": "@type: missing; it is chap, ceph or cifs\n1 source/auth/@username: missing\n" +
+			"1 source/auth/secret: missing",
+		"<auth type='x' username='u'><secret/></auth>": "@type: \"x\" is not one of chap, " +
+			"ceph, cifs\n1 source/auth/secret: neither uuid nor usage is given",
+		"<auth type='chap' username='u'><secret uuid='5' usage=''/></auth>": `secret/@uuid: "5" is not a uuid`,
+		"<auth type='chap' username='u'><secret " +
+			"uuid='5' usage='x'/></auth>": "secret: uuid and usage are both given",
 	} {
 		checkPools(t, false, []badCase{{auth, "<pool type='iscsi'><name>x</name><source><host name='h'/>" +
 			auth + "</source>" + target + "</pool>",
@@ -184,11 +188,13 @@ func TestBadAuth(t *testing.T) {
 
 func TestBadAdapter(t *testing.T) {
 	for adapter, want := range map[string]string{
-		"":                                       "source/adapter: missing: a pool of type scsi cannot do without",
-		"<adapter/>":                             "source/adapter/@name: missing",
-		"<adapter wwnn='1' name='z'/>":           "source/adapter/@type: missing: wwnn, wwpn, parent and parentaddr need it",
+		"":           "source/adapter: missing: a pool of type scsi cannot do without",
+		"<adapter/>": "source/adapter/@name: missing",
+		"<adapter wwnn='1' name='z'/>": "source/adapter/@type: missing: wwnn, wwpn, parent " +
+			"and parentaddr need it",
 		"<adapter type='default' name='host1'/>": `source/adapter/@type: "default" is not one of scsi_host, fc_host`,
-		"<adapter type='scsi_host'/>":            "source/adapter: a scsi_host has either a name or the address of its parent",
+		"<adapter type='scsi_host'/>": "source/adapter: a scsi_host has either a name or the " +
+			"address of its parent",
 		"<adapter type='scsi_host' name='z'><parentaddr/></adapter>": `source/adapter/parentaddr/@unique_id: missing
 1 source/adapter/parentaddr/address: missing: the PCI address
 1 source/adapter: a scsi_host has either a name or the address of its parent`,
@@ -212,8 +218,9 @@ func TestBadYAML(t *testing.T) {
 	checkPools(t, false, []badCase{
 		{"no mapping", "- type: dir\n", "1 : a definition is a mapping: key: value\n"},
 		{"nothing in it", "{}", "1 type: missing; it is one of " + types + "\n"},
-		{"unknown type", "foo: 1\ntype: dri\n", "1 foo: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config\n" +
-			`2 type: "dri" is not one of ` + types + "\n"},
+		{"unknown type", "foo: 1\ntype: dri\n",
+			"1 foo: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config\n" +
+				`2 type: "dri" is not one of ` + types + "\n"},
 		{"much at once", `
 type: netfs
 name: [x]
@@ -257,7 +264,8 @@ target:
 1 target.path: missing
 3 source.hosts: missing: a pool of type netfs cannot do without
 `},
-		{"one mistake is one problem", "type: dir\nname: x\ntarget: /t\n", "3 target: expected a mapping: key: value\n"},
+		{"one mistake is one problem", "type: dir\nname: x\ntarget: /t\n",
+			"3 target: expected a mapping: key: value\n"},
 		{"paths are no keys", "type: dir\nname: x\ntarget: {path: /t}\nsource.dir: /x\n", `
 4 source.dir: unknown key; there are hosts, devices, dir, adapter, name, initiator, format, auth, protocol, vendor, product, thin_pool
 `},
@@ -369,7 +377,8 @@ func TestBadVolumes(t *testing.T) {
 warning 15 target/nocow: stray text "1", ignored
 warning 21 backingStore/compat: unknown element, ignored
 `},
-		{"ivgen alone", "<volume><name>v</name><capacity>1</capacity><target><encryption format='luks'><ivgen name='p'/></encryption></target></volume>",
+		{"ivgen alone", "<volume><name>v</name><capacity>1</capacity><target><encryption format='luks'><ivgen " +
+			"name='p'/></encryption></target></volume>",
 			"1 target/encryption/cipher: missing: an ivgen needs it\n"},
 		{"YAML", `
 name: "a\tb"
@@ -429,7 +438,8 @@ func TestVolumeFormats(t *testing.T) {
 	} {
 		format := "<format type='" + c.format + "'/>"
 		v, _, err := ReadVolume("",
-			[]byte("<volume><name>v</name><capacity>1</capacity><target>"+format+"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
+			[]byte("<volume><name>v</name><capacity>1</capacity><target>"+format+
+				"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
 		if (err != nil) != (c.fail != "") || err != nil && problemsOf(err)[0].Element != c.fail {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -446,13 +456,17 @@ func TestLongPaths(t *testing.T) {
 	for path, want := range map[string]string{
 		"/" + name[1:] + "/n" + strings.Repeat("/x", 1918) + "y": "", // 4095 bytes
 		strings.Repeat("/x", 2048):                               "a path of 4096 bytes: at most 4095 are possible",
-		strings.Repeat("/x", 1<<17):                              "a path of 262144 bytes: at most 4095 are possible",
-		"/" + name + "/x":                                        "a name of 256 bytes: a file's name has at most 255",
+		strings.Repeat("/x",
+			1<<17): "a path of 262144 bytes: at most 4095 are possible",
+		"/" + name + "/x": "a name of 256 bytes: a file's " +
+			"name has at most 255",
 	} {
 		for kind, document := range map[string]string{
-			"target/path":         "<pool type='dir'><name>x</name><target><path>%s</path></target></pool>",
-			"source/dir/@path":    "<pool type='netfs'><name>x</name><source><host name='h'/><dir path='%s'/></source>" + target + "</pool>",
-			"source/device/@path": "<pool type='fs'><name>x</name><source><device path='%s'/></source>" + target + "</pool>",
+			"target/path": "<pool type='dir'><name>x</name><target><path>%s</path></target></pool>",
+			"source/dir/@path": "<pool type='netfs'><name>x</name><source><host name='h'/><dir " +
+				"path='%s'/></source>" + target + "</pool>",
+			"source/device/@path": "<pool type='fs'><name>x</name><source><device path='%s'/></source>" + target +
+				"</pool>",
 		} {
 			_, _, err := ReadPool("", fmt.Appendf(nil, document, path), false)
 			expectLong(t, err, kind, want)
@@ -466,7 +480,8 @@ func TestLongPaths(t *testing.T) {
 		}
 	}
 	_, _, err := ReadPool("",
-		[]byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"), false)
+		[]byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"),
+		false)
 	expectLong(t, err, "source/name", "a name of 256 bytes")
 	_, _, err = ReadVolume("", []byte("<volume><name>"+name+"</name><capacity>1</capacity></volume>"),
 		pooldef.Dir.Info(), false)

@@ -83,7 +83,8 @@ func lstat(path string) (stat *unix.Stat_t, seen bool) {
 
 // components returns the names in a path.
 func components(path string) []string {
-	return slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
+	return slices.DeleteFunc(strings.Split(path, "/"),
+		func(name string) bool { return name == "" || name == "." })
 }
 
 // isTrusted reports whether a file belongs to root or the running user.

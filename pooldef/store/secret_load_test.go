@@ -76,7 +76,8 @@ func TestSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	s.setValue(t, idOf(1), "hello")
-	const stays = "0700 etc/secrets\n0600 etc/secrets/11111111-2222-3333-4444-000000000001.base64\n0600 etc/secrets/11111111-2222-3333-4444-000000000001.xml"
+	const stays = "0700 etc/secrets\n0600 etc/secrets/11111111-2222-3333-4444-000000000001.base64\n" +
+		"0600 etc/secrets/11111111-2222-3333-4444-000000000001.xml"
 	if got := s.files(t); got != stays {
 		t.Error(got)
 	}
@@ -87,7 +88,9 @@ func TestSecrets(t *testing.T) {
 
 	ceph.Ephemeral, ceph.Description = true, "now"
 	s.defineSecret(t, ceph)
-	const goes = "0700 etc/secrets\n0700 run/secrets\n0600 run/secrets/11111111-2222-3333-4444-000000000001.base64\n0600 run/secrets/11111111-2222-3333-4444-000000000001.xml"
+	const goes = "0700 etc/secrets\n0700 run/secrets\n" +
+		"0600 run/secrets/11111111-2222-3333-4444-000000000001.base64\n" +
+		"0600 run/secrets/11111111-2222-3333-4444-000000000001.xml"
 	if got := s.files(t); got != goes {
 		t.Error(got)
 	}
@@ -121,11 +124,16 @@ func TestSecretConflicts(t *testing.T) {
 		secret pooldef.Secret
 		want   string
 	}{
-		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "c", Private: true}, `secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
-		{pooldef.Secret{UUID: idOf(1), UsageType: "tls", Usage: "a", Private: true}, `secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
-		{pooldef.Secret{UUID: idOf(3), UsageType: "ceph", Usage: "c"}, `secret ` + idOf(3) + ` is already defined for use with "Unused"`},
-		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "a"}, `secret ` + idOf(1) + ` is private: that cannot be changed`},
-		{pooldef.Secret{UUID: idOf(5), UsageType: "iscsi", Usage: "a"}, `secret ` + idOf(2) + ` is already defined for use with "iscsi a"`},
+		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "c", Private: true},
+			`secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
+		{pooldef.Secret{UUID: idOf(1), UsageType: "tls", Usage: "a", Private: true},
+			`secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
+		{pooldef.Secret{UUID: idOf(3), UsageType: "ceph", Usage: "c"},
+			`secret ` + idOf(3) + ` is already defined for use with "Unused"`},
+		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "a"},
+			`secret ` + idOf(1) + ` is private: that cannot be changed`},
+		{pooldef.Secret{UUID: idOf(5), UsageType: "iscsi", Usage: "a"},
+			`secret ` + idOf(2) + ` is already defined for use with "iscsi a"`},
 	} {
 		conflict := (*pooldef.ConflictError)(nil)
 		if err := s.DefineSecret(&test.secret); !errors.As(err, &conflict) || err.Error() != test.want {
@@ -351,8 +359,9 @@ func TestFailingSecrets(t *testing.T) {
 	full := errors.New("disk full")
 	s.Files = refusing{full}
 	for name, err := range map[string]error{
-		"define": s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none"}), "move": s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none", Ephemeral: true}),
-		"set": s.SetSecretValue(e, []byte("x")), "undefine": s.UndefineSecret(e),
+		"define": s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none"}),
+		"move":   s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none", Ephemeral: true}),
+		"set":    s.SetSecretValue(e, []byte("x")), "undefine": s.UndefineSecret(e),
 	} {
 		if !errors.Is(err, full) {
 			t.Errorf("%s: %v", name, err)

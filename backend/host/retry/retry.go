@@ -31,8 +31,9 @@ func value[T any](f func() (T, error)) (v T, err error) {
 	return v, err
 }
 
-// withoutSignals calls f, and the thread receives signals only afterwards. GlusterFS's client can hang forever
-// when a signal interrupts a lock call on its file system (seen with GlusterFS 10.3).
+// withoutSignals calls f, and the thread receives signals only afterwards. GlusterFS's client can hang
+// forever, or forget open files, when a signal interrupts a lock call on its file system (seen with GlusterFS
+// 10.3).
 func withoutSignals(f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
