@@ -175,7 +175,7 @@ func TestFillRefused(t *testing.T) {
 			"volumes of type network"},
 		{external(t, p), backend.CloneOptions{}, "data in other files"},
 		{like("raw", func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), backend.CloneOptions{},
-			"no longer what it was"},
+			"changed meanwhile"},
 		{like("luks", func(v *pooldef.Volume) { v.Target.Encryption = backendtest.LUKS("none") }),
 			backend.CloneOptions{}, "Secret not found"},
 		{like("qcow2", func(v *pooldef.Volume) { v.Target.Path += "x" }), backend.CloneOptions{}, "no such file"},

@@ -119,7 +119,7 @@ func TestLies(t *testing.T) {
 		_, err := New(
 			cannedHost{&host.Local{}, text}, nil, time.Minute,
 		).read(t.Context(), &device{path: "/dev/sda"})
-		if err == nil || !strings.Contains(err.Error(), "what parted says") {
+		if err == nil || !strings.Contains(err.Error(), "output of parted") {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}
@@ -150,14 +150,14 @@ printf ']}}'`)
 		t.Errorf("error %v", err)
 	}
 	for script, want := range map[string]string{
-		`printf '{"disk":{"label":"gpt","partitions":[{"number":1'`:                    "what parted says",
-		`head -c 100000 /dev/zero`:                                                     "what parted says",
+		`printf '{"disk":{"label":"gpt","partitions":[{"number":1'`:                    "output of parted",
+		`head -c 100000 /dev/zero`:                                                     "output of parted",
 		`echo '` + partedOutput("1", "0B", "9223372036854775807B", "primary") + `'`:    "impossible end",
 		`echo '` + partedOutput("1", "0B", "5B", "../x") + `'`:                         "impossible type",
 		`echo '` + partedOutput("70000", "0B", "5B", "primary") + `'`:                  "impossible number",
 		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; echo no >&2; exit 1`: "status 1: no",
-		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "ended by a signal",
-		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:                      "what parted says",
+		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "killed by a signal",
+		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:                      "output of parted",
 	} {
 		backendtest.FakeProgram(t, "parted", script)
 		_, err := b.read(t.Context(), &device{path: "/dev/sda"})

@@ -49,7 +49,7 @@ func equals(t *testing.T, file, got string) {
 	t.Helper()
 	file = "testdata/" + file
 	if os.Getenv("UPDATE") != "" {
-		ok(t, os.WriteFile(file, []byte(got), 0o644)) //nolint:forbidigo // the test's own
+		ok(t, os.WriteFile(file, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(file)
 	ok(t, err)

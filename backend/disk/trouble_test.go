@@ -152,11 +152,11 @@ func TestDos(t *testing.T) {
 	ok(t, b.Delete(t.Context(), p, name+"6"))
 	refused[*backend.StateError](
 		t, "more than there is", create(t, b, p, name+"7", "none", 100*mib), "104857600 bytes",
-		"the largest partition that fits has 6291456 bytes",
+		"the largest possible partition has 6291456 bytes",
 	)
 	refused[*backend.StateError](
 		t, "grown into the next", b.Resize(t.Context(), p, name+"5", 6*mib, backend.ResizeOptions{}),
-		"5242880 at most",
+		"at most 5242880",
 	)
 	refused[*backend.StateError](
 		t, "grown beyond all", b.Resize(t.Context(), p, name+"5", 1<<64-1, backend.ResizeOptions{Shrink: true}),

@@ -48,7 +48,7 @@ func TestResizeOverlay(t *testing.T) {
 		t.Errorf("longer backing file not permitted: got error %v", err)
 	}
 	for name, want := range map[string]string{"on none": "no such file",
-		"on nbd": "none of this machine's files", "on a fifo": "is not a file", "on memory": "stored"} {
+		"on nbd": "is not a file of this machine", "on a fifo": "is not a file", "on memory": "stored"} {
 		if err := grow(name, anything); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", name, err)
 		}

@@ -73,9 +73,9 @@ func TestChain(t *testing.T) {
 		{"raw in spite of its looks", "../other/evil", "raw",
 			fmt.Sprintf("pool/../other/evil file raw %d", 72+16+len(secret)), ""},
 		{"an image in spite of its looks", "../other/raw", "qcow2", "pool/../other/raw file qcow2 unknown",
-			`raw" is no qcow2 image: it looks like raw`},
+			`raw" is not a qcow2 image: it looks like raw`},
 		{"another in spite of its looks", "../other/evil", "vmdk", "pool/../other/evil file vmdk unknown",
-			`evil" is no vmdk image: it looks like qcow2`},
+			`evil" is not a vmdk image: it looks like qcow2`},
 		{"elsewhere", "nbd://host/x", "", "nbd://host/x network raw unknown", ""},
 		{"elsewhere as", "nbd://host/x", "qcow2", "nbd://host/x network qcow2 unknown", ""},
 		{"below elsewhere", "elsewhere as", "qcow2",
@@ -88,10 +88,10 @@ func TestChain(t *testing.T) {
 		{"fifo", "../fifo", "raw", "pool/../fifo file raw unknown", `fifo" is not a file or a block device`},
 		{"device", "/dev/null", "raw", "/dev/null file raw unknown", `"/dev/null" is not a file or a block device`},
 		{"self", "../pool/self", "qcow2", "pool/../pool/self file qcow2 unknown",
-			`a loop: "POOL/../pool/self" is above it already`},
+			`a loop: "POOL/../pool/self" occurs twice`},
 		{"above a loop", "loop1", "qcow2",
 			"pool/loop1 file qcow2 1, pool/../pool/loop2 file qcow2 1, pool/../pool/loop1 file qcow2 unknown",
-			`the backing file of "POOL/../pool/loop2": the chain is a loop: "POOL/../pool/loop1" is above it already`},
+			`the backing file of "POOL/../pool/loop2": the backing chain is a loop: "POOL/../pool/loop1" occurs twice`},
 	} {
 		write(t, p, test.name, overlayAs(test.backing, test.format))
 		opened, read := watch(t, top+"/fifo"), watch(t, secret)

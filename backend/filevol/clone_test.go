@@ -310,7 +310,7 @@ func TestCloneRefused(t *testing.T) {
 		{changed(qcow2, func(v *pooldef.Volume) { v.Target.Path += "x" }), "raw", nothing, backend.CloneOptions{},
 			"no such file"},
 		{changed(raw, func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), "raw", nothing,
-			backend.CloneOptions{}, "no longer what it was"},
+			backend.CloneOptions{}, "changed meanwhile"},
 		{changed(raw, func(v *pooldef.Volume) { v.Type = "netdir" }), "raw", nothing, backend.CloneOptions{},
 			"netdir"},
 	} {

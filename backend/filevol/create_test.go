@@ -75,11 +75,11 @@ func TestCreateRefused(t *testing.T) {
 		preallocation string
 		want          string
 	}{
-		{define("taken", "raw", nothing), "", "file already exists"},
-		{define("taken", "dir", nothing), "", "file already exists"},
-		{define("dangling", "qcow2", nothing), "", "file already exists"},
+		{define("taken", "raw", nothing), "", "exists already"},
+		{define("taken", "dir", nothing), "", "exists already"},
+		{define("dangling", "qcow2", nothing), "", "exists already"},
 		{define("a/b", "raw", nothing), "", "name: \"a/b\" cannot be the name of a file"},
-		{define(strings.Repeat("x", 256), "dir", nothing), "", "name: a name of 256 bytes"},
+		{define(strings.Repeat("x", 256), "dir", nothing), "", "name: the name has 256 bytes"},
 		{define("r", "raw", func(v *pooldef.Volume) { v.Capacity = pooldef.Size{} }), "", "capacity: missing"},
 		{define("r", "raw", func(v *pooldef.Volume) {
 			overlay(v)
@@ -189,7 +189,7 @@ func TestHeldStage(t *testing.T) {
 	before := backendtest.Tree(t, p.Target.Path)
 	err := here.Create(t.Context(), p, rawVolume("v", 1), backend.CreateOptions{})
 	if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(),
-		"another process is making a volume of that name") {
+		"another process is creating a volume of that name") {
 		t.Errorf("got error %v", err)
 	}
 	if after := backendtest.Tree(t, p.Target.Path); after != before {

@@ -188,9 +188,9 @@ func TestBackingRefused(t *testing.T) {
 		{"/dev/null", "raw", "it is not a file or a block device"},
 		{"nbd://host/x", "raw", "no such file or directory"},
 		{`json:{"driver":"file","filename":"/etc/passwd"}`, "raw", "no such file or directory"},
-		{"evil", "", "looks like qcow2: its format has to be given"},
-		{"raw", "qcow2", "is no qcow2 image: it looks like raw"},
-		{"evil", "vmdk", "is no vmdk image: it looks like qcow2"},
+		{"evil", "", "looks like qcow2: give its format"},
+		{"raw", "qcow2", "is not a qcow2 image: it looks like raw"},
+		{"evil", "vmdk", "is not a vmdk image: it looks like qcow2"},
 	} {
 		v := rawVolume("v", 1<<20)
 		v.Target.Format, v.Backing = "qcow2", &pooldef.VolumeTarget{Path: test.path, Format: test.format}

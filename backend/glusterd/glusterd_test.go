@@ -60,7 +60,7 @@ func TestDiagnose(t *testing.T) {
 		{&fakeHost{}, 0, ""},
 		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, 1234, ""},
 		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, Port,
-			`there is no Gluster volume "gv0" on "h"`},
+			`no Gluster volume "gv0" on "h"`},
 		{&fakeHost{answers: map[string]string{"volume info gv0": stopped}}, 0,
 			`the Gluster volume "gv0" is not started`},
 		{&fakeHost{answers: map[string]string{"volume info gv0": started}}, 0, ""},

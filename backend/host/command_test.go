@@ -136,9 +136,9 @@ func TestToolIsMissing(t *testing.T) {
 
 func TestQueryFails(t *testing.T) {
 	for script, want := range map[string]string{
-		"echo out; echo ' why ' >&2; exit 3": "sh ended with status 3: why",
-		"exit 1":                             "sh ended with status 1: no message",
-		"kill -9 $$":                         "sh was ended by a signal (killed): no message",
+		"echo out; echo ' why ' >&2; exit 3": "sh failed with status 3: why",
+		"exit 1":                             "sh failed with status 1: no message",
+		"kill -9 $$":                         "sh was killed by a signal (killed): no message",
 	} {
 		out, err := (&Local{}).Query(context.Background(), Cmd("sh", "-c", script))
 		exit := (*ExitError)(nil)

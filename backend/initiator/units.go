@@ -148,7 +148,7 @@ func (s *Session) collect(task uint32, length int) (data []byte, last *message, 
 			return nil, nil, err
 		}
 		if data = append(data, in.data...); len(data) > length {
-			return nil, nil, fmt.Errorf("%d bytes, more than requested", len(data))
+			return nil, nil, fmt.Errorf("the target sent %d bytes, more than requested", len(data))
 		}
 		if in.head[1]&1 != 0 { // the message has the status
 			return data, in, nil
