@@ -176,7 +176,7 @@ func TestNameConflicts(t *testing.T) {
 	old := defined(t, "old", pooldef.Dir, "", "/a")
 	again := defined(t, "old", pooldef.Dir, "", "/a")
 	if err := pooldef.CheckConflicts(again, []*pooldef.Pool{old}, fakeMachine{}); err == nil ||
-		!strings.Contains(err.Error(), `pool "old" already exists, with uuid `+old.UUID) {
+		!strings.Contains(err.Error(), `pool "old" already exists with uuid `+old.UUID) {
 		t.Error(err)
 	}
 	other := defined(t, "other", pooldef.Dir, "", "/b")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
 )
 
@@ -44,7 +45,7 @@ func (i *Image) Whole() error {
 		if i.file == nil {
 			continue
 		}
-		if now, err := i.file.Stat(); err != nil || now.Mode().IsRegular() && now.Size() < i.held.Size {
+		if now, err := retry.FileInfo(i.file); err != nil || now.Mode().IsRegular() && now.Size() < i.held.Size {
 			return cmp.Or(err, fmt.Errorf("%q shrank while it was read", i.Path))
 		}
 	}

@@ -79,9 +79,9 @@ func TestMonitors(t *testing.T) {
 	}
 	b = New(&host.Local{}, keys{}, brief)
 	for text, h := range map[string]pooldef.Host{
-		"connection refused": none, "does not answer": silent, "is no monitor of Ceph's": other,
+		"connection refused": none, "does not answer": silent, "is not a Ceph monitor": other,
 		"monitor nosuch.invalid:":                     {Name: "nosuch.invalid"},
-		fmt.Sprintf(":%d is no monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
+		fmt.Sprintf(":%d is not a Ceph monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
 	} {
 		p.Source.Hosts = []pooldef.Host{h}
 		if err := fails(t, b, p, text); h == silent && !errors.Is(err, context.DeadlineExceeded) {
@@ -139,16 +139,16 @@ func TestRefused(t *testing.T) {
 		{stranger, "refuses the login as client.libvirt",
 			func(p *pooldef.Pool) { p.Source.Hosts[0].Port = port(t, "port2") }},
 		{b, "refuses the login as client.nobody", func(p *pooldef.Pool) { p.Source.Auth.Username = "nobody" }},
-		{New(&host.Local{}, otherKey{text: "c29tZXRoaW5n"}, limit), "is no key of Ceph's", func(*pooldef.Pool) {}},
+		{New(&host.Local{}, otherKey{text: "c29tZXRoaW5n"}, limit), "is not a Ceph key", func(*pooldef.Pool) {}},
 		{New(&host.Local{}, otherKey{text: base64.StdEncoding.EncodeToString([]byte(read(t, "libvirt.key")))},
-			limit), "but the text of one", func(*pooldef.Pool) {}},
+			limit), "but the base64 text of one", func(*pooldef.Pool) {}},
 		{b, "Secret not found",
 			func(p *pooldef.Pool) { p.Source.Auth.Secret.UUID = "b1a0c0df-1111-4222-8333-444455556666" }},
-		{b, "is of type ceph", func(p *pooldef.Pool) { p.Source.Auth.Type = "chap" }},
-		{b, `there is no Ceph pool "nopool"`, func(p *pooldef.Pool) { p.Source.Name = "nopool" }},
+		{b, "a login to Ceph has type ceph", func(p *pooldef.Pool) { p.Source.Auth.Type = "chap" }},
+		{b, `no Ceph pool "nopool"`, func(p *pooldef.Pool) { p.Source.Name = "nopool" }},
 		{b, `no namespace "nospace"`, func(p *pooldef.Pool) { p.Source.Name = "rbdpool/nospace" }},
 		{b, "is not the name of a Ceph pool", func(p *pooldef.Pool) { p.Source.Name = "rbdpool/a/b" }},
-		{b, "is not an option of Ceph's",
+		{b, "is not a Ceph option",
 			func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "key", Value: "AQ=="}} }},
 		{b, "unrecognised option '--no_such=1'",
 			func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "no_such", Value: "1"}} }},
@@ -205,7 +205,7 @@ func TestOwnConfiguration(t *testing.T) {
 	p := newPool(t)
 	b := New(&host.Local{}, keys{}, limit)
 	p.Source.Auth = nil
-	fails(t, b, p, "there is no key for the Ceph cluster")
+	fails(t, b, p, "no key for the Ceph cluster")
 	dir := backendtest.Mount(t, "-t", "tmpfs", "tmpfs")
 	for _, file := range []string{"ceph.conf", "keyring"} {
 		ok(t, os.WriteFile(filepath.Join(dir, file), []byte(read(t, file)+"\n"), 0o600))
@@ -446,9 +446,9 @@ func TestRenameRace(t *testing.T) {
 func TestDiff(t *testing.T) {
 	for text, want := range map[string]string{
 		"":              "unexpected EOF",
-		"rbd diff v2\n": "another form",
+		"rbd diff v2\n": "unexpected format",
 		"rbd":           "unexpected EOF",
-		"x":             "another form",
+		"x":             "unexpected format",
 		"w1234":         "unexpected EOF",
 		"e":             "EOF",
 	} {

@@ -172,7 +172,7 @@ func TestLiar(t *testing.T) {
 		"echo '= v 0 -1 0 0 1 5 1  22'":                  `impossible size: "-1"`,
 		"echo '=  0 1 0 0 1 5 1  22'":                    "impossible name",
 		"echo '= v 0 1 0 0 1 5 1  22'; echo no >&2":      "no",
-		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "ended by a signal",
+		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "killed by a signal",
 	} {
 		backendtest.FakeProgram(t, "dog", script)
 		_, err := b.all(t.Context(), p)

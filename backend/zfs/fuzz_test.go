@@ -217,7 +217,7 @@ func TestLiar(t *testing.T) {
 		`printf '` + tankLine + strings.Replace(thickLine, "1048576", "NaN", 1) + `'`: "impossible volsize",
 		`head -c 100000 /dev/zero`:                       "zfs list says",
 		`printf '` + tankLine + `'; echo no >&2; exit 2`: "status 2: no",
-		`printf '` + tankLine + `'; kill -9 $$`:          "ended by a signal",
+		`printf '` + tankLine + `'; kill -9 $$`:          "killed by a signal",
 		`:`:                                              "says nothing of",
 	} {
 		backendtest.FakeProgram(t, "zfs", script)

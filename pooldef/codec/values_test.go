@@ -31,7 +31,7 @@ func TestNames(t *testing.T) {
 		".hidden": `cannot begin with '.'`, "-x": `cannot begin with '-'`, "a\tb": "control character",
 		"a&#10;b":  "control character",
 		"a\u0085b": "control character", "a\u007fb": "control character", "a\ufffdb": "UTF-8",
-		strings.Repeat("ä", 116): "a name of 232 bytes: at most 230",
+		strings.Repeat("ä", 116): "the name has 232 bytes: the limit is 230",
 	} {
 		_, _, err := ReadPool("", dirPool(name, "/t", ""), false)
 		if problems := problemsOf(err); len(problems) != 1 || problems[0].Element != "name" ||

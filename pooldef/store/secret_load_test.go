@@ -301,7 +301,7 @@ func TestBrokenSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	if err := s.DefineSecret(&pooldef.Secret{UUID: idOf(2), UsageType: "none"}); err == nil ||
-		!strings.HasPrefix(err.Error(), "there is a definition of secret "+idOf(2)) {
+		!strings.HasPrefix(err.Error(), "the existing definition of secret "+idOf(2)) {
 		t.Error(err)
 	}
 	broken, err := s.Secret(idOf(2))
@@ -329,7 +329,7 @@ func TestUntrustedSecrets(t *testing.T) {
 			if err := os.Chmod(file, mode); err != nil {
 				t.Fatal(err)
 			}
-			refused(fmt.Sprintf("may be used by others (mode %04o, not 0600)", mode))
+			refused(fmt.Sprintf("other users can use it (mode %04o, not 0600)", mode))
 		}
 		if err := os.Chmod(file, 0o600); err != nil {
 			t.Fatal(err)

@@ -326,7 +326,7 @@ func TestBrokenFiles(t *testing.T) {
 		"good good.xml",
 		`renamed renamed.xml renamed.xml: name: "good" is not the file's name "renamed"`,
 		`twice twice.xml pool "twice" is defined twice, in twice.xml and twice.yaml`,
-		"unknown unknown.yaml unknown.yaml:3: target.colour: unknown key; there are path, mode, owner, "+
+		"unknown unknown.yaml unknown.yaml:3: target.colour: unknown key; known are path, mode, owner, "+
 			"group, label, mount_point",
 		`warned warned.xml (warned.xml:7: sauce: unknown element, ignored) (pools "good" and "warned" have the same uuid `+id+")",
 	)

@@ -62,7 +62,7 @@ func Punch(f *os.File, from, length int64) error {
 	if IsBlock(f) {
 		return ZeroOut(f, from, length)
 	}
-	if info, err := f.Stat(); err == nil && from+length == info.Size() {
+	if info, err := retry.FileInfo(f); err == nil && from+length == info.Size() {
 		length += Block - 1 - (from+length+Block-1)%Block
 	}
 	return retry.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, length)

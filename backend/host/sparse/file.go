@@ -26,13 +26,13 @@ func (p Progress) Report(done, total int64) {
 
 // IsBlock reports whether an open file is a block device.
 func IsBlock(f *os.File) bool {
-	info, err := f.Stat()
+	info, err := retry.FileInfo(f)
 	return err == nil && info.Mode()&(fs.ModeDevice|fs.ModeCharDevice) == fs.ModeDevice
 }
 
 // IsRegular reports whether an open file is a regular file.
 func IsRegular(f *os.File) bool {
-	info, err := f.Stat()
+	info, err := retry.FileInfo(f)
 	return err == nil && info.Mode().IsRegular()
 }
 
@@ -44,15 +44,15 @@ func IsSparse(f *os.File) bool {
 
 // IsSame reports whether two open files are the same file.
 func IsSame(a, b *os.File) bool {
-	one, err := a.Stat()
-	other, otherErr := b.Stat()
+	one, err := retry.FileInfo(a)
+	other, otherErr := retry.FileInfo(b)
 	return err == nil && otherErr == nil && os.SameFile(one, other)
 }
 
 // Size returns the length of a file or block device, in bytes. It does not move the file offset, which
 // another process may be using.
 func Size(f *os.File) (int64, error) {
-	info, err := f.Stat()
+	info, err := retry.FileInfo(f)
 	if err != nil {
 		return 0, err
 	}
