@@ -41,8 +41,8 @@ func TestBadDocuments(t *testing.T) {
 			"<?xml version='1.0' encoding='ISO-8859-1'?>\n<pool type='dir'><name>ä</name></pool>",
 			"1 : the document is in ISO-8859-1, not in UTF-8\n"},
 		{"UTF-16", "\xff\xfe<\x00p\x00", "1 : the document is not in UTF-8\n"},
-		{"UTF-16 without a mark", "<\x00p\x00", "1 : there is a control character, U+0000\n"},
-		{"NUL", "type: dir\nname: a\x00b\n", "2 : there is a control character, U+0000\n"},
+		{"UTF-16 without a mark", "<\x00p\x00", "1 : it contains a control character, U+0000\n"},
+		{"NUL", "type: dir\nname: a\x00b\n", "2 : it contains a control character, U+0000\n"},
 		{"a tab", "type: dir\ntarget:\n\tpath: /t\n",
 			"3 : malformed YAML: found character that cannot start any token (YAML is indented with " +
 				"spaces, not tabs)\n"},
