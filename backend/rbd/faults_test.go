@@ -80,7 +80,7 @@ func TestMonitors(t *testing.T) {
 	b = New(&host.Local{}, keys{}, brief)
 	for text, h := range map[string]pooldef.Host{
 		"connection refused": none, "does not answer": silent, "is not a Ceph monitor": other,
-		"monitor nosuch.invalid:":                     {Name: "nosuch.invalid"},
+		"monitor nosuch.invalid:":                             {Name: "nosuch.invalid"},
 		fmt.Sprintf(":%d is not a Ceph monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
 	} {
 		p.Source.Hosts = []pooldef.Host{h}

@@ -22,11 +22,11 @@ func TestSentence(t *testing.T) {
 		{errors.New("a\nb\u202e\xff"), `a\x0ab\xe2\x80\xae\xff`},
 		{path, `open /a\x0aerror: b\x1b: file does not exist`},
 		{fmt.Errorf("read %s: %w", "x\ny", path), `read x\x0ay: open /a\x0aerror: b\x1b: file does not exist`},
-		{tool, "a\\x0ab ended with status 1: one\\x1b\n  two\\x09three"},
+		{tool, "a\\x0ab failed with status 1: one\\x1b\n  two\\x09three"},
 		{fmt.Errorf("run \n: %w (\n)", tool),
-			"run \\x0a: a\\x0ab ended with status 1: one\\x1b\n  two\\x09three (\\x0a)"},
+			"run \\x0a: a\\x0ab failed with status 1: one\\x1b\n  two\\x09three (\\x0a)"},
 		{fmt.Errorf("x: %w", errors.Join(path, tool, errors.New("c\r"))),
-			"x: open /a\\x0aerror: b\\x1b: file does not exist\na\\x0ab ended with status 1: one\\x1b\n" +
+			"x: open /a\\x0aerror: b\\x1b: file does not exist\na\\x0ab failed with status 1: one\\x1b\n" +
 				"  two\\x09three\nc\\x0d"},
 		{fmt.Errorf("%w\n: %w", path, errors.New("")), `open /a\x0aerror: b\x1b: file does not exist\x0a: `},
 		{&hidden{tool}, `something else\x0a`},
