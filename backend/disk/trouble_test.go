@@ -276,10 +276,10 @@ func TestSources(t *testing.T) {
 	p, b, name := built(t, "gpt")
 	ok(t, create(t, b, p, name+"1", "none", mib))
 	dir := "/dev/poolctl-test"
-	ok(t, os.MkdirAll(dir, 0o755))                           //nolint:forbidigo // the test's own
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })              //nolint:forbidigo // the test's own
-	ok(t, os.Symlink("/dev/"+name+"1", dir+"/one"))          //nolint:forbidigo // the test's own
-	ok(t, os.Symlink(p.Source.Devices[0].Path, dir+"/disk")) //nolint:forbidigo // the test's own
+	ok(t, os.MkdirAll(dir, 0o755))
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	ok(t, os.Symlink("/dev/"+name+"1", dir+"/one"))
+	ok(t, os.Symlink(p.Source.Devices[0].Path, dir+"/disk"))
 	p.Source.Devices[0].Path, p.Target.Path = dir+"/disk", dir
 	v, err := b.Volume(t.Context(), p, name+"1")
 	if err != nil || v.Key != dir+"/one" || v.Target.Path != dir+"/one" || v.Name != name+"1" {

@@ -341,7 +341,9 @@ func TestLoginEndless(t *testing.T) {
 			answer.head[1] = asked.head[1]&0xc | continued
 			answer.data = make([]byte, maxKeys/4)
 		},
-		"the target does not complete the login": func(asked, answer *message) { answer.head[1] = asked.head[1] & 0xc },
+		"the target does not complete the login": func(asked, answer *message) {
+			answer.head[1] = asked.head[1] & 0xc
+		},
 	} {
 		for _, kind := range logins {
 			p := &peer{change: func(_ int, asked, answer *message) { change(asked, answer) }}

@@ -457,7 +457,8 @@ func TestLongPaths(t *testing.T) {
 		"/" + name[1:] + "/n" + strings.Repeat("/x", 1918) + "y": "", // 4095 bytes
 		strings.Repeat("/x", 2048):                               "the path has 4096 bytes: the limit is 4095",
 		strings.Repeat("/x", 1<<17):                              "the path has 262144 bytes: the limit is 4095",
-		"/" + name + "/x":                                        "the name has 256 bytes: the limit for a file name is 255",
+
+		"/" + name + "/x": "the name has 256 bytes: the limit for a file name is 255",
 	} {
 		for kind, document := range map[string]string{
 			"target/path": "<pool type='dir'><name>x</name><target><path>%s</path></target></pool>",
