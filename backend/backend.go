@@ -13,6 +13,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"time"
@@ -241,7 +242,18 @@ type Secrets interface {
 }
 
 // ErrNoVolume is wrapped by the errors of Volume, Delete and Rename if the volume does not exist.
-var ErrNoVolume = fault.New(fault.NotFound, "no such volume")
+var ErrNoVolume = fault.New(fault.NotFound, "Storage volume not found")
+
+// An ExistsError reports that a volume has the name that another one should get. It wraps [fs.ErrExist].
+type ExistsError struct{ Path string } // Path is the path, device or URI of the volume that exists
+
+func (e *ExistsError) Error() string { return fmt.Sprintf("%q exists already", e.Path) }
+
+// Unwrap returns fs.ErrExist.
+func (*ExistsError) Unwrap() error { return fs.ErrExist }
+
+// Kind implements [fault.Error].
+func (*ExistsError) Kind() fault.Kind { return fault.Conflict }
 
 // An UnsupportedError reports that pools of a type do not support an operation.
 type UnsupportedError struct {
@@ -251,7 +263,7 @@ type UnsupportedError struct {
 
 func (e *UnsupportedError) Error() string {
 	if e.What == "" {
-		return fmt.Sprintf("this version of poolctl cannot use pools of type %s yet", e.Type)
+		return fmt.Sprintf("this version of poolctl does not support pools of type %s", e.Type)
 	}
 	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
 }
@@ -265,7 +277,7 @@ func (*UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
 type ExternalDataError struct{ Path string }
 
 func (e *ExternalDataError) Error() string {
-	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not touch", e.Path)
+	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not access", e.Path)
 }
 
 // Kind implements [fault.Error].

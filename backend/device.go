@@ -34,11 +34,11 @@ type ContentError struct {
 func (e *ContentError) Error() string {
 	switch {
 	case e.Want == "":
-		return fmt.Sprintf("%q is not empty: it holds %s", e.Device, e.Holds)
+		return fmt.Sprintf("%q is not empty: it contains %s", e.Device, e.Holds)
 	case e.Holds == "":
 		return fmt.Sprintf("%q is not formatted", e.Device)
 	}
-	return fmt.Sprintf("%q holds %s, not %s", e.Device, e.Holds, e.Want)
+	return fmt.Sprintf("%q contains %s, not %s", e.Device, e.Holds, e.Want)
 }
 
 // Kind implements [fault.Error].
@@ -48,7 +48,7 @@ func (*ContentError) Kind() fault.Kind { return fault.State }
 func (e *ContentError) HintLine() string {
 	switch {
 	case e.Want == "":
-		return "--overwrite destroys that"
+		return "--overwrite destroys it"
 	case e.Holds == "":
 		return "poolctl pool-build --no-overwrite " + host.Quote(e.Pool)
 	}

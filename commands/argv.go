@@ -171,7 +171,7 @@ func (p *argvParser) option(word string) error {
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 	isNamed := func(a *kong.Positional) bool { return a.Name == name }
 	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
-		return p.fail("there is no option %s", word)
+		return p.fail("unknown option %s", word)
 	}
 	if _, twice := p.given[name]; twice {
 		return p.fail("the option --%s is given twice", name)

@@ -7,9 +7,8 @@ type Autostart struct{}
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
-	return "Starts every pool that pool-autostart has marked and that is not active, and says of each what " +
-		"happened. One that fails does not stop the others; the status is then 9. With nothing to do, all " +
-		"is well."
+	return "Starts every inactive pool that pool-autostart has enabled, and reports each result. A " +
+		"failed start does not stop the others; the exit status is then 9."
 }
 
 // Run starts the marked pools.
@@ -21,7 +20,7 @@ func (c *Autostart) Run(e *env) error {
 	failed := false
 	for _, name := range e.driver.Store.DanglingAutostart() {
 		failed = true
-		e.report(fmt.Errorf("autostart/%s: there is no such definition", name))
+		e.report(fmt.Errorf("autostart/%s: no such definition", name))
 	}
 	for _, entry := range entries {
 		if !entry.Autostart {

@@ -25,35 +25,37 @@ var verbs = []struct {
 	{"pool-define", "pools", "Define a pool from a file, or change its definition.", is[PoolDefine]},
 	{"pool-define-as", "pools", "Define a pool from arguments.", is[PoolDefineAs]},
 	{"pool-edit", "pools", "Edit a pool's definition.", is[PoolEdit]},
-	{"pool-undefine", "pools", "Remove a pool's definition; its data stay.", is[PoolUndefine]},
-	{"pool-build", "pools", "Make the storage that a pool lives in.", is[PoolBuild]},
+	{"pool-undefine", "pools", "Remove a pool's definition; keep its data.", is[PoolUndefine]},
+	{"pool-build", "pools", "Create a pool's underlying storage.", is[PoolBuild]},
 	{"pool-start", "pools", "Start a defined pool.", is[PoolStart]},
 	{"pool-create", "pools", "Start a pool from a file, without defining it.", is[PoolCreate]},
 	{"pool-create-as", "pools", "Start a pool from arguments, without defining it.", is[PoolCreateAs]},
-	{"pool-refresh", "pools", "Check that an active pool can be read, and tidy it up.", is[PoolRefresh]},
-	{"pool-destroy", "pools", "Stop a pool; its data stay.", is[PoolDestroy]},
+	{"pool-refresh", "pools", "Check an active pool, and remove leftovers of killed commands.", is[PoolRefresh]},
+	{"pool-destroy", "pools", "Stop a pool; keep its data.", is[PoolDestroy]},
 	{"pool-delete", "pools", "Remove the storage of a stopped pool.", is[PoolDelete]},
-	{"pool-autostart", "pools", "Have a pool started at boot, or no longer.", is[PoolAutostart]},
-	{"autostart", "pools", "Start all pools that are marked for it.", is[Autostart]},
-	{"pool-capabilities", "pools", "Print which pool types and formats there are.", is[PoolCapabilities]},
-	{"pool-event", "pools", "Not available: there is no daemon to listen to.", is[PoolEvent]},
-	{"find-storage-pool-sources", "pools", "Find sources of pools, described by a file.", is[FindStoragePoolSources]},
-	{"find-storage-pool-sources-as", "pools", "Find sources of pools, described by arguments.", is[FindStoragePoolSourcesAs]},
+	{"pool-autostart", "pools", "Enable or disable starting a pool at boot.", is[PoolAutostart]},
+	{"autostart", "pools", "Start all pools that are enabled for it.", is[Autostart]},
+	{"pool-capabilities", "pools", "Print the supported pool types and formats.", is[PoolCapabilities]},
+	{"pool-event", "pools", "Not available: poolctl has no daemon.", is[PoolEvent]},
+	{"find-storage-pool-sources", "pools", "Find sources for pools, specified by a file.",
+		is[FindStoragePoolSources]},
+	{"find-storage-pool-sources-as", "pools", "Find sources for pools, specified by arguments.",
+		is[FindStoragePoolSourcesAs]},
 	{"vol-list", "volumes", "List the volumes of a pool.", is[VolList]},
 	{"vol-info", "volumes", "Show a volume's type and sizes.", is[VolInfo]},
 	{"vol-dumpxml", "volumes", "Print a volume's XML document.", is[VolDumpxml]},
 	{"vol-key", "volumes", "Print a volume's key.", is[VolKey]},
 	{"vol-name", "volumes", "Print the name of the volume with a key or path.", is[VolName]},
 	{"vol-path", "volumes", "Print a volume's path.", is[VolPath]},
-	{"vol-pool", "volumes", "Print the pool that a volume is in.", is[VolPool]},
+	{"vol-pool", "volumes", "Print the name of a volume's pool.", is[VolPool]},
 	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
-	{"vol-rename", "volumes", "Give a volume another name.", is[VolRename]},
-	{"vol-create-from", "volumes", "Create a volume with the data of another.", is[VolCreateFrom]},
-	{"vol-clone", "volumes", "Copy a volume in its pool.", is[VolClone]},
-	{"vol-resize", "volumes", "Make a volume larger or smaller.", is[VolResize]},
+	{"vol-rename", "volumes", "Rename a volume.", is[VolRename]},
+	{"vol-create-from", "volumes", "Create a volume from another volume's data.", is[VolCreateFrom]},
+	{"vol-clone", "volumes", "Copy a volume within its pool.", is[VolClone]},
+	{"vol-resize", "volumes", "Change a volume's size.", is[VolResize]},
 	{"vol-upload", "volumes", "Write a file into a volume.", is[VolUpload]},
-	{"vol-download", "volumes", "Write a volume, or a part of it, to a file.", is[VolDownload]},
+	{"vol-download", "volumes", "Write a volume, or part of it, to a file.", is[VolDownload]},
 	{"vol-wipe", "volumes", "Destroy all data in a volume.", is[VolWipe]},
 	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},
 	{"secret-list", "secrets", "List secrets.", is[SecretList]},
@@ -62,11 +64,11 @@ var verbs = []struct {
 	{"secret-define", "secrets", "Define a secret from a file, or change its definition.", is[SecretDefine]},
 	{"secret-set-value", "secrets", "Set the value of a secret.", is[SecretSetValue]},
 	{"secret-undefine", "secrets", "Remove a secret's definition and its value.", is[SecretUndefine]},
-	{"secret-event", "secrets", "Not available: there is no daemon to listen to.", is[SecretEvent]},
-	{"completion", "other", "Print a script that completes commands in a shell.", is[Completion]},
+	{"secret-event", "secrets", "Not available: poolctl has no daemon.", is[SecretEvent]},
+	{"completion", "other", "Print a completion script for a shell.", is[Completion]},
 	{"__complete", "", "", is[Complete]},
 	{"__man", "", "", is[Man]},
-	{"help", "other", "Show help on a verb.", is[Help]},
+	{"help", "other", "Show help for a verb.", is[Help]},
 }
 
 // is returns a new struct of a verb.
@@ -79,14 +81,14 @@ type cli struct{ Globals }
 type Globals struct {
 	ConfigDir   string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
 	RunDir      string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
-	LibvirtDir  string           `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions, whose secrets are used where there is none here (/etc/libvirt)."`
-	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for other poolctl processes, in seconds or as 90s, 5m (1m); 0 is not at all."`
-	Timeout     seconds          `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long a server may take to answer, in seconds or as 90s, 5m (30s)."`
-	DryRun      bool             `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the shell commands that would do it, and change nothing. Once given, nothing takes it back."`
-	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print on standard error what is asked (?) and changed (+)."`
-	Quiet       bool             `short:"q" help:"No sentences, no headers."`
-	Readonly    bool             `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse to change anything, and write no lock files. Once given, nothing takes it back."`
-	Connect     string           `short:"c" placeholder:"URI" help:"For scripts written for virsh: qemu:///system and other local URIs are accepted. The environment and libvirt.conf are judged the same way."`
+	LibvirtDir  string           `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions; its secrets are used if poolctl has none (/etc/libvirt)."`
+	LockTimeout seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for locks of other poolctl processes, in seconds or as 90s, 5m (1m); 0 does not wait."`
+	Timeout     seconds          `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
+	DryRun      bool             `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the equivalent shell commands, and change nothing. Cannot be cancelled."`
+	Debug       bool             `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
+	Quiet       bool             `short:"q" help:"Print no messages and no table headers."`
+	Readonly    bool             `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse all changes, and write no lock files. Cannot be cancelled."`
+	Connect     string           `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh accepts both
 }
@@ -94,7 +96,7 @@ type Globals struct {
 // output has the options of verbs that print records.
 type output struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml,csv,name,xml" placeholder:"STYLE" help:"Print a table, json, yaml, csv, name or xml."`
-	Null   bool   `help:"With -o name: end each name with a NUL byte, not with a newline, which may be in a name."`
+	Null   bool   `help:"With -o name: end each name with a NUL byte instead of a newline."`
 }
 
 // AfterApply sets the style null, which users cannot choose directly. kong may call it twice.

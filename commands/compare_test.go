@@ -35,7 +35,8 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requireForCompare(t, fmt.Sprintf("all %d sessions", len(files)-1), "virsh", "libvirtd", "unshare", "qemu-img")
+	requireForCompare(t, fmt.Sprintf("all %d sessions", len(files)-1), "virsh", "libvirtd", "unshare",
+		"qemu-img")
 	binary := compareBinary(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
@@ -116,7 +117,8 @@ func compareSession(t *testing.T, name, binary string, known *differenceList) {
 		s.needs = append(s.needs, "linux.uml")
 	}
 	requireForCompare(t, "session "+name, s.needs...)
-	if len(s.needs) == 0 || s.lab != nil || s.apart { // otherwise it may use a resource that the machine has only once
+	// otherwise it may use a resource that the machine has only once
+	if len(s.needs) == 0 || s.lab != nil || s.apart {
 		t.Parallel()
 	}
 	dir := t.TempDir()

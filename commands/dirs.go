@@ -27,7 +27,7 @@ func libvirtDir(asked string) (string, error) {
 	return dir, err
 }
 
-var errNoHome = errors.New("there is no home directory to look for definitions in")
+var errNoHome = errors.New("no home directory for the definitions")
 
 // definitionsOf returns the directory of a program's definitions. The error wraps errNoHome if the user has
 // no home directory.
@@ -45,7 +45,7 @@ func definitionsOf(program, asked string) (string, error) {
 	if home == "" {
 		u, err := user.Current()
 		if err != nil {
-			return "", errNoHome //nolint:nilerr // the library's text depends on how it was built
+			return "", errNoHome // the library's text depends on how it was built
 		}
 		home = u.HomeDir
 	}
@@ -66,7 +66,7 @@ func runDir(asked string, readOnly bool) (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		info, err := os.Stat(dir)
 		if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
-			return "", fmt.Errorf("XDG_RUNTIME_DIR: %q is not ours: unset it, or give --run-dir: %w",
+			return "", fmt.Errorf("XDG_RUNTIME_DIR: %q belongs to another user: unset it, or give --run-dir: %w",
 				dir, fs.ErrPermission)
 		}
 		return filepath.Join(dir, "poolctl"), nil
@@ -86,7 +86,7 @@ func runDir(asked string, readOnly bool) (string, error) {
 	}
 	s := info.Sys().(*syscall.Stat_t)
 	if !info.IsDir() || int(s.Uid) != os.Geteuid() || info.Mode().Perm() != 0o700 {
-		return "", fmt.Errorf("%q is not a directory of ours alone: remove it, or set XDG_RUNTIME_DIR", dir)
+		return "", fmt.Errorf("%q is not a directory of this user alone: remove it, or set XDG_RUNTIME_DIR", dir)
 	}
 	return dir, nil
 }

@@ -34,7 +34,7 @@ type env struct {
 func (e *env) setUp(h host.Host) error {
 	g := &e.cli.Globals
 	if g.Timeout == 0 {
-		return &usageError{text: "--timeout: a server needs some time to answer"}
+		return &usageError{text: "--timeout: a server needs time to answer"}
 	}
 	e.Quiet, e.DryRun, e.Debug = g.Quiet, g.DryRun, g.Debug
 	h = &host.CachedHost{Host: e.wrap(h)}

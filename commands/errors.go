@@ -114,7 +114,7 @@ func (e *env) hint(err error) string {
 	}
 	hint := fault.Hint(err, kindOf(err))
 	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {
-		return "there are files left in it: delete the volumes first (poolctl vol-list, vol-delete)"
+		return "it still contains files: delete the volumes first (poolctl vol-list, vol-delete)"
 	}
 	return hint
 }

@@ -11,7 +11,7 @@ import (
 // FindStoragePoolSources is the verb find-storage-pool-sources.
 type FindStoragePoolSources struct {
 	Type    string `arg:"" help:"Type of pool."`
-	SrcSpec string `name:"srcSpec" position:"" placeholder:"FILE" help:"Where to look: a document <source> in XML; - is standard input."`
+	SrcSpec string `name:"srcSpec" position:"" placeholder:"FILE" help:"Where to look: a <source> document in XML; - is standard input."`
 }
 
 // Run searches where a file says.

@@ -10,9 +10,9 @@ import (
 // FindStoragePoolSourcesAs is the verb find-storage-pool-sources-as.
 type FindStoragePoolSourcesAs struct {
 	Type      string `arg:"" help:"Type of pool."`
-	Host      string `position:"" placeholder:"HOST" help:"Server to ask."`
+	Host      string `position:"" placeholder:"HOST" help:"Server to query."`
 	Port      string `position:"" placeholder:"PORT" help:"Its port."`
-	Initiator string `position:"" placeholder:"IQN" help:"IQN to ask as."`
+	Initiator string `position:"" placeholder:"IQN" help:"Initiator IQN."`
 }
 
 // Run searches where the arguments say.

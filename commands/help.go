@@ -2,7 +2,7 @@ package commands
 
 // Help is the verb help.
 type Help struct {
-	Verb string `position:"" placeholder:"VERB" help:"Verb to explain."`
+	Verb string `position:"" placeholder:"VERB" help:"Verb to show help for."`
 }
 
 // Run shows help for a verb, or the list of verbs. kong prints it with [manual.HelpPrinter].

@@ -105,7 +105,7 @@ func parseError(err error) error {
 	if err == nil {
 		return nil
 	}
-	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "there is no verb", 1)}
+	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "unknown verb", 1)}
 	if strings.HasPrefix(usage.text, "expected one of") {
 		usage.text = errNoVerb.Error()
 	}

@@ -17,7 +17,8 @@ func TestOutputDocumented(t *testing.T) {
 	pools, volumes, _ := strings.Cut(rest, "## Fields of a volume")
 	volumes, secrets, _ := strings.Cut(volumes, "## Fields of a secret")
 	secrets, _, _ = strings.Cut(secrets, "## Examples")
-	for section, fields := range map[string][]string{pools: poolFields, volumes: volumeFields, secrets: secretFields} {
+	for section, fields := range map[string][]string{pools: poolFields, volumes: volumeFields,
+		secrets: secretFields} {
 		var documented []string
 		for line := range strings.Lines(section) {
 			cells := strings.Split(line, "|")

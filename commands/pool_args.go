@@ -10,30 +10,30 @@ type poolArgs struct {
 	SourcePath             string   `position:"" placeholder:"DIR" help:"Directory on the server."`
 	SourceDev              []string `position:"" sep:"none" placeholder:"DEVICE" help:"Block device, or iSCSI target. May be repeated."`
 	SourceName             string   `position:"" placeholder:"NAME" help:"Name of the source: a volume group, a Ceph, Gluster or ZFS pool."`
-	Target                 string   `position:"" placeholder:"DIR" help:"Directory where the volumes appear."`
-	SourceFormat           string   `position:"" placeholder:"FORMAT" help:"Format of the source: a file system, a kind of partition table."`
-	AuthType               string   `position:"" placeholder:"TYPE" help:"How to log in: chap, ceph, cifs."`
-	AuthUsername           string   `position:"" placeholder:"USER" help:"As whom to log in."`
-	SecretUsage            string   `position:"" xor:"secret" placeholder:"USAGE" help:"Secret to log in with, by its usage."`
-	SecretUuid             string   `position:"" xor:"secret" placeholder:"UUID" help:"Secret to log in with, by its uuid."`
+	Target                 string   `position:"" placeholder:"DIR" help:"Directory that contains the volumes."`
+	SourceFormat           string   `position:"" placeholder:"FORMAT" help:"Format of the source: a file system or a partition table."`
+	AuthType               string   `position:"" placeholder:"TYPE" help:"Login type: chap, ceph, cifs."`
+	AuthUsername           string   `position:"" placeholder:"USER" help:"Login user."`
+	SecretUsage            string   `position:"" xor:"secret" placeholder:"USAGE" help:"Login secret, by its usage."`
+	SecretUuid             string   `position:"" xor:"secret" placeholder:"UUID" help:"Login secret, by its uuid."`
 	AdapterName            string   `position:"" placeholder:"NAME" help:"SCSI adapter: scsi_host3."`
 	AdapterWwnn            string   `position:"" placeholder:"WWNN" help:"Node name of a Fibre Channel adapter."`
 	AdapterWwpn            string   `position:"" placeholder:"WWPN" help:"Port name of a Fibre Channel adapter."`
-	AdapterParent          string   `position:"" placeholder:"NAME" help:"Adapter that a virtual one is made on: scsi_host3."`
-	AdapterParentWwnn      string   `position:"" placeholder:"WWNN" help:"The same, by node name."`
-	AdapterParentWwpn      string   `position:"" placeholder:"WWPN" help:"The same, by port name."`
-	AdapterParentFabricWwn string   `position:"" placeholder:"WWN" help:"The same, by the fabric's name."`
-	SourceProtocolVer      string   `position:"" placeholder:"VERSION" help:"Version of NFS."`
-	SourceInitiator        string   `position:"" placeholder:"IQN" help:"IQN to log in as."`
-	PrintXml               bool     `help:"Print the document, and do nothing."`
+	AdapterParent          string   `position:"" placeholder:"NAME" help:"Parent adapter of a virtual adapter: scsi_host3."`
+	AdapterParentWwnn      string   `position:"" placeholder:"WWNN" help:"Parent adapter, by node name."`
+	AdapterParentWwpn      string   `position:"" placeholder:"WWPN" help:"Parent adapter, by port name."`
+	AdapterParentFabricWwn string   `position:"" placeholder:"WWN" help:"Parent adapter, by fabric name."`
+	SourceProtocolVer      string   `position:"" placeholder:"VERSION" help:"NFS version."`
+	SourceInitiator        string   `position:"" placeholder:"IQN" help:"Initiator IQN."`
+	PrintXml               bool     `help:"Print the XML document, and change nothing."`
 
-	SourcePort  string   `placeholder:"PORT" help:"Port of the servers."`
+	SourcePort  string   `placeholder:"PORT" help:"Port of the hosts."`
 	Mode        string   `placeholder:"OCTAL" help:"Permissions of the target directory."`
 	Owner       string   `placeholder:"USER" help:"Owner of the target directory."`
 	Group       string   `placeholder:"GROUP" help:"Group of the target directory."`
-	MountOption []string `sep:"none" placeholder:"OPTION" help:"Option to mount with. May be repeated."`
-	MountPoint  bool     `help:"Do not use the target directory unless something is mounted there."`
-	ThinPool    string   `placeholder:"NAME" help:"Thin pool of a volume group, from which new volumes have their room."`
+	MountOption []string `sep:"none" placeholder:"OPTION" help:"Mount option. May be repeated."`
+	MountPoint  bool     `help:"Use the target directory only if something is mounted there."`
+	ThinPool    string   `placeholder:"NAME" help:"Thin pool of the volume group for new volumes."`
 }
 
 // element builds the same document as virsh.

@@ -5,12 +5,13 @@ import "fmt"
 // PoolAutostart is the verb pool-autostart.
 type PoolAutostart struct {
 	Pool    string `arg:"" help:"Name or uuid of the pool."`
-	Disable bool   `help:"Do not start it at boot any more."`
+	Disable bool   `help:"Disable starting the pool at boot."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *PoolAutostart) Help() string {
-	return "What starts the pools is poolctl autostart, from the unit poolctl-autostart.service."
+	return "poolctl autostart starts these pools; the systemd unit poolctl-autostart.service runs it " +
+		"at boot."
 }
 
 // Run enables or disables autostart for a pool.

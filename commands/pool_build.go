@@ -9,8 +9,8 @@ import (
 // PoolBuild is the verb pool-build.
 type PoolBuild struct {
 	Pool        string `arg:"" help:"Name or uuid of the pool."`
-	Overwrite   bool   `xor:"overwrite" help:"Format the device, whatever is on it."`
-	NoOverwrite bool   `xor:"overwrite" help:"Format the device, but only if it is empty."`
+	Overwrite   bool   `xor:"overwrite" help:"Format the device, even if it contains data."`
+	NoOverwrite bool   `xor:"overwrite" help:"Format the device, only if it is empty."`
 }
 
 // Run builds a pool that is not active.
@@ -26,8 +26,8 @@ func (c *PoolBuild) Run(e *env) error {
 // buildFlags are the options of verbs that can build a pool before they start it.
 type buildFlags struct {
 	Build       bool `help:"Build the pool first."`
-	Overwrite   bool `xor:"overwrite" help:"Build it, and overwrite what is on the device."`
-	NoOverwrite bool `xor:"overwrite" help:"Build it, but only on an empty device."`
+	Overwrite   bool `xor:"overwrite" help:"Build the pool, and overwrite the device."`
+	NoOverwrite bool `xor:"overwrite" help:"Build the pool, only if the device is empty."`
 }
 
 // options returns how to build the pool, or nil if it is not to be built.

@@ -10,8 +10,8 @@ type PoolCreate struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolCreate) Help() string {
-	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten. See pool-define " +
-		"and pool-start."
+	return "The pool is transient: stopping it, or the machine, removes it. See pool-define and " +
+		"pool-start."
 }
 
 // Run starts a transient pool.

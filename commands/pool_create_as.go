@@ -14,7 +14,7 @@ type PoolCreateAs struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolCreateAs) Help() string {
-	return "Nothing is defined: when the pool is stopped, or the machine, it is forgotten.\n\n" +
+	return "The pool is transient: stopping it, or the machine, removes it.\n\n" +
 		"  poolctl pool-create-as scratch dir --target /srv/scratch --build"
 }
 

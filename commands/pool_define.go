@@ -5,13 +5,13 @@ import "fmt"
 // PoolDefine is the verb pool-define.
 type PoolDefine struct {
 	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
-	Validate bool   `help:"Refuse elements and attributes that are not known."`
+	Validate bool   `help:"Reject unknown elements and attributes."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *PoolDefine) Help() string {
-	return "To change a pool, define it again with the same name and uuid, or use pool-edit. If it is " +
-		"active, the change counts from the next start on. A definition in YAML stays as it was " +
+	return "To change a pool, define it again with the same name and uuid, or use pool-edit. A " +
+		"change to an active pool takes effect at the next start. A YAML definition is stored as " +
 		"written.\n\n" +
 		"  poolctl pool-define images.yaml\n" +
 		"  ssh otherhost virsh pool-dumpxml images | poolctl pool-define -"

@@ -9,8 +9,8 @@ type PoolDelete struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDelete) Help() string {
-	return "Removes what pool-build made, a directory for one, if there is nothing left in it. The " +
-		"definition stays: see pool-undefine."
+	return "Removes the storage that pool-build created, such as a directory, if it is empty. The " +
+		"definition remains: see pool-undefine."
 }
 
 // Run removes the underlying storage of an inactive pool.

@@ -9,8 +9,8 @@ type PoolDestroy struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolDestroy) Help() string {
-	return "The name is virsh's: nothing is destroyed. What pool-start did is undone; the data stay. A " +
-		"transient pool is forgotten."
+	return "The name is virsh's: no data is destroyed. pool-destroy undoes pool-start and keeps the " +
+		"data. A transient pool is removed."
 }
 
 // Run stops a pool.

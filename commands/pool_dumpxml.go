@@ -12,15 +12,15 @@ import (
 // PoolDumpxml is the verb pool-dumpxml.
 type PoolDumpxml struct {
 	Pool     string `arg:"" help:"Name or uuid of the pool."`
-	Inactive bool   `help:"The definition that will count when the pool is started next."`
+	Inactive bool   `help:"Print the definition for the next start."`
 	Yaml     bool   `help:"Print the definition in YAML, as pool-define reads it."`
 	xpathFlags
 }
 
 // xpathFlags select parts of a document.
 type xpathFlags struct {
-	Xpath string `placeholder:"EXPRESSION" help:"Print only what this XPath expression selects."`
-	Wrap  bool   `help:"With --xpath: put it all inside one <nodes> element."`
+	Xpath string `placeholder:"EXPRESSION" help:"Print only the nodes that this XPath expression selects."`
+	Wrap  bool   `help:"With --xpath: wrap the nodes in one <nodes> element."`
 }
 
 // Help implements kong.HelpProvider.

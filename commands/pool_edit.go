@@ -22,9 +22,9 @@ type PoolEdit struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolEdit) Help() string {
-	return "Opens the definition in $VISUAL, $EDITOR or vi, in the language that it is written in; also " +
-		"one that cannot be used. What comes back is checked before it replaces the old one. If the pool " +
-		"is active, the change counts from the next start on."
+	return "Opens the definition in $VISUAL, $EDITOR or vi, in its own language (XML or YAML), even " +
+		"if it is broken. The edited definition is validated before it replaces the old one. A " +
+		"change to an active pool takes effect at the next start."
 }
 
 // Run lets the user edit a definition.

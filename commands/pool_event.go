@@ -4,10 +4,10 @@ import "poolctl/backend/fault"
 
 // PoolEvent is the verb pool-event.
 type PoolEvent struct {
-	Pool      string `position:"" help:"Pool whose events are meant."`
+	Pool      string `position:"" help:"Pool to watch."`
 	Event     string `position:"" help:"Type of event."`
 	Timeout   string `position:"" help:"Seconds to wait."`
-	Loop      bool   `help:"Go on after the first event."`
+	Loop      bool   `help:"Continue after the first event."`
 	List      bool   `help:"List the types of events."`
 	Timestamp bool   `help:"Print the time of each event."`
 }

@@ -12,14 +12,14 @@ import (
 
 // PoolList is the verb pool-list.
 type PoolList struct {
-	Type        string `position:"" placeholder:"TYPES" help:"Only pools of these types, joined by commas."`
+	Type        string `position:"" placeholder:"TYPES" help:"Only pools of these types, separated by commas."`
 	Inactive    bool   `help:"Only inactive pools."`
 	All         bool   `help:"Active and inactive pools."`
-	Transient   bool   `help:"Only pools without a definition."`
-	Persistent  bool   `help:"Only pools with a definition."`
+	Transient   bool   `help:"Only transient pools."`
+	Persistent  bool   `help:"Only persistent pools."`
 	Autostart   bool   `help:"Only pools that are started at boot."`
 	NoAutostart bool   `help:"Only pools that are not started at boot."`
-	Details     bool   `help:"With persistence and sizes."`
+	Details     bool   `help:"Show persistence and sizes."`
 	Uuid        bool   `help:"Print uuids only."`
 	Name        bool   `help:"Print names only, padded as virsh does; -o name does not pad."`
 	output
@@ -27,7 +27,7 @@ type PoolList struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolList) Help() string {
-	return "Lists active pools unless told otherwise.\n\n" +
+	return "Lists active pools by default.\n\n" +
 		"  poolctl pool-list --all --details\n" +
 		"  poolctl pool-list --all -o json | jq '.pools[] | select(.available < 1e9) | .name'"
 }

@@ -23,7 +23,7 @@ func (c *PoolName) Run(e *env) error {
 		return err
 	}
 	if entry == nil {
-		return fmt.Errorf("%w with uuid %s", store.ErrNoPool, id)
+		return fmt.Errorf("%w: uuid %s", store.ErrNoPool, id)
 	}
 	e.ResultLine(entry.Name)
 	return nil

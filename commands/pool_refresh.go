@@ -9,10 +9,9 @@ type PoolRefresh struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {
-	return "Nothing is cached, so there is nothing that has to be refreshed: every verb sees the pool as " +
-		"it is. This one checks that the pool can be read, and removes what a poolctl that was killed left " +
-		"half-made. In iscsi and scsi pools it looks for units that have come and for new sizes, and waits " +
-		"for their devices."
+	return "poolctl caches nothing, so every verb sees the current pool. pool-refresh checks that " +
+		"the pool can be read, and removes leftovers of killed poolctl processes. In iscsi and " +
+		"scsi pools it scans for new LUNs and sizes, and waits for their devices."
 }
 
 // Run checks an active pool.

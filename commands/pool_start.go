@@ -11,7 +11,7 @@ import (
 type PoolStart struct {
 	Pool string `arg:"" help:"Name or uuid of the pool."`
 	buildFlags
-	Wait waiting `placeholder:"TIME" help:"Wait until there is a volume, in pools of units that come by themselves (iscsi, scsi): 30 seconds, or the time given."`
+	Wait waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
 }
 
 // Run starts a persistent pool.

@@ -37,7 +37,8 @@ func runSessions(t *testing.T, dir string) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED without root: the sessions of " + strings.TrimPrefix(dir, "../"))
 	}
-	root := fmt.Sprintf("/tmp/poolctl-%08d", os.Getpid()) // of constant length: paths determine the width of tables
+	// of constant length: paths determine the width of tables
+	root := fmt.Sprintf("/tmp/poolctl-%08d", os.Getpid())
 	if err := os.Mkdir(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,8 @@ func shell(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
-	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "POOLCTL_LIBVIRT_DIR", "LC_ALL"} {
+	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "POOLCTL_LIBVIRT_DIR",
+		"LC_ALL"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	output, err := cmd.CombinedOutput()

@@ -10,13 +10,13 @@ import (
 // SecretDefine is the verb secret-define.
 type SecretDefine struct {
 	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
-	Validate bool   `help:"Refuse elements and attributes that are not known."`
+	Validate bool   `help:"Reject unknown elements and attributes."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *SecretDefine) Help() string {
-	return "To change a secret, define it again with the same uuid; its value stays. What it is for cannot " +
-		"be changed.\n\n" +
+	return "To change a secret, define it again with the same uuid; its value remains. Its usage " +
+		"cannot be changed.\n\n" +
 		"  poolctl secret-define ceph.yaml\n\n" +
 		"with ceph.yaml such as\n\n" +
 		"  usage:\n" +

@@ -4,7 +4,7 @@ import "poolctl/pooldef/codec"
 
 // SecretDumpxml is the verb secret-dumpxml.
 type SecretDumpxml struct {
-	Secret string `arg:"" help:"Uuid of the secret, or what it is for."`
+	Secret string `arg:"" help:"Uuid or usage of the secret."`
 	xpathFlags
 }
 

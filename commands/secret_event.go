@@ -2,10 +2,10 @@ package commands
 
 // SecretEvent is the verb secret-event.
 type SecretEvent struct {
-	Secret    string `position:"" help:"Secret whose events are meant."`
+	Secret    string `position:"" help:"Secret to watch."`
 	Event     string `position:"" help:"Type of event."`
 	Timeout   string `position:"" help:"Seconds to wait."`
-	Loop      bool   `help:"Go on after the first event."`
+	Loop      bool   `help:"Continue after the first event."`
 	List      bool   `help:"List the types of events."`
 	Timestamp bool   `help:"Print the time of each event."`
 }

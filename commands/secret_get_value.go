@@ -8,14 +8,14 @@ import (
 
 // SecretGetValue is the verb secret-get-value.
 type SecretGetValue struct {
-	Secret string `arg:"" help:"Uuid of the secret, or what it is for."`
-	Plain  bool   `help:"Print the value as it is, not in base64."`
+	Secret string `arg:"" help:"Uuid or usage of the secret."`
+	Plain  bool   `help:"Print the raw value, not base64."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *SecretGetValue) Help() string {
-	return "The value of a private secret is not shown. With -q, nothing but the value is printed, no line " +
-		"feed either.\n\n" +
+	return "The value of a private secret is never shown. With -q only the value is printed, without " +
+		"a newline.\n\n" +
 		"  poolctl -q secret-get-value --plain 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87 >key"
 }
 

@@ -12,16 +12,16 @@ import (
 
 // SecretList is the verb secret-list.
 type SecretList struct {
-	Ephemeral   bool `help:"Only secrets that are kept until the machine stops."`
-	NoEphemeral bool `help:"Only secrets that stay."`
-	Private     bool `help:"Only secrets whose values are never shown."`
-	NoPrivate   bool `help:"Only secrets whose values can be shown."`
+	Ephemeral   bool `help:"Only ephemeral secrets."`
+	NoEphemeral bool `help:"Only persistent secrets."`
+	Private     bool `help:"Only private secrets."`
+	NoPrivate   bool `help:"Only secrets that are not private."`
 	output
 }
 
 // Help implements kong.HelpProvider.
 func (c *SecretList) Help() string {
-	return "Tells what each secret is for. Values are not shown.\n\n" +
+	return "Lists the usage of each secret, but not its value.\n\n" +
 		"  poolctl secret-list -o json | jq '.secrets[] | select(.has_value | not) | .uuid'"
 }
 

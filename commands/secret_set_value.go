@@ -9,19 +9,19 @@ import (
 
 // SecretSetValue is the verb secret-set-value.
 type SecretSetValue struct {
-	Secret      string `arg:"" help:"Uuid of the secret, or what it is for."`
+	Secret      string `arg:"" help:"Uuid or usage of the secret."`
 	Base64      string `name:"base64" position:"" hidden:""` // virsh has it, poolctl refuses it
 	File        string `placeholder:"FILE" help:"Read the value from this file; - is standard input."`
-	Plain       bool   `help:"The file has the value as it is, not in base64."`
-	Interactive bool   `help:"Ask for the value, as it is, on the terminal."`
+	Plain       bool   `help:"The file contains the raw value, not base64."`
+	Interactive bool   `help:"Prompt for the raw value on the terminal."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *SecretSetValue) Help() string {
-	return "The value is read from a file, from standard input, or, if that is a terminal, is asked for " +
-		"without being shown. It is never an argument: everybody on the machine can see those. A file has " +
-		"it in base64, unless --plain says that it has it as it is, to the last byte, a line feed too. It " +
-		"may be 65536 bytes long.\n\n" +
+	return "The value is read from a file or from standard input; on a terminal, poolctl prompts for " +
+		"it without echo. It is never an argument, because every user can see those. A file " +
+		"contains the value in base64, or with --plain the raw value, including any trailing " +
+		"newline. The limit is 65536 bytes.\n\n" +
 		"  poolctl secret-set-value 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87 --file ceph.key\n" +
 		"  pass show san | tr -d '\\n" +
 		"' | poolctl secret-set-value san --plain"
@@ -44,8 +44,8 @@ func (c *SecretSetValue) check() error {
 	isTerminal := terminal.CanAsk()
 	switch {
 	case c.Base64 != "":
-		return &usageError{verb, "a value is not taken from the command line, " +
-			"where everybody on the machine can see it: use --file, or standard input"}
+		return &usageError{verb, "a value is not accepted on the command line, " +
+			"where every user can see it: use --file, or standard input"}
 	case c.Interactive && (c.File != "" || c.Plain):
 		return &usageError{verb, "the option --interactive excludes --file and --plain"}
 	case c.Interactive && !isTerminal:

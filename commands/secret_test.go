@@ -24,7 +24,8 @@ func TestSecretInProc(t *testing.T) {
 		t.Fatal(err)
 	}
 	poolctl := func(args ...string) *exec.Cmd {
-		cmd := exec.Command("poolctl", append([]string{"--debug", "--config-dir", dir + "/etc", "--run-dir", dir + "/run"}, args...)...)
+		cmd := exec.Command("poolctl",
+			append([]string{"--debug", "--config-dir", dir + "/etc", "--run-dir", dir + "/run"}, args...)...)
 		cmd.Stderr = os.Stderr
 		return cmd
 	}
@@ -55,7 +56,8 @@ func TestSecretInProc(t *testing.T) {
 	if err := set.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := poolctl("-q", "secret-get-value", "x", "--plain").Output(); err != nil || !bytes.Equal(got, value) {
+	if got, err := poolctl("-q", "secret-get-value", "x", "--plain").Output(); err != nil ||
+		!bytes.Equal(got, value) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -70,12 +72,15 @@ func TestSecretsOfLibvirt(t *testing.T) {
 	dir := t.TempDir()
 	const id = "11111111-2222-3333-4444-555555555555"
 	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("secret.xml", "<secret ephemeral='no' private='yes'><uuid>"+id+"</uuid><usage type='volume'><volume>DIR/images/safe.raw</volume></usage></secret>")
-	write("safe.xml", "<volume><name>safe.raw</name><capacity unit='M'>8</capacity><target><format type='raw'/><encryption format='luks'>"+
+	write("secret.xml", "<secret ephemeral='no' private='yes'><uuid>"+id+
+		"</uuid><usage type='volume'><volume>DIR/images/safe.raw</volume></usage></secret>")
+	write("safe.xml", "<volume><name>safe.raw</name><capacity unit='M'>8</capacity><target><format "+
+		"type='raw'/><encryption format='luks'>"+
 		"<secret type='passphrase' uuid='"+id+"'/></encryption></target></volume>")
 	write("value", "open sesame")
 	const script = `set -e

@@ -8,7 +8,7 @@ import (
 
 // SecretUndefine is the verb secret-undefine.
 type SecretUndefine struct {
-	Secret string `arg:"" help:"Uuid of the secret, or what it is for."`
+	Secret string `arg:"" help:"Uuid or usage of the secret."`
 }
 
 // Run removes a secret and its value, even one that cannot be used.

@@ -68,25 +68,32 @@ var hangs = []hang{
 	{place: "open a secret's definition", args: "secret-define fifo", waits: opening("fifo")},
 	{place: "open a value", args: "secret-set-value ceph --file fifo", waits: opening("fifo")},
 	{place: "read a value from stdin", args: "secret-set-value ceph", prepare: silentStdin, waits: reading(0)},
-	{place: "ask for a value", args: "secret-set-value ceph", prepare: onTerminal, waits: shows("Enter new value")},
+	{place: "ask for a value", args: "secret-set-value ceph", prepare: onTerminal,
+		waits: shows("Enter new value")},
 	{place: "open for upload", args: "vol-upload a fifo images", waits: opening("fifo")},
 	{place: "read for upload", args: "vol-upload a fifo images", prepare: holds("fifo"), waits: has("fifo")},
 	{place: "read stdin for upload", args: "vol-upload a - images", prepare: silentStdin, waits: reading(0)},
 	{place: "open for download", args: "vol-download a fifo images", waits: has("fifo")},
-	{place: "write a download", args: "vol-download big fifo images", prepare: holds("fifo"), waits: has("fifo")},
-	{place: "write a download to stdout", args: "vol-download big - images", prepare: fullStdout, waits: has("images/big")},
+	{place: "write a download", args: "vol-download big fifo images", prepare: holds("fifo"),
+		waits: has("fifo")},
+	{place: "write a download to stdout", args: "vol-download big - images", prepare: fullStdout,
+		waits: has("images/big")},
 	{place: "write a listing", args: "vol-list images -o json", prepare: many, waits: writing(1)},
-	{place: "write an error", args: "pool-info missing", prepare: fullStderr, waits: writing(2), status: statusNotFound},
+	{place: "write an error", args: "pool-info missing", prepare: fullStderr, waits: writing(2),
+		status: statusNotFound},
 	{place: "show progress", args: "vol-upload huge - images", prepare: stoppedTerminal, waits: writing(2)},
-	{place: "lock a pool", args: "pool-destroy images", prepare: locks("pools/images.lock"), waits: shows("waiting:")},
+	{place: "lock a pool", args: "pool-destroy images", prepare: locks("pools/images.lock"),
+		waits: shows("waiting:")},
 	{place: "lock definitions", args: "pool-define images.yaml", prepare: locks("definitions.lock"),
 		waits: shows("waiting:")},
 	{place: "an editor", args: "pool-edit images", prepare: programs("vi"), waits: started},
 	{place: "edit again", args: "pool-edit images", prepare: spoil, waits: shows("Edit again?")},
-	{place: "a program that changes", args: "vol-create-as images new 1M --format qcow2", prepare: programs("qemu-img"),
-		waits: started},
-	{place: "a program that looks", args: "find-storage-pool-sources-as logical", prepare: programs("vgs", "lvs", "pvs"),
-		waits: started},
+	{place: "a program that changes", args: "vol-create-as images new 1M --format qcow2",
+		prepare: programs("qemu-img"),
+		waits:   started},
+	{place: "a program that looks", args: "find-storage-pool-sources-as logical",
+		prepare: programs("vgs", "lvs", "pvs"),
+		waits:   started},
 	{place: "a program for a server", args: "find-storage-pool-sources-as netfs 127.0.0.1",
 		prepare: programs("showmount"), waits: started},
 	{place: "an iSCSI server", args: "find-storage-pool-sources-as iscsi-direct 127.0.0.1 PORT iqn.2026-01.a:b",
@@ -160,7 +167,8 @@ func (w *waiter) command(args ...string) *exec.Cmd {
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), "PATH="+w.dir+"/bin:"+os.Getenv("PATH"), "TMPDIR="+w.dir, "HOME="+w.dir,
 		"EDITOR=vi", "VISUAL=",
-		"POOLCTL_CONFIG_DIR="+w.dir+"/etc", "POOLCTL_RUN_DIR="+w.dir+"/run", "POOLCTL_LIBVIRT_DIR="+w.dir+"/libvirt")
+		"POOLCTL_CONFIG_DIR="+w.dir+"/etc", "POOLCTL_RUN_DIR="+w.dir+"/run",
+		"POOLCTL_LIBVIRT_DIR="+w.dir+"/libvirt")
 	shown := w.open(w.shown, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	cmd.Stdout, cmd.Stderr = shown, shown
 	return cmd
@@ -339,7 +347,8 @@ func server(w *waiter) {
 	}
 	w.Cleanup(func() { listener.Close() })
 	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
-	w.run("pool-define-as", "ceph", "rbd", "--source-host", "127.0.0.1", "--source-port", port, "--source-name", "p")
+	w.run("pool-define-as", "ceph", "rbd", "--source-host", "127.0.0.1", "--source-port", port, "--source-name",
+		"p")
 	if at := slices.Index(w.cmd.Args, "PORT"); at > 0 {
 		w.cmd.Args[at] = port
 	}

@@ -56,7 +56,8 @@ func connectionOf(asked, libvirtDir string) (connection, error) {
 
 // assignment matches a line of libvirt.conf that sets uri_default to a string in single, double or triple
 // double quotes (libvirt's src/util/virconf.c).
-var assignment = regexp.MustCompile(`^[ \t]*uri_default[ \t]*=[ \t]*(?:"""(.*?)"""|"([^"]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
+var assignment = regexp.MustCompile(
+	`^[ \t]*uri_default[ \t]*=[ \t]*(?:"""(.*?)"""|"([^"]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
 
 // uriDefault returns the first uri_default of libvirt.conf, as libvirt does. It is empty if there is none.
 func uriDefault(text string) (string, error) {

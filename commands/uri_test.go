@@ -31,7 +31,8 @@ func TestURIDefault(t *testing.T) {
 // TestLocalURIs checks that only URIs of this machine are accepted.
 func TestLocalURIs(t *testing.T) {
 	for _, uri := range []string{
-		"", "qemu:///system", "qemu:///session", "storage:///system", "storage:///session", "xen:///system", "lxc:///system", "ch:///system",
+		"", "qemu:///system", "qemu:///session", "storage:///system", "storage:///session", "xen:///system",
+		"lxc:///system", "ch:///system",
 		"vbox:///session", "secret:///system", "qemu+unix:///system", "storage+unix:///session",
 	} {
 		if err := (connection{"-c ", uri}).check(); err != nil {
@@ -39,13 +40,20 @@ func TestLocalURIs(t *testing.T) {
 		}
 	}
 	for _, uri := range []string{
-		"qemu+ssh://host/system", "qemu+ssh:///system", "QEMU+SSH:///system", "qemu+SSH:///system", "qemu%2Bssh:///system",
-		"qemu+ext:///system", "qemu+ext:///system?command=ssh", "qemu+libssh:///system", "qemu+libssh2://host/system",
-		"qemu+tls:///system", "qemu+tcp:///system", "qemu+unix:///system?socket=/tmp/tunnel", "qemu:///system?socket=/tmp/tunnel",
-		"qemu:///system?", "qemu:///system?name=qemu+ssh://host/system", "qemu:///system#x", "qemu://host/system", "qemu://localhost/system",
-		"qemu://user@/system", "qemu://:22/system", "//host/system", "/system", ":///system", "system", "qemu:/system", "qemu:system",
-		"qemu:///%73ystem", "qemu:///system/", "qemu:////system", "qemu:///../system", "qemu:///system ", " qemu:///system", "qemu:///system\n",
-		"QEMU:///system", "qemu+unix+ssh:///system", "qemu+unix+unix:///system", "+unix:///system", "esx:///system", "test:///default", "qemu:///embed?root=/",
+		"qemu+ssh://host/system", "qemu+ssh:///system", "QEMU+SSH:///system", "qemu+SSH:///system",
+		"qemu%2Bssh:///system",
+		"qemu+ext:///system", "qemu+ext:///system?command=ssh", "qemu+libssh:///system",
+		"qemu+libssh2://host/system",
+		"qemu+tls:///system", "qemu+tcp:///system", "qemu+unix:///system?socket=/tmp/tunnel",
+		"qemu:///system?socket=/tmp/tunnel",
+		"qemu:///system?", "qemu:///system?name=qemu+ssh://host/system", "qemu:///system#x", "qemu://host/system",
+		"qemu://localhost/system",
+		"qemu://user@/system", "qemu://:22/system", "//host/system", "/system", ":///system", "system",
+		"qemu:/system", "qemu:system",
+		"qemu:///%73ystem", "qemu:///system/", "qemu:////system", "qemu:///../system", "qemu:///system ",
+		" qemu:///system", "qemu:///system\n",
+		"QEMU:///system", "qemu+unix+ssh:///system", "qemu+unix+unix:///system", "+unix:///system", "esx:///system",
+		"test:///default", "qemu:///embed?root=/",
 	} {
 		if err := (connection{"-c ", uri}).check(); err == nil {
 			t.Errorf("%q is accepted", uri)

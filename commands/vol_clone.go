@@ -12,16 +12,16 @@ import (
 type VolClone struct {
 	Vol      string `arg:"" help:"Name, key or path of the volume."`
 	Newname  string `arg:"" help:"Name of the copy, in the same pool."`
-	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
-	PrintXml bool   `help:"Print the document of the copy, and do nothing."`
+	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
+	PrintXml bool   `help:"Print the XML document of the copy, and change nothing."`
 	copyFlags
 }
 
 // copyFlags say how the data of a volume are copied to another.
 type copyFlags struct {
-	Reflink bool `help:"Share the blocks with the copy, or fail. Without it they are shared where that is possible."`
-	Full    bool `help:"Copy all data, also where a new volume would have them from the old one until it is written to (rbd)."`
-	InUse   bool `help:"Copy also what somebody may be writing to, such as a guest that runs. The copy may be inconsistent."`
+	Reflink bool `help:"Share blocks with the copy, or fail. Default: share if possible."`
+	Full    bool `help:"Copy all data, also where the copy would depend on the source (rbd)."`
+	InUse   bool `help:"Copy a volume that is in use, such as by a running guest. The copy may be inconsistent."`
 	preallocation
 }
 
@@ -35,11 +35,10 @@ func (f *copyFlags) options() (backend.CloneOptions, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolClone) Help() string {
-	return "The copy stands by itself: what a volume takes from its backing store is copied. In a Ceph " +
-		"cluster (rbd) it has its data from a snapshot of the old volume, until it is written to, unless " +
-		"they are to be copied (--full); the old volume cannot be deleted before. Where the file system " +
-		"can (btrfs, xfs), both share their blocks until one is written to, which takes no time; " +
-		"otherwise holes stay holes.\n\n" +
+	return "The copy is independent: data from a backing store is copied. In a Ceph cluster (rbd) " +
+		"the copy shares data with a snapshot of the source, which cannot be deleted before the " +
+		"copy, unless --full copies all data. On file systems with reflinks (btrfs, xfs) both " +
+		"share blocks, which takes no time; elsewhere holes stay holes.\n\n" +
 		"  poolctl vol-clone golden.qcow2 vm1.qcow2 images"
 }
 

@@ -12,14 +12,14 @@ import (
 type VolCreate struct {
 	Pool     string `arg:"" help:"Name or uuid of the pool."`
 	File     string `arg:"" help:"Definition of the volume, XML or YAML; - is standard input."`
-	Validate bool   `help:"Refuse elements and attributes that are not known."`
+	Validate bool   `help:"Reject unknown elements and attributes."`
 	preallocation
 }
 
 // preallocation says how space is allocated for a new volume.
 type preallocation struct {
 	PreallocMetadata bool   `help:"The same as --preallocation=metadata."`
-	Preallocation    string `default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Make room at once: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
+	Preallocation    string `default:"" enum:",off,metadata,falloc,full" placeholder:"HOW" help:"Preallocation: off, metadata (qcow2), falloc (reserve all) or full (write all)."`
 }
 
 func (p *preallocation) options() (backend.CreateOptions, error) {
@@ -35,8 +35,8 @@ func (p *preallocation) options() (backend.CreateOptions, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolCreate) Help() string {
-	return "A raw volume gets as much room as its definition's allocation says, all of it if that says " +
-		"nothing.\n\n" +
+	return "A raw volume is allocated as its definition says, or fully if the definition gives no " +
+		"allocation.\n\n" +
 		"  poolctl vol-create images disk.yaml\n\n" +
 		"with disk.yaml such as\n\n" +
 		"  name: disk.qcow2\n" +

@@ -15,12 +15,12 @@ import (
 type VolCreateAs struct {
 	Pool             string `arg:"" help:"Name or uuid of the pool."`
 	Name             string `arg:"" help:"Name of the volume."`
-	Capacity         string `arg:"" help:"How large it is: bytes, or 10G, 1.5TiB."`
-	Allocation       string `position:"" placeholder:"SIZE" help:"How much of it gets room on the disk at once, if it is raw: all, unless given."`
-	Format           string `position:"" placeholder:"FORMAT" help:"raw (unless given), qcow2, vmdk, vdi, vpc, qcow, qed, dir."`
-	BackingVol       string `position:"" placeholder:"VOL" help:"Name, key or path of the volume that this one is an overlay of."`
-	BackingVolFormat string `position:"" placeholder:"FORMAT" help:"Format of that volume. It is not guessed: only what looks raw is taken for raw."`
-	PrintXml         bool   `help:"Print the document, and do nothing."`
+	Capacity         string `arg:"" help:"Size in bytes, or as 10G, 1.5TiB."`
+	Allocation       string `position:"" placeholder:"SIZE" help:"Space to allocate now, for raw volumes (default: the full capacity)."`
+	Format           string `position:"" placeholder:"FORMAT" help:"Format: raw (default), qcow2, vmdk, vdi, vpc, qcow, qed, dir."`
+	BackingVol       string `position:"" placeholder:"VOL" help:"Backing volume: name, key or path."`
+	BackingVolFormat string `position:"" placeholder:"FORMAT" help:"Format of the backing volume. Required unless the backing volume looks raw."`
+	PrintXml         bool   `help:"Print the XML document, and change nothing."`
 	preallocation
 }
 

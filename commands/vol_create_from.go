@@ -10,17 +10,18 @@ import (
 type VolCreateFrom struct {
 	Pool      string `arg:"" help:"Name or uuid of the pool."`
 	File      string `arg:"" help:"Definition of the volume, XML or YAML; - is standard input."`
-	Vol       string `arg:"" help:"Name, key or path of the volume whose data are copied."`
-	Inputpool string `position:"" placeholder:"POOL" help:"Name or uuid of that volume's pool. A name needs it, a path does not."`
-	Validate  bool   `help:"Refuse elements and attributes that are not known."`
+	Vol       string `arg:"" help:"Name, key or path of the source volume."`
+	Inputpool string `position:"" placeholder:"POOL" help:"Name or uuid of that volume's pool. Required with a name, not with a path."`
+	Validate  bool   `help:"Reject unknown elements and attributes."`
 	copyFlags
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolCreateFrom) Help() string {
-	return "The volumes may be of different pools, types and formats. The new one is at least as large as " +
-		"the one that is copied; a definition without a capacity takes that one's. A raw volume gets as " +
-		"much room as the definition's allocation says, all of it if that says nothing.\n\n" +
+	return "The volumes may be in different pools and have different types and formats. The new " +
+		"volume is at least as large as the source, and takes the source's capacity if its " +
+		"definition has none. A raw volume is allocated as its definition says, or fully if the " +
+		"definition gives no allocation.\n\n" +
 		"  poolctl vol-create-from images disk.yaml /dev/vg/root\n\n" +
 		"with disk.yaml such as\n\n" +
 		"  name: root.qcow2\n" +

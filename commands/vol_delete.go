@@ -5,7 +5,7 @@ import "fmt"
 // VolDelete is the verb vol-delete.
 type VolDelete struct {
 	volumeArgs
-	DeleteSnapshots bool `help:"Delete its snapshots, too, where the pool's type has them."`
+	DeleteSnapshots bool `help:"Also delete the volume's snapshots."`
 }
 
 // Run deletes a volume.

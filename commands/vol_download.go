@@ -12,13 +12,13 @@ import (
 // VolDownload is the verb vol-download.
 type VolDownload struct {
 	transferArgs
-	InUse bool `help:"Copy also what somebody may be writing to, such as a guest that runs. The copy may be inconsistent."`
+	InUse bool `help:"Copy a volume that is in use, such as by a running guest. The copy may be inconsistent."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolDownload) Help() string {
-	return "A file takes its name when it is whole; one of that name that was there before stays until " +
-		"then.\n\n" +
+	return "The file appears under its name only when it is complete; until then, an existing file " +
+		"remains.\n\n" +
 		"  poolctl vol-download disk.qcow2 backup.qcow2 images --sparse\n" +
 		"  poolctl vol-download disk.raw - images | zstd >disk.zst"
 }
@@ -72,7 +72,7 @@ func (c *VolDownload) download(e *env) error {
 	if c.File == "-" {
 		to, isTerminal := terminal.Raw()
 		if isTerminal && !e.cli.DryRun {
-			return &usageError{"vol-download", "standard output is a terminal: a volume would garble it"}
+			return &usageError{"vol-download", "standard output is a terminal"}
 		}
 		return downloader.Download(e.ctx, p, v.Name, to, t)
 	}

@@ -15,14 +15,14 @@ type VolInfo struct {
 	volumeArgs
 	chainFlag
 	Bytes    bool `help:"Print sizes in bytes."`
-	Physical bool `help:"Print how much of the storage below it occupies, instead of its allocation."`
+	Physical bool `help:"Print the physical size instead of the allocation."`
 	output
 }
 
 // volumeArgs name a volume.
 type volumeArgs struct {
 	Vol  string `arg:"" help:"Name, key or path of the volume."`
-	Pool string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
+	Pool string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
 }
 
 // Run shows one volume.
@@ -56,7 +56,7 @@ func (c *VolInfo) Run(e *env) error {
 
 // chainFlag requests all images below a volume.
 type chainFlag struct {
-	BackingChain bool `help:"Show all images that it is based on, down to the last."`
+	BackingChain bool `help:"Show the complete backing chain."`
 }
 
 // read adds the backing chain to a volume if the option is set. If the chain is not complete, the volume's

@@ -13,14 +13,14 @@ import (
 // VolList is the verb vol-list.
 type VolList struct {
 	Pool    string `arg:"" help:"Name or uuid of the pool."`
-	Details bool   `help:"With types and sizes."`
+	Details bool   `help:"Show types and sizes."`
 	output
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolList) Help() string {
-	return "Every listing is made afresh. Without --details no image is opened; the styles json, yaml, csv " +
-		"and xml have all details.\n\n" +
+	return "Every listing is a fresh scan. Without --details no image is opened; the styles json, " +
+		"yaml, csv and xml include all details.\n\n" +
 		"  poolctl vol-list images -o name\n" +
 		"  poolctl vol-list images -o json | jq '[.volumes[].allocation] | add'"
 }

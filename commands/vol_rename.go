@@ -14,9 +14,9 @@ type VolRename struct {
 
 // Help implements kong.HelpProvider.
 func (c *VolRename) Help() string {
-	return "A volume that images in active pools name as their backing file is not renamed. Others that " +
-		"use it by its path, such as the definition of a VM or an image in a pool that is not active, are " +
-		"not known, and not changed."
+	return "A volume that images in active pools name as their backing file is not renamed. Other " +
+		"users of its path, such as domain definitions and images in inactive pools, are not " +
+		"known and not updated."
 }
 
 // Run renames a volume.

@@ -13,16 +13,16 @@ import (
 // VolResize is the verb vol-resize.
 type VolResize struct {
 	Vol      string `arg:"" help:"Name, key or path of the volume."`
-	Capacity string `arg:"" help:"New size: bytes, or 10G, 1.5TiB. One that begins with - makes it smaller by so much."`
-	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
-	Allocate bool   `help:"Give it room on the disk at once: a raw volume all of it, an image what it grows by."`
-	Delta    bool   `help:"The size is how much it grows, or with --shrink shrinks, by."`
-	Shrink   bool   `help:"It may become smaller: what is behind the new end is lost."`
+	Capacity string `arg:"" help:"New size in bytes, or as 10G, 1.5TiB. With a leading -, the amount to shrink by."`
+	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
+	Allocate bool   `help:"Allocate the added space now."`
+	Delta    bool   `help:"The size is the amount to grow by (with --shrink, to shrink by)."`
+	Shrink   bool   `help:"Allow shrinking: data beyond the new size is lost."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolResize) Help() string {
-	return "A file system inside does not change with it: grow that afterwards, shrink it before. No guest " +
+	return "The file system inside does not change: grow it afterwards, shrink it before. No guest " +
 		"may be using the volume.\n\n" +
 		"  poolctl vol-resize disk.raw 40G images\n" +
 		"  poolctl vol-resize disk.raw 10G images --delta\n" +
@@ -65,13 +65,13 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, err
 	case delta && c.Shrink:
 		n = now - min(n, now)
 	case n > math.MaxInt64, delta && n > math.MaxInt64-now:
-		return nil, &usageError{"vol-resize", size + " is more than a volume can have"}
+		return nil, &usageError{"vol-resize", size + " exceeds the largest possible volume"}
 	case delta:
 		n += now
 	}
 	if n < now && !c.Shrink {
-		text := fmt.Sprintf("it has %d bytes: those behind the new end would be lost", now)
-		return nil, &backend.StateError{Text: text, Hint: "--shrink allows that"}
+		text := fmt.Sprintf("it has %d bytes: the data beyond the new size would be lost", now)
+		return nil, &backend.StateError{Text: text, Hint: "--shrink allows it"}
 	}
 	p := v.Pool()
 	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")

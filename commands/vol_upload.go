@@ -16,11 +16,11 @@ type VolUpload struct {
 // transferArgs name a volume, a file, and a part of the volume.
 type transferArgs struct {
 	Vol    string `arg:"" help:"Name, key or path of the volume."`
-	File   string `arg:"" help:"File on this side; - is standard input or output."`
-	Pool   string `position:"" placeholder:"POOL" help:"Name or uuid of its pool. A name needs it, a path does not."`
-	Offset string `position:"" placeholder:"SIZE" help:"Where in the volume to begin (0)."`
-	Length string `position:"" placeholder:"SIZE" help:"How many bytes, at most; all unless given, or if 0."`
-	Sparse bool   `help:"Holes become holes. Otherwise they become zeros that take up room."`
+	File   string `arg:"" help:"Local file; - is standard input or output."`
+	Pool   string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
+	Offset string `position:"" placeholder:"SIZE" help:"Start offset in the volume (0)."`
+	Length string `position:"" placeholder:"SIZE" help:"Maximum number of bytes (default, or 0: all)."`
+	Sparse bool   `help:"Keep holes. Without this option, holes become allocated zeros."`
 }
 
 // transfer parses the sizes. As in virsh, a negative length means all bytes.
@@ -50,9 +50,9 @@ func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 
 // Help implements kong.HelpProvider.
 func (c *VolUpload) Help() string {
-	return "A raw volume stays as large as it is: what would not fit is refused before the first byte is " +
-		"written, or, from a pipe, when there is no more room. An image of another format becomes what is " +
-		"uploaded, unless there is an offset or a length.\n\n" +
+	return "A raw volume keeps its size: data that does not fit is refused before the first byte is " +
+		"written, or, from a pipe, when the volume is full. An image of another format is " +
+		"replaced by the uploaded data, unless an offset or a length is given.\n\n" +
 		"  poolctl vol-upload disk.qcow2 debian.qcow2 images --sparse\n" +
 		"  zcat disk.gz | poolctl vol-upload disk.raw - images"
 }

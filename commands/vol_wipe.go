@@ -9,15 +9,16 @@ import (
 // VolWipe is the verb vol-wipe.
 type VolWipe struct {
 	volumeArgs
-	Algorithm string `position:"" default:"zero" enum:"zero,nnsa,dod,bsi,gutmann,schneier,pfitzner7,pfitzner33,random,trim" placeholder:"HOW" help:"zero (unless given), trim, random, or a pattern of scrub(1): nnsa, dod, bsi, gutmann, schneier, pfitzner7, pfitzner33."`
+	Algorithm string `position:"" default:"zero" enum:"zero,nnsa,dod,bsi,gutmann,schneier,pfitzner7,pfitzner33,random,trim" placeholder:"HOW" help:"zero (default), trim, random, or a scrub(1) pattern: nnsa, dod, bsi, gutmann, schneier, pfitzner7, pfitzner33."`
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolWipe) Help() string {
-	return "The whole volume, an image with its header, reads as zeros then, but for the algorithms that " +
-		"leave something else. zero has the kernel mark it as empty where it can, which takes no time; " +
-		"trim gives its room back; the patterns overwrite all of it, some of them many times. What a disk " +
-		"or a file system has kept of earlier data elsewhere, none of them reaches."
+	return "The whole volume, including an image's header, then reads as zeros, except after " +
+		"patterns that leave other data. zero lets the storage mark blocks as empty where " +
+		"possible, which takes no time; trim releases the space; patterns overwrite everything, " +
+		"some of them many times. Copies of old data elsewhere on the disk or in the file system " +
+		"are not reached."
 }
 
 // Run wipes a volume.

@@ -9,8 +9,10 @@ import (
 
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]uint64{
-		"0": 0, "1": 1, "1b": 1, "7bytes": 7, "1k": 1024, "1K": 1024, "1KiB": 1024, "1kb": 1000, "10M": 10 << 20, "1MB": 1000000,
-		"1.5G": 3 << 29, "2 GiB": 2 << 30, "1T": 1 << 40, "1PiB": 1 << 50, "15E": 15 << 60, "1EB": 1e18, "0.5": 1, "1.0": 1,
+		"0": 0, "1": 1, "1b": 1, "7bytes": 7, "1k": 1024, "1K": 1024, "1KiB": 1024, "1kb": 1000, "10M": 10 << 20,
+		"1MB":  1000000,
+		"1.5G": 3 << 29, "2 GiB": 2 << 30, "1T": 1 << 40, "1PiB": 1 << 50, "15E": 15 << 60, "1EB": 1e18, "0.5": 1,
+		"1.0":    1,
 		"0.001K": 2, "18446744073709551615": math.MaxUint64, " 12 ": 12, "1.999999999999999K": 2048,
 	} {
 		if got, err := ParseSize(text); err != nil || got != want {
@@ -18,8 +20,10 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"": "is not a size", "-5": "is not a size", "10Q": `unknown unit "Q"`, "99E": "too large", "18446744073709551616": "too large",
-		"16E": "too large", "1.": "is not a size", ".5": "is not a size", "1.5.5": "is not a size", "1 2": "unknown unit", "0x10": "unknown unit",
+		"": "is not a size", "-5": "is not a size", "10Q": `unknown unit "Q"`, "99E": "too large",
+		"18446744073709551616": "too large",
+		"16E":                  "too large", "1.": "is not a size", ".5": "is not a size", "1.5.5": "is not a size",
+		"1 2": "unknown unit", "0x10": "unknown unit",
 		"1e3": "unknown unit", "15.9999999999E": "", "١": "is not a size",
 	} {
 		if _, err := ParseSize(text); want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -61,12 +65,15 @@ func TestTable(t *testing.T) {
 		withHeader bool
 		want       string
 	}{
-		{"rows", [][]string{{"d1", "active", "no"}}, true, " Name   State    Autostart\n----------------------------\n d1     active   no\n"},
+		{"rows", [][]string{{"d1", "active", "no"}}, true,
+			" Name   State    Autostart\n----------------------------\n d1     active   no\n"},
 		{"no rows", nil, true, " Name   State   Autostart\n---------------------------\n"},
-		{"quiet", [][]string{{"d1", "active", "no"}, {"dirpool", "active", "no"}}, false, " d1        active   no\n dirpool   active   no\n"},
+		{"quiet", [][]string{{"d1", "active", "no"}, {"dirpool", "active", "no"}}, false,
+			" d1        active   no\n dirpool   active   no\n"},
 		{"quiet, no rows", nil, false, ""},
 		{"wide and hostile", [][]string{{"ü日", "a\nb\x1b[31m", `c:\x`}, {"\xff", "  two", ""}}, true,
-			" Name   State            Autostart\n------------------------------------\n ü日    a\\x0ab\\x1b[31m   c:\\x5cx\n \\xff     two            \n"},
+			" Name   State            Autostart\n------------------------------------\n" +
+				" ü日    a\\x0ab\\x1b[31m   c:\\x5cx\n \\xff     two            \n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -79,7 +86,8 @@ func TestTable(t *testing.T) {
 
 func TestList(t *testing.T) {
 	wants := map[string]string{
-		"json": "{\n  \"schema\": 1,\n  \"pools\": [\n    {\n      \"name\": \"a&b\",\n      \"size\": null\n    },\n    {\n      \"name\": \"q\\\"\\n\",\n      \"size\": 7\n    }\n  ]\n}\n",
+		"json": "{\n  \"schema\": 1,\n  \"pools\": [\n    {\n      \"name\": \"a&b\",\n      \"size\": null\n" +
+			"    },\n    {\n      \"name\": \"q\\\"\\n\",\n      \"size\": 7\n    }\n  ]\n}\n",
 		"yaml": "schema: 1\npools:\n- name: a&b\n  size: null\n- name: |\n    q\"\n  size: 7\n",
 		"csv":  "name,size\na&b,\n\"q\"\"\n\",7\n",
 		"name": "a&b\nq\"\n\n",

@@ -34,7 +34,7 @@ func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
 		case o.UUID == p.UUID && o.Name != p.Name:
 			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
 		case o.Name == p.Name && o.UUID != p.UUID:
-			return &ConflictError{fmt.Sprintf("pool %q already exists, with uuid %s", o.Name, o.UUID)}
+			return &ConflictError{fmt.Sprintf("pool %q already exists with uuid %s", o.Name, o.UUID)}
 		case o.Name != p.Name && usesSameStorage(p, o, sources):
 			return &ConflictError{fmt.Sprintf("pool %q has the same source already", o.Name)}
 		}

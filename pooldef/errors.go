@@ -7,7 +7,7 @@ import (
 )
 
 // ErrNoSecret is wrapped by errors about a secret that does not exist.
-var ErrNoSecret = fault.WithHint(fault.NotFound, "no such secret", "poolctl secret-list")
+var ErrNoSecret = fault.WithHint(fault.NotFound, "Secret not found", "poolctl secret-list")
 
 // ErrNoValue is wrapped by errors about a secret whose value is not set or cannot be read.
 var ErrNoValue = fault.New(fault.State, "it has no value")

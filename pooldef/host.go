@@ -21,7 +21,7 @@ func (h Host) Address() (string, error) {
 		return "", Problems{{Element: "source/host/@name", Text: text}}
 	}
 	if _, err := netip.ParseAddr(name); err != nil && strings.Contains(name, ":") {
-		text += ": its port stands in source/host/@port (--source-port)"
+		text += ": the port belongs in source/host/@port (--source-port)"
 		return "", Problems{{Element: "source/host/@name", Text: text}}
 	}
 	return name, nil

@@ -21,7 +21,7 @@ func CheckName(name string) string {
 	case strings.HasPrefix(name, "-") || strings.HasPrefix(name, "."): // an option, a hidden file
 		return fmt.Sprintf("%q: a name cannot begin with '%s'", name, name[:1])
 	case len(name) > MaxName:
-		return fmt.Sprintf("a name of %d bytes: at most %d are possible", len(name), MaxName)
+		return fmt.Sprintf("the name has %d bytes: the limit is %d", len(name), MaxName)
 	}
 	return ""
 }

@@ -1,11 +1,11 @@
 // Package pooldef contains the data that describes storage pools, volumes and secrets.
 //
-//   - [Pool], [Volume] and [Secret] are definitions as libvirt describes them. A Volume also holds what a backend
-//     found about an existing volume.
+//   - [Pool], [Volume] and [Secret] are definitions as libvirt describes them. A Volume also holds what a
+//     backend found about an existing volume.
 //   - [Types] is the table of what each pool type requires, allows and defaults to.
 //   - [CheckName], [CheckVolumeName], [ParseUUID] and [CheckConflicts] check parts of definitions.
-//   - [Problems] lists what is wrong with a definition. The other error types and values are those that backends
-//     share with the store.
+//   - [Problems] lists what is wrong with a definition. The other error types and values are those that
+//     backends share with the store.
 //
 // The package does not read or print documents (poolctl/pooldef/codec), keeps no files
 // (poolctl/pooldef/store), and knows nothing about the state of the machine.

@@ -47,7 +47,8 @@ type TypeInfo struct {
 // imageFormats are the volume formats of pools whose volumes are files. libvirt lists the first one, "none",
 // but refuses it.
 var imageFormats = []string{
-	"none", "raw", "dir", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "fat", "vhd", "ploop", "cow", "qcow", "qcow2",
+	"none", "raw", "dir", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "fat", "vhd", "ploop", "cow", "qcow",
+	"qcow2",
 	"qed", "vmdk",
 }
 
@@ -67,8 +68,9 @@ var Types = []TypeInfo{
 	{Type: Logical, Name: Required, Device: Optional, Target: Optional, FixedTarget: "/dev/",
 		Formats: []string{"unknown", "lvm2"}},
 	{Type: Disk, Device: Required, Target: Required,
-		Formats:             []string{"unknown", "dos", "dvh", "gpt", "mac", "bsd", "pc98", "sun", "lvm2"},
-		VolumeFormats:       []string{"none", "linux", "fat16", "fat32", "linux-swap", "linux-lvm", "linux-raid", "extended"},
+		Formats: []string{"unknown", "dos", "dvh", "gpt", "mac", "bsd", "pc98", "sun", "lvm2"},
+		VolumeFormats: []string{"none", "linux", "fat16", "fat32", "linux-swap", "linux-lvm", "linux-raid",
+			"extended"},
 		DefaultVolumeFormat: "none"},
 	{Type: ISCSI, Host: Required, Device: Optional, Initiator: Optional, Target: Required},
 	{Type: ISCSIDirect, Host: Required, Device: Optional, Initiator: Required},

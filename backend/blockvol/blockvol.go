@@ -82,7 +82,7 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 		return &backend.UnsupportedError{Type: p.Type, What: "sharing blocks (reflink)"}
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{
-			Text: "a device has its room from the start: there is nothing to preallocate",
+			Text: "a device is fully allocated: there is nothing to preallocate",
 		}}
 	}
 	if qemuimg.IsPlain(source) {

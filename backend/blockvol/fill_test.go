@@ -168,12 +168,16 @@ func TestFillRefused(t *testing.T) {
 		want   string
 	}{
 		{sources["raw"], backend.CloneOptions{Reflink: true}, "sharing blocks"},
-		{sources["raw"], backend.CloneOptions{CreateOptions: backend.CreateOptions{Preallocation: "full"}}, "nothing to preallocate"},
+		{sources["raw"], backend.CloneOptions{CreateOptions: backend.CreateOptions{Preallocation: "full"}},
+			"nothing to preallocate"},
 		{like("raw", func(v *pooldef.Volume) { v.Type = "dir" }), backend.CloneOptions{}, "volumes of type dir"},
-		{like("raw", func(v *pooldef.Volume) { v.Type = "network" }), backend.CloneOptions{}, "volumes of type network"},
+		{like("raw", func(v *pooldef.Volume) { v.Type = "network" }), backend.CloneOptions{},
+			"volumes of type network"},
 		{external(t, p), backend.CloneOptions{}, "data in other files"},
-		{like("raw", func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), backend.CloneOptions{}, "no longer what it was"},
-		{like("luks", func(v *pooldef.Volume) { v.Target.Encryption = backendtest.LUKS("none") }), backend.CloneOptions{}, "no such secret"},
+		{like("raw", func(v *pooldef.Volume) { v.Target.Format = "qcow2" }), backend.CloneOptions{},
+			"changed meanwhile"},
+		{like("luks", func(v *pooldef.Volume) { v.Target.Encryption = backendtest.LUKS("none") }),
+			backend.CloneOptions{}, "Secret not found"},
 		{like("qcow2", func(v *pooldef.Volume) { v.Target.Path += "x" }), backend.CloneOptions{}, "no such file"},
 		{like("raw", func(v *pooldef.Volume) { v.Target.Path += "x" }), backend.CloneOptions{}, "no such file"},
 	} {

@@ -23,7 +23,7 @@ func New(h host.Host, s backend.Secrets) *Backend {
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	if o.Overwrite || o.NoOverwrite {
 		return &backend.UnsupportedError{Type: p.Type,
-			What: "formatting: there is no device, only a directory"}
+			What: "formatting: the pool has no device, only a directory"}
 	}
 	return b.BuildDir(ctx, p)
 }

@@ -76,15 +76,18 @@ func TestGoldenClone(t *testing.T) {
 		s.putImages()
 		for _, c := range []cloneCase{
 			{"raw: the file is copied", "disk.raw", "copy.raw", "raw", none, backend.CloneOptions{}},
-			{"raw, larger, with all its room", "disk.raw", "larger.raw", "raw", func(v *pooldef.Volume) { larger(v); v.Allocation = pooldef.Size{} }, backend.CloneOptions{}},
-			{"raw, somebody's", "disk.raw", "owned 'raw'", "raw", func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, backend.CloneOptions{}},
+			{"raw, larger, with all its room", "disk.raw", "larger.raw", "raw",
+				func(v *pooldef.Volume) { larger(v); v.Allocation = pooldef.Size{} }, backend.CloneOptions{}},
+			{"raw, somebody's", "disk.raw", "owned 'raw'", "raw",
+				func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, backend.CloneOptions{}},
 			{"qcow2: the file is copied", "disk.qcow2", "copy.qcow2", "qcow2", none, backend.CloneOptions{}},
 			{"qcow2, larger", "disk.qcow2", "larger.qcow2", "qcow2", larger, backend.CloneOptions{}},
 			{"qcow2, otherwise than it was", "disk.qcow2", "other.qcow2", "qcow2", func(v *pooldef.Volume) {
 				v.Target.ClusterSize, v.Target.LazyRefcounts = 131072, true
 			}, preallocated("metadata")},
 			{"qcow2 that may be in use", "disk.qcow2", "used.qcow2", "qcow2", none, backend.CloneOptions{InUse: true}},
-			{"raw to qcow2", "disk.raw", "-c.qcow2", "qcow2", func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, backend.CloneOptions{}},
+			{"raw to qcow2", "disk.raw", "-c.qcow2", "qcow2",
+				func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, backend.CloneOptions{}},
 			{"vmdk to raw, larger", "disk.vmdk", "c.raw", "raw", larger, backend.CloneOptions{}},
 			{"vmdk to raw, with all its room", "disk.vmdk", "full.raw", "raw", none, preallocated("falloc")},
 		} {

@@ -83,9 +83,11 @@ func TestGoldenCreate(t *testing.T) {
 		for _, m := range []createCase{
 			{"raw, all of its room reserved, as the definition says nothing else", "raw", "raw", none, ""},
 			{"raw, sparse", "sparse.raw", "raw", sparse, ""},
-			{"raw, with room for a part", "part.raw", "raw", func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(65536) }, ""},
+			{"raw, with room for a part", "part.raw", "raw",
+				func(v *pooldef.Volume) { v.Allocation = pooldef.Bytes(65536) }, ""},
 			{"raw, written with zeros", "full.raw", "raw", none, "full"},
-			{"raw, somebody's", "owned.raw", "raw", func(v *pooldef.Volume) { sparse(v); v.Target.Permissions = otherOwner() }, ""},
+			{"raw, somebody's", "owned.raw", "raw",
+				func(v *pooldef.Volume) { sparse(v); v.Target.Permissions = otherOwner() }, ""},
 			{"a name that a shell could take for something else", "a 'b' $(c)\n", "raw", sparse, ""},
 			{"qcow2", "plain.qcow2", "qcow2", none, ""},
 			{"qcow2 with all that there is", "all.qcow2", "qcow2", func(v *pooldef.Volume) {
@@ -97,7 +99,8 @@ func TestGoldenCreate(t *testing.T) {
 			}, ""},
 			{"vmdk", "v.vmdk", "vmdk", none, ""},
 			{"a directory", "dir", "dir", none, ""},
-			{"a directory, somebody's", "owned", "dir", func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, ""},
+			{"a directory, somebody's", "owned", "dir",
+				func(v *pooldef.Volume) { v.Target.Permissions = otherOwner() }, ""},
 		} {
 			v := &pooldef.Volume{Name: m.name, Capacity: pooldef.Bytes(1 << 20),
 				Target: pooldef.VolumeTarget{Format: m.format}}

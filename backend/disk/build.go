@@ -17,7 +17,7 @@ const ends = 1 << 20
 // content unless o.Overwrite is set.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	if format(p) == "lvm2" {
-		return &backend.UnsupportedError{Type: p.Type, What: "making a label of format lvm2"}
+		return &backend.UnsupportedError{Type: p.Type, What: "creating a disk label of format lvm2"}
 	}
 	d, err := b.device(p)
 	if err != nil {
@@ -90,7 +90,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 				names = append(names, t.name(x.number))
 			}
 			return &backend.StateError{
-				Text: "there are partitions on it: " + strings.Join(names, ", "),
+				Text: "it has partitions: " + strings.Join(names, ", "),
 				Hint: "delete them first (poolctl pool-start, vol-delete)",
 			}
 		}

@@ -32,7 +32,7 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 		}
 		if x.kind == extended && inside != nil {
 			return &backend.StateError{
-				Text: "there are logical partitions in it, which would go with it: " + strings.Join(inside, ", "),
+				Text: "it contains logical partitions, which would be deleted too: " + strings.Join(inside, ", "),
 			}
 		}
 		if err := b.checkNotInUse(t, going...); err != nil {
@@ -55,12 +55,12 @@ func (b *Backend) Resize(
 		old, most := x.end-x.start, t.maxSize(x)
 		switch {
 		case size < old && !o.Shrink:
-			return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
+			return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", old)
 		case size < old && x.kind == extended:
-			return &backend.UnsupportedError{Type: p.Type, What: "making an extended partition smaller"}
+			return &backend.UnsupportedError{Type: p.Type, What: "shrinking an extended partition"}
 		case size > most:
 			return &backend.StateError{
-				Text: fmt.Sprintf("behind it there is room for %d bytes: it can have %d at most", most-old, most),
+				Text: fmt.Sprintf("%d bytes are free after it: it can grow to at most %d", most-old, most),
 			}
 		}
 		if size = max(t.alignUp(size), t.alignment); size == old || size > most {

@@ -79,7 +79,7 @@ func checkDefinition(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions
 	case d.Capacity.Bytes == 0:
 		return pooldef.Problems{{Element: "capacity", Text: "missing: a partition cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
-		return pooldef.Problems{{Text: "a partition has its room from the start: there is nothing to preallocate"}}
+		return pooldef.Problems{{Text: "a partition is fully allocated: there is nothing to preallocate"}}
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func (t *table) checkCreated(x *partition) error {
 	kernel, err := t.kernelPartitions()
 	for _, k := range t.strayPartitions(kernel) {
 		if k.start == x.start && k.end == x.end && k.number != x.number {
-			return fmt.Errorf("parted has made %s instead of %s", t.name(k.number), t.name(x.number))
+			return fmt.Errorf("parted created %s instead of %s", t.name(k.number), t.name(x.number))
 		}
 	}
 	return err

@@ -44,7 +44,7 @@ func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 		return nil, err
 	}
 	if readNumber(d.dir+"/size") == 0 { // a removed medium, or a loop device without a file
-		return nil, fmt.Errorf("there is no disk in %q: %w", source.Path, fs.ErrNotExist)
+		return nil, fmt.Errorf("%q has no disk: %w", source.Path, fs.ErrNotExist)
 	}
 	if _, err := os.Stat(d.dir + "/partition"); err == nil {
 		return nil, fmt.Errorf("%q is a partition, not a disk", source.Path)

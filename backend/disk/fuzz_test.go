@@ -21,7 +21,8 @@ func FuzzRead(f *testing.F) {
 		`{"disk":{}}`, `{"disk":{"partitions":[{"start":"-1B"}]}}`, `{}`, ``, `[`,
 		`{"disk":{"label":"sun","geometry":"0,0,0"}}`, strings.Replace(partedOutput("1", "0B", "99B", "free"),
 			`"gpt"`, `"sun","geometry":"1,4294967296,8388608"`, 1),
-		partedOutput("1", "0B", "18446744073709551615B", "primary"), partedOutput("2147483647", "5B", "4B", "logical"),
+		partedOutput("1", "0B", "18446744073709551615B", "primary"),
+		partedOutput("2147483647", "5B", "4B", "logical"),
 		partedOutput("1", "1048576B", "9437183B", "extended"),
 	} {
 		f.Add(text)
@@ -118,7 +119,7 @@ func TestLies(t *testing.T) {
 		_, err := New(
 			cannedHost{&host.Local{}, text}, nil, time.Minute,
 		).read(t.Context(), &device{path: "/dev/sda"})
-		if err == nil || !strings.Contains(err.Error(), "what parted says") {
+		if err == nil || !strings.Contains(err.Error(), "output of parted") {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}
@@ -149,14 +150,14 @@ printf ']}}'`)
 		t.Errorf("error %v", err)
 	}
 	for script, want := range map[string]string{
-		`printf '{"disk":{"label":"gpt","partitions":[{"number":1'`:                    "what parted says",
-		`head -c 100000 /dev/zero`:                                                     "what parted says",
+		`printf '{"disk":{"label":"gpt","partitions":[{"number":1'`:                    "output of parted",
+		`head -c 100000 /dev/zero`:                                                     "output of parted",
 		`echo '` + partedOutput("1", "0B", "9223372036854775807B", "primary") + `'`:    "impossible end",
 		`echo '` + partedOutput("1", "0B", "5B", "../x") + `'`:                         "impossible type",
 		`echo '` + partedOutput("70000", "0B", "5B", "primary") + `'`:                  "impossible number",
 		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; echo no >&2; exit 1`: "status 1: no",
-		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "ended by a signal",
-		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:                      "what parted says",
+		`echo '` + partedOutput("1", "0B", "5B", "primary") + `'; kill -9 $$`:          "killed by a signal",
+		`echo '{"disk":{"label":"gpt"}}{"disk":{"label":"gpt"}}'`:                      "output of parted",
 	} {
 		backendtest.FakeProgram(t, "parted", script)
 		_, err := b.read(t.Context(), &device{path: "/dev/sda"})

@@ -49,7 +49,7 @@ func equals(t *testing.T, file, got string) {
 	t.Helper()
 	file = "testdata/" + file
 	if os.Getenv("UPDATE") != "" {
-		ok(t, os.WriteFile(file, []byte(got), 0o644)) //nolint:forbidigo // the test's own
+		ok(t, os.WriteFile(file, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(file)
 	ok(t, err)
@@ -63,8 +63,10 @@ var scripted = []struct {
 	format  string
 	volumes []string // name, format and size in KiB
 }{
-	{"gpt", []string{"p1 none 1024", "p2 linux 1", "p3 fat16 1025", "p4 fat32 2048", "p5 linux-swap 1024", "p6 linux-lvm 1024", "p7 linux-raid 1024"}},
-	{"dos", []string{"p1 fat16 1024", "p2 linux-lvm 1024", "p3 extended 20480", "p5 linux 1024", "p6 linux-raid 1", "p4 linux-swap 1024", "p7 fat32 3072"}},
+	{"gpt", []string{"p1 none 1024", "p2 linux 1", "p3 fat16 1025", "p4 fat32 2048", "p5 linux-swap 1024",
+		"p6 linux-lvm 1024", "p7 linux-raid 1024"}},
+	{"dos", []string{"p1 fat16 1024", "p2 linux-lvm 1024", "p3 extended 20480", "p5 linux 1024",
+		"p6 linux-raid 1", "p4 linux-swap 1024", "p7 fat32 3072"}},
 	{"mac", []string{"p2 none 1024", "p3 linux-swap 1024"}},
 	{"bsd", []string{"p1 none 1024", "p2 linux-swap 1024"}},
 	{"pc98", []string{"p1 none 1024", "p2 linux 1024"}},
@@ -123,8 +125,10 @@ func TestNames(t *testing.T) {
 		name   string
 		number int
 	}{
-		{sda, "sda1", 1}, {sda, "sda12", 12}, {sda, "sda", 0}, {sda, "sda0", 0}, {sda, "sda01", 0}, {sda, "sda+1", 0}, {sda, "sdap1", 0}, {sda, "1", 0},
-		{sda, "sdb1", 0}, {nvme, "nvme0n1p3", 3}, {nvme, "nvme0n13", 0}, {nvme, "", 0}, {sda, "sda99999999999999999999", 0},
+		{sda, "sda1", 1}, {sda, "sda12", 12}, {sda, "sda", 0}, {sda, "sda0", 0}, {sda, "sda01", 0},
+		{sda, "sda+1", 0}, {sda, "sdap1", 0}, {sda, "1", 0},
+		{sda, "sdb1", 0}, {nvme, "nvme0n1p3", 3}, {nvme, "nvme0n13", 0}, {nvme, "", 0},
+		{sda, "sda99999999999999999999", 0},
 	} {
 		if got := test.d.number(test.name); got != test.number {
 			t.Errorf("%s is number %d, want %d", test.name, got, test.number)
@@ -132,9 +136,10 @@ func TestNames(t *testing.T) {
 	}
 	yes, no := true, false
 	for want, d := range map[string]string{
-		"/dev/sda 1": separator(&device{path: "/dev/sda"}, &yes) + "1", "/dev/loop0 p1": separator(&device{path: "/dev/loop0"}, &no) + "1",
-		"mpatha 1":  separator(&device{path: "/dev/mapper/mpatha", isMapped: true}, nil) + "1",
-		"mpatha p1": separator(&device{path: "/dev/mapper/mpatha", isMapped: true}, &yes) + "1",
+		"/dev/sda 1":    separator(&device{path: "/dev/sda"}, &yes) + "1",
+		"/dev/loop0 p1": separator(&device{path: "/dev/loop0"}, &no) + "1",
+		"mpatha 1":      separator(&device{path: "/dev/mapper/mpatha", isMapped: true}, nil) + "1",
+		"mpatha p1":     separator(&device{path: "/dev/mapper/mpatha", isMapped: true}, &yes) + "1",
 	} {
 		if _, name, _ := strings.Cut(want, " "); d != name {
 			t.Errorf("%s: got %s", want, d)
@@ -161,15 +166,19 @@ func TestPlace(t *testing.T) {
 		size       uint64
 		start, end uint64 // 0: too large
 	}{
-		"aligned":                 {[]extent{{start: 1024, end: 10 * mib}}, primary, 1, mib, 2 * mib},
-		"not at 0":                {[]extent{{start: 0, end: 10 * mib}}, primary, mib, mib, 2 * mib},
-		"the smallest":            {[]extent{{start: mib, end: 9 * mib}, {start: 20 * mib, end: 22 * mib}, {start: 30 * mib, end: 40 * mib}}, primary, mib + 1, 20 * mib, 22 * mib},
-		"never two":               {[]extent{{start: mib, end: 3 * mib}, {start: 4 * mib, end: 6 * mib}}, primary, 3 * mib, 0, 0},
+		"aligned":  {[]extent{{start: 1024, end: 10 * mib}}, primary, 1, mib, 2 * mib},
+		"not at 0": {[]extent{{start: 0, end: 10 * mib}}, primary, mib, mib, 2 * mib},
+		"the smallest": {[]extent{{start: mib, end: 9 * mib}, {start: 20 * mib, end: 22 * mib},
+			{start: 30 * mib, end: 40 * mib}}, primary, mib + 1, 20 * mib, 22 * mib},
+		"never two": {[]extent{{start: mib, end: 3 * mib}, {start: 4 * mib, end: 6 * mib}}, primary,
+			3 * mib, 0, 0},
 		"all of it":               {[]extent{{start: mib, end: 3*mib + 17}}, primary, 2 * mib, mib, 3 * mib},
 		"less than its alignment": {[]extent{{start: mib + 1, end: 2*mib - 1}}, primary, 1, 0, 0},
-		"logical":                 {[]extent{{start: mib, end: 3 * mib}, {start: 10 * mib, end: 14 * mib, isLogical: true}}, logical, mib, 11 * mib, 12 * mib},
-		"not in the extended":     {[]extent{{start: 10 * mib, end: 14 * mib, isLogical: true}}, primary, mib, 0, 0},
-		"more than there is":      {[]extent{{start: mib, end: 3 * mib}}, primary, 1<<64 - 1, 0, 0},
+		"logical": {[]extent{{start: mib, end: 3 * mib},
+			{start: 10 * mib, end: 14 * mib, isLogical: true}}, logical, mib, 11 * mib, 12 * mib},
+		"not in the extended": {[]extent{{start: 10 * mib, end: 14 * mib, isLogical: true}}, primary, mib, 0,
+			0},
+		"more than there is": {[]extent{{start: mib, end: 3 * mib}}, primary, 1<<64 - 1, 0, 0},
 	} {
 		x := &partition{kind: test.kind}
 		table := &table{device: &device{path: "/dev/sda"}, alignment: mib, free: test.free}

@@ -79,8 +79,8 @@ func (n *aliasBackend) making(
 	wanted.Name = partitionOf(v.Name)
 	if t.byNumber(t.number(wanted.Name)) == nil {
 		wanted.Name = t.name(t.next(primary))
-		_ = os.Remove(aliasFile(alias(wanted.Name)))                                        //nolint:forbidigo // the test's own
-		if err := os.WriteFile(aliasFile(v.Name), []byte(wanted.Name), 0o600); err != nil { //nolint:forbidigo // the test's own
+		_ = os.Remove(aliasFile(alias(wanted.Name)))
+		if err := os.WriteFile(aliasFile(v.Name), []byte(wanted.Name), 0o600); err != nil {
 			return err
 		}
 	}

@@ -131,7 +131,7 @@ func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answe
 	}
 	if err == nil {
 		if err = json.Unmarshal(out, &a); err != nil {
-			err = fmt.Errorf("what parted says of %q: %w", d.path, err)
+			err = fmt.Errorf("output of parted for %q: %w", d.path, err)
 		}
 	}
 	return a, err == nil, err

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"poolctl/backend"
@@ -15,23 +14,23 @@ import (
 func (t *table) newPartition(d *pooldef.Volume) (*partition, error) {
 	number := t.number(d.Name)
 	if number > 0 && t.byNumber(number) != nil {
-		return nil, &fs.PathError{Op: "create", Path: t.partition(number), Err: fs.ErrExist}
+		return nil, &backend.ExistsError{Path: t.partition(number)}
 	}
 	x := &partition{number: number, kind: primary}
 	whole := t.extended()
 	switch {
 	case d.Target.Format == extended && whole != nil:
 		return nil, &backend.StateError{
-			Text: fmt.Sprintf("there is an extended partition already, %s", t.name(whole.number)),
+			Text: fmt.Sprintf("the disk already has an extended partition, %s", t.name(whole.number)),
 		}
 	case d.Target.Format == extended:
 		x.kind = extended
 	case t.label == "dos" && number > t.max && whole == nil:
 		return nil, &backend.StateError{
 			Text: fmt.Sprintf(
-				"%s would be a logical partition, and there is no extended one that it could be in", d.Name,
+				"%s would be a logical partition, and the disk has no extended partition", d.Name,
 			),
-			Hint: "make one: --format extended",
+			Hint: "create an extended partition first: --format extended",
 		}
 	case t.label == "dos" && number > t.max:
 		x.kind = logical
@@ -44,7 +43,7 @@ func (t *table) newPartition(d *pooldef.Volume) (*partition, error) {
 
 // wrongNameError returns an error that names the next partition.
 func (t *table) wrongNameError(d *pooldef.Volume) error {
-	text := fmt.Sprintf("all %d primary partitions of %q are taken", t.max, t.path)
+	text := fmt.Sprintf("all %d primary partitions of %q are in use", t.max, t.path)
 	if n := t.next(primary); n > 0 {
 		text = fmt.Sprintf("the next partition of %q is %s", t.path, t.name(n))
 	}
@@ -99,7 +98,7 @@ func (t *table) place(x *partition, size uint64, pool string) error {
 	}
 	return &backend.StateError{
 		Text: fmt.Sprintf(
-			"no free extent of %q has room for %d bytes: the largest partition that fits has %d bytes", t.path, size,
+			"no free extent of %q has %d bytes: the largest possible partition has %d bytes", t.path, size,
 			most,
 		),
 		Hint: "poolctl pool-dumpxml " + host.Quote(pool) + " shows the free extents",

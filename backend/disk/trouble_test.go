@@ -152,11 +152,11 @@ func TestDos(t *testing.T) {
 	ok(t, b.Delete(t.Context(), p, name+"6"))
 	refused[*backend.StateError](
 		t, "more than there is", create(t, b, p, name+"7", "none", 100*mib), "104857600 bytes",
-		"the largest partition that fits has 6291456 bytes",
+		"the largest possible partition has 6291456 bytes",
 	)
 	refused[*backend.StateError](
 		t, "grown into the next", b.Resize(t.Context(), p, name+"5", 6*mib, backend.ResizeOptions{}),
-		"5242880 at most",
+		"at most 5242880",
 	)
 	refused[*backend.StateError](
 		t, "grown beyond all", b.Resize(t.Context(), p, name+"5", 1<<64-1, backend.ResizeOptions{Shrink: true}),
@@ -226,7 +226,7 @@ func TestEncrypted(t *testing.T) {
 	before := snapshot(t, disk)
 	d = volume(name+"2", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
-	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
+	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "Secret not found")
 	d.Target.Encryption = backendtest.LUKS("one")
 	d.Target.Format = extended
 	refused[*backend.UnsupportedError](
@@ -276,10 +276,10 @@ func TestSources(t *testing.T) {
 	p, b, name := built(t, "gpt")
 	ok(t, create(t, b, p, name+"1", "none", mib))
 	dir := "/dev/poolctl-test"
-	ok(t, os.MkdirAll(dir, 0o755))                           //nolint:forbidigo // the test's own
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })              //nolint:forbidigo // the test's own
-	ok(t, os.Symlink("/dev/"+name+"1", dir+"/one"))          //nolint:forbidigo // the test's own
-	ok(t, os.Symlink(p.Source.Devices[0].Path, dir+"/disk")) //nolint:forbidigo // the test's own
+	ok(t, os.MkdirAll(dir, 0o755))
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	ok(t, os.Symlink("/dev/"+name+"1", dir+"/one"))
+	ok(t, os.Symlink(p.Source.Devices[0].Path, dir+"/disk"))
 	p.Source.Devices[0].Path, p.Target.Path = dir+"/disk", dir
 	v, err := b.Volume(t.Context(), p, name+"1")
 	if err != nil || v.Key != dir+"/one" || v.Target.Path != dir+"/one" || v.Name != name+"1" {
@@ -376,7 +376,8 @@ func TestUdev(t *testing.T) {
 // TestStrays checks that partitions within partitions, such as BSD slices, are not strays.
 func TestStrays(t *testing.T) {
 	table := &table{
-		partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary}, {number: 2, start: 10 * mib, end: 20 * mib, kind: extended}},
+		partitions: []partition{{number: 1, start: mib, end: 9 * mib, kind: primary},
+			{number: 2, start: 10 * mib, end: 20 * mib, kind: extended}},
 	}
 	left := kernelPartition{7, 12 * mib, 13 * mib}
 	kernel := []kernelPartition{{1, mib, 9 * mib}, {5, mib, 4 * mib}, {6, 4 * mib, 9 * mib}, left}

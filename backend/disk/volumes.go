@@ -188,7 +188,7 @@ func (t *view) detailed(x *partition) *pooldef.Volume {
 	if !t.isMapped {
 		i := slices.IndexFunc(t.kernel, func(k kernelPartition) bool { return k.matches(x) })
 		if i < 0 {
-			v.Err = fmt.Errorf("the kernel has not read the partition table anew: partprobe %s", t.path)
+			v.Err = fmt.Errorf("the kernel has not reread the partition table: partprobe %s", t.path)
 			return v
 		}
 		v.Physical.Bytes = t.kernel[i].end - t.kernel[i].start

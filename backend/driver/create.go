@@ -50,7 +50,7 @@ func (d *Driver) clone(
 	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, source *Volume,
 	o backend.CloneOptions,
 ) error {
-	cloner, err := backend.As[backend.Cloner](b, p.Type, "making volumes of others")
+	cloner, err := backend.As[backend.Cloner](b, p.Type, "creating volumes from others")
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (d *Driver) checkConflicts(p *pooldef.Pool, repair bool) error {
 			usable = append(usable, entry.Current())
 		case entry.Name == p.Name && !repair:
 			return &backend.StateError{
-				Text: fmt.Sprintf("there is a definition of %q that cannot be used: %v", p.Name, entry.Err),
+				Text: fmt.Sprintf("the existing definition of %q cannot be used: %v", p.Name, entry.Err),
 				Hint: "poolctl pool-edit " + host.Quote(p.Name) + ", or pool-undefine",
 			}
 		}

@@ -25,7 +25,7 @@ func (d *Driver) Known(ctx context.Context, of *Volume) backend.MayRead {
 		case err != nil:
 			return err
 		case pool == "":
-			return unknownImage(fmt.Sprintf("%q is in no active pool", path))
+			return unknownImage(fmt.Sprintf("%q is not in an active pool", path))
 		case file == nil: // an image in a Ceph cluster
 			return nil
 		}
@@ -65,5 +65,5 @@ func (d *Driver) checkSameFile(
 // unknownImage returns the error for an image that may not be read.
 func unknownImage(text string) error {
 	return &backend.StateError{Text: text, Hint: "a guest can write any header into its disk: " +
-		"if that is the image it should be, define a pool of its directory and start it"}
+		"if the image is the right one, define a pool of its directory and start it"}
 }

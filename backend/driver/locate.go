@@ -26,7 +26,7 @@ func (d *Driver) locateVolume(ctx context.Context, pathOrKey, pool string) (*Vol
 	case in != "":
 		return d.lockVolume(ctx, in, name)
 	case pool == "":
-		return nil, fmt.Errorf("%w: nothing in an active pool has the path or key %q; a name needs %s",
+		return nil, fmt.Errorf("%w: no volume of an active pool has the path or key %q; a name needs %s",
 			backend.ErrNoVolume, pathOrKey, d.PoolOption)
 	}
 	return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, pathOrKey)

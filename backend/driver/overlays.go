@@ -28,7 +28,7 @@ func (d *Driver) overlays(ctx context.Context, v *Volume) ([]*pooldef.Volume, er
 	for _, s := range d.Statuses(ctx, entries) {
 		p := s.Pool
 		if name.contains(p) {
-			return nil, &backend.StateError{Text: fmt.Sprintf("pool %q lives in it", s.Entry.Name)}
+			return nil, &backend.StateError{Text: fmt.Sprintf("it contains the pool %q", s.Entry.Name)}
 		}
 		b, ok := d.Backends[p.Type]
 		if _, locates := b.(backend.Locator); !ok || !locates || !s.Active || !name.isKnownTo(p) {

@@ -9,7 +9,8 @@ import (
 func TestLeadsThrough(t *testing.T) {
 	top := t.TempDir()
 	for link, target := range map[string]string{
-		"pool/link": "file", "pool/chain": "link", "abs": top + "/pool/file", "dir": "pool", "up": "pool/../pool/./link", "loop": "loop", "sub/back": "../pool",
+		"pool/link": "file", "pool/chain": "link", "abs": top + "/pool/file", "dir": "pool",
+		"up": "pool/../pool/./link", "loop": "loop", "sub/back": "../pool",
 	} {
 		if err := os.MkdirAll(top+"/pool", 0o755); err != nil {
 			t.Fatal(err)
@@ -25,10 +26,14 @@ func TestLeadsThrough(t *testing.T) {
 		path, at string
 		want     bool
 	}{
-		{"/pool/file", "/pool/file", true}, {"//pool/./sub/../file", "/pool/file", true}, {"/pool/link", "/pool/file", true}, {"/pool/chain", "/pool/file", true},
-		{"/abs", "/pool/file", true}, {"/dir/file", "/pool/file", true}, {"/up", "/pool/file", true}, {"/sub/back/link", "/pool/file", true},
-		{"/pool/chain", "/pool/link", true}, {"/up", "/pool/link", true}, {"/pool/file", "/pool/link", false}, {"/pool/link", "/pool/chain", false},
-		{"/pool/file/below", "/pool/file", true}, {"/pool/files", "/pool/file", false}, {"/loop", "/pool/file", false}, {"/none/file", "/pool/file", false}, {"/pool", "/pool/file", false},
+		{"/pool/file", "/pool/file", true}, {"//pool/./sub/../file", "/pool/file", true},
+		{"/pool/link", "/pool/file", true}, {"/pool/chain", "/pool/file", true},
+		{"/abs", "/pool/file", true}, {"/dir/file", "/pool/file", true}, {"/up", "/pool/file", true},
+		{"/sub/back/link", "/pool/file", true},
+		{"/pool/chain", "/pool/link", true}, {"/up", "/pool/link", true}, {"/pool/file", "/pool/link", false},
+		{"/pool/link", "/pool/chain", false},
+		{"/pool/file/below", "/pool/file", true}, {"/pool/files", "/pool/file", false},
+		{"/loop", "/pool/file", false}, {"/none/file", "/pool/file", false}, {"/pool", "/pool/file", false},
 	} {
 		if got := traverses(top+test.path, top+test.at); got != test.want {
 			t.Errorf("%s by %s: %v", test.path, test.at, got)

@@ -155,7 +155,7 @@ func (d *Driver) checkInactive(ctx context.Context, entry *store.Entry) error {
 	active, err := d.active(ctx, entry)
 	if err == nil && active {
 		err = &backend.StateError{
-			Text: fmt.Sprintf("pool %q is active", entry.Name),
+			Text: fmt.Sprintf("pool %q is already active", entry.Name),
 			Hint: "poolctl pool-destroy " + host.Quote(entry.Name) + " stops it",
 		}
 	}

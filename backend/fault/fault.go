@@ -53,7 +53,7 @@ func Of(err error) Kind {
 func Hint(err error, kind Kind) string {
 	hint, found := "", false
 	walk(err, func(err error) bool {
-		h, ok := err.(Hinter) //nolint:errorlint // walk visits the wrapped errors
+		h, ok := err.(Hinter)
 		if !ok {
 			return true
 		}

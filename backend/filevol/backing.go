@@ -73,9 +73,9 @@ type BackingFormatError struct{ Path, Given, Looks string }
 
 func (e *BackingFormatError) Error() string {
 	if e.Given != "" {
-		return fmt.Sprintf("the backing store %q is no %s image: it looks like %s", e.Path, e.Given, e.Looks)
+		return fmt.Sprintf("the backing store %q is not a %s image: it looks like %s", e.Path, e.Given, e.Looks)
 	}
-	return fmt.Sprintf("the backing store %q looks like %s: its format has to be given", e.Path, e.Looks)
+	return fmt.Sprintf("the backing store %q looks like %s: give its format", e.Path, e.Looks)
 }
 
 // Kind implements [fault.Error].
@@ -84,5 +84,5 @@ func (*BackingFormatError) Kind() fault.Kind { return fault.Usage }
 // HintLine implements [fault.Hinter].
 func (e *BackingFormatError) HintLine() string {
 	return "--backing-vol-format " + e.Looks +
-		", if that is what it is: a guest can write any header into a raw image"
+		", if that is right: a guest can write any header into a raw image"
 }

@@ -45,7 +45,8 @@ func TestBackingIsLeftAlone(t *testing.T) {
 	fifo := outside.Target.Path + "/fifo"
 	ok(t, unix.Mkfifo(fifo, 0o600))
 	named := map[string]string{
-		"file": middle, "relative": "../" + strings.TrimPrefix(middle, parent(p)), "fifo": fifo, "dir": outside.Target.Path, "none": "/no/such",
+		"file": middle, "relative": "../" + strings.TrimPrefix(middle, parent(p)), "fifo": fifo,
+		"dir": outside.Target.Path, "none": "/no/such",
 		"self": "self", "json": `json:{"driver":"raw","file":{"driver":"file","filename":"` + middle + `"}}`, "nbd": "nbd://127.0.0.1:1/x",
 		"http": "http://127.0.0.1:1/x", "device": "/dev/watchdog", "broken": `json:{"driver":`,
 	}
@@ -60,9 +61,12 @@ func TestBackingIsLeftAlone(t *testing.T) {
 		t.Error("the listing opened a backing file")
 	}
 	for name, want := range map[string]string{
-		"file": middle + " qcow2 0600", "relative": p.Target.Path + "/../" + strings.TrimPrefix(middle, parent(p)) + " qcow2 0600", "json": middle + " qcow2 0600", "fifo": fifo + "  none",
+		"file":     middle + " qcow2 0600",
+		"relative": p.Target.Path + "/../" + strings.TrimPrefix(middle, parent(p)) + " qcow2 0600",
+		"json":     middle + " qcow2 0600", "fifo": fifo + "  none",
 		"dir": outside.Target.Path + "  0755", "none": "/no/such  none", "self": p.Target.Path + "/self qcow2 0600",
-		"nbd": "nbd://127.0.0.1:1/x raw none", "http": "http://127.0.0.1:1/x raw none", "broken": `json:{"driver": raw none`,
+		"nbd": "nbd://127.0.0.1:1/x raw none", "http": "http://127.0.0.1:1/x raw none",
+		"broken": `json:{"driver": raw none`,
 	} {
 		v, err := here.Volume(t.Context(), p, name)
 		ok(t, err)

@@ -22,7 +22,7 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step)
 	info, err := f.Host.Stat(path)
 	switch {
 	case err == nil && !info.IsDir():
-		return fmt.Errorf("%q is there already, and is not a directory", path)
+		return fmt.Errorf("%q exists already and is not a directory", path)
 	case err == nil:
 		return f.changeAll(ctx, slices.Concat(adoptDir(path, info, p.Target.Permissions), withoutUndo(more),
 			f.setCOW(path, p.COW, false)))

@@ -42,7 +42,7 @@ func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pool
 			return chain, err
 		}
 		if len(chain) == maxChain {
-			return chain, fmt.Errorf("there are more than %d images below %q", maxChain, v.Target.Path)
+			return chain, fmt.Errorf("the backing chain of %[2]q has more than %[1]d images", maxChain, v.Target.Path)
 		}
 		below, err := seen.follow(above)
 		chain = append(chain, below)
@@ -85,7 +85,7 @@ func (s inodes) follow(above *pooldef.Volume) (*pooldef.Volume, error) {
 	is := inode{h.Dev, h.Ino}
 	switch {
 	case s[is]:
-		return v, fmt.Errorf("the chain is a loop: %q is above it already", named.Path)
+		return v, fmt.Errorf("the backing chain is a loop: %q occurs twice", named.Path)
 	case h.IsDir(): // qemu presents a directory as a FAT disk
 		v.Type = "dir"
 		return v, nil
@@ -115,7 +115,7 @@ func inspectBacking(v *pooldef.Volume, h *safeopen.Handle, above string) error {
 			return &GuessedFormatError{Path: t.Path, Looks: looks, Overlay: above}
 		}
 	case t.Format != looks:
-		return fmt.Errorf("%q is no %s image: it looks like %s", t.Path, t.Format, looks)
+		return fmt.Errorf("%q is not a %s image: it looks like %s", t.Path, t.Format, looks)
 	default:
 		v.Capacity, v.Backing = found.Capacity, found.Backing
 	}
@@ -128,7 +128,7 @@ type GuessedFormatError struct{ Path, Looks, Overlay string }
 
 func (e *GuessedFormatError) Error() string {
 	return fmt.Sprintf("the format of %q is not recorded, only guessed to be %s: "+
-		"what it is based on is not followed", e.Path, e.Looks)
+		"its backing file is not followed", e.Path, e.Looks)
 }
 
 // Kind implements [fault.Error].
@@ -136,5 +136,5 @@ func (*GuessedFormatError) Kind() fault.Kind { return fault.Failed }
 
 // HintLine implements [fault.Hinter].
 func (e *GuessedFormatError) HintLine() string {
-	return "if it is one: " + qemuimg.RecordFormat(e.Path, e.Looks, e.Overlay)
+	return "if that is right: " + qemuimg.RecordFormat(e.Path, e.Looks, e.Overlay)
 }

@@ -27,13 +27,13 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case d.Target.Format == "dir":
-		return pooldef.Problems{{Element: "target/format", Text: "a directory cannot be made from a volume"}}
+		return pooldef.Problems{{Element: "target/format", Text: "a directory cannot be created from a volume"}}
 	case d.Backing != nil && (source.Backing == nil || d.Backing.Path != source.Backing.Path):
 		return pooldef.Problems{{Element: "backingStore",
-			Text: "what is made from a volume has no backing store"}}
+			Text: "a copy of a volume has no backing store"}}
 	case d.Capacity.Known && d.Capacity.Bytes < source.Capacity.Bytes:
 		return pooldef.Problems{{Element: "capacity",
-			Text: fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes,
+			Text: fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes,
 				source.Capacity.Bytes)}}
 	}
 	wanted := completeFrom(d, source)
@@ -41,7 +41,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case isSameFile(wanted, source, o):
 		return f.copyFile(ctx, dir, wanted, source, o)
 	case o.Reflink:
-		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("they have to be converted")}
+		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("the volume has to be converted")}
 	}
 	return f.convert(ctx, dir, p, wanted, source, o)
 }
@@ -139,7 +139,7 @@ func (f Files) checkCopy(path string, source *pooldef.Volume) error {
 		return err
 	}
 	if copied.Target.Format != source.Target.Format || copied.Backing != nil || copied.Target.ExternalData {
-		return fmt.Errorf("%q has changed while it was copied", source.Target.Path)
+		return fmt.Errorf("%q changed while it was copied", source.Target.Path)
 	}
 	return nil
 }

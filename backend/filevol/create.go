@@ -41,7 +41,7 @@ func (f Files) openForNew(p *pooldef.Pool, name string) (*host.Dir, error) {
 	case err != nil:
 		err = pooldef.Problems{{Element: "name", Text: err.Error()}}
 	case dir.Has(name):
-		err = &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		err = &backend.ExistsError{Path: path}
 	default:
 		return dir, nil
 	}
@@ -99,7 +99,7 @@ func checkRaw(d *pooldef.Volume, o backend.CreateOptions) error {
 	refuse(!d.Capacity.Known, "capacity", "missing")
 	refuse(d.Backing != nil, "backingStore", "a raw volume cannot have a backing store; qcow2 can")
 	refuse(o.Preallocation == "metadata", "",
-		"a raw volume has no metadata to preallocate; falloc gives it room")
+		"a raw volume has no metadata to preallocate; use falloc")
 	refuse(d.Target.Compat != "", "target/compat", "only qcow2 has a compatibility level")
 	refuse(d.Target.Features, "target/features", "only qcow2 has features")
 	refuse(d.Target.ClusterSize != 0, "target/clusterSize", "a raw volume has no clusters")

@@ -36,7 +36,8 @@ func TestRawSizes(t *testing.T) {
 		preallocation string
 		room          uint64
 	}{
-		{pooldef.Size{}, "", full}, {pooldef.Bytes(0), "", 0}, {pooldef.Bytes(full / 4), "", full / 4}, {pooldef.Bytes(2 * full), "", full},
+		{pooldef.Size{}, "", full}, {pooldef.Bytes(0), "", 0}, {pooldef.Bytes(full / 4), "", full / 4},
+		{pooldef.Bytes(2 * full), "", full},
 		{pooldef.Size{}, "off", 0}, {pooldef.Bytes(0), "falloc", full}, {pooldef.Bytes(0), "full", full},
 	} {
 		v := rawVolume(fmt.Sprint("v", i), full)
@@ -74,14 +75,19 @@ func TestCreateRefused(t *testing.T) {
 		preallocation string
 		want          string
 	}{
-		{define("taken", "raw", nothing), "", "file already exists"},
-		{define("taken", "dir", nothing), "", "file already exists"},
-		{define("dangling", "qcow2", nothing), "", "file already exists"},
+		{define("taken", "raw", nothing), "", "exists already"},
+		{define("taken", "dir", nothing), "", "exists already"},
+		{define("dangling", "qcow2", nothing), "", "exists already"},
 		{define("a/b", "raw", nothing), "", "name: \"a/b\" cannot be the name of a file"},
-		{define(strings.Repeat("x", 256), "dir", nothing), "", "name: a name of 256 bytes"},
+		{define(strings.Repeat("x", 256), "dir", nothing), "", "name: the name has 256 bytes"},
 		{define("r", "raw", func(v *pooldef.Volume) { v.Capacity = pooldef.Size{} }), "", "capacity: missing"},
-		{define("r", "raw", func(v *pooldef.Volume) { overlay(v); v.Target.Compat, v.Target.ClusterSize = "1.1", 512 }), "metadata",
-			"backingStore: a raw volume cannot have a backing store; qcow2 can\na raw volume has no metadata to preallocate; falloc gives it room\n" +
+		{define("r", "raw", func(v *pooldef.Volume) {
+			overlay(v)
+			v.Target.Compat, v.Target.ClusterSize = "1.1",
+				512
+		}), "metadata",
+			"backingStore: a raw volume cannot have a backing store; qcow2 can\n" +
+				"a raw volume has no metadata to preallocate; use falloc\n" +
 				"target/compat: only qcow2 has a compatibility level\ntarget/clusterSize: a raw volume has no clusters"},
 		{define("d", "dir", overlay), "", "backingStore: a directory has no backing store"},
 		{define("q", "qcow2", func(v *pooldef.Volume) { v.Capacity = pooldef.Size{} }), "", "capacity: missing"},
@@ -89,15 +95,20 @@ func TestCreateRefused(t *testing.T) {
 			v.Target.Compat, v.Target.LazyRefcounts, v.Target.ExtendedL2 = "0.10", true, true
 		}), "",
 			"target/features: lazy_refcounts needs compat 1.1\ntarget/features: extended_l2 needs compat 1.1"},
-		{define("q", "qcow2", func(v *pooldef.Volume) { v.Target.Compat = "2.0" }), "", "target/compat: qcow2 has the levels 0.10 and 1.1, not 2.0"},
-		{define("q", "qcow2", overlay), "falloc", "backingStore: an image with a backing store can be preallocated only with extended_l2"},
-		{define("m", "vmdk", func(v *pooldef.Volume) { v.Target.Compat, v.Target.Features = "1.1", true }), "falloc",
-			"target/compat: only qcow2 has a compatibility level, not vmdk\ntarget/features: only qcow2 has features, not vmdk\n" +
+		{define("q", "qcow2", func(v *pooldef.Volume) { v.Target.Compat = "2.0" }), "",
+			"target/compat: qcow2 has the levels 0.10 and 1.1, not 2.0"},
+		{define("q", "qcow2", overlay), "falloc",
+			"backingStore: an image with a backing store can be preallocated only with extended_l2"},
+		{define("m", "vmdk", func(v *pooldef.Volume) { v.Target.Compat, v.Target.Features = "1.1", true }),
+			"falloc",
+			"target/compat: only qcow2 has a compatibility level, not vmdk\n" +
+				"target/features: only qcow2 has features, not vmdk\n" +
 				"qemu-img cannot preallocate vmdk images"},
 		{define("p", "ploop", nothing), "", "pools of type dir do not support creating ploop volumes"},
 		{define("b", "bochs", nothing), "", "pools of type dir do not support creating bochs volumes"},
 		{define("f", "fat", nothing), "", "pools of type dir do not support creating fat volumes"},
-		{define("e", "qcow2", func(v *pooldef.Volume) { v.Target.Encryption = &pooldef.Encryption{Format: "luks"} }), "",
+		{define("e", "qcow2",
+			func(v *pooldef.Volume) { v.Target.Encryption = &pooldef.Encryption{Format: "luks"} }), "",
 			"target/encryption: exactly one secret of type passphrase is needed, not 0"},
 	} {
 		before := backendtest.Tree(t, p.Target.Path)
@@ -178,7 +189,7 @@ func TestHeldStage(t *testing.T) {
 	before := backendtest.Tree(t, p.Target.Path)
 	err := here.Create(t.Context(), p, rawVolume("v", 1), backend.CreateOptions{})
 	if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(),
-		"another process is making a volume of that name") {
+		"another process is creating a volume of that name") {
 		t.Errorf("got error %v", err)
 	}
 	if after := backendtest.Tree(t, p.Target.Path); after != before {

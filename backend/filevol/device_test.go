@@ -74,8 +74,10 @@ func TestSparseStays(t *testing.T) {
 		written                  bool
 		room                     uint64
 	}{
-		{"zero", "off", true, 0}, {"zero", "falloc", true, 4 << 20}, {"zero", "full", false, 4 << 20}, {"zero", "off", false, 0},
-		{"trim", "off", true, 0}, {"trim", "falloc", true, 0}, {"random", "off", true, 4 << 20}, {"random", "falloc", true, 4 << 20},
+		{"zero", "off", true, 0}, {"zero", "falloc", true, 4 << 20}, {"zero", "full", false, 4 << 20},
+		{"zero", "off", false, 0},
+		{"trim", "off", true, 0}, {"trim", "falloc", true, 0}, {"random", "off", true, 4 << 20},
+		{"random", "falloc", true, 4 << 20},
 	} {
 		create(t, p, rawVolume("v", 4<<20), test.preallocation)
 		if test.written {
@@ -134,7 +136,10 @@ func TestForeignLinks(t *testing.T) {
 	defer from.Close()
 	for _, name := range []string{"raw", "qcow2"} {
 		for what, do := range map[string]func(ctx context.Context) error{
-			"resize": func(ctx context.Context) error { return here.Resize(ctx, p, name, 2<<20, backend.ResizeOptions{}) },
+			"resize": func(ctx context.Context) error {
+				return here.Resize(ctx, p, name, 2<<20,
+					backend.ResizeOptions{})
+			},
 			"wipe":   func(ctx context.Context) error { return here.Wipe(ctx, p, name, "zero", nil) },
 			"scrub":  func(ctx context.Context) error { return here.Wipe(ctx, p, name, "random", nil) },
 			"upload": func(ctx context.Context) error { return here.Upload(ctx, p, name, from, backend.Transfer{}) },

@@ -46,7 +46,8 @@ func traceQemuImg(t *testing.T) {
 	}
 	dir := t.TempDir()
 	write(t, poolIn(dir), "qemu-img",
-		fmt.Sprintf("#!/bin/sh\n[ \"$1\" = convert ] || exec %[2]s \"$@\"\nexec %[1]s -f -qq -o strace -e trace=open,openat,openat2,connect %[2]s \"$@\"\n", strace, qemuImg))
+		fmt.Sprintf("#!/bin/sh\n[ \"$1\" = convert ] || exec %[2]s \"$@\"\n"+
+			"exec %[1]s -f -qq -o strace -e trace=open,openat,openat2,connect %[2]s \"$@\"\n", strace, qemuImg))
 	ok(t, os.Chmod(dir+"/qemu-img", 0o755))
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }

@@ -61,11 +61,16 @@ var images = []struct {
 		return i.Specific.Data.Compat == "1.1" && i.ClusterSize == 65536 && i.Actual < 1<<20 &&
 			i.Backing == ""
 	}},
-	{"old", "", func(v *pooldef.Volume) { v.Target.Compat = "0.10" }, func(i imageInfo) bool { return i.Specific.Data.Compat == "0.10" }},
-	{"new", "", func(v *pooldef.Volume) { v.Target.Compat = "1.1" }, func(i imageInfo) bool { return i.Specific.Data.Compat == "1.1" }},
-	{"clusters", "", func(v *pooldef.Volume) { v.Target.ClusterSize = 2 << 20 }, func(i imageInfo) bool { return i.ClusterSize == 2<<20 }},
-	{"lazy", "", func(v *pooldef.Volume) { v.Target.LazyRefcounts = true }, func(i imageInfo) bool { return i.Specific.Data.LazyRefcounts }},
-	{"l2", "", func(v *pooldef.Volume) { v.Target.ExtendedL2 = true }, func(i imageInfo) bool { return i.Specific.Data.ExtendedL2 }},
+	{"old", "", func(v *pooldef.Volume) { v.Target.Compat = "0.10" },
+		func(i imageInfo) bool { return i.Specific.Data.Compat == "0.10" }},
+	{"new", "", func(v *pooldef.Volume) { v.Target.Compat = "1.1" },
+		func(i imageInfo) bool { return i.Specific.Data.Compat == "1.1" }},
+	{"clusters", "", func(v *pooldef.Volume) { v.Target.ClusterSize = 2 << 20 },
+		func(i imageInfo) bool { return i.ClusterSize == 2<<20 }},
+	{"lazy", "", func(v *pooldef.Volume) { v.Target.LazyRefcounts = true },
+		func(i imageInfo) bool { return i.Specific.Data.LazyRefcounts }},
+	{"l2", "", func(v *pooldef.Volume) { v.Target.ExtendedL2 = true },
+		func(i imageInfo) bool { return i.Specific.Data.ExtendedL2 }},
 	{"off", "off", func(*pooldef.Volume) {}, func(i imageInfo) bool { return i.Actual < 1<<20 }},
 	{"metadata", "metadata", func(*pooldef.Volume) {}, func(i imageInfo) bool { return i.Actual < 1<<20 }},
 	{"falloc", "falloc", func(*pooldef.Volume) {}, func(i imageInfo) bool { return i.Actual >= 8<<20 }},
@@ -76,12 +81,14 @@ var images = []struct {
 	}, func(i imageInfo) bool {
 		return i.ClusterSize == 32768 && i.Specific.Data.LazyRefcounts && i.Specific.Data.ExtendedL2
 	}},
-	{"a,b=c", "", func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "base,x", Format: "raw"} }, func(i imageInfo) bool {
-		return i.Backing == "base,x" && i.BackingFormat == "raw"
-	}},
-	{"nbd:x", "", func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "json:{}"} }, func(i imageInfo) bool {
-		return i.Backing == "./json:{}" && i.BackingFormat == "raw"
-	}},
+	{"a,b=c", "", func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "base,x", Format: "raw"} },
+		func(i imageInfo) bool {
+			return i.Backing == "base,x" && i.BackingFormat == "raw"
+		}},
+	{"nbd:x", "", func(v *pooldef.Volume) { v.Backing = &pooldef.VolumeTarget{Path: "json:{}"} },
+		func(i imageInfo) bool {
+			return i.Backing == "./json:{}" && i.BackingFormat == "raw"
+		}},
 	{"-o", "", func(v *pooldef.Volume) {
 		v.Backing, v.Target.ExtendedL2 = &pooldef.VolumeTarget{Path: "-base", Format: "qcow2"}, true
 	}, func(i imageInfo) bool { return i.Backing == "-base" && i.BackingFormat == "qcow2" }},
@@ -148,7 +155,8 @@ func TestOverlay(t *testing.T) {
 		size         uint64
 		found        string // the recorded format
 	}{
-		"guessed": {raw, "", 3 << 20, "raw"}, "given": {raw, "raw", 3 << 20, "raw"}, "iso": {raw, "iso", 3 << 20, "raw"},
+		"guessed": {raw, "", 3 << 20, "raw"}, "given": {raw, "raw", 3 << 20, "raw"},
+		"iso":   {raw, "iso", 3 << 20, "raw"},
 		"qcow2": {qcow2, "qcow2", 5 << 20, "qcow2"}, "by link": {"link", "qcow2", 5 << 20, "qcow2"},
 		"raw in spite of its looks": {qcow2, "raw", uint64(header.Size()+511) / 512 * 512, "raw"},
 	} {
@@ -173,12 +181,16 @@ func TestBackingRefused(t *testing.T) {
 	ok(t, os.Symlink("loop", dir+"/loop"))
 	before := backendtest.Tree(t, dir)
 	for _, test := range []struct{ path, format, want string }{
-		{"none", "raw", "no such file or directory"}, {dir + "/none", "", "no such file or directory"}, {"", "", "it is not a file or a block device"},
-		{"dir", "raw", "it is not a file or a block device"}, {"fifo", "raw", "it is not a file or a block device"}, {"loop", "raw", "too many levels"},
-		{"/dev/null", "raw", "it is not a file or a block device"}, {"nbd://host/x", "raw", "no such file or directory"},
+		{"none", "raw", "no such file or directory"}, {dir + "/none", "", "no such file or directory"},
+		{"", "", "it is not a file or a block device"},
+		{"dir", "raw", "it is not a file or a block device"}, {"fifo", "raw", "it is not a file or a block device"},
+		{"loop", "raw", "too many levels"},
+		{"/dev/null", "raw", "it is not a file or a block device"},
+		{"nbd://host/x", "raw", "no such file or directory"},
 		{`json:{"driver":"file","filename":"/etc/passwd"}`, "raw", "no such file or directory"},
-		{"evil", "", "looks like qcow2: its format has to be given"}, {"raw", "qcow2", "is no qcow2 image: it looks like raw"},
-		{"evil", "vmdk", "is no vmdk image: it looks like qcow2"},
+		{"evil", "", "looks like qcow2: give its format"},
+		{"raw", "qcow2", "is not a qcow2 image: it looks like raw"},
+		{"evil", "vmdk", "is not a vmdk image: it looks like qcow2"},
 	} {
 		v := rawVolume("v", 1<<20)
 		v.Target.Format, v.Backing = "qcow2", &pooldef.VolumeTarget{Path: test.path, Format: test.format}

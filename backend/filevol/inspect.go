@@ -71,12 +71,12 @@ func inspectDir(v *pooldef.Volume, h *safeopen.Handle) error {
 	v.Capacity, v.Allocation, v.Physical = pooldef.Bytes(0), pooldef.Bytes(0), pooldef.Bytes(0)
 	descriptor, err := h.In("DiskDescriptor.xml")
 	if err != nil {
-		return nil //nolint:nilerr // an ordinary directory
+		return nil // an ordinary directory
 	}
 	descriptor.Close()
 	root, err := h.In("root.hds")
 	if err != nil {
-		return nil //nolint:nilerr // an ordinary directory
+		return nil // an ordinary directory
 	}
 	defer root.Close()
 	if !root.IsFile() {

@@ -74,13 +74,15 @@ func TestListKinds(t *testing.T) {
 	ok(t, err)
 	defer socket.Close()
 	for link, to := range map[string]string{
-		"to-file": "file", "to-dir": dir + "/dir", "to-fifo": "fifo", "to-null": "/dev/null", "dangling": "none", "loop": "loop", "loop2": "loop",
+		"to-file": "file", "to-dir": dir + "/dir", "to-fifo": "fifo", "to-null": "/dev/null", "dangling": "none",
+		"loop": "loop", "loop2": "loop",
 		"through-file": "file/x", "to-link": "to-file",
 	} {
 		ok(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	want := map[string]string{
-		"file": "file raw 5", ".hidden": "file raw 0", "na\xffme\n": "file raw 1", ".poolctl-notes": "file raw 2", "dir": "dir dir 0",
+		"file": "file raw 5", ".hidden": "file raw 0", "na\xffme\n": "file raw 1", ".poolctl-notes": "file raw 2",
+		"dir":     "dir dir 0",
 		"to-file": "file raw 5", "to-dir": "dir dir 0", "to-link": "file raw 5",
 	}
 	if os.Geteuid() == 0 {

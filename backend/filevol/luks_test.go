@@ -190,18 +190,36 @@ func testRefusedKeys(t *testing.T, files Files, p *pooldef.Pool, source *pooldef
 		do func() error
 		is func(error) bool
 	}{
-		"clone, a wrong passphrase":           {func() error { return clone(opened(backendtest.LUKS("wrong")), nil) }, invalid},
-		"clone, a secret that is not there":   {func() error { return clone(opened(backendtest.LUKS("none")), nil) }, noSecret},
-		"clone, no secret":                    {func() error { return clone(opened(&pooldef.Encryption{Format: "luks"}), nil) }, noSecret},
-		"clone to another key, no secret":     {func() error { return clone(opened(&pooldef.Encryption{Format: "luks"}), backendtest.LUKS("two")) }, noSecret},
-		"clone to a secret that is not there": {func() error { return clone(source, backendtest.LUKS("none")) }, noSecret},
+		"clone, a wrong passphrase": {func() error {
+			return clone(opened(backendtest.LUKS("wrong")),
+				nil)
+		}, invalid},
+		"clone, a secret that is not there": {func() error {
+			return clone(opened(backendtest.LUKS("none")),
+				nil)
+		}, noSecret},
+		"clone, no secret": {func() error {
+			return clone(opened(&pooldef.Encryption{Format: "luks"}),
+				nil)
+		}, noSecret},
+		"clone to another key, no secret": {func() error {
+			return clone(opened(&pooldef.Encryption{Format: "luks"}),
+				backendtest.LUKS("two"))
+		}, noSecret},
+		"clone to a secret that is not there": {func() error { return clone(source, backendtest.LUKS("none")) },
+			noSecret},
 		"create with a secret that is not there": {func() error {
 			return files.Create(t.Context(), p, define("v", backendtest.LUKS("none")),
 				backend.CreateOptions{})
 		}, noSecret},
-		"resize, a wrong passphrase":                 {func() error { return resize(passphrases, "source2") }, invalid},
-		"resize, no secret":                          {func() error { return resize(backendtest.Secrets{}, "source") }, noSecret},
-		"resize, one that is named but is not there": {func() error { return resize(backendtest.Secrets{"of source": "none"}, "source") }, noSecret},
+		"resize, a wrong passphrase": {func() error { return resize(passphrases, "source2") },
+			invalid},
+		"resize, no secret": {func() error {
+			return resize(backendtest.Secrets{},
+				"source")
+		}, noSecret},
+		"resize, one that is named but is not there": {
+			func() error { return resize(backendtest.Secrets{"of source": "none"}, "source") }, noSecret},
 	} {
 		before := backendtest.Tree(t, p.Target.Path)
 		err := test.do()

@@ -40,7 +40,7 @@ func (b *Remote) checkServer(ctx context.Context, p *pooldef.Pool) error {
 	defer cancel()
 	_, err := b.Host.Query(limited, host.Cmd("stat", "--file-system", "--format=%T", "--", p.Target.Path))
 	if backend.IsTimeout(ctx, err) {
-		return &backend.TimeoutError{Text: fmt.Sprintf("the server of what is mounted at %q does not answer",
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server of the file system at %q does not answer",
 			p.Target.Path)}
 	}
 	return err
@@ -71,7 +71,7 @@ func (b *Remote) Stop(ctx context.Context, p *pooldef.Pool) error {
 // Build implements backend.Builder. It creates the directory.
 func (b *Remote) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	if o.Overwrite || o.NoOverwrite {
-		return &backend.UnsupportedError{Type: p.Type, What: "formatting: there is no device, only a server"}
+		return &backend.UnsupportedError{Type: p.Type, What: "formatting: the pool has no device, only a server"}
 	}
 	if err := b.CheckNotMounted(ctx, p); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string
 		return nil
 	}
 	if dir.Has(newName) {
-		return &fs.PathError{Op: "rename to", Path: path, Err: fs.ErrExist}
+		return &backend.ExistsError{Path: path}
 	}
 	err = f.moveIntoPlace(ctx, dir.Inode(name), v.Target.Path, dir, newName)
 	if errors.Is(err, fs.ErrNotExist) { // another process was faster

@@ -26,7 +26,8 @@ func TestRenameKinds(t *testing.T) {
 	ok(t, unix.Mkfifo(dir+"/fifo", 0o600))
 	before := backendtest.Tree(t, dir)
 	for name, want := range map[string]error{
-		"file": nil, "hard link": nil, "sub": nil, "link": nil, "dirlink": nil, "dangling": backend.ErrNoVolume, "fifo": backend.ErrNoVolume,
+		"file": nil, "hard link": nil, "sub": nil, "link": nil, "dirlink": nil, "dangling": backend.ErrNoVolume,
+		"fifo": backend.ErrNoVolume,
 	} {
 		if err := here.Rename(t.Context(), p, name, "new"); !errors.Is(err, want) {
 			t.Errorf("%s: error %v, want %v", name, err, want)

@@ -31,7 +31,7 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	}
 	raw := qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil
 	if size < v.Capacity.Bytes && !o.Shrink {
-		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", v.Capacity.Bytes)
+		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", v.Capacity.Bytes)
 	}
 	if o.Allocate {
 		has := v.Allocation.Bytes

@@ -135,9 +135,9 @@ func volumePath(p *pooldef.Pool, name string) (string, error) {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
 		return "", fmt.Errorf("%q cannot be the name of a file", name)
 	case len(name) > 255:
-		return "", fmt.Errorf("a name of %d bytes: a file's name has at most 255", len(name))
+		return "", fmt.Errorf("the name has %d bytes: the limit for a file name is 255", len(name))
 	case isStagingName(name):
-		return "", fmt.Errorf("%q: names like that are for volumes that are being made", name)
+		return "", fmt.Errorf("%q: such names are reserved for volumes being created", name)
 	}
 	return filepath.Join(p.Target.Path, name), nil
 }

@@ -30,11 +30,11 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 	mkfs, ok := formatters[p.Source.Format]
 	if p.Source.Format == "auto" || p.Source.Format == "" {
 		return nil, pooldef.Problems{{Element: "source/format/@type",
-			Text: `"auto" is nothing that can be made: name a format, such as ext4 or xfs`}}
+			Text: `"auto" is not a format to create: name one, such as ext4 or xfs`}}
 	}
 	if !ok {
 		return nil, &backend.UnsupportedError{Type: p.Type,
-			What: "making a file system of format " + p.Source.Format}
+			What: "creating a file system of format " + p.Source.Format}
 	}
 	device, err := b.device(ctx, p)
 	if err != nil {
@@ -67,7 +67,7 @@ func (b *Backend) checkBlank(p *pooldef.Pool, device string, found []host.Signat
 		if blank || err != nil {
 			return err
 		}
-		holds = "data that wipefs does not know"
+		holds = "data unknown to wipefs"
 	}
 	return &backend.ContentError{Pool: p.Name, Device: device, Holds: holds}
 }

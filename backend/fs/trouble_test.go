@@ -153,8 +153,8 @@ func TestHolds(t *testing.T) {
 	device := p.Source.Devices[0].Path
 	for holds, format := range map[string]host.Command{
 		"swap": host.Cmd("mkswap", device), "dos": host.Cmd("parted", "--script", "--", device, "mklabel", "msdos"),
-		"gpt":                            host.Cmd("parted", "--script", "--", device, "mklabel", "gpt"),
-		"data that wipefs does not know": host.Cmd("parted", "--script", "--", device, "mklabel", "bsd"),
+		"gpt":                    host.Cmd("parted", "--script", "--", device, "mklabel", "gpt"),
+		"data unknown to wipefs": host.Cmd("parted", "--script", "--", device, "mklabel", "bsd"),
 	} {
 		backendtest.Change(t, format)
 		content := (*backend.ContentError)(nil)
@@ -175,7 +175,8 @@ func TestHolds(t *testing.T) {
 func TestNoDevice(t *testing.T) {
 	b, p := New(&host.Local{}, nil), newPool(t, "ext4")
 	for name, missing := range map[string]bool{
-		"/dev/no such": true, "UUID=00000000-0000-4000-8000-00000000dead": true, "LABEL=no 'such": true, "/dev/null": false, "-x": false,
+		"/dev/no such": true, "UUID=00000000-0000-4000-8000-00000000dead": true, "LABEL=no 'such": true,
+		"/dev/null": false, "-x": false,
 	} {
 		p.Source.Devices[0].Path = name
 		for _, err := range []error{

@@ -37,7 +37,7 @@ func (v *view) localDefinition(d *pooldef.Volume) (*pooldef.Volume, error) {
 	file, ok := v.file(d.Backing.Path)
 	if !ok {
 		return nil, &backend.UnsupportedError{Type: pooldef.Gluster,
-			What: "backing stores that are elsewhere on the network"}
+			What: "backing stores on other servers"}
 	}
 	relative, err := filepath.Rel(v.dir, file)
 	if err != nil {
@@ -53,7 +53,7 @@ func (v *view) localDefinition(d *pooldef.Volume) (*pooldef.Volume, error) {
 func (v *view) checkName(name string) error {
 	if v.checkNotMeta(name) != nil {
 		return pooldef.Problems{{Element: "name",
-			Text: fmt.Sprintf("%q is a directory of the client's", name)}}
+			Text: fmt.Sprintf("%q is a directory of the Gluster client", name)}}
 	}
 	return nil
 }

@@ -98,7 +98,8 @@ func TestWrong(t *testing.T) {
 		{func(s *pooldef.Source) { s.Dir = "/none" }, `there is no directory "/none" in the Gluster volume "gv0"`},
 		{func(s *pooldef.Source) { s.Dir += "/link" }, `there is no directory`},
 		{func(s *pooldef.Source) { s.Hosts[0].Port = 24999 }, "the server " + server + ":24999 cannot be reached"},
-		{func(s *pooldef.Source) { s.Hosts[0].Name = "nosuch.invalid" }, "the server nosuch.invalid:24007 cannot be reached"},
+		{func(s *pooldef.Source) { s.Hosts[0].Name = "nosuch.invalid" },
+			"the server nosuch.invalid:24007 cannot be reached"},
 	} {
 		wrong := *p
 		wrong.Source.Hosts = append([]pooldef.Host(nil), p.Source.Hosts...)

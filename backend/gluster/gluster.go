@@ -53,7 +53,7 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if len(spec.Hosts) != 1 {
 		return nil, pooldef.Problems{{Element: "host",
-			Text: fmt.Sprintf("one is needed, the server to ask; there are %d", len(spec.Hosts))}}
+			Text: fmt.Sprintf("exactly one host is needed, not %d", len(spec.Hosts))}}
 	}
 	server, err := spec.Hosts[0].Address()
 	if err != nil {

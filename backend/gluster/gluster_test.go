@@ -169,12 +169,14 @@ func TestLinks(t *testing.T) {
 // TestFirstError parses the client's log on a machine without /dev/fuse.
 func TestFirstError(t *testing.T) {
 	const log = "[2026-11-23 05:56:49.8 +0000] I [io-stats.c:3701:f] 0-gv0: Configure\n" +
-		"[2026-11-23 05:56:49.8 +0000] E [MSGID: 101075] [mount.c:444:gf_fuse_mount] 0-glusterfs-fuse: cannot open /dev/fuse\n" +
-		"[2026-11-23 05:56:49.9 +0000] E [mount-common.c:231:fuse_mnt_umount] 0-glusterfs-fuse: fuse: failed to unmount /mnt: Invalid argument"
+		"[2026-11-23 05:56:49.8 +0000] E [MSGID: 101075] [mount.c:444:gf_fuse_mount] 0-glusterfs-fuse: " +
+		"cannot open /dev/fuse\n" +
+		"[2026-11-23 05:56:49.9 +0000] E [mount-common.c:231:fuse_mnt_umount] 0-glusterfs-fuse: fuse: failed to " +
+		"unmount /mnt: Invalid argument"
 	if got := firstError(log); got != "0-glusterfs-fuse: cannot open /dev/fuse" {
 		t.Errorf("got %q", got)
 	}
-	if got := firstError("what?"); got != "glusterfs does not say why" {
+	if got := firstError("what?"); got != "glusterfs gives no reason" {
 		t.Errorf("got %q", got)
 	}
 }

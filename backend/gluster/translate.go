@@ -50,7 +50,7 @@ func firstError(log string) string {
 	if m := errorLine.FindStringSubmatch(log); m != nil {
 		return m[1]
 	}
-	return "glusterfs does not say why"
+	return "glusterfs gives no reason"
 }
 
 // diagnose asks the server what is wrong with a Gluster volume. It returns nil if that is unknown.

@@ -86,7 +86,7 @@ func (v *view) openDir() error {
 		!errors.As(err, new(*safeopen.LinkError)):
 		return err
 	}
-	return &backend.StateError{Text: fmt.Sprintf("there is no directory %q in the Gluster volume %q", v.dir,
+	return &backend.StateError{Text: fmt.Sprintf("the Gluster volume %[2]q has no directory %[1]q", v.dir,
 		v.volume)}
 }
 

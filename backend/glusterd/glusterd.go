@@ -42,7 +42,7 @@ func query(ctx context.Context, h host.Host, server string, question ...string) 
 		return a, err
 	}
 	if err := xml.Unmarshal(out, &a); err != nil {
-		return answer{}, fmt.Errorf("what gluster says of %q: %w", server, err) // discard a partial answer
+		return answer{}, fmt.Errorf("output of gluster for %q: %w", server, err) // discard a partial answer
 	}
 	return a, nil
 }
@@ -82,9 +82,9 @@ func Diagnose(ctx context.Context, h host.Host, server string, port int, volume 
 	case err != nil: // gluster(8) may not be installed
 		return orTimeout(ctx, address, nil)
 	case len(info.Volumes) == 0:
-		return &backend.StateError{Text: fmt.Sprintf("there is no Gluster volume %q on %q", volume, server),
+		return &backend.StateError{Text: fmt.Sprintf("no Gluster volume %q on %q", volume, server),
 			Hint: "poolctl find-storage-pool-sources-as gluster " + host.Quote(server) +
-				" shows those that there are"}
+				" lists the volumes of a server"}
 	case info.Volumes[0].Status != "Started":
 		return &backend.StateError{Text: fmt.Sprintf("the Gluster volume %q is not started", volume),
 			Hint: "gluster volume start " + host.Quote(volume)}

@@ -37,8 +37,9 @@ func (f *fakeHost) Query(_ context.Context, c host.Command) ([]byte, error) {
 const (
 	started = "<volInfo><volumes><volume><name>gv0</name><statusStr>Started</statusStr></volume><count>1</count></volumes></volInfo>"
 	stopped = "<volInfo><volumes><volume><name>gv0</name><statusStr>Stopped</statusStr></volume><count>1</count></volumes></volInfo>"
-	none    = "<opRet>-1</opRet><opErrno>30806</opErrno><opErrstr>Volume does not exist</opErrstr><volInfo><volumes><count>0</count></volumes></volInfo>"
-	healer  = "<node><hostname>Self-heal Daemon</hostname><path>localhost</path><status>0</status></node>"
+	none    = "<opRet>-1</opRet><opErrno>30806</opErrno><opErrstr>Volume does not " +
+		"exist</opErrstr><volInfo><volumes><count>0</count></volumes></volInfo>"
+	healer = "<node><hostname>Self-heal Daemon</hostname><path>localhost</path><status>0</status></node>"
 )
 
 func bricks(nodes string) string {
@@ -58,11 +59,15 @@ func TestDiagnose(t *testing.T) {
 		{&fakeHost{refused: true}, 1234, "the server h:1234 cannot be reached: connection refused"},
 		{&fakeHost{}, 0, ""},
 		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, 1234, ""},
-		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, Port, `there is no Gluster volume "gv0" on "h"`},
-		{&fakeHost{answers: map[string]string{"volume info gv0": stopped}}, 0, `the Gluster volume "gv0" is not started`},
+		{&fakeHost{answers: map[string]string{"volume info gv0": none}}, Port,
+			`no Gluster volume "gv0" on "h"`},
+		{&fakeHost{answers: map[string]string{"volume info gv0": stopped}}, 0,
+			`the Gluster volume "gv0" is not started`},
 		{&fakeHost{answers: map[string]string{"volume info gv0": started}}, 0, ""},
-		{&fakeHost{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online)}}, 0, ""},
-		{&fakeHost{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online + offline)}}, 0,
+		{&fakeHost{answers: map[string]string{"volume info gv0": started, "volume status gv0": bricks(online)}}, 0,
+			""},
+		{&fakeHost{answers: map[string]string{"volume info gv0": started,
+			"volume status gv0": bricks(online + offline)}}, 0,
 			`bricks of the Gluster volume "gv0" are offline: a:/b2, b:/b3`},
 	} {
 		err := Diagnose(t.Context(), c.host, "h", c.port, "gv0")

@@ -100,9 +100,9 @@ func (e *ExitError) Error() string {
 		text = "no message"
 	}
 	if e.Status < 0 {
-		return fmt.Sprintf("%s was ended by a signal (%s): %s", e.Command.Name, e.Signal, text)
+		return fmt.Sprintf("%s was killed by a signal (%s): %s", e.Command.Name, e.Signal, text)
 	}
-	return fmt.Sprintf("%s ended with status %d: %s", e.Command.Name, e.Status, text)
+	return fmt.Sprintf("%s failed with status %d: %s", e.Command.Name, e.Status, text)
 }
 
 // Kind implements [fault.Error].

@@ -76,7 +76,8 @@ func TestShell(t *testing.T) {
 func TestQueryWithoutShellOrSurroundings(t *testing.T) {
 	t.Setenv("LC_ALL", "de_DE.UTF-8")
 	t.Setenv("SECRET", "x")
-	if got := run(t, "env"); got != "BLKID_FILE=/dev/null\nLC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" {
+	if got := run(t, "env"); got != "BLKID_FILE=/dev/null\nLC_ALL=C\n"+
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" {
 		t.Errorf("the environment of a command is\n%s", got)
 	}
 	if got := run(t, "echo", "$HOME; id"); got != "$HOME; id\n" {
@@ -135,9 +136,9 @@ func TestToolIsMissing(t *testing.T) {
 
 func TestQueryFails(t *testing.T) {
 	for script, want := range map[string]string{
-		"echo out; echo ' why ' >&2; exit 3": "sh ended with status 3: why",
-		"exit 1":                             "sh ended with status 1: no message",
-		"kill -9 $$":                         "sh was ended by a signal (killed): no message",
+		"echo out; echo ' why ' >&2; exit 3": "sh failed with status 3: why",
+		"exit 1":                             "sh failed with status 1: no message",
+		"kill -9 $$":                         "sh was killed by a signal (killed): no message",
 	} {
 		out, err := (&Local{}).Query(context.Background(), Cmd("sh", "-c", script))
 		exit := (*ExitError)(nil)
@@ -247,7 +248,8 @@ func TestRetryOn(t *testing.T) {
 		{1, 1, never, "other luck", far}} {
 		retryFor = test.limit
 		file := filepath.Join(t.TempDir(), "runs")
-		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`, file, test.fails)
+		script := fmt.Sprintf(`cat <&3 >>%[1]s; [ $(wc -l <%[1]s) -gt %[2]d ] || { echo "bad luck" >&2; exit 1; }`,
+			file, test.fails)
 		c := Command{Name: "sh", Args: []string{"-c", script}, RetryOn: test.again,
 			Inputs: []Input{{Data: []byte("x\n")}}}
 		err := (&Local{}).Change(t.Context(), c)

@@ -31,10 +31,10 @@ func (*InUseError) Kind() fault.Kind { return fault.State }
 func (e *InUseError) HintLine() string {
 	var hints []string
 	if e.Reading {
-		hints = append(hints, "--in-use copies it while it changes")
+		hints = append(hints, "--in-use copies it while it is in use")
 	}
 	if _, err := os.Lstat(e.Path); err == nil { // fuser inspects only this machine
-		hints = append(hints, "fuser -v "+Quote(e.Path)+" tells who uses it")
+		hints = append(hints, "fuser -v "+Quote(e.Path)+" shows who uses it")
 	}
 	return strings.Join(hints, "; ")
 }

@@ -168,7 +168,7 @@ func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 func checkExclusive(path string) ([]string, error) {
 	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {
-		return []string{"held by somebody whom the kernel does not name"}, nil
+		return []string{"in use, the kernel does not say by whom"}, nil
 	}
 	if err == nil {
 		unix.Close(fd)

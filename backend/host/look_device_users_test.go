@@ -70,7 +70,8 @@ func TestPartitionUsers(t *testing.T) {
 		disk + "/dev": "8:0", disk + "/sda1/dev": "8:1", disk + "/sda1/partition": "1", disk + "/sda2/dev": number,
 		disk + "/sda2/partition": "2", disk + "/sda1/holders/dm-3/dm/name": "vg0-root",
 		l.Root + "/proc/self/mountinfo": "36 35 8:1 / /mnt\\040x rw - ext4 /dev/root rw",
-		l.Root + "/proc/swaps":          "Filename Type Size Used Priority\n/tmp/file file 1 0 -2\n" + swap + " partition 4 0 -2",
+		l.Root + "/proc/swaps": "Filename Type Size Used Priority\n/tmp/file file 1 0 -2\n" + swap +
+			" partition 4 0 -2",
 	} {
 		do(t, l, WriteFile{file, []byte(text + "\n")})
 	}

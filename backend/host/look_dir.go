@@ -64,7 +64,7 @@ func (l *Local) register(p *Dir, inode uint64) (*Dir, error) {
 	var st unix.Stat_t
 	err := retry.Fstat(known.fd, &st)
 	if err != nil || st.Dev != p.device || st.Ino != inode || known.inside != p.inside {
-		return p, fmt.Errorf("another directory was there a moment ago: %w", fs.ErrPermission)
+		return p, fmt.Errorf("the directory was replaced meanwhile: %w", fs.ErrPermission)
 	}
 	known.refs++
 	unix.Close(p.fd)

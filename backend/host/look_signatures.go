@@ -43,7 +43,7 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 	}
 	var list struct{ Signatures []Signature }
 	if err := json.Unmarshal(out, &list); err != nil && len(out) > 0 {
-		return nil, fmt.Errorf("what wipefs says of %q: %w", device, err)
+		return nil, fmt.Errorf("output of wipefs for %q: %w", device, err)
 	}
 	if len(list.Signatures) == 0 { // wipefs prints nothing for a device that it cannot read
 		_, err = h.Blank(device)

@@ -79,7 +79,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	for _, in := range c.Inputs {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
-	stdout.onFull = func() { end(fmt.Errorf("it prints more than %d bytes", maxOutput)) }
+	stdout.onFull = func() { end(fmt.Errorf("its output exceeds %d bytes", maxOutput)) }
 	if c.Confined != nil && l.Unconfined != nil && landlockRights() == 0 {
 		l.Unconfined(c)
 	}

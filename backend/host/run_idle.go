@@ -29,7 +29,7 @@ func endIfIdle(pid int, limit time.Duration, end context.CancelCauseFunc) (stop 
 			if busy || !bytes.Equal(now, last) {
 				last, since = now, time.Now()
 			} else if time.Since(since) > limit {
-				end(fmt.Errorf("it has done nothing for %v: %w", limit, context.DeadlineExceeded))
+				end(fmt.Errorf("it made no progress for %v: %w", limit, context.DeadlineExceeded))
 				return
 			}
 		}

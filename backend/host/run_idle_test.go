@@ -23,7 +23,7 @@ func TestEndIfIdle(t *testing.T) {
 	}
 	for _, script := range []string{"read x <$1", "sleep 100 & wait"} {
 		if err := run(script); !errors.Is(err, context.DeadlineExceeded) ||
-			!strings.Contains(err.Error(), "sh: it has done nothing for 300ms") {
+			!strings.Contains(err.Error(), "sh: it made no progress for 300ms") {
 			t.Errorf("%s: error %v", script, err)
 		}
 	}

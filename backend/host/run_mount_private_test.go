@@ -27,7 +27,8 @@ func needsNamespaces(t *testing.T) {
 func TestMountPrivate(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
-	c := serves("mount -t tmpfs tmpfs /tmp; mkdir /tmp/dir; mount --bind /tmp /mnt") // the file system at /mnt is complete
+	// the file system at /mnt is complete
+	c := serves("mount -t tmpfs tmpfs /tmp; mkdir /tmp/dir; mount --bind /tmp /mnt")
 	s, err := l.MountPrivate(t.Context(), c, "/mnt", far)
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func (a Await) apply(ctx context.Context, _ *Local) error {
 	}
 	for end := time.Now().Add(limit); !a.Is(); {
 		if time.Now().After(end) {
-			return fmt.Errorf("%q has not come: does udev run?", a.Path)
+			return fmt.Errorf("%q has not appeared: is udev running?", a.Path)
 		}
 		select {
 		case <-ctx.Done():

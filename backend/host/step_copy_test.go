@@ -228,7 +228,7 @@ func TestCopyShrinks(t *testing.T) {
 				file := newFile(dirs[1] + "/copy")
 				file.From = &Source{Path: dirs[0] + "/source"}
 				file.Progress = once(func() { run(t, "truncate", "-s", strconv.FormatInt(left, 10), dirs[0]+"/source") })
-				if err := fails(t, l, file); !bytes.Contains([]byte(err.Error()), []byte("shorter")) {
+				if err := fails(t, l, file); !bytes.Contains([]byte(err.Error()), []byte("shrank")) {
 					t.Error(err)
 				}
 				isGone(t, file.Path)

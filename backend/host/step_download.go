@@ -43,7 +43,7 @@ func (d Download) apply(ctx context.Context, l *Local) error {
 	}
 	defer in.Close()
 	if sparse.IsSame(in, d.To) {
-		return fmt.Errorf("%q would be written over itself", d.From.Path)
+		return fmt.Errorf("the source and target are the same: %q", d.From.Path)
 	}
 	size, err := sparse.Size(in)
 	if err != nil {

@@ -77,7 +77,7 @@ func (d *PendingFile) findPlace() (_ *PendingFile, err error) {
 	}
 	d.at.Close()
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return nil, fmt.Errorf("%q is a symbolic link to what is not there: %w", d.path, fs.ErrNotExist)
+		return nil, fmt.Errorf("%q is a dangling symbolic link: %w", d.path, fs.ErrNotExist)
 	}
 	return NewPendingFile(d.path, d.mode) // it was created just now
 }

@@ -31,7 +31,7 @@ func (r Resize) apply(ctx context.Context, l *Local) error {
 	}
 	defer f.Close()
 	if !sparse.IsRegular(f) {
-		return fmt.Errorf("%q is a device, and has the size that it has", r.Path)
+		return fmt.Errorf("%q is a device, whose size is fixed", r.Path)
 	}
 	old, err := sparse.Size(f)
 	if err != nil {

@@ -50,14 +50,14 @@ func checkNewStage(dir, lock *os.File) error {
 	case d.Uid == l.Uid && swept:
 		return mapErrSwept(dir.Name(), unix.ENOENT)
 	case d.Uid != l.Uid || len(names) > 1:
-		return fmt.Errorf("%q was exchanged for a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
+		return fmt.Errorf("%q was replaced by a directory of user %d: %w", dir.Name(), d.Uid, fs.ErrPermission)
 	}
 	return nil
 }
 
 // mapErrSwept converts an error that means that a new staging directory is gone into one that wraps
-// fs.ErrExist: another process removed the directory as a leftover before it was locked, or replaced it, and is
-// treated as if it had created the directory first.
+// fs.ErrExist: another process removed the directory as a leftover before it was locked, or replaced it, and
+// is treated as if it had created the directory first.
 func mapErrSwept(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOTDIR) {
 		return safeopen.PathError("lock", path, unix.EEXIST)

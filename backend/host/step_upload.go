@@ -60,7 +60,7 @@ func (u Upload) apply(ctx context.Context, l *Local) error {
 	}
 	defer out.Close()
 	if sparse.IsSame(u.From, out) {
-		return fmt.Errorf("%q would be written over itself", u.Path)
+		return fmt.Errorf("the source and target are the same: %q", u.Path)
 	}
 	room, err := u.room(out)
 	if err != nil {

@@ -48,7 +48,8 @@ var sources = map[string]func(t testing.TB, data []byte) *os.File{
 
 // eachSource runs a test with each of the sources, and with files and devices of 4 MiB that are full of old
 // data.
-func eachSource(t *testing.T, test func(t *testing.T, from func([]byte) *os.File, target string, old []byte)) {
+func eachSource(t *testing.T,
+	test func(t *testing.T, from func([]byte) *os.File, target string, old []byte)) {
 	const size = 4 << 20
 	for name, source := range sources {
 		from := func(t *testing.T) func([]byte) *os.File {

@@ -117,7 +117,7 @@ type WritePrivate struct {
 func (w WritePrivate) Shell() string {
 	mkdir := shellMkdirs(filepath.Dir(w.Path), "-m 0700 ")
 	if w.Secret {
-		const comment = " # what it reads is secret, and not shown"
+		const comment = " # reads a secret, which is not shown"
 		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + comment
 	}
 	return mkdir + WriteFile{w.Path, w.Data}.install()
@@ -144,7 +144,7 @@ type Append struct {
 // Shell implements Step. The command reads a secret from standard input.
 func (a Append) Shell() string {
 	if a.Secret {
-		return "cat >>" + Quote(a.Path) + " # what it reads is secret, and not shown"
+		return "cat >>" + Quote(a.Path) + " # reads a secret, which is not shown"
 	}
 	return "printf '%s\\n' " + Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" + Quote(a.Path)
 }

@@ -40,7 +40,7 @@ type ReadOnly struct{ Host }
 
 // Change implements Host. Its error wraps fs.ErrPermission.
 func (ReadOnly) Change(context.Context, Step) error {
-	return fmt.Errorf("nothing may be changed (--readonly): %w", fs.ErrPermission)
+	return fmt.Errorf("changes are not allowed (--readonly): %w", fs.ErrPermission)
 }
 
 // DryRun prints equivalent shell commands for changes to W, and changes nothing. Directories that would have

@@ -32,11 +32,11 @@ func jsonFile(text string) (string, error) {
 	case "file", "host_device", "host_cdrom":
 		file := n.text("filename")
 		if file == "" {
-			return "", errors.New("it names no file")
+			return "", errors.New("no file is named")
 		}
 		return file, n.only("driver", "filename")
 	default:
-		return "", fmt.Errorf("the driver %q is not one of a file or device", driver)
+		return "", fmt.Errorf("the driver %q is not for a file or device", driver)
 	}
 }
 
@@ -51,7 +51,7 @@ func parseNode(text string) (node, error) {
 	}
 	var n node
 	if err := json.Unmarshal([]byte(text), &n); err != nil || n == nil {
-		return nil, errors.New("it is not an object in JSON")
+		return nil, errors.New("not a JSON object")
 	}
 	return n, checkUnique(text)
 }
@@ -71,7 +71,7 @@ func checkUnique(text string) error {
 		}
 		key, _ := token.(string)
 		if seen[key] {
-			return fmt.Errorf("the key %q comes twice", key)
+			return fmt.Errorf("the key %q occurs twice", key)
 		}
 		seen[key] = true
 		var value json.RawMessage
@@ -101,7 +101,7 @@ func (n node) onlyFile(keys ...string) (node, error) {
 	case !found:
 		return flat, nil
 	case len(flat) > 0:
-		return nil, errors.New(`the key "file" comes twice`)
+		return nil, errors.New(`the key "file" occurs twice`)
 	}
 	return parseNode(string(nested))
 }
@@ -110,7 +110,7 @@ func (n node) onlyFile(keys ...string) (node, error) {
 func (n node) only(keys ...string) error {
 	for _, key := range slices.Sorted(maps.Keys(n)) {
 		if !slices.Contains(keys, key) {
-			return fmt.Errorf("the key %q is not understood", key)
+			return fmt.Errorf("unknown key %q", key)
 		}
 	}
 	return nil

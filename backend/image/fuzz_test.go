@@ -106,7 +106,8 @@ func FuzzChanging(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(
-		t *testing.T, size uint32, head []byte, at uint32, tail []byte, at2, cut uint32, over []byte, at3 uint32, turns uint64,
+		t *testing.T, size uint32, head []byte, at uint32, tail []byte, at2, cut uint32, over []byte, at3 uint32,
+		turns uint64,
 	) {
 		parts := []part{{int(at), string(head)}, {int(at2), string(tail)}}
 		after := hole{max(int64(size)-int64(cut), 0), append(slices.Clone(parts), part{int(at3), string(over)})}

@@ -44,7 +44,8 @@ var qemuImages = []struct{ name, format, options string }{
 	{"qcow2 raw data file", "qcow2", "-o data_file=data.raw,data_file_raw=on 5M"},
 	{"qcow2 data file and backing", "qcow2", "-o data_file=data.raw -b $BASE -F raw 5M"},
 	{"qcow2 aes", "qcow2", "-o encrypt.format=aes,encrypt.key-secret=s 5M"},
-	{"qcow2 luks backing", "qcow2", "-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 -b $BASE -F raw 5M"},
+	{"qcow2 luks backing", "qcow2",
+		"-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 -b $BASE -F raw 5M"},
 	{"qcow2 backing raw", "qcow2", "-b $BASE -F raw"},
 	{"qcow2 backing qcow2", "qcow2", "-b $OVER -F qcow2"},
 	{"qcow2 backing driver", "qcow2", "-b $BASE -F file"},
@@ -52,10 +53,13 @@ var qemuImages = []struct{ name, format, options string }{
 	{"qcow2 backing parallels", "qcow2", "-u -b other -F parallels 5M"},
 	{"qcow2 backing vhdx", "qcow2", "-u -b other -F vhdx 5M"},
 	{"qcow2 backing of 1000", "qcow2", "-u -F raw 5M -b " + strings.Repeat("directory/", 100)},
-	{"qcow2 backing of 1000 in v2", "qcow2", "-u -F raw -o compat=0.10 5M -b " + strings.Repeat("directory/", 100)},
+	{"qcow2 backing of 1000 in v2", "qcow2",
+		"-u -F raw -o compat=0.10 5M -b " + strings.Repeat("directory/", 100)},
 	{"qcow2 backing nbd", "qcow2", "-u -F raw 5M -b nbd://localhost/disk"},
 	{"qcow2 backing json", "qcow2", `-u -F raw 5M -b json:{"driver":"file","filename":"/srv/base.img"}`},
-	{"qcow2 everything", "qcow2", "-o extended_l2=on,lazy_refcounts=on,cluster_size=64K,compression_type=zstd,refcount_bits=64 -b $OVER -F qcow2 6M"},
+	{"qcow2 everything", "qcow2",
+		"-o extended_l2=on,lazy_refcounts=on,cluster_size=64K,compression_type=zstd,refcount_bits=64 " +
+			"-b $OVER -F qcow2 6M"},
 
 	{"qed", "qed", "5M"},
 	{"qed clusters", "qed", "-o cluster_size=4K 5M"},
@@ -113,12 +117,17 @@ func TestHandmadeAgainstQemu(t *testing.T) {
 		name, format string
 		image        []byte
 	}{
-		{"bochs", "bochs", bochsImage("Growing", 0x20000, part{72, le32(80) + le32(16) + le32(64*kib)}, part{88, le64(5 * mib)})},
-		{"bochs version 1", "bochs", bochsImage("Growing", 0x10000, part{72, le32(80) + le32(16) + le32(64*kib) + le64(5*mib)})},
+		{"bochs", "bochs", bochsImage("Growing", 0x20000, part{72, le32(80) + le32(16) + le32(64*kib)},
+			part{88, le64(5 * mib)})},
+		{"bochs version 1", "bochs",
+			bochsImage("Growing", 0x10000, part{72, le32(80) + le32(16) + le32(64*kib) + le64(5*mib)})},
 		{"cloop", "cloop", cloopImage(64*kib, 80)},
-		{"dmg", "dmg", build(64*kib, part{-512, "koly" + be32(4) + be32(512)}, part{-512 + 0xd8, be64(0) + be64(kib)}, part{-20, be64(10240)})},
+		{"dmg", "dmg", build(64*kib, part{-512, "koly" + be32(4) + be32(512)},
+			part{-512 + 0xd8, be64(0) + be64(kib)}, part{-20, be64(10240)})},
 		{"ploop of old", "parallels", with(ploopImage("WithoutFreeSpace", 10240), part{28, le32(2048) + le32(5)})},
-		{"vmdk esx", "vmdk", build(mib, part{0, "COWD" + le32(1) + le32(3) + le32(10240) + le32(1) + le32(4) + le32(1)}, part{512, descriptorHead})},
+		{"vmdk esx", "vmdk",
+			build(mib, part{0, "COWD" + le32(1) + le32(3) + le32(10240) + le32(1) + le32(4) + le32(1)},
+				part{512, descriptorHead})},
 		{"vmdk of a descriptor", "vmdk", sparseOfZeros()},
 		{"vpc by virtual pc", "vpc", dynamicOfBlocks("vpc ", 5*mib)},
 		{"vpc by hyper-v", "vpc", dynamicOfBlocks("win ", 5*mib)},
@@ -148,7 +157,8 @@ func TestParentsOfQemu(t *testing.T) {
 	for name, image := range map[string][]byte{
 		"comment": with(made, part{512, hint + "\x00"}),
 		"place":   with(made, part{512, hint + "\x00"}, part{28, le64(0)}),
-		"esx":     build(mib, part{0, "COWD" + le32(1) + le32(3) + le32(10240) + le32(1) + le32(4) + le32(1)}, part{512, hint}),
+		"esx": build(mib, part{0, "COWD" + le32(1) + le32(3) + le32(10240) + le32(1) + le32(4) + le32(1)},
+			part{512, hint}),
 	} {
 		file := filepath.Join(q.dir, name)
 		if err := os.WriteFile(file, image, 0o600); err != nil {
@@ -194,7 +204,8 @@ func newQemu(t *testing.T) qemu {
 		)
 	}
 	q := qemu{tool: tool, dir: t.TempDir()}
-	base, over, vmdk := filepath.Join(q.dir, "base.raw"), filepath.Join(q.dir, "over.qcow2"), filepath.Join(q.dir, "base.vmdk")
+	base, over, vmdk := filepath.Join(q.dir, "base.raw"), filepath.Join(q.dir, "over.qcow2"),
+		filepath.Join(q.dir, "base.vmdk")
 	q.run(t, "create", "-q", "-f", "raw", base, "5M")
 	q.run(t, "create", "-q", "-f", "raw", filepath.Join(q.dir, "data.raw"), "5M")
 	q.run(t, "create", "-q", "-f", "qcow2", over, "5M")

@@ -122,14 +122,14 @@ func TestParseReference(t *testing.T) {
 // TestNotUnderstood checks the reasons why JSON does not name a local file.
 func TestNotUnderstood(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"file":{"driver":"file","filename":"/b"},"backing":null,"data-file":"x"}`: `the key "backing" is not understood`,
-		`{"driver":"file","filename":"/b","aio":"native"}`:                          `the key "aio" is not understood`,
-		`{"driver":"file","filename":"/a","filename":"/b"}`:                         `the key "filename" comes twice`,
-		`{"file":{"driver":"file"},"file.filename":"/b"}`:                           `the key "file" comes twice`,
-		`{"driver":"nbd","host":"h"}`:                                               `the driver "nbd" is not one of a file or device`,
-		`{"driver":"file"}`:                                                         "it names no file",
+		`{"file":{"driver":"file","filename":"/b"},"backing":null,"data-file":"x"}`: `unknown key "backing"`,
+		`{"driver":"file","filename":"/b","aio":"native"}`:                          `unknown key "aio"`,
+		`{"driver":"file","filename":"/a","filename":"/b"}`:                         `the key "filename" occurs twice`,
+		`{"file":{"driver":"file"},"file.filename":"/b"}`:                           `the key "file" occurs twice`,
+		`{"driver":"nbd","host":"h"}`:                                               `the driver "nbd" is not for a file or device`,
+		`{"driver":"file"}`:                                                         "no file is named",
 		"{\"driver\":\"\xff\"}":                                                     "it is not UTF-8",
-		`{`:                                                                         "it is not an object in JSON",
+		`{`:                                                                         "not a JSON object",
 		strings.Repeat(" ", maxReference):                                           "it is too long",
 	} {
 		if got := ParseReference("json:"+text, "/pool"); got.NotUnderstood != want || got.Local {

@@ -34,15 +34,18 @@ var (
 var vhdSamples = []sample{
 	{"dynamic by qemu", dynamicVHD("qemu", 5*mib), Info{Format: "vpc", Capacity: geometry}},
 	{"dynamic by virtual pc", dynamicVHD("vpc ", 5*mib), Info{Format: "vpc", Capacity: geometry}},
-	{"dynamic by virtual pc, too large for a geometry", dynamicVHD("vpc ", 1<<40, largest), Info{Format: "vpc", Capacity: 1 << 40}},
+	{"dynamic by virtual pc, too large for a geometry", dynamicVHD("vpc ", 1<<40, largest),
+		Info{Format: "vpc", Capacity: 1 << 40}},
 	{"dynamic by qemu of an exact size", dynamicVHD("qem2", 5*mib), Info{Format: "vpc", Capacity: 5 * mib}},
 	{"dynamic by hyper-v", dynamicVHD("win ", 5*mib+100), Info{Format: "vpc", Capacity: 5 * mib}},
 	{"dynamic by azure", dynamicVHD("wa\x00\x00", 5*mib), Info{Format: "vpc", Capacity: 5 * mib}},
 	{"dynamic of 2^64-1", dynamicVHD("win ", math.MaxUint64), Info{Format: "vpc", Capacity: 2048}},
-	{"dynamic of another version", with(dynamicVHD("win ", 5*mib), part{12, be32(0x20000)}), Info{Format: "raw", Capacity: 2048}},
+	{"dynamic of another version", with(dynamicVHD("win ", 5*mib), part{12, be32(0x20000)}),
+		Info{Format: "raw", Capacity: 2048}},
 	{"dynamic cut in its footer", dynamicVHD("win ", 5*mib)[:511], Info{Format: "vpc", Capacity: 511}},
 
-	{"differencing", dynamicVHD("win ", 5*mib, part{60, be32(4)}), Info{Format: "vpc", Capacity: 5 * mib, ExternalData: true}},
+	{"differencing", dynamicVHD("win ", 5*mib, part{60, be32(4)}),
+		Info{Format: "vpc", Capacity: 5 * mib, ExternalData: true}},
 
 	{"fixed", fixedVHD("qemu", 5*mib), Info{Format: "vpc", Capacity: 5 * mib}},
 	{"fixed and smaller than its file", fixedVHD("win ", 3*mib), Info{Format: "vpc", Capacity: 3 * mib}},

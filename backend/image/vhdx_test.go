@@ -40,13 +40,16 @@ var (
 
 var vhdxSamples = []sample{
 	{"good", vhdxImage(), vhdxGood},
-	{"size in another block", vhdxImage(part{mib, items(64 * kib)}, part{mib + 64*kib, le64(7 * mib)}), Info{Format: "vhdx", Capacity: 7 * mib}},
-	{"differencing", vhdxImage(parameters(vhdxHasParent)...), Info{Format: "vhdx", Capacity: 5 * mib, ExternalData: true}},
+	{"size in another block", vhdxImage(part{mib, items(64 * kib)}, part{mib + 64*kib, le64(7 * mib)}),
+		Info{Format: "vhdx", Capacity: 7 * mib}},
+	{"differencing", vhdxImage(parameters(vhdxHasParent)...),
+		Info{Format: "vhdx", Capacity: 5 * mib, ExternalData: true}},
 	{"differencing of no size", vhdxImage(append(parameters(vhdxHasParent), part{mib + 64, unknown})...),
 		Info{Format: "vhdx", Capacity: 2 * mib, ExternalData: true}},
 	{"with room for all blocks", vhdxImage(parameters(1)...), vhdxGood},
 	{"second copy", vhdxImage(part{region1, "torn"}, part{region2, regions(mib)}), vhdxGood},
-	{"first copy leads nowhere", vhdxImage(part{region1, regions(mib + 1)}, part{region2, regions(mib)}), vhdxGood},
+	{"first copy leads nowhere", vhdxImage(part{region1, regions(mib + 1)}, part{region2, regions(mib)}),
+		vhdxGood},
 	{"no region table", vhdxImage(part{region1, "torn"}), vhdxSize},
 	{"no metadata region", vhdxImage(part{region1 + 8, le32(1)}), vhdxSize},
 	{"metadata beyond the end", vhdxImage(part{region1, regions(2 * mib)}), vhdxSize},
@@ -55,6 +58,7 @@ var vhdxSamples = []sample{
 	{"no size item", vhdxImage(part{mib + 10, le16(1)}), vhdxSize},
 	{"size item beyond the end", vhdxImage(part{mib, items(math.MaxUint32)}), vhdxSize},
 	{"size of 2^64-1", vhdxImage(part{mib + 400, le64(math.MaxUint64)}), vhdxSize},
-	{"2^32-1 regions", vhdxImage(part{region1 + 8, le32(math.MaxUint32)}, part{region1 + 48, unknown}), vhdxSize},
+	{"2^32-1 regions", vhdxImage(part{region1 + 8, le32(math.MaxUint32)}, part{region1 + 48, unknown}),
+		vhdxSize},
 	{"magic only", []byte("vhdxfile"), Info{Format: "vhdx", Capacity: 8}},
 }

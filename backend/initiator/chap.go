@@ -33,7 +33,7 @@ type challenge struct {
 // algorithms.
 func (n *negotiation) checkMethod(in answer) (request, step, error) {
 	if method := in.value("AuthMethod"); method != "CHAP" {
-		err := fmt.Errorf("the target does not ask for the secret: it wants to log in by %q", method)
+		err := fmt.Errorf("the target does not ask for the secret: it requests login method %q", method)
 		return request{}, nil, err
 	}
 	if _, err := in.security("AuthMethod"); err != nil {
@@ -99,7 +99,7 @@ func challengeOf(in answer) (challenge, error) {
 	id, err := numericValue(values[1])
 	text, errC := binaryValue(values[2])
 	if err != nil || errC != nil || c.hash == nil {
-		return c, errors.New("the target asks for the secret in a way that is not known")
+		return c, errors.New("the target uses an unknown CHAP algorithm")
 	}
 	c.id, c.text = id, text
 	return c, nil

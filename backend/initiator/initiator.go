@@ -42,15 +42,15 @@ type RefusedError struct{ Class, Detail byte }
 func (e *RefusedError) Error() string {
 	switch {
 	case e.Class == 0:
-		return "the target has hung up"
+		return "the target closed the connection"
 	case e.Class == 1:
 		return "the target has moved"
 	case e.Class == 2 && e.Detail == 1:
-		return "the user or the secret is wrong, or there has to be one (CHAP)"
+		return "wrong user or secret, or CHAP login required"
 	case e.Class == 2 && e.Detail == 2:
-		return "this initiator may not use it"
+		return "this initiator is not authorized"
 	case e.Class == 2 && e.Detail == 3:
-		return "there is no such target"
+		return "no such target"
 	}
 	return fmt.Sprintf("status %02x%02x", e.Class, e.Detail)
 }
@@ -121,7 +121,7 @@ func (s *Session) Targets() ([]string, error) {
 			break
 		}
 		if len(all) > maxTargetList {
-			return nil, errors.New("the list of the target's names does not come to an end")
+			return nil, errors.New("the list of target names has no end")
 		}
 		next := s.command(opText, final) // request the next part
 		copy(next.head[16:20], out.head[16:20])

@@ -74,13 +74,13 @@ func TestBroken(t *testing.T) {
 		return data
 	}
 	for want, data := range map[string][]byte{
-		"more than was agreed on":       change(5, 0xff),
-		"there is no such target":       change(36, 2, 3),
-		"the target has moved":          change(36, 1, 1),
-		"status 0300":                   change(36, 3, 0),
-		"rejects a message, reason 0x4": change(0, opReject, 0, 4),
-		"ends the session, event 0":     change(0, opAsync),
-		"of kind 0x24, not 0x23":        change(0, opTextResponse),
+		"exceeds the negotiated maximum": change(5, 0xff),
+		"no such target":                 change(36, 2, 3),
+		"the target has moved":           change(36, 1, 1),
+		"status 0300":                    change(36, 3, 0),
+		"rejects a message, reason 0x4":  change(0, opReject, 0, 4),
+		"ends the session, event 0":      change(0, opAsync),
+		"of type 0x24, not 0x23":         change(0, opTextResponse),
 	} {
 		if _, err := query(t, data, login); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
@@ -88,7 +88,7 @@ func TestBroken(t *testing.T) {
 	}
 	refused := (*RefusedError)(nil)
 	_, err := query(t, nil, login)
-	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "hung up") {
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "closed the connection") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := query(t, change(36, 2, 1), login); !errors.As(err, &refused) ||
@@ -116,7 +116,7 @@ func TestEndless(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names, err := s.Targets(); err == nil || !strings.Contains(err.Error(), "does not come to an end") {
+	if names, err := s.Targets(); err == nil || !strings.Contains(err.Error(), "has no end") {
 		t.Errorf("%d targets, error %v", len(names), err)
 	}
 }

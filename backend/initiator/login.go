@@ -78,10 +78,10 @@ func (l Login) check() error {
 	case l.Mutual == nil:
 		return nil
 	case l.User == nil:
-		return errors.New("mutual CHAP needs a user and secret of our own, too")
+		return errors.New("mutual CHAP also needs an initiator user and secret")
 	// our answers would also be valid as the target's (RFC 7143, 12.1.3)
 	case bytes.Equal(l.User.Secret, l.Mutual.Secret):
-		return errors.New("the target's secret is our own: with mutual CHAP they have to differ")
+		return errors.New("the target's secret equals the initiator's: mutual CHAP requires different secrets")
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (n *negotiation) first() (request, step) {
 func (n *negotiation) unauthenticated(in answer) (request, step, error) {
 	if _, err := in.security("AuthMethod"); err == nil {
 		if method := in.value("AuthMethod"); method != "None" {
-			return request{}, nil, fmt.Errorf("the target wants to log in by %q, which was not offered", method)
+			return request{}, nil, fmt.Errorf("the target chose login method %q, which was not offered", method)
 		}
 		return n.leaveSecurity(answer{moved: in.moved})
 	}
@@ -136,7 +136,7 @@ func (d *dialogue) exchange(r request) (answer, error) {
 			return answer{}, err
 		}
 		if data = append(data, in.data...); len(data) > maxKeys {
-			return answer{}, errors.New("the keys in the target's answer do not come to an end")
+			return answer{}, errors.New("the keys in the target's answer have no end")
 		}
 		if !more {
 			keys, err := uniqueKeys(data)
@@ -158,7 +158,7 @@ func (r request) check(flags byte) (moved, more bool, err error) {
 	case moved && r.next == r.stage:
 		err = fmt.Errorf("the target leaves stage %d of the login too early", r.stage)
 	case moved && next != r.next:
-		err = fmt.Errorf("the target goes on to stage %d of the login, not %d", next, r.next)
+		err = fmt.Errorf("the target continues with stage %d of the login, not %d", next, r.next)
 	case moved && more:
 		err = errors.New("the target leaves a stage of the login within its answer")
 	}
@@ -168,7 +168,7 @@ func (r request) check(flags byte) (moved, more bool, err error) {
 // roundTrip sends a request and returns the next message of the target, which must be the answer.
 func (d *dialogue) roundTrip(r request) (*message, error) {
 	if d.rounds++; d.rounds > maxRounds {
-		return nil, errors.New("the target does not come to an end with the login")
+		return nil, errors.New("the target does not complete the login")
 	}
 	flags := r.stage << 2
 	if r.next != r.stage {

@@ -230,11 +230,11 @@ func TestLoginKeys(t *testing.T) {
 		round      int
 		keys, want string
 	}{
-		{0, "", `wants to log in by ""`},
-		{0, "AuthMethod=None", `wants to log in by "None"`},
-		{0, "AuthMethod=Reject", `wants to log in by "Reject"`},
-		{0, "AuthMethod=CHAP,None", `wants to log in by "CHAP,None"`},
-		{0, "AuthMethod=chap", `wants to log in by "chap"`},
+		{0, "", `requests login method ""`},
+		{0, "AuthMethod=None", `requests login method "None"`},
+		{0, "AuthMethod=Reject", `requests login method "Reject"`},
+		{0, "AuthMethod=CHAP,None", `requests login method "CHAP,None"`},
+		{0, "AuthMethod=chap", `requests login method "chap"`},
 		{0, "AuthMethod=CHAP AuthMethod=CHAP", `"AuthMethod" twice`},
 		{0, "AuthMethod=CHAP AuthMethod=None", `"AuthMethod" twice`},
 		{0, "AuthMethod=CHAP CHAP_N=host CHAP_R=0x00", "CHAP_N where it must not"},
@@ -249,17 +249,17 @@ func TestLoginKeys(t *testing.T) {
 		{1, "CHAP_A=5 CHAP_A=6 CHAP_I=1 CHAP_C=0x00", `"CHAP_A" twice`},
 		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0x00 AuthMethod=None", "AuthMethod where it must not"},
 		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0x00 CHAP_N=host CHAP_R=0x00", "CHAP_N where it must not"},
-		{1, "CHAP_A=8 CHAP_I=1 CHAP_C=0x00", "in a way that is not known"},
-		{1, "CHAP_A=6,5 CHAP_I=1 CHAP_C=0x00", "in a way that is not known"},
-		{1, "CHAP_A= CHAP_I=1 CHAP_C=0x00", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=256 CHAP_C=0x00", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=-1 CHAP_C=0x00", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=1_0 CHAP_C=0x00", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0x", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0b", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0x0", "in a way that is not known"},
-		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=17", "in a way that is not known"},
+		{1, "CHAP_A=8 CHAP_I=1 CHAP_C=0x00", "unknown CHAP algorithm"},
+		{1, "CHAP_A=6,5 CHAP_I=1 CHAP_C=0x00", "unknown CHAP algorithm"},
+		{1, "CHAP_A= CHAP_I=1 CHAP_C=0x00", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=256 CHAP_C=0x00", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=-1 CHAP_C=0x00", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=1_0 CHAP_C=0x00", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0x", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0b", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=0x0", "unknown CHAP algorithm"},
+		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=17", "unknown CHAP algorithm"},
 		{1, "CHAP_A=5 CHAP_I=1 CHAP_C=" + long, "a value of 2052"},
 		{2, "", errUnproven.Error()},
 		{2, "CHAP_N=host", errUnproven.Error()},
@@ -306,8 +306,9 @@ func (p *peer) proofOf(secret []byte) []byte {
 // TestLoginUsers checks that logins whose mutual CHAP would prove nothing are rejected.
 func TestLoginUsers(t *testing.T) {
 	for want, l := range map[string]Login{
-		"needs a user":   {Initiator: login.Initiator, Target: login.Target, Mutual: server},
-		"have to differ": {Initiator: login.Initiator, Target: login.Target, User: guest, Mutual: &User{"host", guest.Secret}},
+		"needs an initiator user": {Initiator: login.Initiator, Target: login.Target, Mutual: server},
+		"requires different secrets": {Initiator: login.Initiator, Target: login.Target, User: guest,
+			Mutual: &User{"host", guest.Secret}},
 	} {
 		if err := tryLogin(t, &peer{}, l); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
@@ -332,15 +333,17 @@ func TestLoginPlainKeys(t *testing.T) {
 // TestLoginEndless checks that an endless login is ended, without storing much of it.
 func TestLoginEndless(t *testing.T) {
 	for want, change := range map[string]func(asked, answer *message){
-		"does not come to an end with the login": func(asked, answer *message) {
+		"does not complete the login": func(asked, answer *message) {
 			answer.head[1] = asked.head[1]&0xc | continued
 			answer.data = nil
 		},
-		"keys in the target's answer do not come to an end": func(asked, answer *message) {
+		"keys in the target's answer have no end": func(asked, answer *message) {
 			answer.head[1] = asked.head[1]&0xc | continued
 			answer.data = make([]byte, maxKeys/4)
 		},
-		"come to an end with the login": func(asked, answer *message) { answer.head[1] = asked.head[1] & 0xc },
+		"the target does not complete the login": func(asked, answer *message) {
+			answer.head[1] = asked.head[1] & 0xc
+		},
 	} {
 		for _, kind := range logins {
 			p := &peer{change: func(_ int, asked, answer *message) { change(asked, answer) }}
@@ -355,12 +358,15 @@ func TestLoginEndless(t *testing.T) {
 // redirection.
 func TestLoginMessages(t *testing.T) {
 	for want, change := range map[string]func(answer *message){
-		"answers the question 4294967295, not 1": func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
-		"answers the question 2, not 1":          func(m *message) { m.head[19] = 2 },
-		"kind 0x20, not 0x23":                    func(m *message) { m.head[0] = opNopIn },
-		"kind 0x21, not 0x23":                    func(m *message) { m.head[0] = opResponse },
-		"kind 0x3, not 0x23":                     func(m *message) { m.head[0] = opLogin },
-		"the target has moved":                   func(m *message) { redirect(m, 1) },
+		"answered request 4294967295, not 1": func(m *message) {
+			binary.BigEndian.PutUint32(m.head[16:],
+				none)
+		},
+		"answered request 2, not 1": func(m *message) { m.head[19] = 2 },
+		"type 0x20, not 0x23":       func(m *message) { m.head[0] = opNopIn },
+		"type 0x21, not 0x23":       func(m *message) { m.head[0] = opResponse },
+		"type 0x3, not 0x23":        func(m *message) { m.head[0] = opLogin },
+		"the target has moved":      func(m *message) { redirect(m, 1) },
 	} {
 		for _, kind := range logins {
 			for at := range kind.rounds {

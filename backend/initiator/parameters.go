@@ -14,7 +14,7 @@ func (n *negotiation) parameters(in answer) (request, step, error) {
 	}
 	for _, key := range []string{"HeaderDigest", "DataDigest"} {
 		if digest := in.value(key); digest != "" && digest != "None" {
-			return request{}, nil, fmt.Errorf("the target chooses %s=%s, which was not offered", key, digest)
+			return request{}, nil, fmt.Errorf("the target chose %s=%s, which was not offered", key, digest)
 		}
 	}
 	if in.moved {

@@ -91,11 +91,11 @@ func (s *Session) next() (m *message, err error) {
 	length := int(binary.BigEndian.Uint32(m.head[4:]) & 0xffffff)
 	extra := 4 * int(m.head[4])
 	if length > maxData {
-		return nil, fmt.Errorf("a message of %d bytes: that is more than was agreed on", length)
+		return nil, fmt.Errorf("a message of %d bytes exceeds the negotiated maximum", length)
 	}
 	s.messages++
 	if s.bytes += length; s.messages > maxMessages || s.bytes > maxBytes {
-		return nil, errors.New("what the target sends does not come to an end")
+		return nil, errors.New("the target's answer has no end")
 	}
 	body := make([]byte, extra+length+(-length&3))
 	if _, err := io.ReadFull(s.conn, body); err != nil {
@@ -143,9 +143,9 @@ func (m *message) checkAnswers(op byte, task uint32) error {
 	case m.op() == opAsync:
 		return fmt.Errorf("the target ends the session, event %d", m.head[36])
 	case m.op() != op:
-		return fmt.Errorf("the target sends a message of kind %#x, not %#x", m.op(), op)
+		return fmt.Errorf("the target sent a message of type %#x, not %#x", m.op(), op)
 	case tag != task:
-		return fmt.Errorf("the target answers the question %d, not %d", tag, task)
+		return fmt.Errorf("the target answered request %d, not %d", tag, task)
 	}
 	return nil
 }

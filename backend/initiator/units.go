@@ -48,7 +48,7 @@ func (s *Session) Units() ([]Unit, error) {
 		}
 		u := Unit{Number: number(lun), Type: who[0] & 0x1f}
 		if seen[u.Number] {
-			return nil, fmt.Errorf("the target has two units of the number %d", u.Number)
+			return nil, fmt.Errorf("the target has LUN %d twice", u.Number)
 		}
 		seen[u.Number] = true
 		if u.Type == Disk || u.Type == ROM {
@@ -84,9 +84,9 @@ func (s *Session) size(lun []byte) (uint64, error) {
 	case err != nil:
 		return 0, err
 	case len(data) < 8:
-		return 0, fmt.Errorf("it tells its size in %d bytes", len(data))
+		return 0, fmt.Errorf("its capacity answer has %d bytes", len(data))
 	case binary.BigEndian.Uint32(data) == math.MaxUint32: // SBC-4, 5.15: the size does not fit
-		return 0, errors.New("it is larger than it can tell")
+		return 0, errors.New("it is larger than it can report")
 	}
 	return product(uint64(binary.BigEndian.Uint32(data)), binary.BigEndian.Uint32(data[4:]))
 }
@@ -97,9 +97,9 @@ func product(last uint64, length uint32) (uint64, error) {
 	high, size := bits.Mul64(blocks, uint64(length))
 	switch {
 	case length == 0:
-		return 0, errors.New("its blocks have no bytes")
+		return 0, errors.New("its block size is 0")
 	case carry != 0 || high != 0:
-		return 0, errors.New("it is larger than can be counted")
+		return 0, errors.New("its size overflows")
 	}
 	return size, nil
 }
@@ -148,7 +148,7 @@ func (s *Session) collect(task uint32, length int) (data []byte, last *message, 
 			return nil, nil, err
 		}
 		if data = append(data, in.data...); len(data) > length {
-			return nil, nil, fmt.Errorf("%d bytes, which is more than was asked for", len(data))
+			return nil, nil, fmt.Errorf("the target sent %d bytes, more than requested", len(data))
 		}
 		if in.head[1]&1 != 0 { // the message has the status
 			return data, in, nil

@@ -59,7 +59,8 @@ func unitsOf(t testing.TB, p *peer) ([]Unit, error) {
 
 // TestCapacity checks units' sizes, and that invalid capacities are rejected.
 func TestCapacity(t *testing.T) {
-	const tooLarge, empty, unknown = "larger than can be counted", "its blocks have no bytes", "larger than it can tell"
+	const tooLarge, empty, unknown = "its size overflows", "its block size is 0",
+		"larger than it can report"
 	for _, test := range []struct {
 		name        string
 		long, short []byte
@@ -78,10 +79,11 @@ func TestCapacity(t *testing.T) {
 		{"16: last block 2^64-1, no block length", capacity(math.MaxUint64, 0), nil, 0, empty},
 		{"16: short, then 10", []byte{1}, capacity32(9, 512), 5120, ""},
 		{"10: one block", nil, capacity32(0, 512), 512, ""},
-		{"10: just counted", nil, capacity32(math.MaxUint32-1, math.MaxUint32), math.MaxUint32 * math.MaxUint32, ""},
+		{"10: just counted", nil, capacity32(math.MaxUint32-1, math.MaxUint32), math.MaxUint32 * math.MaxUint32,
+			""},
 		{"10: does not fit", nil, capacity32(math.MaxUint32, 512), 0, unknown},
 		{"10: no block length", nil, capacity32(9, 0), 0, empty},
-		{"10: short", nil, []byte{1, 2, 3}, 0, "tells its size in 3 bytes"},
+		{"10: short", nil, []byte{1, 2, 3}, 0, "its capacity answer has 3 bytes"},
 		{"neither", nil, nil, 0, "the command 0x25 fails"},
 	} {
 		all, err := unitsOf(t, disk(test.long, test.short))
@@ -126,16 +128,16 @@ func TestUnitsEndless(t *testing.T) {
 func TestUnitsAnswers(t *testing.T) {
 	honest := disk(capacity(9, 512), nil)
 	for want, change := range map[string]func(m *message){
-		"answers the question":      func(m *message) { m.head[19]++ },
-		"of kind 0x24, not 0x21":    func(m *message) { m.head[0] = opTextResponse },
-		"of kind 0x31, not 0x21":    func(m *message) { m.head[0] = 0x31 }, // ready for data
-		"rejects a message":         func(m *message) { m.head[0] = opReject },
-		"ends the session":          func(m *message) { m.head[0] = opAsync },
-		"status 0x8":                func(m *message) { m.head[3] = 8 },
-		"response 0x1":              func(m *message) { m.head[0], m.head[2] = opResponse, 1 },
-		"more than was asked for":   func(m *message) { m.data = make([]byte, 1<<16+1) },
-		"more than was agreed on":   func(m *message) { m.data = make([]byte, maxData+1) },
-		"answers the question 4294": func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
+		"answered request":               func(m *message) { m.head[19]++ },
+		"of type 0x24, not 0x21":         func(m *message) { m.head[0] = opTextResponse },
+		"of type 0x31, not 0x21":         func(m *message) { m.head[0] = 0x31 }, // ready for data
+		"rejects a message":              func(m *message) { m.head[0] = opReject },
+		"ends the session":               func(m *message) { m.head[0] = opAsync },
+		"status 0x8":                     func(m *message) { m.head[3] = 8 },
+		"response 0x1":                   func(m *message) { m.head[0], m.head[2] = opResponse, 1 },
+		"more than requested":            func(m *message) { m.data = make([]byte, 1<<16+1) },
+		"exceeds the negotiated maximum": func(m *message) { m.data = make([]byte, maxData+1) },
+		"answered request 4294":          func(m *message) { binary.BigEndian.PutUint32(m.head[16:], none) },
 	} {
 		all, err := unitsOf(t, &peer{serve: func(asked *message) []*message {
 			answers := honest.serve(asked)
@@ -165,15 +167,16 @@ func TestUnitsLies(t *testing.T) {
 		{"less than it says", head(1<<32-1) + lun(0, 1), disk36, "[{1 0 5120}]"},
 		{"half a unit", head(16) + lun(0, 1) + "\x00\x02", disk36, "[{1 0 5120}]"},
 		{"a length of no whole units", head(9) + lun(0, 1) + lun(0, 2), disk36, "[{1 0 5120} {2 0 5120}]"},
-		{"twice", head(16) + lun(0, 1) + lun(0, 1), disk36, "two units of the number 1"},
-		{"twice, in two ways", head(16) + lun(0, 1) + lun(1, 1), disk36, "two units of the number 1"},
-		{"on two levels", head(16) + lun(0, 1) + "\x00\x01\x00\x05\x00\x00\x00\x00", disk36, "two units of the number 1"},
+		{"twice", head(16) + lun(0, 1) + lun(0, 1), disk36, "LUN 1 twice"},
+		{"twice, in two ways", head(16) + lun(0, 1) + lun(1, 1), disk36, "LUN 1 twice"},
+		{"on two levels", head(16) + lun(0, 1) + "\x00\x01\x00\x05\x00\x00\x00\x00", disk36,
+			"LUN 1 twice"},
 		{"nobody there", head(8) + lun(0, 1), "\x7f" + disk36[1:], "[]"},
 		{"says nothing", head(8) + lun(0, 1), "", "[]"},
 		{"says one byte", head(8) + lun(0, 1), "\x05", "[{1 5 5120}]"},
 		{"a tape", head(8) + lun(0, 1), "\x01" + disk36[1:], "[{1 1 0}]"},
-		{"says too much", head(8) + lun(0, 1), disk36 + "x", "more than was asked for"},
-		{"too many", head(1<<16) + strings.Repeat("x", 1<<16), disk36, "more than was asked for"},
+		{"says too much", head(8) + lun(0, 1), disk36 + "x", "more than requested"},
+		{"too many", head(1<<16) + strings.Repeat("x", 1<<16), disk36, "more than requested"},
 	} {
 		p := &peer{serve: func(asked *message) []*message {
 			size := string(capacity(9, 512))
@@ -202,7 +205,7 @@ func TestTargetsEndless(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if names, err := s.Targets(); err == nil || !strings.Contains(err.Error(), "does not come to an end") {
+		if names, err := s.Targets(); err == nil || !strings.Contains(err.Error(), "has no end") {
 			t.Errorf("%s: %d targets, error %v", name, len(names), err)
 		}
 		s.Close()

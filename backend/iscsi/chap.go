@@ -20,7 +20,7 @@ func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.
 	if a.Type != "chap" {
 		return nil, nil, pooldef.Problems{{
 			Element: "source/auth/@type",
-			Text:    fmt.Sprintf("%q: a target is logged in to by chap", a.Type),
+			Text:    fmt.Sprintf("%q: iSCSI targets support only chap logins", a.Type),
 		}}
 	}
 	value, err := secrets.SecretValue(a.Secret, "iscsi")
@@ -36,7 +36,8 @@ func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.
 	}
 	// else, anyone who can make us answer a challenge could pose as the target (RFC 7143, 12.1.3)
 	if bytes.Equal(user.Secret, value) {
-		return nil, nil, errors.New("the target's secret is our own: with mutual CHAP they have to differ")
+		return nil, nil, errors.New("the target's secret equals the initiator's: mutual CHAP " +
+			"requires different secrets")
 	}
 	return user, &initiator.User{Name: a.Mutual.Username, Secret: value}, nil
 }
@@ -59,8 +60,9 @@ func chapLines(a *pooldef.Auth, secrets backend.Secrets) ([]string, error) {
 			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "\n\r\x00") ||
 				len(text) > 255 {
 				return nil, errors.New(
-					"the user or secret of CHAP is empty, has more than 255 bytes, a line end, or blanks at an end: " +
-						"open-iscsi cannot keep it",
+					"open-iscsi cannot store the CHAP user or secret: it is empty, longer than 255 " +
+						"bytes, or has a newline " +
+						"or outer blanks",
 				)
 			}
 		}

@@ -63,7 +63,7 @@ func total(all iter.Seq2[*pooldef.Volume, error]) (pooldef.Space, error) {
 			return pooldef.Space{}, err
 		}
 		if sum, carry = bits.Add64(sum, v.Capacity.Bytes, 0); carry != 0 {
-			return pooldef.Space{}, errors.New("the target's units together are larger than can be counted")
+			return pooldef.Space{}, errors.New("the total size of the target's LUNs overflows")
 		}
 	}
 	return pooldef.Space{Capacity: sum, Allocation: sum}, nil
@@ -180,7 +180,7 @@ func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.
 	if err == nil && !isName(spec.Initiator) {
 		err = pooldef.Problems{{
 			Element: "initiator/iqn",
-			Text:    fmt.Sprintf("%q is not the name of an initiator, which has to be given", spec.Initiator),
+			Text:    fmt.Sprintf("%q is not an initiator name, which is required", spec.Initiator),
 		}}
 	}
 	if err != nil {

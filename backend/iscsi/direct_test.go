@@ -60,7 +60,7 @@ func TestDirect(t *testing.T) {
 		t.Errorf("from the second portal: %s", text)
 	}
 	expect(t, "no such target", volumes(t, directPool(t, "iqn.2026-01.lab:none")),
-		"the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:none: there is no such target")
+		"the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:none: no such target")
 	if found, err := newDirect().Discover(t.Context(), &p.Source); err == nil {
 		t.Errorf("found %+v", found)
 	}
@@ -117,8 +117,10 @@ func TestDirectCHAP(t *testing.T) {
 		{chapAuth("wrong", ""), refused},
 		{chapAuth("guest", ""), works},
 		{chapAuth("guest", "host"), works},
-		{chapAuth("guest", "wrong"), "the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
-		{chapAuth("guest", "guest"), "the target's secret is our own: with mutual CHAP they have to differ"},
+		{chapAuth("guest", "wrong"),
+			"the server 127.0.0.1:3260: the target does not know its own secret (mutual CHAP)"},
+		{chapAuth("guest", "guest"),
+			"the target's secret equals the initiator's: mutual CHAP requires different secrets"},
 		{chapAuth("none", ""), pooldef.ErrNoSecret.Error()},
 	} {
 		p.Source.Auth = test.auth

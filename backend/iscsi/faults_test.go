@@ -77,7 +77,8 @@ func TestCHAP(t *testing.T) {
 		{"right on both sides", mutual(login("guest", "guest"), "host", "host"), ""},
 		{"the target has another", mutual(login("guest", "guest"), "host", "wrong"), "mutual CHAP"},
 		{"the target has the same", mutual(login("guest", "guest"), "host", "guest"), "have to differ"},
-		{"of Ceph", &pooldef.Auth{Type: "ceph", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}}, "by chap"},
+		{"of Ceph", &pooldef.Auth{Type: "ceph", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}},
+			"by chap"},
 	} {
 		p.Source.Auth = test.auth
 		var trace strings.Builder

@@ -140,7 +140,7 @@ func TestDirectHungUp(t *testing.T) {
 	spec := &pooldef.Source{Hosts: []pooldef.Host{at}, Initiator: "iqn.2026-01.lab:direct"}
 	_, err = newDirect().Discover(t.Context(), spec)
 	state, want := (*backend.StateError)(nil), fmt.Sprintf(
-		"the server 127.0.0.1:%d refuses the login: the target has hung up", at.Port,
+		"the server 127.0.0.1:%d refuses the login: the target closed the connection", at.Port,
 	)
 	if !errors.As(err, &state) || state.Text != want {
 		t.Errorf("error %v", err)

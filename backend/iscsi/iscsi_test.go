@@ -19,7 +19,8 @@ func sessionIn(
 	s.Write(
 		class,
 		map[string]string{
-			"targetname": target + "\n", "state": "LOGGED_IN\n", "ifacename": iface + "\n", "initiatorname": initiator + "\n",
+			"targetname": target + "\n", "state": "LOGGED_IN\n", "ifacename": iface + "\n",
+			"initiatorname": initiator + "\n",
 		},
 	)
 	s.Link(fmt.Sprintf("class/iscsi_session/session%d", id), class)
@@ -27,7 +28,8 @@ func sessionIn(
 	s.Write(
 		dir+"/"+connection,
 		map[string]string{
-			"address": address + "\n", "persistent_address": persistent + "\n", "port": port + "\n", "persistent_port": port + "\n",
+			"address": address + "\n", "persistent_address": persistent + "\n", "port": port + "\n",
+			"persistent_port": port + "\n",
 		},
 	)
 	s.Link("class/iscsi_connection/"+connection, dir+"/"+connection)

@@ -74,7 +74,8 @@ func definition(iqn string, hosts ...pooldef.Host) *pooldef.Pool {
 // logOut removes all sessions and records.
 func logOut(t *testing.T) {
 	for _, args := range [][]string{
-		{"--mode", "node", "--logoutall", "all"}, {"--mode", "session", "--logout"}, {"--mode", "node", "--op", "delete"},
+		{"--mode", "node", "--logoutall", "all"}, {"--mode", "session", "--logout"},
+		{"--mode", "node", "--op", "delete"},
 	} {
 		_ = new(host.Local).Change(context.Background(), iscsiadm(args...))
 	}

@@ -52,16 +52,17 @@ func TestLIOCHAP(t *testing.T) {
 	path := "ip-127.0.0.1:3271-iscsi-" + lioCHAP + "-lun-7"
 	works := "network unit:0:0:7 " + path + " " + path + " 50331648 50331648\n"
 	refused := "the server 127.0.0.1:3271 refuses the login to " + lioCHAP + ": "
-	wrong := "the user or the secret is wrong, or there has to be one (CHAP)"
+	wrong := "wrong user or secret, or CHAP login required"
 	for _, test := range []struct {
 		auth *pooldef.Auth
 		want string
 	}{
-		{nil, refused + "the target has hung up"},
+		{nil, refused + "the target closed the connection"},
 		{chapAuth("wrong", "host"), refused + wrong},
 		{chapAuth("guest", ""), works},
 		{chapAuth("guest", "host"), works},
-		{chapAuth("guest", "wrong"), "the server 127.0.0.1:3271: the target does not know its own secret (mutual CHAP)"},
+		{chapAuth("guest", "wrong"),
+			"the server 127.0.0.1:3271: the target does not know its own secret (mutual CHAP)"},
 	} {
 		direct.Source.Auth = test.auth
 		expect(t, fmt.Sprintf("%+v", test.auth), volumes(t, &direct), test.want)

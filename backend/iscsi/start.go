@@ -108,8 +108,8 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	own := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.belongsTo(p) })
 	if len(own) == 0 && len(all) > 0 {
 		return &backend.StateError{
-			Text: fmt.Sprintf("the session with the target %s was not made by poolctl", t.iqn),
-			Hint: fmt.Sprintf("iscsiadm --mode session --sid %s --logout, if nobody else needs it", all[0].id),
+			Text: fmt.Sprintf("the session with the target %s was not started by poolctl", t.iqn),
+			Hint: fmt.Sprintf("iscsiadm --mode session --sid %s --logout, if it is not needed elsewhere", all[0].id),
 		}
 	}
 	if err := b.Unused(ctx, p, hostsOf(own)); err != nil {
@@ -176,10 +176,10 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 	iqn, as := p.Source.Devices[0].Path, p.Source.Initiator
 	switch {
 	case silent, exit.Status == timedOut, exit.Status == noAnswer, exit.Status == cannotConnect:
-		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer to the login", at)}
+		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer the login", at)}
 	case exit.Status == notAuthorised && p.Source.Auth == nil:
 		return &backend.StateError{
-			Text: fmt.Sprintf("the target %s at %s refuses the login: it wants a user and a secret (CHAP)", iqn, at),
+			Text: fmt.Sprintf("the target %s at %s refuses the login: it requires CHAP", iqn, at),
 		}
 	case exit.Status == notAuthorised:
 		return &backend.StateError{
@@ -188,7 +188,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 	case exit.Status == refused && p.Source.Auth != nil && p.Source.Auth.Mutual != nil:
 		return &backend.StateError{
 			Text: fmt.Sprintf(
-				"the login to %s at %s fails: it is not there, or its own secret is not as expected (mutual CHAP)", iqn,
+				"the login to %s at %s failed: no such target, or wrong target secret (mutual CHAP)", iqn,
 				at,
 			),
 		}
@@ -209,7 +209,7 @@ func translateDaemonError(err error) error {
 	exit := (*host.ExitError)(nil)
 	if errors.As(err, &exit) &&
 		(exit.Status == noDaemon || strings.Contains(exit.Stderr, "can not connect to iSCSI daemon")) {
-		return &backend.StateError{Text: "iscsid does not run", Hint: "systemctl start iscsid"}
+		return &backend.StateError{Text: "iscsid is not running", Hint: "systemctl start iscsid"}
 	}
 	return err
 }

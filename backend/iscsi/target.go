@@ -38,7 +38,7 @@ func targetOf(p *pooldef.Pool) (target, error) {
 		return t, pooldef.Problems{{
 			Element: "source/device",
 			Text: fmt.Sprintf(
-				"there are %d; a pool of type %s has one, the name of a target", len(p.Source.Devices), p.Type,
+				"%d devices are given; a pool of type %s has one, the target name", len(p.Source.Devices), p.Type,
 			),
 		}}
 	}

@@ -23,7 +23,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	}
 	devices := blockvol.Sources(p)
 	if len(devices) == 0 {
-		return pooldef.Problems{{Element: "source/device", Text: "missing: a volume group is made of devices"}}
+		return pooldef.Problems{{Element: "source/device", Text: "missing: a volume group needs devices"}}
 	}
 	if err := b.checkNew(ctx, vg, devices, o.Overwrite); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (b *Backend) checkNew(ctx context.Context, vg string, devices []string, ove
 	for _, pv := range all {
 		if pv.VG == vg && (!overwrite || !b.isOneOf(devices, pv.Device)) {
 			return &pooldef.ConflictError{
-				Text: fmt.Sprintf("there is a volume group %q already; %s is part of it", vg, pv.Device),
+				Text: fmt.Sprintf("a volume group %q exists already; %s is part of it", vg, pv.Device),
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	})
 	if len(left) > 0 {
 		return &backend.StateError{
-			Text: "there are logical volumes in it: " + names(left),
+			Text: "it contains logical volumes: " + names(left),
 			Hint: "delete them first (poolctl pool-start, vol-delete)",
 		}
 	}

@@ -24,8 +24,8 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
 		return &backend.StateError{
-			Text: "there are snapshots of it, which would go with it: " + names(snapshots),
-			Hint: "--delete-snapshots deletes them, too",
+			Text: "it has snapshots, which would be deleted too: " + names(snapshots),
+			Hint: "--delete-snapshots deletes them too",
 		}
 	}
 	return mapErrNotFound(b.Host.Change(ctx, remove(p, name)), name)
@@ -152,7 +152,7 @@ func (b *Backend) Resize(
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
 		return &backend.StateError{
-			Text: "there are snapshots of it, which LVM cannot resize it under: " + names(snapshots),
+			Text: "it has snapshots, and LVM cannot resize their origin: " + names(snapshots),
 		}
 	}
 	if err := errors.Join(checkActive(p, v), b.checkNotInUse(p, v)); err != nil {
@@ -160,7 +160,7 @@ func (b *Backend) Resize(
 	}
 	old, extent := v.Size, v.Extent
 	if size < old && !o.Shrink {
-		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", old)
+		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", old)
 	}
 	switch size = max((size+extent-1)/extent*extent, extent); {
 	case size == old:

@@ -28,7 +28,7 @@ func (b *Backend) Clone(
 	case size < source.Capacity.Bytes:
 		return &host.DoesNotFitError{Path: path(p, d.Name), Size: source.Capacity.Bytes, Room: size}
 	case d.Backing != nil:
-		return pooldef.Problems{{Element: "backingStore", Text: "a clone is no snapshot"}}
+		return pooldef.Problems{{Element: "backingStore", Text: "a clone is not a snapshot"}}
 	case d.Target.Encryption != nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying into encrypted volumes"}
 	}

@@ -3,7 +3,6 @@ package logical
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -120,13 +119,13 @@ func checkDefinition(d *pooldef.Volume, o backend.CreateOptions) error {
 	}
 	switch {
 	case d.Target.Encryption != nil && d.Backing != nil:
-		return pooldef.Problems{{Element: "target/encryption", Text: "a snapshot is encrypted as its origin is"}}
+		return pooldef.Problems{{Element: "target/encryption", Text: "a snapshot has the encryption of its origin"}}
 	case d.Capacity.Bytes == 0:
 		return pooldef.Problems{{Element: "capacity", Text: "missing: a logical volume cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{
-			Text: "there is nothing to preallocate: a logical volume has its room from the start, a thin one " +
-				"when it is written to",
+			Text: "there is nothing to preallocate: logical volumes are fully allocated, thin volumes when " +
+				"written to",
 		}}
 	}
 	return nil
@@ -144,7 +143,7 @@ func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name strin
 // checkNameUnused returns an error if the name is in use, by a volume or an internal volume.
 func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 	if slices.ContainsFunc(all, func(v *logicalVolume) bool { return v.Name == name }) {
-		return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
+		return &backend.ExistsError{Path: path(p, name)}
 	}
 	return nil
 }
@@ -152,7 +151,7 @@ func checkNameUnused(p *pooldef.Pool, name string, all []*logicalVolume) error {
 // mapErrExist converts LVM's "already exists" into an error that wraps fs.ErrExist.
 func mapErrExist(err error, path string) error {
 	if host.StderrContains(err, "already exists in volume group") {
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		return &backend.ExistsError{Path: path}
 	}
 	return err
 }
@@ -167,6 +166,6 @@ func originOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (*logica
 	}
 	return nil, pooldef.Problems{{
 		Element: "backingStore/path",
-		Text:    fmt.Sprintf("%q is not a volume of this pool: it cannot have snapshots in it", d.Backing.Path),
+		Text:    fmt.Sprintf("%q is not in this pool: its snapshot cannot be here", d.Backing.Path),
 	}}
 }

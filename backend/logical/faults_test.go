@@ -44,7 +44,7 @@ func manyVolumes(t *testing.T, n int) {
 		one = strings.Replace(one, id, fmt.Sprintf(`id = "poolct-0000-0000-0000-0000-0000-00%04d"`, i), 1)
 		all.WriteString(strings.Replace(one, "device_id = 1", fmt.Sprintf("device_id = %d", i+2), 1))
 	}
-	ok(t, os.WriteFile(file, []byte(strings.Replace(text, first, first+all.String(), 1)), 0o600)) //nolint:forbidigo // the test's own
+	ok(t, os.WriteFile(file, []byte(strings.Replace(text, first, first+all.String(), 1)), 0o600))
 	run(t, "vgcfgrestore", "-q", "--yes", "--force", "-f", file, "vg-0")
 }
 
@@ -98,9 +98,12 @@ func TestLocate(t *testing.T) {
 	ok(t, err)
 	key := strings.TrimSpace(run(t, "lvs", "--noheadings", "-o", "lv_uuid", "vg-0/a--b.+_"))
 	for place, want := range map[string]string{
-		"/dev/vg-0/a--b.+_": "a--b.+_", "/dev/vg-0/": "", "/dev/vg-0": "", "/dev/vg-0/x/y": "", "/dev/vg-0/../vg-0/o": "o", "/dev/mapper/vg--0-a----b.+_": "a--b.+_",
-		"/dev/mapper/vg--0-o": "o", "/dev/mapper/vg--0-o-real": "", "/dev/mapper/vg--0-s-cow": "", "/dev/mapper/vg-0-o": "", "/dev/mapper/vg--0": "",
-		"/dev/" + node[len("../"):]: "a--b.+_", "/dev/disk/by-id/dm-name-vg--0-o": "o", devices[0]: "", "/dev/null": "", "o": "", "": "", key: "a--b.+_", key[:37] + "_": "",
+		"/dev/vg-0/a--b.+_": "a--b.+_", "/dev/vg-0/": "", "/dev/vg-0": "", "/dev/vg-0/x/y": "",
+		"/dev/vg-0/../vg-0/o": "o", "/dev/mapper/vg--0-a----b.+_": "a--b.+_",
+		"/dev/mapper/vg--0-o": "o", "/dev/mapper/vg--0-o-real": "", "/dev/mapper/vg--0-s-cow": "",
+		"/dev/mapper/vg-0-o": "", "/dev/mapper/vg--0": "",
+		"/dev/" + node[len("../"):]: "a--b.+_", "/dev/disk/by-id/dm-name-vg--0-o": "o", devices[0]: "",
+		"/dev/null": "", "o": "", "": "", key: "a--b.+_", key[:37] + "_": "",
 		"/dev/vg-0/.poolctl-1-2-3": "", "/dev/vg-1/o": "",
 	} {
 		if name, found := b.Locate(t.Context(), p, place); name != want || found != (want != "") {
@@ -151,7 +154,7 @@ func TestDeleteWithSnapshots(t *testing.T) {
 	}
 	ok(t, f.Close())
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
-	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "no such volume")
+	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "Storage volume not found")
 	if left := listing(t, b, p); left != "" {
 		t.Errorf("left over: %s", left)
 	}
@@ -193,7 +196,7 @@ func TestEncrypted(t *testing.T) {
 	before := snapshot(t)
 	d = volume("y", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
-	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "no such secret")
+	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "Secret not found")
 	d.Target.Encryption = &pooldef.Encryption{Format: "qcow"}
 	refused[pooldef.Problems](
 		t, "another encryption", b.Create(t.Context(), p, d, backend.CreateOptions{}), "luks",

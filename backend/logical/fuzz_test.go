@@ -83,7 +83,8 @@ func readAll(t *testing.T, v *logicalVolume, all index, length int) {
 		t.Errorf("%+v", v.segment)
 	}
 	_ = []bool{
-		v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(), v.isIndependent(all),
+		v.isVolume(), v.isActivated(), v.isActive(), v.isPartial(), v.isOverflowed(), v.isSnapshot(),
+		v.isIndependent(all),
 	}
 }
 
@@ -141,7 +142,7 @@ func TestLies(t *testing.T) {
 		lvs("", "")[:80], `{"report":[{"lv":[{"lv_name":1}]}]}`, `{"report":[{"lv":{}}]}`, `{"report":[{"lv":[`,
 	} {
 		err := firstError(New(cannedHost{&host.Local{}, text}, nil).Details(t.Context(), p))
-		if err == nil || !strings.Contains(err.Error(), "what lvs says") {
+		if err == nil || !strings.Contains(err.Error(), "output of lvs") {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}
@@ -181,15 +182,15 @@ func TestLiar(t *testing.T) {
 		t.Errorf("%d volumes, want %d", count, many)
 	}
 	for script, want := range map[string]string{
-		`printf '{"report":[{"lv":[{"lv_name":"a"'`:                "what lvs says",
-		`head -c 100000 /dev/zero`:                                 "what lvs says",
+		`printf '{"report":[{"lv":[{"lv_name":"a"'`:                "output of lvs",
+		`head -c 100000 /dev/zero`:                                 "output of lvs",
 		`echo '` + lvs("lv_name", "../../etc") + `'`:               `impossible lv_name: "../../etc"`,
 		`echo '` + lvs("lv_name", "-y") + `'`:                      `impossible lv_name: "-y"`,
 		`echo '` + lvs("lv_size", "9223372036854775808") + `'`:     `impossible lv_size`,
 		`echo '` + lvs("lv_name", "a") + `'; echo no >&2; exit 5`:  "status 5: no",
-		`echo '` + lvs("lv_name", "a") + `'; kill -9 $$`:           "ended by a signal",
-		`echo '` + lvs("lv_name", "a") + lvs("lv_name", "b") + `'`: "what lvs says",
-		`echo '` + strings.Repeat("[", 20000) + `'`:                "what lvs says",
+		`echo '` + lvs("lv_name", "a") + `'; kill -9 $$`:           "killed by a signal",
+		`echo '` + lvs("lv_name", "a") + lvs("lv_name", "b") + `'`: "output of lvs",
+		`echo '` + strings.Repeat("[", 20000) + `'`:                "output of lvs",
 	} {
 		backendtest.FakeProgram(t, "lvs", script)
 		if err := firstError(b.Details(t.Context(), p)); err == nil || !strings.Contains(err.Error(), want) {

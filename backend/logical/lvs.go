@@ -56,7 +56,8 @@ func readSegment(r *reader) segment {
 const (
 	fewFields = "lv_name,lv_uuid,segtype"
 	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin," +
-		"origin_size,data_percent,seg_le_ranges,vg_extent_size,pool_lv,lv_skip_activation,lv_kernel_major,lv_kernel_minor"
+		"origin_size,data_percent,seg_le_ranges,vg_extent_size,pool_lv,lv_skip_activation," +
+		"lv_kernel_major,lv_kernel_minor"
 )
 
 // A logicalVolume is a volume as lvs reports it.

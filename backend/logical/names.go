@@ -40,15 +40,15 @@ func checkName(name string) error {
 	text := ""
 	switch {
 	case len(name) > maxName:
-		text = fmt.Sprintf("a name of %d bytes: LVM has at most %d", len(name), maxName)
+		text = fmt.Sprintf("the name has %d bytes: LVM's limit is %d", len(name), maxName)
 	case !isName(name) || name == "." || name == "..":
-		text = fmt.Sprintf("%q: LVM's names have the characters a-z A-Z 0-9 + _ . - and do not begin with -", name)
+		text = fmt.Sprintf("%q: LVM names consist of a-z A-Z 0-9 + _ . - and do not begin with -", name)
 	case tempNames.Match(name):
-		text = fmt.Sprintf("%q: names like that are for volumes that are being made", name)
+		text = fmt.Sprintf("%q: such names are reserved for volumes being created", name)
 	}
 	for i, word := range reserved {
 		if strings.HasPrefix(name, word) || i > 1 && strings.Contains(name, word) {
-			text = fmt.Sprintf("%q: LVM keeps names with %q for itself", name, word)
+			text = fmt.Sprintf("%q: LVM reserves names with %q", name, word)
 		}
 	}
 	if text == "" {

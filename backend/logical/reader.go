@@ -37,7 +37,7 @@ func (r *reader) each(rows []byte, read func()) error {
 		}
 	}
 	if wrong := (*backend.AnswerError)(nil); err != nil && !errors.As(err, &wrong) {
-		err = fmt.Errorf("what %s says: %w", r.tool, err)
+		err = fmt.Errorf("output of %s: %w", r.tool, err)
 	}
 	return err
 }

@@ -26,7 +26,7 @@ func report[Row any](
 	}
 	var answer struct{ Report []map[string]json.RawMessage }
 	if err := json.Unmarshal(out, &answer); err != nil {
-		return nil, fmt.Errorf("what %s says: %w", tool, err)
+		return nil, fmt.Errorf("output of %s: %w", tool, err)
 	}
 	r := &reader{tool: tool, asked: strings.Split(fields, ",")}
 	var rows []Row
@@ -85,7 +85,7 @@ func mapErrNoGroup(err error, p *pooldef.Pool) error {
 	if len(p.Source.Devices) > 0 {
 		hint = "poolctl pool-build " + host.Quote(p.Name)
 	}
-	return &backend.StateError{Text: "there is no volume group " + quoted(p.Source.Name), Hint: hint}
+	return &backend.StateError{Text: "no volume group " + quoted(p.Source.Name), Hint: hint}
 }
 
 // translateError adds the group's free space to LVM's errors about insufficient space.
@@ -98,7 +98,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 		return errors.Join(err, groupErr)
 	}
 	return &backend.StateError{
-		Text: fmt.Sprintf("there is not enough room: the volume group %q has %d bytes free", g.name, g.free),
+		Text: fmt.Sprintf("not enough space: the volume group %q has %d bytes free", g.name, g.free),
 	}
 }
 

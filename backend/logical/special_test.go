@@ -77,7 +77,7 @@ func equals(t *testing.T, file, got string) {
 	t.Helper()
 	file = "testdata/" + file
 	if os.Getenv("UPDATE") != "" {
-		ok(t, os.WriteFile(file, []byte(got), 0o644)) //nolint:forbidigo // the test's own
+		ok(t, os.WriteFile(file, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(file)
 	ok(t, err)
@@ -97,7 +97,7 @@ func TestSpecial(t *testing.T) {
 	)
 	ok(t, err)
 	if os.Getenv("UPDATE") != "" {
-		ok(t, os.WriteFile("testdata/lvs.json", out, 0o644)) //nolint:forbidigo // the test's own
+		ok(t, os.WriteFile("testdata/lvs.json", out, 0o644))
 	}
 	equals(t, "special.golden", listing(t, b, p))
 	v, err := b.Volume(t.Context(), p, "snap")
@@ -139,7 +139,8 @@ func TestRecorded(t *testing.T) {
 // TestRanges parses device names with special characters.
 func TestRanges(t *testing.T) {
 	v := &logicalVolume{
-		segments: []segment{{Extent: 10, Ranges: "/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1:0-3,/dev/a,b:5-5"}},
+		segments: []segment{{Extent: 10,
+			Ranges: "/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1:0-3,/dev/a,b:5-5"}},
 	}
 	want := "[{/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1 0 40} {/dev/a,b 50 60}]"
 	if got := fmt.Sprint(extents(v, nil)); got != want {
@@ -150,8 +151,10 @@ func TestRanges(t *testing.T) {
 // TestNames checks names that LVM allows and rejects.
 func TestNames(t *testing.T) {
 	for name, good := range map[string]bool{
-		"a": true, "+": true, ".a": true, "a-": true, "..x": true, "xsnapshot": true, "": false, ".": false, "..": false, "-a": false, "a/b": false,
-		"a:b": false, "ü": false, "snapshotx": false, "pvmove0": false, "a_mlogx": false, ".poolctl-1-2-3": false, strings.Repeat("n", 125): false,
+		"a": true, "+": true, ".a": true, "a-": true, "..x": true, "xsnapshot": true, "": false, ".": false,
+		"..": false, "-a": false, "a/b": false,
+		"a:b": false, "ü": false, "snapshotx": false, "pvmove0": false, "a_mlogx": false, ".poolctl-1-2-3": false,
+		strings.Repeat("n", 125): false,
 	} {
 		if err := checkName(name); (err == nil) != good {
 			t.Errorf("%q: error %v", name, err)

@@ -44,7 +44,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 func (b *Backend) checkComplete(g *volumeGroup, p *pooldef.Pool) error {
 	if g.missing > 0 {
 		return &backend.StateError{
-			Text: fmt.Sprintf("%d of the devices of the volume group %q are missing; there are %s", g.missing, g.name,
+			Text: fmt.Sprintf("%d devices of the volume group %q are missing; present are %s", g.missing, g.name,
 				strings.Join(g.devices, ", ")),
 			Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name),
 		}
@@ -87,8 +87,9 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	vg := p.Source.Name
 	if !p.Started {
 		return &backend.StateError{
-			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active are %s", vg, activeNames(all)),
-			Hint: "vgchange -an -- " + vg + ", if nobody else needs it",
+			Text: fmt.Sprintf("the volume group %q was not activated by poolctl; active volumes: %s", vg,
+				activeNames(all)),
+			Hint: "vgchange -an -- " + vg + ", if it is not needed elsewhere",
 		}
 	}
 	if err = b.Host.Change(ctx, deactivate(vg)); err != nil {

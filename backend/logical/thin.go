@@ -33,7 +33,7 @@ func thinPoolOf(p *pooldef.Pool, all []*logicalVolume) (*logicalVolume, error) {
 	switch {
 	case i < 0:
 		return nil, &backend.StateError{
-			Text: fmt.Sprintf("there is no thin pool %q in the volume group %q", p.ThinPool, p.Source.Name),
+			Text: fmt.Sprintf("the volume group %q has no thin pool %q", p.Source.Name, p.ThinPool),
 			Hint: "lvcreate --type thin-pool -L SIZE -n " + p.ThinPool + " " + p.Source.Name,
 		}
 	case all[i].Type != "thin-pool":
@@ -117,8 +117,8 @@ func checkSpaceToWrite(v *logicalVolume, all []*logicalVolume) error {
 	}
 	return &backend.StateError{
 		Text: fmt.Sprintf(
-			"to write all of it takes %d bytes of the thin pool %q, which has %d", need, v.Pool, free,
+			"writing all of it needs %d bytes of the thin pool %q, which has %d", need, v.Pool, free,
 		),
-		Hint: "--algorithm trim gives its room back",
+		Hint: "--algorithm trim frees its space",
 	}
 }

@@ -111,7 +111,8 @@ func TestThin(t *testing.T) {
 	holds(t, b, p, "same", 32*mib, data)
 	holds(t, b, p, "larger", 64*mib, data)
 	image := t.TempDir() + "/qcow2"
-	ok(t, os.WriteFile(image, backendtest.Convert(t, "raw", "qcow2", append(bytes.Clone(data), make([]byte, 15*mib)...)), 0o600)) //nolint:forbidigo // the test's own
+	ok(t, os.WriteFile(image, backendtest.Convert(t, "raw", "qcow2", append(bytes.Clone(data),
+		make([]byte, 15*mib)...)), 0o600))
 	source := &pooldef.Volume{
 		Type:     "file",
 		Name:     "qcow2",

@@ -163,7 +163,7 @@ func TestBuildRefused(t *testing.T) {
 	}
 	p.Source.Devices = nil
 	refused[pooldef.Problems](t, "no devices", build(true), "missing")
-	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "there is no volume group")
+	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "no volume group")
 }
 
 // TestKinds creates snapshots and sparse volumes, and tries operations that they do not support.

@@ -105,9 +105,9 @@ func checkActive(p *pooldef.Pool, v *logicalVolume) error {
 
 var (
 	errOverflowed = &backend.StateError{
-		Text: "the snapshot has overflowed: it had not enough room for changes, and its data are lost",
+		Text: "the snapshot overflowed: it had too little space for changes, and its data is lost",
 	}
-	errPartial = &backend.StateError{Text: "a device that it is on is missing"}
+	errPartial = &backend.StateError{Text: "one of its devices is missing"}
 )
 
 func path(p *pooldef.Pool, name string) string { return dir(p.Source.Name) + "/" + name }

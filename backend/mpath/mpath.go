@@ -120,7 +120,8 @@ type multipathMap struct {
 func (b *Backend) maps(ctx context.Context, p *pooldef.Pool) ([]*multipathMap, error) {
 	active, err := b.Active(ctx, p)
 	if err == nil && !active {
-		err = &backend.StateError{Text: "there is no device-mapper: no " + directory, Hint: "modprobe dm-multipath"}
+		err = &backend.StateError{Text: "device-mapper is not available: no " + directory,
+			Hint: "modprobe dm-multipath"}
 	}
 	if err != nil {
 		return nil, err

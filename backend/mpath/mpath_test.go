@@ -54,7 +54,8 @@ func TestMaps(t *testing.T) {
 		ok(t, err)
 		text.WriteString(v.Name + " " + v.Key + " " + v.Target.Path + "\n")
 	}
-	if want := "dm-10 /dev/mapper/mpathb /dev/mapper/mpathb\ndm-2 /dev/mapper/mpatha /dev/mapper/mpatha\n"; text.String() != want {
+	if want := "dm-10 /dev/mapper/mpathb /dev/mapper/mpathb\n" +
+		"dm-2 /dev/mapper/mpatha /dev/mapper/mpatha\n"; text.String() != want {
 		t.Errorf("got\n%s", text.String())
 	}
 	space, err := b.Space(t.Context(), pool)
@@ -155,11 +156,11 @@ seq -s, -f '{"dev":"sd%.0f"}' 1 `+fmt.Sprint(many)+`; printf ']}]},{"sysfs":"../
 		t.Errorf("%d paths, error %v", len(known["dm-2"]), err)
 	}
 	for script, want := range map[string]string{
-		`printf '{"maps":[{"sysfs"'`: "what multipathd says",
-		`head -c 100000 /dev/zero`:   "what multipathd says",
-		`echo timeout`:               "what multipathd says",
-		`echo '{"maps":[{"path_groups":[{"pri":9223372036854775808}]}]}'`: "what multipathd says",
-		`echo '{"maps":[{"path_groups":[{"pri":NaN}]}]}'`:                 "what multipathd says",
+		`printf '{"maps":[{"sysfs"'`: "output of multipathd",
+		`head -c 100000 /dev/zero`:   "output of multipathd",
+		`echo timeout`:               "output of multipathd",
+		`echo '{"maps":[{"path_groups":[{"pri":9223372036854775808}]}]}'`: "output of multipathd",
+		`echo '{"maps":[{"path_groups":[{"pri":NaN}]}]}'`:                 "output of multipathd",
 	} {
 		backendtest.FakeProgram(t, "multipathd", script)
 		if _, err := b.query(t.Context()); err == nil || !strings.Contains(err.Error(), want) {

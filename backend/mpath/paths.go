@@ -70,7 +70,7 @@ func (b *Backend) query(ctx context.Context) (map[string][]pooldef.Path, error) 
 	}
 	var answer topology
 	if err := json.Unmarshal(out, &answer); err != nil {
-		return nil, fmt.Errorf("what multipathd says: %w", err)
+		return nil, fmt.Errorf("output of multipathd: %w", err)
 	}
 	known := map[string][]pooldef.Path{}
 	for _, m := range answer.Maps {

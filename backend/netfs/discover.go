@@ -16,7 +16,7 @@ import (
 // Gluster volumes.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if len(spec.Hosts) == 0 {
-		return nil, pooldef.Problems{{Element: "host", Text: "missing: it is the server to ask"}}
+		return nil, pooldef.Problems{{Element: "host", Text: "missing: the server to query"}}
 	}
 	s, err := sourceOf(&pooldef.Pool{Source: *spec})
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 // FuzzDiscover parses output of showmount(8), most of which a server determines.
 func FuzzDiscover(f *testing.F) {
 	for _, text := range []string{
-		"/srv/two       10.0.0.0/8\n/srv/a b/ *\n\nnonsense\n", "/ *", "/srv \x1b[31m\n", "/srv/\xff *\n", "/srv\r *\r\n", "srv *\n", "/srv\n",
+		"/srv/two       10.0.0.0/8\n/srv/a b/ *\n\nnonsense\n", "/ *", "/srv \x1b[31m\n", "/srv/\xff *\n",
+		"/srv\r *\r\n", "srv *\n", "/srv\n",
 		"/ " + strings.Repeat(" ", 1000) + "*", "",
 	} {
 		f.Add(text)

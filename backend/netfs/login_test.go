@@ -28,7 +28,8 @@ func withLogin(p *pooldef.Pool, user, secret string) *pooldef.Pool {
 func TestLogin(t *testing.T) {
 	for _, c := range []struct{ user, secret, want string }{
 		{"daemon", "daemon", "username=daemon\npassword=$(base64 -d /secrets/daemon.base64)\nEND\n"},
-		{`CELLAR\pc$`, "daemon", "username=pc\\$\ndomain=CELLAR\npassword=$(base64 -d /secrets/daemon.base64)\nEND\n"},
+		{`CELLAR\pc$`, "daemon",
+			"username=pc\\$\ndomain=CELLAR\npassword=$(base64 -d /secrets/daemon.base64)\nEND\n"},
 		{"daemon", "lines", ""},
 		{"daemon", "none", ""},
 	} {

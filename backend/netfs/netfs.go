@@ -68,7 +68,7 @@ func checkPlain(words []string) error {
 	for _, w := range words {
 		if host.Quote(w) != w {
 			return &backend.UnsupportedError{Type: pooldef.NetFS,
-				What: fmt.Sprintf("%q with GlusterFS, whose mount program would take it apart", w)}
+				What: fmt.Sprintf("%q with GlusterFS, whose mount program would split it", w)}
 		}
 	}
 	return nil

@@ -64,13 +64,18 @@ func TestSpelling(t *testing.T) {
 		same, other                 string // "TYPE SOURCE OPTIONS", separated by bars
 	}{
 		{"nfs", "files.example", "/srv/a b", "files.example:/srv/a b",
-			"nfs4 FILES.example.:/srv/a\x00b addr=1.2.3.4|nfs files.example:/srv/a\x00b/ x|nfs4 192.0.2.7:/srv/a\x00b addr=192.0.2.7",
-			"nfs4 files.example:/srv/a x|nfs4 192.0.2.8:/srv/a\x00b addr=192.0.2.8|cifs //files.example/srv/a\x00b x|ext4 /dev/sda x"},
-		{"auto", "2001:db8::7", "/", "[2001:db8::7]:/", "nfs4 [2001:DB8:0::7]:/ x", "nfs4 [2001:db8::8]:/ addr=2001:db8::8"},
+			"nfs4 FILES.example.:/srv/a\x00b addr=1.2.3.4|nfs files.example:/srv/a\x00b/ x|nfs4 " +
+				"192.0.2.7:/srv/a\x00b addr=192.0.2.7",
+			"nfs4 files.example:/srv/a x|nfs4 192.0.2.8:/srv/a\x00b addr=192.0.2.8|cifs " +
+				"//files.example/srv/a\x00b x|ext4 /dev/sda x"},
+		{"auto", "2001:db8::7", "/", "[2001:db8::7]:/", "nfs4 [2001:DB8:0::7]:/ x",
+			"nfs4 [2001:db8::8]:/ addr=2001:db8::8"},
 		{"nfs", "[2001:db8::7]", "/x", "[2001:db8::7]:/x", "nfs [2001:db8::7]:/x/ x", "nfs [2001:db8::7]:/ x"},
-		{"cifs", "files.example", "/Share/sub", "//files.example/Share/sub", "cifs //files.example/share/sub/ x|smb3 \\\\192.0.2.7\\Share\\sub addr=192.0.2.7",
+		{"cifs", "files.example", "/Share/sub", "//files.example/Share/sub",
+			"cifs //files.example/share/sub/ x|smb3 \\\\192.0.2.7\\Share\\sub addr=192.0.2.7",
 			"cifs //files.example/share x|nfs files.example:/Share/sub x"},
-		{"glusterfs", "files.example", "gv0", "files.example:gv0", "fuse.glusterfs files.example:/gv0 x|fuse.glusterfs files.example:gv0 x",
+		{"glusterfs", "files.example", "gv0", "files.example:gv0",
+			"fuse.glusterfs files.example:/gv0 x|fuse.glusterfs files.example:gv0 x",
 			"fuse.glusterfs files.example:/gv1 x|fuse.sshfs files.example:/gv0 x"},
 	} {
 		p := netPool(c.format, c.server, c.dir)
@@ -138,7 +143,8 @@ func TestDiscover(t *testing.T) {
 	check("nfs files.example:/srv/two|nfs files.example:/srv/a b/")
 	f.out["gluster"] = `<?xml version="1.0"?><cliOutput><opRet>0</opRet><volInfo><volumes><volume><name>gv0</name></volume>` +
 		`<volume><name>gv1</name></volume><count>2</count></volumes></volInfo></cliOutput>`
-	check("nfs files.example:/srv/two|nfs files.example:/srv/a b/|glusterfs files.example:gv0|glusterfs files.example:gv1")
+	check("nfs files.example:/srv/two|nfs files.example:/srv/a b/|glusterfs " +
+		"files.example:gv0|glusterfs files.example:gv1")
 	if !slices.Contains(f.asked, "showmount --no-headers --exports -- files.example") {
 		t.Error(f.asked)
 	}

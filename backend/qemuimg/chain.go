@@ -20,7 +20,7 @@ const maxChain = 200
 func (o *opener) below(above *Image, info image.Info) (err error) {
 	for n := 0; info.Backing != ""; n++ {
 		if n == maxChain {
-			return fmt.Errorf("there are more than %d images below %q", maxChain, o.seen[0].Path)
+			return fmt.Errorf("the backing chain of %[2]q has more than %[1]d images", maxChain, o.seen[0].Path)
 		}
 		var next *Image
 		next, info, err = o.follow(above, info)
@@ -44,7 +44,7 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 	switch {
 	case named.NotUnderstood != "":
 		return nil, info, fmt.Errorf(
-			"it is named in a way that poolctl does not understand: %s", named.NotUnderstood,
+			"its name is not understood: %s", named.NotUnderstood,
 		)
 	case !named.Local:
 		i, err := o.remote(named.Path)
@@ -59,7 +59,7 @@ func (o *opener) follow(above *Image, info image.Info) (*Image, image.Info, erro
 	for _, one := range o.seen {
 		if one.IsSame(h) {
 			h.Close()
-			return nil, info, fmt.Errorf("the chain is a loop: %q is above it already", named.Path)
+			return nil, info, fmt.Errorf("the backing chain is a loop: %q occurs twice", named.Path)
 		}
 	}
 	return o.image(named.Path, format, h)
@@ -94,7 +94,7 @@ func (o *opener) image(path, format string, h *safeopen.Handle) (*Image, image.I
 		i.Capacity = uint64(h.Size)
 		return i, image.Info{}, nil
 	case format != info.Format:
-		return i, info, fmt.Errorf("%q is no %s image: it looks like %s", path, format, info.Format)
+		return i, info, fmt.Errorf("%q is not a %s image: it looks like %s", path, format, info.Format)
 	}
 	if err = o.check(i, info); err == nil && info.Encryption != "" {
 		i.Key, err = key(o.secrets, pooldef.SecretRef{Type: "passphrase", Usage: path})
@@ -104,7 +104,7 @@ func (o *opener) image(path, format string, h *safeopen.Handle) (*Image, image.I
 
 func (o *opener) mayRead(path string, h *safeopen.Handle) error {
 	if o.known == nil {
-		return fmt.Errorf("%q is in no pool that is known", path)
+		return fmt.Errorf("%q is not in a known pool", path)
 	}
 	return o.known(path, h)
 }
@@ -113,7 +113,7 @@ func (o *opener) mayRead(path string, h *safeopen.Handle) error {
 // have written them.
 func (o *opener) remote(name string) (*Image, error) {
 	if !plainRBD.MatchString(name) {
-		return nil, fmt.Errorf("%q is none of this machine's files", name)
+		return nil, fmt.Errorf("%q is not a file of this machine", name)
 	}
 	if err := o.mayRead(name, nil); err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (*UnrecordedFormatError) Kind() fault.Kind { return fault.Failed }
 
 // HintLine implements [fault.Hinter].
 func (e *UnrecordedFormatError) HintLine() string {
-	return "record it, once you know what it is: " + RecordFormat(e.Path, "FORMAT", e.Overlay)
+	return "record it, when you know what it is: " + RecordFormat(e.Path, "FORMAT", e.Overlay)
 }
 
 // RecordFormat returns the shell command that records the format of a backing file in an overlay.

@@ -46,7 +46,7 @@ func (i *Image) Whole() error {
 			continue
 		}
 		if now, err := retry.FileInfo(i.file); err != nil || now.Mode().IsRegular() && now.Size() < i.held.Size {
-			return cmp.Or(err, fmt.Errorf("%q has become shorter while it was read", i.Path))
+			return cmp.Or(err, fmt.Errorf("%q shrank while it was read", i.Path))
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func (o *opener) top(v *pooldef.Volume, h *safeopen.Handle) (*Image, image.Info,
 		i.Format, info = "raw", image.Info{Capacity: v.Capacity.Bytes, Encryption: encryptionOf(v)}
 	}
 	if info.Format != "" && info.Format != i.Format || info.Encryption != encryptionOf(v) {
-		return i, info, fmt.Errorf("%q is no longer what it was a moment ago", i.Path)
+		return i, info, fmt.Errorf("%q changed meanwhile", i.Path)
 	}
 	i.Capacity = info.Capacity
 	if err = o.check(i, info); err == nil && v.Target.Encryption != nil {

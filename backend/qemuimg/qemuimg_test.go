@@ -74,16 +74,24 @@ func TestLines(t *testing.T) {
 	}{
 		{Create(define("qcow2", nil), "/d", 512, Image{}, nil, ""), "create -q -f qcow2 -o compat=1.1 ./a,b 512"},
 		{Create(define("vmdk", nil), "/d", 512, Image{}, nil, "off"), "create -q -f vmdk ./a,b 512"},
-		{Create(define("qcow2", nil), "/d", 512, Image{Path: "x,y", Format: "raw"}, nil, ""), "create -q -f qcow2 -u -b x,y -o backing_fmt=raw,compat=1.1 ./a,b 512"},
-		{Create(define("raw", backendtest.LUKS("one")), "/d", 512, Image{}, key, ""), "create -q -f luks " + object + "-o key-secret=key0 ./a,b 512"},
+		{Create(define("qcow2", nil), "/d", 512, Image{Path: "x,y", Format: "raw"}, nil, ""),
+			"create -q -f qcow2 -u -b x,y -o backing_fmt=raw,compat=1.1 ./a,b 512"},
+		{Create(define("raw", backendtest.LUKS("one")), "/d", 512, Image{}, key, ""),
+			"create -q -f luks " + object + "-o key-secret=key0 ./a,b 512"},
 		{Create(define("qcow2", backendtest.LUKS("one")), "/d", 512, Image{}, key, ""),
 			"create -q -f qcow2 " + object + "-o encrypt.format=luks,encrypt.key-secret=key0,compat=1.1 ./a,b 512"},
-		{Encrypt(define("raw", backendtest.LUKS("one")), "/dev/x,y", 512, key), "create -q -f luks " + object + "-o key-secret=key0 /dev/fd/4 512"},
+		{Encrypt(define("raw", backendtest.LUKS("one")), "/dev/x,y", 512, key),
+			"create -q -f luks " + object + "-o key-secret=key0 /dev/fd/4 512"},
 		{Convert(source, define("iso", nil), "/d", "", nil), "convert -q -O raw " + chain + " ./a,b"},
-		{Convert(source, define("qcow2", nil), "/d", "metadata", func(uint64, uint64) {}), "convert -p -O qcow2 -o preallocation=metadata,compat=1.1 " + chain + " ./a,b"},
+		{Convert(source, define("qcow2", nil), "/d", "metadata", func(uint64, uint64) {}),
+			"convert -p -O qcow2 -o preallocation=metadata,compat=1.1 " + chain + " ./a,b"},
 		{Convert(raw, define("vdi", nil), "/d", "", nil), `convert -q -U -O vdi json:{"driver":"raw","file":{"driver":"file","filename":"/dev/fd/3"}} ./a,b`},
-		{Into(source, Device("/dev/x"), nil), "convert -q -n --target-image-opts " + chain + " driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
-		{Into(source, blank, nil), "convert -q --target-is-zero -n --target-image-opts " + chain + " driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
+		{Into(source, Device("/dev/x"), nil),
+			"convert -q -n --target-image-opts " + chain +
+				" driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
+		{Into(source, blank, nil),
+			"convert -q --target-is-zero -n --target-image-opts " + chain +
+				" driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
 		{Into(luks, Made("/d/a,b", "qcow2", other), nil),
 			"convert -q " + object + "--object secret,id=key2,format=raw,file=/dev/fd/5 -n --target-image-opts " +
 				`json:{"driver":"luks","file":{"driver":"file","filename":"/dev/fd/4"},"key-secret":"key0"} ` +
@@ -127,7 +135,8 @@ func TestExplain(t *testing.T) {
 	for _, image := range []*Image{opened(t, base, "qcow2"), opened(t, top, "qcow2")} {
 		image.write = true
 		for _, command := range []host.Command{
-			Convert(image, v, t.TempDir(), "", nil), Resize(image, 1<<21, false, ""), Into(image, Made(dir+"/top", "raw", nil), nil),
+			Convert(image, v, t.TempDir(), "", nil), Resize(image, 1<<21, false, ""),
+			Into(image, Made(dir+"/top", "raw", nil), nil),
 		} {
 			used := (*host.InUseError)(nil)
 			if err := Explain(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) ||

@@ -28,7 +28,8 @@ func (b *Backend) Clone(
 	if wanted.Capacity.Bytes < source.Capacity.Bytes {
 		return pooldef.Problems{{
 			Element: "capacity",
-			Text:    fmt.Sprintf("%d bytes are less than what is copied, %d", d.Capacity.Bytes, source.Capacity.Bytes),
+			Text: fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes,
+				source.Capacity.Bytes),
 		}}
 	}
 	from, is := originPool(p, o.From)
@@ -38,10 +39,10 @@ func (b *Backend) Clone(
 	case is:
 		return b.copy(ctx, p, at, &wanted, from, source, o)
 	case o.Reflink:
-		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("it is not in this Ceph cluster")}
+		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("it is in another Ceph cluster")}
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{
-			Type: p.Type, What: "copying volumes of type " + source.Type + " of elsewhere",
+			Type: p.Type, What: "copying volumes of type " + source.Type + " of another cluster",
 		}
 	}
 	return b.fill(ctx, p, at, &wanted, source, o)
@@ -62,7 +63,7 @@ func (b *Backend) copy(
 	o backend.CloneOptions,
 ) error {
 	if o.Reflink {
-		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("a full copy is wanted")}
+		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("a full copy is requested")}
 	}
 	if err := b.checkNotInUse(ctx, p, from, source.Name, o.InUse, true); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 	if auth.Type != "ceph" {
 		return nil, nil, pooldef.Problems{{
 			Element: "source/auth/@type",
-			Text:    fmt.Sprintf("%q: a login to Ceph is of type ceph", auth.Type),
+			Text:    fmt.Sprintf("%q: a login to Ceph has type ceph", auth.Type),
 		}}
 	}
 	value, err := b.secrets.SecretValue(auth.Secret, "ceph")
@@ -97,10 +97,10 @@ func checkKey(value []byte) error {
 	if len(value) == size && value[0] == 1 {
 		return nil
 	}
-	e := &backend.StateError{Text: "the value of the secret is no key of Ceph's"}
+	e := &backend.StateError{Text: "the value of the secret is not a Ceph key"}
 	if decoded, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(value))); err == nil &&
 		len(decoded) == size {
-		e.Text += ", but the text of one"
+		e.Text += ", but the base64 text of one"
 		e.Hint = "secret-set-value without --plain"
 	}
 	return e
@@ -120,7 +120,7 @@ func configArgs(p *pooldef.Pool) ([]string, error) {
 		if !isOption(name) {
 			return nil, pooldef.Problems{{
 				Element: "config",
-				Text:    fmt.Sprintf("%q is not an option of Ceph's that can be set here", o.Name),
+				Text:    fmt.Sprintf("%q is not a Ceph option that can be set here", o.Name),
 			}}
 		}
 		args = append(args, "--"+name+"="+o.Value)
@@ -149,7 +149,7 @@ func (b *Backend) decode(ctx context.Context, c host.Command, answer any) error 
 	}
 	if err == nil {
 		if err = json.Unmarshal(out, answer); err != nil {
-			err = fmt.Errorf("what %s says: %w", c.Name, err)
+			err = fmt.Errorf("output of %s: %w", c.Name, err)
 		}
 	}
 	if checked, is := answer.(checker); is && err == nil {

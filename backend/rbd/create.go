@@ -24,7 +24,7 @@ func (b *Backend) Create(
 		if !ok {
 			return pooldef.Problems{{
 				Element: "backingStore/path",
-				Text:    fmt.Sprintf("%q is not a volume of this pool: it cannot have clones in it", d.Backing.Path),
+				Text:    fmt.Sprintf("%q is not in this pool: its clone cannot be here", d.Backing.Path),
 			}}
 		}
 		return b.cloneShared(ctx, p, at, d, at, name)
@@ -91,7 +91,7 @@ func checkDefinition(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions
 			Text:    fmt.Sprintf("%d: objects have a power of two between 4 KiB and 32 MiB", size),
 		}}
 	case o.Preallocation == "metadata":
-		return pooldef.Problems{{Text: "there are no metadata to preallocate: off, falloc and full there are"}}
+		return pooldef.Problems{{Text: "there is no metadata to preallocate: use off, falloc or full"}}
 	}
 	return nil
 }

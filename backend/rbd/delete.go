@@ -26,8 +26,8 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 			names = append(names, s.Name)
 		}
 		return &backend.StateError{
-			Text: "there are snapshots of it: " + strings.Join(names, ", "),
-			Hint: "--delete-snapshots deletes them, too",
+			Text: "it has snapshots: " + strings.Join(names, ", "),
+			Hint: "--delete-snapshots deletes them too",
 		}
 	})
 }
@@ -59,8 +59,8 @@ func (b *Backend) checkNoClones(ctx context.Context, p *pooldef.Pool, at place, 
 		names = append(names, c.String())
 	}
 	return &backend.StateError{
-		Text: "there are clones of it, which have their data from it: " + strings.Join(names, ", "),
-		Hint: "rbd flatten gives a clone its own data",
+		Text: "clones depend on it: " + strings.Join(names, ", "),
+		Hint: "rbd flatten makes a clone independent",
 	}
 }
 

@@ -43,7 +43,7 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 	case 'r': // the header
 		rest := make([]byte, len(diffHeader)-1)
 		if _, err = io.ReadFull(r, rest); err == nil && string(rest) != diffHeader[1:] {
-			err = fmt.Errorf("rbd gives a diff of another form: r%q", rest)
+			err = fmt.Errorf("unexpected format of rbd's diff: r%q", rest)
 		}
 		return 0, 0, false, unexpectedEOF(err)
 	case 's': // the image's size
@@ -60,7 +60,7 @@ func (d diff) Next(r io.Reader) (offset, length uint64, hasData bool, err error)
 	case 'e':
 		return 0, 0, false, io.EOF
 	}
-	return 0, 0, false, fmt.Errorf("rbd gives a diff of another form: %q", tag)
+	return 0, 0, false, fmt.Errorf("unexpected format of rbd's diff: %q", tag)
 }
 
 func unexpectedEOF(err error) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -71,29 +70,29 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
 		return &backend.StateError{
 			Text: fmt.Sprintf(
-				"the Ceph cluster refuses the login as client.%s: there is no such user, or this is not the key", user(p),
+				"the Ceph cluster refuses the login as client.%s: unknown user or wrong key", user(p),
 			),
 		}
 	case !connects && (no == syscall.EOPNOTSUPP || says("unable to find a keyring")):
 		return &backend.StateError{
-			Text: "there is no key for the Ceph cluster: neither the definition nor " + conf + " has a login",
+			Text: "no key for the Ceph cluster: neither the definition nor " + conf + " has a login",
 		}
 	case no == syscall.EPERM, no == syscall.EACCES:
 		return &backend.StateError{
-			Text: fmt.Sprintf("client.%s may not do that in the Ceph pool %q", user(p), at.pool),
-			Hint: fmt.Sprintf("ceph auth get client.%s shows what it may do", user(p)),
+			Text: fmt.Sprintf("client.%s is not allowed to do this in the Ceph pool %q", user(p), at.pool),
+			Hint: fmt.Sprintf("ceph auth get client.%s shows its capabilities", user(p)),
 		}
 	case !connects && no == syscall.ETIMEDOUT:
 		return &backend.TimeoutError{
-			Text: "the monitors of the Ceph cluster do not let us in: they have no quorum, or the login hangs",
+			Text: "the monitors of the Ceph cluster do not accept the login: they have no quorum, or the login hangs",
 		}
 	case no == syscall.ETIMEDOUT:
 		return b.healthError(ctx, p)
 	case no == syscall.EXDEV:
 		return &backend.StateError{
-			Text: "this cluster does not make clones in another namespace (ceph osd " +
+			Text: "this cluster does not support clones in another namespace (ceph osd " +
 				"set-require-min-compat-client mimic)",
-			Hint: "--full makes a full copy",
+			Hint: "--full creates a full copy",
 		}
 	case no == syscall.ENOSPC, no == syscall.EDQUOT:
 		return &fullError{backend.StateError{Text: fmt.Sprintf("the Ceph pool %q is full", at.pool)}}
@@ -172,5 +171,5 @@ func mapErrExist(err error, p *pooldef.Pool, name string) error {
 }
 
 func existError(p *pooldef.Pool, name string) error {
-	return &iofs.PathError{Op: "create", Path: path(p, name), Err: iofs.ErrExist}
+	return &backend.ExistsError{Path: path(p, name)}
 }

@@ -67,8 +67,10 @@ func TestMonitors(t *testing.T) {
 	closed := listener(t, func(c net.Conn) { c.Close() })
 	none := pooldef.Host{Name: "127.0.0.1", Port: 1}
 	for _, hosts := range [][]pooldef.Host{
-		{good}, {{Name: "127.0.0.1", Port: port(t, "port2")}}, {{Name: "localhost", Port: good.Port}}, {{Name: "v1:127.0.0.1", Port: good.Port}},
-		{none, good}, {good, silent}, {silent, good}, {{Name: "nosuch.invalid"}, good, other, {Name: "192.0.2.1", Port: 9}},
+		{good}, {{Name: "127.0.0.1", Port: port(t, "port2")}}, {{Name: "localhost", Port: good.Port}},
+		{{Name: "v1:127.0.0.1", Port: good.Port}},
+		{none, good}, {good, silent}, {silent, good},
+		{{Name: "nosuch.invalid"}, good, other, {Name: "192.0.2.1", Port: 9}},
 	} {
 		p.Source.Hosts = hosts
 		if active, err := b.Active(t.Context(), p); !active || err != nil {
@@ -77,8 +79,9 @@ func TestMonitors(t *testing.T) {
 	}
 	b = New(&host.Local{}, keys{}, brief)
 	for text, h := range map[string]pooldef.Host{
-		"connection refused": none, "does not answer": silent, "is no monitor of Ceph's": other, "monitor nosuch.invalid:": {Name: "nosuch.invalid"},
-		fmt.Sprintf(":%d is no monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
+		"connection refused": none, "does not answer": silent, "is not a Ceph monitor": other,
+		"monitor nosuch.invalid:":                             {Name: "nosuch.invalid"},
+		fmt.Sprintf(":%d is not a Ceph monitor", closed.Port): closed, "127.0.0.1:3300": {Name: "127.0.0.1"},
 	} {
 		p.Source.Hosts = []pooldef.Host{h}
 		if err := fails(t, b, p, text); h == silent && !errors.Is(err, context.DeadlineExceeded) {
@@ -133,17 +136,22 @@ func TestRefused(t *testing.T) {
 		change func(*pooldef.Pool)
 	}{
 		{stranger, "refuses the login as client.libvirt", func(*pooldef.Pool) {}},
-		{stranger, "refuses the login as client.libvirt", func(p *pooldef.Pool) { p.Source.Hosts[0].Port = port(t, "port2") }},
+		{stranger, "refuses the login as client.libvirt",
+			func(p *pooldef.Pool) { p.Source.Hosts[0].Port = port(t, "port2") }},
 		{b, "refuses the login as client.nobody", func(p *pooldef.Pool) { p.Source.Auth.Username = "nobody" }},
-		{New(&host.Local{}, otherKey{text: "c29tZXRoaW5n"}, limit), "is no key of Ceph's", func(*pooldef.Pool) {}},
-		{New(&host.Local{}, otherKey{text: base64.StdEncoding.EncodeToString([]byte(read(t, "libvirt.key")))}, limit), "but the text of one", func(*pooldef.Pool) {}},
-		{b, "no such secret", func(p *pooldef.Pool) { p.Source.Auth.Secret.UUID = "b1a0c0df-1111-4222-8333-444455556666" }},
-		{b, "is of type ceph", func(p *pooldef.Pool) { p.Source.Auth.Type = "chap" }},
-		{b, `there is no Ceph pool "nopool"`, func(p *pooldef.Pool) { p.Source.Name = "nopool" }},
+		{New(&host.Local{}, otherKey{text: "c29tZXRoaW5n"}, limit), "is not a Ceph key", func(*pooldef.Pool) {}},
+		{New(&host.Local{}, otherKey{text: base64.StdEncoding.EncodeToString([]byte(read(t, "libvirt.key")))},
+			limit), "but the base64 text of one", func(*pooldef.Pool) {}},
+		{b, "Secret not found",
+			func(p *pooldef.Pool) { p.Source.Auth.Secret.UUID = "b1a0c0df-1111-4222-8333-444455556666" }},
+		{b, "a login to Ceph has type ceph", func(p *pooldef.Pool) { p.Source.Auth.Type = "chap" }},
+		{b, `no Ceph pool "nopool"`, func(p *pooldef.Pool) { p.Source.Name = "nopool" }},
 		{b, `no namespace "nospace"`, func(p *pooldef.Pool) { p.Source.Name = "rbdpool/nospace" }},
 		{b, "is not the name of a Ceph pool", func(p *pooldef.Pool) { p.Source.Name = "rbdpool/a/b" }},
-		{b, "is not an option of Ceph's", func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "key", Value: "AQ=="}} }},
-		{b, "unrecognised option '--no_such=1'", func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "no_such", Value: "1"}} }},
+		{b, "is not a Ceph option",
+			func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "key", Value: "AQ=="}} }},
+		{b, "unrecognised option '--no_such=1'",
+			func(p *pooldef.Pool) { p.Config = []pooldef.Option{{Name: "no_such", Value: "1"}} }},
 	} {
 		changed := *p
 		auth := *p.Source.Auth
@@ -167,7 +175,8 @@ func TestWritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	ok(t, os.WriteFile(dir+"/socket", []byte("a file"), 0o600))
 	p.Config = []pooldef.Option{
-		{Name: "log_file", Value: dir + "/log"}, {Name: "log_to_file", Value: "true"}, {Name: "debug_ms", Value: "1"}, {Name: "admin socket", Value: dir + "/socket"},
+		{Name: "log_file", Value: dir + "/log"}, {Name: "log_to_file", Value: "true"},
+		{Name: "debug_ms", Value: "1"}, {Name: "admin socket", Value: dir + "/socket"},
 	}
 	b := New(host.ReadOnly{Host: &host.Local{}}, keys{}, limit)
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
@@ -196,7 +205,7 @@ func TestOwnConfiguration(t *testing.T) {
 	p := newPool(t)
 	b := New(&host.Local{}, keys{}, limit)
 	p.Source.Auth = nil
-	fails(t, b, p, "there is no key for the Ceph cluster")
+	fails(t, b, p, "no key for the Ceph cluster")
 	dir := backendtest.Mount(t, "-t", "tmpfs", "tmpfs")
 	for _, file := range []string{"ceph.conf", "keyring"} {
 		ok(t, os.WriteFile(filepath.Join(dir, file), []byte(read(t, file)+"\n"), 0o600))
@@ -370,8 +379,14 @@ func TestInUse(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	b, p, _ := newPoolWithImage(t, "v")
 	for what, do := range map[string]func(ctx context.Context, r, w *os.File) error{
-		"upload":   func(ctx context.Context, r, _ *os.File) error { return b.Upload(ctx, p, "v", r, backend.Transfer{}) },
-		"download": func(ctx context.Context, _, w *os.File) error { return b.Download(ctx, p, "v", w, backend.Transfer{}) },
+		"upload": func(ctx context.Context, r,
+			_ *os.File) error {
+			return b.Upload(ctx, p, "v", r, backend.Transfer{})
+		},
+		"download": func(ctx context.Context, _,
+			w *os.File) error {
+			return b.Download(ctx, p, "v", w, backend.Transfer{})
+		},
 	} {
 		r, w, err := os.Pipe()
 		ok(t, err)
@@ -431,9 +446,9 @@ func TestRenameRace(t *testing.T) {
 func TestDiff(t *testing.T) {
 	for text, want := range map[string]string{
 		"":              "unexpected EOF",
-		"rbd diff v2\n": "another form",
+		"rbd diff v2\n": "unexpected format",
 		"rbd":           "unexpected EOF",
-		"x":             "another form",
+		"x":             "unexpected format",
 		"w1234":         "unexpected EOF",
 		"e":             "EOF",
 	} {

@@ -173,7 +173,7 @@ func TestLies(t *testing.T) {
 		saidLong[:100], `{}`,
 	} {
 		b, _ := lying(text)
-		if err := details(b); err == nil || !strings.Contains(err.Error(), "what rbd says") {
+		if err := details(b); err == nil || !strings.Contains(err.Error(), "output of rbd") {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}

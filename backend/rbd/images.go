@@ -31,9 +31,9 @@ func (f firstOf) first(name string) bool {
 	return !seen
 }
 
-// names lists the names of all images, including temporary names, but without names that rbd(8) cannot address:
-// those are not volumes. It omits repeated names: rbd reads the directory of a pool in parts, and lists an image
-// twice if the image is renamed at the same time.
+// names lists the names of all images, including temporary names, but without names that rbd(8) cannot
+// address: those are not volumes. It omits repeated names: rbd reads the directory of a pool in parts, and
+// lists an image twice if the image is renamed at the same time.
 func (b *Backend) names(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	at, err := placeOf(p)
 	if err != nil {
@@ -161,7 +161,7 @@ func (b *Backend) used(ctx context.Context, p *pooldef.Pool, name string) (map[s
 // maxChain is the maximum number of origins in a chain.
 const maxChain = 1 << 10
 
-// Chain implements backend.BackingChainer. The chain of a clone has its origin, the origin's origin, and so on.
+// Chain implements backend.BackingChainer. The chain of a clone has its origin, the origin's origin, ...
 func (b *Backend) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
 	chain := []*pooldef.Volume{}
 	i, err := b.info(ctx, p, name)

@@ -116,7 +116,7 @@ func (b *Backend) greet(ctx context.Context, at string) (string, error) {
 	}
 	version := greetings[string(said)]
 	if version == "" {
-		return "", &backend.StateError{Text: fmt.Sprintf("what answers at %s is no monitor of Ceph's", at)}
+		return "", &backend.StateError{Text: fmt.Sprintf("the server at %s is not a Ceph monitor", at)}
 	}
 	return version + c.RemoteAddr().String(), nil
 }

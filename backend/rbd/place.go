@@ -68,13 +68,13 @@ func checkName(name string) error {
 		return pooldef.Problems{{
 			Element: "name",
 			Text: fmt.Sprintf(
-				"%q: the name of an image has no /, no @ and no control characters, and is UTF-8", name,
+				"%q: image names are UTF-8 without /, @ and control characters", name,
 			),
 		}}
 	case isTempName(name):
 		return pooldef.Problems{{
 			Element: "name",
-			Text:    fmt.Sprintf("%q: such names have volumes that are being made", name),
+			Text:    fmt.Sprintf("%q: such names are reserved for volumes being created", name),
 		}}
 	}
 	return nil

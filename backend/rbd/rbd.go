@@ -89,5 +89,5 @@ func (u *usage) check() error {
 }
 
 func noPoolError(at place) error {
-	return &backend.StateError{Text: fmt.Sprintf("there is no Ceph pool %q", at.pool)}
+	return &backend.StateError{Text: fmt.Sprintf("no Ceph pool %q", at.pool)}
 }

@@ -28,7 +28,8 @@ func TestBackend(t *testing.T) {
 		),
 		Unsupported: []*pooldef.Volume{
 			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Format: "qcow2"}},
-			{Name: "v", Capacity: pooldef.Bytes(1 << 20), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("x")}},
+			{Name: "v", Capacity: pooldef.Bytes(1 << 20),
+				Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("x")}},
 		},
 	})
 }

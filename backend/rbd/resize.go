@@ -21,7 +21,7 @@ func (b *Backend) Resize(
 	at, _ := placeOf(p)
 	switch {
 	case size < i.Size && !o.Shrink:
-		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", i.Size)
+		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", i.Size)
 	case size == i.Size:
 		return nil
 	case size < i.Size:

@@ -65,15 +65,15 @@ func (b *Backend) cloneShared(
 	if !slices.Contains(i.Features, "layering") {
 		return &backend.StateError{
 			Text: fmt.Sprintf(
-				"the image %q has not the feature layering, without which there are no clones of it", source,
+				"the image %q does not have the feature layering, which clones need", source,
 			),
-			Hint: "--full makes a full copy",
+			Hint: "--full creates a full copy",
 		}
 	}
 	if d.Capacity.Known && d.Capacity.Bytes < i.Size {
 		return pooldef.Problems{{
 			Element: "capacity",
-			Text:    fmt.Sprintf("%d bytes are less than what is cloned, %d", d.Capacity.Bytes, i.Size),
+			Text:    fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes, i.Size),
 		}}
 	}
 	clone := func(snapshot string) error {

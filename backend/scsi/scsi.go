@@ -49,7 +49,7 @@ func (b *Backend) hosts(_ context.Context, p *pooldef.Pool) ([]int, error) {
 	at, err := b.find(p)
 	if err == nil && !at.isActive(p) {
 		err = &backend.StateError{
-			Text: fmt.Sprintf("host%d is there, but the pool was not started", at.number),
+			Text: fmt.Sprintf("host%d exists, but the pool was not started", at.number),
 			Hint: "poolctl pool-start " + host.Quote(p.Name),
 		}
 	}
@@ -78,7 +78,7 @@ func (b *Backend) find(p *pooldef.Pool) (place, error) {
 		if !ok {
 			return place{}, &backend.StateError{
 				Text: fmt.Sprintf(
-					"there is no Fibre Channel port with the node name %s and the port name %s", a.WWNN, a.WWPN,
+					"no Fibre Channel port with node name %s and port name %s", a.WWNN, a.WWPN,
 				),
 			}
 		}
@@ -95,7 +95,7 @@ func (b *Backend) find(p *pooldef.Pool) (place, error) {
 	}
 	if _, err := fs.Stat(b.Host.Sys(), fmt.Sprintf("%s/host%d", class, number)); err != nil {
 		return place{}, &backend.StateError{
-			Text: fmt.Sprintf("there is no SCSI host host%d", number), Hint: "ls /sys/" + class,
+			Text: fmt.Sprintf("no SCSI host host%d", number), Hint: "ls /sys/" + class,
 		}
 	}
 	return place{number, -1}, nil
@@ -121,6 +121,6 @@ func (b *Backend) byParent(a *pooldef.ParentAddress) (place, error) {
 		}
 	}
 	return place{}, &backend.StateError{
-		Text: fmt.Sprintf("there is no SCSI host with the unique id %d at the PCI address %s", a.UniqueID, address),
+		Text: fmt.Sprintf("no SCSI host with unique id %d at PCI address %s", a.UniqueID, address),
 	}
 }

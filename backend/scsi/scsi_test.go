@@ -45,11 +45,11 @@ func TestHosts(t *testing.T) {
 		{named("host1"), "1"},
 		{named("scsi_host2"), "2"},
 		{named("fc_host5"), "5"},
-		{named("host9"), "there is no SCSI host host9"},
+		{named("host9"), "no SCSI host host9"},
 		{named("sda"), `source/adapter/@name: "sda" is not the name of a SCSI host, such as host0 or scsi_host0`},
 		{at(0, 0, 0x1f, 2, 2), "2"},
 		{at(1, 4, 0x1f, 2, 1), "4"},
-		{at(0, 0, 0x1f, 2, 3), "there is no SCSI host with the unique id 3 at the PCI address 0000:00:1f.2"},
+		{at(0, 0, 0x1f, 2, 3), "no SCSI host with unique id 3 at PCI address 0000:00:1f.2"},
 		{&pooldef.Adapter{Type: "fc_host", WWNN: "0x20000000C9831B4B", WWPN: "10000000c9831b4b"}, "5"},
 	} {
 		p := pool(test.adapter)

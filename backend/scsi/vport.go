@@ -77,8 +77,8 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 		return errors.Join(err, ctx.Err())
 	case p.Source.Adapter.Managed == nil && !p.Started:
 		return &backend.StateError{
-			Text: fmt.Sprintf("the virtual port host%d was not made by poolctl", at.number),
-			Hint: "managed='yes' in the definition's adapter has it removed all the same",
+			Text: fmt.Sprintf("the virtual port host%d was not created by poolctl", at.number),
+			Hint: "managed='yes' in the definition's adapter removes it anyway",
 		}
 	}
 	if err := b.Unused(ctx, p, []int{at.number}); err != nil {
@@ -128,9 +128,9 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 		}
 		why = append(why, fmt.Sprintf("host%d %s", port.number, port.refusal()))
 	}
-	text := "there is no Fibre Channel port that a virtual one could be made on"
+	text := "no Fibre Channel port supports virtual ports"
 	if why != nil {
-		text = "no virtual port can be made: " + strings.Join(why, ", ")
+		text = "no virtual port can be created: " + strings.Join(why, ", ")
 	}
 	return 0, &backend.StateError{Text: text}
 }

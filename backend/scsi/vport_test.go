@@ -43,7 +43,8 @@ func (f *fabric) port(number, parent int, node, port string, most int) {
 		class,
 		map[string]string{
 			"node_name": "0x" + node + "\n", "port_name": "0x" + port + "\n", "port_state": "Online\n",
-			"fabric_name": "0x2001000dec9877c1\n", "npiv_vports_inuse": "0\n", "max_npiv_vports": fmt.Sprintf("%d\n", most),
+			"fabric_name": "0x2001000dec9877c1\n", "npiv_vports_inuse": "0\n",
+			"max_npiv_vports": fmt.Sprintf("%d\n", most),
 		},
 	)
 	if most > 0 {
@@ -188,12 +189,16 @@ func TestParent(t *testing.T) {
 		{func(a *pooldef.Adapter) { a.ParentName = "scsi_host6" }, "6"},
 		{func(a *pooldef.Adapter) { a.ParentWWNN, a.ParentWWPN = "0x20000000C9831B46", "10000000c9831b46" }, "6"},
 		{func(a *pooldef.Adapter) { a.ParentFabricWWN = "2001000dec9877c6" }, "6"},
-		{func(a *pooldef.Adapter) { a.ParentName = "host2" }, "no virtual port can be made: host2 has no virtual ports"},
-		{func(a *pooldef.Adapter) { a.ParentName = "host3" }, "no virtual port can be made: host3 has its 63 virtual ports already"},
-		{func(a *pooldef.Adapter) { a.ParentName = "host4" }, "no virtual port can be made: host4 is linkdown"},
-		{func(a *pooldef.Adapter) { a.ParentName = "host7" }, "there is no Fibre Channel port that a virtual one could be made on"},
-		{func(a *pooldef.Adapter) { a.ParentFabricWWN = "1111111111111111" }, "there is no Fibre Channel port that a virtual one could be made on"},
-		{func(a *pooldef.Adapter) { a.ParentName = "x" }, `source/adapter/@parent: "x" is not the name of a SCSI host, such as scsi_host5`},
+		{func(a *pooldef.Adapter) { a.ParentName = "host2" },
+			"no virtual port can be created: host2 has no virtual ports"},
+		{func(a *pooldef.Adapter) { a.ParentName = "host3" },
+			"no virtual port can be created: host3 has its 63 virtual ports already"},
+		{func(a *pooldef.Adapter) { a.ParentName = "host4" }, "no virtual port can be created: host4 is linkdown"},
+		{func(a *pooldef.Adapter) { a.ParentName = "host7" }, "no Fibre Channel port supports virtual ports"},
+		{func(a *pooldef.Adapter) { a.ParentFabricWWN = "1111111111111111" },
+			"no Fibre Channel port supports virtual ports"},
+		{func(a *pooldef.Adapter) { a.ParentName = "x" },
+			`source/adapter/@parent: "x" is not the name of a SCSI host, such as scsi_host5`},
 	} {
 		parent, err := b.parent(virtual(test.change).Source.Adapter)
 		got := fmt.Sprint(parent)

@@ -47,7 +47,7 @@ func (u *Units) Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration
 			return noPathsError(p, late)
 		case ends:
 			return &backend.StateError{
-				Text: fmt.Sprintf("after %v there are still no units in %s", wait, names(hosts)),
+				Text: fmt.Sprintf("after %v, %s has no LUNs", wait, names(hosts)),
 			}
 		}
 		if len(all) == 0 && time.Since(scanned) > again {
@@ -92,13 +92,13 @@ func noPathsError(p *pooldef.Pool, units []*unit) error {
 	}
 	if found == nil {
 		return &backend.StateError{
-			Text: fmt.Sprintf("no driver takes the %d units that there are", len(units)),
+			Text: fmt.Sprintf("no driver is bound to its %d LUNs", len(units)),
 			Hint: "modprobe -a sd_mod sr_mod",
 		}
 	}
 	return &backend.StateError{
-		Text: fmt.Sprintf("no link in %q leads to %s", p.Target.Path, strings.Join(found, ", ")),
-		Hint: "another target, such as /dev/disk/by-id, may have them",
+		Text: fmt.Sprintf("no link in %q points to %s", p.Target.Path, strings.Join(found, ", ")),
+		Hint: "try another target directory, such as /dev/disk/by-id",
 	}
 }
 

@@ -115,7 +115,7 @@ func (u *unit) details(d blockvol.Devices) *pooldef.Volume {
 	v := u.volume()
 	err := d.StatDevice(&v.Target, u.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("there is no %q", u.path)
+		err = fmt.Errorf("no device %q", u.path)
 	}
 	if v.Err = err; u.size == 0 {
 		v.Err = u.goneError()
@@ -129,6 +129,6 @@ func (u *unit) goneError() error {
 		return u.wrong
 	}
 	return &backend.StateError{
-		Text: fmt.Sprintf("%q has no size: its unit was taken away, or has no medium", u.path),
+		Text: fmt.Sprintf("%q has no size: its LUN was removed, or has no medium", u.path),
 	}
 }

@@ -170,13 +170,13 @@ func TestLate(t *testing.T) {
 	expect(t, "there need not be any", refresh("/dev", 0), "<nil>")
 	expect(
 		t, "there has to be one", refresh("/dev", 500*time.Millisecond),
-		"after 500ms there are still no units in host3",
+		"after 500ms, host3 has no LUNs",
 	)
 	s.Unit("3:0:0:1", "0", "", 0, 0, "")
-	expect(t, "without a driver", refresh("/dev", 0), "no driver takes the 1 units that there are")
+	expect(t, "without a driver", refresh("/dev", 0), "no driver is bound to its 1 LUNs")
 	s.Unit("3:0:0:2", "0", "sda", 0, 2048, "")
 	expect(t, "one of two can be used", refresh("/dev", 0), "<nil>")
-	expect(t, "without links", refresh("/dev/poolctl-none", 0), `no link in "/dev/poolctl-none" leads to sda`)
+	expect(t, "without links", refresh("/dev/poolctl-none", 0), `no link in "/dev/poolctl-none" points to sda`)
 	if err := unitsOn(local(s), 4).Refresh(t.Context(), pool("/dev"), time.Hour); err == nil {
 		t.Error("there is no host 4, but no error")
 	}

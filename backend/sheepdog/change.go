@@ -48,7 +48,7 @@ func preallocates(v *pooldef.Volume, o backend.CreateOptions) (bool, error) {
 	case "off":
 		return false, nil
 	case "metadata":
-		return false, pooldef.Problems{{Text: "a raw volume has no metadata to preallocate; falloc gives it room"}}
+		return false, pooldef.Problems{{Text: "a raw volume has no metadata to preallocate; use falloc"}}
 	}
 	return true, nil
 }
@@ -66,7 +66,7 @@ func (b *Backend) checkNameFree(
 	}
 	all, err := b.all(ctx, p)
 	if err == nil && named(all, v.Name) != nil {
-		err = &fs.PathError{Op: "create", Path: scheme + v.Name, Err: fs.ErrExist}
+		err = &backend.ExistsError{Path: scheme + v.Name}
 	}
 	return c, all, err
 }
@@ -81,11 +81,11 @@ func checkDefinition(v *pooldef.Volume) error {
 	case v.Name == "" || strings.Contains(v.Name, "\x00"):
 		text = fmt.Sprintf("%q cannot be the name of an image", v.Name)
 	case len(v.Name) > maxName:
-		text = fmt.Sprintf("a name of %d bytes: Sheepdog has at most %d", len(v.Name), maxName)
+		text = fmt.Sprintf("the name has %d bytes: Sheepdog's limit is %d", len(v.Name), maxName)
 	case strings.Contains(v.Name, ":"):
-		text = fmt.Sprintf("%q: what is behind a colon is the name of a snapshot", v.Name)
+		text = fmt.Sprintf("%q: a name after a colon means a snapshot", v.Name)
 	case isTempName(v.Name):
-		text = fmt.Sprintf("%q: names like that are for volumes that are being made", v.Name)
+		text = fmt.Sprintf("%q: such names are reserved for volumes being created", v.Name)
 	}
 	switch {
 	case text != "":
@@ -95,7 +95,7 @@ func checkDefinition(v *pooldef.Volume) error {
 	case v.Backing != nil:
 		return &backend.UnsupportedError{
 			Type: pooldef.Sheepdog,
-			What: "volumes that are based on others; vol-clone makes one of another, or of its snapshot",
+			What: "volumes with a backing store; vol-clone clones a volume or its snapshot",
 		}
 	}
 	return nil
@@ -177,7 +177,7 @@ func (b *Backend) deleteAll(ctx context.Context, p *pooldef.Pool, targets []*ima
 			left, err := b.all(ctx, p)
 			if err == nil && slices.ContainsFunc(left, i.isSame) {
 				err = &backend.StateError{
-					Text: fmt.Sprintf("dog has said nothing, but %q is still there", i.volumeName()),
+					Text: fmt.Sprintf("dog reported success, but %q still exists", i.volumeName()),
 				}
 			}
 			return err
@@ -209,16 +209,16 @@ func (b *Backend) Resize(
 	case i.snapshot:
 		return snapshotError(i)
 	case size < i.size:
-		return &backend.UnsupportedError{Type: p.Type, What: "making volumes smaller"}
+		return &backend.UnsupportedError{Type: p.Type, What: "shrinking volumes"}
 	case o.Allocate:
-		return &backend.UnsupportedError{Type: p.Type, What: "giving a volume that is there its room"}
+		return &backend.UnsupportedError{Type: p.Type, What: "allocating an existing volume"}
 	case size == i.size:
 		return nil
 	}
 	is := func(ctx context.Context) error {
 		i, err := b.find(ctx, p, name)
 		if err == nil && i.size != size {
-			err = &backend.StateError{Text: fmt.Sprintf("dog has said nothing, but %q has %d bytes", name, i.size)}
+			err = &backend.StateError{Text: fmt.Sprintf("dog reported success, but %q has %d bytes", name, i.size)}
 		}
 		return err
 	}
@@ -235,6 +235,6 @@ func (b *Backend) Resize(
 func snapshotError(i *image) error {
 	return &backend.StateError{
 		Text: fmt.Sprintf("%q is a snapshot, and cannot be changed", i.volumeName()),
-		Hint: "vol-clone makes a volume of it",
+		Hint: "vol-clone creates a volume from it",
 	}
 }

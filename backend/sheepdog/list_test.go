@@ -51,7 +51,8 @@ func TestParseImages(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"x", "\n", "= \n", "= v\n", "= v 0 1 2 3 4 5 1\n", "? v 0 8388608 0 0 1795354237 5c8bc 1  22\n", "= v 0 8M 0 0 1795354237 5c8bc 1  22\n",
+		"x", "\n", "= \n", "= v\n", "= v 0 1 2 3 4 5 1\n", "? v 0 8388608 0 0 1795354237 5c8bc 1  22\n",
+		"= v 0 8M 0 0 1795354237 5c8bc 1  22\n",
 		"== v 0 8388608 0 0 1795354237 5c8bc 1  22\n", `= v\`, "= v 0 -1 0 0 1795354237 5c8bc 1  22\n",
 		"  Name        Id    Size    Used  Shared    Creation time   VDI id  Copies  Tag   Block Size Shift\n",
 	} {
@@ -171,7 +172,7 @@ func TestLiar(t *testing.T) {
 		"echo '= v 0 -1 0 0 1 5 1  22'":                  `impossible size: "-1"`,
 		"echo '=  0 1 0 0 1 5 1  22'":                    "impossible name",
 		"echo '= v 0 1 0 0 1 5 1  22'; echo no >&2":      "no",
-		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "ended by a signal",
+		"echo '= v 0 1 0 0 1 5 1  22'; kill -9 $$":       "killed by a signal",
 	} {
 		backendtest.FakeProgram(t, "dog", script)
 		_, err := b.all(t.Context(), p)

@@ -113,7 +113,8 @@ func TestSheepdog(t *testing.T) {
 		},
 		Refused: []string{"", "a:b", strings.Repeat("n", 256), ".poolctl-0123abcd-1-2-3"},
 		Allowed: []string{
-			strings.Repeat("n", 255), "-x", "--help", "a b", "a\tb", "a\nb", `a\b`, "'", "$(x)", "\xff\xfe", "ü", "a/b", " ",
+			strings.Repeat("n", 255), "-x", "--help", "a b", "a\tb", "a\nb", `a\b`, "'", "$(x)", "\xff\xfe", "ü",
+			"a/b", " ",
 		},
 		Unsupported: []*pooldef.Volume{{
 			Name:     "v",

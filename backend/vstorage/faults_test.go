@@ -155,10 +155,16 @@ func TestCommand(t *testing.T) {
 		want    pooldef.Permissions
 		command string
 	}{
-		{"stor1", pooldef.Permissions{}, fmt.Sprintf("vstorage-mount -c stor1 /mnt/x -m 711 -g %s -u %s", mine.Name, me.Username)},
-		{"a b", pooldef.Permissions{Mode: number(0o770), Owner: number(1), Group: number(6)}, "vstorage-mount -c 'a b' /mnt/x -m 770 -g disk -u daemon"},
-		{"stor1", pooldef.Permissions{Owner: number(4000000000)}, "error: target/permissions/owner: no user of this machine has the number 4000000000, and vstorage-mount wants a name"},
-		{"stor1", pooldef.Permissions{Group: number(4000000000)}, "error: target/permissions/group: no group of this machine has the number 4000000000, and vstorage-mount wants a name"},
+		{"stor1", pooldef.Permissions{},
+			fmt.Sprintf("vstorage-mount -c stor1 /mnt/x -m 711 -g %s -u %s", mine.Name, me.Username)},
+		{"a b", pooldef.Permissions{Mode: number(0o770), Owner: number(1), Group: number(6)},
+			"vstorage-mount -c 'a b' /mnt/x -m 770 -g disk -u daemon"},
+		{"stor1", pooldef.Permissions{Owner: number(4000000000)},
+			"error: target/permissions/owner: no user on this machine has the id 4000000000, and " +
+				"vstorage-mount needs a name"},
+		{"stor1", pooldef.Permissions{Group: number(4000000000)},
+			"error: target/permissions/group: no group on this machine has the id 4000000000, and " +
+				"vstorage-mount needs a name"},
 		{"", pooldef.Permissions{}, `error: source/name: "" cannot be the name of a cluster`},
 		{"a/b", pooldef.Permissions{}, `error: source/name: "a/b" cannot be the name of a cluster`},
 	} {

@@ -73,7 +73,7 @@ func userName(wanted *uint32) (string, error) {
 	u, err := user.LookupId(id)
 	if err != nil {
 		return "", pooldef.Problems{{Element: "target/permissions/owner",
-			Text: "no user of this machine has the number " + id + ", and vstorage-mount wants a name"}}
+			Text: "no user on this machine has the id " + id + ", and vstorage-mount needs a name"}}
 	}
 	return u.Username, nil
 }
@@ -83,7 +83,7 @@ func groupName(wanted *uint32) (string, error) {
 	g, err := user.LookupGroupId(id)
 	if err != nil {
 		return "", pooldef.Problems{{Element: "target/permissions/group",
-			Text: "no group of this machine has the number " + id + ", and vstorage-mount wants a name"}}
+			Text: "no group on this machine has the id " + id + ", and vstorage-mount needs a name"}}
 	}
 	return g.Name, nil
 }

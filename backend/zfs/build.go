@@ -25,10 +25,10 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 		return b.buildDataset(ctx, p, name)
 	}
 	if len(p.Source.Devices) == 0 {
-		return pooldef.Problems{{Element: "source/device", Text: "missing: a zpool is made of devices"}}
+		return pooldef.Problems{{Element: "source/device", Text: "missing: a zpool needs devices"}}
 	}
 	if stateOf(name) != "" {
-		return &pooldef.ConflictError{Text: fmt.Sprintf("there is a zpool %q already", name)}
+		return &pooldef.ConflictError{Text: fmt.Sprintf("a zpool %q exists already", name)}
 	}
 	full, err := b.CheckSources(ctx, p, o.Overwrite)
 	if err == nil && len(full) > 0 {
@@ -53,7 +53,7 @@ func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string
 	_, err := b.list(ctx, p)
 	switch {
 	case err == nil:
-		return &pooldef.ConflictError{Text: fmt.Sprintf("there is a dataset %q already", name)}
+		return &pooldef.ConflictError{Text: fmt.Sprintf("a dataset %q exists already", name)}
 	case !errors.As(err, new(*backend.StateError)):
 		return err
 	}
@@ -69,8 +69,8 @@ func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string
 	return err
 }
 
-// DeletePool implements backend.PoolDeleter. It removes the dataset if it is empty. With a zpool it also removes
-// ZFS's labels from the devices that the definition names.
+// DeletePool implements backend.PoolDeleter. It removes the dataset if it is empty. With a zpool it also
+// removes ZFS's labels from the devices that the definition names.
 func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	name, err := dataset(p)
 	if err != nil {
@@ -115,7 +115,7 @@ func (b *Backend) checkEmpty(ctx context.Context, p *pooldef.Pool, name string) 
 		return err
 	case len(left) > 0:
 		return &backend.StateError{
-			Text: fmt.Sprintf("the dataset %q is not empty: there are %s", name, strings.Join(left, ", ")),
+			Text: fmt.Sprintf("the dataset %q is not empty: it contains %s", name, strings.Join(left, ", ")),
 			Hint: "delete them first (poolctl pool-start, vol-delete; zfs destroy)",
 		}
 	case len(mounts) > 0:
@@ -123,10 +123,10 @@ func (b *Backend) checkEmpty(ctx context.Context, p *pooldef.Pool, name string) 
 	case l.mountpoint != "none":
 		return &backend.StateError{
 			Text: fmt.Sprintf(
-				"the dataset %q is a file system that is mounted at %q at times: there may be files in it", name,
+				"the dataset %q is a file system with mount point %q: it may contain files", name,
 				l.mountpoint,
 			),
-			Hint: "zfs set mountpoint=none " + host.Quote(name) + ", if there are none",
+			Hint: "zfs set mountpoint=none " + host.Quote(name) + ", if it has none",
 		}
 	}
 	return nil

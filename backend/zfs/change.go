@@ -50,13 +50,13 @@ func (b *Backend) dependentsError(ctx context.Context, p *pooldef.Pool, name str
 		return err
 	case len(clones) > 0:
 		return &backend.StateError{
-			Text: "these share its blocks, and need it: " + strings.Join(clones, ", "),
-			Hint: "delete them first; or zfs promote makes one of them the owner of the blocks",
+			Text: "these clones depend on it: " + strings.Join(clones, ", "),
+			Hint: "delete them first, or make one the owner of the blocks with zfs promote",
 		}
 	}
 	return &backend.StateError{
-		Text: "there are snapshots of it, which would go with it: " + strings.Join(snapshots, ", "),
-		Hint: "--delete-snapshots deletes them, too",
+		Text: "it has snapshots, which would be deleted too: " + strings.Join(snapshots, ", "),
+		Hint: "--delete-snapshots deletes them too",
 	}
 }
 
@@ -149,7 +149,7 @@ func (b *Backend) Resize(
 	case size == r.size:
 		return nil
 	case size < r.size && !o.Shrink:
-		return fmt.Errorf("it has %d bytes: those behind the new end would be lost", r.size)
+		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", r.size)
 	case size < r.size:
 		return b.shrink(ctx, p, r, size)
 	}

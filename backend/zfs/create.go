@@ -3,7 +3,6 @@ package zfs
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"poolctl/backend"
@@ -31,7 +30,7 @@ func (b *Backend) Create(
 		return pooldef.Problems{{
 			Element: "backingStore/path",
 			Text: fmt.Sprintf(
-				"%q is not a volume of this pool: it cannot have copies in it that share its blocks", d.Backing.Path,
+				"%q is not in this pool: a copy cannot share its blocks", d.Backing.Path,
 			),
 		}}
 	}
@@ -52,7 +51,7 @@ func (b *Backend) Clone(
 	case err != nil:
 		return err
 	case d.Backing != nil:
-		return pooldef.Problems{{Element: "backingStore", Text: "a clone has the data of its source"}}
+		return pooldef.Problems{{Element: "backingStore", Text: "a clone already has the data of its source"}}
 	case wanted.Capacity.Bytes < source.Capacity.Bytes:
 		return &host.DoesNotFitError{
 			Path: path(p, d.Name), Size: source.Capacity.Bytes, Room: wanted.Capacity.Bytes,
@@ -86,14 +85,14 @@ func (b *Backend) checkNameFree(
 	case d.Capacity.Bytes == 0:
 		return nil, pooldef.Problems{{Element: "capacity", Text: "missing: a volume cannot be empty"}}
 	case o.Preallocation != "" && o.Preallocation != "off":
-		return nil, pooldef.Problems{{Text: "there is nothing to preallocate: a volume's room is reserved"}}
+		return nil, pooldef.Problems{{Text: "there is nothing to preallocate: the space of a volume is reserved"}}
 	case d.Target.ClusterSize != 0 &&
 		(d.Target.ClusterSize < 512 || d.Target.ClusterSize > 16<<20 ||
 			d.Target.ClusterSize&(d.Target.ClusterSize-1) != 0):
 		return nil, pooldef.Problems{{
 			Element: "target/clusterSize",
 			Text: fmt.Sprintf(
-				"%d bytes: ZFS's blocks have a power of two, from 512 bytes on", d.Target.ClusterSize,
+				"%d bytes: a ZFS block size is a power of two, at least 512 bytes", d.Target.ClusterSize,
 			),
 		}}
 	}
@@ -105,7 +104,7 @@ func (b *Backend) checkNameFree(
 }
 
 func existError(p *pooldef.Pool, name string) error {
-	return &fs.PathError{Op: "create", Path: path(p, name), Err: fs.ErrExist}
+	return &backend.ExistsError{Path: path(p, name)}
 }
 
 // blank returns the arguments of zfs create for a new volume, without the name. Space that is not reserved is

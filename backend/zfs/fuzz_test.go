@@ -96,7 +96,8 @@ func FuzzSweep(f *testing.F) {
 	stage := tempNames.Prefix + "1-2-3"
 	for _, text := range []string{
 		"tank/" + stage + "\toff\ntank/v@" + stage + "\ton\n", "tank/v@" + stage + "\toff\n",
-		"other/" + stage + "\toff\n", "tank/../x/" + stage + "\n", "-r/" + stage + "\n", stage, "tank@" + stage + "@" + stage + "\n", "\n", "",
+		"other/" + stage + "\toff\n", "tank/../x/" + stage + "\n", "-r/" + stage + "\n", stage,
+		"tank@" + stage + "@" + stage + "\n", "\n", "",
 	} {
 		f.Add(text)
 	}
@@ -216,7 +217,7 @@ func TestLiar(t *testing.T) {
 		`printf '` + tankLine + strings.Replace(thickLine, "1048576", "NaN", 1) + `'`: "impossible volsize",
 		`head -c 100000 /dev/zero`:                       "zfs list says",
 		`printf '` + tankLine + `'; echo no >&2; exit 2`: "status 2: no",
-		`printf '` + tankLine + `'; kill -9 $$`:          "ended by a signal",
+		`printf '` + tankLine + `'; kill -9 $$`:          "killed by a signal",
 		`:`:                                              "says nothing of",
 	} {
 		backendtest.FakeProgram(t, "zfs", script)

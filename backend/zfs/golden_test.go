@@ -19,7 +19,8 @@ var different = []struct {
 	with string
 }{
 	{regexp.MustCompile(`\.poolctl-\d+-\d+-\d+`), ".poolctl-N"},
-	{regexp.MustCompile(`(\t(?:filesystem|volume|snapshot)\t)\d+((?:\t[^\t\n]*){3})\t\d+\t[-\d]+`), "${1}1${2}\t1\t365708800"},
+	{regexp.MustCompile(`(\t(?:filesystem|volume|snapshot)\t)\d+((?:\t[^\t\n]*){3})\t\d+\t[-\d]+`),
+		"${1}1${2}\t1\t365708800"},
 	{regexp.MustCompile(`tank/shared\ntank/cow$`), "tank/cow\ntank/shared"},
 	// wipefs: a zpool has a signature for each of its last changes.
 	{regexp.MustCompile(`("offset": "0x|"uuid": ")[0-9a-f]+`), "${1}1"},
@@ -123,7 +124,10 @@ func TestGolden(t *testing.T) {
 // answered replaces the kernel queries that do not go through a Host by recorded answers.
 func answered(t *testing.T, g *backendtest.Golden) {
 	t.Helper()
-	t.Cleanup(func() { stateOf, volumeAt, checkUnwritten = kernelState, kernelVolume, (*host.Source).CheckUnwritten })
+	t.Cleanup(func() {
+		stateOf, volumeAt, checkUnwritten = kernelState, kernelVolume,
+			(*host.Source).CheckUnwritten
+	})
 	asks := func(what string, live func(string) string) func(string) string {
 		return func(of string) string {
 			answer, err := backendtest.Recorded(g, what+of, func() (string, error) { return live(of), nil })
@@ -144,7 +148,7 @@ func answered(t *testing.T, g *backendtest.Golden) {
 func volumeSource(t *testing.T, size uint64) *pooldef.Volume {
 	t.Helper()
 	v := sourceOf(size)
-	ok(t, os.WriteFile(v.Key, backendtest.Pattern(size, 1), 0o600)) //nolint:forbidigo // the test's own
+	ok(t, os.WriteFile(v.Key, backendtest.Pattern(size, 1), 0o600))
 	return v
 }
 

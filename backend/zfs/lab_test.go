@@ -135,7 +135,8 @@ func options() backendtest.Options {
 		Allowed: []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
 		Slow:    true,
 		Unsupported: []*pooldef.Volume{
-			{Name: "x", Capacity: pooldef.Bytes(mib), Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},
+			{Name: "x", Capacity: pooldef.Bytes(mib),
+				Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},
 		},
 	}
 }

@@ -63,9 +63,9 @@ func checkUsable(dataset string) error {
 		}
 	case suspended:
 		return &backend.StateError{
-			Text: fmt.Sprintf("the zpool %q is suspended: it waits for devices that have failed", name),
+			Text: fmt.Sprintf("the zpool %q is suspended: it waits for failed devices", name),
 			Hint: fmt.Sprintf(
-				"zpool status -- %s tells which; zpool clear -- %[1]s, when they are there again", host.Quote(name),
+				"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", host.Quote(name),
 			),
 		}
 	}
@@ -97,7 +97,7 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 	}
 	if host.StderrContains(err, "dataset does not exist") {
 		return nil, &backend.StateError{
-			Text: fmt.Sprintf("there is no dataset %q", name),
+			Text: fmt.Sprintf("no dataset %q", name),
 			Hint: "poolctl pool-build " + host.Quote(p.Name),
 		}
 	}
@@ -157,7 +157,7 @@ func parse(dataset, out string) (*listing, error) {
 	}
 	if l.kind != "filesystem" {
 		return nil, &backend.StateError{
-			Text: fmt.Sprintf("%q is a %s: there are no volumes in it", dataset, l.kind),
+			Text: fmt.Sprintf("%q is a %s, which contains no volumes", dataset, l.kind),
 		}
 	}
 	return l, nil

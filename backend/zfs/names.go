@@ -77,13 +77,13 @@ func checkName(p *pooldef.Pool, name string) error {
 	text := ""
 	switch {
 	case len(key(p, name)) > maxName:
-		text = fmt.Sprintf("with the dataset's, a name of %d bytes: ZFS has at most %d", len(key(p, name)), maxName)
+		text = fmt.Sprintf("with the dataset, the name has %d bytes: ZFS's limit is %d", len(key(p, name)), maxName)
 	case !isPart(name):
-		text = fmt.Sprintf("%q: the names of volumes have the characters a-z A-Z 0-9 _ . : - and blanks", name)
+		text = fmt.Sprintf("%q: volume names consist of a-z A-Z 0-9 _ . : - and blanks", name)
 	case isPartition(name):
-		text = fmt.Sprintf("%q: names like that are for partitions of volumes", name)
+		text = fmt.Sprintf("%q: such names are reserved for partitions of volumes", name)
 	case tempNames.Match(name):
-		text = fmt.Sprintf("%q: names like that are for volumes that are being made", name)
+		text = fmt.Sprintf("%q: such names are reserved for volumes being created", name)
 	}
 	if text == "" {
 		return nil

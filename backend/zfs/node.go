@@ -75,8 +75,8 @@ func (b *Backend) checkNode(ctx context.Context, p *pooldef.Pool, r *row) error 
 		return nil
 	}
 	return &backend.StateError{
-		Text: fmt.Sprintf("there is no device of the volume at %q", path(p, r.name)),
-		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " tells whether it is to have one",
+		Text: fmt.Sprintf("the volume has no device at %q", path(p, r.name)),
+		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " shows whether it should have one",
 	}
 }
 

@@ -68,7 +68,7 @@ func translateNoSpace(err error, l *listing) error {
 		return err
 	}
 	return &backend.StateError{
-		Text: fmt.Sprintf("there is not enough room: the dataset %q has %d bytes available", l.name, l.available),
+		Text: fmt.Sprintf("not enough space: the dataset %q has %d bytes available", l.name, l.available),
 	}
 }
 
@@ -103,8 +103,8 @@ func destroy(p *pooldef.Pool, name string) host.Command {
 	return c
 }
 
-// RemoveStale implements backend.StaleRemover. It removes incomplete volumes and their snapshots. A snapshot that will
-// disappear with its clone stays.
+// RemoveStale implements backend.StaleRemover. It removes incomplete volumes and their snapshots. A snapshot
+// that will disappear with its clone stays.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
 	name, err := dataset(p)
 	if err != nil {

@@ -75,10 +75,10 @@ func (b *Backend) translateImportError(p *pooldef.Pool, err error) error {
 	state := &backend.StateError{Text: strings.Join(strings.Fields(exit.Stderr), " ")}
 	switch {
 	case host.StderrContains(err, "no such pool"):
-		state.Text = fmt.Sprintf("there is no zpool %q on %s", name, strings.Join(blockvol.Sources(p), ", "))
+		state.Text = fmt.Sprintf("no zpool %q on %s", name, strings.Join(blockvol.Sources(p), ", "))
 		state.Hint = "poolctl pool-build " + host.Quote(p.Name)
 	case host.StderrContains(err, "another system", "other system"):
-		state.Hint = "zpool import -f -- " + host.Quote(name) + ", if that system does not use it any more"
+		state.Hint = "zpool import -f -- " + host.Quote(name) + ", if that system no longer uses it"
 	}
 	return state
 }

@@ -29,7 +29,8 @@ func started(t *testing.T, n int) (*pooldef.Pool, *Backend) {
 func TestTroubles(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	for name, test := range map[string]func(*testing.T){
-		"names": locate, "sizes": sizes, "copies": copies, "in use": inUse, "not ours": notOurs, "import": importing, "build": building, "disk": disk, "no devices": noDevices, "datasets": datasets,
+		"names": locate, "sizes": sizes, "copies": copies, "in use": inUse, "not ours": notOurs,
+		"import": importing, "build": building, "disk": disk, "no devices": noDevices, "datasets": datasets,
 		"remove": removing, "degraded": degraded, "suspended": suspends, "thousand": thousand, "left": left,
 	} {
 		t.Run(name, test)
@@ -46,9 +47,12 @@ func locate(t *testing.T) {
 	node, err := os.Readlink("/dev/zvol/tank/a+b")
 	ok(t, err)
 	for place, want := range map[string]string{
-		"tank/v": "v", "tank/a b": "a b", "/dev/zvol/tank/v": "v", "/dev/zvol/tank/a+b": "a b", "/dev/tank/v": "v", "/dev/" + node[len("../../"):]: "a b", "/dev/zvol/tank/": "",
-		"/dev/zvol/tank": "", "/dev/zvol/tank/x": "x", "/dev/zvol/tank/sub/v": "", "tank/sub/v": "", "tank": "", "v": "", "": "", "/dev/loop0": "", "/dev/null": "",
-		"/dev/zvol/tank/../tank/v": "v", "/dev/zvol/other/v": "", "/dev/zvol/tank/.poolctl-1-2-3": "", "tank/v@s": "",
+		"tank/v": "v", "tank/a b": "a b", "/dev/zvol/tank/v": "v", "/dev/zvol/tank/a+b": "a b", "/dev/tank/v": "v",
+		"/dev/" + node[len("../../"):]: "a b", "/dev/zvol/tank/": "",
+		"/dev/zvol/tank": "", "/dev/zvol/tank/x": "x", "/dev/zvol/tank/sub/v": "", "tank/sub/v": "", "tank": "",
+		"v": "", "": "", "/dev/loop0": "", "/dev/null": "",
+		"/dev/zvol/tank/../tank/v": "v", "/dev/zvol/other/v": "", "/dev/zvol/tank/.poolctl-1-2-3": "",
+		"tank/v@s": "",
 	} {
 		if name, found := b.Locate(t.Context(), p, place); name != want || found != (want != "") {
 			t.Errorf("Locate(%q) = %q, %v; want %q", place, name, found, want)
@@ -85,7 +89,7 @@ func listed(t *testing.T, b *Backend, p *pooldef.Pool) string {
 func write(t *testing.T, b *Backend, p *pooldef.Pool, name string, data []byte) {
 	t.Helper()
 	const path = "/run/data"
-	ok(t, os.WriteFile(path, data, 0o600)) //nolint:forbidigo // the test's own
+	ok(t, os.WriteFile(path, data, 0o600))
 	f, err := os.Open(path)
 	ok(t, err)
 	defer f.Close()
@@ -209,7 +213,7 @@ func copies(t *testing.T) {
 	run(t, "zfs", "snapshot", "tank/v@two")
 	refused[*backend.StateError](t, "with snapshots", b.Delete(t.Context(), p, "v"), "one, two")
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
-	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "no such volume")
+	refused[error](t, "gone", b.DeleteWithSnapshots(t.Context(), p, "v"), "Storage volume not found")
 }
 
 // inUse tries every operation that must not affect a volume in use.

@@ -12,8 +12,10 @@ import (
 
 // hostileNames are names that have a special meaning for a shell or a terminal.
 var hostileNames = []string{
-	"plain", "a b", "$(touch PWNED)", "`touch PWNED`", ";touch PWNED", "y*", "it's", `q"uote`, `back\slash`, "-n", "--",
-	"日本", "h!t", "${HOME}", "#c", "~x", "a:b=c@d", "l\nine", "\ttab", "\x1b[31m", "\u202eb", "\xff\xfe", "u\u00a0v",
+	"plain", "a b", "$(touch PWNED)", "`touch PWNED`", ";touch PWNED", "y*", "it's", `q"uote`, `back\slash`,
+	"-n", "--",
+	"日本", "h!t", "${HOME}", "#c", "~x", "a:b=c@d", "l\nine", "\ttab", "\x1b[31m", "\u202eb", "\xff\xfe",
+	"u\u00a0v",
 	"\x01'\x02!", "{a,b}", "x'", `x"`, `x\`, "x!", "[a]?", "<(id)>&|", "ü\n",
 }
 
@@ -78,7 +80,8 @@ func TestQuoteBash(t *testing.T) {
 func checkQuoted(t *testing.T, name, quote string) {
 	t.Helper()
 	quoted := quoteBash(name, quote)
-	if !utf8.ValidString(quoted) || strings.ContainsFunc(quoted, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if !utf8.ValidString(quoted) ||
+		strings.ContainsFunc(quoted, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("%q is quoted as %q, which is not printable", name, quoted)
 	}
 	if w := readBash(quote + quoted); w.plain != name || w.quote != "" || w.expands {

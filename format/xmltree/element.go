@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// An Element is one element of an XML document. The name "?x" stands for the processing instruction <?x ...?>.
+// An Element is one element of an XML document. The name "?x" means the processing instruction <?x ...?>.
 type Element struct {
 	Name     string // including a prefix
 	Attrs    []Attr

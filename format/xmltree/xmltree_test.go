@@ -53,7 +53,8 @@ func TestXPath(t *testing.T) {
 		{"//path | //name/text()", false, "a&lt;b&gt;&amp;\"c'\uFFFD\n<path>/x</path>\n"},
 		{"//@*", true, "<nodes type=\"dir\"/>\n"},
 		{"//path/..", false, "<target>\n  <path>/x</path>\n</target>\n"},
-		{"//path/ancestor::pool/name/following-sibling::target/preceding-sibling::source", false, "<source>\n</source>\n"},
+		{"//path/ancestor::pool/name/following-sibling::target/preceding-sibling::source", false,
+			"<source>\n</source>\n"},
 	} {
 		if got, err := sample().XPath(test.expression, test.wrap); err != nil || got != test.want {
 			t.Errorf("%s wrap=%v: %v\ngot\n%s\nwant\n%s", test.expression, test.wrap, err, got, test.want)

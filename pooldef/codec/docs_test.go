@@ -11,8 +11,9 @@ import (
 
 var (
 	// example matches a fenced block and the paragraph before it, which describes the block.
-	example = regexp.MustCompile("(?m)^((?:The same|A) (?:pool|volume|secret) [^`]*`([a-z-]+)`(?:.+\n)+)\n```(yaml|xml)\n((?:.*\n)+?)```$")
-	fence   = regexp.MustCompile("(?m)^```(yaml|xml)$")
+	example = regexp.MustCompile("(?m)^((?:The same|A) (?:pool|volume|secret) [^`]*`([a-z-]+)`(?:.+\n)+)\n" +
+		"```(yaml|xml)\n((?:.*\n)+?)```$")
+	fence = regexp.MustCompile("(?m)^```(yaml|xml)$")
 )
 
 // TestManualExamples checks that every example of the manual is a definition without problems or warnings,

@@ -7,7 +7,8 @@
 //
 //   - [ReadPool], [ReadVolume], [ReadCopy], [ReadSecret] and [ReadSource] read documents.
 //   - [PoolFromElement] and [VolumeFromElement] read trees that verbs build from their arguments.
-//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] return documents as libvirt prints them.
+//   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] return documents as libvirt prints
+//     them.
 //   - [PoolYAML] prints YAML, and [SetUUID] adds a UUID to YAML that a person wrote.
 //
 // The package opens no files; it looks up the users and groups that a document names.
@@ -90,7 +91,7 @@ func checkText(data []byte) error {
 		case r == '\n':
 			line++
 		case r < ' ' && r != '\t' && r != '\r':
-			return pooldef.Problem{Line: line, Text: fmt.Sprintf("there is a control character, %U", r)}
+			return pooldef.Problem{Line: line, Text: fmt.Sprintf("it contains a control character, %U", r)}
 		}
 		rest = rest[size:]
 	}

@@ -20,23 +20,32 @@ func TestBadDocuments(t *testing.T) {
 	checkPools(t, false, []badCase{
 		{"empty", "", "1 : the document is empty\n"},
 		{"blank", " \n\t\n", "1 : the document is empty\n"},
-		{"only a comment", "<!-- x -->", "1 : there is no element: the document is empty\n"},
+		{"only a comment", "<!-- x -->", "1 : no element: the document is empty\n"},
 		{"only a comment in YAML", "# x\n", "0 : malformed YAML: the document is empty\n"},
 		{"cut off", "<pool type='dir'>\n<name>x", "2 : malformed XML: unexpected EOF\n"},
 		{"not closed", "<pool>\n<name>x</pool>", "2 : malformed XML: element <name> closed by </pool>\n"},
-		{"trailing text", goodXML + "\nx", "1 : text outside of the root element\n"},
+		{"trailing text", goodXML + "\nx", "1 : text outside the root element\n"},
 		{"text in front", "x" + goodXML, "1 : a definition is a mapping: key: value\n"},
 		{"two roots", goodXML + "\n" + goodXML, "2 : a second root element <pool>\n"},
-		{"an attribute twice", "<pool type='dir' type='fs'/>", "1 pool: malformed XML: attribute \"type\" is given a second time\n"},
-		{"an entity of its own", "<!DOCTYPE pool [<!ENTITY e 'b'>]>\n<pool type='dir'><name>&e;</name></pool>", "2 : malformed XML: invalid character entity &e;\n"},
-		{"an external entity", "<!DOCTYPE pool [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>\n<pool>&e;</pool>", "2 : malformed XML: invalid character entity &e;\n"},
-		{"XML 1.1", "<?xml version='1.1'?>" + goodXML, "1 : malformed XML: unsupported version \"1.1\"; only version 1.0 is supported\n"},
-		{"Latin-1", "<?xml version='1.0' encoding='ISO-8859-1'?>\n<pool type='dir'><name>\xe4</name></pool>", "2 : the document is not in UTF-8\n"},
-		{"UTF-8 that says it is Latin-1", "<?xml version='1.0' encoding='ISO-8859-1'?>\n<pool type='dir'><name>ä</name></pool>", "1 : the document is in ISO-8859-1, not in UTF-8\n"},
+		{"an attribute twice", "<pool type='dir' type='fs'/>",
+			"1 pool: malformed XML: attribute \"type\" is given a second time\n"},
+		{"an entity of its own", "<!DOCTYPE pool [<!ENTITY e 'b'>]>\n<pool type='dir'><name>&e;</name></pool>",
+			"2 : malformed XML: invalid character entity &e;\n"},
+		{"an external entity", "<!DOCTYPE pool [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>\n<pool>&e;</pool>",
+			"2 : malformed XML: invalid character entity &e;\n"},
+		{"XML 1.1", "<?xml version='1.1'?>" + goodXML,
+			"1 : malformed XML: unsupported version \"1.1\"; only version 1.0 is supported\n"},
+		{"Latin-1", "<?xml version='1.0' encoding='ISO-8859-1'?>\n<pool type='dir'><name>\xe4</name></pool>",
+			"2 : the document is not in UTF-8\n"},
+		{"UTF-8 that says it is Latin-1",
+			"<?xml version='1.0' encoding='ISO-8859-1'?>\n<pool type='dir'><name>ä</name></pool>",
+			"1 : the document is in ISO-8859-1, not in UTF-8\n"},
 		{"UTF-16", "\xff\xfe<\x00p\x00", "1 : the document is not in UTF-8\n"},
-		{"UTF-16 without a mark", "<\x00p\x00", "1 : there is a control character, U+0000\n"},
-		{"NUL", "type: dir\nname: a\x00b\n", "2 : there is a control character, U+0000\n"},
-		{"a tab", "type: dir\ntarget:\n\tpath: /t\n", "3 : malformed YAML: found character that cannot start any token (YAML is indented by blanks, not by tabs)\n"},
+		{"UTF-16 without a mark", "<\x00p\x00", "1 : it contains a control character, U+0000\n"},
+		{"NUL", "type: dir\nname: a\x00b\n", "2 : it contains a control character, U+0000\n"},
+		{"a tab", "type: dir\ntarget:\n\tpath: /t\n",
+			"3 : malformed YAML: found character that cannot start any token (YAML is indented with " +
+				"spaces, not tabs)\n"},
 		{"an open list", "type: [dir", "1 : malformed YAML: did not find expected ',' or ']'\n"},
 		{"two documents", goodYAML + "---\n" + goodYAML, "0 : malformed YAML: more than one document\n"},
 		{"no such anchor", "type: *x\n", "0 : malformed YAML: unknown anchor 'x' referenced\n"},
@@ -77,13 +86,17 @@ func TestLimits(t *testing.T) {
 		"unknown elements": {"<pool type='dir'>" + repeat("<a/>") + "</pool>", "more than 10000 elements"},
 		"attributes":       {"<pool type='dir'" + repeat(" a='1'") + "/>", "second time"},
 		"instructions":     {"<pool type='dir'>" + repeat("<?poolctl?>") + "</pool>", "more than 10000 elements"},
-		"pieces of text":   {"<pool type='dir'>" + strings.Repeat("a<!---->", MaxInput/8-10) + "</pool>", "name: missing"},
-		"hosts":            {"type: netfs\nsource:\n  hosts: [" + repeat("a,") + "]", "more than 10000 elements"},
-		"options":          {"type: rbd\nconfig:\n" + repeat("  a: b\n"), "more than 10000 elements"},
-		"keys":             {"type: dir\n" + repeat("a:\n"), "more than 10000 elements"},
-		"aliases":          {"type: netfs\nsource:\n  hosts: [&a {name: b, port: 1}," + repeat("*a,") + "]", "more than 10000 elements"},
-		"laughs":           {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b]\n", "unknown key"},
-		"a cycle":          {"type: rbd\nsource: &s\n  hosts: &h [*h, *s]\n  auth: *s\nconfig: &c {a: *c}\n", "source.hosts: an item must be"},
+		"pieces of text": {"<pool type='dir'>" + strings.Repeat("a<!---->", MaxInput/8-10) + "</pool>",
+			"name: missing"},
+		"hosts":   {"type: netfs\nsource:\n  hosts: [" + repeat("a,") + "]", "more than 10000 elements"},
+		"options": {"type: rbd\nconfig:\n" + repeat("  a: b\n"), "more than 10000 elements"},
+		"keys":    {"type: dir\n" + repeat("a:\n"), "more than 10000 elements"},
+		"aliases": {"type: netfs\nsource:\n  hosts: [&a {name: b, port: 1}," + repeat("*a,") + "]",
+			"more than 10000 elements"},
+		"laughs": {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b]\n",
+			"unknown key"},
+		"a cycle": {"type: rbd\nsource: &s\n  hosts: &h [*h, *s]\n  auth: *s\nconfig: &c {a: *c}\n",
+			"source.hosts: an item must be"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan error, 1)
@@ -117,7 +130,8 @@ target:
 		p.Source.Hosts[1] != (pooldef.Host{Name: "nfs.example.com", Port: 2049}) {
 		t.Errorf("%+v", p)
 	}
-	p = readPoolFile(t, "", []byte("type: rbd\nname: x\nsource: {name: n, hosts: h}\nconfig: {a: &a 1, b: *a}\n"))
+	p = readPoolFile(t, "",
+		[]byte("type: rbd\nname: x\nsource: {name: n, hosts: h}\nconfig: {a: &a 1, b: *a}\n"))
 	if len(p.Config) != 2 || p.Config[1] != (pooldef.Option{Name: "b", Value: "1"}) {
 		t.Errorf("%+v", p)
 	}
@@ -171,7 +185,7 @@ func TestReadSource(t *testing.T) {
 	for document, want := range map[string]string{
 		"<pool/>": "x:1: pool: the root element is <pool>, not <source>",
 		"<source>\n<host port='x'/>\n<format type='y'/></source>": "x:2: host/@port",
-		"host: x": "text outside of the root element",
+		"host: x": "text outside the root element",
 	} {
 		if _, err := ReadSource("x", []byte(document), pooldef.NetFS.Info()); err == nil ||
 			!strings.Contains(err.Error(), want) {

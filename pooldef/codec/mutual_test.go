@@ -32,7 +32,8 @@ target: {path: /dev/disk/by-path}
 		t.Errorf("read again: %+v", m)
 	}
 	for _, bad := range []struct{ from, to string }{
-		{"type: chap", "type: ceph"}, {"      username: host\n", ""}, {"      secret: {usage: b}\n", ""}, {"{usage: b}", "{uuid: b}"},
+		{"type: chap", "type: ceph"}, {"      username: host\n", ""}, {"      secret: {usage: b}\n", ""},
+		{"{usage: b}", "{uuid: b}"},
 		{"{usage: b}", "{usage: b, uuid: 11111111-1111-4111-8111-111111111111}"},
 	} {
 		_, _, err := ReadPool("f.yaml", []byte(strings.Replace(yaml, bad.from, bad.to, 1)),

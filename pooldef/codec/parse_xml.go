@@ -48,7 +48,7 @@ func parseXML(data []byte) (*xmltree.Element, error) {
 		}
 	}
 	if p.root == nil {
-		return nil, pooldef.Problem{Line: 1, Text: "there is no element: the document is empty"}
+		return nil, pooldef.Problem{Line: 1, Text: "no element: the document is empty"}
 	}
 	return p.root, nil
 }
@@ -75,7 +75,7 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 		if len(p.open) > 0 {
 			p.open[len(p.open)-1].text.Write(t)
 		} else if len(bytes.TrimSpace(t)) > 0 {
-			return pooldef.Problem{Line: line, Text: "text outside of the root element"}
+			return pooldef.Problem{Line: line, Text: "text outside the root element"}
 		}
 	case xml.ProcInst:
 		if t.Target == "poolctl" {
@@ -167,14 +167,14 @@ func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 		rest = strings.TrimSpace(rest[len(m[0]):])
 	}
 	if len(p.open) == 0 {
-		return pooldef.Problem{Line: line, Element: "?poolctl", Text: "it stands outside of the root element"}
+		return pooldef.Problem{Line: line, Element: "?poolctl", Text: "it is outside the root element"}
 	}
 	p.open[len(p.open)-1].Add(e)
 	return p.countNode(line)
 }
 
 func tooManyNodes(line int) pooldef.Problem {
-	return lineProblem(line, "there are more than %d elements and values", maxNodes)
+	return lineProblem(line, "more than %d elements and values", maxNodes)
 }
 
 func lineProblem(line int, text string, args ...any) pooldef.Problem {

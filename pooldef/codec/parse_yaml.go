@@ -37,7 +37,7 @@ func yamlProblem(err error) error {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
 		if strings.Contains(m[2], "cannot start any token") {
-			m[2] += " (YAML is indented by blanks, not by tabs)"
+			m[2] += " (YAML is indented with spaces, not tabs)"
 		}
 		return pooldef.Problem{Line: line, Text: "malformed YAML: " + m[2]}
 	}
@@ -103,7 +103,7 @@ func (p *yamlParser) readValue(key, value *format.YAML, full string, at *xmltree
 	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
 	switch {
 	case strings.Contains(key.Value, ".") || i < 0 && !below:
-		p.problem(key, full, "unknown key; there are %s", strings.Join(siblingKeys(p.keys, full), ", "))
+		p.problem(key, full, "unknown key; known are %s", strings.Join(siblingKeys(p.keys, full), ", "))
 	case isNull(value):
 	case i < 0 && value.Kind == format.YAMLMapping:
 		p.readMapping(value, full, at, base)

@@ -52,7 +52,8 @@ func checkPools(t *testing.T, strict bool, cases []badCase) {
 	}
 }
 
-const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, gluster, zfs, vstorage"
+const types = "dir, fs, netfs, logical, disk, iscsi, iscsi-direct, scsi, mpath, rbd, sheepdog, " +
+	"gluster, zfs, vstorage"
 
 // target completes a definition, together with a name and, depending on the type, a source.
 const target = "<target><path>/t</path></target>"
@@ -94,24 +95,24 @@ func TestBadXML(t *testing.T) {
 9 source/protocol: only netfs pools of format nfs or auto have a protocol version
 9 source/protocol/@ver: "4,x" must not contain ','
 11 features/cow/@state: "maybe" is not one of yes, no
-11 features/cow: only pools of types dir and fs know copy-on-write
+11 features/cow: only pools of types dir and fs support cow
 13 target/path: "rel" is not an absolute path
 15 target/permissions/mode: "01777" is not an octal mode from 0 to 0777
-16 target/permissions/owner: there is no user "nosuch" on this machine
+16 target/permissions/owner: no user "nosuch" on this machine
 17 target/permissions/group: "4294967296" is neither an id nor a name
 20 refresh/volume/@allocation: "all" is not one of default, capacity
 `},
 		{"what netfs needs", "<pool type='netfs'><name>x</name></pool>", `
-1 source/host: missing: a pool of type netfs cannot do without
-1 source/dir: missing: a pool of type netfs cannot do without
+1 source/host: missing: pools of type netfs need it
+1 source/dir: missing: pools of type netfs need it
 1 target/path: missing
 `},
 		{"what iscsi-direct needs", "<pool type='iscsi-direct'>\n<name>x</name>\n<source>\n<initiator/></source></pool>", `
-3 source/host: missing: a pool of type iscsi-direct cannot do without
+3 source/host: missing: pools of type iscsi-direct need it
 4 source/initiator/iqn/@name: missing
 `},
 		{"what rbd needs", "<pool type='rbd'/>", `
-1 source/host: missing: a pool of type rbd cannot do without
+1 source/host: missing: pools of type rbd need it
 1 source/name: missing: it is the name of the RADOS pool
 1 name: missing
 `},
@@ -160,21 +161,24 @@ func TestBadXML(t *testing.T) {
 2 ?poolctl: expected name='value', not "mount_point=yes"
 `},
 		{"poolctl's own, misplaced", "<?poolctl mount_point='yes'?><pool type='dir'><name>x</name>" + target + "</pool>", `
-1 ?poolctl: it stands outside of the root element
+1 ?poolctl: it is outside the root element
 `},
 		{"a control character", "<pool type='dir'><name>x\n</name>\n<target><path>/a&#9;b</path></target></pool>", `
-1 name: "x\n" has a control character in it, U+000A
-3 target/path: "/a\tb" has a control character in it, U+0009
+1 name: "x\n" contains a control character, U+000A
+3 target/path: "/a\tb" contains a control character, U+0009
 `},
 	})
 }
 
 func TestBadAuth(t *testing.T) {
 	for auth, want := range map[string]string{
-		"<auth/>": "@type: missing; it is chap, ceph or cifs\n1 source/auth/@username: missing\n1 source/auth/secret: missing",
-		"<auth type='x' username='u'><secret/></auth>":                       "@type: \"x\" is not one of chap, ceph, cifs\n1 source/auth/secret: neither uuid nor usage is given",
-		"<auth type='chap' username='u'><secret uuid='5' usage=''/></auth>":  `secret/@uuid: "5" is not a uuid`,
-		"<auth type='chap' username='u'><secret uuid='5' usage='x'/></auth>": "secret: uuid and usage are both given",
+		"<auth/>": "@type: missing; it is chap, ceph or cifs\n1 source/auth/@username: missing\n" +
+			"1 source/auth/secret: missing",
+		"<auth type='x' username='u'><secret/></auth>": "@type: \"x\" is not one of chap, " +
+			"ceph, cifs\n1 source/auth/secret: neither uuid nor usage is given",
+		"<auth type='chap' username='u'><secret uuid='5' usage=''/></auth>": `secret/@uuid: "5" is not a uuid`,
+		"<auth type='chap' username='u'><secret " +
+			"uuid='5' usage='x'/></auth>": "secret: uuid and usage are both given",
 	} {
 		checkPools(t, false, []badCase{{auth, "<pool type='iscsi'><name>x</name><source><host name='h'/>" +
 			auth + "</source>" + target + "</pool>",
@@ -184,11 +188,13 @@ func TestBadAuth(t *testing.T) {
 
 func TestBadAdapter(t *testing.T) {
 	for adapter, want := range map[string]string{
-		"":                                       "source/adapter: missing: a pool of type scsi cannot do without",
-		"<adapter/>":                             "source/adapter/@name: missing",
-		"<adapter wwnn='1' name='z'/>":           "source/adapter/@type: missing: wwnn, wwpn, parent and parentaddr need it",
+		"":           "source/adapter: missing: pools of type scsi need it",
+		"<adapter/>": "source/adapter/@name: missing",
+		"<adapter wwnn='1' name='z'/>": "source/adapter/@type: missing: wwnn, wwpn, parent " +
+			"and parentaddr need it",
 		"<adapter type='default' name='host1'/>": `source/adapter/@type: "default" is not one of scsi_host, fc_host`,
-		"<adapter type='scsi_host'/>":            "source/adapter: a scsi_host has either a name or the address of its parent",
+		"<adapter type='scsi_host'/>": "source/adapter: a scsi_host has either a name or the " +
+			"address of its parent",
 		"<adapter type='scsi_host' name='z'><parentaddr/></adapter>": `source/adapter/parentaddr/@unique_id: missing
 1 source/adapter/parentaddr/address: missing: the PCI address
 1 source/adapter: a scsi_host has either a name or the address of its parent`,
@@ -212,8 +218,9 @@ func TestBadYAML(t *testing.T) {
 	checkPools(t, false, []badCase{
 		{"no mapping", "- type: dir\n", "1 : a definition is a mapping: key: value\n"},
 		{"nothing in it", "{}", "1 type: missing; it is one of " + types + "\n"},
-		{"unknown type", "foo: 1\ntype: dri\n", "1 foo: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config\n" +
-			`2 type: "dri" is not one of ` + types + "\n"},
+		{"unknown type", "foo: 1\ntype: dri\n",
+			"1 foo: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config\n" +
+				`2 type: "dri" is not one of ` + types + "\n"},
 		{"much at once", `
 type: netfs
 name: [x]
@@ -236,35 +243,36 @@ target:
   mount_point: maybe
 `, `
 3 name: expected a single value
-4 nam: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config
+4 nam: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config
 5 cow: "perhaps" is neither yes nor no
 8 source.hosts.port: "99999" is not a number from 0 to 65535
 8 source.hosts.name: missing
-8 source.dir: missing: a pool of type netfs cannot do without
+8 source.dir: missing: pools of type netfs need it
 9 source.hosts: an item must be a value or a mapping
 10 source.hosts: an item must be a value or a mapping
-11 source.hosts.prt: unknown key; there are name, port
+11 source.hosts.prt: unknown key; known are name, port
 12 source.hosts: given a second time
 14 source.protocol: only netfs pools of format nfs or auto have a protocol version
 15 source.auth.type: "pap" is not one of chap, ceph, cifs
 15 source.auth.secret: missing
 17 target.path: "rel" is not an absolute path
 18 target.mode: "0799" is not an octal mode from 0 to 0777
-19 target.owner: there is no user "nosuch" on this machine
+19 target.owner: no user "nosuch" on this machine
 20 target.mount_point: "maybe" is neither yes nor no
 `},
 		{"what netfs needs", "type: netfs\nname: x\nsource: {dir: /x}\n", `
 1 target.path: missing
-3 source.hosts: missing: a pool of type netfs cannot do without
+3 source.hosts: missing: pools of type netfs need it
 `},
-		{"one mistake is one problem", "type: dir\nname: x\ntarget: /t\n", "3 target: expected a mapping: key: value\n"},
+		{"one mistake is one problem", "type: dir\nname: x\ntarget: /t\n",
+			"3 target: expected a mapping: key: value\n"},
 		{"paths are no keys", "type: dir\nname: x\ntarget: {path: /t}\nsource.dir: /x\n", `
-4 source.dir: unknown key; there are hosts, devices, dir, adapter, name, initiator, format, auth, protocol, vendor, product, thin_pool
+4 source.dir: unknown key; known are hosts, devices, dir, adapter, name, initiator, format, auth, protocol, vendor, product, thin_pool
 `},
 		{"strange keys", "type: dir\nname: x\ntarget: {path: /t}\n? [a]\n: b\n<<: {uuid: 5}\n~: c\n", `
 4 : a key must be a plain word
-6 <<: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config
-7 ~: unknown key; there are type, name, uuid, cow, source, target, refresh, mount_options, config
+6 <<: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config
+7 ~: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config
 `},
 		{"options", "type: rbd\nname: x\nsource: {name: n, hosts: h}\nconfig:\n  a:\n  b: [1]\n  c: 1\n  c: 2\n", `
 5 config.a: expected a single value
@@ -282,14 +290,14 @@ target:
 6 source.adapter.wwpn: missing: an fc_host needs it
 `},
 		{"control characters", "type: dir\nname: \"a\\u0001b\"\ntarget:\n  path: \"/x\\ny\"\n", `
-2 name: "a\x01b" has a control character in it, U+0001
-4 target.path: "/x\ny" has a control character in it, U+000A
+2 name: "a\x01b" contains a control character, U+0001
+4 target.path: "/x\ny" contains a control character, U+000A
 `},
 		{"unused", "type: zfs\nname: x\ncow: yes\nsource:\n  name: tank\n  hosts: [a]\nmount_options: [ro]\ntarget: {path: /x}\n", `
-3 cow: only pools of types dir and fs know copy-on-write
+3 cow: only pools of types dir and fs support cow
 warning 6 source.hosts: pools of type zfs do not use it, ignored
 warning 7 mount_options: pools of type zfs do not use it, ignored
-warning 8 target.path: of a pool of type zfs it is always "/dev/zvol/tank", ignored
+warning 8 target.path: in a pool of type zfs it is always "/dev/zvol/tank", ignored
 `},
 	})
 }
@@ -363,13 +371,14 @@ func TestBadVolumes(t *testing.T) {
 12 target/encryption/ivgen/@name: missing
 14 target/compat: "1" is not a version such as 1.1
 16 target/clusterSize: "99999999999999999999" is too large
-17 target/features/foo: unknown feature; there are lazy_refcounts, extended_l2
+17 target/features/foo: unknown feature; known are lazy_refcounts, extended_l2
 19 backingStore/path: missing
 20 backingStore/format/@type: "foo" is not one of raw, dir, bochs, cloop, dmg, iso, vpc, vdi, fat, vhd, ploop, cow, qcow, qcow2, qed, vmdk
 warning 15 target/nocow: stray text "1", ignored
 warning 21 backingStore/compat: unknown element, ignored
 `},
-		{"ivgen alone", "<volume><name>v</name><capacity>1</capacity><target><encryption format='luks'><ivgen name='p'/></encryption></target></volume>",
+		{"ivgen alone", "<volume><name>v</name><capacity>1</capacity><target><encryption format='luks'><ivgen " +
+			"name='p'/></encryption></target></volume>",
 			"1 target/encryption/cipher: missing: an ivgen needs it\n"},
 		{"YAML", `
 name: "a\tb"
@@ -385,10 +394,10 @@ cluster_size: [1]
 compat: x
 backing: {format: foo}
 `, `
-2 name: "a\tb" has a control character in it, U+0009
+2 name: "a\tb" contains a control character, U+0009
 3 capacity: unknown unit "Q" (known: B, K, KiB, KB, M, G, T, P, E)
 4 format: "none" is not one of raw, dir, bochs, cloop, dmg, iso, vpc, vdi, fat, vhd, ploop, cow, qcow, qcow2, qed, vmdk
-5 foo: unknown key; there are type, name, capacity, allocation, format, mode, owner, group, label, compat, nocow, cluster_size, lazy_refcounts, extended_l2, encryption, backing
+5 foo: unknown key; known are type, name, capacity, allocation, format, mode, owner, group, label, compat, nocow, cluster_size, lazy_refcounts, extended_l2, encryption, backing
 6 nocow: "perhaps" is neither yes nor no
 7 mode: "8" is not an octal mode from 0 to 0777
 9 encryption.format: missing
@@ -429,7 +438,8 @@ func TestVolumeFormats(t *testing.T) {
 	} {
 		format := "<format type='" + c.format + "'/>"
 		v, _, err := ReadVolume("",
-			[]byte("<volume><name>v</name><capacity>1</capacity><target>"+format+"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
+			[]byte("<volume><name>v</name><capacity>1</capacity><target>"+format+
+				"</target><backingStore><path>/b</path>"+format+"</backingStore></volume>"), c.pool.Info(), false)
 		if (err != nil) != (c.fail != "") || err != nil && problemsOf(err)[0].Element != c.fail {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -445,14 +455,17 @@ func TestLongPaths(t *testing.T) {
 	name := strings.Repeat("n", 256)
 	for path, want := range map[string]string{
 		"/" + name[1:] + "/n" + strings.Repeat("/x", 1918) + "y": "", // 4095 bytes
-		strings.Repeat("/x", 2048):                               "a path of 4096 bytes: at most 4095 are possible",
-		strings.Repeat("/x", 1<<17):                              "a path of 262144 bytes: at most 4095 are possible",
-		"/" + name + "/x":                                        "a name of 256 bytes: a file's name has at most 255",
+		strings.Repeat("/x", 2048):                               "the path has 4096 bytes: the limit is 4095",
+		strings.Repeat("/x", 1<<17):                              "the path has 262144 bytes: the limit is 4095",
+
+		"/" + name + "/x": "the name has 256 bytes: the limit for a file name is 255",
 	} {
 		for kind, document := range map[string]string{
-			"target/path":         "<pool type='dir'><name>x</name><target><path>%s</path></target></pool>",
-			"source/dir/@path":    "<pool type='netfs'><name>x</name><source><host name='h'/><dir path='%s'/></source>" + target + "</pool>",
-			"source/device/@path": "<pool type='fs'><name>x</name><source><device path='%s'/></source>" + target + "</pool>",
+			"target/path": "<pool type='dir'><name>x</name><target><path>%s</path></target></pool>",
+			"source/dir/@path": "<pool type='netfs'><name>x</name><source><host name='h'/><dir " +
+				"path='%s'/></source>" + target + "</pool>",
+			"source/device/@path": "<pool type='fs'><name>x</name><source><device path='%s'/></source>" + target +
+				"</pool>",
 		} {
 			_, _, err := ReadPool("", fmt.Appendf(nil, document, path), false)
 			expectLong(t, err, kind, want)
@@ -466,11 +479,12 @@ func TestLongPaths(t *testing.T) {
 		}
 	}
 	_, _, err := ReadPool("",
-		[]byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"), false)
-	expectLong(t, err, "source/name", "a name of 256 bytes")
+		[]byte("<pool type='rbd'><name>x</name><source><host name='h'/><name>"+name+"</name></source></pool>"),
+		false)
+	expectLong(t, err, "source/name", "the name has 256 bytes")
 	_, _, err = ReadVolume("", []byte("<volume><name>"+name+"</name><capacity>1</capacity></volume>"),
 		pooldef.Dir.Info(), false)
-	expectLong(t, err, "name", "a name of 256 bytes")
+	expectLong(t, err, "name", "the name has 256 bytes")
 }
 
 // expectLong checks that a definition has exactly one, short problem with this text, or none if text is

@@ -71,7 +71,7 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	cow := r.child(root, "features/cow")
 	p.COW = r.yesNo(cow, "state")
 	if p.COW != nil && info.COW == pooldef.Unused {
-		r.problem(cow, "", "only pools of types dir and fs know copy-on-write")
+		r.problem(cow, "", "only pools of types dir and fs support cow")
 	}
 	r.target(p, info)
 	p.Refresh = r.choice(r.child(root, "refresh/volume"), "allocation", "default", "capacity")
@@ -129,7 +129,7 @@ func (r *reader) fixedTarget(path, name string, info *pooldef.TypeInfo) string {
 	}
 	fixed := info.FixedTarget + name
 	if path != "" && path != fixed {
-		r.warn(r.doc.root, "target/path", "of a pool of type %s it is always %q", info.Type, fixed)
+		r.warn(r.doc.root, "target/path", "in a pool of type %s it is always %q", info.Type, fixed)
 	}
 	return fixed
 }
@@ -183,14 +183,14 @@ func (r *reader) mutualLogin(own *xmltree.Element, p *pooldef.Pool) {
 	isISCSI := p.Type == pooldef.ISCSI || p.Type == pooldef.ISCSIDirect
 	if !isISCSI || p.Source.Auth == nil || p.Source.Auth.Type != "chap" {
 		r.problem(own, "@mutual_username",
-			"only iscsi and iscsi-direct pools with a login of type chap have a target that logs in to them")
+			"mutual CHAP is only for iscsi and iscsi-direct pools with a login of type chap")
 		return
 	}
 	if user == "" {
 		r.problem(own, "@mutual_username", "missing")
 	}
 	if (uuid == "") == (usage == "") {
-		r.problem(own, "@mutual_secret_uuid", "either this or mutual_secret_usage has to be given")
+		r.problem(own, "@mutual_secret_uuid", "give this or mutual_secret_usage")
 	}
 	if id, ok := pooldef.ParseUUID(uuid); ok {
 		uuid = id

@@ -49,7 +49,7 @@ func (r *reader) usage(e *xmltree.Element) (usageType, usage string) {
 	}
 	if name := usageElements[i].element; name != "" {
 		if usage = r.text(e, name); usage == "" {
-			r.problem(e, name, "missing: it says what the secret is for")
+			r.problem(e, name, "missing: what the secret is for")
 		}
 	}
 	return usageType, usage

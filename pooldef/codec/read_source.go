@@ -29,7 +29,7 @@ func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Sour
 		case found != nil:
 			part.read()
 		case part.need == pooldef.Required && part.name != "name": // the name defaults to the pool's name
-			r.problem(e, part.name, "missing: a pool of type %s cannot do without", info.Type)
+			r.problem(e, part.name, "missing: pools of type %s need it", info.Type)
 		}
 	}
 	r.checkPathLength(e, "name", s.Name)

@@ -28,12 +28,12 @@ const maxPath, maxNameInPath = 4095, 255
 // checkPathLength reports a path, or a name that becomes part of one, that is too long for the kernel.
 func (r *reader) checkPathLength(e *xmltree.Element, below, path string) {
 	if len(path) > maxPath {
-		r.problem(e, below, "a path of %d bytes: at most %d are possible", len(path), maxPath)
+		r.problem(e, below, "the path has %d bytes: the limit is %d", len(path), maxPath)
 		return
 	}
 	for name := range strings.SplitSeq(path, "/") {
 		if len(name) > maxNameInPath {
-			r.problem(e, below, "a name of %d bytes: a file's name has at most %d", len(name), maxNameInPath)
+			r.problem(e, below, "the name has %d bytes: the limit for a file name is %d", len(name), maxNameInPath)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func (r *reader) id(e *xmltree.Element, name string, lookup func(string) (string
 		found, lookupErr := lookup(text)
 		if lookupErr != nil {
 			kind := map[string]string{"owner": "user", "group": "group"}[name]
-			r.problem(c, "", "there is no %s %q on this machine", kind, text)
+			r.problem(c, "", "no %s %q on this machine", kind, text)
 			return nil
 		}
 		n, err = strconv.ParseInt(found, 10, 64)

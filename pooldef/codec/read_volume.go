@@ -107,7 +107,7 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 		t.ExtendedL2 = r.child(features, "extended_l2") != nil
 		for _, f := range features.Children {
 			if f.Name != "lazy_refcounts" && f.Name != "extended_l2" {
-				r.problem(f, "", "unknown feature; there are lazy_refcounts, extended_l2")
+				r.problem(f, "", "unknown feature; known are lazy_refcounts, extended_l2")
 				r.skip(f)
 			}
 		}

@@ -179,7 +179,7 @@ func (r *reader) checkPlain(e *xmltree.Element, below, value string) {
 		r.problem(e, below, "%q is not UTF-8", value)
 	case i >= 0:
 		c, _ := utf8.DecodeRuneInString(value[i:])
-		r.problem(e, below, "%q has a control character in it, %U", value, c)
+		r.problem(e, below, "%q contains a control character, %U", value, c)
 	}
 }
 

@@ -105,8 +105,8 @@ func TestBadSecrets(t *testing.T) {
 1 @ephemeral: "maybe" is not one of yes, no
 1 @private: "1" is not one of yes, no
 3 uuid: "x" is not a uuid
-4 description: "\x7f" has a control character in it, U+007F
-5 usage/name: missing: it says what the secret is for
+4 description: "\x7f" contains a control character, U+007F
+5 usage/name: missing: what the secret is for
 `},
 		{"another usage", "<secret>\n<usage type='wifi'>\n<name>x</name></usage></secret>", `
 2 usage/@type: "wifi" is not one of none, volume, ceph, iscsi, tls, vtpm, cifs
@@ -118,12 +118,12 @@ func TestBadSecrets(t *testing.T) {
 warning 3 usage/name: unknown element, ignored
 `},
 		{"usage of several lines", "<secret><usage type='ceph'><name>a\nb</name></usage></secret>", `
-1 usage/name: "a\nb" has a control character in it, U+000A
+1 usage/name: "a\nb" contains a control character, U+000A
 `},
 		{"YAML", "private: perhaps\nusage:\n  type: iscsi\nvalue: aGVsbG8=\n", `
 1 private: "perhaps" is neither yes nor no
-3 usage.target: missing: it says what the secret is for
-4 value: unknown key; there are uuid, description, ephemeral, private, usage
+3 usage.target: missing: what the secret is for
+4 value: unknown key; known are uuid, description, ephemeral, private, usage
 `},
 	} {
 		t.Run(c.name, func(t *testing.T) {

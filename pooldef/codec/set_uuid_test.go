@@ -12,13 +12,20 @@ import (
 func TestSetUUID(t *testing.T) {
 	const id = "2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
 	for source, want := range map[string]string{
-		"type: dir\nname: x\ntarget:\n  path: /t # here":                                   "type: dir\nname: x\ntarget:\n  path: /t # here\nuuid: " + id + "\n",
-		"type: dir\nname: x\ntarget:\n    path: |-\n        /t\n\n":                        "type: dir\nname: x\ntarget:\n    path: |-\n        /t\n\nuuid: " + id + "\n",
-		"uuid: 2EC115D73A883CEBBC120AC909A6FD87\ntype: dir\nname: x\ntarget: {path: /t}\n": "uuid: 2EC115D73A883CEBBC120AC909A6FD87\ntype: dir\nname: x\ntarget: {path: /t}\n",
-		"{type: dir, name: x, target: {path: /t}}\n":                                       "{type: dir, name: x, target: {path: /t}, uuid: " + id + "}\n",
-		"# top\ntype: dir\nname: x # y\nuuid: # later\ntarget: {path: /t}\n":               "# top\ntype: dir\nname: x # y\nuuid: " + id + " # later\ntarget: {path: /t}\n",
-		"---\ntype: dir\nname: x\ntarget: {path: /t}\n...\n":                               "type: dir\nname: x\ntarget: {path: /t}\nuuid: " + id + "\n",
-		"  type: dir\n  name: x\n  target: {path: /t}\n":                                   "type: dir\nname: x\ntarget: {path: /t}\nuuid: " + id + "\n",
+		"type: dir\nname: x\ntarget:\n  path: /t # here": "type: dir\nname: x\n" +
+			"target:\n  path: /t # here\nuuid: " + id + "\n",
+		"type: dir\nname: x\ntarget:\n    path: |-\n        /t\n\n": "type: dir\nname: x\n" +
+			"target:\n    path: |-\n        /t\n\nuuid: " + id + "\n",
+		"uuid: 2EC115D73A883CEBBC120AC909A6FD87\ntype: dir\nname: x\n" +
+			"target: {path: /t}\n": "uuid: 2EC115D73A883CEBBC120AC909A6FD87\ntype: dir\nname: x\ntarget: {path: /t}\n",
+		"{type: dir, name: x, target: {path: /t}}\n": "{type: dir, name: x, " +
+			"target: {path: /t}, uuid: " + id + "}\n",
+		"# top\ntype: dir\nname: x # y\nuuid: # later\ntarget: {path: /t}\n": "# top\ntype: dir\n" +
+			"name: x # y\nuuid: " + id + " # later\ntarget: {path: /t}\n",
+		"---\ntype: dir\nname: x\ntarget: {path: /t}\n...\n": "type: dir\nname: x\n" +
+			"target: {path: /t}\nuuid: " + id + "\n",
+		"  type: dir\n  name: x\n  target: {path: /t}\n": "type: dir\nname: x\n" +
+			"target: {path: /t}\nuuid: " + id + "\n",
 	} {
 		p := readPoolFile(t, "", []byte(source))
 		p.UUID = id

@@ -13,7 +13,9 @@ import (
 )
 
 func dirPool(name, path, permissions string) []byte {
-	return fmt.Appendf(nil, "<pool type='dir'><name>%s</name><target><path>%s</path><permissions>%s</permissions></target></pool>", name, path, permissions)
+	return fmt.Appendf(nil,
+		"<pool type='dir'><name>%s</name><target><path>%s</path><permissions>%s</permissions></target></pool>",
+		name, path, permissions)
 }
 
 func TestNames(t *testing.T) {
@@ -24,9 +26,12 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"a/b": "cannot contain '/'", "/": "cannot contain '/'", "..": `cannot begin with '.'`, ".": `cannot begin with '.'`,
-		".hidden": `cannot begin with '.'`, "-x": `cannot begin with '-'`, "a\tb": "control character", "a&#10;b": "control character",
-		"a\u0085b": "control character", "a\u007fb": "control character", "a\ufffdb": "UTF-8", strings.Repeat("ä", 116): "a name of 232 bytes: at most 230",
+		"a/b": "cannot contain '/'", "/": "cannot contain '/'", "..": `cannot begin with '.'`,
+		".":       `cannot begin with '.'`,
+		".hidden": `cannot begin with '.'`, "-x": `cannot begin with '-'`, "a\tb": "control character",
+		"a&#10;b":  "control character",
+		"a\u0085b": "control character", "a\u007fb": "control character", "a\ufffdb": "UTF-8",
+		strings.Repeat("ä", 116): "the name has 232 bytes: the limit is 230",
 	} {
 		_, _, err := ReadPool("", dirPool(name, "/t", ""), false)
 		if problems := problemsOf(err); len(problems) != 1 || problems[0].Element != "name" ||
@@ -105,7 +110,8 @@ func TestMode(t *testing.T) {
 		yaml, xml string
 		want      uint32
 	}{
-		{"0711", "0711", 0o711}, {"711", "711", 0o711}, {`"0711"`, " 0711\n", 0o711}, {"0", "0", 0}, {"00", "00", 0}, {"0o755", "0755", 0o755}, {"0777", "0777", 0o777},
+		{"0711", "0711", 0o711}, {"711", "711", 0o711}, {`"0711"`, " 0711\n", 0o711}, {"0", "0", 0},
+		{"00", "00", 0}, {"0o755", "0755", 0o755}, {"0777", "0777", 0o777},
 	} {
 		fromXML := readPoolFile(t, "", dirPool("x", "/t", "<mode>"+c.xml+"</mode>"))
 		fromYAML := readPoolFile(t, "",
@@ -136,15 +142,18 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]*uint32{
-		"0": new(uint32), root.Username: new(uint32), "107": ptr(107), "-1": nil, "4294967295": nil, "4294967294": ptr(math.MaxUint32 - 1),
-		"-2": ptr(math.MaxUint32 - 1), "2147483648": ptr(1 << 31), "\n5": ptr(5),
+		"0": new(uint32), root.Username: new(uint32), "107": ptr(107), "-1": nil, "4294967295": nil,
+		"4294967294": ptr(math.MaxUint32 - 1),
+		"-2":         ptr(math.MaxUint32 - 1), "2147483648": ptr(1 << 31), "\n5": ptr(5),
 	} {
 		p := readPoolFile(t, "", dirPool("x", "/t", "<owner>"+text+"</owner>"))
 		if got := p.Target.Permissions.Owner; (got == nil) != (want == nil) || got != nil && *got != *want {
 			t.Errorf("%q", text)
 		}
 		quoted := strings.ReplaceAll(text, "\n", "")
-		p = readPoolFile(t, "", []byte("type: dir\nname: x\ntarget:\n  path: /t\n  group: "+strings.Replace(quoted, root.Username, group.Name, 1)+"\n"))
+		p = readPoolFile(t, "",
+			[]byte("type: dir\nname: x\ntarget:\n  path: /t\n  group: "+
+				strings.Replace(quoted, root.Username, group.Name, 1)+"\n"))
 		if got := p.Target.Permissions.Group; (got == nil) != (want == nil) || got != nil && *got != *want {
 			t.Errorf("group %q", text)
 		}
@@ -162,7 +171,8 @@ func ptr(n uint32) *uint32 { return &n }
 // TestPaths checks that paths are cleaned as libvirt does.
 func TestPaths(t *testing.T) {
 	for path, want := range map[string]string{
-		"/": "/", "//": "//", "///": "/", "/a": "/a", "/a/": "/a", "/a//b///c/": "/a/b/c", "//a/": "//a", "///a": "/a", "/a/../b/.": "/a/../b/.", "/a b": "/a b",
+		"/": "/", "//": "//", "///": "/", "/a": "/a", "/a/": "/a", "/a//b///c/": "/a/b/c", "//a/": "//a",
+		"///a": "/a", "/a/../b/.": "/a/../b/.", "/a b": "/a b",
 		"/a://b": "/a:/b",
 	} {
 		if p := readPoolFile(t, "", dirPool("x", path, "")); p.Target.Path != want {
@@ -170,7 +180,9 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{"": "/", "sub//dir/": "sub/dir", "smb://a//b/": "smb://a//b/"} {
-		p := readPoolFile(t, "", []byte("<pool type='gluster'><name>x</name><source><host name='h'/><dir path='"+path+"'/></source></pool>"))
+		p := readPoolFile(t, "",
+			[]byte("<pool type='gluster'><name>x</name><source><host name='h'/><dir path='"+path+
+				"'/></source></pool>"))
 		if p.Source.Dir != want {
 			t.Errorf("%q: %q, want %q", path, p.Source.Dir, want)
 		}
@@ -179,14 +191,16 @@ func TestPaths(t *testing.T) {
 
 func TestPorts(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "0": 0, "1": 1, "65535": 65535, "\n7": 7} {
-		p := readPoolFile(t, "", []byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"))
+		p := readPoolFile(t, "",
+			[]byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"))
 		if p.Source.Hosts[0].Port != want {
 			t.Errorf("%q: %d", text, p.Source.Hosts[0].Port)
 		}
 	}
 	for _, text := range []string{"65536", "-1", "0x10", "1e3", "99999999999999999999999", "٣"} {
 		_, _, err := ReadPool("",
-			[]byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"), false)
+			[]byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"),
+			false)
 		if err == nil {
 			t.Errorf("%q is accepted", text)
 		}
@@ -199,7 +213,8 @@ func TestSizes(t *testing.T) {
 		number, unit string
 		want         uint64
 	}{
-		{"10", "", 10}, {"10", "bytes", 10}, {"10", "G", 10 << 30}, {"10", "gib", 10 << 30}, {"10", "GB", 10_000_000_000}, {"1.5", "K", 1536},
+		{"10", "", 10}, {"10", "bytes", 10}, {"10", "G", 10 << 30}, {"10", "gib", 10 << 30},
+		{"10", "GB", 10_000_000_000}, {"1.5", "K", 1536},
 		{"9223372036854775807", "", math.MaxInt64}, {"7", "EiB", 7 << 60},
 	} {
 		document := "<volume><name>v</name><capacity unit='" + c.unit + "'> " + c.number +
@@ -252,13 +267,15 @@ func TestBacking(t *testing.T) {
 // TestYesNo checks that all spellings of YAML's booleans mean libvirt's yes and no.
 func TestYesNo(t *testing.T) {
 	for _, text := range []string{"true", "yes", "on", "True", "YES", `"yes"`} {
-		p := readPoolFile(t, "", []byte("type: dir\nname: x\ncow: "+text+"\ntarget: {path: /t, mount_point: "+text+"}\n"))
+		p := readPoolFile(t, "",
+			[]byte("type: dir\nname: x\ncow: "+text+"\ntarget: {path: /t, mount_point: "+text+"}\n"))
 		if p.COW == nil || !*p.COW || !p.MountPoint {
 			t.Errorf("%s: %+v", text, p)
 		}
 	}
 	for _, text := range []string{"false", "no", "off"} {
-		p := readPoolFile(t, "", []byte("type: dir\nname: x\ncow: "+text+"\ntarget: {path: /t, mount_point: "+text+"}\n"))
+		p := readPoolFile(t, "",
+			[]byte("type: dir\nname: x\ncow: "+text+"\ntarget: {path: /t, mount_point: "+text+"}\n"))
 		if p.COW == nil || *p.COW || p.MountPoint {
 			t.Errorf("%s: %+v", text, p)
 		}
@@ -273,7 +290,8 @@ func TestYesNo(t *testing.T) {
 
 // TestYAMLWords checks that text that YAML takes for other types stays text.
 func TestYAMLWords(t *testing.T) {
-	p := readPoolFile(t, "", []byte("type: rbd\nname: 0123\nsource:\n  name: on\n  hosts: [1.0, 2001:db8::1, 1e3, 0x1]\n"))
+	p := readPoolFile(t, "",
+		[]byte("type: rbd\nname: 0123\nsource:\n  name: on\n  hosts: [1.0, 2001:db8::1, 1e3, 0x1]\n"))
 	var hosts []string
 	for _, h := range p.Source.Hosts {
 		hosts = append(hosts, h.Name)
@@ -302,9 +320,11 @@ func TestUnusedParts(t *testing.T) {
 			need pooldef.Need
 			kept bool
 		}{
-			"host": {info.Host, p.Source.Hosts != nil}, "device": {info.Device, p.Source.Devices != nil}, "dir": {info.Dir, p.Source.Dir != ""},
-			"adapter": {info.Adapter, p.Source.Adapter != nil}, "name": {info.Name, p.Source.Name != ""}, "initiator": {info.Initiator, p.Source.Initiator != ""},
-			"target": {info.Target, p.Target.Path != ""}, "mount options": {info.MountOpts, p.MountOptions != nil},
+			"host": {info.Host, p.Source.Hosts != nil}, "device": {info.Device, p.Source.Devices != nil},
+			"dir":     {info.Dir, p.Source.Dir != ""},
+			"adapter": {info.Adapter, p.Source.Adapter != nil}, "name": {info.Name, p.Source.Name != ""},
+			"initiator": {info.Initiator, p.Source.Initiator != ""},
+			"target":    {info.Target, p.Target.Path != ""}, "mount options": {info.MountOpts, p.MountOptions != nil},
 		} {
 			if c.kept != (c.need != pooldef.Unused) {
 				t.Errorf("%s: %s kept: %v", info.Type, part, c.kept)

@@ -61,8 +61,9 @@ func TestVirshPools(t *testing.T) {
 
 // virshPools are pools in which the test driver creates volumes.
 var virshPools = map[pooldef.Type]string{
-	pooldef.Dir:     "<pool type='dir'><name>p</name><target><path>/srv/images</path></target></pool>",
-	pooldef.Disk:    "<pool type='disk'><name>p</name><source><device path='/dev/sda'/></source><target><path>/dev</path></target></pool>",
+	pooldef.Dir: "<pool type='dir'><name>p</name><target><path>/srv/images</path></target></pool>",
+	pooldef.Disk: "<pool type='disk'><name>p</name><source><device " +
+		"path='/dev/sda'/></source><target><path>/dev</path></target></pool>",
 	pooldef.Logical: "<pool type='logical'><name>p</name><source><name>HostVG</name></source></pool>",
 }
 

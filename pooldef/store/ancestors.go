@@ -83,7 +83,8 @@ func lstat(path string) (stat *unix.Stat_t, seen bool) {
 
 // components returns the names in a path.
 func components(path string) []string {
-	return slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
+	return slices.DeleteFunc(strings.Split(path, "/"),
+		func(name string) bool { return name == "" || name == "." })
 }
 
 // isTrusted reports whether a file belongs to root or the running user.
@@ -94,10 +95,10 @@ func isTrusted(stat *unix.Stat_t) bool { return stat.Uid == 0 || int(stat.Uid) =
 // to root's home directory.
 func ancestorError(path, at string, stat *unix.Stat_t) error {
 	if isTrusted(stat) {
-		text := fmt.Sprintf("%s on the way to it may be changed by others (mode %04o)", at, stat.Mode&0o7777)
+		text := fmt.Sprintf("other users can change %s, which leads to it (mode %04o)", at, stat.Mode&0o7777)
 		return &TrustError{path, []string{"chmod", "go-w", at}, text}
 	}
-	e := &TrustError{Path: path, text: fmt.Sprintf("%s on the way to it belongs to user %d", at, stat.Uid)}
+	e := &TrustError{Path: path, text: fmt.Sprintf("%s, which leads to it, belongs to user %d", at, stat.Uid)}
 	if exists(path) {
 		e.Fix = []string{"cp", "-rHT", path, filepath.Join("/root", filepath.Base(path))}
 	}

@@ -14,8 +14,8 @@ import (
 func TestCheckAncestors(t *testing.T) {
 	needsRoot(t)
 	nothing := func(string) error { return nil }
-	const theirs, loose = "TOP/theirs on the way to it belongs to user 4711",
-		"TOP/theirs on the way to it may be changed by others"
+	const theirs, loose = "TOP/theirs, which leads to it, belongs to user 4711",
+		"other users can change TOP/theirs, which leads to it"
 	for _, test := range []struct {
 		name         string
 		change       func(top string) error // applied to top/theirs/etc; etc is the store's directory
@@ -27,15 +27,18 @@ func TestCheckAncestors(t *testing.T) {
 		{"group's", changeMode("theirs", 0o775), "theirs/etc", loose + " (mode 0775)", "chmod go-w TOP/theirs"},
 		{"everybody's", changeMode("theirs", 0o777), "theirs/etc", loose + " (mode 0777)", "chmod go-w TOP/theirs"},
 		{"sticky", changeMode("theirs", 0o777|fs.ModeSticky), "theirs/etc", "", ""},
-		{"stranger's link", addLink("theirs", "link", true), "link/etc", "TOP/link on the way to it belongs to user 4711",
+		{"stranger's link", addLink("theirs", "link", true), "link/etc",
+			"TOP/link, which leads to it, belongs to user 4711",
 			"cp -rHT TOP/link/etc /root/etc"},
 		{"root's link", addLink("theirs", "link", false), "link/etc", "", ""},
 		{"root's link to it", addLink("theirs/etc", "link", false), "link", "", ""},
-		{"link into theirs", inOrder(addLink("theirs/etc", "link", false), changeOwner("theirs")), "link", theirs, "cp -rHT TOP/link /root/link"},
-		{"link by ..", inOrder(addLink("theirs/../theirs/./etc", "link", false), changeOwner("theirs")), "link", theirs,
+		{"link into theirs", inOrder(addLink("theirs/etc", "link", false), changeOwner("theirs")), "link", theirs,
+			"cp -rHT TOP/link /root/link"},
+		{"link by ..", inOrder(addLink("theirs/../theirs/./etc", "link", false), changeOwner("theirs")), "link",
+			theirs,
 			"cp -rHT TOP/link /root/link"},
 		{"link in a link", inOrder(addLink("theirs", "a", true), addLink("a/etc", "b", false)), "b",
-			"TOP/a on the way to it belongs to user 4711", "cp -rHT TOP/b /root/b"},
+			"TOP/a, which leads to it, belongs to user 4711", "cp -rHT TOP/b /root/b"},
 		{"a link to itself", addLink("loop", "loop", false), "loop/etc", "", ""},
 		{"below a stranger's, missing", changeOwner("theirs"), "theirs/new/etc", theirs, ""},
 		{"missing", nothing, "new/etc", "", ""},

@@ -43,7 +43,7 @@ func (e *Entry) loadAutostart(config *directory, name string) error {
 	file, err := config.stat(name, 0)
 	e.Autostart = targetErr == nil && err == nil && target.Dev == file.Dev && target.Ino == file.Ino
 	if !e.Autostart {
-		text := "it leads to another file: the pool is not started at boot"
+		text := "it points to another file: the pool does not start at boot"
 		e.warn(pooldef.Problems{{File: path, Text: text}})
 	}
 	return nil

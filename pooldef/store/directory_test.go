@@ -127,7 +127,7 @@ func TestTrust(t *testing.T) {
 			if err := os.Chmod(path, info.Mode().Perm()|mode); err != nil {
 				t.Fatal(err)
 			}
-			s.expectRefused(t, path+" is not trusted: it may be changed by others", "chmod "+option+"go-w",
+			s.expectRefused(t, path+" is not trusted: other users can change it", "chmod "+option+"go-w",
 				test.uses)
 		}
 	}

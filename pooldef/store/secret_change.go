@@ -22,7 +22,7 @@ func (s *Store) DefineSecret(secret *pooldef.Secret) error {
 	for _, e := range entries {
 		if e.UUID == secret.UUID {
 			if e.Err != nil {
-				return fmt.Errorf("there is a definition of secret %s that cannot be used: %w", e.UUID, e.Err)
+				return fmt.Errorf("the existing definition of secret %s cannot be used: %w", e.UUID, e.Err)
 			}
 			old = e.File
 		}

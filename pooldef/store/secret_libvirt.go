@@ -43,7 +43,7 @@ const sealedSuffix = ".aes256cbc"
 type SealedError struct{ UUID, File string }
 
 func (e *SealedError) Error() string {
-	return fmt.Sprintf("the value of secret %s is encrypted by libvirt, which alone can read %s",
+	return fmt.Sprintf("the value of secret %s is encrypted by libvirt, and only libvirt can read %s",
 		e.UUID, filepath.Clean(e.File))
 }
 

@@ -164,7 +164,7 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 		return e, fmt.Errorf("%w: %s", pooldef.ErrNoSecret, id)
 	}
 	if canonical, ok := pooldef.ParseUUID(id); !ok || canonical != id {
-		text := "the file of a secret has to be named after its uuid, in small letters"
+		text := "the file of a secret must be named by its uuid, in lower case"
 		return e, pooldef.Problems{{File: e.File, Text: text}}
 	}
 	e.HasValue = exists(valueFile(e.File)) || s.Credentials != "" && exists(filepath.Join(s.Credentials, id))

@@ -76,7 +76,8 @@ func TestSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	s.setValue(t, idOf(1), "hello")
-	const stays = "0700 etc/secrets\n0600 etc/secrets/11111111-2222-3333-4444-000000000001.base64\n0600 etc/secrets/11111111-2222-3333-4444-000000000001.xml"
+	const stays = "0700 etc/secrets\n0600 etc/secrets/11111111-2222-3333-4444-000000000001.base64\n" +
+		"0600 etc/secrets/11111111-2222-3333-4444-000000000001.xml"
 	if got := s.files(t); got != stays {
 		t.Error(got)
 	}
@@ -87,7 +88,9 @@ func TestSecrets(t *testing.T) {
 
 	ceph.Ephemeral, ceph.Description = true, "now"
 	s.defineSecret(t, ceph)
-	const goes = "0700 etc/secrets\n0700 run/secrets\n0600 run/secrets/11111111-2222-3333-4444-000000000001.base64\n0600 run/secrets/11111111-2222-3333-4444-000000000001.xml"
+	const goes = "0700 etc/secrets\n0700 run/secrets\n" +
+		"0600 run/secrets/11111111-2222-3333-4444-000000000001.base64\n" +
+		"0600 run/secrets/11111111-2222-3333-4444-000000000001.xml"
 	if got := s.files(t); got != goes {
 		t.Error(got)
 	}
@@ -121,11 +124,16 @@ func TestSecretConflicts(t *testing.T) {
 		secret pooldef.Secret
 		want   string
 	}{
-		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "c", Private: true}, `secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
-		{pooldef.Secret{UUID: idOf(1), UsageType: "tls", Usage: "a", Private: true}, `secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
-		{pooldef.Secret{UUID: idOf(3), UsageType: "ceph", Usage: "c"}, `secret ` + idOf(3) + ` is already defined for use with "Unused"`},
-		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "a"}, `secret ` + idOf(1) + ` is private: that cannot be changed`},
-		{pooldef.Secret{UUID: idOf(5), UsageType: "iscsi", Usage: "a"}, `secret ` + idOf(2) + ` is already defined for use with "iscsi a"`},
+		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "c", Private: true},
+			`secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
+		{pooldef.Secret{UUID: idOf(1), UsageType: "tls", Usage: "a", Private: true},
+			`secret ` + idOf(1) + ` is already defined for use with "ceph a"`},
+		{pooldef.Secret{UUID: idOf(3), UsageType: "ceph", Usage: "c"},
+			`secret ` + idOf(3) + ` is already defined for use with "Unused"`},
+		{pooldef.Secret{UUID: idOf(1), UsageType: "ceph", Usage: "a"},
+			`secret ` + idOf(1) + ` is private: that cannot be changed`},
+		{pooldef.Secret{UUID: idOf(5), UsageType: "iscsi", Usage: "a"},
+			`secret ` + idOf(2) + ` is already defined for use with "iscsi a"`},
 	} {
 		conflict := (*pooldef.ConflictError)(nil)
 		if err := s.DefineSecret(&test.secret); !errors.As(err, &conflict) || err.Error() != test.want {
@@ -280,7 +288,7 @@ func TestBrokenSecrets(t *testing.T) {
 		idOf(4),
 		idOf(5) + " secret " + idOf(5) + " is defined twice, in secrets/" + idOf(5) +
 			".xml and RUN/secrets/" + idOf(5) + ".xml",
-		"ceph secrets/ceph.xml: the file of a secret has to be named after its uuid, in small letters",
+		"ceph secrets/ceph.xml: the file of a secret must be named by its uuid, in lower case",
 	}, "\n")
 	if got := strings.Join(got, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -293,7 +301,7 @@ func TestBrokenSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	if err := s.DefineSecret(&pooldef.Secret{UUID: idOf(2), UsageType: "none"}); err == nil ||
-		!strings.HasPrefix(err.Error(), "there is a definition of secret "+idOf(2)) {
+		!strings.HasPrefix(err.Error(), "the existing definition of secret "+idOf(2)) {
 		t.Error(err)
 	}
 	broken, err := s.Secret(idOf(2))
@@ -321,7 +329,7 @@ func TestUntrustedSecrets(t *testing.T) {
 			if err := os.Chmod(file, mode); err != nil {
 				t.Fatal(err)
 			}
-			refused(fmt.Sprintf("may be used by others (mode %04o, not 0600)", mode))
+			refused(fmt.Sprintf("other users can use it (mode %04o, not 0600)", mode))
 		}
 		if err := os.Chmod(file, 0o600); err != nil {
 			t.Fatal(err)
@@ -351,8 +359,9 @@ func TestFailingSecrets(t *testing.T) {
 	full := errors.New("disk full")
 	s.Files = refusing{full}
 	for name, err := range map[string]error{
-		"define": s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none"}), "move": s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none", Ephemeral: true}),
-		"set": s.SetSecretValue(e, []byte("x")), "undefine": s.UndefineSecret(e),
+		"define": s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none"}),
+		"move":   s.DefineSecret(&pooldef.Secret{UUID: idOf(1), UsageType: "none", Ephemeral: true}),
+		"set":    s.SetSecretValue(e, []byte("x")), "undefine": s.UndefineSecret(e),
 	} {
 		if !errors.Is(err, full) {
 			t.Errorf("%s: %v", name, err)

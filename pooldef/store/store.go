@@ -52,7 +52,7 @@ type Files interface {
 }
 
 // ErrNoPool is wrapped by Load's error if no pool has the name.
-var ErrNoPool = fault.WithHint(fault.NotFound, "no such pool", "poolctl pool-list --all")
+var ErrNoPool = fault.WithHint(fault.NotFound, "Storage pool not found", "poolctl pool-list --all")
 
 func conflictf(text string, args ...any) error {
 	return &pooldef.ConflictError{Text: fmt.Sprintf(text, args...)}

@@ -326,7 +326,8 @@ func TestBrokenFiles(t *testing.T) {
 		"good good.xml",
 		`renamed renamed.xml renamed.xml: name: "good" is not the file's name "renamed"`,
 		`twice twice.xml pool "twice" is defined twice, in twice.xml and twice.yaml`,
-		"unknown unknown.yaml unknown.yaml:3: target.colour: unknown key; there are path, mode, owner, group, label, mount_point",
+		"unknown unknown.yaml unknown.yaml:3: target.colour: unknown key; known are path, mode, owner, "+
+			"group, label, mount_point",
 		`warned warned.xml (warned.xml:7: sauce: unknown element, ignored) (pools "good" and "warned" have the same uuid `+id+")",
 	)
 	for _, name := range []string{"broken", "renamed", "twice", "gone"} { // whatever it is, it can be removed
@@ -377,7 +378,7 @@ func TestAutostartLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.expect(t, "x x.xml (autostart/x.xml: it leads to another file: the pool is not started at boot)")
+	s.expect(t, "x x.xml (autostart/x.xml: it points to another file: the pool does not start at boot)")
 	if got := s.DanglingAutostart(); !slices.Equal(got, []string{"gone.xml"}) {
 		t.Error(got)
 	}
@@ -424,8 +425,9 @@ func TestFailingFiles(t *testing.T) {
 	s.Files = refusing{full}
 	e := s.load(t, "x")
 	for name, err := range map[string]error{
-		"define": s.Define(p, nil), "define in YAML": s.Define(p, []byte("type: dir\nname: x\ntarget: {path: /srv/x}\n")),
-		"undefine": s.Undefine(e), "unmark": s.SetAutostart(e, false), "record": s.SaveState(p),
+		"define":         s.Define(p, nil),
+		"define in YAML": s.Define(p, []byte("type: dir\nname: x\ntarget: {path: /srv/x}\n")),
+		"undefine":       s.Undefine(e), "unmark": s.SetAutostart(e, false), "record": s.SaveState(p),
 	} {
 		if !errors.Is(err, full) {
 			t.Errorf("%s: %v", name, err)

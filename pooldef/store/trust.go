@@ -45,10 +45,10 @@ func checkTrust(path string, stat *unix.Stat_t, forbidden uint32) error {
 	case option == "-h" || mode&forbidden == 0:
 		return nil
 	case forbidden == 0o077:
-		text := fmt.Sprintf("it may be used by others (mode %04o, not 0600)", mode)
+		text := fmt.Sprintf("other users can use it (mode %04o, not 0600)", mode)
 		return &TrustError{path, fix("chmod", "0600"), text}
 	default:
-		text := fmt.Sprintf("it may be changed by others (mode %04o)", mode)
+		text := fmt.Sprintf("other users can change it (mode %04o)", mode)
 		return &TrustError{path, fix("chmod", "go-w"), text}
 	}
 }

@@ -41,17 +41,22 @@ func TestReport(t *testing.T) {
 		ok              bool
 		printed, absent []string
 	}{
-		"a failure": {[]result{onHost(), passedInLab}, false, []string{"x fails\n", "this is no event\n", "alone: go test ./p -run '^TestA$/^x$'\n",
-			"LEFT OUT with --quick: C (1)\n", "    2.5 s  p TestA/x\n", "\ntests: 2 passed, 1 failed, 2 skipped\n"}, []string{"'^TestA$'", "NOT RUN"}},
+		"a failure": {[]result{onHost(), passedInLab}, false,
+			[]string{"x fails\n", "this is no event\n", "alone: go test ./p -run '^TestA$/^x$'\n",
+				"LEFT OUT with --quick: C (1)\n", "    2.5 s  p TestA/x\n", "\ntests: 2 passed, 1 failed, 2 skipped\n"},
+			[]string{"'^TestA$'", "NOT RUN"}},
 		"in no lab": {[]result{inLab(""), onHost()}, false, []string{"FAIL p TestB needs the lab"}, nil},
 		"in a lab, it fails": {[]result{inLab(`{"Action":"fail","Test":"TestB"}` + "\n"), onHost()}, false,
 			[]string{"alone: scripts/lab test ./p -test.run '^TestB$'\n",
 				"\ntests: 1 passed, 2 failed, 2 skipped\n"}, []string{"FAIL p TestB needs the lab"}},
-		"no tests ran":    {[]result{inLab("")}, false, []string{"==== FAIL lab: p", "alone: scripts/lab test ./p\n", "tests: 0 passed, 1 failed"}, nil},
-		"all is well":     {[]result{passedInLab}, true, []string{"tests: 1 passed, 0 failed, 0 skipped\n"}, []string{"FAIL"}},
-		"it did not end":  {[]result{inLab(`{"Action":"output","Test":"TestZ","Output":"panic"}`)}, false, []string{"panic", "1 failed"}, nil},
-		"it is no test":   {[]result{{job: job{name: "check"}}}, true, []string{"check"}, []string{"FAIL"}},
-		"its check fails": {[]result{{job: job{name: "check", alone: "scripts/check"}, err: errors.New("no"), text: "why\n"}}, false, []string{"why\nalone: scripts/check\n"}, nil},
+		"no tests ran": {[]result{inLab("")}, false,
+			[]string{"==== FAIL lab: p", "alone: scripts/lab test ./p\n", "tests: 0 passed, 1 failed"}, nil},
+		"all is well": {[]result{passedInLab}, true, []string{"tests: 1 passed, 0 failed, 0 skipped\n"},
+			[]string{"FAIL"}},
+		"it did not end": {[]result{inLab(`{"Action":"output","Test":"TestZ","Output":"panic"}`)}, false, []string{"panic", "1 failed"}, nil},
+		"it is no test":  {[]result{{job: job{name: "check"}}}, true, []string{"check"}, []string{"FAIL"}},
+		"its check fails": {[]result{{job: job{name: "check", alone: "scripts/check"}, err: errors.New("no"),
+			text: "why\n"}}, false, []string{"why\nalone: scripts/check\n"}, nil},
 	} {
 		var out strings.Builder
 		if ok := report(&out, options{lab: true}, c.results); ok != c.ok {

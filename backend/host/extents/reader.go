@@ -44,7 +44,7 @@ func (r *Reader) Copy(ctx context.Context, in io.Reader, codec Codec) (complete 
 // readExtent reads the data of an extent, and writes those in the range.
 func (r *Reader) readExtent(ctx context.Context, in io.Reader, at, end int64, buffer []byte) error {
 	if r.done > 0 && at < end && at < r.From+r.done {
-		return errors.New("the pieces of the volume come in no order")
+		return errors.New("the extents of the volume are not in order")
 	}
 	if err := r.writeZeros(ctx, min(at, r.End)); err != nil {
 		return err

@@ -118,7 +118,7 @@ func (w *Writer) WriteFile(ctx context.Context, in *os.File, from, length int64)
 		for at = start; at < stop && err == nil; {
 			part := buffer[:min(stop-at, int64(len(buffer)))]
 			if _, err = safeopen.FD(in.Fd()).ReadAt(part, at); errors.Is(err, io.EOF) {
-				err = errors.New("it has become shorter while it was read")
+				err = errors.New("it shrank while it was read")
 			}
 			if err == nil {
 				err = w.writeSparse(ctx, at, part)

@@ -1,7 +1,7 @@
 // Package retry contains system calls on files that are repeated when they fail for a reason that passes.
 //
-//   - EINTR: on FUSE file systems and some network file systems, any signal interrupts almost every call, even
-//     fstat(2). Go's scheduler sends signals (SIGURG) to its threads at any time.
+//   - EINTR: on FUSE file systems and some network file systems, any signal interrupts almost every call,
+//     even fstat(2). Go's scheduler sends signals (SIGURG) to its threads at any time.
 //   - EBADFD: GlusterFS's client answers a question about a file by means of any open descriptor of the file,
 //     also one that is just being closed (seen with fstat(2) and GlusterFS 10.3).
 //
@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Do calls f until it returns neither EINTR nor EBADFD. It waits a millisecond after EBADFD, and returns it if
-// it comes a hundred times: a client that has lost a file for good says the same.
+// Do calls f until it returns neither EINTR nor EBADFD. It waits a millisecond after EBADFD, and returns it
+// if it comes a hundred times: a client that has lost a file for good says the same.
 func Do(f func() error) error {
 	for left := 100; ; {
 		err := f()
@@ -46,8 +46,8 @@ func value[T any](f func() (T, error)) (v T, err error) {
 // FileInfo is f.Stat, which itself repeats only EINTR.
 func FileInfo(f *os.File) (fs.FileInfo, error) { return value(f.Stat) }
 
-// withoutSignals calls f, and the thread receives signals only afterwards. GlusterFS's client can hang forever
-// when a signal interrupts a lock call on its file system (seen with GlusterFS 10.3).
+// withoutSignals calls f, and the thread receives signals only afterwards. GlusterFS's client can hang
+// forever when a signal interrupts a lock call on its file system (seen with GlusterFS 10.3).
 func withoutSignals(f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -192,7 +192,7 @@ func openPathAt(at int, name string) (int, error) {
 type LinkError struct{ Of, To uint32 }
 
 func (e *LinkError) Error() string {
-	return fmt.Sprintf("a symbolic link of user %d leads to what belongs to user %d", e.Of, e.To)
+	return fmt.Sprintf("a symbolic link owned by user %d leads to a file owned by user %d", e.Of, e.To)
 }
 
 // Kind implements [fault.Error].

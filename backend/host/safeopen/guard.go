@@ -42,7 +42,7 @@ func checkGuarded(dir int, entry *unix.Stat_t) error {
 type GuardError struct{ Dir string }
 
 func (e *GuardError) Error() string {
-	return fmt.Sprintf("others can change the directory %q, and with it where this is", e.Dir)
+	return fmt.Sprintf("other users can change the directory %q, and so replace this path", e.Dir)
 }
 
 // Kind implements [fault.Error].

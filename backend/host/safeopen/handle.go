@@ -177,7 +177,7 @@ func OpenUntrusted(path string) (*Handle, error) {
 		defer f.Close()
 		var on unix.Statfs_t
 		if err = retry.Fstatfs(int(f.Fd()), &on); err == nil && on.Blocks == 0 && !mayHaveNoBlocks[on.Type] {
-			err = fmt.Errorf("%q is no file that is stored anywhere", path)
+			err = fmt.Errorf("%q is not a stored file", path)
 		}
 	}
 	if err != nil {

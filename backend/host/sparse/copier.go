@@ -78,7 +78,7 @@ func (c *Copier) Run(ctx context.Context, from, to, length int64) error {
 }
 
 func (c *Copier) errShrunk() error {
-	return fmt.Errorf("%q has become shorter while it was read", c.In.Name())
+	return fmt.Errorf("%q shrank while it was read", c.In.Name())
 }
 
 func (c *Copier) count(n int64) {

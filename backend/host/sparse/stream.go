@@ -108,7 +108,7 @@ func writePart(ctx context.Context, in, out *os.File, at int64, buffer []byte) (
 	n, err := safeopen.FD(in.Fd()).ReadAt(buffer, at)
 	if n == 0 {
 		if err = NotEOF(err); err == nil {
-			err = errors.New("it has become shorter while it was read")
+			err = errors.New("it shrank while it was read")
 		}
 		return 0, safeopen.PathError("read", in.Name(), err)
 	}
