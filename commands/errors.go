@@ -102,13 +102,13 @@ func kindOf(err error) fault.Kind {
 
 // hint returns what to do about an error, if possible a command to type.
 func (e *env) hint(err error) string {
-	if usage := (*usageError)(nil); errors.As(err, &usage) {
+	if usage, ok := errors.AsType[*usageError](err); ok {
 		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
 	}
-	if trust := (*store.TrustError)(nil); errors.As(err, &trust) && trust.Fix != nil {
+	if trust, ok := errors.AsType[*store.TrustError](err); ok && trust.Fix != nil {
 		return host.Cmd(trust.Fix[0], trust.Fix[1:]...).Shell()
 	}
-	if guard := (*safeopen.GuardError)(nil); errors.As(err, &guard) {
+	if guard, ok := errors.AsType[*safeopen.GuardError](err); ok {
 		dir := host.Quote(guard.Dir)
 		return "chown root: " + dir + " && chmod go-w " + dir
 	}

@@ -58,7 +58,7 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 		}
 		return d.start(ctx, p, entry.Started, 0)
 	})
-	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
+	if notReady, ok := errors.AsType[*backend.NotReadyError](err); ok && notReady.Build {
 		return &backend.StateError{Text: err.Error(), Hint: "the option --build makes it"}
 	}
 	return err

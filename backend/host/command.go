@@ -111,7 +111,7 @@ func (*ExitError) Kind() fault.Kind { return fault.Failed }
 // StderrContains reports whether a program failed and standard error contains one of the texts. Many programs
 // have one exit status for all failures.
 func StderrContains(err error, texts ...string) bool {
-	exit := (*ExitError)(nil)
-	return errors.As(err, &exit) &&
+	exit, ok := errors.AsType[*ExitError](err)
+	return ok &&
 		slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
 }

@@ -120,8 +120,7 @@ func TestToolIsFound(t *testing.T) {
 func TestToolIsMissing(t *testing.T) {
 	for _, name := range []string{"poolctl-no-such-tool", "/no/such/tool"} {
 		_, err := (&Local{}).Query(context.Background(), Cmd(name))
-		missing := (*ToolError)(nil)
-		if !errors.As(err, &missing) || missing.Tool != name || missing.Package() != "" {
+		if missing, ok := errors.AsType[*ToolError](err); !ok || missing.Tool != name || missing.Package() != "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -129,7 +128,7 @@ func TestToolIsMissing(t *testing.T) {
 		t.Errorf("qemu-img is in %s", got)
 	}
 	_, err := (&Local{}).Query(context.Background(), Command{Name: "true", Dir: "/no/such"})
-	if missing := (*ToolError)(nil); err == nil || errors.As(err, &missing) {
+	if _, ok := errors.AsType[*ToolError](err); err == nil || ok {
 		t.Errorf("with a missing directory: %v", err)
 	}
 }
@@ -141,8 +140,7 @@ func TestQueryFails(t *testing.T) {
 		"kill -9 $$":                         "sh was killed by a signal (killed): no message",
 	} {
 		out, err := (&Local{}).Query(context.Background(), Cmd("sh", "-c", script))
-		exit := (*ExitError)(nil)
-		if !errors.As(err, &exit) || err.Error() != want {
+		if _, ok := errors.AsType[*ExitError](err); !ok || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", script, err, want)
 		}
 		if strings.Contains(script, "out") && string(out) != "out\n" {

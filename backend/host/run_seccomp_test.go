@@ -14,7 +14,7 @@ func TestReadOnly(t *testing.T) {
 		c := Cmd("sh", "-c", "echo x "+redirection+Quote(file))
 		c.ReadOnly = true
 		_, err := (&Local{}).Query(t.Context(), c)
-		if exit := (*ExitError)(nil); !errors.As(err, &exit) || exit.Stderr != "" {
+		if exit, ok := errors.AsType[*ExitError](err); !ok || exit.Stderr != "" {
 			t.Errorf("%s: error %v", redirection, err)
 		}
 		if _, err := os.Stat(file); err == nil {

@@ -168,9 +168,9 @@ const (
 
 // translateError converts iscsiadm's errors about a login.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
-	exit := (*host.ExitError)(nil)
+	exit, ok := errors.AsType[*host.ExitError](err)
 	silent := backend.IsTimeout(ctx, err)
-	if !silent && !errors.As(err, &exit) {
+	if !silent && !ok {
 		return err
 	}
 	iqn, as := p.Source.Devices[0].Path, p.Source.Initiator
@@ -206,8 +206,8 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 
 // translateDaemonError converts errors that occur if iscsid does not run.
 func translateDaemonError(err error) error {
-	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) &&
+	exit, ok := errors.AsType[*host.ExitError](err)
+	if ok &&
 		(exit.Status == noDaemon || strings.Contains(exit.Stderr, "can not connect to iSCSI daemon")) {
 		return &backend.StateError{Text: "iscsid is not running", Hint: "systemctl start iscsid"}
 	}

@@ -44,7 +44,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 func (b *Backend) checkComplete(g *volumeGroup, p *pooldef.Pool) error {
 	if g.missing > 0 {
 		return &backend.StateError{
-			Text: fmt.Sprintf("%d devices of the volume group %q are missing; present are %s", g.missing, g.name,
+			Text: fmt.Sprintf("the volume group %q lacks %d of its devices; it has %s", g.name, g.missing,
 				strings.Join(g.devices, ", ")),
 			Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name),
 		}

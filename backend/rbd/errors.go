@@ -53,7 +53,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if part := (*host.IncompleteError)(nil); errors.As(err, &part) {
+	if part, ok := errors.AsType[*host.IncompleteError](err); ok {
 		return &host.IncompleteError{Done: part.Done, Err: b.translateError(ctx, p, part.Err)}
 	}
 	at, _ := placeOf(p)
@@ -148,8 +148,8 @@ func (e *fullError) Unwrap() error { return &e.StateError }
 
 // hasErrno reports whether a program failed with an error number.
 func hasErrno(err error, no syscall.Errno) bool {
-	exit := (*host.ExitError)(nil)
-	return errors.As(err, &exit) && errno(exit) == no
+	exit, ok := errors.AsType[*host.ExitError](err)
+	return ok && errno(exit) == no
 }
 
 // mapErrNotFound converts rbd's error about a missing image into an error that wraps backend.ErrNoVolume.
