@@ -10,11 +10,8 @@ import (
 	"syscall"
 
 	"poolctl/backend/fault"
-	"poolctl/backend/host"
-	"poolctl/backend/host/safeopen"
 	"poolctl/commands/terminal"
 	"poolctl/format"
-	"poolctl/pooldef/store"
 )
 
 // The exit statuses. They are part of the interface and do not change.
@@ -104,13 +101,6 @@ func kindOf(err error) fault.Kind {
 func (e *env) hint(err error) string {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
-	}
-	if trust, ok := errors.AsType[*store.TrustError](err); ok && trust.Fix != nil {
-		return host.Cmd(trust.Fix[0], trust.Fix[1:]...).Shell()
-	}
-	if guard, ok := errors.AsType[*safeopen.GuardError](err); ok {
-		dir := host.Quote(guard.Dir)
-		return "chown root: " + dir + " && chmod go-w " + dir
 	}
 	hint := fault.Hint(err, kindOf(err))
 	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {

@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -198,7 +199,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 			text += ", or not for " + as
 		}
 		return &backend.StateError{
-			Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + host.Quote(at.host),
+			Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + shell.Quote(at.host),
 		}
 	}
 	return translateDaemonError(err)

@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -46,7 +47,7 @@ func (b *Backend) checkComplete(g *volumeGroup, p *pooldef.Pool) error {
 		return &backend.StateError{
 			Text: fmt.Sprintf("the volume group %q lacks %d of its devices; it has %s", g.name, g.missing,
 				strings.Join(g.devices, ", ")),
-			Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name),
+			Hint: "pvs -o name,uuid,missing -S " + shell.Quote("vg_name="+g.name),
 		}
 	}
 	for _, d := range p.Source.Devices {

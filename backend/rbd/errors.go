@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -65,7 +66,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	case says("namespace '") && says("does not exist"):
 		return &backend.StateError{
 			Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
-			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace),
+			Hint: "rbd namespace create " + shell.Quote(at.pool+"/"+at.namespace),
 		}
 	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
 		return &backend.StateError{

@@ -16,6 +16,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -103,7 +104,7 @@ func translateError(ctx context.Context, p *pooldef.Pool, err error) error {
 		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster %q does not answer", p.Source.Name)}
 	case failed:
 		return &backend.StateError{Text: exit.Error(),
-			Hint: "vstorage -c " + host.Quote(p.Source.Name) +
+			Hint: "vstorage -c " + shell.Quote(p.Source.Name) +
 				" auth-node, if this machine is not authorised in the cluster"}
 	}
 	return err
