@@ -109,7 +109,8 @@ func parseError(err error) error {
 	if strings.HasPrefix(usage.text, "expected one of") {
 		usage.text = errNoVerb.Error()
 	}
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil && parse.Context.Command() != "" {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil &&
+		parse.Context.Command() != "" {
 		usage.verb = parse.Context.Selected().Name
 	}
 	return usage

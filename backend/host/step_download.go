@@ -23,7 +23,8 @@ type Download struct {
 
 // Shell implements Step.
 func (d Download) Shell() string {
-	line := fmt.Sprintf("dd if=%s bs=1M iflag=skip_bytes,count_bytes skip=%d", shell.Quote(d.From.Path), d.Offset)
+	line := fmt.Sprintf("dd if=%s bs=1M iflag=skip_bytes,count_bytes skip=%d", shell.Quote(d.From.Path),
+		d.Offset)
 	if d.Length > 0 {
 		line += fmt.Sprintf(" count=%d", d.Length)
 	}

@@ -202,7 +202,8 @@ func (p Commit) Shell() string {
 	if p.File.inPlace {
 		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", shell.Quote(p.File.path))
 	}
-	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", shell.Quote(p.File.Name()), shell.Quote(p.File.path))
+	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", shell.Quote(p.File.Name()),
+		shell.Quote(p.File.path))
 }
 
 func (p Commit) apply(context.Context, *Local) error {

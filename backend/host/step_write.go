@@ -66,7 +66,8 @@ func (w WriteFile) install() string {
 	text, whole := strings.CutSuffix(string(w.Data), "\n")
 	// A here-document ends with a newline, and cannot contain unprintable characters.
 	if !whole || !isText(text) {
-		return "printf %s " + shell.Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " + shell.Quote(w.Path)
+		return "printf %s " + shell.Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " +
+			shell.Quote(w.Path)
 	}
 	end := "EOF"
 	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
@@ -148,7 +149,8 @@ func (a Append) Shell() string {
 	if a.Secret {
 		return "cat >>" + shell.Quote(a.Path) + " # reads a secret, which is not shown"
 	}
-	return "printf '%s\\n' " + shell.Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" + shell.Quote(a.Path)
+	return "printf '%s\\n' " + shell.Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" +
+		shell.Quote(a.Path)
 }
 
 func (a Append) apply(context.Context, *Local) error {

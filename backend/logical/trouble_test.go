@@ -93,7 +93,8 @@ func TestNotOurs(t *testing.T) {
 // TestLast deletes the last volume. The pool stays active, and can be stopped and deleted.
 func TestLast(t *testing.T) {
 	p, b := started(t, 1)
-	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p), "it contains logical volumes: v")
+	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p),
+		"it contains logical volumes: v")
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("active: %v, error %v", active, err)

@@ -119,7 +119,8 @@ func TestLies(t *testing.T) {
 		"= " + strings.Repeat("n", maxName+1) + " 0 1 0 0 1 5 1  22\n": "name",
 	} {
 		_, err := parseImages(text)
-		if wrong, ok := errors.AsType[*backend.AnswerError](err); !ok || wrong.Tool != "dog" || wrong.Field != field {
+		if wrong, ok := errors.AsType[*backend.AnswerError](err); !ok || wrong.Tool != "dog" ||
+			wrong.Field != field {
 			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}
