@@ -21,6 +21,7 @@ import (
 	"poolctl/backend/fault"
 	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -308,11 +309,11 @@ func (*NotReadyError) Kind() fault.Kind { return fault.State }
 func (e *NotReadyError) HintLine() string {
 	switch {
 	case e.Build:
-		return "poolctl pool-build " + host.Quote(e.Pool)
+		return "poolctl pool-build " + shell.Quote(e.Pool)
 	case e.Start:
-		return "poolctl pool-start " + host.Quote(e.Pool)
+		return "poolctl pool-start " + shell.Quote(e.Pool)
 	}
-	return "mount " + host.Quote(e.Path)
+	return "mount " + shell.Quote(e.Path)
 }
 
 // As returns the capability C of a backend. If b does not implement C, the error is an [UnsupportedError]

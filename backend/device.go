@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"poolctl/backend/fault"
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 )
 
 // A BusyError reports that a device or directory is in use, and by whom.
@@ -50,7 +50,7 @@ func (e *ContentError) HintLine() string {
 	case e.Want == "":
 		return "--overwrite destroys it"
 	case e.Holds == "":
-		return "poolctl pool-build --no-overwrite " + host.Quote(e.Pool)
+		return "poolctl pool-build --no-overwrite " + shell.Quote(e.Pool)
 	}
 	return ""
 }

@@ -10,11 +10,8 @@ import (
 	"syscall"
 
 	"poolctl/backend/fault"
-	"poolctl/backend/host"
-	"poolctl/backend/host/safeopen"
 	"poolctl/commands/terminal"
 	"poolctl/format"
-	"poolctl/pooldef/store"
 )
 
 // The exit statuses. They are part of the interface and do not change.
@@ -102,15 +99,8 @@ func kindOf(err error) fault.Kind {
 
 // hint returns what to do about an error, if possible a command to type.
 func (e *env) hint(err error) string {
-	if usage := (*usageError)(nil); errors.As(err, &usage) {
+	if usage, ok := errors.AsType[*usageError](err); ok {
 		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
-	}
-	if trust := (*store.TrustError)(nil); errors.As(err, &trust) && trust.Fix != nil {
-		return host.Cmd(trust.Fix[0], trust.Fix[1:]...).Shell()
-	}
-	if guard := (*safeopen.GuardError)(nil); errors.As(err, &guard) {
-		dir := host.Quote(guard.Dir)
-		return "chown root: " + dir + " && chmod go-w " + dir
 	}
 	hint := fault.Hint(err, kindOf(err))
 	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {

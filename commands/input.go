@@ -7,7 +7,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/fault"
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -44,7 +44,7 @@ func (*readonlyInputError) Kind() fault.Kind { return fault.Permission }
 
 // HintLine implements [fault.Hinter].
 func (e *readonlyInputError) HintLine() string {
-	return "give it on standard input: - <" + host.Quote(e.file)
+	return "give it on standard input: - <" + shell.Quote(e.file)
 }
 
 func (e *readonlyInputError) Unwrap() error { return fs.ErrPermission }

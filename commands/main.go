@@ -109,8 +109,8 @@ func parseError(err error) error {
 	if strings.HasPrefix(usage.text, "expected one of") {
 		usage.text = errNoVerb.Error()
 	}
-	parse := (*kong.ParseError)(nil)
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil &&
+		parse.Context.Command() != "" {
 		usage.verb = parse.Context.Selected().Name
 	}
 	return usage

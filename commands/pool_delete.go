@@ -1,11 +1,7 @@
 package commands
 
-import "fmt"
-
 // PoolDelete is the verb pool-delete.
-type PoolDelete struct {
-	Pool string `arg:"" help:"Name or uuid of the pool."`
-}
+type PoolDelete struct{ poolArg }
 
 // Help implements kong.HelpProvider.
 func (c *PoolDelete) Help() string {
@@ -15,9 +11,5 @@ func (c *PoolDelete) Help() string {
 
 // Run removes the underlying storage of an inactive pool.
 func (c *PoolDelete) Run(e *env) error {
-	if err := e.driver.DeletePool(e.ctx, c.Pool); err != nil {
-		return fmt.Errorf("delete pool %q: %w", c.Pool, err)
-	}
-	e.Say("Pool %s deleted", c.Pool)
-	return nil
+	return c.run(e, "delete", "Pool %s deleted", e.driver.DeletePool)
 }

@@ -1,11 +1,7 @@
 package commands
 
-import "fmt"
-
 // PoolDestroy is the verb pool-destroy.
-type PoolDestroy struct {
-	Pool string `arg:"" help:"Name or uuid of the pool."`
-}
+type PoolDestroy struct{ poolArg }
 
 // Help implements kong.HelpProvider.
 func (c *PoolDestroy) Help() string {
@@ -15,9 +11,5 @@ func (c *PoolDestroy) Help() string {
 
 // Run stops a pool.
 func (c *PoolDestroy) Run(e *env) error {
-	if err := e.driver.StopPool(e.ctx, c.Pool); err != nil {
-		return fmt.Errorf("stop pool %q: %w", c.Pool, err)
-	}
-	e.Say("Pool %s destroyed", c.Pool)
-	return nil
+	return c.run(e, "stop", "Pool %s destroyed", e.driver.StopPool)
 }

@@ -1,11 +1,7 @@
 package commands
 
-import "fmt"
-
 // PoolRefresh is the verb pool-refresh.
-type PoolRefresh struct {
-	Pool string `arg:"" help:"Name or uuid of the pool."`
-}
+type PoolRefresh struct{ poolArg }
 
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {
@@ -16,9 +12,5 @@ func (c *PoolRefresh) Help() string {
 
 // Run checks an active pool.
 func (c *PoolRefresh) Run(e *env) error {
-	if err := e.driver.RefreshPool(e.ctx, c.Pool); err != nil {
-		return fmt.Errorf("refresh pool %q: %w", c.Pool, err)
-	}
-	e.Say("Pool %s refreshed", c.Pool)
-	return nil
+	return c.run(e, "refresh", "Pool %s refreshed", e.driver.RefreshPool)
 }

@@ -100,7 +100,7 @@ func session(ts *testscript.TestScript, _ bool, _ []string) {
 		if !ok {
 			continue
 		}
-		output, status := shell(ts, work, strings.TrimSpace(command))
+		output, status := sh(ts, work, strings.TrimSpace(command))
 		fmt.Fprintf(&transcript, "%s%s", line, normalised(output, work))
 		if status != 0 {
 			fmt.Fprintf(&transcript, "[%d]\n", status)
@@ -109,8 +109,8 @@ func session(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("transcript"), []byte(transcript.String()), 0o600))
 }
 
-// shell runs a command with sh and returns its output and status.
-func shell(ts *testscript.TestScript, work, command string) (string, int) {
+// sh runs a command with sh and returns its output and status.
+func sh(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
@@ -119,7 +119,7 @@ func shell(ts *testscript.TestScript, work, command string) (string, int) {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	output, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return string(output), exit.ExitCode()
 	}
 	ts.Check(err)

@@ -191,8 +191,8 @@ func requireCapability[C any](s *suite) C {
 }
 
 func isUnsupported(err error) bool {
-	unsupported := (*backend.UnsupportedError)(nil)
-	return errors.As(err, &unsupported)
+	_, ok := errors.AsType[*backend.UnsupportedError](err)
+	return ok
 }
 
 // setUpPool builds and starts the pool.

@@ -140,8 +140,7 @@ func newRecordedError(err error) *recordedError {
 		return nil
 	}
 	e := &recordedError{Text: err.Error()}
-	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*host.ExitError](err); ok {
 		e.Status, e.Stderr = exit.Status, exit.Stderr
 	}
 	_ = errors.As(err, &e.Errno)

@@ -107,8 +107,7 @@ func (s *suite) checkUpload(uploader backend.Uploader, test uploadCase, sparse b
 // otherwise at the end of the volume.
 func (s *suite) checkDoesNotFit(err error, before, when string, from *os.File) {
 	s.Helper()
-	many := (*host.DoesNotFitError)(nil)
-	if !errors.As(err, &many) {
+	if _, ok := errors.AsType[*host.DoesNotFitError](err); !ok {
 		s.Errorf("%s: error %v", when, err)
 	}
 	if info, statErr := from.Stat(); statErr == nil && info.Mode().IsRegular() {

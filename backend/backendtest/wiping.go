@@ -58,7 +58,7 @@ func (s *suite) checkWipe(wiper backend.Wiper, algorithm string) {
 	s.fill("v", 1)
 	old := s.download("v")
 	err := wiper.Wipe(s.Context(), s.pool, "v", algorithm, nil)
-	if missing := (*host.ToolError)(nil); errors.As(err, &missing) {
+	if _, ok := errors.AsType[*host.ToolError](err); ok {
 		NotRun(s.T, "wiping by patterns: "+err.Error())
 	}
 	// Not supported by the file system (NFS before 4.2) or by the pool type.

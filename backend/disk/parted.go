@@ -125,8 +125,8 @@ func (b *Backend) print(ctx context.Context, d *device, what ...string) (a answe
 	c.ReadOnly = !d.isMapped   // parted queries device-mapper through a device that must be opened for writing
 	c.Cacheable = true
 	out, err := b.Host.Query(ctx, c)
-	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "unrecognised disk label") {
+	if exit, ok := errors.AsType[*host.ExitError](err); ok &&
+		strings.Contains(exit.Stderr, "unrecognised disk label") {
 		return a, false, nil
 	}
 	if err == nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -101,7 +101,7 @@ func (t *table) place(x *partition, size uint64, pool string) error {
 			"no free extent of %q has %d bytes: the largest possible partition has %d bytes", t.path, size,
 			most,
 		),
-		Hint: "poolctl pool-dumpxml " + host.Quote(pool) + " shows the free extents",
+		Hint: "poolctl pool-dumpxml " + shell.Quote(pool) + " shows the free extents",
 	}
 }
 

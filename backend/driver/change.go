@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 )
 
 // RenameVolume gives a volume another name in its pool. If overlays in active pools name the volume as their
@@ -51,8 +52,8 @@ func (d *Driver) checkNoOverlays(ctx context.Context, v *Volume, newName string)
 		"qemu-img rebase -u -b %s -F %s %s"
 	return &backend.StateError{
 		Text: "it is the backing file of " + text,
-		Hint: fmt.Sprintf(hint, host.Quote(newPath), cmp.Or(first.Backing.Format, v.Target.Format),
-			host.Quote(first.Target.Path)),
+		Hint: fmt.Sprintf(hint, shell.Quote(newPath), cmp.Or(first.Backing.Format, v.Target.Format),
+			shell.Quote(first.Target.Path)),
 	}
 }
 

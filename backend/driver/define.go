@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -58,7 +58,7 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 		}
 		return d.start(ctx, p, entry.Started, 0)
 	})
-	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) && notReady.Build {
+	if notReady, ok := errors.AsType[*backend.NotReadyError](err); ok && notReady.Build {
 		return &backend.StateError{Text: err.Error(), Hint: "the option --build makes it"}
 	}
 	return err
@@ -101,7 +101,7 @@ func (d *Driver) checkConflicts(p *pooldef.Pool, repair bool) error {
 		case entry.Name == p.Name && !repair:
 			return &backend.StateError{
 				Text: fmt.Sprintf("the existing definition of %q cannot be used: %v", p.Name, entry.Err),
-				Hint: "poolctl pool-edit " + host.Quote(p.Name) + ", or pool-undefine",
+				Hint: "poolctl pool-edit " + shell.Quote(p.Name) + ", or pool-undefine",
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func (d *Driver) wait(
 	limit := max(d.LockTimeout, time.Millisecond)
 	if limit > patience && d.WarnWaiting != nil {
 		unlock, err = within(ctx, patience, lock)
-		if locked := (*pooldef.LockError)(nil); !errors.As(err, &locked) {
+		if _, ok := errors.AsType[*pooldef.LockError](err); !ok {
 			return unlock, err
 		}
 		d.WarnWaiting(err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -146,7 +146,7 @@ func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend
 func notActive(name string) error {
 	return &backend.StateError{
 		Text: fmt.Sprintf("pool %q is not active", name),
-		Hint: "poolctl pool-start " + host.Quote(name),
+		Hint: "poolctl pool-start " + shell.Quote(name),
 	}
 }
 
@@ -156,7 +156,7 @@ func (d *Driver) checkInactive(ctx context.Context, entry *store.Entry) error {
 	if err == nil && active {
 		err = &backend.StateError{
 			Text: fmt.Sprintf("pool %q is already active", entry.Name),
-			Hint: "poolctl pool-destroy " + host.Quote(entry.Name) + " stops it",
+			Hint: "poolctl pool-destroy " + shell.Quote(entry.Name) + " stops it",
 		}
 	}
 	return err

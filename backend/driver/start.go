@@ -76,7 +76,7 @@ func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, wait time.Dura
 	started := *p
 	started.Started = true
 	err = starter.Start(ctx, &started)
-	if warning := (*backend.Warning)(nil); errors.As(err, &warning) {
+	if warning, ok := errors.AsType[*backend.Warning](err); ok {
 		d.Warn("%s", warning.Text)
 		err = nil
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef/store"
 )
 
@@ -22,7 +22,7 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 	case entry.File == "":
 		return &backend.StateError{
 			Text: fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
-			Hint: "poolctl pool-destroy " + host.Quote(entry.Name) + " stops and removes it",
+			Hint: "poolctl pool-destroy " + shell.Quote(entry.Name) + " stops and removes it",
 		}
 	}
 	if err := d.checkInactive(ctx, entry); err != nil {

@@ -25,8 +25,7 @@ func TestCloneInUse(t *testing.T) {
 		stop := holdOpen(t, source)
 		for _, to := range []string{"raw", "qcow2", "vmdk"} {
 			err := here.Clone(t.Context(), p, like(source, "v", to), source, backend.CloneOptions{})
-			used := (*host.InUseError)(nil)
-			if !errors.As(err, &used) || used.Path != source.Target.Path {
+			if used, ok := errors.AsType[*host.InUseError](err); !ok || used.Path != source.Target.Path {
 				t.Errorf("%s to %s: error %v", format, to, err)
 			}
 			if names, _ := filepath.Glob(p.Target.Path + "/*v*"); len(names) > 0 {

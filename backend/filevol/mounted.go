@@ -26,7 +26,7 @@ type Mounted struct {
 // Active implements backend.Backend.
 func (b *Mounted) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	m, err := b.mount(ctx, p)
-	if busy := (*backend.BusyError)(nil); errors.As(err, &busy) {
+	if _, ok := errors.AsType[*backend.BusyError](err); ok {
 		return false, nil
 	}
 	return m != nil, err
@@ -140,8 +140,7 @@ func (b *Mounted) Stop(ctx context.Context, p *pooldef.Pool) error {
 		return errors.Join(err, ctx.Err())
 	}
 	err = b.Host.Change(ctx, unmount(m))
-	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "busy") {
+	if exit, ok := errors.AsType[*host.ExitError](err); ok && strings.Contains(exit.Stderr, "busy") {
 		users, _ := b.Host.MountUsers(m)
 		return &backend.BusyError{Path: p.Target.Path, Users: users}
 	}

@@ -40,7 +40,7 @@ type Files struct {
 // definition requires that.
 func (f Files) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
 	err := f.checkReady(p)
-	if notReady := (*backend.NotReadyError)(nil); errors.As(err, &notReady) {
+	if _, ok := errors.AsType[*backend.NotReadyError](err); ok {
 		return false, nil
 	}
 	return err == nil, err

@@ -47,8 +47,8 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 // translateError converts an error of mount(8) into one that says what is wrong with the device, if that is
 // the reason.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, device string, err error) error {
-	exit := (*host.ExitError)(nil)
-	if !errors.As(err, &exit) || exit.Status < 0 {
+	exit, ok := errors.AsType[*host.ExitError](err)
+	if !ok || exit.Status < 0 {
 		return err
 	}
 	if strings.Contains(exit.Stderr, "unknown filesystem type") && p.Source.Format != "auto" {
@@ -77,7 +77,7 @@ func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
 	path := p.Source.Devices[0].Path
 	if isTag(path) {
 		out, err := b.Host.Query(ctx, host.Cmd("findfs", path))
-		if exit := (*host.ExitError)(nil); errors.As(err, &exit) && exit.Status == 1 {
+		if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == 1 {
 			err = fmt.Errorf("no device has %s: %w", path, iofs.ErrNotExist)
 		}
 		if err != nil {

@@ -36,8 +36,7 @@ func startPool(t *testing.T, format string) (*Backend, *pooldef.Pool) {
 // checkBusy checks that an error is a BusyError that names the user.
 func checkBusy(t *testing.T, err error, who string) {
 	t.Helper()
-	e := (*backend.BusyError)(nil)
-	if !errors.As(err, &e) || !strings.Contains(err.Error(), who) {
+	if _, ok := errors.AsType[*backend.BusyError](err); !ok || !strings.Contains(err.Error(), who) {
 		t.Errorf("want a BusyError that names %s, got %v", who, err)
 	}
 }

@@ -60,15 +60,14 @@ func kill(t testing.TB, pid int) {
 // checkStateError checks that an error is a StateError that contains a text.
 func checkStateError(t *testing.T, what string, err error, text string) {
 	t.Helper()
-	state := (*backend.StateError)(nil)
-	if !errors.As(err, &state) || !strings.Contains(err.Error(), text) {
+	if _, ok := errors.AsType[*backend.StateError](err); !ok || !strings.Contains(err.Error(), text) {
 		t.Errorf("%s: error %v, want %s", what, err, text)
 	}
 }
 
 func checkTimeout(t *testing.T, what string, err error) {
 	t.Helper()
-	if silent := (*backend.TimeoutError)(nil); !errors.As(err, &silent) {
+	if _, ok := errors.AsType[*backend.TimeoutError](err); !ok {
 		t.Errorf("%s: error %v", what, err)
 	}
 }
@@ -94,9 +93,9 @@ func TestWrong(t *testing.T) {
 		change func(s *pooldef.Source)
 		text   string
 	}{
-		{func(s *pooldef.Source) { s.Name = "none" }, `there is no Gluster volume "none" on "` + server + `"`},
-		{func(s *pooldef.Source) { s.Dir = "/none" }, `there is no directory "/none" in the Gluster volume "gv0"`},
-		{func(s *pooldef.Source) { s.Dir += "/link" }, `there is no directory`},
+		{func(s *pooldef.Source) { s.Name = "none" }, `no Gluster volume "none" on "` + server + `"`},
+		{func(s *pooldef.Source) { s.Dir = "/none" }, `the Gluster volume "gv0" has no directory "/none"`},
+		{func(s *pooldef.Source) { s.Dir += "/link" }, `has no directory`},
 		{func(s *pooldef.Source) { s.Hosts[0].Port = 24999 }, "the server " + server + ":24999 cannot be reached"},
 		{func(s *pooldef.Source) { s.Hosts[0].Name = "nosuch.invalid" },
 			"the server nosuch.invalid:24007 cannot be reached"},

@@ -20,7 +20,7 @@ import (
 // translateError converts the error of a failed mount into one that says why the Gluster volume cannot be
 // mounted.
 func (b *Backend) translateError(ctx context.Context, s source, err error) error {
-	exit := (*host.ExitError)(nil)
+	exit, failed := errors.AsType[*host.ExitError](err)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -28,7 +28,7 @@ func (b *Backend) translateError(ctx context.Context, s source, err error) error
 		return s.timeoutError()
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("only root can mount a Gluster volume: %w", err)
-	case !errors.As(err, &exit) && !errors.Is(err, unix.ENOTCONN):
+	case !failed && !errors.Is(err, unix.ENOTCONN):
 		return err
 	}
 	if trouble := b.diagnose(ctx, s); trouble != nil {
@@ -87,9 +87,9 @@ func (v *view) translate(ctx context.Context, err error) error {
 
 // isLost reports whether an error, or a program's message, may mean that servers are lost.
 func isLost(err error) bool {
-	exit := (*host.ExitError)(nil)
+	exit, failed := errors.AsType[*host.ExitError](err)
 	for _, lost := range []error{unix.ENOTCONN, unix.EIO} {
-		if errors.Is(err, lost) || errors.As(err, &exit) &&
+		if errors.Is(err, lost) || failed &&
 			strings.Contains(strings.ToLower(exit.Stderr), lost.Error()) {
 			return true
 		}
@@ -124,8 +124,7 @@ func isOffline(says string) bool {
 
 // withURIs returns an error whose text contains URIs instead of local paths.
 func (v *view) withURIs(err error) error {
-	inUse := (*host.InUseError)(nil)
-	if errors.As(err, &inUse) {
+	if inUse, ok := errors.AsType[*host.InUseError](err); ok {
 		return &host.InUseError{Path: v.externalPath(inUse.Path), Reading: inUse.Reading}
 	}
 	if text := strings.ReplaceAll(err.Error(), v.Root, v.uri()); text != err.Error() {

@@ -36,7 +36,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		err = Diagnose(t.Context(), &fakeHost{answers: answers}, "h", 0, "gv0")
-		if state := (*backend.StateError)(nil); err != nil && !errors.As(err, &state) {
+		if _, ok := errors.AsType[*backend.StateError](err); err != nil && !ok {
 			t.Errorf("error %v", err)
 		}
 		answers["volume info gv0"] = started

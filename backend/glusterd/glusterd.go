@@ -14,6 +14,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 )
 
 // Port is the daemon's default port, and the only one that gluster(8) can query.
@@ -83,11 +84,11 @@ func Diagnose(ctx context.Context, h host.Host, server string, port int, volume 
 		return orTimeout(ctx, address, nil)
 	case len(info.Volumes) == 0:
 		return &backend.StateError{Text: fmt.Sprintf("no Gluster volume %q on %q", volume, server),
-			Hint: "poolctl find-storage-pool-sources-as gluster " + host.Quote(server) +
+			Hint: "poolctl find-storage-pool-sources-as gluster " + shell.Quote(server) +
 				" lists the volumes of a server"}
 	case info.Volumes[0].Status != "Started":
 		return &backend.StateError{Text: fmt.Sprintf("the Gluster volume %q is not started", volume),
-			Hint: "gluster volume start " + host.Quote(volume)}
+			Hint: "gluster volume start " + shell.Quote(volume)}
 	}
 	return checkBricks(ctx, h, server, volume)
 }
@@ -120,7 +121,7 @@ func checkBricks(ctx context.Context, h host.Host, server, volume string) error 
 	}
 	return &backend.StateError{Text: fmt.Sprintf("bricks of the Gluster volume %q are offline: %s", volume,
 		strings.Join(bricks, ", ")),
-		Hint: "gluster volume start " + host.Quote(volume) + " force"}
+		Hint: "gluster volume start " + shell.Quote(volume) + " force"}
 }
 
 // orTimeout returns a backend.TimeoutError if ctx has timed out, and err otherwise.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"poolctl/backend/fault"
+	"poolctl/backend/host/shell"
 )
 
 // A Command is a program and its arguments. It runs without a shell, in the C locale.
@@ -59,7 +60,7 @@ func Cmd(name string, args ...string) Command { return Command{Name: name, Args:
 func (c Command) Shell() string {
 	words := make([]string, 0, len(c.Args)+1)
 	for _, w := range append([]string{c.Name}, c.Args...) {
-		words = append(words, Quote(w))
+		words = append(words, shell.Quote(w))
 	}
 	here := ""
 	for i, in := range c.Inputs {
@@ -68,7 +69,7 @@ func (c Command) Shell() string {
 			if in.Write {
 				direction = "<>"
 			}
-			words = append(words, fmt.Sprintf("%d%s%s", 3+i, direction, Quote(in.File)))
+			words = append(words, fmt.Sprintf("%d%s%s", 3+i, direction, shell.Quote(in.File)))
 			continue
 		}
 		words = append(words, fmt.Sprintf("%d<<END", 3+i))
@@ -78,10 +79,10 @@ func (c Command) Shell() string {
 		return strings.Join(words, " ") + here
 	}
 	if c.Stdin != "" {
-		words = append([]string{"echo", Quote(c.Stdin), "|"}, words...)
+		words = append([]string{"echo", shell.Quote(c.Stdin), "|"}, words...)
 	}
 	if c.Dir != "" {
-		return "(cd " + Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
+		return "(cd " + shell.Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"
 	}
 	return strings.Join(words, " ")
 }
@@ -111,7 +112,7 @@ func (*ExitError) Kind() fault.Kind { return fault.Failed }
 // StderrContains reports whether a program failed and standard error contains one of the texts. Many programs
 // have one exit status for all failures.
 func StderrContains(err error, texts ...string) bool {
-	exit := (*ExitError)(nil)
-	return errors.As(err, &exit) &&
+	exit, ok := errors.AsType[*ExitError](err)
+	return ok &&
 		slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(exit.Stderr, text) })
 }

@@ -6,56 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 )
-
-// hostile contains words that a shell, a tool or a terminal could misinterpret.
-var hostile = []string{
-	"", " ", "a b", "a\tb", "a\nb", "-x", "--", "'", "''", `"`, `\`, "a'b", "$HOME", "$(id)", "`id`", "*", "~",
-	"#x", "a=b", "!",
-	";id", "&", "|", "<x", "{a,b}", "\xff\xfe", "ü", "\x01\x1b[31m", "a\u202eb", "\u009b31m", "a:b", "%s",
-	"plain-1.2_3@x,y/z",
-}
-
-func TestQuote(t *testing.T) {
-	words := make([]string, len(hostile))
-	for i, word := range hostile {
-		words[i] = Quote(word)
-	}
-	out := run(t, "bash", "-c", `printf '%s\0' `+strings.Join(words, " "))
-	if got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"); !slices.Equal(got, hostile) {
-		t.Errorf("the shell read\n%q, want\n%q", got, hostile)
-	}
-	for word, want := range map[string]string{
-		"/var/lib/images": "/var/lib/images", "": "''", "it's ü": `'it'\''s ü'`, "a\n'\\": `$'a\n\'\\'`,
-		"\x1b[31m7": `$'\033[31m7'`, "ü\xff": `$'ü\377'`, "a\u202eb": `$'a\342\200\256b'`, "\ufffd": "'\ufffd'",
-	} {
-		if got := Quote(word); got != want {
-			t.Errorf("%q became %s, want %s", word, got, want)
-		}
-	}
-}
-
-func FuzzQuote(f *testing.F) {
-	for _, word := range hostile {
-		f.Add(word)
-	}
-	f.Fuzz(func(t *testing.T, word string) {
-		if strings.Contains(word, "\x00") || len(word) > 10000 {
-			t.Skip("an argument cannot contain a NUL, or be much longer")
-		}
-		if got := run(t, "bash", "-c", "printf %s "+Quote(word)); got != word {
-			t.Errorf("%q became %q", word, got)
-		}
-		if quoted := Quote(word); !utf8.ValidString(quoted) || strings.IndexFunc(quoted, isUnprintable) >= 0 {
-			t.Errorf("%q became %q, which is not printable", word, quoted)
-		}
-	})
-}
 
 func TestShell(t *testing.T) {
 	for _, test := range []struct {
@@ -120,8 +74,7 @@ func TestToolIsFound(t *testing.T) {
 func TestToolIsMissing(t *testing.T) {
 	for _, name := range []string{"poolctl-no-such-tool", "/no/such/tool"} {
 		_, err := (&Local{}).Query(context.Background(), Cmd(name))
-		missing := (*ToolError)(nil)
-		if !errors.As(err, &missing) || missing.Tool != name || missing.Package() != "" {
+		if missing, ok := errors.AsType[*ToolError](err); !ok || missing.Tool != name || missing.Package() != "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -129,7 +82,7 @@ func TestToolIsMissing(t *testing.T) {
 		t.Errorf("qemu-img is in %s", got)
 	}
 	_, err := (&Local{}).Query(context.Background(), Command{Name: "true", Dir: "/no/such"})
-	if missing := (*ToolError)(nil); err == nil || errors.As(err, &missing) {
+	if _, ok := errors.AsType[*ToolError](err); err == nil || ok {
 		t.Errorf("with a missing directory: %v", err)
 	}
 }
@@ -141,8 +94,7 @@ func TestQueryFails(t *testing.T) {
 		"kill -9 $$":                         "sh was killed by a signal (killed): no message",
 	} {
 		out, err := (&Local{}).Query(context.Background(), Cmd("sh", "-c", script))
-		exit := (*ExitError)(nil)
-		if !errors.As(err, &exit) || err.Error() != want {
+		if _, ok := errors.AsType[*ExitError](err); !ok || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", script, err, want)
 		}
 		if strings.Contains(script, "out") && string(out) != "out\n" {

@@ -13,6 +13,7 @@ import (
 	"poolctl/backend/fault"
 	"poolctl/backend/host/imagelock"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -34,7 +35,7 @@ func (e *InUseError) HintLine() string {
 		hints = append(hints, "--in-use copies it while it is in use")
 	}
 	if _, err := os.Lstat(e.Path); err == nil { // fuser inspects only this machine
-		hints = append(hints, "fuser -v "+Quote(e.Path)+" shows who uses it")
+		hints = append(hints, "fuser -v "+shell.Quote(e.Path)+" shows who uses it")
 	}
 	return strings.Join(hints, "; ")
 }

@@ -38,8 +38,8 @@ func (l *Local) Query(ctx context.Context, c Command) ([]byte, error) {
 func (l *Local) retry(ctx context.Context, c Command, patience, limit time.Duration) ([]byte, error) {
 	for begin := time.Now(); ; {
 		out, err := l.run(ctx, c, patience)
-		exit := (*ExitError)(nil)
-		if time.Since(begin) > limit || c.RetryOn == "" || !errors.As(err, &exit) ||
+		exit, ok := errors.AsType[*ExitError](err)
+		if time.Since(begin) > limit || c.RetryOn == "" || !ok ||
 			!strings.Contains(exit.Stderr, c.RetryOn) {
 			return out, err
 		}
@@ -89,7 +89,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 		}
 		err = wait(ctx, cmd, patience+time.Second)
 	}
-	exit := (*exec.ExitError)(nil)
+	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
 	case err == nil && c.FailOnStderr && stderr.kept.Len() > 0:
 		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.filterStderr(stderr.kept.String())}
@@ -100,7 +100,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 			_ = group(syscall.SIGKILL)
 		}
 		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
-	case errors.As(err, &exit):
+	case failed:
 		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(),
 			Signal: exit.Sys().(syscall.WaitStatus).Signal(), Stderr: c.filterStderr(stderr.kept.String())}
 	}

@@ -108,7 +108,7 @@ func (s *PrivateMount) run(c Command, at string) {
 	go s.watch(cmd.Process, at, without)
 	err = cmd.Wait()
 	// glusterfs exits with status 0 if the volume does not exist.
-	if exit := (*exec.ExitError)(nil); err == nil || errors.As(err, &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](err); err == nil || ok {
 		err = &ExitError{Command: c, Status: cmd.ProcessState.ExitCode(),
 			Signal: cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(),
 			Stderr: strings.TrimSpace(stderr.String())}

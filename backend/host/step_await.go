@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"poolctl/backend/host/shell"
 )
 
 // Await waits until udev has created the node of a new device, or a link to it. It changes nothing, but the
@@ -18,7 +20,7 @@ const kernelLimit = 10 * time.Second
 
 // Shell implements Step.
 func (a Await) Shell() string {
-	return fmt.Sprintf("udevadm wait --timeout=%d %s", UdevLimit/time.Second, Quote(a.Path))
+	return fmt.Sprintf("udevadm wait --timeout=%d %s", UdevLimit/time.Second, shell.Quote(a.Path))
 }
 
 func (a Await) apply(ctx context.Context, _ *Local) error {

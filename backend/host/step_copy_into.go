@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"poolctl/backend/fault"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -19,7 +20,7 @@ type CopyInto struct {
 
 // Shell implements Step.
 func (f CopyInto) Shell() string {
-	path, is, data := Quote(f.Path), inspectForShell(f.Path), inspectForShell(f.From.Path).size
+	path, is, data := shell.Quote(f.Path), inspectForShell(f.Path), inspectForShell(f.From.Path).size
 	line := ""
 	switch {
 	case f.Blank:
@@ -34,7 +35,7 @@ func (f CopyInto) Shell() string {
 		line = fmt.Sprintf("[ %d -le %d ] && ", data, is.size) + line
 	}
 	return line + fmt.Sprintf("dd if=%s of=%s bs=64k conv=nocreat,notrunc,sparse,fsync status=none",
-		Quote(f.From.Path), path)
+		shell.Quote(f.From.Path), path)
 }
 
 func (f CopyInto) apply(ctx context.Context, l *Local) error {

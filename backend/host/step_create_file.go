@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -30,7 +31,7 @@ type CreateFile struct {
 
 // Shell implements Step.
 func (c CreateFile) Shell() string {
-	path := Quote(c.Path)
+	path := shell.Quote(c.Path)
 	steps := []string{"(set -C; umask 077; : >" + path + ")"}
 	if c.NoCOW {
 		steps = append(steps, "chattr +C "+path)
@@ -40,7 +41,7 @@ func (c CreateFile) Shell() string {
 	}
 	size := strconv.FormatUint(c.Size, 10)
 	if c.From != nil {
-		size = Quote(">" + size) // at least this size
+		size = shell.Quote(">" + size) // at least this size
 	}
 	steps = append(steps, "truncate -s "+size+" "+path)
 	switch {
@@ -58,7 +59,7 @@ func (c CreateFile) Shell() string {
 
 // copyInShell returns a command that copies the source, and writes zeros behind it if Zeros.
 func (c CreateFile) copyInShell(path string) string {
-	source := Quote(c.From.Path)
+	source := shell.Quote(c.From.Path)
 	switch {
 	case c.Zeros:
 		return fmt.Sprintf("cp --reflink=never --sparse=never %[1]s %[2]s && "+

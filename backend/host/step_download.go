@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -22,14 +23,15 @@ type Download struct {
 
 // Shell implements Step.
 func (d Download) Shell() string {
-	line := fmt.Sprintf("dd if=%s bs=1M iflag=skip_bytes,count_bytes skip=%d", Quote(d.From.Path), d.Offset)
+	line := fmt.Sprintf("dd if=%s bs=1M iflag=skip_bytes,count_bytes skip=%d", shell.Quote(d.From.Path),
+		d.Offset)
 	if d.Length > 0 {
 		line += fmt.Sprintf(" count=%d", d.Length)
 	}
 	if d.Name == "" {
 		return line + " status=none"
 	}
-	line += " status=none of=" + Quote(d.Name)
+	line += " status=none of=" + shell.Quote(d.Name)
 	if d.Sparse {
 		line += shellDigHoles(d.Name, 0)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 )
 
 // Mkdir creates a directory with exactly this mode, whatever the umask is. A set-group-ID bit from the parent
@@ -20,7 +21,7 @@ type Mkdir struct {
 
 // Shell implements Step.
 func (m Mkdir) Shell() string {
-	return fmt.Sprintf("mkdir -m %04o %s", modeBits(m.Mode), Quote(m.Path))
+	return fmt.Sprintf("mkdir -m %04o %s", modeBits(m.Mode), shell.Quote(m.Path))
 }
 
 func (m Mkdir) apply(_ context.Context, l *Local) error {
@@ -47,7 +48,7 @@ func (m Mkdir) apply(_ context.Context, l *Local) error {
 type Rmdir struct{ Path string }
 
 // Shell implements Step.
-func (r Rmdir) Shell() string { return "rmdir " + Quote(r.Path) }
+func (r Rmdir) Shell() string { return "rmdir " + shell.Quote(r.Path) }
 
 func (r Rmdir) apply(_ context.Context, l *Local) error {
 	at, err := l.entry(r.Path)
@@ -62,7 +63,7 @@ func (r Rmdir) apply(_ context.Context, l *Local) error {
 type Unlink struct{ Path string }
 
 // Shell implements Step.
-func (u Unlink) Shell() string { return "rm " + Quote(u.Path) }
+func (u Unlink) Shell() string { return "rm " + shell.Quote(u.Path) }
 
 func (u Unlink) apply(_ context.Context, l *Local) error {
 	at, err := l.entry(u.Path)
@@ -77,7 +78,7 @@ func (u Unlink) apply(_ context.Context, l *Local) error {
 type Sync struct{ Path string }
 
 // Shell implements Step.
-func (s Sync) Shell() string { return "sync " + Quote(s.Path) }
+func (s Sync) Shell() string { return "sync " + shell.Quote(s.Path) }
 
 func (s Sync) apply(_ context.Context, l *Local) error {
 	h, err := l.OpenPath(s.Path)

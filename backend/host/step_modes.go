@@ -11,6 +11,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 )
 
 // Chown changes owner and group; -1 leaves one unchanged. It follows symbolic links as safeopen does.
@@ -28,7 +29,7 @@ func (c Chown) Shell() string {
 	if c.GID >= 0 {
 		owner += ":" + fmt.Sprint(c.GID)
 	}
-	return "chown " + Quote(owner) + " " + Quote(c.Path)
+	return "chown " + shell.Quote(owner) + " " + shell.Quote(c.Path)
 }
 
 func (c Chown) apply(_ context.Context, l *Local) error {
@@ -53,7 +54,9 @@ type Chmod struct {
 }
 
 // Shell implements Step.
-func (c Chmod) Shell() string { return fmt.Sprintf("chmod %04o %s", modeBits(c.Mode), Quote(c.Path)) }
+func (c Chmod) Shell() string {
+	return fmt.Sprintf("chmod %04o %s", modeBits(c.Mode), shell.Quote(c.Path))
+}
 
 func (c Chmod) apply(_ context.Context, l *Local) error {
 	h, err := l.OpenPath(c.Path)

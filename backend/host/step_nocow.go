@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 )
 
 // SetNoCOW disables copy-on-write for new files in a btrfs directory, or enables it again (FS_NOCOW_FL,
@@ -21,9 +22,9 @@ type SetNoCOW struct {
 // Shell implements Step.
 func (s SetNoCOW) Shell() string {
 	if s.On {
-		return "chattr +C " + Quote(s.Path)
+		return "chattr +C " + shell.Quote(s.Path)
 	}
-	return "chattr -C " + Quote(s.Path)
+	return "chattr -C " + shell.Quote(s.Path)
 }
 
 func (s SetNoCOW) apply(_ context.Context, l *Local) error {

@@ -14,6 +14,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -109,13 +110,13 @@ func (d *PendingFile) name() string {
 // Shell implements Step.
 func (d *PendingFile) Shell() string {
 	if d.inPlace {
-		return "[ -w " + Quote(d.path) + " ]"
+		return "[ -w " + shell.Quote(d.path) + " ]"
 	}
 	install := fmt.Sprintf("install -m %04o", d.mode)
 	if d.uid >= 0 {
 		install += fmt.Sprintf(" -o %d -g %d", d.uid, d.gid)
 	}
-	return install + " /dev/null " + Quote(d.Name())
+	return install + " /dev/null " + shell.Quote(d.Name())
 }
 
 // apply creates the file. If another process is writing a file for the same destination, or uses the older
@@ -199,9 +200,10 @@ type Commit struct{ File *PendingFile }
 // Shell implements Step.
 func (p Commit) Shell() string {
 	if p.File.inPlace {
-		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", Quote(p.File.path))
+		return fmt.Sprintf("[ ! -b %[1]s ] || sync -- %[1]s", shell.Quote(p.File.path))
 	}
-	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", Quote(p.File.Name()), Quote(p.File.path))
+	return fmt.Sprintf("sync %[1]s && mv -fT -- %[1]s %[2]s", shell.Quote(p.File.Name()),
+		shell.Quote(p.File.path))
 }
 
 func (p Commit) apply(context.Context, *Local) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"poolctl/backend/host/extents"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -65,7 +66,7 @@ func (f PipeIn) piped(data string) string {
 // not known.
 func (f PipeIn) shellSource() (from string, size int64) {
 	if f.Source != nil {
-		return " " + Quote(f.Source.Path), inspectForShell(f.Source.Path).size
+		return " " + shell.Quote(f.Source.Path), inspectForShell(f.Source.Path).size
 	}
 	at, seekable := sparse.Position(f.From)
 	if !seekable {
@@ -76,7 +77,7 @@ func (f PipeIn) shellSource() (from string, size int64) {
 		return "", -1
 	}
 	if f.Name != "" {
-		from = " " + Quote(f.Name)
+		from = " " + shell.Quote(f.Name)
 	}
 	return from, max(end-at, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"poolctl/backend/host/extents"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -38,7 +39,7 @@ func (d PipeOut) Shell() string {
 		line += " status=none"
 	}
 	if d.Name != "" {
-		line += " of=" + Quote(d.Name)
+		line += " of=" + shell.Quote(d.Name)
 		if d.Sparse {
 			line += shellDigHoles(d.Name, 0)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 )
 
 // Rename renames a file or directory. The new name must not exist. A symbolic link can be renamed only within
@@ -16,7 +17,7 @@ type Rename struct{ Old, New string }
 
 // Shell implements Step. mv -n succeeds if the new name exists; the second command detects that.
 func (r Rename) Shell() string {
-	return "mv -nT " + Quote(r.Old) + " " + Quote(r.New) + " && [ ! -e " + Quote(r.Old) + " ]"
+	return "mv -nT " + shell.Quote(r.Old) + " " + shell.Quote(r.New) + " && [ ! -e " + shell.Quote(r.Old) + " ]"
 }
 
 func (r Rename) apply(_ context.Context, l *Local) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -17,7 +18,7 @@ type Resize struct {
 
 // Shell implements Step.
 func (r Resize) Shell() string {
-	path, room := Quote(r.Path), ""
+	path, room := shell.Quote(r.Path), ""
 	if r.Allocate && r.Size > 0 {
 		room = fmt.Sprintf("fallocate -x -l %d %s && ", r.Size, path) // -x: writes zeros where it cannot allocate
 	}

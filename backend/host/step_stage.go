@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 )
 
 // A Stage creates a staging directory, in which one process creates an object before it moves the object to
@@ -108,7 +109,7 @@ func (s *Stage) Inode(name string) Inode {
 type Unstage struct{ Stage *Stage }
 
 // Shell implements Step.
-func (u Unstage) Shell() string { return "rm -rf " + Quote(u.Stage.Path) }
+func (u Unstage) Shell() string { return "rm -rf " + shell.Quote(u.Stage.Path) }
 
 func (u Unstage) apply(_ context.Context, l *Local) error {
 	if u.Stage.local != l {
@@ -124,7 +125,7 @@ func (u Unstage) apply(_ context.Context, l *Local) error {
 type Sweep struct{ Path string }
 
 // Shell implements Step.
-func (s Sweep) Shell() string { return "rm -rf " + Quote(s.Path) }
+func (s Sweep) Shell() string { return "rm -rf " + shell.Quote(s.Path) }
 
 func (s Sweep) apply(ctx context.Context, l *Local) error {
 	at, err := l.entry(s.Path)

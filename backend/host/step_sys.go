@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolctl/backend/host/shell"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -17,7 +19,9 @@ type WriteSys struct {
 }
 
 // Shell implements Step.
-func (w WriteSys) Shell() string { return "echo " + Quote(w.Text) + " >" + Quote("/sys/"+w.Path) }
+func (w WriteSys) Shell() string {
+	return "echo " + shell.Quote(w.Text) + " >" + shell.Quote("/sys/"+w.Path)
+}
 
 func (w WriteSys) apply(_ context.Context, l *Local) error {
 	f, err := os.OpenFile(filepath.Join(l.Root, "/sys", w.Path), os.O_WRONLY|unix.O_CLOEXEC, 0)

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"poolctl/backend/fault"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -29,10 +30,10 @@ type Upload struct {
 func (u Upload) Shell() string {
 	line := "dd"
 	if u.Name != "" {
-		line += " if=" + Quote(u.Name)
+		line += " if=" + shell.Quote(u.Name)
 	}
 	line += fmt.Sprintf(" of=%s bs=1M oflag=seek_bytes seek=%d iflag=count_bytes,fullblock",
-		Quote(u.Path), u.Offset)
+		shell.Quote(u.Path), u.Offset)
 	if u.Length > 0 {
 		line += fmt.Sprintf(" count=%d", u.Length)
 	}
@@ -50,7 +51,7 @@ func (u Upload) Shell() string {
 // shellDigHoles returns a shell command that makes the zeros in a file holes, if it can have any. dd does not
 // do that where other data were before.
 func shellDigHoles(path string, from uint64) string {
-	return fmt.Sprintf(" && { fallocate -d -o %d %s 2>/dev/null || :; }", from, Quote(path))
+	return fmt.Sprintf(" && { fallocate -d -o %d %s 2>/dev/null || :; }", from, shell.Quote(path))
 }
 
 func (u Upload) apply(ctx context.Context, l *Local) error {

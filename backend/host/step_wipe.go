@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -41,7 +42,7 @@ type Zero struct {
 
 // Shell implements Step.
 func (z Zero) Shell() string {
-	path, is := Quote(z.Path), inspectForShell(z.Path)
+	path, is := shell.Quote(z.Path), inspectForShell(z.Path)
 	length := max(is.size-int64(z.From), 0)
 	const write = "head -c %d /dev/zero | dd of=%s bs=1M oflag=seek_bytes seek=%d iflag=fullblock " +
 		"conv=nocreat,notrunc,fsync status=none"
@@ -114,7 +115,7 @@ type Discard struct {
 // Shell implements Step. Without -f, blkdiscard refuses a device that is in use, and asks no question if
 // standard input is no terminal.
 func (d Discard) Shell() string {
-	path, is := Quote(d.Path), inspectForShell(d.Path)
+	path, is := shell.Quote(d.Path), inspectForShell(d.Path)
 	switch {
 	case is.isBlock:
 		return "blkdiscard " + path + " </dev/null"
@@ -176,7 +177,7 @@ func (s Scrub) Shell() string {
 	if is.isBlock {
 		return line
 	}
-	return fmt.Sprintf("%s && truncate -cs %d %s", line, is.size, Quote(s.Path))
+	return fmt.Sprintf("%s && truncate -cs %d %s", line, is.size, shell.Quote(s.Path))
 }
 
 func (s Scrub) command(path string, isBlock bool, size int64) Command {

@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 )
 
 // mkdirs creates a directory and its missing parents. Their mode is 0755 less the umask.
@@ -21,7 +23,7 @@ func mkdirs(dir string) error { return os.MkdirAll(dir, 0o755) }
 
 // shellMkdirs returns the shell command for mkdirs. options are mkdir's, for the last directory.
 func shellMkdirs(dir, options string) string {
-	return "(umask go-w; mkdir -p " + options + Quote(dir) + ") && "
+	return "(umask go-w; mkdir -p " + options + shell.Quote(dir) + ") && "
 }
 
 // Symlink creates a symbolic link, and its missing parent directories.
@@ -29,7 +31,7 @@ type Symlink struct{ Target, Link string }
 
 // Shell implements Step.
 func (s Symlink) Shell() string {
-	return shellMkdirs(filepath.Dir(s.Link), "") + "ln -sT " + Quote(s.Target) + " " + Quote(s.Link)
+	return shellMkdirs(filepath.Dir(s.Link), "") + "ln -sT " + shell.Quote(s.Target) + " " + shell.Quote(s.Link)
 }
 
 func (s Symlink) apply(context.Context, *Local) error {
@@ -64,18 +66,19 @@ func (w WriteFile) install() string {
 	text, whole := strings.CutSuffix(string(w.Data), "\n")
 	// A here-document ends with a newline, and cannot contain unprintable characters.
 	if !whole || !isText(text) {
-		return "printf %s " + Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " + Quote(w.Path)
+		return "printf %s " + shell.Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " +
+			shell.Quote(w.Path)
 	}
 	end := "EOF"
 	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
 		end += "_"
 	}
-	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", Quote(w.Path), end, text, end)
+	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", shell.Quote(w.Path), end, text, end)
 }
 
 // isText reports whether lines contain only printable characters, tabs and newlines.
 func isText(lines string) bool {
-	unprintable := func(r rune) bool { return isUnprintable(r) && r != '\n' && r != '\t' }
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }
 	return utf8.ValidString(lines) && !strings.ContainsFunc(lines, unprintable)
 }
 
@@ -118,7 +121,7 @@ func (w WritePrivate) Shell() string {
 	mkdir := shellMkdirs(filepath.Dir(w.Path), "-m 0700 ")
 	if w.Secret {
 		const comment = " # reads a secret, which is not shown"
-		return mkdir + "install -T -m 0600 /dev/stdin " + Quote(w.Path) + comment
+		return mkdir + "install -T -m 0600 /dev/stdin " + shell.Quote(w.Path) + comment
 	}
 	return mkdir + WriteFile{w.Path, w.Data}.install()
 }
@@ -144,9 +147,10 @@ type Append struct {
 // Shell implements Step. The command reads a secret from standard input.
 func (a Append) Shell() string {
 	if a.Secret {
-		return "cat >>" + Quote(a.Path) + " # reads a secret, which is not shown"
+		return "cat >>" + shell.Quote(a.Path) + " # reads a secret, which is not shown"
 	}
-	return "printf '%s\\n' " + Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" + Quote(a.Path)
+	return "printf '%s\\n' " + shell.Quote(strings.TrimSuffix(string(a.Data), "\n")) + " >>" +
+		shell.Quote(a.Path)
 }
 
 func (a Append) apply(context.Context, *Local) error {

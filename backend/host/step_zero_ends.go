@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"poolctl/backend/host/shell"
 	"poolctl/backend/host/sparse"
 )
 
@@ -17,7 +18,7 @@ type ZeroEnds struct {
 
 // Shell implements Step.
 func (z ZeroEnds) Shell() string {
-	path, size := Quote(z.Path), uint64(max(inspectForShell(z.Path).size, 0))
+	path, size := shell.Quote(z.Path), uint64(max(inspectForShell(z.Path).size, 0))
 	if size > 0 && size <= 2*z.Length {
 		return "blkdiscard -z " + path + " </dev/null"
 	}

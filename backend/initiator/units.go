@@ -76,7 +76,7 @@ func (s *Session) size(lun []byte) (uint64, error) {
 	if err == nil && len(data) >= 12 {
 		return product(binary.BigEndian.Uint64(data), binary.BigEndian.Uint32(data[8:]))
 	}
-	if failed := (*commandError)(nil); err != nil && !errors.As(err, &failed) {
+	if _, ok := errors.AsType[*commandError](err); err != nil && !ok {
 		return 0, err
 	}
 	data, err = s.read(lun, 8, capacity10[:]) // for CD-ROMs
@@ -111,7 +111,7 @@ const attempts = 5
 func (s *Session) read(lun []byte, length int, cdb []byte) (data []byte, err error) {
 	for range attempts {
 		data, err = s.tryRead(lun, length, cdb)
-		if failed := (*commandError)(nil); !errors.As(err, &failed) || failed.key != unitAttention {
+		if failed, ok := errors.AsType[*commandError](err); !ok || failed.key != unitAttention {
 			break
 		}
 	}

@@ -155,7 +155,7 @@ func query[T any](
 }
 
 func (d *Direct) translateError(ctx, limited context.Context, at portal, l initiator.Login, err error) error {
-	refused := (*initiator.RefusedError)(nil)
+	refused, isRefused := errors.AsType[*initiator.RefusedError](err)
 	switch {
 	case err == nil:
 		return nil
@@ -163,7 +163,7 @@ func (d *Direct) translateError(ctx, limited context.Context, at portal, l initi
 		return ctx.Err()
 	case limited.Err() != nil, isTimeout(err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", at)}
-	case errors.As(err, &refused):
+	case isRefused:
 		what := "the login"
 		if l.Target != "" {
 			what += " to " + l.Target

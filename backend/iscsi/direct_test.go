@@ -104,8 +104,8 @@ func chapAuth(secret, mutual string) *pooldef.Auth {
 
 // TestDirectCHAP logs in with secrets.
 func TestDirectCHAP(t *testing.T) {
-	const refused = "the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:chap: the user or the " +
-		"secret is wrong, or there has to be one (CHAP)"
+	const refused = "the server 127.0.0.1:3260 refuses the login to iqn.2026-01.lab:chap: wrong user " +
+		"or secret, or CHAP login required"
 	p := directPool(t, chap)
 	path := "ip-127.0.0.1:3260-iscsi-" + chap + "-lun-1"
 	works := "network unit:0:0:1 " + path + " " + path + " 67108864 67108864\n"
@@ -134,7 +134,7 @@ func TestDirectSilent(t *testing.T) {
 	backendtest.Pause(t, tgtd()...)
 	d := NewDirect(&host.Local{}, nil, time.Second)
 	_, err := d.Space(t.Context(), p)
-	if silent := (*backend.TimeoutError)(nil); !errors.As(err, &silent) {
+	if _, ok := errors.AsType[*backend.TimeoutError](err); !ok {
 		t.Errorf("error %v", err)
 	}
 }

@@ -70,15 +70,15 @@ func TestCHAP(t *testing.T) {
 		auth *pooldef.Auth
 		want string // "": success
 	}{
-		{"no login", nil, "wants a user and a secret"},
+		{"no login", nil, "it requires CHAP"},
 		{"a wrong secret", login("guest", "wrong"), `refuses the login as "guest"`},
 		{"a secret that there is not", login("guest", "none"), pooldef.ErrNoSecret.Error()},
 		{"right", login("guest", "guest"), ""},
 		{"right on both sides", mutual(login("guest", "guest"), "host", "host"), ""},
 		{"the target has another", mutual(login("guest", "guest"), "host", "wrong"), "mutual CHAP"},
-		{"the target has the same", mutual(login("guest", "guest"), "host", "guest"), "have to differ"},
+		{"the target has the same", mutual(login("guest", "guest"), "host", "guest"), "requires different secrets"},
 		{"of Ceph", &pooldef.Auth{Type: "ceph", Username: "guest", Secret: pooldef.SecretRef{UUID: "guest"}},
-			"by chap"},
+			"only chap logins"},
 	} {
 		p.Source.Auth = test.auth
 		var trace strings.Builder

@@ -15,6 +15,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/scsivol"
 	"poolctl/pooldef"
 )
@@ -84,7 +85,7 @@ func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	if err == nil && len(found) == 0 {
 		err = &backend.StateError{
 			Text: "this machine is not logged in to the target",
-			Hint: "poolctl pool-start " + host.Quote(p.Name),
+			Hint: "poolctl pool-start " + shell.Quote(p.Name),
 		}
 	}
 	return hostsOf(found), err

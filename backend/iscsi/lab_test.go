@@ -199,7 +199,7 @@ func TestOthers(t *testing.T) {
 	before := state(t)
 	active(p, true, "it is there, whoever has made it")
 	p.Started = true
-	if err := b.Stop(t.Context(), p); err == nil || !strings.Contains(err.Error(), "not made by poolctl") {
+	if err := b.Stop(t.Context(), p); err == nil || !strings.Contains(err.Error(), "not started by poolctl") {
 		t.Errorf("error %v", err)
 	}
 	expect(t, "somebody else's", state(t), before)

@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -168,9 +169,9 @@ const (
 
 // translateError converts iscsiadm's errors about a login.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal, err error) error {
-	exit := (*host.ExitError)(nil)
+	exit, ok := errors.AsType[*host.ExitError](err)
 	silent := backend.IsTimeout(ctx, err)
-	if !silent && !errors.As(err, &exit) {
+	if !silent && !ok {
 		return err
 	}
 	iqn, as := p.Source.Devices[0].Path, p.Source.Initiator
@@ -198,7 +199,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 			text += ", or not for " + as
 		}
 		return &backend.StateError{
-			Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + host.Quote(at.host),
+			Text: text, Hint: "poolctl find-storage-pool-sources-as iscsi " + shell.Quote(at.host),
 		}
 	}
 	return translateDaemonError(err)
@@ -206,8 +207,8 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, at portal
 
 // translateDaemonError converts errors that occur if iscsid does not run.
 func translateDaemonError(err error) error {
-	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) &&
+	exit, ok := errors.AsType[*host.ExitError](err)
+	if ok &&
 		(exit.Status == noDaemon || strings.Contains(exit.Stderr, "can not connect to iSCSI daemon")) {
 		return &backend.StateError{Text: "iscsid is not running", Hint: "systemctl start iscsid"}
 	}

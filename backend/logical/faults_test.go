@@ -255,6 +255,6 @@ func TestBroken(t *testing.T) {
 	} else {
 		t.Log(err)
 	}
-	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing")
+	refused[*backend.StateError](t, "start", b.Start(t.Context(), p), "lacks 1 of its devices")
 	ok(t, b.Stop(t.Context(), p))
 }

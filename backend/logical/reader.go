@@ -36,7 +36,7 @@ func (r *reader) each(rows []byte, read func()) error {
 			err = r.err
 		}
 	}
-	if wrong := (*backend.AnswerError)(nil); err != nil && !errors.As(err, &wrong) {
+	if _, ok := errors.AsType[*backend.AnswerError](err); err != nil && !ok {
 		err = fmt.Errorf("output of %s: %w", r.tool, err)
 	}
 	return err

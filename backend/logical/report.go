@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -83,7 +84,7 @@ func mapErrNoGroup(err error, p *pooldef.Pool) error {
 	}
 	hint := ""
 	if len(p.Source.Devices) > 0 {
-		hint = "poolctl pool-build " + host.Quote(p.Name)
+		hint = "poolctl pool-build " + shell.Quote(p.Name)
 	}
 	return &backend.StateError{Text: "no volume group " + quoted(p.Source.Name), Hint: hint}
 }

@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -44,9 +45,9 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 func (b *Backend) checkComplete(g *volumeGroup, p *pooldef.Pool) error {
 	if g.missing > 0 {
 		return &backend.StateError{
-			Text: fmt.Sprintf("%d devices of the volume group %q are missing; present are %s", g.missing, g.name,
+			Text: fmt.Sprintf("the volume group %q lacks %d of its devices; it has %s", g.name, g.missing,
 				strings.Join(g.devices, ", ")),
-			Hint: "pvs -o name,uuid,missing -S " + host.Quote("vg_name="+g.name),
+			Hint: "pvs -o name,uuid,missing -S " + shell.Quote("vg_name="+g.name),
 		}
 	}
 	for _, d := range p.Source.Devices {

@@ -82,7 +82,7 @@ func TestNotOurs(t *testing.T) {
 		t.Errorf("active: %v, error %v", active, err)
 	}
 	refused[*backend.StateError](
-		t, "stop", b.Stop(t.Context(), p), "was not activated by poolctl", "active are v",
+		t, "stop", b.Stop(t.Context(), p), "was not activated by poolctl", "active volumes: v",
 	)
 	run(t, "vgchange", "-an", "vg-0")
 	if active, err := b.Active(t.Context(), p); active || err != nil {
@@ -93,7 +93,8 @@ func TestNotOurs(t *testing.T) {
 // TestLast deletes the last volume. The pool stays active, and can be stopped and deleted.
 func TestLast(t *testing.T) {
 	p, b := started(t, 1)
-	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p), "in it: v")
+	refused[*backend.StateError](t, "remove with a volume in it", b.DeletePool(t.Context(), p),
+		"it contains logical volumes: v")
 	ok(t, b.Delete(t.Context(), p, "v"))
 	if active, err := b.Active(t.Context(), p); !active || err != nil {
 		t.Errorf("active: %v, error %v", active, err)
@@ -113,7 +114,7 @@ func TestMissing(t *testing.T) {
 	run(t, "wipefs", "-a", "-q", "/dev/loop1")
 	before := snapshot(t)
 	refused[*backend.StateError](
-		t, "start", b.Start(t.Context(), p), "1 of the devices", "are missing", "/dev/loop0",
+		t, "start", b.Start(t.Context(), p), "lacks 1 of its devices; it has /dev/loop0",
 	)
 	if after := snapshot(t); after != before {
 		t.Errorf("state before\n%s\nstate after\n%s", before, after)
@@ -196,7 +197,7 @@ func TestKinds(t *testing.T) {
 	)
 	refused[*backend.StateError](
 		t, "no room", create("x", func(v *pooldef.Volume) { v.Capacity = pooldef.Bytes(1 << 40) }),
-		"not enough room", "83886080 bytes free",
+		"not enough space", "83886080 bytes free",
 	)
 	source, err := b.Volume(t.Context(), p, "sparse")
 	ok(t, err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -29,6 +30,6 @@ func (b *Backend) login(auth *pooldef.Auth) (host.Input, error) {
 		read = "base64 -d"
 	}
 	plain := strings.NewReplacer(`\`, `\\`, "$", `\$`, "`", "\\`").Replace(user)
-	return host.Input{Heredoc: fmt.Sprintf("%spassword=$(%s %s)", plain, read, host.Quote(file)),
+	return host.Input{Heredoc: fmt.Sprintf("%spassword=$(%s %s)", plain, read, shell.Quote(file)),
 		Data: append([]byte(user+"password="), password...)}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"poolctl/backend/filevol"
 	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -66,7 +67,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 // checkPlain refuses words that mount.glusterfs(8), a shell script, would split or expand.
 func checkPlain(words []string) error {
 	for _, w := range words {
-		if host.Quote(w) != w {
+		if shell.Quote(w) != w {
 			return &backend.UnsupportedError{Type: pooldef.NetFS,
 				What: fmt.Sprintf("%q with GlusterFS, whose mount program would split it", w)}
 		}

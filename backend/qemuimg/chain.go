@@ -7,8 +7,8 @@ import (
 	"regexp"
 
 	"poolctl/backend/fault"
-	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
@@ -164,5 +164,5 @@ func (e *UnrecordedFormatError) HintLine() string {
 
 // RecordFormat returns the shell command that records the format of a backing file in an overlay.
 func RecordFormat(path, format, overlay string) string {
-	return fmt.Sprintf("qemu-img rebase -u -b %s -F %s %s", host.Quote(path), format, host.Quote(overlay))
+	return fmt.Sprintf("qemu-img rebase -u -b %s -F %s %s", shell.Quote(path), format, shell.Quote(overlay))
 }

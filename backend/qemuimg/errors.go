@@ -15,8 +15,8 @@ var locked = regexp.MustCompile(`(?s)Failed to get (?:shared )?".*" lock.*\[(.*)
 // Explain returns an InUseError for qemu-img's error about an image in use. In all other errors, it replaces
 // descriptors by the names of files.
 func Explain(err error) error {
-	exit := (*host.ExitError)(nil)
-	if !errors.As(err, &exit) {
+	exit, ok := errors.AsType[*host.ExitError](err)
+	if !ok {
 		return err
 	}
 	said := replaceDescriptors(exit.Command, exit.Stderr)

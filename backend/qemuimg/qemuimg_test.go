@@ -10,6 +10,7 @@ import (
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -109,7 +110,7 @@ func TestLines(t *testing.T) {
 		}
 		for _, in := range test.command.Inputs {
 			if text := test.command.Shell(); in.Data != nil && strings.Contains(text, string(in.Data)) ||
-				!strings.Contains(text, host.Quote(in.File)) {
+				!strings.Contains(text, shell.Quote(in.File)) {
 				t.Errorf("Shell returns %s", text)
 			}
 		}

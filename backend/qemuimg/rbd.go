@@ -41,8 +41,8 @@ func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
 // ExplainRBD is Explain for IntoRBD. It also detects that qemu's driver for Ceph, which is a separate
 // package, is missing.
 func ExplainRBD(err error) error {
-	exit := (*host.ExitError)(nil)
-	if errors.As(err, &exit) && strings.Contains(exit.Stderr, "Unknown driver 'rbd'") {
+	if exit, ok := errors.AsType[*host.ExitError](err); ok &&
+		strings.Contains(exit.Stderr, "Unknown driver 'rbd'") {
 		return &host.ToolError{Tool: "block-rbd.so"}
 	}
 	return Explain(err)

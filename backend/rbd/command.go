@@ -16,6 +16,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -86,7 +87,7 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 		Data: base64.StdEncoding.AppendEncode(nil, value),
 	}
 	if !strings.HasSuffix(in.File, ".base64") {
-		in.Heredoc = fmt.Sprintf("$(base64 -w 0 %s)", host.Quote(in.File))
+		in.Heredoc = fmt.Sprintf("$(base64 -w 0 %s)", shell.Quote(in.File))
 	}
 	return []string{"-c", "/dev/null", "--id=" + auth.Username, "--keyfile=/dev/fd/3"}, []host.Input{in}, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -53,7 +54,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if part := (*host.IncompleteError)(nil); errors.As(err, &part) {
+	if part, ok := errors.AsType[*host.IncompleteError](err); ok {
 		return &host.IncompleteError{Done: part.Done, Err: b.translateError(ctx, p, part.Err)}
 	}
 	at, _ := placeOf(p)
@@ -65,7 +66,7 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error
 	case says("namespace '") && says("does not exist"):
 		return &backend.StateError{
 			Text: fmt.Sprintf("the Ceph pool %q has no namespace %q", at.pool, at.namespace),
-			Hint: "rbd namespace create " + host.Quote(at.pool+"/"+at.namespace),
+			Hint: "rbd namespace create " + shell.Quote(at.pool+"/"+at.namespace),
 		}
 	case !connects && (no == syscall.EACCES || says("handle_auth_bad_method")):
 		return &backend.StateError{
@@ -148,8 +149,8 @@ func (e *fullError) Unwrap() error { return &e.StateError }
 
 // hasErrno reports whether a program failed with an error number.
 func hasErrno(err error, no syscall.Errno) bool {
-	exit := (*host.ExitError)(nil)
-	return errors.As(err, &exit) && errno(exit) == no
+	exit, ok := errors.AsType[*host.ExitError](err)
+	return ok && errno(exit) == no
 }
 
 // mapErrNotFound converts rbd's error about a missing image into an error that wraps backend.ErrNoVolume.

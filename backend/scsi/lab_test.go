@@ -116,7 +116,7 @@ func TestUnitsComeAndGo(t *testing.T) {
 	if active, err := b.Active(t.Context(), p); active || err != nil {
 		t.Errorf("a missing host: active %v, error %v", active, err)
 	}
-	if _, err := b.Space(t.Context(), p); err == nil || !strings.Contains(err.Error(), "there is no SCSI host") {
+	if _, err := b.Space(t.Context(), p); err == nil || !strings.Contains(err.Error(), "no SCSI host") {
 		t.Errorf("a missing host: error %v", err)
 	}
 	ok(t, b.Stop(t.Context(), p))

@@ -15,6 +15,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/scsivol"
 	"poolctl/pooldef"
 )
@@ -50,7 +51,7 @@ func (b *Backend) hosts(_ context.Context, p *pooldef.Pool) ([]int, error) {
 	if err == nil && !at.isActive(p) {
 		err = &backend.StateError{
 			Text: fmt.Sprintf("host%d exists, but the pool was not started", at.number),
-			Hint: "poolctl pool-start " + host.Quote(p.Name),
+			Hint: "poolctl pool-start " + shell.Quote(p.Name),
 		}
 	}
 	return []int{at.number}, err

@@ -24,8 +24,7 @@ func isKept(p *pooldef.Pool) bool {
 // exists. Hosts of other kinds must exist.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	_, err := b.find(p)
-	missing := (*backend.StateError)(nil)
-	if !errors.As(err, &missing) || p.Source.Adapter.Type != "fc_host" {
+	if _, ok := errors.AsType[*backend.StateError](err); !ok || p.Source.Adapter.Type != "fc_host" {
 		return errors.Join(err, ctx.Err())
 	}
 	parent, err := b.parent(p.Source.Adapter)

@@ -219,7 +219,7 @@ func TestPortDoesNotCome(t *testing.T) {
 	f.ignore = true
 	f.port(5, -1, "20000000c9831b4b", "10000000c9831b4b", 127)
 	err := New(f, nil).Start(t.Context(), virtual(func(*pooldef.Adapter) {}))
-	if missing := (*backend.StateError)(nil); !errors.As(err, &missing) {
+	if _, ok := errors.AsType[*backend.StateError](err); !ok {
 		t.Errorf("error %v", err)
 	}
 	if text, _ := os.ReadFile(f.Root + "/sys/class/fc_host/host5/vport_delete"); len(text) > 0 {

@@ -79,11 +79,11 @@ const notFormatted = "is not formatted"
 // translateError converts dog's errors. err is the error of a command that ran with a shorter timeout than
 // ctx.
 func translateError(ctx context.Context, c cluster, err error) error {
-	exit := (*host.ExitError)(nil)
+	exit, ok := errors.AsType[*host.ExitError](err)
 	if backend.IsTimeout(ctx, err) {
 		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster at %s does not answer", c)}
 	}
-	if !errors.As(err, &exit) {
+	if !ok {
 		return err
 	}
 	for _, state := range states {

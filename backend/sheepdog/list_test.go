@@ -119,8 +119,8 @@ func TestLies(t *testing.T) {
 		"= " + strings.Repeat("n", maxName+1) + " 0 1 0 0 1 5 1  22\n": "name",
 	} {
 		_, err := parseImages(text)
-		wrong := (*backend.AnswerError)(nil)
-		if !errors.As(err, &wrong) || wrong.Tool != "dog" || wrong.Field != field {
+		if wrong, ok := errors.AsType[*backend.AnswerError](err); !ok || wrong.Tool != "dog" ||
+			wrong.Field != field {
 			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}
@@ -130,7 +130,7 @@ func TestLies(t *testing.T) {
 		"Total 1 0 NaN 0%\n":                 "available size",
 	} {
 		_, err := parseSpace(text)
-		if wrong := (*backend.AnswerError)(nil); !errors.As(err, &wrong) || wrong.Field != field {
+		if wrong, ok := errors.AsType[*backend.AnswerError](err); !ok || wrong.Field != field {
 			t.Errorf("%q: error %v, want %q", text, err, field)
 		}
 	}

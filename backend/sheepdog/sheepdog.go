@@ -32,7 +32,7 @@ func New(h host.Host, timeout time.Duration) *Backend { return &Backend{h, timeo
 // Active implements backend.Backend. A pool is active if its cluster answers and is formatted.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.Space(ctx, p)
-	if state := (*backend.StateError)(nil); errors.As(err, &state) {
+	if _, ok := errors.AsType[*backend.StateError](err); ok {
 		return false, nil
 	}
 	return err == nil, err

@@ -16,6 +16,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/filevol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -97,13 +98,13 @@ func numberOr(wanted *uint32, ours int) string {
 
 // translateError converts an error of vstorage-mount into one with a hint.
 func translateError(ctx context.Context, p *pooldef.Pool, err error) error {
-	exit := (*host.ExitError)(nil)
+	exit, failed := errors.AsType[*host.ExitError](err)
 	switch {
 	case backend.IsTimeout(ctx, err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the cluster %q does not answer", p.Source.Name)}
-	case errors.As(err, &exit):
+	case failed:
 		return &backend.StateError{Text: exit.Error(),
-			Hint: "vstorage -c " + host.Quote(p.Source.Name) +
+			Hint: "vstorage -c " + shell.Quote(p.Source.Name) +
 				" auth-node, if this machine is not authorised in the cluster"}
 	}
 	return err

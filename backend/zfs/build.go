@@ -10,6 +10,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -126,7 +127,7 @@ func (b *Backend) checkEmpty(ctx context.Context, p *pooldef.Pool, name string) 
 				"the dataset %q is a file system with mount point %q: it may contain files", name,
 				l.mountpoint,
 			),
-			Hint: "zfs set mountpoint=none " + host.Quote(name) + ", if it has none",
+			Hint: "zfs set mountpoint=none " + shell.Quote(name) + ", if it has none",
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -59,13 +60,13 @@ func checkUsable(dataset string) error {
 	case "":
 		return &backend.StateError{
 			Text: fmt.Sprintf("the zpool %q is not imported", name),
-			Hint: "zpool import -- " + host.Quote(name),
+			Hint: "zpool import -- " + shell.Quote(name),
 		}
 	case suspended:
 		return &backend.StateError{
 			Text: fmt.Sprintf("the zpool %q is suspended: it waits for failed devices", name),
 			Hint: fmt.Sprintf(
-				"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", host.Quote(name),
+				"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", shell.Quote(name),
 			),
 		}
 	}
@@ -98,7 +99,7 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 	if host.StderrContains(err, "dataset does not exist") {
 		return nil, &backend.StateError{
 			Text: fmt.Sprintf("no dataset %q", name),
-			Hint: "poolctl pool-build " + host.Quote(p.Name),
+			Hint: "poolctl pool-build " + shell.Quote(p.Name),
 		}
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -76,7 +77,7 @@ func (b *Backend) checkNode(ctx context.Context, p *pooldef.Pool, r *row) error 
 	}
 	return &backend.StateError{
 		Text: fmt.Sprintf("the volume has no device at %q", path(p, r.name)),
-		Hint: "zfs get volmode -- " + host.Quote(key(p, r.name)) + " shows whether it should have one",
+		Hint: "zfs get volmode -- " + shell.Quote(key(p, r.name)) + " shows whether it should have one",
 	}
 }
 

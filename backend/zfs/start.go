@@ -10,6 +10,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -76,9 +77,9 @@ func (b *Backend) translateImportError(p *pooldef.Pool, err error) error {
 	switch {
 	case host.StderrContains(err, "no such pool"):
 		state.Text = fmt.Sprintf("no zpool %q on %s", name, strings.Join(blockvol.Sources(p), ", "))
-		state.Hint = "poolctl pool-build " + host.Quote(p.Name)
+		state.Hint = "poolctl pool-build " + shell.Quote(p.Name)
 	case host.StderrContains(err, "another system", "other system"):
-		state.Hint = "zpool import -f -- " + host.Quote(name) + ", if that system no longer uses it"
+		state.Hint = "zpool import -f -- " + shell.Quote(name) + ", if that system no longer uses it"
 	}
 	return state
 }

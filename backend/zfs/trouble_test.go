@@ -153,11 +153,11 @@ func sizes(t *testing.T) {
 	}
 	state := snapshot(t)
 	refused[*backend.StateError](
-		t, "too large", b.Create(t.Context(), p, volume("x", 1<<40), backend.CreateOptions{}), "not enough room",
+		t, "too large", b.Create(t.Context(), p, volume("x", 1<<40), backend.CreateOptions{}), "not enough space",
 		"bytes available",
 	)
 	refused[*backend.StateError](
-		t, "grown too much", b.Resize(t.Context(), p, "thick", 1<<40, backend.ResizeOptions{}), "not enough room",
+		t, "grown too much", b.Resize(t.Context(), p, "thick", 1<<40, backend.ResizeOptions{}), "not enough space",
 		"bytes available",
 	)
 	refused[pooldef.Problems](
@@ -198,7 +198,7 @@ func copies(t *testing.T) {
 	refused[*host.DoesNotFitError](t, "too small", b.Create(t.Context(), p, d, backend.CreateOptions{}))
 	d.Backing.Path = "/dev/loop0"
 	refused[pooldef.Problems](
-		t, "of something else", b.Create(t.Context(), p, d, backend.CreateOptions{}), "not a volume of this pool",
+		t, "of something else", b.Create(t.Context(), p, d, backend.CreateOptions{}), "is not in this pool",
 	)
 	refused[*backend.UnsupportedError](
 		t, "shared with a file",

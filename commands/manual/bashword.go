@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 )
 
 // A bashWord is a word as typed in bash (bash(1), QUOTING), without expansion.
@@ -122,7 +122,7 @@ func quoteBash(text, quote string) string {
 	var b strings.Builder
 	for rest := text; rest != ""; {
 		if n := unprintable(rest); n > 0 {
-			b.WriteString(closing(quote) + host.Quote(rest[:n]) + quote)
+			b.WriteString(closing(quote) + shell.Quote(rest[:n]) + quote)
 			rest = rest[n:]
 			continue
 		}

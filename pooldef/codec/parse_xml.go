@@ -190,11 +190,11 @@ func xmlName(n xml.Name) string {
 
 // xmlProblem converts a parser error into a Problem with its line.
 func xmlProblem(err error, decoder *xml.Decoder) error {
-	if problem := (pooldef.Problem{}); errors.As(err, &problem) {
+	if problem, ok := errors.AsType[pooldef.Problem](err); ok {
 		return problem
 	}
 	line, _ := decoder.InputPos()
-	if syntax := (*xml.SyntaxError)(nil); errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok {
 		return pooldef.Problem{Line: syntax.Line, Text: "malformed XML: " + syntax.Msg}
 	}
 	return pooldef.Problem{Line: line, Text: "malformed XML: " + strings.TrimPrefix(err.Error(), "xml: ")}

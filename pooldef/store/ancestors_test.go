@@ -49,14 +49,14 @@ func TestCheckAncestors(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := checkAncestors(filepath.Join(top, test.path))
-			untrusted := (*TrustError)(nil)
+			untrusted, ok := errors.AsType[*TrustError](err)
 			if test.refused == "" {
 				if err != nil {
 					t.Error(err)
 				}
 				return
 			}
-			if !errors.As(err, &untrusted) ||
+			if !ok ||
 				untrusted.text != strings.ReplaceAll(test.refused, "TOP", top) ||
 				strings.Join(untrusted.Fix, " ") != strings.ReplaceAll(test.fix, "TOP", top) {
 				t.Errorf("%v: %+v", err, untrusted)
@@ -118,7 +118,7 @@ func TestUntrustedAncestors(t *testing.T) {
 		}
 		for use, err := range s.use() {
 			refused := strings.Contains(uses, use)
-			if untrusted := (*TrustError)(nil); errors.As(err, &untrusted) != refused {
+			if _, ok := errors.AsType[*TrustError](err); ok != refused {
 				t.Errorf("%s, %s: %v", dir, use, err)
 			}
 		}

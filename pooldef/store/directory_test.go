@@ -75,11 +75,11 @@ func (s *Store) use() map[string]error {
 func (s *Store) expectRefused(t *testing.T, text, fix, uses string) {
 	t.Helper()
 	for use, err := range s.use() {
-		untrusted := (*TrustError)(nil)
+		untrusted, ok := errors.AsType[*TrustError](err)
 		switch refused := strings.Contains(" "+uses+" ", " "+use+" "); {
 		case !refused && err != nil:
 			t.Errorf("%s: %v", use, err)
-		case refused && (!errors.As(err, &untrusted) || !errors.Is(err, fs.ErrPermission)):
+		case refused && (!ok || !errors.Is(err, fs.ErrPermission)):
 			t.Errorf("%s: %v", use, err)
 		case refused && (!strings.Contains(err.Error(), text) ||
 			!strings.HasPrefix(strings.Join(untrusted.Fix, " "), fix)):

@@ -69,7 +69,7 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 
 // warn adds an error to the entry's warnings.
 func (e *Entry) warn(err error) {
-	if problems := (pooldef.Problems)(nil); errors.As(err, &problems) {
+	if problems, ok := errors.AsType[pooldef.Problems](err); ok {
 		e.Warnings = append(e.Warnings, problems...)
 	} else {
 		e.Warnings = append(e.Warnings, pooldef.Problem{Text: err.Error()})

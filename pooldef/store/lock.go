@@ -51,7 +51,7 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 	path, flags := filepath.Join(s.RunDir, "locks", name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK
 	run := s.openDirectory(s.RunDir)
 	run.close()
-	if untrusted := (*TrustError)(nil); errors.As(run.err, &untrusted) {
+	if _, ok := errors.AsType[*TrustError](run.err); ok {
 		return nil, fmt.Errorf("lock %s: %w", what, run.err)
 	}
 	err := error(nil)

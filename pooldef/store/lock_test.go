@@ -130,7 +130,7 @@ func TestLockError(t *testing.T) {
 	if took := time.Since(start); took < 100*time.Millisecond {
 		t.Errorf("waited only %v", took)
 	}
-	if locked := (*pooldef.LockError)(nil); !errors.As(err, &locked) || len(locked.Holders) != 2 {
+	if locked, ok := errors.AsType[*pooldef.LockError](err); !ok || len(locked.Holders) != 2 {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(err.Error(), `pool "x" is locked by `) {

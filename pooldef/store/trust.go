@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/fault"
+	"poolctl/backend/host/shell"
 )
 
 // A TrustError reports that users other than root and the running one can change a file or directory of the
@@ -26,6 +27,9 @@ func (e *TrustError) Error() string { return e.Path + " is not trusted: " + e.te
 
 // Kind implements [fault.Error].
 func (*TrustError) Kind() fault.Kind { return fault.Permission }
+
+// HintLine implements [fault.Hinter].
+func (e *TrustError) HintLine() string { return shell.Join(e.Fix...) }
 
 // Unwrap returns fs.ErrPermission.
 func (e *TrustError) Unwrap() error { return fs.ErrPermission }

@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend/fault"
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/shell"
 )
 
 // CheckGuarded returns a GuardError unless only root and the running user can change the directories on a
@@ -47,6 +48,11 @@ func (e *GuardError) Error() string {
 
 // Kind implements [fault.Error].
 func (*GuardError) Kind() fault.Kind { return fault.Permission }
+
+// HintLine implements [fault.Hinter].
+func (e *GuardError) HintLine() string {
+	return shell.Join("chown", "root:", e.Dir) + " && " + shell.Join("chmod", "go-w", e.Dir)
+}
 
 // Unwrap returns fs.ErrPermission.
 func (e *GuardError) Unwrap() error { return fs.ErrPermission }

@@ -1,4 +1,5 @@
-package host
+// Package shell quotes words for a POSIX shell: in hints, in dry runs and in the commands that a Step shows.
+package shell
 
 import (
 	"fmt"
@@ -9,6 +10,15 @@ import (
 
 // unquotedChars contains the characters that have no special meaning in a shell.
 const unquotedChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+
+// Join quotes words and returns them as a command line.
+func Join(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = Quote(w)
+	}
+	return strings.Join(quoted, " ")
+}
 
 // Quote returns a word as a shell reads it, in one line of printable text. A word with control characters,
 // characters that change the direction of text, or bytes that are not UTF-8 becomes $'...' (POSIX.1-2024, XCU
