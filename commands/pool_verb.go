@@ -10,8 +10,8 @@ type poolArg struct {
 	Pool string `arg:"" help:"Name or uuid of the pool."`
 }
 
-// run does the work of a verb on the pool, then prints done, a sentence with the pool's name. Errors begin with
-// what, such as "stop".
+// run does the work of a verb on the pool, then prints done, a sentence with the pool's name. Errors begin
+// with what, such as "stop".
 func (a *poolArg) run(e *env, what, done string, work func(ctx context.Context, pool string) error) error {
 	if err := work(e.ctx, a.Pool); err != nil {
 		return fmt.Errorf("%s pool %q: %w", what, a.Pool, err)
