@@ -38,7 +38,7 @@ func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, 
 
 // checkImage checks a definition for options that qemu-img does not support.
 func checkImage(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions, needsSize bool) error {
-	if !qemuimg.Makes(d.Target.Format) {
+	if !qemuimg.CanCreate(d.Target.Format) {
 		return &backend.UnsupportedError{Type: p.Type,
 			What: fmt.Sprintf("creating %s volumes", d.Target.Format)}
 	}
@@ -58,7 +58,7 @@ func finishSteps(path string, d *pooldef.Volume) []host.Step {
 func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
 	for _, s := range steps {
 		if err := f.Host.Change(ctx, s); err != nil {
-			return qemuimg.Explain(err)
+			return qemuimg.TranslateError(err)
 		}
 	}
 	return nil
