@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -54,15 +53,6 @@ type argvParser struct {
 	given map[string]string // arguments given by name
 	seen  map[string]bool   // flags that were given
 	data  []string          // values without a name
-}
-
-// fail returns a usageError for the verb.
-func (p *argvParser) fail(text string, args ...any) error {
-	text = fmt.Sprintf(text, args...)
-	if p.verb == nil {
-		return &usageError{text: text}
-	}
-	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + text}
 }
 
 // next removes and returns the next word.
@@ -171,7 +161,7 @@ func (p *argvParser) option(word string) error {
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 	isNamed := func(a *kong.Positional) bool { return a.Name == name }
 	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
-		return p.fail("unknown option %s", word)
+		return p.fail("unknown option %s%s", word, p.suggestion(name))
 	}
 	if _, twice := p.given[name]; twice {
 		return p.fail("the option --%s is given twice", name)

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -114,22 +113,4 @@ func parseError(err error) error {
 		usage.verb = parse.Context.Selected().Name
 	}
 	return usage
-}
-
-// version returns the module's version, or the commit that the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "development"
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v = s.Value[:12]
-			}
-		}
-	}
-	return v + " (" + info.GoVersion + ")"
 }

@@ -62,7 +62,7 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 		err = nil
 	}
 	if err == nil && e.Current() == nil {
-		err = fmt.Errorf("%w: %q", ErrNoPool, name)
+		err = newNoPoolError(name, config, run)
 	}
 	return e, err
 }
