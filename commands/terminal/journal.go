@@ -13,12 +13,12 @@ import (
 // the inode in $JOURNAL_STREAM (systemd.exec(5)).
 func isJournal(f *os.File) bool {
 	var st unix.Stat_t
-	return unix.Fstat(int(f.Fd()), &st) == nil && //nolint:forbidigo // a socket, which no signal interrupts
+	return unix.Fstat(int(f.Fd()), &st) == nil &&
 		os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
-// priorities have the journal's priorities of lines by their beginnings (sd-daemon(3)). A line that begins with
-// a blank continues the line before it.
+// priorities have the journal's priorities of lines by their beginnings (sd-daemon(3)). A line that begins
+// with a blank continues the line before it.
 var priorities = []struct{ begin, priority string }{
 	{"error: ", "<3>"}, {"warning: ", "<4>"}, {"hint: ", "<6>"},
 }

@@ -9,7 +9,8 @@ import (
 func TestJournal(t *testing.T) {
 	var out strings.Builder
 	j := &journal{to: &out}
-	for _, part := range []string{"warning: a", " b\nerror: c\n  d\nhint: e\n", "f\n", "  g\n", "<0>h: error: \n"} {
+	for _, part := range []string{"warning: a", " b\nerror: c\n  d\nhint: e\n", "f\n", "  g\n",
+		"<0>h: error: \n"} {
 		if n, err := j.Write([]byte(part)); n != len(part) || err != nil {
 			t.Errorf("%q: wrote %d bytes, error %v", part, n, err)
 		}
