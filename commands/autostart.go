@@ -8,7 +8,8 @@ type Autostart struct{}
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
 	return "Starts every inactive pool that pool-autostart has enabled, and reports each result. A " +
-		"failed start does not stop the others; the exit status is then 9."
+		"failed start does not stop the others; the exit status is then 9.\n\n" +
+		"  poolctl autostart"
 }
 
 // Run starts the marked pools.

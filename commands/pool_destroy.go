@@ -6,7 +6,8 @@ type PoolDestroy struct{ poolArg }
 // Help implements kong.HelpProvider.
 func (c *PoolDestroy) Help() string {
 	return "The name is virsh's: no data is destroyed. pool-destroy undoes pool-start and keeps the " +
-		"data. A transient pool is removed."
+		"data. A transient pool is removed.\n\n" +
+		"  poolctl pool-destroy images"
 }
 
 // Run stops a pool.

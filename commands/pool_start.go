@@ -14,6 +14,12 @@ type PoolStart struct {
 	Wait waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
 }
 
+// Help implements kong.HelpProvider.
+func (*PoolStart) Help() string {
+	return "  poolctl pool-start images\n" +
+		"  poolctl pool-start san --wait=1m"
+}
+
 // Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
 	if err := e.driver.StartPool(e.ctx, c.Pool, c.options(), time.Duration(c.Wait)); err != nil {

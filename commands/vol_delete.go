@@ -8,6 +8,11 @@ type VolDelete struct {
 	DeleteSnapshots bool `help:"Also delete the volume's snapshots."`
 }
 
+// Help implements kong.HelpProvider.
+func (*VolDelete) Help() string {
+	return "  poolctl vol-delete disk.raw images"
+}
+
 // Run deletes a volume.
 func (c *VolDelete) Run(e *env) error {
 	if err := c.delete(e); err != nil {
