@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -119,7 +118,7 @@ func (d *Driver) ActivePool(
 	return entry, b, unlock, nil
 }
 
-// activeBackend returns the backend of a pool, or an error if the pool is not active.
+// activeBackend returns the backend of a pool, or an InactiveError if the pool is not active.
 func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend.Backend, error) {
 	b, err := d.Backend(entry.Current().Type)
 	if err != nil {
@@ -139,25 +138,14 @@ func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend
 			return nil, err
 		}
 	}
-	return nil, notActive(entry.Name)
+	return nil, &InactiveError{entry.Name}
 }
 
-// notActive returns the error for a pool that is not active.
-func notActive(name string) error {
-	return &backend.StateError{
-		Text: fmt.Sprintf("pool %q is not active", name),
-		Hint: "poolctl pool-start " + shell.Quote(name),
-	}
-}
-
-// checkInactive returns an error if a pool is active.
+// checkInactive returns an ActiveError if a pool is active.
 func (d *Driver) checkInactive(ctx context.Context, entry *store.Entry) error {
 	active, err := d.active(ctx, entry)
 	if err == nil && active {
-		err = &backend.StateError{
-			Text: fmt.Sprintf("pool %q is already active", entry.Name),
-			Hint: "poolctl pool-destroy " + shell.Quote(entry.Name) + " stops it",
-		}
+		err = &ActiveError{entry.Name}
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
-// can be stopped, too.
+// can be stopped, too. If the pool is not active, the error is an InactiveError.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
@@ -28,7 +28,7 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	case err != nil:
 		return err
 	case !active:
-		return notActive(entry.Name)
+		return &InactiveError{entry.Name}
 	}
 	if starts && (active || err != nil) {
 		if err := starter.Stop(ctx, entry.Current()); err != nil {

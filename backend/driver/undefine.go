@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host/shell"
 	"poolctl/pooldef/store"
 )
 
@@ -20,10 +19,7 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 		d.Warn("the definition could not be used: %w", err)
 		return d.Store.Undefine(entry)
 	case entry.File == "":
-		return &backend.StateError{
-			Text: fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
-			Hint: "poolctl pool-destroy " + shell.Quote(entry.Name) + " stops and removes it",
-		}
+		return &TransientError{entry.Name}
 	}
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err
