@@ -59,7 +59,7 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 		return d.start(ctx, p, entry.Started, 0)
 	})
 	if notReady, ok := errors.AsType[*backend.NotReadyError](err); ok && notReady.Build {
-		return &backend.StateError{Text: err.Error(), Hint: "the option --build makes it"}
+		return &backend.StateError{Text: err.Error(), Hint: "--build creates it"}
 	}
 	return err
 }
