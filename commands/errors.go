@@ -23,7 +23,7 @@ const (
 	statusState       = 4 // active, inactive, in use, without a value
 	statusConflict    = 5 // exists already
 	statusPermission  = 6
-	statusLocked      = 7 // or a time limit
+	statusLocked      = 7 // or a time limit, or a server that cannot be reached
 	statusUnsupported = 8 // or a tool is missing
 	statusPartial     = 9 // done in part
 	statusInterrupted = 130

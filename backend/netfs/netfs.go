@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"regexp"
 	"strings"
 	"time"
 
@@ -75,6 +76,10 @@ func checkPlain(words []string) error {
 	return nil
 }
 
+// unreachable matches the messages of mount.nfs(8) and mount.cifs(8) about a server that cannot be reached.
+var unreachable = regexp.MustCompile(`(?i)connection refused|no route to host|network is unreachable|` +
+	`host is (down|unreachable)|could not connect to|(failed|could not|unable) to? ?resolve`)
+
 // translateError converts an error of mount(8) into one that says what is wrong with the server, or that the
 // mount helper is missing.
 func (b *Backend) translateError(ctx context.Context, s source, err error) error {
@@ -82,6 +87,8 @@ func (b *Backend) translateError(ctx context.Context, s source, err error) error
 	switch {
 	case backend.IsTimeout(ctx, err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
+	case errors.As(err, &exit) && unreachable.MatchString(exit.Stderr):
+		return &backend.UnreachableError{Server: fmt.Sprintf("the server %q", s.host), Err: err}
 	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}
