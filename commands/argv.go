@@ -76,6 +76,9 @@ func (p *argvParser) globals() error {
 			continue
 		}
 		i := slices.IndexFunc(p.model.Children, func(n *kong.Node) bool { return n.Name == word })
+		if i < 0 && len(word) > 1 && word[0] == '-' {
+			return p.failBeforeVerb(word)
+		}
 		if i < 0 {
 			p.rest = append([]string{word}, p.rest...)
 			return nil

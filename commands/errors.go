@@ -100,7 +100,8 @@ func kindOf(err error) fault.Kind {
 // hint returns what to do about an error, if possible a command to type.
 func (e *env) hint(err error) string {
 	if usage, ok := errors.AsType[*usageError](err); ok {
-		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
+		verb := cmp.Or(usage.verb, e.verb)
+		return strings.TrimSpace("poolctl help " + strings.TrimPrefix(verb, "help"))
 	}
 	hint := fault.Hint(err, kindOf(err))
 	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {

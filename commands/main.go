@@ -105,6 +105,9 @@ func parseError(err error) error {
 		return nil
 	}
 	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "unknown verb", 1)}
+	if word, found := strings.CutPrefix(usage.text, "unknown verb "); found {
+		usage.text += verbsLike(word)
+	}
 	if strings.HasPrefix(usage.text, "expected one of") {
 		usage.text = errNoVerb.Error()
 	}

@@ -138,7 +138,7 @@ func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend
 			return nil, err
 		}
 	}
-	return nil, &InactiveError{entry.Name}
+	return nil, &InactiveError{Pool: entry.Name}
 }
 
 // checkInactive returns an ActiveError if a pool is active.

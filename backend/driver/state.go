@@ -21,7 +21,10 @@ func (e *ActiveError) HintLine() string {
 }
 
 // An InactiveError reports that a pool is not active.
-type InactiveError struct{ Pool string }
+type InactiveError struct {
+	Pool    string
+	stopped bool // the pool should be stopped, so there is nothing to do
+}
 
 func (e *InactiveError) Error() string { return fmt.Sprintf("pool %q is not active", e.Pool) }
 
@@ -29,7 +32,12 @@ func (e *InactiveError) Error() string { return fmt.Sprintf("pool %q is not acti
 func (*InactiveError) Kind() fault.Kind { return fault.State }
 
 // HintLine implements [fault.Hinter].
-func (e *InactiveError) HintLine() string { return shell.Join("poolctl", "pool-start", e.Pool) }
+func (e *InactiveError) HintLine() string {
+	if e.stopped {
+		return ""
+	}
+	return shell.Join("poolctl", "pool-start", e.Pool)
+}
 
 // A TransientError reports that a pool has no definition.
 type TransientError struct{ Pool string }

@@ -39,7 +39,7 @@ func (s *Status) IsPersistent() bool { return s.Entry.File != "" }
 // Space returns the sizes of an active pool. The first call queries them.
 func (s *Status) Space() (*pooldef.Space, error) {
 	if !s.Active {
-		return nil, &InactiveError{s.Pool.Name}
+		return nil, &InactiveError{Pool: s.Pool.Name}
 	}
 	space, err := s.space()
 	return &space, err

@@ -28,7 +28,7 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	case err != nil:
 		return err
 	case !active:
-		return &InactiveError{entry.Name}
+		return &InactiveError{entry.Name, true}
 	}
 	if starts && (active || err != nil) {
 		if err := starter.Stop(ctx, entry.Current()); err != nil {

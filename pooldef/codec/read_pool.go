@@ -43,7 +43,7 @@ func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, err
 		if p.Type == "" {
 			r.problem(doc.root, "@type", "missing; it is one of %s", types)
 		} else {
-			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, types)
+			r.problem(doc.root, "@type", "%q is not one of %s%s", p.Type, types, typeMeant(string(p.Type)))
 		}
 		return nil, nil, r.failed()
 	}
