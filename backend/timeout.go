@@ -41,8 +41,8 @@ func (*UnreachableError) Kind() fault.Kind { return fault.Timeout }
 // Unwrap returns Err.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// IsUnusable reports whether an error means that a pool cannot be active now: its definition cannot be used, or
-// its storage is in the wrong state, or its server cannot be reached.
+// IsUnusable reports whether an error means that a pool cannot be active now: its definition cannot be used,
+// or its storage is in the wrong state, or its server cannot be reached.
 func IsUnusable(err error) bool {
 	return errors.As(err, new(*StateError)) || errors.As(err, new(pooldef.Problems)) ||
 		errors.As(err, new(*UnreachableError))
