@@ -108,4 +108,6 @@ func TestEmptyParts(t *testing.T) {
 			pooldef.Dir.Info(), false)
 		badCase{document: document, want: want}.check(t, warnings, err)
 	}
+	_, warnings, err := ReadVolume("", []byte("name: x\ncapacity: 1\nallocation: K"), pooldef.Dir.Info(), false)
+	badCase{document: "YAML", want: "3 allocation: \"K\" is not a size\n"}.check(t, warnings, err)
 }
