@@ -57,7 +57,8 @@ func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, err
 
 func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	root := r.doc.root
-	r.printed(root, "capacity", "capacity/@unit", "allocation", "allocation/@unit", "available", "available/@unit")
+	r.printed(root, "capacity", "capacity/@unit", "allocation", "allocation/@unit", "available",
+		"available/@unit")
 	source := r.child(root, "source")
 	if source == nil {
 		source = &xmltree.Element{Line: root.Line}
@@ -230,8 +231,8 @@ func (r *reader) config(e *xmltree.Element) []pooldef.Option {
 	return options
 }
 
-// port reads a TCP port. 0, no value, or -1, which libvirt's schema allows, stands for the default port of the
-// service.
+// port reads a TCP port. 0, -1, which libvirt's schema permits, and no value stand for the service's default
+// port.
 func (r *reader) port(e *xmltree.Element) int {
 	if strings.TrimSpace(r.rawAttr(e, "port")) == "-1" {
 		return 0

@@ -47,26 +47,29 @@ func FindDangling(path string) *DanglingError {
 		name, ahead, _ = strings.Cut(ahead, "/")
 		next := filepath.Join(been, name)
 		target, err := os.Readlink(next)
-		if err != nil {
-			_, err = os.Lstat(next)
-			if link != "" && errors.Is(err, fs.ErrNotExist) {
-				to := strings.TrimSuffix("/"+ahead, "/"+rest)
-				return &DanglingError{Link: link, To: filepath.Join(next, to)}
+		switch {
+		case err == nil:
+			links++
+			if link == "" {
+				link, rest = next, ahead
 			}
-			if err != nil {
-				return nil
+			if filepath.IsAbs(target) {
+				been = "/"
 			}
+			ahead = target + "/" + ahead
+		case !isMissing(next):
 			been = next
-			continue
+		case link == "":
+			return nil
+		default:
+			to := strings.TrimSuffix("/"+ahead, "/"+rest)
+			return &DanglingError{Link: link, To: filepath.Join(next, to)}
 		}
-		links++
-		if link == "" {
-			link, rest = next, ahead
-		}
-		if filepath.IsAbs(target) {
-			been = "/"
-		}
-		ahead = target + "/" + ahead
 	}
 	return nil
+}
+
+func isMissing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
