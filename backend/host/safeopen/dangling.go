@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"poolctl/backend/fault"
 	"poolctl/backend/host/shell"
 )
 
-// A DanglingError reports a symbolic link that leads to nothing. It wraps fs.ErrNotExist.
+// A DanglingError reports a symbolic link that leads to nothing. It wraps ENOENT.
 type DanglingError struct {
 	Link string // its path, in which no other link is
 	To   string // the absolute path that does not exist
@@ -30,8 +32,8 @@ func (e *DanglingError) HintLine() string {
 	return fmt.Sprintf("%s, or remove the link: %s", shell.Join("mkdir", "-p", e.To), shell.Join("rm", e.Link))
 }
 
-// Unwrap returns fs.ErrNotExist.
-func (e *DanglingError) Unwrap() error { return fs.ErrNotExist }
+// Unwrap returns ENOENT, as from stat(2).
+func (e *DanglingError) Unwrap() error { return unix.ENOENT }
 
 // FindDangling returns the symbolic link on an absolute path because of which nothing is there, or nil if no
 // link is the reason. If the link leads to other links, FindDangling returns the first.
