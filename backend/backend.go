@@ -290,13 +290,17 @@ type NotReadyError struct {
 	Path  string
 	Build bool // nothing exists at Path; building the pool may help
 	Start bool // starting the pool would mount the directory
+	// Link, if not nil, is the symbolic link on Path because of which nothing is there.
+	Link *safeopen.DanglingError
 }
 
 func (e *NotReadyError) Error() string {
-	if e.Build {
+	switch {
+	case e.Link != nil:
+		return e.Link.Error()
+	case e.Build:
 		return fmt.Sprintf("the directory %q does not exist", e.Path)
-	}
-	if e.Start {
+	case e.Start:
 		return fmt.Sprintf("nothing is mounted at %q", e.Path)
 	}
 	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
@@ -308,6 +312,8 @@ func (*NotReadyError) Kind() fault.Kind { return fault.State }
 // HintLine implements [fault.Hinter].
 func (e *NotReadyError) HintLine() string {
 	switch {
+	case e.Link != nil:
+		return e.Link.HintLine()
 	case e.Build:
 		return "poolctl pool-build " + shell.Quote(e.Pool)
 	case e.Start:

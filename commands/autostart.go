@@ -27,7 +27,9 @@ func (c *Autostart) Run(e *env) error {
 		if !entry.Autostart {
 			continue
 		}
-		if err := c.start(e, entry.Name); err != nil {
+		err := c.start(e, entry.Name)
+		e.printPlan(err)
+		if err != nil {
 			failed = true
 			e.report(fmt.Errorf("start pool %q: %w", entry.Name, err))
 		}

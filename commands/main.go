@@ -28,6 +28,7 @@ import (
 func Main(ctx context.Context, h host.Host, args []string) int {
 	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx)}
 	err := e.run(h, args)
+	e.printPlan(err)
 	if finishErr := e.Finish(err == nil); err == nil {
 		err = finishErr
 	}
