@@ -22,10 +22,21 @@ func (d *Driver) FindPool(nameOrUUID string) (*store.Entry, error) {
 	if err != nil {
 		return entry, err
 	}
+	d.warnOf(entry)
+	return entry, nil
+}
+
+// warnOf reports the warnings about a pool, and what its backend cannot use of its definition.
+func (d *Driver) warnOf(entry *store.Entry) {
 	for _, w := range entry.Warnings {
 		d.Warn("%w", w)
 	}
-	return entry, nil
+	if entry.Err != nil {
+		return
+	}
+	if err := d.checkDefinition(entry.Current()); err != nil {
+		d.Warn("pool %q cannot be started: %w", entry.Name, err)
+	}
 }
 
 // PoolWithUUID returns the pool with a uuid, or nil if there is none.
@@ -57,9 +68,7 @@ func (d *Driver) AllPools() ([]*store.Entry, error) {
 	}
 	var usable []*store.Entry
 	for _, entry := range entries {
-		for _, w := range entry.Warnings {
-			d.Warn("%w", w)
-		}
+		d.warnOf(entry)
 		if entry.Err == nil {
 			usable = append(usable, entry)
 		} else {

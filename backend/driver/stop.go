@@ -40,8 +40,9 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 }
 
 // forget removes leftovers of a start that was killed, then the run record of the pool, which is not active.
+// If the definition cannot be used, nothing was started.
 func (d *Driver) forget(ctx context.Context, b backend.Backend, entry *store.Entry) error {
-	if cleaner, ok := b.(backend.StartCleaner); ok {
+	if cleaner, ok := b.(backend.StartCleaner); ok && d.checkDefinition(entry.Current()) == nil {
 		if err := cleaner.CleanUp(ctx, entry.Current()); err != nil {
 			return err
 		}
