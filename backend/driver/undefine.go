@@ -11,10 +11,10 @@ import (
 
 // UndefinePool removes the definition of a pool that is not active, even one that cannot be used.
 func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
+	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
 	switch {
-	case err != nil && entry.File == "":
+	case entry == nil:
 		return err
 	case err != nil:
 		d.Warn("the definition could not be used: %w", err)

@@ -22,6 +22,9 @@ type Entry struct {
 	Err        error // why the pool cannot be used
 }
 
+// HasFiles reports whether the entry has a definition or a run record, usable or not.
+func (e *Entry) HasFiles() bool { return e.File != "" || e.Started != nil }
+
 // Current returns the definition in force: the one that the pool was started with, or the persistent one. It
 // is nil if there is neither.
 func (e *Entry) Current() *pooldef.Pool {
