@@ -112,9 +112,17 @@ func (d *Driver) checkConflicts(p *pooldef.Pool, repair bool) error {
 		case entry.Name == p.Name && !repair:
 			return &backend.StateError{
 				Text: fmt.Sprintf("the existing definition of %q cannot be used: %v", p.Name, entry.Err),
-				Hint: "poolctl pool-edit " + shell.Quote(p.Name) + ", or pool-undefine",
+				Hint: repairHint(entry),
 			}
 		}
 	}
 	return pooldef.CheckConflicts(p, usable, d.Host)
+}
+
+// repairHint returns the commands that repair or remove what cannot be used of a pool.
+func repairHint(entry *store.Entry) string {
+	if entry.File == "" {
+		return "poolctl pool-destroy " + shell.Quote(entry.Name)
+	}
+	return "poolctl pool-edit " + shell.Quote(entry.Name) + ", or pool-undefine"
 }

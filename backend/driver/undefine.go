@@ -16,7 +16,7 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 	switch {
 	case entry == nil:
 		return err
-	case err != nil:
+	case err != nil && entry.File != "":
 		d.Warn("the definition could not be used: %w", err)
 		return d.Store.Undefine(entry)
 	case entry.File == "":
@@ -29,11 +29,7 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 		return err
 	}
 	if entry.Started != nil { // its start was killed, or its storage has disappeared
-		b, err := d.Backend(entry.Current().Type)
-		if err != nil {
-			return err
-		}
-		if err := d.forget(ctx, b, entry); err != nil {
+		if err := d.forget(ctx, entry); err != nil {
 			return err
 		}
 	}
