@@ -19,12 +19,16 @@ type Entry struct {
 	Started    *pooldef.Pool // the definition in the run record; nil if the pool was not started
 	RecordErr  error         // what is wrong with the content of the run record
 	Autostart  bool
-	Warnings   []pooldef.Problem
-	Err        error // why the pool cannot be used
+	// StaleAutostart is set if the pool's name has an autostart link to a definition that does not exist.
+	StaleAutostart bool
+	Warnings       []pooldef.Problem
+	Err            error // why the pool cannot be used
 }
 
-// HasFiles reports whether the entry has a definition or a run record, usable or not.
-func (e *Entry) HasFiles() bool { return e.File != "" || e.Started != nil || e.RecordErr != nil }
+// HasFiles reports whether the entry has a definition, a run record or an autostart link, usable or not.
+func (e *Entry) HasFiles() bool {
+	return e.File != "" || e.Started != nil || e.RecordErr != nil || e.StaleAutostart
+}
 
 // Current returns the definition in force: the one that the pool was started with, or the persistent one. It
 // is nil if there is neither.
@@ -59,6 +63,7 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
 	}
 	err := e.loadDefinition(config)
+	e.StaleAutostart = hasStaleAutostart(config.path, name)
 	switch recordErr := e.loadRecord(run); {
 	case err == nil && e.Persistent != nil && e.RecordErr != nil:
 		e.assumeStarted()
