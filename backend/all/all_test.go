@@ -24,8 +24,8 @@ var notOfDefinitions = map[string]string{
 	"gluster.Discover": "a search has no definition",
 }
 
-// TestDefinitionChecks checks that CheckDefinition reports every problem that a backend finds in the source or
-// the options of a definition: whatever function reports one, CheckDefinition must call it.
+// TestDefinitionChecks checks that CheckDefinition reports every problem that a backend finds in the source
+// or the options of a definition: CheckDefinition must call every function that reports one.
 func TestDefinitionChecks(t *testing.T) {
 	for poolType, b := range Backends(&host.Local{}, nil, time.Second) {
 		pkg := filepath.Base(reflect.TypeOf(b).Elem().PkgPath())
@@ -41,8 +41,8 @@ func TestDefinitionChecks(t *testing.T) {
 	}
 }
 
-// readChecks returns the names of the functions of a package that check definitions, and the set of names that
-// CheckDefinition calls, directly or not.
+// readChecks returns the names of the functions of a package that check definitions, and the set of names
+// that CheckDefinition calls, directly or not.
 func readChecks(t *testing.T, pkg string) (checks []string, reached map[string]bool) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", pkg, "*.go"))

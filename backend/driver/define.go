@@ -64,8 +64,9 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 	return err
 }
 
-// admit checks that a definition can be used and conflicts with no other, and calls work while no other process can add a
-// definition. If repair is set, the stored definition of the same pool may be one that cannot be used.
+// admit checks that a definition can be used and conflicts with no other, and calls work while no other
+// process can add a definition. If repair is set, the stored definition of the same pool may be one that
+// cannot be used.
 func (d *Driver) admit(ctx context.Context, p *pooldef.Pool, repair bool, work func() error) error {
 	if err := d.checkDefinition(p); err != nil {
 		return err

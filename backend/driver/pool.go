@@ -121,8 +121,8 @@ func (d *Driver) lockState(
 	return d.lockEntry(ctx, entry.Name, store.Exclusive)
 }
 
-// lockEntry locks a pool and reads its entry. The entry is nil if the lock cannot be taken, or if the pool has
-// been removed.
+// lockEntry locks a pool and reads its entry. The entry is nil if the lock cannot be taken, or if the pool
+// has been removed.
 func (d *Driver) lockEntry(
 	ctx context.Context, name string, mode store.LockMode,
 ) (entry *store.Entry, unlock func(), err error) {
