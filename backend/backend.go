@@ -31,8 +31,8 @@ import (
 // cancelled. The exceptions are changes that cannot be undone, such as a deletion: they may have happened
 // although the operation returns an error.
 type Backend interface {
-	// Active reports whether the pool's storage can be used now. If the definition cannot be used, the error
-	// may be [pooldef.Problems]; callers treat such a pool as inactive.
+	// Active reports whether the pool's storage can be used now. If the definition can never be used, the
+	// error is [pooldef.Problems], and the pool counts as inactive.
 	Active(ctx context.Context, p *pooldef.Pool) (bool, error)
 	// Space returns the capacity, allocation and available space of an active pool, in bytes. If the pool is
 	// not active, the error says why.

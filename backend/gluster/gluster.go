@@ -37,8 +37,7 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	if err == nil {
 		v.Close()
 	}
-	state, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
-	if errors.As(err, &state) || errors.As(err, &problems) {
+	if _, ok := errors.AsType[*backend.StateError](err); ok {
 		return false, nil
 	}
 	return err == nil, err

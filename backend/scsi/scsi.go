@@ -35,8 +35,7 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // who created it.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	at, err := b.find(p)
-	missing, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
-	if errors.As(err, &missing) || errors.As(err, &problems) { // such a pool can be defined, but is never active
+	if _, missing := errors.AsType[*backend.StateError](err); missing {
 		return false, ctx.Err()
 	}
 	if err := errors.Join(err, ctx.Err()); err != nil {
