@@ -31,7 +31,8 @@ import (
 // cancelled. The exceptions are changes that cannot be undone, such as a deletion: they may have happened
 // although the operation returns an error.
 type Backend interface {
-	// Active reports whether the pool's storage can be used now.
+	// Active reports whether the pool's storage can be used now. If the definition can never be used, the
+	// error is [pooldef.Problems], and the pool counts as inactive.
 	Active(ctx context.Context, p *pooldef.Pool) (bool, error)
 	// Space returns the capacity, allocation and available space of an active pool, in bytes. If the pool is
 	// not active, the error says why.
@@ -47,6 +48,13 @@ type Backend interface {
 
 // Optional capabilities of a backend. [As] finds them.
 type (
+	// A DefinitionChecker checks whether its type of pool can use a definition. It does not access the
+	// machine: storage that is missing may appear later. The error is [pooldef.Problems], or an
+	// [UnsupportedError]. Every error that other operations return because of the definition alone is also
+	// returned by CheckDefinition, so that a definition that can never be used is refused when it is defined.
+	DefinitionChecker interface {
+		CheckDefinition(p *pooldef.Pool) error
+	}
 	// A Starter makes a pool's storage usable and reverses that. Pool types whose start changes nothing have
 	// no Starter. Storage may also have been made usable by another program (a mount from fstab, for
 	// example): Stop leaves it alone unless the pool's Started is set. A Start that returns a [Warning] has

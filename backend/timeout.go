@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"poolctl/backend/fault"
-	"poolctl/pooldef"
 )
 
 // A TimeoutError reports that a server, or a mount whose server is gone, did not answer in time. It wraps
@@ -41,11 +40,10 @@ func (*UnreachableError) Kind() fault.Kind { return fault.Timeout }
 // Unwrap returns Err.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// IsUnusable reports whether an error means that a pool cannot be active now: its definition cannot be used,
-// or its storage is in the wrong state, or its server cannot be reached.
+// IsUnusable reports whether an error means that a pool cannot be active now: its storage is in the wrong
+// state, or its server cannot be reached.
 func IsUnusable(err error) bool {
-	return errors.As(err, new(*StateError)) || errors.As(err, new(pooldef.Problems)) ||
-		errors.As(err, new(*UnreachableError))
+	return errors.As(err, new(*StateError)) || errors.As(err, new(*UnreachableError))
 }
 
 // IsTimeout reports whether err is a timeout of an operation's own limit, while ctx itself is still valid.

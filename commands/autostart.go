@@ -1,6 +1,12 @@
 package commands
 
-import "fmt"
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"poolctl/backend/host/shell"
+)
 
 // Autostart is the verb autostart.
 type Autostart struct{}
@@ -20,8 +26,8 @@ func (c *Autostart) Run(e *env) error {
 	}
 	failed := false
 	for _, name := range e.driver.Store.DanglingAutostart() {
-		failed = true
-		e.report(fmt.Errorf("autostart/%s: no such definition", name))
+		pool := shell.Quote(strings.TrimSuffix(name, filepath.Ext(name)))
+		e.Warn("autostart/%s: no such definition; poolctl pool-autostart --disable %s removes it", name, pool)
 	}
 	for _, entry := range entries {
 		if !entry.Autostart {

@@ -34,7 +34,7 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 // Start implements backend.Starter.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	s, err := sourceOf(p)
-	if err != nil {
+	if err := cmp.Or(err, checkPlain(p, s)); err != nil {
 		return err
 	}
 	var options []string
@@ -47,9 +47,6 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		}
 		options, inputs = []string{"credentials=/proc/self/fd/3"}, []host.Input{login}
 	case p.Source.Format == "glusterfs":
-		if err := checkPlain(append([]string{s.String(), p.Target.Path}, p.MountOptions...)); err != nil {
-			return err
-		}
 		options = []string{"direct-io-mode=1"}
 	case p.Source.Format == "cifs":
 		options = []string{"guest"}
@@ -65,9 +62,12 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return b.translateError(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
 }
 
-// checkPlain refuses words that mount.glusterfs(8), a shell script, would split or expand.
-func checkPlain(words []string) error {
-	for _, w := range words {
+// checkPlain refuses a definition with words that mount.glusterfs(8), a shell script, would split or expand.
+func checkPlain(p *pooldef.Pool, s source) error {
+	if p.Source.Format != "glusterfs" {
+		return nil
+	}
+	for _, w := range append([]string{s.String(), p.Target.Path}, p.MountOptions...) {
 		if shell.Quote(w) != w {
 			return &backend.UnsupportedError{Type: pooldef.NetFS,
 				What: fmt.Sprintf("%q with GlusterFS, whose mount program would split it", w)}

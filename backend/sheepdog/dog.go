@@ -34,6 +34,12 @@ func clusterOf(p *pooldef.Pool) (cluster, error) {
 	return cluster{host, cmp.Or(p.Source.Hosts[0].Port, defaultPort)}, err
 }
 
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, err := clusterOf(p)
+	return err
+}
+
 func (c cluster) String() string { return net.JoinHostPort(c.host, strconv.Itoa(c.port)) }
 
 // dog returns a command of dog(8) that takes only options.
