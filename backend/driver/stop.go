@@ -8,8 +8,8 @@ import (
 )
 
 // StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
-// can be stopped, too. If the pool is not active, the error is an InactiveError. If neither the run record nor
-// the definition says what was started, StopPool only removes the run record.
+// can be stopped, too. If the pool is not active, the error is an InactiveError. If neither the run record
+// nor the definition says what was started, StopPool only removes the run record.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
