@@ -129,7 +129,8 @@ func testEncryption(t *testing.T, files Files, format string) {
 		d := define("new", backendtest.LUKS("two"))
 		d.Capacity = pooldef.Bytes(size)
 		ok(t, files.Clone(t.Context(), p, d, from, backend.CloneOptions{}))
-		if v := look("new"); v.Capacity.Bytes != qemuimg.Rounded("raw", size) || *v.Target.Permissions.Mode != 0o600 {
+		want := qemuimg.Rounded("raw", size)
+		if v := look("new"); v.Capacity.Bytes != want || *v.Target.Permissions.Mode != 0o600 {
 			t.Errorf("got %+v", *v)
 		}
 		checkPassphrase(t, look("new"), "two", data)

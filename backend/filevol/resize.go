@@ -11,8 +11,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// Resize implements backend.Resizer: natively for raw volumes, with qemu-img in whole sectors for others. Only
-// the space of a raw volume that already has the size can be allocated.
+// Resize implements backend.Resizer: natively for raw volumes, with qemu-img in whole sectors for others.
+// With o.Allocate, it allocates all of a raw volume, also if the size remains the same.
 func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64,
 	o backend.ResizeOptions) error {
 	dir, v, err := f.openData(ctx, p, name, "resizing")

@@ -127,7 +127,9 @@ func (o *opener) check(i *Image, info image.Info) error {
 	case info.ExternalData:
 		return &backend.ExternalDataError{Path: i.Path}
 	case formats[i.Format] == "":
-		return &UnsupportedError{Text: fmt.Sprintf("%q is a %s image, which qemu-img cannot write", i.Path, i.Format)}
+		return &UnsupportedError{
+			Text: fmt.Sprintf("%q is a %s image, which qemu-img cannot write", i.Path, i.Format),
+		}
 	case info.Encryption != "" && info.Encryption != "luks":
 		return &UnsupportedError{
 			Text: fmt.Sprintf("%q is encrypted by %s, which poolctl cannot open", i.Path, info.Encryption),

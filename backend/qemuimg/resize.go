@@ -15,9 +15,9 @@ type resizability struct {
 	allocates bool // added space can be allocated
 }
 
-// resizable has the drivers of the formats that qemu-img 7.2 to 10 can enlarge: those whose driver has bdrv_co_truncate
-// (qemu's block/qcow2.c, qed.c, raw-format.c, and crypto.c for encrypted raw images). The sources of the
-// limits are qcow2_co_truncate and bdrv_qed_co_truncate.
+// resizable has the drivers whose images qemu-img can enlarge: those with bdrv_co_truncate (qemu's
+// block/qcow2.c, qed.c, raw-format.c, and crypto.c for encrypted raw images). The limits are those of
+// qcow2_co_truncate and bdrv_qed_co_truncate.
 var resizable = map[string]resizability{
 	"raw": {shrinks: true, allocates: true}, "qcow2": {shrinks: true, allocates: true}, "qed": {},
 }
@@ -34,6 +34,9 @@ func CheckResize(p *pooldef.Pool, v *pooldef.Volume, size uint64, allocate bool)
 		"copy it into a qcow2 volume, and resize that: poolctl vol-create-from %[1]s DEFINITION %[2]s %[1]s",
 		shell.Quote(p.Name), shell.Quote(v.Name),
 	)
+	if !CanCreate(v.Target.Format) { // vol-create-from cannot read it
+		instead = "convert it into a qcow2 image with qemu-img convert, and resize that"
+	}
 	switch can := resizable[formats[v.Target.Format]]; {
 	case !CanGrow(v.Target.Format):
 		return &UnsupportedError{Text: "qemu-img cannot resize " + v.Target.Format + " images", Hint: instead}
@@ -87,8 +90,8 @@ func wholeGeometry(sectors uint64) uint64 {
 	return sectors
 }
 
-// geometry returns the number of sectors of the geometry for a disk of n sectors: cylinders, heads and sectors
-// per track by the algorithm in the appendix of Microsoft's Virtual Hard Disk Image Format Specification 1.0.
+// geometry returns the number of sectors in the geometry (cylinders, heads, sectors per track) of a disk of n
+// sectors, by the algorithm in the appendix of Microsoft's Virtual Hard Disk Image Format Specification 1.0.
 func geometry(n uint64) uint64 {
 	track, heads := uint64(255), uint64(16)
 	if n < 65535*16*63 {
