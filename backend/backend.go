@@ -108,7 +108,7 @@ type (
 	}
 	// A Creator creates volumes. If the name is in use, also by a volume that another process is creating,
 	// the error wraps fs.ErrExist. A new volume becomes visible only when it is complete, even if the process
-	// that creates it is killed.
+	// that creates it is killed. A Create that returns a [Warning] has succeeded.
 	Creator interface {
 		Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o CreateOptions) error
 	}
@@ -143,7 +143,9 @@ type (
 	Cloner interface {
 		Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
 	}
-	// A Resizer changes a volume's capacity to size bytes, rounded up if the volume's format requires it.
+	// A Resizer changes a volume's capacity to size bytes, rounded up as when a volume is created. If the
+	// volume has this size already ([HasSize]), Resize succeeds and changes nothing. Otherwise, a smaller size
+	// needs permission ([ResizeOptions.CheckShrink]).
 	Resizer interface {
 		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
 	}
@@ -254,9 +256,17 @@ type Secrets interface {
 var ErrNoVolume = fault.New(fault.NotFound, "Storage volume not found")
 
 // An ExistsError reports that a volume has the name that another one should get. It wraps [fs.ErrExist].
-type ExistsError struct{ Path string } // Path is the path, device or URI of the volume that exists
+type ExistsError struct {
+	Path       string // path, device or URI of the volume that exists
+	Incomplete bool   // another process is just creating it
+}
 
-func (e *ExistsError) Error() string { return fmt.Sprintf("%q exists already", e.Path) }
+func (e *ExistsError) Error() string {
+	if e.Incomplete {
+		return fmt.Sprintf("another process is creating %q", e.Path)
+	}
+	return fmt.Sprintf("%q exists already", e.Path)
+}
 
 // Unwrap returns fs.ErrExist.
 func (*ExistsError) Unwrap() error { return fs.ErrExist }
