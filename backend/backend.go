@@ -31,7 +31,8 @@ import (
 // cancelled. The exceptions are changes that cannot be undone, such as a deletion: they may have happened
 // although the operation returns an error.
 type Backend interface {
-	// Active reports whether the pool's storage can be used now.
+	// Active reports whether the pool's storage can be used now. If the definition can never be used, the
+	// error is [pooldef.Problems], and the pool counts as inactive.
 	Active(ctx context.Context, p *pooldef.Pool) (bool, error)
 	// Space returns the capacity, allocation and available space of an active pool, in bytes. If the pool is
 	// not active, the error says why.
@@ -47,6 +48,13 @@ type Backend interface {
 
 // Optional capabilities of a backend. [As] finds them.
 type (
+	// A DefinitionChecker checks whether its type of pool can use a definition. It does not access the
+	// machine: storage that is missing may appear later. The error is [pooldef.Problems], or an
+	// [UnsupportedError]. Every error that other operations return because of the definition alone is also
+	// returned by CheckDefinition, so that a definition that can never be used is refused when it is defined.
+	DefinitionChecker interface {
+		CheckDefinition(p *pooldef.Pool) error
+	}
 	// A Starter makes a pool's storage usable and reverses that. Pool types whose start changes nothing have
 	// no Starter. Storage may also have been made usable by another program (a mount from fstab, for
 	// example): Stop leaves it alone unless the pool's Started is set. A Start that returns a [Warning] has
@@ -100,7 +108,7 @@ type (
 	}
 	// A Creator creates volumes. If the name is in use, also by a volume that another process is creating,
 	// the error wraps fs.ErrExist. A new volume becomes visible only when it is complete, even if the process
-	// that creates it is killed.
+	// that creates it is killed. A Create that returns a [Warning] has succeeded.
 	Creator interface {
 		Create(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, o CreateOptions) error
 	}
@@ -135,7 +143,9 @@ type (
 	Cloner interface {
 		Clone(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
 	}
-	// A Resizer changes a volume's capacity to size bytes, rounded up if the volume's format requires it.
+	// A Resizer changes a volume's capacity to size bytes, rounded up as when a volume is created. If the
+	// volume has this size already ([HasSize]), Resize succeeds and changes nothing. Otherwise, a smaller size
+	// needs permission ([ResizeOptions.CheckShrink]).
 	Resizer interface {
 		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
 	}
@@ -246,9 +256,17 @@ type Secrets interface {
 var ErrNoVolume = fault.New(fault.NotFound, "Storage volume not found")
 
 // An ExistsError reports that a volume has the name that another one should get. It wraps [fs.ErrExist].
-type ExistsError struct{ Path string } // Path is the path, device or URI of the volume that exists
+type ExistsError struct {
+	Path       string // path, device or URI of the volume that exists
+	Incomplete bool   // another process is just creating it
+}
 
-func (e *ExistsError) Error() string { return fmt.Sprintf("%q exists already", e.Path) }
+func (e *ExistsError) Error() string {
+	if e.Incomplete {
+		return fmt.Sprintf("another process is creating %q", e.Path)
+	}
+	return fmt.Sprintf("%q exists already", e.Path)
+}
 
 // Unwrap returns fs.ErrExist.
 func (*ExistsError) Unwrap() error { return fs.ErrExist }
@@ -290,13 +308,17 @@ type NotReadyError struct {
 	Path  string
 	Build bool // nothing exists at Path; building the pool may help
 	Start bool // starting the pool would mount the directory
+	// Link, if not nil, is the symbolic link on Path because of which nothing is there.
+	Link *safeopen.DanglingError
 }
 
 func (e *NotReadyError) Error() string {
-	if e.Build {
+	switch {
+	case e.Link != nil:
+		return e.Link.Error()
+	case e.Build:
 		return fmt.Sprintf("the directory %q does not exist", e.Path)
-	}
-	if e.Start {
+	case e.Start:
 		return fmt.Sprintf("nothing is mounted at %q", e.Path)
 	}
 	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
@@ -308,6 +330,8 @@ func (*NotReadyError) Kind() fault.Kind { return fault.State }
 // HintLine implements [fault.Hinter].
 func (e *NotReadyError) HintLine() string {
 	switch {
+	case e.Link != nil:
+		return e.Link.HintLine()
 	case e.Build:
 		return "poolctl pool-build " + shell.Quote(e.Pool)
 	case e.Start:

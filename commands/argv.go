@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -56,15 +55,6 @@ type argvParser struct {
 	data  []string          // values without a name
 }
 
-// fail returns a usageError for the verb.
-func (p *argvParser) fail(text string, args ...any) error {
-	text = fmt.Sprintf(text, args...)
-	if p.verb == nil {
-		return &usageError{text: text}
-	}
-	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + text}
-}
-
 // next removes and returns the next word.
 func (p *argvParser) next() string {
 	word := p.rest[0]
@@ -86,6 +76,9 @@ func (p *argvParser) globals() error {
 			continue
 		}
 		i := slices.IndexFunc(p.model.Children, func(n *kong.Node) bool { return n.Name == word })
+		if i < 0 && len(word) > 1 && word[0] == '-' {
+			return p.failBeforeVerb(word)
+		}
 		if i < 0 {
 			p.rest = append([]string{word}, p.rest...)
 			return nil
@@ -171,7 +164,7 @@ func (p *argvParser) option(word string) error {
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 	isNamed := func(a *kong.Positional) bool { return a.Name == name }
 	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
-		return p.fail("unknown option %s", word)
+		return p.fail("unknown option %s%s", word, p.suggestion(name))
 	}
 	if _, twice := p.given[name]; twice {
 		return p.fail("the option --%s is given twice", name)

@@ -1,6 +1,12 @@
 package commands
 
-import "fmt"
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"poolctl/backend/host/shell"
+)
 
 // Autostart is the verb autostart.
 type Autostart struct{}
@@ -8,7 +14,8 @@ type Autostart struct{}
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
 	return "Starts every inactive pool that pool-autostart has enabled, and reports each result. A " +
-		"failed start does not stop the others; the exit status is then 9."
+		"failed start does not stop the others; the exit status is then 9.\n\n" +
+		"  poolctl autostart"
 }
 
 // Run starts the marked pools.
@@ -19,14 +26,16 @@ func (c *Autostart) Run(e *env) error {
 	}
 	failed := false
 	for _, name := range e.driver.Store.DanglingAutostart() {
-		failed = true
-		e.report(fmt.Errorf("autostart/%s: no such definition", name))
+		pool := shell.Quote(strings.TrimSuffix(name, filepath.Ext(name)))
+		e.Warn("autostart/%s: no such definition; poolctl pool-autostart --disable %s removes it", name, pool)
 	}
 	for _, entry := range entries {
 		if !entry.Autostart {
 			continue
 		}
-		if err := c.start(e, entry.Name); err != nil {
+		err := c.start(e, entry.Name)
+		e.printPlan(err)
+		if err != nil {
 			failed = true
 			e.report(fmt.Errorf("start pool %q: %w", entry.Name, err))
 		}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -27,7 +28,17 @@ type env struct {
 	verb   string
 	driver *driver.Driver
 	stdin  io.Reader
+	plan   bytes.Buffer // the steps of a dry run that are not yet printed
 	*terminal.Output
+}
+
+// printPlan prints the steps that a dry run has collected since the last call. After an error it prints none:
+// the plan is not complete, and ends with steps that undo others.
+func (e *env) printPlan(err error) {
+	if err == nil {
+		_, _ = e.People.Write(e.plan.Bytes())
+	}
+	e.plan.Reset()
 }
 
 // setUp prepares the output, the host and the driver as the global options demand.
@@ -69,7 +80,7 @@ func (e *env) wrap(h host.Host) host.Host {
 		h = host.Trace{Host: h, W: e.Stderr}
 	}
 	if g.DryRun {
-		h = host.NewDryRun(h, e.People)
+		h = host.NewDryRun(h, &e.plan)
 	}
 	if g.Readonly {
 		h = host.ReadOnly{Host: h}

@@ -23,7 +23,7 @@ const (
 	statusState       = 4 // active, inactive, in use, without a value
 	statusConflict    = 5 // exists already
 	statusPermission  = 6
-	statusLocked      = 7 // or a time limit
+	statusLocked      = 7 // or a time limit, or a server that cannot be reached
 	statusUnsupported = 8 // or a tool is missing
 	statusPartial     = 9 // done in part
 	statusInterrupted = 130
@@ -100,7 +100,8 @@ func kindOf(err error) fault.Kind {
 // hint returns what to do about an error, if possible a command to type.
 func (e *env) hint(err error) string {
 	if usage, ok := errors.AsType[*usageError](err); ok {
-		return strings.TrimSpace("poolctl help " + cmp.Or(usage.verb, e.verb))
+		verb := cmp.Or(usage.verb, e.verb)
+		return strings.TrimSpace("poolctl help " + strings.TrimPrefix(verb, "help"))
 	}
 	hint := fault.Hint(err, kindOf(err))
 	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {

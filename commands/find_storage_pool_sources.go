@@ -14,6 +14,11 @@ type FindStoragePoolSources struct {
 	SrcSpec string `name:"srcSpec" position:"" placeholder:"FILE" help:"Where to look: a <source> document in XML; - is standard input."`
 }
 
+// Help implements kong.HelpProvider.
+func (*FindStoragePoolSources) Help() string {
+	return "  poolctl find-storage-pool-sources netfs source.xml"
+}
+
 // Run searches where a file says.
 func (c *FindStoragePoolSources) Run(e *env) error {
 	info, err := poolType("find-storage-pool-sources", c.Type)

@@ -15,6 +15,12 @@ type FindStoragePoolSourcesAs struct {
 	Initiator string `position:"" placeholder:"IQN" help:"Initiator IQN."`
 }
 
+// Help implements kong.HelpProvider.
+func (*FindStoragePoolSourcesAs) Help() string {
+	return "  poolctl find-storage-pool-sources-as netfs nas.example.org\n" +
+		"  poolctl find-storage-pool-sources-as logical"
+}
+
 // Run searches where the arguments say.
 func (c *FindStoragePoolSourcesAs) Run(e *env) error {
 	info, err := poolType("find-storage-pool-sources-as", c.Type)

@@ -5,6 +5,11 @@ type Help struct {
 	Verb string `position:"" placeholder:"VERB" help:"Verb to show help for."`
 }
 
+// Help implements kong.HelpProvider.
+func (*Help) Help() string {
+	return "  poolctl help vol-create-as"
+}
+
 // Run shows help for a verb, or the list of verbs. kong prints it with [manual.HelpPrinter].
 func (c *Help) Run(e *env) error {
 	args := []string{"--help"}

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -29,6 +28,7 @@ import (
 func Main(ctx context.Context, h host.Host, args []string) int {
 	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx)}
 	err := e.run(h, args)
+	e.printPlan(err)
 	if finishErr := e.Finish(err == nil); err == nil {
 		err = finishErr
 	}
@@ -106,6 +106,9 @@ func parseError(err error) error {
 		return nil
 	}
 	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "unknown verb", 1)}
+	if word, found := strings.CutPrefix(usage.text, "unknown verb "); found {
+		usage.text += verbsLike(word)
+	}
 	if strings.HasPrefix(usage.text, "expected one of") {
 		usage.text = errNoVerb.Error()
 	}
@@ -114,22 +117,4 @@ func parseError(err error) error {
 		usage.verb = parse.Context.Selected().Name
 	}
 	return usage
-}
-
-// version returns the module's version, or the commit that the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "development"
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v = s.Value[:12]
-			}
-		}
-	}
-	return v + " (" + info.GoVersion + ")"
 }

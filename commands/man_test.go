@@ -1,8 +1,12 @@
 package commands
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -32,4 +36,38 @@ func TestManualPage(t *testing.T) {
 	if err != nil {
 		t.Errorf("mandoc: %v\n%s", err, problems)
 	}
+}
+
+// TestExamples checks that the help of each verb has an example, and that poolctl accepts the examples'
+// arguments.
+func TestExamples(t *testing.T) {
+	parser, err := newParser(&cli{}, []string{"help"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile(`(?m)^  (?:.*\W)?poolctl ((?:[^|>\\\n]|\\\n)*)`)
+	for _, verb := range parser.Model.Children {
+		found := command.FindAllStringSubmatch(verb.Detail, -1)
+		if len(found) == 0 && !verb.Hidden && !strings.HasSuffix(verb.Name, "-event") {
+			t.Errorf("%s: no example", verb.Name)
+		}
+		for _, example := range found {
+			args, err := normalise(parser.Model, words(example[1]))
+			if err == nil {
+				_, err = parser.Parse(args)
+			}
+			if err != nil || !slices.Contains(args, verb.Name) {
+				t.Errorf("%s: example %q: error %v", verb.Name, example[0], err)
+			}
+		}
+	}
+}
+
+// words splits the arguments of an example, which a shell would also do.
+func words(line string) []string {
+	var words []string
+	for _, m := range regexp.MustCompile(`'([^']*)'|"([^"]*)"|[^\s'"\\]+`).FindAllStringSubmatch(line, -1) {
+		words = append(words, cmp.Or(m[1], m[2], m[0]))
+	}
+	return words
 }

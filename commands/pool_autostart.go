@@ -11,7 +11,9 @@ type PoolAutostart struct {
 // Help implements kong.HelpProvider.
 func (c *PoolAutostart) Help() string {
 	return "poolctl autostart starts these pools; the systemd unit poolctl-autostart.service runs it " +
-		"at boot."
+		"at boot.\n\n" +
+		"  poolctl pool-autostart images\n" +
+		"  poolctl pool-autostart images --disable"
 }
 
 // Run enables or disables autostart for a pool.

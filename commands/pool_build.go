@@ -13,6 +13,12 @@ type PoolBuild struct {
 	NoOverwrite bool   `xor:"overwrite" help:"Format the device, only if it is empty."`
 }
 
+// Help implements kong.HelpProvider.
+func (*PoolBuild) Help() string {
+	return "  poolctl pool-build images\n" +
+		"  poolctl pool-build vg0 --overwrite"
+}
+
 // Run builds a pool that is not active.
 func (c *PoolBuild) Run(e *env) error {
 	o := backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite}

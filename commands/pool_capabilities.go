@@ -8,6 +8,11 @@ import (
 // PoolCapabilities is the verb pool-capabilities.
 type PoolCapabilities struct{}
 
+// Help implements kong.HelpProvider.
+func (*PoolCapabilities) Help() string {
+	return "  poolctl pool-capabilities"
+}
+
 // Run prints a document with the features of each pool type.
 func (c *PoolCapabilities) Run(e *env) error {
 	root := &xmltree.Element{Name: "storagepoolCapabilities"}

@@ -11,7 +11,8 @@ type PoolCreate struct {
 // Help implements kong.HelpProvider.
 func (c *PoolCreate) Help() string {
 	return "The pool is transient: stopping it, or the machine, removes it. See pool-define and " +
-		"pool-start."
+		"pool-start.\n\n" +
+		"  poolctl pool-create scratch.yaml --build"
 }
 
 // Run starts a transient pool.

@@ -6,7 +6,8 @@ type PoolDelete struct{ poolArg }
 // Help implements kong.HelpProvider.
 func (c *PoolDelete) Help() string {
 	return "Removes the storage that pool-build created, such as a directory, if it is empty. The " +
-		"definition remains: see pool-undefine."
+		"definition remains: see pool-undefine.\n\n" +
+		"  poolctl pool-delete scratch"
 }
 
 // Run removes the underlying storage of an inactive pool.

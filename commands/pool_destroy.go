@@ -1,15 +1,29 @@
 package commands
 
+import (
+	"errors"
+	"poolctl/backend/driver"
+)
+
 // PoolDestroy is the verb pool-destroy.
-type PoolDestroy struct{ poolArg }
+type PoolDestroy struct {
+	poolArg
+	IfActive bool `help:"If the pool is not active, do nothing and succeed."`
+}
 
 // Help implements kong.HelpProvider.
 func (c *PoolDestroy) Help() string {
 	return "The name is virsh's: no data is destroyed. pool-destroy undoes pool-start and keeps the " +
-		"data. A transient pool is removed."
+		"data. A transient pool is removed.\n\n" +
+		"  poolctl pool-destroy images\n" +
+		"  poolctl pool-destroy images --if-active"
 }
 
 // Run stops a pool.
 func (c *PoolDestroy) Run(e *env) error {
-	return c.run(e, "stop", "Pool %s destroyed", e.driver.StopPool)
+	err := c.run(e, "stop", "Pool %s destroyed", e.driver.StopPool)
+	if _, ok := errors.AsType[*driver.InactiveError](err); ok && c.IfActive {
+		return nil
+	}
+	return err
 }

@@ -38,7 +38,7 @@ func (c *PoolDumpxml) Run(e *env) error {
 	}
 	if c.Yaml {
 		if c.Xpath != "" {
-			text := "--xpath selects of the XML document, and --yaml is none"
+			text := "--xpath needs the XML document, not --yaml"
 			return &usageError{"pool-dumpxml", text}
 		}
 		s := driver.Status{Entry: entry, Pool: entry.Current()}

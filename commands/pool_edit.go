@@ -24,7 +24,8 @@ type PoolEdit struct {
 func (c *PoolEdit) Help() string {
 	return "Opens the definition in $VISUAL, $EDITOR or vi, in its own language (XML or YAML), even " +
 		"if it is broken. The edited definition is validated before it replaces the old one. A " +
-		"change to an active pool takes effect at the next start."
+		"change to an active pool takes effect at the next start.\n\n" +
+		"  EDITOR=nano poolctl pool-edit images"
 }
 
 // Run lets the user edit a definition.

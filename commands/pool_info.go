@@ -16,6 +16,12 @@ type PoolInfo struct {
 	output
 }
 
+// Help implements kong.HelpProvider.
+func (*PoolInfo) Help() string {
+	return "  poolctl pool-info images\n" +
+		"  poolctl pool-info images -o json | jq '.pools[0].available'"
+}
+
 // Run shows one pool.
 func (c *PoolInfo) Run(e *env) error {
 	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, store.Shared)

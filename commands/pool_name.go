@@ -12,6 +12,11 @@ type PoolName struct {
 	Pool string `arg:"" help:"Uuid of the pool."`
 }
 
+// Help implements kong.HelpProvider.
+func (*PoolName) Help() string {
+	return "  poolctl pool-name 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
+}
+
 // Run prints the name of the pool with a uuid.
 func (c *PoolName) Run(e *env) error {
 	id, ok := pooldef.ParseUUID(c.Pool)

@@ -7,7 +7,8 @@ type PoolRefresh struct{ poolArg }
 func (c *PoolRefresh) Help() string {
 	return "poolctl caches nothing, so every verb sees the current pool. pool-refresh checks that " +
 		"the pool can be read, and removes leftovers of killed poolctl processes. In iscsi and " +
-		"scsi pools it scans for new LUNs and sizes, and waits for their devices."
+		"scsi pools it scans for new LUNs and sizes, and waits for their devices.\n\n" +
+		"  poolctl pool-refresh san"
 }
 
 // Run checks an active pool.

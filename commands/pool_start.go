@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
+	"poolctl/backend/driver"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -11,12 +13,24 @@ import (
 type PoolStart struct {
 	Pool string `arg:"" help:"Name or uuid of the pool."`
 	buildFlags
-	Wait waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
+	IfInactive bool    `help:"If the pool is active, do nothing and succeed."`
+	Wait       waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
+}
+
+// Help implements kong.HelpProvider.
+func (*PoolStart) Help() string {
+	return "  poolctl pool-start images\n" +
+		"  poolctl pool-start images --if-inactive\n" +
+		"  poolctl pool-start san --wait=1m"
 }
 
 // Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
-	if err := e.driver.StartPool(e.ctx, c.Pool, c.options(), time.Duration(c.Wait)); err != nil {
+	err := e.driver.StartPool(e.ctx, c.Pool, c.options(), time.Duration(c.Wait))
+	if _, ok := errors.AsType[*driver.ActiveError](err); ok && c.IfInactive {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("start pool %q: %w", c.Pool, err)
 	}
 	e.Say("Pool %s started", c.Pool)

@@ -5,6 +5,11 @@ type PoolUuid struct {
 	Pool string `arg:"" help:"Name of the pool."`
 }
 
+// Help implements kong.HelpProvider.
+func (*PoolUuid) Help() string {
+	return "  poolctl pool-uuid images"
+}
+
 // Run prints a pool's uuid.
 func (c *PoolUuid) Run(e *env) error {
 	entry, err := e.driver.FindPool(c.Pool)

@@ -8,6 +8,11 @@ type SecretDumpxml struct {
 	xpathFlags
 }
 
+// Help implements kong.HelpProvider.
+func (*SecretDumpxml) Help() string {
+	return "  poolctl secret-dumpxml 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
+}
+
 // Run prints a secret's document.
 func (c *SecretDumpxml) Run(e *env) error {
 	entry, err := e.findSecret(c.Secret)

@@ -11,6 +11,11 @@ type SecretUndefine struct {
 	Secret string `arg:"" help:"Uuid or usage of the secret."`
 }
 
+// Help implements kong.HelpProvider.
+func (*SecretUndefine) Help() string {
+	return "  poolctl secret-undefine 2ec115d7-3a88-3ceb-bc12-0ac909a6fd87"
+}
+
 // Run removes a secret and its value, even one that cannot be used.
 func (c *SecretUndefine) Run(e *env) error {
 	entry, err := c.undefine(e)

@@ -1,16 +1,34 @@
 package commands
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"poolctl/backend"
+)
 
 // VolDelete is the verb vol-delete.
 type VolDelete struct {
 	volumeArgs
 	DeleteSnapshots bool `help:"Also delete the volume's snapshots."`
+	IfExists        bool `help:"If the pool has no such volume, do nothing and succeed. Needs --pool."`
+}
+
+// Help implements kong.HelpProvider.
+func (*VolDelete) Help() string {
+	return "  poolctl vol-delete disk.raw images\n" +
+		"  poolctl vol-delete disk.raw images --if-exists"
 }
 
 // Run deletes a volume.
 func (c *VolDelete) Run(e *env) error {
-	if err := c.delete(e); err != nil {
+	if c.IfExists && c.Pool == "" { // the volume may exist in a pool that is not active
+		return &usageError{"vol-delete", "--if-exists needs the pool"}
+	}
+	err := c.delete(e)
+	if c.IfExists && errors.Is(err, backend.ErrNoVolume) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("delete volume %q: %w", c.Vol, err)
 	}
 	e.Say("Vol %s deleted", c.Vol)

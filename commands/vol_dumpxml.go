@@ -13,6 +13,11 @@ type VolDumpxml struct {
 	xpathFlags
 }
 
+// Help implements kong.HelpProvider.
+func (*VolDumpxml) Help() string {
+	return "  poolctl vol-dumpxml vm1.qcow2 images --backing-chain"
+}
+
 // Run prints a volume's document.
 func (c *VolDumpxml) Run(e *env) error {
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)

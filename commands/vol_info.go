@@ -25,6 +25,12 @@ type volumeArgs struct {
 	Pool string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
 }
 
+// Help implements kong.HelpProvider.
+func (*VolInfo) Help() string {
+	return "  poolctl vol-info disk.raw images\n" +
+		"  poolctl vol-info /var/lib/images/disk.raw --bytes"
+}
+
 // Run shows one volume.
 func (c *VolInfo) Run(e *env) error {
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)

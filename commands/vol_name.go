@@ -5,6 +5,11 @@ type VolName struct {
 	Vol string `arg:"" help:"Key or path of the volume."`
 }
 
+// Help implements kong.HelpProvider.
+func (*VolName) Help() string {
+	return "  poolctl vol-name /var/lib/images/disk.raw"
+}
+
 // Run prints a volume's name.
 func (c *VolName) Run(e *env) error {
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, "")

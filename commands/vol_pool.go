@@ -6,6 +6,11 @@ type VolPool struct {
 	Uuid bool   `help:"Print the pool's uuid instead of its name."`
 }
 
+// Help implements kong.HelpProvider.
+func (*VolPool) Help() string {
+	return "  poolctl vol-pool /var/lib/images/disk.raw"
+}
+
 // Run prints the pool that a volume is in.
 func (c *VolPool) Run(e *env) error {
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, "")

@@ -16,7 +16,8 @@ type VolRename struct {
 func (c *VolRename) Help() string {
 	return "A volume that images in active pools name as their backing file is not renamed. Other " +
 		"users of its path, such as domain definitions and images in inactive pools, are not " +
-		"known and not updated."
+		"known and not updated.\n\n" +
+		"  poolctl vol-rename disk.raw data.raw images"
 }
 
 // Run renames a volume.

@@ -69,15 +69,11 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, err
 	case delta:
 		n += now
 	}
-	if n < now && !c.Shrink {
-		text := fmt.Sprintf("it has %d bytes: the data beyond the new size would be lost", now)
-		return nil, &backend.StateError{Text: text, Hint: "--shrink allows it"}
-	}
 	p := v.Pool()
 	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")
 	if err != nil {
 		return nil, err
 	}
-	o := backend.ResizeOptions{Shrink: n < now, Allocate: c.Allocate, MayRead: e.driver.Known(e.ctx, v)}
+	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate, MayRead: e.driver.Known(e.ctx, v)}
 	return v, resizer.Resize(e.ctx, p, v.Name, n, o)
 }

@@ -18,7 +18,9 @@ func (c *VolWipe) Help() string {
 		"patterns that leave other data. zero lets the storage mark blocks as empty where " +
 		"possible, which takes no time; trim releases the space; patterns overwrite everything, " +
 		"some of them many times. Copies of old data elsewhere on the disk or in the file system " +
-		"are not reached."
+		"are not reached.\n\n" +
+		"  poolctl vol-wipe disk.raw images\n" +
+		"  poolctl vol-wipe disk.raw images --algorithm random"
 }
 
 // Run wipes a volume.

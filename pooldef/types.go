@@ -93,6 +93,10 @@ func (t Type) Info() *TypeInfo {
 	return &Types[i]
 }
 
+// OwnsTarget reports whether the target is a directory of the pool's own, which pool-build creates and
+// pool-delete removes.
+func (t *TypeInfo) OwnsTarget() bool { return t.Target == Required && t.DefaultVolumeFormat == "raw" }
+
 // DefaultFormat returns the format of a source that does not name one.
 func (t *TypeInfo) DefaultFormat() string {
 	switch {

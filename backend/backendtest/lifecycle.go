@@ -9,6 +9,9 @@ import (
 // testLifecycle builds, starts, stops and deletes a pool. Active must match at each step, and Space must
 // return an error while the pool is not active.
 func (s *suite) testLifecycle() {
+	if checker, ok := s.b.(backend.DefinitionChecker); ok {
+		s.ok(checker.CheckDefinition(s.pool))
+	}
 	initial := s.Snapshot(s.T, s.pool)
 	builder, builds := s.b.(backend.Builder)
 	_, starts := s.b.(backend.Starter)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 )
 
 // maxChecked is the largest volume, in bytes, whose content is checked completely.
@@ -32,12 +33,37 @@ func (s *suite) testResizing() {
 			s.checkResize(resizer, size, backend.ResizeOptions{Allocate: true})
 		}
 	}
+	s.checkSameSizes(resizer)
 	before := s.state()
 	if err := resizer.Resize(s.Context(), s.pool, "none", small,
 		backend.ResizeOptions{}); !errors.Is(err, backend.ErrNoVolume) {
 		s.Errorf("missing volume: got error %v", err)
 	}
 	s.checkUnchanged(before, "resize a missing volume")
+}
+
+// checkSameSizes creates volumes of all sizes and resizes each to the size that was requested, and to the
+// size that the volume has. Both succeed, and a dry run shows that neither changes anything.
+func (s *suite) checkSameSizes(resizer backend.Resizer) {
+	s.Helper()
+	creator := requireCapability[backend.Creator](s)
+	for _, size := range s.Sizes {
+		s.remove("v")
+		s.ok(creator.Create(s.Context(), s.pool, s.Volume("v", size), backend.CreateOptions{}))
+		old := s.lookUp("v")
+		for _, same := range []uint64{size, s.roundUp(size)} {
+			var steps bytes.Buffer
+			rehearsal := s.New(host.NewDryRun(s.Host, &steps)).(backend.Resizer)
+			s.ok(rehearsal.Resize(s.Context(), s.pool, "v", same, backend.ResizeOptions{}))
+			if steps.Len() > 0 {
+				s.Errorf("created with %d bytes, resized to %d: got changes\n%s", size, same, &steps)
+			}
+			s.ok(resizer.Resize(s.Context(), s.pool, "v", same, backend.ResizeOptions{}))
+			if v := s.lookUp("v"); v.Capacity != old.Capacity || v.Allocation != old.Allocation {
+				s.Errorf("created with %d bytes, resized to %d: got %+v, want %+v", size, same, *v, *old)
+			}
+		}
+	}
 }
 
 // checkResize creates a volume full of data and resizes it.
@@ -47,7 +73,7 @@ func (s *suite) checkResize(resizer backend.Resizer, size uint64, o backend.Resi
 	s.create("v")
 	data := s.fill("v", 1)
 	old := s.lookUp("v").Capacity.Bytes
-	if size < old {
+	if s.roundUp(size) < old {
 		state := s.state()
 		s.checkRefused(resizer.Resize(s.Context(), s.pool, "v", size, o), state, "shrink without permission")
 		o.Shrink = true

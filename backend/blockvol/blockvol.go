@@ -104,7 +104,7 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 	to := qemuimg.Device(path)
 	to.Blank = blank
 	if err := d.Host.Change(ctx, qemuimg.Into(from, to, o.Progress)); err != nil {
-		return qemuimg.Explain(err)
+		return qemuimg.TranslateError(err)
 	}
 	if err := from.Whole(); err != nil {
 		return err

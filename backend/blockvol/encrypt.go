@@ -30,6 +30,6 @@ func (d *Devices) PrepareEncryption(
 		if err == nil {
 			err = d.Host.Change(ctx, host.Sync{Path: path})
 		}
-		return qemuimg.Explain(err)
+		return qemuimg.TranslateError(err)
 	}, nil
 }

@@ -53,26 +53,27 @@ func (b *Backend) Resize(
 			return err
 		}
 		old, most := x.end-x.start, t.maxSize(x)
+		rounded := max(t.alignUp(size), t.alignment)
 		switch {
-		case size < old && !o.Shrink:
-			return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", old)
-		case size < old && x.kind == extended:
-			return &backend.UnsupportedError{Type: p.Type, What: "shrinking an extended partition"}
 		case size > most:
 			return &backend.StateError{
 				Text: fmt.Sprintf("%d bytes are free after it: it can grow to at most %d", most-old, most),
 			}
-		}
-		if size = max(t.alignUp(size), t.alignment); size == old || size > most {
+		case backend.HasSize(old, size, rounded):
 			return nil
+		case size < old && x.kind == extended:
+			return &backend.UnsupportedError{Type: p.Type, What: "shrinking an extended partition"}
+		}
+		if err := o.CheckShrink(old, rounded); err != nil {
+			return err
 		}
 		if err := b.checkNotInUse(t, *x); err != nil {
 			return err
 		}
-		if size < old {
-			return b.commit(ctx, resize(t, x, size))
+		if rounded < old {
+			return b.commit(ctx, resize(t, x, rounded))
 		}
-		return b.grow(ctx, t, x, size)
+		return b.grow(ctx, t, x, rounded)
 	})
 }
 

@@ -28,13 +28,10 @@ type device struct {
 
 // device finds a pool's disk. The definition may name it by any link.
 func (b *Backend) device(p *pooldef.Pool) (*device, error) {
-	if len(p.Source.Devices) != 1 {
-		return nil, fmt.Errorf("the source has %d devices; a pool of type disk has one", len(p.Source.Devices))
+	if err := b.CheckDefinition(p); err != nil {
+		return nil, err
 	}
 	source := p.Source.Devices[0]
-	if !filepath.IsAbs(source.Path) {
-		return nil, fmt.Errorf("%q is not the path of a device", source.Path)
-	}
 	number, err := host.DeviceNumber(source.Path)
 	if err != nil {
 		return nil, err
@@ -54,6 +51,22 @@ func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 	}
 	d.separator = separator(d, source.PartSeparator)
 	return d, nil
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	if len(p.Source.Devices) != 1 {
+		return pooldef.Problems{{
+			Element: "source/device",
+			Text:    fmt.Sprintf("%d devices are given; a pool of type disk has one", len(p.Source.Devices)),
+		}}
+	}
+	if path := p.Source.Devices[0].Path; !filepath.IsAbs(path) {
+		return pooldef.Problems{{
+			Element: "source/device/@path", Text: fmt.Sprintf("%q is not the path of a device", path),
+		}}
+	}
+	return nil
 }
 
 // separator returns "p" if the disk's name ends in a digit, as the kernel and libparted do. For mapped

@@ -105,4 +105,4 @@ func (t *table) place(x *partition, size uint64, pool string) error {
 	}
 }
 
-func (t *table) alignUp(n uint64) uint64 { return (n + t.alignment - 1) / t.alignment * t.alignment }
+func (t *table) alignUp(n uint64) uint64 { return backend.RoundUp(n, t.alignment) }

@@ -53,6 +53,11 @@ func (d *Driver) DeletePool(ctx context.Context, nameOrUUID string) error {
 	if err != nil {
 		return err
 	}
+	if p.Type.Info().OwnsTarget() {
+		if err := d.checkNoPoolAt(ctx, entry.Name, p.Target.Path); err != nil {
+			return err
+		}
+	}
 	return deleter.DeletePool(ctx, p)
 }
 

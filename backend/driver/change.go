@@ -64,6 +64,9 @@ func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, snapshots bool) er
 	if err != nil {
 		return err
 	}
+	if err := d.checkNoPoolIn(ctx, v); err != nil {
+		return err
+	}
 	if !snapshots {
 		return deleter.Delete(ctx, p, v.Name)
 	}

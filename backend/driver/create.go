@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -16,7 +17,12 @@ func (d *Driver) CreateVolume(
 		return err
 	}
 	d.limitAllocation(v)
-	return creator.Create(ctx, p, v, o)
+	err = creator.Create(ctx, p, v, o)
+	if warning, ok := errors.AsType[*backend.Warning](err); ok {
+		d.Warn("%s", warning.Text)
+		err = nil
+	}
+	return err
 }
 
 // CreateFrom creates a volume in pool p, whose backend is b, with the data of source. The pools may be of

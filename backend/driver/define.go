@@ -59,14 +59,18 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 		return d.start(ctx, p, entry.Started, 0)
 	})
 	if notReady, ok := errors.AsType[*backend.NotReadyError](err); ok && notReady.Build {
-		return &backend.StateError{Text: err.Error(), Hint: "the option --build makes it"}
+		return &backend.StateError{Text: err.Error(), Hint: "--build creates it"}
 	}
 	return err
 }
 
-// admit checks that a definition conflicts with no other, and calls work while no other process can add a
-// definition. If repair is set, the stored definition of the same pool may be one that cannot be used.
+// admit checks that a definition can be used and conflicts with no other, and calls work while no other
+// process can add a definition. If repair is set, the stored definition of the same pool may be one that
+// cannot be used.
 func (d *Driver) admit(ctx context.Context, p *pooldef.Pool, repair bool, work func() error) error {
+	if err := d.checkDefinition(p); err != nil {
+		return err
+	}
 	unlock, err := d.LockDefinitions(ctx)
 	if err != nil {
 		return err
@@ -81,6 +85,14 @@ func (d *Driver) admit(ctx context.Context, p *pooldef.Pool, repair bool, work f
 	}
 	defer unlockPool()
 	return work()
+}
+
+// checkDefinition returns an error if the backend can never use a definition.
+func (d *Driver) checkDefinition(p *pooldef.Pool) error {
+	if checker, ok := d.Backends[p.Type].(backend.DefinitionChecker); ok {
+		return checker.CheckDefinition(p)
+	}
+	return nil
 }
 
 // checkConflicts gives a definition a uuid if it has none, and returns an error if it conflicts with a stored
@@ -101,9 +113,17 @@ func (d *Driver) checkConflicts(p *pooldef.Pool, repair bool) error {
 		case entry.Name == p.Name && !repair:
 			return &backend.StateError{
 				Text: fmt.Sprintf("the existing definition of %q cannot be used: %v", p.Name, entry.Err),
-				Hint: "poolctl pool-edit " + shell.Quote(p.Name) + ", or pool-undefine",
+				Hint: repairHint(entry),
 			}
 		}
 	}
 	return pooldef.CheckConflicts(p, usable, d.Host)
+}
+
+// repairHint returns the commands that repair or remove what cannot be used of a pool.
+func repairHint(entry *store.Entry) string {
+	if entry.File == "" {
+		return "poolctl pool-destroy " + shell.Quote(entry.Name)
+	}
+	return "poolctl pool-edit " + shell.Quote(entry.Name) + ", or pool-undefine"
 }

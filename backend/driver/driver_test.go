@@ -97,14 +97,15 @@ func newDriver(t *testing.T) (*Driver, *fakeBackend) {
 	return d, b
 }
 
-// isState reports whether an error is a StateError.
-func isState(err error) bool { return errors.As(err, new(*backend.StateError)) }
+func isActive(err error) bool { return errors.As(err, new(*ActiveError)) }
+
+func isInactive(err error) bool { return errors.As(err, new(*InactiveError)) }
 
 // TestStartAndStop builds, starts and stops a pool, and checks what its state allows.
 func TestStartAndStop(t *testing.T) {
 	d, b := newDriver(t)
 	ctx := t.Context()
-	if err := d.StopPool(ctx, "p"); !isState(err) {
+	if err := d.StopPool(ctx, "p"); !isInactive(err) {
 		t.Errorf("stop of an inactive pool: %v", err)
 	}
 	if err := d.StartPool(ctx, "p", &backend.BuildOptions{}, 0); err != nil {
@@ -114,7 +115,7 @@ func TestStartAndStop(t *testing.T) {
 		"start": d.StartPool(ctx, "p", nil, 0), "build": d.BuildPool(ctx, "p", backend.BuildOptions{}),
 		"undefine": d.UndefinePool(ctx, "p"), "delete": d.DeletePool(ctx, "p"),
 	} {
-		if !isState(err) {
+		if !isActive(err) {
 			t.Errorf("%s of an active pool: %v", name, err)
 		}
 	}
@@ -161,7 +162,7 @@ func TestFindVolume(t *testing.T) {
 		}
 		return err
 	}
-	if err := find("v", "p"); !isState(err) {
+	if err := find("v", "p"); !isInactive(err) {
 		t.Errorf("find a volume in an inactive pool: %v", err)
 	}
 	b.active = true

@@ -100,13 +100,19 @@ func (n volumeName) contains(p *pooldef.Pool) bool {
 // traverses reports whether the lookup of an absolute path, with all symbolic links in it, passes through at.
 // The path at has no links before its last name.
 func traverses(path, at string) bool {
+	return followPath(path, func(next string) bool { return next == at })
+}
+
+// followPath calls found for each directory, link and file that the lookup of an absolute path passes
+// through, until found returns true. It passes paths that have no links before their last names.
+func followPath(path string, found func(next string) bool) bool {
 	const maxLinks = 40 // the kernel's limit (path_resolution(7))
 	been, ahead := "/", path
 	for links := 0; ahead != "" && links <= maxLinks; {
 		var name string
 		name, ahead, _ = strings.Cut(ahead, "/")
 		next := filepath.Join(been, name)
-		if next == at {
+		if found(next) {
 			return true
 		}
 		target, err := os.Readlink(next)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"poolctl/backend"
-	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -22,10 +21,21 @@ func (d *Driver) FindPool(nameOrUUID string) (*store.Entry, error) {
 	if err != nil {
 		return entry, err
 	}
+	d.warnOf(entry)
+	return entry, nil
+}
+
+// warnOf reports the warnings about a pool, and what its backend cannot use of its definition.
+func (d *Driver) warnOf(entry *store.Entry) {
 	for _, w := range entry.Warnings {
 		d.Warn("%w", w)
 	}
-	return entry, nil
+	if entry.Err != nil {
+		return
+	}
+	if err := d.checkDefinition(entry.Current()); err != nil {
+		d.Warn("pool %q cannot be started: %w", entry.Name, err)
+	}
 }
 
 // PoolWithUUID returns the pool with a uuid, or nil if there is none.
@@ -57,9 +67,7 @@ func (d *Driver) AllPools() ([]*store.Entry, error) {
 	}
 	var usable []*store.Entry
 	for _, entry := range entries {
-		for _, w := range entry.Warnings {
-			d.Warn("%w", w)
-		}
+		d.warnOf(entry)
 		if entry.Err == nil {
 			usable = append(usable, entry)
 		} else {
@@ -86,21 +94,44 @@ func (d *Driver) PoolsNamed(nameOrUUID string) []*store.Entry {
 }
 
 // LockPool finds a pool and locks it: shared to inspect it or work on its volumes, exclusive to change the
-// pool itself. The entry is read again under the lock.
+// pool itself. The entry is read again under the lock. It is nil if there is an error.
 func (d *Driver) LockPool(
 	ctx context.Context, nameOrUUID string, mode store.LockMode,
 ) (entry *store.Entry, unlock func(), err error) {
 	if entry, err = d.FindPool(nameOrUUID); err != nil {
-		return entry, func() {}, err
+		return nil, func() {}, err
 	}
-	if unlock, err = d.lock(ctx, entry.Name, mode); err != nil {
-		return entry, func() {}, err
-	}
-	if entry, err = d.Store.Load(entry.Name); err != nil {
+	if entry, unlock, err = d.lockEntry(ctx, entry.Name, mode); err != nil {
 		unlock()
-		return entry, func() {}, err
+		return nil, func() {}, err
 	}
 	return entry, unlock, nil
+}
+
+// lockState is LockPool, exclusive, for the verbs that remove a pool's files. If the files cannot be used,
+// lockState returns the entry beside the error, and the pool is locked. Without an entry, nothing is locked.
+func (d *Driver) lockState(
+	ctx context.Context, nameOrUUID string,
+) (entry *store.Entry, unlock func(), err error) {
+	entry, err = d.FindPool(nameOrUUID)
+	if entry == nil || !entry.HasFiles() {
+		return nil, func() {}, err
+	}
+	return d.lockEntry(ctx, entry.Name, store.Exclusive)
+}
+
+// lockEntry locks a pool and reads its entry. The entry is nil if the lock cannot be taken, or if the pool
+// has been removed.
+func (d *Driver) lockEntry(
+	ctx context.Context, name string, mode store.LockMode,
+) (entry *store.Entry, unlock func(), err error) {
+	if unlock, err = d.lock(ctx, name, mode); err != nil {
+		return nil, func() {}, err
+	}
+	if entry, err = d.Store.Load(name); !entry.HasFiles() {
+		entry = nil
+	}
+	return entry, unlock, err
 }
 
 // ActivePool finds an active pool and locks it shared, for work on its volumes.
@@ -119,7 +150,7 @@ func (d *Driver) ActivePool(
 	return entry, b, unlock, nil
 }
 
-// activeBackend returns the backend of a pool, or an error if the pool is not active.
+// activeBackend returns the backend of a pool, or an InactiveError if the pool is not active.
 func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend.Backend, error) {
 	b, err := d.Backend(entry.Current().Type)
 	if err != nil {
@@ -139,25 +170,14 @@ func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend
 			return nil, err
 		}
 	}
-	return nil, notActive(entry.Name)
+	return nil, &InactiveError{Pool: entry.Name}
 }
 
-// notActive returns the error for a pool that is not active.
-func notActive(name string) error {
-	return &backend.StateError{
-		Text: fmt.Sprintf("pool %q is not active", name),
-		Hint: "poolctl pool-start " + shell.Quote(name),
-	}
-}
-
-// checkInactive returns an error if a pool is active.
+// checkInactive returns an ActiveError if a pool is active.
 func (d *Driver) checkInactive(ctx context.Context, entry *store.Entry) error {
 	active, err := d.active(ctx, entry)
 	if err == nil && active {
-		err = &backend.StateError{
-			Text: fmt.Sprintf("pool %q is already active", entry.Name),
-			Hint: "poolctl pool-destroy " + shell.Quote(entry.Name) + " stops it",
-		}
+		err = &ActiveError{entry.Name}
 	}
 	return err
 }

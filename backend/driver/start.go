@@ -10,8 +10,9 @@ import (
 	"poolctl/pooldef/store"
 )
 
-// StartPool starts a pool that is not active. If build is not nil, StartPool builds the pool first. wait is
-// how long to wait for the first volume to appear (see [backend.Refresher]).
+// StartPool starts a pool that is not active; the error is an ActiveError if it is. If build is not nil,
+// StartPool builds the pool first. wait is how long to wait for the first volume to appear (see
+// [backend.Refresher]).
 func (d *Driver) StartPool(
 	ctx context.Context, nameOrUUID string, build *backend.BuildOptions, wait time.Duration,
 ) error {

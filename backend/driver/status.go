@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"poolctl/backend"
@@ -39,7 +40,7 @@ func (s *Status) IsPersistent() bool { return s.Entry.File != "" }
 // Space returns the sizes of an active pool. The first call queries them.
 func (s *Status) Space() (*pooldef.Space, error) {
 	if !s.Active {
-		return nil, notActive(s.Pool.Name)
+		return nil, &InactiveError{Pool: s.Pool.Name}
 	}
 	space, err := s.space()
 	return &space, err
@@ -74,7 +75,7 @@ func (d *Driver) ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool
 
 // active reports whether a pool is active. For types whose start changes the machine, the pool is active when
 // the change is visible, with or without a run record. Pools of other types need a run record, and their
-// storage.
+// storage. A pool whose definition cannot be used is inactive.
 func (d *Driver) active(ctx context.Context, entry *store.Entry) (bool, error) {
 	return d.activeWithin(ctx, ctx, entry)
 }
@@ -89,7 +90,11 @@ func (d *Driver) activeWithin(ctx, limit context.Context, entry *store.Entry) (b
 	if _, starts := b.(backend.Starter); !starts && entry.Started == nil {
 		return false, nil
 	}
-	return ask(ctx, d, p, func() (bool, error) { return b.Active(limit, p) })
+	active, err := ask(ctx, d, p, func() (bool, error) { return b.Active(limit, p) })
+	if _, ok := errors.AsType[pooldef.Problems](err); ok {
+		return false, ctx.Err()
+	}
+	return active, err
 }
 
 // space returns the sizes of an active pool.

@@ -8,27 +8,28 @@ import (
 )
 
 // StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
-// can be stopped, too.
+// can be stopped, too. If the pool is not active, the error is an InactiveError. If neither the run record
+// nor the definition says what was started, StopPool only removes the run record.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
+	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
-	if err != nil {
+	switch {
+	case err != nil && (entry == nil || entry.RecordErr == nil):
 		return err
-	}
-	b, err := d.Backend(entry.Current().Type)
-	if err != nil {
-		return err
+	case err != nil:
+		d.Warn("what was started is not known, and stays as it is: %w", entry.RecordErr)
+		return d.Store.RemoveState(entry.Name)
 	}
 	limit, cancel := context.WithTimeout(ctx, d.Timeout/2) // the stop needs time, too
 	defer cancel()
 	active, err := d.activeWithin(ctx, limit, entry)
-	starter, starts := b.(backend.Starter)
+	starter, starts := d.Backends[entry.Current().Type].(backend.Starter)
 	switch {
 	case entry.Started != nil, err != nil && starts: // such as a server that does not answer
 	case err != nil:
 		return err
 	case !active:
-		return notActive(entry.Name)
+		return &InactiveError{entry.Name, true}
 	}
 	if starts && (active || err != nil) {
 		if err := starter.Stop(ctx, entry.Current()); err != nil {
@@ -36,13 +37,15 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 		}
 		return d.Store.RemoveState(entry.Name)
 	}
-	return d.forget(ctx, b, entry)
+	return d.forget(ctx, entry)
 }
 
 // forget removes leftovers of a start that was killed, then the run record of the pool, which is not active.
-func (d *Driver) forget(ctx context.Context, b backend.Backend, entry *store.Entry) error {
-	if cleaner, ok := b.(backend.StartCleaner); ok {
-		if err := cleaner.CleanUp(ctx, entry.Current()); err != nil {
+// If the definition cannot be used, nothing was started.
+func (d *Driver) forget(ctx context.Context, entry *store.Entry) error {
+	p := entry.Current()
+	if cleaner, ok := d.Backends[p.Type].(backend.StartCleaner); ok && d.checkDefinition(p) == nil {
+		if err := cleaner.CleanUp(ctx, p); err != nil {
 			return err
 		}
 	}

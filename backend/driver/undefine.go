@@ -2,52 +2,54 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"poolctl/backend"
-	"poolctl/backend/host/shell"
 	"poolctl/pooldef/store"
 )
 
-// UndefinePool removes the definition of a pool that is not active, even one that cannot be used.
+// UndefinePool removes the definition of a pool that is not active, even one that cannot be used. If only the
+// autostart link of a definition is left, UndefinePool removes the link.
 func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
+	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
 	switch {
-	case err != nil && entry.File == "":
+	case entry == nil:
 		return err
-	case err != nil:
+	case errors.Is(err, store.ErrNoPool):
+		d.Warn("pool %q has no definition, only an autostart link", entry.Name)
+		return d.Store.RemoveStaleAutostart(entry.Name)
+	case err != nil && entry.File != "":
 		d.Warn("the definition could not be used: %w", err)
 		return d.Store.Undefine(entry)
 	case entry.File == "":
-		return &backend.StateError{
-			Text: fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
-			Hint: "poolctl pool-destroy " + shell.Quote(entry.Name) + " stops and removes it",
-		}
+		return &TransientError{entry.Name}
 	}
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err
 	}
 	if entry.Started != nil { // its start was killed, or its storage has disappeared
-		b, err := d.Backend(entry.Current().Type)
-		if err != nil {
-			return err
-		}
-		if err := d.forget(ctx, b, entry); err != nil {
+		if err := d.forget(ctx, entry); err != nil {
 			return err
 		}
 	}
 	return d.Store.Undefine(entry)
 }
 
-// SetAutostart enables or disables the start of a persistent pool at boot.
+// SetAutostart enables or disables the start of a persistent pool at boot. Disabling also works if the
+// definition is missing or cannot be used, unless other users can change the files.
 func (d *Driver) SetAutostart(ctx context.Context, nameOrUUID string, on bool) error {
-	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
+	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
-	if err != nil {
+	switch {
+	case entry == nil, errors.Is(err, fs.ErrPermission):
 		return err
-	}
-	if entry.File == "" {
+	case !on && (entry.File != "" || entry.StaleAutostart): // even if the definition cannot be used
+	case err != nil:
+		return err
+	case entry.File == "":
 		return &backend.StateError{
 			Text: fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
 			Hint: "poolctl pool-define defines it",

@@ -19,7 +19,7 @@ type Kind int
 const (
 	Failed      Kind = iota + 1 // any other failure; a wrapped error may say more
 	Unsupported                 // the pool type cannot do it, or a tool is missing
-	Timeout                     // a lock or a server took too long
+	Timeout                     // a lock or a server took too long, or a server cannot be reached
 	Permission                  // the user or the state of the machine does not permit it
 	Conflict                    // the object exists already, or contradicts another
 	State                       // the object is active, inactive, in use, full, ...

@@ -1,7 +1,6 @@
 package filevol
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -54,6 +53,9 @@ func resolveBacking(p *pooldef.Pool, d *pooldef.Volume) (backingFile, error) {
 	return b, nil
 }
 
+// errNoData is the error for a backing file that is neither a file nor a block device, such as /dev/null.
+var errNoData = fault.New(fault.Usage, "it is not a file or a block device")
+
 // probeBacking reads the header of a file or block device, and fails for anything else.
 func probeBacking(path string) (image.Info, uint64, error) {
 	h, err := safeopen.OpenPath(path)
@@ -62,7 +64,7 @@ func probeBacking(path string) (image.Info, uint64, error) {
 	}
 	defer h.Close()
 	if !h.HasData() {
-		return image.Info{}, 0, errors.New("it is not a file or a block device")
+		return image.Info{}, 0, errNoData
 	}
 	return probe(h)
 }

@@ -11,6 +11,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -19,7 +20,7 @@ import (
 // in more.
 func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step) error {
 	path := filepath.Clean(p.Target.Path)
-	info, err := f.Host.Stat(path)
+	info, err := f.stat(p, path)
 	switch {
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q exists already and is not a directory", path)
@@ -29,7 +30,7 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	changes, err := f.makeParents(filepath.Dir(path))
+	changes, err := f.makeParents(p, filepath.Dir(path))
 	if err != nil {
 		return err
 	}
@@ -83,11 +84,12 @@ func (f Files) changeAll(ctx context.Context, changes []change) error {
 	return nil
 }
 
-// makeParents returns the changes that create the missing directories down to path.
-func (f Files) makeParents(path string) ([]change, error) {
+// makeParents returns the changes that create the missing directories down to path, which the pool's
+// directory is in.
+func (f Files) makeParents(p *pooldef.Pool, path string) ([]change, error) {
 	var changes []change
 	for dir := path; ; dir = filepath.Dir(dir) {
-		_, err := f.Host.Stat(dir)
+		_, err := f.stat(p, dir)
 		switch {
 		case err == nil:
 			slices.Reverse(changes)
@@ -139,6 +141,22 @@ func (f Files) RemoveDir(ctx context.Context, p *pooldef.Pool) error {
 	notReady := (*backend.NotReadyError)(nil)
 	if _, err := f.RemoveStale(ctx, p); err != nil && !errors.As(err, &notReady) {
 		return err
+	}
+	return f.removeDir(ctx, p)
+}
+
+// removeDir removes a pool's directory, which must be empty. It refuses a symbolic link.
+func (f Files) removeDir(ctx context.Context, p *pooldef.Pool) error {
+	path := filepath.Clean(p.Target.Path)
+	if _, err := f.stat(p, path); errors.As(err, new(*backend.NotReadyError)) {
+		return err
+	}
+	if h, err := f.Host.OpenPath(path); err == nil {
+		defer h.Close()
+		if to := f.Host.Canonical(path); h.IsLink() {
+			return &backend.StateError{Text: fmt.Sprintf("%q is a symbolic link to %q", path, to),
+				Hint: shell.Join("rmdir", to) + " && " + shell.Join("rm", path)}
+		}
 	}
 	return f.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})
 }

@@ -172,22 +172,24 @@ func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, s
 
 // conversionSteps returns the steps that create an image with the data of another.
 func conversionSteps(from, to *qemuimg.Image, d *pooldef.Volume, o backend.CloneOptions) []host.Step {
-	dir := filepath.Dir(to.Path)
-	if from.Key != nil || to.Key != nil {
+	dir, larger := filepath.Dir(to.Path), d.Capacity.Bytes > from.Capacity
+	isFixed := larger && !qemuimg.CanGrow(to.Format)
+	if from.Key != nil || to.Key != nil || isFixed {
+		to.Blank = isFixed
 		return []host.Step{
 			qemuimg.Create(d, dir, d.Capacity.Bytes, qemuimg.Image{}, to.Key, o.Preallocation),
 			qemuimg.Into(from, to, o.Progress),
 		}
 	}
 	steps := []host.Step{qemuimg.Convert(from, d, dir, o.Preallocation, o.Progress)}
-	larger := d.Capacity.Bytes > from.Capacity
 	switch {
 	case qemuimg.IsRaw(to.Format):
 		if room := rawAllocation(d, o.CreateOptions) >= d.Capacity.Bytes; larger || room {
 			steps = append(steps, host.Resize{Path: to.Path, Size: d.Capacity.Bytes, Allocate: room})
 		}
 	case larger:
-		steps = append(steps, qemuimg.Resize(to, inSectors(d.Capacity.Bytes), false, o.Preallocation))
+		size := qemuimg.Rounded(to.Format, d.Capacity.Bytes)
+		steps = append(steps, qemuimg.Resize(to, size, false, o.Preallocation))
 	}
 	return steps
 }

@@ -189,7 +189,7 @@ func TestHeldStage(t *testing.T) {
 	before := backendtest.Tree(t, p.Target.Path)
 	err := here.Create(t.Context(), p, rawVolume("v", 1), backend.CreateOptions{})
 	if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(),
-		"another process is creating a volume of that name") {
+		`another process is creating "`+p.Target.Path+`/v"`) {
 		t.Errorf("got error %v", err)
 	}
 	if after := backendtest.Tree(t, p.Target.Path); after != before {

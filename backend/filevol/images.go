@@ -29,16 +29,32 @@ func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, 
 	if err != nil {
 		return err
 	}
-	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+	err = f.withStaging(ctx, dir, d.Name, func(path string) error {
 		overlay := qemuimg.Image{Path: backing.path, At: backing.at, Format: backing.format}
 		create := qemuimg.Create(d, filepath.Dir(path), size, overlay, key, o.Preallocation)
 		return f.changeEach(ctx, append([]host.Step{create}, finishSteps(path, d)...))
 	})
+	if err == nil {
+		err = checkCovers(d, qemuimg.Rounded(d.Target.Format, size), backing)
+	}
+	return err
+}
+
+// checkCovers returns a warning if a new overlay of size bytes hides the end of its backing file. libvirt
+// creates such an overlay without a message.
+func checkCovers(d *pooldef.Volume, size uint64, backing backingFile) error {
+	if size >= backing.capacity {
+		return nil
+	}
+	return &backend.Warning{Text: fmt.Sprintf(
+		"volume %q: it is smaller than its backing store of %d bytes: a guest sees only the first %d bytes",
+		d.Name, backing.capacity, size,
+	)}
 }
 
 // checkImage checks a definition for options that qemu-img does not support.
 func checkImage(p *pooldef.Pool, d *pooldef.Volume, o backend.CreateOptions, needsSize bool) error {
-	if !qemuimg.Makes(d.Target.Format) {
+	if !qemuimg.CanCreate(d.Target.Format) {
 		return &backend.UnsupportedError{Type: p.Type,
 			What: fmt.Sprintf("creating %s volumes", d.Target.Format)}
 	}
@@ -58,7 +74,7 @@ func finishSteps(path string, d *pooldef.Volume) []host.Step {
 func (f Files) changeEach(ctx context.Context, steps []host.Step) error {
 	for _, s := range steps {
 		if err := f.Host.Change(ctx, s); err != nil {
-			return qemuimg.Explain(err)
+			return qemuimg.TranslateError(err)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
@@ -128,7 +129,8 @@ func testEncryption(t *testing.T, files Files, format string) {
 		d := define("new", backendtest.LUKS("two"))
 		d.Capacity = pooldef.Bytes(size)
 		ok(t, files.Clone(t.Context(), p, d, from, backend.CloneOptions{}))
-		if v := look("new"); v.Capacity.Bytes != inSectors(size) || *v.Target.Permissions.Mode != 0o600 {
+		want := qemuimg.Rounded("raw", size)
+		if v := look("new"); v.Capacity.Bytes != want || *v.Target.Permissions.Mode != 0o600 {
 			t.Errorf("got %+v", *v)
 		}
 		checkPassphrase(t, look("new"), "two", data)

@@ -64,7 +64,7 @@ func (b *Mounted) CheckNotMounted(ctx context.Context, p *pooldef.Pool) error {
 func (b *Mounted) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	m, err := b.mount(ctx, p)
 	if err == nil && m == nil {
-		if _, err = b.Host.Stat(p.Target.Path); err == nil {
+		if _, err = b.stat(p, p.Target.Path); err == nil {
 			err = &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: true}
 		}
 	}
@@ -86,7 +86,7 @@ func (b *Mounted) MountBy(ctx context.Context, p *pooldef.Pool, mount host.Comma
 	if m, err := b.mount(ctx, p); m != nil || err != nil {
 		return errors.Join(err, ctx.Err())
 	}
-	if info, err := b.Host.Stat(p.Target.Path); err != nil {
+	if info, err := b.stat(p, p.Target.Path); err != nil {
 		return b.notBuilt(p, err)
 	} else if !info.IsDir() {
 		return fmt.Errorf("%q is not a directory", p.Target.Path)
@@ -153,5 +153,5 @@ func (b *Mounted) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	if err := b.CheckNotMounted(ctx, p); err != nil {
 		return err
 	}
-	return b.Host.Change(ctx, host.Rmdir{Path: p.Target.Path})
+	return b.removeDir(ctx, p)
 }

@@ -2,7 +2,6 @@ package filevol
 
 import (
 	"context"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -12,13 +11,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// sector is the unit of qemu-img's sizes, in bytes.
-const sector = 512
-
-// inSectors rounds a size up to whole sectors.
-func inSectors(size uint64) uint64 { return (size + sector - 1) / sector * sector }
-
 // Resize implements backend.Resizer: natively for raw volumes, with qemu-img in whole sectors for others.
+// With o.Allocate, it allocates all of a raw volume, also if the size remains the same.
 func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64,
 	o backend.ResizeOptions) error {
 	dir, v, err := f.openData(ctx, p, name, "resizing")
@@ -29,36 +23,60 @@ func (f Files) Resize(ctx context.Context, p *pooldef.Pool, name string, size ui
 	if v.Err != nil {
 		return v.Err
 	}
-	raw := qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil
-	if size < v.Capacity.Bytes && !o.Shrink {
-		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", v.Capacity.Bytes)
+	if qemuimg.IsRaw(v.Target.Format) && v.Target.Encryption == nil {
+		return f.resizeRaw(ctx, p, v, size, o)
 	}
-	if o.Allocate {
-		has := v.Allocation.Bytes
-		if !raw { // qemu-img allocates only the added space
-			has = v.Capacity.Bytes
-		}
-		if err := f.checkSpace(p, has, size); err != nil {
-			return err
-		}
+	return f.resizeImage(ctx, dir, p, v, size, o)
+}
+
+func (f Files) resizeRaw(
+	ctx context.Context, p *pooldef.Pool, v *pooldef.Volume, size uint64, o backend.ResizeOptions,
+) error {
+	if size == v.Capacity.Bytes && !o.Allocate {
+		return nil
 	}
-	if raw {
-		return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
+	err := o.CheckShrink(v.Capacity.Bytes, size)
+	if err == nil && o.Allocate {
+		err = f.checkSpace(p, v.Allocation.Bytes, size)
 	}
-	h, err := dir.OpenPath(name)
 	if err != nil {
 		return err
 	}
-	image, err := qemuimg.OpenToResize(f.Secrets, v, h, size, o.MayRead)
+	return f.Host.Change(ctx, host.Resize{Path: v.Target.Path, Size: size, Allocate: o.Allocate})
+}
+
+// resizeImage resizes an image with qemu-img, which allocates only added space.
+func (f Files) resizeImage(
+	ctx context.Context, dir *host.Dir, p *pooldef.Pool, v *pooldef.Volume, size uint64, o backend.ResizeOptions,
+) error {
+	old, rounded := v.Capacity.Bytes, qemuimg.Rounded(v.Target.Format, size)
+	if backend.HasSize(old, size, rounded) {
+		return nil
+	}
+	preallocation := ""
+	if o.Allocate && rounded > old { // qemu-img refuses preallocation otherwise
+		preallocation = "falloc"
+	}
+	err := qemuimg.CheckResize(p, v, rounded, preallocation != "")
+	if err == nil {
+		err = o.CheckShrink(old, rounded)
+	}
+	if err == nil && preallocation != "" {
+		err = f.checkSpace(p, old, rounded)
+	}
+	if err != nil {
+		return err
+	}
+	h, err := dir.OpenPath(v.Name)
+	if err != nil {
+		return err
+	}
+	image, err := qemuimg.OpenToResize(f.Secrets, v, h, rounded, o.MayRead)
 	if err != nil {
 		return err
 	}
 	defer image.Close()
-	preallocation := ""
-	if o.Allocate && size > v.Capacity.Bytes { // qemu-img refuses preallocation otherwise
-		preallocation = "falloc"
-	}
-	resize := qemuimg.Resize(image, inSectors(size), o.Shrink, preallocation)
+	resize := qemuimg.Resize(image, rounded, rounded < old, preallocation)
 	return f.changeEach(ctx, []host.Step{resize, host.Sync{Path: v.Target.Path}})
 }
 

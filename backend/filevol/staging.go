@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -37,7 +38,7 @@ func (f Files) withStaging(ctx context.Context, dir *host.Dir, name string,
 	defer func() { stage.Release() }()
 	err := f.createStage(ctx, dir, &stage)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("another process is creating a volume of that name: %w", fs.ErrExist)
+		return &backend.ExistsError{Path: filepath.Join(dir.Path, name), Incomplete: true}
 	}
 	// Remove the staging directory in any case, also after a signal. If that fails, the volume still counts
 	// as created.

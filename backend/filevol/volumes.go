@@ -71,9 +71,19 @@ func (f Files) notMounted(p *pooldef.Pool) error {
 	return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Start: f.Mounts}
 }
 
+// stat inspects the pool's directory, or one above it. If a symbolic link leads to nothing, the error is a
+// backend.NotReadyError: the pool can neither be used, nor built, nor deleted there.
+func (f Files) stat(p *pooldef.Pool, path string) (fs.FileInfo, error) {
+	info, err := f.Host.Stat(path)
+	if link, ok := errors.AsType[*safeopen.DanglingError](err); ok {
+		err = &backend.NotReadyError{Pool: p.Name, Path: path, Link: link}
+	}
+	return info, err
+}
+
 // checkReady returns an error if the pool's directory cannot be used.
 func (f Files) checkReady(p *pooldef.Pool) error {
-	info, err := f.Host.Stat(p.Target.Path)
+	info, err := f.stat(p, p.Target.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return &backend.NotReadyError{Pool: p.Name, Path: p.Target.Path, Build: true}
@@ -104,7 +114,7 @@ func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) 
 
 // ReadStatus implements backend.StatusReader. It adds the permissions of the directory.
 func (f Files) ReadStatus(_ context.Context, p *pooldef.Pool) (*pooldef.Pool, error) {
-	info, err := f.Host.Stat(p.Target.Path)
+	info, err := f.stat(p, p.Target.Path)
 	if err != nil {
 		return nil, err
 	}

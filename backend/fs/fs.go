@@ -71,8 +71,8 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, device st
 // device returns the path of the pool's device, which must exist. UUID=, LABEL= and similar tags are resolved
 // as by mount(8).
 func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
-	if len(p.Source.Devices) != 1 {
-		return "", fmt.Errorf("the source has %d devices; a pool of type fs has one", len(p.Source.Devices))
+	if err := b.CheckDefinition(p); err != nil {
+		return "", err
 	}
 	path := p.Source.Devices[0].Path
 	if isTag(path) {
@@ -85,11 +85,21 @@ func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
 		}
 		path = strings.TrimSuffix(string(out), "\n")
 	}
-	if !filepath.IsAbs(path) {
-		return "", fmt.Errorf("%q is not the path of a device", path)
-	}
 	_, err := host.DeviceNumber(path)
 	return path, err
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	if len(p.Source.Devices) != 1 {
+		return pooldef.Problems{{Element: "source/device",
+			Text: fmt.Sprintf("%d devices are given; a pool of type fs has one", len(p.Source.Devices))}}
+	}
+	if path := p.Source.Devices[0].Path; !isTag(path) && !filepath.IsAbs(path) {
+		return pooldef.Problems{{Element: "source/device/@path",
+			Text: fmt.Sprintf("%q is not the path of a device", path)}}
+	}
+	return nil
 }
 
 // isTag reports whether a source names its device by a tag, as in fstab(5).

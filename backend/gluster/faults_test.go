@@ -57,10 +57,10 @@ func kill(t testing.TB, pid int) {
 	ok(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
-// checkStateError checks that an error is a StateError that contains a text.
+// checkStateError checks that an error is a StateError or an UnreachableError, and contains a text.
 func checkStateError(t *testing.T, what string, err error, text string) {
 	t.Helper()
-	if _, ok := errors.AsType[*backend.StateError](err); !ok || !strings.Contains(err.Error(), text) {
+	if !backend.IsUnusable(err) || !strings.Contains(err.Error(), text) {
 		t.Errorf("%s: error %v, want %s", what, err, text)
 	}
 }

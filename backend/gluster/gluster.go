@@ -8,7 +8,6 @@ package gluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,8 +36,7 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	if err == nil {
 		v.Close()
 	}
-	state, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
-	if errors.As(err, &state) || errors.As(err, &problems) {
+	if backend.IsUnusable(err) {
 		return false, nil
 	}
 	return err == nil, err

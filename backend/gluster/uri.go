@@ -37,6 +37,12 @@ func sourceOf(p *pooldef.Pool) (source, error) {
 	return s, err
 }
 
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, err := sourceOf(p)
+	return err
+}
+
 // uri returns the URI of the Gluster volume, the prefix of its files' URIs.
 func (s source) uri() string {
 	server := s.server

@@ -97,8 +97,7 @@ func Diagnose(ctx context.Context, h host.Host, server string, port int, volume 
 func checkReachable(ctx context.Context, h host.Host, address string) error {
 	conn, err := h.Dial(ctx, address)
 	if err != nil {
-		return orTimeout(ctx, address,
-			&backend.StateError{Text: fmt.Sprintf("the server %s cannot be reached: %v", address, err)})
+		return orTimeout(ctx, address, &backend.UnreachableError{Server: "the server " + address, Err: err})
 	}
 	conn.Close()
 	return nil

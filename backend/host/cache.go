@@ -2,7 +2,7 @@ package host
 
 import (
 	"context"
-	"strings"
+	"reflect"
 	"sync"
 )
 
@@ -13,26 +13,31 @@ type CachedHost struct {
 	Host
 
 	mu      sync.Mutex
-	outputs map[string][]byte // by the program's name and arguments
+	outputs []cachedOutput // few: a search is faster than a key
 }
 
-// Query implements Host. Errors are not cached.
+// A cachedOutput is what a command printed.
+type cachedOutput struct {
+	of  Command
+	out []byte
+}
+
+// Query implements Host. Errors are not cached. The output of a command is returned only for a command of
+// which every field is the same; a command with OnOutput is never the same as another.
 func (h *CachedHost) Query(ctx context.Context, c Command) ([]byte, error) {
 	if !c.Cacheable {
 		return h.Host.Query(ctx, c)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := c.Name + "\x00" + strings.Join(c.Args, "\x00")
-	if out, ok := h.outputs[key]; ok {
-		return out, ctx.Err()
+	for _, cached := range h.outputs {
+		if reflect.DeepEqual(cached.of, c) {
+			return cached.out, ctx.Err()
+		}
 	}
 	out, err := h.Host.Query(ctx, c)
 	if err == nil {
-		if h.outputs == nil {
-			h.outputs = map[string][]byte{}
-		}
-		h.outputs[key] = out
+		h.outputs = append(h.outputs, cachedOutput{c, out})
 	}
 	return out, err
 }

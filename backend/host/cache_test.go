@@ -3,7 +3,10 @@ package host
 import (
 	"context"
 	"errors"
+	"os"
+	"reflect"
 	"testing"
+	"unsafe"
 )
 
 // A countingHost counts its queries and returns their number. The first query fails, and every change fails.
@@ -60,4 +63,46 @@ func TestCachedHost(t *testing.T) {
 		t.Errorf("Query with a cancelled context: error %v", err)
 	}
 	query(counting, 8, cacheable("a"))
+}
+
+// TestCachedHostFields runs a cacheable command, then the same command with one field changed, for each field
+// that Command has: the second reaches the wrapped host.
+func TestCachedHostFields(t *testing.T) {
+	for field := range reflect.TypeFor[Command]().Fields() {
+		counting := &countingHost{queries: 1}
+		cached := &CachedHost{Host: counting}
+		c := Command{Cacheable: true}
+		first, _ := cached.Query(t.Context(), c)
+		changed := reflect.ValueOf(&c).Elem().FieldByIndex(field.Index)
+		changed = reflect.NewAt(field.Type, unsafe.Pointer(changed.UnsafeAddr())).Elem() // also if unexported
+		changed.Set(otherThan(t, changed))
+		if again, _ := cached.Query(t.Context(), c); string(again) == string(first) {
+			t.Errorf("the output of a command with another %s was returned", field.Name)
+		}
+	}
+}
+
+// otherThan returns another value of the type of a field.
+func otherThan(t *testing.T, field reflect.Value) reflect.Value {
+	t.Helper()
+	switch is := field.Interface().(type) {
+	case string:
+		return reflect.ValueOf(is + "x")
+	case bool:
+		return reflect.ValueOf(!is)
+	case []string:
+		return reflect.ValueOf(append(is, "x"))
+	case []Input:
+		return reflect.ValueOf(append(is, Input{Data: []byte("x")}))
+	case []*os.File:
+		return reflect.ValueOf(append(is, os.Stdin))
+	case *os.File:
+		return reflect.ValueOf(os.Stdin)
+	case *Confinement:
+		return reflect.ValueOf(&Confinement{})
+	case func([]byte):
+		return reflect.ValueOf(func([]byte) {})
+	}
+	t.Fatalf("no other value of type %s", field.Type())
+	return field
 }

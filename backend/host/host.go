@@ -47,7 +47,8 @@ type Prober interface {
 	// changes. With inside, symbolic links that leave its file system lead nowhere, because its server may
 	// create any link.
 	OpenDir(path string, inside bool) (*Dir, error)
-	// Stat is os.Stat. In a dry run, directories that would have been created exist.
+	// Stat is os.Stat, except that the error is a safeopen.DanglingError if a symbolic link on the path leads
+	// to nothing. In a dry run, directories that would have been created exist.
 	Stat(path string) (fs.FileInfo, error)
 	// CheckGuarded returns a safeopen.GuardError unless only root and the running user can change the
 	// directories on a path.

@@ -17,7 +17,15 @@ import (
 )
 
 // Stat implements Prober.
-func (l *Local) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+func (l *Local) Stat(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if dangling := safeopen.FindDangling(path); dangling != nil {
+			return nil, dangling
+		}
+	}
+	return info, err
+}
 
 // Space implements Prober, by statfs(2).
 func (l *Local) Space(path string) (Space, error) {

@@ -46,7 +46,7 @@ func (f PipeIn) Shell() string {
 	default:
 		from, size := f.shellSource()
 		if size < 0 {
-			const comment = "cat # the length of what it reads stands in front of it, behind a w and the offset %d"
+			const comment = "cat # preceded by w, the offset %d and the length of the input"
 			return f.piped(fmt.Sprintf(comment, f.Offset))
 		}
 		if length == 0 || size < length {

@@ -29,6 +29,7 @@ type Info struct {
 	Encryption    string // "", "qcow", "luks", "luks2"
 	Compat        string // qcow2: "0.10" or "1.1"
 	ClusterSize   uint64 // qcow2: in bytes; 0 otherwise
+	Snapshots     bool   // qcow2: has internal snapshots
 	LazyRefcounts bool
 	ExtendedL2    bool
 }

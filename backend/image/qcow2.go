@@ -32,6 +32,7 @@ func describeQcow2(s *source, i *Info) {
 		i.Encryption = "luks"
 	}
 	i.Backing = s.name(s.be(8, 8), s.be(16, 4))
+	i.Snapshots = s.be(60, 4) > 0
 	if s.be(4, 4) == 2 {
 		i.Compat = "0.10"
 		describeExtensions(s, i, 72)

@@ -44,6 +44,8 @@ var qcow2Samples = []sample{
 	{"no more than magic and version", []byte("QFI\xfb" + be32(3)),
 		Info{Format: "qcow2", Capacity: 8, Compat: "1.1"}},
 	{"cut before its features", qcow2Image(3)[:72], v3},
+	{"snapshots", qcow2Image(3, part{60, be32(2)}), v3.but(func(i *Info) { i.Snapshots = true })},
+	{"snapshots in version 2", qcow2Image(2, part{60, be32(1)}), v2.but(func(i *Info) { i.Snapshots = true })},
 	{"aes", qcow2Image(3, part{32, be32(1)}), v3.but(func(i *Info) { i.Encryption = "qcow" })},
 	{"luks", qcow2Image(3, part{32, be32(2)}), v3.but(func(i *Info) { i.Encryption = "luks" })},
 	{"unknown cipher", qcow2Image(3, part{32, be32(3)}), v3},

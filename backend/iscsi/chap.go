@@ -11,17 +11,25 @@ import (
 	"poolctl/pooldef"
 )
 
+// checkLogin returns an error if a definition's login is not one for iSCSI targets. a may be nil.
+func checkLogin(a *pooldef.Auth) error {
+	if a == nil || a.Type == "chap" {
+		return nil
+	}
+	return pooldef.Problems{{
+		Element: "source/auth/@type",
+		Text:    fmt.Sprintf("%q: iSCSI targets support only chap logins", a.Type),
+	}}
+}
+
 // usersOf returns the user with which a pool logs in, and the user that the target must prove to be. Either
 // is nil if the definition does not name one.
 func usersOf(a *pooldef.Auth, secrets backend.Secrets) (user, mutual *initiator.User, err error) {
 	if a == nil {
 		return nil, nil, nil
 	}
-	if a.Type != "chap" {
-		return nil, nil, pooldef.Problems{{
-			Element: "source/auth/@type",
-			Text:    fmt.Sprintf("%q: iSCSI targets support only chap logins", a.Type),
-		}}
+	if err := checkLogin(a); err != nil {
+		return nil, nil, err
 	}
 	value, err := secrets.SecretValue(a.Secret, "iscsi")
 	if err != nil {

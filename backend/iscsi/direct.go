@@ -33,8 +33,8 @@ func NewDirect(h host.Host, s backend.Secrets, timeout time.Duration) *Direct {
 // in.
 func (d *Direct) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	t, err := directTarget(p)
-	if err != nil || ctx.Err() != nil { // such a pool can be defined, but is never active
-		return false, ctx.Err()
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return false, err
 	}
 	found, err := reachable(ctx, d.host, d.timeout, t.portals)
 	if len(found) > 0 {

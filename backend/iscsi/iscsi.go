@@ -9,6 +9,7 @@ package iscsi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -53,11 +54,11 @@ func (b *Backend) scan(ctx context.Context, number int) error {
 
 // Active implements backend.Backend. A pool is active if there is a session with its target at one of its
 // portals, even if another program created the session. If all sessions have lost their connection, Active
-// returns a TimeoutError. A pool without a target can be defined, but is never active.
+// returns a TimeoutError.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	t, err := targetOf(p)
-	if err != nil || ctx.Err() != nil {
-		return false, ctx.Err()
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return false, err
 	}
 	found, err := b.connected(ctx, p, t)
 	return len(found) > 0, err

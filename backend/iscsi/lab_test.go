@@ -197,7 +197,7 @@ func TestOthers(t *testing.T) {
 	portal := []string{"--mode", "node", "--targetname", disks, "--portal", "127.0.0.1:3260,1"}
 	backendtest.Change(t, iscsiadm(append(portal, "--op", "new")...), iscsiadm(append(portal, "--login")...))
 	before := state(t)
-	active(p, true, "it is there, whoever has made it")
+	active(p, true, "the session exists, no matter who created it")
 	p.Started = true
 	if err := b.Stop(t.Context(), p); err == nil || !strings.Contains(err.Error(), "not started by poolctl") {
 		t.Errorf("error %v", err)

@@ -24,7 +24,7 @@ func dial(ctx context.Context, h host.Host, limit time.Duration, at portal) (net
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return nil, &backend.TimeoutError{Text: fmt.Sprintf("the server %s does not answer", at)}
 	}
-	return nil, fmt.Errorf("the server %s cannot be reached: %w", at, err)
+	return nil, &backend.UnreachableError{Server: "the server " + at.String(), Err: err}
 }
 
 func isTimeout(err error) bool {

@@ -1,6 +1,7 @@
 package iscsi
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"regexp"
@@ -59,6 +60,18 @@ func targetOf(p *pooldef.Pool) (target, error) {
 	var err error
 	t.portals, err = portalsOf(&p.Source)
 	return t, err
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, err := targetOf(p)
+	return cmp.Or(err, checkLogin(p.Source.Auth))
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (d *Direct) CheckDefinition(p *pooldef.Pool) error {
+	_, err := directTarget(p)
+	return cmp.Or(err, checkLogin(p.Source.Auth))
 }
 
 func portalsOf(s *pooldef.Source) ([]portal, error) {

@@ -147,8 +147,15 @@ func (b *Backend) Resize(
 	if err != nil {
 		return err
 	}
+	old, rounded := v.capacity(), max(backend.RoundUp(size, v.Extent), v.Extent)
+	if backend.HasSize(old, size, rounded) {
+		return nil
+	}
 	if v.isSnapshot() {
 		return &backend.UnsupportedError{Type: p.Type, What: "resizing snapshots and sparse volumes"}
+	}
+	if err := o.CheckShrink(old, rounded); err != nil {
+		return err
 	}
 	if snapshots := v.snapshots(all); snapshots != nil {
 		return &backend.StateError{
@@ -158,17 +165,10 @@ func (b *Backend) Resize(
 	if err := errors.Join(checkActive(p, v), b.checkNotInUse(p, v)); err != nil {
 		return err
 	}
-	old, extent := v.Size, v.Extent
-	if size < old && !o.Shrink {
-		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", old)
+	if rounded < old {
+		return b.Host.Change(ctx, resize("lvreduce", p, name, rounded))
 	}
-	switch size = max((size+extent-1)/extent*extent, extent); {
-	case size == old:
-		return nil
-	case size < old:
-		return b.Host.Change(ctx, resize("lvreduce", p, name, size))
-	}
-	err = b.translateError(ctx, p, b.Host.Change(ctx, resize("lvextend", p, name, size)))
+	err = b.translateError(ctx, p, b.Host.Change(ctx, resize("lvextend", p, name, rounded)))
 	if err == nil && !v.isThin() { // the new space of a thin volume reads as zeros
 		err = b.Host.Change(ctx, host.Zero{Path: path(p, name), From: old})
 	}

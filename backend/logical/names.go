@@ -35,6 +35,12 @@ func group(p *pooldef.Pool) (string, error) {
 	return name, nil
 }
 
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, err := group(p)
+	return err
+}
+
 // checkName returns an error if no volume can have the name.
 func checkName(name string) error {
 	text := ""

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"regexp"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 // Start implements backend.Starter.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	s, err := sourceOf(p)
-	if err != nil {
+	if err := cmp.Or(err, checkPlain(p, s)); err != nil {
 		return err
 	}
 	var options []string
@@ -46,9 +47,6 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		}
 		options, inputs = []string{"credentials=/proc/self/fd/3"}, []host.Input{login}
 	case p.Source.Format == "glusterfs":
-		if err := checkPlain(append([]string{s.String(), p.Target.Path}, p.MountOptions...)); err != nil {
-			return err
-		}
 		options = []string{"direct-io-mode=1"}
 	case p.Source.Format == "cifs":
 		options = []string{"guest"}
@@ -64,9 +62,12 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	return b.translateError(ctx, s, b.Mount(limited, p, s.String(), format, options, inputs...))
 }
 
-// checkPlain refuses words that mount.glusterfs(8), a shell script, would split or expand.
-func checkPlain(words []string) error {
-	for _, w := range words {
+// checkPlain refuses a definition with words that mount.glusterfs(8), a shell script, would split or expand.
+func checkPlain(p *pooldef.Pool, s source) error {
+	if p.Source.Format != "glusterfs" {
+		return nil
+	}
+	for _, w := range append([]string{s.String(), p.Target.Path}, p.MountOptions...) {
 		if shell.Quote(w) != w {
 			return &backend.UnsupportedError{Type: pooldef.NetFS,
 				What: fmt.Sprintf("%q with GlusterFS, whose mount program would split it", w)}
@@ -75,6 +76,10 @@ func checkPlain(words []string) error {
 	return nil
 }
 
+// unreachable matches the messages of mount.nfs(8) and mount.cifs(8) about a server that cannot be reached.
+var unreachable = regexp.MustCompile(`(?i)connection refused|no route to host|network is unreachable|` +
+	`host is (down|unreachable)|could not connect to|(failed|could not|unable) to? ?resolve`)
+
 // translateError converts an error of mount(8) into one that says what is wrong with the server, or that the
 // mount helper is missing.
 func (b *Backend) translateError(ctx context.Context, s source, err error) error {
@@ -82,6 +87,8 @@ func (b *Backend) translateError(ctx context.Context, s source, err error) error
 	switch {
 	case backend.IsTimeout(ctx, err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
+	case errors.As(err, &exit) && unreachable.MatchString(exit.Stderr):
+		return &backend.UnreachableError{Server: fmt.Sprintf("the server %q", s.host), Err: err}
 	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}

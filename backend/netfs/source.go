@@ -1,6 +1,7 @@
 package netfs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -23,8 +24,8 @@ type source struct {
 // and HOST:DIR is the form of NFS.
 func sourceOf(p *pooldef.Pool) (source, error) {
 	if len(p.Source.Hosts) != 1 {
-		return source{}, fmt.Errorf("the source has %d hosts; a pool of type netfs has one",
-			len(p.Source.Hosts))
+		return source{}, pooldef.Problems{{Element: "source/host",
+			Text: fmt.Sprintf("%d hosts are given; a pool of type netfs has one", len(p.Source.Hosts))}}
 	}
 	s := source{kind: p.Source.Format, dir: p.Source.Dir}
 	if s.kind == "auto" {
@@ -33,6 +34,12 @@ func sourceOf(p *pooldef.Pool) (source, error) {
 	var err error
 	s.host, err = p.Source.Hosts[0].Address()
 	return s, err
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	s, err := sourceOf(p)
+	return cmp.Or(err, checkPlain(p, s))
 }
 
 // String returns the source in the form that mount.nfs(8), mount.cifs(8) and mount.glusterfs(8) expect. Only

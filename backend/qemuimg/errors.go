@@ -12,9 +12,9 @@ import (
 // locked matches qemu-img's error about a file in use. The file's name is at the end.
 var locked = regexp.MustCompile(`(?s)Failed to get (?:shared )?".*" lock.*\[(.*)\]`)
 
-// Explain returns an InUseError for qemu-img's error about an image in use. In all other errors, it replaces
-// descriptors by the names of files.
-func Explain(err error) error {
+// TranslateError returns an InUseError for qemu-img's error about an image in use. In all other errors, it
+// replaces descriptors by the names of files.
+func TranslateError(err error) error {
 	exit, ok := errors.AsType[*host.ExitError](err)
 	if !ok {
 		return err

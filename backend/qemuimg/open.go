@@ -37,6 +37,9 @@ func OpenToResize(
 ) (*Image, error) {
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
+	if err == nil {
+		err = checkSnapshots(v.Target.Path, info)
+	}
 	if err != nil {
 		return top.orClose(err)
 	}
@@ -124,9 +127,13 @@ func (o *opener) check(i *Image, info image.Info) error {
 	case info.ExternalData:
 		return &backend.ExternalDataError{Path: i.Path}
 	case formats[i.Format] == "":
-		return fmt.Errorf("%q is a %s image, which qemu-img cannot write", i.Path, i.Format)
+		return &UnsupportedError{
+			Text: fmt.Sprintf("%q is a %s image, which qemu-img cannot write", i.Path, i.Format),
+		}
 	case info.Encryption != "" && info.Encryption != "luks":
-		return fmt.Errorf("%q is encrypted by %s, which poolctl cannot open", i.Path, info.Encryption)
+		return &UnsupportedError{
+			Text: fmt.Sprintf("%q is encrypted by %s, which poolctl cannot open", i.Path, info.Encryption),
+		}
 	}
 	return nil
 }

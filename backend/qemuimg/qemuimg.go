@@ -25,8 +25,8 @@ var formats = map[string]string{
 	"vmdk": "vmdk",
 }
 
-// Makes reports whether qemu-img can write images of a format.
-func Makes(format string) bool { return formats[format] != "" }
+// CanCreate reports whether qemu-img can write images of a format.
+func CanCreate(format string) bool { return formats[format] != "" }
 
 // IsRaw reports whether images of a format contain only the disk's data.
 func IsRaw(format string) bool { return formats[format] == "raw" }

@@ -140,7 +140,7 @@ func TestExplain(t *testing.T) {
 			Into(image, Made(dir+"/top", "raw", nil), nil),
 		} {
 			used := (*host.InUseError)(nil)
-			if err := Explain(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) ||
+			if err := TranslateError(new(host.Local).Change(t.Context(), command)); !errors.As(err, &used) ||
 				used.Path != base {
 				t.Errorf("%s: error %v", command.Shell(), err)
 			}
@@ -155,11 +155,11 @@ func TestExplainNames(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, 512), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := Explain(new(host.Local).Change(t.Context(), Resize(Made(path, "qcow2", nil), 1024, false, "")))
+	err := TranslateError(new(host.Local).Change(t.Context(), Resize(Made(path, "qcow2", nil), 1024, false, "")))
 	if err == nil || strings.Contains(err.Error(), "json:") || !strings.Contains(err.Error(), "'"+path+"'") {
 		t.Errorf("error %v", err)
 	}
-	if Explain(nil) != nil || Explain(os.ErrExist) != os.ErrExist { //nolint:errorlint // the very same
+	if TranslateError(nil) != nil || TranslateError(os.ErrExist) != os.ErrExist { //nolint:errorlint // identity
 		t.Error("an unrelated error was changed")
 	}
 }

@@ -45,5 +45,5 @@ func ExplainRBD(err error) error {
 		strings.Contains(exit.Stderr, "Unknown driver 'rbd'") {
 		return &host.ToolError{Tool: "block-rbd.so"}
 	}
-	return Explain(err)
+	return TranslateError(err)
 }

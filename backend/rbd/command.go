@@ -69,11 +69,8 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 		}
 		return []string{"-c", conf}, nil, nil
 	}
-	if auth.Type != "ceph" {
-		return nil, nil, pooldef.Problems{{
-			Element: "source/auth/@type",
-			Text:    fmt.Sprintf("%q: a login to Ceph has type ceph", auth.Type),
-		}}
+	if err := checkLogin(auth); err != nil {
+		return nil, nil, err
 	}
 	value, err := b.secrets.SecretValue(auth.Secret, "ceph")
 	if err != nil {
@@ -90,6 +87,17 @@ func (b *Backend) login(p *pooldef.Pool) (args []string, key []host.Input, err e
 		in.Heredoc = fmt.Sprintf("$(base64 -w 0 %s)", shell.Quote(in.File))
 	}
 	return []string{"-c", "/dev/null", "--id=" + auth.Username, "--keyfile=/dev/fd/3"}, []host.Input{in}, nil
+}
+
+// checkLogin returns an error if a definition's login is not one for Ceph. auth may be nil.
+func checkLogin(auth *pooldef.Auth) error {
+	if auth == nil || auth.Type == "ceph" {
+		return nil
+	}
+	return pooldef.Problems{{
+		Element: "source/auth/@type",
+		Text:    fmt.Sprintf("%q: a login to Ceph has type ceph", auth.Type),
+	}}
 }
 
 // checkKey returns an error if a value is not a Ceph key, which has a type, a time and 16 bytes.

@@ -102,7 +102,7 @@ func (b *Backend) greet(ctx context.Context, at string) (string, error) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return "", silentError(at)
 		}
-		return "", fmt.Errorf("the monitor %s cannot be reached: %w", at, err)
+		return "", &backend.UnreachableError{Server: "the monitor " + at, Err: err}
 	}
 	defer c.Close()
 	if deadline, ok := ctx.Deadline(); ok {

@@ -1,6 +1,7 @@
 package rbd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -23,6 +24,18 @@ func placeOf(p *pooldef.Pool) (place, error) {
 		}}
 	}
 	return place{pool, namespace}, nil
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, placeErr := placeOf(p)
+	_, configErr := configArgs(p)
+	err := cmp.Or(placeErr, configErr, checkLogin(p.Source.Auth))
+	for _, h := range p.Source.Hosts {
+		_, hostErr := address(h)
+		err = cmp.Or(err, hostErr)
+	}
+	return err
 }
 
 // isPlain reports whether rbd(8) accepts a name unchanged and returns it unchanged in JSON.

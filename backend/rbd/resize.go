@@ -3,7 +3,6 @@ package rbd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -19,12 +18,13 @@ func (b *Backend) Resize(
 		return err
 	}
 	at, _ := placeOf(p)
-	switch {
-	case size < i.Size && !o.Shrink:
-		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", i.Size)
-	case size == i.Size:
+	if size == i.Size { // Ceph does not round sizes
 		return nil
-	case size < i.Size:
+	}
+	if err := o.CheckShrink(i.Size, size); err != nil {
+		return err
+	}
+	if size < i.Size {
 		if err := b.checkNotInUse(ctx, p, at, name, false, false); err != nil {
 			return err
 		}

@@ -35,8 +35,7 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // who created it.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	at, err := b.find(p)
-	missing, problems := (*backend.StateError)(nil), pooldef.Problems(nil)
-	if errors.As(err, &missing) || errors.As(err, &problems) { // such a pool can be defined, but is never active
+	if backend.IsUnusable(err) {
 		return false, ctx.Err()
 	}
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -70,8 +69,8 @@ func (at place) isActive(p *pooldef.Pool) bool { return p.Started || at.isVirtua
 // find returns a pool's host. If there is none, the error is a StateError.
 func (b *Backend) find(p *pooldef.Pool) (place, error) {
 	a := p.Source.Adapter
-	if a == nil {
-		return place{}, pooldef.Problems{{Element: "source/adapter", Text: "missing"}}
+	if err := checkAdapter(a); err != nil {
+		return place{}, err
 	}
 	switch {
 	case a.Type == "fc_host":
@@ -88,18 +87,35 @@ func (b *Backend) find(p *pooldef.Pool) (place, error) {
 		return b.byParent(a.Parent)
 	}
 	number := a.HostNumber()
-	if number < 0 {
-		return place{}, pooldef.Problems{{
-			Element: "source/adapter/@name",
-			Text:    fmt.Sprintf("%q is not the name of a SCSI host, such as host0 or scsi_host0", a.Name),
-		}}
-	}
 	if _, err := fs.Stat(b.Host.Sys(), fmt.Sprintf("%s/host%d", class, number)); err != nil {
 		return place{}, &backend.StateError{
 			Text: fmt.Sprintf("no SCSI host host%d", number), Hint: "ls /sys/" + class,
 		}
 	}
 	return place{number, -1}, nil
+}
+
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	if err := checkAdapter(p.Source.Adapter); err != nil {
+		return err
+	}
+	_, err := parentNumber(p.Source.Adapter)
+	return err
+}
+
+// checkAdapter returns an error if a definition's adapter cannot be that of a SCSI host.
+func checkAdapter(a *pooldef.Adapter) error {
+	switch {
+	case a == nil:
+		return pooldef.Problems{{Element: "source/adapter", Text: "missing"}}
+	case a.Type != "fc_host" && a.Parent == nil && a.HostNumber() < 0:
+		return pooldef.Problems{{
+			Element: "source/adapter/@name",
+			Text:    fmt.Sprintf("%q is not the name of a SCSI host, such as host0 or scsi_host0", a.Name),
+		}}
+	}
+	return nil
 }
 
 // class is the directory in /sys with all SCSI hosts, as links into the device tree.

@@ -106,12 +106,9 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	named := (&pooldef.Adapter{Name: a.ParentName}).HostNumber()
-	if a.ParentName != "" && named < 0 {
-		return 0, pooldef.Problems{{
-			Element: "source/adapter/@parent",
-			Text:    fmt.Sprintf("%q is not the name of a SCSI host, such as scsi_host5", a.ParentName),
-		}}
+	named, err := parentNumber(a)
+	if err != nil {
+		return 0, err
 	}
 	var why []string
 	for _, port := range ports {
@@ -132,6 +129,18 @@ func (b *Backend) parent(a *pooldef.Adapter) (int, error) {
 		text = "no virtual port can be created: " + strings.Join(why, ", ")
 	}
 	return 0, &backend.StateError{Text: text}
+}
+
+// parentNumber returns the number of the host that an fc_host names as its parent, or -1 if it names none.
+func parentNumber(a *pooldef.Adapter) (int, error) {
+	named := (&pooldef.Adapter{Name: a.ParentName}).HostNumber()
+	if a.ParentName != "" && named < 0 {
+		return 0, pooldef.Problems{{
+			Element: "source/adapter/@parent",
+			Text:    fmt.Sprintf("%q is not the name of a SCSI host, such as scsi_host5", a.ParentName),
+		}}
+	}
+	return named, nil
 }
 
 // A port is a physical Fibre Channel port, as described in /sys/class/fc_host.

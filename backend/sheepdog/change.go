@@ -206,14 +206,14 @@ func (b *Backend) Resize(
 	switch {
 	case err != nil:
 		return err
+	case size == i.size && !o.Allocate: // dog does not round sizes
+		return nil
 	case i.snapshot:
 		return snapshotError(i)
 	case size < i.size:
 		return &backend.UnsupportedError{Type: p.Type, What: "shrinking volumes"}
 	case o.Allocate:
 		return &backend.UnsupportedError{Type: p.Type, What: "allocating an existing volume"}
-	case size == i.size:
-		return nil
 	}
 	is := func(ctx context.Context) error {
 		i, err := b.find(ctx, p, name)

@@ -34,6 +34,12 @@ func clusterOf(p *pooldef.Pool) (cluster, error) {
 	return cluster{host, cmp.Or(p.Source.Hosts[0].Port, defaultPort)}, err
 }
 
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, err := clusterOf(p)
+	return err
+}
+
 func (c cluster) String() string { return net.JoinHostPort(c.host, strconv.Itoa(c.port)) }
 
 // dog returns a command of dog(8) that takes only options.
@@ -69,10 +75,10 @@ func (b *Backend) change(ctx context.Context, c cluster, step host.Step) error {
 var states = []struct{ says, means string }{
 	{"Waiting for cluster to be formatted", notFormatted},
 	{"Waiting for other nodes to join", "waits for nodes that are missing"},
-	{"failed to connect to", "cannot be reached"},
-	{"failed to read from socket", "cannot be reached"},
-	{"Invalid ip address", "cannot be found"},
 }
+
+// unreachable contains dog's messages about a server that cannot be reached.
+var unreachable = []string{"failed to connect to", "failed to read from socket", "Invalid ip address"}
 
 const notFormatted = "is not formatted"
 
@@ -85,6 +91,9 @@ func translateError(ctx context.Context, c cluster, err error) error {
 	}
 	if !ok {
 		return err
+	}
+	if slices.ContainsFunc(unreachable, func(text string) bool { return strings.Contains(exit.Stderr, text) }) {
+		return &backend.UnreachableError{Server: fmt.Sprintf("the cluster at %s", c)}
 	}
 	for _, state := range states {
 		if !strings.Contains(exit.Stderr, state.says) {

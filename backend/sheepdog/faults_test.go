@@ -134,7 +134,7 @@ func TestNoDog(t *testing.T) {
 	b := New(&host.Local{}, time.Minute)
 	p.Source.Hosts[0].Name = "nosuch.invalid"
 	if _, err := b.Space(t.Context(), p); err == nil ||
-		!strings.Contains(err.Error(), "nosuch.invalid:7000 cannot be found") {
+		!strings.Contains(err.Error(), "nosuch.invalid:7000 cannot be reached") {
 		t.Error(err)
 	}
 	t.Setenv("PATH", "/usr/bin")

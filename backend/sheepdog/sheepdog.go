@@ -8,7 +8,6 @@ package sheepdog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -32,7 +31,7 @@ func New(h host.Host, timeout time.Duration) *Backend { return &Backend{h, timeo
 // Active implements backend.Backend. A pool is active if its cluster answers and is formatted.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.Space(ctx, p)
-	if _, ok := errors.AsType[*backend.StateError](err); ok {
+	if backend.IsUnusable(err) {
 		return false, nil
 	}
 	return err == nil, err

@@ -49,9 +49,8 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 // mountCommand returns the command that mounts as libvirt does. The mount belongs to the current user unless
 // the definition names an owner.
 func mountCommand(p *pooldef.Pool) (host.Command, error) {
-	if p.Source.Name == "" || strings.ContainsAny(p.Source.Name, "/\x00") {
-		return host.Command{}, pooldef.Problems{{Element: "source/name",
-			Text: fmt.Sprintf("%q cannot be the name of a cluster", p.Source.Name)}}
+	if err := checkCluster(p); err != nil {
+		return host.Command{}, err
 	}
 	want := p.Target.Permissions
 	mode := uint32(0o711)
@@ -65,6 +64,18 @@ func mountCommand(p *pooldef.Pool) (host.Command, error) {
 	group, err := groupName(want.Group)
 	return host.Cmd("vstorage-mount", "-c", p.Source.Name, filepath.Clean(p.Target.Path),
 		"-m", fmt.Sprintf("%o", mode), "-g", group, "-u", owner), err
+}
+
+// CheckDefinition implements backend.DefinitionChecker. Users and groups may be added to the machine later.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error { return checkCluster(p) }
+
+// checkCluster returns an error if no cluster can have the name in a definition.
+func checkCluster(p *pooldef.Pool) error {
+	if p.Source.Name == "" || strings.ContainsAny(p.Source.Name, "/\x00") {
+		return pooldef.Problems{{Element: "source/name",
+			Text: fmt.Sprintf("%q cannot be the name of a cluster", p.Source.Name)}}
+	}
+	return nil
 }
 
 // userName and groupName return the name for an ID in a definition, or of the current user: vstorage-mount

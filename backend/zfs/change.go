@@ -144,20 +144,21 @@ func (b *Backend) Resize(
 	if err != nil {
 		return err
 	}
-	size = max(r.rounded(size), r.block)
-	switch {
-	case size == r.size:
+	rounded := max(r.rounded(size), r.block)
+	if backend.HasSize(r.size, size, rounded) {
 		return nil
-	case size < r.size && !o.Shrink:
-		return fmt.Errorf("it has %d bytes: the data beyond the new size would be lost", r.size)
-	case size < r.size:
-		return b.shrink(ctx, p, r, size)
+	}
+	if err := o.CheckShrink(r.size, rounded); err != nil {
+		return err
+	}
+	if rounded < r.size {
+		return b.shrink(ctx, p, r, rounded)
 	}
 	words := []string{}
 	if o.Allocate && r.reserved < r.size {
-		words = append(words, fmt.Sprintf("refreservation=%d", r.reserved+size-r.size))
+		words = append(words, fmt.Sprintf("refreservation=%d", r.reserved+rounded-r.size))
 	}
-	err = translateNoSpace(mapErrNotFound(b.change(ctx, p, resize(p, name, size, words...)), name), l)
+	err = translateNoSpace(mapErrNotFound(b.change(ctx, p, resize(p, name, rounded, words...)), name), l)
 	if err != nil {
 		err = errors.Join(err, b.shrinkBack(context.WithoutCancel(ctx), p, r))
 	}

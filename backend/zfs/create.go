@@ -154,6 +154,6 @@ func (b *Backend) share(
 }
 
 // rounded rounds a size up to whole blocks.
-func (r *row) rounded(size uint64) uint64 { return (size + r.block - 1) / r.block * r.block }
+func (r *row) rounded(size uint64) uint64 { return backend.RoundUp(size, r.block) }
 
 func zfs(args ...string) host.Command { return host.Cmd("zfs", args...) }

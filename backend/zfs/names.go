@@ -58,6 +58,12 @@ func dataset(p *pooldef.Pool) (string, error) {
 	return name, nil
 }
 
+// CheckDefinition implements backend.DefinitionChecker.
+func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
+	_, err := dataset(p)
+	return err
+}
+
 // zpool returns the name of a dataset's zpool.
 func zpool(dataset string) string {
 	name, _, _ := strings.Cut(dataset, "/")

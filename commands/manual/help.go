@@ -86,8 +86,8 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 	section(b, "Options:", flagRows(verb.Flags))
 	b.WriteString("\n")
 	if strings.ContainsAny(strings.TrimSuffix(usage, "[options]"), "<[") {
-		b.WriteString("What stands in the usage line may be given by position or by name (--x y, --x=y);\n" +
-			"a lone - leaves an option out. ")
+		b.WriteString("Arguments in the usage line can be given by position or by name (--x y, --x=y).\n" +
+			"Use - to skip one. ")
 	}
 	b.WriteString("\"poolctl help\" has the global options and the exit statuses.\n")
 }

@@ -41,7 +41,11 @@ type Output struct {
 func New(ctx context.Context) *Output {
 	data := bufio.NewWriterSize(stream{ctx, os.Stdout}, 1<<16)
 	o := &Output{Data: data, People: format.NewText(data), Results: data, ctx: ctx}
-	o.Stderr = format.NewText(stream{ctx, os.Stderr})
+	var stderr io.Writer = stream{ctx, os.Stderr}
+	if isJournal(os.Stderr) {
+		stderr = &journal{to: stderr}
+	}
+	o.Stderr = format.NewText(stderr)
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		o.Results = o.People
 	}

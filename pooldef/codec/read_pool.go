@@ -43,7 +43,7 @@ func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, err
 		if p.Type == "" {
 			r.problem(doc.root, "@type", "missing; it is one of %s", types)
 		} else {
-			r.problem(doc.root, "@type", "%q is not one of %s", p.Type, types)
+			r.problem(doc.root, "@type", "%q is not one of %s%s", p.Type, types, typeMeant(string(p.Type)))
 		}
 		return nil, nil, r.failed()
 	}
@@ -57,9 +57,8 @@ func readPool(doc *document, strict bool) (*pooldef.Pool, []pooldef.Problem, err
 
 func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	root := r.doc.root
-	for _, figure := range []string{"capacity", "allocation", "available"} { // printed only
-		r.skip(r.child(root, figure))
-	}
+	r.printed(root, "capacity", "capacity/@unit", "allocation", "allocation/@unit", "available",
+		"available/@unit")
 	source := r.child(root, "source")
 	if source == nil {
 		source = &xmltree.Element{Line: root.Line}
@@ -232,5 +231,11 @@ func (r *reader) config(e *xmltree.Element) []pooldef.Option {
 	return options
 }
 
-// port reads a TCP port. 0 or no value stands for the default port of the service.
-func (r *reader) port(e *xmltree.Element) int { return int(r.number(e, "port", 10, math.MaxUint16)) }
+// port reads a TCP port. 0, -1, which libvirt's schema permits, and no value stand for the service's default
+// port.
+func (r *reader) port(e *xmltree.Element) int {
+	if strings.TrimSpace(r.rawAttr(e, "port")) == "-1" {
+		return 0
+	}
+	return int(r.number(e, "port", 10, math.MaxUint16))
+}

@@ -95,9 +95,7 @@ func (r *reader) devices(e *xmltree.Element) []pooldef.Device {
 			r.problem(d, "@path", "missing")
 		}
 		r.checkPathLength(d, "@path", device.Path)
-		for _, x := range r.children(d, "freeExtent") { // printed only
-			r.skip(x)
-		}
+		r.printed(d, "freeExtent+/@start", "freeExtent+/@end")
 		devices = append(devices, device)
 	}
 	return devices

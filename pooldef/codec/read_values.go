@@ -61,13 +61,18 @@ func (r *reader) number(e *xmltree.Element, attr string, base int, most uint64) 
 	return n
 }
 
-// size reads a size from the text and the unit of the element at a path, at most most bytes.
+// size reads a size from the text and the unit of the element at a path, at most most bytes. Like libvirt, it
+// treats an element without text as missing; in YAML, the unit is part of the text.
 func (r *reader) size(e *xmltree.Element, path string, most uint64) pooldef.Size {
 	c := r.child(e, path)
 	if c == nil {
 		return pooldef.Size{}
 	}
-	n, err := format.ParseScaled(strings.TrimSpace(r.rawText(c)), r.rawAttr(c, "unit"))
+	text, unit := r.rawText(c), r.rawAttr(c, "unit")
+	if isYAML := r.doc.keys != nil; text == "" && (unit == "" || !isYAML) {
+		return pooldef.Size{}
+	}
+	n, err := format.ParseScaled(strings.TrimSpace(text), unit)
 	switch {
 	case err != nil:
 		r.problem(c, "", "%v", err)

@@ -60,11 +60,10 @@ func readVolume(
 	r.checkPathLength(root, "name", v.Name)
 	v.Capacity = r.size(root, "capacity", math.MaxInt64)
 	v.Allocation = r.size(root, "allocation", math.MaxInt64)
-	r.printedOnly(root)
+	r.printed(root, "physical", "physical/@unit", "source/device+/@path", "source/device+/extent+/@start",
+		"source/device+/extent+/@end")
 	v.Target = r.volumeTarget(r.child(root, "target"), info)
-	if e := r.child(root, "backingStore"); e != nil && len(e.Children) > 0 { // empty: no backing file
-		v.Backing = r.backing(e, info)
-	}
+	v.Backing = r.backing(r.child(root, "backingStore"), info)
 	if needsCapacity && !v.Capacity.Known && v.Backing == nil {
 		r.problem(root, "capacity", "missing")
 	}
@@ -75,12 +74,14 @@ func readVolume(
 	return v, warnings, nil
 }
 
-// printedOnly ignores the parts that are printed about existing volumes, and that a definition cannot set.
-func (r *reader) printedOnly(root *xmltree.Element) {
-	for _, path := range []string{
-		"physical", "source", "target/timestamps", "backingStore/timestamps", "backingStore/backingStore",
-	} {
-		r.skip(r.child(root, path))
+// times are the parts of an image that say when it was used.
+var times = []string{"timestamps/atime", "timestamps/mtime", "timestamps/ctime", "timestamps/btime"}
+
+// below ignores the images below a backing file, which are printed only.
+func (r *reader) below(backing *xmltree.Element) {
+	for e := r.child(backing, "backingStore"); e != nil; e = r.child(e, "backingStore") {
+		r.printed(e, append(times, "path", "format/@type", "permissions/mode", "permissions/owner",
+			"permissions/group", "permissions/label")...)
 	}
 }
 
@@ -93,6 +94,7 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	t := pooldef.VolumeTarget{Path: r.text(e, "path"),
 		Format: r.volumeFormat(e, info), Permissions: r.permissions(e),
 		Encryption: r.encryption(e), Compat: r.text(e, "compat"), NoCOW: r.child(e, "nocow") != nil}
+	r.printed(e, times...)
 	r.checkPathLength(e, "path", t.Path)
 	if t.Format == "" {
 		t.Format = info.DefaultVolumeFormat
@@ -115,12 +117,21 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	return t
 }
 
-// backing reads the backing file of a new volume. A missing format stays empty. With libvirt it would be raw,
-// but a wrong format lets a guest read any file of the host through the image.
+// backing reads the backing file of a new volume. Without a path and a format, the volume has none. A missing
+// format stays empty. With libvirt it would be raw, but a wrong format lets a guest read any file of the host
+// through the image.
 func (r *reader) backing(e *xmltree.Element, info *pooldef.TypeInfo) *pooldef.VolumeTarget {
+	if e == nil {
+		return nil
+	}
 	t := &pooldef.VolumeTarget{Path: r.text(e, "path"),
 		Format: r.volumeFormat(e, info), Permissions: r.permissions(e)}
-	if t.Path == "" {
+	r.printed(e, times...)
+	r.below(e)
+	switch {
+	case t.Path == "" && t.Format == "":
+		return nil
+	case t.Path == "":
 		r.problem(e, "path", "missing")
 	}
 	r.checkPathLength(e, "path", t.Path)

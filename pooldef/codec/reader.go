@@ -183,8 +183,37 @@ func (r *reader) checkPlain(e *xmltree.Element, below, value string) {
 	}
 }
 
-// skip ignores an element and everything in it, without a warning. libvirt prints such elements about
-// existing objects, but a definition cannot set them.
+// printed ignores parts of e that libvirt and poolctl print about existing objects, but that a definition
+// cannot set. A path ends with an element whose text is ignored, or with an attribute. Elements that may be
+// there several times are marked with +. What the paths do not name stays unknown.
+func (r *reader) printed(e *xmltree.Element, paths ...string) {
+	for _, path := range paths {
+		r.printedPath(e, path)
+	}
+}
+
+func (r *reader) printedPath(e *xmltree.Element, path string) {
+	name, below, deeper := strings.Cut(path, "/")
+	if attr, is := strings.CutPrefix(name, "@"); is {
+		r.rawAttr(e, attr)
+		return
+	}
+	found := []*xmltree.Element{r.child(e, name)}
+	if several, is := strings.CutSuffix(name, "+"); is {
+		found = r.children(e, several)
+	}
+	for _, c := range found {
+		switch {
+		case c == nil:
+		case deeper:
+			r.printedPath(c, below)
+		default:
+			r.rawText(c)
+		}
+	}
+}
+
+// skip ignores an element and everything in it, without a warning.
 func (r *reader) skip(e *xmltree.Element) {
 	if e == nil {
 		return

@@ -190,14 +190,14 @@ func TestPaths(t *testing.T) {
 }
 
 func TestPorts(t *testing.T) {
-	for text, want := range map[string]int{"": 0, "0": 0, "1": 1, "65535": 65535, "\n7": 7} {
+	for text, want := range map[string]int{"": 0, "0": 0, "1": 1, "65535": 65535, "\n7": 7, "-1": 0} {
 		p := readPoolFile(t, "",
 			[]byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"))
 		if p.Source.Hosts[0].Port != want {
 			t.Errorf("%q: %d", text, p.Source.Hosts[0].Port)
 		}
 	}
-	for _, text := range []string{"65536", "-1", "0x10", "1e3", "99999999999999999999999", "٣"} {
+	for _, text := range []string{"65536", "-2", "0x10", "1e3", "99999999999999999999999", "٣"} {
 		_, _, err := ReadPool("",
 			[]byte("<pool type='sheepdog'><name>x</name><source><host name='h' port='"+text+"'/></source></pool>"),
 			false)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -49,31 +50,59 @@ func (e *Entry) loadAutostart(config *directory, name string) error {
 	return nil
 }
 
-// SetAutostart enables or disables starting a persistent pool at boot.
+// SetAutostart enables or disables starting a persistent pool at boot. Disabling also removes an autostart
+// link whose definition does not exist.
 func (s *Store) SetAutostart(e *Entry, on bool) error {
-	link := s.autostartLink(e.File)
 	switch {
-	case e.Autostart == on && exists(link) == on:
+	case !on:
+		return errors.Join(s.unlinkAutostart(e.Name+suffixes[0]), s.unlinkAutostart(e.Name+suffixes[1]))
+	case e.Autostart && exists(s.autostartLink(e.File)):
 		return nil
-	case on:
-		return s.linkAutostart(e.File)
 	}
-	return s.Files.Remove(link)
+	return s.linkAutostart(e.File)
+}
+
+// unlinkAutostart removes the autostart link of a definition, if it exists.
+func (s *Store) unlinkAutostart(file string) error {
+	if link := s.autostartLink(file); exists(link) {
+		return s.Files.Remove(link)
+	}
+	return nil
+}
+
+// RemoveStaleAutostart removes the autostart links of a name that lead to a definition that does not exist.
+func (s *Store) RemoveStaleAutostart(name string) error {
+	var errs []error
+	for _, suffix := range suffixes {
+		if isStaleAutostart(s.ConfigDir, name+suffix) {
+			errs = append(errs, s.unlinkAutostart(name+suffix))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isStaleAutostart reports whether there is an autostart link of this name, and no definition.
+func isStaleAutostart(config, name string) bool {
+	return exists(filepath.Join(config, "autostart", name)) && !exists(filepath.Join(config, name))
+}
+
+// hasStaleAutostart is isStaleAutostart for any of the names that the definition of a pool may have.
+func hasStaleAutostart(config, pool string) bool {
+	return slices.ContainsFunc(suffixes[:], func(suffix string) bool {
+		return isStaleAutostart(config, pool+suffix)
+	})
 }
 
 // linkAutostart creates the autostart link of a definition, and replaces one that leads elsewhere.
 func (s *Store) linkAutostart(file string) error {
-	link := s.autostartLink(file)
-	if exists(link) {
-		if err := s.Files.Remove(link); err != nil {
-			return err
-		}
+	if err := s.unlinkAutostart(file); err != nil {
+		return err
 	}
 	target, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
-	return s.Files.Symlink(target, link)
+	return s.Files.Symlink(target, s.autostartLink(file))
 }
 
 // DanglingAutostart returns the names of autostart links to definitions that do not exist.
@@ -81,7 +110,7 @@ func (s *Store) DanglingAutostart() []string {
 	links, _ := os.ReadDir(filepath.Join(s.ConfigDir, "autostart"))
 	var names []string
 	for _, l := range links {
-		if !exists(filepath.Join(s.ConfigDir, l.Name())) {
+		if isStaleAutostart(s.ConfigDir, l.Name()) {
 			names = append(names, l.Name())
 		}
 	}

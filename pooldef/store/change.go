@@ -37,6 +37,9 @@ func (s *Store) Define(p *pooldef.Pool, source []byte) error {
 	if err := was.loadAutostart(config, filepath.Base(old)); err != nil {
 		return err
 	}
+	if err := s.RemoveStaleAutostart(p.Name); err != nil { // a new definition would inherit it
+		return err
+	}
 	if err := s.Files.WriteFile(file, data); err != nil || !exists(old) {
 		return err
 	}
@@ -52,20 +55,21 @@ func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {
 	return filepath.Join(s.ConfigDir, p.Name+suffix)
 }
 
-// Undefine removes a pool's definition and its autostart link. For a transient pool, the error wraps
+// Undefine removes a pool's definition and its autostart links. For a transient pool, the error wraps
 // ErrNoPool.
 func (s *Store) Undefine(e *Entry) error {
 	if e.File == "" {
 		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
 	}
+	if err := s.RemoveStaleAutostart(e.Name); err != nil {
+		return err
+	}
 	return s.removeDefinition(e.File)
 }
 
 func (s *Store) removeDefinition(file string) error {
-	if link := s.autostartLink(file); exists(link) {
-		if err := s.Files.Remove(link); err != nil {
-			return err
-		}
+	if err := s.unlinkAutostart(file); err != nil {
+		return err
 	}
 	return s.Files.Remove(file)
 }

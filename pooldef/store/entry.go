@@ -17,9 +17,17 @@ type Entry struct {
 	File       string        // of the definition; empty for a transient pool
 	Persistent *pooldef.Pool // nil for a transient pool, or if the file cannot be used
 	Started    *pooldef.Pool // the definition in the run record; nil if the pool was not started
+	RecordErr  error         // what is wrong with the content of the run record
 	Autostart  bool
-	Warnings   []pooldef.Problem
-	Err        error // why the pool cannot be used
+	// StaleAutostart is set if the pool's name has an autostart link to a definition that does not exist.
+	StaleAutostart bool
+	Warnings       []pooldef.Problem
+	Err            error // why the pool cannot be used
+}
+
+// HasFiles reports whether the entry has a definition, a run record or an autostart link, usable or not.
+func (e *Entry) HasFiles() bool {
+	return e.File != "" || e.Started != nil || e.RecordErr != nil || e.StaleAutostart
 }
 
 // Current returns the definition in force: the one that the pool was started with, or the persistent one. It
@@ -35,9 +43,10 @@ func (e *Entry) Current() *pooldef.Pool {
 var suffixes = [...]string{".xml", ".yaml"}
 
 // Load returns one pool. A definition that is broken, or exists twice, is an error. If the pool has a run
-// record, the error becomes a warning, because a started pool can always be inspected and stopped. With an
-// error, Load also returns the entry, whose File names the broken definition, so that the caller can repair
-// or remove it.
+// record, the error becomes a warning, because a started pool can always be inspected and stopped. A run
+// record that is empty or damaged shows that the pool was started, so Load assumes that it was started with
+// its definition, with a warning; without a definition, the damage is an error. With an error, Load also
+// returns the entry, which names the files, so that the caller can repair or remove them.
 func (s *Store) Load(name string) (*Entry, error) {
 	config, run := s.openDirectory(s.ConfigDir), s.openDirectory(s.RunDir)
 	defer config.close()
@@ -54,7 +63,11 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
 	}
 	err := e.loadDefinition(config)
-	if recordErr := e.loadRecord(run); err == nil {
+	e.StaleAutostart = hasStaleAutostart(config.path, name)
+	switch recordErr := e.loadRecord(run); {
+	case err == nil && e.Persistent != nil && e.RecordErr != nil:
+		e.assumeStarted()
+	case err == nil:
 		err = recordErr
 	}
 	if err != nil && e.Started != nil {
@@ -62,7 +75,7 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 		err = nil
 	}
 	if err == nil && e.Current() == nil {
-		err = fmt.Errorf("%w: %q", ErrNoPool, name)
+		err = newNoPoolError(name, config, run)
 	}
 	return e, err
 }
@@ -133,7 +146,17 @@ func (e *Entry) read(file string, data []byte) (*pooldef.Pool, error) {
 	return p, nil
 }
 
-// loadRecord fills in Started from the run directory.
+// assumeStarted replaces a damaged run record by the definition.
+func (e *Entry) assumeStarted() {
+	started := *e.Persistent
+	started.Started = true
+	e.Started = &started
+	e.warn(e.RecordErr)
+	const text = "pool %q may have been started with another definition: its run record is damaged"
+	e.warn(fmt.Errorf(text, e.Name))
+}
+
+// loadRecord fills in Started, or RecordErr, from the run directory.
 func (e *Entry) loadRecord(run *directory) error {
 	name := e.Name + ".xml"
 	data, warning, err := run.read(name)
@@ -144,6 +167,9 @@ func (e *Entry) loadRecord(run *directory) error {
 		if e.Started, err = e.read(filepath.Join(run.path, name), data); err == nil {
 			e.Started.Started = true
 		}
+	}
+	if errors.As(err, &pooldef.Problems{}) {
+		e.RecordErr = err
 	}
 	if warning != nil {
 		e.warn(warning)

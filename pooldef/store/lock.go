@@ -1,23 +1,18 @@
 package store
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
-	"poolctl/format"
 	"poolctl/pooldef"
 )
 
@@ -81,34 +76,4 @@ func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (fun
 		return func() {}, nil
 	}
 	return nil, fmt.Errorf("lock %s: %w", what, err)
-}
-
-// findHolders returns the processes that hold a lock on a file, as the kernel lists them (proc(5),
-// /proc/locks). A lock that changes during the read may be listed twice; each process is returned once.
-func findHolders(path string) []string {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil
-	}
-	locks, err := os.Open("/proc/locks")
-	if err != nil {
-		return nil
-	}
-	defer locks.Close()
-	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
-	var found []string
-	for lines := bufio.NewScanner(locks); lines.Scan(); {
-		// 1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 8 || fields[1] != "FLOCK" || !strings.HasSuffix(fields[5], inode) {
-			continue
-		}
-		command, _ := os.ReadFile("/proc/" + fields[4] + "/cmdline")
-		words := bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '})
-		holder := strings.TrimSpace(fmt.Sprintf("%s (pid %s)", format.Printable(string(words)), fields[4]))
-		if !slices.Contains(found, holder) {
-			found = append(found, holder)
-		}
-	}
-	return found
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,21 @@ func TestLockError(t *testing.T) {
 	if _, err := tryLock(t, s, "", ""); err == nil ||
 		!strings.Contains(err.Error(), "the set of definitions in "+s.ConfigDir) {
 		t.Error(err)
+	}
+}
+
+// TestHoldersOf checks that a lock on a file with the same inode number on another device does not count.
+func TestHoldersOf(t *testing.T) {
+	const locks = `1: FLOCK  ADVISORY  WRITE 999999991 00:2b:19 0 EOF
+2: FLOCK  ADVISORY  WRITE 999999992 00:2c:19 0 EOF
+3: POSIX  ADVISORY  WRITE 999999993 00:2b:19 0 EOF
+3: -> FLOCK  ADVISORY  WRITE 999999994 00:2b:19 0 EOF
+4: FLOCK  ADVISORY  WRITE 999999991 00:2b:19 0 EOF
+5: FLOCK  ADVISORY  WRITE 999999995 10:2b:19 0 EOF
+`
+	holders := holdersOf("00:2b:19", strings.NewReader(locks))
+	if want := []string{"(pid 999999991)"}; !slices.Equal(holders, want) {
+		t.Errorf("%q, want %q", holders, want)
 	}
 }
 

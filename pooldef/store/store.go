@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"sync"
 
-	"poolctl/backend/fault"
 	"poolctl/pooldef"
 )
 
@@ -50,9 +49,6 @@ type Files interface {
 	// Symlink creates a symbolic link and missing parent directories.
 	Symlink(target, link string) error
 }
-
-// ErrNoPool is wrapped by Load's error if no pool has the name.
-var ErrNoPool = fault.WithHint(fault.NotFound, "Storage pool not found", "poolctl pool-list --all")
 
 func conflictf(text string, args ...any) error {
 	return &pooldef.ConflictError{Text: fmt.Sprintf(text, args...)}

@@ -1,0 +1,69 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/commands/manual"
+	"poolctl/format"
+
+	"github.com/alecthomas/kong"
+)
+
+// fail returns a usageError for the verb.
+func (p *argvParser) fail(text string, args ...any) error {
+	text = fmt.Sprintf(text, args...)
+	if p.verb == nil {
+		return &usageError{text: text}
+	}
+	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + text}
+}
+
+// failBeforeVerb returns an error about an option before the verb that is not a global option.
+func (p *argvParser) failBeforeVerb(word string) error {
+	for _, verb := range p.model.Children {
+		if flag, _, _ := manual.FindFlag(verb, word); flag != nil && slices.Contains(p.rest, verb.Name) {
+			return p.fail("the option %s must come after the verb %s", word, verb.Name)
+		}
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	return p.fail("unknown option %s%s", word, p.suggestion(name))
+}
+
+// suggestion returns text that asks about the option or argument that is most like an unknown one, if any.
+func (p *argvParser) suggestion(unknown string) string {
+	var names []string
+	nodes := []*kong.Node{p.model.Node}
+	if p.verb != nil {
+		nodes = append(nodes, p.verb)
+	}
+	for _, node := range nodes {
+		for _, f := range node.Flags {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		}
+		for _, a := range node.Positional {
+			names = append(names, a.Name)
+		}
+	}
+	if similar := format.Similar(unknown, names); similar != "" {
+		return ", did you mean --" + similar + "?"
+	}
+	return ""
+}
+
+// verbsLike returns text that names the verbs that end in a word, such as vol-list for list, if any.
+func verbsLike(word string) string {
+	var names []string
+	for _, name := range verbNames() {
+		if strings.HasSuffix(name, "-"+word) {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return ", did you mean " + strings.Join(names, ", ") + "?"
+}
