@@ -159,7 +159,7 @@ func TestExplainNames(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "json:") || !strings.Contains(err.Error(), "'"+path+"'") {
 		t.Errorf("error %v", err)
 	}
-	if TranslateError(nil) != nil || TranslateError(os.ErrExist) != os.ErrExist { //nolint:errorlint // the very same
+	if TranslateError(nil) != nil || TranslateError(os.ErrExist) != os.ErrExist { //nolint:errorlint // the same
 		t.Error("an unrelated error was changed")
 	}
 }
