@@ -22,8 +22,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestDifferences checks that each entry of docs/differences.md has a number of its own, and that the table at
-// the beginning has its number in the row of its section.
+// TestDifferences checks that each entry of docs/differences.md has a number of its own, and that the table
+// at the beginning has its number in the row of its section.
 func TestDifferences(t *testing.T) {
 	page, err := os.ReadFile("../docs/differences.md")
 	if err != nil {
