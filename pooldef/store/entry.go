@@ -19,7 +19,7 @@ type Entry struct {
 	Started    *pooldef.Pool // the definition in the run record; nil if the pool was not started
 	RecordErr  error         // what is wrong with the content of the run record
 	Autostart  bool
-	// StaleAutostart is set if the pool's name has an autostart link to a definition that does not exist.
+	// StaleAutostart is set if the pool has no definition, but its name has an autostart link.
 	StaleAutostart bool
 	Warnings       []pooldef.Problem
 	Err            error // why the pool cannot be used
@@ -51,19 +51,19 @@ func (s *Store) Load(name string) (*Entry, error) {
 	config, run := s.openDirectory(s.ConfigDir), s.openDirectory(s.RunDir)
 	defer config.close()
 	defer run.close()
-	e, err := loadEntry(name, config, run)
+	e, err := s.loadEntry(name, config, run)
 	e.warnUntrusted(config, run)
 	return e, err
 }
 
 // loadEntry is Load with open directories.
-func loadEntry(name string, config, run *directory) (*Entry, error) {
+func (s *Store) loadEntry(name string, config, run *directory) (*Entry, error) {
 	e := &Entry{Name: name}
 	if text := pooldef.CheckName(name); text != "" {
 		return e, fmt.Errorf("%w: %s", ErrNoPool, text)
 	}
 	err := e.loadDefinition(config)
-	e.StaleAutostart = hasStaleAutostart(config.path, name)
+	e.StaleAutostart = e.File == "" && hasStaleAutostart(config.path, name)
 	switch recordErr := e.loadRecord(run); {
 	case err == nil && e.Persistent != nil && e.RecordErr != nil:
 		e.assumeStarted()
@@ -75,7 +75,7 @@ func loadEntry(name string, config, run *directory) (*Entry, error) {
 		err = nil
 	}
 	if err == nil && e.Current() == nil {
-		err = newNoPoolError(name, config, run)
+		err = &noPoolError{name, s}
 	}
 	return e, err
 }

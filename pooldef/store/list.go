@@ -23,7 +23,7 @@ func (s *Store) All() ([]*Entry, error) {
 	var entries []*Entry
 	seen := map[string]string{}
 	for _, name := range names {
-		e, err := loadEntry(name, config, run)
+		e, err := s.loadEntry(name, config, run)
 		switch text := pooldef.CheckName(name); {
 		case text != "":
 			err = pooldef.Problems{{File: s.ConfigDir, Text: text}}

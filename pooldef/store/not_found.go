@@ -15,14 +15,8 @@ var ErrNoPool = fault.WithHint(fault.NotFound, "Storage pool not found", listPoo
 
 // A noPoolError wraps ErrNoPool. Its hint has the name that was probably meant.
 type noPoolError struct {
-	name    string
-	similar string // the name of a pool, or ""
-}
-
-// newNoPoolError returns an error about a name that no pool in the directories has.
-func newNoPoolError(name string, directories ...*directory) error {
-	names, _ := poolNames(directories...) // without the names, the hint is shorter
-	return &noPoolError{name, format.Similar(name, names)}
+	name  string
+	store *Store
 }
 
 func (e *noPoolError) Error() string { return fmt.Sprintf("%v: %q", ErrNoPool, e.name) }
@@ -33,10 +27,15 @@ func (*noPoolError) Unwrap() error { return ErrNoPool }
 // Kind implements [fault.Error].
 func (*noPoolError) Kind() fault.Kind { return fault.NotFound }
 
-// HintLine implements [fault.Hinter].
+// HintLine implements [fault.Hinter]. Only here the names of all pools are read: most errors are never
+// printed, because the caller creates the pool.
 func (e *noPoolError) HintLine() string {
-	if e.similar == "" {
-		return listPools
+	config, run := e.store.openDirectory(e.store.ConfigDir), e.store.openDirectory(e.store.RunDir)
+	defer config.close()
+	defer run.close()
+	names, _ := poolNames(config, run) // without the names, the hint is shorter
+	if similar := format.Similar(e.name, names); similar != "" {
+		return fmt.Sprintf("did you mean %q? (%s)", similar, listPools)
 	}
-	return fmt.Sprintf("did you mean %q? (%s)", e.similar, listPools)
+	return listPools
 }
