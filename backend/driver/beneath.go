@@ -3,8 +3,6 @@ package driver
 import (
 	"context"
 	"fmt"
-	"os"
-	"syscall"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -29,7 +27,7 @@ func (d *Driver) checkNoPoolIn(ctx context.Context, v *Volume) error {
 // checkNoPoolAt returns an error if an active pool other than self is in the directory, or behind the link,
 // at a path.
 func (d *Driver) checkNoPoolAt(ctx context.Context, self, path string) error {
-	at := inodeOf(path)
+	at := host.InodeOf(path)
 	if at == (host.Inode{}) {
 		return nil
 	}
@@ -66,15 +64,5 @@ func (d *Driver) checkNoPool(ctx context.Context, self string, isIn func(*poolde
 
 // passes reports whether the lookup of an absolute path passes through a file, by any of its names.
 func passes(path string, at host.Inode) bool {
-	return followPath(path, func(next string) bool { return inodeOf(next) == at })
-}
-
-// inodeOf returns the inode of a path, or the zero value. It does not follow a link.
-func inodeOf(path string) host.Inode {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return host.Inode{}
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	return host.Inode{Device: st.Dev, Number: st.Ino}
+	return followPath(path, func(next string) bool { return host.InodeOf(next) == at })
 }

@@ -117,9 +117,14 @@ func (p *Dir) Has(name string) bool { return p.Inode(name) != (Inode{}) }
 type Inode struct{ Device, Number uint64 }
 
 // Inode returns the inode of a name. It does not follow a link.
-func (p *Dir) Inode(name string) Inode {
+func (p *Dir) Inode(name string) Inode { return inodeAt(p.fd, name) }
+
+// InodeOf returns the inode of a path. It does not follow a link as the last name.
+func InodeOf(path string) Inode { return inodeAt(unix.AT_FDCWD, path) }
+
+func inodeAt(dir int, path string) Inode {
 	var st unix.Stat_t
-	if retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if retry.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return Inode{}
 	}
 	return Inode{st.Dev, st.Ino}
