@@ -164,7 +164,7 @@ func (p *argvParser) option(word string) error {
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 	isNamed := func(a *kong.Positional) bool { return a.Name == name }
 	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
-		return p.fail("unknown option %s%s", word, p.suggestion(name))
+		return p.failUnknown(word)
 	}
 	if _, twice := p.given[name]; twice {
 		return p.fail("the option --%s is given twice", name)

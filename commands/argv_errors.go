@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"poolctl/commands/manual"
 	"poolctl/format"
-
-	"github.com/alecthomas/kong"
 )
 
 // fail returns a usageError for the verb.
@@ -27,12 +27,12 @@ func (p *argvParser) failBeforeVerb(word string) error {
 			return p.fail("the option %s must come after the verb %s", word, verb.Name)
 		}
 	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
-	return p.fail("unknown option %s%s", word, p.suggestion(name))
+	return p.failUnknown(word)
 }
 
-// suggestion returns text that asks about the option or argument that is most like an unknown one, if any.
-func (p *argvParser) suggestion(unknown string) string {
+// failUnknown returns an error about an unknown option. It asks about the option or argument that is most
+// like it, if any.
+func (p *argvParser) failUnknown(word string) error {
 	var names []string
 	nodes := []*kong.Node{p.model.Node}
 	if p.verb != nil {
@@ -48,10 +48,11 @@ func (p *argvParser) suggestion(unknown string) string {
 			names = append(names, a.Name)
 		}
 	}
-	if similar := format.Similar(unknown, names); similar != "" {
-		return ", did you mean --" + similar + "?"
+	name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	if similar := format.Similar(name, names); similar != "" {
+		return p.fail("unknown option %s, did you mean --%s?", word, similar)
 	}
-	return ""
+	return p.fail("unknown option %s", word)
 }
 
 // verbsLike returns text that names the verbs that end in a word, such as vol-list for list, if any.
