@@ -100,8 +100,8 @@ func snapshot(t testing.TB, disk string) string {
 	text := string(out)
 	for line := range strings.Lines(run(t, "cat", "/proc/partitions")) {
 		fields := strings.Fields(line)
-		if len(fields) != 4 || !strings.HasPrefix("/dev/"+fields[3], disk) {
-			continue
+		if len(fields) != 4 || "/dev/"+fields[3] != disk && !strings.HasPrefix("/dev/"+fields[3], disk+"p") {
+			continue // also /dev/loop10, beside the disk /dev/loop1
 		}
 		f, err := os.Open("/dev/" + fields[3])
 		if err != nil {

@@ -51,7 +51,7 @@ func poolOn(n int) *pooldef.Pool {
 // attach creates the disks, unless they exist. Unlike brd's, loop devices support discard.
 func attach(t *testing.T) {
 	t.Helper()
-	if strings.Contains(run(t, "losetup", "-n", "-O", "NAME", "-l"), devices[0]) {
+	if slices.Contains(strings.Fields(run(t, "losetup", "-n", "-O", "NAME", "-l")), devices[0]) {
 		return
 	}
 	backendtest.Change(
