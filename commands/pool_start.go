@@ -3,10 +3,11 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"poolctl/backend/driver"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"poolctl/backend/driver"
 )
 
 // PoolStart is the verb pool-start.

@@ -193,6 +193,11 @@ func (t *recorder) Stat(path string) (fs.FileInfo, error) {
 	return f, nil
 }
 
+// Glob implements host.Files.
+func (t *recorder) Glob(pattern string) ([]string, error) {
+	return ask(t, "glob "+pattern, func(h host.Host) ([]string, error) { return h.Glob(pattern) })
+}
+
 // Invalidate does nothing in a replay, because the recorder caches nothing itself.
 func (t *recorder) Invalidate() {
 	if t.machine != nil {

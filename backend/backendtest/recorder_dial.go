@@ -14,7 +14,7 @@ type recordedServer struct {
 	Said    string `json:",omitempty"`
 }
 
-// Dial implements host.Prober. Data sent to the server are not compared.
+// Dial implements host.Network. Data sent to the server are not compared.
 func (t *recorder) Dial(ctx context.Context, address string) (net.Conn, error) {
 	question := t.clean("dial " + address)
 	if t.machine == nil {

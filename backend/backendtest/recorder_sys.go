@@ -6,54 +6,75 @@ import (
 	"poolctl/backend/host"
 )
 
-// Sys implements host.Prober.
-func (t *recorder) Sys() fs.FS { return recordedSys{t} }
+// Sys implements host.Devices.
+func (t *recorder) Sys() fs.FS { return recordedTree{t, "sys", host.Host.Sys} }
 
-// DeviceLinks implements host.Prober.
+// Proc implements host.Devices.
+func (t *recorder) Proc() fs.FS { return recordedTree{t, "proc", host.Host.Proc} }
+
+// DeviceNumber implements host.Devices.
+func (t *recorder) DeviceNumber(path string) (string, error) {
+	return ask(t, "device number "+path, func(h host.Host) (string, error) { return h.DeviceNumber(path) })
+}
+
+// Zvol implements host.Devices.
+func (t *recorder) Zvol(path string) string {
+	name, err := ask(t, "volume at "+path, func(h host.Host) (string, error) { return h.Zvol(path), nil })
+	if err != nil { // no recording
+		return err.Error()
+	}
+	return name
+}
+
+// DeviceLinks implements host.Devices.
 func (t *recorder) DeviceLinks(dir string) (map[string][]string, error) {
 	return ask(t, "device links "+dir, func(h host.Host) (map[string][]string, error) {
 		return h.DeviceLinks(dir)
 	})
 }
 
-// recordedSys is /sys with recorded file contents, directory listings and link targets.
-type recordedSys struct{ recorder *recorder }
+// A recordedTree is /sys or /proc with recorded file contents, directory listings and link targets.
+type recordedTree struct {
+	recorder *recorder
+	name     string
+	live     func(host.Host) fs.FS
+}
 
 // Open implements fs.FS.
-func (s recordedSys) Open(name string) (fs.File, error) {
+func (s recordedTree) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 }
 
 // ReadFile implements fs.ReadFileFS.
-func (s recordedSys) ReadFile(name string) ([]byte, error) {
-	return ask(s.recorder, "sys "+name, func(h host.Host) ([]byte, error) {
-		return fs.ReadFile(h.Sys(), name)
+func (s recordedTree) ReadFile(name string) ([]byte, error) {
+	return ask(s.recorder, s.name+" "+name, func(h host.Host) ([]byte, error) {
+		return fs.ReadFile(s.live(h), name)
 	})
 }
 
 // ReadLink implements fs.ReadLinkFS.
-func (s recordedSys) ReadLink(name string) (string, error) {
-	return ask(s.recorder, "sys link "+name, func(h host.Host) (string, error) {
-		return fs.ReadLink(h.Sys(), name)
+func (s recordedTree) ReadLink(name string) (string, error) {
+	return ask(s.recorder, s.name+" link "+name, func(h host.Host) (string, error) {
+		return fs.ReadLink(s.live(h), name)
 	})
 }
 
 // Stat implements fs.StatFS.
-func (s recordedSys) Stat(name string) (fs.FileInfo, error) {
-	_, err := ask(s.recorder, "sys stat "+name, func(h host.Host) (struct{}, error) {
-		_, err := fs.Stat(h.Sys(), name)
+func (s recordedTree) Stat(name string) (fs.FileInfo, error) {
+	_, err := ask(s.recorder, s.name+" stat "+name, func(h host.Host) (struct{}, error) {
+		_, err := fs.Stat(s.live(h), name)
 		return struct{}{}, err
 	})
 	return recordedFile{Path: name}, err
 }
 
 // Lstat implements fs.ReadLinkFS.
-func (s recordedSys) Lstat(name string) (fs.FileInfo, error) { return s.Stat(name) }
+func (s recordedTree) Lstat(name string) (fs.FileInfo, error) { return s.Stat(name) }
 
 // ReadDir implements fs.ReadDirFS.
-func (s recordedSys) ReadDir(name string) ([]fs.DirEntry, error) {
-	names, err := ask(s.recorder, "sys directory "+name, func(h host.Host) ([]string, error) {
-		entries, err := fs.ReadDir(h.Sys(), name)
+func (s recordedTree) ReadDir(name string) ([]fs.DirEntry, error) {
+	names, err := ask(s.recorder, s.name+" directory "+name, func(h host.Host) ([]string, error) {
+		entries, err := fs.ReadDir(s.live(h), name)
 		var names []string
 		for _, e := range entries {
 			names = append(names, e.Name())

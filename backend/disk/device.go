@@ -1,10 +1,9 @@
 package disk
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,7 +20,8 @@ const sector = 512
 // A device is a disk as the kernel knows it.
 type device struct {
 	path      string // /dev/sda, /dev/mapper/mpatha
-	dir       string // in /sys
+	sys       fs.FS
+	dir       string // in sys
 	separator string // between the disk's name and a partition's number
 	isMapped  bool   // by device-mapper, which also maps the partitions
 }
@@ -32,22 +32,19 @@ func (b *Backend) device(p *pooldef.Pool) (*device, error) {
 		return nil, err
 	}
 	source := p.Source.Devices[0]
-	number, err := host.DeviceNumber(source.Path)
+	number, err := b.Host.DeviceNumber(source.Path)
 	if err != nil {
 		return nil, err
 	}
-	d := &device{path: b.Host.Canonical(source.Path)}
-	if d.dir, err = filepath.EvalSymlinks("/sys/dev/block/" + number); err != nil {
-		return nil, err
-	}
-	if readNumber(d.dir+"/size") == 0 { // a removed medium, or a loop device without a file
+	d := &device{path: b.Host.Canonical(source.Path), sys: b.Host.Sys(), dir: "dev/block/" + number}
+	if d.readNumber("size") == 0 { // a removed medium, or a loop device without a file
 		return nil, fmt.Errorf("%q has no disk: %w", source.Path, fs.ErrNotExist)
 	}
-	if _, err := os.Stat(d.dir + "/partition"); err == nil {
+	if _, err := fs.Stat(d.sys, d.dir+"/partition"); err == nil {
 		return nil, fmt.Errorf("%q is a partition, not a disk", source.Path)
 	}
-	if name, err := os.ReadFile(d.dir + "/dm/name"); err == nil {
-		d.path, d.isMapped = "/dev/mapper/"+strings.TrimSpace(string(name)), true
+	if name := host.ReadSys(d.sys, d.dir, "dm/name"); name != "" {
+		d.path, d.isMapped = "/dev/mapper/"+name, true
 	}
 	d.separator = separator(d, source.PartSeparator)
 	return d, nil
@@ -68,6 +65,9 @@ func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
 	}
 	return nil
 }
+
+// sysPath returns the disk's directory in /sys, for locks.
+func (d *device) sysPath() string { return "/sys/" + d.dir }
 
 // separator returns "p" if the disk's name ends in a digit, as the kernel and libparted do. For mapped
 // devices, whose partitions udev's rules name, the definition can request it.
@@ -105,23 +105,23 @@ type kernelPartition struct {
 // kernelPartitions returns the partitions of a disk that the kernel knows. Partitions of a mapped disk are
 // not among them: the kernel has them as separate devices.
 func (d *device) kernelPartitions() ([]kernelPartition, error) {
-	files, err := filepath.Glob(d.dir + "/*/partition")
+	entries, err := fs.ReadDir(d.sys, d.dir)
 	var all []kernelPartition
-	for _, f := range files {
-		x := kernelPartition{number: int(readNumber(f)), start: readNumber(filepath.Dir(f)+"/start") * sector}
-		x.end = x.start + readNumber(filepath.Dir(f)+"/size")*sector
-		if x.number > 0 {
-			all = append(all, x)
+	for _, e := range entries {
+		number := int(d.readNumber(e.Name(), "partition"))
+		if number == 0 { // something else
+			continue
 		}
+		start := d.readNumber(e.Name(), "start") * sector
+		all = append(all, kernelPartition{number, start, start + d.readNumber(e.Name(), "size")*sector})
 	}
 	slices.SortFunc(all, func(x, y kernelPartition) int { return x.number - y.number })
 	return all, err
 }
 
-// readNumber returns the number in a file of /sys, or 0 if the file has disappeared.
-func readNumber(file string) uint64 {
-	data, _ := os.ReadFile(file)
-	n, _ := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64)
+// readNumber returns the number in a file of the disk's directory in /sys, or 0 if the file does not exist.
+func (d *device) readNumber(name ...string) uint64 {
+	n, _ := strconv.ParseUint(host.ReadSys(d.sys, d.dir, path.Join(name...)), 10, 64)
 	return n
 }
 
@@ -132,15 +132,14 @@ type namer func(path string) string
 // the first, as libvirt does.
 func (b *Backend) namer(p *pooldef.Pool) namer {
 	dir := filepath.Clean(p.Target.Path)
-	found := map[string]string{}
+	var links map[string][]string
 	if strings.HasPrefix(dir, "/dev/") {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			path := filepath.Join(dir, e.Name())
-			if node := b.Host.Canonical(path); found[node] == "" {
-				found[node] = path
-			}
-		}
+		links, _ = b.Host.DeviceLinks(dir)
 	}
-	return func(path string) string { return cmp.Or(found[b.Host.Canonical(path)], path) }
+	return func(path string) string {
+		if names := links[filepath.Base(b.Host.Canonical(path))]; len(names) > 0 {
+			return filepath.Join(dir, names[0])
+		}
+		return path
+	}
 }

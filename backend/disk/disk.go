@@ -39,8 +39,8 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 // format.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.table(ctx, p)
-	content, unsupported := (*backend.ContentError)(nil), (*backend.UnsupportedError)(nil)
-	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &content) || errors.As(err, &unsupported) {
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*backend.ContentError)) ||
+		errors.As(err, new(*backend.UnsupportedError)) {
 		return false, nil
 	}
 	return err == nil, err

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -16,7 +16,7 @@ func (b *Backend) lock(ctx context.Context, d *device) (unlock func(), err error
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	defer b.Host.Invalidate()
-	unlock, err = host.LockDevice(limited, d.path, d.dir)
+	unlock, err = host.LockDevice(limited, d.path, d.sysPath())
 	if backend.IsTimeout(ctx, err) {
 		err = &pooldef.LockError{What: fmt.Sprintf("the disk %q", d.path)}
 	}
@@ -52,7 +52,7 @@ func (d *device) checkUnused() error {
 	if d.isMapped {
 		return nil
 	}
-	holders, err := os.ReadDir(d.dir + "/holders")
+	holders, err := fs.ReadDir(d.sys, d.dir+"/holders")
 	if err != nil || len(holders) == 0 {
 		return err
 	}
@@ -76,7 +76,7 @@ func (b *Backend) checkNotInUse(t *table, partitions ...partition) error {
 	for _, x := range partitions {
 		path := t.partition(x.number)
 		users, err := b.Host.DeviceUsers(path)
-		if errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sys/unix"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
+
+	"golang.org/x/sys/unix"
 )
 
 // removeStrays removes stray partitions from the kernel that overlap space which is free in the table.
@@ -44,7 +45,7 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []s
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := host.TryLockDevice(d.path, d.dir)
+	unlock, err := host.TryLockDevice(d.path, d.sysPath())
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, nil
 	}
@@ -63,7 +64,7 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []s
 
 func (b *Backend) sweep(ctx context.Context, t *table) (removed []string, err error) {
 	if s := t.tempPartition(0, 0, nil); t.isMapped {
-		if !s.exists() {
+		if !b.exists(s) {
 			return nil, nil
 		}
 		return []string{s.path}, b.Host.Change(ctx, s.remove)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"poolctl/backend/host"
 )
@@ -20,9 +18,9 @@ type tempPartition struct {
 	add, remove host.Step
 }
 
-// exists reports whether the node of the temporary partition exists.
-func (s *tempPartition) exists() bool {
-	_, err := os.Lstat(s.path)
+// exists reports whether a temporary partition exists, by its node.
+func (b *Backend) exists(s *tempPartition) bool {
+	_, err := b.Host.Stat(s.path)
 	return err == nil
 }
 
@@ -71,7 +69,7 @@ func (b *Backend) withTempPartition(
 		return err
 	}
 	s := t.tempPartition(start, end, kernel)
-	if t.isMapped && s.exists() {
+	if t.isMapped && b.exists(s) {
 		err = b.Host.Change(ctx, s.remove)
 	}
 	if err == nil {
@@ -84,7 +82,7 @@ func (b *Backend) withTempPartition(
 	if err == nil {
 		err = b.Host.Change(ctx, s.remove)
 	}
-	if err != nil && s.exists() {
+	if err != nil && b.exists(s) {
 		err = errors.Join(err, b.Host.Change(context.WithoutCancel(ctx), s.remove))
 	}
 	return err
@@ -99,8 +97,7 @@ func (b *Backend) addTempPartition(ctx context.Context, t *table, s *tempPartiti
 			return err
 		}
 		err := b.Host.Change(ctx, s.add)
-		if exit := (*host.ExitError)(nil); left == 0 || !errors.As(err, &exit) ||
-			!strings.Contains(exit.Stderr, "busy") {
+		if left == 0 || !host.StderrContains(err, "busy") {
 			return err
 		}
 	}

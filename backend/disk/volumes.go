@@ -96,7 +96,7 @@ func (t *table) matchesKernel(kernel []kernelPartition) bool {
 }
 
 func isLocked(d *device) bool {
-	unlock, err := host.TryLockDevice(d.path, d.dir)
+	unlock, err := host.TryLockDevice(d.path, d.sysPath())
 	if err == nil {
 		unlock()
 	}

@@ -17,10 +17,14 @@ func (d *Driver) CreateVolume(
 		return err
 	}
 	d.limitAllocation(v)
-	err = creator.Create(ctx, p, v, o)
+	return d.passWarning(creator.Create(ctx, p, v, o))
+}
+
+// passWarning returns nil for a [backend.Warning], which it shows, and every other error as it is.
+func (d *Driver) passWarning(err error) error {
 	if warning, ok := errors.AsType[*backend.Warning](err); ok {
 		d.Warn("%s", warning.Text)
-		err = nil
+		return nil
 	}
 	return err
 }

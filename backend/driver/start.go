@@ -76,11 +76,7 @@ func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, wait time.Dura
 	}
 	started := *p
 	started.Started = true
-	err = starter.Start(ctx, &started)
-	if warning, ok := errors.AsType[*backend.Warning](err); ok {
-		d.Warn("%s", warning.Text)
-		err = nil
-	}
+	err = d.passWarning(starter.Start(ctx, &started))
 	if err == nil {
 		if err = d.refresh(ctx, b, &started, wait); err == nil {
 			return nil

@@ -40,7 +40,7 @@ func (e *InactiveError) HintLine() string {
 }
 
 // A TransientError reports that a pool has no definition.
-type TransientError struct{ Pool string }
+type TransientError struct{ Pool, Hint string }
 
 func (e *TransientError) Error() string {
 	return fmt.Sprintf("pool %q is transient: it has no definition", e.Pool)
@@ -50,6 +50,4 @@ func (e *TransientError) Error() string {
 func (*TransientError) Kind() fault.Kind { return fault.State }
 
 // HintLine implements [fault.Hinter].
-func (e *TransientError) HintLine() string {
-	return shell.Join("poolctl", "pool-destroy", e.Pool) + " stops and removes it"
-}
+func (e *TransientError) HintLine() string { return e.Hint }

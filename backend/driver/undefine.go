@@ -3,10 +3,9 @@ package driver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
-	"poolctl/backend"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef/store"
 )
 
@@ -25,7 +24,8 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 		d.Warn("the definition could not be used: %w", err)
 		return d.Store.Undefine(entry)
 	case entry.File == "":
-		return &TransientError{entry.Name}
+		return &TransientError{entry.Name,
+			shell.Join("poolctl", "pool-destroy", entry.Name) + " stops and removes it"}
 	}
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err
@@ -50,10 +50,7 @@ func (d *Driver) SetAutostart(ctx context.Context, nameOrUUID string, on bool) e
 	case err != nil:
 		return err
 	case entry.File == "":
-		return &backend.StateError{
-			Text: fmt.Sprintf("pool %q is transient: it has no definition", entry.Name),
-			Hint: "poolctl pool-define defines it",
-		}
+		return &TransientError{entry.Name, "poolctl pool-define defines it"}
 	}
 	return d.Store.SetAutostart(entry, on)
 }

@@ -138,8 +138,7 @@ func (f Files) setCOW(path string, want *bool, isNew bool) []change {
 // RemoveDir removes a pool's directory, which must be empty. It does not require that anything is mounted
 // there.
 func (f Files) RemoveDir(ctx context.Context, p *pooldef.Pool) error {
-	notReady := (*backend.NotReadyError)(nil)
-	if _, err := f.RemoveStale(ctx, p); err != nil && !errors.As(err, &notReady) {
+	if _, err := f.RemoveStale(ctx, p); err != nil && !errors.As(err, new(*backend.NotReadyError)) {
 		return err
 	}
 	return f.removeDir(ctx, p)

@@ -85,7 +85,7 @@ func (b *Backend) device(ctx context.Context, p *pooldef.Pool) (string, error) {
 		}
 		path = strings.TrimSuffix(string(out), "\n")
 	}
-	_, err := host.DeviceNumber(path)
+	_, err := b.Host.DeviceNumber(path)
 	return path, err
 }
 
@@ -113,16 +113,16 @@ func isTag(path string) bool {
 func (b *Backend) isSource(ctx context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
 	device, err := b.device(ctx, p)
 	if errors.Is(err, iofs.ErrNotExist) {
-		_, err := host.DeviceNumber(m.Source)
+		_, err := b.Host.DeviceNumber(m.Source)
 		return errors.Is(err, iofs.ErrNotExist), nil
 	}
 	if err != nil {
 		return false, err
 	}
-	number, err := host.DeviceNumber(device)
+	number, err := b.Host.DeviceNumber(device)
 	if number == m.Number || err != nil {
 		return err == nil, err
 	}
-	mounted, err := host.DeviceNumber(m.Source) // btrfs mounts have device numbers of their own
+	mounted, err := b.Host.DeviceNumber(m.Source) // btrfs mounts have device numbers of their own
 	return err == nil && mounted == number, nil
 }

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"strings"
 
@@ -101,7 +100,7 @@ func isLost(err error) bool {
 // missing from listings.
 func (v *view) checkComplete(ctx context.Context) error {
 	// The client exposes its own state. A part that several bricks replicate is online if enough of them are.
-	says, _ := os.ReadFile(filepath.Join(v.Root, meta, "graphs/active", v.volume+"-dht/private"))
+	says, _ := v.ReadFile(path.Join(meta, "graphs/active", v.volume+"-dht/private"))
 	if !isOffline(string(says)) {
 		return nil
 	}

@@ -94,8 +94,8 @@ func Diagnose(ctx context.Context, h host.Host, server string, port int, volume 
 }
 
 // checkReachable returns an error if a server does not accept connections. It is faster than gluster(8).
-func checkReachable(ctx context.Context, h host.Host, address string) error {
-	conn, err := h.Dial(ctx, address)
+func checkReachable(ctx context.Context, n host.Network, address string) error {
+	conn, err := n.Dial(ctx, address)
 	if err != nil {
 		return orTimeout(ctx, address, &backend.UnreachableError{Server: "the server " + address, Err: err})
 	}

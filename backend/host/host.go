@@ -3,7 +3,8 @@
 //
 // [Local] is the machine itself. The other hosts are wrappers: [Trace] prints what happens, [DryRun] prints
 // changes instead of making them, [ReadOnly] refuses changes, and [CachedHost] keeps the results of queries.
-// Inspection and change are different methods, so that each wrapper is small.
+// Inspection and change are different methods, so that each wrapper is small. A function that only asks about
+// files, mounts, devices or the network takes [Files], [Mounts], [Devices] or [Network].
 //
 // A [Step] is one change as a value. Its Shell method returns an equivalent shell command.
 //
@@ -37,11 +38,15 @@ type Host interface {
 	// Invalidate clears cached query results (CachedHost). Call it after waiting for another process, which
 	// may have changed the machine.
 	Invalidate()
-	Prober
+
+	Files
+	Mounts
+	Devices
+	Network
 }
 
-// A Prober asks the kernel about the machine.
-type Prober interface {
+// Files are the machine's files and directories.
+type Files interface {
 	// OpenDir opens a directory as safeopen does, and keeps it open until Dir.Close. Until then, inspections
 	// and steps that use a name in the directory work in the directory that was opened, even if its path
 	// changes. With inside, symbolic links that leave its file system lead nowhere, because its server may
@@ -50,6 +55,8 @@ type Prober interface {
 	// Stat is os.Stat, except that the error is a safeopen.DanglingError if a symbolic link on the path leads
 	// to nothing. In a dry run, directories that would have been created exist.
 	Stat(path string) (fs.FileInfo, error)
+	// Glob is filepath.Glob.
+	Glob(pattern string) ([]string, error)
 	// CheckGuarded returns a safeopen.GuardError unless only root and the running user can change the
 	// directories on a path.
 	CheckGuarded(path string) error
@@ -58,19 +65,29 @@ type Prober interface {
 	OpenPath(path string) (*safeopen.Handle, error)
 	// Space returns the size and free space of the file system at path.
 	Space(path string) (Space, error)
+	// OnBtrfs reports whether path, or its nearest existing parent directory, is on a btrfs file system.
+	OnBtrfs(path string) (bool, error)
+	// Canonical returns the path without symbolic links, or the clean path if it does not exist.
+	Canonical(path string) string
+}
+
+// Mounts are the machine's mounted file systems.
+type Mounts interface {
 	// Mounted reports whether a file system is mounted exactly at path.
 	Mounted(path string) (bool, error)
 	// Mounts lists all mounts, in the kernel's order.
 	Mounts() ([]Mount, error)
 	// MountAt returns the mount exactly at path, or nil if there is none.
 	MountAt(path string) (*Mount, error)
-	// Addresses returns the addresses of a server. It waits for as long as limit.
-	Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error)
-	// Dial connects to a server at HOST:PORT by TCP.
-	Dial(ctx context.Context, address string) (net.Conn, error)
 	// MountUsers returns why a file system cannot be unmounted, in terms for messages: process 4711 (cat),
 	// mounted at "/mnt/sub", held by loop3. It returns a few users, and may find none.
 	MountUsers(m *Mount) ([]string, error)
+}
+
+// Devices are the block devices, and what the kernel says of them.
+type Devices interface {
+	// DeviceNumber returns MAJOR:MINOR of a block device. It follows links.
+	DeviceNumber(path string) (string, error)
 	// DeviceUsers returns the users of a block device, of its partitions, or of the disk that contains it, in
 	// terms for messages: mounted at "/mnt", swap, held by dm-3 (vg0-root). Without users the device is free
 	// now; DeviceUsers does not lock it.
@@ -81,17 +98,24 @@ type Prober interface {
 	// Blank reports whether the first and the last MiB of a device contain only zeros. Labels are there, and
 	// wipefs does not know all of them, for example a BSD disk label.
 	Blank(device string) (bool, error)
-	// OnBtrfs reports whether path, or its nearest existing parent directory, is on a btrfs file system.
-	OnBtrfs(path string) (bool, error)
-	// Canonical returns the path without symbolic links, or the clean path if it does not exist.
-	Canonical(path string) string
-	// Sys returns the kernel's /sys.
-	Sys() fs.FS
 	// DeviceLinks returns the names of the links in one of udev's directories, sorted, by the name of the
 	// device that they lead to: sda, dm-3.
 	DeviceLinks(dir string) (map[string][]string, error)
 	// FCHost returns the number of the SCSI host of a Fibre Channel port. parent is -1 for a physical port.
 	FCHost(wwnn, wwpn string) (number, parent int, ok bool)
+	// Zvol returns the full name of the ZFS volume whose device is at path, or "" if there is none.
+	Zvol(path string) string
+	// Sys and Proc return the kernel's /sys and /proc.
+	Sys() fs.FS
+	Proc() fs.FS
+}
+
+// Network is what the machine reaches by TCP.
+type Network interface {
+	// Addresses returns the addresses of a server. It waits for as long as limit.
+	Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error)
+	// Dial connects to a server at HOST:PORT by TCP.
+	Dial(ctx context.Context, address string) (net.Conn, error)
 }
 
 // Progress is [sparse.Progress].

@@ -20,11 +20,11 @@ type blockDevice struct {
 	dir    string // in /sys
 }
 
-// DeviceUsers implements Prober. It reads the mount table, /proc/swaps and the holders in /sys/dev/block (the
-// kernel's Documentation/ABI/stable/sysfs-block). Last it tries to open the device exclusively (O_EXCL,
+// DeviceUsers implements Devices. It reads the mount table, /proc/swaps and the holders in /sys/dev/block
+// (the kernel's Documentation/ABI/stable/sysfs-block). Last it tries to open the device exclusively (O_EXCL,
 // open(2)), which also detects users in other mount namespaces.
 func (l *Local) DeviceUsers(path string) ([]string, error) {
-	number, err := DeviceNumber(path)
+	number, err := l.DeviceNumber(path)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func isBlocked(d blockDevice) bool {
 	return strings.HasPrefix(string(state), "blocked") || strings.HasPrefix(string(state), "transport-offline")
 }
 
-// DeviceNumber returns MAJOR:MINOR of a block device. It follows links.
-func DeviceNumber(path string) (string, error) {
+// DeviceNumber implements Devices.
+func (l *Local) DeviceNumber(path string) (string, error) {
 	var st unix.Stat_t
 	if err := retry.Stat(path, &st); err != nil {
 		return "", safeopen.PathError("stat", path, err)
@@ -103,7 +103,7 @@ func (l *Local) mountsOf(d blockDevice) ([]string, error) {
 	mounts, err := l.Mounts()
 	var users []string
 	for _, m := range mounts {
-		if m.Number == d.number || sameDevice(m.Source, d.number) {
+		if m.Number == d.number || l.sameDevice(m.Source, d.number) {
 			users = append(users, fmt.Sprintf("mounted at %q", m.Target))
 		}
 	}
@@ -112,11 +112,11 @@ func (l *Local) mountsOf(d blockDevice) ([]string, error) {
 
 // sameDevice reports whether path is the block device with a number. It returns false for a text that is no
 // path.
-func sameDevice(path, number string) bool {
+func (l *Local) sameDevice(path, number string) bool {
 	if !filepath.IsAbs(path) {
 		return false
 	}
-	n, err := DeviceNumber(path)
+	n, err := l.DeviceNumber(path)
 	return err == nil && n == number
 }
 
@@ -127,7 +127,7 @@ func (l *Local) swapsOf(d blockDevice) ([]string, error) {
 	}
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
-		if len(fields) > 1 && fields[1] == "partition" && sameDevice(fields[0], d.number) {
+		if len(fields) > 1 && fields[1] == "partition" && l.sameDevice(fields[0], d.number) {
 			return []string{"swap"}, err
 		}
 	}
@@ -157,7 +157,7 @@ func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 	var users []string
 	for _, f := range files {
 		backing, _ := os.ReadFile(f)
-		if sameDevice(strings.TrimSuffix(string(backing), "\n"), d.number) {
+		if l.sameDevice(strings.TrimSuffix(string(backing), "\n"), d.number) {
 			users = append(users, "held by "+filepath.Base(filepath.Dir(filepath.Dir(f))))
 		}
 	}

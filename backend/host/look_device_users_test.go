@@ -53,7 +53,7 @@ func TestDeviceUsers(t *testing.T) {
 // swap.
 func TestPartitionUsers(t *testing.T) {
 	swap := loop(t, 16)
-	number, err := DeviceNumber(swap)
+	number, err := new(Local).DeviceNumber(swap)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type Dir struct {
 	refs   int
 }
 
-// OpenDir implements Prober.
+// OpenDir implements Files.
 func (l *Local) OpenDir(path string, inside bool) (*Dir, error) {
 	fd, err := safeopen.Follow(path)
 	if err != nil {
@@ -164,7 +164,7 @@ func (p *Dir) IsMounted() (bool, error) {
 	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, safeopen.PathError("statx", p.Path, err)
 }
 
-// OpenPath implements Prober.
+// OpenPath implements Files.
 func (l *Local) OpenPath(path string) (*safeopen.Handle, error) {
 	at, err := l.entry(path)
 	if err != nil {
@@ -203,5 +203,5 @@ func (l *Local) workDir(path string) (dir string, leave func(), err error) {
 	return "/proc/self/fd/" + strconv.Itoa(int(fd)), fd.Close, nil
 }
 
-// CheckGuarded implements Prober.
+// CheckGuarded implements Files.
 func (l *Local) CheckGuarded(path string) error { return safeopen.CheckGuarded(path) }

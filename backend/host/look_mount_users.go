@@ -13,7 +13,7 @@ import (
 // maxUsers is how many users are returned.
 const maxUsers = 8
 
-// MountUsers implements Prober. It finds mounts and loop devices above the mount, and of every process open
+// MountUsers implements Mounts. It finds mounts and loop devices above the mount, and of every process open
 // files (mnt_id in fdinfo, proc(5)), mapped files, the working directory and the root. It accesses no file of
 // the mount.
 func (l *Local) MountUsers(m *Mount) ([]string, error) {

@@ -21,7 +21,7 @@ type Mount struct {
 	id, parent int
 }
 
-// Mounts implements Prober.
+// Mounts implements Mounts.
 func (l *Local) Mounts() ([]Mount, error) {
 	f, err := os.Open(filepath.Join(l.Root, "/proc/self/mountinfo"))
 	if err != nil {
@@ -38,7 +38,7 @@ func (l *Local) Mounts() ([]Mount, error) {
 	return mounts, err
 }
 
-// MountAt implements Prober. It does not access the mounted file system, whose server may be gone.
+// MountAt implements Mounts. It does not access the mounted file system, whose server may be gone.
 func (l *Local) MountAt(path string) (*Mount, error) {
 	mounts, err := l.Mounts()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"poolctl/backend/host/retry"
 )
 
-// OpenBy implements Prober, by the links in /proc/PID/fd (proc(5)).
+// OpenBy implements Devices, by the links in /proc/PID/fd (proc(5)).
 func (l *Local) OpenBy(paths ...string) []string {
 	const most = 8
 	var st unix.Stat_t

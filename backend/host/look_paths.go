@@ -16,7 +16,7 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Stat implements Prober.
+// Stat implements Files.
 func (l *Local) Stat(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,7 +27,10 @@ func (l *Local) Stat(path string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// Space implements Prober, by statfs(2).
+// Glob implements Files.
+func (l *Local) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
+
+// Space implements Files, by statfs(2).
 func (l *Local) Space(path string) (Space, error) {
 	var st unix.Statfs_t
 	if err := retry.Statfs(path, &st); err != nil {
@@ -37,7 +40,7 @@ func (l *Local) Space(path string) (Space, error) {
 	return Space{Total: unit * st.Blocks, Free: unit * st.Bfree}, nil
 }
 
-// Mounted implements Prober.
+// Mounted implements Mounts.
 func (l *Local) Mounted(path string) (bool, error) {
 	mounted, err := mountinfo.Mounted(l.Canonical(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +49,7 @@ func (l *Local) Mounted(path string) (bool, error) {
 	return mounted, err
 }
 
-// OnBtrfs implements Prober.
+// OnBtrfs implements Files.
 func (l *Local) OnBtrfs(path string) (bool, error) {
 	var st unix.Statfs_t
 	err := retry.Statfs(path, &st)
@@ -56,7 +59,7 @@ func (l *Local) OnBtrfs(path string) (bool, error) {
 	return st.Type == unix.BTRFS_SUPER_MAGIC, safeopen.PathError("statfs", path, err)
 }
 
-// Canonical implements Prober. It finds a device that is named by a tag, as in fstab(5), by udev's links.
+// Canonical implements Files. It finds a device that is named by a tag, as in fstab(5), by udev's links.
 func (l *Local) Canonical(path string) string {
 	if tag, value, ok := strings.Cut(path, "="); ok && tagLinks[tag] != "" {
 		path = filepath.Join(tagLinks[tag], value)
@@ -75,7 +78,7 @@ var tagLinks = map[string]string{
 
 var hostDir = regexp.MustCompile(`^host(\d+)$`)
 
-// FCHost implements Prober, by node_name and port_name in /sys/class/fc_host (the kernel's
+// FCHost implements Devices, by node_name and port_name in /sys/class/fc_host (the kernel's
 // scsi_transport_fc). The directory of a virtual port is below its parent's:
 // .../host5/vport-5:0-0/host6/fc_host/host6.
 func (l *Local) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {

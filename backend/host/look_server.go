@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Addresses implements Prober.
+// Addresses implements Network.
 func (l *Local) Addresses(ctx context.Context, name string, limit time.Duration) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -18,7 +18,7 @@ func (l *Local) Addresses(ctx context.Context, name string, limit time.Duration)
 	return all, err
 }
 
-// Dial implements Prober.
+// Dial implements Network.
 func (l *Local) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }

@@ -52,7 +52,7 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 	return list.Signatures, nil
 }
 
-// Blank implements Prober.
+// Blank implements Devices.
 func (l *Local) Blank(device string) (bool, error) {
 	f, err := os.Open(device)
 	if err != nil {

@@ -13,11 +13,14 @@ import (
 	"poolctl/backend/host/safeopen"
 )
 
-// Sys implements Prober.
+// Sys implements Devices.
 func (l *Local) Sys() fs.FS {
 	root := filepath.Join(l.Root, "/sys")
 	return sysTree{os.DirFS(root), root}
 }
+
+// Proc implements Devices.
+func (l *Local) Proc() fs.FS { return os.DirFS(filepath.Join(l.Root, "/proc")) }
 
 // A sysTree is a directory tree whose small files are read with few system calls, because a machine with many
 // disks has thousands of them.
@@ -55,14 +58,14 @@ func (s sysTree) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir
 // Stat implements fs.StatFS.
 func (s sysTree) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.FS, name) }
 
-// ReadSys returns the content of a file of /sys without surrounding blanks: the kernel pads the texts of
-// disks. It returns "" if the file does not exist or cannot be read now.
-func ReadSys(sys fs.FS, name ...string) string {
-	data, _ := fs.ReadFile(sys, path.Join(name...))
+// ReadSys returns the content of a file of /sys or /proc without surrounding blanks: the kernel pads the
+// texts of disks. It returns "" if the file does not exist or cannot be read now.
+func ReadSys(tree fs.FS, name ...string) string {
+	data, _ := fs.ReadFile(tree, path.Join(name...))
 	return strings.Trim(string(data), " \n\x00")
 }
 
-// DeviceLinks implements Prober. udev's links lead to nodes in /dev, which have the kernel's names, so that
+// DeviceLinks implements Devices. udev's links lead to nodes in /dev, which have the kernel's names, so that
 // the nodes need not be inspected.
 func (l *Local) DeviceLinks(dir string) (map[string][]string, error) {
 	entries, err := os.ReadDir(dir)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -32,6 +33,11 @@ type PrivateMount struct {
 	once   sync.Once
 	ready  chan struct{}
 	err    error
+}
+
+// ReadFile returns the content of a file, for clients that expose their own state as files.
+func (s *PrivateMount) ReadFile(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(s.Root, name))
 }
 
 // Silent reports whether the file system did not respond within the limit. Its program was then killed, and

@@ -12,7 +12,7 @@ import (
 // next steps need the node.
 type Await struct {
 	Path string
-	Is   func() bool // reports whether it exists
+	Is   func(Devices) bool // reports whether it exists
 }
 
 // kernelLimit is how long the kernel alone may take to create a node, where udev does not run.
@@ -23,12 +23,12 @@ func (a Await) Shell() string {
 	return fmt.Sprintf("udevadm wait --timeout=%d %s", UdevLimit/time.Second, shell.Quote(a.Path))
 }
 
-func (a Await) apply(ctx context.Context, _ *Local) error {
+func (a Await) apply(ctx context.Context, l *Local) error {
 	limit := UdevLimit
 	if !udevRuns() {
 		limit = kernelLimit
 	}
-	for end := time.Now().Add(limit); !a.Is(); {
+	for end := time.Now().Add(limit); !a.Is(l); {
 		if time.Now().After(end) {
 			return fmt.Errorf("%q has not appeared: is udev running?", a.Path)
 		}

@@ -88,7 +88,7 @@ func (w WriteFile) apply(context.Context, *Local) error {
 		return err
 	}
 	if err := w.replace(dir); err != nil {
-		if where := (*fs.PathError)(nil); errors.As(err, &where) { // name the file, not the temporary one
+		if where, ok := errors.AsType[*fs.PathError](err); ok { // name the file, not the temporary one
 			return safeopen.PathError(where.Op, w.Path, where.Err)
 		}
 		return err

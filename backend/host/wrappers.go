@@ -71,7 +71,7 @@ func (d *DryRun) Change(ctx context.Context, s Step) error {
 	return nil
 }
 
-// Stat implements Prober.
+// Stat implements Files.
 func (d *DryRun) Stat(path string) (fs.FileInfo, error) {
 	if mode, planned := d.dirs[filepath.Clean(path)]; planned {
 		return plannedDir{path, mode}, nil
@@ -79,7 +79,7 @@ func (d *DryRun) Stat(path string) (fs.FileInfo, error) {
 	return d.Host.Stat(path)
 }
 
-// CheckGuarded implements Prober. Other users could not change directories that would have been created.
+// CheckGuarded implements Files. Other users could not change directories that would have been created.
 func (d *DryRun) CheckGuarded(path string) error {
 	path = filepath.Clean(path)
 	for _, planned := d.dirs[path]; planned; _, planned = d.dirs[path] {

@@ -12,10 +12,10 @@ import (
 )
 
 // dial connects to a portal. If the portal does not answer within the limit, the error is a TimeoutError.
-func dial(ctx context.Context, h host.Host, limit time.Duration, at portal) (net.Conn, error) {
+func dial(ctx context.Context, n host.Network, limit time.Duration, at portal) (net.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	c, err := h.Dial(limited, at.String())
+	c, err := n.Dial(limited, at.String())
 	switch {
 	case err == nil:
 		return c, nil
@@ -33,11 +33,11 @@ func isTimeout(err error) bool {
 }
 
 // reachable returns the portals that accept connections, and the errors of the others.
-func reachable(ctx context.Context, h host.Host, limit time.Duration, portals []portal) ([]portal, error) {
+func reachable(ctx context.Context, n host.Network, limit time.Duration, portals []portal) ([]portal, error) {
 	var found []portal
 	var all error
 	for _, at := range portals {
-		c, err := dial(ctx, h, limit/time.Duration(len(portals)), at)
+		c, err := dial(ctx, n, limit/time.Duration(len(portals)), at)
 		if err != nil {
 			all = errors.Join(all, err)
 			continue

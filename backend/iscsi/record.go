@@ -42,11 +42,8 @@ func (b *Backend) database() string {
 	return databases[0]
 }
 
-// glob finds files. Goldens replace it.
-var glob = filepath.Glob
-
 func (b *Backend) hasRecords(t target, iface string) bool {
-	found, _ := glob(filepath.Join(b.database(), "nodes", t.iqn, "*", iface))
+	found, _ := b.Host.Glob(filepath.Join(b.database(), "nodes", t.iqn, "*", iface))
 	return len(found) > 0
 }
 

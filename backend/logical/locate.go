@@ -2,7 +2,6 @@ package logical
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -38,12 +37,11 @@ func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string)
 	if name, ok := strings.CutPrefix(path, "/dev/mapper/"); ok {
 		return mapperVolume(vg, name)
 	}
-	number, err := host.DeviceNumber(path)
-	if err != nil || !strings.HasPrefix(uuidOf(number), "LVM-") {
+	number, err := b.Host.DeviceNumber(path)
+	if err != nil || !strings.HasPrefix(b.uuidOf(number), "LVM-") {
 		return "", false
 	}
-	name, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/name")
-	return mapperVolume(vg, strings.TrimSpace(string(name)))
+	return mapperVolume(vg, host.ReadSys(b.Host.Sys(), "dev/block", number, "dm/name"))
 }
 
 // mapperVolume returns the volume of a group that has the given device-mapper name. In that name, a dash

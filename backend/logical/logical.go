@@ -51,8 +51,8 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	case !p.Started:
 		return false, nil
 	}
-	all, err := b.allVolumes(ctx, p, allFields)                      // the fields that most verbs query next
-	if state := (*backend.StateError)(nil); errors.As(err, &state) { // the group does not exist
+	all, err := b.allVolumes(ctx, p, allFields)   // the fields that most verbs query next
+	if errors.As(err, new(*backend.StateError)) { // the group does not exist
 		return false, nil
 	}
 	return err == nil && !slices.ContainsFunc(all, (*logicalVolume).isActivated), err

@@ -27,7 +27,7 @@ func (b *Backend) withStaging(
 			staged := path(p, temp)
 			create.Args = append([]string{"--yes", "--name", temp}, create.Args...)
 			err := b.translateError(ctx, p, b.Host.Change(ctx, create))
-			made = kernelUUID(staged)
+			made = b.kernelUUID(staged)
 			if err == nil && fill != nil {
 				err = fill(staged)
 			}
@@ -63,19 +63,18 @@ func permissions(path string, wanted pooldef.Permissions) []host.Step {
 }
 
 // kernelUUID returns the device-mapper UUID of the active volume at a path, or "" if there is none.
-func kernelUUID(path string) string {
-	number, err := host.DeviceNumber(path)
+func (b *Backend) kernelUUID(path string) string {
+	number, err := b.Host.DeviceNumber(path)
 	if err != nil {
 		return ""
 	}
-	return uuidOf(number)
+	return b.uuidOf(number)
 }
 
 // uuidOf returns the device-mapper UUID of a block device, which identifies an active volume even after a
 // rename. For logical volumes it is "LVM-" followed by the UUIDs of the group and the volume.
-func uuidOf(number string) string {
-	data, _ := os.ReadFile("/sys/dev/block/" + number + "/dm/uuid")
-	return strings.TrimSpace(string(data))
+func (b *Backend) uuidOf(number string) string {
+	return host.ReadSys(b.Host.Sys(), "dev/block", number, "dm/uuid")
 }
 
 // hasUUID reports whether the volume has the given device-mapper UUID.

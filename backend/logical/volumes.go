@@ -135,7 +135,7 @@ func (b *Backend) detailed(p *pooldef.Pool, v *logicalVolume, all index) *poolde
 		d.Err = errOverflowed
 	case v.isActive():
 		err := b.look(d, v)
-		if errors.Is(err, fs.ErrNotExist) && v.Minor != "" && !v.hasUUID(uuidOf(v.Major+":"+v.Minor)) {
+		if errors.Is(err, fs.ErrNotExist) && v.Minor != "" && !v.hasUUID(b.uuidOf(v.Major+":"+v.Minor)) {
 			return nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

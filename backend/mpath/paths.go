@@ -61,8 +61,7 @@ type topology struct {
 // is not installed.
 func (b *Backend) query(ctx context.Context) (map[string][]pooldef.Path, error) {
 	out, err := b.Host.Query(ctx, host.Cmd("multipathd", "show", "maps", "json"))
-	exit, missing := (*host.ExitError)(nil), (*host.ToolError)(nil)
-	if errors.As(err, &exit) || errors.As(err, &missing) {
+	if errors.As(err, new(*host.ExitError)) || errors.As(err, new(*host.ToolError)) {
 		return nil, nil
 	}
 	if err != nil {

@@ -83,17 +83,17 @@ var unreachable = regexp.MustCompile(`(?i)connection refused|no route to host|ne
 // translateError converts an error of mount(8) into one that says what is wrong with the server, or that the
 // mount helper is missing.
 func (b *Backend) translateError(ctx context.Context, s source, err error) error {
-	exit := (*host.ExitError)(nil)
+	exit, failed := errors.AsType[*host.ExitError](err)
 	switch {
 	case backend.IsTimeout(ctx, err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
-	case errors.As(err, &exit) && unreachable.MatchString(exit.Stderr):
+	case failed && unreachable.MatchString(exit.Stderr):
 		return &backend.UnreachableError{Server: fmt.Sprintf("the server %q", s.host), Err: err}
-	case errors.As(err, &exit) && strings.Contains(exit.Stderr, "helper program"):
+	case failed && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {
 			return &host.ToolError{Tool: "mount." + s.kind}
 		}
-	case errors.As(err, &exit) && s.kind == "glusterfs": // mount.glusterfs(8) reports only that it failed
+	case failed && s.kind == "glusterfs": // mount.glusterfs(8) reports only that it failed
 		limited, cancel := context.WithTimeout(ctx, b.Timeout)
 		defer cancel()
 		volume, _, _ := strings.Cut(s.normalDir(), "/")

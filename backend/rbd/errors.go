@@ -50,8 +50,8 @@ func plain(stderr string) string {
 // translateError converts errors of Ceph's programs into shorter errors about the cluster or the pool's
 // access to it.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error) error {
-	exit := (*host.ExitError)(nil)
-	if !errors.As(err, &exit) {
+	exit, ok := errors.AsType[*host.ExitError](err)
+	if !ok {
 		return err
 	}
 	if part, ok := errors.AsType[*host.IncompleteError](err); ok {

@@ -69,8 +69,8 @@ func (b *Backend) awaitPort(ctx context.Context, p *pooldef.Pool) error {
 // without the attribute, if poolctl created it. It refuses while a unit of the port is in use.
 func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	at, err := b.find(p)
-	switch missing := (*backend.StateError)(nil); {
-	case errors.As(err, &missing): // the port has been removed already
+	switch {
+	case errors.As(err, new(*backend.StateError)): // the port has been removed already
 		return ctx.Err()
 	case err != nil || !at.isVirtual() || isKept(p):
 		return errors.Join(err, ctx.Err())

@@ -28,7 +28,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if len(p.Source.Devices) == 0 {
 		return pooldef.Problems{{Element: "source/device", Text: "missing: a zpool needs devices"}}
 	}
-	if stateOf(name) != "" {
+	if stateOf(b.Host, name) != "" {
 		return &pooldef.ConflictError{Text: fmt.Sprintf("a zpool %q exists already", name)}
 	}
 	full, err := b.CheckSources(ctx, p, o.Overwrite)
@@ -41,14 +41,14 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	err = b.Host.Change(
 		ctx, host.Cmd("zpool", append([]string{"create", "-m", "none", "--", name}, blockvol.Sources(p)...)...),
 	)
-	if err != nil && stateOf(name) != "" {
+	if err != nil && stateOf(b.Host, name) != "" {
 		err = errors.Join(err, b.destroyZpool(context.WithoutCancel(ctx), p))
 	}
 	return err
 }
 
 func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string) error {
-	if err := checkUsable(name); err != nil {
+	if err := b.checkUsable(name); err != nil {
 		return err
 	}
 	_, err := b.list(ctx, p)
@@ -81,7 +81,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	isDry := imported && stateOf(name) == "" // a dry run cannot inspect the zpool
+	isDry := imported && stateOf(b.Host, name) == "" // a dry run cannot inspect the zpool
 	if !isDry {
 		err = b.checkEmpty(ctx, p, name)
 	}
@@ -92,7 +92,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 			err = b.destroyZpool(ctx, p)
 		}
 	}
-	if imported && stateOf(name) != "" {
+	if imported && stateOf(b.Host, name) != "" {
 		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return err

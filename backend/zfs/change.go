@@ -90,7 +90,7 @@ func mapErrNotFound(err error, name string) error {
 
 // checkNotInUse returns an error that names the users if a volume is in use.
 func (b *Backend) checkNotInUse(p *pooldef.Pool, name string) error {
-	if !hasDevice(p, name) { // ZFS itself refuses it, but cannot name the users
+	if !b.hasDevice(p, name) { // ZFS itself refuses it, but cannot name the users
 		return nil
 	}
 	if users := b.Users(path(p, name)); len(users) > 0 {

@@ -50,7 +50,7 @@ func degraded(t *testing.T) {
 	data := backendtest.Pattern(mib, 1)
 	write(t, b, p, "v", data)
 	run(t, "zpool", "scrub", "-w", "tank")
-	if state := stateOf("tank"); state != "DEGRADED" {
+	if state := stateOf(&host.Local{}, "tank"); state != "DEGRADED" {
 		t.Fatalf("got %s", state)
 	}
 	if active, err := b.Active(t.Context(), p); !active || err != nil {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"poolctl/backend"
@@ -81,11 +83,16 @@ func (s *cannedHost) Change(_ context.Context, step host.Step) error {
 
 func (s *cannedHost) Mounts() ([]host.Mount, error) { return nil, nil }
 
+// An onlineHost has the zpool tank.
+type onlineHost struct{ host.Host }
+
+func (onlineHost) Proc() fs.FS {
+	return fstest.MapFS{"spl/kstat/zfs/tank/state": &fstest.MapFile{Data: []byte("ONLINE\n")}}
+}
+
 // cannedBackend returns a backend on such a host.
 func cannedBackend(t testing.TB, text string) (*Backend, *cannedHost) {
-	stateOf = func(string) string { return "ONLINE" }
-	t.Cleanup(func() { stateOf = kernelState })
-	s := &cannedHost{Host: &host.Local{}, text: text}
+	s := &cannedHost{Host: &onlineHost{&host.Local{}}, text: text}
 	return New(s, nil, time.Minute), s
 }
 
@@ -194,9 +201,7 @@ func TestLiesOfOthers(t *testing.T) {
 
 // TestLiar runs a program that lies in place of zfs.
 func TestLiar(t *testing.T) {
-	stateOf = func(string) string { return "ONLINE" }
-	t.Cleanup(func() { stateOf = kernelState })
-	b := New(&host.Local{}, nil, time.Minute)
+	b := New(&onlineHost{&host.Local{}}, nil, time.Minute)
 	const many = 50000
 	row := strings.TrimSpace(strings.Replace(thickLine, "thick", "v%.0f", 1))
 	backendtest.FakeProgram(t, "zfs", `printf '`+tankLine+`'; seq -f '`+row+`' 1 `+strconv.Itoa(many))

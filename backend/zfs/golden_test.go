@@ -125,17 +125,8 @@ func TestGolden(t *testing.T) {
 func answered(t *testing.T, g *backendtest.Golden) {
 	t.Helper()
 	t.Cleanup(func() {
-		stateOf, volumeAt, checkUnwritten = kernelState, kernelVolume,
-			(*host.Source).CheckUnwritten
+		checkUnwritten = (*host.Source).CheckUnwritten
 	})
-	asks := func(what string, live func(string) string) func(string) string {
-		return func(of string) string {
-			answer, err := backendtest.Recorded(g, what+of, func() (string, error) { return live(of), nil })
-			ok(t, err)
-			return answer
-		}
-	}
-	stateOf, volumeAt = asks("state of ", kernelState), asks("volume at ", kernelVolume)
 	checkUnwritten = func(s *host.Source) error {
 		_, err := backendtest.Recorded(
 			g, "unwritten "+s.Path, func() (struct{}, error) { return struct{}{}, s.CheckUnwritten() },

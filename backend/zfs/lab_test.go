@@ -156,10 +156,10 @@ func snapshot(t testing.TB) string {
 		)
 	}
 	for _, s := range states {
-		fmt.Fprintln(&b, s, kernelState(filepath.Base(filepath.Dir(s))))
+		fmt.Fprintln(&b, s, stateOf(&host.Local{}, filepath.Base(filepath.Dir(s))))
 	}
 	for _, link := range links(t) {
-		fmt.Fprintln(&b, link, kernelVolume(link))
+		fmt.Fprintln(&b, link, new(host.Local).Zvol(link))
 	}
 	for _, d := range devices {
 		blank, err := new(host.Local).Blank(d)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"poolctl/backend"
@@ -43,20 +42,16 @@ type listing struct {
 // suspended is the state of a zpool that waits for failed devices.
 const suspended = "SUSPENDED"
 
-// stateOf is kernelState. Goldens replace it.
-var stateOf = kernelState
-
-// kernelState returns the kernel's state of a dataset's zpool, such as ONLINE or DEGRADED, or "" if it is not
+// stateOf returns the kernel's state of a dataset's zpool, such as ONLINE or DEGRADED, or "" if it is not
 // imported.
-func kernelState(dataset string) string {
-	data, _ := os.ReadFile("/proc/spl/kstat/zfs/" + zpool(dataset) + "/state")
-	return strings.TrimSpace(string(data))
+func stateOf(d host.Devices, dataset string) string {
+	return host.ReadSys(d.Proc(), "spl/kstat/zfs", zpool(dataset), "state")
 }
 
 // checkUsable returns an error if a zpool is not imported or is suspended.
-func checkUsable(dataset string) error {
+func (b *Backend) checkUsable(dataset string) error {
 	name := zpool(dataset)
-	switch stateOf(name) {
+	switch stateOf(b.Host, name) {
 	case "":
 		return &backend.StateError{
 			Text: fmt.Sprintf("the zpool %q is not imported", name),
@@ -110,7 +105,7 @@ func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) 
 
 // query runs a query about a dataset, and returns an error if ZFS does not answer within the timeout.
 func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]byte, error) {
-	if err := errors.Join(ctx.Err(), checkUsable(dataset)); err != nil {
+	if err := errors.Join(ctx.Err(), b.checkUsable(dataset)); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
@@ -118,7 +113,7 @@ func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]
 	c.Cacheable = true
 	out, err := b.Host.Query(limited, c)
 	if backend.IsTimeout(ctx, err) {
-		if state := checkUsable(dataset); state != nil {
+		if state := b.checkUsable(dataset); state != nil {
 			return nil, state
 		}
 		err = &backend.TimeoutError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}

@@ -1,15 +1,10 @@
 package zfs
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -17,42 +12,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// blkZName is the ioctl that returns the name of a device's volume: BLKZNAME of ZFS's sys/fs/zfs.h,
-// _IOR(0x12, 125, char[256]).
-const blkZName = 0x8100127d
-
-// volumeAt is kernelVolume. Goldens replace it.
-var volumeAt = kernelVolume
-
-// kernelVolume returns the full name of the volume whose device is at a path, or "" if there is none. A link
-// alone does not identify a volume: udev updates links after the devices, and a new volume can get the device
-// of a deleted one.
-func kernelVolume(path string) string {
-	number, err := host.DeviceNumber(path)
-	if err != nil {
-		return ""
-	}
-	if device, err := os.Readlink("/sys/dev/block/" + number); err != nil ||
-		!strings.HasPrefix(filepath.Base(device), "zd") {
-		return ""
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	var name [256]byte
-	if _, _, errno := unix.Syscall(
-		unix.SYS_IOCTL, f.Fd(), blkZName, uintptr(unsafe.Pointer(&name)),
-	); errno != 0 {
-		return ""
-	}
-	text, _, _ := bytes.Cut(name[:], []byte{0})
-	return string(text)
-}
-
 // hasDevice reports whether a volume's device is at its path.
-func hasDevice(p *pooldef.Pool, name string) bool { return volumeAt(path(p, name)) == key(p, name) }
+func (b *Backend) hasDevice(p *pooldef.Pool, name string) bool {
+	return b.Host.Zvol(path(p, name)) == key(p, name)
+}
 
 // await waits for a volume's device. It returns an error if volmode is "none".
 func (b *Backend) await(ctx context.Context, p *pooldef.Pool, name, volmode string) error {
@@ -63,16 +26,18 @@ func (b *Backend) await(ctx context.Context, p *pooldef.Pool, name, volmode stri
 	}
 	return b.Host.Change(
 		ctx,
-		host.Await{Path: path(p, name), Is: func() bool { return kernelVolume(path(p, name)) == key(p, name) }},
+		host.Await{
+			Path: path(p, name), Is: func(d host.Devices) bool { return d.Zvol(path(p, name)) == key(p, name) },
+		},
 	)
 }
 
 // checkNode returns an error if a volume's device is not at its path.
 func (b *Backend) checkNode(ctx context.Context, p *pooldef.Pool, r *row) error {
-	if hasDevice(p, r.name) {
+	if b.hasDevice(p, r.name) {
 		return nil
 	}
-	if host.Settle(ctx, b.Host); hasDevice(p, r.name) {
+	if host.Settle(ctx, b.Host); b.hasDevice(p, r.name) {
 		return nil
 	}
 	return &backend.StateError{
@@ -98,7 +63,7 @@ func (b *Backend) Locate(_ context.Context, p *pooldef.Pool, pathOrKey string) (
 	if key, ok := strings.CutPrefix(place, zvols); ok {
 		return inDataset(parent, strings.ReplaceAll(key, "+", " "))
 	}
-	return inDataset(parent, volumeAt(place))
+	return inDataset(parent, b.Host.Zvol(place))
 }
 
 // inDataset returns the name of a volume within its dataset, given the full name.

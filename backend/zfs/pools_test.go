@@ -26,14 +26,14 @@ func notOurs(t *testing.T) {
 	ok(t, b.Start(t.Context(), p))
 	p.Started = true
 	ok(t, b.Stop(t.Context(), p))
-	if stateOf("tank") != "ONLINE" {
+	if stateOf(&host.Local{}, "tank") != "ONLINE" {
 		t.Error("exported")
 	}
 	run(t, "zpool", "export", "tank")
 	ok(t, b.Stop(t.Context(), p)) // already exported
 	run(t, "zpool", "import", "-o", "cachefile=none", "-d", devices[0], "tank")
 	ok(t, b.Stop(t.Context(), p))
-	if stateOf("tank") != "ONLINE" {
+	if stateOf(&host.Local{}, "tank") != "ONLINE" {
 		t.Error("a zpool that another program imported was exported")
 	}
 }
@@ -56,7 +56,7 @@ func importing(t *testing.T) {
 	sub := *p
 	sub.Source.Name = "tank/sub"
 	refused[*backend.StateError](t, "no such dataset", b.Start(t.Context(), &sub), `no dataset "tank/sub"`)
-	if stateOf("tank") != "" {
+	if stateOf(&host.Local{}, "tank") != "" {
 		t.Error("still imported")
 	}
 	ok(t, b.Start(t.Context(), p))

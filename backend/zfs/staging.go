@@ -143,24 +143,12 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, e
 
 // change applies a step. It cancels the step if the zpool is suspended, because ZFS then never answers.
 func (b *Backend) change(ctx context.Context, p *pooldef.Pool, s host.Step) error {
-	limited, cancel := context.WithCancel(ctx)
-	defer cancel()
-	watch := time.NewTicker(min(time.Second, b.timeout))
-	defer watch.Stop()
-	go func() {
-		for limited.Err() == nil {
-			select {
-			case <-limited.Done():
-			case <-watch.C:
-				if kernelState(p.Source.Name) == suspended {
-					cancel()
-				}
-			}
-		}
-	}()
-	err := b.Host.Change(limited, s)
-	if err != nil && ctx.Err() == nil && stateOf(p.Source.Name) == suspended {
-		return checkUsable(p.Source.Name)
+	err := b.Host.Change(ctx, host.Watched{
+		Step: s, Interval: min(time.Second, b.timeout),
+		Lost: func(d host.Devices) bool { return stateOf(d, p.Source.Name) == suspended },
+	})
+	if err != nil && ctx.Err() == nil && stateOf(b.Host, p.Source.Name) == suspended {
+		return b.checkUsable(p.Source.Name)
 	}
 	return err
 }

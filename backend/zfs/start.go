@@ -26,7 +26,7 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	imported, err := b.importZpool(ctx, p)
-	if imported && stateOf(name) == "" { // a dry run
+	if imported && stateOf(b.Host, name) == "" { // a dry run
 		return nil
 	}
 	if err == nil {
@@ -41,8 +41,8 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 // importZpool imports a pool's zpool if it is not imported, and reports whether it did.
 func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	name := zpool(p.Source.Name)
-	if stateOf(name) != "" || len(p.Source.Devices) == 0 {
-		return false, errors.Join(ctx.Err(), checkUsable(name))
+	if stateOf(b.Host, name) != "" || len(p.Source.Devices) == 0 {
+		return false, errors.Join(ctx.Err(), b.checkUsable(name))
 	}
 	args := []string{"import", "-N", "-o", "cachefile=" + cache}
 	for _, d := range blockvol.Sources(p) {
@@ -58,7 +58,7 @@ func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool) (bool, error
 		host.Settle(ctx, b.Host) // udev creates the links to the volumes
 		return true, nil
 	}
-	if stateOf(name) != "" {
+	if stateOf(b.Host, name) != "" {
 		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return false, b.translateImportError(p, err)
@@ -69,10 +69,11 @@ func (b *Backend) translateImportError(p *pooldef.Pool, err error) error {
 	if host.StderrContains(err, "modules") {
 		return &backend.StateError{Text: "ZFS's kernel module is not loaded", Hint: "modprobe zfs"}
 	}
-	exit, name := (*host.ExitError)(nil), zpool(p.Source.Name)
-	if !errors.As(err, &exit) || !host.StderrContains(err, "cannot import") {
+	exit, failed := errors.AsType[*host.ExitError](err)
+	if !failed || !host.StderrContains(err, "cannot import") {
 		return err
 	}
+	name := zpool(p.Source.Name)
 	state := &backend.StateError{Text: strings.Join(strings.Fields(exit.Stderr), " ")}
 	switch {
 	case host.StderrContains(err, "no such pool"):
@@ -92,7 +93,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
-	if stateOf(name) == "" || len(p.Source.Devices) == 0 {
+	if stateOf(b.Host, name) == "" || len(p.Source.Devices) == 0 {
 		return nil
 	}
 	c := host.Cmd("zpool", "get", "-Hp", "-o", "value", "cachefile", "--", zpool(name))
@@ -105,7 +106,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 		return err
 	}
 	err = b.exportZpool(ctx, name)
-	if err != nil && stateOf(name) == "" {
+	if err != nil && stateOf(b.Host, name) == "" {
 		_, again := b.importZpool(context.WithoutCancel(ctx), p)
 		err = errors.Join(err, again)
 	}
@@ -141,7 +142,7 @@ func (b *Backend) checkNotBusy(ctx context.Context, dataset string) error {
 		if !isIn(name, key) {
 			return &backend.AnswerError{Tool: tool, Field: "name", Text: key}
 		}
-		if volumeAt(link(key)) != key {
+		if b.Host.Zvol(link(key)) != key {
 			continue
 		}
 		if users := b.Users(link(key)); len(users) > 0 {

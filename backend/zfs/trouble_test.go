@@ -67,7 +67,7 @@ func locate(t *testing.T) {
 	run(t, "udevadm", "settle")
 	// udev's link may point to the partition or to the volume
 	err = b.Wipe(t.Context(), p, "w-part1", "zero", nil)
-	if leads := volumeAt("/dev/zvol/tank/w-part1") == "tank/w-part1"; leads != (err == nil) {
+	if leads := new(host.Local).Zvol("/dev/zvol/tank/w-part1") == "tank/w-part1"; leads != (err == nil) {
 		t.Errorf("the link leads to the volume: %v, error %v", leads, err)
 	}
 	if out := run(t, "sfdisk", "--dump", "/dev/zvol/tank/w"); !strings.Contains(out, "start=        2048") {

@@ -77,12 +77,12 @@ func (b *Backend) transferableVolume(
 ) (*pooldef.Volume, error) {
 	parent, err := dataset(p)
 	if err == nil {
-		err = errors.Join(ctx.Err(), checkUsable(parent))
+		err = errors.Join(ctx.Err(), b.checkUsable(parent))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if isPart(name) && !tempNames.Match(name) && hasDevice(p, name) {
+	if isPart(name) && !tempNames.Match(name) && b.hasDevice(p, name) {
 		return summary(p, &row{name: name}), nil
 	}
 	r, _, err := b.find(ctx, p, name)

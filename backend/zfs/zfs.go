@@ -42,7 +42,7 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return false, err
 	}
-	switch state := stateOf(name); {
+	switch state := stateOf(b.Host, name); {
 	case !p.Started || state == "":
 		return false, nil
 	case state == suspended || !strings.Contains(name, "/"):

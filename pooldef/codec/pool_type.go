@@ -3,9 +3,10 @@ package codec
 import (
 	"cmp"
 	"fmt"
+	"strings"
+
 	"poolctl/format"
 	"poolctl/pooldef"
-	"strings"
 )
 
 // otherNames are names by which people know pool types.
