@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"poolctl/format/lazy"
 	"slices"
 	"strings"
 )
@@ -56,7 +56,7 @@ func connectionOf(asked, libvirtDir string) (connection, error) {
 
 // assignment matches a line of libvirt.conf that sets uri_default to a string in single, double or triple
 // double quotes (libvirt's src/util/virconf.c).
-var assignment = regexp.MustCompile(
+var assignment = lazy.Regexp(
 	`^[ \t]*uri_default[ \t]*=[ \t]*(?:"""(.*?)"""|"([^"]*)"|'([^']*)')[ \t]*(?:#.*)?$`)
 
 // uriDefault returns the first uri_default of libvirt.conf, as libvirt does. It is empty if there is none.
@@ -68,7 +68,7 @@ func uriDefault(text string) (string, error) {
 		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "uri_default") {
 			continue
 		}
-		match := assignment.FindStringSubmatch(line)
+		match := assignment().FindStringSubmatch(line)
 		if match == nil {
 			return "", fmt.Errorf("line %d: uri_default is not a string in quotes", number)
 		}

@@ -1,7 +1,7 @@
 package pooldef
 
 import (
-	"regexp"
+	"poolctl/format/lazy"
 	"strings"
 
 	"github.com/google/uuid"
@@ -15,12 +15,12 @@ func NameUUID(name string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("poolctl:"+name)).String()
 }
 
-var looseUUID = regexp.MustCompile(`^\s*(?:[- ]*[0-9A-Fa-f]{2}){16}\s*$`)
+var looseUUID = lazy.Regexp(`^\s*(?:[- ]*[0-9A-Fa-f]{2}){16}\s*$`)
 
 // ParseUUID parses a UUID as libvirt does, with or without dashes or blanks between any two bytes, and
 // returns the canonical form: 36 characters, lower case.
 func ParseUUID(s string) (string, bool) {
-	if !looseUUID.MatchString(s) {
+	if !looseUUID().MatchString(s) {
 		return "", false
 	}
 	hex := strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(strings.TrimSpace(s)))

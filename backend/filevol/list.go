@@ -106,7 +106,7 @@ func volumeNames(ctx context.Context, dir *host.Dir) ([]string, error) {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		if !isStagingName(e.Name()) && isVolume(dir, e) {
+		if !isStagingName().MatchString(e.Name()) && isVolume(dir, e) {
 			names = append(names, e.Name())
 		}
 	}

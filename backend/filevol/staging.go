@@ -9,19 +9,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
 // isStagingName reports whether a name is that of a staging directory. Listings omit these names, and volumes
 // cannot have them.
-var isStagingName = regexp.MustCompile(`^\.poolctl-[0-9a-f]{16}$`).MatchString
+var isStagingName = lazy.Regexp(`^\.poolctl-[0-9a-f]{16}$`)
 
 // stagingName derives the name of a volume's staging directory from the volume's name. So two processes
 // cannot create the same volume, and the next process that creates the volume removes what a killed process
@@ -112,7 +112,7 @@ func (f Files) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, erro
 	}
 	var removed []string
 	for _, e := range entries {
-		if !isStagingName(e.Name()) || !e.IsDir() && !e.Type().IsRegular() {
+		if !isStagingName().MatchString(e.Name()) || !e.IsDir() && !e.Type().IsRegular() {
 			continue
 		}
 		path := filepath.Join(p.Target.Path, e.Name())

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +13,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 )
 
 // translateError converts the error of a failed mount into one that says why the Gluster volume cannot be
@@ -42,11 +42,11 @@ func (b *Backend) translateError(ctx context.Context, s source, err error) error
 }
 
 // errorLine matches an error in the client's log. Time and place in the program are in brackets.
-var errorLine = regexp.MustCompile(`(?m)^\[[^]]*\] E (?:\[[^]]*\] )*(.*)$`)
+var errorLine = lazy.Regexp(`(?m)^\[[^]]*\] E (?:\[[^]]*\] )*(.*)$`)
 
 // firstError returns the first error in a log. Later errors are consequences of the first.
 func firstError(log string) string {
-	if m := errorLine.FindStringSubmatch(log); m != nil {
+	if m := errorLine().FindStringSubmatch(log); m != nil {
 		return m[1]
 	}
 	return "glusterfs gives no reason"

@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
+	"poolctl/format/lazy"
 )
 
 // Port is the daemon's default port, and the only one that gluster(8) can query.
@@ -56,7 +56,7 @@ func Volumes(ctx context.Context, h host.Host, server string) ([]string, error) 
 	a, err := query(ctx, h, server, "info", "all")
 	var names []string
 	for _, v := range a.Volumes {
-		if !isName(v.Name) {
+		if !isName().MatchString(v.Name) {
 			return nil, &backend.AnswerError{Tool: "gluster", Field: "name", Text: v.Name}
 		}
 		names = append(names, v.Name)
@@ -65,7 +65,7 @@ func Volumes(ctx context.Context, h host.Host, server string) ([]string, error) 
 }
 
 // isName reports whether gluster(8) accepts a name for a volume.
-var isName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`).MatchString
+var isName = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 
 // Diagnose returns an error that says, for the user, why a volume cannot be used, or nil if no reason is
 // found. Port 0 is the default port. If a server does not answer until ctx ends, the error is a

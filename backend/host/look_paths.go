@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/format/lazy"
 )
 
 // Stat implements Files.
@@ -76,7 +76,7 @@ var tagLinks = map[string]string{
 	"PARTUUID": "/dev/disk/by-partuuid", "PARTLABEL": "/dev/disk/by-partlabel",
 }
 
-var hostDir = regexp.MustCompile(`^host(\d+)$`)
+var hostDir = lazy.Regexp(`^host(\d+)$`)
 
 // FCHost implements Devices, by node_name and port_name in /sys/class/fc_host (the kernel's
 // scsi_transport_fc). The directory of a virtual port is below its parent's:
@@ -92,7 +92,7 @@ func (l *Local) FCHost(wwnn, wwpn string) (number, parent int, ok bool) {
 		device := strings.TrimPrefix(l.Canonical(dir), l.Root)
 		parent, previous := -1, -1
 		for part := range strings.SplitSeq(filepath.Dir(device), "/") {
-			if m := hostDir.FindStringSubmatch(part); m != nil {
+			if m := hostDir().FindStringSubmatch(part); m != nil {
 				parent = previous
 				previous, _ = strconv.Atoi(m[1])
 			}

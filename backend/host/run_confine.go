@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/format/lazy"
 )
 
 // A Confinement lists what a program may access that reads data written by a guest, in case the guest takes
@@ -105,7 +105,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 // of them may contain keys.
 func cephConfigPaths() (paths []string) {
 	text, _ := os.ReadFile("/etc/ceph/ceph.conf")
-	for _, value := range absolutePath.FindAllSubmatch(text, -1) {
+	for _, value := range absolutePath().FindAllSubmatch(text, -1) {
 		path, _, varies := strings.Cut(string(value[1]), "$") // as in keyring = /keys/$cluster.$name.keyring
 		if varies {
 			path = filepath.Dir(path)
@@ -115,7 +115,7 @@ func cephConfigPaths() (paths []string) {
 	return paths
 }
 
-var absolutePath = regexp.MustCompile(`(?m)=[ \t]*(/[^\s,;#]+)`)
+var absolutePath = lazy.Regexp(`(?m)=[ \t]*(/[^\s,;#]+)`)
 
 // A ruleset restricts rights, and allows some of them below certain paths.
 type ruleset struct {

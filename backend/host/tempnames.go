@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
-	"regexp"
+	"poolctl/format/lazy"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,12 +30,12 @@ func (m *TempNames) New() string {
 // Release marks a name as no longer in use.
 func (m *TempNames) Release(name string) { m.inUse.Delete(name) }
 
-var tempName = regexp.MustCompile(`^(\d+)-(\d+)-\d+$`)
+var tempName = lazy.Regexp(`^(\d+)-(\d+)-\d+$`)
 
 // Match reports whether a name has the form of these names.
 func (m *TempNames) Match(name string) bool {
 	rest, ok := strings.CutPrefix(name, m.Prefix)
-	return ok && tempName.MatchString(rest)
+	return ok && tempName().MatchString(rest)
 }
 
 // IsStale reports whether a name has the form of these names and is in use by no process.
@@ -43,7 +43,7 @@ func (m *TempNames) IsStale(name string) bool {
 	if !m.Match(name) {
 		return false
 	}
-	parts := tempName.FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))
+	parts := tempName().FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))
 	pid, err := strconv.Atoi(parts[1])
 	if err != nil || startTime(pid) != parts[2] {
 		return true

@@ -177,7 +177,7 @@ func (d *Direct) translateError(ctx, limited context.Context, at portal, l initi
 // the given name.
 func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	portals, err := portalsOf(spec)
-	if err == nil && !isName(spec.Initiator) {
+	if err == nil && !isName().MatchString(spec.Initiator) {
 		err = pooldef.Problems{{
 			Element: "initiator/iqn",
 			Text:    fmt.Sprintf("%q is not an initiator name, which is required", spec.Initiator),
@@ -196,7 +196,7 @@ func (d *Direct) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.
 func sources(names []string, spec *pooldef.Source) []pooldef.Source {
 	var found []pooldef.Source
 	for _, name := range names {
-		if isName(name) {
+		if isName().MatchString(name) {
 			target := []pooldef.Device{{Path: name}}
 			source := pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: target, Initiator: spec.Initiator}
 			found = append(found, source)

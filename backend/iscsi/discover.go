@@ -35,7 +35,8 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 	seen := map[string]bool{}
 	var found []pooldef.Source
 	for line := range strings.Lines(string(out)) {
-		if m := offer.FindStringSubmatch(strings.TrimSpace(line)); m != nil && isName(m[4]) && !seen[m[4]] {
+		m := offer().FindStringSubmatch(strings.TrimSpace(line))
+		if m != nil && isName().MatchString(m[4]) && !seen[m[4]] {
 			seen[m[4]] = true
 			found = append(
 				found, pooldef.Source{Hosts: withPorts(spec.Hosts), Devices: []pooldef.Device{{Path: m[4]}}},

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 )
 
 // A record is an entry of open-iscsi's node database: how to log in to a target at a portal through an
@@ -74,7 +74,7 @@ func (b *Backend) makeRecord(ctx context.Context, r record, chap []string) error
 }
 
 // offer matches a line of sendtargets output: ADDRESS:PORT,GROUP TARGET.
-var offer = regexp.MustCompile(`^\[?([^\s\]]+?)\]?:(\d+),(\d+) (\S+)$`)
+var offer = lazy.Regexp(`^\[?([^\s\]]+?)\]?:(\d+),(\d+) (\S+)$`)
 
 // group queries the server for a portal's group. The default is 1, which libvirt always assumes.
 func (b *Backend) group(ctx context.Context, iqn string, at portal, iface string) int {
@@ -83,7 +83,7 @@ func (b *Backend) group(ctx context.Context, iqn string, at portal, iface string
 	out, _ := b.Host.Query(limited, discovery(at, iface))
 	group := 1
 	for line := range strings.Lines(string(out)) {
-		m := offer.FindStringSubmatch(strings.TrimSpace(line))
+		m := offer().FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil || m[4] != iqn {
 			continue
 		}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -86,7 +86,7 @@ func sameHost(a, b string) bool {
 }
 
 // hostAbove matches the SCSI host in the device path of a session.
-var hostAbove = regexp.MustCompile(`/host(\d+)/session\d+/`)
+var hostAbove = lazy.Regexp(`/host(\d+)/session\d+/`)
 
 const sessionClass, connectionClass = "class/iscsi_session", "class/iscsi_connection"
 
@@ -100,7 +100,7 @@ func readSessions(sys fs.FS) ([]session, error) {
 	for _, e := range entries {
 		says := func(file string) string { return host.ReadSys(sys, sessionClass, e.Name(), file) }
 		place, _ := fs.ReadLink(sys, sessionClass+"/"+e.Name())
-		m := hostAbove.FindStringSubmatch(place)
+		m := hostAbove().FindStringSubmatch(place)
 		id, ok := strings.CutPrefix(e.Name(), "session")
 		if m == nil || !ok { // the session is being removed
 			continue

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"regexp"
 	"strconv"
 
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -30,7 +30,7 @@ func (p portal) String() string { return net.JoinHostPort(p.host, strconv.Itoa(p
 
 // isName reports whether a name is valid for targets and initiators (RFC 7143, 4.2.7). Names are used as file
 // names.
-var isName = regexp.MustCompile(`^(iqn|eui|naa)\.[A-Za-z0-9._:-]{1,219}$`).MatchString
+var isName = lazy.Regexp(`^(iqn|eui|naa)\.[A-Za-z0-9._:-]{1,219}$`)
 
 // targetOf returns the target that a definition names.
 func targetOf(p *pooldef.Pool) (target, error) {
@@ -43,13 +43,13 @@ func targetOf(p *pooldef.Pool) (target, error) {
 			),
 		}}
 	}
-	if t.iqn = p.Source.Devices[0].Path; !isName(t.iqn) {
+	if t.iqn = p.Source.Devices[0].Path; !isName().MatchString(t.iqn) {
 		return t, pooldef.Problems{{
 			Element: "source/device/@path",
 			Text:    fmt.Sprintf("%q is not the name of a target, such as iqn.2013-06.com.example:disks", t.iqn),
 		}}
 	}
-	if name := p.Source.Initiator; name != "" && !isName(name) {
+	if name := p.Source.Initiator; name != "" && !isName().MatchString(name) {
 		return t, pooldef.Problems{{
 			Element: "source/initiator/iqn",
 			Text: fmt.Sprintf(

@@ -1,15 +1,15 @@
 package logical
 
 import (
-	"regexp"
 	"strconv"
 
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
 // ranges matches an item of seg_le_ranges: a device, or an internal volume of LVM in brackets, with the first
 // and the last extent that the segment uses.
-var ranges = regexp.MustCompile(`(\[[^\]]+\]|/.+?):(\d+)-(\d+)(?:[, ]|$)`)
+var ranges = lazy.Regexp(`(\[[^\]]+\]|/.+?):(\d+)-(\d+)(?:[, ]|$)`)
 
 // extents returns the extents of the devices that contain a volume's data. The data of a RAID or cached
 // volume are in LVM's internal volumes, so extents follows those. The result omits data on missing devices,
@@ -24,7 +24,7 @@ func extents(v *logicalVolume, all index) []pooldef.Extent {
 		}
 		seen[v.Name] = true
 		for _, s := range v.segments {
-			for _, m := range ranges.FindAllStringSubmatch(s.Ranges, -1) {
+			for _, m := range ranges().FindAllStringSubmatch(s.Ranges, -1) {
 				if m[1][0] == '[' {
 					follow(all[m[1]])
 					continue

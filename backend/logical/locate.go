@@ -3,15 +3,15 @@ package logical
 import (
 	"context"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
 // isKey reports whether a string has the form of a volume's UUID.
-var isKey = regexp.MustCompile(`^[0-9a-zA-Z]{6}(-[0-9a-zA-Z]{4}){5}-[0-9a-zA-Z]{6}$`).MatchString
+var isKey = lazy.Regexp(`^[0-9a-zA-Z]{6}(-[0-9a-zA-Z]{4}){5}-[0-9a-zA-Z]{6}$`)
 
 // Locate implements backend.Locator. It finds a volume by /dev/GROUP/NAME, by /dev/mapper/GROUP-NAME, by any
 // path to the device of an active volume, and by key. Only a key needs a query of LVM.
@@ -20,7 +20,7 @@ func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string)
 	if err != nil {
 		return "", false
 	}
-	if isKey(pathOrKey) {
+	if isKey().MatchString(pathOrKey) {
 		found, err := b.segments(ctx, p, "lv_name", "--select", "lv_uuid="+pathOrKey, "--", vg)
 		if err != nil || len(found) != 1 {
 			return "", false

@@ -64,7 +64,7 @@ func (r *reader) name(field string) string {
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 		plain = text[1 : len(text)-1]
 	}
-	r.check(field, text == "" || isName(plain) && plain != "." && plain != "..")
+	r.check(field, text == "" || isName().MatchString(plain) && plain != "." && plain != "..")
 	return text
 }
 
@@ -102,7 +102,7 @@ func (r *reader) device(field string) string {
 // that the byte offsets of all ranges are valid.
 func (r *reader) ranges(field string, extent uint64) string {
 	text := r.text(field)
-	for _, m := range ranges.FindAllStringSubmatch(text, -1) {
+	for _, m := range ranges().FindAllStringSubmatch(text, -1) {
 		first, err := strconv.ParseUint(m[2], 10, 63)
 		last, err2 := strconv.ParseUint(m[3], 10, 63)
 		high, end := bits.Mul64(last+1, extent)

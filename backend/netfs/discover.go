@@ -2,13 +2,13 @@ package netfs
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"sync"
 
 	"poolctl/backend"
 	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -44,13 +44,13 @@ func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef
 }
 
 // export matches a line of showmount(8): a directory, which may contain blanks, and its clients.
-var export = regexp.MustCompile(`^(/.*?) +\S+$`)
+var export = lazy.Regexp(`^(/.*?) +\S+$`)
 
 func (b *Backend) exports(ctx context.Context, server string) ([]string, error) {
 	out, err := b.Host.Query(ctx, host.Cmd("showmount", "--no-headers", "--exports", "--", server))
 	var dirs []string
 	for line := range strings.Lines(string(out)) {
-		m := export.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		m := export().FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if m != nil && backend.IsPlain(m[1]) { // a definition in XML cannot contain other names
 			dirs = append(dirs, m[1])
 		}

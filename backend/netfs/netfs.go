@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
-	"regexp"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"poolctl/backend/glusterd"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -77,7 +77,7 @@ func checkPlain(p *pooldef.Pool, s source) error {
 }
 
 // unreachable matches the messages of mount.nfs(8) and mount.cifs(8) about a server that cannot be reached.
-var unreachable = regexp.MustCompile(`(?i)connection refused|no route to host|network is unreachable|` +
+var unreachable = lazy.Regexp(`(?i)connection refused|no route to host|network is unreachable|` +
 	`host is (down|unreachable)|could not connect to|(failed|could not|unable) to? ?resolve`)
 
 // translateError converts an error of mount(8) into one that says what is wrong with the server, or that the
@@ -87,7 +87,7 @@ func (b *Backend) translateError(ctx context.Context, s source, err error) error
 	switch {
 	case backend.IsTimeout(ctx, err):
 		return &backend.TimeoutError{Text: fmt.Sprintf("the server %q does not answer", s.host)}
-	case failed && unreachable.MatchString(exit.Stderr):
+	case failed && unreachable().MatchString(exit.Stderr):
 		return &backend.UnreachableError{Server: fmt.Sprintf("the server %q", s.host), Err: err}
 	case failed && strings.Contains(exit.Stderr, "helper program"):
 		if _, missing := b.Host.Stat("/sbin/mount." + s.kind); errors.Is(missing, iofs.ErrNotExist) {

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"regexp"
 
 	"poolctl/backend/fault"
 	"poolctl/backend/host/safeopen"
 	"poolctl/backend/host/shell"
 	"poolctl/backend/image"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -112,7 +112,7 @@ func (o *opener) mayRead(path string, h *safeopen.Handle) error {
 // remote returns a Ceph image with the name in a header. Names with options are refused, because a guest may
 // have written them.
 func (o *opener) remote(name string) (*Image, error) {
-	if !plainRBD.MatchString(name) {
+	if !plainRBD().MatchString(name) {
 		return nil, fmt.Errorf("%q is not a file of this machine", name)
 	}
 	if err := o.mayRead(name, nil); err != nil {
@@ -121,7 +121,7 @@ func (o *opener) remote(name string) (*Image, error) {
 	return &Image{Path: name, Format: "raw", isRemote: true}, nil
 }
 
-var plainRBD = regexp.MustCompile(`^rbd:[^:@/\\]+(/[^:@/\\]+)+$`)
+var plainRBD = lazy.Regexp(`^rbd:[^:@/\\]+(/[^:@/\\]+)+$`)
 
 // lengthBelow returns the length of an image's backing image, according to its header.
 func lengthBelow(above *Image, info image.Info) (uint64, error) {

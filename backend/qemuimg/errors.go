@@ -2,15 +2,15 @@ package qemuimg
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 )
 
 // locked matches qemu-img's error about a file in use. The file's name is at the end.
-var locked = regexp.MustCompile(`(?s)Failed to get (?:shared )?".*" lock.*\[(.*)\]`)
+var locked = lazy.Regexp(`(?s)Failed to get (?:shared )?".*" lock.*\[(.*)\]`)
 
 // TranslateError returns an InUseError for qemu-img's error about an image in use. In all other errors, it
 // replaces descriptors by the names of files.
@@ -20,7 +20,7 @@ func TranslateError(err error) error {
 		return err
 	}
 	said := replaceDescriptors(exit.Command, exit.Stderr)
-	if m := locked.FindStringSubmatch(said); m != nil {
+	if m := locked().FindStringSubmatch(said); m != nil {
 		return &host.InUseError{Path: m[1], Reading: exit.Command.Args[0] == "convert"}
 	}
 	explained := *exit
@@ -32,11 +32,11 @@ func TranslateError(err error) error {
 func replaceDescriptors(c host.Command, text string) string {
 	for _, arg := range c.Args {
 		if strings.HasPrefix(arg, "json:") {
-			all := descriptor.FindAllString(arg, -1)
+			all := descriptor().FindAllString(arg, -1)
 			text = strings.ReplaceAll(text, arg, all[len(all)-1]) // the top image's file comes last
 		}
 	}
-	return descriptor.ReplaceAllStringFunc(text, func(name string) string {
+	return descriptor().ReplaceAllStringFunc(text, func(name string) string {
 		n, err := strconv.Atoi(strings.TrimPrefix(name, "/dev/fd/"))
 		if err != nil || n < 3 || n-3 >= len(c.Inputs) {
 			return name
@@ -45,4 +45,4 @@ func replaceDescriptors(c host.Command, text string) string {
 	})
 }
 
-var descriptor = regexp.MustCompile(`/dev/fd/[0-9]+`)
+var descriptor = lazy.Regexp(`/dev/fd/[0-9]+`)

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -118,7 +118,7 @@ func checkKey(value []byte) error {
 // isOption reports whether a name is a Ceph configuration option. Nearly all of them contain an underscore;
 // arguments of Ceph's programs do not. The option "key" does not match, because every user of the machine
 // could see it on the command line.
-var isOption = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)+$`).MatchString
+var isOption = lazy.Regexp(`^[a-z0-9]+(_[a-z0-9]+)+$`)
 
 // configArgs returns the definition's Ceph options as arguments. They come after the other options, so they
 // override the configuration.
@@ -126,7 +126,7 @@ func configArgs(p *pooldef.Pool) ([]string, error) {
 	var args []string
 	for _, o := range p.Config {
 		name := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(o.Name))
-		if !isOption(name) {
+		if !isOption().MatchString(name) {
 			return nil, pooldef.Problems{{
 				Element: "config",
 				Text:    fmt.Sprintf("%q is not a Ceph option that can be set here", o.Name),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,19 +12,20 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
 // logLine matches a log line in the error output of Ceph's programs.
-var logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\S+ [0-9a-f]+ +-?\d+ `)
+var logLine = lazy.Regexp(`^\d{4}-\d\d-\d\dT\S+ [0-9a-f]+ +-?\d+ `)
 
 // errnoIn matches an error number in an error message, such as "(13) Permission denied".
-var errnoIn = regexp.MustCompile(`\((\d+)\) `)
+var errnoIn = lazy.Regexp(`\((\d+)\) `)
 
 // errno returns the error number of a failed program, or 0 if it is unknown. rbd exits with the error number;
 // rados always exits with 1.
 func errno(exit *host.ExitError) syscall.Errno {
-	all := errnoIn.FindAllStringSubmatch(plain(exit.Stderr), -1)
+	all := errnoIn().FindAllStringSubmatch(plain(exit.Stderr), -1)
 	switch {
 	case len(all) == 0 && exit.Status > 1:
 		return syscall.Errno(exit.Status)
@@ -39,7 +39,7 @@ func errno(exit *host.ExitError) syscall.Errno {
 // plain returns error output without log lines, or all of it if there are only log lines.
 func plain(stderr string) string {
 	lines := slices.DeleteFunc(
-		strings.Split(stderr, "\n"), func(line string) bool { return line == "" || logLine.MatchString(line) },
+		strings.Split(stderr, "\n"), func(line string) bool { return line == "" || logLine().MatchString(line) },
 	)
 	if len(lines) == 0 {
 		return stderr

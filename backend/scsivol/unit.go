@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -38,11 +38,11 @@ const (
 	rom  = "5"
 )
 
-var isUnit = regexp.MustCompile(`^(\d+):(\d+:\d+:\d+)$`)
+var isUnit = lazy.Regexp(`^(\d+):(\d+:\d+:\d+)$`)
 
 // parseAddress parses the name of a device of the SCSI bus.
 func parseAddress(name string) (number int, address string, ok bool) {
-	m := isUnit.FindStringSubmatch(name)
+	m := isUnit().FindStringSubmatch(name)
 	if m == nil {
 		return 0, "", false
 	}

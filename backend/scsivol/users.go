@@ -3,12 +3,12 @@ package scsivol
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -66,6 +66,6 @@ func (u *Units) users(p *pooldef.Pool, hosts []int) (*backend.BusyError, error) 
 
 // inspectors matches programs that open devices only to inspect them: udev, the programs in its rules, and
 // multipathd. They may wait for a device that does not answer.
-var inspectors = regexp.MustCompile(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
+var inspectors = lazy.Regexp(`\((\(udev-worker\)|systemd-udevd|scsi_id|sg_inq|blkid|multipathd?)\)$`)
 
-func isInspector(process string) bool { return inspectors.MatchString(process) }
+func isInspector(process string) bool { return inspectors().MatchString(process) }

@@ -84,7 +84,7 @@ func checkDefinition(v *pooldef.Volume) error {
 		text = fmt.Sprintf("the name has %d bytes: Sheepdog's limit is %d", len(v.Name), maxName)
 	case strings.Contains(v.Name, ":"):
 		text = fmt.Sprintf("%q: a name after a colon means a snapshot", v.Name)
-	case isTempName(v.Name):
+	case isTempName().MatchString(v.Name):
 		text = fmt.Sprintf("%q: such names are reserved for volumes being created", v.Name)
 	}
 	switch {
@@ -159,7 +159,7 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 	}
 	var targets []*image
 	for _, s := range all {
-		if !i.snapshot && s.snapshot && s.name == i.name && !isTempName(s.tag) {
+		if !i.snapshot && s.snapshot && s.name == i.name && !isTempName().MatchString(s.tag) {
 			targets = append(targets, s)
 		}
 	}

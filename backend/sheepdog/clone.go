@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strconv"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -91,10 +91,12 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *ima
 var tempNames = host.TempNames{Prefix: ".poolctl-" + host.Machine() + "-"}
 
 // isTempName reports whether a name is a temporary name of any machine.
-var isTempName = regexp.MustCompile(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`).MatchString
+var isTempName = lazy.Regexp(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`)
 
 // isVolume reports whether listings show an image.
-func (i *image) isVolume() bool { return !i.hidden && !isTempName(i.name) && !isTempName(i.tag) }
+func (i *image) isVolume() bool {
+	return !i.hidden && !isTempName().MatchString(i.name) && !isTempName().MatchString(i.tag)
+}
 
 // RemoveStale implements backend.StaleRemover.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {

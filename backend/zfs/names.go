@@ -2,9 +2,9 @@ package zfs
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -15,9 +15,11 @@ const zvols = "/dev/zvol/"
 const maxName = 255
 
 // isPart reports whether a dataset can have a name in its parent (zfsconcepts(7); ZFS also accepts spaces).
-func isPart(name string) bool { return hasValidCharacters(name) && name != "." && name != ".." }
+func isPart(name string) bool {
+	return hasValidCharacters().MatchString(name) && name != "." && name != ".."
+}
 
-var hasValidCharacters = regexp.MustCompile(`^[a-zA-Z0-9_.: -]+$`).MatchString
+var hasValidCharacters = lazy.Regexp(`^[a-zA-Z0-9_.: -]+$`)
 
 // isIn reports whether a name is valid for a dataset, or for a dataset or snapshot below it: DATASET/NAME,
 // DATASET@SNAPSHOT.
@@ -39,7 +41,7 @@ func isSnapshot(name string) bool {
 }
 
 // isPartition matches the names that udev gives to partitions of volumes.
-var isPartition = regexp.MustCompile(`-part[0-9]+$`).MatchString
+var isPartition = lazy.Regexp(`-part[0-9]+$`)
 
 // dataset returns the name of a pool's dataset, ZPOOL or ZPOOL/NAME...
 func dataset(p *pooldef.Pool) (string, error) {
@@ -86,7 +88,7 @@ func checkName(p *pooldef.Pool, name string) error {
 		text = fmt.Sprintf("with the dataset, the name has %d bytes: ZFS's limit is %d", len(key(p, name)), maxName)
 	case !isPart(name):
 		text = fmt.Sprintf("%q: volume names consist of a-z A-Z 0-9 _ . : - and blanks", name)
-	case isPartition(name):
+	case isPartition().MatchString(name):
 		text = fmt.Sprintf("%q: such names are reserved for partitions of volumes", name)
 	case tempNames.Match(name):
 		text = fmt.Sprintf("%q: such names are reserved for volumes being created", name)

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
+	"poolctl/format/lazy"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -148,7 +148,7 @@ func (p *xmlParser) endElement() {
 	p.open = p.open[:len(p.open)-1]
 }
 
-var pseudoAttribute = regexp.MustCompile(`^\s*([a-z_]+)=(?:'([^']*)'|"([^"]*)")`)
+var pseudoAttribute = lazy.Regexp(`^\s*([a-z_]+)=(?:'([^']*)'|"([^"]*)")`)
 
 // addInstruction adds <?poolctl name='value' ...?>, a processing instruction with poolctl's own settings,
 // which libvirt ignores.
@@ -156,7 +156,7 @@ func (p *xmlParser) addInstruction(t xml.ProcInst, line int) error {
 	e := &xmltree.Element{Name: "?poolctl", Line: line}
 	rest := strings.TrimSpace(string(t.Inst))
 	for rest != "" {
-		m := pseudoAttribute.FindStringSubmatch(rest)
+		m := pseudoAttribute().FindStringSubmatch(rest)
 		if m == nil {
 			text := fmt.Sprintf("expected name='value', not %q", rest)
 			return pooldef.Problem{Line: line, Element: "?poolctl", Text: text}

@@ -1,12 +1,12 @@
 package codec
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"poolctl/format"
+	"poolctl/format/lazy"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -30,11 +30,11 @@ func parseYAML(data []byte, keys []yamlKey) (*xmltree.Element, pooldef.Problems,
 	return root, p.problems, nil
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
+var yamlLine = lazy.Regexp(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
 
 // yamlProblem converts an error of the YAML library into a Problem with its line.
 func yamlProblem(err error) error {
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+	if m := yamlLine().FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
 		if strings.Contains(m[2], "cannot start any token") {
 			m[2] += " (YAML is indented with spaces, not tabs)"

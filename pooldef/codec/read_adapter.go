@@ -2,9 +2,9 @@ package codec
 
 import (
 	"math"
-	"regexp"
 	"slices"
 
+	"poolctl/format/lazy"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -55,11 +55,11 @@ func (r *reader) fcHost(at *xmltree.Element, a *pooldef.Adapter) {
 	}
 }
 
-var wwn = regexp.MustCompile(`^(0x)?[0-9a-fA-F]{16}$`)
+var wwn = lazy.Regexp(`^(0x)?[0-9a-fA-F]{16}$`)
 
 func (r *reader) wwn(e *xmltree.Element, attr string) string {
 	value := r.attr(e, attr)
-	if value != "" && !wwn.MatchString(value) {
+	if value != "" && !wwn().MatchString(value) {
 		r.problem(e, "@"+attr, "%q is not a world-wide name: 16 hexadecimal digits", value)
 	}
 	return value

@@ -3,10 +3,10 @@ package codec
 import (
 	"math"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"poolctl/format/lazy"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -166,7 +166,7 @@ func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	case p.ThinPool == "":
 	case info.Type != pooldef.Logical:
 		r.problem(own, "@thin_pool", "pools of type %s have no thin pools", info.Type)
-	case !isLVMName(p.ThinPool):
+	case !isLVMName().MatchString(p.ThinPool):
 		r.problem(own, "@thin_pool", "%q cannot be the name of a thin pool", p.ThinPool)
 	}
 	r.mutualLogin(own, p)
@@ -200,7 +200,7 @@ func (r *reader) mutualLogin(own *xmltree.Element, p *pooldef.Pool) {
 }
 
 // isLVMName reports whether a logical volume can have a name (lvm(8), valid names).
-var isLVMName = regexp.MustCompile(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`).MatchString
+var isLVMName = lazy.Regexp(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`)
 
 func (r *reader) mountOptions(e *xmltree.Element) []string {
 	var options []string

@@ -3,9 +3,9 @@ package codec
 import (
 	"cmp"
 	"math"
-	"regexp"
 	"strings"
 
+	"poolctl/format/lazy"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -85,7 +85,7 @@ func (r *reader) below(backing *xmltree.Element) {
 	}
 }
 
-var compat = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+var compat = lazy.Regexp(`^[0-9]+\.[0-9]+$`)
 
 func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.VolumeTarget {
 	if e == nil {
@@ -99,7 +99,7 @@ func (r *reader) volumeTarget(e *xmltree.Element, info *pooldef.TypeInfo) poolde
 	if t.Format == "" {
 		t.Format = info.DefaultVolumeFormat
 	}
-	if t.Compat != "" && !compat.MatchString(t.Compat) {
+	if t.Compat != "" && !compat().MatchString(t.Compat) {
 		r.problem(e, "compat", "%q is not a version such as 1.1", t.Compat)
 	}
 	t.ClusterSize = r.size(e, "clusterSize", math.MaxInt64).Bytes
