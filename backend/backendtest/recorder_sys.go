@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"io/fs"
+	"os"
 
 	"poolctl/backend/host"
 )
@@ -86,4 +87,12 @@ func (s recordedTree) ReadDir(name string) ([]fs.DirEntry, error) {
 		entries = append(entries, fs.FileInfoToDirEntry(recordedFile{Path: n}))
 	}
 	return entries, err
+}
+
+// OpenDevice implements host.Devices. A replay has no devices.
+func (t *recorder) OpenDevice(path string) (*os.File, error) {
+	if t.machine == nil {
+		return nil, fs.ErrNotExist
+	}
+	return t.machine.OpenDevice(path)
 }

@@ -108,12 +108,15 @@ func (d *device) kernelPartitions() ([]kernelPartition, error) {
 	entries, err := fs.ReadDir(d.sys, d.dir)
 	var all []kernelPartition
 	for _, e := range entries {
-		number := int(d.readNumber(e.Name(), "partition"))
-		if number == 0 { // something else
+		name := strings.TrimRight(e.Name(), "0123456789")
+		number, _ := strconv.Atoi(e.Name()[len(name):]) // as in sda1, nvme0n1p1
+		if number == 0 {
 			continue
 		}
-		start := d.readNumber(e.Name(), "start") * sector
-		all = append(all, kernelPartition{number, start, start + d.readNumber(e.Name(), "size")*sector})
+		if size := d.readNumber(e.Name(), "size") * sector; size > 0 {
+			start := d.readNumber(e.Name(), "start") * sector
+			all = append(all, kernelPartition{number, start, start + size})
+		}
 	}
 	slices.SortFunc(all, func(x, y kernelPartition) int { return x.number - y.number })
 	return all, err

@@ -1,9 +1,10 @@
 // Package disk manages pools of type disk: the pool is a disk with a partition table, and its volumes are the
 // partitions.
 //
-// parted(8) reads and changes the table, because libparted supports all of libvirt's labels. /sys shows which
-// partitions the kernel has. Each change locks the disk, which keeps out other poolctl processes and udev
-// (https://systemd.io/BLOCK_DEVICE_LOCKING).
+// parted(8) reads and changes the table, because libparted supports all of libvirt's labels. Listings read
+// GPT and DOS labels from the disk themselves, if the kernel has the same partitions (label.go). /sys shows
+// which partitions the kernel has. Each change locks the disk, which keeps out other poolctl processes and
+// udev (https://systemd.io/BLOCK_DEVICE_LOCKING).
 //
 // A new partition's space is cleared or filled before the partition appears in the table. For this time, the
 // kernel has a temporary partition that is not in the table (temp.go).
@@ -38,7 +39,7 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 // Active implements backend.Backend. A pool is active if its disk exists and has a label of the pool's
 // format.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
-	_, err := b.table(ctx, p)
+	_, err := b.tableBy(ctx, p, b.labelled)
 	if errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*backend.ContentError)) ||
 		errors.As(err, new(*backend.UnsupportedError)) {
 		return false, nil

@@ -38,6 +38,7 @@ func listing(t *testing.T, b *Backend, p *pooldef.Pool) string {
 	}
 	space, err := b.Space(t.Context(), p)
 	ok(t, err)
+	checkLabel(t, b, p)
 	text += fmt.Sprintf(
 		"capacity %d allocation %d available %d\n", space.Capacity, space.Allocation, space.Available,
 	)

@@ -50,6 +50,13 @@ func format(p *pooldef.Pool) string {
 
 // table reads the table of a pool's disk, and returns an error if the label is not the pool's.
 func (b *Backend) table(ctx context.Context, p *pooldef.Pool) (*table, error) {
+	return b.tableBy(ctx, p, b.read)
+}
+
+// tableBy is table with the given way to read it.
+func (b *Backend) tableBy(
+	ctx context.Context, p *pooldef.Pool, read func(context.Context, *device) (*table, error),
+) (*table, error) {
 	d, err := b.device(p)
 	if err != nil {
 		return nil, err
@@ -57,7 +64,7 @@ func (b *Backend) table(ctx context.Context, p *pooldef.Pool) (*table, error) {
 	if format(p) == "lvm2" {
 		return nil, &backend.UnsupportedError{Type: p.Type, What: "the format lvm2: it has no partitions"}
 	}
-	t, err := b.read(ctx, d)
+	t, err := read(ctx, d)
 	if err != nil || t.label == format(p) {
 		return t, err
 	}

@@ -167,7 +167,7 @@ func TestDos(t *testing.T) {
 	equals(t, "logical.golden", listing(t, b, p))
 }
 
-// TestMany lists 128 partitions with one query.
+// TestMany lists 128 partitions without a query.
 func TestMany(t *testing.T) {
 	backendtest.Long(t, "a disk full of partitions")
 	p, b, _ := built(t, "gpt")
@@ -188,7 +188,7 @@ func TestMany(t *testing.T) {
 		}
 		last = v.Name
 	}
-	if count != 128 || h.asked != 1 {
+	if count != 128 || h.asked != 0 {
 		t.Errorf("%d partitions were listed by %d queries", count, h.asked)
 	}
 	refused[pooldef.Problems](

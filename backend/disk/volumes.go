@@ -73,13 +73,12 @@ type view struct {
 // the disk's lock, view tries again.
 func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 	for left := 20; ; left-- {
-		t, err := b.table(ctx, p)
+		t, kernel, err := b.listed(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		kernel, err := t.kernelPartitions()
-		if err != nil || left == 0 || t.matchesKernel(kernel) || !isLocked(t.device) {
-			return &view{t, b.Devices, kernel, b.namer(p)}, err
+		if left == 0 || t.matchesKernel(kernel) || !isLocked(t.device) {
+			return &view{t, b.Devices, kernel, b.namer(p)}, nil
 		}
 		if err := host.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return nil, err

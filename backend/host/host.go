@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -95,6 +96,8 @@ type Devices interface {
 	// OpenBy returns a few of the processes that have one of the block devices open. Only root sees other
 	// users' processes.
 	OpenBy(devices ...string) []string
+	// OpenDevice opens a block device to read it. The caller closes it.
+	OpenDevice(path string) (*os.File, error)
 	// Blank reports whether the first and the last MiB of a device contain only zeros. Labels are there, and
 	// wipefs does not know all of them, for example a BSD disk label.
 	Blank(device string) (bool, error)

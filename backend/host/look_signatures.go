@@ -52,6 +52,9 @@ func Signatures(ctx context.Context, h Host, device string) ([]Signature, error)
 	return list.Signatures, nil
 }
 
+// OpenDevice implements Devices.
+func (l *Local) OpenDevice(path string) (*os.File, error) { return os.Open(path) }
+
 // Blank implements Devices.
 func (l *Local) Blank(device string) (bool, error) {
 	f, err := os.Open(device)
