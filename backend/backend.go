@@ -246,7 +246,8 @@ type Secrets interface {
 	// usage type. Errors wrap pooldef.ErrNoSecret or pooldef.ErrNoValue.
 	SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, error)
 	// SecretFile returns the file from which a shell could read the value, for dry runs. The content is
-	// base64 if the file's name ends in .base64, and the value itself otherwise.
+	// base64 if the file's name ends in .base64, and the value itself otherwise. A value that libvirt has
+	// encrypted (.aes256cbc) has no such file: nothing decrypts it in a shell without showing the key.
 	SecretFile(ref pooldef.SecretRef, usageType string) string
 	// SecretOf returns the secret with the given usage, or nil if no such secret exists.
 	SecretOf(usageType, usage string) (*pooldef.Secret, error)
