@@ -66,7 +66,7 @@ type Timestamps struct{ Access, Modify, Change, Birth time.Time }
 
 // Encryption of a volume.
 type Encryption struct {
-	Format  string // default, qcow, luks, luks2
+	Format  string // default, qcow, luks, luks2, luks-any
 	Engine  string // "", qemu, librbd
 	Secrets []SecretRef
 	Cipher  *Cipher
