@@ -139,7 +139,7 @@ func (b *Backend) Wipe(
 }
 
 // Resize implements backend.Resizer. It rounds the size up to whole extents, and zeroes added space, which
-// may contain old data.
+// may contain old data. An encrypted volume is larger by its LUKS header.
 func (b *Backend) Resize(
 	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
 ) error {
@@ -147,7 +147,11 @@ func (b *Backend) Resize(
 	if err != nil {
 		return err
 	}
-	old, rounded := v.capacity(), max(backend.RoundUp(size, v.Extent), v.Extent)
+	header, err := b.HeaderSize(path(p, name))
+	if err != nil {
+		return err
+	}
+	old, rounded := v.capacity(), max(backend.RoundUp(size+header, v.Extent), v.Extent)
 	if backend.HasSize(old, size, rounded) {
 		return nil
 	}
