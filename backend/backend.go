@@ -63,9 +63,15 @@ type (
 		Start(ctx context.Context, p *pooldef.Pool) error
 		Stop(ctx context.Context, p *pooldef.Pool) error
 	}
+	// A DegradedStarter starts pools some of whose devices or servers are missing, as far as their data are
+	// available. It returns the volumes that are not available, with the reason in Err. Apart from that it is
+	// a Start, and its reverse is Stop, if the pool type has one.
+	DegradedStarter interface {
+		StartDegraded(ctx context.Context, p *pooldef.Pool) (missing []*pooldef.Volume, err error)
+	}
 	// A Refresher rescans an active pool's storage for new units and changed sizes, and waits as long as
 	// their devices usually take to appear. With a positive wait, it waits up to that long for the first
-	// device to appear.
+	// device to appear. A Refresh that returns a [Warning] has succeeded.
 	Refresher interface {
 		Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration) error
 	}
