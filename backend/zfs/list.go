@@ -40,8 +40,11 @@ type listing struct {
 	children []*row
 }
 
-// suspended is the state of a zpool that waits for failed devices.
-const suspended = "SUSPENDED"
+// The states of a zpool that waits for failed devices, and of one that lacks a redundant device.
+const (
+	suspended     = "SUSPENDED"
+	degradedState = "DEGRADED"
+)
 
 // stateOf is kernelState. Goldens replace it.
 var stateOf = kernelState
