@@ -63,9 +63,15 @@ type (
 		Start(ctx context.Context, p *pooldef.Pool) error
 		Stop(ctx context.Context, p *pooldef.Pool) error
 	}
+	// A DegradedStarter starts pools some of whose devices or servers are missing, as far as their data are
+	// available. It returns the volumes that are not available, with the reason in Err. Apart from that it is
+	// a Start, and its reverse is Stop, if the pool type has one.
+	DegradedStarter interface {
+		StartDegraded(ctx context.Context, p *pooldef.Pool) (missing []*pooldef.Volume, err error)
+	}
 	// A Refresher rescans an active pool's storage for new units and changed sizes, and waits as long as
 	// their devices usually take to appear. With a positive wait, it waits up to that long for the first
-	// device to appear.
+	// device to appear. A Refresh that returns a [Warning] has succeeded.
 	Refresher interface {
 		Refresh(ctx context.Context, p *pooldef.Pool, wait time.Duration) error
 	}
@@ -246,7 +252,8 @@ type Secrets interface {
 	// usage type. Errors wrap pooldef.ErrNoSecret or pooldef.ErrNoValue.
 	SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, error)
 	// SecretFile returns the file from which a shell could read the value, for dry runs. The content is
-	// base64 if the file's name ends in .base64, and the value itself otherwise.
+	// base64 if the file's name ends in .base64, and the value itself otherwise. A value that libvirt has
+	// encrypted (.aes256cbc) has no such file: nothing decrypts it in a shell without showing the key.
 	SecretFile(ref pooldef.SecretRef, usageType string) string
 	// SecretOf returns the secret with the given usage, or nil if no such secret exists.
 	SecretOf(usageType, usage string) (*pooldef.Secret, error)

@@ -3,9 +3,12 @@ package commands
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"poolctl/backend/driver"
 	"poolctl/backend/host/shell"
+	"poolctl/pooldef/store"
 )
 
 // Autostart is the verb autostart.
@@ -13,8 +16,9 @@ type Autostart struct{}
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
-	return "Starts every inactive pool that pool-autostart has enabled, and reports each result. A " +
-		"failed start does not stop the others; the exit status is then 9.\n\n" +
+	return "Starts every inactive pool that pool-autostart has enabled, and reports each result. Pools " +
+		"start at the same time, a pool that lies in another one after that. A failed start does not stop " +
+		"the others; the exit status is then 9.\n\n" +
 		"  poolctl autostart"
 }
 
@@ -29,33 +33,29 @@ func (c *Autostart) Run(e *env) error {
 		pool := shell.Quote(strings.TrimSuffix(name, filepath.Ext(name)))
 		e.Warn("autostart/%s: no such definition; poolctl pool-autostart --disable %s removes it", name, pool)
 	}
-	for _, entry := range entries {
-		if !entry.Autostart {
-			continue
-		}
-		err := c.start(e, entry.Name)
-		e.printPlan(err)
-		if err != nil {
-			failed = true
-			e.report(fmt.Errorf("start pool %q: %w", entry.Name, err))
-		}
-	}
+	marked := slices.DeleteFunc(entries, func(entry *store.Entry) bool { return !entry.Autostart })
+	e.driver.Autostart(e.ctx, marked, func(r driver.AutostartResult) {
+		failed = failed || r.Err != nil
+		c.print(e, r)
+	})
 	if failed {
 		return errPartial
 	}
 	return nil
 }
 
-// start starts one pool unless it is active.
-func (c *Autostart) start(e *env, name string) error {
-	started, err := e.driver.AutostartPool(e.ctx, name)
-	switch {
-	case err != nil:
-		return err
-	case started:
-		e.Say("Pool %s started", name)
-	default:
-		e.Say("Pool %s is already active", name)
+// print prints what was done with one pool.
+func (c *Autostart) print(e *env, r driver.AutostartResult) {
+	for _, w := range r.Warnings {
+		e.Warn("%w", w)
 	}
-	return nil
+	e.printPlan(r.Err)
+	switch {
+	case r.Err != nil:
+		e.report(fmt.Errorf("start pool %q: %w", r.Pool, r.Err))
+	case r.Started:
+		e.Say("Pool %s started", r.Pool)
+	default:
+		e.Say("Pool %s is already active", r.Pool)
+	}
 }

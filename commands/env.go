@@ -41,6 +41,10 @@ func (e *env) printPlan(err error) {
 	e.plan.Reset()
 }
 
+// sealedKey is the systemd credential that libvirt creates for the key of its secrets, sealed for this
+// machine (virt-secret-init-encryption.service).
+const sealedKey = "/var/lib/libvirt/secrets/secrets-encryption-key"
+
 // setUp prepares the output, the host and the driver as the global options demand.
 func (e *env) setUp(h host.Host) error {
 	g := &e.cli.Globals
@@ -51,6 +55,9 @@ func (e *env) setUp(h host.Host) error {
 	h = &host.CachedHost{Host: e.wrap(h)}
 	definitions := &store.Store{
 		Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), ReadOnly: g.Readonly,
+		SealedKey: sealedKey, Unseal: func(name, file string) ([]byte, error) {
+			return h.Query(e.ctx, host.Cmd("systemd-creds", "decrypt", "--name="+name, file, "-"))
+		},
 	}
 	timeout := e.timeout()
 	backends := func(h host.Host) map[pooldef.Type]backend.Backend {

@@ -14,20 +14,26 @@ import (
 type PoolStart struct {
 	Pool string `arg:"" help:"Name or uuid of the pool."`
 	buildFlags
+	Degraded   bool    `help:"Start what is available although devices are missing (logical, zfs, gluster)."`
 	IfInactive bool    `help:"If the pool is active, do nothing and succeed."`
 	Wait       waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
 }
 
 // Help implements kong.HelpProvider.
 func (*PoolStart) Help() string {
-	return "  poolctl pool-start images\n" +
+	return "A pool that lacks a device is refused. With --degraded, its volumes that are complete are " +
+		"started, and warnings name the others.\n\n" +
+		"  poolctl pool-start images\n" +
 		"  poolctl pool-start images --if-inactive\n" +
-		"  poolctl pool-start san --wait=1m"
+		"  poolctl pool-start san --wait=1m\n" +
+		"  poolctl pool-start vms --degraded"
 }
 
 // Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
-	err := e.driver.StartPool(e.ctx, c.Pool, c.options(), time.Duration(c.Wait))
+	err := e.driver.StartPool(e.ctx, c.Pool, driver.StartOptions{
+		Build: c.options(), Wait: time.Duration(c.Wait), Degraded: c.Degraded,
+	})
 	if _, ok := errors.AsType[*driver.ActiveError](err); ok && c.IfInactive {
 		return nil
 	}

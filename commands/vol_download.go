@@ -69,6 +69,7 @@ func (c *VolDownload) download(e *env) error {
 	progress, done := e.Progress()
 	defer done()
 	t.Progress = progress
+	progress.Report(0, 0) // shown if the transfer stalls before its first byte
 	if c.File == "-" {
 		to, isTerminal := terminal.Raw()
 		if isTerminal && !e.cli.DryRun {

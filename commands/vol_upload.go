@@ -92,5 +92,6 @@ func (c *VolUpload) upload(e *env) error {
 	progress, done := e.Progress()
 	defer done()
 	t.Progress = progress
+	progress.Report(0, 0) // shown if the transfer stalls before its first byte
 	return uploader.Upload(e.ctx, p, v.Name, from, t)
 }

@@ -11,7 +11,7 @@ import (
 var volumeFields = []string{
 	"name", "type", "path", "key", "format", "capacity", "allocation", "physical", "mode", "owner", "group",
 	"accessed", "modified", "changed", "backing_path", "backing_format", "backing_chain", "encryption",
-	"compat", "cluster_size", "error", "paths",
+	"compat", "cluster_size", "error", "paths", "data_file",
 }
 
 // volumeValues returns the values of volumeFields.
@@ -22,6 +22,7 @@ func volumeValues(v *pooldef.Volume) []any {
 		sizeOrNull(v.Capacity), sizeOrNull(v.Allocation), sizeOrNull(v.Physical),
 		nil, nil, nil, nil, nil, nil, nil, nil,
 		chainValues(v.Chain), nil, orNull(t.Compat), nil, nil, pathValues(v.Paths),
+		orNull(t.DataFile),
 	}
 	if p := t.Permissions; p.Mode != nil {
 		values[8] = fmt.Sprintf("%04o", *p.Mode)

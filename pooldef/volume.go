@@ -58,7 +58,8 @@ type VolumeTarget struct {
 	Features      bool   // the document has a features element, even if it is empty
 	LazyRefcounts bool
 	ExtendedL2    bool
-	ExternalData  bool // found: the guest's data is also in other files, which only the header names
+	ExternalData  bool   // found: the guest's data is also in other files, which only the header names
+	DataFile      string // found: the external data file of a qcow2 image, as its header names it. Untrusted.
 }
 
 // Timestamps of a volume. A zero Birth is unknown.
@@ -66,7 +67,7 @@ type Timestamps struct{ Access, Modify, Change, Birth time.Time }
 
 // Encryption of a volume.
 type Encryption struct {
-	Format  string // default, qcow, luks, luks2
+	Format  string // default, qcow, luks, luks2, luks-any
 	Engine  string // "", qemu, librbd
 	Secrets []SecretRef
 	Cipher  *Cipher

@@ -43,7 +43,7 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 }
 
 // Resize implements backend.Resizer. A partition can grow into the free space directly after it. grow zeroes
-// this space first, because it may contain old data.
+// this space first, because it may contain old data. An encrypted volume is larger by its LUKS header.
 func (b *Backend) Resize(
 	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
 ) error {
@@ -52,15 +52,19 @@ func (b *Backend) Resize(
 		if err != nil {
 			return err
 		}
+		header, err := b.headerSize(t, x)
+		if err != nil {
+			return err
+		}
 		old, most := x.end-x.start, t.maxSize(x)
-		rounded := max(t.alignUp(size), t.alignment)
+		rounded := max(t.alignUp(size+header), t.alignment)
 		switch {
-		case size > most:
-			return &backend.StateError{
-				Text: fmt.Sprintf("%d bytes are free after it: it can grow to at most %d", most-old, most),
-			}
 		case backend.HasSize(old, size, rounded):
 			return nil
+		case size+header > most:
+			return &backend.StateError{
+				Text: fmt.Sprintf("%d bytes are free after it: it can grow to at most %d", most-old, most-header),
+			}
 		case size < old && x.kind == extended:
 			return &backend.UnsupportedError{Type: p.Type, What: "shrinking an extended partition"}
 		}
@@ -75,6 +79,14 @@ func (b *Backend) Resize(
 		}
 		return b.grow(ctx, t, x, rounded)
 	})
+}
+
+// headerSize returns the size of a partition's LUKS header. An extended partition has none.
+func (b *Backend) headerSize(t *table, x *partition) (uint64, error) {
+	if x.kind == extended {
+		return 0, nil
+	}
+	return b.HeaderSize(t.partition(x.number))
 }
 
 func (b *Backend) grow(ctx context.Context, t *table, x *partition, size uint64) error {

@@ -224,6 +224,12 @@ func TestEncrypted(t *testing.T) {
 	}
 	disk := p.Source.Devices[0].Path
 	before := snapshot(t, disk)
+	for _, same := range []uint64{8 * mib, 9 * mib, 10 * mib} { // as requested, and as listed
+		ok(t, b.Resize(t.Context(), p, name+"1", same, backend.ResizeOptions{}))
+	}
+	refused[*backend.StateError](
+		t, "shrink", b.Resize(t.Context(), p, name+"1", 7*mib, backend.ResizeOptions{}), "would be lost",
+	)
 	d = volume(name+"2", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
 	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "Secret not found")
@@ -234,6 +240,10 @@ func TestEncrypted(t *testing.T) {
 	)
 	if after := snapshot(t, disk); after != before {
 		t.Errorf("state before\n%s\nstate after\n%s", before, after)
+	}
+	ok(t, b.Resize(t.Context(), p, name+"1", 16*mib, backend.ResizeOptions{}))
+	if v, err := b.Volume(t.Context(), p, name+"1"); err != nil || v.Capacity.Bytes != 18*mib {
+		t.Errorf("got %+v, error %v", v, err)
 	}
 }
 

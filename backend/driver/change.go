@@ -48,6 +48,13 @@ func (d *Driver) checkNoOverlays(ctx context.Context, v *Volume, newName string)
 	}
 	first := overlays[0]
 	newPath := v.Target.Path[:strings.LastIndexByte(v.Target.Path, '/')+1] + newName
+	if first.Target.DataFile != "" {
+		const hint = "while no guest uses it: ln %[1]s %[2]s && qemu-img amend -o data_file=%[2]s %[3]s && rm %[1]s"
+		return &backend.StateError{
+			Text: "it is the data file of " + text,
+			Hint: fmt.Sprintf(hint, shell.Quote(v.Target.Path), shell.Quote(newPath), shell.Quote(first.Target.Path)),
+		}
+	}
 	const hint = "while no guest uses it, have each name the new path first: " +
 		"qemu-img rebase -u -b %s -F %s %s"
 	return &backend.StateError{

@@ -51,12 +51,7 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 				return err
 			}
 		}
-		if build != nil {
-			if err := d.build(ctx, p, *build); err != nil {
-				return err
-			}
-		}
-		return d.start(ctx, p, entry.Started, 0)
+		return d.start(ctx, p, entry.Started, StartOptions{Build: build})
 	})
 	if notReady, ok := errors.AsType[*backend.NotReadyError](err); ok && notReady.Build {
 		return &backend.StateError{Text: err.Error(), Hint: "--build creates it"}

@@ -108,11 +108,11 @@ func TestStartAndStop(t *testing.T) {
 	if err := d.StopPool(ctx, "p"); !isInactive(err) {
 		t.Errorf("stop of an inactive pool: %v", err)
 	}
-	if err := d.StartPool(ctx, "p", &backend.BuildOptions{}, 0); err != nil {
+	if err := d.StartPool(ctx, "p", StartOptions{Build: &backend.BuildOptions{}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"start": d.StartPool(ctx, "p", nil, 0), "build": d.BuildPool(ctx, "p", backend.BuildOptions{}),
+		"start": d.StartPool(ctx, "p", StartOptions{}), "build": d.BuildPool(ctx, "p", backend.BuildOptions{}),
 		"undefine": d.UndefinePool(ctx, "p"), "delete": d.DeletePool(ctx, "p"),
 	} {
 		if !isActive(err) {
@@ -140,7 +140,7 @@ func TestStartAndStop(t *testing.T) {
 func TestStartUndone(t *testing.T) {
 	d, b := newDriver(t)
 	b.spaceErr = fs.ErrPermission
-	if err := d.StartPool(t.Context(), "p", nil, 0); !errors.Is(err, fs.ErrPermission) {
+	if err := d.StartPool(t.Context(), "p", StartOptions{}); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("error %v", err)
 	}
 	if want := []string{"start", "stop"}; !slices.Equal(b.calls, want) {
@@ -148,6 +148,38 @@ func TestStartUndone(t *testing.T) {
 	}
 	if entry, err := d.FindPool("p"); err != nil || entry.Started != nil {
 		t.Errorf("the run record exists (%v)", err)
+	}
+}
+
+// A degradedBackend is a fakeBackend that lacks a device.
+type degradedBackend struct{ *fakeBackend }
+
+func (b *degradedBackend) StartDegraded(context.Context, *pooldef.Pool) ([]*pooldef.Volume, error) {
+	b.active, b.calls = true, append(b.calls, "start degraded")
+	return []*pooldef.Volume{{Name: "v", Err: fs.ErrNotExist}}, &backend.Warning{Text: "it lacks a device"}
+}
+
+// TestStartDegraded checks that a degraded start reports what is missing, and is refused, before anything is
+// built, by a backend without it.
+func TestStartDegraded(t *testing.T) {
+	d, b := newDriver(t)
+	o := StartOptions{Build: &backend.BuildOptions{}, Degraded: true}
+	if err := d.StartPool(t.Context(), "p", o); !errors.As(err, new(*backend.UnsupportedError)) ||
+		b.calls != nil {
+		t.Errorf("error %v, calls %q", err, b.calls)
+	}
+	var warnings []string
+	d.Warn = func(format string,
+		args ...any) {
+		warnings = append(warnings, fmt.Errorf(format, args...).Error())
+	}
+	d.Backends[pooldef.Dir] = &degradedBackend{b}
+	if err := d.StartPool(t.Context(), "p", StartOptions{Degraded: true}); err != nil {
+		t.Error(err)
+	}
+	want := []string{`volume "v" is not active: file does not exist`, "it lacks a device"}
+	if !slices.Equal(warnings, want) || !slices.Equal(b.calls, []string{"start degraded"}) {
+		t.Errorf("got %q, calls %q", warnings, b.calls)
 	}
 }
 

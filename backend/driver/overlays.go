@@ -13,10 +13,10 @@ import (
 	"poolctl/pooldef/store"
 )
 
-// overlays returns the volumes of active pools whose backing file is reached through the name of a volume. If
-// the volume is a file of this machine, overlays reads the header of every image in local pools, otherwise in
-// pools of the volume's type. It warns about headers that cannot be read. If a pool's target or source is
-// below the volume, overlays returns an error.
+// overlays returns the volumes of active pools whose backing file or data file is reached through the name of
+// a volume. If the volume is a file of this machine, overlays reads the header of every image in local pools,
+// otherwise in pools of the volume's type. It warns about headers that cannot be read. If a pool's target or
+// source is below the volume, overlays returns an error.
 func (d *Driver) overlays(ctx context.Context, v *Volume) ([]*pooldef.Volume, error) {
 	entries, err := d.Store.All()
 	if err != nil {
@@ -45,7 +45,8 @@ func (d *Driver) overlays(ctx context.Context, v *Volume) ([]*pooldef.Volume, er
 				continue
 			}
 			self := s.Entry.Name == v.Entry.Name && image.Name == v.Name
-			if !self && image.Backing != nil && name.isNamedBy(image.Backing.Path) {
+			if !self && (image.Backing != nil && name.isNamedBy(image.Backing.Path) ||
+				name.isNamedBy(image.Target.DataFile)) {
 				found = append(found, image)
 			}
 		}

@@ -10,18 +10,21 @@ import (
 	"poolctl/pooldef/store"
 )
 
-// StartPool starts a pool that is not active; the error is an ActiveError if it is. If build is not nil,
-// StartPool builds the pool first. wait is how long to wait for the first volume to appear (see
-// [backend.Refresher]).
-func (d *Driver) StartPool(
-	ctx context.Context, nameOrUUID string, build *backend.BuildOptions, wait time.Duration,
-) error {
+// StartOptions control how a pool is started.
+type StartOptions struct {
+	Build    *backend.BuildOptions // if not nil, the pool is built first
+	Wait     time.Duration         // how long to wait for the first volume to appear (see [backend.Refresher])
+	Degraded bool                  // start what is available if devices are missing ([backend.DegradedStarter])
+}
+
+// StartPool starts a pool that is not active; the error is an ActiveError if it is.
+func (d *Driver) StartPool(ctx context.Context, nameOrUUID string, o StartOptions) error {
 	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err
 	}
-	return d.startEntry(ctx, entry, build, wait)
+	return d.startEntry(ctx, entry, o)
 }
 
 // AutostartPool starts a pool unless it is active already.
@@ -35,13 +38,11 @@ func (d *Driver) AutostartPool(ctx context.Context, name string) (started bool, 
 	if err != nil || active {
 		return false, err
 	}
-	return true, d.startEntry(ctx, entry, nil, 0)
+	return true, d.startEntry(ctx, entry, StartOptions{})
 }
 
 // startEntry starts a pool that is locked.
-func (d *Driver) startEntry(
-	ctx context.Context, entry *store.Entry, build *backend.BuildOptions, wait time.Duration,
-) error {
+func (d *Driver) startEntry(ctx context.Context, entry *store.Entry, o StartOptions) error {
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err
 	}
@@ -49,24 +50,31 @@ func (d *Driver) startEntry(
 	if p == nil { // a transient pool whose storage has disappeared
 		p = entry.Started
 	}
-	if build != nil {
-		if err := d.build(ctx, p, *build); err != nil {
-			return err
-		}
-	}
-	return d.start(ctx, p, entry.Started, wait)
+	return d.start(ctx, p, entry.Started, o)
 }
 
-// start makes a pool usable and writes its run record. If that fails, start undoes it. was is the run record
-// before, or nil.
-func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, wait time.Duration) error {
+// start builds a pool if the options say so, makes it usable and writes its run record. If that fails, start
+// undoes all but the building. was is the run record before, or nil.
+func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, o StartOptions) error {
 	b, err := d.Backend(p.Type)
 	if err != nil {
 		return err
 	}
+	begin, err := d.starter(b, p, o)
+	if err != nil {
+		return err
+	}
+	if o.Build != nil {
+		if err := d.build(ctx, p, *o.Build); err != nil {
+			return err
+		}
+	}
 	starter, starts := b.(backend.Starter)
 	if !starts {
-		if err := d.refresh(ctx, b, p, wait); err != nil {
+		if err := begin(ctx, p); err != nil {
+			return err
+		}
+		if err := d.refresh(ctx, b, p, o.Wait); err != nil {
 			return err
 		}
 		return d.Store.SaveState(p)
@@ -76,9 +84,8 @@ func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, wait time.Dura
 	}
 	started := *p
 	started.Started = true
-	err = d.passWarning(starter.Start(ctx, &started))
-	if err == nil {
-		if err = d.refresh(ctx, b, &started, wait); err == nil {
+	if err = d.passWarning(begin(ctx, &started)); err == nil {
+		if err = d.refresh(ctx, b, &started, o.Wait); err == nil {
 			return nil
 		}
 		if stopErr := starter.Stop(context.WithoutCancel(ctx), &started); stopErr != nil {
@@ -89,6 +96,27 @@ func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, wait time.Dura
 		return errors.Join(err, d.Store.SaveState(was))
 	}
 	return errors.Join(err, d.Store.RemoveState(p.Name))
+}
+
+// starter returns the function of a backend that starts a pool. For a pool type whose start changes nothing,
+// the function does nothing.
+func (d *Driver) starter(
+	b backend.Backend, p *pooldef.Pool, o StartOptions,
+) (func(context.Context, *pooldef.Pool) error, error) {
+	if o.Degraded {
+		degraded, err := backend.As[backend.DegradedStarter](b, p.Type, "a degraded start")
+		return func(ctx context.Context, p *pooldef.Pool) error {
+			missing, err := degraded.StartDegraded(ctx, p)
+			for _, v := range missing {
+				d.Warn("volume %q is not active: %w", v.Name, v.Err)
+			}
+			return err
+		}, err
+	}
+	if starter, starts := b.(backend.Starter); starts {
+		return starter.Start, nil
+	}
+	return func(context.Context, *pooldef.Pool) error { return nil }, nil
 }
 
 // RefreshPool checks that an active pool can be read, looks for new volumes, and removes leftovers.
@@ -107,8 +135,9 @@ func (d *Driver) RefreshPool(ctx context.Context, nameOrUUID string) error {
 	return err
 }
 
-// refresh looks for new volumes in a pool's storage, for up to wait, and reads what a listing reads first. In
-// a dry run, the storage may not exist yet: then refresh reads nothing.
+// refresh looks for new volumes in a pool's storage, for up to wait, and reads what a listing reads first. It
+// accepts a listing that lacks volumes. In a dry run, the storage may not exist yet: then refresh reads
+// nothing.
 func (d *Driver) refresh(ctx context.Context, b backend.Backend, p *pooldef.Pool, wait time.Duration) error {
 	refresher, refreshes := b.(backend.Refresher)
 	if d.DryRun {
@@ -122,7 +151,7 @@ func (d *Driver) refresh(ctx context.Context, b backend.Backend, p *pooldef.Pool
 		}
 	}
 	if refreshes {
-		if err := refresher.Refresh(ctx, p, wait); err != nil {
+		if err := d.passWarning(refresher.Refresh(ctx, p, wait)); err != nil {
 			return err
 		}
 	}
@@ -130,6 +159,9 @@ func (d *Driver) refresh(ctx context.Context, b backend.Backend, p *pooldef.Pool
 		return err
 	}
 	for _, err := range b.Volumes(ctx, p) {
+		if _, isPartial := errors.AsType[*backend.PartialError](err); isPartial {
+			return nil
+		}
 		return err
 	}
 	return nil

@@ -207,6 +207,13 @@ func TestPart(t *testing.T) {
 		if _, err := b.Volume(t.Context(), p, names[0]); err != nil {
 			t.Errorf("existing directory: got error %v", err)
 		}
+		warning, ok := errors.AsType[*backend.Warning](b.Refresh(t.Context(), p, 0))
+		if !ok || !strings.Contains(warning.Text, "gv1-2") {
+			t.Errorf("refresh: got %v", warning)
+		}
+		if missing, err := b.StartDegraded(t.Context(), p); err != nil || missing != nil {
+			t.Errorf("degraded start: got %v, error %v", missing, err)
+		}
 		_, err = b.Volume(t.Context(), p, "none")
 		checkStateError(t, "volume that may be on the offline brick", err, "are offline")
 	}

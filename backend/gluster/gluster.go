@@ -47,6 +47,27 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	return withView(ctx, b, p, func(v *view) (pooldef.Space, error) { return v.files.Space(ctx, v.pool) })
 }
 
+// Refresh implements backend.Refresher. It returns a warning if only a part of a distributed Gluster volume
+// is online, because the files of the other part are missing.
+func (b *Backend) Refresh(ctx context.Context, p *pooldef.Pool, _ time.Duration) error {
+	return b.changeView(ctx, p, func(v *view) error {
+		if err := v.checkComplete(ctx); err != nil {
+			return &backend.Warning{Text: err.Error()}
+		}
+		return nil
+	})
+}
+
+// StartDegraded implements backend.DegradedStarter. Every pool can be started of which a part is online; the
+// names of missing volumes are not known.
+func (b *Backend) StartDegraded(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volume, error) {
+	v, err := b.openView(ctx, p)
+	if err == nil {
+		v.Close()
+	}
+	return nil, err
+}
+
 // Discover implements backend.Discoverer. It returns the Gluster volumes of a server.
 func (b *Backend) Discover(ctx context.Context, spec *pooldef.Source) ([]pooldef.Source, error) {
 	if len(spec.Hosts) != 1 {

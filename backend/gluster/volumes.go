@@ -39,7 +39,7 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool,
 			}
 		}
 		if err := v.checkComplete(ctx); err != nil {
-			yield(nil, err)
+			yield(nil, &backend.PartialError{Reason: err})
 		}
 	}
 }

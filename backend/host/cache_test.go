@@ -65,6 +65,50 @@ func TestCachedHost(t *testing.T) {
 	query(counting, 8, cacheable("a"))
 }
 
+// A slowHost answers the command "slow" when told to.
+type slowHost struct {
+	countingHost
+	asked, answer chan struct{}
+}
+
+func (s *slowHost) Query(_ context.Context, c Command) ([]byte, error) {
+	if c.Name == "slow" {
+		s.asked <- struct{}{}
+		<-s.answer
+	}
+	return []byte(c.Name), nil
+}
+
+// TestCachedHostWaits checks that a query, and Invalidate, do not wait for another query, and that two equal
+// queries run once.
+func TestCachedHostWaits(t *testing.T) {
+	slow := &slowHost{asked: make(chan struct{}), answer: make(chan struct{})}
+	cached := &CachedHost{Host: slow}
+	got := make(chan string)
+	query := func() {
+		out, _ := cached.Query(context.Background(), Command{Name: "slow", Cacheable: true})
+		got <- string(out)
+	}
+	go query()
+	<-slow.asked
+	go query() // it would block in asked if it ran again
+	if out, err := cached.Query(t.Context(), Command{Name: "fast", Cacheable: true}); string(out) != "fast" ||
+		err != nil {
+		t.Errorf("got %q, error %v", out, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := cached.Query(ended, Command{Name: "slow", Cacheable: true}); !errors.Is(err, context.Canceled) {
+		t.Errorf("wait with a cancelled context: error %v", err)
+	}
+	close(slow.answer)
+	for range 2 {
+		if out := <-got; out != "slow" {
+			t.Errorf("got %q", out)
+		}
+	}
+}
+
 // TestCachedHostFields runs a cacheable command, then the same command with one field changed, for each field
 // that Command has: the second reaches the wrapped host.
 func TestCachedHostFields(t *testing.T) {

@@ -54,7 +54,7 @@ var packages = map[string]string{
 	"lvrename": "lvm2", "lvextend": "lvm2", "lvreduce": "lvm2",
 	"vgcreate": "lvm2", "vgremove": "lvm2", "vgchange": "lvm2", "pvremove": "lvm2",
 	"parted": "parted", "addpart": "util-linux", "delpart": "util-linux",
-	"dmsetup": "dmsetup", "udevadm": "udev",
+	"dmsetup": "dmsetup", "udevadm": "udev", "systemd-creds": "systemd",
 	"block-rbd.so": "qemu-block-extra", "rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
 	"iscsiadm": "open-iscsi", "multipathd": "multipath-tools", "modprobe": "kmod",
 	"zfs": "zfsutils-linux", "zpool": "zfsutils-linux",

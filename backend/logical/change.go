@@ -15,7 +15,7 @@ import (
 // Delete implements backend.Deleter. It refuses a volume with snapshots that LVM would remove as well. Thin
 // snapshots do not depend on their origin (lvmthin(7)), and do not count.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	v, all, err := b.find(ctx, p, name)
+	v, all, err := b.findToChange(ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 // DeleteWithSnapshots implements backend.SnapshotDeleter. It keeps snapshots that do not depend on the
 // volume.
 func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
-	v, all, err := b.find(ctx, p, name)
+	v, all, err := b.findToChange(ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func mapErrNotFound(err error, name string) error {
 
 // Rename implements backend.Renamer.
 func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	v, all, err := b.find(ctx, p, name)
+	v, all, err := b.findToChange(ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -139,15 +139,19 @@ func (b *Backend) Wipe(
 }
 
 // Resize implements backend.Resizer. It rounds the size up to whole extents, and zeroes added space, which
-// may contain old data.
+// may contain old data. An encrypted volume is larger by its LUKS header.
 func (b *Backend) Resize(
 	ctx context.Context, p *pooldef.Pool, name string, size uint64, o backend.ResizeOptions,
 ) error {
-	v, all, err := b.find(ctx, p, name)
+	v, all, err := b.findToChange(ctx, p, name)
 	if err != nil {
 		return err
 	}
-	old, rounded := v.capacity(), max(backend.RoundUp(size, v.Extent), v.Extent)
+	header, err := b.HeaderSize(path(p, name))
+	if err != nil {
+		return err
+	}
+	old, rounded := v.capacity(), max(backend.RoundUp(size+header, v.Extent), v.Extent)
 	if backend.HasSize(old, size, rounded) {
 		return nil
 	}

@@ -137,6 +137,9 @@ func (b *Backend) checkNameFree(ctx context.Context, p *pooldef.Pool, name strin
 	if err == nil {
 		err = checkNameUnused(p, name, all)
 	}
+	if err == nil {
+		err = checkComplete(p, all)
+	}
 	return all, err
 }
 

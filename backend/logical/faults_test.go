@@ -12,6 +12,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
 	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
@@ -194,15 +195,26 @@ func TestEncrypted(t *testing.T) {
 		t.Errorf("qemu-img info: %s", info)
 	}
 	before := snapshot(t)
+	// as requested, with equal extents, and as listed
+	for _, same := range []uint64{8 * mib, 7 * mib, 12 * mib} {
+		ok(t, b.Resize(t.Context(), p, "x", same, backend.ResizeOptions{}))
+	}
+	refused[*backend.StateError](
+		t, "shrink", b.Resize(t.Context(), p, "x", 6*mib, backend.ResizeOptions{}), "would be lost",
+	)
 	d = volume("y", 8*mib)
 	d.Target.Encryption = backendtest.LUKS("none")
 	refused[error](t, "no secret", b.Create(t.Context(), p, d, backend.CreateOptions{}), "Secret not found")
 	d.Target.Encryption = &pooldef.Encryption{Format: "qcow"}
-	refused[pooldef.Problems](
+	refused[*qemuimg.UnsupportedError](
 		t, "another encryption", b.Create(t.Context(), p, d, backend.CreateOptions{}), "luks",
 	)
 	if after := snapshot(t); after != before {
 		t.Errorf("state before\n%s\nstate after\n%s", before, after)
+	}
+	ok(t, b.Resize(t.Context(), p, "x", 13*mib, backend.ResizeOptions{}))
+	if v, err := b.Volume(t.Context(), p, "x"); err != nil || v.Capacity.Bytes != 16*mib {
+		t.Errorf("%+v, error %v", v, err)
 	}
 }
 

@@ -27,6 +27,7 @@ type segment struct {
 	Minor      string
 	Skip       string // if not empty, LVM activates the volume only on explicit request
 	Pool       string // the thin pool of a thin volume
+	Missing    uint64 // number of the group's missing devices
 }
 
 // readSegment reads a row of lvs.
@@ -46,6 +47,7 @@ func readSegment(r *reader) segment {
 		Minor:      r.device("lv_kernel_minor"),
 		Skip:       r.text("lv_skip_activation"),
 		Pool:       r.name("pool_lv"),
+		Missing:    r.size("vg_missing_pv_count"),
 	}
 	s.Ranges = r.ranges("seg_le_ranges", s.Extent)
 	r.check("lv_name", s.Name != "")
@@ -56,7 +58,7 @@ func readSegment(r *reader) segment {
 const (
 	fewFields = "lv_name,lv_uuid,segtype"
 	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin," +
-		"origin_size,data_percent,seg_le_ranges,vg_extent_size,pool_lv,lv_skip_activation," +
+		"origin_size,data_percent,seg_le_ranges,vg_extent_size,vg_missing_pv_count,pool_lv,lv_skip_activation," +
 		"lv_kernel_major,lv_kernel_minor"
 )
 

@@ -89,8 +89,12 @@ func mapErrNoGroup(err error, p *pooldef.Pool) error {
 	return &backend.StateError{Text: "no volume group " + quoted(p.Source.Name), Hint: hint}
 }
 
-// translateError adds the group's free space to LVM's errors about insufficient space.
+// translateError adds the group's free space to LVM's errors about insufficient space, and a hint to those
+// about missing devices.
 func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, err error) error {
+	if host.StderrContains(err, "while PVs are missing") {
+		return incompleteError(p)
+	}
 	if !host.StderrContains(err, "nsufficient free space", "nsufficient suitable") {
 		return err
 	}

@@ -129,6 +129,69 @@ func TestMissing(t *testing.T) {
 	ok(t, b.Stop(t.Context(), p))
 }
 
+// TestDegraded starts the volumes of a group that are complete, and changes nothing in it.
+func TestDegraded(t *testing.T) {
+	p, b := started(t, 3) // v is on the first device
+	run(t, "lvcreate", "-qy", "-n", "lost", "-L", "8M", "vg-0", devices[1])
+	run(t, "lvcreate", "-qy", "--type", "raid1", "-m", "1", "-n", "mirror", "-L", "8M", "vg-0", devices[1],
+		devices[2])
+	ok(t, b.Stop(t.Context(), p))
+	run(t, "wipefs", "-a", "-q", "-f", devices[1])
+	start := func() []*pooldef.Volume {
+		t.Helper()
+		missing, err := b.StartDegraded(t.Context(), p)
+		ok(t, err)
+		return missing
+	}
+	missing := start()
+	if len(missing) != 1 || missing[0].Name != "lost" || !errors.Is(missing[0].Err, errPartial) {
+		t.Errorf("missing %+v", missing)
+	}
+	if active, err := b.Active(t.Context(), p); !active || err != nil {
+		t.Errorf("active: %v, error %v", active, err)
+	}
+	for name, want := range map[string]bool{"v": true, "lost": false, "mirror": true} {
+		if _, err := os.Stat(path(p, name)); (err == nil) != want {
+			t.Errorf("%s: error %v", name, err)
+		}
+		before := snapshot(t)
+		for what, err := range map[string]error{
+			"create": b.Create(t.Context(), p, volume("x", mib), backend.CreateOptions{}),
+			"rename": b.Rename(t.Context(), p, name, "x"), "delete": b.Delete(t.Context(), p, name),
+			"delete with snapshots": b.DeleteWithSnapshots(t.Context(), p, name),
+			"resize":                b.Resize(t.Context(), p, name, 16*mib, backend.ResizeOptions{}),
+		} {
+			refused[*backend.StateError](t, what+" "+name, err, "lacks a device")
+		}
+		if after := snapshot(t); after != before {
+			t.Errorf("%s: state before\n%s\nstate after\n%s", name, before, after)
+		}
+	}
+	refused[*backend.StateError](t, "wipe", b.Wipe(t.Context(), p, "lost", "zero", nil), "devices is missing")
+	ok(t, b.Wipe(t.Context(), p, "v", "zero", nil))
+	ok(t, b.Stop(t.Context(), p))
+	run(t, "vgreduce", "-q", "-f", "--removemissing", "vg-0")
+	if missing := start(); missing != nil { // it is complete
+		t.Errorf("missing %+v", missing)
+	}
+	ok(t, b.Stop(t.Context(), p))
+}
+
+// TestNothingComplete starts a group all of whose volumes lack a device.
+func TestNothingComplete(t *testing.T) {
+	p, b := started(t, 2)
+	ok(t, b.Stop(t.Context(), p))
+	run(t, "wipefs", "-a", "-q", "-f", devices[0])
+	p.Source.Devices = p.Source.Devices[1:]
+	before := snapshot(t)
+	_, err := b.StartDegraded(t.Context(), p)
+	refused[*backend.StateError](t, "start", err, "each volume")
+	if after := snapshot(t); after != before {
+		t.Errorf("state before\n%s\nstate after\n%s", before, after)
+	}
+	refused[*backend.StateError](t, "remove", b.DeletePool(t.Context(), p), "logical volumes: v")
+}
+
 // TestBuildRefused builds on devices that contain data, are in use, or do not exist.
 func TestBuildRefused(t *testing.T) {
 	p, b := newPool(t, 2), newBackend()

@@ -76,6 +76,33 @@ func (b *Backend) find(
 	return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, name)
 }
 
+// findToChange is find for operations that change the group.
+func (b *Backend) findToChange(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (*logicalVolume, []*logicalVolume, error) {
+	v, all, err := b.find(ctx, p, name)
+	if err == nil {
+		err = checkComplete(p, all)
+	}
+	return v, all, err
+}
+
+// checkComplete returns an error if a group lacks a device. LVM itself refuses to change such a group.
+func checkComplete(p *pooldef.Pool, all []*logicalVolume) error {
+	if len(all) == 0 || all[0].Missing == 0 {
+		return nil
+	}
+	return incompleteError(p)
+}
+
+func incompleteError(p *pooldef.Pool) error {
+	return &backend.StateError{
+		Text: fmt.Sprintf("the volume group %q lacks a device: it cannot be changed until the device is back",
+			p.Source.Name),
+		Hint: fmt.Sprintf("vgreduce --removemissing -- %s, if the device is lost", p.Source.Name),
+	}
+}
+
 // transferableVolume returns a volume whose data can be transferred: an active one.
 func (b *Backend) transferableVolume(
 	ctx context.Context, p *pooldef.Pool, name string,
@@ -94,6 +121,8 @@ func checkActive(p *pooldef.Pool, v *logicalVolume) error {
 	switch {
 	case v.isActive():
 		return nil
+	case v.isPartial():
+		return errPartial
 	case v.isOverflowed():
 		return errOverflowed
 	}

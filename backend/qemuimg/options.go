@@ -10,6 +10,9 @@ import (
 // Check returns an error if a definition requests properties that its format does not support. needsSize
 // means that only the definition can determine the capacity.
 func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
+	if e := d.Target.Encryption; e != nil && e.Format != "luks" {
+		return &UnsupportedError{Text: fmt.Sprintf("volumes can be encrypted by luks, not by %s", e.Format)}
+	}
 	var problems pooldef.Problems
 	refuse := func(unwanted bool, element, text string, args ...any) {
 		if unwanted {
@@ -56,11 +59,6 @@ func checkEncryption(d *pooldef.Volume) pooldef.Problems {
 	switch {
 	case e == nil:
 		return nil
-	case e.Format != "luks":
-		return pooldef.Problems{{
-			Element: "target/encryption",
-			Text:    fmt.Sprintf("images can be encrypted by luks, not by %q", e.Format),
-		}}
 	case d.Target.Format != "raw" && d.Target.Format != "qcow2":
 		return pooldef.Problems{{
 			Element: "target/encryption",

@@ -77,7 +77,7 @@ func (b *Backend) DeletePool(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil {
 		return err
 	}
-	imported, err := b.importZpool(ctx, p)
+	imported, err := b.importZpool(ctx, p, blockvol.Sources(p))
 	if err != nil {
 		return err
 	}

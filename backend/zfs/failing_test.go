@@ -3,6 +3,7 @@ package zfs
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,6 +63,38 @@ func degraded(t *testing.T) {
 	}
 	ok(t, b.Delete(t.Context(), p, "v"))
 	fail(false)
+}
+
+// lacking starts a zpool one of whose two devices is empty, or does not exist.
+func lacking(t *testing.T) {
+	p, b := newPool(t, 2), newBackend()
+	run(t, "zpool", "create", "-m", "none", "tank", "mirror", devices[0], devices[1])
+	run(t, "zfs", "create", "-V", "1M", "tank/v")
+	run(t, "zpool", "export", "tank")
+	warned := func(what string, err error) {
+		t.Helper()
+		if warning, ok := errors.AsType[*backend.Warning](err); !ok ||
+			!strings.Contains(warning.Text, "is degraded") {
+			t.Fatalf("%s: error %v", what, err)
+		}
+		p.Started = true
+		ok(t, b.Create(t.Context(), p, volume("w", mib), backend.CreateOptions{}))
+		ok(t, b.Delete(t.Context(), p, "w"))
+		ok(t, b.Stop(t.Context(), p))
+		p.Started = false
+	}
+	backendtest.Change(t, host.ZeroEnds{Path: devices[1], Length: 2 * mib})
+	warned("a device is empty", b.Start(t.Context(), p))
+	p.Source.Devices[1].Path = "/dev/nowhere"
+	refused[*backend.StateError](t, "a device does not exist", b.Start(t.Context(), p), "/dev/nowhere")
+	missing, err := b.StartDegraded(t.Context(), p)
+	warned("degraded", err)
+	if missing != nil {
+		t.Errorf("missing %v", missing)
+	}
+	p.Source.Devices[0].Path = "/dev/neither"
+	_, err = b.StartDegraded(t.Context(), p)
+	refused[*backend.StateError](t, "no device exists", err, "none of the devices")
 }
 
 // suspends makes the only device fail. Every operation still returns, and interrupted operations leave

@@ -39,8 +39,11 @@ type listing struct {
 	children []*row
 }
 
-// suspended is the state of a zpool that waits for failed devices.
-const suspended = "SUSPENDED"
+// The states of a zpool that waits for failed devices, and of one that lacks a redundant device.
+const (
+	suspended     = "SUSPENDED"
+	degradedState = "DEGRADED"
+)
 
 // stateOf returns the kernel's state of a dataset's zpool, such as ONLINE or DEGRADED, or "" if it is not
 // imported.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -19,14 +20,39 @@ import (
 const cache = "/run/poolctl.zpool.cache"
 
 // Start implements backend.Starter. It imports the zpool from the devices that the definition names, unless
-// it is imported already. It does not mount file systems.
+// it is imported already. It does not mount file systems. If a device does not contain its part of the zpool,
+// but ZFS has all data, Start returns a warning. It refuses a zpool if a device does not exist.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
+	return b.start(ctx, p, blockvol.Sources(p))
+}
+
+// StartDegraded implements backend.DegradedStarter. It imports the zpool from the devices that exist. ZFS
+// refuses a zpool unless the other devices are redundant, so all volumes are available and can be changed.
+func (b *Backend) StartDegraded(ctx context.Context, p *pooldef.Pool) ([]*pooldef.Volume, error) {
+	present := b.existingSources(p)
+	if len(present) == 0 && len(p.Source.Devices) > 0 {
+		return nil, &backend.StateError{Text: "none of the devices of the zpool exists"}
+	}
+	return nil, b.start(ctx, p, present)
+}
+
+// existingSources returns the devices of the definition that exist.
+func (b *Backend) existingSources(p *pooldef.Pool) []string {
+	return slices.DeleteFunc(blockvol.Sources(p), func(device string) bool {
+		_, err := b.Host.Stat(device)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+// start starts a pool whose zpool, if it is not imported, is on the given devices.
+func (b *Backend) start(ctx context.Context, p *pooldef.Pool, devices []string) error {
 	name, err := dataset(p)
 	if err != nil {
 		return err
 	}
-	imported, err := b.importZpool(ctx, p)
-	if imported && stateOf(b.Host, name) == "" { // a dry run
+	imported, err := b.importZpool(ctx, p, devices)
+	state := stateOf(b.Host, name)
+	if imported && state == "" { // a dry run
 		return nil
 	}
 	if err == nil {
@@ -35,19 +61,23 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if err != nil && imported {
 		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
+	if err == nil && state == degradedState {
+		return &backend.Warning{Text: fmt.Sprintf("the zpool %q is degraded: zpool status -- %s shows why",
+			zpool(name), shell.Quote(zpool(name)))}
+	}
 	return err
 }
 
-// importZpool imports a pool's zpool if it is not imported, and reports whether it did.
-func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool) (bool, error) {
+// importZpool imports a pool's zpool from devices if it is not imported, and reports whether it did.
+func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool, devices []string) (bool, error) {
 	name := zpool(p.Source.Name)
 	if stateOf(b.Host, name) != "" || len(p.Source.Devices) == 0 {
 		return false, errors.Join(ctx.Err(), b.checkUsable(name))
 	}
 	args := []string{"import", "-N", "-o", "cachefile=" + cache}
-	for _, d := range blockvol.Sources(p) {
+	for _, d := range devices {
 		if _, err := b.Host.Stat(d); err != nil {
-			return false, err
+			return false, missingDevice(p, err)
 		}
 		for _, node := range append([]string{d}, b.partitions(d)...) {
 			args = append(args, "-d", node)
@@ -62,6 +92,18 @@ func (b *Backend) importZpool(ctx context.Context, p *pooldef.Pool) (bool, error
 		err = errors.Join(err, b.exportZpool(context.WithoutCancel(ctx), name))
 	}
 	return false, b.translateImportError(p, err)
+}
+
+// missingDevice adds a hint to the error about a device that does not exist.
+func missingDevice(p *pooldef.Pool, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) || len(p.Source.Devices) == 1 {
+		return err
+	}
+	return &backend.StateError{
+		Text: err.Error(),
+		Hint: fmt.Sprintf("poolctl pool-start %s --degraded starts it if the device is redundant",
+			shell.Quote(p.Name)),
+	}
 }
 
 // translateImportError adds hints to ZFS's errors about imports.
@@ -79,6 +121,8 @@ func (b *Backend) translateImportError(p *pooldef.Pool, err error) error {
 	case host.StderrContains(err, "no such pool"):
 		state.Text = fmt.Sprintf("no zpool %q on %s", name, strings.Join(blockvol.Sources(p), ", "))
 		state.Hint = "poolctl pool-build " + shell.Quote(p.Name)
+	case host.StderrContains(err, "unavailable"):
+		state.Hint = "zpool import -d DEVICE shows which devices are missing"
 	case host.StderrContains(err, "another system", "other system"):
 		state.Hint = "zpool import -f -- " + shell.Quote(name) + ", if that system no longer uses it"
 	}
@@ -107,7 +151,7 @@ func (b *Backend) Stop(ctx context.Context, p *pooldef.Pool) error {
 	}
 	err = b.exportZpool(ctx, name)
 	if err != nil && stateOf(b.Host, name) == "" {
-		_, again := b.importZpool(context.WithoutCancel(ctx), p)
+		_, again := b.importZpool(context.WithoutCancel(ctx), p, b.existingSources(p))
 		err = errors.Join(err, again)
 	}
 	return err

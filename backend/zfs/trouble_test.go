@@ -31,7 +31,8 @@ func TestTroubles(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"names": locate, "sizes": sizes, "copies": copies, "in use": inUse, "not ours": notOurs,
 		"import": importing, "build": building, "disk": disk, "no devices": noDevices, "datasets": datasets,
-		"remove": removing, "degraded": degraded, "suspended": suspends, "thousand": thousand, "left": left,
+		"remove": removing, "degraded": degraded, "lacking": lacking, "suspended": suspends, "thousand": thousand,
+		"left": left,
 	} {
 		t.Run(name, test)
 	}

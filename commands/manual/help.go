@@ -18,17 +18,18 @@ import (
 
 const introduction = `Usage: poolctl [global options] <verb> [arguments and options]
 
-libvirt's storage management without the daemon: pools and volumes of disk images,
-defined by files in a directory. Verbs, options and output are virsh's.
+libvirt's storage management without the daemon: pools and volumes of disk
+images, defined by files in a directory. Verbs, options and output are virsh's.
 `
 
 const conclusion = `
 "poolctl help <verb>" explains a verb.
 
 Exit status: 0 done, or nothing to do; 1 failed; 2 usage, or a bad definition;
-3 no such pool, volume or secret; 4 wrong state (active, inactive, in use, without
-a value); 5 exists already, or conflicts; 6 permission; 7 lock or time limit;
-8 not supported, or a tool is missing; 9 done in part; 130 interrupted.
+3 no such pool, volume or secret; 4 wrong state (active, inactive, in use,
+without a value); 5 exists already, or conflicts; 6 permission; 7 a lock, a time
+limit, or a server that cannot be reached; 8 not supported, or a tool is
+missing; 9 done in part; 130 interrupted.
 
 A first pool:
   poolctl pool-define-as images dir --target /var/lib/images
@@ -92,8 +93,8 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 	b.WriteString("\"poolctl help\" has the global options and the exit statuses.\n")
 }
 
-// usageLine lists the arguments of a verb, then the options that can be given by position, in their order.
-// Hidden options are omitted.
+// usageLine lists the arguments of a verb, then the options that can be given by position, in their order,
+// then [options] if the verb has any. Hidden options are omitted.
 func usageLine(verb *kong.Node) string {
 	usage := "Usage: poolctl " + verb.Name
 	for _, a := range verb.Positional {
@@ -104,7 +105,10 @@ func usageLine(verb *kong.Node) string {
 			usage += " [" + f.Name + "]"
 		}
 	}
-	return usage + " [options]"
+	if len(flagRows(verb.Flags)) > 0 {
+		usage += " [options]"
+	}
+	return usage
 }
 
 // flagRows returns a row with name and help for each option that is not hidden.

@@ -158,7 +158,7 @@ func (r *reader) encryption(parent *xmltree.Element) *pooldef.Encryption {
 		return nil
 	}
 	c := &pooldef.Encryption{
-		Format: r.choice(e, "format", "default", "qcow", "luks", "luks2"),
+		Format: r.choice(e, "format", "default", "qcow", "luks", "luks2", "luks-any"),
 		Engine: r.choice(e, "engine", "qemu", "librbd"),
 	}
 	if c.Format == "" {

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/base64"
 	"fmt"
+	"path/filepath"
 
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
@@ -60,10 +61,10 @@ func checkSecret(secret, other *pooldef.Secret) error {
 // moveValue moves the value when a secret changes between ephemeral and persistent, and removes the old
 // definition.
 func (s *Store) moveValue(old, file string) error {
-	if exists(valueFile(old)) {
-		text, _, err := s.readSecretFile(valueFile(old), maxEncoded)
+	if value := existingValue(old); value != "" {
+		text, _, err := s.readSecretFile(value, maxEncoded)
 		if err == nil {
-			err = s.Files.WriteSecret(valueFile(file), text)
+			err = s.Files.WriteSecret(filepath.Join(filepath.Dir(file), filepath.Base(value)), text)
 		}
 		if err != nil {
 			return err
@@ -72,21 +73,37 @@ func (s *Store) moveValue(old, file string) error {
 	return s.removeSecret(old)
 }
 
-// SetSecretValue stores the value of a secret. The value must have passed CheckSecret.
+// SetSecretValue stores the value of a secret, and removes all other forms of its value. The value must have
+// passed CheckSecret.
 func (s *Store) SetSecretValue(e *SecretEntry, value []byte) error {
-	return s.Files.WriteSecret(valueFile(e.File), base64.StdEncoding.AppendEncode(nil, value))
+	err := s.Files.WriteSecret(valueFile(e.File), base64.StdEncoding.AppendEncode(nil, value))
+	if err != nil {
+		return err
+	}
+	return s.removeFiles(valueFiles(e.File)[1:])
 }
 
 // UndefineSecret removes a secret and its value, even if the definition cannot be used.
 func (s *Store) UndefineSecret(e *SecretEntry) error { return s.removeSecret(e.File) }
 
-// removeSecret removes a value, then its definition, so that an interruption does not leave a value without a
-// definition.
+// removeSecret removes all forms of a value, then its definition, so that an interruption does not leave a
+// value without a definition.
 func (s *Store) removeSecret(file string) error {
-	if exists(valueFile(file)) {
-		if err := s.Files.Remove(valueFile(file)); err != nil {
+	if err := s.removeFiles(valueFiles(file)); err != nil {
+		return err
+	}
+	return s.Files.Remove(file)
+}
+
+// removeFiles removes those of the files that exist.
+func (s *Store) removeFiles(files []string) error {
+	for _, file := range files {
+		if !exists(file) {
+			continue
+		}
+		if err := s.Files.Remove(file); err != nil {
 			return err
 		}
 	}
-	return s.Files.Remove(file)
+	return nil
 }

@@ -2,10 +2,7 @@ package store
 
 import (
 	"errors"
-	"fmt"
-	"path/filepath"
 
-	"poolctl/backend/fault"
 	"poolctl/pooldef"
 )
 
@@ -34,27 +31,3 @@ func (s *Store) secretByUsage(usageType, usage string) (*SecretEntry, error) {
 	}
 	return e, err
 }
-
-// sealedSuffix is the suffix of values that libvirt, since version 12.1.0, has encrypted with a key that
-// systemd usually seals (https://libvirt.org/secretencryption.html).
-const sealedSuffix = ".aes256cbc"
-
-// A SealedError reports that libvirt has encrypted a value. It wraps pooldef.ErrNoValue.
-type SealedError struct{ UUID, File string }
-
-func (e *SealedError) Error() string {
-	return fmt.Sprintf("the value of secret %s is encrypted by libvirt, and only libvirt can read %s",
-		e.UUID, filepath.Clean(e.File))
-}
-
-// Kind implements [fault.Error].
-func (*SealedError) Kind() fault.Kind { return fault.State }
-
-// HintLine implements [fault.Hinter].
-func (e *SealedError) HintLine() string {
-	return fmt.Sprintf("virsh secret-dumpxml %[1]s | poolctl secret-define - && "+
-		"virsh secret-get-value %[1]s | poolctl secret-set-value %[1]s", e.UUID)
-}
-
-// Unwrap returns pooldef.ErrNoValue.
-func (e *SealedError) Unwrap() error { return pooldef.ErrNoValue }

@@ -25,7 +25,7 @@ type SecretEntry struct {
 
 // secretDirs returns the directories of secrets, in libvirt's layout: first that of persistent secrets, then
 // that of ephemeral ones, which disappear when the machine stops. Each contains a UUID.xml for every secret,
-// and a UUID.base64 if it has a value.
+// and a UUID.base64 or UUID.aes256cbc if it has a value.
 func (s *Store) secretDirs() []string {
 	dirs := []string{filepath.Join(s.ConfigDir, "secrets")}
 	if s.RunDir != "" { // libvirt keeps ephemeral secrets in memory only
@@ -59,8 +59,27 @@ func (s *Store) secretFile(secret *pooldef.Secret) string {
 	return filepath.Join(dir, secret.UUID+".xml")
 }
 
-// valueFile returns the path of the value that belongs to a definition's path.
-func valueFile(definition string) string { return strings.TrimSuffix(definition, ".xml") + ".base64" }
+// valueFile returns the path for the value that belongs to a definition's path.
+func valueFile(definition string) string { return valueFiles(definition)[0] }
+
+// valueFiles returns the paths of all forms of a value. The first that exists is the value, as in libvirt.
+// libvirt writes the second, which it encrypts, since version 12.1.0.
+func valueFiles(definition string) []string {
+	name := strings.TrimSuffix(definition, ".xml")
+	return []string{name + ".base64", name + encryptedSuffix}
+}
+
+const encryptedSuffix = ".aes256cbc"
+
+// existingValue returns the path of the value that belongs to a definition's path, or "" if there is none.
+func existingValue(definition string) string {
+	for _, file := range valueFiles(definition) {
+		if exists(file) {
+			return file
+		}
+	}
+	return ""
+}
 
 // Secrets returns every secret that has a definition, by UUID. A secret that cannot be used is listed with
 // its Err.
@@ -167,7 +186,7 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 		text := "the file of a secret must be named by its uuid, in lower case"
 		return e, pooldef.Problems{{File: e.File, Text: text}}
 	}
-	e.HasValue = exists(valueFile(e.File)) || s.Credentials != "" && exists(filepath.Join(s.Credentials, id))
+	e.HasValue = existingValue(e.File) != "" || s.Credentials != "" && exists(filepath.Join(s.Credentials, id))
 	return e, s.readSecret(e)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -61,7 +62,8 @@ func (s *Store) SecretValue(ref pooldef.SecretRef, usageType string) ([]byte, er
 }
 
 // SecretFile returns the path of the value that SecretValue returns, for messages. The file contains base64,
-// or, if it is a credential, the value itself. The path is empty if the secret does not exist.
+// or, if it is a credential, the value itself, or, if it ends in .aes256cbc, the encrypted value. The path is
+// empty if the secret does not exist.
 func (s *Store) SecretFile(ref pooldef.SecretRef, usageType string) string {
 	e, err := s.resolve(ref, usageType)
 	if err == nil {
@@ -73,7 +75,7 @@ func (s *Store) SecretFile(ref pooldef.SecretRef, usageType string) string {
 	if err != nil {
 		return ""
 	}
-	return valueFile(e.File)
+	return cmp.Or(existingValue(e.File), valueFile(e.File))
 }
 
 // resolve returns the secret that a reference names, which must have usageType or none.
@@ -100,16 +102,16 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 	if value, err := s.credential(e.UUID); value != nil || err != nil {
 		return value, err
 	}
-	if sealed := strings.TrimSuffix(e.File, ".xml") + sealedSuffix; exists(sealed) {
-		return nil, &SealedError{e.UUID, sealed}
-	}
-	file := valueFile(e.File)
+	file := cmp.Or(existingValue(e.File), valueFile(e.File))
 	text, _, err := s.readSecretFile(file, maxEncoded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NoValueError{e.UUID, e.IsLibvirt}
 	}
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(file, encryptedSuffix) {
+		return s.decryptValue(e, file, text)
 	}
 	value, err := DecodeSecret(text)
 	if err != nil {
@@ -121,6 +123,14 @@ func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 // DecodeSecret decodes a value in base64 from a file, ignoring blanks and line feeds. Errors are Problems,
 // which do not contain the value.
 func DecodeSecret(text []byte) ([]byte, error) {
+	value, err := decodeBase64(text)
+	if err != nil {
+		return nil, err
+	}
+	return value, CheckSecret(value)
+}
+
+func decodeBase64(text []byte) ([]byte, error) {
 	joined := lockedBuffer(len(text))[:0]
 	for field := range bytes.FieldsSeq(text) {
 		joined = append(joined, field...)
@@ -130,7 +140,7 @@ func DecodeSecret(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, pooldef.Problems{{Text: "it is not base64"}}
 	}
-	return value[:n], CheckSecret(value[:n])
+	return value[:n], nil
 }
 
 // CheckSecret returns Problems if a secret cannot have this value: it must not be empty or larger than

@@ -1,0 +1,155 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/pooldef"
+)
+
+// A manyBackend manages several pools in memory. It records the order in which they are started.
+type manyBackend struct {
+	fakeBackend
+	try func(pool string) error // may be nil
+
+	mu      sync.Mutex
+	started []string
+}
+
+func (b *manyBackend) has(pool string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Contains(b.started, pool)
+}
+
+func (b *manyBackend) Active(_ context.Context, p *pooldef.Pool) (bool, error) {
+	return b.has(p.Name), nil
+}
+
+func (b *manyBackend) Start(_ context.Context, p *pooldef.Pool) error {
+	if b.try != nil {
+		if err := b.try(p.Name); err != nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.started = append(b.started, p.Name)
+	return nil
+}
+
+// autostart starts pools, and returns the results and the order in which they were started. pools has the
+// definition of each pool as "NAME TYPE TARGET DEVICE...".
+func autostart(
+	t *testing.T, dryRun bool, try func(pool string) error, pools ...string,
+) (results, order string) {
+	t.Helper()
+	d, _ := newDriver(t)
+	if err := d.UndefinePool(t.Context(), "p"); err != nil {
+		t.Fatal(err)
+	}
+	b := &manyBackend{try: try}
+	d.Backends, d.DryRun = map[pooldef.Type]backend.Backend{}, dryRun
+	for _, text := range pools {
+		words := strings.Fields(text)
+		p := &pooldef.Pool{Name: words[0], Type: pooldef.Type(words[1]), Target: pooldef.Target{Path: words[2]}}
+		for _, device := range words[3:] {
+			p.Source.Devices = append(p.Source.Devices, pooldef.Device{Path: device})
+		}
+		d.Backends[p.Type] = b
+		if err := d.Store.Define(p, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := d.Store.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	d.Autostart(t.Context(), entries, func(r AutostartResult) {
+		lines = append(lines, fmt.Sprint(r.Pool, " ", r.Started && r.Err == nil))
+	})
+	return strings.Join(lines, ", "), strings.Join(b.started, " ")
+}
+
+// TestAutostart checks that pools start at the same time, after those that they lie in, and that the results
+// are in the order of names.
+func TestAutostart(t *testing.T) {
+	zIsStarted := make(chan struct{})
+	results, _ := autostart(t, false, func(pool string) error {
+		if pool == "z" {
+			close(zIsStarted)
+		}
+		<-zIsStarted
+		return nil
+	}, "a dir /srv/a", "b dir /srv/b", "z dir /srv/z")
+	if want := "a true, b true, z true"; results != want {
+		t.Errorf("got %s, want %s", results, want)
+	}
+	for _, dryRun := range []bool{false, true} {
+		results, order := autostart(t, dryRun, nil, "a dir /nowhere/mount/images",
+			"b fs /nowhere/mount /nowhere/luns/1",
+			"c disk /nowhere/luns /dev/null", "d dir /nowhere/mount/images/deep", "e dir /nowhere/mount")
+		for _, pair := range []string{"c b", "b a", "a d"} {
+			first, second, _ := strings.Cut(pair, " ")
+			if strings.Index(order, first) > strings.Index(order, second) {
+				t.Errorf("the order is %s, but %s needs %s", order, second, first)
+			}
+		}
+		want := "a true, b true, c true, d true, e true"
+		if dryRun {
+			want = "c true, b true, e true, a true, d true"
+		}
+		if results != want {
+			t.Errorf("got %s, want %s", results, want)
+		}
+	}
+}
+
+// TestAutostartAgain checks that a pool that fails is started again after others, but not without end, and
+// not if its server does not answer.
+func TestAutostartAgain(t *testing.T) {
+	var mu sync.Mutex
+	tried, started := map[string]int{}, map[string]bool{}
+	needs := map[string]string{"a": "b", "b": "c", "lost": "none"}
+	results, _ := autostart(t, false, func(pool string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		tried[pool]++
+		if pool == "silent" {
+			return &backend.TimeoutError{Text: "the server does not answer"}
+		}
+		if needed := needs[pool]; needed != "" && !started[needed] {
+			return fs.ErrNotExist
+		}
+		started[pool] = true
+		return nil
+	}, "a dir /srv/a", "b dir /srv/b", "c dir /srv/c", "lost dir /srv/d", "silent dir /srv/e")
+	if want := "a true, b true, c true, lost false, silent false"; results != want {
+		t.Errorf("got %s, want %s", results, want)
+	}
+	if tried["silent"] != 1 || tried["c"] != 1 || tried["lost"] > 4 {
+		t.Errorf("tried %v", tried)
+	}
+}
+
+// TestAutostartCircle checks that pools that lie in each other are started all the same.
+func TestAutostartCircle(t *testing.T) {
+	refuse := errors.New("refused")
+	results, _ := autostart(t, false, func(pool string) error {
+		if pool == "c" {
+			return refuse
+		}
+		return nil
+	}, "a fs /nowhere/x /nowhere/y/disk", "b fs /nowhere/y /nowhere/x/disk", "c fs /nowhere/y/z /nowhere/x/disk")
+	if want := "a true, b true, c false"; results != want {
+		t.Errorf("got %s, want %s", results, want)
+	}
+}
