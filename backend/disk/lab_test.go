@@ -80,7 +80,7 @@ func options(format string) backendtest.Options {
 			return &aliasBackend{New(h, backendtest.Secrets{"one": "a passphrase"}, time.Minute)}
 		},
 		Pool:       func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
-		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
+		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
 		Volume:     volume,
 		Slow:       true,
 		Sizes:      []uint64{mib, 1, 512, mib + 1, 3 * mib},

@@ -107,7 +107,7 @@ func options() backendtest.Options {
 			return New(h, backendtest.Secrets{"one": "a passphrase"})
 		},
 		Pool:       func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
-		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
+		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
 		Volume:     volume,
 		Slow:       true,
 		Sizes:      []uint64{4 * mib, 1, 512, 4*mib + 1},

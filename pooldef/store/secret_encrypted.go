@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 
 	"poolctl/backend/fault"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -23,7 +23,7 @@ const (
 )
 
 // keySetting matches the line of libvirt's secret.conf that names the file with the key.
-var keySetting = regexp.MustCompile(
+var keySetting = lazy.Regexp(
 	`(?m)^[ \t]*secrets_encryption_key[ \t]*=[ \t]*(?:"(/[^"\n]*)"|'(/[^'\n]*)')?.*$`)
 
 // An EncryptedError reports that libvirt has encrypted a value, and that poolctl cannot decrypt it. It wraps
@@ -147,7 +147,7 @@ func (s *Store) keyFile() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found := keySetting.FindSubmatch(text)
+	found := keySetting().FindSubmatch(text)
 	if found == nil {
 		return "", nil
 	}
