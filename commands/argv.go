@@ -196,6 +196,9 @@ func (p *argvParser) assemble() ([]string, error) {
 		}
 		arguments = append(arguments, value)
 	}
+	if err := p.checkStyle(arguments); err != nil {
+		return nil, err
+	}
 	for _, f := range p.verb.Flags {
 		if len(p.data) == 0 {
 			break

@@ -9,7 +9,7 @@ import (
 )
 
 // Autostart is the verb autostart.
-type Autostart struct{}
+type Autostart struct{ changing }
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
@@ -33,8 +33,9 @@ func (c *Autostart) Run(e *env) error {
 		if !entry.Autostart {
 			continue
 		}
+		e.reportPool(entry.Name)
 		err := c.start(e, entry.Name)
-		e.printPlan(err)
+		e.settle(err)
 		if err != nil {
 			failed = true
 			e.report(fmt.Errorf("start pool %q: %w", entry.Name, err))

@@ -28,17 +28,37 @@ type env struct {
 	verb   string
 	driver *driver.Driver
 	stdin  io.Reader
-	plan   bytes.Buffer // the steps of a dry run that are not yet printed
+
+	plan     plan     // the steps of a dry run that are not yet settled
+	commands []string // the settled steps, for -o json
+	steps    int      // how many steps were applied since the last call of settle
+	changed  bool     // a settled step has changed something
+	changes  *changes // what -o json prints about a verb that changes something; nil: messages are printed
 	*terminal.Output
 }
 
-// printPlan prints the steps that a dry run has collected since the last call. After an error it prints none:
-// the plan is not complete, and ends with steps that undo others.
-func (e *env) printPlan(err error) {
+// A plan collects the steps of a dry run, each from one Write.
+type plan []string
+
+// Write implements io.Writer.
+func (p *plan) Write(step []byte) (int, error) {
+	*p = append(*p, string(bytes.TrimSuffix(step, []byte("\n"))))
+	return len(step), nil
+}
+
+// settle ends an operation. Its steps in a dry run are printed, or kept for -o json. After an error, they are
+// dropped: the plan is not complete, and ends with steps that undo others.
+func (e *env) settle(err error) {
 	if err == nil {
-		_, _ = e.People.Write(e.plan.Bytes())
+		e.changed = e.changed || e.steps > 0
+		e.commands = append(e.commands, e.plan...)
+		for _, step := range e.plan {
+			if e.changes == nil {
+				fmt.Fprintln(e.People, step)
+			}
+		}
 	}
-	e.plan.Reset()
+	e.plan, e.steps = nil, 0
 }
 
 // setUp prepares the output, the host and the driver as the global options demand.
@@ -47,8 +67,8 @@ func (e *env) setUp(h host.Host) error {
 	if g.Timeout == 0 {
 		return &usageError{text: "--timeout: a server needs time to answer"}
 	}
-	e.Quiet, e.DryRun, e.Debug = g.Quiet, g.DryRun, g.Debug
-	h = &host.CachedHost{Host: e.wrap(h)}
+	e.Quiet, e.DryRun, e.Debug = g.Quiet || e.changes != nil, g.DryRun, g.Debug
+	h = &host.CachedHost{Host: changeCounter{e.wrap(h), &e.steps}}
 	definitions := &store.Store{
 		Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), ReadOnly: g.Readonly,
 	}

@@ -28,7 +28,8 @@ import (
 func Main(ctx context.Context, h host.Host, args []string) int {
 	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx)}
 	err := e.run(h, args)
-	e.printPlan(err)
+	e.settle(err)
+	err = e.printChanges(err)
 	if finishErr := e.Finish(err == nil); err == nil {
 		err = finishErr
 	}
@@ -52,6 +53,9 @@ func (e *env) run(h host.Host, args []string) error {
 		return parseError(err)
 	}
 	e.verb = command.Selected().Name
+	if printsChanges(command) {
+		e.changes = &changes{}
+	}
 	if err := e.setUp(h); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ type PoolBuild struct {
 	Pool        string `arg:"" help:"Name or uuid of the pool."`
 	Overwrite   bool   `xor:"overwrite" help:"Format the device, even if it contains data."`
 	NoOverwrite bool   `xor:"overwrite" help:"Format the device, only if it is empty."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -22,6 +23,7 @@ func (*PoolBuild) Help() string {
 // Run builds a pool that is not active.
 func (c *PoolBuild) Run(e *env) error {
 	o := backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite}
+	e.reportPool(c.Pool)
 	if err := e.driver.BuildPool(e.ctx, c.Pool, o); err != nil {
 		return fmt.Errorf("build pool %q: %w", c.Pool, err)
 	}

@@ -6,6 +6,7 @@ import "fmt"
 type PoolDefine struct {
 	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
 	Validate bool   `help:"Reject unknown elements and attributes."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -26,6 +27,7 @@ func (c *PoolDefine) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("define pool from %s: %w", c.File, err)
 	}
+	e.reportDefinition(p)
 	e.Say("Pool %s defined from %s", p.Name, c.File)
 	return nil
 }

@@ -7,7 +7,10 @@ import (
 )
 
 // PoolDefineAs is the verb pool-define-as.
-type PoolDefineAs struct{ poolArgs }
+type PoolDefineAs struct {
+	poolArgs
+	changing
+}
 
 // Help implements kong.HelpProvider.
 func (c *PoolDefineAs) Help() string {
@@ -28,6 +31,7 @@ func (c *PoolDefineAs) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("define pool %q: %w", c.Name, err)
 	}
+	e.reportDefinition(p)
 	e.Say("Pool %s defined", c.Name)
 	return nil
 }

@@ -15,6 +15,7 @@ type PoolStart struct {
 	buildFlags
 	IfInactive bool    `help:"If the pool is active, do nothing and succeed."`
 	Wait       waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -26,6 +27,7 @@ func (*PoolStart) Help() string {
 
 // Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
+	e.reportPool(c.Pool)
 	err := e.driver.StartPool(e.ctx, c.Pool, c.options(), time.Duration(c.Wait))
 	if _, ok := errors.AsType[*driver.ActiveError](err); ok && c.IfInactive {
 		return nil

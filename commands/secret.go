@@ -47,8 +47,11 @@ var secretFields = []string{
 // secretValues returns the values of secretFields.
 func secretValues(entry *store.SecretEntry) []any {
 	s := entry.Secret
+	if s == nil { // its definition cannot be used
+		return []any{entry.UUID, nil, nil, nil, nil, nil, entry.HasValue, orNull(entry.File)}
+	}
 	return []any{
 		s.UUID, s.UsageType, orNull(s.Usage), orNull(s.Description), s.Ephemeral, s.Private,
-		entry.HasValue, entry.File,
+		entry.HasValue, orNull(entry.File),
 	}
 }

@@ -15,6 +15,7 @@ type VolClone struct {
 	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
 	PrintXml bool   `help:"Print the XML document of the copy, and change nothing."`
 	copyFlags
+	changing
 }
 
 // copyFlags say how the data of a volume are copied to another.
@@ -75,6 +76,9 @@ func (c *VolClone) clone(e *env) error {
 	if err := e.driver.Clone(e.ctx, source, c.Newname, o); err != nil {
 		return err
 	}
+	copied := *source.Volume
+	copied.Name, copied.Target.Path, copied.Key = c.Newname, "", ""
+	e.reportVolume(source.Backend, source.Pool(), c.Newname, &copied)
 	e.Say("Vol %s cloned from %s", c.Newname, source.Name)
 	return nil
 }

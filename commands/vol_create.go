@@ -14,6 +14,7 @@ type VolCreate struct {
 	File     string `arg:"" help:"Definition of the volume, XML or YAML; - is standard input."`
 	Validate bool   `help:"Reject unknown elements and attributes."`
 	preallocation
+	changing
 }
 
 // preallocation says how space is allocated for a new volume.
@@ -83,5 +84,9 @@ func (e *env) createVolume(b backend.Backend, p *pooldef.Pool, v *pooldef.Volume
 	progress, done := e.Progress()
 	defer done()
 	o.Progress = progress
-	return e.driver.CreateVolume(e.ctx, b, p, v, o)
+	if err := e.driver.CreateVolume(e.ctx, b, p, v, o); err != nil {
+		return err
+	}
+	e.reportVolume(b, p, v.Name, v)
+	return nil
 }

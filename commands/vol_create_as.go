@@ -22,6 +22,7 @@ type VolCreateAs struct {
 	BackingVolFormat string `position:"" placeholder:"FORMAT" help:"Format of the backing volume. Required unless the backing volume looks raw."`
 	PrintXml         bool   `help:"Print the XML document, and change nothing."`
 	preallocation
+	changing
 }
 
 // Help implements kong.HelpProvider.

@@ -14,6 +14,7 @@ type VolCreateFrom struct {
 	Inputpool string `position:"" placeholder:"POOL" help:"Name or uuid of that volume's pool. Required with a name, not with a path."`
 	Validate  bool   `help:"Reject unknown elements and attributes."`
 	copyFlags
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -69,6 +70,7 @@ func (c *VolCreateFrom) create(e *env) error {
 	if err := e.driver.CreateFrom(e.ctx, b, p, v, source, o); err != nil {
 		return err
 	}
+	e.reportVolume(b, p, v.Name, v)
 	e.Say("Vol %s created from input vol %s", v.Name, source.Name)
 	return nil
 }

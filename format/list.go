@@ -27,13 +27,24 @@ type List struct {
 	forPeople bool // the writer is a Text: print each name on one line
 }
 
-// NewList begins a list. Close ends the list.
-func NewList(w io.Writer, style, kind string, fields []string) *List {
+// A Member is a name and a value in a JSON object or a YAML mapping.
+type Member struct {
+	Name  string
+	Value any
+}
+
+// NewList begins a list. Close ends the list. In the style json, the members stand before the records.
+func NewList(w io.Writer, style, kind string, fields []string, members ...Member) *List {
 	l := &List{style: style, kind: kind, fields: fields, out: bufio.NewWriterSize(w, 1<<16)}
 	_, l.forPeople = w.(*Text)
 	switch style {
 	case "json":
-		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n  %q: [", Schema, kind)
+		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n", Schema)
+		for _, m := range members {
+			text, _ := jsonValue(m.Value) // of simple types
+			fmt.Fprintf(l.out, "  %q: %s,\n", m.Name, text)
+		}
+		fmt.Fprintf(l.out, "  %q: [", kind)
 	case "yaml":
 		fmt.Fprintf(l.out, "schema: %d\n%s:", Schema, kind)
 	case "csv":
