@@ -38,7 +38,7 @@ func (c *Autostart) Run(e *env) error {
 		e.settle(err)
 		if err != nil {
 			failed = true
-			e.report(fmt.Errorf("start pool %q: %w", entry.Name, err))
+			e.reportPart(fmt.Errorf("start pool %q: %w", entry.Name, err))
 		}
 	}
 	if failed {

@@ -29,11 +29,13 @@ type env struct {
 	driver *driver.Driver
 	stdin  io.Reader
 
-	plan     plan     // the steps of a dry run that are not yet settled
-	commands []string // the settled steps, for -o json
-	steps    int      // how many steps were applied since the last call of settle
-	changed  bool     // a settled step has changed something
-	changes  *changes // what -o json prints about a verb that changes something; nil: messages are printed
+	plan         plan     // the steps of a dry run that are not yet settled
+	commands     []string // the settled steps, for -o json
+	steps        int      // how many steps were applied since the last call of settle
+	changed      bool     // a settled step has changed something
+	errorsInJSON bool
+	parts        []jsonProblem // the errors of some of several objects
+	changes      *changes      // what -o json prints about a verb that changes something; nil: messages are printed
 	*terminal.Output
 }
 

@@ -26,7 +26,9 @@ import (
 
 // Main runs one command line on a machine and returns the exit status.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx)}
+	e := &env{
+		ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx), errorsInJSON: asksForJSON(args),
+	}
 	err := e.run(h, args)
 	e.settle(err)
 	err = e.printChanges(err)

@@ -8,6 +8,6 @@ type Man struct{}
 // Run prints the page.
 func (c *Man) Run(e *env) error {
 	fields := manual.Fields{Pool: poolFields, Volume: volumeFields, Secret: secretFields}
-	manual.WritePage(e.Data, e.kong.Model, groups, fields)
+	manual.WritePage(e.Data, e.kong.Model, groups, fields, manualStatuses())
 	return nil
 }

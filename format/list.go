@@ -41,7 +41,7 @@ func NewList(w io.Writer, style, kind string, fields []string, members ...Member
 	case "json":
 		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n", Schema)
 		for _, m := range members {
-			text, _ := jsonValue(m.Value) // of simple types
+			text, _ := JSON(m.Value) // of simple types
 			fmt.Fprintf(l.out, "  %q: %s,\n", m.Name, text)
 		}
 		fmt.Fprintf(l.out, "  %q: [", kind)
@@ -104,7 +104,7 @@ func (l *List) json(values []any) error {
 		if i > 0 {
 			l.out.WriteByte(',')
 		}
-		text, err := jsonValue(v)
+		text, err := JSON(v)
 		if err != nil {
 			return err
 		}
@@ -114,9 +114,9 @@ func (l *List) json(values []any) error {
 	return err
 }
 
-// jsonValue is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
+// JSON is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
 // plain strings are printed without the encoder, because a list may have a million of them.
-func jsonValue(v any) (string, error) {
+func JSON(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "null", nil
@@ -187,7 +187,7 @@ func csvCell(v any) (string, error) {
 	case string, bool, int, int64, uint64:
 		return fmt.Sprint(v), nil
 	}
-	return jsonValue(v)
+	return JSON(v)
 }
 
 func (l *List) csv(cells []string) error {

@@ -12,8 +12,23 @@ import (
 // Fields are the names of the fields in machine-readable output.
 type Fields struct{ Pool, Volume, Secret []string }
 
+// A Status is an exit status.
+type Status struct {
+	Code int
+	Word string // the kind of the error in JSON; empty if there is no error
+	Text string
+}
+
+// text returns the text of a status with its word, if that says more.
+func (s Status) text() string {
+	if s.Word == "" || s.Word == s.Text {
+		return s.Text
+	}
+	return s.Text + " (" + s.Word + ")"
+}
+
 // WritePage writes the manual page. Its texts are those of the help.
-func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields Fields) {
+func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields Fields, statuses []Status) {
 	p := page{w}
 	p.line(`.TH POOLCTL 8`)
 	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
@@ -32,7 +47,10 @@ func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields
 	list := func(names []string) string { return strings.Join(names, ", ") }
 	p.section("MACHINE-READABLE OUTPUT",
 		fmt.Sprintf(sectionText("output"), list(fields.Pool), list(fields.Volume), list(fields.Secret)))
-	p.section("EXIT STATUS", sectionText("status"))
+	p.section("EXIT STATUS", "In parentheses: the kind of an error in JSON.")
+	for _, s := range statuses {
+		p.line(fmt.Sprintf(".TP\n%d\n%s", s.Code, escapeRoff(s.text())))
+	}
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
 	p.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")
