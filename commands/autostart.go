@@ -20,6 +20,7 @@ func (c *Autostart) Help() string {
 
 // Run starts the marked pools.
 func (c *Autostart) Run(e *env) error {
+	e.warnMissing()
 	entries, err := e.driver.Store.All()
 	if err != nil {
 		return err

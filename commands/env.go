@@ -3,8 +3,10 @@ package commands
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -35,6 +37,7 @@ type env struct {
 	changed      bool     // a settled step has changed something
 	errorsInJSON bool
 	parts        []jsonProblem // the errors of some of several objects
+	problems     []jsonProblem // what is missing from lists
 	changes      *changes      // what -o json prints about a verb that changes something; nil: messages are printed
 	*terminal.Output
 }
@@ -119,9 +122,27 @@ func (e *env) warnUnconfined() func(host.Command) {
 }
 
 // warnUnusable warns about a pool whose definition cannot be used.
-func (e *env) warnUnusable(pool string, err error) {
+func (e *env) warnUnusable(pool string, err error) { e.warnProblem("pool", pool, err) }
+
+// warnProblem warns about an object whose definition cannot be used, and keeps the problems for lists in JSON.
+func (e *env) warnProblem(kind, name string, err error) {
 	for _, line := range terminal.Lines(err) {
-		e.Warn("pool %q cannot be used: %s", pool, line)
+		e.Warn("%s %q cannot be used: %s", kind, name, line)
+	}
+	problems := problemsOf(err)
+	if problems == nil {
+		problems = []jsonProblem{{Text: fmt.Sprintf("%s %q: %s", kind, name, terminal.Sentence(err))}}
+	}
+	e.problems = append(e.problems, problems...)
+}
+
+// warnMissing warns if the user has named a config directory that does not exist, such as by mistake: its
+// lists are empty.
+func (e *env) warnMissing() {
+	dir := e.driver.Store.ConfigDir
+	if _, err := os.Stat(dir); e.cli.ConfigDir != "" && errors.Is(err, fs.ErrNotExist) {
+		e.Warn("the config directory %q does not exist", dir)
+		e.problems = append(e.problems, jsonProblem{File: dir, Text: "the config directory does not exist"})
 	}
 }
 

@@ -43,9 +43,9 @@ type jsonError struct {
 
 // A jsonProblem is a problem of a definition, or of one of several objects, in JSON.
 type jsonProblem struct {
-	File any    `json:"file"`
-	Line any    `json:"line"`
-	Text string `json:"text"`
+	File any    `json:"file" yaml:"file"`
+	Line any    `json:"line" yaml:"line"`
+	Text string `json:"text" yaml:"text"`
 }
 
 // reportPart reports the error of one of several objects. In JSON, the errors of all objects are one object.
@@ -57,6 +57,14 @@ func (e *env) reportPart(err error) {
 	for _, line := range errorLines(err) {
 		e.parts = append(e.parts, jsonProblem{Text: line})
 	}
+}
+
+// problemMembers returns the member of lists in JSON and YAML for what is missing from them, if anything is.
+func (e *env) problemMembers() []format.Member {
+	if len(e.problems) == 0 {
+		return nil
+	}
+	return []format.Member{{Name: "problems", Value: e.problems}}
 }
 
 // reportJSON prints an error as an object on one line.

@@ -99,7 +99,7 @@ func (e *env) printPools(style string, pools []driver.Status) error {
 			return err
 		}
 	}
-	return list.Close()
+	return list.Close(e.problemMembers()...)
 }
 
 func (e *env) printPoolsXML(pools []driver.Status) error {

@@ -37,6 +37,7 @@ func (c *PoolList) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	e.warnMissing()
 	entries, err := e.driver.AllPools()
 	if err != nil {
 		return err

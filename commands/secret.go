@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"poolctl/commands/terminal"
 	"poolctl/pooldef/store"
 )
 
@@ -32,9 +31,7 @@ func (e *env) allSecrets() ([]*store.SecretEntry, error) {
 			usable = append(usable, entry)
 			continue
 		}
-		for _, line := range terminal.Lines(entry.Err) {
-			e.Warn("secret %q cannot be used: %s", entry.UUID, line)
-		}
+		e.warnProblem("secret", entry.UUID, entry.Err)
 	}
 	return usable, nil
 }

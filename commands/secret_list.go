@@ -27,6 +27,7 @@ func (c *SecretList) Help() string {
 
 // Run lists secrets.
 func (c *SecretList) Run(e *env) error {
+	e.warnMissing()
 	entries, err := e.allSecrets()
 	if err != nil {
 		return err
@@ -69,5 +70,5 @@ func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
 			return err
 		}
 	}
-	return list.Close()
+	return list.Close(e.problemMembers()...)
 }

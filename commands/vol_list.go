@@ -72,7 +72,10 @@ func (e *env) volumePrinter(style string, details bool) volumePrinter {
 		}
 	}
 	list := format.NewList(e.Results, style, "volumes", volumeFields)
-	return volumePrinter{func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) }, list.Close}
+	return volumePrinter{
+		func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) },
+		func() error { return list.Close() },
+	}
 }
 
 func (e *env) volumeTable(details bool) volumePrinter {

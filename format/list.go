@@ -82,17 +82,39 @@ func (l *List) Add(values ...any) error {
 	return err
 }
 
-// Close ends the document and flushes the output.
-func (l *List) Close() error {
+// Close ends the document and flushes the output. In the styles json and yaml, the members stand after the
+// records.
+func (l *List) Close(members ...Member) error {
 	switch {
 	case l.style == "json" && l.count == 0:
-		fmt.Fprint(l.out, "]\n}\n")
+		l.out.WriteByte(']')
 	case l.style == "json":
-		fmt.Fprint(l.out, "\n  ]\n}\n")
+		l.out.WriteString("\n  ]")
 	case l.style == "yaml" && l.count == 0:
-		fmt.Fprint(l.out, " []\n")
+		l.out.WriteString(" []\n")
+	}
+	for _, m := range members {
+		if err := l.member(m); err != nil {
+			return err
+		}
+	}
+	if l.style == "json" {
+		l.out.WriteString("\n}\n")
 	}
 	return l.out.Flush()
+}
+
+// member prints a member after the records.
+func (l *List) member(m Member) error {
+	switch l.style {
+	case "json":
+		text, err := JSON(m.Value)
+		l.out.WriteString(",\n  \"" + m.Name + "\": " + text)
+		return err
+	case "yaml":
+		return PrintYAML(l.out, map[string]any{m.Name: m.Value})
+	}
+	return nil
 }
 
 func (l *List) json(values []any) error {
