@@ -9,6 +9,7 @@ import (
 // PoolDefineAs is the verb pool-define-as.
 type PoolDefineAs struct {
 	poolArgs
+	updating
 	changing
 }
 
@@ -25,13 +26,16 @@ func (c *PoolDefineAs) Run(e *env) error {
 		return nil
 	}
 	p, err := codec.PoolFromElement(c.element())
+	changed := false
 	if err == nil {
-		err = e.driver.Define(e.ctx, p, nil)
+		changed, err = c.define(e, p, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("define pool %q: %w", c.Name, err)
 	}
-	e.reportDefinition(p)
+	if !changed {
+		return nil
+	}
 	e.Say("Pool %s defined", c.Name)
 	return nil
 }
