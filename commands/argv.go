@@ -38,6 +38,9 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	if err := p.options(); err != nil {
 		return nil, err
 	}
+	if err := checkStyleVariable(); err != nil {
+		return nil, err
+	}
 	if p.seen["help"] {
 		return []string{p.verb.Name, "--help"}, nil
 	}
@@ -196,7 +199,7 @@ func (p *argvParser) assemble() ([]string, error) {
 		}
 		arguments = append(arguments, value)
 	}
-	if err := p.checkStyle(arguments); err != nil {
+	if err := p.style(arguments); err != nil {
 		return nil, err
 	}
 	for _, f := range p.verb.Flags {

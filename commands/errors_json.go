@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"poolctl/format"
@@ -12,7 +11,7 @@ import (
 
 // asksForJSON reports whether a command line, which may be wrong, asks for JSON.
 func asksForJSON(args []string) bool {
-	style := os.Getenv("POOLCTL_OUTPUT")
+	style := styleVariable()
 	for i, word := range args {
 		if word == "--" && i > 0 {
 			break
@@ -29,7 +28,7 @@ func asksForJSON(args []string) bool {
 			style = value
 		}
 	}
-	return style == "json"
+	return style == "json" || style == "jsonl"
 }
 
 // A jsonError is an error in JSON.

@@ -16,7 +16,7 @@ import (
 // Schema is the version of the machine-readable output. Within one version, fields are only added.
 const Schema = 1
 
-// A List prints records with named fields in the style json, yaml, csv, name, or null (names that end with
+// A List prints records with named fields in the style json, jsonl (one object a line), yaml, csv, name, or null (names that end with
 // NUL). It prints each record at once and keeps nothing in memory, so that lists can be long.
 type List struct {
 	style     string
@@ -64,11 +64,13 @@ func (l *List) Add(values ...any) error {
 	case "csv":
 		cells := make([]string, len(values))
 		for i, v := range values {
-			if cells[i], err = csvCell(v); err != nil {
+			if cells[i], err = Cell(v); err != nil {
 				return err
 			}
 		}
 		err = l.csv(cells)
+	case "jsonl":
+		err = l.jsonLine(values)
 	case "name":
 		name := fmt.Sprint(values[0])
 		if l.forPeople {
@@ -136,6 +138,23 @@ func (l *List) json(values []any) error {
 	return err
 }
 
+// jsonLine prints a record as an object on one line.
+func (l *List) jsonLine(values []any) error {
+	for i, v := range values {
+		text, err := JSON(v)
+		if err != nil {
+			return err
+		}
+		separator := ","
+		if i == 0 {
+			separator = "{"
+		}
+		l.out.WriteString(separator + `"` + l.fields[i] + `":` + text)
+	}
+	_, err := l.out.WriteString("}\n")
+	return err
+}
+
 // JSON is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
 // plain strings are printed without the encoder, because a list may have a million of them.
 func JSON(v any) (string, error) {
@@ -198,9 +217,9 @@ func (l *List) yaml(values []any) error {
 	return err
 }
 
-// csvCell formats a value for a spreadsheet. null is an empty cell, and the items of a list are joined by
+// Cell formats a value for a spreadsheet. null is an empty cell, and the items of a list are joined by
 // blanks.
-func csvCell(v any) (string, error) {
+func Cell(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "", nil
