@@ -76,10 +76,16 @@ func testInJSON(t *testing.T, dir string, args []string) {
 	cmd.Stderr = &problems
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == statusUsage {
+		if n, err := checkJSON(strings.Join(args, " "), problems.String()); n != 1 || err != nil {
+			t.Errorf("%s: %d documents, %v", args, n, err)
+		}
 		if len(out) > 0 || !strings.Contains(problems.String(), "-o") {
 			t.Errorf("%s: printed %q and %q", args, out, problems.String())
 		}
 		return
+	}
+	if n, err := checkJSON(strings.Join(args, " "), string(out)); n != 1 || err != nil {
+		t.Errorf("%s: %d documents, %v", args, n, err)
 	}
 	var document struct {
 		Schema                  int
