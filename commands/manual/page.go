@@ -2,7 +2,6 @@ package manual
 
 import (
 	"embed"
-	"fmt"
 	"io"
 	"strings"
 
@@ -27,29 +26,33 @@ func (s Status) text() string {
 	return s.Text + " (" + s.Word + ")"
 }
 
+// A Manual is what the manual page and the topics of the help describe.
+type Manual struct {
+	Model  *kong.Application
+	Groups []kong.Group
+	Fields
+	Statuses []Status
+}
+
 // WritePage writes the manual page. Its texts are those of the help.
-func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields Fields, statuses []Status) {
+func (m *Manual) WritePage(w io.Writer) {
 	p := page{w}
 	p.line(`.TH POOLCTL 8`)
 	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
 	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
 	p.section("DESCRIPTION", sectionText("description"))
 	p.section("GLOBAL OPTIONS", "Global options can be given before or after the verb.")
-	p.flags(model.Flags)
-	for _, g := range groups {
+	p.flags(m.Model.Flags)
+	for _, g := range m.Groups {
 		p.section(strings.ToUpper(strings.TrimSuffix(g.Title, ":")), "")
-		for _, verb := range model.Children {
+		for _, verb := range m.Model.Children {
 			if verb.Group != nil && verb.Group.Key == g.Key && !verb.Hidden {
 				p.verb(verb)
 			}
 		}
 	}
-	list := func(names []string) string { return strings.Join(names, ", ") }
-	p.section("MACHINE-READABLE OUTPUT",
-		fmt.Sprintf(sectionText("output"), list(fields.Pool), list(fields.Volume), list(fields.Secret)))
-	p.section("EXIT STATUS", "In parentheses: the kind of an error in JSON.")
-	for _, s := range statuses {
-		p.line(fmt.Sprintf(".TP\n%d\n%s", s.Code, escapeRoff(s.text())))
+	for _, t := range topics {
+		p.section(t.title, m.topic(t.name))
 	}
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
