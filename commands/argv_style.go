@@ -6,8 +6,8 @@ import (
 	"poolctl/commands/manual"
 )
 
-// style returns an error if the verb cannot print the style of -o with these arguments. Without -o, style adds
-// that of $POOLCTL_OUTPUT, unless the verb cannot print it.
+// style returns an error if the verb cannot print the style of -o with these arguments. Without -o, style
+// adds that of $POOLCTL_OUTPUT, unless the verb cannot print it.
 func (p *argvParser) style(arguments []string) error {
 	data := p.printsData(arguments)
 	if data != "" && slices.Contains(p.out, "--output=json") {

@@ -77,8 +77,8 @@ func (e *env) reportDefinition(p *pooldef.Pool) {
 	}
 }
 
-// reportVolume notes the volume with a name in pool p, whose backend is b. If the volume does not exist, as in
-// a dry run, reportVolume notes planned.
+// reportVolume notes the volume with a name in pool p, whose backend is b. If the volume does not exist, as
+// in a dry run, reportVolume notes planned.
 func (e *env) reportVolume(b backend.Backend, p *pooldef.Pool, name string, planned *pooldef.Volume) {
 	if e.changes == nil {
 		return

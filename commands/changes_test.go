@@ -14,7 +14,8 @@ import (
 // jsonLines has a command line for each verb, in an order in which each finds what it works on. With -o json,
 // each prints one object, or is refused (status 2).
 var jsonLines = []string{
-	"pool-define-as images dir --target WORK/images", "pool-list --all", "pool-info images", "pool-dumpxml images",
+	"pool-define-as images dir --target WORK/images", "pool-list --all", "pool-info images",
+	"pool-dumpxml images",
 	"pool-name uuid", "pool-uuid images", "pool-define other.yaml", "pool-edit images", "pool-build images",
 	"pool-start images", "pool-refresh images", "pool-autostart images", "autostart",
 	"pool-create third.yaml", "pool-create-as fourth dir --target WORK/fourth --build", "pool-capabilities",

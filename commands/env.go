@@ -38,7 +38,7 @@ type env struct {
 	errorsInJSON bool
 	parts        []jsonProblem // the errors of some of several objects
 	problems     []jsonProblem // what is missing from lists
-	changes      *changes      // what -o json prints about a verb that changes something; nil: messages are printed
+	changes      *changes      // what -o json prints about a verb that changes something, or nil
 	*terminal.Output
 }
 
@@ -124,7 +124,8 @@ func (e *env) warnUnconfined() func(host.Command) {
 // warnUnusable warns about a pool whose definition cannot be used.
 func (e *env) warnUnusable(pool string, err error) { e.warnProblem("pool", pool, err) }
 
-// warnProblem warns about an object whose definition cannot be used, and keeps the problems for lists in JSON.
+// warnProblem warns about an object whose definition cannot be used, and keeps the problems for lists in
+// JSON.
 func (e *env) warnProblem(kind, name string, err error) {
 	for _, line := range terminal.Lines(err) {
 		e.Warn("%s %q cannot be used: %s", kind, name, line)

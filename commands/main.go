@@ -70,7 +70,8 @@ func newParser(c *cli, args []string) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
 	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
 	options := []kong.Option{
-		kong.Name("poolctl"), kong.ExplicitGroups(groups), kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
+		kong.Name("poolctl"), kong.ExplicitGroups(groups),
+		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}
 	for _, v := range verbs {

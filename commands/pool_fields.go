@@ -30,7 +30,8 @@ var poolFields = []string{
 func poolValues(s *driver.Status) []any {
 	src := &s.Pool.Source
 	values := []any{
-		s.Pool.Name, orNull(s.Pool.UUID), orNull(string(s.Pool.Type)), stateOf(s), s.Entry.Autostart, s.IsPersistent(),
+		s.Pool.Name, orNull(s.Pool.UUID), orNull(string(s.Pool.Type)), stateOf(s), s.Entry.Autostart,
+		s.IsPersistent(),
 		nil, nil, nil,
 		orNull(s.Pool.Target.Path), orNull(src.Name), hosts(src), devices(src), orNull(src.Dir),
 		orNull(src.Format), orNull(s.Entry.File), nil,

@@ -268,5 +268,5 @@ func (s schemaSet) check(command string, value object) error {
 			name = kind + ".json" + suffix
 		}
 	}
-	return s[name].Validate(map[string]any(value))
+	return s[name].Validate(value)
 }

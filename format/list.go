@@ -16,8 +16,9 @@ import (
 // Schema is the version of the machine-readable output. Within one version, fields are only added.
 const Schema = 1
 
-// A List prints records with named fields in the style json, jsonl (one object a line), yaml, csv, name, or null (names that end with
-// NUL). It prints each record at once and keeps nothing in memory, so that lists can be long.
+// A List prints records with named fields in the style json, jsonl (one object a line), yaml, csv, name, or
+// null (names that end with NUL). It prints each record at once and keeps nothing in memory, because lists can
+// be long.
 type List struct {
 	style     string
 	kind      string // the plural noun for the records: the key that contains them
