@@ -82,7 +82,8 @@ func (f *ifMissing) has(e *env, b backend.Backend, p *pooldef.Pool, v *pooldef.V
 	if !f.IfMissing {
 		return false, nil
 	}
-	return e.driver.HasVolume(e.ctx, b, p, v)
+	isCopy := e.verb == "vol-clone" || e.verb == "vol-create-from"
+	return e.driver.HasVolume(e.ctx, b, p, v, isCopy)
 }
 
 // Run creates a volume.

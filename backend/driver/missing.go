@@ -13,9 +13,9 @@ import (
 
 // HasVolume reports whether pool p, whose backend is b, has the volume that v defines: one with its name,
 // size and format. If the volume with its name is another one, the error is a [pooldef.ConflictError] that
-// says what differs.
+// says what differs. With isCopy set, v gets the data of another volume, and may share blocks with it.
 func (d *Driver) HasVolume(
-	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
+	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, isCopy bool,
 ) (bool, error) {
 	have, err := b.Volume(ctx, p, v.Name)
 	switch {
@@ -26,8 +26,9 @@ func (d *Driver) HasVolume(
 	case have.Err != nil:
 		return false, have.Err
 	}
-	differences := differencesOf(have, v)
-	if !d.hasSize(ctx, p, have, v.Capacity.Bytes) {
+	differences := differencesOf(have, v, isCopy && have.Type != "file")
+	isSnapshot := p.Type == pooldef.Logical && have.Backing != nil && v.Backing != nil // as large as its origin
+	if !isSnapshot && !d.hasSize(ctx, p, have, v.Capacity.Bytes) {
 		differences = append(differences,
 			fmt.Sprintf("its capacity is %d bytes, not %d", have.Capacity.Bytes, v.Capacity.Bytes))
 	}
@@ -39,7 +40,9 @@ func (d *Driver) HasVolume(
 }
 
 // differencesOf describes in which ways an existing volume is not the one that is wanted, except its size.
-func differencesOf(have, want *pooldef.Volume) (differences []string) {
+// With mayShare set, the existing volume may share blocks with another one, which it shows as its backing
+// file.
+func differencesOf(have, want *pooldef.Volume, mayShare bool) (differences []string) {
 	format := want.Target.Format
 	if format != "" && format != "none" && have.Target.Format != "" && have.Target.Format != format {
 		differences = append(differences, fmt.Sprintf("its format is %s, not %s", have.Target.Format, format))
@@ -48,7 +51,7 @@ func differencesOf(have, want *pooldef.Volume) (differences []string) {
 		name      string
 		has, want bool
 	}{
-		{"backing file", have.Backing != nil, want.Backing != nil},
+		{"backing file", have.Backing != nil && !mayShare, want.Backing != nil},
 		{"encryption", have.Target.Encryption != nil, want.Target.Encryption != nil},
 	} {
 		switch {
