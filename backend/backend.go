@@ -188,6 +188,9 @@ type (
 type BuildOptions struct {
 	Overwrite   bool // replace whatever the device contains
 	NoOverwrite bool // format the device only if it is empty
+	// IfMissing leaves storage unchanged that exists as the definition says. Without it, such storage is an
+	// error for types whose storage has content of its own. IfMissing excludes Overwrite.
+	IfMissing bool
 }
 
 // CreateOptions control how space for a new volume is allocated.

@@ -38,6 +38,9 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	if err := p.options(); err != nil {
 		return nil, err
 	}
+	if err := checkStyleVariable(); err != nil {
+		return nil, err
+	}
 	if p.seen["help"] {
 		return []string{p.verb.Name, "--help"}, nil
 	}
@@ -195,6 +198,9 @@ func (p *argvParser) assemble() ([]string, error) {
 			return nil, p.fail("the value of <%s> is empty", a.Name)
 		}
 		arguments = append(arguments, value)
+	}
+	if err := p.style(arguments); err != nil {
+		return nil, err
 	}
 	for _, f := range p.verb.Flags {
 		if len(p.data) == 0 {

@@ -49,6 +49,9 @@ func (p *argvParser) failUnknown(word string) error {
 		}
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	if p.verb != nil && (name == "output" || strings.HasPrefix(word, "-o")) {
+		return p.fail("the output has one form only, so -o does not apply")
+	}
 	if similar := format.Similar(name, names); similar != "" {
 		return p.fail("unknown option %s, did you mean --%s?", word, similar)
 	}

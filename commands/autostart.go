@@ -12,7 +12,7 @@ import (
 )
 
 // Autostart is the verb autostart.
-type Autostart struct{}
+type Autostart struct{ changing }
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
@@ -24,6 +24,7 @@ func (c *Autostart) Help() string {
 
 // Run starts the marked pools.
 func (c *Autostart) Run(e *env) error {
+	e.warnMissing()
 	entries, err := e.driver.Store.All()
 	if err != nil {
 		return err
@@ -49,10 +50,15 @@ func (c *Autostart) print(e *env, r driver.AutostartResult) {
 	for _, w := range r.Warnings {
 		e.Warn("%w", w)
 	}
-	e.printPlan(r.Err)
+	e.reportPool(r.Pool)
+	if !e.cli.DryRun { // the steps so far are those of several pools
+		e.steps.Store(0)
+		e.changed = e.changed || r.Started && r.Err == nil
+	}
+	e.settle(r.Err)
 	switch {
 	case r.Err != nil:
-		e.report(fmt.Errorf("start pool %q: %w", r.Pool, r.Err))
+		e.reportPart(fmt.Errorf("start pool %q: %w", r.Pool, r.Err))
 	case r.Started:
 		e.Say("Pool %s started", r.Pool)
 	default:

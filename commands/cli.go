@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -91,23 +90,6 @@ type Globals struct {
 	Connect     string           `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
 	Version     kong.VersionFlag `short:"V" help:"Print the version."`
 	VersionToo  kong.VersionFlag `short:"v" hidden:""` // virsh accepts both
-}
-
-// output has the options of verbs that print records.
-type output struct {
-	Output string `short:"o" default:"table" enum:"table,json,yaml,csv,name,xml" placeholder:"STYLE" help:"Print a table, json, yaml, csv, name or xml."`
-	Null   bool   `help:"With -o name: end each name with a NUL byte instead of a newline."`
-}
-
-// AfterApply sets the style null, which users cannot choose directly. kong may call it twice.
-func (o *output) AfterApply() error {
-	switch {
-	case o.Null && o.Output == "name":
-		o.Output = "null"
-	case o.Null && o.Output != "null":
-		return errors.New("the option --null needs -o name")
-	}
-	return nil
 }
 
 // groups are the headings of the help, in order.

@@ -132,10 +132,13 @@ func (s *compareScript) side(t *testing.T, below, name string) *compareSide {
 		name: name, dir: filepath.Join(below, "dir"), work: filepath.Join(below, name),
 		before: snapshot{}, uuids: map[string]int{},
 	}
-	for _, dir := range []string{c.dir, c.work + "/files", c.work + "/steps", c.work + "/results"} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	for _, name := range []string{"", "/config", "/files", "/steps", "/results"} {
+		if err := os.MkdirAll(c.work+name, 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	if c.seen = c.work; s.lab != nil {
 		c.seen, c.dir = "/lab", "/srv/compare"

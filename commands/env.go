@@ -3,10 +3,13 @@ package commands
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -28,17 +31,41 @@ type env struct {
 	verb   string
 	driver *driver.Driver
 	stdin  io.Reader
-	plan   bytes.Buffer // the steps of a dry run that are not yet printed
+
+	plan         plan         // the steps of a dry run that are not yet settled
+	commands     []string     // the settled steps, for -o json
+	steps        atomic.Int64 // how many steps were applied since the last call of settle
+	changed      bool         // a settled step has changed something
+	errorsInJSON bool
+	parts        []jsonProblem // the errors of some of several objects
+	problems     []jsonProblem // what is missing from lists
+	changes      *changes      // what -o json prints about a verb that changes something, or nil
 	*terminal.Output
 }
 
-// printPlan prints the steps that a dry run has collected since the last call. After an error it prints none:
-// the plan is not complete, and ends with steps that undo others.
-func (e *env) printPlan(err error) {
+// A plan collects the steps of a dry run, each from one Write.
+type plan []string
+
+// Write implements io.Writer.
+func (p *plan) Write(step []byte) (int, error) {
+	*p = append(*p, string(bytes.TrimSuffix(step, []byte("\n"))))
+	return len(step), nil
+}
+
+// settle ends an operation. Its steps in a dry run are printed, or kept for -o json. After an error, they are
+// dropped: the plan is not complete, and ends with steps that undo others.
+func (e *env) settle(err error) {
 	if err == nil {
-		_, _ = e.People.Write(e.plan.Bytes())
+		e.changed = e.changed || e.steps.Load() > 0
+		e.commands = append(e.commands, e.plan...)
+		for _, step := range e.plan {
+			if e.changes == nil {
+				fmt.Fprintln(e.People, step)
+			}
+		}
 	}
-	e.plan.Reset()
+	e.plan = nil
+	e.steps.Store(0)
 }
 
 // sealedKey is the systemd credential that libvirt creates for the key of its secrets, sealed for this
@@ -51,8 +78,8 @@ func (e *env) setUp(h host.Host) error {
 	if g.Timeout == 0 {
 		return &usageError{text: "--timeout: a server needs time to answer"}
 	}
-	e.Quiet, e.DryRun, e.Debug = g.Quiet, g.DryRun, g.Debug
-	h = &host.CachedHost{Host: e.wrap(h)}
+	e.Quiet, e.DryRun, e.Debug = g.Quiet || e.changes != nil, g.DryRun, g.Debug
+	h = &host.CachedHost{Host: changeCounter{e.wrap(h), &e.steps}}
 	definitions := &store.Store{
 		Files: hostFiles{e.ctx, h}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), ReadOnly: g.Readonly,
 		SealedKey: sealedKey, Unseal: func(name, file string) ([]byte, error) {
@@ -104,9 +131,28 @@ func (e *env) warnUnconfined() func(host.Command) {
 }
 
 // warnUnusable warns about a pool whose definition cannot be used.
-func (e *env) warnUnusable(pool string, err error) {
+func (e *env) warnUnusable(pool string, err error) { e.warnProblem("pool", pool, err) }
+
+// warnProblem warns about an object whose definition cannot be used, and keeps the problems for lists in
+// JSON.
+func (e *env) warnProblem(kind, name string, err error) {
 	for _, line := range terminal.Lines(err) {
-		e.Warn("pool %q cannot be used: %s", pool, line)
+		e.Warn("%s %q cannot be used: %s", kind, name, line)
+	}
+	problems := problemsOf(err)
+	if problems == nil {
+		problems = []jsonProblem{{Text: fmt.Sprintf("%s %q: %s", kind, name, terminal.Sentence(err))}}
+	}
+	e.problems = append(e.problems, problems...)
+}
+
+// warnMissing warns if the user has named a config directory that does not exist, such as by mistake: its
+// lists are empty.
+func (e *env) warnMissing() {
+	dir := e.driver.Store.ConfigDir
+	if _, err := os.Stat(dir); e.cli.ConfigDir != "" && errors.Is(err, fs.ErrNotExist) {
+		e.Warn("the config directory %q does not exist", dir)
+		e.problems = append(e.problems, jsonProblem{File: dir, Text: "the config directory does not exist"})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"poolctl/backend/fault"
+	"poolctl/commands/manual"
 	"poolctl/commands/terminal"
 	"poolctl/format"
 )
@@ -18,28 +19,63 @@ import (
 const (
 	statusDone        = 0
 	statusFailed      = 1
-	statusUsage       = 2 // or a bad definition
-	statusNotFound    = 3 // no such pool, volume, secret
-	statusState       = 4 // active, inactive, in use, without a value
-	statusConflict    = 5 // exists already
+	statusUsage       = 2
+	statusNotFound    = 3
+	statusState       = 4
+	statusConflict    = 5
 	statusPermission  = 6
-	statusLocked      = 7 // or a time limit, or a server that cannot be reached
-	statusUnsupported = 8 // or a tool is missing
-	statusPartial     = 9 // done in part
+	statusLocked      = 7
+	statusUnsupported = 8
+	statusPartial     = 9
 	statusInterrupted = 130
 )
+
+// statuses has the text of each exit status in the manual, its word in JSON, and the kind of errors that lead
+// to it. An error of another kind leads to statusFailed.
+var statuses = []struct {
+	manual.Status
+	kind fault.Kind
+}{
+	{manual.Status{Code: statusDone, Text: "done, or there was nothing to do"}, 0},
+	{manual.Status{Code: statusFailed, Word: "failed", Text: "any other failure"}, fault.Failed},
+	{manual.Status{Code: statusUsage, Word: "usage", Text: "wrong command line or definition"}, fault.Usage},
+	{manual.Status{Code: statusNotFound, Word: "not-found", Text: "pool, volume or secret not found"},
+		fault.NotFound},
+	{manual.Status{Code: statusState, Word: "state",
+		Text: "wrong state: the object is active, inactive, in use or without a value"}, fault.State},
+	{manual.Status{Code: statusConflict, Word: "conflict",
+		Text: "the object exists already, or conflicts with another"}, fault.Conflict},
+	{manual.Status{Code: statusPermission, Word: "permission", Text: "permission denied"}, fault.Permission},
+	{manual.Status{Code: statusLocked, Word: "again", Text: "a lock or a server took too long, or a server " +
+		"cannot be reached: trying again may help"}, fault.Timeout},
+	{manual.Status{Code: statusUnsupported, Word: "unsupported",
+		Text: "the pool type does not support the operation, or a tool is missing"}, fault.Unsupported},
+	{manual.Status{Code: statusPartial, Word: "partial",
+		Text: "done in part: some of several objects failed"}, 0},
+	{manual.Status{Code: statusInterrupted, Word: "interrupted", Text: "interrupted"}, 0},
+}
+
+// manualStatuses returns the exit statuses for the manual.
+func manualStatuses() []manual.Status {
+	list := make([]manual.Status, len(statuses))
+	for i, s := range statuses {
+		list[i] = s.Status
+	}
+	return list
+}
 
 // errPartial ends a verb that has already reported its errors.
 var errPartial = errors.New("done in part")
 
 // report prints an error with its hint, and returns the exit status.
 func (e *env) report(err error) int {
-	if err == nil {
+	switch {
+	case err == nil:
 		return statusDone
-	}
-	if !errors.Is(err, errPartial) {
-		for _, line := range terminal.Lines(err) {
-			line = strings.ReplaceAll(line, context.Canceled.Error(), "interrupted")
+	case e.errorsInJSON:
+		e.reportJSON(err)
+	case !errors.Is(err, errPartial):
+		for _, line := range errorLines(err) {
 			fmt.Fprintln(e.Stderr, "error: "+line)
 		}
 		if h := e.hint(err); h != "" {
@@ -49,26 +85,25 @@ func (e *env) report(err error) int {
 	return status(err)
 }
 
+// errorLines returns the lines that report an error.
+func errorLines(err error) []string {
+	lines := terminal.Lines(err)
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(line, context.Canceled.Error(), "interrupted")
+	}
+	return lines
+}
+
 // status returns the exit status for an error.
 func status(err error) int {
 	if errors.Is(err, errPartial) {
 		return statusPartial
 	}
-	switch kindOf(err) {
-	case fault.Usage:
-		return statusUsage
-	case fault.NotFound:
-		return statusNotFound
-	case fault.State:
-		return statusState
-	case fault.Conflict:
-		return statusConflict
-	case fault.Permission:
-		return statusPermission
-	case fault.Timeout:
-		return statusLocked
-	case fault.Unsupported:
-		return statusUnsupported
+	kind := kindOf(err)
+	for _, s := range statuses {
+		if kind > fault.Failed && s.kind == kind {
+			return s.Code
+		}
 	}
 	if errors.Is(err, context.Canceled) {
 		return statusInterrupted

@@ -1,17 +1,24 @@
 package commands
 
+import "fmt"
+
 // Help is the verb help.
 type Help struct {
-	Verb string `position:"" placeholder:"VERB" help:"Verb to show help for."`
+	Verb string `position:"" placeholder:"VERB" help:"Verb or topic to show help for. Topics: yaml, statuses, environment, output, systemd."`
 }
 
 // Help implements kong.HelpProvider.
 func (*Help) Help() string {
-	return "  poolctl help vol-create-as"
+	return "  poolctl help vol-create-as\n" +
+		"  poolctl help output"
 }
 
-// Run shows help for a verb, or the list of verbs. kong prints it with [manual.HelpPrinter].
+// Run shows help for a verb, a topic, or the list of verbs. kong prints it with [manual.HelpPrinter].
 func (c *Help) Run(e *env) error {
+	if text, ok := e.manual().Topic(c.Verb); ok {
+		fmt.Fprint(e.People, text)
+		return nil
+	}
 	args := []string{"--help"}
 	if c.Verb != "" {
 		args = []string{c.Verb, "--help"}

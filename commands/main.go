@@ -26,9 +26,12 @@ import (
 
 // Main runs one command line on a machine and returns the exit status.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := &env{ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx)}
+	e := &env{
+		ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx), errorsInJSON: asksForJSON(args),
+	}
 	err := e.run(h, args)
-	e.printPlan(err)
+	e.settle(err)
+	err = e.printChanges(err)
 	if finishErr := e.Finish(err == nil); err == nil {
 		err = finishErr
 	}
@@ -52,6 +55,9 @@ func (e *env) run(h host.Host, args []string) error {
 		return parseError(err)
 	}
 	e.verb = command.Selected().Name
+	if printsChanges(command) {
+		e.changes = &changes{}
+	}
 	if err := e.setUp(h); err != nil {
 		return err
 	}
@@ -64,7 +70,8 @@ func newParser(c *cli, args []string) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
 	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
 	options := []kong.Option{
-		kong.Name("poolctl"), kong.ExplicitGroups(groups), kong.Vars{"version": version()},
+		kong.Name("poolctl"), kong.ExplicitGroups(groups),
+		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}
 	for _, v := range verbs {

@@ -7,7 +7,14 @@ type Man struct{}
 
 // Run prints the page.
 func (c *Man) Run(e *env) error {
-	fields := manual.Fields{Pool: poolFields, Volume: volumeFields, Secret: secretFields}
-	manual.WritePage(e.Data, e.kong.Model, groups, fields)
+	e.manual().WritePage(e.Data)
 	return nil
+}
+
+// manual returns the manual of this program.
+func (e *env) manual() *manual.Manual {
+	return &manual.Manual{
+		Model: e.kong.Model, Groups: groups, Statuses: manualStatuses(),
+		Fields: manual.Fields{Pool: poolFields, Volume: volumeFields, Secret: secretFields},
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // TestManualPage checks that docs/poolctl.8 is the output of poolctl __man. UPDATE=1 rewrites it.
@@ -54,7 +56,10 @@ func TestExamples(t *testing.T) {
 		for _, example := range found {
 			args, err := normalise(parser.Model, words(example[1]))
 			if err == nil {
-				_, err = parser.Parse(args)
+				var fresh *kong.Kong // a parser remembers the options of the line before
+				if fresh, err = newParser(&cli{}, args); err == nil {
+					_, err = fresh.Parse(args)
+				}
 			}
 			if err != nil || !slices.Contains(args, verb.Name) {
 				t.Errorf("%s: example %q: error %v", verb.Name, example[0], err)

@@ -6,6 +6,7 @@ import "fmt"
 type PoolAutostart struct {
 	Pool    string `arg:"" help:"Name or uuid of the pool."`
 	Disable bool   `help:"Disable starting the pool at boot."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -22,6 +23,7 @@ func (c *PoolAutostart) Run(e *env) error {
 	if c.Disable {
 		mark, done = "unmark", "unmarked"
 	}
+	e.reportPool(c.Pool)
 	if err := e.driver.SetAutostart(e.ctx, c.Pool, !c.Disable); err != nil {
 		return fmt.Errorf("%s pool %q as autostarted: %w", mark, c.Pool, err)
 	}

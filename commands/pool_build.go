@@ -9,23 +9,29 @@ import (
 // PoolBuild is the verb pool-build.
 type PoolBuild struct {
 	Pool        string `arg:"" help:"Name or uuid of the pool."`
-	Overwrite   bool   `xor:"overwrite" help:"Format the device, even if it contains data."`
+	Overwrite   bool   `xor:"overwrite,missing" help:"Format the device, even if it contains data."`
 	NoOverwrite bool   `xor:"overwrite" help:"Format the device, only if it is empty."`
+	IfMissing   bool   `xor:"missing" help:"If the storage exists as the definition says, do nothing and succeed."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
 func (*PoolBuild) Help() string {
 	return "  poolctl pool-build images\n" +
-		"  poolctl pool-build vg0 --overwrite"
+		"  poolctl pool-build vg0 --overwrite\n" +
+		"  poolctl pool-build vg0 --if-missing"
 }
 
 // Run builds a pool that is not active.
 func (c *PoolBuild) Run(e *env) error {
-	o := backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite}
+	o := backend.BuildOptions{Overwrite: c.Overwrite, NoOverwrite: c.NoOverwrite, IfMissing: c.IfMissing}
+	e.reportPool(c.Pool)
 	if err := e.driver.BuildPool(e.ctx, c.Pool, o); err != nil {
 		return fmt.Errorf("build pool %q: %w", c.Pool, err)
 	}
-	e.Say("Pool %s built", c.Pool)
+	if !c.IfMissing || e.steps.Load() > 0 {
+		e.Say("Pool %s built", c.Pool)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import "fmt"
 type PoolCreate struct {
 	File string `arg:"" help:"Definition, XML or YAML; - is standard input."`
 	buildFlags
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -24,6 +25,7 @@ func (c *PoolCreate) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("create pool from %s: %w", c.File, err)
 	}
+	e.reportDefinition(p)
 	e.Say("Pool %s created from %s", p.Name, c.File)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 type PoolCreateAs struct {
 	poolArgs
 	buildFlags
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -31,6 +32,7 @@ func (c *PoolCreateAs) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("create pool %q: %w", c.Name, err)
 	}
+	e.reportDefinition(p)
 	e.Say("Pool %s created", c.Name)
 	return nil
 }

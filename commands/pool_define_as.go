@@ -7,7 +7,11 @@ import (
 )
 
 // PoolDefineAs is the verb pool-define-as.
-type PoolDefineAs struct{ poolArgs }
+type PoolDefineAs struct {
+	poolArgs
+	updating
+	changing
+}
 
 // Help implements kong.HelpProvider.
 func (c *PoolDefineAs) Help() string {
@@ -22,11 +26,15 @@ func (c *PoolDefineAs) Run(e *env) error {
 		return nil
 	}
 	p, err := codec.PoolFromElement(c.element())
+	changed := false
 	if err == nil {
-		err = e.driver.Define(e.ctx, p, nil)
+		changed, err = c.define(e, p, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("define pool %q: %w", c.Name, err)
+	}
+	if !changed {
+		return nil
 	}
 	e.Say("Pool %s defined", c.Name)
 	return nil

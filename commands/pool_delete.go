@@ -1,7 +1,10 @@
 package commands
 
 // PoolDelete is the verb pool-delete.
-type PoolDelete struct{ poolArg }
+type PoolDelete struct {
+	poolArg
+	changing
+}
 
 // Help implements kong.HelpProvider.
 func (c *PoolDelete) Help() string {

@@ -9,6 +9,7 @@ import (
 type PoolDestroy struct {
 	poolArg
 	IfActive bool `help:"If the pool is not active, do nothing and succeed."`
+	changing
 }
 
 // Help implements kong.HelpProvider.

@@ -18,6 +18,7 @@ import (
 // PoolEdit is the verb pool-edit.
 type PoolEdit struct {
 	Pool string `arg:"" help:"Name or uuid of the pool."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -30,6 +31,7 @@ func (c *PoolEdit) Help() string {
 
 // Run lets the user edit a definition.
 func (c *PoolEdit) Run(e *env) error {
+	e.reportPool(c.Pool)
 	entry, err := e.driver.FindPool(c.Pool)
 	if entry == nil || entry.File == "" {
 		text := fmt.Sprintf("pool %q is transient: it has no definition to edit", c.Pool)

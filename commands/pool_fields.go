@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"poolctl/backend/driver"
-	"poolctl/format"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
@@ -31,7 +30,8 @@ var poolFields = []string{
 func poolValues(s *driver.Status) []any {
 	src := &s.Pool.Source
 	values := []any{
-		s.Pool.Name, s.Pool.UUID, string(s.Pool.Type), stateOf(s), s.Entry.Autostart, s.IsPersistent(),
+		s.Pool.Name, orNull(s.Pool.UUID), orNull(string(s.Pool.Type)), stateOf(s), s.Entry.Autostart,
+		s.IsPersistent(),
 		nil, nil, nil,
 		orNull(s.Pool.Target.Path), orNull(src.Name), hosts(src), devices(src), orNull(src.Dir),
 		orNull(src.Format), orNull(s.Entry.File), nil,
@@ -87,19 +87,19 @@ func orNull(s string) any {
 	return s
 }
 
-// printPools prints pools in a machine-readable style.
-func (e *env) printPools(style string, pools []driver.Status) error {
+// printPools prints pools in a machine-readable style, or the columns that were picked.
+func (e *env) printPools(o *output, pools []driver.Status) error {
 	driver.QuerySpace(pools)
-	if style == "xml" {
+	if o.Output == "xml" {
 		return e.printPoolsXML(pools)
 	}
-	list := format.NewList(e.Results, style, "pools", poolFields)
+	printer := o.records(e, "pools", poolFields)
 	for _, s := range pools {
-		if err := list.Add(poolValues(&s)...); err != nil {
+		if err := printer.add(poolValues(&s)); err != nil {
 			return err
 		}
 	}
-	return list.Close()
+	return printer.close()
 }
 
 func (e *env) printPoolsXML(pools []driver.Status) error {

@@ -24,6 +24,9 @@ func (*PoolInfo) Help() string {
 
 // Run shows one pool.
 func (c *PoolInfo) Run(e *env) error {
+	if err := c.pick(poolFields); err != nil {
+		return err
+	}
 	entry, unlock, err := e.driver.LockPool(e.ctx, c.Pool, store.Shared)
 	defer unlock()
 	if err != nil {
@@ -33,8 +36,8 @@ func (c *PoolInfo) Run(e *env) error {
 	if s.Err != nil {
 		return fmt.Errorf("pool %q: %w", entry.Name, s.Err)
 	}
-	if c.Output != "table" {
-		return e.printPools(c.Output, []driver.Status{s})
+	if !c.isForPeople() {
+		return e.printPools(&c.output, []driver.Status{s})
 	}
 	state := "inactive"
 	if s.Active {

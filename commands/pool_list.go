@@ -37,6 +37,7 @@ func (c *PoolList) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	e.warnMissing()
 	entries, err := e.driver.AllPools()
 	if err != nil {
 		return err
@@ -50,8 +51,8 @@ func (c *PoolList) Run(e *env) error {
 			pools = append(pools, s)
 		}
 	}
-	if c.Output != "table" {
-		return e.printPools(c.Output, pools)
+	if !c.isForPeople() {
+		return e.printPools(&c.output, pools)
 	}
 	switch {
 	case c.Uuid || c.Name:
@@ -66,6 +67,8 @@ func (c *PoolList) Run(e *env) error {
 func (c *PoolList) check() error {
 	verb := "pool-list"
 	switch {
+	case c.Columns != nil && (c.Details || c.Uuid || c.Name):
+		return &usageError{verb, "the option --columns excludes --details, --uuid and --name"}
 	case c.All && c.Inactive:
 		return &usageError{verb, "the options --all and --inactive exclude each other"}
 	case c.Details && (c.Uuid || c.Name):
@@ -76,7 +79,7 @@ func (c *PoolList) check() error {
 			return &usageError{verb, fmt.Sprintf("%q is not a pool type", name)}
 		}
 	}
-	return nil
+	return c.pick(poolFields)
 }
 
 // matches reports whether a pool passes all filters. A filter with both of its options set passes every pool.

@@ -1,7 +1,10 @@
 package commands
 
 // PoolRefresh is the verb pool-refresh.
-type PoolRefresh struct{ poolArg }
+type PoolRefresh struct {
+	poolArg
+	changing
+}
 
 // Help implements kong.HelpProvider.
 func (c *PoolRefresh) Help() string {

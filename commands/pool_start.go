@@ -17,6 +17,7 @@ type PoolStart struct {
 	Degraded   bool    `help:"Start what is available although devices are missing (logical, zfs, gluster)."`
 	IfInactive bool    `help:"If the pool is active, do nothing and succeed."`
 	Wait       waiting `placeholder:"TIME" help:"Wait until the pool has a volume (iscsi, scsi): 30 seconds, or the given time."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -31,6 +32,7 @@ func (*PoolStart) Help() string {
 
 // Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
+	e.reportPool(c.Pool)
 	err := e.driver.StartPool(e.ctx, c.Pool, driver.StartOptions{
 		Build: c.options(), Wait: time.Duration(c.Wait), Degraded: c.Degraded,
 	})

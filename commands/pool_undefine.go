@@ -10,6 +10,7 @@ import (
 type PoolUndefine struct {
 	poolArg
 	IfDefined bool `help:"If the pool has no definition, do nothing and succeed."`
+	changing
 }
 
 // Help implements kong.HelpProvider.

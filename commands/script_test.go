@@ -101,6 +101,8 @@ func session(ts *testscript.TestScript, _ bool, _ []string) {
 			continue
 		}
 		output, status := sh(ts, work, strings.TrimSpace(command))
+		_, err := checkJSON(command, output)
+		ts.Check(err)
 		fmt.Fprintf(&transcript, "%s%s", line, normalised(output, work))
 		if status != 0 {
 			fmt.Fprintf(&transcript, "[%d]\n", status)

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"poolctl/commands/terminal"
 	"poolctl/pooldef/store"
 )
 
@@ -32,9 +31,7 @@ func (e *env) allSecrets() ([]*store.SecretEntry, error) {
 			usable = append(usable, entry)
 			continue
 		}
-		for _, line := range terminal.Lines(entry.Err) {
-			e.Warn("secret %q cannot be used: %s", entry.UUID, line)
-		}
+		e.warnProblem("secret", entry.UUID, entry.Err)
 	}
 	return usable, nil
 }
@@ -47,8 +44,11 @@ var secretFields = []string{
 // secretValues returns the values of secretFields.
 func secretValues(entry *store.SecretEntry) []any {
 	s := entry.Secret
+	if s == nil { // its definition cannot be used
+		return []any{entry.UUID, nil, nil, nil, nil, nil, entry.HasValue, orNull(entry.File)}
+	}
 	return []any{
 		s.UUID, s.UsageType, orNull(s.Usage), orNull(s.Description), s.Ephemeral, s.Private,
-		entry.HasValue, entry.File,
+		entry.HasValue, orNull(entry.File),
 	}
 }

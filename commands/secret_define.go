@@ -5,12 +5,14 @@ import (
 
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
 )
 
 // SecretDefine is the verb secret-define.
 type SecretDefine struct {
 	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
 	Validate bool   `help:"Reject unknown elements and attributes."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -30,6 +32,7 @@ func (c *SecretDefine) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("define secret from %s: %w", c.File, err)
 	}
+	e.reportSecret(&store.SecretEntry{UUID: s.UUID, Secret: s})
 	e.Say("Secret %s created", s.UUID)
 	return nil
 }

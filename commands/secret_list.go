@@ -3,7 +3,6 @@ package commands
 import (
 	"io"
 
-	"poolctl/format"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
@@ -27,6 +26,10 @@ func (c *SecretList) Help() string {
 
 // Run lists secrets.
 func (c *SecretList) Run(e *env) error {
+	if err := c.pick(secretFields); err != nil {
+		return err
+	}
+	e.warnMissing()
 	entries, err := e.allSecrets()
 	if err != nil {
 		return err
@@ -37,8 +40,8 @@ func (c *SecretList) Run(e *env) error {
 			secrets = append(secrets, entry)
 		}
 	}
-	if c.Output != "table" {
-		return e.printSecrets(c.Output, secrets)
+	if !c.isForPeople() {
+		return e.printSecrets(&c.output, secrets)
 	}
 	var rows [][]string
 	for _, entry := range secrets {
@@ -54,8 +57,8 @@ func (c *SecretList) matches(s *pooldef.Secret) bool {
 }
 
 // printSecrets prints secrets in a machine-readable style.
-func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
-	if style == "xml" {
+func (e *env) printSecrets(o *output, secrets []*store.SecretEntry) error {
+	if o.Output == "xml" {
 		root := &xmltree.Element{Name: "secrets", Open: true}
 		for _, entry := range secrets {
 			root.Add(codec.SecretElement(entry.Secret))
@@ -63,11 +66,11 @@ func (e *env) printSecrets(style string, secrets []*store.SecretEntry) error {
 		_, err := io.WriteString(e.Results, root.String())
 		return err
 	}
-	list := format.NewList(e.Results, style, "secrets", secretFields)
+	printer := o.records(e, "secrets", secretFields)
 	for _, entry := range secrets {
-		if err := list.Add(secretValues(entry)...); err != nil {
+		if err := printer.add(secretValues(entry)); err != nil {
 			return err
 		}
 	}
-	return list.Close()
+	return printer.close()
 }

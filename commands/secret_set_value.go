@@ -14,6 +14,7 @@ type SecretSetValue struct {
 	File        string `placeholder:"FILE" help:"Read the value from this file; - is standard input."`
 	Plain       bool   `help:"The file contains the raw value, not base64."`
 	Interactive bool   `help:"Prompt for the raw value on the terminal."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -77,6 +78,7 @@ func (c *SecretSetValue) set(e *env) error {
 	if err != nil {
 		return err
 	}
+	e.reportSecret(entry)
 	return e.driver.Store.SetSecretValue(entry, value)
 }
 

@@ -9,6 +9,7 @@ import (
 // SecretUndefine is the verb secret-undefine.
 type SecretUndefine struct {
 	Secret string `arg:"" help:"Uuid or usage of the secret."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -22,6 +23,7 @@ func (c *SecretUndefine) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("undefine secret %q: %w", c.Secret, err)
 	}
+	e.reportSecret(entry)
 	e.Say("Secret %s deleted", entry.UUID)
 	return nil
 }

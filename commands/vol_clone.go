@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -15,6 +16,8 @@ type VolClone struct {
 	Pool     string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
 	PrintXml bool   `help:"Print the XML document of the copy, and change nothing."`
 	copyFlags
+	ifMissing
+	changing
 }
 
 // copyFlags say how the data of a volume are copied to another.
@@ -72,9 +75,7 @@ func (c *VolClone) clone(e *env) error {
 	progress, done := e.Progress()
 	defer done()
 	o.Progress = progress
-	if err := e.driver.Clone(e.ctx, source, c.Newname, o); err != nil {
-		return err
-	}
-	e.Say("Vol %s cloned from %s", c.Newname, source.Name)
-	return nil
+	b, p, v := source.Backend, source.Pool(), driver.CloneOf(source.Volume, c.Newname)
+	create := func() error { return e.driver.Clone(e.ctx, v, source, o) }
+	return c.create(e, b, p, v, create, "Vol %s cloned from %s", c.Newname, source.Name)
 }

@@ -22,6 +22,8 @@ type VolCreateAs struct {
 	BackingVolFormat string `position:"" placeholder:"FORMAT" help:"Format of the backing volume. Required unless the backing volume looks raw."`
 	PrintXml         bool   `help:"Print the XML document, and change nothing."`
 	preallocation
+	ifMissing
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -36,9 +38,6 @@ func (c *VolCreateAs) Help() string {
 func (c *VolCreateAs) Run(e *env) error {
 	if err := c.run(e); err != nil {
 		return fmt.Errorf("create volume %q: %w", c.Name, err)
-	}
-	if !c.PrintXml {
-		e.Say("Vol %s created", c.Name)
 	}
 	return nil
 }
@@ -61,7 +60,8 @@ func (c *VolCreateAs) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.createVolume(b, entry.Current(), v, &c.preallocation)
+	create := func() error { return e.createVolume(b, entry.Current(), v, &c.preallocation) }
+	return c.create(e, b, entry.Current(), v, create, "Vol %s created", c.Name)
 }
 
 // element builds the same document as virsh.

@@ -14,6 +14,8 @@ type VolCreateFrom struct {
 	Inputpool string `position:"" placeholder:"POOL" help:"Name or uuid of that volume's pool. Required with a name, not with a path."`
 	Validate  bool   `help:"Reject unknown elements and attributes."`
 	copyFlags
+	ifMissing
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -30,13 +32,13 @@ func (c *VolCreateFrom) Help() string {
 
 // Run creates a volume.
 func (c *VolCreateFrom) Run(e *env) error {
-	if err := c.create(e); err != nil {
+	if err := c.run(e); err != nil {
 		return fmt.Errorf("create volume from %s: %w", c.File, err)
 	}
 	return nil
 }
 
-func (c *VolCreateFrom) create(e *env) error {
+func (c *VolCreateFrom) run(e *env) error {
 	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
@@ -66,9 +68,7 @@ func (c *VolCreateFrom) create(e *env) error {
 	progress, done := e.Progress()
 	defer done()
 	o.Progress = progress
-	if err := e.driver.CreateFrom(e.ctx, b, p, v, source, o); err != nil {
-		return err
-	}
-	e.Say("Vol %s created from input vol %s", v.Name, source.Name)
-	return nil
+	e.driver.FitCapacity(v, source)
+	create := func() error { return e.driver.CreateFrom(e.ctx, b, p, v, source, o) }
+	return c.create(e, b, p, v, create, "Vol %s created from input vol %s", v.Name, source.Name)
 }

@@ -11,6 +11,7 @@ type VolDelete struct {
 	volumeArgs
 	DeleteSnapshots bool `help:"Also delete the volume's snapshots."`
 	IfExists        bool `help:"If the pool has no such volume, do nothing and succeed. Needs --pool."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -41,5 +42,6 @@ func (c *VolDelete) delete(e *env) error {
 		return err
 	}
 	defer v.Unlock()
+	e.noteVolume(v.Volume)
 	return e.driver.DeleteVolume(e.ctx, v, c.DeleteSnapshots)
 }

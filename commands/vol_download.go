@@ -13,6 +13,7 @@ import (
 type VolDownload struct {
 	transferArgs
 	InUse bool `help:"Copy a volume that is in use, such as by a running guest. The copy may be inconsistent."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -77,6 +78,7 @@ func (c *VolDownload) download(e *env) error {
 		}
 		return downloader.Download(e.ctx, p, v.Name, to, t)
 	}
+	e.noteVolume(v.Volume)
 	return c.toFile(e, t, func(to *os.File, t backend.Transfer) error {
 		return downloader.Download(e.ctx, p, v.Name, to, t)
 	})

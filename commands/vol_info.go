@@ -33,6 +33,9 @@ func (*VolInfo) Help() string {
 
 // Run shows one volume.
 func (c *VolInfo) Run(e *env) error {
+	if err := c.pick(volumeFields); err != nil {
+		return err
+	}
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
@@ -41,8 +44,8 @@ func (c *VolInfo) Run(e *env) error {
 	if err := c.read(e, v); err != nil {
 		return err
 	}
-	if c.Output != "table" {
-		printer := e.volumePrinter(c.Output, true)
+	if !c.isForPeople() {
+		printer := e.volumePrinter(&c.output, true)
 		if err := printer.add(v.Volume); err != nil {
 			return err
 		}

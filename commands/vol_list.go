@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"poolctl/format"
 	"poolctl/pooldef"
@@ -27,16 +26,22 @@ func (c *VolList) Help() string {
 
 // Run lists volumes.
 func (c *VolList) Run(e *env) error {
+	if c.Columns != nil && c.Details {
+		return &usageError{"vol-list", "the option --columns excludes --details"}
+	}
+	if err := c.pick(volumeFields); err != nil {
+		return err
+	}
 	entry, b, unlock, err := e.driver.ActivePool(e.ctx, c.Pool)
 	defer unlock()
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
 	}
 	volumes := b.Volumes(e.ctx, entry.Current())
-	if c.Details || !slices.Contains([]string{"table", "name", "null"}, c.Output) {
+	if c.Details || !c.isForPeople() && !c.needsOnly("name", "path", "key") {
 		volumes = e.driver.Details(e.ctx, b, entry.Current())
 	}
-	printer := e.volumePrinter(c.Output, c.Details)
+	printer := e.volumePrinter(&c.output, c.Details)
 	for v, err := range volumes {
 		if err == nil {
 			err = printer.add(v)
@@ -57,11 +62,11 @@ type volumePrinter struct {
 	close func() error
 }
 
-func (e *env) volumePrinter(style string, details bool) volumePrinter {
-	switch style {
-	case "table":
+func (e *env) volumePrinter(o *output, details bool) volumePrinter {
+	switch {
+	case o.isForPeople():
 		return e.volumeTable(details)
-	case "xml":
+	case o.Output == "xml":
 		fmt.Fprintln(e.Results, "<volumes>")
 		return volumePrinter{
 			func(v *pooldef.Volume) error {
@@ -71,8 +76,10 @@ func (e *env) volumePrinter(style string, details bool) volumePrinter {
 			func() error { _, err := io.WriteString(e.Results, "</volumes>\n"); return err },
 		}
 	}
-	list := format.NewList(e.Results, style, "volumes", volumeFields)
-	return volumePrinter{func(v *pooldef.Volume) error { return list.Add(volumeValues(v)...) }, list.Close}
+	records := o.records(e, "volumes", volumeFields)
+	return volumePrinter{
+		func(v *pooldef.Volume) error { return records.add(volumeValues(v)) }, records.close,
+	}
 }
 
 func (e *env) volumeTable(details bool) volumePrinter {

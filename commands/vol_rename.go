@@ -10,6 +10,7 @@ import (
 type VolRename struct {
 	volumeArgs
 	Newname string `arg:"" help:"New name, in the same pool."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -38,5 +39,9 @@ func (c *VolRename) rename(e *env) error {
 		return err
 	}
 	defer v.Unlock()
-	return e.driver.RenameVolume(e.ctx, v, c.Newname)
+	if err := e.driver.RenameVolume(e.ctx, v, c.Newname); err != nil {
+		return err
+	}
+	e.reportVolume(v.Backend, v.Pool(), c.Newname, v.Volume)
+	return nil
 }

@@ -18,6 +18,7 @@ type VolResize struct {
 	Allocate bool   `help:"Allocate the added space now."`
 	Delta    bool   `help:"The size is the amount to grow by (with --shrink, to shrink by)."`
 	Shrink   bool   `help:"Allow shrinking: data beyond the new size is lost."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -75,5 +76,9 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, err
 		return nil, err
 	}
 	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate, MayRead: e.driver.Known(e.ctx, v)}
-	return v, resizer.Resize(e.ctx, p, v.Name, n, o)
+	if err := resizer.Resize(e.ctx, p, v.Name, n, o); err != nil {
+		return nil, err
+	}
+	e.reportVolume(v.Backend, p, v.Name, v.Volume)
+	return v, nil
 }

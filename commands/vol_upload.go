@@ -11,6 +11,7 @@ import (
 // VolUpload is the verb vol-upload.
 type VolUpload struct {
 	transferArgs
+	changing
 }
 
 // transferArgs name a volume, a file, and a part of the volume.
@@ -93,5 +94,9 @@ func (c *VolUpload) upload(e *env) error {
 	defer done()
 	t.Progress = progress
 	progress.Report(0, 0) // shown if the transfer stalls before its first byte
-	return uploader.Upload(e.ctx, p, v.Name, from, t)
+	if err := uploader.Upload(e.ctx, p, v.Name, from, t); err != nil {
+		return err
+	}
+	e.reportVolume(v.Backend, p, v.Name, v.Volume)
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 type VolWipe struct {
 	volumeArgs
 	Algorithm string `position:"" default:"zero" enum:"zero,nnsa,dod,bsi,gutmann,schneier,pfitzner7,pfitzner33,random,trim" placeholder:"HOW" help:"zero (default), trim, random, or a scrub(1) pattern: nnsa, dod, bsi, gutmann, schneier, pfitzner7, pfitzner33."`
+	changing
 }
 
 // Help implements kong.HelpProvider.
@@ -45,5 +46,9 @@ func (c *VolWipe) wipe(e *env) error {
 	}
 	progress, done := e.Progress()
 	defer done()
-	return wiper.Wipe(e.ctx, p, v.Name, c.Algorithm, progress)
+	if err := wiper.Wipe(e.ctx, p, v.Name, c.Algorithm, progress); err != nil {
+		return err
+	}
+	e.reportVolume(v.Backend, p, v.Name, v.Volume)
+	return nil
 }

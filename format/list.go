@@ -16,8 +16,9 @@ import (
 // Schema is the version of the machine-readable output. Within one version, fields are only added.
 const Schema = 1
 
-// A List prints records with named fields in the style json, yaml, csv, name, or null (names that end with
-// NUL). It prints each record at once and keeps nothing in memory, so that lists can be long.
+// A List prints records with named fields in the style json, jsonl (one object a line), yaml, csv, name, or
+// null (names that end with NUL). It prints each record at once and keeps nothing in memory, because lists can
+// be long.
 type List struct {
 	style     string
 	kind      string // the plural noun for the records: the key that contains them
@@ -27,13 +28,24 @@ type List struct {
 	forPeople bool // the writer is a Text: print each name on one line
 }
 
-// NewList begins a list. Close ends the list.
-func NewList(w io.Writer, style, kind string, fields []string) *List {
+// A Member is a name and a value in a JSON object or a YAML mapping.
+type Member struct {
+	Name  string
+	Value any
+}
+
+// NewList begins a list. Close ends the list. In the style json, the members stand before the records.
+func NewList(w io.Writer, style, kind string, fields []string, members ...Member) *List {
 	l := &List{style: style, kind: kind, fields: fields, out: bufio.NewWriterSize(w, 1<<16)}
 	_, l.forPeople = w.(*Text)
 	switch style {
 	case "json":
-		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n  %q: [", Schema, kind)
+		fmt.Fprintf(l.out, "{\n  \"schema\": %d,\n", Schema)
+		for _, m := range members {
+			text, _ := JSON(m.Value) // of simple types
+			fmt.Fprintf(l.out, "  %q: %s,\n", m.Name, text)
+		}
+		fmt.Fprintf(l.out, "  %q: [", kind)
 	case "yaml":
 		fmt.Fprintf(l.out, "schema: %d\n%s:", Schema, kind)
 	case "csv":
@@ -53,11 +65,13 @@ func (l *List) Add(values ...any) error {
 	case "csv":
 		cells := make([]string, len(values))
 		for i, v := range values {
-			if cells[i], err = csvCell(v); err != nil {
+			if cells[i], err = Cell(v); err != nil {
 				return err
 			}
 		}
 		err = l.csv(cells)
+	case "jsonl":
+		err = l.jsonLine(values)
 	case "name":
 		name := fmt.Sprint(values[0])
 		if l.forPeople {
@@ -71,17 +85,39 @@ func (l *List) Add(values ...any) error {
 	return err
 }
 
-// Close ends the document and flushes the output.
-func (l *List) Close() error {
+// Close ends the document and flushes the output. In the styles json and yaml, the members stand after the
+// records.
+func (l *List) Close(members ...Member) error {
 	switch {
 	case l.style == "json" && l.count == 0:
-		fmt.Fprint(l.out, "]\n}\n")
+		l.out.WriteByte(']')
 	case l.style == "json":
-		fmt.Fprint(l.out, "\n  ]\n}\n")
+		l.out.WriteString("\n  ]")
 	case l.style == "yaml" && l.count == 0:
-		fmt.Fprint(l.out, " []\n")
+		l.out.WriteString(" []\n")
+	}
+	for _, m := range members {
+		if err := l.member(m); err != nil {
+			return err
+		}
+	}
+	if l.style == "json" {
+		l.out.WriteString("\n}\n")
 	}
 	return l.out.Flush()
+}
+
+// member prints a member after the records.
+func (l *List) member(m Member) error {
+	switch l.style {
+	case "json":
+		text, err := JSON(m.Value)
+		l.out.WriteString(",\n  \"" + m.Name + "\": " + text)
+		return err
+	case "yaml":
+		return PrintYAML(l.out, map[string]any{m.Name: m.Value})
+	}
+	return nil
 }
 
 func (l *List) json(values []any) error {
@@ -93,7 +129,7 @@ func (l *List) json(values []any) error {
 		if i > 0 {
 			l.out.WriteByte(',')
 		}
-		text, err := jsonValue(v)
+		text, err := JSON(v)
 		if err != nil {
 			return err
 		}
@@ -103,9 +139,26 @@ func (l *List) json(values []any) error {
 	return err
 }
 
-// jsonValue is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
+// jsonLine prints a record as an object on one line.
+func (l *List) jsonLine(values []any) error {
+	for i, v := range values {
+		text, err := JSON(v)
+		if err != nil {
+			return err
+		}
+		separator := ","
+		if i == 0 {
+			separator = "{"
+		}
+		l.out.WriteString(separator + `"` + l.fields[i] + `":` + text)
+	}
+	_, err := l.out.WriteString("}\n")
+	return err
+}
+
+// JSON is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
 // plain strings are printed without the encoder, because a list may have a million of them.
-func jsonValue(v any) (string, error) {
+func JSON(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "null", nil
@@ -165,9 +218,9 @@ func (l *List) yaml(values []any) error {
 	return err
 }
 
-// csvCell formats a value for a spreadsheet. null is an empty cell, and the items of a list are joined by
+// Cell formats a value for a spreadsheet. null is an empty cell, and the items of a list are joined by
 // blanks.
-func csvCell(v any) (string, error) {
+func Cell(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "", nil
@@ -176,7 +229,7 @@ func csvCell(v any) (string, error) {
 	case string, bool, int, int64, uint64:
 		return fmt.Sprint(v), nil
 	}
-	return jsonValue(v)
+	return JSON(v)
 }
 
 func (l *List) csv(cells []string) error {

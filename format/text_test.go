@@ -47,7 +47,7 @@ func TestText(t *testing.T) {
 // TestJSONIsPrintable checks that JSON contains only printable characters and keeps its value.
 func TestJSONIsPrintable(t *testing.T) {
 	name := "a\x1b\u009b\x7fb\u202e\u2028\U000e0001\"\\日本"
-	text, err := jsonValue([]string{name})
+	text, err := JSON([]string{name})
 	if err != nil || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("the name is printed as %q (%v)", text, err)
 	}

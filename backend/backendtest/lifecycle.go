@@ -20,6 +20,9 @@ func (s *suite) testLifecycle() {
 		s.ok(builder.Build(s.Context(), s.pool, s.Build))
 	}
 	built := s.Snapshot(s.T, s.pool)
+	if builds {
+		s.buildAgain(builder, built)
+	}
 	if starts {
 		s.checkActive(false, "before starting")
 		s.ok(s.start(s.Context(), s.b))
@@ -34,6 +37,9 @@ func (s *suite) testLifecycle() {
 		s.checkActive(false, "after stopping")
 		s.checkUnchanged(built, "after stopping")
 	}
+	if builds {
+		s.buildAgain(builder, built)
+	}
 	remover, removes := s.b.(backend.PoolDeleter)
 	if !removes {
 		return
@@ -43,6 +49,14 @@ func (s *suite) testLifecycle() {
 	if builds {
 		s.checkUnchanged(initial, "after deleting the pool")
 	}
+}
+
+// buildAgain builds what is built, which changes nothing.
+func (s *suite) buildAgain(builder backend.Builder, built string) {
+	s.Helper()
+	again := backend.BuildOptions{NoOverwrite: s.Build.Overwrite || s.Build.NoOverwrite, IfMissing: true}
+	s.ok(builder.Build(s.Context(), s.pool, again))
+	s.checkUnchanged(built, "after building what is built")
 }
 
 // checkActive checks Active and Space.

@@ -23,6 +23,11 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if err != nil {
 		return err
 	}
+	if o.IfMissing {
+		if t, err := b.read(ctx, d); err != nil || t.label == format(p) {
+			return err
+		}
+	}
 	unlock, err := b.lock(ctx, d)
 	if err != nil {
 		return err

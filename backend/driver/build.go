@@ -2,20 +2,26 @@ package driver
 
 import (
 	"context"
+	"errors"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
 
-// BuildPool creates the underlying storage of a pool that is not active.
+// BuildPool creates the underlying storage of a pool that is not active. With o.IfMissing, the pool may be
+// active: then it has its storage.
 func (d *Driver) BuildPool(ctx context.Context, nameOrUUID string, o backend.BuildOptions) error {
 	entry, unlock, err := d.LockPool(ctx, nameOrUUID, store.Exclusive)
 	defer unlock()
 	if err != nil {
 		return err
 	}
-	if err := d.checkInactive(ctx, entry); err != nil {
+	err = d.checkInactive(ctx, entry)
+	if _, active := errors.AsType[*ActiveError](err); active && o.IfMissing {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return d.build(ctx, entry.Current(), o)

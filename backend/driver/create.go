@@ -30,23 +30,22 @@ func (d *Driver) passWarning(err error) error {
 }
 
 // CreateFrom creates a volume in pool p, whose backend is b, with the data of source. The pools may be of
-// different types. The new volume is at least as large as source.
+// different types. The new volume must be at least as large as source: see [Driver.FitCapacity].
 func (d *Driver) CreateFrom(
 	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, source *Volume,
 	o backend.CloneOptions,
 ) error {
-	d.fitCapacity(v, source)
 	return d.clone(ctx, b, p, v, source, o)
 }
 
-// Clone copies a volume within its pool.
-func (d *Driver) Clone(ctx context.Context, source *Volume, newName string, o backend.CloneOptions) error {
-	return d.clone(ctx, source.Backend, source.Pool(), cloneSpec(source.Volume, newName), source, o)
+// Clone copies a volume within its pool. v is from [CloneOf].
+func (d *Driver) Clone(ctx context.Context, v *pooldef.Volume, source *Volume, o backend.CloneOptions) error {
+	return d.clone(ctx, source.Backend, source.Pool(), v, source, o)
 }
 
-// cloneSpec returns the definition of a copy. A copy of a volume that is allocated completely is so, too;
+// CloneOf returns the definition of a copy. A copy of a volume that is allocated completely is so, too;
 // other copies get only the space that their data need.
-func cloneSpec(source *pooldef.Volume, name string) *pooldef.Volume {
+func CloneOf(source *pooldef.Volume, name string) *pooldef.Volume {
 	v := &pooldef.Volume{Name: name, Capacity: source.Capacity, Target: source.Target}
 	v.Target.Path = ""
 	if source.Allocation.Bytes < source.Capacity.Bytes {
@@ -77,8 +76,8 @@ func (d *Driver) clone(
 	return cloner.Clone(ctx, p, v, from, o)
 }
 
-// fitCapacity gives the definition of a copy the capacity of source, unless its own is larger.
-func (d *Driver) fitCapacity(v *pooldef.Volume, source *Volume) {
+// FitCapacity gives the definition of a copy the capacity of source, unless its own is larger.
+func (d *Driver) FitCapacity(v *pooldef.Volume, source *Volume) {
 	if v.Capacity.Bytes < source.Capacity.Bytes {
 		if v.Capacity.Known {
 			d.Warn("volume %q: the capacity is less than what is copied; it becomes %d bytes",

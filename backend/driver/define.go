@@ -17,6 +17,26 @@ func (d *Driver) Define(ctx context.Context, p *pooldef.Pool, yaml []byte) error
 	return d.admit(ctx, p, false, func() error { return d.Store.Define(p, yaml) })
 }
 
+// UpdateDefinition is Define, except that a definition without a uuid takes that of the pool with its name.
+// If the pool has this definition already, UpdateDefinition changes nothing.
+func (d *Driver) UpdateDefinition(
+	ctx context.Context, p *pooldef.Pool, yaml []byte,
+) (changed bool, err error) {
+	entry, _ := d.Store.Load(p.Name) // an error is the same again below
+	if now := entry.Current(); p.UUID == "" && now != nil {
+		p.UUID = now.UUID
+	}
+	err = d.admit(ctx, p, false, func() error {
+		same, err := d.Store.IsDefined(p, yaml)
+		if same || err != nil {
+			return err
+		}
+		changed = true
+		return d.Store.Define(p, yaml)
+	})
+	return changed, err
+}
+
 // Redefine replaces the definition of a pool, which may be one that cannot be used. before is the document
 // that the change is based on: if the stored one differs by now, Redefine returns a [pooldef.ConflictError].
 func (d *Driver) Redefine(

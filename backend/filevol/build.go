@@ -106,7 +106,11 @@ func (f Files) makeParents(p *pooldef.Pool, path string) ([]change, error) {
 // sticky bit stays.
 func adoptDir(path string, info fs.FileInfo, want pooldef.Permissions) []change {
 	var changes []change
-	if s, ok := info.Sys().(*syscall.Stat_t); ok && (want.Owner != nil || want.Group != nil) {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if ok && hasPermissions(s, want) {
+		return nil
+	}
+	if ok && (want.Owner != nil || want.Group != nil) {
 		uid, gid := owner(want)
 		changes = append(changes, change{
 			do:   host.Chown{Path: path, UID: uid, GID: gid},
@@ -118,6 +122,13 @@ func adoptDir(path string, info fs.FileInfo, want pooldef.Permissions) []change 
 			undo: host.Chmod{Path: path, Mode: info.Mode()}})
 	}
 	return changes
+}
+
+// hasPermissions reports whether a directory has the permissions that a definition wants.
+func hasPermissions(s *syscall.Stat_t, want pooldef.Permissions) bool {
+	uid, gid := owner(want)
+	return (uid < 0 || int(s.Uid) == uid) && (gid < 0 || int(s.Gid) == gid) &&
+		(want.Mode == nil || s.Mode&0o7777&^syscall.S_ISVTX == *want.Mode&^syscall.S_ISVTX)
 }
 
 // setCOW returns the change that turns copy-on-write of a directory on btrfs on or off. As the last change,

@@ -18,7 +18,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	var format []host.Step
 	if o.Overwrite || o.NoOverwrite {
 		var err error
-		if format, err = b.format(ctx, p, o.Overwrite); err != nil {
+		if format, err = b.format(ctx, p, o); err != nil {
 			return err
 		}
 	}
@@ -26,7 +26,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 }
 
 // format returns the steps that format the pool's device, if that is permitted.
-func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) ([]host.Step, error) {
+func (b *Backend) format(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) ([]host.Step, error) {
 	mkfs, ok := formatters[p.Source.Format]
 	if p.Source.Format == "auto" || p.Source.Format == "" {
 		return nil, pooldef.Problems{{Element: "source/format/@type",
@@ -40,6 +40,12 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 	if err != nil {
 		return nil, err
 	}
+	if o.IfMissing {
+		found, err := host.Signatures(ctx, b.Host, device)
+		if err != nil || hasFormat(found, p.Source.Format) {
+			return nil, err
+		}
+	}
 	users, err := b.Host.DeviceUsers(device)
 	if err != nil {
 		return nil, err
@@ -51,7 +57,7 @@ func (b *Backend) format(ctx context.Context, p *pooldef.Pool, overwrite bool) (
 	if err != nil {
 		return nil, err
 	}
-	if !overwrite {
+	if !o.Overwrite {
 		if err := b.checkBlank(p, device, found); err != nil {
 			return nil, err
 		}

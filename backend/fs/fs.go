@@ -59,13 +59,17 @@ func (b *Backend) translateError(ctx context.Context, p *pooldef.Pool, device st
 	if cannot != nil {
 		return err
 	}
-	want := cmp.Or(kernelNames[p.Source.Format], p.Source.Format) // blkid uses the kernel's names, too
-	is := slices.ContainsFunc(found, func(s host.Signature) bool { return s.Type == want || want == "auto" })
-	if !is {
+	if !hasFormat(found, p.Source.Format) {
 		return &backend.ContentError{Pool: p.Name, Device: device, Holds: host.Words(found),
 			Want: p.Source.Format}
 	}
 	return err
+}
+
+// hasFormat reports whether a device with these signatures has a file system of a pool's format.
+func hasFormat(found []host.Signature, format string) bool {
+	want := cmp.Or(kernelNames[format], format) // blkid uses the kernel's names, too
+	return slices.ContainsFunc(found, func(s host.Signature) bool { return s.Type == want || want == "auto" })
 }
 
 // device returns the path of the pool's device, which must exist. UUID=, LABEL= and similar tags are resolved

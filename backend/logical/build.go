@@ -25,6 +25,11 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	if len(devices) == 0 {
 		return pooldef.Problems{{Element: "source/device", Text: "missing: a volume group needs devices"}}
 	}
+	if o.IfMissing {
+		if built, err := b.isBuilt(ctx, p, devices); built || err != nil {
+			return err
+		}
+	}
 	if err := b.checkNew(ctx, vg, devices, o.Overwrite); err != nil {
 		return err
 	}
@@ -52,6 +57,34 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 		err = errors.Join(err, b.undoBuild(context.WithoutCancel(ctx), p, devices))
 	}
 	return err
+}
+
+// isBuilt reports whether the group exists with all these devices, and with the thin pool if the definition
+// names one.
+func (b *Backend) isBuilt(ctx context.Context, p *pooldef.Pool, devices []string) (bool, error) {
+	all, err := b.physicalVolumes(ctx)
+	if err != nil {
+		return false, err
+	}
+	var group []string
+	for _, pv := range all {
+		if pv.VG == p.Source.Name {
+			group = append(group, pv.Device)
+		}
+	}
+	isElsewhere := func(device string) bool { return !b.isOneOf(group, device) }
+	if group == nil || slices.ContainsFunc(devices, isElsewhere) {
+		return false, nil // checkNew says what is wrong
+	}
+	if p.ThinPool == "" {
+		return true, nil
+	}
+	volumes, err := b.allVolumes(ctx, p, fewFields)
+	if err != nil || slices.ContainsFunc(volumes, func(v *logicalVolume) bool { return v.Name == p.ThinPool }) {
+		return err == nil, err
+	}
+	const text = "the volume group %q exists already, without the thin pool %q"
+	return false, &pooldef.ConflictError{Text: fmt.Sprintf(text, p.Source.Name, p.ThinPool)}
 }
 
 // checkNew returns an error if the group exists, unless all its devices are to be overwritten.

@@ -23,10 +23,15 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 		return err
 	}
 	if strings.Contains(name, "/") {
-		return b.buildDataset(ctx, p, name)
+		return b.buildDataset(ctx, p, name, o.IfMissing)
 	}
 	if len(p.Source.Devices) == 0 {
 		return pooldef.Problems{{Element: "source/device", Text: "missing: a zpool needs devices"}}
+	}
+	if o.IfMissing {
+		if built, err := b.isBuilt(ctx, p, name); built || err != nil {
+			return err
+		}
 	}
 	if stateOf(b.Host, name) != "" {
 		return &pooldef.ConflictError{Text: fmt.Sprintf("a zpool %q exists already", name)}
@@ -47,12 +52,38 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return err
 }
 
-func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string) error {
+// isBuilt reports whether the zpool is imported, or is on all devices that the definition names.
+func (b *Backend) isBuilt(ctx context.Context, p *pooldef.Pool, name string) (bool, error) {
+	if stateOf(b.Host, name) != "" {
+		return true, nil
+	}
+	for _, d := range blockvol.Sources(p) {
+		has := false
+		for _, node := range append([]string{d}, b.partitions(d)...) {
+			found, err := host.Signatures(ctx, b.Host, node)
+			if err != nil {
+				return false, err
+			}
+			has = has || slices.ContainsFunc(found, func(s host.Signature) bool {
+				return s.Type == "zfs_member" && s.Label == name
+			})
+		}
+		if !has {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// buildDataset creates a dataset in a zpool that is imported.
+func (b *Backend) buildDataset(ctx context.Context, p *pooldef.Pool, name string, ifMissing bool) error {
 	if err := b.checkUsable(name); err != nil {
 		return err
 	}
 	_, err := b.list(ctx, p)
 	switch {
+	case err == nil && ifMissing:
+		return nil
 	case err == nil:
 		return &pooldef.ConflictError{Text: fmt.Sprintf("a dataset %q exists already", name)}
 	case !errors.As(err, new(*backend.StateError)):

@@ -31,7 +31,7 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 	case "secret", "secret-uuid":
 		return words, c.source.Secrets()
 	case "verb":
-		return words, visibleVerbs(l.model)
+		return words, append(visibleVerbs(l.model), TopicNames()...)
 	case "owner":
 		return words, accounts("/etc/passwd")
 	case "group":

@@ -3,7 +3,8 @@
 // here.
 //
 //   - [HelpPrinter] prints help for a verb, or the list of verbs.
-//   - [WritePage] writes the manual page poolctl(8).
+//   - [Manual.WritePage] writes the manual page poolctl(8), and [Manual.Topic] returns a part of it for
+//     the help.
 //   - [Script] returns the completion script for a shell. The script runs poolctl __complete, and [Complete]
 //     prints the candidates. A [Source] lists pools, volumes and secrets for it.
 package manual
@@ -66,6 +67,11 @@ func generalHelp(b *strings.Builder, model *kong.Application, groups []kong.Grou
 		}
 		section(b, g.Title, rows)
 	}
+	var rows [][2]string
+	for _, t := range topics {
+		rows = append(rows, [2]string{t.name, t.help})
+	}
+	section(b, "Topics, for poolctl help:", rows)
 	section(b, "Global options, before or after the verb:", flagRows(model.Flags))
 	b.WriteString(conclusion)
 }

@@ -2,7 +2,6 @@ package manual
 
 import (
 	"embed"
-	"fmt"
 	"io"
 	"strings"
 
@@ -12,27 +11,49 @@ import (
 // Fields are the names of the fields in machine-readable output.
 type Fields struct{ Pool, Volume, Secret []string }
 
+// A Status is an exit status.
+type Status struct {
+	Code int
+	Word string // the kind of the error in JSON; empty if there is no error
+	Text string
+}
+
+// text returns the text of a status with its word, if that says more.
+func (s Status) text() string {
+	if s.Word == "" || s.Word == s.Text {
+		return s.Text
+	}
+	return s.Text + " (" + s.Word + ")"
+}
+
+// A Manual is what the manual page and the topics of the help describe.
+type Manual struct {
+	Model  *kong.Application
+	Groups []kong.Group
+	Fields
+	Statuses []Status
+}
+
 // WritePage writes the manual page. Its texts are those of the help.
-func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields Fields) {
+func (m *Manual) WritePage(w io.Writer) {
 	p := page{w}
 	p.line(`.TH POOLCTL 8`)
 	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
 	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
 	p.section("DESCRIPTION", sectionText("description"))
 	p.section("GLOBAL OPTIONS", "Global options can be given before or after the verb.")
-	p.flags(model.Flags)
-	for _, g := range groups {
+	p.flags(m.Model.Flags)
+	for _, g := range m.Groups {
 		p.section(strings.ToUpper(strings.TrimSuffix(g.Title, ":")), "")
-		for _, verb := range model.Children {
+		for _, verb := range m.Model.Children {
 			if verb.Group != nil && verb.Group.Key == g.Key && !verb.Hidden {
 				p.verb(verb)
 			}
 		}
 	}
-	list := func(names []string) string { return strings.Join(names, ", ") }
-	p.section("MACHINE-READABLE OUTPUT",
-		fmt.Sprintf(sectionText("output"), list(fields.Pool), list(fields.Volume), list(fields.Secret)))
-	p.section("EXIT STATUS", sectionText("status"))
+	for _, t := range topics {
+		p.section(t.title, m.topic(t.name))
+	}
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
 	p.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")

@@ -20,7 +20,7 @@ func isJournal(f *os.File) bool {
 // priorities have the journal's priorities of lines by their beginnings (sd-daemon(3)). A line that begins
 // with a blank continues the line before it.
 var priorities = []struct{ begin, priority string }{
-	{"error: ", "<3>"}, {"warning: ", "<4>"}, {"hint: ", "<6>"},
+	{"error: ", "<3>"}, {`{"schema":`, "<3>"}, {"warning: ", "<4>"}, {"hint: ", "<6>"},
 }
 
 // A journal writes lines with their priorities.

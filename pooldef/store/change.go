@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,6 +50,28 @@ func (s *Store) Define(p *pooldef.Pool, source []byte) error {
 		}
 	}
 	return s.removeDefinition(old)
+}
+
+// IsDefined reports whether the stored definition of a pool is p already. source is as for Define: YAML is
+// compared as its author wrote it, except that a UUID may be missing.
+func (s *Store) IsDefined(p *pooldef.Pool, source []byte) (bool, error) {
+	e, err := s.Load(p.Name)
+	switch {
+	case errors.Is(err, ErrNoPool) || err == nil && e.Persistent == nil:
+		return false, nil
+	case err != nil:
+		return false, err
+	case codec.PoolElement(e.Persistent, nil).String() != codec.PoolElement(p, nil).String():
+		return false, nil
+	case source == nil:
+		return true, nil
+	}
+	stored, err := s.Source(e)
+	if err != nil || bytes.Equal(stored, source) {
+		return err == nil, err
+	}
+	data, err := codec.SetUUID(source, p)
+	return err == nil && bytes.Equal(stored, data), err
 }
 
 func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {

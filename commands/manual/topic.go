@@ -1,0 +1,144 @@
+package manual
+
+import (
+	"fmt"
+	"strings"
+)
+
+// topics are the sections of the manual page that poolctl help also shows.
+var topics = []struct{ name, title, help string }{
+	{"yaml", "YAML DEFINITIONS", "Definitions in YAML."},
+	{"statuses", "EXIT STATUS", "The exit statuses, and kinds of errors."},
+	{"environment", "ENVIRONMENT", "Environment variables."},
+	{"output", "MACHINE-READABLE OUTPUT", "Output for programs, with all fields."},
+	{"systemd", "SYSTEMD", "Starting pools at boot."},
+}
+
+// TopicNames returns the names of the topics.
+func TopicNames() []string {
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.name
+	}
+	return names
+}
+
+// Topic returns the text of a topic for a terminal, and whether there is such a topic.
+func (m *Manual) Topic(name string) (text string, found bool) {
+	for _, t := range topics {
+		if t.name == name {
+			return plainText(m.topic(name)), true
+		}
+	}
+	return "", false
+}
+
+// topic returns the text of a topic in the macros of man(7).
+func (m *Manual) topic(name string) string {
+	switch name {
+	case "statuses":
+		return m.statuses()
+	case "environment":
+		return m.environment() + sectionText(name)
+	case "output":
+		list := func(names []string) string { return strings.Join(names, ", ") }
+		return fmt.Sprintf(sectionText(name), list(m.Pool), list(m.Volume), list(m.Secret))
+	}
+	return sectionText(name)
+}
+
+// statuses returns a paragraph for each exit status.
+func (m *Manual) statuses() string {
+	text := "In parentheses: the kind of an error in JSON."
+	for _, s := range m.Statuses {
+		text += fmt.Sprintf("\n.TP\n%d\n%s", s.Code, escapeRoff(s.text()))
+	}
+	return text
+}
+
+// environment returns a paragraph for each global option that a variable can set.
+func (m *Manual) environment() string {
+	text := ""
+	for _, f := range m.Model.Flags {
+		for _, name := range f.Envs {
+			text += fmt.Sprintf(".TP\n%s\nThe same as \\-\\-%s: %s\n", name, escapeRoff(f.Name), escapeRoff(f.Help))
+		}
+	}
+	return text
+}
+
+// plainText formats text in the macros of man(7) for a terminal.
+func plainText(roff string) string {
+	t := &topicText{}
+	for line := range strings.SplitSeq(roff, "\n") {
+		t.line(line)
+	}
+	t.flush()
+	return t.out.String()
+}
+
+// A topicText collects the words of a paragraph.
+type topicText struct {
+	out       strings.Builder
+	words     []string
+	tag       string // of the paragraph, in the left margin
+	awaitsTag bool   // the next line is the tag
+	inTagged  bool
+	unfilled  bool // between .nf and .fi, lines stay as they are
+}
+
+// line reads a line. The macros are those that the texts use.
+func (t *topicText) line(line string) {
+	macro, rest, _ := strings.Cut(line, " ")
+	switch macro {
+	case ".TP":
+		t.flush()
+		t.awaitsTag, t.inTagged = true, true
+		return
+	case ".PP":
+		t.flush()
+		t.inTagged = false
+		t.out.WriteByte('\n')
+		return
+	case ".nf", ".EX":
+		t.flush()
+		t.unfilled = true
+		return
+	case ".fi", ".EE":
+		t.unfilled = false
+		return
+	case ".B", ".I":
+		line = rest
+	case ".BR", ".IR":
+		line = strings.ReplaceAll(strings.Join(strings.Fields(rest), ""), `"`, "")
+	}
+	line = unescapeRoff(line)
+	switch {
+	case t.unfilled:
+		t.out.WriteString(line + "\n")
+	case t.awaitsTag:
+		t.tag, t.awaitsTag = line, false
+	default:
+		t.words = append(t.words, strings.Fields(line)...)
+	}
+}
+
+// flush ends a paragraph.
+func (t *topicText) flush() {
+	const indent = 6
+	text := strings.Join(t.words, " ")
+	switch {
+	case t.inTagged && len(t.tag)+2 < indent:
+		t.out.WriteString(wrap(fmt.Sprintf("  %-*s%s", indent-2, t.tag, text), indent) + "\n")
+	case t.inTagged && t.tag != "":
+		t.out.WriteString("  " + t.tag + "\n" + wrap(strings.Repeat(" ", indent)+text, indent) + "\n")
+	case text != "":
+		t.out.WriteString(wrap(text, 0) + "\n")
+	}
+	t.words, t.tag = nil, ""
+}
+
+// unescapeRoff returns the characters that escapes denote.
+func unescapeRoff(text string) string {
+	return strings.NewReplacer(`\-`, "-", `\e`, `\`, `\(rs`, `\`, `\&`, "").Replace(text)
+}
