@@ -113,7 +113,7 @@ type exported struct{ *Backend }
 
 func (e exported) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	err := e.Backend.Build(ctx, p, o)
-	if err == nil && kernelState(p.Source.Name) != "" { // with IfMissing, it may be exported already
+	if err == nil && stateOf(&host.Local{}, p.Source.Name) != "" { // with IfMissing, it may be exported already
 		_, err = new(host.Local).Query(context.Background(), host.Cmd("zpool", "export", p.Source.Name))
 	}
 	return err
