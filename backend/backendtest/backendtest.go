@@ -40,6 +40,9 @@ type Options struct {
 	Volume func(name string, size uint64) *pooldef.Volume
 	Sizes  []uint64 // valid sizes of volumes; the first is used where the size does not matter
 	Unit   uint64   // capacities are rounded up to a multiple of this; 0: not rounded
+	// Passphrase is the secret of encrypted volumes, which New's backends know; empty: pools of this type
+	// cannot create any.
+	Passphrase string
 	// OnlyGrow means that volumes cannot shrink, and that a resize cannot allocate space.
 	OnlyGrow bool
 	// Source defines a volume that can be cloned to a volume of Volume; nil: Volume does.

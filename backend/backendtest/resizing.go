@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/pooldef"
 )
 
 // maxChecked is the largest volume, in bytes, whose content is checked completely.
@@ -44,26 +45,37 @@ func (s *suite) testResizing() {
 	s.checkUnchanged(before, "resize a missing volume")
 }
 
-// checkSameSizes creates volumes of all sizes and resizes each to the size that was requested, and to the
-// size that the volume has. Both succeed, and a dry run shows that neither changes anything.
+// checkSameSizes creates volumes of all sizes, and an encrypted one, and resizes each to the size that was
+// requested, and to that size rounded up. Both succeed, and a dry run shows that neither changes anything.
 func (s *suite) checkSameSizes(resizer backend.Resizer) {
 	s.Helper()
-	creator := requireCapability[backend.Creator](s)
 	for _, size := range s.Sizes {
-		s.remove("v")
-		s.ok(creator.Create(s.Context(), s.pool, s.Volume("v", size), backend.CreateOptions{}))
-		old := s.lookUp("v")
-		for _, same := range []uint64{size, s.roundUp(size)} {
-			var steps bytes.Buffer
-			rehearsal := s.New(host.NewDryRun(s.Host, &steps)).(backend.Resizer)
-			s.ok(rehearsal.Resize(s.Context(), s.pool, "v", same, backend.ResizeOptions{}))
-			if steps.Len() > 0 {
-				s.Errorf("created with %d bytes, resized to %d: got changes\n%s", size, same, &steps)
-			}
-			s.ok(resizer.Resize(s.Context(), s.pool, "v", same, backend.ResizeOptions{}))
-			if v := s.lookUp("v"); v.Capacity != old.Capacity || v.Allocation != old.Allocation {
-				s.Errorf("created with %d bytes, resized to %d: got %+v, want %+v", size, same, *v, *old)
-			}
+		s.checkSameSize(resizer, s.Volume("v", size))
+	}
+	if s.Passphrase != "" {
+		QuickKeys(s.T)
+		v := s.Volume("v", s.Sizes[len(s.Sizes)-1]) // one, because it takes seconds
+		v.Target.Encryption = LUKS(s.Passphrase)
+		s.checkSameSize(resizer, v)
+	}
+}
+
+func (s *suite) checkSameSize(resizer backend.Resizer, d *pooldef.Volume) {
+	s.Helper()
+	size := d.Capacity.Bytes
+	s.remove("v")
+	s.ok(requireCapability[backend.Creator](s).Create(s.Context(), s.pool, d, backend.CreateOptions{}))
+	old := s.lookUp("v")
+	for _, same := range []uint64{size, s.roundUp(size)} {
+		var steps bytes.Buffer
+		rehearsal := s.New(host.NewDryRun(s.Host, &steps)).(backend.Resizer)
+		s.ok(rehearsal.Resize(s.Context(), s.pool, "v", same, backend.ResizeOptions{}))
+		if steps.Len() > 0 {
+			s.Errorf("created with %d bytes, resized to %d: got changes\n%s", size, same, &steps)
+		}
+		s.ok(resizer.Resize(s.Context(), s.pool, "v", same, backend.ResizeOptions{}))
+		if v := s.lookUp("v"); v.Capacity != old.Capacity || v.Allocation != old.Allocation {
+			s.Errorf("created with %d bytes, resized to %d: got %+v, want %+v", size, same, *v, *old)
 		}
 	}
 }

@@ -76,15 +76,18 @@ func volume(name string, size uint64) *pooldef.Volume {
 // options returns the suite's options for a pool of plain partitions.
 func options(format string) backendtest.Options {
 	return backendtest.Options{
-		New:      func(h host.Host) backend.Backend { return &aliasBackend{New(h, nil, time.Minute)} },
-		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
-		Build:    backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
-		Volume:   volume,
-		Slow:     true,
-		Sizes:    []uint64{mib, 1, 512, mib + 1, 3 * mib},
-		Unit:     mib,
-		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return snapshot(t, p.Source.Devices[0].Path) },
-		Refused:  []string{"", ".", "..", "-x", "a b", "sda", "loop", "p1"},
+		New: func(h host.Host) backend.Backend {
+			return &aliasBackend{New(h, backendtest.Secrets{"one": "a passphrase"}, time.Minute)}
+		},
+		Pool:       func(t *testing.T) *pooldef.Pool { return newPool(t, format) },
+		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
+		Volume:     volume,
+		Slow:       true,
+		Sizes:      []uint64{mib, 1, 512, mib + 1, 3 * mib},
+		Unit:       mib,
+		Passphrase: "one",
+		Snapshot:   func(t *testing.T, p *pooldef.Pool) string { return snapshot(t, p.Source.Devices[0].Path) },
+		Refused:    []string{"", ".", "..", "-x", "a b", "sda", "loop", "p1"},
 		Unsupported: []*pooldef.Volume{
 			{Name: "x", Capacity: pooldef.Bytes(mib), Backing: &pooldef.VolumeTarget{Path: "/dev/x"}},
 		},

@@ -103,13 +103,16 @@ func volume(name string, size uint64) *pooldef.Volume {
 // options returns the suite's options for a pool of plain volumes.
 func options() backendtest.Options {
 	return backendtest.Options{
-		New:    func(h host.Host) backend.Backend { return New(h, nil) },
-		Pool:   func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
-		Build:  backend.BuildOptions{Overwrite: true}, // a failed removal may leave data that can be overwritten
-		Volume: volume,
-		Slow:   true,
-		Sizes:  []uint64{4 * mib, 1, 512, 4*mib + 1},
-		Unit:   4 * mib,
+		New: func(h host.Host) backend.Backend {
+			return New(h, backendtest.Secrets{"one": "a passphrase"})
+		},
+		Pool:       func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
+		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
+		Volume:     volume,
+		Slow:       true,
+		Sizes:      []uint64{4 * mib, 1, 512, 4*mib + 1},
+		Unit:       4 * mib,
+		Passphrase: "one",
 		Snapshot: func(t *testing.T, _ *pooldef.Pool) string {
 			return snapshot(t)
 		},
