@@ -69,6 +69,12 @@ func (p *argvParser) globals() error {
 		if word == "--" {
 			continue
 		}
+		if skipped, err := p.skipVirshOption(word); skipped || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if flag, value, found := manual.FindFlag(p.model.Node, word); flag != nil {
 			if err := p.flag(flag, word, value, found); err != nil {
 				return err

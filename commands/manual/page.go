@@ -19,7 +19,7 @@ func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields
 	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
 	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
 	p.section("DESCRIPTION", sectionText("description"))
-	p.section("GLOBAL OPTIONS", "Global options can be given before or after the verb.")
+	p.section("GLOBAL OPTIONS", sectionText("options"))
 	p.flags(model.Flags)
 	for _, g := range groups {
 		p.section(strings.ToUpper(strings.TrimSuffix(g.Title, ":")), "")
