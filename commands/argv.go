@@ -35,6 +35,26 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	if p.verb.Hidden { // __complete: its arguments are another command line
 		return append(append(p.out, p.verb.Name, "--"), p.rest...), nil
 	}
+	return p.afterVerb()
+}
+
+// normaliseInBatch converts a verb of a batch with its words. The global options are those of the batch, so
+// that none can be taken back or added. Hidden verbs are unknown.
+func normaliseInBatch(model *kong.Application, globals, words []string) ([]string, error) {
+	p := argvParser{model: model, out: slices.Clone(globals), rest: words[1:], inBatch: true}
+	i := slices.IndexFunc(model.Children, func(n *kong.Node) bool { return n.Name == words[0] })
+	if i < 0 && strings.HasPrefix(words[0], "-") || i >= 0 && model.Children[i].Hidden {
+		return nil, p.fail("unknown verb %s", words[0])
+	}
+	if i < 0 { // kong reports it
+		return append(p.out, words[0]), nil
+	}
+	p.verb = model.Children[i]
+	return p.afterVerb()
+}
+
+// afterVerb reads the words after the verb, and returns the line for kong.
+func (p *argvParser) afterVerb() ([]string, error) {
 	if err := p.options(); err != nil {
 		return nil, err
 	}
@@ -46,13 +66,14 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 
 // An argvParser holds the words that are still to be read, and those that have been.
 type argvParser struct {
-	model *kong.Application
-	rest  []string
-	out   []string
-	verb  *kong.Node
-	given map[string]string // arguments given by name
-	seen  map[string]bool   // flags that were given
-	data  []string          // values without a name
+	model   *kong.Application
+	rest    []string
+	out     []string
+	verb    *kong.Node
+	inBatch bool
+	given   map[string]string // arguments given by name
+	seen    map[string]bool   // flags that were given
+	data    []string          // values without a name
 }
 
 // next removes and returns the next word.
@@ -163,9 +184,14 @@ func (p *argvParser) options() error {
 // option reads an option after the verb, or an argument that is given by name.
 func (p *argvParser) option(word string) error {
 	for _, node := range []*kong.Node{p.verb, p.model.Node} {
-		if flag, value, hasValue := manual.FindFlag(node, word); flag != nil {
-			return p.flag(flag, word, value, hasValue)
+		flag, value, hasValue := manual.FindFlag(node, word)
+		switch {
+		case flag == nil:
+			continue
+		case p.inBatch && node == p.model.Node && flag.Name != "help":
+			return p.fail("the option %s is one of the whole batch: give it before the batch", word)
 		}
+		return p.flag(flag, word, value, hasValue)
 	}
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 	isNamed := func(a *kong.Positional) bool { return a.Name == name }

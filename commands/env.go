@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
@@ -22,14 +21,17 @@ import (
 
 // An env is the environment of a verb: its context, the command line, the driver, and the output.
 type env struct {
-	ctx    context.Context
-	cli    *cli
-	kong   *kong.Kong
-	verb   string
-	driver *driver.Driver
-	stdin  io.Reader
-	plan   bytes.Buffer // the steps of a dry run that are not yet printed
+	ctx     context.Context
+	cli     *cli
+	kong    *kong.Kong
+	command *kong.Context
+	verb    string
+	driver  *driver.Driver
+	plan    bytes.Buffer // the steps of a dry run that are not yet printed
 	*terminal.Output
+
+	helped       bool // a verb of a batch has printed help
+	inputIsBatch bool // standard input has the verbs of the batch
 }
 
 // printPlan prints the steps that a dry run has collected since the last call. After an error it prints none:

@@ -107,7 +107,7 @@ func (c *PoolEdit) askAgain(e *env, problem error) error {
 	for _, line := range terminal.Lines(problem) {
 		fmt.Fprintln(e.Stderr, "error: "+line)
 	}
-	answer, err := e.Ask(e.ctx, e.stdin, "Edit again? [Y,n]: ")
+	answer, err := e.Ask(e.ctx, os.Stdin, "Edit again? [Y,n]: ")
 	switch {
 	case e.ctx.Err() != nil:
 		return e.ctx.Err()

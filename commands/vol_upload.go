@@ -81,16 +81,23 @@ func (c *VolUpload) upload(e *env) error {
 	if err != nil {
 		return err
 	}
-	from := os.Stdin
+	from, err := c.open(e)
+	if err != nil {
+		return err
+	}
 	if c.File != "-" {
-		// Opening a pipe blocks until another process opens it for writing.
-		if from, err = backend.Await(e.ctx, func() (*os.File, error) { return os.Open(c.File) }); err != nil {
-			return err
-		}
 		defer from.Close()
 	}
 	progress, done := e.Progress()
 	defer done()
 	t.Progress = progress
 	return uploader.Upload(e.ctx, p, v.Name, from, t)
+}
+
+// open opens the file. Opening a pipe blocks until another process opens it for writing.
+func (c *VolUpload) open(e *env) (*os.File, error) {
+	if c.File == "-" {
+		return e.standardInput()
+	}
+	return backend.Await(e.ctx, func() (*os.File, error) { return os.Open(c.File) })
 }

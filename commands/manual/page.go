@@ -17,7 +17,8 @@ func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields
 	p := page{w}
 	p.line(`.TH POOLCTL 8`)
 	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
-	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
+	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]\n.br\n"+
+		`.B poolctl`+"\n[global options] batch")
 	p.section("DESCRIPTION", sectionText("description"))
 	p.section("GLOBAL OPTIONS", sectionText("options"))
 	p.flags(model.Flags)
@@ -32,6 +33,7 @@ func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields
 	list := func(names []string) string { return strings.Join(names, ", ") }
 	p.section("MACHINE-READABLE OUTPUT",
 		fmt.Sprintf(sectionText("output"), list(fields.Pool), list(fields.Volume), list(fields.Secret)))
+	p.section("BATCHES", sectionText("batches"))
 	p.section("EXIT STATUS", sectionText("status"))
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
