@@ -16,6 +16,15 @@ type usageError struct {
 	text string
 }
 
+// A commandError is a usageError with the lines that virsh prints.
+type commandError struct {
+	*usageError
+	virsh []string
+}
+
+// Unwrap returns the usageError.
+func (e *commandError) Unwrap() error { return e.usageError }
+
 func (e *usageError) Error() string { return e.text }
 
 // Kind implements [fault.Error].
@@ -74,6 +83,7 @@ type argvParser struct {
 	given   map[string]string // arguments given by name
 	seen    map[string]bool   // flags that were given
 	data    []string          // values without a name
+	virsh   []string          // the lines with which virsh reports the next error
 }
 
 // next removes and returns the next word.
@@ -118,7 +128,7 @@ func (p *argvParser) globals() error {
 // flag adds an option to the output, with its value in the same word.
 func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) error {
 	if p.seen[flag.Name] && !flag.IsSlice() && !flag.IsBool() {
-		return p.fail("the option --%s is given twice", flag.Name)
+		return p.asVirsh("option --%s already seen", flag.Name).fail("the option --%s is given twice", flag.Name)
 	}
 	if p.seen == nil {
 		p.seen = map[string]bool{}
@@ -137,12 +147,12 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 	}
 	if !hasValue {
 		if len(p.rest) == 0 {
-			return p.fail("the option --%s needs a value", flag.Name)
+			return p.asVirsh(needsValue, flag.Name).fail("the option --%s needs a value", flag.Name)
 		}
 		value = p.next()
 	}
 	if value == "" {
-		return p.fail("the value of --%s is empty", flag.Name)
+		return p.asVirsh(isEmpty, flag.Name).fail("the value of --%s is empty", flag.Name)
 	}
 	p.out = append(p.out, "--"+flag.Name+"="+value)
 	return nil
@@ -189,6 +199,7 @@ func (p *argvParser) option(word string) error {
 		case flag == nil:
 			continue
 		case p.inBatch && node == p.model.Node && flag.Name != "help":
+			p.asVirsh(unknownOption, p.verb.Name, word)
 			return p.fail("the option %s is one of the whole batch: give it before the batch", word)
 		}
 		return p.flag(flag, word, value, hasValue)
@@ -199,11 +210,11 @@ func (p *argvParser) option(word string) error {
 		return p.failUnknown(word)
 	}
 	if _, twice := p.given[name]; twice {
-		return p.fail("the option --%s is given twice", name)
+		return p.asVirsh("option --%s already seen", name).fail("the option --%s is given twice", name)
 	}
 	if !hasValue {
 		if len(p.rest) == 0 {
-			return p.fail("the option --%s needs a value", name)
+			return p.asVirsh(needsValue, name).fail("the option --%s needs a value", name)
 		}
 		value = p.next()
 	}
@@ -218,13 +229,13 @@ func (p *argvParser) assemble() ([]string, error) {
 	for _, a := range p.verb.Positional {
 		value, named := p.given[a.Name]
 		if !named && len(p.data) == 0 {
-			return nil, p.fail("<%s> is missing", a.Name)
+			return nil, p.failMissing(a)
 		}
 		if !named {
 			value, p.data = p.data[0], p.data[1:]
 		}
 		if value == "" {
-			return nil, p.fail("the value of <%s> is empty", a.Name)
+			return nil, p.asVirsh(isEmpty, a.Name).fail("the value of <%s> is empty", a.Name)
 		}
 		arguments = append(arguments, value)
 	}
@@ -241,7 +252,7 @@ func (p *argvParser) assemble() ([]string, error) {
 		p.data = p.data[1:]
 	}
 	if len(p.data) > 0 {
-		return nil, p.fail("unexpected %q", p.data[0])
+		return nil, p.asVirsh("unexpected data '%s'", p.data[0]).fail("unexpected %q", p.data[0])
 	}
 	line := append([]string{p.verb.Name}, p.out...)
 	if len(arguments) > 0 {

@@ -19,8 +19,10 @@ import (
 // A batchRun is several verbs in one command line, as in virsh: in one argument, or in the lines of standard
 // input. A verb that fails does not end it.
 type batchRun struct {
-	globals []string // the global options, which hold for all verbs
-	text    string   // "-": standard input
+	globals   []string // the global options, which hold for all verbs
+	text      string
+	fromInput bool // standard input has the verbs
+	asVirsh   bool // under the name virsh
 }
 
 // findBatch returns the batch of a command line, which is the only word after the global options. No verb
@@ -44,12 +46,12 @@ func findBatch(args []string) (b batchRun, found bool) {
 	if p.seen["help"] || p.seen["version"] || p.seen["version-too"] {
 		return b, false
 	}
-	return batchRun{globals: p.out, text: p.rest[0]}, true
+	return batchRun{globals: p.out, text: p.rest[0], fromInput: p.rest[0] == "-"}, true
 }
 
 // run runs the verbs and returns the status of the last one.
 func (b batchRun) run(ctx context.Context, h host.Host) int {
-	if b.text != "-" {
+	if !b.fromInput {
 		return b.runText(ctx, h, b.text, statusDone)
 	}
 	status := statusDone
@@ -65,9 +67,16 @@ func (b batchRun) run(ctx context.Context, h host.Host) int {
 			err = ctx.Err()
 		}
 		if err != nil {
-			return newEnv(ctx).report(err)
+			return b.newEnv(ctx).report(err)
 		}
 	}
+}
+
+// newEnv returns the environment of a verb.
+func (b batchRun) newEnv(ctx context.Context) *env {
+	e := newEnv(ctx)
+	e.inputIsBatch, e.asVirsh = b.fromInput, b.asVirsh
+	return e
 }
 
 // runText runs the verbs of a text, or none of them if one cannot be parsed. It returns the status of the
@@ -75,16 +84,19 @@ func (b batchRun) run(ctx context.Context, h host.Host) int {
 func (b batchRun) runText(ctx context.Context, h host.Host, text string, status int) int {
 	commands, err := batch.Parse(text)
 	if err != nil {
-		return newEnv(ctx).report(&usageError{text: err.Error()})
+		return b.newEnv(ctx).report(&usageError{text: err.Error()})
 	}
+	return b.runCommands(ctx, h, commands, status)
+}
+
+// runCommands does the same with verbs that are already split into words.
+func (b batchRun) runCommands(ctx context.Context, h host.Host, commands [][]string, status int) int {
 	envs := make([]*env, len(commands))
 	for i, words := range commands {
-		e := newEnv(ctx)
-		e.inputIsBatch = b.text == "-"
-		if err := e.parseInBatch(b.globals, words); err != nil {
-			return e.report(err)
+		envs[i] = b.newEnv(ctx)
+		if err := envs[i].parseInBatch(b.globals, words); err != nil {
+			return envs[i].report(err)
 		}
-		envs[i] = e
 	}
 	for i, e := range envs {
 		if i > 0 && ctx.Err() != nil {

@@ -34,8 +34,11 @@ var errPartial = errors.New("done in part")
 
 // report prints an error with its hint, and returns the exit status.
 func (e *env) report(err error) int {
-	if err == nil {
+	switch {
+	case err == nil:
 		return statusDone
+	case e.asVirsh:
+		return e.reportAsVirsh(err)
 	}
 	if !errors.Is(err, errPartial) {
 		for _, line := range terminal.Lines(err) {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,9 +24,13 @@ import (
 	"poolctl/commands/terminal"
 )
 
-// Main runs one command line on a machine and returns the exit status. args does not include the program's
-// name.
+// Main runs one command line on a machine and returns the exit status. args begins with the program's name.
 func Main(ctx context.Context, h host.Host, args []string) int {
+	name, args := filepath.Base(args[0]), args[1:]
+	if name == "virsh" {
+		return mainAsVirsh(ctx, h, args)
+	}
+	host.NoCoreDumps()
 	if b, ok := findBatch(args); ok {
 		return b.run(ctx, h)
 	}
@@ -74,7 +79,12 @@ func (e *env) execute(h host.Host, err error) int {
 	if finishErr := e.Finish(err == nil); err == nil {
 		err = finishErr
 	}
-	return e.report(err)
+	status := e.report(err)
+	if e.asVirsh && err != nil && !e.Quiet && !e.DryRun {
+		e.Print("\n")
+		_ = e.Finish(false)
+	}
+	return status
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three

@@ -10,7 +10,7 @@ import (
 // SecretSetValue is the verb secret-set-value.
 type SecretSetValue struct {
 	Secret      string `arg:"" help:"Uuid or usage of the secret."`
-	Base64      string `name:"base64" position:"" hidden:""` // virsh has it, poolctl refuses it
+	Base64      string `name:"base64" position:"" hidden:""` // accepted only under the name virsh
 	File        string `placeholder:"FILE" help:"Read the value from this file; - is standard input."`
 	Plain       bool   `help:"The file contains the raw value, not base64."`
 	Interactive bool   `help:"Prompt for the raw value on the terminal."`
@@ -29,7 +29,7 @@ func (c *SecretSetValue) Help() string {
 
 // Run stores a value.
 func (c *SecretSetValue) Run(e *env) error {
-	if err := c.check(); err != nil {
+	if err := c.check(e); err != nil {
 		return err
 	}
 	if err := c.set(e); err != nil {
@@ -39,10 +39,16 @@ func (c *SecretSetValue) Run(e *env) error {
 	return nil
 }
 
-func (c *SecretSetValue) check() error {
+func (c *SecretSetValue) check(e *env) error {
 	verb := "secret-set-value"
 	isTerminal := terminal.CanAsk()
 	switch {
+	case c.Base64 != "" && e.asVirsh:
+		if c.Plain || c.File != "" || c.Interactive {
+			return &usageError{verb, "the option --base64 excludes --file, --plain and --interactive"}
+		}
+		fmt.Fprintln(e.Stderr, "error: Passing secret value as command-line argument is insecure!") // virsh's
+		return nil
 	case c.Base64 != "":
 		return &usageError{verb, "a value is not accepted on the command line, " +
 			"where every user can see it: use --file, or standard input"}
@@ -82,6 +88,13 @@ func (c *SecretSetValue) set(e *env) error {
 
 // value reads the value. Its errors do not contain the value.
 func (c *SecretSetValue) value(e *env) ([]byte, error) {
+	if c.Base64 != "" {
+		value, err := store.DecodeSecret([]byte(c.Base64))
+		if err != nil {
+			return nil, &usageError{"secret-set-value", "--base64: " + err.Error()}
+		}
+		return value, nil
+	}
 	if c.File == "" {
 		value, err := e.AskSecret(e.ctx, "Enter new value for secret:")
 		if err == nil {

@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// The errors of [Parse].
+// The errors of [Parse], in virsh's words.
 var (
-	errBackslash = errors.New(`nothing follows the last \`)
-	errSingle    = errors.New("a ' has no end")
-	errDouble    = errors.New(`a " has no end`)
+	errBackslash = errors.New(`dangling \`)
+	errSingle    = errors.New("missing '")
+	errDouble    = errors.New(`missing "`)
 	errNul       = errors.New("the text contains a NUL byte")
 )
 

@@ -34,6 +34,7 @@ func WritePage(w io.Writer, model *kong.Application, groups []kong.Group, fields
 	p.section("MACHINE-READABLE OUTPUT",
 		fmt.Sprintf(sectionText("output"), list(fields.Pool), list(fields.Volume), list(fields.Secret)))
 	p.section("BATCHES", sectionText("batches"))
+	p.section("UNDER THE NAME VIRSH", sectionText("virsh"))
 	p.section("EXIT STATUS", sectionText("status"))
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
