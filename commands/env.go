@@ -134,6 +134,9 @@ func (e *env) setDirectories() (err error) {
 	if s.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
 		return err
 	}
+	if s.LibvirtStateDir, err = libvirtStateDir(g.LibvirtStateDir); err != nil {
+		return err
+	}
 	if err = e.checkConnection(); err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ func (c *PoolEdit) Run(e *env) error {
 	if e.cli.Readonly { // no copy, and no editor, which could run any command
 		return fmt.Errorf("edit pool %q: %w", entry.Name, host.ReadOnly{}.Change(e.ctx, nil))
 	}
+	if err := e.driver.Store.CheckDaemon("pool-edit", entry.Name); err != nil { // not after the work
+		return fmt.Errorf("edit pool %q: %w", entry.Name, err)
+	}
 	before, err := e.driver.Store.Source(entry)
 	if err != nil {
 		return err

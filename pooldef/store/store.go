@@ -30,8 +30,11 @@ type Store struct {
 	RunDir      string
 	Credentials string // the directory of systemd's credentials; empty if there is none
 	LibvirtDir  string // libvirt's config directory, for secrets that ConfigDir does not define; may be empty
-	Files       Files
-	ReadOnly    bool // create no lock files or directories for them; take only locks whose file exists
+	// LibvirtStateDir is the directory of libvirt's records of running pools. It is used if ConfigDir is the
+	// directory of libvirt's pools. It may be empty.
+	LibvirtStateDir string
+	Files           Files
+	ReadOnly        bool // create no lock files or directories for them; take only locks whose file exists
 
 	isLibvirt      bool     // the files are libvirt's; secrets are only read
 	ancestorChecks sync.Map // directory path to ancestorCheck: each path is checked once
