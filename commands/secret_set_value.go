@@ -44,16 +44,14 @@ func (c *SecretSetValue) check(e *env) error {
 	isTerminal := terminal.CanAsk()
 	switch {
 	case c.Base64 != "" && e.asVirsh:
-		if c.Plain || c.File != "" || c.Interactive {
-			return &usageError{verb, "the option --base64 excludes --file, --plain and --interactive"}
-		}
-		fmt.Fprintln(e.Stderr, "error: Passing secret value as command-line argument is insecure!") // virsh's
-		return nil
+		return c.checkArgument(e)
 	case c.Base64 != "":
 		return &usageError{verb, "a value is not accepted on the command line, " +
 			"where every user can see it: use --file, or standard input"}
-	case c.Interactive && (c.File != "" || c.Plain):
-		return &usageError{verb, "the option --interactive excludes --file and --plain"}
+	case c.Interactive && c.File != "":
+		return &usageError{verb, "--interactive and --file exclude each other"}
+	case c.Interactive && c.Plain:
+		return &usageError{verb, "--interactive and --plain exclude each other"}
 	case c.Interactive && !isTerminal:
 		return &usageError{verb, "--interactive: standard input is not a terminal"}
 	case c.Plain && c.File == "" && isTerminal:
@@ -62,6 +60,21 @@ func (c *SecretSetValue) check(e *env) error {
 	if c.File == "" && !isTerminal {
 		c.File = "-"
 	}
+	return nil
+}
+
+// checkArgument accepts a value on the command line, under the name virsh only, with virsh's warning.
+func (c *SecretSetValue) checkArgument(e *env) error {
+	const text = " and --base64 exclude each other"
+	switch {
+	case c.Plain:
+		return &usageError{"secret-set-value", "--plain" + text}
+	case c.File != "":
+		return &usageError{"secret-set-value", "--file" + text}
+	case c.Interactive:
+		return &usageError{"secret-set-value", "--interactive" + text}
+	}
+	fmt.Fprintln(e.Stderr, "error: Passing secret value as command-line argument is insecure!")
 	return nil
 }
 

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"strings"
 
@@ -65,6 +66,9 @@ func (e *env) virshLines(err error) []string {
 	if command, ok := errors.AsType[*commandError](err); ok {
 		return command.virsh
 	}
+	if line := e.misuse(err); line != "" {
+		return []string{line}
+	}
 	if e.command == nil {
 		return terminal.Lines(err)
 	}
@@ -88,9 +92,10 @@ func withoutVerb(err error) error {
 	if ok && len(joined.Unwrap()) == 1 {
 		err = joined.Unwrap()[0]
 	}
-	_, isOwn := err.(fault.Error) //nolint:errorlint // this one, not one that it wraps
+	_, isOwn := err.(fault.Error)    //nolint:errorlint // this one, not one that it wraps
+	_, isFile := err.(*fs.PathError) //nolint:errorlint // the same
 	inner := errors.Unwrap(err)
-	if isOwn || inner == nil || !strings.HasSuffix(err.Error(), ": "+inner.Error()) {
+	if isOwn || isFile || inner == nil || !strings.HasSuffix(err.Error(), ": "+inner.Error()) {
 		return err
 	}
 	return inner
@@ -122,7 +127,7 @@ func (c virshCommand) replace(text string) string {
 	case c.Name == "pool-autostart" && c.is("disable"):
 		text = strings.Replace(text, "mark", "unmark", 1)
 	case c.Name == "vol-resize" && c.is("delta"):
-		text = strings.Replace(text, "to", "by", 1)
+		text = strings.Replace(text, " to {", " by {", 1)
 	}
 	return braces.ReplaceAllStringFunc(text, func(word string) string {
 		value, _ := c.value(strings.Trim(word, "{}"))

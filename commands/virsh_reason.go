@@ -34,7 +34,10 @@ func (c virshCommand) file(err error) (*fs.PathError, bool) {
 	if !ok || p.Op != "open" {
 		return nil, false
 	}
-	file, _ := c.value("file")
+	file, found := c.value("file")
+	if !found {
+		file, _ = c.value("srcSpec")
+	}
 	return p, p.Path == file
 }
 
@@ -43,7 +46,13 @@ func (c virshCommand) reason(err error) string {
 	if p, ok := c.file(err); ok {
 		return c.fileReason(p)
 	}
+	if transient, ok := errors.AsType[*driver.TransientError](err); ok && c.Name == "pool-undefine" {
+		return invalid(transient.Pool, "still active")
+	}
 	if active, ok := errors.AsType[*driver.ActiveError](err); ok {
+		if strings.HasPrefix(c.Name, "pool-create") {
+			return fmt.Sprintf("Requested operation is not valid: pool is already active as '%s'", active.Pool)
+		}
 		if slices.Contains([]string{"pool-undefine", "pool-delete"}, c.Name) {
 			return invalid(active.Pool, "still active")
 		}
