@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -85,5 +86,56 @@ img
 `
 	if got := processNumber.ReplaceAllString(string(out), "(process N)"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestRefreshHint checks that a user at a terminal is told, after a change to the volumes of a pool that a
+// running libvirt has too, how libvirt sees the change.
+func TestRefreshHint(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("POOLCTL_CONFIG_DIR", dir+"/etc")
+	t.Setenv("POOLCTL_RUN_DIR", dir+"/run")
+	t.Setenv("POOLCTL_LIBVIRT_STATE_DIR", dir+"/state")
+	if err := os.Mkdir(dir+"/state", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const state = "<poolstate><pool type='dir'><name>it's</name>" +
+		"<uuid>11111111-2222-3333-4444-555555555555</uuid><target><path>%s/p</path></target></pool></poolstate>"
+	if err := os.WriteFile(dir+"/state/x.xml", fmt.Appendf(nil, state, dir), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(words ...string) string {
+		master, tty := openTerminal(t)
+		defer master.Close()
+		cmd := exec.Command(words[0], words[1:]...)
+		cmd.Stderr = tty
+		err := cmd.Run()
+		tty.Close()
+		text := make([]byte, 4096) // at most a few lines: they fit into the terminal's buffer
+		n, _ := master.Read(text)
+		if err != nil {
+			t.Fatalf("%q: %v: %s", words, err, text[:n])
+		}
+		return string(text[:n])
+	}
+	daemon := []string{"as-libvirtd", dir + "/state/driver.pid"}
+	run("poolctl", "pool-define-as", "a", "dir", "--target", dir+"/p")
+	run("poolctl", "pool-define-as", "b", "dir", "--target", dir+"/q")
+	run("poolctl", "pool-start a --build; pool-start b --build")
+	const hint = `hint: virsh pool-refresh 'it'\''s' shows it to libvirt`
+	for _, test := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"poolctl", "vol-create-as", "a", "v", "4K"}, ""},
+		{append(daemon, "poolctl", "vol-create-as", "a", "w", "4K"), hint},
+		{append(daemon, "poolctl", "vol-resize", "w", "8K", "a"), hint},
+		{append(daemon, "poolctl", "--quiet", "vol-delete", "w", "a"), ""},
+		{append(daemon, "poolctl", "vol-create-as", "b", "w", "4K"), ""},
+		{append(daemon, "poolctl", "vol-info", "v", "a"), ""},
+	} {
+		if got := strings.TrimSpace(run(test.words...)); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.words, got, test.want)
+		}
 	}
 }

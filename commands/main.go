@@ -79,6 +79,9 @@ func (e *env) execute(h host.Host, err error) int {
 	if finishErr := e.Finish(err == nil); err == nil {
 		err = finishErr
 	}
+	if err == nil {
+		e.hintRefresh()
+	}
 	status := e.report(err)
 	if e.asVirsh && err != nil && !e.Quiet && !e.DryRun {
 		e.Print("\n")

@@ -13,6 +13,7 @@ import (
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
+	"poolctl/pooldef/codec"
 )
 
 // sharesWithLibvirt reports whether ConfigDir is the directory of libvirt's own pool definitions.
@@ -76,29 +77,64 @@ func (*LibvirtError) Kind() fault.Kind { return fault.State }
 // HintLine implements [fault.Hinter].
 func (e *LibvirtError) HintLine() string { return shell.Join(e.verb...) }
 
-// CheckDaemon returns a LibvirtError if libvirt's daemon manages the config directory. It holds a lock on the
-// first byte of driver.pid while it runs (virPidFileAcquirePath in libvirt's src/util/virpidfile.c). verb is
-// the command of virsh that makes the change.
+// CheckDaemon returns a LibvirtError if libvirt's daemon manages the config directory. verb is the command of
+// virsh that makes the change.
 func (s *Store) CheckDaemon(verb ...string) error {
 	if !s.sharesWithLibvirt() {
 		return nil
 	}
 	state := s.openDirectory(s.LibvirtStateDir)
 	defer state.close()
-	f, err := state.open("driver.pid", 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	pid, err := daemonOf(state)
+	if pid == 0 || err != nil {
 		return err
 	}
+	return &LibvirtError{s.ConfigDir, pid, append([]string{"virsh"}, verb...)}
+}
+
+// daemonOf returns the process of libvirt's storage daemon, or 0 if none runs. While it runs, the daemon
+// holds a lock on the first byte of driver.pid (virPidFileAcquirePath in libvirt's src/util/virpidfile.c).
+func daemonOf(state *directory) (pid int32, err error) {
+	f, err := state.open("driver.pid", 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
 	defer f.Close()
-	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0, Len: 1}
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
 	if err := retry.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil {
-		return &fs.PathError{Op: "fcntl", Path: f.Name(), Err: err}
+		return 0, &fs.PathError{Op: "fcntl", Path: f.Name(), Err: err}
 	}
 	if lock.Type == unix.F_UNLCK {
-		return nil
+		return 0, nil
 	}
-	return &LibvirtError{s.ConfigDir, lock.Pid, append([]string{"virsh"}, verb...)}
+	return lock.Pid, nil
+}
+
+// LibvirtName returns the name of the pool in which a running libvirt has the storage of pool p: a pool of
+// the same uuid, or of the same type and target. The name is empty if there is none.
+func (s *Store) LibvirtName(p *pooldef.Pool) string {
+	if s.LibvirtStateDir == "" {
+		return ""
+	}
+	state := s.openDirectory(s.LibvirtStateDir)
+	defer state.close()
+	if pid, err := daemonOf(state); pid == 0 || err != nil {
+		return ""
+	}
+	files, _ := state.list()
+	for _, file := range files {
+		data, _, err := state.read(file.Name())
+		if err != nil {
+			continue
+		}
+		o, _, err := codec.ReadPool(file.Name(), poolOfState(data), false)
+		isSame := err == nil && (o.UUID == p.UUID || o.Type == p.Type && o.Target.Path == p.Target.Path)
+		if isSame {
+			return o.Name
+		}
+	}
+	return ""
 }
