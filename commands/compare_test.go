@@ -17,9 +17,9 @@ import (
 // compareDir has the sessions, and the list of the intended differences.
 const compareDir = "../testdata/compare"
 
-// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl under
-// the name virsh. It compares their standard output, whether they succeed, the state of the machine afterwards
-// and, if both fail, the lines of their errors that scripts look for. Every difference must be in
+// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl
+// under the name virsh. It compares their standard output, whether they succeed, the state of the machine
+// afterwards and, if both fail, the lines of their errors that scripts look for. Every difference must be in
 // differences.txt, and every entry there must occur.
 //
 // The test needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. With

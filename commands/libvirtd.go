@@ -29,6 +29,7 @@ func (e *env) hintRefresh() {
 		return
 	}
 	if name := e.driver.Store.LibvirtName(entry.Current()); name != "" {
-		fmt.Fprintln(e.Stderr, "hint: "+format.Line(shell.Join("virsh", "pool-refresh", name))+" shows it to libvirt")
+		command := shell.Join("virsh", "pool-refresh", name)
+		fmt.Fprintln(e.Stderr, "hint: "+format.Line(command)+" shows it to libvirt")
 	}
 }
