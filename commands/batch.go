@@ -23,6 +23,7 @@ type batchRun struct {
 	text      string
 	fromInput bool // standard input has the verbs
 	asVirsh   bool // under the name virsh
+	timing    bool // print how long each verb takes
 }
 
 // findBatch returns the batch of a command line, which is the only word after the global options. No verb
@@ -75,7 +76,7 @@ func (b batchRun) run(ctx context.Context, h host.Host) int {
 // newEnv returns the environment of a verb.
 func (b batchRun) newEnv(ctx context.Context) *env {
 	e := newEnv(ctx)
-	e.inputIsBatch, e.asVirsh = b.fromInput, b.asVirsh
+	e.inputIsBatch, e.asVirsh, e.timing = b.fromInput, b.asVirsh, b.timing
 	return e
 }
 

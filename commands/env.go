@@ -33,6 +33,7 @@ type env struct {
 	helped       bool // a verb of a batch has printed help
 	inputIsBatch bool // standard input has the verbs of the batch
 	asVirsh      bool // poolctl runs under the name virsh
+	timing       bool // print how long the verb takes, as virsh does
 }
 
 // printPlan prints the steps that a dry run has collected since the last call. After an error it prints none:

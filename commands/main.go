@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -69,6 +70,7 @@ func (e *env) parseNormal(args []string) (err error) {
 // execute runs the command line that was parsed, unless err says why it could not be, and returns the exit
 // status.
 func (e *env) execute(h host.Host, err error) int {
+	start := time.Now()
 	if err == nil {
 		err = e.setUp(h)
 	}
@@ -76,16 +78,15 @@ func (e *env) execute(h host.Host, err error) int {
 		err = e.command.Run(e)
 	}
 	e.printPlan(err)
-	if finishErr := e.Finish(err == nil); err == nil {
+	if finishErr := e.Finish(err == nil && !e.timing); err == nil {
 		err = finishErr
 	}
 	if err == nil {
 		e.hintRefresh()
 	}
 	status := e.report(err)
-	if e.asVirsh && err != nil && !e.Quiet && !e.DryRun {
-		e.Print("\n")
-		_ = e.Finish(false)
+	if e.asVirsh {
+		e.endAsVirsh(err, time.Since(start))
 	}
 	return status
 }

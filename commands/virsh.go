@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -71,7 +72,7 @@ func (r *virshRun) commands() int {
 
 // batch returns a batch with the global options.
 func (r *virshRun) batch() batchRun {
-	b := batchRun{asVirsh: true}
+	b := batchRun{asVirsh: true, timing: r.line.Timing}
 	if r.line.Quiet {
 		b.globals = append(b.globals, "--quiet")
 	}
@@ -152,4 +153,16 @@ func (r *virshRun) readStdin() ([]byte, error) {
 		err = fmt.Errorf("standard input: %w", err)
 	}
 	return text, err
+}
+
+// endAsVirsh prints what virsh prints after a command, except for the empty line after success, which Finish
+// prints.
+func (e *env) endAsVirsh(err error, elapsed time.Duration) {
+	switch {
+	case e.timing:
+		e.Print("\n(Time: %.3f ms)\n\n", float64(elapsed)/float64(time.Millisecond))
+	case err != nil && !e.Quiet && !e.DryRun:
+		e.Print("\n")
+	}
+	_ = e.Finish(false)
 }

@@ -11,6 +11,7 @@ import (
 type Line struct {
 	URI             string // of --connect
 	Quiet, ReadOnly bool
+	Timing          bool     // print how long each command takes
 	About           string   // the option that asks for help or a version, if any
 	Words           []string // the command and its arguments, or one batch
 }
@@ -60,6 +61,8 @@ func (l *Line) option(word string, rest []string) ([]string, error) {
 		l.Quiet = true
 	case "--readonly":
 		l.ReadOnly = true
+	case "--timing":
+		l.Timing = true
 	case "--help", "--version", "":
 		l.About = word
 	}

@@ -20,7 +20,7 @@ func TestParseLine(t *testing.T) {
 		{"-qrcu:///x a", Line{URI: "u:///x", Quiet: true, ReadOnly: true, Words: []string{"a"}}, ""},
 		{"--quiet --connect=u -- --a", Line{URI: "u", Quiet: true, Words: []string{"--a"}}, ""},
 		{"--conn u --read --qui a", Line{URI: "u", Quiet: true, ReadOnly: true, Words: []string{"a"}}, ""},
-		{"-k 0 -K3 -d 0 --debug 1 -l f -e ^a -t --no-pkttyagent a", Line{Words: []string{"a"}}, ""},
+		{"-k 0 -K3 -d 0 --debug 1 -l f -e ^a -t --no-pkttyagent a", Line{Timing: true, Words: []string{"a"}}, ""},
 		{"--version a", Line{About: "--version"}, ""},
 		{"--version=long", Line{About: "--version=long"}, ""},
 		{"-q -V a", Line{Quiet: true, About: "-V"}, ""},
