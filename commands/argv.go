@@ -16,6 +16,15 @@ type usageError struct {
 	text string
 }
 
+// A commandError is a usageError with the lines that virsh prints.
+type commandError struct {
+	*usageError
+	virsh []string
+}
+
+// Unwrap returns the usageError.
+func (e *commandError) Unwrap() error { return e.usageError }
+
 func (e *usageError) Error() string { return e.text }
 
 // Kind implements [fault.Error].
@@ -35,6 +44,26 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 	if p.verb.Hidden { // __complete: its arguments are another command line
 		return append(append(p.out, p.verb.Name, "--"), p.rest...), nil
 	}
+	return p.afterVerb()
+}
+
+// normaliseInBatch converts a verb of a batch with its words. The global options are those of the batch, so
+// that none can be taken back or added. Hidden verbs are unknown.
+func normaliseInBatch(model *kong.Application, globals, words []string) ([]string, error) {
+	p := argvParser{model: model, out: slices.Clone(globals), rest: words[1:], inBatch: true}
+	i := slices.IndexFunc(model.Children, func(n *kong.Node) bool { return n.Name == words[0] })
+	if i < 0 && strings.HasPrefix(words[0], "-") || i >= 0 && model.Children[i].Hidden {
+		return nil, p.fail("unknown verb %s", words[0])
+	}
+	if i < 0 { // kong reports it
+		return append(p.out, words[0]), nil
+	}
+	p.verb = model.Children[i]
+	return p.afterVerb()
+}
+
+// afterVerb reads the words after the verb, and returns the line for kong.
+func (p *argvParser) afterVerb() ([]string, error) {
 	if err := p.options(); err != nil {
 		return nil, err
 	}
@@ -49,13 +78,15 @@ func normalise(model *kong.Application, args []string) ([]string, error) {
 
 // An argvParser holds the words that are still to be read, and those that have been.
 type argvParser struct {
-	model *kong.Application
-	rest  []string
-	out   []string
-	verb  *kong.Node
-	given map[string]string // arguments given by name
-	seen  map[string]bool   // flags that were given
-	data  []string          // values without a name
+	model   *kong.Application
+	rest    []string
+	out     []string
+	verb    *kong.Node
+	inBatch bool
+	given   map[string]string // arguments given by name
+	seen    map[string]bool   // flags that were given
+	data    []string          // values without a name
+	virsh   []string          // the lines with which virsh reports the next error
 }
 
 // next removes and returns the next word.
@@ -70,6 +101,12 @@ func (p *argvParser) globals() error {
 	for len(p.rest) > 0 && p.verb == nil {
 		word := p.next()
 		if word == "--" {
+			continue
+		}
+		if skipped, err := p.skipVirshOption(word); skipped || err != nil {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if flag, value, found := manual.FindFlag(p.model.Node, word); flag != nil {
@@ -94,7 +131,7 @@ func (p *argvParser) globals() error {
 // flag adds an option to the output, with its value in the same word.
 func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) error {
 	if p.seen[flag.Name] && !flag.IsSlice() && !flag.IsBool() {
-		return p.fail("the option --%s is given twice", flag.Name)
+		return p.asVirsh("option --%s already seen", flag.Name).fail("the option --%s is given twice", flag.Name)
 	}
 	if p.seen == nil {
 		p.seen = map[string]bool{}
@@ -113,12 +150,12 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 	}
 	if !hasValue {
 		if len(p.rest) == 0 {
-			return p.fail("the option --%s needs a value", flag.Name)
+			return p.asVirsh(needsValue, flag.Name).fail("the option --%s needs a value", flag.Name)
 		}
 		value = p.next()
 	}
 	if value == "" {
-		return p.fail("the value of --%s is empty", flag.Name)
+		return p.asVirsh(isEmpty, flag.Name).fail("the value of --%s is empty", flag.Name)
 	}
 	p.out = append(p.out, "--"+flag.Name+"="+value)
 	return nil
@@ -160,9 +197,15 @@ func (p *argvParser) options() error {
 // option reads an option after the verb, or an argument that is given by name.
 func (p *argvParser) option(word string) error {
 	for _, node := range []*kong.Node{p.verb, p.model.Node} {
-		if flag, value, hasValue := manual.FindFlag(node, word); flag != nil {
-			return p.flag(flag, word, value, hasValue)
+		flag, value, hasValue := manual.FindFlag(node, word)
+		switch {
+		case flag == nil:
+			continue
+		case p.inBatch && node == p.model.Node && flag.Name != "help":
+			p.asVirsh(unknownOption, p.verb.Name, word)
+			return p.fail("the option %s is one of the whole batch: give it before the batch", word)
 		}
+		return p.flag(flag, word, value, hasValue)
 	}
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 	isNamed := func(a *kong.Positional) bool { return a.Name == name }
@@ -170,11 +213,11 @@ func (p *argvParser) option(word string) error {
 		return p.failUnknown(word)
 	}
 	if _, twice := p.given[name]; twice {
-		return p.fail("the option --%s is given twice", name)
+		return p.asVirsh("option --%s already seen", name).fail("the option --%s is given twice", name)
 	}
 	if !hasValue {
 		if len(p.rest) == 0 {
-			return p.fail("the option --%s needs a value", name)
+			return p.asVirsh(needsValue, name).fail("the option --%s needs a value", name)
 		}
 		value = p.next()
 	}
@@ -189,13 +232,13 @@ func (p *argvParser) assemble() ([]string, error) {
 	for _, a := range p.verb.Positional {
 		value, named := p.given[a.Name]
 		if !named && len(p.data) == 0 {
-			return nil, p.fail("<%s> is missing", a.Name)
+			return nil, p.failMissing(a)
 		}
 		if !named {
 			value, p.data = p.data[0], p.data[1:]
 		}
 		if value == "" {
-			return nil, p.fail("the value of <%s> is empty", a.Name)
+			return nil, p.asVirsh(isEmpty, a.Name).fail("the value of <%s> is empty", a.Name)
 		}
 		arguments = append(arguments, value)
 	}
@@ -215,7 +258,7 @@ func (p *argvParser) assemble() ([]string, error) {
 		p.data = p.data[1:]
 	}
 	if len(p.data) > 0 {
-		return nil, p.fail("unexpected %q", p.data[0])
+		return nil, p.asVirsh("unexpected data '%s'", p.data[0]).fail("unexpected %q", p.data[0])
 	}
 	line := append([]string{p.verb.Name}, p.out...)
 	if len(arguments) > 0 {

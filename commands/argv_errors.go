@@ -13,11 +13,39 @@ import (
 
 // fail returns a usageError for the verb.
 func (p *argvParser) fail(text string, args ...any) error {
-	text = fmt.Sprintf(text, args...)
-	if p.verb == nil {
-		return &usageError{text: text}
+	usage := &usageError{text: fmt.Sprintf(text, args...)}
+	if p.verb != nil {
+		usage = &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + usage.text}
 	}
-	return &usageError{verb: p.verb.Name, text: p.verb.Name + ": " + text}
+	if p.virsh != nil {
+		return &commandError{usage, p.virsh}
+	}
+	return usage
+}
+
+// Lines with which virsh reports errors of a command line.
+const (
+	needsValue    = "expected syntax: --%s <string>"
+	isEmpty       = "Failed to get option '%s': Option argument is empty"
+	unknownOption = "command '%s' doesn't support option %s"
+)
+
+// asVirsh adds a line with which virsh reports the next error.
+func (p *argvParser) asVirsh(text string, args ...any) *argvParser {
+	p.virsh = append(p.virsh, fmt.Sprintf(text, args...))
+	return p
+}
+
+// failMissing returns an error about an argument that is missing. virsh reports all that are.
+func (p *argvParser) failMissing(first *kong.Positional) error {
+	isMissing := false
+	for _, a := range p.verb.Positional {
+		isMissing = isMissing || a == first
+		if _, named := p.given[a.Name]; isMissing && !named {
+			p.asVirsh("command '%s' requires <%s> option", p.verb.Name, a.Name)
+		}
+	}
+	return p.fail("<%s> is missing", first.Name)
 }
 
 // failBeforeVerb returns an error about an option before the verb that is not a global option.
@@ -33,6 +61,12 @@ func (p *argvParser) failBeforeVerb(word string) error {
 // failUnknown returns an error about an unknown option. It asks about the option or argument that is most
 // like it, if any.
 func (p *argvParser) failUnknown(word string) error {
+	if p.verb != nil && strings.HasPrefix(word, "--") {
+		name, _, _ := strings.Cut(word, "=")
+		p.asVirsh(unknownOption, p.verb.Name, name)
+	} else {
+		p.asVirsh("unexpected data '%s'", word)
+	}
 	var names []string
 	nodes := []*kong.Node{p.model.Node}
 	if p.verb != nil {

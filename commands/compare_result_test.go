@@ -21,6 +21,25 @@ type compareResult struct {
 	ok     bool
 }
 
+// sought matches the lines of virsh's errors that scripts look for. Other reasons are poolctl's own.
+var sought = regexp.MustCompile(`^error: (Failed to \w+ (pool|vol|secret)|failed to get |.* not found: |` +
+	`.*pool '.*' is (not|already|still) active|.* exists already$|.* already (in use|exists with uuid)|` +
+	`.*Storage source conflict|command '.*' requires|unexpected data|Options .* mutually exclusive|Malformed size)`)
+
+// changing matches what has another value in each run: the directory of a side, and random uuids.
+var changing = regexp.MustCompile(`/(dev/shm|tmp)/poolctl-compare-\d+|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}`)
+
+// withErrors returns the lines of a failed result, and those of its errors that scripts look for.
+func (r *compareResult) withErrors() []string {
+	lines := slices.Clone(r.lines)
+	for line := range strings.Lines(r.stderr) {
+		if line = strings.TrimSuffix(line, "\n"); sought.MatchString(line) {
+			lines = append(lines, changing.ReplaceAllString(line, "*"))
+		}
+	}
+	return lines
+}
+
 // results runs a session on one side, and returns the result of each step.
 func (c *compareSide) results(t *testing.T, s *compareScript) []compareResult {
 	t.Helper()

@@ -109,7 +109,7 @@ func (s *compareScript) sides(t *testing.T, below, binary string) (virsh, poolct
 	poolctl.config = poolctl.seen + "/config"
 	poolctl.copyIn(t, binary)
 	poolctl.env = []string{
-		"PROGRAM=" + poolctl.seen + "/program",
+		"PROGRAM=" + poolctl.seen + "/virsh", // with virsh's manners
 		"POOLCTL_CONFIG_DIR=" + poolctl.config, "POOLCTL_RUN_DIR=" + poolctl.seen + "/run",
 	}
 	private := []string{"unshare", "--mount", "--propagation", "private"}
@@ -151,7 +151,7 @@ func (c *compareSide) copyIn(t *testing.T, binary string) {
 	t.Helper()
 	data, err := os.ReadFile(binary)
 	if err == nil {
-		err = os.WriteFile(c.work+"/program", data, 0o755) //nolint:gosec // it is a program
+		err = os.WriteFile(c.work+"/virsh", data, 0o755) //nolint:gosec // it is a program
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -17,14 +17,14 @@ import (
 // compareDir has the sessions, and the list of the intended differences.
 const compareDir = "../testdata/compare"
 
-// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl. It
-// compares their standard output, whether they succeed, and the state of the machine afterwards. Every
-// difference must be in differences.txt, and every entry there must occur.
+// TestCompare runs the same command lines through virsh, with a libvirtd of its own, and through poolctl
+// under the name virsh. It compares their standard output, whether they succeed, the state of the machine
+// afterwards and, if both fail, the lines of their errors that scripts look for. Every difference must be in
+// differences.txt, and every entry there must occur.
 //
 // The test needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. With
 // POOLCTL_TEST_ALL, it fails if one of them is missing. POOLCTL_TEST_BINARY names a poolctl that is already
-// built. scripts/compare -v shows both sides' standard error, which is not compared. virsh's results are
-// recorded (see record).
+// built. scripts/compare -v shows both sides' standard error. virsh's results are recorded (see record).
 func TestCompare(t *testing.T) {
 	backendtest.Long(t, "the comparison with virsh")
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
@@ -168,7 +168,11 @@ func compareResults(
 		t.Errorf("%s\nthe preparation fails: %s", at, v.stderr)
 	}
 	var news []string
-	for _, d := range differences(v.lines, p.lines) {
+	virsh, poolctl := v.lines, p.lines
+	if !v.ok && !p.ok {
+		virsh, poolctl = v.withErrors(), p.withErrors()
+	}
+	for _, d := range differences(virsh, poolctl) {
 		if !known(d) {
 			news = append(news, d.String())
 		}

@@ -33,6 +33,7 @@ func (c candidates) UseOptions(given map[string]string) error {
 	}{
 		{&g.ConfigDir, "config-dir", "POOLCTL_CONFIG_DIR"}, {&g.RunDir, "run-dir", "POOLCTL_RUN_DIR"},
 		{&g.LibvirtDir, "libvirt-dir", "POOLCTL_LIBVIRT_DIR"}, {&g.Connect, "connect", ""},
+		{&g.LibvirtStateDir, "libvirt-state-dir", "POOLCTL_LIBVIRT_STATE_DIR"},
 	} {
 		if value := given[option.name]; value != "" && *option.value == os.Getenv(option.env) {
 			*option.value = value

@@ -27,6 +27,21 @@ func libvirtDir(asked string) (string, error) {
 	return dir, err
 }
 
+// libvirtStateDir returns the directory of libvirt's records of running pools (storageStateInitialize in
+// libvirt's src/storage/storage_driver.c). It is empty for a user without $XDG_RUNTIME_DIR.
+func libvirtStateDir(asked string) (string, error) {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	switch {
+	case asked != "":
+		return filepath.Abs(asked)
+	case os.Geteuid() == 0:
+		return "/run/libvirt/storage", nil
+	case filepath.IsAbs(dir):
+		return filepath.Join(dir, "libvirt", "storage", "run"), nil
+	}
+	return "", nil
+}
+
 var errNoHome = errors.New("no home directory for the definitions")
 
 // definitionsOf returns the directory of a program's definitions. The error wraps errNoHome if the user has

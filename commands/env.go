@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -25,12 +24,12 @@ import (
 
 // An env is the environment of a verb: its context, the command line, the driver, and the output.
 type env struct {
-	ctx    context.Context
-	cli    *cli
-	kong   *kong.Kong
-	verb   string
-	driver *driver.Driver
-	stdin  io.Reader
+	ctx     context.Context
+	cli     *cli
+	kong    *kong.Kong
+	command *kong.Context
+	verb    string
+	driver  *driver.Driver
 
 	plan         plan         // the steps of a dry run that are not yet settled
 	commands     []string     // the settled steps, for -o json
@@ -41,6 +40,11 @@ type env struct {
 	problems     []jsonProblem // what is missing from lists
 	changes      *changes      // what -o json prints about a verb that changes something, or nil
 	*terminal.Output
+
+	helped       bool // a verb of a batch has printed help
+	inputIsBatch bool // standard input has the verbs of the batch
+	asVirsh      bool // poolctl runs under the name virsh
+	timing       bool // print how long the verb takes, as virsh does
 }
 
 // A plan collects the steps of a dry run, each from one Write.
@@ -182,6 +186,9 @@ func (e *env) setDirectories() (err error) {
 		return err
 	}
 	if s.LibvirtDir, err = libvirtDir(g.LibvirtDir); err != nil {
+		return err
+	}
+	if s.LibvirtStateDir, err = libvirtStateDir(g.LibvirtStateDir); err != nil {
 		return err
 	}
 	if err = e.checkConnection(); err != nil {

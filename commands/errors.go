@@ -72,6 +72,8 @@ func (e *env) report(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
+	case e.asVirsh:
+		return e.reportAsVirsh(err)
 	case e.errorsInJSON:
 		e.reportJSON(err)
 	case !errors.Is(err, errPartial):

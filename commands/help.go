@@ -24,5 +24,8 @@ func (c *Help) Run(e *env) error {
 		args = []string{c.Verb, "--help"}
 	}
 	_, err := e.kong.Parse(args)
+	if e.helped { // in a batch, kong does not end the process
+		return nil
+	}
 	return parseError(err)
 }

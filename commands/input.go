@@ -16,7 +16,11 @@ import (
 func (e *env) readInput(file string) ([]byte, error) {
 	return backend.Await(e.ctx, func() ([]byte, error) {
 		if file == "-" {
-			return codec.ReadInput(e.stdin)
+			stdin, err := e.standardInput()
+			if err != nil {
+				return nil, err
+			}
+			return codec.ReadInput(stdin)
 		}
 		if e.cli.Readonly && os.Geteuid() == 0 {
 			return nil, &readonlyInputError{file}
@@ -28,6 +32,14 @@ func (e *env) readInput(file string) ([]byte, error) {
 		defer f.Close()
 		return codec.ReadInput(f)
 	})
+}
+
+// standardInput returns standard input for a verb that reads data from it.
+func (e *env) standardInput() (*os.File, error) {
+	if e.inputIsBatch {
+		return nil, &usageError{e.verb, "standard input has the verbs of the batch: name a file"}
+	}
+	return os.Stdin, nil
 }
 
 // A readonlyInputError reports that root reads no file with --readonly. Error messages quote files that are

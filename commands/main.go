@@ -12,10 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -24,21 +25,26 @@ import (
 	"poolctl/commands/terminal"
 )
 
-// Main runs one command line on a machine and returns the exit status.
+// Main runs one command line on a machine and returns the exit status. args begins with the program's name.
 func Main(ctx context.Context, h host.Host, args []string) int {
-	e := &env{
-		ctx: ctx, cli: &cli{}, stdin: os.Stdin, Output: terminal.New(ctx), errorsInJSON: asksForJSON(args),
+	name, args := filepath.Base(args[0]), args[1:]
+	if name == "virsh" {
+		return mainAsVirsh(ctx, h, args)
 	}
-	err := e.run(h, args)
-	e.settle(err)
-	err = e.printChanges(err)
-	if finishErr := e.Finish(err == nil); err == nil {
-		err = finishErr
+	host.NoCoreDumps()
+	if b, ok := findBatch(args); ok {
+		return b.run(ctx, h)
 	}
-	return e.report(err)
+	e := newEnv(ctx)
+	e.errorsInJSON = asksForJSON(args)
+	err := e.parse(args)
+	return e.execute(h, err)
 }
 
-func (e *env) run(h host.Host, args []string) error {
+func newEnv(ctx context.Context) *env { return &env{ctx: ctx, cli: &cli{}, Output: terminal.New(ctx)} }
+
+// parse parses a command line.
+func (e *env) parse(args []string) error {
 	parser, err := newParser(e.cli, args)
 	if err != nil {
 		return err
@@ -50,30 +56,56 @@ func (e *env) run(h host.Host, args []string) error {
 	if args, err = normalise(parser.Model, args); err != nil {
 		return err
 	}
-	command, err := parser.Parse(args)
-	if err != nil {
+	return e.parseNormal(args)
+}
+
+// parseNormal parses a command line that normalise returned.
+func (e *env) parseNormal(args []string) (err error) {
+	if e.command, err = e.kong.Parse(args); err != nil {
 		return parseError(err)
 	}
-	e.verb = command.Selected().Name
-	if printsChanges(command) {
+	e.verb = e.command.Selected().Name
+	if printsChanges(e.command) {
 		e.changes = &changes{}
 	}
-	if err := e.setUp(h); err != nil {
-		return err
+	return nil
+}
+
+// execute runs the command line that was parsed, unless err says why it could not be, and returns the exit
+// status.
+func (e *env) execute(h host.Host, err error) int {
+	start := time.Now()
+	if err == nil {
+		err = e.setUp(h)
 	}
-	return command.Run(e)
+	if err == nil {
+		err = e.command.Run(e)
+	}
+	e.settle(err)
+	err = e.printChanges(err)
+	if finishErr := e.Finish(err == nil && !e.timing); err == nil {
+		err = finishErr
+	}
+	if err == nil {
+		e.hintRefresh()
+	}
+	status := e.report(err)
+	if e.asVirsh {
+		e.endAsVirsh(err, time.Since(start))
+	}
+	return status
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three
 // times as long as the rest of a short run. Only help, completion and the manual page need all verbs.
-func newParser(c *cli, args []string) (*kong.Kong, error) {
+func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
 	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
-	options := []kong.Option{
+	options := append([]kong.Option{
 		kong.Name("poolctl"), kong.ExplicitGroups(groups),
 		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
-	}
+	}, more...)
 	for _, v := range verbs {
 		if !all && !named(v.name) {
 			continue

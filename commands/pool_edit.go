@@ -40,6 +40,9 @@ func (c *PoolEdit) Run(e *env) error {
 	if e.cli.Readonly { // no copy, and no editor, which could run any command
 		return fmt.Errorf("edit pool %q: %w", entry.Name, host.ReadOnly{}.Change(e.ctx, nil))
 	}
+	if err := e.driver.Store.CheckDaemon("pool-edit", entry.Name); err != nil { // not after the work
+		return fmt.Errorf("edit pool %q: %w", entry.Name, err)
+	}
 	before, err := e.driver.Store.Source(entry)
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (c *PoolEdit) askAgain(e *env, problem error) error {
 	for _, line := range terminal.Lines(problem) {
 		fmt.Fprintln(e.Stderr, "error: "+line)
 	}
-	answer, err := e.Ask(e.ctx, e.stdin, "Edit again? [Y,n]: ")
+	answer, err := e.Ask(e.ctx, os.Stdin, "Edit again? [Y,n]: ")
 	switch {
 	case e.ctx.Err() != nil:
 		return e.ctx.Err()

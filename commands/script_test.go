@@ -18,8 +18,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	run := func() { os.Exit(Main(Signals(), &host.Local{}, os.Args)) }
+	if filepath.Base(os.Args[0]) == "virsh" { // a link of a session; the PATH of the others has the real virsh
+		run()
+	}
 	programs := attackPrograms()
-	programs["poolctl"] = func() { os.Exit(Main(Signals(), &host.Local{}, os.Args[1:])) }
+	programs["poolctl"] = run
+	programs["as-libvirtd"] = func() { os.Exit(asLibvirtd(os.Args[1], os.Args[2:])) }
 	programs["dog"] = func() { os.Exit(dogtest.Run("dog")) } // Debian no longer has it
 	programs["sheep"] = func() { os.Exit(dogtest.Run("sheep")) }
 	testscript.Main(m, programs)
@@ -53,7 +58,7 @@ func runSessions(t *testing.T, dir string) {
 			for name, value := range map[string]string{
 				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc",
 				"POOLCTL_RUN_DIR": env.WorkDir + "/run", "POOLCTL_LIBVIRT_DIR": env.WorkDir + "/libvirt",
-				"LC_ALL": "C.UTF-8",
+				"POOLCTL_LIBVIRT_STATE_DIR": env.WorkDir + "/libvirt-state", "LC_ALL": "C.UTF-8",
 			} {
 				env.Setenv(name, value)
 			}
@@ -117,7 +122,7 @@ func sh(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
 	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "POOLCTL_LIBVIRT_DIR",
-		"LC_ALL"} {
+		"POOLCTL_LIBVIRT_STATE_DIR", "LC_ALL"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	output, err := cmd.CombinedOutput()

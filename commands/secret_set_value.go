@@ -10,7 +10,7 @@ import (
 // SecretSetValue is the verb secret-set-value.
 type SecretSetValue struct {
 	Secret      string `arg:"" help:"Uuid or usage of the secret."`
-	Base64      string `name:"base64" position:"" hidden:""` // virsh has it, poolctl refuses it
+	Base64      string `name:"base64" position:"" hidden:""` // accepted only under the name virsh
 	File        string `placeholder:"FILE" help:"Read the value from this file; - is standard input."`
 	Plain       bool   `help:"The file contains the raw value, not base64."`
 	Interactive bool   `help:"Prompt for the raw value on the terminal."`
@@ -30,7 +30,7 @@ func (c *SecretSetValue) Help() string {
 
 // Run stores a value.
 func (c *SecretSetValue) Run(e *env) error {
-	if err := c.check(); err != nil {
+	if err := c.check(e); err != nil {
 		return err
 	}
 	if err := c.set(e); err != nil {
@@ -40,15 +40,19 @@ func (c *SecretSetValue) Run(e *env) error {
 	return nil
 }
 
-func (c *SecretSetValue) check() error {
+func (c *SecretSetValue) check(e *env) error {
 	verb := "secret-set-value"
 	isTerminal := terminal.CanAsk()
 	switch {
+	case c.Base64 != "" && e.asVirsh:
+		return c.checkArgument(e)
 	case c.Base64 != "":
 		return &usageError{verb, "a value is not accepted on the command line, " +
 			"where every user can see it: use --file, or standard input"}
-	case c.Interactive && (c.File != "" || c.Plain):
-		return &usageError{verb, "the option --interactive excludes --file and --plain"}
+	case c.Interactive && c.File != "":
+		return &usageError{verb, "--interactive and --file exclude each other"}
+	case c.Interactive && c.Plain:
+		return &usageError{verb, "--interactive and --plain exclude each other"}
 	case c.Interactive && !isTerminal:
 		return &usageError{verb, "--interactive: standard input is not a terminal"}
 	case c.Plain && c.File == "" && isTerminal:
@@ -57,6 +61,21 @@ func (c *SecretSetValue) check() error {
 	if c.File == "" && !isTerminal {
 		c.File = "-"
 	}
+	return nil
+}
+
+// checkArgument accepts a value on the command line, under the name virsh only, with virsh's warning.
+func (c *SecretSetValue) checkArgument(e *env) error {
+	const text = " and --base64 exclude each other"
+	switch {
+	case c.Plain:
+		return &usageError{"secret-set-value", "--plain" + text}
+	case c.File != "":
+		return &usageError{"secret-set-value", "--file" + text}
+	case c.Interactive:
+		return &usageError{"secret-set-value", "--interactive" + text}
+	}
+	fmt.Fprintln(e.Stderr, "error: Passing secret value as command-line argument is insecure!")
 	return nil
 }
 
@@ -84,6 +103,13 @@ func (c *SecretSetValue) set(e *env) error {
 
 // value reads the value. Its errors do not contain the value.
 func (c *SecretSetValue) value(e *env) ([]byte, error) {
+	if c.Base64 != "" {
+		value, err := store.DecodeSecret([]byte(c.Base64))
+		if err != nil {
+			return nil, &usageError{"secret-set-value", "--base64: " + err.Error()}
+		}
+		return value, nil
+	}
 	if c.File == "" {
 		value, err := e.AskSecret(e.ctx, "Enter new value for secret:")
 		if err == nil {

@@ -168,7 +168,7 @@ func (w *waiter) command(args ...string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), "PATH="+w.dir+"/bin:"+os.Getenv("PATH"), "TMPDIR="+w.dir, "HOME="+w.dir,
 		"EDITOR=vi", "VISUAL=",
 		"POOLCTL_CONFIG_DIR="+w.dir+"/etc", "POOLCTL_RUN_DIR="+w.dir+"/run",
-		"POOLCTL_LIBVIRT_DIR="+w.dir+"/libvirt")
+		"POOLCTL_LIBVIRT_DIR="+w.dir+"/libvirt", "POOLCTL_LIBVIRT_STATE_DIR="+w.dir+"/libvirt-state")
 	shown := w.open(w.shown, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	cmd.Stdout, cmd.Stderr = shown, shown
 	return cmd

@@ -82,12 +82,11 @@ func (c *VolUpload) upload(e *env) error {
 	if err != nil {
 		return err
 	}
-	from := os.Stdin
+	from, err := c.open(e)
+	if err != nil {
+		return err
+	}
 	if c.File != "-" {
-		// Opening a pipe blocks until another process opens it for writing.
-		if from, err = backend.Await(e.ctx, func() (*os.File, error) { return os.Open(c.File) }); err != nil {
-			return err
-		}
 		defer from.Close()
 	}
 	progress, done := e.Progress()
@@ -99,4 +98,12 @@ func (c *VolUpload) upload(e *env) error {
 	}
 	e.reportVolume(v.Backend, p, v.Name, v.Volume)
 	return nil
+}
+
+// open opens the file. Opening a pipe blocks until another process opens it for writing.
+func (c *VolUpload) open(e *env) (*os.File, error) {
+	if c.File == "-" {
+		return e.standardInput()
+	}
+	return backend.Await(e.ctx, func() (*os.File, error) { return os.Open(c.File) })
 }

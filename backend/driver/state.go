@@ -51,3 +51,14 @@ func (*TransientError) Kind() fault.Kind { return fault.State }
 
 // HintLine implements [fault.Hinter].
 func (e *TransientError) HintLine() string { return e.Hint }
+
+// A ByLibvirtError reports that libvirt has started a pool, so that only libvirt can stop it.
+type ByLibvirtError struct{ Pool string }
+
+func (e *ByLibvirtError) Error() string { return fmt.Sprintf("libvirt has started pool %q", e.Pool) }
+
+// Kind implements [fault.Error].
+func (*ByLibvirtError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (e *ByLibvirtError) HintLine() string { return shell.Join("virsh", "pool-destroy", e.Pool) }

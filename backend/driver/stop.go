@@ -25,6 +25,8 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	active, err := d.activeWithin(ctx, limit, entry)
 	starter, starts := d.Backends[entry.Current().Type].(backend.Starter)
 	switch {
+	case entry.ByLibvirt && active:
+		return &ByLibvirtError{entry.Name}
 	case entry.Started != nil, err != nil && starts: // such as a server that does not answer
 	case err != nil:
 		return err

@@ -30,7 +30,7 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err
 	}
-	if entry.Started != nil { // its start was killed, or its storage has disappeared
+	if entry.Started != nil && !entry.ByLibvirt { // its start was killed, or its storage has disappeared
 		if err := d.forget(ctx, entry); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, accounts("/etc/passwd")
 	case "group":
 		return words, accounts("/etc/group")
-	case "config-dir", "run-dir", "libvirt-dir", "target":
+	case "config-dir", "run-dir", "libvirt-dir", "libvirt-state-dir", "target":
 		return directories, nil
 	case "file", "srcSpec", "source-dev":
 		return files, nil

@@ -39,9 +39,10 @@ func (m *Manual) WritePage(w io.Writer) {
 	p := page{w}
 	p.line(`.TH POOLCTL 8`)
 	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
-	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]")
+	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]\n.br\n"+
+		`.B poolctl`+"\n[global options] batch")
 	p.section("DESCRIPTION", sectionText("description"))
-	p.section("GLOBAL OPTIONS", "Global options can be given before or after the verb.")
+	p.section("GLOBAL OPTIONS", sectionText("options"))
 	p.flags(m.Model.Flags)
 	for _, g := range m.Groups {
 		p.section(strings.ToUpper(strings.TrimSuffix(g.Title, ":")), "")
@@ -54,6 +55,8 @@ func (m *Manual) WritePage(w io.Writer) {
 	for _, t := range topics {
 		p.section(t.title, m.topic(t.name))
 	}
+	p.section("BATCHES", sectionText("batches"))
+	p.section("UNDER THE NAME VIRSH", sectionText("virsh"))
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
 	p.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")

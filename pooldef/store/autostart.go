@@ -53,6 +53,13 @@ func (e *Entry) loadAutostart(config *directory, name string) error {
 // SetAutostart enables or disables starting a persistent pool at boot. Disabling also removes an autostart
 // link whose definition does not exist.
 func (s *Store) SetAutostart(e *Entry, on bool) error {
+	verb := []string{"pool-autostart", e.Name}
+	if !on {
+		verb = append(verb, "--disable")
+	}
+	if err := s.CheckDaemon(verb...); err != nil {
+		return err
+	}
 	switch {
 	case !on:
 		return errors.Join(s.unlinkAutostart(e.Name+suffixes[0]), s.unlinkAutostart(e.Name+suffixes[1]))

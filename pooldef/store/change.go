@@ -23,6 +23,9 @@ OVERWRITTEN AND LOST. Changes to this xml configuration should be made using:
 // Define writes a pool's definition and replaces an older one. source is the definition as given, if that was
 // YAML, or nil. YAML is stored as its author wrote it, with the UUID added if it had none.
 func (s *Store) Define(p *pooldef.Pool, source []byte) error {
+	if err := s.CheckDaemon("pool-define", "FILE"); err != nil {
+		return err
+	}
 	data := []byte(fileHeader + codec.PoolElement(p, nil).String())
 	file, old := s.definitionFile(p, ".xml"), s.definitionFile(p, ".yaml")
 	if source != nil {
@@ -83,6 +86,9 @@ func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {
 func (s *Store) Undefine(e *Entry) error {
 	if e.File == "" {
 		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
+	}
+	if err := s.CheckDaemon("pool-undefine", e.Name); err != nil {
+		return err
 	}
 	if err := s.RemoveStaleAutostart(e.Name); err != nil {
 		return err

@@ -17,6 +17,7 @@ type Entry struct {
 	File       string        // of the definition; empty for a transient pool
 	Persistent *pooldef.Pool // nil for a transient pool, or if the file cannot be used
 	Started    *pooldef.Pool // the definition in the run record; nil if the pool was not started
+	ByLibvirt  bool          // libvirt started the pool: Started is from libvirt's record
 	RecordErr  error         // what is wrong with the content of the run record
 	Autostart  bool
 	// StaleAutostart is set if the pool has no definition, but its name has an autostart link.
@@ -73,6 +74,9 @@ func (s *Store) loadEntry(name string, config, run *directory) (*Entry, error) {
 	if err != nil && e.Started != nil {
 		e.warn(err)
 		err = nil
+	}
+	if err == nil {
+		s.loadLibvirtState(e)
 	}
 	if err == nil && e.Current() == nil {
 		err = &noPoolError{name, s}

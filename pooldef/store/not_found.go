@@ -21,6 +21,9 @@ type noPoolError struct {
 
 func (e *noPoolError) Error() string { return fmt.Sprintf("%v: %q", ErrNoPool, e.name) }
 
+// PoolName returns the name or uuid that was looked for.
+func (e *noPoolError) PoolName() string { return e.name }
+
 // Unwrap returns ErrNoPool.
 func (*noPoolError) Unwrap() error { return ErrNoPool }
 

@@ -30,7 +30,10 @@ type Store struct {
 	RunDir      string
 	Credentials string // the directory of systemd's credentials; empty if there is none
 	LibvirtDir  string // libvirt's config directory, for secrets that ConfigDir does not define; may be empty
-	SealedKey   string // the sealed systemd credential with the key of libvirt's secrets; may be empty
+	// LibvirtStateDir is the directory of libvirt's records of running pools. It is used if ConfigDir is the
+	// directory of libvirt's pools. It may be empty.
+	LibvirtStateDir string
+	SealedKey       string // the sealed systemd credential with the key of libvirt's secrets; may be empty
 	// Unseal decrypts a sealed systemd credential: its name, and the file.
 	Unseal   func(name, file string) ([]byte, error)
 	Files    Files

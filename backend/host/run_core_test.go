@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ func TestNoCoreDumps(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: before.Max, Max: before.Max}); err != nil {
 		t.Fatal(err)
 	}
-	noCoreDumps()
+	NoCoreDumps()
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &after); err != nil || after != (unix.Rlimit{Cur: 1, Max: 1}) {
 		t.Errorf("%+v %v", after, err)
 	}
