@@ -89,7 +89,7 @@ img
 	}
 }
 
-// TestRefreshHint checks that a user at a terminal is told, after a change to the volumes of a pool that a
+// TestRefreshHint checks that a user at a terminal learns, after a change to the volumes of a pool that a
 // running libvirt has too, how libvirt sees the change.
 func TestRefreshHint(t *testing.T) {
 	dir := t.TempDir()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -13,6 +12,7 @@ import (
 	"poolctl/backend/fault"
 	"poolctl/commands/terminal"
 	"poolctl/format"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -119,7 +119,7 @@ func (c virshCommand) value(name string) (value string, found bool) {
 	return "", false
 }
 
-var braces = regexp.MustCompile(`\{[a-z-]+\}`)
+var braces = lazy.Regexp(`\{[a-z-]+\}`)
 
 // replace replaces the words in braces.
 func (c virshCommand) replace(text string) string {
@@ -129,7 +129,7 @@ func (c virshCommand) replace(text string) string {
 	case c.Name == "vol-resize" && c.is("delta"):
 		text = strings.Replace(text, " to {", " by {", 1)
 	}
-	return braces.ReplaceAllStringFunc(text, func(word string) string {
+	return braces().ReplaceAllStringFunc(text, func(word string) string {
 		value, _ := c.value(strings.Trim(word, "{}"))
 		return value
 	})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/driver"
 	"poolctl/commands/terminal"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -90,11 +90,11 @@ func (c virshCommand) existsReason(name string) string {
 }
 
 // quoted matches a name in the double quotes of poolctl's errors.
-var quoted = regexp.MustCompile(`"([^"\\]*)"`)
+var quoted = lazy.Regexp(`"([^"\\]*)"`)
 
 // conflictReason returns the text of a [pooldef.ConflictError] in libvirt's words.
 func conflictReason(text string) string {
-	text = quoted.ReplaceAllString(text, "'$1'")
+	text = quoted().ReplaceAllString(text, "'$1'")
 	if pool, found := strings.CutSuffix(text, " has the same source already"); found {
 		text = "Storage source conflict with pool: " + strings.TrimPrefix(pool, "pool ")
 	}
