@@ -145,7 +145,11 @@ func (e *env) warnProblem(kind, name string, err error) {
 	}
 	problems := problemsOf(err)
 	if problems == nil {
-		problems = []jsonProblem{{Text: fmt.Sprintf("%s %q: %s", kind, name, terminal.Sentence(err))}}
+		problem := jsonProblem{Text: fmt.Sprintf("%s %q: %s", kind, name, terminal.Sentence(err))}
+		if path, ok := errors.AsType[*fs.PathError](err); ok {
+			problem.File = path.Path
+		}
+		problems = []jsonProblem{problem}
 	}
 	e.problems = append(e.problems, problems...)
 }

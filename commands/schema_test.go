@@ -246,7 +246,8 @@ func checkJSON(command, output string) (found int, err error) {
 		decoder := json.NewDecoder(strings.NewReader(rest))
 		decoder.UseNumber()
 		var value object
-		if decoder.Decode(&value) != nil {
+		isWhole := decoder.Decode(&value) == nil
+		if !isWhole || value["schema"] == nil && !strings.Contains(command, "jsonl") { // jq prints parts
 			continue
 		}
 		found++
