@@ -70,8 +70,27 @@ func (c virshCommand) reason(err error) string {
 	if conflict, ok := errors.AsType[*pooldef.ConflictError](err); ok {
 		return conflictReason(conflict.Text)
 	}
+	if errors.Is(err, pooldef.ErrNoSecret) {
+		return secretReason(terminal.Sentence(err))
+	}
 	if _, ok := errors.AsType[*backend.UnsupportedError](err); ok {
 		return "this function is not supported by the connection driver: " + terminal.Sentence(withoutVerb(err))
+	}
+	return ""
+}
+
+// secretByUsage and secretByUUID match the end of poolctl's errors about secrets that do not exist.
+var (
+	secretByUsage = regexp.MustCompile(`: no secret for \w+ "(.*)"$`)
+	secretByUUID  = regexp.MustCompile(`: ([0-9a-f-]{36})$`)
+)
+
+// secretReason returns libvirt's reason for an error about a secret that a pool or volume names, or "".
+func secretReason(text string) string {
+	for what, end := range map[string]*regexp.Regexp{"usage": secretByUsage, "uuid": secretByUUID} {
+		if m := end.FindStringSubmatch(text); m != nil {
+			return fmt.Sprintf("Secret not found: no secret with matching %s '%s'", what, m[1])
+		}
 	}
 	return ""
 }
