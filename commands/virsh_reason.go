@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -81,13 +82,13 @@ func (c virshCommand) reason(err error) string {
 
 // secretByUsage and secretByUUID match the end of poolctl's errors about secrets that do not exist.
 var (
-	secretByUsage = regexp.MustCompile(`: no secret for \w+ "(.*)"$`)
-	secretByUUID  = regexp.MustCompile(`: ([0-9a-f-]{36})$`)
+	secretByUsage = lazy.Regexp(`: no secret for \w+ "(.*)"$`)
+	secretByUUID  = lazy.Regexp(`: ([0-9a-f-]{36})$`)
 )
 
 // secretReason returns libvirt's reason for an error about a secret that a pool or volume names, or "".
 func secretReason(text string) string {
-	for what, end := range map[string]*regexp.Regexp{"usage": secretByUsage, "uuid": secretByUUID} {
+	for what, end := range map[string]*regexp.Regexp{"usage": secretByUsage(), "uuid": secretByUUID()} {
 		if m := end.FindStringSubmatch(text); m != nil {
 			return fmt.Sprintf("Secret not found: no secret with matching %s '%s'", what, m[1])
 		}
