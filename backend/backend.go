@@ -12,16 +12,11 @@ package backend
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
 	"iter"
 	"os"
 	"time"
 
-	"poolctl/backend/fault"
 	"poolctl/backend/host"
-	"poolctl/backend/host/safeopen"
-	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -184,71 +179,6 @@ type (
 	}
 )
 
-// BuildOptions control what Build may do to existing data.
-type BuildOptions struct {
-	Overwrite   bool // replace whatever the device contains
-	NoOverwrite bool // format the device only if it is empty
-	// IfMissing leaves storage unchanged that exists as the definition says. Without it, such storage is an
-	// error for types whose storage has content of its own. IfMissing excludes Overwrite.
-	IfMissing bool
-}
-
-// CreateOptions control how space for a new volume is allocated.
-type CreateOptions struct {
-	Preallocation string // off, metadata, falloc, full; empty: as the definition's allocation says
-	Progress      host.Progress
-}
-
-// CloneOptions control how a volume is cloned.
-type CloneOptions struct {
-	CreateOptions
-	// Reflink shares the source's blocks instead of copying them. As long as blocks are shared, deleting the
-	// source may be impossible.
-	Reflink bool
-	InUse   bool // other processes may be writing to the source
-	// Full copies all data. Otherwise, a backend may let the new volume share data with its source and depend
-	// on it.
-	Full    bool
-	MayRead MayRead // nil: no backing file may be read
-	// From is the pool of the source; nil if the source belongs to no pool.
-	From *pooldef.Pool
-}
-
-// MayRead checks whether an image that another image names as its backing file may be read. It returns nil if
-// the backing file is a volume of an active pool. Without this check, a guest that writes an image header
-// into its disk could make poolctl read any file of this machine. file is nil for a Ceph image.
-type MayRead func(path string, file *safeopen.Handle) error
-
-// ResizeOptions control what Resize may do.
-type ResizeOptions struct {
-	MayRead  MayRead // nil: no backing file may be read
-	Shrink   bool    // data beyond the new end may be lost
-	Allocate bool    // allocate the added space now
-}
-
-// A Transfer describes which part of a volume is copied, and how.
-type Transfer struct {
-	File     string // the other file, as a shell would open it; empty: standard input or output
-	Offset   uint64 // in the volume, in bytes
-	Length   uint64 // at most this many bytes; 0: all
-	Sparse   bool   // preserve holes; otherwise write zeros
-	InUse    bool   // other processes may be writing to the source volume
-	Progress host.Progress
-}
-
-// Out returns the step that copies a file or block device to an open file, at the file's current offset.
-func (t Transfer) Out(path string, to *os.File) host.Download {
-	return host.Download{From: host.Source{Path: path, InUse: t.InUse}, To: to, Name: t.File,
-		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
-}
-
-// In returns the step that writes an open file into a file or block device. If whole is set, the target's
-// content becomes exactly the data written (see host.Upload).
-func (t Transfer) In(path string, from *os.File, whole bool) host.Upload {
-	return host.Upload{From: from, Name: t.File, Path: path, Whole: whole,
-		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
-}
-
 // Secrets provides the secrets of encrypted volumes and of pools that need a login.
 type Secrets interface {
 	// SecretValue returns the value of a secret. A secret that ref names by its usage must have the given
@@ -260,94 +190,6 @@ type Secrets interface {
 	SecretFile(ref pooldef.SecretRef, usageType string) string
 	// SecretOf returns the secret with the given usage, or nil if no such secret exists.
 	SecretOf(usageType, usage string) (*pooldef.Secret, error)
-}
-
-// ErrNoVolume is wrapped by the errors of Volume, Delete and Rename if the volume does not exist.
-var ErrNoVolume = fault.New(fault.NotFound, "Storage volume not found")
-
-// An ExistsError reports that a volume has the name that another one should get. It wraps [fs.ErrExist].
-type ExistsError struct {
-	Path       string // path, device or URI of the volume that exists
-	Incomplete bool   // another process is just creating it
-}
-
-func (e *ExistsError) Error() string {
-	if e.Incomplete {
-		return fmt.Sprintf("another process is creating %q", e.Path)
-	}
-	return fmt.Sprintf("%q exists already", e.Path)
-}
-
-// Unwrap returns fs.ErrExist.
-func (*ExistsError) Unwrap() error { return fs.ErrExist }
-
-// Kind implements [fault.Error].
-func (*ExistsError) Kind() fault.Kind { return fault.Conflict }
-
-// An UnsupportedError reports that pools of a type do not support an operation.
-type UnsupportedError struct {
-	Type pooldef.Type
-	What string // such as "pool deletion"; empty: the type has no backend
-}
-
-func (e *UnsupportedError) Error() string {
-	if e.What == "" {
-		return fmt.Sprintf("this version of poolctl does not support pools of type %s", e.Type)
-	}
-	return fmt.Sprintf("pools of type %s do not support %s", e.Type, e.What)
-}
-
-// Kind implements [fault.Error].
-func (*UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
-
-// An ExternalDataError reports that part of a volume's content is in other files, which only the volume's
-// header names. Since anybody who can write to the volume could name any file of the machine there, poolctl
-// does not read, write or wipe these files.
-type ExternalDataError struct{ Path string }
-
-func (e *ExternalDataError) Error() string {
-	return fmt.Sprintf("%q keeps its data in other files, which poolctl does not access", e.Path)
-}
-
-// Kind implements [fault.Error].
-func (*ExternalDataError) Kind() fault.Kind { return fault.Unsupported }
-
-// A NotReadyError reports that the directory of a pool's volumes cannot be used.
-type NotReadyError struct {
-	Pool  string
-	Path  string
-	Build bool // nothing exists at Path; building the pool may help
-	Start bool // starting the pool would mount the directory
-	// Link, if not nil, is the symbolic link on Path because of which nothing is there.
-	Link *safeopen.DanglingError
-}
-
-func (e *NotReadyError) Error() string {
-	switch {
-	case e.Link != nil:
-		return e.Link.Error()
-	case e.Build:
-		return fmt.Sprintf("the directory %q does not exist", e.Path)
-	case e.Start:
-		return fmt.Sprintf("nothing is mounted at %q", e.Path)
-	}
-	return fmt.Sprintf("%q must be a mount point, and nothing is mounted there", e.Path)
-}
-
-// Kind implements [fault.Error].
-func (*NotReadyError) Kind() fault.Kind { return fault.State }
-
-// HintLine implements [fault.Hinter].
-func (e *NotReadyError) HintLine() string {
-	switch {
-	case e.Link != nil:
-		return e.Link.HintLine()
-	case e.Build:
-		return "poolctl pool-build " + shell.Quote(e.Pool)
-	case e.Start:
-		return "poolctl pool-start " + shell.Quote(e.Pool)
-	}
-	return "mount " + shell.Quote(e.Path)
 }
 
 // As returns the capability C of a backend. If b does not implement C, the error is an [UnsupportedError]

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+
 	"poolctl/backend/driver"
 	"poolctl/pooldef/store"
 )

@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"poolctl/format/lazy"
 	"slices"
 	"strings"
+
+	"poolctl/format/lazy"
 )
 
 // A connection is the URI that virsh would connect to, and where it is set.

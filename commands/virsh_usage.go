@@ -5,21 +5,23 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"poolctl/format/lazy"
 )
 
 // misuses have the sentences of poolctl and kong about options, and virsh's.
 var misuses = []struct {
-	ours  *regexp.Regexp
+	ours  func() *regexp.Regexp
 	virsh string
 }{
 	{
-		regexp.MustCompile(`^(?:the options )?(--\S+) and (--\S+) (?:can't be used together|exclude each other)$`),
+		lazy.Regexp(`^(?:the options )?(--\S+) and (--\S+) (?:can't be used together|exclude each other)$`),
 		"Options $1 and $2 are mutually exclusive",
 	},
-	{regexp.MustCompile(`^--algorithm must be one of .* but got "(.*)"$`), "Unsupported algorithm '$1'"},
-	{regexp.MustCompile(`^"(.*)" is not a pool type$`), "Invalid pool type '$1'"},
-	{regexp.MustCompile(`^"(.*)" is not a uuid$`), "failed to get pool '$1'"},
-	{regexp.MustCompile(`^a size that begins with - needs --shrink$`), "negative size requires --shrink"},
+	{lazy.Regexp(`^--algorithm must be one of .* but got "(.*)"$`), "Unsupported algorithm '$1'"},
+	{lazy.Regexp(`^"(.*)" is not a pool type$`), "Invalid pool type '$1'"},
+	{lazy.Regexp(`^"(.*)" is not a uuid$`), "failed to get pool '$1'"},
+	{lazy.Regexp(`^a size that begins with - needs --shrink$`), "negative size requires --shrink"},
 }
 
 // misuse returns what virsh says about a command line with a value or combination that it cannot use, or "".
@@ -29,8 +31,8 @@ func (e *env) misuse(err error) string {
 		return ""
 	}
 	for _, m := range misuses {
-		if m.ours.MatchString(usage.text) && !strings.HasPrefix(e.verb, "find-") {
-			return m.ours.ReplaceAllString(usage.text, m.virsh)
+		if m.ours().MatchString(usage.text) && !strings.HasPrefix(e.verb, "find-") {
+			return m.ours().ReplaceAllString(usage.text, m.virsh)
 		}
 	}
 	if e.command == nil {

@@ -1,8 +1,9 @@
 package pooldef
 
 import (
-	"poolctl/format/lazy"
 	"strings"
+
+	"poolctl/format/lazy"
 
 	"github.com/google/uuid"
 )

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
-	"poolctl/format/lazy"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"poolctl/format/lazy"
 )
 
 // TempNames generates names for temporary objects. Each name contains the number and the start time of its
