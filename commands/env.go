@@ -158,7 +158,7 @@ func (e *env) warnProblem(kind, name string, err error) {
 // lists are empty.
 func (e *env) warnMissing() {
 	dir := e.driver.Store.ConfigDir
-	if _, err := os.Stat(dir); e.cli.ConfigDir != "" && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir); e.cli.ConfigDir != "" && !e.asVirsh && errors.Is(err, fs.ErrNotExist) {
 		e.Warn("the config directory %q does not exist", dir)
 		e.problems = append(e.problems, jsonProblem{File: dir, Text: "the config directory does not exist"})
 	}
