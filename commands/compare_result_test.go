@@ -23,7 +23,7 @@ type compareResult struct {
 
 // sought matches the lines of virsh's errors that scripts look for. Other reasons are poolctl's own.
 var sought = regexp.MustCompile(`^error: (Failed to \w+ (pool|vol|secret)|failed to get |.* not found: |` +
-	`.*pool '.*' is (not|already|still) active|.* exists already$|.* already (in use|exists with uuid)|` +
+	`.*pool '.*' is (not|already|still) active|storage volume '.*' exists already|.* already (in use|exists with uuid)|` +
 	`.*Storage source conflict|command '.*' requires|unexpected data|Options .* mutually exclusive|Malformed size)`)
 
 // changing matches what has another value in each run: the directory of a side, and random uuids.

@@ -89,8 +89,8 @@ img
 	}
 }
 
-// TestRefreshHint checks that a user at a terminal learns, after a change to the volumes of a pool that a
-// running libvirt has too, how libvirt sees the change.
+// TestRefreshHint checks that a terminal shows, after a change to the volumes of a pool that a running
+// libvirt has too, how libvirt sees the change.
 func TestRefreshHint(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("POOLCTL_CONFIG_DIR", dir+"/etc")

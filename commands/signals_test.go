@@ -86,6 +86,9 @@ var hangs = []hang{
 		waits: shows("waiting:")},
 	{place: "lock definitions", args: "pool-define images.yaml", prepare: locks("definitions.lock"),
 		waits: shows("waiting:")},
+	{place: "lock a pool in a batch", args: "pool-destroy images; vol-create-as images new 4K", prepare: batched,
+		waits: shows("waiting:")},
+	{place: "read verbs", args: "-", prepare: silentStdin, waits: reading(0)},
 	{place: "an editor", args: "pool-edit images", prepare: programs("vi"), waits: started},
 	{place: "edit again", args: "pool-edit images", prepare: spoil, waits: shows("Edit again?")},
 	{place: "a program that changes", args: "vol-create-as images new 1M --format qcow2",
@@ -143,6 +146,13 @@ func (h *hang) signal(t *testing.T, s syscall.Signal) {
 	if w.program != 0 {
 		backendtest.Eventually(t, "the program has ended", func() bool { return syscall.Kill(w.program, 0) != nil })
 	}
+}
+
+// batched makes one argument of the verbs, and locks the pool of the first.
+func batched(w *waiter) {
+	i := slices.Index(w.cmd.Args, "pool-destroy")
+	w.cmd.Args = append(w.cmd.Args[:i:i], strings.Join(w.cmd.Args[i:], " "))
+	locks("pools/images.lock")(w)
 }
 
 func newWaiter(t *testing.T) *waiter {

@@ -112,8 +112,11 @@ func (c virshCommand) existsReason(name string) string {
 // quoted matches a name in the double quotes of poolctl's errors.
 var quoted = lazy.Regexp(`"([^"\\]*)"`)
 
-// conflictReason returns the text of a [pooldef.ConflictError] in libvirt's words.
+// conflictReason returns the text of a [pooldef.ConflictError] between pools in libvirt's words, or "".
 func conflictReason(text string) string {
+	if !strings.HasPrefix(text, "pool ") {
+		return ""
+	}
 	text = quoted().ReplaceAllString(text, "'$1'")
 	if pool, found := strings.CutSuffix(text, " has the same source already"); found {
 		text = "Storage source conflict with pool: " + strings.TrimPrefix(pool, "pool ")
