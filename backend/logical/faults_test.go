@@ -49,16 +49,26 @@ func manyVolumes(t *testing.T, n int) {
 	run(t, "vgcfgrestore", "-q", "--yes", "--force", "-f", file, "vg-0")
 }
 
-// TestThousand lists a thousand thin volumes with one query.
+// TestThousand lists a thousand thin volumes with one query, even if none is active. A verb first asks if
+// the pool is active, and finds the volume that a key names.
 func TestThousand(t *testing.T) {
 	p := newPool(t, 1)
 	run(t, "vgcreate", "-q", "vg-0", devices[0])
 	run(t, "lvcreate", "-qy", "-T", "-L", "16M", "vg-0/tp")
-	run(t, "lvcreate", "-qy", "-n", "tv", "-V", "1G", "-T", "vg-0/tp")
+	run(t, "lvcreate", "-qy", "-n", "tv", "-V", "1G", "-T", "vg-0/tp", "-ky")
 	const n = 1000
 	manyVolumes(t, n)
+	p.Started = true
 	c := &counter{Host: &host.Local{}}
 	b := New(c, nil)
+	activate := func() {
+		t.Helper()
+		c.asked = nil
+		b.Host = &host.CachedHost{Host: c}
+		if active, err := b.Active(t.Context(), p); !active || err != nil {
+			t.Errorf("active: %v, error %v", active, err)
+		}
+	}
 	for what, list := range map[string]func(
 		context.Context, *pooldef.Pool,
 	) func(func(*pooldef.Volume, error) bool){
@@ -69,7 +79,7 @@ func TestThousand(t *testing.T) {
 			return b.Details(ctx, p)
 		},
 	} {
-		c.asked = nil
+		activate()
 		count := 0
 		for v, err := range list(t.Context(), p) {
 			ok(t, err)
@@ -80,10 +90,15 @@ func TestThousand(t *testing.T) {
 			t.Errorf("%s: %d volumes, asked %q", what, count, c.asked)
 		}
 	}
-	c.asked = nil
-	if name, found := b.Locate(t.Context(), p, "poolct-0000-0000-0000-0000-0000-000999"); name != "tv-0999" ||
-		!found || len(c.asked) != 1 {
-		t.Errorf("found %q, %v, asked %q", name, found, c.asked)
+	activate()
+	name, found := b.Locate(t.Context(), p, "poolct-0000-0000-0000-0000-0000-000999")
+	if name != "tv-0999" || !found {
+		t.Errorf("found %q, %v", name, found)
+	}
+	_, err := b.Volume(t.Context(), p, name)
+	ok(t, err)
+	if _, err := b.RemoveStale(t.Context(), p); err != nil || strings.Join(c.asked, " ") != "lvs" {
+		t.Errorf("RemoveStale: %v; asked %q", err, c.asked)
 	}
 }
 

@@ -3,6 +3,7 @@ package logical
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"poolctl/backend/host"
@@ -14,18 +15,19 @@ import (
 var isKey = lazy.Regexp(`^[0-9a-zA-Z]{6}(-[0-9a-zA-Z]{4}){5}-[0-9a-zA-Z]{6}$`)
 
 // Locate implements backend.Locator. It finds a volume by /dev/GROUP/NAME, by /dev/mapper/GROUP-NAME, by any
-// path to the device of an active volume, and by key. Only a key needs a query of LVM.
+// path to the device of an active volume, and by key. Only a key needs a query of LVM, the same as Volume.
 func (b *Backend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey string) (string, bool) {
 	vg, err := group(p)
 	if err != nil {
 		return "", false
 	}
 	if isKey().MatchString(pathOrKey) {
-		found, err := b.segments(ctx, p, "lv_name", "--select", "lv_uuid="+pathOrKey, "--", vg)
-		if err != nil || len(found) != 1 {
+		all, err := b.allVolumes(ctx, p, allFields)
+		i := slices.IndexFunc(all, func(v *logicalVolume) bool { return v.UUID == pathOrKey })
+		if err != nil || i < 0 || !all[i].isVolume() {
 			return "", false
 		}
-		return volumeName(found[0].Name)
+		return volumeName(all[i].Name)
 	}
 	path, err := filepath.Abs(pathOrKey)
 	if err != nil || pathOrKey == "" {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
@@ -22,11 +23,14 @@ import (
 )
 
 // Backend manages pools of type logical.
-type Backend struct{ blockvol.Devices }
+type Backend struct {
+	blockvol.Devices
+	queried sync.Map // the names of the groups of which Active has queried all fields
+}
 
 // New returns the backend.
 func New(h host.Host, s backend.Secrets) *Backend {
-	b := &Backend{blockvol.Devices{Host: h, Secrets: s}}
+	b := &Backend{Devices: blockvol.Devices{Host: h, Secrets: s}}
 	b.Find = b.transferableVolume
 	return b
 }
@@ -51,6 +55,7 @@ func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	case !p.Started:
 		return false, nil
 	}
+	b.queried.Store(vg, true)
 	all, err := b.allVolumes(ctx, p, allFields)   // the fields that most verbs query next
 	if errors.As(err, new(*backend.StateError)) { // the group does not exist
 		return false, nil

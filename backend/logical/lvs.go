@@ -62,6 +62,15 @@ const (
 		"lv_kernel_major,lv_kernel_minor"
 )
 
+// fieldsOfNames returns the fields to query if only names and types are needed: allFields if Active has
+// queried them, so that a verb runs lvs once.
+func (b *Backend) fieldsOfNames(p *pooldef.Pool) string {
+	if _, queried := b.queried.Load(p.Source.Name); queried {
+		return allFields
+	}
+	return fewFields
+}
+
 // A logicalVolume is a volume as lvs reports it.
 type logicalVolume struct {
 	segment  // the first segment

@@ -29,8 +29,9 @@ func (r *reader) each(rows []byte, read func()) error {
 	if err == nil && token != json.Delim('[') {
 		err = errors.New("it is not an array")
 	}
+	r.values = map[string]string{}
 	for err == nil && d.More() {
-		r.values = map[string]string{}
+		clear(r.values)
 		if err = d.Decode(&r.values); err == nil {
 			read()
 			err = r.err

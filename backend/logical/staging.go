@@ -100,7 +100,7 @@ func remove(p *pooldef.Pool, name string) host.Step {
 
 // RemoveStale implements backend.StaleRemover.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
-	all, err := b.allVolumes(ctx, p, fewFields)
+	all, err := b.allVolumes(ctx, p, b.fieldsOfNames(p))
 	var removed []string
 	for _, v := range all {
 		if !tempNames.IsStale(v.Name) {

@@ -13,9 +13,10 @@ import (
 	"poolctl/pooldef"
 )
 
-// Volumes implements backend.Backend. The query needs only LVM's metadata.
+// Volumes implements backend.Backend. The query needs only LVM's metadata, unless Active has queried all.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, fewFields, func(v *logicalVolume, _ index) *pooldef.Volume { return summary(p, v) })
+	show := func(v *logicalVolume, _ index) *pooldef.Volume { return summary(p, v) }
+	return b.list(ctx, p, b.fieldsOfNames(p), show)
 }
 
 // Details implements backend.DetailLister. Thin pools are not volumes.
