@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"poolctl/backend"
+	"poolctl/backend/fault"
 	"poolctl/backend/host"
 	"poolctl/commands/batch"
 )
@@ -27,8 +28,7 @@ type batchRun struct {
 }
 
 // findBatch returns the batch of a command line, which is the only word after the global options. No verb
-// contains a character that has a meaning in a batch. After --, a word is a verb: sudo compares the joined
-// arguments with its rules, so a rule for one verb needs a form that is never a batch.
+// contains a character that has a meaning in a batch. After --, a word is a verb.
 func findBatch(args []string) (b batchRun, found bool) {
 	if len(args) == 0 || slices.Contains(args, "--") {
 		return b, false
@@ -87,7 +87,31 @@ func (b batchRun) runText(ctx context.Context, h host.Host, text string, status 
 	if err != nil {
 		return b.newEnv(ctx).report(&usageError{text: err.Error()})
 	}
+	if len(commands) > 1 && !b.fromInput && isUnderSudo() {
+		return b.newEnv(ctx).report(&sudoError{})
+	}
 	return b.runCommands(ctx, h, commands, status)
+}
+
+// A sudoError reports several verbs in one argument. sudo compares the joined arguments with its rules, so a
+// rule for the first verb would allow all of them.
+type sudoError struct{}
+
+func (*sudoError) Error() string {
+	return "several verbs in one argument are not allowed through sudo: " +
+		"a rule for the first would allow all of them"
+}
+
+// Kind implements [fault.Error].
+func (*sudoError) Kind() fault.Kind { return fault.Permission }
+
+// HintLine implements [fault.Hinter].
+func (*sudoError) HintLine() string { return "poolctl - reads the verbs from standard input" }
+
+// isUnderSudo reports whether sudo(8) or doas(1) runs poolctl for a user who is not root.
+func isUnderSudo() bool {
+	uid, doas := os.Getenv("SUDO_UID"), os.Getenv("DOAS_USER")
+	return uid != "" && uid != "0" || doas != "" && doas != "root"
 }
 
 // runCommands does the same with verbs that are already split into words.
