@@ -6,29 +6,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"poolctl/backend/fault"
 	"poolctl/commands/manual"
 )
-
-// A usageError reports a command line that cannot be understood.
-type usageError struct {
-	verb string // whose help the hint names; empty: the general help
-	text string
-}
-
-// A commandError is a usageError with the lines that virsh prints.
-type commandError struct {
-	*usageError
-	virsh []string
-}
-
-// Unwrap returns the usageError.
-func (e *commandError) Unwrap() error { return e.usageError }
-
-func (e *usageError) Error() string { return e.text }
-
-// Kind implements [fault.Error].
-func (*usageError) Kind() fault.Kind { return fault.Usage }
 
 // normalise converts a command line of virsh into the form that kong reads. In virsh, every option with a
 // value can be given by name (--pool x, --pool=x) or by position, and a lone - skips a position. normalise
@@ -125,103 +104,6 @@ func (p *argvParser) globals() error {
 		}
 		p.verb = p.model.Children[i]
 	}
-	return nil
-}
-
-// flag adds an option to the output, with its value in the same word.
-func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) error {
-	if p.seen[flag.Name] && !flag.IsSlice() && !flag.IsBool() {
-		return p.asVirsh("option --%s already seen", flag.Name).fail("the option --%s is given twice", flag.Name)
-	}
-	if p.seen == nil {
-		p.seen = map[string]bool{}
-	}
-	p.seen[flag.Name] = true
-	if flag.IsBool() && !strings.HasPrefix(word, "--") && hasValue { // -qr means -q -r
-		p.rest = append([]string{"-" + value}, p.rest...)
-		hasValue, value = false, ""
-	}
-	if flag.Tag.Has("kept") {
-		return p.keep(flag, value)
-	}
-	if flag.IsBool() {
-		p.out = append(p.out, strings.TrimSuffix("--"+flag.Name+"="+value, "="))
-		return nil
-	}
-	if !hasValue {
-		if len(p.rest) == 0 {
-			return p.asVirsh(needsValue, flag.Name).fail("the option --%s needs a value", flag.Name)
-		}
-		value = p.next()
-	}
-	if value == "" {
-		return p.asVirsh(isEmpty, flag.Name).fail("the value of --%s is empty", flag.Name)
-	}
-	p.out = append(p.out, "--"+flag.Name+"="+value)
-	return nil
-}
-
-// keep adds an option that cannot be switched off again, because a sudo rule may begin with it. keep omits
-// values that mean no, so that an earlier option or an environment variable stays in effect.
-func (p *argvParser) keep(flag *kong.Flag, value string) error {
-	switch strings.ToLower(value) {
-	case "", "true", "1", "yes":
-		p.out = append(p.out, "--"+flag.Name)
-	case "false", "0", "no":
-	default:
-		return p.fail("the value of --%s is true or false, not %q", flag.Name, value)
-	}
-	return nil
-}
-
-// options splits the words after the verb into options, arguments given by name, and values without a name.
-func (p *argvParser) options() error {
-	p.given = map[string]string{}
-	for len(p.rest) > 0 {
-		word := p.next()
-		if word == "--" {
-			p.data = append(p.data, p.rest...)
-			return nil
-		}
-		if len(word) < 2 || word[0] != '-' || word[1] >= '0' && word[1] <= '9' {
-			p.data = append(p.data, word)
-			continue
-		}
-		if err := p.option(word); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// option reads an option after the verb, or an argument that is given by name.
-func (p *argvParser) option(word string) error {
-	for _, node := range []*kong.Node{p.verb, p.model.Node} {
-		flag, value, hasValue := manual.FindFlag(node, word)
-		switch {
-		case flag == nil:
-			continue
-		case p.inBatch && node == p.model.Node && flag.Name != "help":
-			p.asVirsh(unknownOption, p.verb.Name, word)
-			return p.fail("the option %s is one of the whole batch: give it before the batch", word)
-		}
-		return p.flag(flag, word, value, hasValue)
-	}
-	name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
-	isNamed := func(a *kong.Positional) bool { return a.Name == name }
-	if !strings.HasPrefix(word, "--") || !slices.ContainsFunc(p.verb.Positional, isNamed) {
-		return p.failUnknown(word)
-	}
-	if _, twice := p.given[name]; twice {
-		return p.asVirsh("option --%s already seen", name).fail("the option --%s is given twice", name)
-	}
-	if !hasValue {
-		if len(p.rest) == 0 {
-			return p.asVirsh(needsValue, name).fail("the option --%s needs a value", name)
-		}
-		value = p.next()
-	}
-	p.given[name] = value
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"poolctl/backend/fault"
 	"poolctl/commands/manual"
 	"poolctl/format"
 )
@@ -105,3 +106,23 @@ func verbsLike(word string) string {
 	}
 	return ", did you mean " + strings.Join(names, ", ") + "?"
 }
+
+// A usageError reports a command line that cannot be understood.
+type usageError struct {
+	verb string // whose help the hint names; empty: the general help
+	text string
+}
+
+// A commandError is a usageError with the lines that virsh prints.
+type commandError struct {
+	*usageError
+	virsh []string
+}
+
+// Unwrap returns the usageError.
+func (e *commandError) Unwrap() error { return e.usageError }
+
+func (e *usageError) Error() string { return e.text }
+
+// Kind implements [fault.Error].
+func (*usageError) Kind() fault.Kind { return fault.Usage }

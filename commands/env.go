@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,31 +44,6 @@ type env struct {
 	inputIsBatch bool // standard input has the verbs of the batch
 	asVirsh      bool // poolctl runs under the name virsh
 	timing       bool // print how long the verb takes, as virsh does
-}
-
-// A plan collects the steps of a dry run, each from one Write.
-type plan []string
-
-// Write implements io.Writer.
-func (p *plan) Write(step []byte) (int, error) {
-	*p = append(*p, string(bytes.TrimSuffix(step, []byte("\n"))))
-	return len(step), nil
-}
-
-// settle ends an operation. Its steps in a dry run are printed, or kept for -o json. After an error, they are
-// dropped: the plan is not complete, and ends with steps that undo others.
-func (e *env) settle(err error) {
-	if err == nil {
-		e.changed = e.changed || e.steps.Load() > 0
-		e.commands = append(e.commands, e.plan...)
-		for _, step := range e.plan {
-			if e.changes == nil {
-				fmt.Fprintln(e.People, step)
-			}
-		}
-	}
-	e.plan = nil
-	e.steps.Store(0)
 }
 
 // sealedKey is the systemd credential that libvirt creates for the key of its secrets, sealed for this

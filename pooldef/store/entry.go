@@ -180,12 +180,3 @@ func (e *Entry) loadRecord(run *directory) error {
 	}
 	return err
 }
-
-// Source returns the text of an entry's definition, even if it is broken. Files must meet the same rules as
-// for Load.
-func (s *Store) Source(e *Entry) ([]byte, error) {
-	config := s.openDirectory(s.ConfigDir)
-	defer config.close()
-	data, _, err := config.read(filepath.Base(e.File))
-	return data, err
-}

@@ -66,3 +66,12 @@ func poolNames(directories ...*directory) ([]string, error) {
 	slices.SortFunc(names, pooldef.CompareNames)
 	return slices.Compact(names), nil
 }
+
+// Source returns the text of an entry's definition, even if it is broken. Files must meet the same rules as
+// for Load.
+func (s *Store) Source(e *Entry) ([]byte, error) {
+	config := s.openDirectory(s.ConfigDir)
+	defer config.close()
+	data, _, err := config.read(filepath.Base(e.File))
+	return data, err
+}
