@@ -97,10 +97,13 @@ func (e *env) execute(h host.Host, err error) int {
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three
-// times as long as the rest of a short run. Only help, completion and the manual page need all verbs.
+// times as long as the rest of a short run. Only help, completion and the manual page need all verbs, and the
+// version needs none.
 func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
-	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
+	onlyVersion := len(args) == 1 && slices.Contains([]string{"--version", "-V", "-v"}, args[0])
+	all := named("help") || named("__complete") || named("__man") ||
+		!slices.ContainsFunc(verbNames(), named) && !onlyVersion
 	options := append([]kong.Option{
 		kong.Name("poolctl"), kong.ExplicitGroups(groups),
 		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
