@@ -28,12 +28,13 @@ func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 	return backend.List(list, func(e safeopen.DirEntry) *pooldef.Volume { return newVolume(p, e.Name) })
 }
 
-// batch is the number of volumes that are inspected before the first of them is returned. workers is the
-// number of volumes that are inspected concurrently: more than there are processors, because each volume may
-// need a request to a server.
+// batch is the number of volumes that are inspected before the first of them is returned; at the beginning of
+// a listing, which a reader waits for, it is firstBatch. workers is the number of volumes that are inspected
+// concurrently: more than there are processors, because each volume may need a request to a server.
 const (
-	batch   = 1024
-	workers = 16
+	firstBatch = 2 * workers
+	batch      = 1024
+	workers    = 16
 )
 
 // Details implements backend.DetailLister. It reads the headers of all images, several at a time.
@@ -50,7 +51,9 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			yield(nil, err)
 			return
 		}
-		for part := range slices.Chunk(entries, batch) {
+		for size := firstBatch; len(entries) > 0; size = batch {
+			part := entries[:min(size, len(entries))]
+			entries = entries[len(part):]
 			for _, volume := range f.details(dir, p, part) {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
