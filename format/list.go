@@ -17,8 +17,8 @@ import (
 const Schema = 1
 
 // A List prints records with named fields in the style json, jsonl (one object a line), yaml, csv, name, or
-// null (names that end with NUL). It prints the first record at once and keeps a few others in memory, because
-// lists can be long.
+// null (names that end with NUL). It prints the first record at once and keeps a few others in memory,
+// because lists can be long.
 type List struct {
 	style     string
 	kind      string // the plural noun for the records: the key that contains them

@@ -56,8 +56,8 @@ func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error
 	return t.Render()
 }
 
-// widest returns the widest cell of each column. The library needs no more to lay out the table, and would take
-// four microseconds and a kilobyte for each row.
+// widest returns the widest cell of each column. The library needs no more to lay out the table, and would
+// take four microseconds and a kilobyte for each row.
 func widest(rows [][]string) []string {
 	cells := slices.Clone(rows[0])
 	widths := make([]int, len(cells))

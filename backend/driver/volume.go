@@ -29,8 +29,8 @@ func (d *Driver) FindVolume(ctx context.Context, name, pool string) (*Volume, er
 	return d.findVolume(ctx, name, pool, backend.Backend.Volume)
 }
 
-// FindVolumeToTransfer is FindVolume for a verb that then reads or writes the volume's data, which must not be
-// in use.
+// FindVolumeToTransfer is FindVolume for a verb that then reads or writes the volume's data, which must not
+// be in use.
 func (d *Driver) FindVolumeToTransfer(ctx context.Context, name, pool string) (*Volume, error) {
 	return d.findVolume(ctx, name, pool,
 		func(b backend.Backend, ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {

@@ -53,8 +53,8 @@ func inspectFile(v *pooldef.Volume, h *safeopen.Handle) error {
 	return describeFile(v, h, found, size, err)
 }
 
-// inspectListed is inspect for a name in a listing. A regular file is opened at once, which saves a system call
-// for each image. What cannot be opened, or is another file by now, is inspected as any other name.
+// inspectListed is inspect for a name in a listing. A regular file is opened at once, which saves a system
+// call for each image. What cannot be opened, or is another file by now, is inspected as any other name.
 func inspectListed(dir *host.Dir, p *pooldef.Pool, e safeopen.DirEntry) *pooldef.Volume {
 	if !e.Type.IsRegular() {
 		return inspect(dir, p, e.Name)

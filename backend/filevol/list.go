@@ -90,8 +90,8 @@ func inspectSafely(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume 
 	return catchPanic(p, name, func() *pooldef.Volume { return inspect(dir, p, name) })
 }
 
-// catchPanic returns the result of inspect or, if inspect panics, the volume with an error that asks for a bug
-// report.
+// catchPanic returns the result of inspect or, if inspect panics, the volume with an error that asks for a
+// bug report.
 func catchPanic(p *pooldef.Pool, name string, inspect func() *pooldef.Volume) (found *pooldef.Volume) {
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -22,8 +22,8 @@ type DirEntry struct {
 // eight times as many system calls.
 const direntBuffer = 64 << 10
 
-// ReadDir returns all names in a directory, in no order, except . and .., with the types of the files. It does
-// not follow symbolic links. Names that share a read share memory.
+// ReadDir returns all names in a directory, in no order, except . and .., with the types of the files. It
+// does not follow symbolic links. Names that share a read share memory.
 func ReadDir(dir FD) ([]DirEntry, error) {
 	var all []DirEntry
 	buffer := make([]byte, direntBuffer)
@@ -38,8 +38,8 @@ func ReadDir(dir FD) ([]DirEntry, error) {
 	}
 }
 
-// The layout of a record of getdents64(2): an inode number, an offset, the length of the record, the type, and
-// the name with a NUL.
+// The layout of a record of getdents64(2): an inode number, an offset, the length of the record, the type,
+// and the name with a NUL.
 const (
 	direntLength = 8 + 8
 	direntType   = direntLength + 2
