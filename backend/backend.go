@@ -164,6 +164,11 @@ type (
 	Downloader interface {
 		Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t Transfer) error
 	}
+	// A TransferFinder returns a volume as Volume does, and at the same time queries what Upload, Download and
+	// Wipe need to know beyond that, so that the data need not wait for a second query.
+	TransferFinder interface {
+		VolumeToTransfer(ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error)
+	}
 	// An ActiveChecker reports whether its volume operations check themselves that the pool can be used, and
 	// fail with the errors of Active. If so, the caller need not call Active before an operation on a started
 	// pool, which saves the time of one query.

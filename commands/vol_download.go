@@ -54,7 +54,11 @@ func (c *VolDownload) download(e *env) error {
 		return err
 	}
 	t.InUse = c.InUse
-	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
+	find := e.driver.FindVolumeToTransfer
+	if c.InUse {
+		find = e.driver.FindVolume
+	}
+	v, err := find(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}

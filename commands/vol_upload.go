@@ -72,7 +72,7 @@ func (c *VolUpload) upload(e *env) error {
 	if err != nil {
 		return err
 	}
-	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
+	v, err := e.driver.FindVolumeToTransfer(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,9 @@ func (c *VolUpload) upload(e *env) error {
 	}
 	if c.File != "-" {
 		defer from.Close()
+		if info, err := from.Stat(); err != nil || !info.Mode().IsRegular() {
+			e.driver.Host.Invalidate() // time may have passed
+		}
 	}
 	progress, done := e.Progress()
 	defer done()

@@ -34,7 +34,7 @@ func (c *VolWipe) Run(e *env) error {
 }
 
 func (c *VolWipe) wipe(e *env) error {
-	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
+	v, err := e.driver.FindVolumeToTransfer(e.ctx, c.Vol, c.Pool)
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,39 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A writeCounter counts writes.
+type writeCounter struct {
+	bytes.Buffer
+	writes int
+}
+
+func (w *writeCounter) Write(b []byte) (int, error) {
+	w.writes++
+	return w.Buffer.Write(b)
+}
+
+// TestListStreams prints the first record at once, and the others in large writes.
+func TestListStreams(t *testing.T) {
+	for _, style := range []string{"json", "jsonl", "yaml", "csv", "name", "null"} {
+		w := &writeCounter{}
+		l := NewList(w, style, "pools", []string{"name", "size"})
+		if w.writes != 0 {
+			t.Errorf("%s: %q before the first record", style, w)
+		}
+		for i := range 1000 {
+			if err := l.Add("first", uint64(i)); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 && !strings.Contains(w.String(), "first") {
+				t.Errorf("%s: the first record is not printed", style)
+			}
+		}
+		if err := l.Close(); err != nil || w.writes > 4 {
+			t.Errorf("%s: %d writes, error %v", style, w.writes, err)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	wants := map[string]string{
 		"json": "{\n  \"schema\": 1,\n  \"pools\": [\n    {\n      \"name\": \"a&b\",\n      \"size\": null\n" +

@@ -13,8 +13,8 @@ import (
 const Schema = 1
 
 // A List prints records with named fields in the style json, jsonl (one object a line), yaml, csv, name, or
-// null (names that end with NUL). It prints each record at once and keeps nothing in memory, because lists
-// can be long.
+// null (names that end with NUL). It prints the first record at once and keeps a few others in memory,
+// because lists can be long.
 type List struct {
 	style     string
 	kind      string // the plural noun for the records: the key that contains them
@@ -77,7 +77,9 @@ func (l *List) Add(values ...any) error {
 	case "null":
 		_, err = fmt.Fprint(l.out, values[0], "\x00")
 	}
-	l.count++
+	if l.count++; l.count == 1 && err == nil {
+		err = l.out.Flush() // the others may take long
+	}
 	return err
 }
 
@@ -154,10 +156,5 @@ func Cell(v any) (string, error) {
 }
 
 func (l *List) csv(cells []string) error {
-	w := csv.NewWriter(l.out)
-	if err := w.Write(cells); err != nil {
-		return err
-	}
-	w.Flush()
-	return w.Error()
+	return csv.NewWriter(l.out).Write(cells) // which writes to the buffer itself (bufio.NewWriter)
 }

@@ -43,6 +43,9 @@ func CheckVolumeName(name string) string {
 // CompareNames orders names as virsh does: byte by byte, ignoring the case of ASCII letters.
 func CompareNames(a, b string) int {
 	for i := range min(len(a), len(b)) {
+		if a[i] == b[i] { // most names of a pool begin alike
+			continue
+		}
 		if ca, cb := lower(a[i]), lower(b[i]); ca != cb {
 			return int(ca) - int(cb)
 		}

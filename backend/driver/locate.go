@@ -11,7 +11,9 @@ import (
 
 // locateVolume finds a volume by key or path in all active pools. If pool is not empty, the volume must be in
 // that pool.
-func (d *Driver) locateVolume(ctx context.Context, pathOrKey, pool string) (*Volume, error) {
+func (d *Driver) locateVolume(
+	ctx context.Context, pathOrKey, pool string, query volumeQuery,
+) (*Volume, error) {
 	entries, err := d.AllPools()
 	if err != nil {
 		return nil, err
@@ -24,7 +26,7 @@ func (d *Driver) locateVolume(ctx context.Context, pathOrKey, pool string) (*Vol
 		return nil, fmt.Errorf("%w: %q is not in pool %q, but in %q",
 			backend.ErrNoVolume, pathOrKey, pool, in)
 	case in != "":
-		return d.lockVolume(ctx, in, name)
+		return d.lockVolume(ctx, in, name, query)
 	case pool == "":
 		return nil, fmt.Errorf("%w: no volume of an active pool has the path or key %q; a name needs %s",
 			backend.ErrNoVolume, pathOrKey, d.PoolOption)
@@ -93,12 +95,12 @@ func (d *Driver) nameIn(
 }
 
 // lockVolume locks the pool of a volume that was located, and reads the volume under the lock.
-func (d *Driver) lockVolume(ctx context.Context, pool, name string) (*Volume, error) {
+func (d *Driver) lockVolume(ctx context.Context, pool, name string, query volumeQuery) (*Volume, error) {
 	entry, b, unlock, err := d.ActivePool(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
-	v, err := b.Volume(ctx, entry.Current(), name)
+	v, err := query(b, ctx, entry.Current(), name)
 	if err != nil {
 		unlock()
 		return nil, err

@@ -26,14 +26,36 @@ func (v *Volume) Pool() *pooldef.Pool { return v.Entry.Current() }
 // FindVolume finds a volume by name, key or path in a pool. If pool is empty, FindVolume searches all active
 // pools, by key or path. If there is no such volume, the error wraps [backend.ErrNoVolume].
 func (d *Driver) FindVolume(ctx context.Context, name, pool string) (*Volume, error) {
+	return d.findVolume(ctx, name, pool, backend.Backend.Volume)
+}
+
+// FindVolumeToTransfer is FindVolume for a verb that then reads or writes the volume's data, which must not
+// be in use.
+func (d *Driver) FindVolumeToTransfer(ctx context.Context, name, pool string) (*Volume, error) {
+	return d.findVolume(ctx, name, pool,
+		func(b backend.Backend, ctx context.Context, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
+			if finder, ok := b.(backend.TransferFinder); ok {
+				return finder.VolumeToTransfer(ctx, p, name)
+			}
+			return b.Volume(ctx, p, name)
+		})
+}
+
+// A volumeQuery is a method of a backend that returns a volume by its name.
+type volumeQuery func(
+	b backend.Backend, ctx context.Context, p *pooldef.Pool, name string,
+) (*pooldef.Volume, error)
+
+// findVolume is FindVolume with the method that returns the volume.
+func (d *Driver) findVolume(ctx context.Context, name, pool string, query volumeQuery) (*Volume, error) {
 	if pool == "" {
-		return d.locateVolume(ctx, name, "")
+		return d.locateVolume(ctx, name, "", query)
 	}
 	entry, b, unlock, err := d.ActivePool(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
-	v, err := b.Volume(ctx, entry.Current(), name)
+	v, err := query(b, ctx, entry.Current(), name)
 	if err == nil {
 		return &Volume{v, entry, b, unlock}, nil
 	}
@@ -41,7 +63,7 @@ func (d *Driver) FindVolume(ctx context.Context, name, pool string) (*Volume, er
 	if !errors.Is(err, backend.ErrNoVolume) {
 		return nil, err
 	}
-	return d.locateVolume(ctx, name, entry.Name)
+	return d.locateVolume(ctx, name, entry.Name, query)
 }
 
 // BackingPath returns the path of the volume that a new volume of pool p names as its backing file: by name
@@ -52,7 +74,7 @@ func (d *Driver) BackingPath(
 	if v, err := b.Volume(ctx, p, name); err == nil {
 		return v.Target.Path, nil
 	}
-	v, err := d.locateVolume(ctx, name, "")
+	v, err := d.locateVolume(ctx, name, "", backend.Backend.Volume)
 	if err != nil {
 		return "", fmt.Errorf("backing volume: %w", err)
 	}

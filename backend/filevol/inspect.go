@@ -50,6 +50,31 @@ func isNotFound(err error) bool {
 // inspectFile fills in the details of a file or block device.
 func inspectFile(v *pooldef.Volume, h *safeopen.Handle) error {
 	found, size, err := probe(h)
+	return describeFile(v, h, found, size, err)
+}
+
+// inspectListed is inspect for a name in a listing. A regular file is opened at once, which saves a system
+// call for each image. What cannot be opened, or is another file by now, is inspected as any other name.
+func inspectListed(dir *host.Dir, p *pooldef.Pool, e safeopen.DirEntry) *pooldef.Volume {
+	if !e.Type.IsRegular() {
+		return inspect(dir, p, e.Name)
+	}
+	h, fd, err := dir.OpenListed(e.Name)
+	if err != nil {
+		return inspect(dir, p, e.Name)
+	}
+	defer fd.Close()
+	v := newVolume(p, e.Name)
+	found, size, err := probeOpen(h, fd)
+	if err = describeFile(v, h, found, size, err); isNotFound(err) {
+		return nil
+	}
+	v.Err = err
+	return v
+}
+
+// describeFile fills in the details of a file or block device from what probe returned.
+func describeFile(v *pooldef.Volume, h *safeopen.Handle, found image.Info, size uint64, err error) error {
 	v.Type = "file"
 	v.Target.Permissions, v.Target.Times = handlePermissions(h), times(h)
 	v.Allocation, v.Physical = pooldef.Bytes(uint64(h.Blocks)*512), pooldef.Bytes(uint64(h.Size))

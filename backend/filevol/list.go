@@ -17,23 +17,24 @@ import (
 
 // Volumes implements backend.Backend. It reads the directory once and opens no file.
 func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	list := func() ([]string, error) {
+	list := func() ([]safeopen.DirEntry, error) {
 		dir, err := f.openPoolDir(p)
 		if err != nil {
 			return nil, err
 		}
 		defer dir.Close()
-		return volumeNames(ctx, dir)
+		return volumeEntries(ctx, dir)
 	}
-	return backend.List(list, func(name string) *pooldef.Volume { return newVolume(p, name) })
+	return backend.List(list, func(e safeopen.DirEntry) *pooldef.Volume { return newVolume(p, e.Name) })
 }
 
-// batch is the number of volumes that are inspected before the first of them is returned. workers is the
-// number of volumes that are inspected concurrently: more than there are processors, because each volume may
-// need a request to a server.
+// batch is the number of volumes that are inspected before the first of them is returned; at the beginning of
+// a listing, which a reader waits for, it is firstBatch. workers is the number of volumes that are inspected
+// concurrently: more than there are processors, because each volume may need a request to a server.
 const (
-	batch   = 1024
-	workers = 16
+	firstBatch = 2 * workers
+	batch      = 1024
+	workers    = 16
 )
 
 // Details implements backend.DetailLister. It reads the headers of all images, several at a time.
@@ -45,12 +46,14 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			return
 		}
 		defer dir.Close()
-		names, err := volumeNames(ctx, dir)
+		entries, err := volumeEntries(ctx, dir)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for part := range slices.Chunk(names, batch) {
+		for size := firstBatch; len(entries) > 0; size = batch {
+			part := entries[:min(size, len(entries))]
+			entries = entries[len(part):]
 			for _, volume := range f.details(dir, p, part) {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
@@ -64,14 +67,16 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 	}
 }
 
-// details returns the volumes with the given names, and nil for each volume that has been removed since.
-func (f Files) details(dir *host.Dir, p *pooldef.Pool, names []string) []*pooldef.Volume {
-	volumes := make([]*pooldef.Volume, len(names))
+// details returns the volumes of a listing, and nil for each volume that has been removed since.
+func (f Files) details(dir *host.Dir, p *pooldef.Pool, entries []safeopen.DirEntry) []*pooldef.Volume {
+	volumes := make([]*pooldef.Volume, len(entries))
 	var group sync.WaitGroup
 	for w := range workers {
 		group.Go(func() {
-			for i := w; i < len(names); i += workers {
-				volumes[i] = inspectSafely(dir, p, names[i])
+			for i := w; i < len(entries); i += workers {
+				volumes[i] = catchPanic(p, entries[i].Name, func() *pooldef.Volume {
+					return inspectListed(dir, p, entries[i])
+				})
 			}
 		})
 	}
@@ -82,13 +87,15 @@ func (f Files) details(dir *host.Dir, p *pooldef.Pool, names []string) []*poolde
 // inspectSafely calls inspect and converts a panic to the volume's error, so that a header which crashes
 // poolctl does not hide other volumes.
 func inspectSafely(dir *host.Dir, p *pooldef.Pool, name string) *pooldef.Volume {
-	return catchPanic(newVolume(p, name), func() *pooldef.Volume { return inspect(dir, p, name) })
+	return catchPanic(p, name, func() *pooldef.Volume { return inspect(dir, p, name) })
 }
 
-// catchPanic returns the result of inspect or, if inspect panics, v with an error that asks for a bug report.
-func catchPanic(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *pooldef.Volume) {
+// catchPanic returns the result of inspect or, if inspect panics, the volume with an error that asks for a
+// bug report.
+func catchPanic(p *pooldef.Pool, name string, inspect func() *pooldef.Volume) (found *pooldef.Volume) {
 	defer func() {
 		if fault := recover(); fault != nil {
+			v := newVolume(p, name)
 			v.Err = fmt.Errorf("this is a bug in poolctl, please report it: reading %q: %v", v.Target.Path,
 				fault)
 			found = v
@@ -97,28 +104,27 @@ func catchPanic(v *pooldef.Volume, inspect func() *pooldef.Volume) (found *poold
 	return inspect()
 }
 
-// volumeNames lists the names of volumes: files, directories, block devices, and links to them, including
+// volumeEntries lists the volumes: files, directories, block devices, and links to them, including
 // links that may not be followed. It omits staging directories.
-func volumeNames(ctx context.Context, dir *host.Dir) ([]string, error) {
+func volumeEntries(ctx context.Context, dir *host.Dir) ([]safeopen.DirEntry, error) {
 	entries, err := dir.List()
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if !isStagingName().MatchString(e.Name()) && isVolume(dir, e) {
-			names = append(names, e.Name())
-		}
-	}
-	slices.SortFunc(names, pooldef.CompareNames)
-	return slices.Compact(names), ctx.Err() // a directory that is changing may return a name twice
+	entries = slices.DeleteFunc(entries, func(e safeopen.DirEntry) bool {
+		return isStagingName().MatchString(e.Name) || !isVolume(dir, e)
+	})
+	slices.SortFunc(entries, func(a, b safeopen.DirEntry) int { return pooldef.CompareNames(a.Name, b.Name) })
+	// a directory that is changing may return a name twice
+	isSame := func(a, b safeopen.DirEntry) bool { return a.Name == b.Name }
+	return slices.CompactFunc(entries, isSame), ctx.Err()
 }
 
-func isVolume(dir *host.Dir, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
-		return isVolumeMode(e.Type())
+func isVolume(dir *host.Dir, e safeopen.DirEntry) bool {
+	if e.Type&fs.ModeSymlink == 0 {
+		return isVolumeMode(e.Type)
 	}
-	h, err := dir.OpenPath(e.Name())
+	h, err := dir.OpenPath(e.Name)
 	if err != nil { // the target does not exist, is a loop, or may not be accessed
 		return errors.As(err, new(*safeopen.LinkError))
 	}

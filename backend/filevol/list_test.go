@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -178,7 +180,7 @@ func TestListLies(t *testing.T) {
 // TestSurvive makes a parser panic. The panic must become the error of the volume.
 func TestSurvive(t *testing.T) {
 	p := newPool(t)
-	v := catchPanic(newVolume(p, "evil\n"), func() *pooldef.Volume {
+	v := catchPanic(p, "evil\n", func() *pooldef.Volume {
 		var header []byte
 		return newVolume(p, string(header[len(p.Name):]))
 	})
@@ -187,7 +189,7 @@ func TestSurvive(t *testing.T) {
 	if v.Name != "evil\n" || v.Err == nil || !strings.HasPrefix(v.Err.Error(), want) {
 		t.Errorf("got %+v, error %v", v, v.Err)
 	}
-	if v := catchPanic(newVolume(p, "gone"), func() *pooldef.Volume { return nil }); v != nil {
+	if v := catchPanic(p, "gone", func() *pooldef.Volume { return nil }); v != nil {
 		t.Errorf("missing volume: got %+v", v)
 	}
 }
@@ -314,4 +316,34 @@ func (l lister) firstError(t *testing.T, p *pooldef.Pool) error {
 		return err
 	}
 	return nil
+}
+
+// TestReplacedSinceListed lists names that were regular files when the directory was read, and are something
+// else when they are opened. The result is that of a fresh inspection.
+func TestReplacedSinceListed(t *testing.T) {
+	p := newPool(t)
+	dir := p.Target.Path
+	names := []string{"device", "dir", "fifo", "file", "gone", "link", "socket"}
+	entries := make([]safeopen.DirEntry, len(names))
+	for i, name := range names {
+		entries[i].Name = name
+	}
+	write(t, p, "file", "QFI\xfb\x00\x00\x00\x03")
+	ok(t, errors.Join(os.Symlink("/dev/null", dir+"/device"), os.Mkdir(dir+"/dir", 0o700),
+		unix.Mkfifo(dir+"/fifo", 0o600), os.Symlink("file", dir+"/link")))
+	socket, err := net.Listen("unix", dir+"/socket")
+	ok(t, err)
+	defer socket.Close()
+	open, err := here.openPoolDir(p)
+	ok(t, err)
+	defer open.Close()
+	for i, v := range here.details(open, p, entries) {
+		want := inspect(open, p, names[i])
+		if v != nil && want != nil {
+			v.Target.Times, want.Target.Times = nil, nil // reading changes the time of access
+		}
+		if !reflect.DeepEqual(v, want) {
+			t.Errorf("%s: got %+v, want %+v", names[i], v, want)
+		}
+	}
 }

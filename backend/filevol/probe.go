@@ -17,14 +17,18 @@ func probe(h *safeopen.Handle) (image.Info, uint64, error) {
 		return image.Info{}, 0, err
 	}
 	defer fd.Close()
+	return probeOpen(h, fd)
+}
+
+// probeOpen is probe for a file that is open.
+func probeOpen(h *safeopen.Handle, fd safeopen.FD) (info image.Info, length uint64, err error) {
 	size := h.Size
 	if h.IsBlock() {
 		if size, err = fd.Size(); err != nil {
 			return image.Info{}, 0, &fs.PathError{Op: "seek", Path: h.Path, Err: err}
 		}
 	}
-	info, err := image.Probe(fd, size)
-	if err != nil {
+	if info, err = image.Probe(fd, size); err != nil {
 		return image.Info{}, 0, &fs.PathError{Op: "read", Path: h.Path, Err: err}
 	}
 	return info, uint64(size), nil

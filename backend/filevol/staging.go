@@ -112,10 +112,10 @@ func (f Files) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, erro
 	}
 	var removed []string
 	for _, e := range entries {
-		if !isStagingName().MatchString(e.Name()) || !e.IsDir() && !e.Type().IsRegular() {
+		if !isStagingName().MatchString(e.Name) || !e.Type.IsDir() && !e.Type.IsRegular() {
 			continue
 		}
-		path := filepath.Join(p.Target.Path, e.Name())
+		path := filepath.Join(p.Target.Path, e.Name)
 		err := f.Host.Change(ctx, host.Sweep{Path: path})
 		switch {
 		case err == nil:

@@ -138,17 +138,20 @@ func (p *Dir) Owner(name string) (uid int, there bool) {
 }
 
 // List returns the entries of the directory, in no order.
-func (p *Dir) List() ([]fs.DirEntry, error) {
+func (p *Dir) List() ([]safeopen.DirEntry, error) {
 	dir, err := safeopen.OpenDirAt(p.fd, ".", p.proc())
 	if err != nil {
 		return nil, safeopen.PathError("open", p.Path, safeopen.Cause(err))
 	}
 	defer dir.Close()
-	entries, err := dir.ReadDir(-1)
-	if err != nil {
-		err = safeopen.PathError("read", p.Path, safeopen.Cause(err))
-	}
-	return entries, err
+	entries, err := safeopen.ReadDir(safeopen.FD(dir.Fd()))
+	return entries, safeopen.PathError("read", p.Path, safeopen.Cause(err))
+}
+
+// OpenListed opens a name that List returned as a regular file, for reading, and inspects what it has opened.
+// It fails if the name has become anything else: OpenPath then inspects that without opening it.
+func (p *Dir) OpenListed(name string) (*safeopen.Handle, safeopen.FD, error) {
+	return safeopen.OpenListed(safeopen.NewEntry(p.fd, name, 0, nil), filepath.Join(p.Path, name))
 }
 
 // proc returns a path in /proc that always leads to the directory.

@@ -170,6 +170,14 @@ func (b *Backend) Rename(ctx context.Context, p *pooldef.Pool, name, newName str
 	return err
 }
 
+// A status is an image's use as rbd status reports it.
+type status struct{ Watchers []struct{ Address string } }
+
+func (b *Backend) status(ctx context.Context, p *pooldef.Pool, at place, name string) (s status, err error) {
+	err = b.queryImage(ctx, p, &s, "status", at, name)
+	return s, err
+}
+
 // checkNotInUse returns an error if an image is open anywhere, such as in a guest.
 func (b *Backend) checkNotInUse(
 	ctx context.Context, p *pooldef.Pool, at place, name string, inUse, reading bool,
@@ -177,8 +185,8 @@ func (b *Backend) checkNotInUse(
 	if inUse {
 		return nil
 	}
-	var status struct{ Watchers []struct{ Address string } }
-	if err := b.queryImage(ctx, p, &status, "status", at, name); err != nil || len(status.Watchers) == 0 {
+	status, err := b.status(ctx, p, at, name)
+	if err != nil || len(status.Watchers) == 0 {
 		return err
 	}
 	if reading {

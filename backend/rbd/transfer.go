@@ -4,11 +4,28 @@ import (
 	"context"
 	"os"
 	"slices"
+	"sync"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
+
+// VolumeToTransfer implements backend.TransferFinder. It queries who uses the image at the same time as the
+// image's properties; checkNotInUse then finds the answer. rbd has no query for both.
+func (b *Backend) VolumeToTransfer(
+	ctx context.Context, p *pooldef.Pool, name string,
+) (v *pooldef.Volume, err error) {
+	at, err := placeOf(p)
+	if err != nil || checkName(name) != nil {
+		return b.Volume(ctx, p, name)
+	}
+	var both sync.WaitGroup
+	both.Go(func() { _, _ = b.status(ctx, p, at, name) }) // an error is not kept: checkNotInUse queries again
+	v, err = b.Volume(ctx, p, name)
+	both.Wait()
+	return v, err
+}
 
 // Upload implements backend.Uploader.
 func (b *Backend) Upload(

@@ -43,6 +43,11 @@ func value[T any](f func() (T, error)) (v T, err error) {
 	return v, err
 }
 
+// ReadDirent repeats unix.ReadDirent.
+func ReadDirent(fd int, b []byte) (int, error) {
+	return value(func() (int, error) { return unix.ReadDirent(fd, b) })
+}
+
 // FileInfo is f.Stat, which itself repeats only EINTR.
 func FileInfo(f *os.File) (fs.FileInfo, error) { return value(f.Stat) }
 

@@ -37,6 +37,20 @@ func (h *Handle) OpenFlags(flags int) (FD, error) {
 	return FD(fd), nil
 }
 
+// OpenListed opens the regular file at an entry that a directory listing has shown to be one, without
+// inspecting the file first. It follows no link, and fails if the file is not regular. What the file was when
+// it was listed or inspected is equally old news: a link to a device is not followed, and only root can put a
+// device there. path is for messages.
+func OpenListed(e Entry, path string) (*Handle, FD, error) {
+	h := &Handle{at: e, fd: -1, Path: path}
+	fd, err := h.Open()
+	if err == nil && !h.IsFile() {
+		fd.Close()
+		err = PathError("open", path, unix.EINVAL)
+	}
+	return h, fd, err
+}
+
 // OpenPinned opens a file returned by Handle.Pin for reading.
 func OpenPinned(f *os.File) (FD, error) {
 	path := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
