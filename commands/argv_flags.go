@@ -19,6 +19,9 @@ func (p *argvParser) flag(flag *kong.Flag, word, value string, hasValue bool) er
 		p.rest = append([]string{"-" + value}, p.rest...)
 		hasValue, value = false, ""
 	}
+	if flag.Name == "version" && (value == "short" || value == "long") { // virsh has both
+		value = ""
+	}
 	if flag.Tag.Has("kept") {
 		return p.keep(flag, value)
 	}

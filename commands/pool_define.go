@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 
 	"poolctl/pooldef"
@@ -35,7 +36,12 @@ func (u *updating) define(e *env, p *pooldef.Pool, yaml []byte) (changed bool, e
 	if u.Update {
 		changed, err = e.driver.UpdateDefinition(e.ctx, p, yaml)
 	} else {
+		hasUUID := p.UUID != ""
 		changed, err = true, e.driver.Define(e.ctx, p, yaml)
+		conflict, ok := errors.AsType[*pooldef.ConflictError](err)
+		if old, _ := e.driver.Store.Load(p.Name); ok && !hasUUID && old.Current() != nil {
+			conflict.Hint = "--update keeps the uuid, and changes the rest of the definition"
+		}
 	}
 	e.reportDefinition(p)
 	return changed, err

@@ -9,12 +9,18 @@ import (
 )
 
 // A ConflictError reports that a definition, or its file, contradicts another one.
-type ConflictError struct{ Text string }
+type ConflictError struct {
+	Text string
+	Hint string // what to do; may be empty
+}
 
 func (e *ConflictError) Error() string { return e.Text }
 
 // Kind implements [fault.Error].
 func (*ConflictError) Kind() fault.Kind { return fault.Conflict }
+
+// HintLine implements [fault.Hinter].
+func (e *ConflictError) HintLine() string { return e.Hint }
 
 // A SourceResolver answers questions about this machine that decide whether two sources are the same.
 type SourceResolver interface {
@@ -32,11 +38,11 @@ func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
 	for _, o := range others {
 		switch {
 		case o.UUID == p.UUID && o.Name != p.Name:
-			return &ConflictError{fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
+			return &ConflictError{Text: fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
 		case o.Name == p.Name && o.UUID != p.UUID:
-			return &ConflictError{fmt.Sprintf("pool %q already exists with uuid %s", o.Name, o.UUID)}
+			return &ConflictError{Text: fmt.Sprintf("pool %q already exists with uuid %s", o.Name, o.UUID)}
 		case o.Name != p.Name && usesSameStorage(p, o, sources):
-			return &ConflictError{fmt.Sprintf("pool %q has the same source already", o.Name)}
+			return &ConflictError{Text: fmt.Sprintf("pool %q has the same source already", o.Name)}
 		}
 	}
 	return nil
