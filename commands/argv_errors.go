@@ -101,6 +101,11 @@ func verbsLike(word string) string {
 			names = append(names, name)
 		}
 	}
+	for _, kind := range []string{"pool", "vol", "secret"} {
+		if word == kind+"s" || word == "volumes" && kind == "vol" {
+			names = append(names, kind+"-list")
+		}
+	}
 	if names == nil {
 		return ""
 	}

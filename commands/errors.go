@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"poolctl/backend"
 	"poolctl/backend/fault"
 	"poolctl/commands/manual"
 	"poolctl/commands/terminal"
@@ -141,8 +142,11 @@ func (e *env) hint(err error) string {
 		return strings.TrimSpace("poolctl help " + strings.TrimPrefix(verb, "help"))
 	}
 	hint := fault.Hint(err, kindOf(err))
-	if hint == "" && errors.Is(err, syscall.ENOTEMPTY) {
+	switch {
+	case hint == "" && errors.Is(err, syscall.ENOTEMPTY):
 		return "it still contains files: delete the volumes first (poolctl vol-list, vol-delete)"
+	case hint == "" && errors.Is(err, backend.ErrNoVolume):
+		return e.similarVolume()
 	}
 	return hint
 }
