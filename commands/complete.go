@@ -42,6 +42,17 @@ func (c candidates) UseOptions(given map[string]string) error {
 	return c.setDirectories()
 }
 
+// Fields implements [manual.Source].
+func (c candidates) Fields(verb string) []string {
+	switch {
+	case strings.HasPrefix(verb, "vol-"):
+		return volumeFields
+	case strings.HasPrefix(verb, "secret-"):
+		return secretFields
+	}
+	return poolFields
+}
+
 // Pools implements [manual.Source].
 func (c candidates) Pools(verb string) []string {
 	want, limited := poolStates[verb]

@@ -37,6 +37,9 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 	}
 	e := newEnv(ctx)
 	e.errorsInJSON = asksForJSON(args)
+	if isVersionInJSON(args) {
+		return e.printVersion()
+	}
 	err := e.parse(args)
 	return e.execute(h, err)
 }
@@ -101,7 +104,7 @@ func (e *env) execute(h host.Host, err error) int {
 // version needs none.
 func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
-	onlyVersion := len(args) == 1 && slices.Contains([]string{"--version", "-V", "-v"}, args[0])
+	onlyVersion := len(args) == 1 && isVersion(args[0])
 	all := named("help") || named("__complete") || named("__man") ||
 		!slices.ContainsFunc(verbNames(), named) && !onlyVersion
 	options := append([]kong.Option{

@@ -138,12 +138,26 @@ func errorSchema() object {
 	}
 }
 
+// versionSchema returns the schema of the version.
+func versionSchema() object {
+	return object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "poolctl --version -o json",
+		"type":    "object", "required": []string{"schema", "version", "commit", "date", "go", "platform"},
+		"properties": object{
+			"schema": object{"const": 1}, "version": aString, "commit": orNullOf("string"), "date": aTime,
+			"go": aString, "platform": aString,
+		},
+	}
+}
+
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
 		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
 		"volumes.json": records("volumes", volumeFields, volumeTypes),
 		"secrets.json": records("secrets", secretFields, secretTypes),
+		"version.json": versionSchema(),
 	}
 }
 
@@ -180,9 +194,10 @@ type schemaSet map[string]*jsonschema.Schema
 func compile(columns bool) (schemaSet, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	names := []string{"error.json"}
+	names := []string{"error.json", "version.json"}
 	for name, schema := range schemas() {
-		if record, ok := schema["$defs"].(object)["record"].(object); ok {
+		defs, _ := schema["$defs"].(object)
+		if record, ok := defs["record"].(object); ok {
 			names = append(names, name, name+"#/$defs/record")
 			if columns {
 				delete(record, "required")
@@ -261,6 +276,9 @@ func checkJSON(command, output string) (found int, err error) {
 // check checks one document with its schema. A line of -o jsonl has the schema of a record.
 func (s schemaSet) check(command string, value object) error {
 	name, suffix := "error.json", ""
+	if value["version"] != nil {
+		name = "version.json"
+	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
 	}

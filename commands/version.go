@@ -5,27 +5,70 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
+
+	"poolctl/format"
 )
 
 // release is the version of a release. The linker sets it: -ldflags "-X poolctl/commands.release=1.0.0".
 var release string
 
-// version returns the program's version, and what it was built from and with:
-// "poolctl 1.0.0 (11e9d2981ecd 2026-11-23, go1.26.8 linux/amd64)".
-func version() string {
-	text, built := release, ""
+// A build is the program's version, and what it was built from and with.
+type build struct {
+	Schema   int     `json:"schema"`
+	Version  string  `json:"version"`
+	Commit   *string `json:"commit"` // nil: unknown
+	Date     *string `json:"date"`   // of the commit
+	Go       string  `json:"go"`
+	Platform string  `json:"platform"`
+}
+
+// thisBuild returns the build of this program.
+func thisBuild() build {
+	b := build{format.Schema, release, nil, nil, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "(devel)" {
-			text = cmp.Or(text, v)
+			b.Version = cmp.Or(b.Version, v)
 		}
-		settings := map[string]string{}
 		for _, s := range info.Settings {
-			settings[s.Key] = s.Value
-		}
-		if commit := settings["vcs.revision"]; commit != "" {
-			built = fmt.Sprintf("%.12s %.10s, ", commit, settings["vcs.time"])
+			switch value := s.Value; s.Key {
+			case "vcs.revision":
+				b.Commit = &value
+			case "vcs.time":
+				b.Date = &value
+			}
 		}
 	}
-	return fmt.Sprintf("poolctl %s (%s%s %s/%s)", cmp.Or(text, "development"), built, runtime.Version(),
-		runtime.GOOS, runtime.GOARCH)
+	b.Version = cmp.Or(b.Version, "development")
+	return b
+}
+
+// version returns the build as text: "poolctl 1.0.0 (11e9d2981ecd 2026-11-23, go1.26.8 linux/amd64)".
+func version() string {
+	b, commit := thisBuild(), ""
+	if b.Commit != nil && b.Date != nil {
+		commit = fmt.Sprintf("%.12s %.10s, ", *b.Commit, *b.Date)
+	}
+	return fmt.Sprintf("poolctl %s (%s%s %s)", b.Version, commit, b.Go, b.Platform)
+}
+
+// isVersion reports whether a word is the option --version.
+func isVersion(word string) bool { return slices.Contains([]string{"--version", "-V", "-v"}, word) }
+
+// isVersionInJSON reports whether a command line is --version with -o json.
+func isVersionInJSON(args []string) bool {
+	styles := []string{"-o", "json", "-ojson", "-o=json", "--output", "--output=json"}
+	isStyle := func(word string) bool { return slices.Contains(styles, word) }
+	rest := slices.DeleteFunc(slices.Clone(args), isStyle)
+	return len(rest) == 1 && len(args) > 1 && isVersion(rest[0]) && asksForJSON(args)
+}
+
+// printVersion prints the build in JSON, and returns the exit status.
+func (e *env) printVersion() int {
+	text, err := format.JSON(thisBuild())
+	if err == nil {
+		e.Result(text + "\n")
+		err = e.Finish(false)
+	}
+	return e.report(err)
 }

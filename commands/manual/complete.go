@@ -24,6 +24,8 @@ type Source interface {
 	Volumes(pool string, paths bool) []string
 	// Secrets returns the uuids of secrets.
 	Secrets() []string
+	// Fields returns the fields of what a verb lists.
+	Fields(verb string) []string
 }
 
 // The kinds of candidates.

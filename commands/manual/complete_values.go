@@ -28,6 +28,8 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, c.volumeFormats(l.value("pool"))
 	case "source-format":
 		return words, sourceFormats(pooldef.Type(l.value("type")))
+	case "columns":
+		return words, eachAfter(typed[:strings.LastIndex(typed, ",")+1], c.source.Fields(l.verb.Name))
 	case "secret", "secret-uuid":
 		return words, c.source.Secrets()
 	case "verb":
@@ -42,6 +44,15 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return files, nil
 	}
 	return words, nil
+}
+
+// eachAfter returns each name after a text.
+func eachAfter(text string, names []string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = text + name
+	}
+	return all
 }
 
 // poolOfVolume returns the pool that a line names for a volume. It is empty if the line names none.
