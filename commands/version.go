@@ -57,10 +57,8 @@ func isVersion(word string) bool { return slices.Contains([]string{"--version", 
 
 // isVersionInJSON reports whether a command line is --version with -o json.
 func isVersionInJSON(args []string) bool {
-	styles := []string{"-o", "json", "-ojson", "-o=json", "--output", "--output=json"}
-	isStyle := func(word string) bool { return slices.Contains(styles, word) }
-	rest := slices.DeleteFunc(slices.Clone(args), isStyle)
-	return len(rest) == 1 && len(args) > 1 && isVersion(rest[0]) && asksForJSON(args)
+	style, rest := outputStyle(args)
+	return style == "json" && len(args) > 1 && len(rest) == 1 && isVersion(rest[0])
 }
 
 // printVersion prints the build in JSON, and returns the exit status.
