@@ -12,23 +12,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"poolctl/backend/host"
-	"poolctl/backend/sheepdog/dogtest"
 )
-
-func TestMain(m *testing.M) {
-	run := func() { os.Exit(Main(Signals(), &host.Local{}, os.Args)) }
-	if filepath.Base(os.Args[0]) == "virsh" { // a link of a session; the PATH of the others has the real virsh
-		run()
-	}
-	programs := attackPrograms()
-	programs["poolctl"] = run
-	programs["as-libvirtd"] = func() { os.Exit(asLibvirtd(os.Args[1], os.Args[2:])) }
-	programs["dog"] = func() { os.Exit(dogtest.Run("dog")) } // Debian no longer has it
-	programs["sheep"] = func() { os.Exit(dogtest.Run("sheep")) }
-	testscript.Main(m, programs)
-}
 
 // lab is locked by the session that uses the lab's servers.
 var lab sync.Mutex
