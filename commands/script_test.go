@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	run := func() { os.Exit(Main(Signals(), &host.Local{}, os.Args)) }
+	run := func() { os.Exit(Main(Signals(os.Args), &host.Local{}, os.Args)) }
 	if filepath.Base(os.Args[0]) == "virsh" { // a link of a session; the PATH of the others has the real virsh
 		run()
 	}
