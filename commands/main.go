@@ -37,7 +37,7 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 	}
 	e := newEnv(ctx)
 	e.errorsInJSON = asksForJSON(args)
-	if isVersionInJSON(args) {
+	if isOnlyVersion(args) {
 		return e.printVersion()
 	}
 	err := e.parse(args)
@@ -100,16 +100,13 @@ func (e *env) execute(h host.Host, err error) int {
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three
-// times as long as the rest of a short run. Only help, completion and the manual page need all verbs, and the
-// version needs none.
+// times as long as the rest of a short run. Only help, completion and the manual page need all verbs.
 func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
-	onlyVersion := len(args) == 1 && isVersion(args[0])
-	all := named("help") || named("__complete") || named("__man") ||
-		!slices.ContainsFunc(verbNames(), named) && !onlyVersion
+	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
 	options := append([]kong.Option{
 		kong.Name("poolctl"), kong.ExplicitGroups(groups),
-		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
+		kong.Vars{"styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}, more...)
 	for _, v := range verbs {
