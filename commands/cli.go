@@ -65,6 +65,7 @@ var verbs = []struct {
 	{"secret-undefine", "secrets", "Remove a secret's definition and its value.", is[SecretUndefine]},
 	{"secret-event", "secrets", "Not available: poolctl has no daemon.", is[SecretEvent]},
 	{"check", "monitoring", "Look for problems of pools, as a monitoring plugin.", is[Check]},
+	{"metrics", "monitoring", "Print figures of pools for Prometheus.", is[Metrics]},
 	{"explain", "monitoring", "Explain a finding of check.", is[Explain]},
 	{"completion", "other", "Print a completion script for a shell.", is[Completion]},
 	{"__complete", "", "", is[Complete]},
