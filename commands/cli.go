@@ -64,6 +64,9 @@ var verbs = []struct {
 	{"secret-set-value", "secrets", "Set the value of a secret.", is[SecretSetValue]},
 	{"secret-undefine", "secrets", "Remove a secret's definition and its value.", is[SecretUndefine]},
 	{"secret-event", "secrets", "Not available: poolctl has no daemon.", is[SecretEvent]},
+	{"check", "monitoring", "Look for problems of pools, as a monitoring plugin.", is[Check]},
+	{"metrics", "monitoring", "Print figures of pools for Prometheus.", is[Metrics]},
+	{"explain", "monitoring", "Explain a finding of check.", is[Explain]},
 	{"completion", "other", "Print a completion script for a shell.", is[Completion]},
 	{"__complete", "", "", is[Complete]},
 	{"__man", "", "", is[Man]},
@@ -83,7 +86,7 @@ type Globals struct {
 	LibvirtDir      string      `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions; its secrets are used if poolctl has none (/etc/libvirt)."`
 	LibvirtStateDir string      `env:"POOLCTL_LIBVIRT_STATE_DIR" placeholder:"DIR" help:"Directory of libvirt's records of running pools, used with --config-dir /etc/libvirt/storage (/run/libvirt/storage)."`
 	LockTimeout     seconds     `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for locks of other poolctl processes, in seconds or as 90s, 5m (1m); 0 does not wait."`
-	Timeout         seconds     `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
+	Timeout         *seconds    `env:"POOLCTL_TIMEOUT" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
 	DryRun          bool        `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the equivalent shell commands, and change nothing. Cannot be cancelled."`
 	Debug           bool        `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
 	Quiet           bool        `short:"q" help:"Print no messages and no table headers."`
@@ -98,6 +101,7 @@ var groups = []kong.Group{
 	{Key: "pools", Title: "Pools:"},
 	{Key: "volumes", Title: "Volumes:"},
 	{Key: "secrets", Title: "Secrets:"},
+	{Key: "monitoring", Title: "Monitoring:"},
 	{Key: "other", Title: "Other:"},
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"poolctl/backend/check"
 	"poolctl/pooldef"
 )
 
@@ -151,13 +152,44 @@ func versionSchema() object {
 	}
 }
 
+// checkSchema returns the schema of the result of check.
+func checkSchema() object {
+	aNumber := object{"type": []string{"number", "null"}}
+	finding := object{
+		"id": object{"enum": check.IDs()}, "severity": object{"enum": []any{"warning", "critical", "unknown"}},
+		"pool": orNullOf("string"), "volume": orNullOf("string"), "object": orNullOf("string"), "text": aString,
+		"hint": orNullOf("string"), "value": aNumber, "warning": orNullOf("string"),
+		"critical": orNullOf("string"), "reason": orNullOf("string"),
+	}
+	figure := object{
+		"label": aString, "value": object{"type": "number"}, "unit": object{"enum": []any{"B", "%"}},
+		"warning": aString, "critical": aString, "min": object{"type": "number"}, "max": aNumber,
+	}
+	list := func(properties object) object {
+		return object{"type": "array", "items": object{
+			"type": "object", "properties": properties, "required": sortedKeys(properties),
+		}}
+	}
+	properties := object{
+		"schema": object{"const": 1}, "status": object{"enum": []any{"ok", "warning", "critical", "unknown"}},
+		"problems": list(finding), "skipped": list(finding), "perfdata": list(figure),
+		"pool_count": object{"type": "integer"}, "volume_count": object{"type": "integer"},
+		"seconds": object{"type": "number"},
+	}
+	return object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "poolctl check -o json",
+		"type":    "object", "properties": properties, "required": sortedKeys(properties),
+	}
+}
+
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
 		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
 		"volumes.json": records("volumes", volumeFields, volumeTypes),
 		"secrets.json": records("secrets", secretFields, secretTypes),
-		"version.json": versionSchema(),
+		"version.json": versionSchema(), "check.json": checkSchema(),
 	}
 }
 
@@ -194,7 +226,7 @@ type schemaSet map[string]*jsonschema.Schema
 func compile(columns bool) (schemaSet, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	names := []string{"error.json", "version.json"}
+	names := []string{"error.json", "version.json", "check.json"}
 	for name, schema := range schemas() {
 		defs, _ := schema["$defs"].(object)
 		if record, ok := defs["record"].(object); ok {
@@ -276,8 +308,11 @@ func checkJSON(command, output string) (found int, err error) {
 // check checks one document with its schema. A line of -o jsonl has the schema of a record.
 func (s schemaSet) check(command string, value object) error {
 	name, suffix := "error.json", ""
-	if value["version"] != nil {
+	switch {
+	case value["version"] != nil:
 		name = "version.json"
+	case value["perfdata"] != nil:
+		name = "check.json"
 	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"

@@ -42,6 +42,12 @@ func lookTool(name string) (string, error) {
 	return "", &ToolError{Tool: name}
 }
 
+// FindTool returns a ToolError if a program is not installed.
+func FindTool(name string) error {
+	_, err := lookTool(name)
+	return err
+}
+
 // packages maps a tool to its Debian package.
 var packages = map[string]string{
 	"qemu-img": "qemu-utils", "scrub": "scrub", "wipefs": "util-linux", "findfs": "util-linux",
