@@ -32,7 +32,7 @@ var (
 	aList             = object{"type": "array", "items": aString}
 )
 
-// poolTypes, volumeTypes and secretTypes have the schema of each field that is not a string or null.
+// poolTypes, volumeTypes, snapshotTypes and secretTypes have the schema of each field that is not a string or null.
 var (
 	poolTypes = object{
 		"name": aString, "type": object{"enum": append([]any{nil}, poolTypeNames()...)},
@@ -46,6 +46,9 @@ var (
 		"mode":  object{"type": []string{"string", "null"}, "pattern": "^[0-7]{4}$"},
 		"owner": aSize, "group": aSize, "accessed": aTime, "modified": aTime, "changed": aTime,
 		"backing_chain": listOrNull(chainValue{}), "paths": listOrNull(pathValue{}),
+	}
+	snapshotTypes = object{
+		"name": aString, "volume": aString, "created": aTime, "capacity": aSize, "allocation": aSize,
 	}
 	secretTypes = object{
 		"uuid": aString, "ephemeral": orNullOf("boolean"), "private": orNullOf("boolean"), "has_value": aBoolean,
@@ -186,10 +189,13 @@ func checkSchema() object {
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
-		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
-		"volumes.json": records("volumes", volumeFields, volumeTypes),
-		"secrets.json": records("secrets", secretFields, secretTypes),
-		"version.json": versionSchema(), "check.json": checkSchema(),
+		"check.json":     checkSchema(),
+		"error.json":     errorSchema(),
+		"pools.json":     records("pools", poolFields, poolTypes),
+		"secrets.json":   records("secrets", secretFields, secretTypes),
+		"snapshots.json": records("snapshots", snapshotFields, snapshotTypes),
+		"version.json":   versionSchema(),
+		"volumes.json":   records("volumes", volumeFields, volumeTypes),
 	}
 }
 
@@ -317,8 +323,10 @@ func (s schemaSet) check(command string, value object) error {
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
 	}
-	for verb, kind := range map[string]string{"pool-": "pools", "vol-": "volumes", "secret-": "secrets"} {
-		if value[kind] != nil || suffix != "" && strings.Contains(command, verb) {
+	for _, one := range [][2]string{
+		{"pool-", "pools"}, {"vol-", "volumes"}, {"snapshot", "snapshots"}, {"secret-", "secrets"},
+	} {
+		if kind := one[1]; value[kind] != nil || suffix != "" && strings.Contains(command, one[0]) {
 			name = kind + ".json" + suffix
 		}
 	}
