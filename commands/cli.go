@@ -51,6 +51,7 @@ var verbs = []struct {
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
 	{"vol-rename", "volumes", "Rename a volume.", is[VolRename]},
 	{"vol-create-from", "volumes", "Create a volume from another volume's data.", is[VolCreateFrom]},
+	{"vol-fetch", "volumes", "Create a volume from an image on a server.", is[VolFetch]},
 	{"vol-clone", "volumes", "Copy a volume within its pool.", is[VolClone]},
 	{"vol-resize", "volumes", "Change a volume's size.", is[VolResize]},
 	{"vol-upload", "volumes", "Write a file into a volume.", is[VolUpload]},
