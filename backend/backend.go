@@ -94,6 +94,11 @@ type (
 	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
+	// A Networker describes how guests reach an image that is not a file or device of this machine. path is the
+	// path of a volume of the pool, or of an image that is in the same storage. The query asks no server.
+	Networker interface {
+		NetworkSource(p *pooldef.Pool, path string) (*pooldef.NetworkSource, error)
+	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
 	Locator interface {
