@@ -47,6 +47,7 @@ var verbs = []struct {
 	{"vol-name", "volumes", "Print the name of the volume with a key or path.", is[VolName]},
 	{"vol-path", "volumes", "Print a volume's path.", is[VolPath]},
 	{"vol-pool", "volumes", "Print the name of a volume's pool.", is[VolPool]},
+	{"vol-users", "volumes", "List what uses volumes, or volumes that nothing uses.", is[VolUsers]},
 	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
 	{"vol-rename", "volumes", "Rename a volume.", is[VolRename]},

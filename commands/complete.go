@@ -45,6 +45,8 @@ func (c candidates) UseOptions(given map[string]string) error {
 // Fields implements [manual.Source].
 func (c candidates) Fields(verb string) []string {
 	switch {
+	case verb == "vol-users":
+		return userFields
 	case strings.HasPrefix(verb, "vol-"):
 		return volumeFields
 	case strings.HasPrefix(verb, "secret-"):

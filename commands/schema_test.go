@@ -31,7 +31,8 @@ var (
 	aList             = object{"type": "array", "items": aString}
 )
 
-// poolTypes, volumeTypes and secretTypes have the schema of each field that is not a string or null.
+// poolTypes, volumeTypes, userTypes and secretTypes have the schema of each field that is not a string or
+// null.
 var (
 	poolTypes = object{
 		"name": aString, "type": object{"enum": append([]any{nil}, poolTypeNames()...)},
@@ -45,6 +46,11 @@ var (
 		"mode":  object{"type": []string{"string", "null"}, "pattern": "^[0-7]{4}$"},
 		"owner": aSize, "group": aSize, "accessed": aTime, "modified": aTime, "changed": aTime,
 		"backing_chain": listOrNull(chainValue{}), "paths": listOrNull(pathValue{}),
+	}
+	userTypes = object{
+		"user": aString, "volume": aString, "pool": aString, "pid": orNullOf("integer"),
+		"kind":  object{"enum": []any{"overlay", "snapshot", "domain", "process", "kernel", "pool"}},
+		"state": object{"enum": []any{nil, "running", "defined", "reading", "writing", "active", "inactive"}},
 	}
 	secretTypes = object{
 		"uuid": aString, "ephemeral": orNullOf("boolean"), "private": orNullOf("boolean"), "has_value": aBoolean,
@@ -156,6 +162,7 @@ func schemas() map[string]object {
 	return map[string]object{
 		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
 		"volumes.json": records("volumes", volumeFields, volumeTypes),
+		"users.json":   records("users", userFields, userTypes),
 		"secrets.json": records("secrets", secretFields, secretTypes),
 		"version.json": versionSchema(),
 	}
@@ -282,9 +289,11 @@ func (s schemaSet) check(command string, value object) error {
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
 	}
-	for verb, kind := range map[string]string{"pool-": "pools", "vol-": "volumes", "secret-": "secrets"} {
-		if value[kind] != nil || suffix != "" && strings.Contains(command, verb) {
-			name = kind + ".json" + suffix
+	for _, of := range []struct{ verb, kind string }{
+		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"secret-", "secrets"},
+	} {
+		if value[of.kind] != nil || suffix != "" && strings.Contains(command, of.verb) {
+			name = of.kind + ".json" + suffix
 		}
 	}
 	return s[name].Validate(value)
