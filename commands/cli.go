@@ -48,6 +48,7 @@ var verbs = []struct {
 	{"vol-path", "volumes", "Print a volume's path.", is[VolPath]},
 	{"vol-pool", "volumes", "Print the name of a volume's pool.", is[VolPool]},
 	{"vol-disk", "volumes", "Print what a guest needs to use a volume.", is[VolDisk]},
+	{"vol-users", "volumes", "List what uses volumes, or volumes that nothing uses.", is[VolUsers]},
 	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
 	{"vol-rename", "volumes", "Rename a volume.", is[VolRename]},

@@ -47,6 +47,8 @@ func (c candidates) Fields(verb string) []string {
 	switch {
 	case verb == "vol-snapshot-list":
 		return snapshotFields
+	case verb == "vol-users":
+		return userFields
 	case strings.HasPrefix(verb, "vol-"):
 		return volumeFields
 	case strings.HasPrefix(verb, "secret-"):

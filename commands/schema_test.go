@@ -32,7 +32,7 @@ var (
 	aList             = object{"type": "array", "items": aString}
 )
 
-// poolTypes, volumeTypes, snapshotTypes and secretTypes have the schema of each field that is not a string or null.
+// These have the schema of each field that is not a string or null.
 var (
 	poolTypes = object{
 		"name": aString, "type": object{"enum": append([]any{nil}, poolTypeNames()...)},
@@ -49,6 +49,11 @@ var (
 	}
 	snapshotTypes = object{
 		"name": aString, "volume": aString, "created": aTime, "capacity": aSize, "allocation": aSize,
+	}
+	userTypes = object{
+		"user": aString, "volume": aString, "pool": aString, "pid": orNullOf("integer"),
+		"kind":  object{"enum": []any{"overlay", "snapshot", "domain", "process", "kernel", "pool"}},
+		"state": object{"enum": []any{nil, "running", "defined", "reading", "writing", "active", "inactive"}},
 	}
 	secretTypes = object{
 		"uuid": aString, "ephemeral": orNullOf("boolean"), "private": orNullOf("boolean"), "has_value": aBoolean,
@@ -194,6 +199,7 @@ func schemas() map[string]object {
 		"pools.json":     records("pools", poolFields, poolTypes),
 		"secrets.json":   records("secrets", secretFields, secretTypes),
 		"snapshots.json": records("snapshots", snapshotFields, snapshotTypes),
+		"users.json":     records("users", userFields, userTypes),
 		"version.json":   versionSchema(),
 		"volumes.json":   records("volumes", volumeFields, volumeTypes),
 	}
@@ -323,11 +329,11 @@ func (s schemaSet) check(command string, value object) error {
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
 	}
-	for _, one := range [][2]string{
-		{"pool-", "pools"}, {"vol-", "volumes"}, {"snapshot", "snapshots"}, {"secret-", "secrets"},
+	for _, of := range []struct{ verb, kind string }{
+		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"snapshot", "snapshots"}, {"secret-", "secrets"},
 	} {
-		if kind := one[1]; value[kind] != nil || suffix != "" && strings.Contains(command, one[0]) {
-			name = kind + ".json" + suffix
+		if value[of.kind] != nil || suffix != "" && strings.Contains(command, of.verb) {
+			name = of.kind + ".json" + suffix
 		}
 	}
 	return s[name].Validate(value)
