@@ -31,6 +31,15 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // kernelNames are the formats whose kernel name differs. With auto, mount(8) detects the format.
 var kernelNames = map[string]string{"auto": "", "hfs+": "hfsplus"}
 
+// Dependencies implements backend.Dependent. A tag is replaced by udev's link for it.
+func (b *Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	d := b.Mounted.Dependencies(p)
+	for _, device := range p.Source.Devices {
+		d.Devices = append(d.Devices, tagLink(device.Path))
+	}
+	return d
+}
+
 // Start implements backend.Starter.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	device, err := b.device(ctx, p)
@@ -104,12 +113,6 @@ func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
 			Text: fmt.Sprintf("%q is not the path of a device", path)}}
 	}
 	return nil
-}
-
-// isTag reports whether a source names its device by a tag, as in fstab(5).
-func isTag(path string) bool {
-	name, _, ok := strings.Cut(path, "=")
-	return ok && (name == "UUID" || name == "LABEL" || name == "PARTUUID" || name == "PARTLABEL")
 }
 
 // isSource compares devices by number. If both devices are gone, the mount counts as the pool's, so that the
