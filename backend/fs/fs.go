@@ -40,7 +40,8 @@ func (b *Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
 	return d
 }
 
-// Start implements backend.Starter.
+// Start implements backend.Starter. A file system on the disk of a server is mounted with _netdev (mount(8)),
+// so that systemd unmounts it before the network is stopped.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	device, err := b.device(ctx, p)
 	if err != nil {
@@ -50,7 +51,15 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if !other {
 		format = p.Source.Format
 	}
-	return b.translateError(ctx, p, device, b.Mount(ctx, p, device, format, nil))
+	number, err := b.Host.DeviceNumber(device)
+	if err != nil {
+		return err
+	}
+	var options []string
+	if isOnNetwork(b.Host.Sys(), number) {
+		options = []string{"_netdev"}
+	}
+	return b.translateError(ctx, p, device, b.Mount(ctx, p, device, format, options))
 }
 
 // translateError converts an error of mount(8) into one that says what is wrong with the device, if that is
