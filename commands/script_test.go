@@ -19,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) {
 	run := func() { os.Exit(Main(Signals(), &host.Local{}, os.Args)) }
-	if filepath.Base(os.Args[0]) == "virsh" { // a link of a session; the PATH of the others has the real virsh
+	switch filepath.Base(os.Args[0]) {
+	case "virsh", generatorName: // links of sessions; the PATH of the others has the real virsh
 		run()
 	}
 	programs := attackPrograms()
