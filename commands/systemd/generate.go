@@ -1,13 +1,13 @@
 package systemd
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
-
 	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 )
 
 // Generate writes the units of pools below a directory, and reports what it cannot write. It stops for
@@ -19,12 +19,15 @@ func Generate(directory string, pools []Pool, report func(error)) {
 		return
 	}
 	defer func() { _ = root.Close() }()
-	w := writer{root: root, made: map[string]bool{}}
+	t := tree{}
 	mounts := mountsOf(pools)
 	for i := range pools {
-		if err := w.writePool(&pools[i], mounts); err != nil {
+		if err := t.add(&pools[i], mounts); err != nil {
 			report(err)
 		}
+	}
+	for err := range t.write(root) {
+		report(err)
 	}
 }
 
@@ -40,62 +43,81 @@ func mountsOf(pools []Pool) map[string]string {
 	return mounts
 }
 
-// A writer writes files below a directory.
-type writer struct {
-	root *os.Root
-	made map[string]bool // the directories
-}
+// A tree has the files of each directory.
+type tree map[string][]file
 
-// writePool writes the unit of a pool.
-func (w writer) writePool(p *Pool, mounts map[string]string) error {
+// A file is a file with a text, or a link to a unit.
+type file struct{ name, text, unit string }
+
+// add adds the unit of a pool. With an error, the unit lacks something.
+func (t tree) add(p *Pool, mounts map[string]string) error {
 	name, err := unitName(p.Name)
 	if err != nil {
 		if p.Autostart {
-			err = errors.Join(err, w.link(target, autostart, autostart))
+			t.want(target, autostart, autostart)
 		}
 		return err
 	}
 	u, err := p.unit(name, mounts)
-	if p.Autostart {
-		u.triggers = append(u.triggers, target)
-	} else {
-		u.triggers = nil
-	}
-	return cmp.Or(w.write(u), err)
-}
-
-// write writes the drop-in of a unit, and the links of the units that want it.
-func (w writer) write(u unit) error {
 	text := fmt.Sprintf("# Written by poolctl-generator.\n[Unit]\n%s\n", strings.Join(u.settings, "\n"))
-	directory := u.name + ".d"
-	err := w.mkdir(directory)
-	if err == nil {
-		err = w.root.WriteFile(filepath.Join(directory, dropIn), []byte(text), 0o644)
-	}
-	for _, other := range u.triggers {
-		err = cmp.Or(err, w.link(other, u.name, template))
+	t[name+".d"] = []file{{name: dropIn, text: text}}
+	if p.Autostart {
+		for _, other := range append(u.triggers, target) {
+			t.want(other, name, template)
+		}
 	}
 	return err
 }
 
-// link makes one unit want another, which the file to defines.
-func (w writer) link(other, name, to string) error {
+// want makes one unit want another, which a file defines.
+func (t tree) want(other, name, definition string) {
 	directory := other + ".wants"
-	if err := w.mkdir(directory); err != nil {
+	t[directory] = append(t[directory], file{name: name, unit: definition})
+}
+
+// write writes the tree below root, several directories at once, and sends the errors.
+func (t tree) write(root *os.Root) <-chan error {
+	directories, errs := make(chan string), make(chan error)
+	go func() {
+		defer close(directories)
+		for directory := range t {
+			directories <- directory
+		}
+	}()
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for directory := range directories {
+				if err := writeDirectory(root, directory, t[directory]); err != nil {
+					errs <- err
+				}
+			}
+		})
+	}
+	go func() {
+		defer close(errs)
+		wait.Wait()
+	}()
+	return errs
+}
+
+// writeDirectory creates a directory with files. It goes on after an error.
+func writeDirectory(root *os.Root, name string, files []file) error {
+	if err := root.Mkdir(name, 0o755); err != nil {
 		return err
 	}
-	err := w.root.Symlink("../"+to, filepath.Join(directory, name))
-	if errors.Is(err, os.ErrExist) { // of two paths of the pool, or of two pools
-		err = nil
+	directory, err := root.OpenRoot(name)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// mkdir creates a directory unless the writer did.
-func (w writer) mkdir(name string) error {
-	if w.made[name] {
-		return nil
+	defer func() { _ = directory.Close() }()
+	var errs []error
+	for _, f := range files {
+		if f.unit == "" {
+			errs = append(errs, directory.WriteFile(f.name, []byte(f.text), 0o644))
+		} else if err := directory.Symlink("../"+f.unit, f.name); !errors.Is(err, os.ErrExist) { // of another path
+			errs = append(errs, err)
+		}
 	}
-	w.made[name] = true
-	return w.root.Mkdir(name, 0o755)
+	return errors.Join(errs...)
 }
