@@ -65,7 +65,9 @@ func unitName(pool string) (string, error) {
 // path that no unit can contain is left out, with an error.
 func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
 	u := unit{name: name}
-	u.set("SourcePath", percent(p.File))
+	if isPlain(p.File) {
+		u.set("SourcePath", percent(p.File))
+	}
 	var bad []string
 	for _, path := range slices.Concat(p.Paths, p.Devices) {
 		path = filepath.Clean(path)
