@@ -51,6 +51,11 @@ type (
 	DefinitionChecker interface {
 		CheckDefinition(p *pooldef.Pool) error
 	}
+	// A Dependent names what the start of a pool depends on, by the definition alone. It does not access the
+	// machine.
+	Dependent interface {
+		Dependencies(p *pooldef.Pool) Dependencies
+	}
 	// A Starter makes a pool's storage usable and reverses that. Pool types whose start changes nothing have
 	// no Starter. Storage may also have been made usable by another program (a mount from fstab, for
 	// example): Stop leaves it alone unless the pool's Started is set. A Start that returns a [Warning] has

@@ -28,8 +28,11 @@ import (
 // Main runs one command line on a machine and returns the exit status. args begins with the program's name.
 func Main(ctx context.Context, h host.Host, args []string) int {
 	name, args := filepath.Base(args[0]), args[1:]
-	if name == "virsh" {
+	switch name {
+	case "virsh":
 		return mainAsVirsh(ctx, h, args)
+	case generatorName:
+		return mainAsGenerator(h, args)
 	}
 	host.NoCoreDumps()
 	if b, ok := findBatch(args); ok {
@@ -93,6 +96,7 @@ func (e *env) execute(h host.Host, err error) (status int) {
 	}
 	if err == nil {
 		e.hintRefresh()
+		e.hintReload()
 	}
 	status = e.report(err)
 	if e.asVirsh {
