@@ -93,6 +93,11 @@ type (
 	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
+	// A PermissionSetter gives the directory of a pool, which must exist and, if starting the pool mounts it,
+	// be mounted, the owner, group and mode of the definition.
+	PermissionSetter interface {
+		SetPermissions(ctx context.Context, p *pooldef.Pool) error
+	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
 	Locator interface {
@@ -116,6 +121,11 @@ type (
 	// A Deleter deletes volumes. If the volume does not exist, the error wraps [ErrNoVolume].
 	Deleter interface {
 		Delete(ctx context.Context, p *pooldef.Pool, name string) error
+	}
+	// An UnusedDeleter deletes a volume only if no process uses it; otherwise the error is a host.InUseError.
+	// A Deleter without this capability never deletes a volume that is in use.
+	UnusedDeleter interface {
+		DeleteUnused(ctx context.Context, p *pooldef.Pool, name string) error
 	}
 	// A SnapshotDeleter deletes a volume together with the snapshots that depend on it.
 	SnapshotDeleter interface {

@@ -41,7 +41,7 @@ func (d *Driver) checkNoPool(ctx context.Context, self string, isIn func(*poolde
 	if err != nil {
 		return err
 	}
-	found := inParallel(entries, func(entry *store.Entry) bool {
+	found := InParallel(entries, func(entry *store.Entry) bool {
 		if entry.Err != nil || entry.Name == self {
 			return false
 		}

@@ -10,6 +10,7 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
 )
 
 // RenameVolume gives a volume another name in its pool. If overlays in active pools name the volume as their
@@ -37,16 +38,7 @@ func (d *Driver) checkNoOverlays(ctx context.Context, v *Volume, newName string)
 	if err != nil || len(overlays) == 0 {
 		return err
 	}
-	const most = 3
-	var names []string
-	for _, o := range overlays[:min(most, len(overlays))] {
-		names = append(names, fmt.Sprintf("%q", o.Target.Path))
-	}
-	text := strings.Join(names, ", ")
-	if more := len(overlays) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	first := overlays[0]
+	text, first := quotedPaths(overlays), overlays[0]
 	newPath := v.Target.Path[:strings.LastIndexByte(v.Target.Path, '/')+1] + newName
 	if first.Target.DataFile != "" {
 		const hint = "while no guest uses it: ln %[1]s %[2]s && qemu-img amend -o data_file=%[2]s %[3]s && rm %[1]s"
@@ -62,6 +54,43 @@ func (d *Driver) checkNoOverlays(ctx context.Context, v *Volume, newName string)
 		Hint: fmt.Sprintf(hint, shell.Quote(newPath), cmp.Or(first.Backing.Format, v.Target.Format),
 			shell.Quote(first.Target.Path)),
 	}
+}
+
+// DeleteUnused deletes a volume that no process uses and no image or pool needs.
+func (d *Driver) DeleteUnused(ctx context.Context, v *Volume) error {
+	p := v.Pool()
+	deleter, err := backend.As[backend.Deleter](v.Backend, p.Type, "volume deletion")
+	if err != nil {
+		return err
+	}
+	overlays, err := d.overlays(ctx, v)
+	if err != nil {
+		return err
+	}
+	if len(overlays) > 0 {
+		return &backend.StateError{Text: "it is needed by " + quotedPaths(overlays)}
+	}
+	if err := d.checkNoPoolIn(ctx, v); err != nil {
+		return err
+	}
+	if unused, ok := v.Backend.(backend.UnusedDeleter); ok {
+		return unused.DeleteUnused(ctx, p, v.Name)
+	}
+	return deleter.Delete(ctx, p, v.Name)
+}
+
+// quotedPaths returns the paths of a few volumes, and how many more there are.
+func quotedPaths(volumes []*pooldef.Volume) string {
+	const most = 3
+	var names []string
+	for _, v := range volumes[:min(most, len(volumes))] {
+		names = append(names, fmt.Sprintf("%q", v.Target.Path))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(volumes) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // DeleteVolume deletes a volume. If snapshots is set, DeleteVolume also deletes its snapshots.

@@ -51,7 +51,7 @@ func (w world) step() Step {
 	case 1:
 		return Rmdir{w.path()}
 	case 2:
-		return Unlink{w.path()}
+		return Unlink{Path: w.path()}
 	case 3:
 		return Chown{w.path(), w.id(), w.id()}
 	case 4:

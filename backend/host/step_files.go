@@ -60,7 +60,10 @@ func (r Rmdir) apply(_ context.Context, l *Local) error {
 }
 
 // Unlink removes a file that is not a directory.
-type Unlink struct{ Path string }
+type Unlink struct {
+	Path   string
+	Unused bool // fail with an InUseError if another process uses the file as an image
+}
 
 // Shell implements Step.
 func (u Unlink) Shell() string { return "rm " + shell.Quote(u.Path) }
@@ -71,6 +74,13 @@ func (u Unlink) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer at.Close()
+	if u.Unused {
+		f, err := l.openData(u.Path, writing)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+	}
 	return safeopen.PathError("remove", u.Path, retry.Unlinkat(at.Dir, at.Name, 0))
 }
 
