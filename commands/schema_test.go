@@ -157,8 +157,25 @@ func schemas() map[string]object {
 		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
 		"volumes.json": records("volumes", volumeFields, volumeTypes),
 		"secrets.json": records("secrets", secretFields, secretTypes),
-		"version.json": versionSchema(),
+		"version.json": versionSchema(), "changes.json": desiredSchema(),
 	}
+}
+
+// desiredSchema returns the schema of what diff and apply print.
+func desiredSchema() object {
+	schema := records("changes", desiredFields, object{
+		"kind": object{"enum": []any{"pool", "volume"}}, "pool": aString, "action": aString, "done": aBoolean,
+	})
+	properties := schema["properties"].(object)
+	counts := []string{"added", "updated", "removed", "failed", "left"}
+	for _, name := range counts {
+		properties[name] = object{"type": "integer", "minimum": 0}
+	}
+	delete(properties, "problems")
+	schema["description"] = "What diff and apply print with -o json. In diff, changed says whether anything " +
+		"differs. Fields may be added."
+	schema["required"] = append([]string{"schema", "verb", "changed", "changes"}, counts...)
+	return schema
 }
 
 // TestSchemas checks that docs/schema has the schemas of the fields that are printed. UPDATE=1 writes them.
@@ -278,6 +295,9 @@ func (s schemaSet) check(command string, value object) error {
 	name, suffix := "error.json", ""
 	if value["version"] != nil {
 		name = "version.json"
+	}
+	if value["changes"] != nil {
+		name = "changes.json"
 	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
