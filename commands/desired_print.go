@@ -200,10 +200,9 @@ func text(c *desired.Change) string {
 	case desired.Delete:
 		words = c.From
 	case desired.Undefine:
-		words = "undefined; its data stay"
-		if c.From == "active" {
-			words = "stopped, " + words
-		}
+		words = map[string]string{
+			"defined": "undefined", "active": "stopped, undefined", "transient": "stopped",
+		}[c.From] + "; its data stay"
 	case desired.Permissions:
 		words += " (on disk)"
 	case desired.Restart:

@@ -24,7 +24,7 @@ func (s *Session) prune(ctx context.Context) error {
 		c := &Change{Pool: entry.Name, Action: Undefine, From: "defined", Err: status.Err}
 		switch {
 		case entry.Persistent == nil:
-			c.Action, c.From = Stop, "active"
+			c.From = "transient"
 		case status.Active:
 			c.From = "active"
 		}
@@ -58,7 +58,7 @@ func (s *Session) remove(ctx context.Context, name string) error {
 	if persistent {
 		return h.Undefine(ctx)
 	}
-	return nil
+	return s.Driver.Store.RemoveBuilt(name)
 }
 
 // innerFirst sorts pools so that a pool whose target lies in that of another one comes first.

@@ -22,7 +22,8 @@ type listing struct {
 }
 
 // handleVolumes compares declared volumes of one pool and, in Apply, makes them as they should be. While it
-// works, the pool's lock is shared, so that listings need not wait for the data of a new volume.
+// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other applies
+// wait.
 func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	r := s.runs[nodes[0].pool.Pool.Name]
 	active := r.status.Active
@@ -100,7 +101,7 @@ func (s *Session) failVolumes(ctx context.Context, nodes []*node, err error) err
 func (s *Session) compareVolumes(ctx context.Context, nodes []*node) error {
 	found, lent := s.listings[nodes[0].pool.Pool.Name], &lentPool{Session: s, ctx: ctx}
 	if s.apply {
-		entry, b, unlock, err := s.Driver.ActivePool(ctx, nodes[0].pool.Pool.Name)
+		entry, b, unlock, err := s.lend(ctx, nodes[0].pool.Pool.Name)
 		defer unlock()
 		if err != nil {
 			return s.failVolumes(ctx, nodes, err)
@@ -123,6 +124,18 @@ func (s *Session) compareVolumes(ctx context.Context, nodes []*node) error {
 		}
 	}
 	return nil
+}
+
+// lend locks an active pool for work on its volumes: shared, but exclusive among processes that apply.
+func (s *Session) lend(
+	ctx context.Context, name string,
+) (entry *store.Entry, b backend.Backend, unlock func(), err error) {
+	unlockApply, err := s.Driver.LockApply(ctx, name)
+	if err != nil {
+		return nil, nil, func() {}, err
+	}
+	entry, b, unlockPool, err := s.Driver.ActivePool(ctx, name)
+	return entry, b, func() { unlockPool(); unlockApply() }, err
 }
 
 // list lists the volumes of an active pool.
@@ -175,7 +188,11 @@ func (l *lentPool) compare(n *node, have *pooldef.Volume) step {
 			return step{changes: []*Change{c}}
 		}
 		return step{changes: []*Change{c}, do: func(ctx context.Context) error {
-			return l.Driver.DeleteUnused(ctx, &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b})
+			err := l.Driver.DeleteUnused(ctx, &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b})
+			if errors.Is(err, backend.ErrNoVolume) { // another process was faster
+				return nil
+			}
+			return err
 		}}
 	case have == nil:
 		n.pending = !l.apply || l.Driver.DryRun

@@ -52,7 +52,8 @@ func (d *Driver) Differences(
 	ctx context.Context, p *pooldef.Pool, have, want *pooldef.Volume, isCopy bool,
 ) []Difference {
 	differences := differencesOf(have, want, isCopy && have.Type != "file")
-	isSnapshot := p.Type == pooldef.Logical && have.Backing != nil && want.Backing != nil // as large as its origin
+	// a snapshot is as large as its origin
+	isSnapshot := p.Type == pooldef.Logical && have.Backing != nil && want.Backing != nil
 	if size := want.Capacity.Bytes; want.Capacity.Known && !isSnapshot && !d.hasSize(ctx, p, have, size) {
 		differences = append(differences, Difference{"capacity", fmt.Sprint(have.Capacity.Bytes), fmt.Sprint(size),
 			fmt.Sprintf("its capacity is %d bytes, not %d", have.Capacity.Bytes, size)})
