@@ -183,7 +183,7 @@ func (g *graph) connectPools(looker Looker) {
 		for _, needed := range g.around(n, looker) {
 			inner, outer := n, needed
 			if active := outer.pool.State.Active; active != nil && !*active {
-				inner, outer = outer, inner
+				inner, outer = g.pools[outer.pool.Pool.Name], inner
 			}
 			if !outer.leadsTo(inner) {
 				inner.needs = append(inner.needs, outer)

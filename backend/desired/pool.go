@@ -152,8 +152,8 @@ func (r *run) storage(ctx context.Context) []step {
 	case err != nil:
 		change.Err = err
 		return []step{{changes: []*Change{change}}}
-	case built && (mark == nil || mark.Done):
-		return nil
+	case built && (mark == nil || mark.Done), mark != nil && mark.Done && needsPending(r.node):
+		return nil // in the second case, the storage is in another pool that is going to be active
 	case !built && mark != nil && mark.Done && !slices.Contains(r.Rebuild, r.p.Name):
 		change.Err = &GoneError{r.p.Name, mark.Set}
 		return []step{{changes: []*Change{change}}}
@@ -199,7 +199,11 @@ func (r *run) activity(ctx context.Context) []step {
 		if r.Driver.DryRun && needsPending(r.node) {
 			return ErrPending
 		}
-		return r.held.Start(ctx, r.want.Set)
+		err := r.held.Start(ctx, r.want.Set)
+		if err != nil && r.Driver.DryRun && r.unbuilt {
+			return ErrPending
+		}
+		return err
 	}}}
 }
 
