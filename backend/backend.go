@@ -104,6 +104,11 @@ type (
 	Networker interface {
 		NetworkSource(p *pooldef.Pool, path string) (*pooldef.NetworkSource, error)
 	}
+	// A PermissionSetter gives the directory of a pool, which must exist and, if starting the pool mounts it,
+	// be mounted, the owner, group and mode of the definition.
+	PermissionSetter interface {
+		SetPermissions(ctx context.Context, p *pooldef.Pool) error
+	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
 	Locator interface {

@@ -129,7 +129,7 @@ func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) 
 		images []*pooldef.Volume
 		err    error
 	}
-	for i, in := range inParallel(l.pools, func(s Status) listing {
+	for i, in := range InParallel(l.pools, func(s Status) listing {
 		images, err := l.d.overlaysOf(ctx, s, reads)
 		return listing{images, err}
 	}) {

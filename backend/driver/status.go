@@ -31,7 +31,7 @@ func (d *Driver) Status(ctx context.Context, entry *store.Entry) Status {
 
 // Statuses queries the state of all pools at once.
 func (d *Driver) Statuses(ctx context.Context, entries []*store.Entry) []Status {
-	return inParallel(entries, func(entry *store.Entry) Status { return d.Status(ctx, entry) })
+	return InParallel(entries, func(entry *store.Entry) Status { return d.Status(ctx, entry) })
 }
 
 // IsPersistent reports whether the pool has a definition in the config directory.
@@ -48,7 +48,7 @@ func (s *Status) Space() (*pooldef.Space, error) {
 
 // QuerySpace queries the sizes of all pools at once, so that Space returns without delay.
 func QuerySpace(pools []Status) {
-	inParallel(pools, func(s Status) error {
+	InParallel(pools, func(s Status) error {
 		_, err := s.Space()
 		return err
 	})
