@@ -17,7 +17,7 @@ func documentPage(t *testing.T, d manual.Document) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	convert := exec.Command("go", "tool", "-modfile=scripts/release.mod", "go-md2man")
+	convert := exec.Command("go", "tool", "-modfile=scripts/release.d/tools.mod", "go-md2man")
 	convert.Dir, convert.Stderr = "..", os.Stderr
 	convert.Stdin = strings.NewReader(forManual(string(markdown)))
 	body, err := convert.Output()
