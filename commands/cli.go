@@ -34,6 +34,7 @@ var verbs = []struct {
 	{"pool-delete", "pools", "Remove the storage of a stopped pool.", is[PoolDelete]},
 	{"pool-autostart", "pools", "Enable or disable starting a pool at boot.", is[PoolAutostart]},
 	{"autostart", "pools", "Start all pools that are enabled for it.", is[Autostart]},
+	{"import", "pools", "Take over pools and secrets from libvirt.", is[Import]},
 	{"pool-capabilities", "pools", "Print the supported pool types and formats.", is[PoolCapabilities]},
 	{"pool-event", "pools", "Not available: poolctl has no daemon.", is[PoolEvent]},
 	{"find-storage-pool-sources", "pools", "Find sources for pools, specified by a file.",

@@ -54,6 +54,7 @@ func (d Document) Header() string {
 var Documents = []Document{
 	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets"},
 	{"poolctl-output", 5, "output.md", "output of poolctl for programs"},
+	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other"},
 }
 
 // WritePage writes poolctl(8), the front page of the manual. Its texts are those of the help.
