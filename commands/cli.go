@@ -37,6 +37,7 @@ var verbs = []struct {
 	{"diff", "pools", "Compare pools and volumes with definitions.", is[Diff]},
 	{"apply", "pools", "Make pools and volumes as definitions say.", is[Apply]},
 	{"export", "pools", "Print pools and volumes as definitions for apply.", is[Export]},
+	{"import", "pools", "Take over pools and secrets from libvirt.", is[Import]},
 	{"pool-capabilities", "pools", "Print the supported pool types and formats.", is[PoolCapabilities]},
 	{"pool-event", "pools", "Not available: poolctl has no daemon.", is[PoolEvent]},
 	{"find-storage-pool-sources", "pools", "Find sources for pools, specified by a file.",
