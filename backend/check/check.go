@@ -91,6 +91,11 @@ var kinds = []kind{
 	{id: "chain-loop", severity: Critical},
 	{id: "image-dirty", severity: Warning},
 	{id: "image-corrupt", severity: Critical},
+	{id: "thin-data", severity: Critical, warning: 80, critical: 90},
+	{id: "thin-metadata", severity: Critical, warning: 75, critical: 85},
+	{id: "snapshot-full", severity: Critical, warning: 80, critical: 99.99},
+	{id: "vg-missing", severity: Critical},
+	{id: "raid", severity: Warning},
 }
 
 // kindOf returns the kind of an ID, which must exist.
