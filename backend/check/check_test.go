@@ -31,7 +31,7 @@ func TestExplain(t *testing.T) {
 
 // TestIDsReal checks that each ID occurs in the code that looks at the machine, and in no other form.
 func TestIDsReal(t *testing.T) {
-	used := regexp.MustCompile(`check\.(?:New|Figure)\(\s*"([a-z-]+)"`)
+	used := regexp.MustCompile(`check\.(?:(?:New|Figure)\(|Error\{ID: )\s*"([a-z-]+)"`)
 	var found []string
 	for _, pattern := range []string{"../*/*.go", "../../commands/*.go"} {
 		files, err := filepath.Glob(pattern)
