@@ -46,7 +46,9 @@ func (c *CheckedPool) addError(id string, err error) {
 	switch kind := fault.Of(err); {
 	case errors.As(err, new(*check.Error)):
 		c.Answered = kind != fault.Timeout
-		c.add(check.New(id, err.Error(), hint))
+		f := check.New(id, err.Error(), hint)
+		f.Severity = check.Critical
+		c.add(f)
 	case kind == fault.Timeout || errors.Is(err, context.DeadlineExceeded):
 		c.Answered = false
 		c.add(check.New("silent", err.Error(), hint))
