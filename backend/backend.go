@@ -195,7 +195,8 @@ type (
 	Checker interface {
 		Check(ctx context.Context, p *pooldef.Pool, volumes []*pooldef.Volume) ([]check.Finding, error)
 	}
-	// A StaleFinder returns the names of what RemoveStale would remove, if it is older than an hour.
+	// A StaleFinder returns the names of what RemoveStale would remove. Where only the age shows that it is no
+	// longer needed, it is more than an hour old.
 	StaleFinder interface {
 		FindStale(ctx context.Context, p *pooldef.Pool) ([]string, error)
 	}
