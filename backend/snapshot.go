@@ -14,26 +14,33 @@ import (
 	"poolctl/pooldef"
 )
 
-// A Snapshotter keeps snapshots of volumes. If the volume does not exist, errors wrap [ErrNoVolume]; if the
-// snapshot does not exist, they wrap [ErrNoSnapshot].
-type Snapshotter interface {
-	// Snapshots returns the snapshots of a volume, oldest first. If volume is empty, Snapshots returns those
-	// of all volumes of the pool, with as few queries as possible.
-	Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot, error)
-	// CreateSnapshot keeps the current state of a volume. If a snapshot has the name, the error wraps
-	// fs.ErrExist.
-	CreateSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string, o SnapshotOptions) error
-	// DeleteSnapshot deletes a snapshot that no clone depends on.
-	DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string) error
-	// RevertToSnapshot gives a volume the state that a snapshot has kept, and keeps the snapshot. The current
-	// state is lost. The volume must not be in use. A RevertToSnapshot that returns a [Warning] has succeeded.
-	RevertToSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string, o RevertOptions) error
-	// CloneSnapshot creates the volume v with the data of a snapshot of source. Both are as in [Cloner], and
-	// the rules of Cloner apply, except that v may depend on the snapshot unless o.Full is set.
-	CloneSnapshot(
-		ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, name string, o CloneOptions,
-	) error
-}
+// Capabilities of backends that keep snapshots of volumes. If the volume does not exist, errors wrap
+// [ErrNoVolume]; if the snapshot does not exist, they wrap [ErrNoSnapshot].
+type (
+	// A Snapshotter lists, creates and deletes snapshots.
+	Snapshotter interface {
+		// Snapshots returns the snapshots of a volume, oldest first. If volume is empty, Snapshots returns those
+		// of all volumes of the pool, with as few queries as possible.
+		Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot, error)
+		// CreateSnapshot keeps the current state of a volume. If a snapshot has the name, the error wraps
+		// fs.ErrExist.
+		CreateSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string, o SnapshotOptions) error
+		// DeleteSnapshot deletes a snapshot that no clone depends on.
+		DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string) error
+	}
+	// A Reverter gives a volume the state that a snapshot has kept, and keeps the snapshot. The current state
+	// is lost. The volume must not be in use. A RevertToSnapshot that returns a [Warning] has succeeded.
+	Reverter interface {
+		RevertToSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string, o RevertOptions) error
+	}
+	// A SnapshotCloner creates the volume v with the data of a snapshot of source. Both are as in [Cloner],
+	// and the rules of Cloner apply, except that v may depend on the snapshot unless o.Full is set.
+	SnapshotCloner interface {
+		CloneSnapshot(
+			ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, name string, o CloneOptions,
+		) error
+	}
+)
 
 // SnapshotOptions control how a snapshot is created.
 type SnapshotOptions struct {
@@ -94,8 +101,12 @@ func SortSnapshots(all []*pooldef.Snapshot) {
 	})
 }
 
-// SnapshotsKeepData returns the error for an attempt to wipe a volume whose snapshots would keep the data.
+// SnapshotsKeepData returns an error for an attempt to wipe a volume that has snapshots with these names: they
+// would keep the data. It returns nil if there are none.
 func SnapshotsKeepData(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	return &StateError{
 		Text: "its snapshots would keep the data: " + strings.Join(names, ", "),
 		Hint: "poolctl vol-snapshot-delete deletes them",

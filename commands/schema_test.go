@@ -31,7 +31,8 @@ var (
 	aList             = object{"type": "array", "items": aString}
 )
 
-// poolTypes, volumeTypes, snapshotTypes and secretTypes have the schema of each field that is not a string or null.
+// poolTypes, volumeTypes, snapshotTypes and secretTypes have the schema of each field that is not a string or
+// null.
 var (
 	poolTypes = object{
 		"name": aString, "type": object{"enum": append([]any{nil}, poolTypeNames()...)},

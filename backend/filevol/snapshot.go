@@ -134,7 +134,7 @@ func (f Files) DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, name
 	})
 }
 
-// RevertToSnapshot implements backend.Snapshotter. The image keeps all its snapshots.
+// RevertToSnapshot implements backend.Reverter. The image keeps all its snapshots.
 func (f Files) RevertToSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, _ backend.RevertOptions,
 ) error {
@@ -190,7 +190,7 @@ func checkKeepsSnapshots(p *pooldef.Pool, v *pooldef.Volume) error {
 	}
 }
 
-// CloneSnapshot implements backend.Snapshotter. The new volume has its own copy of the data.
+// CloneSnapshot implements backend.SnapshotCloner. The new volume has its own copy of the data.
 func (f Files) CloneSnapshot(
 	ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, name string, o backend.CloneOptions,
 ) error {
