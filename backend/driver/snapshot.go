@@ -118,8 +118,6 @@ func (d *Driver) LocalSnapshots(ctx context.Context, volume, nameOrUUID string) 
 		name := volume
 		if located, ok := locator.Locate(ctx, p, volume); ok {
 			name = located
-		} else if nameOrUUID == "" {
-			continue
 		}
 		if active, err := d.active(ctx, entry); err != nil || !active {
 			continue
