@@ -47,7 +47,15 @@ type SnapshotOptions struct {
 	// InUse permits other processes to be writing to the volume: the snapshot is then the state after a power
 	// failure. Storage that keeps snapshots inside the image never permits it.
 	InUse bool
-	Space uint64 // space for changes in bytes, where it has to be reserved; 0: as much as the volume has
+	Space uint64 // space for changes in bytes, where it has to be reserved; 0: enough for all changes
+}
+
+// CheckNoSpace returns an error if the options reserve space for a snapshot that needs none.
+func (o SnapshotOptions) CheckNoSpace(p *pooldef.Pool) error {
+	if o.Space == 0 {
+		return nil
+	}
+	return &UnsupportedError{Type: p.Type, What: "reserving space for such a snapshot"}
 }
 
 // CheckInUse returns nil for a [BusyError] if the options permit the use, and otherwise says how they would.

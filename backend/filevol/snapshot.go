@@ -104,6 +104,9 @@ func (f Files) CreateSnapshot(
 	if text := qemuimg.CheckSnapshotName(name); text != "" {
 		return pooldef.Problems{{Element: "name", Text: text}}
 	}
+	if err := o.CheckNoSpace(p); err != nil {
+		return err
+	}
 	err := f.changeSnapshots(ctx, p, volume, func(i *qemuimg.Image) error {
 		_, err := i.FindSnapshot(name)
 		if !errors.Is(err, backend.ErrNoSnapshot) {

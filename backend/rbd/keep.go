@@ -1,6 +1,7 @@
 package rbd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func (b *Backend) CreateSnapshot(
 			Element: "name", Text: fmt.Sprintf("%q: such names are reserved for the snapshots of clones", name),
 		}}
 	}
-	if err := o.CheckInUse(b.checkNotInUse(ctx, p, at, volume, false, false)); err != nil {
+	if err := cmp.Or(o.CheckNoSpace(p), o.CheckInUse(b.checkNotInUse(ctx, p, at, volume, false, false))); err != nil {
 		return err
 	}
 	err = b.change(ctx, p, "snap create", at, volume, "--snap="+name, quiet)

@@ -63,7 +63,7 @@ func (b *Backend) findSnapshot(ctx context.Context, p *pooldef.Pool, volume, nam
 // CreateSnapshot implements backend.Snapshotter. dog does not report whether a guest uses a volume, so
 // CreateSnapshot cannot check that.
 func (b *Backend) CreateSnapshot(
-	ctx context.Context, p *pooldef.Pool, volume, name string, _ backend.SnapshotOptions,
+	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.SnapshotOptions,
 ) error {
 	_, err := b.findSnapshot(ctx, p, volume, name)
 	switch {
@@ -77,6 +77,9 @@ func (b *Backend) CreateSnapshot(
 		}}
 	}
 	i, err := b.find(ctx, p, volume)
+	if err == nil {
+		err = o.CheckNoSpace(p)
+	}
 	if err == nil && i.snapshot {
 		err = snapshotError(i)
 	}
