@@ -25,7 +25,7 @@ func (d *Driver) overlays(ctx context.Context, v *Volume) ([]*pooldef.Volume, er
 	name := d.nameOf(v)
 	var found []*pooldef.Volume
 	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool { return entry.Err != nil })
-	for _, s := range d.Statuses(ctx, entries) {
+	for _, s := range d.Statuses(ctx, entries, nil) {
 		p := s.Pool
 		if name.contains(p) {
 			return nil, &backend.StateError{Text: fmt.Sprintf("it contains the pool %q", s.Entry.Name)}
