@@ -72,7 +72,8 @@ func TestStatuses(t *testing.T) {
 		p := &pooldef.Pool{Name: name, Type: "dir"}
 		entries = append(entries, &store.Entry{Name: name, Persistent: p, Started: p})
 	}
-	for _, s := range d.Statuses(t.Context(), entries, func(s *Status) bool { return s.Entry.Name != "unsized" }) {
+	isSized := func(s *Status) bool { return s.Entry.Name != "unsized" }
+	for _, s := range d.Statuses(t.Context(), entries, isSized) {
 		if !s.Active || s.Err != nil {
 			t.Errorf("%s: got active %v, error %v", s.Entry.Name, s.Active, s.Err)
 		}
