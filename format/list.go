@@ -128,10 +128,10 @@ func Cell(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "", nil
+	case string:
+		return v, nil
 	case []string:
 		return strings.Join(v, " "), nil
-	case string, bool, int, int64, uint64:
-		return fmt.Sprint(v), nil
 	}
 	return JSON(v)
 }
