@@ -164,7 +164,7 @@ func (e *env) poolRecords() [][]any {
 	driver.QuerySpace(pools)
 	var records [][]any
 	for _, s := range pools {
-		records = append(records, poolValues(&s))
+		records = append(records, poolValues(&s, true))
 	}
 	return records
 }

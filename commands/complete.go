@@ -68,7 +68,7 @@ func (c candidates) Pools(verb string) []string {
 		want, limited = true, true
 	}
 	var names []string
-	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed("")) {
+	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed(""), nil) {
 		if !limited || s.Active == want {
 			names = append(names, s.Entry.Name)
 		}

@@ -98,11 +98,11 @@ func (y *yamlRecords) add(values []any) error {
 	if y.printed && len(y.pending) < yamlBatch {
 		return nil
 	}
-	return y.print()
+	return y.flush()
 }
 
-// print prints the records that are still to be printed.
-func (y *yamlRecords) print() error {
+// flush prints the records that are still to be printed.
+func (y *yamlRecords) flush() error {
 	if len(y.pending) == 0 {
 		return nil
 	}

@@ -40,7 +40,7 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 		}
 		return entry.Err != nil
 	})
-	l.pools = d.Statuses(ctx, entries)
+	l.pools = d.Statuses(ctx, entries, nil)
 	for _, s := range l.pools {
 		state := "inactive"
 		if s.Active || s.Err != nil {
