@@ -24,6 +24,15 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	})
 }
 
+// Check implements backend.ImageChecker.
+func (b *Backend) Check(
+	ctx context.Context, p *pooldef.Pool, name, repair string,
+) (backend.Damage, error) {
+	return withView(ctx, b, p, func(v *view) (backend.Damage, error) {
+		return v.files.Check(ctx, v.pool, name, repair)
+	})
+}
+
 // localDefinition converts the definition of a new volume to local paths. A backing file in the same Gluster
 // volume is named relative to the new volume, so that every client finds it, wherever the Gluster volume is
 // mounted.
