@@ -161,6 +161,11 @@ type (
 	ImageChecker interface {
 		Check(ctx context.Context, p *pooldef.Pool, name, repair string) (Damage, error)
 	}
+	// A Trimmer deallocates the parts of a volume that contain only zeros. The volume's data do not change. It
+	// refuses a volume that another process may be writing to.
+	Trimmer interface {
+		Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error
+	}
 	// A Wiper overwrites or discards a volume's data by one of the algorithms of host.Wipe, so that the old
 	// data cannot be read from the volume.
 	Wiper interface {

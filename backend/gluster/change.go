@@ -24,6 +24,11 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	})
 }
 
+// Trim implements backend.Trimmer.
+func (b *Backend) Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error {
+	return b.changeView(ctx, p, func(v *view) error { return v.files.Trim(ctx, v.pool, name, progress) })
+}
+
 // Check implements backend.ImageChecker.
 func (b *Backend) Check(
 	ctx context.Context, p *pooldef.Pool, name, repair string,
