@@ -62,6 +62,8 @@ var verbs = []struct {
 	{"vol-resize", "volumes", "Change a volume's size.", is[VolResize]},
 	{"vol-upload", "volumes", "Write a file into a volume.", is[VolUpload]},
 	{"vol-download", "volumes", "Write a volume, or part of it, to a file.", is[VolDownload]},
+	{"vol-check", "volumes", "Check an image for damage, and repair it.", is[VolCheck]},
+	{"vol-trim", "volumes", "Give the space of zeros in a volume back.", is[VolTrim]},
 	{"vol-wipe", "volumes", "Destroy all data in a volume.", is[VolWipe]},
 	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},
 	{"vol-snapshot-list", "volumes", "List the snapshots of a volume.", is[VolSnapshotList]},
