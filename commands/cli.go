@@ -51,6 +51,7 @@ var verbs = []struct {
 	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
 	{"vol-rename", "volumes", "Rename a volume.", is[VolRename]},
+	{"vol-move", "volumes", "Move a volume to another pool.", is[VolMove]},
 	{"vol-create-from", "volumes", "Create a volume from another volume's data.", is[VolCreateFrom]},
 	{"vol-clone", "volumes", "Copy a volume within its pool.", is[VolClone]},
 	{"vol-resize", "volumes", "Change a volume's size.", is[VolResize]},
