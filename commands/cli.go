@@ -24,6 +24,7 @@ var verbs = []struct {
 	{"pool-define", "pools", "Define a pool from a file, or change its definition.", is[PoolDefine]},
 	{"pool-define-as", "pools", "Define a pool from arguments.", is[PoolDefineAs]},
 	{"pool-edit", "pools", "Edit a pool's definition.", is[PoolEdit]},
+	{"pool-rename", "pools", "Rename a pool; keep its storage.", is[PoolRename]},
 	{"pool-undefine", "pools", "Remove a pool's definition; keep its data.", is[PoolUndefine]},
 	{"pool-build", "pools", "Create a pool's underlying storage.", is[PoolBuild]},
 	{"pool-start", "pools", "Start a defined pool.", is[PoolStart]},
