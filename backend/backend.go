@@ -16,6 +16,7 @@ import (
 	"os"
 	"time"
 
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -98,6 +99,11 @@ type (
 	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
+	// A Networker describes how guests reach an image that is not a file or device of this machine. path is the
+	// path of a volume of the pool, or of an image that is in the same storage. The query asks no server.
+	Networker interface {
+		NetworkSource(p *pooldef.Pool, path string) (*pooldef.NetworkSource, error)
+	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
 	Locator interface {
@@ -178,6 +184,20 @@ type (
 	// fail with the errors of Active. If so, the caller need not call Active before an operation on a started
 	// pool, which saves the time of one query.
 	ActiveChecker interface{ ChecksActive() bool }
+	// A Checker reports what may be wrong with an active pool, beyond what the other methods show: figures of
+	// its storage and failures of a part of it, also those that are all right. volumes are what Details has
+	// returned. Check asks the machine at most one question more than a listing, and changes nothing.
+	Checker interface {
+		Check(ctx context.Context, p *pooldef.Pool, volumes []*pooldef.Volume) ([]check.Finding, error)
+	}
+	// A StaleFinder returns the names of what RemoveStale would remove, if it is older than an hour.
+	StaleFinder interface {
+		FindStale(ctx context.Context, p *pooldef.Pool) ([]string, error)
+	}
+	// A ToolUser returns the programs that a pool cannot be started or listed without.
+	ToolUser interface {
+		Tools(p *pooldef.Pool) []string
+	}
 	// A StartCleaner removes what is left of a Start that was killed before the pool was active.
 	StartCleaner interface {
 		CleanUp(ctx context.Context, p *pooldef.Pool) error

@@ -27,9 +27,10 @@ type changing struct {
 // verb works on, as they are afterwards. A nil *changes collects nothing, so that a verb that prints messages
 // asks the machine nothing more.
 type changes struct {
-	pools   []*store.Entry // as they were before
-	volumes []*pooldef.Volume
-	secrets []*store.SecretEntry
+	pools     []*store.Entry // as they were before
+	volumes   []*pooldef.Volume
+	snapshots []*pooldef.Snapshot
+	secrets   []*store.SecretEntry
 }
 
 // printsChanges reports whether a command line demands -o json of a verb that changes something.
@@ -116,6 +117,8 @@ func (e *env) printChanges(err error) error {
 	}
 	kind, fields, records := "pools", poolFields, e.poolRecords
 	switch {
+	case strings.HasPrefix(e.verb, "vol-snapshot-") && e.verb != "vol-snapshot-clone":
+		kind, fields, records = "snapshots", snapshotFields, e.snapshotRecords
 	case strings.HasPrefix(e.verb, "vol-"):
 		kind, fields, records = "volumes", volumeFields, e.volumeRecords
 	case strings.HasPrefix(e.verb, "secret-"):
@@ -164,6 +167,14 @@ func (e *env) volumeRecords() [][]any {
 	var records [][]any
 	for _, v := range e.changes.volumes {
 		records = append(records, volumeValues(v))
+	}
+	return records
+}
+
+func (e *env) snapshotRecords() [][]any {
+	var records [][]any
+	for _, s := range e.changes.snapshots {
+		records = append(records, snapshotValues(s))
 	}
 	return records
 }

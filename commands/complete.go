@@ -45,6 +45,10 @@ func (c candidates) UseOptions(given map[string]string) error {
 // Fields implements [manual.Source].
 func (c candidates) Fields(verb string) []string {
 	switch {
+	case verb == "vol-snapshot-list":
+		return snapshotFields
+	case verb == "vol-users":
+		return userFields
 	case strings.HasPrefix(verb, "vol-"):
 		return volumeFields
 	case strings.HasPrefix(verb, "secret-"):
@@ -92,6 +96,15 @@ func (c candidates) Volumes(pool string, paths bool) []string {
 		} else {
 			names = append(names, v.Name)
 		}
+	}
+	return names
+}
+
+// Snapshots implements [manual.Source].
+func (c candidates) Snapshots(volume, pool string) []string {
+	var names []string
+	for _, s := range c.driver.LocalSnapshots(c.ctx, volume, pool) {
+		names = append(names, s.Name)
 	}
 	return names
 }

@@ -73,6 +73,8 @@ func (e *env) report(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
+	case e.isPlugin:
+		return e.reportAsPlugin(err)
 	case e.asVirsh:
 		return e.reportAsVirsh(err)
 	case e.errorsInJSON:

@@ -30,7 +30,7 @@ func TestSystemd(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no archives in testdata/systemd (%v)", err)
 	}
-	binary := compareBinary(t)
+	binary := poolctlBinary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,8 @@ type Pool struct {
 	Config       []Option // rbd
 	MountPoint   bool     // the target must be a mount point; poolctl's extension
 	ThinPool     string   // logical: the thin pool that new volumes get their space from; poolctl's extension
-	Started      bool     // read from a run record: poolctl started the pool; not part of the definition
+	Check        CheckSettings
+	Started      bool // read from a run record: poolctl started the pool; not part of the definition
 }
 
 // A Source describes where a pool's storage comes from.
@@ -114,4 +115,7 @@ func (p Permissions) IsZero() bool {
 type Option struct{ Name, Value string }
 
 // Space is the space in a pool, in bytes.
-type Space struct{ Capacity, Allocation, Available uint64 }
+type Space struct {
+	Capacity, Allocation, Available uint64
+	Inodes, InodesFree              uint64 // of its file system; 0 if inodes are not limited
+}

@@ -28,7 +28,7 @@ func (d *Driver) HasVolume(
 	}
 	differences := differencesOf(have, v, isCopy && have.Type != "file")
 	isSnapshot := p.Type == pooldef.Logical && have.Backing != nil && v.Backing != nil // as large as its origin
-	if !isSnapshot && !d.hasSize(ctx, p, have, v.Capacity.Bytes) {
+	if !isSnapshot && v.Capacity.Known && !d.hasSize(ctx, p, have, v.Capacity.Bytes) {
 		differences = append(differences,
 			fmt.Sprintf("its capacity is %d bytes, not %d", have.Capacity.Bytes, v.Capacity.Bytes))
 	}

@@ -53,7 +53,9 @@ func (m *Manual) statuses() string {
 	for _, s := range m.Statuses {
 		text += fmt.Sprintf("\n.TP\n%d\n%s", s.Code, escapeRoff(s.text()))
 	}
-	return text
+	return text + "\n.TP\ncheck\n" + escapeRoff("has the statuses of monitoring plugins: 0 if all is well, "+
+		"1 for a warning, 2 for a critical state, 3 for everything else, including wrong command lines. "+
+		"Only --help and --version end it with 0.")
 }
 
 // environment returns a paragraph for each global option that a variable can set.

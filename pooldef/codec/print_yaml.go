@@ -12,6 +12,7 @@ import (
 // PoolYAML returns a pool's definition in YAML.
 func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 	tree := PoolElement(p, nil)
+	tree.Add(checkElement(&p.Check))
 	root := &format.YAML{Kind: format.YAMLMapping}
 	for _, k := range poolKeys {
 		printKey(root, tree, k)

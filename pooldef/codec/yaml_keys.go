@@ -75,6 +75,9 @@ var poolKeys = []yamlKey{
 	{"refresh", "refresh/volume/@allocation", text},
 	{"mount_options", "fs:mount_opts/fs:option/@name", list},
 	{"config", "rbd:config_opts/rbd:option", mapping},
+	{"check.warning", "?check/@warning", text},
+	{"check.critical", "?check/@critical", text},
+	{"check.skip", "?check/?skip", mapping},
 }
 
 var volumeKeys = []yamlKey{
