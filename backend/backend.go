@@ -104,6 +104,11 @@ type (
 	Networker interface {
 		NetworkSource(p *pooldef.Pool, path string) (*pooldef.NetworkSource, error)
 	}
+	// A PermissionSetter gives the directory of a pool, which must exist and, if starting the pool mounts it,
+	// be mounted, the owner, group and mode of the definition.
+	PermissionSetter interface {
+		SetPermissions(ctx context.Context, p *pooldef.Pool) error
+	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
 	Locator interface {
@@ -161,6 +166,17 @@ type (
 	Resizer interface {
 		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
 	}
+	// An ImageChecker compares the metadata of an image with each other, and repairs them: leaks, all, or
+	// nothing if repair is empty. It returns what is wrong afterwards; in a dry run, what is wrong now. It
+	// refuses an image that another process may be writing to.
+	ImageChecker interface {
+		CheckImage(ctx context.Context, p *pooldef.Pool, name, repair string) (Damage, error)
+	}
+	// A Trimmer deallocates the parts of a volume that contain only zeros. The volume's data do not change. It
+	// refuses a volume that another process may be writing to.
+	Trimmer interface {
+		Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error
+	}
 	// A Wiper overwrites or discards a volume's data by one of the algorithms of host.Wipe, so that the old
 	// data cannot be read from the volume.
 	Wiper interface {
@@ -190,7 +206,8 @@ type (
 	Checker interface {
 		Check(ctx context.Context, p *pooldef.Pool, volumes []*pooldef.Volume) ([]check.Finding, error)
 	}
-	// A StaleFinder returns the names of what RemoveStale would remove, if it is older than an hour.
+	// A StaleFinder returns the names of what RemoveStale would remove. Where only the age shows that it is no
+	// longer needed, it is more than an hour old.
 	StaleFinder interface {
 		FindStale(ctx context.Context, p *pooldef.Pool) ([]string, error)
 	}

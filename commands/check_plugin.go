@@ -157,7 +157,8 @@ func (r *checkResult) perfdata() []perfdatum {
 			}
 			if f.ID == "capacity" {
 				size := float64(c.Space.Capacity)
-				list = append(list, newPerfdatum(c.Name, float64(c.Space.Allocation), "B", f, size))
+				used := size - min(float64(c.Space.Available), size)
+				list = append(list, newPerfdatum(c.Name, used, "B", f, size))
 				continue
 			}
 			label := c.Name + " " + f.ID

@@ -93,6 +93,12 @@ func addMetrics(m *format.Metrics, r *checkResult) (err error) {
 		m.Add("poolctl_problems", "", "The number of problems that poolctl check finds, by finding.", float64(n),
 			"pool", f.Pool, "id", f.ID, "severity", f.Severity.String())
 	}
+	for _, f := range r.findings {
+		if f.State != "" {
+			m.Add("poolctl_"+f.ID+"_state", "", "The state of the storage.", 1, "pool", f.Pool, "object", f.Object,
+				"state", f.State)
+		}
+	}
 	for _, f := range r.figures {
 		if f.ID == "capacity" || f.ID == "inodes" {
 			continue

@@ -194,6 +194,7 @@ func checkSchema() object {
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
+		"changes.json":   desiredSchema(),
 		"check.json":     checkSchema(),
 		"error.json":     errorSchema(),
 		"pools.json":     records("pools", poolFields, poolTypes),
@@ -203,6 +204,23 @@ func schemas() map[string]object {
 		"version.json":   versionSchema(),
 		"volumes.json":   records("volumes", volumeFields, volumeTypes),
 	}
+}
+
+// desiredSchema returns the schema of what diff and apply print.
+func desiredSchema() object {
+	schema := records("changes", desiredFields, object{
+		"kind": object{"enum": []any{"pool", "volume"}}, "pool": aString, "action": aString, "done": aBoolean,
+	})
+	properties := schema["properties"].(object)
+	counts := []string{"added", "updated", "removed", "failed", "left"}
+	for _, name := range counts {
+		properties[name] = object{"type": "integer", "minimum": 0}
+	}
+	delete(properties, "problems")
+	schema["description"] = "What diff and apply print with -o json. In diff, changed says whether anything " +
+		"differs. Fields may be added."
+	schema["required"] = append([]string{"schema", "verb", "changed", "changes"}, counts...)
+	return schema
 }
 
 // TestSchemas checks that docs/schema has the schemas of the fields that are printed. UPDATE=1 writes them.
@@ -325,6 +343,9 @@ func (s schemaSet) check(command string, value object) error {
 		name = "version.json"
 	case value["perfdata"] != nil:
 		name = "check.json"
+	}
+	if value["changes"] != nil {
+		name = "changes.json"
 	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"

@@ -87,7 +87,7 @@ func (l *List) Add(values ...any) error {
 // Close ends the document and flushes the output. In the styles json and yaml, the members stand after the
 // records.
 func (l *List) Close(members ...Member) error {
-	if err := l.yaml.print(); err != nil {
+	if err := l.yaml.flush(); err != nil {
 		return err
 	}
 	switch {
@@ -128,10 +128,10 @@ func Cell(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "", nil
+	case string:
+		return v, nil
 	case []string:
 		return strings.Join(v, " "), nil
-	case string, bool, int, int64, uint64:
-		return fmt.Sprint(v), nil
 	}
 	return JSON(v)
 }

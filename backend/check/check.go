@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"slices"
 
+	"poolctl/backend/fault"
 	"poolctl/pooldef"
 )
 
@@ -39,6 +40,7 @@ type Finding struct {
 	Pool     string // empty if the finding concerns no pool
 	Volume   string // empty if the finding concerns no single volume
 	Object   string // which part of the storage a figure is of, such as a thin pool; empty: the pool
+	State    string // the state of the object, for metrics; empty: it has none
 	Text     string
 	Hint     string // a command that helps, or empty
 	// Value is a figure in percent, or nil. Its limits determine the severity.
@@ -91,6 +93,16 @@ var kinds = []kind{
 	{id: "chain-loop", severity: Critical},
 	{id: "image-dirty", severity: Warning},
 	{id: "image-corrupt", severity: Critical},
+	{id: "thin-data", severity: Critical, warning: 80, critical: 90},
+	{id: "thin-metadata", severity: Critical, warning: 75, critical: 85},
+	{id: "snapshot-full", severity: Critical, warning: 80, critical: 99.99},
+	{id: "vg-missing", severity: Critical},
+	{id: "raid", severity: Warning},
+	{id: "zpool", severity: Critical},
+	{id: "multipath", severity: Warning},
+	{id: "iscsi-session", severity: Critical},
+	{id: "ceph", severity: Warning},
+	{id: "gluster", severity: Warning},
 }
 
 // kindOf returns the kind of an ID, which must exist.
@@ -126,3 +138,17 @@ func Sort(findings []Finding) {
 			cmp.Compare(a.ID, b.ID), pooldef.CompareNames(a.Volume, b.Volume), cmp.Compare(a.Object, b.Object))
 	})
 }
+
+// An Error is an error for which a pool cannot be used, with the ID of the finding about it.
+type Error struct {
+	ID  string
+	Err error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Kind implements [fault.Error].
+func (e *Error) Kind() fault.Kind { return fault.Of(e.Err) }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }

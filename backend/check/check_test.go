@@ -31,7 +31,7 @@ func TestExplain(t *testing.T) {
 
 // TestIDsReal checks that each ID occurs in the code that looks at the machine, and in no other form.
 func TestIDsReal(t *testing.T) {
-	used := regexp.MustCompile(`check\.(?:New|Figure)\(\s*"([a-z-]+)"`)
+	used := regexp.MustCompile(`check\.(?:(?:New|Figure)\(|Error\{ID: )\s*"([a-z-]+)"`)
 	var found []string
 	for _, pattern := range []string{"../*/*.go", "../../commands/*.go"} {
 		files, err := filepath.Glob(pattern)
@@ -77,6 +77,9 @@ func TestApply(t *testing.T) {
 		{finding: Figure("capacity", "", 95, "", ""), own: own, want: Warning},
 		{settings: Settings{Critical: limit("50")}, finding: Figure("inodes", "", 60, "", ""), own: own,
 			want: Critical},
+		{settings: Settings{Critical: limit("50")}, finding: Figure("thin-data", "a/b", 60, "", ""), want: OK},
+		{finding: Figure("thin-metadata", "a/b", 76, "", ""), want: Warning},
+		{finding: Figure("snapshot-full", "a/b", 100, "", ""), want: Critical},
 		{finding: New("drift", "", ""), want: Warning},
 		{finding: New("drift", "", ""), own: own, want: Warning, reason: "mine"},
 		{settings: Settings{Skip: map[string]string{"drift": "theirs"}}, own: own,

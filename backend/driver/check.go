@@ -40,7 +40,15 @@ func (c *CheckedPool) add(found ...check.Finding) {
 // tools, or id for any other.
 func (c *CheckedPool) addError(id string, err error) {
 	hint := fault.Hint(err, fault.Of(err))
+	if own, ok := errors.AsType[*check.Error](err); ok {
+		id = own.ID
+	}
 	switch kind := fault.Of(err); {
+	case errors.As(err, new(*check.Error)):
+		c.Answered = kind != fault.Timeout
+		f := check.New(id, err.Error(), hint)
+		f.Severity = check.Critical
+		c.add(f)
 	case kind == fault.Timeout || errors.Is(err, context.DeadlineExceeded):
 		c.Answered = false
 		c.add(check.New("silent", err.Error(), hint))
@@ -102,7 +110,7 @@ func (d *Driver) checkEach(
 	for i, entry := range entries {
 		index[entry] = i
 	}
-	pools := inParallel(entries, func(entry *store.Entry) *CheckedPool {
+	pools := InParallel(entries, func(entry *store.Entry) *CheckedPool {
 		start := time.Now()
 		c, err := backend.Await(ctx, func() (c *CheckedPool, err error) {
 			defer func() {

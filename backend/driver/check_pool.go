@@ -66,8 +66,8 @@ func isGuard(err error) bool {
 	return ok && !e.Build && !e.Start && e.Link == nil
 }
 
-// checkSpace adds the figures of a pool's space. The space of pools in which nothing can be created is always
-// used completely, and is no figure.
+// checkSpace adds the figures of a pool's space. What is not available counts as used: in a cluster, others may
+// use it. The space of pools in which nothing can be created is always used completely, and is no figure.
 func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backend) {
 	space, err := d.space(ctx, b, c.Pool)
 	if err != nil {
@@ -79,7 +79,7 @@ func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backe
 		return
 	}
 	if space.Capacity > 0 {
-		used := percent(space.Allocation, space.Capacity)
+		used := percent(space.Capacity-min(space.Available, space.Capacity), space.Capacity)
 		c.add(check.Figure("capacity", "", used, fmt.Sprintf("%s used", percentText(used)), ""))
 	}
 	if space.Inodes > 0 {

@@ -14,8 +14,8 @@ func snapshotter(b backend.Backend, p *pooldef.Pool) (backend.Snapshotter, error
 	return backend.As[backend.Snapshotter](b, p.Type, what)
 }
 
-// Snapshots returns the snapshots of a volume of pool p, whose backend is b, oldest first. If volume is empty,
-// Snapshots returns those of all volumes. It warns about volumes whose snapshots cannot be read.
+// Snapshots returns the snapshots of a volume of pool p, whose backend is b, oldest first. If volume is
+// empty, Snapshots returns those of all volumes. It warns about volumes whose snapshots cannot be read.
 func (d *Driver) Snapshots(
 	ctx context.Context, b backend.Backend, p *pooldef.Pool, volume string,
 ) ([]*pooldef.Snapshot, error) {
@@ -49,7 +49,9 @@ func (d *Driver) FindSnapshot(ctx context.Context, v *Volume, name string) (*poo
 }
 
 // CreateSnapshot creates a snapshot of a volume.
-func (d *Driver) CreateSnapshot(ctx context.Context, v *Volume, name string, o backend.SnapshotOptions) error {
+func (d *Driver) CreateSnapshot(
+	ctx context.Context, v *Volume, name string, o backend.SnapshotOptions,
+) error {
 	keeper, err := snapshotter(v.Backend, v.Pool())
 	if err == nil && v.Err != nil {
 		err = v.Err
@@ -81,23 +83,25 @@ func (d *Driver) DeleteSnapshot(ctx context.Context, v *Volume, name string) err
 
 // RevertToSnapshot gives a volume the state that a snapshot has kept.
 func (d *Driver) RevertToSnapshot(ctx context.Context, v *Volume, name string, o backend.RevertOptions) error {
-	keeper, err := snapshotter(v.Backend, v.Pool())
+	const what = "reverting a volume; vol-snapshot-clone creates a new one from a snapshot"
+	reverter, err := backend.As[backend.Reverter](v.Backend, v.Pool().Type, what)
 	if err != nil {
 		return err
 	}
-	return d.passWarning(keeper.RevertToSnapshot(ctx, v.Pool(), v.Name, name, o))
+	return d.passWarning(reverter.RevertToSnapshot(ctx, v.Pool(), v.Name, name, o))
 }
 
 // CloneSnapshot creates the volume v, of the pool of source, with the data of a snapshot of source.
 func (d *Driver) CloneSnapshot(
 	ctx context.Context, v *pooldef.Volume, source *Volume, name string, o backend.CloneOptions,
 ) error {
-	keeper, err := snapshotter(source.Backend, source.Pool())
+	p := source.Pool()
+	cloner, err := backend.As[backend.SnapshotCloner](source.Backend, p.Type, "cloning snapshots of volumes")
 	if err != nil {
 		return err
 	}
 	return d.fromSource(ctx, source, o, func(from *pooldef.Volume, o backend.CloneOptions) error {
-		return keeper.CloneSnapshot(ctx, source.Pool(), v, from, name, o)
+		return cloner.CloneSnapshot(ctx, p, v, from, name, o)
 	})
 }
 
@@ -114,8 +118,6 @@ func (d *Driver) LocalSnapshots(ctx context.Context, volume, nameOrUUID string) 
 		name := volume
 		if located, ok := locator.Locate(ctx, p, volume); ok {
 			name = located
-		} else if nameOrUUID == "" {
-			continue
 		}
 		if active, err := d.active(ctx, entry); err != nil || !active {
 			continue

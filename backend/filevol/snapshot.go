@@ -104,6 +104,9 @@ func (f Files) CreateSnapshot(
 	if text := qemuimg.CheckSnapshotName(name); text != "" {
 		return pooldef.Problems{{Element: "name", Text: text}}
 	}
+	if err := o.CheckNoSpace(p); err != nil {
+		return err
+	}
 	err := f.changeSnapshots(ctx, p, volume, func(i *qemuimg.Image) error {
 		_, err := i.FindSnapshot(name)
 		if !errors.Is(err, backend.ErrNoSnapshot) {
@@ -134,7 +137,7 @@ func (f Files) DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, name
 	})
 }
 
-// RevertToSnapshot implements backend.Snapshotter. The image keeps all its snapshots.
+// RevertToSnapshot implements backend.Reverter. The image keeps all its snapshots.
 func (f Files) RevertToSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, _ backend.RevertOptions,
 ) error {
@@ -190,7 +193,7 @@ func checkKeepsSnapshots(p *pooldef.Pool, v *pooldef.Volume) error {
 	}
 }
 
-// CloneSnapshot implements backend.Snapshotter. The new volume has its own copy of the data.
+// CloneSnapshot implements backend.SnapshotCloner. The new volume has its own copy of the data.
 func (f Files) CloneSnapshot(
 	ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, name string, o backend.CloneOptions,
 ) error {

@@ -41,7 +41,7 @@ func (b *Backend) DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, n
 	})
 }
 
-// RevertToSnapshot implements backend.Snapshotter.
+// RevertToSnapshot implements backend.Reverter.
 func (b *Backend) RevertToSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.RevertOptions,
 ) error {
@@ -50,7 +50,7 @@ func (b *Backend) RevertToSnapshot(
 	})
 }
 
-// CloneSnapshot implements backend.Snapshotter.
+// CloneSnapshot implements backend.SnapshotCloner.
 func (b *Backend) CloneSnapshot(
 	ctx context.Context, p *pooldef.Pool, d, source *pooldef.Volume, name string, o backend.CloneOptions,
 ) error {
