@@ -189,8 +189,8 @@ type lvsRows struct {
 	rows   []segment
 }
 
-// segmentRows queries rows of lvs. Most verbs query the same rows twice, and the host keeps the output: the same
-// output is read once.
+// segmentRows queries rows of lvs. Most verbs query the same rows twice, and the host keeps the output: the
+// same output is read once.
 func (b *Backend) segmentRows(ctx context.Context, fields string, args ...string) ([]segment, error) {
 	out, err := query(ctx, b.Host, "lvs", fields, args...)
 	if err != nil {
