@@ -28,15 +28,18 @@ import (
 // Main runs one command line on a machine and returns the exit status. args begins with the program's name.
 func Main(ctx context.Context, h host.Host, args []string) int {
 	name, args := filepath.Base(args[0]), args[1:]
-	if name == "virsh" {
+	switch name {
+	case "virsh":
 		return mainAsVirsh(ctx, h, args)
+	case generatorName:
+		return mainAsGenerator(h, args)
 	}
 	host.NoCoreDumps()
 	if b, ok := findBatch(args); ok {
 		return b.run(ctx, h)
 	}
 	e := newEnv(ctx)
-	e.errorsInJSON = asksForJSON(args)
+	e.errorsInJSON, e.isPlugin = asksForJSON(args), isPluginLine(args)
 	if isOnlyVersion(args) {
 		return e.printVersion()
 	}
@@ -68,6 +71,7 @@ func (e *env) parseNormal(args []string) (err error) {
 		return parseError(err)
 	}
 	e.verb = e.command.Selected().Name
+	e.isPlugin = e.verb == "check"
 	if printsChanges(e.command) {
 		e.changes = &changes{}
 	}
@@ -76,7 +80,8 @@ func (e *env) parseNormal(args []string) (err error) {
 
 // execute runs the command line that was parsed, unless err says why it could not be, and returns the exit
 // status.
-func (e *env) execute(h host.Host, err error) int {
+func (e *env) execute(h host.Host, err error) (status int) {
+	defer e.recoverPlugin(&status)
 	start := time.Now()
 	if err == nil {
 		err = e.setUp(h)
@@ -86,13 +91,14 @@ func (e *env) execute(h host.Host, err error) int {
 	}
 	e.settle(err)
 	err = e.printChanges(err)
-	if finishErr := e.Finish(err == nil && !e.timing); err == nil {
+	if finishErr := e.Finish(err == nil && !e.timing); err == nil || e.isPlugin && finishErr != nil {
 		err = finishErr
 	}
 	if err == nil {
 		e.hintRefresh()
+		e.hintReload()
 	}
-	status := e.report(err)
+	status = e.report(err)
 	if e.asVirsh {
 		e.endAsVirsh(err, time.Since(start))
 	}

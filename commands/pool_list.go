@@ -72,13 +72,14 @@ func (c *PoolList) check() error {
 	case c.Columns != nil && (c.Details || c.Uuid || c.Name):
 		return &usageError{verb, "the option --columns excludes --details, --uuid and --name"}
 	case c.All && c.Inactive:
-		return &usageError{verb, "the options --all and --inactive exclude each other"}
+		return exclusive(verb, "all", "inactive")
 	case c.Details && (c.Uuid || c.Name):
 		return &usageError{verb, "the option --details excludes --uuid and --name"}
 	}
 	for name := range strings.SplitSeq(c.Type, ",") {
 		if c.Type != "" && pooldef.Type(name).Info() == nil {
-			return &usageError{verb, fmt.Sprintf("%q is not a pool type", name)}
+			return (&usageError{verb, fmt.Sprintf("%q is not a pool type", name)}).
+				asVirsh("Invalid pool type '%s'", name)
 		}
 	}
 	return c.pick(poolFields)

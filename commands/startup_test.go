@@ -11,7 +11,7 @@ import (
 // machines a fault takes up to 16 microseconds. A Go program that prints a word has about 200. If this fails,
 // GODEBUG=inittrace=1 shows what packages allocate at start.
 func TestStartUp(t *testing.T) {
-	binary := compareBinary(t)
+	binary := poolctlBinary(t)
 	dir := t.TempDir()
 	env := []string{"POOLCTL_CONFIG_DIR=" + dir, "POOLCTL_RUN_DIR=" + t.TempDir()}
 	pool := []byte("<pool type='dir'><name>images</name><target><path>/images</path></target></pool>")

@@ -70,10 +70,8 @@ func isVersion(word string) bool { return slices.Contains([]string{"--version", 
 
 // isOnlyVersion reports whether a command line is --version, perhaps with -o json. It needs no grammar.
 func isOnlyVersion(args []string) bool {
-	styles := []string{"-o", "json", "-ojson", "-o=json", "--output", "--output=json"}
-	isStyle := func(word string) bool { return slices.Contains(styles, word) }
-	rest := slices.DeleteFunc(slices.Clone(args), isStyle)
-	return len(rest) == 1 && isVersion(rest[0]) && (len(args) == 1 || asksForJSON(args))
+	style, rest := outputStyle(args)
+	return len(rest) == 1 && isVersion(rest[0]) && (len(args) == 1 || style == "json")
 }
 
 // printVersion prints the build, as text or in JSON, and returns the exit status.

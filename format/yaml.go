@@ -37,6 +37,24 @@ func ParseYAML(data []byte) (*YAML, error) {
 	return document.Content[0], nil
 }
 
+// ParseYAMLStream parses all YAML documents of a stream and returns their roots, without the empty ones.
+// Errors contain the line.
+func ParseYAMLStream(data []byte) ([]*YAML, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var roots []*YAML
+	for {
+		var document YAML
+		switch err := decoder.Decode(&document); {
+		case errors.Is(err, io.EOF):
+			return roots, nil
+		case err != nil:
+			return nil, err
+		case len(document.Content) > 0 && document.Content[0].ShortTag() != "!!null":
+			roots = append(roots, document.Content[0])
+		}
+	}
+}
+
 // PrintYAML prints a value, or a node with its comments, with an indentation of two blanks.
 func PrintYAML(w io.Writer, value any) error {
 	encoder := yaml.NewEncoder(w)

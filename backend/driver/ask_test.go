@@ -19,7 +19,7 @@ func TestAsk(t *testing.T) {
 	p := &pooldef.Pool{Name: "p"}
 	var asked sync.WaitGroup
 	asked.Add(3)
-	errs := inParallel([]bool{true, false, true}, func(hangs bool) error {
+	errs := InParallel([]bool{true, false, true}, func(hangs bool) error {
 		timeout := time.Hour
 		if hangs {
 			timeout = time.Millisecond

@@ -35,7 +35,7 @@ func (d *Driver) Status(ctx context.Context, entry *store.Entry) Status {
 func (d *Driver) Statuses(
 	ctx context.Context, entries []*store.Entry, isSized func(*Status) bool,
 ) []Status {
-	return inParallel(entries, func(entry *store.Entry) Status {
+	return InParallel(entries, func(entry *store.Entry) Status {
 		s := d.Status(ctx, entry)
 		if isSized != nil && s.Active && isSized(&s) {
 			_, _ = s.space()
@@ -58,7 +58,7 @@ func (s *Status) Space() (*pooldef.Space, error) {
 
 // QuerySpace queries the sizes of all pools at once, so that Space returns without delay.
 func QuerySpace(pools []Status) {
-	inParallel(pools, func(s Status) error {
+	InParallel(pools, func(s Status) error {
 		_, err := s.Space()
 		return err
 	})

@@ -109,7 +109,9 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, e
 		if name := r.Image + "@" + r.Snapshot; snapshotNames.IsStale(r.Snapshot) && !used[name] {
 			sweep(
 				name,
-				func() error { return b.removeSnapshot(ctx, p, at, r.Image, snapshot{r.Snapshot, r.Size, r.Protected}) },
+				func() error {
+					return b.removeSnapshot(ctx, p, at, r.Image, snapshot{Name: r.Snapshot, Protected: r.Protected})
+				},
 			)
 		}
 	}
