@@ -36,8 +36,8 @@ func promtool(t *testing.T, args ...string) {
 // TestAlertRules runs the tests of the alert rules.
 func TestAlertRules(t *testing.T) { promtool(t, "test", "rules", "alerts-test.yaml") }
 
-// dashboardSchema is the part of Grafana's schema of dashboards (kinds/dashboard/dashboard_kind.cue in Grafana's
-// source) that the dashboard uses.
+// dashboardSchema is the part of Grafana's schema of dashboards (kinds/dashboard/dashboard_kind.cue in
+// Grafana's source) that the dashboard uses.
 const dashboardSchema = `{
   "type": "object", "additionalProperties": false,
   "required": ["title", "schemaVersion", "panels", "templating", "time", "annotations"],
