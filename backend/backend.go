@@ -51,6 +51,11 @@ type (
 	DefinitionChecker interface {
 		CheckDefinition(p *pooldef.Pool) error
 	}
+	// A Dependent names what the start of a pool depends on, by the definition alone. It does not access the
+	// machine.
+	Dependent interface {
+		Dependencies(p *pooldef.Pool) Dependencies
+	}
 	// A Starter makes a pool's storage usable and reverses that. Pool types whose start changes nothing have
 	// no Starter. Storage may also have been made usable by another program (a mount from fstab, for
 	// example): Stop leaves it alone unless the pool's Started is set. A Start that returns a [Warning] has
@@ -93,6 +98,16 @@ type (
 	// cannot be determined, that volume's Err says why.
 	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
+	}
+	// A Networker describes how guests reach an image that is not a file or device of this machine. path is the
+	// path of a volume of the pool, or of an image that is in the same storage. The query asks no server.
+	Networker interface {
+		NetworkSource(p *pooldef.Pool, path string) (*pooldef.NetworkSource, error)
+	}
+	// A PermissionSetter gives the directory of a pool, which must exist and, if starting the pool mounts it,
+	// be mounted, the owner, group and mode of the definition.
+	PermissionSetter interface {
+		SetPermissions(ctx context.Context, p *pooldef.Pool) error
 	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
@@ -150,6 +165,17 @@ type (
 	// needs permission ([ResizeOptions.CheckShrink]).
 	Resizer interface {
 		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
+	}
+	// An ImageChecker compares the metadata of an image with each other, and repairs them: leaks, all, or
+	// nothing if repair is empty. It returns what is wrong afterwards; in a dry run, what is wrong now. It
+	// refuses an image that another process may be writing to.
+	ImageChecker interface {
+		CheckImage(ctx context.Context, p *pooldef.Pool, name, repair string) (Damage, error)
+	}
+	// A Trimmer deallocates the parts of a volume that contain only zeros. The volume's data do not change. It
+	// refuses a volume that another process may be writing to.
+	Trimmer interface {
+		Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error
 	}
 	// A Wiper overwrites or discards a volume's data by one of the algorithms of host.Wipe, so that the old
 	// data cannot be read from the volume.

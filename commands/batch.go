@@ -36,7 +36,7 @@ func findBatch(args []string) (b batchRun, found bool) {
 	if last := args[len(args)-1]; last != "-" && !strings.ContainsAny(last, " \t\n;#'\"\\") {
 		return b, false
 	}
-	parser, err := kong.New(&cli{}, kong.Vars{"version": version()})
+	parser, err := kong.New(&cli{})
 	if err != nil {
 		return b, false
 	}

@@ -28,8 +28,11 @@ import (
 // Main runs one command line on a machine and returns the exit status. args begins with the program's name.
 func Main(ctx context.Context, h host.Host, args []string) int {
 	name, args := filepath.Base(args[0]), args[1:]
-	if name == "virsh" {
+	switch name {
+	case "virsh":
 		return mainAsVirsh(ctx, h, args)
+	case generatorName:
+		return mainAsGenerator(h, args)
 	}
 	host.NoCoreDumps()
 	if b, ok := findBatch(args); ok {
@@ -37,7 +40,7 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 	}
 	e := newEnv(ctx)
 	e.errorsInJSON, e.isPlugin = asksForJSON(args), isPluginLine(args)
-	if isVersionInJSON(args) {
+	if isOnlyVersion(args) {
 		return e.printVersion()
 	}
 	err := e.parse(args)
@@ -93,6 +96,7 @@ func (e *env) execute(h host.Host, err error) (status int) {
 	}
 	if err == nil {
 		e.hintRefresh()
+		e.hintReload()
 	}
 	status = e.report(err)
 	if e.asVirsh {
@@ -102,16 +106,13 @@ func (e *env) execute(h host.Host, err error) (status int) {
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three
-// times as long as the rest of a short run. Only help, completion and the manual page need all verbs, and the
-// version needs none.
+// times as long as the rest of a short run. Only help, completion and the manual page need all verbs.
 func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
-	onlyVersion := len(args) == 1 && isVersion(args[0])
-	all := named("help") || named("__complete") || named("__man") ||
-		!slices.ContainsFunc(verbNames(), named) && !onlyVersion
+	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
 	options := append([]kong.Option{
 		kong.Name("poolctl"), kong.ExplicitGroups(groups),
-		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
+		kong.Vars{"styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}, more...)
 	for _, v := range verbs {

@@ -32,7 +32,7 @@ var (
 	aList             = object{"type": "array", "items": aString}
 )
 
-// poolTypes, volumeTypes and secretTypes have the schema of each field that is not a string or null.
+// These have the schema of each field that is not a string or null.
 var (
 	poolTypes = object{
 		"name": aString, "type": object{"enum": append([]any{nil}, poolTypeNames()...)},
@@ -46,6 +46,14 @@ var (
 		"mode":  object{"type": []string{"string", "null"}, "pattern": "^[0-7]{4}$"},
 		"owner": aSize, "group": aSize, "accessed": aTime, "modified": aTime, "changed": aTime,
 		"backing_chain": listOrNull(chainValue{}), "paths": listOrNull(pathValue{}),
+	}
+	snapshotTypes = object{
+		"name": aString, "volume": aString, "created": aTime, "capacity": aSize, "allocation": aSize,
+	}
+	userTypes = object{
+		"user": aString, "volume": aString, "pool": aString, "pid": orNullOf("integer"),
+		"kind":  object{"enum": []any{"overlay", "snapshot", "domain", "process", "kernel", "pool"}},
+		"state": object{"enum": []any{nil, "running", "defined", "reading", "writing", "active", "inactive"}},
 	}
 	secretTypes = object{
 		"uuid": aString, "ephemeral": orNullOf("boolean"), "private": orNullOf("boolean"), "has_value": aBoolean,
@@ -186,11 +194,33 @@ func checkSchema() object {
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
-		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
-		"volumes.json": records("volumes", volumeFields, volumeTypes),
-		"secrets.json": records("secrets", secretFields, secretTypes),
-		"version.json": versionSchema(), "check.json": checkSchema(),
+		"changes.json":   desiredSchema(),
+		"check.json":     checkSchema(),
+		"error.json":     errorSchema(),
+		"pools.json":     records("pools", poolFields, poolTypes),
+		"secrets.json":   records("secrets", secretFields, secretTypes),
+		"snapshots.json": records("snapshots", snapshotFields, snapshotTypes),
+		"users.json":     records("users", userFields, userTypes),
+		"version.json":   versionSchema(),
+		"volumes.json":   records("volumes", volumeFields, volumeTypes),
 	}
+}
+
+// desiredSchema returns the schema of what diff and apply print.
+func desiredSchema() object {
+	schema := records("changes", desiredFields, object{
+		"kind": object{"enum": []any{"pool", "volume"}}, "pool": aString, "action": aString, "done": aBoolean,
+	})
+	properties := schema["properties"].(object)
+	counts := []string{"added", "updated", "removed", "failed", "left"}
+	for _, name := range counts {
+		properties[name] = object{"type": "integer", "minimum": 0}
+	}
+	delete(properties, "problems")
+	schema["description"] = "What diff and apply print with -o json. In diff, changed says whether anything " +
+		"differs. Fields may be added."
+	schema["required"] = append([]string{"schema", "verb", "changed", "changes"}, counts...)
+	return schema
 }
 
 // TestSchemas checks that docs/schema has the schemas of the fields that are printed. UPDATE=1 writes them.
@@ -314,12 +344,17 @@ func (s schemaSet) check(command string, value object) error {
 	case value["perfdata"] != nil:
 		name = "check.json"
 	}
+	if value["changes"] != nil {
+		name = "changes.json"
+	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
 	}
-	for verb, kind := range map[string]string{"pool-": "pools", "vol-": "volumes", "secret-": "secrets"} {
-		if value[kind] != nil || suffix != "" && strings.Contains(command, verb) {
-			name = kind + ".json" + suffix
+	for _, of := range []struct{ verb, kind string }{
+		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"snapshot", "snapshots"}, {"secret-", "secrets"},
+	} {
+		if value[of.kind] != nil || suffix != "" && strings.Contains(command, of.verb) {
+			name = of.kind + ".json" + suffix
 		}
 	}
 	return s[name].Validate(value)

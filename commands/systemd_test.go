@@ -31,7 +31,7 @@ func TestSystemd(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no archives in testdata/systemd (%v)", err)
 	}
-	binary := compareBinary(t)
+	binary := poolctlBinary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -89,11 +89,11 @@ func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
 		t.Fatal(err)
 	}
 	install(t, "-T", binary, dir+"/root/usr/local/sbin/poolctl")
-	units, err := filepath.Glob("../scripts/systemd/*.*")
-	if err != nil || len(units) == 0 {
-		t.Fatalf("no units in scripts/systemd (%v)", err)
+	units := exec.Command("../scripts/systemd/install", filepath.Join(dir, "root"))
+	units.Env = append(os.Environ(), "POOLCTL=/usr/local/sbin/poolctl")
+	if out, err := units.CombinedOutput(); err != nil {
+		t.Fatalf("scripts/systemd/install: %v\n%s", err, out)
 	}
-	install(t, append([]string{"-m", "644", "-t", dir + "/root/etc/systemd/system"}, units...)...)
 	boot := exec.Command("../scripts/lab", "systemd", "-t", "120", "-d", dir, filepath.Join(dir, "script"))
 	var stdout, stderr bytes.Buffer
 	boot.Stdout, boot.Stderr = &stdout, &stderr

@@ -25,7 +25,8 @@ type Pool struct {
 	MountPoint   bool     // the target must be a mount point; poolctl's extension
 	ThinPool     string   // logical: the thin pool that new volumes get their space from; poolctl's extension
 	Check        CheckSettings
-	Started      bool // read from a run record: poolctl started the pool; not part of the definition
+	ManagedBy    string // the set of definitions whose apply wrote this one; empty: none
+	Started      bool   // read from a run record: poolctl started the pool; not part of the definition
 }
 
 // A Source describes where a pool's storage comes from.
@@ -78,6 +79,14 @@ type Auth struct {
 	Username string // cifs: may be DOMAIN\user
 	Secret   SecretRef
 	Mutual   *Login // chap: the login with which the target proves its identity; poolctl's extension
+}
+
+// UsageType returns the usage type of the secrets of a login.
+func (a *Auth) UsageType() string {
+	if a.Type == "chap" {
+		return "iscsi"
+	}
+	return a.Type
 }
 
 // A Login is a user and a secret.

@@ -110,7 +110,7 @@ func (d *Driver) checkEach(
 	for i, entry := range entries {
 		index[entry] = i
 	}
-	pools := inParallel(entries, func(entry *store.Entry) *CheckedPool {
+	pools := InParallel(entries, func(entry *store.Entry) *CheckedPool {
 		start := time.Now()
 		c, err := backend.Await(ctx, func() (c *CheckedPool, err error) {
 			defer func() {

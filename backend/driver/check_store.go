@@ -108,7 +108,7 @@ func (d *Driver) checkDefinitions(c *CheckedPool) bool {
 		return false
 	}
 	c.Pool = entry.Current()
-	if err := d.checkDefinition(c.Pool); err != nil {
+	if err := d.CheckDefinition(c.Pool); err != nil {
 		c.add(check.New("definition", err.Error(), shell.Join("poolctl", "pool-edit", entry.Name)))
 		return false
 	}

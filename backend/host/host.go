@@ -68,6 +68,9 @@ type Files interface {
 	Space(path string) (Space, error)
 	// OnBtrfs reports whether path, or its nearest existing parent directory, is on a btrfs file system.
 	OnBtrfs(path string) (bool, error)
+	// FileUsers returns the processes and the parts of the kernel that use files. Only root sees the files of
+	// other users' processes.
+	FileUsers() (*FileUsers, error)
 	// Canonical returns the path without symbolic links, or the clean path if it does not exist.
 	Canonical(path string) string
 }

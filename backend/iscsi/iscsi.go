@@ -35,6 +35,12 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return b
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Network: true,
+		Services: []string{"iscsid.socket", "iscsid.service", "open-iscsi.service"}}
+}
+
 // scan looks for new units with iscsiadm. If the server does not answer, the kernel blocks the calling
 // process for minutes, and that process cannot be killed. So iscsiadm makes the call, not poolctl.
 func (b *Backend) scan(ctx context.Context, number int) error {

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// topics are the sections of the manual page that poolctl help also shows.
+// topics are texts that poolctl help shows. Those with a title are also sections of the front page; the
+// others have a manual page of their own.
 var topics = []struct{ name, title, help string }{
-	{"yaml", "YAML DEFINITIONS", "Definitions in YAML."},
+	{"yaml", "", "Definitions in YAML."},
 	{"statuses", "EXIT STATUS", "The exit statuses, and kinds of errors."},
 	{"environment", "ENVIRONMENT", "Environment variables."},
-	{"output", "MACHINE-READABLE OUTPUT", "Output for programs, with all fields."},
+	{"output", "", "Output for programs, with all fields."},
 	{"systemd", "SYSTEMD", "Starting pools at boot."},
 }
 

@@ -148,7 +148,7 @@ func (e *Entry) loadDefinition(config *directory) error {
 
 // read parses a file, which must define the pool that the file is named after.
 func (e *Entry) read(file string, data []byte) (*pooldef.Pool, error) {
-	p, warnings, err := codec.ReadPool(file, data, false)
+	p, warnings, err := codec.ReadStored(file, data, false)
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, 
 	if ref.UUID == "" {
 		e, err := s.secretByUsage(usageType, ref.Usage)
 		if err == nil && e == nil {
-			err = fmt.Errorf("%w: no secret for %s %q", pooldef.ErrNoSecret, usageType, ref.Usage)
+			err = &pooldef.NoSecretError{Type: usageType, Usage: ref.Usage}
 		}
 		return e, err
 	}
