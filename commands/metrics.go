@@ -27,7 +27,8 @@ type Metrics struct {
 // Help implements kong.HelpProvider.
 func (*Metrics) Help() string {
 	return "Prints figures of pools, and the number of problems that \"poolctl check\" finds, for Prometheus. " +
-		"A pool that does not answer has poolctl_pool_scrape_success 0 and no sizes; the exit status is then 9.\n\n" +
+		"A pool that does not answer has poolctl_pool_scrape_success 0 and no sizes; the exit status is then " +
+		"9.\n\n" +
 		"  poolctl metrics\n" +
 		"  poolctl metrics --textfile /var/lib/prometheus/node-exporter/poolctl.prom\n" +
 		"  poolctl metrics images --volumes 1000 --format openmetrics"

@@ -115,8 +115,8 @@ func TestDashboard(t *testing.T) {
 	promtool(t, "check", "rules", "--lint=none", file)
 }
 
-// TestMonitoringPage checks that docs/monitoring.md lists every metric, that rules and dashboard use no others,
-// and that the example of a definition can be used.
+// TestMonitoringPage checks that docs/monitoring.md lists every metric, that rules and dashboard use no
+// others, and that the example of a definition can be used.
 func TestMonitoringPage(t *testing.T) {
 	page, err := os.ReadFile(monitoring + ".md")
 	if err != nil {
