@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -167,7 +168,7 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 		}
 		if v.Err != nil && v.Type == "file" {
 			unreadable++
-			first = cmpError(first, v.Err)
+			first = cmp.Or(first, v.Err)
 		}
 		c.Volumes = append(c.Volumes, v)
 	}
@@ -192,14 +193,6 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 			c.addError("inactive", err)
 		}
 	}
-}
-
-// cmpError returns the first of two errors that is not nil.
-func cmpError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // checkTools adds findings about programs that pools of the type need and that are missing.
