@@ -104,7 +104,11 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 func usageLine(verb *kong.Node) string {
 	usage := "Usage: poolctl " + verb.Name
 	for _, a := range verb.Positional {
-		usage += " <" + a.Name + ">"
+		if a.IsCumulative() {
+			usage += " [<" + a.Name + ">...]"
+		} else {
+			usage += " <" + a.Name + ">"
+		}
 	}
 	for _, f := range verb.Flags {
 		if f.Tag.Has("position") && !f.Hidden {
