@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -193,12 +194,14 @@ func word(c *desired.Change) string {
 
 // text describes a change that can be made.
 func text(c *desired.Change) string {
-	words := strings.TrimSpace(fmt.Sprintf("%s %s -> %s", c.Field, orDash(c.From), orDash(c.To)))
+	words := strings.TrimSpace(fmt.Sprintf("%s %s -> %s", c.Field, cmp.Or(c.From, "-"), cmp.Or(c.To, "-")))
 	switch c.Action {
-	case desired.Define, desired.Build, desired.Create:
+	case desired.Define, desired.Build:
 		words = c.To
+	case desired.Create:
+		words = cmp.Or(c.To, "created")
 	case desired.Delete:
-		words = c.From
+		words = cmp.Or(c.From, "deleted")
 	case desired.Undefine:
 		words = map[string]string{
 			"defined": "undefined", "active": "stopped, undefined", "transient": "stopped",
@@ -214,13 +217,6 @@ func text(c *desired.Change) string {
 		words += " (needs " + c.Needs + ")"
 	}
 	return words
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // partError returns the error of a change with what it is about.

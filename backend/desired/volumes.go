@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/driver"
@@ -22,8 +23,8 @@ type listing struct {
 }
 
 // handleVolumes compares declared volumes of one pool and, in Apply, makes them as they should be. While it
-// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other applies
-// wait.
+// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other
+// applies wait.
 func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	r := s.runs[nodes[0].pool.Pool.Name]
 	active := r.status.Active
@@ -250,11 +251,5 @@ func describe(v *pooldef.DesiredVolume) string {
 		parts[1] = format.HumanSize(v.Capacity.Bytes)
 	}
 	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" || part == "none" })
-	switch len(parts) {
-	case 0:
-		return "created"
-	case 1:
-		return parts[0]
-	}
-	return parts[0] + ", " + parts[1]
+	return strings.Join(parts, ", ")
 }

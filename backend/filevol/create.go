@@ -174,5 +174,5 @@ func (f Files) delete(ctx context.Context, p *pooldef.Pool, name string, unused 
 	case h.IsDir() && !h.IsLink():
 		return f.Host.Change(ctx, host.Rmdir{Path: path})
 	}
-	return f.Host.Change(ctx, host.Unlink{Path: path, Unused: unused && !h.IsLink() && h.IsFile()})
+	return f.Host.Change(ctx, host.Unlink{Path: path, Unused: unused && h != nil && !h.IsLink() && h.IsFile()})
 }
