@@ -28,11 +28,12 @@ type changing struct {
 // verb works on, as they are afterwards. A nil *changes collects nothing, so that a verb that prints messages
 // asks the machine nothing more.
 type changes struct {
-	pools   []*store.Entry // as they were before
-	volumes []*pooldef.Volume
-	secrets []*store.SecretEntry
-	records []*desired.Change // of diff and apply
-	desired *desiredPrinter   // not nil: the verb is one of these
+	pools     []*store.Entry // as they were before
+	volumes   []*pooldef.Volume
+	snapshots []*pooldef.Snapshot
+	secrets   []*store.SecretEntry
+	records   []*desired.Change // of diff and apply
+	desired   *desiredPrinter   // not nil: the verb is one of these
 }
 
 // printsChanges reports whether a command line demands -o json of a verb that changes something.
@@ -119,6 +120,8 @@ func (e *env) printChanges(err error) error {
 	}
 	kind, fields, records := "pools", poolFields, e.poolRecords
 	switch {
+	case strings.HasPrefix(e.verb, "vol-snapshot-") && e.verb != "vol-snapshot-clone":
+		kind, fields, records = "snapshots", snapshotFields, e.snapshotRecords
 	case strings.HasPrefix(e.verb, "vol-"):
 		kind, fields, records = "volumes", volumeFields, e.volumeRecords
 	case strings.HasPrefix(e.verb, "secret-"):
@@ -161,7 +164,7 @@ func (e *env) poolRecords() [][]any {
 	driver.QuerySpace(pools)
 	var records [][]any
 	for _, s := range pools {
-		records = append(records, poolValues(&s))
+		records = append(records, poolValues(&s, true))
 	}
 	return records
 }
@@ -170,6 +173,14 @@ func (e *env) volumeRecords() [][]any {
 	var records [][]any
 	for _, v := range e.changes.volumes {
 		records = append(records, volumeValues(v))
+	}
+	return records
+}
+
+func (e *env) snapshotRecords() [][]any {
+	var records [][]any
+	for _, s := range e.changes.snapshots {
+		records = append(records, snapshotValues(s))
 	}
 	return records
 }

@@ -27,7 +27,8 @@ var jsonLines = []string{
 	"diff other.yaml", "apply other.yaml", "export images",
 	"vol-wipe b images", "vol-delete b images", "secret-define secret.yaml", "secret-list",
 	"secret-set-value some --file value", "secret-dumpxml some", "secret-get-value some",
-	"secret-undefine some", "secret-event --list", "pool-destroy images", "pool-delete other",
+	"secret-undefine some", "secret-event --list",
+	"import --from WORK/libvirt/storage", "pool-destroy images", "pool-delete other",
 	"pool-undefine images", "completion bash", "help",
 }
 
@@ -37,6 +38,8 @@ var documents = map[string]string{
 	"third.yaml":  "name: third\ntype: dir\ntarget: {path: WORK/third}\n",
 	"volume.yaml": "name: v\ncapacity: 1M\n", "copy.yaml": "name: w\ncapacity: 1M\n",
 	"secret.yaml": "usage: {type: ceph, name: some}\n", "value": "c29tZQ==",
+	"libvirt/storage/imported.xml": "<pool type='dir'><name>imported</name>" +
+		"<target><path>WORK/imported</path></target></pool>",
 	"other/.keep": "", "third/.keep": "", "images/.keep": "",
 }
 

@@ -79,6 +79,8 @@ func (e *env) report(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
+	case e.isPlugin:
+		return e.reportAsPlugin(err)
 	case errors.Is(err, errDiffers):
 		return statusDiffers
 	case e.asVirsh:

@@ -35,7 +35,8 @@ func (c *VolResize) Run(e *env) error {
 	size, by := strings.TrimPrefix(c.Capacity, "-"), "to"
 	isLess := size != c.Capacity
 	if isLess && !c.Shrink {
-		return &usageError{"vol-resize", "a size that begins with - needs --shrink"}
+		return (&usageError{"vol-resize", "a size that begins with - needs --shrink"}).
+			asVirsh("negative size requires --shrink")
 	}
 	if c.Delta || isLess {
 		by = "by"
@@ -51,7 +52,7 @@ func (c *VolResize) Run(e *env) error {
 func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, error) {
 	n, err := format.ParseSize(size)
 	if err != nil {
-		return nil, &usageError{"vol-resize", err.Error()}
+		return nil, (&usageError{"vol-resize", err.Error()}).asVirsh("Malformed size %s", c.Capacity)
 	}
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {

@@ -25,7 +25,8 @@ func (l *lentPool) compare(n *node, have *pooldef.Volume) step {
 			return step{changes: []*Change{c}}
 		}
 		return step{changes: []*Change{c}, do: func(ctx context.Context) error {
-			err := l.Driver.DeleteUnused(ctx, &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b})
+			volume := &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b}
+			err := l.Driver.DeleteVolume(ctx, volume, driver.DeleteOptions{})
 			if errors.Is(err, backend.ErrNoVolume) { // another process was faster
 				return nil
 			}

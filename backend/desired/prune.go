@@ -89,7 +89,7 @@ func (s *Session) prefetch(ctx context.Context) error {
 		}
 		return s.list(ctx, status)
 	}
-	for _, found := range driver.InParallel(s.Driver.Statuses(ctx, declared), list) {
+	for _, found := range driver.InParallel(s.Driver.Statuses(ctx, declared, nil), list) {
 		s.listings[found.status.Entry.Name] = found
 	}
 	return nil

@@ -163,7 +163,7 @@ func (l *lentPool) copyFile(
 		err = &ChecksumError{Path: s.File}
 	}
 	made := &driver.Volume{Volume: v, Entry: l.entry, Backend: l.b}
-	if deleteErr := l.Driver.DeleteVolume(context.WithoutCancel(ctx), made, false); deleteErr != nil {
+	if deleteErr := l.Driver.DeleteVolume(context.WithoutCancel(ctx), made, driver.DeleteOptions{InUse: true}); deleteErr != nil {
 		return fmt.Errorf("%w; the new volume stays: %w", err, deleteErr)
 	}
 	return err

@@ -38,6 +38,10 @@ func ask[T any](ctx context.Context, d *Driver, p *pooldef.Pool, query func() (T
 // answer then take no longer than one.
 func InParallel[T, U any](items []T, do func(T) U) []U {
 	results := make([]U, len(items))
+	if len(items) == 1 {
+		results[0] = do(items[0])
+		return results
+	}
 	var wait sync.WaitGroup
 	for i, item := range items {
 		wait.Go(func() { results[i] = do(item) })

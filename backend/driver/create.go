@@ -74,6 +74,17 @@ func (d *Driver) clone(
 	if err != nil {
 		return err
 	}
+	return d.fromSource(ctx, source, o, func(from *pooldef.Volume, o backend.CloneOptions) error {
+		return cloner.Clone(ctx, p, v, from, o)
+	})
+}
+
+// fromSource calls create with the source of a new volume, as a [backend.Cloner] expects it, and with the
+// options that depend on the source.
+func (d *Driver) fromSource(
+	ctx context.Context, source *Volume, o backend.CloneOptions,
+	create func(from *pooldef.Volume, o backend.CloneOptions) error,
+) (err error) {
 	if source.Err != nil {
 		return source.Err
 	}
@@ -84,7 +95,7 @@ func (d *Driver) clone(
 		}
 	}
 	o.From, o.MayRead = source.Pool(), d.Known(ctx, source)
-	return cloner.Clone(ctx, p, v, from, o)
+	return create(from, o)
 }
 
 // FitCapacity gives the definition of a copy the capacity of source, unless its own is larger.

@@ -8,8 +8,9 @@ import (
 )
 
 // StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
-// can be stopped, too. If the pool is not active, the error is an InactiveError. If neither the run record
-// nor the definition says what was started, StopPool only removes the run record.
+// can be stopped, too, but not one that contains another active pool. If the pool is not active, the error is
+// an InactiveError. If neither the run record nor the definition says what was started, StopPool only removes
+// the run record.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
@@ -37,6 +38,12 @@ func (d *Driver) stopEntry(ctx context.Context, entry *store.Entry) error {
 		return err
 	case !active:
 		return &InactiveError{entry.Name, true}
+	}
+	if starts && active && entry.Current().Type.Info().OwnsTarget() {
+		// the other pool would go on in the directory below the mount
+		if err := d.checkNoPoolAt(ctx, entry.Name, entry.Current().Target.Path); err != nil {
+			return err
+		}
 	}
 	if starts && (active || err != nil) {
 		if err := starter.Stop(ctx, entry.Current()); err != nil {

@@ -143,15 +143,6 @@ func owner(p pooldef.Permissions) (uid, gid int) {
 
 // Delete implements backend.Deleter. Deleting a link leaves its target; a directory must be empty.
 func (f Files) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	return f.delete(ctx, p, name, false)
-}
-
-// DeleteUnused implements backend.UnusedDeleter.
-func (f Files) DeleteUnused(ctx context.Context, p *pooldef.Pool, name string) error {
-	return f.delete(ctx, p, name, true)
-}
-
-func (f Files) delete(ctx context.Context, p *pooldef.Pool, name string, unused bool) error {
 	dir, err := f.openPoolDir(p)
 	if err != nil {
 		return err
@@ -174,5 +165,5 @@ func (f Files) delete(ctx context.Context, p *pooldef.Pool, name string, unused 
 	case h.IsDir() && !h.IsLink():
 		return f.Host.Change(ctx, host.Rmdir{Path: path})
 	}
-	return f.Host.Change(ctx, host.Unlink{Path: path, Unused: unused && h != nil && !h.IsLink() && h.IsFile()})
+	return f.Host.Change(ctx, host.Unlink{Path: path})
 }

@@ -69,11 +69,6 @@ func (b *Backend) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef
 	})
 }
 
-// DeleteUnused implements backend.UnusedDeleter.
-func (b *Backend) DeleteUnused(ctx context.Context, p *pooldef.Pool, name string) error {
-	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.DeleteUnused(ctx, v.pool, name) })
-}
-
 // Delete implements backend.Deleter.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Delete(ctx, v.pool, name) })

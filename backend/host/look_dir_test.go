@@ -33,7 +33,7 @@ func TestOpenDir(t *testing.T) {
 		stage, CreateFile{Path: stage.Path + "/new", Mode: 0o600, UID: -1, GID: -1},
 		Rename{stage.Path + "/new", dir + "/pool/staged"},
 		Command{Name: "touch", Args: []string{"touched"}, Dir: dir + "/pool"}, Unstage{stage},
-		Unlink{Path: dir + "/pool/file"}, Rmdir{dir + "/pool/dir"})
+		Unlink{dir + "/pool/file"}, Rmdir{dir + "/pool/dir"})
 	if got := listOf(t, dir+"/other"); got != "[file]" {
 		t.Errorf("the other directory contains %s", got)
 	}

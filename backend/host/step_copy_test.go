@@ -63,7 +63,7 @@ func copies(t *testing.T, l *Local, s sparseFile, source, path string) {
 		room(t, source) != occupied {
 		t.Errorf("%+v: the source has changed", s)
 	}
-	do(t, l, Unlink{Path: path})
+	do(t, l, Unlink{path})
 }
 
 // TestCopyLarger creates copies that are longer than their source.
@@ -91,11 +91,11 @@ func larger(t *testing.T, l *Local, all []byte, zeros bool, dir string) {
 	if got := room(t, file.Path); got < int64(file.Size) {
 		t.Errorf("zeros %v: of %d bytes, %d are allocated", zeros, file.Size, got)
 	}
-	do(t, l, Unlink{Path: file.Path})
+	do(t, l, Unlink{file.Path})
 	file.Size, file.Allocate = 0, 0
 	do(t, l, file)
 	holds(t, file.Path, all)
-	do(t, l, Unlink{Path: file.Path})
+	do(t, l, Unlink{file.Path})
 }
 
 // TestReflink shares blocks where the file system can.
@@ -210,7 +210,7 @@ func TestCopyInPieces(t *testing.T) {
 			file.From, file.Progress = &Source{Path: dirs[0] + "/source"}, func(_, _ uint64) { pieces++ }
 			do(t, l, file)
 			holds(t, file.Path, random(3, 80<<20))
-			do(t, l, Unlink{Path: file.Path})
+			do(t, l, Unlink{file.Path})
 			if pieces < 4 {
 				t.Errorf("it reported progress %d times", pieces)
 			}

@@ -87,7 +87,7 @@ func checkSize(t *testing.T, c CreateFile) {
 	if room := uint64(st.Blocks) * 512; c.Allocate > 4096 && room < c.Allocate || room > c.Allocate+64<<10 {
 		t.Errorf("%+v: %d bytes are allocated", c, room)
 	}
-	do(t, l, Unlink{Path: c.Path})
+	do(t, l, Unlink{c.Path})
 }
 
 // TestLargeSparse creates files of the largest size that fits into 63 bits, and of larger ones.

@@ -60,10 +60,7 @@ func (r Rmdir) apply(_ context.Context, l *Local) error {
 }
 
 // Unlink removes a file that is not a directory.
-type Unlink struct {
-	Path   string
-	Unused bool // fail with an InUseError if another process uses the file as an image
-}
+type Unlink struct{ Path string }
 
 // Shell implements Step.
 func (u Unlink) Shell() string { return "rm " + shell.Quote(u.Path) }
@@ -74,13 +71,6 @@ func (u Unlink) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer at.Close()
-	if u.Unused {
-		f, err := l.openData(u.Path, writing)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-	}
 	return safeopen.PathError("remove", u.Path, retry.Unlinkat(at.Dir, at.Name, 0))
 }
 

@@ -112,8 +112,8 @@ func TestTakenNames(t *testing.T) {
 	}
 	refuse(t, l, dir, Rename{dir + "/dir", dir + "/empty"}, fs.ErrExist)
 	refuse(t, l, dir, Rmdir{dir + "/file"}, unix.ENOTDIR)
-	refuse(t, l, dir, Unlink{Path: dir + "/empty"}, unix.EISDIR)
-	refuse(t, l, dir, Unlink{Path: dir + "/none"}, fs.ErrNotExist)
+	refuse(t, l, dir, Unlink{dir + "/empty"}, unix.EISDIR)
+	refuse(t, l, dir, Unlink{dir + "/none"}, fs.ErrNotExist)
 }
 
 // TestRenameElsewhere renames on file systems where the kernel cannot check and rename in one operation.

@@ -135,7 +135,7 @@ func TestPendingFileTaken(t *testing.T) {
 		fails(t, l, second)
 		do(t, l, Rmdir{second.Name()}, Symlink{dir + "/old", second.Name()})
 		fails(t, l, second)
-		do(t, l, Unlink{Path: second.Name()})
+		do(t, l, Unlink{second.Name()})
 	}
 }
 

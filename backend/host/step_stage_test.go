@@ -79,7 +79,7 @@ func TestStageExchanged(t *testing.T) {
 	do(t, l, Rename{stage.Path, dir + "/pool/moved"}, Symlink{dir + "/victim", stage.Path})
 	do(t, l,
 		CreateFile{Path: in("a"), Mode: 0o666, UID: -1, GID: -1}, Chmod{in("a"), 0o777}, Sync{in("a")},
-		Command{Name: "touch", Args: []string{"./b", "./c"}, Dir: stage.Path}, Unlink{Path: in("c")},
+		Command{Name: "touch", Args: []string{"./b", "./c"}, Dir: stage.Path}, Unlink{in("c")},
 		Mkdir{in("d"), 0o777}, Chown{in("d"), os.Getuid(), os.Getgid()}, Rmdir{in("d")},
 		Rename{in("a"), dir + "/pool/a"}, Rename{dir + "/pool/a", in("a")})
 	if got := tree(t, dir+"/pool/moved"); !strings.Contains(got, `"/a" -rwxrwxrwx`) ||
@@ -119,7 +119,7 @@ func TestStageOfAnother(t *testing.T) {
 	}
 	do(t, &Local{}, WriteFile{path + "/data", nil})
 	refused()
-	do(t, &Local{}, Unlink{Path: path + "/data"})
+	do(t, &Local{}, Unlink{path + "/data"})
 	if os.Geteuid() != 0 {
 		notRun(t, "a directory of somebody else in the place of ours: it needs root")
 	}

@@ -22,6 +22,8 @@ type Source interface {
 	PoolTypes(pool string) []pooldef.Type
 	// Volumes returns the names, or the paths, of the volumes in a pool, or in all pools if pool is empty.
 	Volumes(pool string, paths bool) []string
+	// Snapshots returns the names of a volume's snapshots. pool may be empty if volume is a path.
+	Snapshots(volume, pool string) []string
 	// Secrets returns the uuids of secrets.
 	Secrets() []string
 	// Fields returns the fields of what a verb lists.

@@ -18,7 +18,11 @@ func PoolYAML(p *pooldef.Pool) ([]byte, error) {
 }
 
 // poolYAML returns a pool's definition as a YAML document.
-func poolYAML(p *pooldef.Pool) *format.YAML { return yamlOf(PoolElement(p, nil), poolKeys) }
+func poolYAML(p *pooldef.Pool) *format.YAML {
+	tree := PoolElement(p, nil)
+	tree.Add(checkElement(&p.Check))
+	return yamlOf(tree, poolKeys)
+}
 
 // yamlOf returns the YAML document of a tree.
 func yamlOf(tree *xmltree.Element, keys []yamlKey) *format.YAML {

@@ -203,6 +203,7 @@ func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 		r.problem(own, "@thin_pool", "%q cannot be the name of a thin pool", p.ThinPool)
 	}
 	r.mutualLogin(own, p)
+	p.Check = r.checkSettings(r.child(r.doc.root, "?check"))
 }
 
 // mutualLogin reads the login with which an iSCSI target proves its identity.

@@ -49,6 +49,13 @@ func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) 
 	return s.lock(ctx, "definitions.lock", "the set of definitions in "+s.ConfigDir, Exclusive)
 }
 
+// LockSnapshots locks the names of snapshots in a pool, so that two processes cannot create the same snapshot
+// at the same time. It waits as LockPool does.
+func (s *Store) LockSnapshots(ctx context.Context, pool string) (unlock func(), err error) {
+	name := filepath.Join("snapshots", pool+".lock")
+	return s.lock(ctx, name, fmt.Sprintf("the snapshots in pool %q", pool), Exclusive)
+}
+
 func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {
 	path, flags := filepath.Join(s.RunDir, "locks", name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK
 	run := s.openDirectory(s.RunDir)
