@@ -33,7 +33,7 @@ func desiredValues(c *desired.Change) []any {
 type desiredPrinter struct {
 	*env
 	applies bool
-	count   int // of all changes
+	count   int // of all changes but what is not known
 
 	added, updated, removed, failed, left int
 }
@@ -70,7 +70,6 @@ func (p *desiredPrinter) summary() string {
 
 // report prints the changes of one pool or volume.
 func (p *desiredPrinter) report(changes []*desired.Change) {
-	p.count += len(changes)
 	p.settleChanges(changes)
 	if p.changes != nil {
 		p.changes.records = append(p.changes.records, changes...)
@@ -78,6 +77,9 @@ func (p *desiredPrinter) report(changes []*desired.Change) {
 	isNew := changes[0].Action == desired.Define && (changes[0].Done || !p.applies)
 	var words []string
 	for _, c := range changes {
+		if c.Err != nil || c.Action != desired.Compare {
+			p.count++
+		}
 		switch {
 		case errors.Is(c.Err, desired.ErrPending):
 			if p.changes == nil {
@@ -109,7 +111,7 @@ func (p *desiredPrinter) report(changes []*desired.Change) {
 func (p *desiredPrinter) settleChanges(changes []*desired.Change) {
 	var err error
 	for _, c := range changes {
-		p.changed = p.changed || c.Done || !p.applies
+		p.changed = p.changed || c.Done || !p.applies && c.Action != desired.Compare
 		if c.Err != nil && !errors.Is(c.Err, desired.ErrPending) {
 			err = c.Err
 		}

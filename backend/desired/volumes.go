@@ -49,9 +49,11 @@ func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	return s.compareVolumes(ctx, nodes)
 }
 
-// postpone reports, once, that the volumes of a pool that is not active cannot be compared.
+// postpone reports, once, that the volumes of a pool that is not active cannot be compared, unless the pool
+// should not be active.
 func (s *Session) postpone(ctx context.Context, r *run) error {
-	if r.postponed {
+	stops := r.want.State.Active != nil && !*r.want.State.Active
+	if r.postponed || stops {
 		return nil
 	}
 	r.postponed = true
