@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,9 @@ func (s *suite) testSnapshots() {
 	s.ok(keeper.DeleteSnapshot(s.Context(), s.pool, "v", "one"))
 	for _, left := range s.snapshots("v") {
 		s.ok(keeper.DeleteSnapshot(s.Context(), s.pool, "v", left.Name))
+	}
+	if slices.Contains(s.list(), "two") { // LVM has forgotten of which thin volume it was a snapshot
+		s.remove("two")
 	}
 	s.checkUnchanged(none, "after deleting all snapshots")
 	s.checkSnapshotNames(keeper)
