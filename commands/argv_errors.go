@@ -129,5 +129,16 @@ func (e *commandError) Unwrap() error { return e.usageError }
 
 func (e *usageError) Error() string { return e.text }
 
+// asVirsh returns the error with the line that virsh prints instead.
+func (e *usageError) asVirsh(text string, args ...any) error {
+	return &commandError{e, []string{fmt.Sprintf(text, args...)}}
+}
+
+// exclusive returns the error about two options that exclude each other.
+func exclusive(verb, one, other string) error {
+	usage := &usageError{verb, fmt.Sprintf("--%s and --%s exclude each other", one, other)}
+	return usage.asVirsh("Options --%s and --%s are mutually exclusive", one, other)
+}
+
 // Kind implements [fault.Error].
 func (*usageError) Kind() fault.Kind { return fault.Usage }

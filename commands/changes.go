@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"poolctl/backend"
+	"poolctl/backend/desired"
 	"poolctl/backend/driver"
 	"poolctl/backend/host"
 	"poolctl/format"
@@ -31,6 +32,8 @@ type changes struct {
 	volumes   []*pooldef.Volume
 	snapshots []*pooldef.Snapshot
 	secrets   []*store.SecretEntry
+	records   []*desired.Change // of diff and apply
+	desired   *desiredPrinter   // not nil: the verb is one of these
 }
 
 // printsChanges reports whether a command line demands -o json of a verb that changes something.
@@ -112,7 +115,7 @@ func (e *env) reportSecret(entry *store.SecretEntry) {
 
 // printChanges prints one object for a verb that has succeeded, or succeeded in part.
 func (e *env) printChanges(err error) error {
-	if e.changes == nil || err != nil && !errors.Is(err, errPartial) {
+	if e.changes == nil || err != nil && !errors.Is(err, errPartial) && !errors.Is(err, errDiffers) {
 		return err
 	}
 	kind, fields, records := "pools", poolFields, e.poolRecords
@@ -127,6 +130,9 @@ func (e *env) printChanges(err error) error {
 	members := []format.Member{{Name: "verb", Value: e.verb}, {Name: "changed", Value: e.changed}}
 	if e.cli.DryRun {
 		members = append(members, format.Member{Name: "commands", Value: append([]string{}, e.commands...)})
+	}
+	if e.changes.desired != nil {
+		return errors.Join(err, e.changes.desired.printRecords(members))
 	}
 	list := format.NewList(e.Results, "json", kind, fields, members...)
 	for _, record := range records() {
@@ -158,7 +164,7 @@ func (e *env) poolRecords() [][]any {
 	driver.QuerySpace(pools)
 	var records [][]any
 	for _, s := range pools {
-		records = append(records, poolValues(&s))
+		records = append(records, poolValues(&s, true))
 	}
 	return records
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	"poolctl/commands/manual"
@@ -47,6 +48,8 @@ func (c candidates) Fields(verb string) []string {
 	switch {
 	case verb == "vol-snapshot-list":
 		return snapshotFields
+	case verb == "vol-users":
+		return userFields
 	case strings.HasPrefix(verb, "vol-"):
 		return volumeFields
 	case strings.HasPrefix(verb, "secret-"):
@@ -57,15 +60,28 @@ func (c candidates) Fields(verb string) []string {
 
 // Pools implements [manual.Source].
 func (c candidates) Pools(verb string) []string {
+	if verb == "import" {
+		return c.libvirtPools()
+	}
 	want, limited := poolStates[verb]
 	if strings.HasPrefix(verb, "vol-") {
 		want, limited = true, true
 	}
 	var names []string
-	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed("")) {
+	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed(""), nil) {
 		if !limited || s.Active == want {
 			names = append(names, s.Entry.Name)
 		}
+	}
+	return names
+}
+
+// libvirtPools returns the names of the pools that libvirt defines.
+func (c candidates) libvirtPools() []string {
+	entries, _ := c.driver.Store.Libvirt(filepath.Join(c.driver.Store.LibvirtDir, "storage")).All()
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name
 	}
 	return names
 }

@@ -11,10 +11,17 @@ import (
 
 // asksForJSON reports whether a command line, which may be wrong, asks for JSON.
 func asksForJSON(args []string) bool {
-	style := styleVariable()
-	for i, word := range args {
+	style, _ := outputStyle(args)
+	return style == "json" || style == "jsonl"
+}
+
+// outputStyle returns the output style of a command line, which may be wrong, and the other words.
+func outputStyle(args []string) (style string, rest []string) {
+	style = styleVariable()
+	for i := 0; i < len(args); i++ {
+		word := args[i]
 		if word == "--" && i > 0 {
-			break
+			return style, append(rest, args[i:]...)
 		}
 		value, isStyle := strings.CutPrefix(word, "--output=")
 		if !isStyle && !strings.HasPrefix(word, "--") {
@@ -22,13 +29,16 @@ func asksForJSON(args []string) bool {
 			value = strings.TrimPrefix(value, "=")
 		}
 		if (word == "-o" || word == "--output") && i+1 < len(args) {
-			value, isStyle = args[i+1], true
+			i++
+			value, isStyle = args[i], true
 		}
 		if isStyle {
 			style = value
+		} else {
+			rest = append(rest, word)
 		}
 	}
-	return style == "json" || style == "jsonl"
+	return style, rest
 }
 
 // A jsonError is an error in JSON.
@@ -77,6 +87,9 @@ func (e *env) reportJSON(err error) {
 		if s.Code == value.Status {
 			value.Kind = s.Word
 		}
+	}
+	if e.isPlugin {
+		value.Status = statusUnknown
 	}
 	text, err := format.JSON(struct {
 		Schema int       `json:"schema"`

@@ -20,7 +20,7 @@ func (e *env) hintRefresh() {
 	if e.Quiet || e.DryRun || e.asVirsh || !terminal.IsWatched() || !slices.Contains(relisted, e.verb) {
 		return
 	}
-	name, _ := virshCommand{e.command.Selected()}.value("pool")
+	name, _ := selectedVerb{e.command.Selected()}.value("pool")
 	if name == "" { // the volume is given by its path
 		return
 	}

@@ -43,7 +43,9 @@ func (c *PoolList) Run(e *env) error {
 		return err
 	}
 	var pools []driver.Status
-	for _, s := range e.driver.Statuses(e.ctx, entries) {
+	withSizes := c.Details || !c.isForPeople() && c.needsAny(sizeFields...)
+	isSized := func(s *driver.Status) bool { return withSizes && c.matches(*s) }
+	for _, s := range e.driver.Statuses(e.ctx, entries, isSized) {
 		if s.Err != nil {
 			e.Warn("pool %q: %w", s.Pool.Name, s.Err)
 		}
@@ -70,13 +72,14 @@ func (c *PoolList) check() error {
 	case c.Columns != nil && (c.Details || c.Uuid || c.Name):
 		return &usageError{verb, "the option --columns excludes --details, --uuid and --name"}
 	case c.All && c.Inactive:
-		return &usageError{verb, "the options --all and --inactive exclude each other"}
+		return exclusive(verb, "all", "inactive")
 	case c.Details && (c.Uuid || c.Name):
 		return &usageError{verb, "the option --details excludes --uuid and --name"}
 	}
 	for name := range strings.SplitSeq(c.Type, ",") {
 		if c.Type != "" && pooldef.Type(name).Info() == nil {
-			return &usageError{verb, fmt.Sprintf("%q is not a pool type", name)}
+			return (&usageError{verb, fmt.Sprintf("%q is not a pool type", name)}).
+				asVirsh("Invalid pool type '%s'", name)
 		}
 	}
 	return c.pick(poolFields)
@@ -115,7 +118,6 @@ func (c *PoolList) table(e *env, pools []driver.Status) error {
 }
 
 func (c *PoolList) details(e *env, pools []driver.Status) error {
-	driver.QuerySpace(pools)
 	var rows [][]string
 	for _, s := range pools {
 		state := stateOf(&s)

@@ -21,7 +21,8 @@ func (*PoolName) Help() string {
 func (c *PoolName) Run(e *env) error {
 	id, ok := pooldef.ParseUUID(c.Pool)
 	if !ok {
-		return &usageError{"pool-name", fmt.Sprintf("%q is not a uuid", c.Pool)}
+		return (&usageError{"pool-name", fmt.Sprintf("%q is not a uuid", c.Pool)}).
+			asVirsh("failed to get pool '%s'", c.Pool)
 	}
 	entry, err := e.driver.PoolWithUUID(id)
 	if err != nil {

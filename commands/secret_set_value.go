@@ -50,9 +50,9 @@ func (c *SecretSetValue) check(e *env) error {
 		return &usageError{verb, "a value is not accepted on the command line, " +
 			"where every user can see it: use --file, or standard input"}
 	case c.Interactive && c.File != "":
-		return &usageError{verb, "--interactive and --file exclude each other"}
+		return exclusive(verb, "interactive", "file")
 	case c.Interactive && c.Plain:
-		return &usageError{verb, "--interactive and --plain exclude each other"}
+		return exclusive(verb, "interactive", "plain")
 	case c.Interactive && !isTerminal:
 		return &usageError{verb, "--interactive: standard input is not a terminal"}
 	case c.Plain && c.File == "" && isTerminal:
@@ -66,14 +66,14 @@ func (c *SecretSetValue) check(e *env) error {
 
 // checkArgument accepts a value on the command line, under the name virsh only, with virsh's warning.
 func (c *SecretSetValue) checkArgument(e *env) error {
-	const text = " and --base64 exclude each other"
+	const verb = "secret-set-value"
 	switch {
 	case c.Plain:
-		return &usageError{"secret-set-value", "--plain" + text}
+		return exclusive(verb, "plain", "base64")
 	case c.File != "":
-		return &usageError{"secret-set-value", "--file" + text}
+		return exclusive(verb, "file", "base64")
 	case c.Interactive:
-		return &usageError{"secret-set-value", "--interactive" + text}
+		return exclusive(verb, "interactive", "base64")
 	}
 	fmt.Fprintln(e.Stderr, "error: Passing secret value as command-line argument is insecure!")
 	return nil

@@ -14,7 +14,7 @@ func (e *env) similarVolume() string {
 	if e.command == nil {
 		return ""
 	}
-	line := virshCommand{e.command.Selected()}
+	line := selectedVerb{e.command.Selected()}
 	pool, _ := line.value("pool")
 	typed, _ := line.value("vol")
 	entry, err := e.driver.FindPool(pool)

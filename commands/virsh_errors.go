@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"poolctl/backend"
 	"poolctl/backend/fault"
 	"poolctl/commands/terminal"
@@ -66,13 +64,13 @@ func (e *env) virshLines(err error) []string {
 	if command, ok := errors.AsType[*commandError](err); ok {
 		return command.virsh
 	}
-	if line := e.misuse(err); line != "" {
+	if line := misuse(err); line != "" {
 		return []string{line}
 	}
 	if e.command == nil {
 		return terminal.Lines(err)
 	}
-	c := virshCommand{e.command.Selected()}
+	c := selectedVerb{e.command.Selected()}
 	if lines := c.notFound(err); lines != nil {
 		return lines
 	}
@@ -101,28 +99,10 @@ func withoutVerb(err error) error {
 	return inner
 }
 
-// A virshCommand is a command with the values of its arguments and options.
-type virshCommand struct{ *kong.Node }
-
-// value returns the value of an argument or option, and whether the command has it.
-func (c virshCommand) value(name string) (value string, found bool) {
-	for _, a := range c.Positional {
-		if a.Name == name {
-			return fmt.Sprint(a.Target.Interface()), true
-		}
-	}
-	for _, f := range c.Flags {
-		if f.Name == name {
-			return fmt.Sprint(f.Target.Interface()), true
-		}
-	}
-	return "", false
-}
-
 var braces = lazy.Regexp(`\{[a-z-]+\}`)
 
 // replace replaces the words in braces.
-func (c virshCommand) replace(text string) string {
+func (c selectedVerb) replace(text string) string {
 	switch {
 	case c.Name == "pool-autostart" && c.is("disable"):
 		text = strings.Replace(text, "mark", "unmark", 1)
@@ -135,14 +115,8 @@ func (c virshCommand) replace(text string) string {
 	})
 }
 
-// is reports whether an option without a value is given.
-func (c virshCommand) is(name string) bool {
-	value, _ := c.value(name)
-	return value == "true"
-}
-
 // notFound returns the lines of an error about a pool, volume or secret that does not exist, or nil.
-func (c virshCommand) notFound(err error) []string {
+func (c selectedVerb) notFound(err error) []string {
 	const text = "%s not found: no %s with matching %s '%s'"
 	pool, isPool := errors.AsType[interface {
 		error

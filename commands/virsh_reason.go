@@ -5,21 +5,20 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"poolctl/backend"
 	"poolctl/backend/driver"
 	"poolctl/commands/terminal"
-	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
 // isAlone reports whether virsh prints the reason of an error only, because the command has not yet begun:
 // its file cannot be opened, or the pool of its volume is not active.
-func (c virshCommand) isAlone(err error) bool {
+func (c selectedVerb) isAlone(err error) bool {
 	if _, isFile := c.file(err); isFile {
 		return true
 	}
@@ -30,7 +29,7 @@ func (c virshCommand) isAlone(err error) bool {
 }
 
 // file returns the error about the command's own file, if it is one.
-func (c virshCommand) file(err error) (*fs.PathError, bool) {
+func (c selectedVerb) file(err error) (*fs.PathError, bool) {
 	p, ok := errors.AsType[*fs.PathError](err)
 	if !ok || p.Op != "open" {
 		return nil, false
@@ -43,7 +42,7 @@ func (c virshCommand) file(err error) (*fs.PathError, bool) {
 }
 
 // reason returns why a command failed in virsh's words, or "" if these are poolctl's.
-func (c virshCommand) reason(err error) string {
+func (c selectedVerb) reason(err error) string {
 	if p, ok := c.file(err); ok {
 		return c.fileReason(p)
 	}
@@ -69,10 +68,10 @@ func (c virshCommand) reason(err error) string {
 		return c.existsReason(filepath.Base(exists.Path))
 	}
 	if conflict, ok := errors.AsType[*pooldef.ConflictError](err); ok {
-		return conflictReason(conflict.Text)
+		return conflictReason(conflict)
 	}
-	if errors.Is(err, pooldef.ErrNoSecret) {
-		return secretReason(terminal.Sentence(err))
+	if secret, ok := errors.AsType[*pooldef.NoSecretError](err); ok {
+		return secretReason(secret)
 	}
 	if _, ok := errors.AsType[*backend.UnsupportedError](err); ok {
 		return "this function is not supported by the connection driver: " + terminal.Sentence(withoutVerb(err))
@@ -80,20 +79,13 @@ func (c virshCommand) reason(err error) string {
 	return ""
 }
 
-// secretByUsage and secretByUUID match the end of poolctl's errors about secrets that do not exist.
-var (
-	secretByUsage = lazy.Regexp(`: no secret for \w+ "(.*)"$`)
-	secretByUUID  = lazy.Regexp(`: ([0-9a-f-]{36})$`)
-)
-
-// secretReason returns libvirt's reason for an error about a secret that a pool or volume names, or "".
-func secretReason(text string) string {
-	for what, end := range map[string]*regexp.Regexp{"usage": secretByUsage(), "uuid": secretByUUID()} {
-		if m := end.FindStringSubmatch(text); m != nil {
-			return fmt.Sprintf("Secret not found: no secret with matching %s '%s'", what, m[1])
-		}
+// secretReason returns libvirt's reason for an error about a secret that a pool or volume names.
+func secretReason(err *pooldef.NoSecretError) string {
+	what, value := "uuid", err.UUID
+	if value == "" {
+		what, value = "usage", err.Usage
 	}
-	return ""
+	return fmt.Sprintf("Secret not found: no secret with matching %s '%s'", what, value)
 }
 
 // invalid returns libvirt's reason for an operation that does not fit a pool's state.
@@ -102,30 +94,26 @@ func invalid(pool, state string) string {
 }
 
 // existsReason returns why a volume cannot get a name.
-func (c virshCommand) existsReason(name string) string {
+func (c selectedVerb) existsReason(name string) string {
 	if slices.Contains([]string{"vol-clone", "vol-create-from"}, c.Name) {
 		return fmt.Sprintf("internal error: storage volume name '%s' already in use.", name)
 	}
 	return fmt.Sprintf("storage volume '%s' exists already", name)
 }
 
-// quoted matches a name in the double quotes of poolctl's errors.
-var quoted = lazy.Regexp(`"([^"\\]*)"`)
-
-// conflictReason returns the text of a [pooldef.ConflictError] between pools in libvirt's words, or "".
-func conflictReason(text string) string {
-	if !strings.HasPrefix(text, "pool ") {
+// conflictReason returns the reason for a conflict between pools in libvirt's words, or "".
+func conflictReason(err *pooldef.ConflictError) string {
+	switch {
+	case err.Pool == "":
 		return ""
+	case err.SameSource:
+		return fmt.Sprintf("operation failed: Storage source conflict with pool: '%s'", err.Pool)
 	}
-	text = quoted().ReplaceAllString(text, "'$1'")
-	if pool, found := strings.CutSuffix(text, " has the same source already"); found {
-		text = "Storage source conflict with pool: " + strings.TrimPrefix(pool, "pool ")
-	}
-	return "operation failed: " + text
+	return "operation failed: " + strings.Replace(err.Text, strconv.Quote(err.Pool), "'"+err.Pool+"'", 1)
 }
 
 // fileReason returns why the command's own file cannot be opened.
-func (c virshCommand) fileReason(err *fs.PathError) string {
+func (c selectedVerb) fileReason(err *fs.PathError) string {
 	switch c.Name {
 	case "vol-upload":
 		return "cannot read " + err.Path

@@ -31,7 +31,7 @@ type copyFlags struct {
 func (f copyFlags) options() (backend.CloneOptions, error) {
 	o, err := f.preallocation.options()
 	if f.Reflink && f.Full {
-		err = &usageError{text: "--reflink and --full exclude each other"}
+		err = exclusive("", "reflink", "full")
 	}
 	return backend.CloneOptions{CreateOptions: o, Reflink: f.Reflink, InUse: f.InUse, Full: f.Full}, err
 }

@@ -28,8 +28,7 @@ type preallocation struct {
 
 func (p *preallocation) options() (backend.CreateOptions, error) {
 	if p.PreallocMetadata && p.Preallocation != "" && p.Preallocation != "metadata" {
-		text := "--prealloc-metadata and --preallocation exclude each other"
-		return backend.CreateOptions{}, &usageError{text: text}
+		return backend.CreateOptions{}, exclusive("", "prealloc-metadata", "preallocation")
 	}
 	if p.PreallocMetadata {
 		return backend.CreateOptions{Preallocation: "metadata"}, nil

@@ -74,7 +74,8 @@ func (c *VolCreateAs) element(e *env, b backend.Backend, p *pooldef.Pool) (*xmlt
 		}
 		n, err := format.ParseSize(s[1])
 		if err != nil {
-			return nil, &usageError{"vol-create-as", fmt.Sprintf("%s: %v", s[0], err)}
+			return nil, (&usageError{"vol-create-as", fmt.Sprintf("%s: %v", s[0], err)}).
+				asVirsh("Malformed size %s", s[1])
 		}
 		root.AddText(s[0], strconv.FormatUint(n, 10))
 	}

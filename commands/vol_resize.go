@@ -35,7 +35,8 @@ func (c *VolResize) Run(e *env) error {
 	size, by := strings.TrimPrefix(c.Capacity, "-"), "to"
 	isLess := size != c.Capacity
 	if isLess && !c.Shrink {
-		return &usageError{"vol-resize", "a size that begins with - needs --shrink"}
+		return (&usageError{"vol-resize", "a size that begins with - needs --shrink"}).
+			asVirsh("negative size requires --shrink")
 	}
 	if c.Delta || isLess {
 		by = "by"
@@ -51,7 +52,7 @@ func (c *VolResize) Run(e *env) error {
 func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, error) {
 	n, err := format.ParseSize(size)
 	if err != nil {
-		return nil, &usageError{"vol-resize", err.Error()}
+		return nil, (&usageError{"vol-resize", err.Error()}).asVirsh("Malformed size %s", c.Capacity)
 	}
 	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
 	if err != nil {
@@ -70,15 +71,10 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, err
 	case delta:
 		n += now
 	}
-	p := v.Pool()
-	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")
-	if err != nil {
+	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate}
+	if err := e.driver.ResizeVolume(e.ctx, v, n, o); err != nil {
 		return nil, err
 	}
-	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate, MayRead: e.driver.Known(e.ctx, v)}
-	if err := resizer.Resize(e.ctx, p, v.Name, n, o); err != nil {
-		return nil, err
-	}
-	e.reportVolume(v.Backend, p, v.Name, v.Volume)
+	e.reportVolume(v.Backend, v.Pool(), v.Name, v.Volume)
 	return v, nil
 }

@@ -39,7 +39,9 @@ func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 		}
 		n, err := format.ParseSize(size.text)
 		if err != nil {
-			return t, &usageError{verb, fmt.Sprintf("%s: %v", size.name, err)}
+			const line = "Numeric value '%s' for <%s> option is malformed or out of range"
+			usage := &usageError{verb, fmt.Sprintf("%s: %v", size.name, err)}
+			return t, usage.asVirsh(line, size.text, size.name)
 		}
 		*size.bytes = n
 	}

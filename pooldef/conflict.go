@@ -12,6 +12,9 @@ import (
 type ConflictError struct {
 	Text string
 	Hint string // what to do; may be empty
+
+	Pool       string // the pool that the definition contradicts, if it is one
+	SameSource bool   // the definition has that pool's storage; otherwise its name or UUID
 }
 
 func (e *ConflictError) Error() string { return e.Text }
@@ -36,14 +39,19 @@ type SourceResolver interface {
 // compared after resolving symbolic links. Of a running pool, pass the definition that it was started with.
 func CheckConflicts(p *Pool, others []*Pool, sources SourceResolver) error {
 	for _, o := range others {
+		conflict := &ConflictError{Pool: o.Name}
 		switch {
 		case o.UUID == p.UUID && o.Name != p.Name:
-			return &ConflictError{Text: fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)}
+			conflict.Text = fmt.Sprintf("pool %q is already defined with uuid %s", o.Name, o.UUID)
 		case o.Name == p.Name && o.UUID != p.UUID:
-			return &ConflictError{Text: fmt.Sprintf("pool %q already exists with uuid %s", o.Name, o.UUID)}
+			conflict.Text = fmt.Sprintf("pool %q already exists with uuid %s", o.Name, o.UUID)
 		case o.Name != p.Name && usesSameStorage(p, o, sources):
-			return &ConflictError{Text: fmt.Sprintf("pool %q has the same source already", o.Name)}
+			conflict.Text = fmt.Sprintf("pool %q has the same source already", o.Name)
+			conflict.SameSource = true
+		default:
+			continue
 		}
+		return conflict
 	}
 	return nil
 }

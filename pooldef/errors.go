@@ -1,6 +1,7 @@
 package pooldef
 
 import (
+	"fmt"
 	"strings"
 
 	"poolctl/backend/fault"
@@ -8,6 +9,26 @@ import (
 
 // ErrNoSecret is wrapped by errors about a secret that does not exist.
 var ErrNoSecret = fault.WithHint(fault.NotFound, "Secret not found", "poolctl secret-list")
+
+// A NoSecretError reports that a secret that a definition or a user names does not exist. It wraps
+// [ErrNoSecret].
+type NoSecretError struct {
+	UUID        string // empty if the secret is named by its usage
+	Type, Usage string // the usage type and the usage
+}
+
+func (e *NoSecretError) Error() string {
+	if e.UUID != "" {
+		return ErrNoSecret.Error() + ": " + e.UUID
+	}
+	return fmt.Sprintf("%v: no secret for %s %q", ErrNoSecret, e.Type, e.Usage)
+}
+
+// Unwrap returns [ErrNoSecret].
+func (*NoSecretError) Unwrap() error { return ErrNoSecret }
+
+// Kind implements [fault.Error].
+func (*NoSecretError) Kind() fault.Kind { return fault.NotFound }
 
 // ErrNoValue is wrapped by errors about a secret whose value is not set or cannot be read.
 var ErrNoValue = fault.New(fault.State, "it has no value")

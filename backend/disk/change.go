@@ -56,14 +56,15 @@ func (b *Backend) Resize(
 		if err != nil {
 			return err
 		}
-		old, most := x.end-x.start, t.maxSize(x)
+		old, room := x.end-x.start, t.maxSize(x)
+		most := room - min(header, room) // a guest can write a header into a partition that is too small for one
 		rounded := max(t.alignUp(size+header), t.alignment)
 		switch {
 		case backend.HasSize(old, size, rounded):
 			return nil
-		case size+header > most:
+		case size > most:
 			return &backend.StateError{
-				Text: fmt.Sprintf("%d bytes are free after it: it can grow to at most %d", most-old, most-header),
+				Text: fmt.Sprintf("%d bytes are free after it: it can grow to at most %d", room-old, most),
 			}
 		case size < old && x.kind == extended:
 			return &backend.UnsupportedError{Type: p.Type, What: "shrinking an extended partition"}

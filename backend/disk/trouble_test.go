@@ -247,6 +247,17 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+// TestWrittenHeader resizes a partition that is smaller than the LUKS header that a guest says it has.
+func TestWrittenHeader(t *testing.T) {
+	p, b, name := built(t, "gpt")
+	ok(t, create(t, b, p, name+"1", "none", mib))
+	ok(t, create(t, b, p, name+"2", "none", mib))
+	header := append([]byte("LUKS\xba\xbe\x00\x01"), make([]byte, 4096)...)
+	ok(t, os.WriteFile("/dev/"+name+"1", header, 0))
+	err := b.Resize(t.Context(), p, name+"1", 2*mib, backend.ResizeOptions{})
+	refused[*backend.StateError](t, "grow", err, "0 bytes are free after it: it can grow to at most 0")
+}
+
 // TestUnread lists a partition that the kernel does not have, and removes one that the table does not have.
 func TestUnread(t *testing.T) {
 	p, b, name := built(t, "gpt")

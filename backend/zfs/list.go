@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
@@ -61,12 +62,12 @@ func (b *Backend) checkUsable(dataset string) error {
 			Hint: "zpool import -- " + shell.Quote(name),
 		}
 	case suspended:
-		return &backend.StateError{
+		return &check.Error{ID: "zpool", Err: &backend.StateError{
 			Text: fmt.Sprintf("the zpool %q is suspended: it waits for failed devices", name),
 			Hint: fmt.Sprintf(
 				"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", shell.Quote(name),
 			),
-		}
+		}}
 	}
 	return nil
 }

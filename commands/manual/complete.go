@@ -132,10 +132,14 @@ func (c *completer) candidates(l *partialLine, typed string) (kind string, all [
 		return words, append(all, visibleVerbs(c.model)...)
 	}
 	slots := l.slots()
-	if len(l.data) >= len(slots) {
+	next := len(l.data)
+	if len(slots) > 0 && slots[0].IsCumulative() {
+		next = 0
+	}
+	if next >= len(slots) {
 		return words, all
 	}
-	kind, values := c.values(l, slots[len(l.data)], typed)
+	kind, values := c.values(l, slots[next], typed)
 	return kind, append(all, values...)
 }
 

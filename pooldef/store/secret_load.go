@@ -124,7 +124,7 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 		e.File = file
 	}
 	if e.File == "" {
-		return e, fmt.Errorf("%w: %s", pooldef.ErrNoSecret, id)
+		return e, &pooldef.NoSecretError{UUID: id}
 	}
 	if canonical, ok := pooldef.ParseUUID(id); !ok || canonical != id {
 		text := "the file of a secret must be named by its uuid, in lower case"
@@ -138,7 +138,7 @@ func (s *Store) loadSecret(id string) (*SecretEntry, error) {
 func (s *Store) readSecret(e *SecretEntry) error {
 	data, warning, err := s.readSecretFile(e.File, codec.MaxInput)
 	if errors.Is(err, fs.ErrNotExist) { // removed since
-		return fmt.Errorf("%w: %s", pooldef.ErrNoSecret, e.UUID)
+		return &pooldef.NoSecretError{UUID: e.UUID}
 	}
 	if err != nil {
 		return err

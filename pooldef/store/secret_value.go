@@ -83,7 +83,7 @@ func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, 
 	if ref.UUID == "" {
 		e, err := s.secretByUsage(usageType, ref.Usage)
 		if err == nil && e == nil {
-			err = fmt.Errorf("%w: no secret for %s %q", pooldef.ErrNoSecret, usageType, ref.Usage)
+			err = &pooldef.NoSecretError{Type: usageType, Usage: ref.Usage}
 		}
 		return e, err
 	}
@@ -95,6 +95,35 @@ func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, 
 		return nil, fmt.Errorf("%w: %s is for %s, not for %s", pooldef.ErrNoSecret, e.UUID, t, usageType)
 	}
 	return e, nil
+}
+
+// CheckValue returns the error of SecretValue if the secret that ref names does not exist, cannot be used or
+// has no value. It does not read the value.
+func (s *Store) CheckValue(ref pooldef.SecretRef, usageType string) error {
+	if s.Credentials != "" && ref.UUID != "" && exists(filepath.Join(s.Credentials, ref.UUID)) {
+		return nil
+	}
+	e, err := s.resolve(ref, usageType)
+	if err == nil && !e.HasValue {
+		err = &NoValueError{e.UUID, e.IsLibvirt}
+	}
+	return err
+}
+
+// CheckReadable returns a [TrustError] if other users can read or change the file with a secret's value.
+func (s *Store) CheckReadable(e *SecretEntry) error {
+	file := existingValue(e.File)
+	if file == "" { // the value is a credential
+		return nil
+	}
+	d := s.openSecrets(filepath.Dir(file))
+	defer d.close()
+	f, stat, err := d.openRegular(filepath.Base(file))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return checkTrust(file, stat, 0o077)
 }
 
 // ValueOf returns the value of a secret that can be used, even of a private one.
