@@ -20,7 +20,7 @@ func (*VolSnapshotCreate) Help() string {
 		"logical pool a snapshot is itself a volume, read-only, and its name is unique in the pool. Raw files " +
 		"have no snapshots: vol-clone --reflink copies one in no time on btrfs and xfs.\n\n" +
 		"  poolctl vol-snapshot-create disk.qcow2 before-upgrade images\n" +
-		"  poolctl vol-snapshot-create vm1 daily-$(date +%F) tank --in-use"
+		"  poolctl vol-snapshot-create vm1 \"daily-$(date +%F)\" tank --in-use"
 }
 
 // Run creates a snapshot.

@@ -71,16 +71,15 @@ func (s *suite) faultySnapshotOperations() []operation {
 }
 
 // testSnapshotFaults injects a fault into each change of creating, cloning, reverting to and deleting a
-// snapshot. Most operations have one change, and clones undo theirs as in testCloneFaults: one or two faults
-// are enough.
+// snapshot. Most operations have one change or undo theirs as a clone does: one fault is enough.
 func (s *suite) testSnapshotFaults() {
 	for _, op := range s.faultySnapshotOperations() {
-		faults := []fault{after, dead}
+		faults := []fault{after}
 		switch {
 		case Exhaustive():
 			faults = s.faults()
-		case op.name == "clone snapshot", s.Slow && op.name != "revert":
-			faults = faults[:1]
+		case op.name == "revert":
+			faults = append(faults, dead)
 		}
 		for _, f := range faults {
 			s.failEachChange(op, f)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,9 @@ func (s *suite) testSnapshots() {
 	for _, left := range s.snapshots("v") {
 		s.ok(keeper.DeleteSnapshot(s.Context(), s.pool, "v", left.Name))
 	}
+	if slices.Contains(s.list(), "two") { // LVM has forgotten of which thin volume it was a snapshot
+		s.remove("two")
+	}
 	s.checkUnchanged(none, "after deleting all snapshots")
 	s.checkSnapshotNames(keeper)
 	s.checkNoLeftovers("after all snapshots")
@@ -133,7 +137,9 @@ func (s *suite) testSnapshots() {
 // checkMissingSnapshots names volumes and snapshots that do not exist.
 func (s *suite) checkMissingSnapshots(keeper backend.Snapshotter) {
 	s.Helper()
-	ctx, p, source := s.Context(), s.pool, s.lookUp("v")
+	ctx, p := s.Context(), s.pool
+	source, err := exportVolume(ctx, s.b, p, "v")
+	s.ok(err)
 	revert := func(volume, name string) error {
 		if _, reverts := s.b.(backend.Reverter); !reverts {
 			_, err := keeper.Snapshots(ctx, p, volume)
@@ -141,7 +147,7 @@ func (s *suite) checkMissingSnapshots(keeper backend.Snapshotter) {
 		}
 		return s.b.(backend.Reverter).RevertToSnapshot(ctx, p, volume, name, backend.RevertOptions{})
 	}
-	_, err := keeper.Snapshots(ctx, p, "nosuch")
+	_, err = keeper.Snapshots(ctx, p, "nosuch")
 	for what, err := range map[string]error{
 		"list":   err,
 		"create": keeper.CreateSnapshot(ctx, p, "nosuch", "one", backend.SnapshotOptions{}),

@@ -207,3 +207,33 @@ func TestGoldenData(t *testing.T) {
 		s.do("wipe by a pattern", "", wipe("disk.raw", "random"))
 	})
 }
+
+func TestGoldenSnapshots(t *testing.T) {
+	ctx := context.Background()
+	golden(t, "snapshots", func(s *session) {
+		s.putImages()
+		for _, name := range []string{"disk.raw", "disk.qcow2"} {
+			s.do(name+", snapshot", "", func(b *Backend, p *pooldef.Pool) error {
+				return b.CreateSnapshot(ctx, p, name, "one", backend.SnapshotOptions{})
+			})
+		}
+		s.do("list snapshots", "", func(b *Backend, p *pooldef.Pool) error {
+			_, err := b.Snapshots(ctx, p, "")
+			return err
+		})
+		s.do("clone a snapshot", "", func(b *Backend, p *pooldef.Pool) error {
+			source, err := b.Volume(ctx, p, "disk.qcow2")
+			if err != nil {
+				return err
+			}
+			d := &pooldef.Volume{Name: "copy", Target: pooldef.VolumeTarget{Format: "qcow2"}}
+			return b.CloneSnapshot(ctx, p, d, source, "one", backend.CloneOptions{})
+		})
+		s.do("revert", "", func(b *Backend, p *pooldef.Pool) error {
+			return b.RevertToSnapshot(ctx, p, "disk.qcow2", "one", backend.RevertOptions{})
+		})
+		s.do("delete a snapshot", "", func(b *Backend, p *pooldef.Pool) error {
+			return b.DeleteSnapshot(ctx, p, "disk.qcow2", "one")
+		})
+	})
+}

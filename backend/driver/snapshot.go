@@ -82,7 +82,9 @@ func (d *Driver) DeleteSnapshot(ctx context.Context, v *Volume, name string) err
 }
 
 // RevertToSnapshot gives a volume the state that a snapshot has kept.
-func (d *Driver) RevertToSnapshot(ctx context.Context, v *Volume, name string, o backend.RevertOptions) error {
+func (d *Driver) RevertToSnapshot(
+	ctx context.Context, v *Volume, name string, o backend.RevertOptions,
+) error {
 	const what = "reverting a volume; vol-snapshot-clone creates a new one from a snapshot"
 	reverter, err := backend.As[backend.Reverter](v.Backend, v.Pool().Type, what)
 	if err != nil {
@@ -105,8 +107,8 @@ func (d *Driver) CloneSnapshot(
 	})
 }
 
-// LocalSnapshots returns the snapshots of a volume, named by name, key or path, in the pools that LocalVolumes
-// lists. It takes no lock.
+// LocalSnapshots returns the snapshots of a volume, named by name, key or path, in the pools that
+// LocalVolumes lists. It takes no lock.
 func (d *Driver) LocalSnapshots(ctx context.Context, volume, nameOrUUID string) (all []*pooldef.Snapshot) {
 	for _, entry := range d.PoolsNamed(nameOrUUID) {
 		p := entry.Current()

@@ -52,7 +52,7 @@ func TestQcow2(t *testing.T) {
 	o.Decode = func(t testing.TB, format string, image []byte) []byte {
 		return backendtest.Convert(t, format, "raw", image)
 	}
-	o.Parts = []string{"Volumes", "Sizes", "Resizing"}
+	o.Parts = []string{"Volumes", "Sizes", "Resizing", "Snapshots"}
 	backendtest.Run(t, o)
 }
 

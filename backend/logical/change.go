@@ -63,12 +63,13 @@ func (v *logicalVolume) snapshots(all []*logicalVolume) []*logicalVolume {
 	return found
 }
 
-func names(volumes []*logicalVolume) string {
-	var all []string
+func names(volumes []*logicalVolume) string { return strings.Join(namesOf(volumes), ", ") }
+
+func namesOf(volumes []*logicalVolume) (all []string) {
 	for _, v := range volumes {
 		all = append(all, v.Name)
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 // mapErrNotFound converts LVM's error about a missing volume into an error that wraps ErrNoVolume.
@@ -121,6 +122,9 @@ func (b *Backend) Wipe(
 	v, all, err := b.find(ctx, p, name)
 	if err == nil {
 		err = checkActive(p, v)
+	}
+	if err == nil {
+		err = backend.SnapshotsKeepData(namesOf(v.kept(all)))
 	}
 	if err == nil && algorithm != "trim" {
 		err = checkSpaceToWrite(v, all)

@@ -69,13 +69,18 @@ func snapshotOf(p *pooldef.Pool, d *pooldef.Volume, all []*logicalVolume) (host.
 	case origin.isThin():
 		return thinSnapshot(p, origin.Name), nil
 	}
+	return snapshotWithSpace(p, origin.Name, requestedSpace(d)), nil
+}
+
+// snapshotWithSpace returns the command that creates a snapshot with space for changes, in bytes, of a volume
+// that is not thin.
+func snapshotWithSpace(p *pooldef.Pool, origin string, space uint64) host.Command {
 	return host.Cmd(
 		"lvcreate",
 		slices.Concat(
-			[]string{"--snapshot"}, sizeOption("--size", requestedSpace(d)),
-			[]string{"--", p.Source.Name + "/" + origin.Name},
+			[]string{"--snapshot"}, sizeOption("--size", space), []string{"--", p.Source.Name + "/" + origin},
 		)...,
-	), nil
+	)
 }
 
 // createEncrypted creates a LUKS-encrypted volume.

@@ -114,6 +114,7 @@ func TestGolden(t *testing.T) {
 	s.does("wipe", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
 		return b.Wipe(ctx, p, "other", "zero", nil)
 	})
+	s.recordSnapshots()
 	s.does("list names", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
 		for _, err := range b.Volumes(ctx, p) {
 			return err
@@ -195,4 +196,35 @@ func TestGoldenThin(t *testing.T) {
 		"remove", func(ctx context.Context, b *Backend, p *pooldef.Pool) error { return b.DeletePool(ctx, p) },
 	)
 	s.End()
+}
+
+// recordSnapshots records the operations on snapshots, of the volume copy.
+func (s *session) recordSnapshots() {
+	s.Helper()
+	create := func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.CreateSnapshot(ctx, p, "copy", "kept", backend.SnapshotOptions{})
+	}
+	s.does("keep a state", create)
+	s.does("keep it again", create)
+	s.does("list snapshots", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		_, err := b.Snapshots(ctx, p, "")
+		return err
+	})
+	s.does("clone a snapshot", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.CloneSnapshot(
+			ctx, p, volume("again", 8*mib), &pooldef.Volume{Name: "copy"}, "kept", backend.CloneOptions{},
+		)
+	})
+	s.does("wipe what has snapshots", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.Wipe(ctx, p, "copy", "zero", nil)
+	})
+	s.does("revert", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.RevertToSnapshot(ctx, p, "copy", "kept", backend.RevertOptions{})
+	})
+	s.does("delete a snapshot", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.DeleteSnapshot(ctx, p, "copy", "kept")
+	})
+	s.does("delete the clone", func(ctx context.Context, b *Backend, p *pooldef.Pool) error {
+		return b.Delete(ctx, p, "again")
+	})
 }

@@ -29,6 +29,7 @@ type segment struct {
 	Skip       string // if not empty, LVM activates the volume only on explicit request
 	Pool       string // the thin pool of a thin volume
 	Missing    uint64 // number of the group's missing devices
+	Time       string // time of creation in seconds since 1970 (Snapshots)
 }
 
 // readSegment reads a row of lvs.
@@ -49,6 +50,7 @@ func readSegment(r *reader) segment {
 		Skip:       r.text("lv_skip_activation"),
 		Pool:       r.name("pool_lv"),
 		Missing:    r.size("vg_missing_pv_count"),
+		Time:       r.text("lv_time"),
 	}
 	s.Ranges = r.ranges("seg_le_ranges", s.Extent)
 	r.check("lv_name", s.Name != "")
