@@ -23,6 +23,8 @@ var jsonLines = []string{
 	"vol-create images volume.yaml", "vol-create-as images a 1M", "vol-list images", "vol-info a images",
 	"vol-dumpxml a images", "vol-key a images", "vol-name a", "vol-path a images", "vol-pool a",
 	"vol-rename a b images", "vol-create-from images copy.yaml b images", "vol-clone b c images",
+	"vol-fetch f file://WORK/images/b images --no-checksum --cache-dir WORK/cache", "vol-trim f images",
+	"vol-create-as images q 1M --format qcow2", "vol-check q images", "vol-disk q images",
 	"vol-resize b 2M images", "vol-upload b volume.yaml images", "vol-download b file images",
 	"diff other.yaml", "apply other.yaml", "export images",
 	"vol-wipe b images", "vol-delete b images", "secret-define secret.yaml", "secret-list",

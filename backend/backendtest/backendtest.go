@@ -136,6 +136,7 @@ func Run(t *testing.T, o Options) {
 		{"Resizing", (*suite).testResizing},
 		{"Transfers", (*suite).testTransfers},
 		{"Wiping", (*suite).testWiping},
+		{"Trimming", (*suite).testTrimming},
 		{"PoolFaults", (*suite).testPoolFaults},
 		{"VolumeFaults", (*suite).testVolumeFaults},
 		{"RenameFaults", (*suite).testRenameFaults},

@@ -100,7 +100,7 @@ func TestConverted(t *testing.T) {
 	o.Elsewhere = backendtest.Because("TestRaw and TestQcow2 cover it", slices.Concat(backendtest.PoolFaults,
 		[]string{"VolumeFaults", "RenameFaults", "ResizeFaults", "Killed", "KilledDeleting"},
 		[]string{"Lifecycle", "Listing", "Volumes", "Names", "Renaming", "RenamingTogether", "Unsupported",
-			"Together", "Resizing", "Wiping"})...)
+			"Together", "Resizing", "Wiping", "Trimming"})...)
 	backendtest.Run(t, o)
 }
 

@@ -63,7 +63,7 @@ func TestDirectory(t *testing.T) {
 		return v
 	})
 	o.Sizes = []uint64{0}
-	o.Parts = []string{"Volumes", "Cloning", "Transfers", "Wiping", "KilledDeleting"}
+	o.Parts = []string{"Volumes", "Cloning", "Transfers", "Wiping", "Trimming", "KilledDeleting"}
 	backendtest.Run(t, o)
 }
 
