@@ -14,6 +14,9 @@ import (
 // Flatten implements backend.ChainChanger.
 func (f Files) Flatten(ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions) error {
 	return f.changeChain(ctx, p, name, o, func(top *qemuimg.Image) error {
+		if top.Backing == nil {
+			return nil
+		}
 		return f.changeImage(ctx, top, qemuimg.Rebase(top, nil, o.Progress))
 	})
 }
@@ -21,7 +24,10 @@ func (f Files) Flatten(ctx context.Context, p *pooldef.Pool, name string, o back
 // Commit implements backend.ChainChanger.
 func (f Files) Commit(ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions) error {
 	return f.changeChain(ctx, p, name, o, func(top *qemuimg.Image) error {
-		if !filepath.IsAbs(top.Backing.Path) {
+		switch {
+		case top.Backing == nil:
+			return nil
+		case !filepath.IsAbs(top.Backing.Path):
 			return &backend.UnsupportedError{Type: p.Type, What: "writing into images of servers"}
 		}
 		if err := f.changeImage(ctx, top.Backing, qemuimg.Commit(top, o.Progress)); err != nil {
@@ -96,7 +102,7 @@ func (f Files) openOverlay(
 	return dir, v, err
 }
 
-// changeChain opens an image with its backing chain, and calls change unless there is none.
+// changeChain opens an image with its backing chain, and calls change.
 func (f Files) changeChain(
 	ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions,
 	change func(top *qemuimg.Image) error,
@@ -106,9 +112,6 @@ func (f Files) changeChain(
 		return err
 	}
 	defer dir.Close()
-	if v.Backing == nil {
-		return nil
-	}
 	h, err := dir.OpenPath(name)
 	if err != nil {
 		return err
