@@ -113,6 +113,13 @@ func (p *argvParser) assemble() ([]string, error) {
 	var arguments []string
 	for _, a := range p.verb.Positional {
 		value, named := p.given[a.Name]
+		if a.IsCumulative() {
+			arguments, p.data = append(arguments, p.data...), nil
+			if named {
+				arguments = append(arguments, value)
+			}
+			continue
+		}
 		if !named && len(p.data) == 0 {
 			return nil, p.failMissing(a)
 		}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	"poolctl/commands/manual"
@@ -45,6 +46,8 @@ func (c candidates) UseOptions(given map[string]string) error {
 // Fields implements [manual.Source].
 func (c candidates) Fields(verb string) []string {
 	switch {
+	case verb == "vol-snapshot-list":
+		return snapshotFields
 	case verb == "vol-users":
 		return userFields
 	case strings.HasPrefix(verb, "vol-"):
@@ -57,15 +60,28 @@ func (c candidates) Fields(verb string) []string {
 
 // Pools implements [manual.Source].
 func (c candidates) Pools(verb string) []string {
+	if verb == "import" {
+		return c.libvirtPools()
+	}
 	want, limited := poolStates[verb]
 	if strings.HasPrefix(verb, "vol-") {
 		want, limited = true, true
 	}
 	var names []string
-	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed("")) {
+	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed(""), nil) {
 		if !limited || s.Active == want {
 			names = append(names, s.Entry.Name)
 		}
+	}
+	return names
+}
+
+// libvirtPools returns the names of the pools that libvirt defines.
+func (c candidates) libvirtPools() []string {
+	entries, _ := c.driver.Store.Libvirt(filepath.Join(c.driver.Store.LibvirtDir, "storage")).All()
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name
 	}
 	return names
 }
@@ -94,6 +110,15 @@ func (c candidates) Volumes(pool string, paths bool) []string {
 		} else {
 			names = append(names, v.Name)
 		}
+	}
+	return names
+}
+
+// Snapshots implements [manual.Source].
+func (c candidates) Snapshots(volume, pool string) []string {
+	var names []string
+	for _, s := range c.driver.LocalSnapshots(c.ctx, volume, pool) {
+		names = append(names, s.Name)
 	}
 	return names
 }

@@ -88,6 +88,9 @@ func (e *env) reportJSON(err error) {
 			value.Kind = s.Word
 		}
 	}
+	if e.isPlugin {
+		value.Status = statusUnknown
+	}
 	text, err := format.JSON(struct {
 		Schema int       `json:"schema"`
 		Error  jsonError `json:"error"`

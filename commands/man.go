@@ -1,13 +1,25 @@
 package commands
 
-import "poolctl/commands/manual"
+import (
+	"fmt"
 
-// Man is the hidden verb __man, which prints the manual page. docs/poolctl.8 is its output.
-type Man struct{}
+	"poolctl/commands/manual"
+)
+
+// Man is the hidden verb __man, which prints the front page of the manual, or the page of a verb. docs/man
+// has its output.
+type Man struct {
+	Verb string `arg:"" optional:""`
+}
 
 // Run prints the page.
 func (c *Man) Run(e *env) error {
-	e.manual().WritePage(e.Data)
+	m := e.manual()
+	if c.Verb == "" {
+		m.WritePage(e.Data)
+	} else if !m.WriteVerbPage(e.Data, c.Verb) {
+		return &usageError{text: fmt.Sprintf("there is no verb %q", c.Verb)}
+	}
 	return nil
 }
 

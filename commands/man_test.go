@@ -1,42 +1,102 @@
 package commands
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"poolctl/commands/manual"
 )
 
-// TestManualPage checks that docs/poolctl.8 is the output of poolctl __man. UPDATE=1 rewrites it.
-func TestManualPage(t *testing.T) {
-	const file = "../docs/poolctl.8"
-	page, err := exec.Command("poolctl", "__man").Output()
-	if err != nil {
+// manDir has the manual pages.
+const manDir = "../docs/man"
+
+// TestManual checks that docs/man has the manual pages of the grammar and of the documentation, and no other.
+// UPDATE=1 rewrites them.
+func TestManual(t *testing.T) {
+	pages := manualPages(t)
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		stored, err := os.ReadFile(filepath.Join(manDir, name))
+		if err == nil && bytes.Equal(stored, pages[name]) {
+			continue
+		}
+		if os.Getenv("UPDATE") == "" {
+			t.Errorf("docs/man/%s is out of date (%v): UPDATE=1 go test ./commands -run Manual", name, err)
+		} else if err := os.WriteFile(filepath.Join(manDir, name), pages[name], 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored, err := os.ReadDir(manDir)
+	for _, file := range stored {
+		if pages[file.Name()] == nil {
+			t.Errorf("docs/man/%s is a page of nothing: remove it", file.Name())
+		}
+	}
+	if err != nil || t.Failed() {
 		t.Fatal(err)
 	}
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(file, page, 0o644); err != nil {
-			t.Fatal(err)
+	checkPages(t)
+}
+
+// manualPages returns all manual pages by the names of their files.
+func manualPages(t *testing.T) map[string][]byte {
+	t.Helper()
+	printed := func(verb ...string) []byte {
+		page, err := exec.Command("poolctl", append([]string{"__man"}, verb...)...).Output()
+		if err != nil {
+			t.Fatal(verb, err)
+		}
+		return page
+	}
+	pages := map[string][]byte{"poolctl.8": printed()}
+	for _, verb := range verbs {
+		if verb.group != "" {
+			pages["poolctl-"+verb.name+".8"] = printed(verb.name)
 		}
 	}
-	if stored, err := os.ReadFile(file); err != nil || string(stored) != string(page) {
-		const text = "%s is not the output of poolctl __man (%v): UPDATE=1 go test ./commands -run ManualPage"
-		t.Errorf(text, file, err)
+	for _, d := range manual.Documents {
+		pages[fmt.Sprintf("%s.%d", d.Name, d.Section)] = documentPage(t, d)
 	}
-	if _, err := exec.LookPath("mandoc"); err != nil {
-		if os.Getenv("POOLCTL_TEST_ALL") != "" {
-			t.Fatal(err)
+	return pages
+}
+
+// checkPages checks that mandoc and groff find nothing to complain about, and that man and apropos find a
+// page by its verb.
+func checkPages(t *testing.T) {
+	t.Helper()
+	for _, program := range []string{"mandoc", "man", "mandb"} {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("POOLCTL_TEST_ALL") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("NOT TESTED: whether the manual pages are well-formed (%s is not installed)", program)
 		}
-		t.Skip("NOT TESTED: whether the manual page is well-formed (mandoc is not installed)")
 	}
-	problems, err := exec.Command("mandoc", "-T", "lint", "-W", "error", file).CombinedOutput()
-	if err != nil {
-		t.Errorf("mandoc: %v\n%s", err, problems)
+	dir := t.TempDir()
+	const script = `
+		mandoc -T lint -W warning "$1"/*
+		for section in 5 7 8; do
+			mkdir -p "$2/man$section" && cp "$1"/*.$section "$2/man$section" 2>/dev/null
+		done
+		cat "$2"/*/* | MANROFFSEQ=t MANWIDTH=80 man --warnings -l - 2>&1 >/dev/null
+		mandb --create --user-db --quiet "$2"
+		export MANPATH="$2"
+		man -w poolctl vol-clone && man -w poolctl yaml && apropos --exact poolctl-vol-clone`
+	out, err := exec.Command("bash", "-c", script, "bash", manDir, dir).CombinedOutput()
+	want := dir + "/man8/poolctl-vol-clone.8\n" + dir + "/man5/poolctl-yaml.5\n" +
+		"poolctl-vol-clone (8) - copy a volume within its pool\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

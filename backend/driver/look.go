@@ -40,7 +40,7 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 		}
 		return entry.Err != nil
 	})
-	l.pools = d.Statuses(ctx, entries)
+	l.pools = d.Statuses(ctx, entries, nil)
 	for _, s := range l.pools {
 		state := "inactive"
 		if s.Active || s.Err != nil {
@@ -129,7 +129,7 @@ func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) 
 		images []*pooldef.Volume
 		err    error
 	}
-	for i, in := range inParallel(l.pools, func(s Status) listing {
+	for i, in := range InParallel(l.pools, func(s Status) listing {
 		images, err := l.d.overlaysOf(ctx, s, reads)
 		return listing{images, err}
 	}) {

@@ -55,7 +55,7 @@ func (d *Driver) move(
 			return err
 		}
 	}
-	if format := formatIn(to, v.Volume); format != v.Target.Format || v.Type != "file" {
+	if format := movedFormat(to, v.Volume); format != v.Target.Format || v.Type != "file" {
 		moved.Target = pooldef.VolumeTarget{Format: format}
 		if v.Type == "file" {
 			moved.Target.Permissions = v.Target.Permissions
@@ -64,9 +64,9 @@ func (d *Driver) move(
 	return d.moveByCopy(ctx, v, moved, to, progress)
 }
 
-// formatIn returns the format of a volume that is moved: the requested one, or the volume's own if the
+// movedFormat returns the format of a volume that is moved: the requested one, or the volume's own if the
 // target's volumes are images, or raw.
-func formatIn(to Destination, v *pooldef.Volume) string {
+func movedFormat(to Destination, v *pooldef.Volume) string {
 	info := to.Pool.Type.Info()
 	switch {
 	case to.Format != "":

@@ -183,15 +183,3 @@ func TestMoveOfChanging(t *testing.T) {
 		}
 	}
 }
-
-// names returns the names in a directory.
-func names(t testing.TB, dir string) (all []string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all = append(all, e.Name())
-	}
-	return all
-}

@@ -21,6 +21,11 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 		d.Warn("what was started is not known, and stays as it is: %w", entry.RecordErr)
 		return d.Store.RemoveState(entry.Name)
 	}
+	return d.stopEntry(ctx, entry)
+}
+
+// stopEntry is StopPool for a pool that is locked, and whose files can be used.
+func (d *Driver) stopEntry(ctx context.Context, entry *store.Entry) error {
 	limit, cancel := context.WithTimeout(ctx, d.Timeout/2) // the stop needs time, too
 	defer cancel()
 	active, err := d.activeWithin(ctx, limit, entry)
@@ -53,7 +58,7 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 // If the definition cannot be used, nothing was started.
 func (d *Driver) forget(ctx context.Context, entry *store.Entry) error {
 	p := entry.Current()
-	if cleaner, ok := d.Backends[p.Type].(backend.StartCleaner); ok && d.checkDefinition(p) == nil {
+	if cleaner, ok := d.Backends[p.Type].(backend.StartCleaner); ok && d.CheckDefinition(p) == nil {
 		if err := cleaner.CleanUp(ctx, p); err != nil {
 			return err
 		}

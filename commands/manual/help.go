@@ -1,10 +1,11 @@
-// Package manual produces what poolctl says about its own grammar: help, the manual page, and completion in
+// Package manual produces what poolctl says about its own grammar: help, the manual pages, and completion in
 // shells. All of it is made from kong's model of the grammar, so that a new verb or option needs no entry
 // here.
 //
 //   - [HelpPrinter] prints help for a verb, or the list of verbs.
-//   - [Manual.WritePage] writes the manual page poolctl(8), and [Manual.Topic] returns a part of it for
-//     the help.
+//   - [Manual.WritePage] writes the manual page poolctl(8), [Manual.WriteVerbPage] the page of a verb, such
+//     as poolctl-vol-clone(8), and [Manual.Topic] returns a part of them for the help. [Documents] lists the
+//     pages whose text is a page of docs.
 //   - [Script] returns the completion script for a shell. The script runs poolctl __complete, and [Complete]
 //     prints the candidates. A [Source] lists pools, volumes and secrets for it.
 package manual
@@ -104,7 +105,11 @@ func verbHelp(b *strings.Builder, verb *kong.Node) {
 func usageLine(verb *kong.Node) string {
 	usage := "Usage: poolctl " + verb.Name
 	for _, a := range verb.Positional {
-		usage += " <" + a.Name + ">"
+		if a.IsCumulative() {
+			usage += " [<" + a.Name + ">...]"
+		} else {
+			usage += " <" + a.Name + ">"
+		}
 	}
 	for _, f := range verb.Flags {
 		if f.Tag.Has("position") && !f.Hidden {

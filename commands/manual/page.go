@@ -2,6 +2,7 @@ package manual
 
 import (
 	"embed"
+	"fmt"
 	"io"
 	"strings"
 
@@ -26,7 +27,7 @@ func (s Status) text() string {
 	return s.Text + " (" + s.Word + ")"
 }
 
-// A Manual is what the manual page and the topics of the help describe.
+// A Manual is what the manual pages and the topics of the help describe.
 type Manual struct {
 	Model  *kong.Application
 	Groups []kong.Group
@@ -34,32 +35,64 @@ type Manual struct {
 	Statuses []Status
 }
 
-// WritePage writes the manual page. Its texts are those of the help.
+// A Document is a manual page whose text is a page of the documentation.
+type Document struct {
+	Name    string // of the manual page
+	Section int
+	Source  string // the file in docs
+	Title   string
+}
+
+// Header returns the beginning of the manual page: its title line and the section NAME.
+func (d Document) Header() string {
+	var b strings.Builder
+	page{&b}.header(d.Name, d.Section, d.Title)
+	return b.String()
+}
+
+// Documents are the manual pages besides those of the grammar.
+var Documents = []Document{
+	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets"},
+	{"poolctl-output", 5, "output.md", "output of poolctl for programs"},
+	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other"},
+}
+
+// WritePage writes poolctl(8), the front page of the manual. Its texts are those of the help.
 func (m *Manual) WritePage(w io.Writer) {
 	p := page{w}
-	p.line(`.TH POOLCTL 8`)
-	p.section("NAME", `poolctl \- manage libvirt's storage pools and volumes, without a daemon`)
+	p.header("poolctl", 8, "manage libvirt's storage pools and volumes, without a daemon")
 	p.section("SYNOPSIS", `.B poolctl`+"\n[global options] verb [arguments and options]\n.br\n"+
 		`.B poolctl`+"\n[global options] batch")
 	p.section("DESCRIPTION", sectionText("description"))
-	p.section("GLOBAL OPTIONS", sectionText("options"))
-	p.flags(m.Model.Flags)
 	for _, g := range m.Groups {
 		p.section(strings.ToUpper(strings.TrimSuffix(g.Title, ":")), "")
 		for _, verb := range m.Model.Children {
 			if verb.Group != nil && verb.Group.Key == g.Key && !verb.Hidden {
-				p.verb(verb)
+				p.line(".TP\n.BR " + escapeRoff(pageName(verb)) + " (8)\n" + escapeRoff(verb.Help))
 			}
 		}
 	}
+	p.section("GLOBAL OPTIONS", sectionText("options"))
+	p.flags(m.Model.Flags)
 	for _, t := range topics {
-		p.section(t.title, m.topic(t.name))
+		if t.title != "" {
+			p.section(t.title, m.topic(t.name))
+		}
 	}
 	p.section("BATCHES", sectionText("batches"))
 	p.section("UNDER THE NAME VIRSH", sectionText("virsh"))
 	p.section("FILES", sectionText("files"))
 	p.section("SUDO", sectionText("sudo"))
-	p.section("SEE ALSO", ".BR virsh (1),\n.BR qemu-img (1),\n.BR systemd.unit (5)")
+	p.section("EXAMPLES", sectionText("examples"))
+	p.seeAlso(append(documentNames(), "virsh(1)", "qemu-img(1)", "systemd.unit(5)"))
+}
+
+func documentNames() []string {
+	names := make([]string, len(Documents))
+	for i, d := range Documents {
+		names[i] = fmt.Sprintf("%s(%d)", d.Name, d.Section)
+	}
+	return names
 }
 
 // text contains the texts of the sections, in the macros of man(7).
@@ -76,38 +109,36 @@ func sectionText(name string) string {
 // A page is a manual page in the macros of man(7).
 type page struct{ w io.Writer }
 
-func (p *page) line(text string) { _, _ = io.WriteString(p.w, text+"\n") }
+func (p page) line(text string) { _, _ = io.WriteString(p.w, text+"\n") }
 
-func (p *page) section(title, text string) {
+// pageDate is the date in the manual pages of a checkout. scripts/release replaces it with the release's.
+const pageDate = "2026-11-30"
+
+func (p page) header(name string, section int, title string) {
+	p.line(fmt.Sprintf(`.TH "%s" "%d" "%s" "poolctl"`, strings.ToUpper(name), section, pageDate))
+	p.section("NAME", escapeRoff(name)+` \- `+escapeRoff(title))
+}
+
+func (p page) section(title, text string) {
 	p.line(`.SH "` + title + `"`)
 	if text != "" {
 		p.line(text)
 	}
 }
 
-func (p *page) verb(verb *kong.Node) {
-	p.line(`.SS "` + verb.Name + `"`)
-	p.line(escapeRoff(strings.TrimPrefix(usageLine(verb), "Usage: ")))
-	p.line(".PP")
-	p.line(escapeRoff(verb.Help))
-	for paragraph := range strings.SplitSeq(verb.Detail, "\n\n") {
-		switch {
-		case strings.HasPrefix(paragraph, " "):
-			p.line(".PP\n.nf\n" + escapeRoff(paragraph) + "\n.fi")
-		case paragraph != "":
-			p.line(".PP\n" + escapeRoff(paragraph))
-		}
-	}
-	for _, a := range verb.Positional {
-		p.line(".TP\n<" + a.Name + ">\n" + escapeRoff(a.Help))
-	}
-	p.flags(verb.Flags)
-}
-
-func (p *page) flags(flags []*kong.Flag) {
+func (p page) flags(flags []*kong.Flag) {
 	for _, row := range flagRows(flags) {
 		p.line(".TP\n.B " + escapeRoff(strings.TrimSpace(row[0])) + "\n" + escapeRoff(row[1]))
 	}
+}
+
+// seeAlso refers to other pages, such as virsh(1).
+func (p page) seeAlso(names []string) {
+	var lines []string
+	for _, name := range names {
+		lines = append(lines, ".BR "+strings.Replace(escapeRoff(name), "(", " (", 1))
+	}
+	p.section("SEE ALSO", strings.Join(lines, ",\n"))
 }
 
 // escapeRoff escapes backslashes, hyphens, and roff's control characters at the beginning of a line.

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// topics are the sections of the manual page that poolctl help also shows.
+// topics are texts that poolctl help shows. Those with a title are also sections of the front page; the
+// others have a manual page of their own.
 var topics = []struct{ name, title, help string }{
-	{"yaml", "YAML DEFINITIONS", "Definitions in YAML."},
+	{"yaml", "", "Definitions in YAML."},
 	{"statuses", "EXIT STATUS", "The exit statuses, and kinds of errors."},
 	{"environment", "ENVIRONMENT", "Environment variables."},
-	{"output", "MACHINE-READABLE OUTPUT", "Output for programs, with all fields."},
+	{"output", "", "Output for programs, with all fields."},
 	{"systemd", "SYSTEMD", "Starting pools at boot."},
 }
 
@@ -53,7 +54,9 @@ func (m *Manual) statuses() string {
 	for _, s := range m.Statuses {
 		text += fmt.Sprintf("\n.TP\n%d\n%s", s.Code, escapeRoff(s.text()))
 	}
-	return text
+	return text + "\n.TP\ncheck\n" + escapeRoff("has the statuses of monitoring plugins: 0 if all is well, "+
+		"1 for a warning, 2 for a critical state, 3 for everything else, including wrong command lines. "+
+		"Only --help and --version end it with 0.")
 }
 
 // environment returns a paragraph for each global option that a variable can set.
