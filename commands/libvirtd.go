@@ -12,6 +12,7 @@ import (
 // relisted are the verbs after which libvirt's list of a pool's volumes is out of date.
 var relisted = []string{
 	"vol-create", "vol-create-as", "vol-create-from", "vol-clone", "vol-fetch", "vol-delete", "vol-rename",
+	"vol-create", "vol-create-as", "vol-create-from", "vol-clone", "vol-delete", "vol-rename", "vol-move",
 	"vol-resize",
 }
 

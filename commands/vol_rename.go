@@ -9,16 +9,19 @@ import (
 // VolRename is the verb vol-rename.
 type VolRename struct {
 	volumeArgs
-	Newname string `arg:"" help:"New name, in the same pool."`
+	Newname        string `arg:"" help:"New name, in the same pool."`
+	RebaseOverlays bool   `help:"Write the new name into images in active pools that are based on the volume. Nothing may use them."`
 	changing
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolRename) Help() string {
-	return "A volume that images in active pools name as their backing file is not renamed. Other " +
-		"users of its path, such as domain definitions and images in inactive pools, are not " +
-		"known and not updated.\n\n" +
-		"  poolctl vol-rename disk.raw data.raw images"
+	return "A volume that images in active pools name as their backing file is not renamed without " +
+		"--rebase-overlays. Then it has both names until all of them have the new one; if the command is " +
+		"killed, run it again. Domains of libvirt that name the volume are warnings. Images in inactive pools " +
+		"are not known.\n\n" +
+		"  poolctl vol-rename disk.raw data.raw images\n" +
+		"  poolctl vol-rename base.qcow2 golden.qcow2 images --rebase-overlays"
 }
 
 // Run renames a volume.
@@ -39,7 +42,7 @@ func (c *VolRename) rename(e *env) error {
 		return err
 	}
 	defer v.Unlock()
-	if err := e.driver.RenameVolume(e.ctx, v, c.Newname); err != nil {
+	if err := e.driver.RenameVolume(e.ctx, v, c.Newname, c.RebaseOverlays); err != nil {
 		return err
 	}
 	e.reportVolume(v.Backend, v.Pool(), c.Newname, v.Volume)

@@ -1,10 +1,11 @@
 package driver
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"poolctl/backend"
@@ -12,53 +13,70 @@ import (
 	"poolctl/backend/host/shell"
 )
 
-// RenameVolume gives a volume another name in its pool. If overlays in active pools name the volume as their
-// backing file, RenameVolume returns an error.
-func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string) error {
+// RenameVolume gives a volume another name in its pool. If images in active pools name the volume as their
+// backing file, RenameVolume returns an error unless follow is set: then they get the new name.
+func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, follow bool) error {
 	p := v.Pool()
 	renamer, err := backend.As[backend.Renamer](v.Backend, p.Type, "renaming volumes")
 	if err != nil {
 		return err
 	}
-	// A dry run reports problems with the name before checkNoUsers suggests to put it into other images.
-	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Renamer)
-	if err := rehearsal.Rename(ctx, p, v.Name, newName); err != nil || newName == v.Name {
+	users, err := d.usersOfName(ctx, v)
+	if err != nil {
 		return err
 	}
-	if err := d.checkNoUsers(ctx, v, newName); err != nil {
+	overlays := overlaysIn(users)
+	// A dry run reports problems with the name before checkFollowed suggests to put it into other images.
+	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type]
+	err = rehearsal.(backend.Renamer).Rename(ctx, p, v.Name, newName)
+	linker, links := rehearsal.(backend.Linker)
+	interrupted := follow && links && errors.Is(err, fs.ErrExist) && linker.Link(ctx, p, v.Name, newName) == nil
+	if interrupted { // the volume has both names already
+		err = nil
+	}
+	if err != nil || newName == v.Name {
 		return err
 	}
-	return renamer.Rename(ctx, p, v.Name, newName)
+	if err := checkContains(users); err != nil {
+		return err
+	}
+	switch {
+	case overlays == nil && !interrupted:
+		err = renamer.Rename(ctx, p, v.Name, newName)
+	case follow:
+		err = d.renameFollowed(ctx, v, overlays, newName)
+	default:
+		err = &backend.StateError{
+			Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
+			Hint: renameHint(v, newName, overlays[0]),
+		}
+	}
+	if err == nil {
+		d.warnDomains(users)
+	}
+	return err
 }
 
-// checkNoUsers returns an error if images or pools find their data through a volume's name. It warns about
-// domains that do: their definitions are libvirt's.
-func (d *Driver) checkNoUsers(ctx context.Context, v *Volume, newName string) error {
+// usersOfName returns the images, pools and domains that use a volume. What cannot be inspected is a warning.
+func (d *Driver) usersOfName(ctx context.Context, v *Volume) ([]User, error) {
 	look, err := d.lookAtReferences(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
 	if err != nil {
-		return err
-	}
-	users, err := look.users(ctx, v.Pool(), v.Volume)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, hidden := range look.hidden {
 		d.Warn("%w", hidden)
 	}
+	return look.users(ctx, v.Pool(), v.Volume)
+}
+
+// checkContains returns an error if a pool, active or not, finds its storage through a volume's name.
+func checkContains(users []User) error {
 	for _, u := range users {
 		if u.Kind == PoolUser && u.needsOld {
 			return &backend.StateError{Text: fmt.Sprintf("it contains the pool %q", u.Name)}
 		}
 	}
-	d.warnDomains(users)
-	overlays := overlaysIn(users)
-	if overlays == nil {
-		return nil
-	}
-	return &backend.StateError{
-		Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
-		Hint: renameHint(v, newName, overlays[0]),
-	}
+	return nil
 }
 
 // warnDomains warns about domains that find a volume by a path that the volume loses.
@@ -80,8 +98,7 @@ func renameHint(v *Volume, newName string, overlay User) string {
 		const hint = "while no guest uses it: ln %[1]s %[2]s && qemu-img amend -o data_file=%[2]s %[3]s && rm %[1]s"
 		return fmt.Sprintf(hint, old, renamed, image)
 	}
-	const hint = "while no guest uses it, have each name the new path first: qemu-img rebase -u -b %s -F %s %s"
-	return fmt.Sprintf(hint, renamed, cmp.Or(overlay.format, v.Target.Format), image)
+	return "--rebase-overlays writes the new name into them"
 }
 
 // DeleteOptions control what DeleteVolume may delete.

@@ -131,6 +131,14 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([
 	if err := checkNoPool(v.Entry.Name, users); err != nil {
 		return nil, err
 	}
+	if v.Type == "dir" {
+		return users, nil
+	}
+	return users, checkIdle(v.Target.Path, users, hints.others)
+}
+
+// checkIdle returns an error if a process, a running domain or the kernel is among the users of a volume.
+func checkIdle(path string, users []User, hint string) error {
 	var busy []string
 	for _, u := range users {
 		isUse := u.Kind == ProcessUser || u.Kind == KernelUser || u.State == "running"
@@ -138,10 +146,10 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([
 			busy = append(busy, u.String())
 		}
 	}
-	if busy == nil || v.Type == "dir" {
-		return users, nil
+	if busy == nil {
+		return nil
 	}
-	return nil, &inUseError{backend.BusyError{Path: v.Target.Path, Users: busy}, hints.others}
+	return &inUseError{backend.BusyError{Path: path, Users: busy}, hint}
 }
 
 // checkContainsNoPool returns an error if an active pool is in a volume that is to disappear.
@@ -160,7 +168,7 @@ func (d *Driver) checkContainsNoPool(ctx context.Context, v *Volume) error {
 	return checkNoPool(v.Entry.Name, users)
 }
 
-// An inUseError reports that a volume that is to disappear is in use.
+// An inUseError reports that a volume is in use that must not be.
 type inUseError struct {
 	backend.BusyError
 	hint string

@@ -122,14 +122,15 @@ func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.Ho
 	case v.Target.Encryption != nil:
 		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving encrypted volumes to other storage"}
 	}
-	if err := checkNoSnapshots(h, v); err != nil {
+	if err := checkNoSnapshots(h, v,
+		"a pool on the same file system can have it with its snapshots"); err != nil {
 		return nil, err
 	}
 	return host.NewHold(h)
 }
 
-// checkNoSnapshots returns an error that names the internal snapshots of a qcow2 image.
-func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume) error {
+// checkNoSnapshots returns an error that names the internal snapshots of a qcow2 image, which would be lost.
+func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume, hint string) error {
 	if v.Target.Format != "qcow2" {
 		return nil
 	}
@@ -148,7 +149,7 @@ func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume) error {
 	}
 	return &backend.StateError{
 		Text: fmt.Sprintf("its snapshots would be lost: %s", strings.Join(names, ", ")),
-		Hint: "a pool on the same file system can have it with its snapshots",
+		Hint: hint,
 	}
 }
 

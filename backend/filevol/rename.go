@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -37,4 +38,29 @@ func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string
 		return fmt.Errorf("%w: %q: %w", backend.ErrNoVolume, name, err)
 	}
 	return err
+}
+
+// Link implements backend.Linker, by a hard link.
+func (f Files) Link(ctx context.Context, p *pooldef.Pool, name, newName string) error {
+	dir, err := f.openPoolDir(p)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	v, err := lookUp(ctx, dir, p, name)
+	if err != nil {
+		return err
+	}
+	path, err := volumePath(p, newName)
+	switch {
+	case err != nil:
+		return pooldef.Problems{{Element: "name", Text: err.Error()}}
+	case v.Type != "file":
+		return &backend.UnsupportedError{Type: p.Type, What: "hard links to volumes of type " + v.Type}
+	case dir.Has(newName) && dir.Inode(newName) == dir.Inode(name):
+		return nil
+	case dir.Has(newName):
+		return &backend.ExistsError{Path: path}
+	}
+	return f.Host.Change(ctx, host.Link{Old: v.Target.Path, New: path})
 }

@@ -1,0 +1,129 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// FlattenVolume makes an image independent of its backing files, by copying what it needs of them.
+func (d *Driver) FlattenVolume(ctx context.Context, v *Volume, progress host.Progress) error {
+	changer, err := d.chainChanger(ctx, v)
+	if err != nil {
+		return err
+	}
+	return changer.Flatten(ctx, v.Pool(), v.Name, d.chainOptions(ctx, v, progress))
+}
+
+// RebaseVolume bases an image on another one. With unsafe set, only the name in the image's header changes,
+// and so the data that a guest sees unless both have the same content: that is an error if other images are
+// based on the image.
+func (d *Driver) RebaseVolume(
+	ctx context.Context, v *Volume, onto *pooldef.VolumeTarget, unsafe bool, progress host.Progress,
+) error {
+	changer, err := d.chainChanger(ctx, v)
+	if err != nil {
+		return err
+	}
+	if !unsafe {
+		return changer.Rebase(ctx, v.Pool(), v.Name, onto, d.chainOptions(ctx, v, progress))
+	}
+	if d.Host.Canonical(onto.Path) == d.Host.Canonical(v.Target.Path) {
+		return &backend.StateError{Text: "an image cannot be based on itself"}
+	}
+	_, err = d.checkUnused(ctx, v, usedHints{overlays: "without --unsafe, their data stay the same"})
+	if err != nil {
+		return err
+	}
+	return changer.RenameBacking(ctx, v.Pool(), v.Name, onto)
+}
+
+// CommitVolume writes the data of an image into its backing file, and empties the image. The backing file
+// must be a volume of an active pool that nothing else is based on. CommitVolume returns its path, which is
+// empty if the image has no backing file.
+func (d *Driver) CommitVolume(ctx context.Context, v *Volume, progress host.Progress) (base string,
+	err error) {
+	changer, err := d.chainChanger(ctx, v)
+	if err != nil || v.Backing == nil {
+		return "", err
+	}
+	base = v.Backing.Path
+	if err := d.checkOnlyOverlay(ctx, v); err != nil {
+		return "", err
+	}
+	return base, changer.Commit(ctx, v.Pool(), v.Name, d.chainOptions(ctx, v, progress))
+}
+
+// chainChanger returns the backend of an image that nothing uses but other images.
+func (d *Driver) chainChanger(ctx context.Context, v *Volume) (backend.ChainChanger, error) {
+	changer, err := backend.As[backend.ChainChanger](v.Backend, v.Pool().Type, "changing backing stores")
+	if err != nil {
+		return nil, err
+	}
+	look, err := d.look(ctx, func(*pooldef.Pool) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	users, err := look.users(ctx, v.Pool(), v.Volume)
+	if err != nil {
+		return nil, err
+	}
+	return changer, checkIdle(v.Target.Path, users, "")
+}
+
+func (d *Driver) chainOptions(ctx context.Context, v *Volume, progress host.Progress) backend.ChainOptions {
+	return backend.ChainOptions{MayRead: d.Known(ctx, v), Progress: progress}
+}
+
+// checkOnlyOverlay returns an error if the backing file of an image has other overlays, whose data would
+// change with it, or is in use.
+func (d *Driver) checkOnlyOverlay(ctx context.Context, v *Volume) error {
+	entries, err := d.AllPools()
+	if err != nil {
+		return err
+	}
+	pool, name, err := d.poolOf(ctx, entries, v.Backing.Path)
+	switch {
+	case err != nil:
+		return err
+	case pool == "":
+		return unknownImage(fmt.Sprintf("%q is not in an active pool", v.Backing.Path))
+	}
+	entry, b, unlock, err := d.ActivePool(ctx, pool)
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	base, err := b.Volume(ctx, entry.Current(), name)
+	if err != nil {
+		return err
+	}
+	look, err := d.look(ctx, isAnything)
+	if err != nil {
+		return err
+	}
+	users, err := look.users(ctx, entry.Current(), base)
+	if err != nil {
+		return err
+	}
+	for _, hidden := range look.hidden {
+		d.Warn("%w", hidden)
+	}
+	var others []User
+	for _, u := range users {
+		if u.Kind == OverlayUser && u.Name != v.Target.Path {
+			others = append(others, u)
+		}
+	}
+	if others != nil {
+		return &backend.StateError{
+			Text: fmt.Sprintf("%q is also the %s of %s, whose data would change", base.Target.Path, others[0].As,
+				namesOf(others)),
+			Hint: "poolctl vol-flatten makes these independent of it",
+		}
+	}
+	return checkIdle(base.Target.Path, users, "")
+}

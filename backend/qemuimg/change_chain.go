@@ -1,0 +1,86 @@
+package qemuimg
+
+import (
+	"fmt"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
+	"poolctl/pooldef"
+)
+
+// OpenToChange opens a volume, held for writing, and its backing chain for reading, to change what the volume
+// is based on. Open has the rules for the chain.
+func OpenToChange(
+	secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle, known backend.MayRead,
+) (*Image, error) {
+	o := opener{secrets: secrets, known: known}
+	top, info, err := o.top(v, h)
+	if err == nil {
+		err = o.below(top, info)
+	}
+	if top != nil {
+		top.write = true
+	}
+	return top.orClose(err)
+}
+
+// OpenHeader opens a volume, held for writing, without its backing chain, to change only its header.
+func OpenHeader(secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle) (*Image, error) {
+	o := opener{secrets: secrets}
+	top, _, err := o.top(v, h)
+	if top != nil {
+		top.write = true
+	}
+	return top.orClose(err)
+}
+
+// CheckOverlay returns an error unless qemu-img can change what images of a format are based on.
+func CheckOverlay(format string) error {
+	if format == "qcow2" || format == "qed" {
+		return nil
+	}
+	return &UnsupportedError{Text: fmt.Sprintf("qemu-img cannot change the backing file of %s images", format)}
+}
+
+// Contains reports whether an image of the chain is the same file as the top of another one.
+func (i *Image) Contains(other *Image) bool {
+	for ; i != nil; i = i.Backing {
+		if i.held != nil && other.held != nil && i.held.IsSame(other.held) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rebase returns the command that bases an image on the image onto, or on none if onto is nil, without a
+// change of the data that a guest sees. qemu-img opens onto by its name, which it writes into the header, and
+// may open only the files of its chain.
+func Rebase(i, onto *Image, progress host.Progress) host.Command {
+	l := newLine("rebase")
+	l.show(progress, i.Capacity)
+	if onto == nil {
+		return l.add("-b", "", l.image(i)).Command
+	}
+	l.add("-b", onto.Path, "-F", formats[onto.Format], l.image(i))
+	for ; onto != nil; onto = onto.Backing {
+		l.file(onto)
+	}
+	return l.Command
+}
+
+// RenameBacking returns the command that writes another backing file into an image's header. It opens no
+// backing file, and changes the data that a guest sees unless the backing files have the same content.
+func RenameBacking(i *Image, path, format string) host.Command {
+	l := newLine("rebase", "-u", "-b", path, "-F", formats[format])
+	return l.add(l.image(i)).Command
+}
+
+// Commit returns the command that writes the data of an image into its backing image, and then removes them
+// from the image. The backing image grows if it is shorter.
+func Commit(i *Image, progress host.Progress) host.Command {
+	i.Backing.write = true
+	l := newLine("commit")
+	l.show(progress, i.Capacity)
+	return l.add(l.image(i)).Command
+}
