@@ -151,13 +151,31 @@ func versionSchema() object {
 	}
 }
 
+// hostsSchema returns the schema of what a verb prints that ran on several machines.
+func hostsSchema() object {
+	failure := errorSchema()["properties"].(object)["error"].(object)
+	failure["type"] = []string{"object", "null"}
+	return object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "poolctl -H HOST,... -o json",
+		"description": "Each host has the members that its verb prints, such as pools, and error, which is null " +
+			"if the verb succeeded.",
+		"type": "object", "required": []string{"schema", "hosts"},
+		"properties": object{"schema": object{"const": 1}, "hosts": object{"type": "array", "items": object{
+			"required":   []string{"host", "status", "error"}, // and what the verb prints
+			"properties": object{"host": aString, "status": object{"type": "integer"}, "error": failure},
+		}}},
+		"$defs": errorSchema()["$defs"],
+	}
+}
+
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
 		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
 		"volumes.json": records("volumes", volumeFields, volumeTypes),
 		"secrets.json": records("secrets", secretFields, secretTypes),
-		"version.json": versionSchema(),
+		"version.json": versionSchema(), "hosts.json": hostsSchema(),
 	}
 }
 
@@ -194,7 +212,7 @@ type schemaSet map[string]*jsonschema.Schema
 func compile(columns bool) (schemaSet, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	names := []string{"error.json", "version.json"}
+	names := []string{"error.json", "version.json", "hosts.json"}
 	for name, schema := range schemas() {
 		defs, _ := schema["$defs"].(object)
 		if record, ok := defs["record"].(object); ok {
@@ -278,6 +296,9 @@ func (s schemaSet) check(command string, value object) error {
 	name, suffix := "error.json", ""
 	if value["version"] != nil {
 		name = "version.json"
+	}
+	if value["hosts"] != nil {
+		name = "hosts.json"
 	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
