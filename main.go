@@ -9,5 +9,5 @@ import (
 )
 
 func main() {
-	os.Exit(commands.Main(commands.Signals(), &host.Local{}, os.Args))
+	os.Exit(commands.Main(commands.Signals(os.Args), &host.Local{}, os.Args))
 }

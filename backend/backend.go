@@ -16,6 +16,7 @@ import (
 	"os"
 	"time"
 
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -49,6 +50,11 @@ type (
 	// returned by CheckDefinition, so that a definition that can never be used is refused when it is defined.
 	DefinitionChecker interface {
 		CheckDefinition(p *pooldef.Pool) error
+	}
+	// A Dependent names what the start of a pool depends on, by the definition alone. It does not access the
+	// machine.
+	Dependent interface {
+		Dependencies(p *pooldef.Pool) Dependencies
 	}
 	// A Starter makes a pool's storage usable and reverses that. Pool types whose start changes nothing have
 	// no Starter. Storage may also have been made usable by another program (a mount from fstab, for
@@ -92,6 +98,16 @@ type (
 	// cannot be determined, that volume's Err says why.
 	DetailLister interface {
 		Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
+	}
+	// A Networker describes how guests reach an image that is not a file or device of this machine. path is the
+	// path of a volume of the pool, or of an image that is in the same storage. The query asks no server.
+	Networker interface {
+		NetworkSource(p *pooldef.Pool, path string) (*pooldef.NetworkSource, error)
+	}
+	// A PermissionSetter gives the directory of a pool, which must exist and, if starting the pool mounts it,
+	// be mounted, the owner, group and mode of the definition.
+	PermissionSetter interface {
+		SetPermissions(ctx context.Context, p *pooldef.Pool) error
 	}
 	// A Locator returns the name of the volume that a path or key denotes. It neither lists the pool nor
 	// checks that the volume exists.
@@ -173,6 +189,21 @@ type (
 	// fail with the errors of Active. If so, the caller need not call Active before an operation on a started
 	// pool, which saves the time of one query.
 	ActiveChecker interface{ ChecksActive() bool }
+	// A Checker reports what may be wrong with an active pool, beyond what the other methods show: figures of
+	// its storage and failures of a part of it, also those that are all right. volumes are what Details has
+	// returned. Check asks the machine at most one question more than a listing, and changes nothing.
+	Checker interface {
+		Check(ctx context.Context, p *pooldef.Pool, volumes []*pooldef.Volume) ([]check.Finding, error)
+	}
+	// A StaleFinder returns the names of what RemoveStale would remove. Where only the age shows that it is no
+	// longer needed, it is more than an hour old.
+	StaleFinder interface {
+		FindStale(ctx context.Context, p *pooldef.Pool) ([]string, error)
+	}
+	// A ToolUser returns the programs that a pool cannot be started or listed without.
+	ToolUser interface {
+		Tools(p *pooldef.Pool) []string
+	}
 	// A StartCleaner removes what is left of a Start that was killed before the pool was active.
 	StartCleaner interface {
 		CleanUp(ctx context.Context, p *pooldef.Pool) error

@@ -15,6 +15,9 @@ type BuildOptions struct {
 	// IfMissing leaves storage unchanged that exists as the definition says. Without it, such storage is an
 	// error for types whose storage has content of its own. IfMissing excludes Overwrite.
 	IfMissing bool
+	// FormatBlank formats a device that is empty, in pool types whose storage is a formatted device. Other
+	// types ignore FormatBlank.
+	FormatBlank bool
 }
 
 // CreateOptions control how space for a new volume is allocated.

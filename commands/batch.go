@@ -36,7 +36,7 @@ func findBatch(args []string) (b batchRun, found bool) {
 	if last := args[len(args)-1]; last != "-" && !strings.ContainsAny(last, " \t\n;#'\"\\") {
 		return b, false
 	}
-	parser, err := kong.New(&cli{}, kong.Vars{"version": version()})
+	parser, err := kong.New(&cli{})
 	if err != nil {
 		return b, false
 	}
@@ -120,6 +120,7 @@ func (b batchRun) runCommands(ctx context.Context, h host.Host, commands [][]str
 	for i, words := range commands {
 		envs[i] = b.newEnv(ctx)
 		envs[i].errorsInJSON = !b.asVirsh && asksForJSON(words)
+		envs[i].isPlugin = isPluginLine(words[:1])
 		if err := envs[i].parseInBatch(b.globals, words); err != nil {
 			return envs[i].report(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"poolctl/backend"
+	"poolctl/backend/desired"
 	"poolctl/backend/driver"
 	"poolctl/backend/host"
 	"poolctl/format"
@@ -27,9 +28,12 @@ type changing struct {
 // verb works on, as they are afterwards. A nil *changes collects nothing, so that a verb that prints messages
 // asks the machine nothing more.
 type changes struct {
-	pools   []*store.Entry // as they were before
-	volumes []*pooldef.Volume
-	secrets []*store.SecretEntry
+	pools     []*store.Entry // as they were before
+	volumes   []*pooldef.Volume
+	snapshots []*pooldef.Snapshot
+	secrets   []*store.SecretEntry
+	records   []*desired.Change // of diff and apply
+	desired   *desiredPrinter   // not nil: the verb is one of these
 }
 
 // printsChanges reports whether a command line demands -o json of a verb that changes something.
@@ -111,11 +115,13 @@ func (e *env) reportSecret(entry *store.SecretEntry) {
 
 // printChanges prints one object for a verb that has succeeded, or succeeded in part.
 func (e *env) printChanges(err error) error {
-	if e.changes == nil || err != nil && !errors.Is(err, errPartial) {
+	if e.changes == nil || err != nil && !errors.Is(err, errPartial) && !errors.Is(err, errDiffers) {
 		return err
 	}
 	kind, fields, records := "pools", poolFields, e.poolRecords
 	switch {
+	case strings.HasPrefix(e.verb, "vol-snapshot-") && e.verb != "vol-snapshot-clone":
+		kind, fields, records = "snapshots", snapshotFields, e.snapshotRecords
 	case strings.HasPrefix(e.verb, "vol-"):
 		kind, fields, records = "volumes", volumeFields, e.volumeRecords
 	case strings.HasPrefix(e.verb, "secret-"):
@@ -124,6 +130,9 @@ func (e *env) printChanges(err error) error {
 	members := []format.Member{{Name: "verb", Value: e.verb}, {Name: "changed", Value: e.changed}}
 	if e.cli.DryRun {
 		members = append(members, format.Member{Name: "commands", Value: append([]string{}, e.commands...)})
+	}
+	if e.changes.desired != nil {
+		return errors.Join(err, e.changes.desired.printRecords(members))
 	}
 	list := format.NewList(e.Results, "json", kind, fields, members...)
 	for _, record := range records() {
@@ -155,7 +164,7 @@ func (e *env) poolRecords() [][]any {
 	driver.QuerySpace(pools)
 	var records [][]any
 	for _, s := range pools {
-		records = append(records, poolValues(&s))
+		records = append(records, poolValues(&s, true))
 	}
 	return records
 }
@@ -164,6 +173,14 @@ func (e *env) volumeRecords() [][]any {
 	var records [][]any
 	for _, v := range e.changes.volumes {
 		records = append(records, volumeValues(v))
+	}
+	return records
+}
+
+func (e *env) snapshotRecords() [][]any {
+	var records [][]any
+	for _, s := range e.changes.snapshots {
+		records = append(records, snapshotValues(s))
 	}
 	return records
 }

@@ -24,6 +24,7 @@ var jsonLines = []string{
 	"vol-dumpxml a images", "vol-key a images", "vol-name a", "vol-path a images", "vol-pool a",
 	"vol-rename a b images", "vol-create-from images copy.yaml b images", "vol-clone b c images",
 	"vol-resize b 2M images", "vol-upload b volume.yaml images", "vol-download b file images",
+	"diff other.yaml", "apply other.yaml", "export images",
 	"vol-wipe b images", "vol-delete b images", "secret-define secret.yaml", "secret-list",
 	"secret-set-value some --file value", "secret-dumpxml some", "secret-get-value some",
 	"secret-undefine some", "secret-event --list",
@@ -96,11 +97,13 @@ func testInJSON(t *testing.T, dir string, args []string) {
 		Verb                    string
 		Changed                 *bool
 		Pools, Volumes, Secrets []struct{ Name, UUID, Error string }
+		Changes                 *[]any
 	}
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	decodeErr := decoder.Decode(&document)
 	records := append(append(document.Pools, document.Volumes...), document.Secrets...)
-	if err != nil || decodeErr != nil || decoder.More() || document.Schema != 1 || len(records) == 0 {
+	if err != nil || decodeErr != nil || decoder.More() || document.Schema != 1 ||
+		len(records) == 0 && document.Changes == nil {
 		t.Errorf("%s: %v, %v, %s\n%s", args, err, decodeErr, problems.String(), out)
 	}
 	isChange := !strings.HasSuffix(args[0], "-list") && !strings.HasSuffix(args[0], "-info")

@@ -34,6 +34,9 @@ var verbs = []struct {
 	{"pool-delete", "pools", "Remove the storage of a stopped pool.", is[PoolDelete]},
 	{"pool-autostart", "pools", "Enable or disable starting a pool at boot.", is[PoolAutostart]},
 	{"autostart", "pools", "Start all pools that are enabled for it.", is[Autostart]},
+	{"diff", "pools", "Compare pools and volumes with definitions.", is[Diff]},
+	{"apply", "pools", "Make pools and volumes as definitions say.", is[Apply]},
+	{"export", "pools", "Print pools and volumes as definitions for apply.", is[Export]},
 	{"import", "pools", "Take over pools and secrets from libvirt.", is[Import]},
 	{"pool-capabilities", "pools", "Print the supported pool types and formats.", is[PoolCapabilities]},
 	{"pool-event", "pools", "Not available: poolctl has no daemon.", is[PoolEvent]},
@@ -48,16 +51,24 @@ var verbs = []struct {
 	{"vol-name", "volumes", "Print the name of the volume with a key or path.", is[VolName]},
 	{"vol-path", "volumes", "Print a volume's path.", is[VolPath]},
 	{"vol-pool", "volumes", "Print the name of a volume's pool.", is[VolPool]},
+	{"vol-disk", "volumes", "Print what a guest needs to use a volume.", is[VolDisk]},
+	{"vol-users", "volumes", "List what uses volumes, or volumes that nothing uses.", is[VolUsers]},
 	{"vol-create", "volumes", "Create a volume from a file.", is[VolCreate]},
 	{"vol-create-as", "volumes", "Create a volume from arguments.", is[VolCreateAs]},
 	{"vol-rename", "volumes", "Rename a volume.", is[VolRename]},
 	{"vol-create-from", "volumes", "Create a volume from another volume's data.", is[VolCreateFrom]},
+	{"vol-fetch", "volumes", "Create a volume from an image on a server.", is[VolFetch]},
 	{"vol-clone", "volumes", "Copy a volume within its pool.", is[VolClone]},
 	{"vol-resize", "volumes", "Change a volume's size.", is[VolResize]},
 	{"vol-upload", "volumes", "Write a file into a volume.", is[VolUpload]},
 	{"vol-download", "volumes", "Write a volume, or part of it, to a file.", is[VolDownload]},
 	{"vol-wipe", "volumes", "Destroy all data in a volume.", is[VolWipe]},
 	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},
+	{"vol-snapshot-list", "volumes", "List the snapshots of a volume.", is[VolSnapshotList]},
+	{"vol-snapshot-create", "volumes", "Keep the current state of a volume.", is[VolSnapshotCreate]},
+	{"vol-snapshot-delete", "volumes", "Delete a snapshot, or those that are too old.", is[VolSnapshotDelete]},
+	{"vol-snapshot-revert", "volumes", "Give a volume the state of a snapshot.", is[VolSnapshotRevert]},
+	{"vol-snapshot-clone", "volumes", "Create a volume from a snapshot.", is[VolSnapshotClone]},
 	{"secret-list", "secrets", "List secrets.", is[SecretList]},
 	{"secret-dumpxml", "secrets", "Print a secret's XML document, without its value.", is[SecretDumpxml]},
 	{"secret-get-value", "secrets", "Print the value of a secret.", is[SecretGetValue]},
@@ -65,6 +76,9 @@ var verbs = []struct {
 	{"secret-set-value", "secrets", "Set the value of a secret.", is[SecretSetValue]},
 	{"secret-undefine", "secrets", "Remove a secret's definition and its value.", is[SecretUndefine]},
 	{"secret-event", "secrets", "Not available: poolctl has no daemon.", is[SecretEvent]},
+	{"check", "monitoring", "Look for problems of pools, as a monitoring plugin.", is[Check]},
+	{"metrics", "monitoring", "Print figures of pools for Prometheus.", is[Metrics]},
+	{"explain", "monitoring", "Explain a finding of check.", is[Explain]},
 	{"completion", "other", "Print a completion script for a shell.", is[Completion]},
 	{"__complete", "", "", is[Complete]},
 	{"__man", "", "", is[Man]},
@@ -79,22 +93,22 @@ type cli struct{ Globals }
 
 // Globals are the options of every verb. An option tagged kept cannot be switched off again.
 type Globals struct {
-	ConfigDir       string           `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
-	RunDir          string           `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
-	LibvirtDir      string           `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions; its secrets are used if poolctl has none (/etc/libvirt)."`
-	LibvirtStateDir string           `env:"POOLCTL_LIBVIRT_STATE_DIR" placeholder:"DIR" help:"Directory of libvirt's records of running pools, used with --config-dir /etc/libvirt/storage (/run/libvirt/storage)."`
-	LockTimeout     seconds          `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for locks of other poolctl processes, in seconds or as 90s, 5m (1m); 0 does not wait."`
-	Timeout         seconds          `env:"POOLCTL_TIMEOUT" default:"30s" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
-	DryRun          bool             `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the equivalent shell commands, and change nothing. Cannot be cancelled."`
-	Debug           bool             `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
-	Quiet           bool             `short:"q" help:"Print no messages and no table headers."`
-	Readonly        bool             `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse all changes, and write no lock files. Cannot be cancelled."`
+	ConfigDir       string      `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
+	RunDir          string      `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
+	LibvirtDir      string      `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions; its secrets are used if poolctl has none (/etc/libvirt)."`
+	LibvirtStateDir string      `env:"POOLCTL_LIBVIRT_STATE_DIR" placeholder:"DIR" help:"Directory of libvirt's records of running pools, used with --config-dir /etc/libvirt/storage (/run/libvirt/storage)."`
+	LockTimeout     seconds     `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for locks of other poolctl processes, in seconds or as 90s, 5m (1m); 0 does not wait."`
+	Timeout         *seconds    `env:"POOLCTL_TIMEOUT" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
+	DryRun          bool        `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the equivalent shell commands, and change nothing. Cannot be cancelled."`
+	Debug           bool        `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
+	Quiet           bool        `short:"q" help:"Print no messages and no table headers."`
+	Readonly        bool        `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse all changes, and write no lock files. Cannot be cancelled."`
 	On              string           `short:"H" env:"POOLCTL_HOST" placeholder:"[USER@]HOST[,...]" help:"Run the verb on other machines, by ssh. HOST may have a port (nas:2222). Files that the command line names are files on this machine."`
 	RemoteCommand   string           `default:"poolctl" placeholder:"COMMAND" help:"How poolctl is called on the other machines, such as 'sudo poolctl' (poolctl)."`
 	Yes             bool             `help:"With several machines: do not ask before a change."`
-	Connect         string           `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
-	Version         kong.VersionFlag `short:"V" help:"Print the version."`
-	VersionToo      kong.VersionFlag `short:"v" hidden:""` // virsh accepts both
+	Connect         string      `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
+	Version         versionFlag `short:"V" help:"Print the version."`
+	VersionToo      versionFlag `short:"v" hidden:""` // virsh accepts both
 }
 
 // groups are the headings of the help, in order.
@@ -102,6 +116,7 @@ var groups = []kong.Group{
 	{Key: "pools", Title: "Pools:"},
 	{Key: "volumes", Title: "Volumes:"},
 	{Key: "secrets", Title: "Secrets:"},
+	{Key: "monitoring", Title: "Monitoring:"},
 	{Key: "other", Title: "Other:"},
 }
 

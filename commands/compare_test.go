@@ -23,8 +23,8 @@ const compareDir = "../testdata/compare"
 // differences.txt, and every entry there must occur.
 //
 // The test needs root, libvirt's daemon and client, and for sessions in the lab User Mode Linux. With
-// POOLCTL_TEST_ALL, it fails if one of them is missing. POOLCTL_TEST_BINARY names a poolctl that is already
-// built. scripts/compare -v shows both sides' standard error. virsh's results are recorded (see record).
+// POOLCTL_TEST_ALL, it fails if one of them is missing. scripts/compare -v shows both sides' standard error.
+// virsh's results are recorded (see record).
 func TestCompare(t *testing.T) {
 	backendtest.Long(t, "the comparison with virsh")
 	known, err := readDifferenceList(filepath.Join(compareDir, "differences.txt"))
@@ -37,7 +37,7 @@ func TestCompare(t *testing.T) {
 	}
 	requireForCompare(t, fmt.Sprintf("all %d sessions", len(files)-1), "virsh", "libvirtd", "unshare",
 		"qemu-img")
-	binary := compareBinary(t)
+	binary := poolctlBinary(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		if name == "differences" {
@@ -90,20 +90,14 @@ func requireForCompare(t *testing.T, what string, programs ...string) {
 	t.Skip(text)
 }
 
-// compareBinary returns the path of the poolctl to compare. It builds one unless POOLCTL_TEST_BINARY names
-// one.
-func compareBinary(t *testing.T) string {
+// poolctlBinary returns the path of the program under test.
+func poolctlBinary(t *testing.T) string {
 	t.Helper()
-	if binary := os.Getenv("POOLCTL_TEST_BINARY"); binary != "" {
-		return binary
+	path, err := exec.LookPath("poolctl")
+	if err != nil {
+		t.Fatal(err)
 	}
-	binary := filepath.Join(t.TempDir(), "poolctl")
-	build := exec.Command("go", "build", "-o", binary, "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
+	return path
 }
 
 // compareSession runs one session on both sides, and reports each difference that is not known.

@@ -48,6 +48,10 @@ func (c candidates) UseOptions(given map[string]string) error {
 // Fields implements [manual.Source].
 func (c candidates) Fields(verb string) []string {
 	switch {
+	case verb == "vol-snapshot-list":
+		return snapshotFields
+	case verb == "vol-users":
+		return userFields
 	case strings.HasPrefix(verb, "vol-"):
 		return volumeFields
 	case strings.HasPrefix(verb, "secret-"):
@@ -69,7 +73,7 @@ func (c candidates) Pools(verb string) []string {
 		want, limited = true, true
 	}
 	var names []string
-	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed("")) {
+	for _, s := range c.driver.Statuses(c.ctx, c.driver.PoolsNamed(""), nil) {
 		if !limited || s.Active == want {
 			names = append(names, s.Entry.Name)
 		}
@@ -114,6 +118,15 @@ func (c candidates) Volumes(pool string, paths bool) []string {
 		} else {
 			names = append(names, v.Name)
 		}
+	}
+	return names
+}
+
+// Snapshots implements [manual.Source].
+func (c candidates) Snapshots(volume, pool string) []string {
+	var names []string
+	for _, s := range c.driver.LocalSnapshots(c.ctx, volume, pool) {
+		names = append(names, s.Name)
 	}
 	return names
 }

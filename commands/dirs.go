@@ -42,6 +42,19 @@ func libvirtStateDir(asked string) (string, error) {
 	return "", nil
 }
 
+// cacheDir returns the directory for downloads: asked if it is not empty, /var/cache/poolctl for root,
+// otherwise one of the user's own.
+func cacheDir(asked string) (string, error) {
+	switch {
+	case asked != "":
+		return filepath.Abs(asked)
+	case os.Geteuid() == 0:
+		return "/var/cache/poolctl", nil
+	}
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "poolctl"), err
+}
+
 var errNoHome = errors.New("no home directory for the definitions")
 
 // definitionsOf returns the directory of a program's definitions. The error wraps errNoHome if the user has

@@ -43,6 +43,7 @@ type env struct {
 
 	helped       bool // a verb of a batch has printed help
 	inputIsBatch bool // standard input has the verbs of the batch
+	isPlugin     bool // the verb is check
 	asVirsh      bool // poolctl runs under the name virsh
 	timing       bool // print how long the verb takes, as virsh does
 }
@@ -54,7 +55,7 @@ const sealedKey = "/var/lib/libvirt/secrets/secrets-encryption-key"
 // setUp prepares the output, the host and the driver as the global options demand.
 func (e *env) setUp(h host.Host) error {
 	g := &e.cli.Globals
-	if g.Timeout == 0 {
+	if e.timeout() == 0 {
 		return &usageError{text: "--timeout: a server needs time to answer"}
 	}
 	e.Quiet, e.DryRun, e.Debug = g.Quiet || e.changes != nil, g.DryRun, g.Debug
@@ -84,7 +85,7 @@ func (e *env) setUp(h host.Host) error {
 func (e *env) wrap(h host.Host) host.Host {
 	g := &e.cli.Globals
 	if local, ok := h.(*host.Local); ok {
-		local.IdleLimit = time.Duration(g.Timeout)
+		local.IdleLimit = e.timeout()
 		if g.Debug {
 			local.Unconfined = e.warnUnconfined()
 		}
@@ -140,9 +141,16 @@ func (e *env) warnMissing() {
 }
 
 // timeout returns how long a server may take to answer. For completion it is at most a second, because a
-// shell waits.
+// shell waits. For check, it is the time for all answers together; programs that run plugins wait for 10
+// seconds (NRPE's default).
 func (e *env) timeout() time.Duration {
-	timeout := time.Duration(e.cli.Timeout)
+	timeout := 30 * time.Second
+	if e.isPlugin {
+		timeout = 9 * time.Second
+	}
+	if given := e.cli.Timeout; given != nil {
+		timeout = time.Duration(*given)
+	}
 	if e.verb == "__complete" {
 		return min(timeout, time.Second)
 	}

@@ -28,6 +28,7 @@ const (
 	statusLocked      = 7
 	statusUnsupported = 8
 	statusPartial     = 9
+	statusDiffers     = 10
 	statusInterrupted = 130
 )
 
@@ -53,6 +54,8 @@ var statuses = []struct {
 		Text: "the pool type does not support the operation, or a tool is missing"}, fault.Unsupported},
 	{manual.Status{Code: statusPartial, Word: "partial",
 		Text: "done in part: some of several objects failed"}, 0},
+	{manual.Status{Code: statusDiffers, Word: "differs",
+		Text: "diff has found differences, or apply --detailed-exitcode has changed something"}, 0},
 	{manual.Status{Code: statusInterrupted, Word: "interrupted", Text: "interrupted"}, 0},
 }
 
@@ -68,11 +71,18 @@ func manualStatuses() []manual.Status {
 // errPartial ends a verb that has already reported its errors.
 var errPartial = errors.New("done in part")
 
+// errDiffers ends a verb that has found or made changes, which it has already reported.
+var errDiffers = errors.New("something differs")
+
 // report prints an error with its hint, and returns the exit status.
 func (e *env) report(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
+	case e.isPlugin:
+		return e.reportAsPlugin(err)
+	case errors.Is(err, errDiffers):
+		return statusDiffers
 	case e.asVirsh:
 		return e.reportAsVirsh(err)
 	case e.errorsInJSON:

@@ -90,11 +90,15 @@ func newJSONError(status int, text, hint string, problems []jsonProblem) *jsonEr
 
 // reportJSON prints an error as an object on one line.
 func (e *env) reportJSON(err error) {
+	value := newJSONError(status(err), strings.Join(errorLines(err), "\n"), e.hint(err),
+		append(e.parts, problemsOf(err)...))
+	if e.isPlugin {
+		value.Status = statusUnknown
+	}
 	text, err := format.JSON(struct {
 		Schema int        `json:"schema"`
 		Error  *jsonError `json:"error"`
-	}{format.Schema, newJSONError(status(err), strings.Join(errorLines(err), "\n"), e.hint(err),
-		append(e.parts, problemsOf(err)...))})
+	}{format.Schema, value})
 	if err == nil {
 		fmt.Fprintln(e.Stderr, text)
 	}

@@ -69,14 +69,24 @@ func inputName(file string) string {
 	return file
 }
 
+// A poolReader is codec.ReadPool or codec.ReadStored.
+type poolReader func(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.Problem, error)
+
 // readPool reads a pool's definition from a file. Problems of the definition mention name as the file. yaml
 // is the document if it is YAML, otherwise nil.
 func (e *env) readPool(file, name string, strict bool) (p *pooldef.Pool, yaml []byte, err error) {
+	return e.readPoolWith(codec.ReadPool, file, name, strict)
+}
+
+// readPoolWith is readPool with the function that reads the document.
+func (e *env) readPoolWith(
+	read poolReader, file, name string, strict bool,
+) (p *pooldef.Pool, yaml []byte, err error) {
 	data, err := e.readInput(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, warnings, err := codec.ReadPool(name, data, strict)
+	p, warnings, err := read(name, data, strict)
 	for _, w := range warnings {
 		e.Warn("%w", w)
 	}

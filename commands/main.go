@@ -28,16 +28,19 @@ import (
 // Main runs one command line on a machine and returns the exit status. args begins with the program's name.
 func Main(ctx context.Context, h host.Host, args []string) int {
 	name, args := filepath.Base(args[0]), args[1:]
-	if name == "virsh" {
+	switch name {
+	case "virsh":
 		return mainAsVirsh(ctx, h, args)
+	case generatorName:
+		return mainAsGenerator(h, args)
 	}
 	host.NoCoreDumps()
 	if b, ok := findBatch(args); ok {
 		return b.run(ctx, h)
 	}
 	e := newEnv(ctx)
-	e.errorsInJSON = asksForJSON(args)
-	if isVersionInJSON(args) {
+	e.errorsInJSON, e.isPlugin = asksForJSON(args), isPluginLine(args)
+	if isOnlyVersion(args) {
 		return e.printVersion()
 	}
 	err := e.parse(args)
@@ -69,6 +72,7 @@ func (e *env) parseNormal(args []string) (err error) {
 		return parseError(err)
 	}
 	e.verb = e.command.Selected().Name
+	e.isPlugin = e.verb == "check"
 	if printsChanges(e.command) {
 		e.changes = &changes{}
 	}
@@ -77,7 +81,8 @@ func (e *env) parseNormal(args []string) (err error) {
 
 // execute runs the command line that was parsed, unless err says why it could not be, and returns the exit
 // status.
-func (e *env) execute(h host.Host, err error) int {
+func (e *env) execute(h host.Host, err error) (status int) {
+	defer e.recoverPlugin(&status)
 	start := time.Now()
 	if err == nil && e.isRemote() {
 		return e.runRemote(h)
@@ -90,13 +95,14 @@ func (e *env) execute(h host.Host, err error) int {
 	}
 	e.settle(err)
 	err = e.printChanges(err)
-	if finishErr := e.Finish(err == nil && !e.timing); err == nil {
+	if finishErr := e.Finish(err == nil && !e.timing); err == nil || e.isPlugin && finishErr != nil {
 		err = finishErr
 	}
 	if err == nil {
 		e.hintRefresh()
+		e.hintReload()
 	}
-	status := e.report(err)
+	status = e.report(err)
 	if e.asVirsh {
 		e.endAsVirsh(err, time.Since(start))
 	}
@@ -104,16 +110,13 @@ func (e *env) execute(h host.Host, err error) int {
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three
-// times as long as the rest of a short run. Only help, completion and the manual page need all verbs, and the
-// version needs none.
+// times as long as the rest of a short run. Only help, completion and the manual page need all verbs.
 func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 	named := func(name string) bool { return slices.Contains(args, name) }
-	onlyVersion := len(args) == 1 && isVersion(args[0])
-	all := named("help") || named("__complete") || named("__man") ||
-		!slices.ContainsFunc(verbNames(), named) && !onlyVersion
+	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
 	options := append([]kong.Option{
 		kong.Name("poolctl"), kong.ExplicitGroups(groups),
-		kong.Vars{"version": version(), "styles": strings.Join(styles, ",")},
+		kong.Vars{"styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}, more...)
 	for _, v := range verbs {

@@ -76,6 +76,12 @@ func (o *output) needsOnly(fields ...string) bool {
 	return o.Columns != nil && !slices.ContainsFunc(o.Columns, isOther)
 }
 
+// needsAny reports whether the records need one of these fields, which is not the name.
+func (o *output) needsAny(fields ...string) bool {
+	isOne := func(column string) bool { return slices.Contains(fields, column) }
+	return !o.needsOnly("name") && (o.Columns == nil || slices.ContainsFunc(o.Columns, isOne))
+}
+
 // A recordPrinter prints records with the columns that were picked.
 type recordPrinter struct {
 	e      *env

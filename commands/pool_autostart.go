@@ -11,8 +11,8 @@ type PoolAutostart struct {
 
 // Help implements kong.HelpProvider.
 func (c *PoolAutostart) Help() string {
-	return "poolctl autostart starts these pools; the systemd unit poolctl-autostart.service runs it " +
-		"at boot.\n\n" +
+	return "At boot, systemd starts these pools as units of their own, such as poolctl-pool@images.service, " +
+		"or all at once with poolctl-autostart.service (poolctl help systemd).\n\n" +
 		"  poolctl pool-autostart images\n" +
 		"  poolctl pool-autostart images --disable"
 }

@@ -96,7 +96,7 @@ func (c *PoolEdit) edit(e *env, entry *store.Entry, before, text []byte) (change
 
 // store replaces the definition, unless it has changed since the user began to edit.
 func (c *PoolEdit) store(e *env, entry *store.Entry, before []byte, edited string) error {
-	p, yaml, err := e.readPool(edited, entry.File, false)
+	p, yaml, err := e.readPoolWith(codec.ReadStored, edited, entry.File, false)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,11 @@ var poolFields = []string{
 	"file", "error",
 }
 
-// poolValues returns the values of poolFields.
-func poolValues(s *driver.Status) []any {
+// sizeFields are the fields of a pool that the storage is asked for: a size, or why there is none.
+var sizeFields = []string{"capacity", "allocation", "available", "error"}
+
+// poolValues returns the values of poolFields, and the sizes if withSizes is set.
+func poolValues(s *driver.Status, withSizes bool) []any {
 	src := &s.Pool.Source
 	values := []any{
 		s.Pool.Name, orNull(s.Pool.UUID), orNull(string(s.Pool.Type)), stateOf(s), s.Entry.Autostart,
@@ -37,7 +40,7 @@ func poolValues(s *driver.Status) []any {
 		orNull(src.Format), orNull(s.Entry.File), nil,
 	}
 	err := s.Err
-	if s.Active && err == nil {
+	if withSizes && s.Active && err == nil {
 		var space *pooldef.Space
 		if space, err = s.Space(); err == nil {
 			values[6], values[7], values[8] = space.Capacity, space.Allocation, space.Available
@@ -89,13 +92,13 @@ func orNull(s string) any {
 
 // printPools prints pools in a machine-readable style, or the columns that were picked.
 func (e *env) printPools(o *output, pools []driver.Status) error {
-	driver.QuerySpace(pools)
 	if o.Output == "xml" {
 		return e.printPoolsXML(pools)
 	}
+	withSizes := o.needsAny(sizeFields...)
 	printer := o.records(e, "pools", poolFields)
 	for _, s := range pools {
-		if err := printer.add(poolValues(&s)); err != nil {
+		if err := printer.add(poolValues(&s, withSizes)); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,9 @@ func (c *PoolList) Run(e *env) error {
 		return err
 	}
 	var pools []driver.Status
-	for _, s := range e.driver.Statuses(e.ctx, entries) {
+	withSizes := c.Details || !c.isForPeople() && c.needsAny(sizeFields...)
+	isSized := func(s *driver.Status) bool { return withSizes && c.matches(*s) }
+	for _, s := range e.driver.Statuses(e.ctx, entries, isSized) {
 		if s.Err != nil {
 			e.Warn("pool %q: %w", s.Pool.Name, s.Err)
 		}
@@ -116,7 +118,6 @@ func (c *PoolList) table(e *env, pools []driver.Status) error {
 }
 
 func (c *PoolList) details(e *env, pools []driver.Status) error {
-	driver.QuerySpace(pools)
 	var rows [][]string
 	for _, s := range pools {
 		state := stateOf(&s)

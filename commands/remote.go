@@ -1,10 +1,10 @@
 package commands
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"poolctl/backend/fault"
 	"poolctl/backend/host"
@@ -76,8 +76,11 @@ func (c *remoteCall) findFile(e *env, arguments []string) error {
 	verb := e.command.Selected()
 	c.isOutput = e.verb == "vol-download"
 	for i, a := range verb.Positional {
-		if !a.Tag.Has("file") || c.isOutput && e.cli.DryRun {
+		switch {
+		case !a.Tag.Has("file") || c.isOutput && e.cli.DryRun || i >= len(arguments):
 			continue
+		case len(arguments) > len(verb.Positional):
+			return &usageError{e.verb, "with -H, definitions are in one file, or on standard input"}
 		}
 		if arguments[i] != "-" {
 			c.file, arguments[i] = arguments[i], "-"
@@ -174,6 +177,9 @@ func (e *env) download(
 func (c *remoteCall) input(e *env) (*os.File, error) {
 	switch {
 	case c.file != "" && !c.isOutput:
+		if info, err := os.Stat(c.file); err == nil && info.IsDir() {
+			return nil, &usageError{e.verb, fmt.Sprintf("with -H, %q must be a file", c.file)}
+		}
 		return os.Open(c.file)
 	case c.stdin:
 		return e.standardInput()
@@ -187,7 +193,7 @@ func (e *env) ssh(to remote.Host, call *remoteCall, s host.Streams) (status int,
 	if len(ssh) == 0 {
 		ssh = []string{"ssh"}
 	}
-	argv := to.Command(ssh, time.Duration(e.cli.Timeout), remote.Line(e.cli.RemoteCommand, call.words))
+	argv := to.Command(ssh, e.timeout(), remote.Line(e.cli.RemoteCommand, call.words))
 	status, err = host.RunStreams(e.ctx, argv, s)
 	switch {
 	case err != nil:

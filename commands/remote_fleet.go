@@ -78,7 +78,7 @@ func (e *env) checkFleet(hosts []remote.Host, call *remoteCall) error {
 		return &usageError{e.verb, "several machines cannot write one file"}
 	case e.printsRecords() && style != "table" && style != "json":
 		return &usageError{e.verb, "of several machines, there is only a table or -o json"}
-	case !e.hasFlag("changes") || e.cli.DryRun || e.cli.Readonly || e.cli.Yes:
+	case !e.hasFlag("changes") || e.verb == "diff" || e.cli.DryRun || e.cli.Readonly || e.cli.Yes:
 		return nil
 	case !terminal.CanAsk():
 		return &usageError{e.verb, "--yes is needed to change several machines"}
@@ -141,7 +141,10 @@ func (r *fleetResult) run(e *env, to remote.Host, call *remoteCall) {
 		streams.In = in
 	}
 	r.status, r.err = e.ssh(to, call, streams)
-	if r.err != nil {
+	switch {
+	case r.err != nil && e.isPlugin:
+		r.status = statusUnknown
+	case r.err != nil:
 		r.status = status(r.err)
 	}
 }

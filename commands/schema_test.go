@@ -14,6 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"poolctl/backend/check"
 	"poolctl/pooldef"
 )
 
@@ -31,7 +32,7 @@ var (
 	aList             = object{"type": "array", "items": aString}
 )
 
-// poolTypes, volumeTypes and secretTypes have the schema of each field that is not a string or null.
+// These have the schema of each field that is not a string or null.
 var (
 	poolTypes = object{
 		"name": aString, "type": object{"enum": append([]any{nil}, poolTypeNames()...)},
@@ -45,6 +46,14 @@ var (
 		"mode":  object{"type": []string{"string", "null"}, "pattern": "^[0-7]{4}$"},
 		"owner": aSize, "group": aSize, "accessed": aTime, "modified": aTime, "changed": aTime,
 		"backing_chain": listOrNull(chainValue{}), "paths": listOrNull(pathValue{}),
+	}
+	snapshotTypes = object{
+		"name": aString, "volume": aString, "created": aTime, "capacity": aSize, "allocation": aSize,
+	}
+	userTypes = object{
+		"user": aString, "volume": aString, "pool": aString, "pid": orNullOf("integer"),
+		"kind":  object{"enum": []any{"overlay", "snapshot", "domain", "process", "kernel", "pool"}},
+		"state": object{"enum": []any{nil, "running", "defined", "reading", "writing", "active", "inactive"}},
 	}
 	secretTypes = object{
 		"uuid": aString, "ephemeral": orNullOf("boolean"), "private": orNullOf("boolean"), "has_value": aBoolean,
@@ -169,14 +178,68 @@ func hostsSchema() object {
 	}
 }
 
+// checkSchema returns the schema of the result of check.
+func checkSchema() object {
+	aNumber := object{"type": []string{"number", "null"}}
+	finding := object{
+		"id": object{"enum": check.IDs()}, "severity": object{"enum": []any{"warning", "critical", "unknown"}},
+		"pool": orNullOf("string"), "volume": orNullOf("string"), "object": orNullOf("string"), "text": aString,
+		"hint": orNullOf("string"), "value": aNumber, "warning": orNullOf("string"),
+		"critical": orNullOf("string"), "reason": orNullOf("string"),
+	}
+	figure := object{
+		"label": aString, "value": object{"type": "number"}, "unit": object{"enum": []any{"B", "%"}},
+		"warning": aString, "critical": aString, "min": object{"type": "number"}, "max": aNumber,
+	}
+	list := func(properties object) object {
+		return object{"type": "array", "items": object{
+			"type": "object", "properties": properties, "required": sortedKeys(properties),
+		}}
+	}
+	properties := object{
+		"schema": object{"const": 1}, "status": object{"enum": []any{"ok", "warning", "critical", "unknown"}},
+		"problems": list(finding), "skipped": list(finding), "perfdata": list(figure),
+		"pool_count": object{"type": "integer"}, "volume_count": object{"type": "integer"},
+		"seconds": object{"type": "number"},
+	}
+	return object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "poolctl check -o json",
+		"type":    "object", "properties": properties, "required": sortedKeys(properties),
+	}
+}
+
 // schemas returns the schema for each file of docs/schema.
 func schemas() map[string]object {
 	return map[string]object{
-		"pools.json": records("pools", poolFields, poolTypes), "error.json": errorSchema(),
-		"volumes.json": records("volumes", volumeFields, volumeTypes),
-		"secrets.json": records("secrets", secretFields, secretTypes),
-		"version.json": versionSchema(), "hosts.json": hostsSchema(),
+		"changes.json":   desiredSchema(),
+		"check.json":     checkSchema(),
+		"error.json":     errorSchema(),
+		"hosts.json":     hostsSchema(),
+		"pools.json":     records("pools", poolFields, poolTypes),
+		"secrets.json":   records("secrets", secretFields, secretTypes),
+		"snapshots.json": records("snapshots", snapshotFields, snapshotTypes),
+		"users.json":     records("users", userFields, userTypes),
+		"version.json":   versionSchema(),
+		"volumes.json":   records("volumes", volumeFields, volumeTypes),
 	}
+}
+
+// desiredSchema returns the schema of what diff and apply print.
+func desiredSchema() object {
+	schema := records("changes", desiredFields, object{
+		"kind": object{"enum": []any{"pool", "volume"}}, "pool": aString, "action": aString, "done": aBoolean,
+	})
+	properties := schema["properties"].(object)
+	counts := []string{"added", "updated", "removed", "failed", "left"}
+	for _, name := range counts {
+		properties[name] = object{"type": "integer", "minimum": 0}
+	}
+	delete(properties, "problems")
+	schema["description"] = "What diff and apply print with -o json. In diff, changed says whether anything " +
+		"differs. Fields may be added."
+	schema["required"] = append([]string{"schema", "verb", "changed", "changes"}, counts...)
+	return schema
 }
 
 // TestSchemas checks that docs/schema has the schemas of the fields that are printed. UPDATE=1 writes them.
@@ -212,7 +275,7 @@ type schemaSet map[string]*jsonschema.Schema
 func compile(columns bool) (schemaSet, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	names := []string{"error.json", "version.json", "hosts.json"}
+	names := []string{"error.json", "version.json", "check.json", "hosts.json"}
 	for name, schema := range schemas() {
 		defs, _ := schema["$defs"].(object)
 		if record, ok := defs["record"].(object); ok {
@@ -294,8 +357,14 @@ func checkJSON(command, output string) (found int, err error) {
 // check checks one document with its schema. A line of -o jsonl has the schema of a record.
 func (s schemaSet) check(command string, value object) error {
 	name, suffix := "error.json", ""
-	if value["version"] != nil {
+	switch {
+	case value["version"] != nil:
 		name = "version.json"
+	case value["perfdata"] != nil:
+		name = "check.json"
+	}
+	if value["changes"] != nil {
+		name = "changes.json"
 	}
 	if value["hosts"] != nil {
 		name = "hosts.json"
@@ -303,9 +372,11 @@ func (s schemaSet) check(command string, value object) error {
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
 	}
-	for verb, kind := range map[string]string{"pool-": "pools", "vol-": "volumes", "secret-": "secrets"} {
-		if value[kind] != nil || suffix != "" && strings.Contains(command, verb) {
-			name = kind + ".json" + suffix
+	for _, of := range []struct{ verb, kind string }{
+		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"snapshot", "snapshots"}, {"secret-", "secrets"},
+	} {
+		if value[of.kind] != nil || suffix != "" && strings.Contains(command, of.verb) {
+			name = of.kind + ".json" + suffix
 		}
 	}
 	return s[name].Validate(value)

@@ -12,23 +12,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"poolctl/backend/host"
-	"poolctl/backend/sheepdog/dogtest"
 )
-
-func TestMain(m *testing.M) {
-	run := func() { os.Exit(Main(Signals(), &host.Local{}, os.Args)) }
-	if filepath.Base(os.Args[0]) == "virsh" { // a link of a session; the PATH of the others has the real virsh
-		run()
-	}
-	programs := attackPrograms()
-	programs["poolctl"] = run
-	programs["as-libvirtd"] = func() { os.Exit(asLibvirtd(os.Args[1], os.Args[2:])) }
-	programs["dog"] = func() { os.Exit(dogtest.Run("dog")) } // Debian no longer has it
-	programs["sheep"] = func() { os.Exit(dogtest.Run("sheep")) }
-	testscript.Main(m, programs)
-}
 
 // lab is locked by the session that uses the lab's servers.
 var lab sync.Mutex
@@ -59,6 +43,7 @@ func runSessions(t *testing.T, dir string) {
 				"HOME": env.WorkDir, "POOLCTL_CONFIG_DIR": env.WorkDir + "/etc",
 				"POOLCTL_RUN_DIR": env.WorkDir + "/run", "POOLCTL_LIBVIRT_DIR": env.WorkDir + "/libvirt",
 				"POOLCTL_LIBVIRT_STATE_DIR": env.WorkDir + "/libvirt-state", "LC_ALL": "C.UTF-8",
+				"POOLCTL_CACHE_DIR": env.WorkDir + "/cache",
 			} {
 				env.Setenv(name, value)
 			}
@@ -91,7 +76,7 @@ func runSessions(t *testing.T, dir string) {
 			}
 			return name == "ceph" && err == nil, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"session": session},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"session": session, "webserver": webserver},
 	})
 }
 
@@ -122,8 +107,10 @@ func sh(ts *testscript.TestScript, work, command string) (string, int) {
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + work}
 	for _, name := range []string{"HOME", "WORK", "POOLCTL_CONFIG_DIR", "POOLCTL_RUN_DIR", "POOLCTL_LIBVIRT_DIR",
-		"POOLCTL_LIBVIRT_STATE_DIR", "LC_ALL"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+		"POOLCTL_LIBVIRT_STATE_DIR", "POOLCTL_CACHE_DIR", "LC_ALL", "SSL_CERT_FILE", "HTTP", "HTTPS"} {
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
 	}
 	output, err := cmd.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -142,6 +129,7 @@ var (
 // normalised replaces text that differs in each run: the directory, random uuids, times.
 func normalised(text, work string) string {
 	text = strings.ReplaceAll(text, work, "$WORK")
+	text = serverPort.ReplaceAllString(text, "$1${2}PORT")
 	text = randomUUID.ReplaceAllString(text, "00000000-0000-4000-8000-000000000000")
 	text = stampXML.ReplaceAllString(text, "<$1>TIME</")
 	return stampJSON.ReplaceAllString(text, "TIME")

@@ -102,6 +102,7 @@ var hangs = []hang{
 	{place: "an iSCSI server", args: "find-storage-pool-sources-as iscsi-direct 127.0.0.1 PORT iqn.2026-01.a:b",
 		prepare: server, waits: connected},
 	{place: "a Ceph monitor", args: "pool-start ceph", prepare: server, waits: connected},
+	{place: "a plugin", args: "check ceph", prepare: marked, waits: connected, status: statusUnknown},
 }
 
 // A waiter is a run of poolctl, in a directory with an active pool.
@@ -146,6 +147,12 @@ func (h *hang) signal(t *testing.T, s syscall.Signal) {
 	if w.program != 0 {
 		backendtest.Eventually(t, "the program has ended", func() bool { return syscall.Kill(w.program, 0) != nil })
 	}
+}
+
+// marked enables the pool of the server for start at boot, so that check asks for it.
+func marked(w *waiter) {
+	server(w)
+	w.run("pool-autostart", "ceph")
 }
 
 // batched makes one argument of the verbs, and locks the pool of the first.

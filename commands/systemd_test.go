@@ -30,7 +30,7 @@ func TestSystemd(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no archives in testdata/systemd (%v)", err)
 	}
-	binary := compareBinary(t)
+	binary := poolctlBinary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +84,11 @@ func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
 		t.Fatal(err)
 	}
 	install(t, "-T", binary, dir+"/root/usr/local/sbin/poolctl")
-	install(t, "-t", dir+"/root/etc/systemd/system", "-m", "644", "../scripts/systemd/poolctl-autostart.service")
+	units := exec.Command("../scripts/systemd/install", filepath.Join(dir, "root"))
+	units.Env = append(os.Environ(), "POOLCTL=/usr/local/sbin/poolctl")
+	if out, err := units.CombinedOutput(); err != nil {
+		t.Fatalf("scripts/systemd/install: %v\n%s", err, out)
+	}
 	boot := exec.Command("../scripts/lab", "systemd", "-t", "120", "-d", dir, filepath.Join(dir, "script"))
 	var stdout, stderr bytes.Buffer
 	boot.Stdout, boot.Stderr = &stdout, &stderr

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/alecthomas/kong"
+
 	"poolctl/format"
 )
 
@@ -52,18 +54,32 @@ func version() string {
 	return fmt.Sprintf("poolctl %s (%s%s %s)", b.Version, commit, b.Go, b.Platform)
 }
 
+// A versionFlag prints the version and ends the process, as kong.VersionFlag does. It reads the build only
+// then.
+type versionFlag bool
+
+// BeforeReset implements kong.BeforeResetHook.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	fmt.Fprintln(app.Stdout, version())
+	app.Exit(0)
+	return nil
+}
+
 // isVersion reports whether a word is the option --version.
 func isVersion(word string) bool { return slices.Contains([]string{"--version", "-V", "-v"}, word) }
 
-// isVersionInJSON reports whether a command line is --version with -o json.
-func isVersionInJSON(args []string) bool {
+// isOnlyVersion reports whether a command line is --version, perhaps with -o json. It needs no grammar.
+func isOnlyVersion(args []string) bool {
 	style, rest := outputStyle(args)
-	return style == "json" && len(args) > 1 && len(rest) == 1 && isVersion(rest[0])
+	return len(rest) == 1 && isVersion(rest[0]) && (len(args) == 1 || style == "json")
 }
 
-// printVersion prints the build in JSON, and returns the exit status.
+// printVersion prints the build, as text or in JSON, and returns the exit status.
 func (e *env) printVersion() int {
-	text, err := format.JSON(thisBuild())
+	text, err := version(), error(nil)
+	if e.errorsInJSON {
+		text, err = format.JSON(thisBuild())
+	}
 	if err == nil {
 		e.Result(text + "\n")
 		err = e.Finish(false)

@@ -28,7 +28,7 @@ type copyFlags struct {
 	preallocation
 }
 
-func (f *copyFlags) options() (backend.CloneOptions, error) {
+func (f copyFlags) options() (backend.CloneOptions, error) {
 	o, err := f.preallocation.options()
 	if f.Reflink && f.Full {
 		err = exclusive("", "reflink", "full")

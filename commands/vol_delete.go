@@ -5,19 +5,24 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
 )
 
 // VolDelete is the verb vol-delete.
 type VolDelete struct {
 	volumeArgs
 	DeleteSnapshots bool `help:"Also delete the volume's snapshots."`
+	InUse           bool `help:"Delete a file even if images, processes or the kernel use it. Images that are based on it lose their data."`
 	IfExists        bool `help:"If the pool has no such volume, do nothing and succeed. Needs --pool."`
 	changing
 }
 
 // Help implements kong.HelpProvider.
 func (*VolDelete) Help() string {
-	return "  poolctl vol-delete disk.raw images\n" +
+	return "A volume that another image has as its backing file or data file is not deleted, nor is a " +
+		"file that a process, a running guest, a loop device or a swap area uses. \"poolctl vol-users\" " +
+		"names all users.\n\n" +
+		"  poolctl vol-delete disk.raw images\n" +
 		"  poolctl vol-delete disk.raw images --if-exists"
 }
 
@@ -44,5 +49,5 @@ func (c *VolDelete) delete(e *env) error {
 	}
 	defer v.Unlock()
 	e.noteVolume(v.Volume)
-	return e.driver.DeleteVolume(e.ctx, v, c.DeleteSnapshots)
+	return e.driver.DeleteVolume(e.ctx, v, driver.DeleteOptions{Snapshots: c.DeleteSnapshots, InUse: c.InUse})
 }

@@ -71,15 +71,10 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, err
 	case delta:
 		n += now
 	}
-	p := v.Pool()
-	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")
-	if err != nil {
+	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate}
+	if err := e.driver.ResizeVolume(e.ctx, v, n, o); err != nil {
 		return nil, err
 	}
-	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate, MayRead: e.driver.Known(e.ctx, v)}
-	if err := resizer.Resize(e.ctx, p, v.Name, n, o); err != nil {
-		return nil, err
-	}
-	e.reportVolume(v.Backend, p, v.Name, v.Volume)
+	e.reportVolume(v.Backend, v.Pool(), v.Name, v.Volume)
 	return v, nil
 }

@@ -114,6 +114,9 @@ func TestListStreams(t *testing.T) {
 		if err := l.Close(); err != nil || w.writes > 4 {
 			t.Errorf("%s: %d writes, error %v", style, w.writes, err)
 		}
+		if n := strings.Count(w.String(), "first"); n != 1000 {
+			t.Errorf("%s: %d records", style, n)
+		}
 	}
 }
 

@@ -19,11 +19,12 @@ func (l *List) json(values []any) error {
 		if i > 0 {
 			l.out.WriteByte(',')
 		}
-		text, err := JSON(v)
-		if err != nil {
+		l.out.WriteString("\n      \"")
+		l.out.WriteString(l.fields[i])
+		l.out.WriteString("\": ")
+		if err := l.jsonValue(v); err != nil {
 			return err
 		}
-		l.out.WriteString("\n      \"" + l.fields[i] + "\": " + text)
 	}
 	_, err := l.out.WriteString("\n    }")
 	return err
@@ -32,32 +33,55 @@ func (l *List) json(values []any) error {
 // jsonLine prints a record as an object on one line.
 func (l *List) jsonLine(values []any) error {
 	for i, v := range values {
-		text, err := JSON(v)
-		if err != nil {
+		separator := `,"`
+		if i == 0 {
+			separator = `{"`
+		}
+		l.out.WriteString(separator)
+		l.out.WriteString(l.fields[i])
+		l.out.WriteString(`":`)
+		if err := l.jsonValue(v); err != nil {
 			return err
 		}
-		separator := ","
-		if i == 0 {
-			separator = "{"
-		}
-		l.out.WriteString(separator + `"` + l.fields[i] + `":` + text)
 	}
 	_, err := l.out.WriteString("}\n")
 	return err
 }
 
-// JSON is json.Marshal without HTML escapes, so that names with an ampersand stay readable. Numbers and
-// plain strings are printed without the encoder, because a list may have a million of them.
-func JSON(v any) (string, error) {
+// jsonValue prints a value as JSON does.
+func (l *List) jsonValue(v any) error {
+	if b, ok := appendPlainJSON(l.out.AvailableBuffer(), v); ok {
+		_, err := l.out.Write(b)
+		return err
+	}
+	text, err := JSON(v)
+	l.out.WriteString(text)
+	return err
+}
+
+// appendPlainJSON appends a value that needs no encoder: a list may have a million of them.
+func appendPlainJSON(b []byte, v any) (_ []byte, ok bool) {
 	switch v := v.(type) {
 	case nil:
-		return "null", nil
+		return append(b, "null"...), true
+	case bool:
+		return strconv.AppendBool(b, v), true
+	case uint32:
+		return strconv.AppendUint(b, uint64(v), 10), true
 	case uint64:
-		return strconv.FormatUint(v, 10), nil
+		return strconv.AppendUint(b, v, 10), true
 	case string:
 		if isPlain(v) && !strings.Contains(v, `"`) {
-			return `"` + v + `"`, nil
+			return append(append(append(b, '"'), v...), '"'), true
 		}
+	}
+	return b, false
+}
+
+// JSON is json.Marshal without HTML escapes, so that names with an ampersand stay readable.
+func JSON(v any) (string, error) {
+	if b, ok := appendPlainJSON(nil, v); ok {
+		return string(b), nil
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -2,7 +2,6 @@ package format
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -21,6 +20,7 @@ type List struct {
 	fields    []string
 	out       *bufio.Writer
 	count     int
+	yaml      yamlRecords
 	forPeople bool // the writer is a Text: print each name on one line
 }
 
@@ -44,6 +44,7 @@ func NewList(w io.Writer, style, kind string, fields []string, members ...Member
 		fmt.Fprintf(l.out, "  %q: [", kind)
 	case "yaml":
 		fmt.Fprintf(l.out, "schema: %d\n%s:", Schema, kind)
+		l.yaml = newYAMLRecords(l.out, fields)
 	case "csv":
 		_ = l.csv(fields) // the buffer returns the error at the end
 	}
@@ -57,7 +58,7 @@ func (l *List) Add(values ...any) error {
 	case "json":
 		err = l.json(values)
 	case "yaml":
-		err = l.yaml(values)
+		err = l.yaml.add(values)
 	case "csv":
 		cells := make([]string, len(values))
 		for i, v := range values {
@@ -86,6 +87,9 @@ func (l *List) Add(values ...any) error {
 // Close ends the document and flushes the output. In the styles json and yaml, the members stand after the
 // records.
 func (l *List) Close(members ...Member) error {
+	if err := l.yaml.flush(); err != nil {
+		return err
+	}
 	switch {
 	case l.style == "json" && l.count == 0:
 		l.out.WriteByte(']')
@@ -118,39 +122,16 @@ func (l *List) member(m Member) error {
 	return nil
 }
 
-func (l *List) yaml(values []any) error {
-	record := &YAML{Kind: YAMLMapping}
-	for i, v := range values {
-		var key, value YAML
-		if err := key.Encode(l.fields[i]); err != nil {
-			return err
-		}
-		if err := value.Encode(v); err != nil {
-			return err
-		}
-		record.Content = append(record.Content, &key, &value)
-	}
-	var b bytes.Buffer
-	if err := PrintYAML(&b, []*YAML{record}); err != nil {
-		return err
-	}
-	if l.count == 0 {
-		l.out.WriteByte('\n')
-	}
-	_, err := l.out.Write(b.Bytes())
-	return err
-}
-
 // Cell formats a value for a spreadsheet. null is an empty cell, and the items of a list are joined by
 // blanks.
 func Cell(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "", nil
+	case string:
+		return v, nil
 	case []string:
 		return strings.Join(v, " "), nil
-	case string, bool, int, int64, uint64:
-		return fmt.Sprint(v), nil
 	}
 	return JSON(v)
 }

@@ -37,7 +37,6 @@ func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error
 	if len(rows) == 0 { // the library does not call the renderer without rows
 		return emptyTable(w, header, withHeader)
 	}
-	twwidth.SetCacheCapacity(-1) // cells rarely repeat, so that the cache costs more than it saves
 	t := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(&virshTable{rows: rows}),
 		tablewriter.WithPadding(tw.PaddingNone),
@@ -45,7 +44,6 @@ func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithTrimLine(tw.Off),
 	)
 	if withHeader {
 		t.Header(header)
@@ -63,12 +61,21 @@ func widest(rows [][]string) []string {
 	widths := make([]int, len(cells))
 	for _, row := range rows {
 		for i, cell := range row {
-			if width := twwidth.Width(cell); width > widths[i] {
+			if width := cellWidth(cell); width > widths[i] {
 				cells[i], widths[i] = cell, width
 			}
 		}
 	}
 	return cells
+}
+
+// cellWidth returns the number of columns that a cell takes on a terminal, as the library computes it. The
+// library's own function takes a microsecond for each cell, and keeps the cell.
+func cellWidth(cell string) int {
+	if isPlain(cell) {
+		return len(cell)
+	}
+	return twwidth.WidthNoCache(cell)
 }
 
 func emptyTable(w io.Writer, header []string, withHeader bool) error {
@@ -146,7 +153,7 @@ func (t *virshTable) line(cells []string, ctx tw.Formatting) {
 		t.out.WriteByte(' ')
 		t.out.WriteString(cell)
 		if i < len(cells)-1 {
-			for range ctx.Row.Widths.Get(i) - twwidth.Width(cell) + 2 {
+			for range ctx.Row.Widths.Get(i) - cellWidth(cell) + 2 {
 				t.out.WriteByte(' ')
 			}
 		}

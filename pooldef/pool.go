@@ -24,7 +24,9 @@ type Pool struct {
 	Config       []Option // rbd
 	MountPoint   bool     // the target must be a mount point; poolctl's extension
 	ThinPool     string   // logical: the thin pool that new volumes get their space from; poolctl's extension
-	Started      bool     // read from a run record: poolctl started the pool; not part of the definition
+	Check        CheckSettings
+	ManagedBy    string // the set of definitions whose apply wrote this one; empty: none
+	Started      bool   // read from a run record: poolctl started the pool; not part of the definition
 }
 
 // A Source describes where a pool's storage comes from.
@@ -79,6 +81,14 @@ type Auth struct {
 	Mutual   *Login // chap: the login with which the target proves its identity; poolctl's extension
 }
 
+// UsageType returns the usage type of the secrets of a login.
+func (a *Auth) UsageType() string {
+	if a.Type == "chap" {
+		return "iscsi"
+	}
+	return a.Type
+}
+
 // A Login is a user and a secret.
 type Login struct {
 	Username string
@@ -114,4 +124,7 @@ func (p Permissions) IsZero() bool {
 type Option struct{ Name, Value string }
 
 // Space is the space in a pool, in bytes.
-type Space struct{ Capacity, Allocation, Available uint64 }
+type Space struct {
+	Capacity, Allocation, Available uint64
+	Inodes, InodesFree              uint64 // of its file system; 0 if inodes are not limited
+}

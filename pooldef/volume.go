@@ -59,6 +59,8 @@ type VolumeTarget struct {
 	LazyRefcounts bool
 	ExtendedL2    bool
 	ExternalData  bool   // found: the guest's data is also in other files, which only the header names
+	IsDirty       bool   // found: a qcow2 image that was not closed, and that no process has open for writing
+	IsCorrupt     bool   // found: a qcow2 image that qemu has marked as corrupt
 	DataFile      string // found: the external data file of a qcow2 image, as its header names it. Untrusted.
 }
 

@@ -70,6 +70,8 @@ type Options struct {
 	Parallel bool
 	// Parts are the parts to run; nil: all.
 	Parts []string
+	// RevertDestroys means that reverting to a snapshot destroys later snapshots.
+	RevertDestroys bool
 	// Existing is the number of volumes in a pool of a type that cannot create any.
 	Existing int
 }
@@ -78,7 +80,7 @@ type Options struct {
 var (
 	PoolFaults   = []string{"PoolFaults", "KilledPool"}
 	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed",
-		"KilledDeleting", "KilledCloning"}
+		"KilledDeleting", "KilledCloning", "SnapshotFaults", "KilledSnapshots"}
 	Faults = slices.Concat(PoolFaults, VolumeFaults)
 )
 
@@ -143,6 +145,9 @@ func Run(t *testing.T, o Options) {
 		{"KilledDeleting", func(s *suite) { s.testKilledDeleting(t.Name()) }},
 		{"KilledPool", func(s *suite) { s.testKilledPool(t.Name()) }},
 		{"KilledCloning", func(s *suite) { s.testKilled(t.Name(), "clone") }},
+		{"Snapshots", (*suite).testSnapshots},
+		{"SnapshotFaults", (*suite).testSnapshotFaults},
+		{"KilledSnapshots", func(s *suite) { s.testKilledSnapshots(t.Name()) }},
 	} {
 		if o.Parts != nil && !slices.Contains(o.Parts, part.name) {
 			continue

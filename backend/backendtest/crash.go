@@ -27,6 +27,9 @@ type crashPlan struct {
 
 // crashOperations are the operations that such a process can run.
 var crashOperations = map[string]func(context.Context, Options, backend.Backend, *pooldef.Pool) error{
+	"clone snapshot": snapshotOperations["clone snapshot"],
+	"revert":         snapshotOperations["revert"],
+
 	"create": creations["create"],
 	"clone":  creations["clone"],
 	"delete": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {

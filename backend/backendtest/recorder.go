@@ -273,6 +273,8 @@ func (t *recorder) OpenBy(devices ...string) []string {
 	return all
 }
 
+func (t *recorder) FileUsers() (*host.FileUsers, error) { return t.local.FileUsers() }
+
 func (t *recorder) Blank(device string) (bool, error) {
 	return ask(t, "blank "+device, func(h host.Host) (bool, error) { return h.Blank(device) })
 }

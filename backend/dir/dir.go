@@ -19,6 +19,11 @@ func New(h host.Host, s backend.Secrets) *Backend {
 	return &Backend{filevol.Files{Host: h, Secrets: s}}
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Paths: []string{p.Target.Path}}
+}
+
 // Build implements backend.Builder.
 func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) error {
 	if o.Overwrite || o.NoOverwrite {

@@ -36,6 +36,11 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return b
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Devices: blockvol.Sources(p)}
+}
+
 // Active implements backend.Backend. A pool is active if its disk exists and has a label of the pool's
 // format.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {

@@ -34,10 +34,14 @@ func ask[T any](ctx context.Context, d *Driver, p *pooldef.Pool, query func() (T
 	return value, &backend.TimeoutError{Text: fmt.Sprintf("the storage at %q does not answer", storage)}
 }
 
-// inParallel calls do for all items at once and returns the results in order. Several servers that do not
+// InParallel calls do for all items at once and returns the results in order. Several servers that do not
 // answer then take no longer than one.
-func inParallel[T, U any](items []T, do func(T) U) []U {
+func InParallel[T, U any](items []T, do func(T) U) []U {
 	results := make([]U, len(items))
+	if len(items) == 1 {
+		results[0] = do(items[0])
+		return results
+	}
 	var wait sync.WaitGroup
 	for i, item := range items {
 		wait.Go(func() { results[i] = do(item) })

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"poolctl/backend/fault"
 	"poolctl/pooldef/store"
@@ -103,7 +102,7 @@ func (d *Driver) autostart(ctx context.Context, s *start) {
 
 // plan returns the starts of pools with what they need. Circles are cut.
 func (d *Driver) plan(ctx context.Context, entries []*store.Entry) []*start {
-	all := inParallel(entries, func(entry *store.Entry) *start { return d.newStart(ctx, entry) })
+	all := InParallel(entries, func(entry *store.Entry) *start { return d.newStart(ctx, entry) })
 	for _, s := range all {
 		for _, other := range all {
 			if s != other && s.isIn(other) && !other.leadsTo(s) {
@@ -143,9 +142,7 @@ func (s *start) isIn(other *start) bool {
 		paths = slices.Concat(paths, s.targets)
 	}
 	return slices.ContainsFunc(paths, func(path string) bool {
-		return slices.ContainsFunc(other.targets, func(target string) bool {
-			return strings.HasPrefix(path, strings.TrimSuffix(target, "/")+"/")
-		})
+		return slices.ContainsFunc(other.targets, func(target string) bool { return IsBelow(path, target) })
 	})
 }
 

@@ -64,7 +64,10 @@ func (d *Driver) DeletePool(ctx context.Context, nameOrUUID string) error {
 			return err
 		}
 	}
-	return deleter.DeletePool(ctx, p)
+	if err := deleter.DeletePool(ctx, p); err != nil {
+		return err
+	}
+	return d.Store.RemoveBuilt(entry.Name)
 }
 
 // Discover finds sources that pools of a type could use.

@@ -20,61 +20,81 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string) er
 	if err != nil {
 		return err
 	}
-	// A dry run reports problems with the name before checkNoOverlays suggests to put it into other images.
+	// A dry run reports problems with the name before checkNoUsers suggests to put it into other images.
 	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Renamer)
 	if err := rehearsal.Rename(ctx, p, v.Name, newName); err != nil || newName == v.Name {
 		return err
 	}
-	if err := d.checkNoOverlays(ctx, v, newName); err != nil {
+	if err := d.checkNoUsers(ctx, v, newName); err != nil {
 		return err
 	}
 	return renamer.Rename(ctx, p, v.Name, newName)
 }
 
-// checkNoOverlays returns an error if images or pools find their data through a volume's name.
-func (d *Driver) checkNoOverlays(ctx context.Context, v *Volume, newName string) error {
-	overlays, err := d.overlays(ctx, v)
-	if err != nil || len(overlays) == 0 {
+// checkNoUsers returns an error if images or pools find their data through a volume's name. It warns about
+// domains that do: their definitions are libvirt's.
+func (d *Driver) checkNoUsers(ctx context.Context, v *Volume, newName string) error {
+	look, err := d.lookAtReferences(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
+	if err != nil {
 		return err
 	}
-	const most = 3
-	var names []string
-	for _, o := range overlays[:min(most, len(overlays))] {
-		names = append(names, fmt.Sprintf("%q", o.Target.Path))
+	users, err := look.users(ctx, v.Pool(), v.Volume)
+	if err != nil {
+		return err
 	}
-	text := strings.Join(names, ", ")
-	if more := len(overlays) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	for _, hidden := range look.hidden {
+		d.Warn("%w", hidden)
 	}
-	first := overlays[0]
-	newPath := v.Target.Path[:strings.LastIndexByte(v.Target.Path, '/')+1] + newName
-	if first.Target.DataFile != "" {
-		const hint = "while no guest uses it: ln %[1]s %[2]s && qemu-img amend -o data_file=%[2]s %[3]s && rm %[1]s"
-		return &backend.StateError{
-			Text: "it is the data file of " + text,
-			Hint: fmt.Sprintf(hint, shell.Quote(v.Target.Path), shell.Quote(newPath), shell.Quote(first.Target.Path)),
+	warned := ""
+	for _, u := range users {
+		switch {
+		case u.Kind == PoolUser && u.needsOld:
+			return &backend.StateError{Text: fmt.Sprintf("it contains the pool %q", u.Name)}
+		case u.Kind == DomainUser && u.needsOld && u.Name != warned:
+			d.Warn("domain %q finds the volume by its old name: virsh edit %s", u.Name, shell.Quote(u.Name))
+			warned = u.Name
 		}
 	}
-	const hint = "while no guest uses it, have each name the new path first: " +
-		"qemu-img rebase -u -b %s -F %s %s"
+	overlays := overlaysIn(users)
+	if overlays == nil {
+		return nil
+	}
 	return &backend.StateError{
-		Text: "it is the backing file of " + text,
-		Hint: fmt.Sprintf(hint, shell.Quote(newPath), cmp.Or(first.Backing.Format, v.Target.Format),
-			shell.Quote(first.Target.Path)),
+		Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
+		Hint: renameHint(v, newName, overlays[0]),
 	}
 }
 
-// DeleteVolume deletes a volume. If snapshots is set, DeleteVolume also deletes its snapshots.
-func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, snapshots bool) error {
+// renameHint returns the commands that have an overlay name a volume by its new name.
+func renameHint(v *Volume, newName string, overlay User) string {
+	newPath := v.Target.Path[:strings.LastIndexByte(v.Target.Path, '/')+1] + newName
+	old, renamed, image := shell.Quote(v.Target.Path), shell.Quote(newPath), shell.Quote(overlay.Name)
+	if overlay.As == "data file" {
+		const hint = "while no guest uses it: ln %[1]s %[2]s && qemu-img amend -o data_file=%[2]s %[3]s && rm %[1]s"
+		return fmt.Sprintf(hint, old, renamed, image)
+	}
+	const hint = "while no guest uses it, have each name the new path first: qemu-img rebase -u -b %s -F %s %s"
+	return fmt.Sprintf(hint, renamed, cmp.Or(overlay.format, v.Target.Format), image)
+}
+
+// DeleteOptions control what DeleteVolume may delete.
+type DeleteOptions struct {
+	Snapshots bool // also the volume's snapshots
+	InUse     bool // a file that images, processes, running domains or the kernel use
+}
+
+// DeleteVolume deletes a volume. Without o.InUse, DeleteVolume returns an error if something uses the volume.
+// A volume that contains an active pool is never deleted.
+func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, o DeleteOptions) error {
 	p := v.Pool()
 	deleter, err := backend.As[backend.Deleter](v.Backend, p.Type, "volume deletion")
 	if err != nil {
 		return err
 	}
-	if err := d.checkNoPoolIn(ctx, v); err != nil {
+	if err := d.checkUnused(ctx, v, o.InUse); err != nil {
 		return err
 	}
-	if !snapshots {
+	if !o.Snapshots {
 		return deleter.Delete(ctx, p, v.Name)
 	}
 	const what = "deleting snapshots with a volume"

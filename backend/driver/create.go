@@ -29,6 +29,17 @@ func (d *Driver) passWarning(err error) error {
 	return err
 }
 
+// ResizeVolume changes a volume's capacity to size bytes. o.MayRead is set by ResizeVolume.
+func (d *Driver) ResizeVolume(ctx context.Context, v *Volume, size uint64, o backend.ResizeOptions) error {
+	p := v.Pool()
+	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")
+	if err != nil {
+		return err
+	}
+	o.MayRead = d.Known(ctx, v)
+	return resizer.Resize(ctx, p, v.Name, size, o)
+}
+
 // CreateFrom creates a volume in pool p, whose backend is b, with the data of source. The pools may be of
 // different types. The new volume must be at least as large as source: see [Driver.FitCapacity].
 func (d *Driver) CreateFrom(
@@ -63,6 +74,17 @@ func (d *Driver) clone(
 	if err != nil {
 		return err
 	}
+	return d.fromSource(ctx, source, o, func(from *pooldef.Volume, o backend.CloneOptions) error {
+		return cloner.Clone(ctx, p, v, from, o)
+	})
+}
+
+// fromSource calls create with the source of a new volume, as a [backend.Cloner] expects it, and with the
+// options that depend on the source.
+func (d *Driver) fromSource(
+	ctx context.Context, source *Volume, o backend.CloneOptions,
+	create func(from *pooldef.Volume, o backend.CloneOptions) error,
+) (err error) {
 	if source.Err != nil {
 		return source.Err
 	}
@@ -73,7 +95,7 @@ func (d *Driver) clone(
 		}
 	}
 	o.From, o.MayRead = source.Pool(), d.Known(ctx, source)
-	return cloner.Clone(ctx, p, v, from, o)
+	return create(from, o)
 }
 
 // FitCapacity gives the definition of a copy the capacity of source, unless its own is larger.

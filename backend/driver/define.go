@@ -49,6 +49,9 @@ func (d *Driver) Redefine(
 	case p.UUID == "" && entry.Persistent != nil:
 		p.UUID = entry.Persistent.UUID
 	}
+	if yaml == nil && entry.Persistent != nil { // the document that was edited does not show the mark
+		p.ManagedBy = entry.Persistent.ManagedBy
+	}
 	return d.admit(ctx, p, true, func() error {
 		now, err := d.Store.Source(entry)
 		switch {
@@ -83,27 +86,35 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 // process can add a definition. If repair is set, the stored definition of the same pool may be one that
 // cannot be used.
 func (d *Driver) admit(ctx context.Context, p *pooldef.Pool, repair bool, work func() error) error {
-	if err := d.checkDefinition(p); err != nil {
-		return err
-	}
-	unlock, err := d.LockDefinitions(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := d.checkConflicts(p, repair); err != nil {
-		return err
-	}
-	unlockPool, err := d.lock(ctx, p.Name, store.Exclusive)
-	if err != nil {
-		return err
-	}
-	defer unlockPool()
-	return work()
+	unlock, err := d.admitLocked(ctx, p, repair, work)
+	unlock()
+	return err
 }
 
-// checkDefinition returns an error if the backend can never use a definition.
-func (d *Driver) checkDefinition(p *pooldef.Pool) error {
+// admitLocked is admit, except that the pool stays locked until unlock is called.
+func (d *Driver) admitLocked(
+	ctx context.Context, p *pooldef.Pool, repair bool, work func() error,
+) (unlock func(), err error) {
+	if err := d.CheckDefinition(p); err != nil {
+		return func() {}, err
+	}
+	unlockAll, err := d.LockDefinitions(ctx)
+	if err != nil {
+		return func() {}, err
+	}
+	defer unlockAll()
+	if err := d.checkConflicts(p, repair); err != nil {
+		return func() {}, err
+	}
+	unlock, err = d.lock(ctx, p.Name, store.Exclusive)
+	if err != nil {
+		return func() {}, err
+	}
+	return unlock, work()
+}
+
+// CheckDefinition returns an error if the backend can never use a definition.
+func (d *Driver) CheckDefinition(p *pooldef.Pool) error {
 	if checker, ok := d.Backends[p.Type].(backend.DefinitionChecker); ok {
 		return checker.CheckDefinition(p)
 	}

@@ -44,7 +44,7 @@ func (d *Driver) poolOf(
 		name string
 		err  error
 	}
-	for i, in := range inParallel(entries, func(entry *store.Entry) location {
+	for i, in := range InParallel(entries, func(entry *store.Entry) location {
 		name, err := d.nameIn(ctx, entry, pathOrKey)
 		return location{name, err}
 	}) {

@@ -17,6 +17,11 @@ func (d *Driver) lock(ctx context.Context, name string, mode store.LockMode) (un
 	return d.wait(ctx, func(ctx context.Context) (func(), error) { return d.Store.LockPool(ctx, name, mode) })
 }
 
+// LockApply locks the volumes of a pool against other processes that apply definitions.
+func (d *Driver) LockApply(ctx context.Context, name string) (unlock func(), err error) {
+	return d.wait(ctx, func(ctx context.Context) (func(), error) { return d.Store.LockApply(ctx, name) })
+}
+
 // LockDefinitions locks the set of all definitions, so that no other process adds one.
 func (d *Driver) LockDefinitions(ctx context.Context) (unlock func(), err error) {
 	return d.wait(ctx, d.Store.LockDefinitions)

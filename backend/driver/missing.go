@@ -26,39 +26,61 @@ func (d *Driver) HasVolume(
 	case have.Err != nil:
 		return false, have.Err
 	}
-	differences := differencesOf(have, v, isCopy && have.Type != "file")
-	isSnapshot := p.Type == pooldef.Logical && have.Backing != nil && v.Backing != nil // as large as its origin
-	if !isSnapshot && !d.hasSize(ctx, p, have, v.Capacity.Bytes) {
-		differences = append(differences,
-			fmt.Sprintf("its capacity is %d bytes, not %d", have.Capacity.Bytes, v.Capacity.Bytes))
-	}
+	differences := d.Differences(ctx, p, have, v, isCopy)
 	if differences == nil || ctx.Err() != nil {
 		return ctx.Err() == nil, ctx.Err()
 	}
-	text := fmt.Sprintf("volume %q exists already, and differs: %s", v.Name, strings.Join(differences, "; "))
+	texts := make([]string, len(differences))
+	for i, difference := range differences {
+		texts[i] = difference.text
+	}
+	text := fmt.Sprintf("volume %q exists already, and differs: %s", v.Name, strings.Join(texts, "; "))
 	return false, &pooldef.ConflictError{Text: text}
 }
 
-// differencesOf describes in which ways an existing volume is not the one that is wanted, except its size.
-// With mayShare set, the existing volume may share blocks with another one, which it shows as its backing
-// file.
-func differencesOf(have, want *pooldef.Volume, mayShare bool) (differences []string) {
+// A Difference is a way in which an existing volume is not the one that is wanted.
+type Difference struct {
+	Field      string // capacity, format, backing, encryption
+	Have, Want string
+	text       string
+}
+
+// Differences returns in which ways an existing volume of pool p is not the one that is wanted: by its
+// format, backing file, encryption and size. With isCopy set, the wanted volume gets the data of another one,
+// and may share blocks with it. An unknown capacity of the wanted volume is not compared.
+func (d *Driver) Differences(
+	ctx context.Context, p *pooldef.Pool, have, want *pooldef.Volume, isCopy bool,
+) []Difference {
+	differences := differencesOf(have, want, isCopy && have.Type != "file")
+	// a snapshot is as large as its origin
+	isSnapshot := p.Type == pooldef.Logical && have.Backing != nil && want.Backing != nil
+	if size := want.Capacity.Bytes; want.Capacity.Known && !isSnapshot && !d.hasSize(ctx, p, have, size) {
+		differences = append(differences, Difference{"capacity", fmt.Sprint(have.Capacity.Bytes), fmt.Sprint(size),
+			fmt.Sprintf("its capacity is %d bytes, not %d", have.Capacity.Bytes, size)})
+	}
+	return differences
+}
+
+// differencesOf returns in which ways an existing volume is not the one that is wanted, except its size. With
+// mayShare set, the existing volume may share blocks with another one, which it shows as its backing file.
+func differencesOf(have, want *pooldef.Volume, mayShare bool) (differences []Difference) {
 	format := want.Target.Format
 	if format != "" && format != "none" && have.Target.Format != "" && have.Target.Format != format {
-		differences = append(differences, fmt.Sprintf("its format is %s, not %s", have.Target.Format, format))
+		differences = append(differences, Difference{"format", have.Target.Format, format,
+			fmt.Sprintf("its format is %s, not %s", have.Target.Format, format)})
 	}
 	for _, part := range []struct {
-		name      string
-		has, want bool
+		field, name string
+		has, want   bool
 	}{
-		{"backing file", have.Backing != nil && !mayShare, want.Backing != nil},
-		{"encryption", have.Target.Encryption != nil, want.Target.Encryption != nil},
+		{"backing", "backing file", have.Backing != nil && !mayShare, want.Backing != nil},
+		{"encryption", "encryption", have.Target.Encryption != nil, want.Target.Encryption != nil},
 	} {
 		switch {
 		case part.has && !part.want:
-			differences = append(differences, "it has a "+part.name)
+			differences = append(differences, Difference{part.field, "yes", "no", "it has a " + part.name})
 		case part.want && !part.has:
-			differences = append(differences, "it has no "+part.name)
+			differences = append(differences, Difference{part.field, "no", "yes", "it has no " + part.name})
 		}
 	}
 	return differences

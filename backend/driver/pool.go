@@ -33,7 +33,7 @@ func (d *Driver) warnOf(entry *store.Entry) {
 	if entry.Err != nil {
 		return
 	}
-	if err := d.checkDefinition(entry.Current()); err != nil {
+	if err := d.CheckDefinition(entry.Current()); err != nil {
 		d.Warn("pool %q cannot be started: %w", entry.Name, err)
 	}
 }

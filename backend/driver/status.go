@@ -29,9 +29,19 @@ func (d *Driver) Status(ctx context.Context, entry *store.Entry) Status {
 	return s
 }
 
-// Statuses queries the state of all pools at once.
-func (d *Driver) Statuses(ctx context.Context, entries []*store.Entry) []Status {
-	return inParallel(entries, func(entry *store.Entry) Status { return d.Status(ctx, entry) })
+// Statuses queries the state of all pools at once, and the sizes of the active pools that isSized selects
+// (nil: none), so that Space returns without delay. The sizes of a pool do not wait for the state of another,
+// so that servers which do not answer take one timeout together.
+func (d *Driver) Statuses(
+	ctx context.Context, entries []*store.Entry, isSized func(*Status) bool,
+) []Status {
+	return InParallel(entries, func(entry *store.Entry) Status {
+		s := d.Status(ctx, entry)
+		if isSized != nil && s.Active && isSized(&s) {
+			_, _ = s.space()
+		}
+		return s
+	})
 }
 
 // IsPersistent reports whether the pool has a definition in the config directory.
@@ -48,7 +58,7 @@ func (s *Status) Space() (*pooldef.Space, error) {
 
 // QuerySpace queries the sizes of all pools at once, so that Space returns without delay.
 func QuerySpace(pools []Status) {
-	inParallel(pools, func(s Status) error {
+	InParallel(pools, func(s Status) error {
 		_, err := s.Space()
 		return err
 	})

@@ -8,8 +8,9 @@ import (
 )
 
 // StopPool reverses the start of a pool, then removes its run record. A pool whose storage has disappeared
-// can be stopped, too. If the pool is not active, the error is an InactiveError. If neither the run record
-// nor the definition says what was started, StopPool only removes the run record.
+// can be stopped, too, but not one that contains another active pool. If the pool is not active, the error is
+// an InactiveError. If neither the run record nor the definition says what was started, StopPool only removes
+// the run record.
 func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 	entry, unlock, err := d.lockState(ctx, nameOrUUID)
 	defer unlock()
@@ -20,6 +21,11 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 		d.Warn("what was started is not known, and stays as it is: %w", entry.RecordErr)
 		return d.Store.RemoveState(entry.Name)
 	}
+	return d.stopEntry(ctx, entry)
+}
+
+// stopEntry is StopPool for a pool that is locked, and whose files can be used.
+func (d *Driver) stopEntry(ctx context.Context, entry *store.Entry) error {
 	limit, cancel := context.WithTimeout(ctx, d.Timeout/2) // the stop needs time, too
 	defer cancel()
 	active, err := d.activeWithin(ctx, limit, entry)
@@ -32,6 +38,12 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 		return err
 	case !active:
 		return &InactiveError{entry.Name, true}
+	}
+	if starts && active && entry.Current().Type.Info().OwnsTarget() {
+		// the other pool would go on in the directory below the mount
+		if err := d.checkNoPoolAt(ctx, entry.Name, entry.Current().Target.Path); err != nil {
+			return err
+		}
 	}
 	if starts && (active || err != nil) {
 		if err := starter.Stop(ctx, entry.Current()); err != nil {
@@ -46,7 +58,7 @@ func (d *Driver) StopPool(ctx context.Context, nameOrUUID string) error {
 // If the definition cannot be used, nothing was started.
 func (d *Driver) forget(ctx context.Context, entry *store.Entry) error {
 	p := entry.Current()
-	if cleaner, ok := d.Backends[p.Type].(backend.StartCleaner); ok && d.checkDefinition(p) == nil {
+	if cleaner, ok := d.Backends[p.Type].(backend.StartCleaner); ok && d.CheckDefinition(p) == nil {
 		if err := cleaner.CleanUp(ctx, p); err != nil {
 			return err
 		}

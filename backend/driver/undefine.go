@@ -27,6 +27,11 @@ func (d *Driver) UndefinePool(ctx context.Context, nameOrUUID string) error {
 		return &TransientError{entry.Name,
 			shell.Join("poolctl", "pool-destroy", entry.Name) + " stops and removes it"}
 	}
+	return d.undefineEntry(ctx, entry)
+}
+
+// undefineEntry is UndefinePool for a persistent pool that is locked, and whose files can be used.
+func (d *Driver) undefineEntry(ctx context.Context, entry *store.Entry) error {
 	if err := d.checkInactive(ctx, entry); err != nil {
 		return err
 	}

@@ -142,5 +142,5 @@ func (d *Driver) LocalVolumes(ctx context.Context, nameOrUUID string) []*pooldef
 		})
 		return volumes
 	}
-	return slices.Concat(inParallel(d.PoolsNamed(nameOrUUID), list)...)
+	return slices.Concat(InParallel(d.PoolsNamed(nameOrUUID), list)...)
 }

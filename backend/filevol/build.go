@@ -43,6 +43,19 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step)
 	return f.changeAll(ctx, slices.Concat(changes, withoutUndo(more), f.setCOW(path, p.COW, true)))
 }
 
+// SetPermissions implements backend.PermissionSetter.
+func (f Files) SetPermissions(ctx context.Context, p *pooldef.Pool) error {
+	if err := f.checkReady(p); err != nil {
+		return err
+	}
+	path := filepath.Clean(p.Target.Path)
+	info, err := f.stat(p, path)
+	if err != nil {
+		return err
+	}
+	return f.changeAll(ctx, adoptDir(path, info, p.Target.Permissions))
+}
+
 // withoutUndo converts steps to changes that nothing undoes.
 func withoutUndo(steps []host.Step) []change {
 	changes := make([]change, len(steps))

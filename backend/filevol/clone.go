@@ -43,7 +43,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case o.Reflink:
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("the volume has to be converted")}
 	}
-	return f.convert(ctx, dir, p, wanted, source, o)
+	return f.convert(ctx, dir, p, wanted, source, "", o)
 }
 
 // completeFrom returns d with capacity and encryption taken from the source where d leaves them open.
@@ -144,9 +144,10 @@ func (f Files) checkCopy(path string, source *pooldef.Volume) error {
 	return nil
 }
 
-// convert creates a volume with the data that a guest sees in the source.
+// convert creates a volume with the data that a guest sees in the source, or has seen in its snapshot, unless
+// snapshot is empty.
 func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, source *pooldef.Volume,
-	o backend.CloneOptions) error {
+	snapshot string, o backend.CloneOptions) error {
 	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
 		return err
 	}
@@ -156,6 +157,12 @@ func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, s
 	}
 	defer from.Close()
 	from.InUse = o.InUse
+	if snapshot != "" {
+		if err := from.ReadSnapshot(snapshot); err != nil {
+			return err
+		}
+		d.Capacity.Bytes = max(d.Capacity.Bytes, from.Capacity)
+	}
 	key, err := qemuimg.NewKey(f.Secrets, d)
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ func describe(v *pooldef.Volume, found image.Info) {
 	v.Capacity = pooldef.Bytes(found.Capacity)
 	t.Format, t.ClusterSize = found.Format, found.ClusterSize
 	t.LazyRefcounts, t.ExtendedL2, t.ExternalData = found.LazyRefcounts, found.ExtendedL2, found.ExternalData
-	t.DataFile = found.DataFile
+	t.DataFile, t.IsDirty, t.IsCorrupt = found.DataFile, found.Dirty, found.Corrupt
 	// libvirt prints compat and features only for images that can have features.
 	if found.Compat != "" && found.Compat != "0.10" {
 		t.Compat, t.Features = found.Compat, true

@@ -32,6 +32,11 @@ func (b *Mounted) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	return m != nil, err
 }
 
+// Dependencies implements backend.Dependent.
+func (*Mounted) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Paths: []string{filepath.Dir(p.Target.Path)}, Mount: p.Target.Path}
+}
+
 // mount returns the mount of the pool's source at the target directory, or nil if nothing is mounted there.
 // If another source is mounted there, the error is a backend.BusyError.
 func (b *Mounted) mount(ctx context.Context, p *pooldef.Pool) (*host.Mount, error) {

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"time"
 
+	"poolctl/backend/host/imagelock"
 	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/pooldef"
@@ -31,6 +32,7 @@ func probeOpen(h *safeopen.Handle, fd safeopen.FD) (info image.Info, length uint
 	if info, err = image.Probe(fd, size); err != nil {
 		return image.Info{}, 0, &fs.PathError{Op: "read", Path: h.Path, Err: err}
 	}
+	info.Dirty = info.Dirty && !imagelock.IsWritten(int(fd))
 	return info, uint64(size), nil
 }
 

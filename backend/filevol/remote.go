@@ -22,6 +22,13 @@ func NewRemote(h host.Host, s backend.Secrets, timeout time.Duration) Remote {
 	return Remote{Mounted{Files: Files{Host: h, Secrets: s, Mounts: true}}, timeout}
 }
 
+// Dependencies implements backend.Dependent.
+func (b *Remote) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	d := b.Mounted.Dependencies(p)
+	d.Network = true
+	return d
+}
+
 // Active implements backend.Backend. If the server does not answer, Active returns an error, so that no later
 // operation waits forever.
 func (b *Remote) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -106,16 +107,12 @@ func (f Files) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, erro
 		return nil, err
 	}
 	defer dir.Close()
-	entries, err := dir.List()
+	paths, err := stagingPaths(dir, p)
 	if err != nil {
 		return nil, err
 	}
 	var removed []string
-	for _, e := range entries {
-		if !isStagingName().MatchString(e.Name) || !e.Type.IsDir() && !e.Type.IsRegular() {
-			continue
-		}
-		path := filepath.Join(p.Target.Path, e.Name)
+	for _, path := range paths {
 		err := f.Host.Change(ctx, host.Sweep{Path: path})
 		switch {
 		case err == nil:
@@ -127,4 +124,27 @@ func (f Files) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, erro
 		}
 	}
 	return removed, nil
+}
+
+// FindStale implements backend.StaleFinder.
+func (f Files) FindStale(_ context.Context, p *pooldef.Pool) ([]string, error) {
+	dir, err := f.openPoolDir(p)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	paths, err := stagingPaths(dir, p)
+	isFresh := func(path string) bool { return !host.IsStale(path, time.Hour) }
+	return slices.DeleteFunc(paths, isFresh), err
+}
+
+// stagingPaths returns the paths of all files and directories that have the name of a staging directory.
+func stagingPaths(dir *host.Dir, p *pooldef.Pool) (paths []string, err error) {
+	entries, err := dir.List()
+	for _, e := range entries {
+		if isStagingName().MatchString(e.Name) && (e.Type.IsDir() || e.Type.IsRegular()) {
+			paths = append(paths, filepath.Join(p.Target.Path, e.Name))
+		}
+	}
+	return paths, err
 }

@@ -108,8 +108,8 @@ func (f Files) Space(_ context.Context, p *pooldef.Pool) (pooldef.Space, error) 
 		return pooldef.Space{}, err
 	}
 	s, err := f.Host.Space(p.Target.Path)
-	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free},
-		err
+	return pooldef.Space{Capacity: s.Total, Allocation: s.Total - min(s.Free, s.Total), Available: s.Free,
+		Inodes: s.Files, InodesFree: s.FilesFree}, err
 }
 
 // ReadStatus implements backend.StatusReader. It adds the permissions of the directory.

@@ -16,7 +16,7 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 		return err
 	}
 	var format []host.Step
-	if o.Overwrite || o.NoOverwrite {
+	if o.Overwrite || o.NoOverwrite || o.FormatBlank && !isAuto(p) {
 		var err error
 		if format, err = b.format(ctx, p, o); err != nil {
 			return err
@@ -25,10 +25,13 @@ func (b *Backend) Build(ctx context.Context, p *pooldef.Pool, o backend.BuildOpt
 	return b.BuildDir(ctx, p, format...)
 }
 
+// isAuto reports whether a definition leaves the format of the file system to mount(8).
+func isAuto(p *pooldef.Pool) bool { return p.Source.Format == "auto" || p.Source.Format == "" }
+
 // format returns the steps that format the pool's device, if that is permitted.
 func (b *Backend) format(ctx context.Context, p *pooldef.Pool, o backend.BuildOptions) ([]host.Step, error) {
 	mkfs, ok := formatters[p.Source.Format]
-	if p.Source.Format == "auto" || p.Source.Format == "" {
+	if isAuto(p) {
 		return nil, pooldef.Problems{{Element: "source/format/@type",
 			Text: `"auto" is not a format to create: name one, such as ext4 or xfs`}}
 	}

@@ -31,7 +31,17 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // kernelNames are the formats whose kernel name differs. With auto, mount(8) detects the format.
 var kernelNames = map[string]string{"auto": "", "hfs+": "hfsplus"}
 
-// Start implements backend.Starter.
+// Dependencies implements backend.Dependent. A tag is replaced by udev's link for it.
+func (b *Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	d := b.Mounted.Dependencies(p)
+	for _, device := range p.Source.Devices {
+		d.Devices = append(d.Devices, tagLink(device.Path))
+	}
+	return d
+}
+
+// Start implements backend.Starter. A file system on the disk of a server is mounted with _netdev (mount(8)),
+// so that systemd unmounts it before the network is stopped.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	device, err := b.device(ctx, p)
 	if err != nil {
@@ -41,7 +51,15 @@ func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	if !other {
 		format = p.Source.Format
 	}
-	return b.translateError(ctx, p, device, b.Mount(ctx, p, device, format, nil))
+	number, err := b.Host.DeviceNumber(device)
+	if err != nil {
+		return err
+	}
+	var options []string
+	if isOnNetwork(b.Host.Sys(), number) {
+		options = []string{"_netdev"}
+	}
+	return b.translateError(ctx, p, device, b.Mount(ctx, p, device, format, options))
 }
 
 // translateError converts an error of mount(8) into one that says what is wrong with the device, if that is
@@ -104,12 +122,6 @@ func (b *Backend) CheckDefinition(p *pooldef.Pool) error {
 			Text: fmt.Sprintf("%q is not the path of a device", path)}}
 	}
 	return nil
-}
-
-// isTag reports whether a source names its device by a tag, as in fstab(5).
-func isTag(path string) bool {
-	name, _, ok := strings.Cut(path, "=")
-	return ok && (name == "UUID" || name == "LABEL" || name == "PARTUUID" || name == "PARTLABEL")
 }
 
 // isSource compares devices by number. If both devices are gone, the mount counts as the pool's, so that the

@@ -29,6 +29,11 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return &Backend{h, s, timeout}
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Network: true, Services: []string{"glusterd.service"}}
+}
+
 // Active implements backend.Backend. A pool is active if its directory can be used; otherwise, Space returns
 // the reason.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {

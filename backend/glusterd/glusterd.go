@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
 	"poolctl/format/lazy"
@@ -27,12 +28,17 @@ type answer struct {
 		Name   string `xml:"name"`
 		Status string `xml:"statusStr"`
 	} `xml:"volInfo>volumes>volume"`
-	Nodes []struct {
-		Host   string `xml:"hostname"`
-		Path   string `xml:"path"`
-		Status int    `xml:"status"`
-	} `xml:"volStatus>volumes>volume>node"`
+	Nodes []node `xml:"volStatus>volumes>volume>node"`
 }
+
+// A node is a brick of a volume, or one of its services: then Host is the service and Path is its host.
+type node struct {
+	Host   string `xml:"hostname"`
+	Path   string `xml:"path"`
+	Status int    `xml:"status"`
+}
+
+func (n node) isBrick() bool { return strings.HasPrefix(n.Path, "/") }
 
 func query(ctx context.Context, h host.Host, server string, question ...string) (answer, error) {
 	var a answer
@@ -111,16 +117,35 @@ func checkBricks(ctx context.Context, h host.Host, server, volume string) error 
 	}
 	var bricks []string
 	for _, n := range status.Nodes {
-		if n.Status == 0 && strings.HasPrefix(n.Path, "/") { // services are nodes without a path
+		if n.Status == 0 && n.isBrick() {
 			bricks = append(bricks, n.Host+":"+n.Path)
 		}
 	}
 	if bricks == nil {
 		return nil
 	}
-	return &backend.StateError{Text: fmt.Sprintf("bricks of the Gluster volume %q are offline: %s", volume,
-		strings.Join(bricks, ", ")),
-		Hint: "gluster volume start " + shell.Quote(volume) + " force"}
+	return &check.Error{ID: "gluster", Err: &backend.StateError{
+		Text: fmt.Sprintf("bricks of the Gluster volume %q are offline: %s", volume, strings.Join(bricks, ", ")),
+		Hint: "gluster volume start " + shell.Quote(volume) + " force"}}
+}
+
+// Offline returns the bricks and services of a volume that do not run, in terms for messages: the brick
+// a:/srv/b, Self-heal Daemon on a.
+func Offline(ctx context.Context, h host.Host, server, volume string) (parts []string, err error) {
+	status, err := query(ctx, h, server, "status", volume)
+	if err == nil && len(status.Nodes) == 0 {
+		err = fmt.Errorf("gluster does not know the volume %q", volume)
+	}
+	for _, n := range status.Nodes {
+		switch {
+		case n.Status != 0:
+		case n.isBrick():
+			parts = append(parts, "the brick "+n.Host+":"+n.Path)
+		default:
+			parts = append(parts, n.Host+" on "+n.Path)
+		}
+	}
+	return parts, err
 }
 
 // orTimeout returns a backend.TimeoutError if ctx has timed out, and err otherwise.

@@ -32,6 +32,10 @@ type Command struct {
 	// Cacheable allows CachedHost.Query to return an output that the same command printed earlier in this
 	// poolctl command. Callers that wait for a change must not set it.
 	Cacheable bool
+	// MaxOutput is how many bytes of standard output are kept; more is an error. 0: as much as fits into memory.
+	MaxOutput int
+	// Variables are names of environment variables that the command inherits, if they are set.
+	Variables []string
 	// Confined, if not nil, lists what the command may access; it can access nothing else.
 	Confined *Confinement
 	// EndIfIdle ends the command when it has been idle for as long as Local.IdleLimit. The error then wraps

@@ -68,6 +68,9 @@ type Files interface {
 	Space(path string) (Space, error)
 	// OnBtrfs reports whether path, or its nearest existing parent directory, is on a btrfs file system.
 	OnBtrfs(path string) (bool, error)
+	// FileUsers returns the processes and the parts of the kernel that use files. Only root sees the files of
+	// other users' processes.
+	FileUsers() (*FileUsers, error)
 	// Canonical returns the path without symbolic links, or the clean path if it does not exist.
 	Canonical(path string) string
 }
@@ -125,8 +128,8 @@ type Network interface {
 type Progress = sparse.Progress
 
 // Space is the size of a file system in bytes. Free includes the space that is reserved for root, as in
-// libvirt.
-type Space struct{ Total, Free uint64 }
+// libvirt. Files and FilesFree are numbers of inodes, 0 if the file system does not limit them.
+type Space struct{ Total, Free, Files, FilesFree uint64 }
 
 // A Step is one change of the machine. If apply returns an error, the change has not happened, unless it
 // cannot be undone. The steps are the types of this package with these methods. Their paths are absolute.

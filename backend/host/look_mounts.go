@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
@@ -17,6 +18,8 @@ type Mount struct {
 	Options string // of the mount and of the file system
 	Root    string // the directory of the file system that is mounted at Target
 	Number  string // MAJOR:MINOR of its files: the device's, except on btrfs
+	// IsReadOnly is set if the file system itself cannot be written, at none of its mounts.
+	IsReadOnly bool
 
 	id, parent int
 }
@@ -32,10 +35,23 @@ func (l *Local) Mounts() ([]Mount, error) {
 	mounts := make([]Mount, len(infos))
 	for i, m := range infos {
 		mounts[i] = Mount{Source: m.Source, Target: m.Mountpoint, Type: m.FSType, Root: m.Root,
-			Options: m.Options + "," + m.VFSOptions,
-			Number:  fmt.Sprintf("%d:%d", m.Major, m.Minor), id: m.ID, parent: m.Parent}
+			Options: m.Options + "," + m.VFSOptions, IsReadOnly: isReadOnly(m.VFSOptions),
+			Number: fmt.Sprintf("%d:%d", m.Major, m.Minor), id: m.ID, parent: m.Parent}
 	}
 	return mounts, err
+}
+
+// isReadOnly reports whether options contain ro.
+func isReadOnly(options string) bool { return slices.Contains(strings.Split(options, ","), "ro") }
+
+// MountOf returns the mount that a file is on, by its path without symbolic links. It is nil only without
+// mounts.
+func MountOf(mounts []Mount, path string) *Mount {
+	for ; ; path = filepath.Dir(path) {
+		if m := visibleMount(mounts, path); m != nil || path == "/" || path == "." {
+			return m
+		}
+	}
 }
 
 // MountAt implements Mounts. It does not access the mounted file system, whose server may be gone.

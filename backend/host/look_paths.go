@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -27,6 +28,12 @@ func (l *Local) Stat(path string) (fs.FileInfo, error) {
 	return info, err
 }
 
+// IsOwner reports whether a file belongs to a user.
+func IsOwner(info fs.FileInfo, uid uint32) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Uid == uid
+}
+
 // Glob implements Files.
 func (l *Local) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 
@@ -37,7 +44,7 @@ func (l *Local) Space(path string) (Space, error) {
 		return Space{}, safeopen.PathError("statfs", path, err)
 	}
 	unit := uint64(st.Frsize)
-	return Space{Total: unit * st.Blocks, Free: unit * st.Bfree}, nil
+	return Space{Total: unit * st.Blocks, Free: unit * st.Bfree, Files: st.Files, FilesFree: st.Ffree}, nil
 }
 
 // Mounted implements Mounts.

@@ -63,12 +63,13 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	}
 	defer leave()
 	cmd.Dir = dir
-	cmd.Env = environment()
+	cmd.Env = environment(c.Variables...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches only poolctl, which ends the command
 	group := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return group(syscall.SIGTERM) }
 	cmd.WaitDelay = patience // children that hold its output count, too
-	stdout, stderr := &cappedBuffer{room: maxOutput}, &cappedBuffer{room: maxStderr, truncates: true}
+	most := cmp.Or(c.MaxOutput, maxOutput)
+	stdout, stderr := &cappedBuffer{room: most}, &cappedBuffer{room: maxStderr, truncates: true}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdout, stderr, c.files
 	c.connect(cmd)
 	opened, err := c.openInputs(l)
@@ -79,7 +80,7 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	for _, in := range c.Inputs {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, in.Open)
 	}
-	stdout.onFull = func() { end(fmt.Errorf("its output exceeds %d bytes", maxOutput)) }
+	stdout.onFull = func() { end(fmt.Errorf("its output exceeds %d bytes", most)) }
 	if c.Confined != nil && l.Unconfined != nil && landlockRights() == 0 {
 		l.Unconfined(c)
 	}

@@ -19,6 +19,8 @@ import (
 type Confinement struct {
 	InDir   bool // it may create and write files in its working directory
 	Network bool // it may connect to servers, and read /etc to find them
+	// Read lists files and directories that it may read.
+	Read []string
 }
 
 // The rights of landlock(7) in its first, second and third version. Rights to ioctl(2) of devices and to the
@@ -83,7 +85,7 @@ func confine(c *Confinement, tool, dir string, given, writable []*os.File) error
 		paths = append(paths, "/etc", "/run/systemd/resolve")
 		paths = append(paths, cephConfigPaths()...)
 	}
-	for _, path := range paths {
+	for _, path := range append(paths, c.Read...) {
 		set.allowPath(path, landlockRead)
 	}
 	for _, path := range harmlessDevices {

@@ -16,10 +16,16 @@ import (
 // sbin.
 var toolPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// environment returns the environment of every program. It disables libblkid's cache, which reports devices
-// as they were seconds ago.
-func environment() []string {
-	return []string{"BLKID_FILE=/dev/null", "LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
+// environment returns the environment of every program, with the given variables of poolctl's own. It
+// disables libblkid's cache, which reports devices as they were seconds ago.
+func environment(inherited ...string) []string {
+	all := []string{"BLKID_FILE=/dev/null", "LC_ALL=C", "PATH=" + strings.Join(toolPath, ":")}
+	for _, name := range inherited {
+		if value, set := os.LookupEnv(name); set {
+			all = append(all, name+"="+value)
+		}
+	}
+	return all
 }
 
 // lookTool finds a program: in PATH, so that an administrator can substitute another one, then in toolPath.
@@ -42,6 +48,12 @@ func lookTool(name string) (string, error) {
 	return "", &ToolError{Tool: name}
 }
 
+// FindTool returns a ToolError if a program is not installed.
+func FindTool(name string) error {
+	_, err := lookTool(name)
+	return err
+}
+
 // packages maps a tool to its Debian package.
 var packages = map[string]string{
 	"qemu-img": "qemu-utils", "scrub": "scrub", "wipefs": "util-linux", "findfs": "util-linux",
@@ -57,6 +69,7 @@ var packages = map[string]string{
 	"dmsetup": "dmsetup", "udevadm": "udev", "systemd-creds": "systemd",
 	"block-rbd.so": "qemu-block-extra", "rbd": "ceph-common", "rados": "ceph-common", "ceph": "ceph-common",
 	"iscsiadm": "open-iscsi", "multipathd": "multipath-tools", "modprobe": "kmod",
+	"curl": "curl", "gpgv": "gpgv", "gzip": "gzip", "bzip2": "bzip2", "xz": "xz-utils", "zstd": "zstd",
 	"zfs": "zfsutils-linux", "zpool": "zfsutils-linux",
 }
 

@@ -45,7 +45,7 @@ func (w world) id() int {
 }
 
 func (w world) step() Step {
-	switch w.IntN(14) {
+	switch w.IntN(15) {
 	case 0:
 		return Mkdir{w.path(), w.mode()}
 	case 1:
@@ -71,6 +71,8 @@ func (w world) step() Step {
 		return WritePrivate{Path: w.path() + "/p/private", Data: []byte("x\n")}
 	case 12:
 		return Symlink{w.path(), w.path() + "/p/q/link"}
+	case 13:
+		return Publish{w.path(), []byte("a\n")}
 	}
 	size := []uint64{0, 1, 511, 8192, 1 << 20, 1<<40 + 1}[w.IntN(6)]
 	return CreateFile{Path: w.path(), Mode: w.mode() & fs.ModePerm, UID: w.id(), GID: w.id(), Size: size,

@@ -58,22 +58,22 @@ type WriteFile struct {
 
 // Shell implements Step.
 func (w WriteFile) Shell() string {
-	return shellMkdirs(filepath.Dir(w.Path), "") + w.install()
+	return shellMkdirs(filepath.Dir(w.Path), "") + installFile(w.Path, w.Data, 0o600)
 }
 
-// install returns the command that writes the file into an existing directory.
-func (w WriteFile) install() string {
-	text, whole := strings.CutSuffix(string(w.Data), "\n")
+// installFile returns the command that writes a file into an existing directory.
+func installFile(path string, data []byte, mode fs.FileMode) string {
+	install := fmt.Sprintf("install -T -m %04o /dev/stdin %s", mode, shell.Quote(path))
+	text, whole := strings.CutSuffix(string(data), "\n")
 	// A here-document ends with a newline, and cannot contain unprintable characters.
 	if !whole || !isText(text) {
-		return "printf %s " + shell.Quote(string(w.Data)) + " | install -T -m 0600 /dev/stdin " +
-			shell.Quote(w.Path)
+		return "printf %s " + shell.Quote(string(data)) + " | " + install
 	}
 	end := "EOF"
 	for strings.Contains("\n"+text+"\n", "\n"+end+"\n") {
 		end += "_"
 	}
-	return fmt.Sprintf("install -T -m 0600 /dev/stdin %s <<'%s'\n%s\n%s", shell.Quote(w.Path), end, text, end)
+	return fmt.Sprintf("%s <<'%s'\n%s\n%s", install, end, text, end)
 }
 
 // isText reports whether lines contain only printable characters, tabs and newlines.
@@ -83,30 +83,48 @@ func isText(lines string) bool {
 }
 
 func (w WriteFile) apply(context.Context, *Local) error {
-	dir := filepath.Dir(w.Path)
-	if err := mkdirs(dir); err != nil {
+	if err := mkdirs(filepath.Dir(w.Path)); err != nil {
 		return err
 	}
-	if err := w.replace(dir); err != nil {
+	return replaceFile(w.Path, w.Data, 0o600)
+}
+
+// replaceFile writes a file, or replaces it atomically, in an existing directory.
+func replaceFile(path string, data []byte, mode fs.FileMode) error {
+	if err := moveInto(path, data, mode); err != nil {
 		if where, ok := errors.AsType[*fs.PathError](err); ok { // name the file, not the temporary one
-			return safeopen.PathError(where.Op, w.Path, where.Err)
+			return safeopen.PathError(where.Op, path, where.Err)
 		}
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
-func (w WriteFile) replace(dir string) error {
-	f, err := renameio.NewPendingFile(w.Path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+// moveInto writes a hidden file beside path, and renames it to path.
+func moveInto(path string, data []byte, mode fs.FileMode) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
+		renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Cleanup() }() // does nothing after the rename
-	if _, err := f.Write(w.Data); err != nil {
+	if _, err := f.Write(data); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
 }
+
+// Publish writes a file with mode 0644 in an existing directory. It replaces an older file atomically: readers
+// see the old file or the new one. Until then, the new file is hidden. Data is text without NUL.
+type Publish struct {
+	Path string
+	Data []byte
+}
+
+// Shell implements Step.
+func (p Publish) Shell() string { return installFile(p.Path, p.Data, 0o644) }
+
+func (p Publish) apply(context.Context, *Local) error { return replaceFile(p.Path, p.Data, 0o644) }
 
 // WritePrivate is WriteFile in a directory for its owner alone: it creates the directory with mode 0700, and
 // missing parents as WriteFile does. If Secret, Shell does not show the data.
@@ -123,7 +141,7 @@ func (w WritePrivate) Shell() string {
 		const comment = " # reads a secret, which is not shown"
 		return mkdir + "install -T -m 0600 /dev/stdin " + shell.Quote(w.Path) + comment
 	}
-	return mkdir + WriteFile{w.Path, w.Data}.install()
+	return mkdir + installFile(w.Path, w.Data, 0o600)
 }
 
 func (w WritePrivate) apply(ctx context.Context, l *Local) error {

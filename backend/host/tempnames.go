@@ -16,6 +16,7 @@ import (
 // process, so that leftovers of dead processes can be recognised.
 type TempNames struct {
 	Prefix string // of these names, and of no others
+	Shared bool   // several machines use the storage: names also contain the machine
 
 	count atomic.Uint64
 	inUse sync.Map // names of this process
@@ -23,9 +24,16 @@ type TempNames struct {
 
 // New returns a new name. The caller calls Release when the object is gone.
 func (m *TempNames) New() string {
-	name := fmt.Sprintf("%s%d-%s-%d", m.Prefix, os.Getpid(), startTime(os.Getpid()), m.count.Add(1))
+	name := fmt.Sprintf("%s%d-%s-%d", m.prefix(), os.Getpid(), startTime(os.Getpid()), m.count.Add(1))
 	m.inUse.Store(name, true)
 	return name
+}
+
+func (m *TempNames) prefix() string {
+	if m.Shared {
+		return m.Prefix + Machine() + "-"
+	}
+	return m.Prefix
 }
 
 // Release marks a name as no longer in use.
@@ -35,7 +43,7 @@ var tempName = lazy.Regexp(`^(\d+)-(\d+)-\d+$`)
 
 // Match reports whether a name has the form of these names.
 func (m *TempNames) Match(name string) bool {
-	rest, ok := strings.CutPrefix(name, m.Prefix)
+	rest, ok := strings.CutPrefix(name, m.prefix())
 	return ok && tempName().MatchString(rest)
 }
 
@@ -44,7 +52,7 @@ func (m *TempNames) IsStale(name string) bool {
 	if !m.Match(name) {
 		return false
 	}
-	parts := tempName().FindStringSubmatch(strings.TrimPrefix(name, m.Prefix))
+	parts := tempName().FindStringSubmatch(strings.TrimPrefix(name, m.prefix()))
 	pid, err := strconv.Atoi(parts[1])
 	if err != nil || startTime(pid) != parts[2] {
 		return true
@@ -66,7 +74,7 @@ func startTime(pid int) string {
 
 // Machine returns a name that distinguishes machines which use the same storage. It is derived from the
 // machine ID and the host name, because copies of a machine may have the same ID (machine-id(5)).
-func Machine() string {
+var Machine = sync.OnceValue(func() string {
 	id, err := os.ReadFile("/etc/machine-id")
 	if err != nil {
 		id, _ = os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -75,4 +83,4 @@ func Machine() string {
 	h := fnv.New32a()
 	_, _ = h.Write(append(id, name...))
 	return fmt.Sprintf("%08x", h.Sum32())
-}
+})

@@ -30,6 +30,8 @@ type Info struct {
 	Compat        string // qcow2: "0.10" or "1.1"
 	ClusterSize   uint64 // qcow2: in bytes; 0 otherwise
 	Snapshots     bool   // qcow2: has internal snapshots
+	Dirty         bool   // qcow2: a process has opened it for writing, and has not closed it
+	Corrupt       bool   // qcow2: qemu has found a contradiction in its metadata
 	LazyRefcounts bool
 	ExtendedL2    bool
 }

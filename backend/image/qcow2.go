@@ -2,6 +2,8 @@ package image
 
 // Bits and extension types of qemu's docs/interop/qcow2.txt.
 const (
+	incompatibleDirty       = 1 << 0
+	incompatibleCorrupt     = 1 << 1
 	incompatibleDataFile    = 1 << 2
 	incompatibleExtendedL2  = 1 << 4
 	compatibleLazyRefcounts = 1 << 0
@@ -40,6 +42,7 @@ func describeQcow2(s *source, i *Info) {
 	}
 	i.Compat = "1.1"
 	incompatible := s.be(72, 8)
+	i.Dirty, i.Corrupt = incompatible&incompatibleDirty != 0, incompatible&incompatibleCorrupt != 0
 	i.ExternalData = incompatible&incompatibleDataFile != 0
 	i.ExtendedL2 = incompatible&incompatibleExtendedL2 != 0
 	i.LazyRefcounts = s.be(80, 8)&compatibleLazyRefcounts != 0

@@ -29,6 +29,11 @@ func NewDirect(h host.Host, s backend.Secrets, timeout time.Duration) *Direct {
 	return &Direct{h, s, timeout}
 }
 
+// Dependencies implements backend.Dependent.
+func (*Direct) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Network: true}
+}
+
 // Active implements backend.Backend. A pool is active if a server accepts connections. Active does not log
 // in.
 func (d *Direct) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"poolctl/backend"
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
 	"poolctl/backend/scsivol"
@@ -32,6 +33,12 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	b := &Backend{Units: scsivol.New(h, s), timeout: timeout}
 	b.Find, b.Hosts, b.Scan = b.Ready, b.hosts, b.scan
 	return b
+}
+
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Network: true,
+		Services: []string{"iscsid.socket", "iscsid.service", "open-iscsi.service"}}
 }
 
 // scan looks for new units with iscsiadm. If the server does not answer, the kernel blocks the calling
@@ -69,9 +76,9 @@ func (b *Backend) connected(ctx context.Context, p *pooldef.Pool, t target) ([]s
 	all, err := b.sessions(ctx, p, t)
 	found := slices.DeleteFunc(slices.Clone(all), func(s session) bool { return !s.isConnected() })
 	if err == nil && len(found) == 0 && len(all) > 0 {
-		err = &backend.TimeoutError{
+		err = &check.Error{ID: "iscsi-session", Err: &backend.TimeoutError{
 			Text: fmt.Sprintf("the target %s does not answer: its session is %s", t.iqn, all[0].state),
-		}
+		}}
 	}
 	return found, err
 }
@@ -84,10 +91,10 @@ func (b *Backend) hosts(ctx context.Context, p *pooldef.Pool) ([]int, error) {
 	}
 	found, err := b.connected(ctx, p, t)
 	if err == nil && len(found) == 0 {
-		err = &backend.StateError{
+		err = &check.Error{ID: "iscsi-session", Err: &backend.StateError{
 			Text: "this machine is not logged in to the target",
 			Hint: "poolctl pool-start " + shell.Quote(p.Name),
-		}
+		}}
 	}
 	return hostsOf(found), err
 }

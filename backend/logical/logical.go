@@ -38,6 +38,12 @@ func New(h host.Host, s backend.Secrets) *Backend {
 // dir returns the directory with the links to a group's active volumes (lvm(8), valid names).
 func dir(vg string) string { return "/dev/" + vg }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Devices: blockvol.Sources(p),
+		Services: []string{"lvm2-monitor.service", "blk-availability.service"}}
+}
+
 // Active implements backend.Backend. A pool is active if the directory of the group's active volumes exists;
 // libvirt checks the same. A started pool is also active if its group has no volume that activation would
 // activate.

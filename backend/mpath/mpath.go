@@ -30,6 +30,11 @@ func New(h host.Host, s backend.Secrets) *Backend {
 	return b
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Services: []string{"multipathd.service"}}
+}
+
 // directory contains the links to device-mapper's devices.
 const directory = "/dev/mapper"
 

@@ -31,6 +31,24 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return b
 }
 
+// services are the units of systemd that mount a format, or that export it if the server is this machine.
+var services = map[string][]string{
+	"nfs":       {"rpcbind.service", "nfs-client.target", "nfs-server.service"},
+	"cifs":      {"smbd.service"},
+	"glusterfs": {"glusterd.service"},
+}
+
+// Dependencies implements backend.Dependent. The format auto means NFS.
+func (b *Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	d := b.Remote.Dependencies(p)
+	format := p.Source.Format
+	if format == "auto" {
+		format = "nfs"
+	}
+	d.Services = services[format]
+	return d
+}
+
 // Start implements backend.Starter.
 func (b *Backend) Start(ctx context.Context, p *pooldef.Pool) error {
 	s, err := sourceOf(p)

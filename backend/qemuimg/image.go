@@ -7,6 +7,7 @@ import (
 
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
+	"poolctl/backend/image"
 )
 
 // An Image is a complete description of an image for qemu-img: its format, and the files to open. qemu-img
@@ -23,6 +24,7 @@ type Image struct {
 
 	file     *os.File         // pinned; nil: opened by Path
 	held     *safeopen.Handle // the same file, for inspection
+	snapshot *image.Snapshot  // the snapshot to read; nil: the current state
 	isDevice bool
 	isRemote bool // Path names a Ceph image
 	write    bool

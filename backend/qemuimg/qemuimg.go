@@ -1,5 +1,5 @@
 // Package qemuimg builds command lines of qemu-img(1): create, convert and resize images, encrypted and with
-// backing files.
+// backing files, and change their internal snapshots.
 //
 // The options are libvirt's, but every image is described completely, by driver, file and backing image, so
 // that qemu-img neither guesses a format nor opens a file that only a header names. [Open] opens a volume and
@@ -229,6 +229,9 @@ func convertLine(source *Image, progress host.Progress) *line {
 	l.show(progress, source.Capacity)
 	if source.InUse {
 		l.add("-U")
+	}
+	if source.snapshot != nil {
+		l.add("-l", snapshotOption(source.snapshot))
 	}
 	return l
 }

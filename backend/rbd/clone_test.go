@@ -188,7 +188,7 @@ func TestSnapshots(t *testing.T) {
 // TestSweepBase removes a snapshot of an unfinished clone, and keeps one that others use.
 func TestSweepBase(t *testing.T) {
 	b, p, _ := newPoolWithImage(t, "base")
-	left, others := snapshotNames.Prefix+"1-0-1", "poolctl-000000000000-1-0-1"
+	left, others := basePrefix+host.Machine()+"-1-0-1", "poolctl-000000000000-1-0-1"
 	at, err := placeOf(p)
 	ok(t, err)
 	for _, name := range []string{left, others} {

@@ -21,12 +21,8 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 		if err := b.checkNoClones(ctx, p, at, name); err != nil {
 			return err
 		}
-		var names []string
-		for _, s := range all {
-			names = append(names, s.Name)
-		}
 		return &backend.StateError{
-			Text: "it has snapshots: " + strings.Join(names, ", "),
+			Text: "it has snapshots: " + strings.Join(namesOf(all), ", "),
 			Hint: "--delete-snapshots deletes them too",
 		}
 	})
@@ -51,17 +47,10 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 // checkNoClones returns an error if an image has clones.
 func (b *Backend) checkNoClones(ctx context.Context, p *pooldef.Pool, at place, name string) error {
 	clones, err := b.children(ctx, p, at, name)
-	if err != nil || len(clones) == 0 {
+	if err != nil {
 		return err
 	}
-	var names []string
-	for _, c := range clones {
-		names = append(names, c.String())
-	}
-	return &backend.StateError{
-		Text: "clones depend on it: " + strings.Join(names, ", "),
-		Hint: "rbd flatten makes a clone independent",
-	}
+	return clonesError(clones)
 }
 
 // delete removes an image, after removeSnapshots has handled its snapshots. Removal takes time and can be

@@ -129,6 +129,7 @@ func TestGolden(t *testing.T) {
 	does("delete what has clones", del("v"))
 	does("delete the last clone", del("copy"))
 	does("make a full copy", cloned(backend.CloneOptions{Full: true}))
+	recordSnapshots(t, does)
 	does("wipe", func(b *Backend, p *pooldef.Pool) error { return b.Wipe(ctx, p, "v", "zero", nil) })
 	does("rename", func(b *Backend, p *pooldef.Pool) error { return b.Rename(ctx, p, "v", "w") })
 	does("delete", del("w"))
@@ -164,4 +165,38 @@ func TestShell(t *testing.T) {
 	if got, err := os.ReadFile(dir + "/out"); err != nil || string(got) != string(want[400_000:700_000]) {
 		t.Errorf("downloaded %d bytes, error %v", len(got), err)
 	}
+}
+
+// recordSnapshots records the operations on snapshots, of the image v.
+func recordSnapshots(t *testing.T, does func(title string, op func(b *Backend, p *pooldef.Pool) error)) {
+	t.Helper()
+	ctx, source := t.Context(), &pooldef.Volume{Name: "v"}
+	create := func(b *Backend, p *pooldef.Pool) error {
+		return b.CreateSnapshot(ctx, p, "v", "kept", backend.SnapshotOptions{})
+	}
+	clone := func(name string, o backend.CloneOptions) func(b *Backend, p *pooldef.Pool) error {
+		return func(b *Backend, p *pooldef.Pool) error {
+			return b.CloneSnapshot(ctx, p, &pooldef.Volume{Name: name}, source, "kept", o)
+		}
+	}
+	remove := func(b *Backend, p *pooldef.Pool) error { return b.DeleteSnapshot(ctx, p, "v", "kept") }
+	does("snapshot", create)
+	does("the same snapshot", create)
+	does("list snapshots", func(b *Backend, p *pooldef.Pool) error {
+		_, err := b.Snapshots(ctx, p, "")
+		return err
+	})
+	does("clone a snapshot", clone("child", backend.CloneOptions{}))
+	does("copy a snapshot", clone("copied", backend.CloneOptions{Full: true}))
+	does("revert", func(b *Backend, p *pooldef.Pool) error {
+		return b.RevertToSnapshot(ctx, p, "v", "kept", backend.RevertOptions{})
+	})
+	does("wipe what has snapshots", func(b *Backend, p *pooldef.Pool) error {
+		return b.Wipe(ctx, p, "v", "zero", nil)
+	})
+	does("delete a snapshot with a clone", remove)
+	for _, name := range []string{"child", "copied"} {
+		does("delete "+name, func(b *Backend, p *pooldef.Pool) error { return b.Delete(ctx, p, name) })
+	}
+	does("delete the snapshot", remove)
 }

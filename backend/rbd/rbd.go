@@ -31,6 +31,11 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return &Backend{h, s, timeout}
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Network: true, Services: []string{"ceph.target"}}
+}
+
 // Active implements backend.Backend. A pool is active if its images can be listed. The reason why they cannot
 // be listed is returned as an error.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {

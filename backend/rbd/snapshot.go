@@ -15,12 +15,20 @@ type snapshot struct {
 	Name      string
 	Size      uint64
 	Protected string // "true" if it can be cloned
+	Timestamp string // local time, in the form of ctime(3)
 }
 
 func (b *Backend) snapshots(ctx context.Context, p *pooldef.Pool, at place, name string) ([]snapshot, error) {
 	var all snapshotList
 	err := b.queryImage(ctx, p, &all, "snap ls", at, name)
 	return all, err
+}
+
+func namesOf(all []snapshot) (names []string) {
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 type snapshotList []snapshot
@@ -58,17 +66,9 @@ func (b *Backend) children(
 func (b *Backend) cloneShared(
 	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source string,
 ) error {
-	var i info
-	if err := b.queryImage(ctx, p, &i, "info", from, source); err != nil {
+	i, err := b.infoToClone(ctx, p, from, source)
+	if err != nil {
 		return err
-	}
-	if !slices.Contains(i.Features, "layering") {
-		return &backend.StateError{
-			Text: fmt.Sprintf(
-				"the image %q does not have the feature layering, which clones need", source,
-			),
-			Hint: "--full creates a full copy",
-		}
 	}
 	if d.Capacity.Known && d.Capacity.Bytes < i.Size {
 		return pooldef.Problems{{
@@ -76,13 +76,8 @@ func (b *Backend) cloneShared(
 			Text:    fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes, i.Size),
 		}}
 	}
-	clone := func(snapshot string) error {
-		return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
-			args := slices.Concat(
-				[]string{"--snap=" + snapshot}, at.args("dest-"), []string{"--dest=" + temp}, objectSizeOption(d),
-			)
-			return b.enlarge(ctx, p, at, temp, d, i.Size, b.change(ctx, p, "clone", from, source, args...))
-		})
+	clone := func(base string) error {
+		return b.cloneProtected(ctx, p, at, d, from, source, snapshot{Name: base, Size: i.Size})
 	}
 	base, err := b.reusableBase(ctx, p, from, source, i)
 	if err != nil {
@@ -95,6 +90,32 @@ func (b *Backend) cloneShared(
 		}
 	}
 	return b.withBase(ctx, p, from, source, clone)
+}
+
+// infoToClone queries an image whose snapshots are to be cloned.
+func (b *Backend) infoToClone(
+	ctx context.Context, p *pooldef.Pool, at place, name string,
+) (i info, err error) {
+	err = b.queryImage(ctx, p, &i, "info", at, name)
+	if err == nil && !slices.Contains(i.Features, "layering") {
+		err = &backend.StateError{
+			Text: fmt.Sprintf("the image %q does not have the feature layering, which clones need", name),
+			Hint: "--full creates a full copy",
+		}
+	}
+	return i, err
+}
+
+// cloneProtected creates a copy-on-write clone of a protected snapshot.
+func (b *Backend) cloneProtected(
+	ctx context.Context, p *pooldef.Pool, at place, d *pooldef.Volume, from place, source string, s snapshot,
+) error {
+	return b.withStaging(ctx, p, at, d.Name, func(temp string) error {
+		args := slices.Concat(
+			[]string{"--snap=" + s.Name}, at.args("dest-"), []string{"--dest=" + temp}, objectSizeOption(d),
+		)
+		return b.enlarge(ctx, p, at, temp, d, s.Size, b.change(ctx, p, "clone", from, source, args...))
+	})
 }
 
 // reusableBase returns the last snapshot of an image if it can be cloned and equals the image's current

@@ -15,10 +15,10 @@ import (
 // tempNames generates the temporary names of images that are incomplete or being removed. Listings omit these
 // images, and no other volume can have such a name. A Ceph pool is used by several machines, so the names
 // contain the machine. Images of another machine never count as leftovers.
-var tempNames = host.TempNames{Prefix: tempPrefix + host.Machine() + "-"}
+var tempNames = host.TempNames{Prefix: tempPrefix, Shared: true}
 
 // snapshotNames generates the names of snapshots that are created for clones.
-var snapshotNames = host.TempNames{Prefix: basePrefix + host.Machine() + "-"}
+var snapshotNames = host.TempNames{Prefix: basePrefix, Shared: true}
 
 const tempPrefix, basePrefix = ".poolctl-", "poolctl-"
 
@@ -109,7 +109,9 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, e
 		if name := r.Image + "@" + r.Snapshot; snapshotNames.IsStale(r.Snapshot) && !used[name] {
 			sweep(
 				name,
-				func() error { return b.removeSnapshot(ctx, p, at, r.Image, snapshot{r.Snapshot, r.Size, r.Protected}) },
+				func() error {
+					return b.removeSnapshot(ctx, p, at, r.Image, snapshot{Name: r.Snapshot, Protected: r.Protected})
+				},
 			)
 		}
 	}

@@ -44,13 +44,20 @@ func (b *Backend) Upload(
 	})
 }
 
-// Wipe implements backend.Wiper. It deallocates the image's data, which then read as zeros. Data of snapshots
-// remain.
+// Wipe implements backend.Wiper. It deallocates the image's data, which then read as zeros. It refuses an
+// image with snapshots, which would keep the data. The data of clones remain.
 func (b *Backend) Wipe(
 	ctx context.Context, p *pooldef.Pool, name, algorithm string, progress host.Progress,
 ) error {
 	if algorithm != "zero" && algorithm != "trim" {
 		return &backend.UnsupportedError{Type: p.Type, What: "wiping by " + algorithm}
+	}
+	_, kept, err := b.kept(ctx, p, name)
+	if err == nil {
+		err = backend.SnapshotsKeepData(namesOf(kept))
+	}
+	if err != nil {
+		return err
 	}
 	return b.write(ctx, p, name, func(size uint64) host.PipeIn {
 		return host.PipeIn{Size: size, Length: size, Sparse: true, Progress: progress}

@@ -88,7 +88,7 @@ func (b *Backend) remove(ctx context.Context, p *pooldef.Pool, c cluster, i *ima
 }
 
 // tempNames generates the temporary names of images and the tags of temporary snapshots.
-var tempNames = host.TempNames{Prefix: ".poolctl-" + host.Machine() + "-"}
+var tempNames = host.TempNames{Prefix: ".poolctl-", Shared: true}
 
 // isTempName reports whether a name is a temporary name of any machine.
 var isTempName = lazy.Regexp(`^\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+$`)

@@ -3,6 +3,7 @@ package sheepdog
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -16,7 +17,8 @@ type image struct {
 	tag          string // of a snapshot; may be empty
 	size         uint64
 	used, shared uint64 // in bytes, used by this image alone and with others
-	hidden       bool   // another image has the same volume name
+	created      time.Time
+	hidden       bool // another image has the same volume name
 }
 
 // volumeName returns the name of the image's volume. QEMU also writes snapshots as NAME:TAG.
@@ -63,8 +65,10 @@ func parseImages(text string) ([]*image, error) {
 			return nil, unexpectedOutput(text)
 		}
 		i := &image{name: name, snapshot: flag == "s"}
-		names := []string{"id", "size", "used size", "shared size"}
-		err := numbers(names, fields, &i.id, &i.size, &i.used, &i.shared)
+		var seconds uint64
+		names := []string{"id", "size", "used size", "shared size", "creation time"}
+		err := numbers(names, fields, &i.id, &i.size, &i.used, &i.shared, &seconds)
+		i.created = time.Unix(int64(seconds), 0)
 		if err == nil {
 			err = backend.CheckSizes("dog", "used and shared size", i.used, i.shared)
 		}

@@ -31,6 +31,12 @@ s t1 3 134217728 0 0 1795354217 6a5e18 1  22
 
 func TestParseImages(t *testing.T) {
 	got, err := parseImages(recorded)
+	for _, i := range got {
+		if i.created.Unix() < 1795354216 || i.created.Unix() > 1795354238 {
+			t.Errorf("%q: created %v", i.volumeName(), i.created)
+		}
+		i.created = time.Time{}
+	}
 	want := []*image{
 		{name: "tab\tname", size: 8388608},
 		{name: "new\nline", size: 8388608},

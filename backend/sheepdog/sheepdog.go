@@ -28,6 +28,11 @@ type Backend struct {
 // New returns the backend. The cluster must answer within timeout.
 func New(h host.Host, timeout time.Duration) *Backend { return &Backend{h, timeout} }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(*pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Network: true, Services: []string{"sheepdog.service"}}
+}
+
 // Active implements backend.Backend. A pool is active if its cluster answers and is formatted.
 func (b *Backend) Active(ctx context.Context, p *pooldef.Pool) (bool, error) {
 	_, err := b.Space(ctx, p)

@@ -105,9 +105,10 @@ func TestGolden(t *testing.T) {
 		return b.Resize(t.Context(), p, "sparse", 65*mib, backend.ResizeOptions{Allocate: true})
 	})
 	does("wipe", func(b *Backend) error { return b.Wipe(t.Context(), p, "copy", "zero", nil) })
+	recordSnapshots(t, p, does)
 	does("stop", func(b *Backend) error { return b.Stop(t.Context(), p) })
 	does("start again", func(b *Backend) error { return b.Start(t.Context(), p) })
-	for _, name := range []string{"shared", "cow", "thick", "copy", "sparse"} {
+	for _, name := range []string{"shared", "cow", "thick", "copy", "sparse", "filled"} {
 		does("delete "+name, func(b *Backend) error { return b.Delete(t.Context(), p, name) })
 	}
 	sub := &pooldef.Pool{Type: pooldef.ZFS, Name: "sub", Source: pooldef.Source{Name: "tank/sub"}}
@@ -120,6 +121,38 @@ func TestGolden(t *testing.T) {
 	does("stop for good", func(b *Backend) error { return b.Stop(t.Context(), p) })
 	does("remove", func(b *Backend) error { return b.DeletePool(t.Context(), p) })
 	g.End()
+}
+
+// recordSnapshots records the operations on snapshots, of the volume copy.
+func recordSnapshots(t *testing.T, p *pooldef.Pool, does func(title string, op func(b *Backend) error)) {
+	t.Helper()
+	ctx, source := t.Context(), &pooldef.Volume{Name: "copy"}
+	create := func(name string) func(b *Backend) error {
+		return func(b *Backend) error { return b.CreateSnapshot(ctx, p, "copy", name, backend.SnapshotOptions{}) }
+	}
+	clone := func(name string, o backend.CloneOptions) func(b *Backend) error {
+		return func(b *Backend) error { return b.CloneSnapshot(ctx, p, volume(name, mib), source, "one", o) }
+	}
+	revert := func(o backend.RevertOptions) func(b *Backend) error {
+		return func(b *Backend) error { return b.RevertToSnapshot(ctx, p, "copy", "one", o) }
+	}
+	remove := func(b *Backend) error { return b.DeleteSnapshot(ctx, p, "copy", "one") }
+	does("snapshot", create("one"))
+	does("another snapshot", create("two"))
+	does("the same snapshot", create("two"))
+	does("list snapshots", func(b *Backend) error {
+		_, err := b.Snapshots(ctx, p, "")
+		return err
+	})
+	does("clone a snapshot", clone("child", backend.CloneOptions{}))
+	does("copy a snapshot", clone("filled", backend.CloneOptions{Full: true}))
+	does("wipe what has snapshots", func(b *Backend) error { return b.Wipe(ctx, p, "copy", "zero", nil) })
+	does("revert to what is not the last", revert(backend.RevertOptions{}))
+	does("revert and destroy later ones", revert(backend.RevertOptions{DestroyLater: true}))
+	does("delete a snapshot with a clone", remove)
+	does("delete the clone", func(b *Backend) error { return b.Delete(ctx, p, "child") })
+	does("delete the volume", func(b *Backend) error { return b.Delete(ctx, p, "copy") })
+	does("delete the snapshot", remove)
 }
 
 // answered replaces the kernel queries that do not go through a Host by recorded answers.

@@ -134,6 +134,8 @@ func options() backendtest.Options {
 		},
 		Allowed: []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
 		Slow:    true,
+
+		RevertDestroys: true,
 		Unsupported: []*pooldef.Volume{
 			{Name: "x", Capacity: pooldef.Bytes(mib),
 				Target: pooldef.VolumeTarget{Encryption: backendtest.LUKS("one")}},

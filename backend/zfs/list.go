@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
@@ -61,12 +62,12 @@ func (b *Backend) checkUsable(dataset string) error {
 			Hint: "zpool import -- " + shell.Quote(name),
 		}
 	case suspended:
-		return &backend.StateError{
+		return &check.Error{ID: "zpool", Err: &backend.StateError{
 			Text: fmt.Sprintf("the zpool %q is suspended: it waits for failed devices", name),
 			Hint: fmt.Sprintf(
 				"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", shell.Quote(name),
 			),
-		}
+		}}
 	}
 	return nil
 }
@@ -80,20 +81,24 @@ func (b *Backend) list(ctx context.Context, p *pooldef.Pool) (*listing, error) {
 // that sometimes while other processes create and destroy datasets.
 const attempts = 5
 
+// listSome runs zfs list, which must print something.
+func (b *Backend) listSome(ctx context.Context, dataset string, list host.Command) (out []byte, err error) {
+	for range attempts {
+		if out, err = b.query(ctx, dataset, list); err != nil || len(out) > 0 {
+			break
+		}
+	}
+	return out, err
+}
+
 func (b *Backend) listTypes(ctx context.Context, p *pooldef.Pool, types string) (*listing, error) {
 	name, err := dataset(p)
 	if err != nil {
 		return nil, err
 	}
-	var out []byte
-	for range attempts {
-		out, err = b.query(
-			ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name),
-		)
-		if err != nil || len(out) > 0 {
-			break
-		}
-	}
+	out, err := b.listSome(
+		ctx, name, host.Cmd("zfs", "list", "-Hp", "-d", "1", "-t", types, "-o", fields, "--", name),
+	)
 	if host.StderrContains(err, "dataset does not exist") {
 		return nil, &backend.StateError{
 			Text: fmt.Sprintf("no dataset %q", name),

@@ -34,6 +34,12 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return b
 }
 
+// Dependencies implements backend.Dependent.
+func (*Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	return backend.Dependencies{Devices: blockvol.Sources(p),
+		Services: []string{"zfs-import.target", "zfs-load-key.service"}}
+}
+
 // Active implements backend.Backend. A pool is active if it was started and its dataset exists. It is not
 // enough that the zpool is imported, because the system may do that at boot. The pool of a suspended zpool
 // counts as active, because the dataset cannot be queried; Space returns the reason.

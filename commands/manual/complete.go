@@ -22,6 +22,8 @@ type Source interface {
 	PoolTypes(pool string) []pooldef.Type
 	// Volumes returns the names, or the paths, of the volumes in a pool, or in all pools if pool is empty.
 	Volumes(pool string, paths bool) []string
+	// Snapshots returns the names of a volume's snapshots. pool may be empty if volume is a path.
+	Snapshots(volume, pool string) []string
 	// Secrets returns the uuids of secrets.
 	Secrets() []string
 	// Fields returns the fields of what a verb lists.
@@ -130,10 +132,14 @@ func (c *completer) candidates(l *partialLine, typed string) (kind string, all [
 		return words, append(all, visibleVerbs(c.model)...)
 	}
 	slots := l.slots()
-	if len(l.data) >= len(slots) {
+	next := len(l.data)
+	if len(slots) > 0 && slots[0].IsCumulative() {
+		next = 0
+	}
+	if next >= len(slots) {
 		return words, all
 	}
-	kind, values := c.values(l, slots[len(l.data)], typed)
+	kind, values := c.values(l, slots[next], typed)
 	return kind, append(all, values...)
 }
 

@@ -24,6 +24,11 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, c.source.Pools(l.verb.Name)
 	case "vol", "backing-vol":
 		return words, c.source.Volumes(poolOfVolume(l, v.Name), strings.HasPrefix(typed, "/"))
+	case "snapshot":
+		if l.verb.Name == "vol-snapshot-create" {
+			return words, nil
+		}
+		return words, c.source.Snapshots(l.value("vol"), l.value("pool"))
 	case "format", "backing-vol-format":
 		return words, c.volumeFormats(l.value("pool"))
 	case "source-format":

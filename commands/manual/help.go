@@ -106,7 +106,7 @@ func usageLine(verb *kong.Node) string {
 	usage := "Usage: poolctl " + verb.Name
 	for _, a := range verb.Positional {
 		if a.IsCumulative() {
-			usage += " [" + a.Name + "...]"
+			usage += " [<" + a.Name + ">...]"
 		} else {
 			usage += " <" + a.Name + ">"
 		}

@@ -12,7 +12,7 @@ var topics = []struct{ name, title, help string }{
 	{"statuses", "EXIT STATUS", "The exit statuses, and kinds of errors."},
 	{"environment", "ENVIRONMENT", "Environment variables."},
 	{"output", "", "Output for programs, with all fields."},
-	{"systemd", "SYSTEMD", "Starting pools at boot."},
+	{"systemd", "", "Starting pools at boot."},
 }
 
 // TopicNames returns the names of the topics.
@@ -54,7 +54,9 @@ func (m *Manual) statuses() string {
 	for _, s := range m.Statuses {
 		text += fmt.Sprintf("\n.TP\n%d\n%s", s.Code, escapeRoff(s.text()))
 	}
-	return text
+	return text + "\n.TP\ncheck\n" + escapeRoff("has the statuses of monitoring plugins: 0 if all is well, "+
+		"1 for a warning, 2 for a critical state, 3 for everything else, including wrong command lines. "+
+		"Only --help and --version end it with 0.")
 }
 
 // environment returns a paragraph for each global option that a variable can set.

@@ -143,7 +143,7 @@ func TestSeedPools(t *testing.T) {
 	}
 	for name, data := range pools {
 		t.Run(name, func(t *testing.T) {
-			before, err := parseXML(data)
+			before, _, err := parseXML(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +177,7 @@ func TestSeedVolumes(t *testing.T) {
 		"seed-volume-gluster":  {"source"},
 	}
 	for name, data := range files(t, "seed-volume-*.xml") {
-		before, err := parseXML(data)
+		before, _, err := parseXML(data)
 		if err != nil {
 			t.Fatal(err)
 		}

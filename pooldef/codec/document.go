@@ -5,7 +5,8 @@
 // tables in yaml_keys.go relate YAML keys to XML paths. A reader turns the tree into a definition, and
 // reports all problems at once, as [pooldef.Problems] with file, line and element.
 //
-//   - [ReadPool], [ReadVolume], [ReadCopy], [ReadSecret] and [ReadSource] read documents.
+//   - [ReadPool], [ReadStored], [ReadVolume], [ReadCopy], [ReadSecret] and [ReadSource] read documents.
+//   - [ReadDesired] reads what diff and apply compare the machine with, and [DesiredYAML] prints that.
 //   - [PoolFromElement] and [VolumeFromElement] read trees that verbs build from their arguments.
 //   - [PoolElement], [VolumeElement], [SecretElement] and [SourceElement] return documents as libvirt prints
 //     them.
@@ -23,6 +24,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"poolctl/format"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -46,23 +48,25 @@ type document struct {
 	root     *xmltree.Element
 	keys     []yamlKey        // the table of YAML keys; nil for XML
 	problems pooldef.Problems // of the YAML parser, which skips what it cannot read
+
+	apart     map[string]*format.YAML // YAML: the values of keys of the kind apart
+	managedBy string                  // XML: the name in a comment before the root element
 }
 
 // parseDocument parses XML or YAML. keys is the table of YAML keys; nil allows only XML.
 func parseDocument(file string, data []byte, keys []yamlKey) (*document, error) {
-	doc := &document{file: file}
-	err := checkText(data)
+	doc, err := &document{}, checkText(data)
 	switch {
 	case err != nil:
 	case keys == nil || IsXML(file, data):
-		doc.root, err = parseXML(data)
+		doc.root, doc.managedBy, err = parseXML(data)
 	default:
-		doc.keys = keys
-		doc.root, doc.problems, err = parseYAML(data, keys)
+		doc, err = parseYAML(data, keys)
 	}
 	if err != nil {
 		return nil, pooldef.ProblemsIn(file, err)
 	}
+	doc.file = file
 	doc.problems = pooldef.ProblemsIn(file, doc.problems)
 	return doc, nil
 }

@@ -85,3 +85,21 @@ func FuzzReadVolume(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadDomain checks that no document of a domain makes ReadDomain crash, and that it returns only
+// absolute paths.
+func FuzzReadDomain(f *testing.F) {
+	f.Add([]byte("<domstatus><domain><name>x</name><devices><disk><source file='/a'/><target dev='vda'/></disk></devices></domain></domstatus>"))
+	f.Add([]byte("<domain><a b='/c'>/d</a></domain>"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		domain, err := ReadDomain("x.xml", data)
+		if err != nil {
+			return
+		}
+		for _, use := range domain.Uses {
+			if use.Path != "" && use.Path[0] != '/' || use.Path == "" && use.Volume == "" && use.Image == "" {
+				t.Errorf("%+v", use)
+			}
+		}
+	})
+}

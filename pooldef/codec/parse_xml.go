@@ -23,8 +23,15 @@ const maxNodes = 10_000
 // prefixes maps the namespaces of libvirt's extensions to the prefixes that element names have in the tree.
 var prefixes = map[string]string{"": "", fsNamespace: "fs:", rbdNamespace: "rbd:"}
 
-// parseXML parses a document. An element in an unknown namespace gets the name {namespace}name.
-func parseXML(data []byte) (*xmltree.Element, error) {
+// managedMark begins the comment with the name of the set whose apply wrote a definition.
+const managedMark = " poolctl-set: "
+
+// ManagedComment returns the comment that marks a definition in XML as written for a set.
+func ManagedComment(set string) string { return "<!--" + managedMark + set + " -->\n" }
+
+// parseXML parses a document. An element in an unknown namespace gets the name {namespace}name. managedBy is
+// the name in a comment of the form of ManagedComment before the root element.
+func parseXML(data []byte) (root *xmltree.Element, managedBy string, err error) {
 	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	decoder.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
 		notASCII := slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 })
@@ -44,13 +51,13 @@ func parseXML(data []byte) (*xmltree.Element, error) {
 			err = p.addToken(token, line)
 		}
 		if err != nil {
-			return nil, xmlProblem(err, decoder)
+			return nil, "", xmlProblem(err, decoder)
 		}
 	}
 	if p.root == nil {
-		return nil, pooldef.Problem{Line: 1, Text: "no element: the document is empty"}
+		return nil, "", pooldef.Problem{Line: 1, Text: "no element: the document is empty"}
 	}
-	return p.root, nil
+	return p.root, p.managedBy, nil
 }
 
 type xmlParser struct {
@@ -58,6 +65,8 @@ type xmlParser struct {
 	root    *xmltree.Element
 	open    []openElement
 	nodes   int
+
+	managedBy string
 }
 
 type openElement struct {
@@ -76,6 +85,10 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 			p.open[len(p.open)-1].text.Write(t)
 		} else if len(bytes.TrimSpace(t)) > 0 {
 			return pooldef.Problem{Line: line, Text: "text outside the root element"}
+		}
+	case xml.Comment:
+		if set, is := strings.CutPrefix(string(t), managedMark); is && p.root == nil {
+			p.managedBy = strings.TrimSpace(set)
 		}
 	case xml.ProcInst:
 		if t.Target == "poolctl" {

@@ -11,23 +11,29 @@ import (
 	"poolctl/pooldef"
 )
 
-// parseYAML parses a document into the tree of the equivalent XML document. It returns all unknown keys and
-// values of the wrong kind as problems, and a tree without them.
-func parseYAML(data []byte, keys []yamlKey) (*xmltree.Element, pooldef.Problems, error) {
+// parseYAML parses a document into the tree of the equivalent XML document. It collects all unknown keys and
+// values of the wrong kind as problems of the document, and leaves them out of the tree.
+func parseYAML(data []byte, keys []yamlKey) (*document, error) {
 	node, err := format.ParseYAML(data)
 	if err != nil {
-		return nil, nil, yamlProblem(err)
+		return nil, yamlProblem(err)
 	}
+	return readYAML(node, keys, rootElement(keys), "state", "volumes", "managed_by")
+}
+
+// readYAML reads one YAML document into the tree of the equivalent XML document, whose root is an element of
+// this name. Messages about unknown keys do not mention the hidden keys.
+func readYAML(node *format.YAML, keys []yamlKey, name string, hidden ...string) (*document, error) {
 	if node.Kind != format.YAMLMapping {
-		return nil, nil, pooldef.Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
+		return nil, pooldef.Problem{Line: node.Line, Text: "a definition is a mapping: key: value"}
 	}
-	p := yamlParser{keys: keys}
-	root := &xmltree.Element{Name: rootElement(keys), Line: node.Line}
+	p := yamlParser{keys: keys, hidden: hidden, apart: map[string]*format.YAML{}}
+	root := &xmltree.Element{Name: name, Line: node.Line}
 	p.readMapping(node, "", root, "")
 	if p.nodes > maxNodes {
-		return nil, nil, tooManyNodes(node.Line)
+		return nil, tooManyNodes(node.Line)
 	}
-	return root, p.problems, nil
+	return &document{root: root, keys: keys, problems: p.problems, apart: p.apart}, nil
 }
 
 var yamlLine = lazy.Regexp(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
@@ -46,6 +52,8 @@ func yamlProblem(err error) error {
 
 type yamlParser struct {
 	keys     []yamlKey
+	hidden   []string
+	apart    map[string]*format.YAML // the values of keys of the kind apart
 	problems pooldef.Problems
 	nodes    int
 }
@@ -103,8 +111,10 @@ func (p *yamlParser) readValue(key, value *format.YAML, full string, at *xmltree
 	below := slices.ContainsFunc(p.keys, func(k yamlKey) bool { return strings.HasPrefix(k.yaml, full+".") })
 	switch {
 	case strings.Contains(key.Value, ".") || i < 0 && !below:
-		p.problem(key, full, "unknown key; known are %s", strings.Join(siblingKeys(p.keys, full), ", "))
+		p.problem(key, full, "unknown key; known are %s", strings.Join(p.knownKeys(full), ", "))
 	case isNull(value):
+	case i >= 0 && p.keys[i].kind == apart:
+		p.apart[full] = value
 	case i < 0 && value.Kind == format.YAMLMapping:
 		p.readMapping(value, full, at, base)
 	case i < 0:
@@ -118,6 +128,12 @@ func (p *yamlParser) readValue(key, value *format.YAML, full string, at *xmltree
 	default:
 		p.readScalar(value, p.keys[i], at, strings.TrimPrefix(strings.TrimPrefix(p.keys[i].xml, base), "/"))
 	}
+}
+
+// knownKeys returns the names of all keys beside a key, for messages.
+func (p *yamlParser) knownKeys(full string) []string {
+	isHidden := func(key string) bool { return slices.Contains(p.hidden, key) && !strings.Contains(full, ".") }
+	return slices.DeleteFunc(siblingKeys(p.keys, full), isHidden)
 }
 
 // readScalar sets the text or attribute at the path xml below at. A size is split into its number and unit.

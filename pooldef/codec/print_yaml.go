@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"poolctl/format"
@@ -11,22 +12,35 @@ import (
 
 // PoolYAML returns a pool's definition in YAML.
 func PoolYAML(p *pooldef.Pool) ([]byte, error) {
-	tree := PoolElement(p, nil)
-	root := &format.YAML{Kind: format.YAMLMapping}
-	for _, k := range poolKeys {
-		printKey(root, tree, k)
-	}
 	var b bytes.Buffer
-	err := format.PrintYAML(&b, root)
+	err := format.PrintYAML(&b, poolYAML(p))
 	return b.Bytes(), err
+}
+
+// poolYAML returns a pool's definition as a YAML document.
+func poolYAML(p *pooldef.Pool) *format.YAML {
+	tree := PoolElement(p, nil)
+	tree.Add(checkElement(&p.Check))
+	return yamlOf(tree, poolKeys)
+}
+
+// yamlOf returns the YAML document of a tree.
+func yamlOf(tree *xmltree.Element, keys []yamlKey) *format.YAML {
+	root := &format.YAML{Kind: format.YAMLMapping}
+	for _, k := range keys {
+		if k.kind != apart {
+			printKey(root, tree, k, keys)
+		}
+	}
+	return root
 }
 
 // printKey adds one key to the mapping if the document has a value for it. Keys of list items are printed
 // with their list.
-func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
+func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey, keys []yamlKey) {
 	path, attr, _ := strings.Cut(k.xml, "/@")
 	found := findElements(tree, path)
-	if len(found) == 0 || insideList(k) {
+	if len(found) == 0 || insideList(k, keys) {
 		return
 	}
 	var value *format.YAML
@@ -34,13 +48,15 @@ func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 	case list:
 		value = &format.YAML{Kind: format.YAMLSequence}
 		for _, e := range found {
-			value.Content = append(value.Content, listItem(e, k, attr))
+			value.Content = append(value.Content, listItem(e, k, attr, keys))
 		}
 	case mapping:
 		value = &format.YAML{Kind: format.YAMLMapping}
 		for _, e := range found {
 			addKey(value, attrValue(e, "name"), newScalar(attrValue(e, "value"), text))
 		}
+	case presence:
+		value = newScalar("yes", yesNoKey)
 	default:
 		content := found[0].Text
 		if attr != "" {
@@ -57,8 +73,8 @@ func printKey(root *format.YAML, tree *xmltree.Element, k yamlKey) {
 }
 
 // insideList reports whether a key belongs to the items of a list.
-func insideList(k yamlKey) bool {
-	for _, other := range poolKeys {
+func insideList(k yamlKey, keys []yamlKey) bool {
+	for _, other := range keys {
 		if other.kind == list && strings.HasPrefix(k.yaml, other.yaml+".") {
 			return true
 		}
@@ -67,13 +83,13 @@ func insideList(k yamlKey) bool {
 }
 
 // listItem returns a plain value if the element has only the attribute attr, otherwise a mapping.
-func listItem(e *xmltree.Element, k yamlKey, attr string) *format.YAML {
+func listItem(e *xmltree.Element, k yamlKey, attr string, keys []yamlKey) *format.YAML {
 	if len(e.Attrs) == 1 && e.Attrs[0].Name == attr {
 		return newScalar(e.Attrs[0].Value, text)
 	}
 	item := &format.YAML{Kind: format.YAMLMapping}
 	for _, a := range e.Attrs {
-		for _, key := range poolKeys {
+		for _, key := range keys {
 			name, ok := strings.CutPrefix(key.yaml, k.yaml+".")
 			if ok && strings.HasSuffix(key.xml, "/@"+a.Name) {
 				addKey(item, name, newScalar(a.Value, key.kind))
@@ -120,6 +136,10 @@ func newScalar(value string, kind yamlKind) *format.YAML {
 	switch kind {
 	case number:
 		n.Tag = "!!int"
+	case sizeKey:
+		if _, err := strconv.ParseUint(value, 10, 64); err == nil {
+			n.Tag = "!!int"
+		}
 	case yesNoKey:
 		n.Tag, n.Value = "!!bool", map[string]string{"yes": "true", "no": "false"}[value]
 	}

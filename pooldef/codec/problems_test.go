@@ -219,7 +219,7 @@ func TestBadYAML(t *testing.T) {
 		{"no mapping", "- type: dir\n", "1 : a definition is a mapping: key: value\n"},
 		{"nothing in it", "{}", "1 type: missing; it is one of " + types + "\n"},
 		{"unknown type", "foo: 1\ntype: dri\n",
-			"1 foo: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config\n" +
+			"1 foo: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config, check\n" +
 				`2 type: "dri" is not one of ` + types + "\n"},
 		{"much at once", `
 type: netfs
@@ -243,7 +243,7 @@ target:
   mount_point: maybe
 `, `
 3 name: expected a single value
-4 nam: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config
+4 nam: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config, check
 5 cow: "perhaps" is neither yes nor no
 8 source.hosts.port: "99999" is not a number from 0 to 65535
 8 source.hosts.name: missing
@@ -271,13 +271,20 @@ target:
 `},
 		{"strange keys", "type: dir\nname: x\ntarget: {path: /t}\n? [a]\n: b\n<<: {uuid: 5}\n~: c\n", `
 4 : a key must be a plain word
-6 <<: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config
-7 ~: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config
+6 <<: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config, check
+7 ~: unknown key; known are type, name, uuid, cow, source, target, refresh, mount_options, config, check
 `},
 		{"options", "type: rbd\nname: x\nsource: {name: n, hosts: h}\nconfig:\n  a:\n  b: [1]\n  c: 1\n  c: 2\n", `
 5 config.a: expected a single value
 6 config.b: expected a single value
 8 config.c: given a second time
+`},
+		{"check", "type: dir\nname: x\ntarget: {path: /t}\ncheck:\n  warning: 90:80\n  critical: much\n  skip:\n    drift:\n    inodes: \"\"\n  free: 1G\n", `
+5 check.warning: "90:80" is not a range: it ends before it begins
+6 check.critical: "much" is not a range: a range is END, START:, START:END or ~:END, with a leading @ to report values in it
+8 check.skip.drift: expected a single value
+9 check.skip: the reason for leaving out "inodes" is missing
+10 check.free: unknown key; known are warning, critical, skip
 `},
 		{"adapter", "type: scsi\nname: x\ntarget: {path: /t}\nsource:\n  adapter:\n    type: scsi_host\n    name: a\n    unique_id: 5\n    address: {slot: 0x20}\n", `
 6 source.adapter: a scsi_host has either a name or the address of its parent

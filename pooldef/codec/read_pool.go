@@ -15,7 +15,26 @@ import (
 // document's name in messages; the suffix .xml marks XML. ReadPool returns the pool and warnings, or
 // Problems, all at once. Unknown XML elements are warnings, or problems if strict. A definition without a
 // UUID returns a pool without one.
+//
+// A document with parts that only diff and apply use is a problem; ReadStored ignores these parts.
 func ReadPool(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.Problem, error) {
+	doc, err := parseDocument(file, data, poolKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, key := range []string{"state", "volumes"} {
+		if value := doc.apart[key]; value != nil {
+			const text = "only diff and apply read it: poolctl apply FILE"
+			doc.problems = append(doc.problems,
+				pooldef.Problem{File: file, Line: value.Line, Element: key, Text: text})
+		}
+	}
+	return readPool(doc, strict)
+}
+
+// ReadStored is ReadPool for a file of the config directory, which may also say which state and which volumes
+// the pool should have.
+func ReadStored(file string, data []byte, strict bool) (*pooldef.Pool, []pooldef.Problem, error) {
 	doc, err := parseDocument(file, data, poolKeys)
 	if err != nil {
 		return nil, nil, err
@@ -75,6 +94,20 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 	r.target(p, info)
 	p.Refresh = r.choice(r.child(root, "refresh/volume"), "allocation", "default", "capacity")
 	r.extensions(p, info)
+	p.ManagedBy = r.managedBy()
+}
+
+// managedBy reads the name of the set whose apply wrote the definition.
+func (r *reader) managedBy() string {
+	set := r.doc.managedBy
+	if node := r.doc.apart["managed_by"]; node != nil {
+		set = node.Value
+		if text := pooldef.CheckSetName(set); text != "" {
+			r.problems = append(r.problems,
+				pooldef.Problem{File: r.doc.file, Line: node.Line, Element: "managed_by", Text: text})
+		}
+	}
+	return set
 }
 
 // names reads the pool's name. In types with a required source name, each of the two names defaults to the
@@ -170,6 +203,7 @@ func (r *reader) extensions(p *pooldef.Pool, info *pooldef.TypeInfo) {
 		r.problem(own, "@thin_pool", "%q cannot be the name of a thin pool", p.ThinPool)
 	}
 	r.mutualLogin(own, p)
+	p.Check = r.checkSettings(r.child(r.doc.root, "?check"))
 }
 
 // mutualLogin reads the login with which an iSCSI target proves its identity.

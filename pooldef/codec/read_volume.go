@@ -41,6 +41,12 @@ func VolumeFromElement(e *xmltree.Element, info *pooldef.TypeInfo) (*pooldef.Vol
 	return v, err
 }
 
+// CopyFromElement is VolumeFromElement for a volume that needs no capacity, as for ReadCopy.
+func CopyFromElement(e *xmltree.Element, info *pooldef.TypeInfo) (*pooldef.Volume, error) {
+	v, _, err := readVolume(&document{root: e}, info, false, false)
+	return v, err
+}
+
 func readVolume(
 	doc *document, info *pooldef.TypeInfo, strict, needsCapacity bool,
 ) (*pooldef.Volume, []pooldef.Problem, error) {

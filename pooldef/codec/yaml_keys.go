@@ -22,6 +22,7 @@ const (
 	sizeKey           // a number and the attribute unit, such as 10GiB
 	presence          // true if the element exists
 	list              // one element for each item; a scalar item is the attribute at the end of the XML path
+	apart             // not part of the XML document: the value stays a YAML node
 	mapping           // one element for each pair, with the attributes name and value
 )
 
@@ -75,6 +76,12 @@ var poolKeys = []yamlKey{
 	{"refresh", "refresh/volume/@allocation", text},
 	{"mount_options", "fs:mount_opts/fs:option/@name", list},
 	{"config", "rbd:config_opts/rbd:option", mapping},
+	{"check.warning", "?check/@warning", text},
+	{"check.critical", "?check/@critical", text},
+	{"check.skip", "?check/?skip", mapping},
+	{"state", "", apart},
+	{"volumes", "", apart},
+	{"managed_by", "", apart},
 }
 
 var volumeKeys = []yamlKey{

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
@@ -26,7 +27,7 @@ func (s *Store) Define(p *pooldef.Pool, source []byte) error {
 	if err := s.CheckDaemon("pool-define", "FILE"); err != nil {
 		return err
 	}
-	data := []byte(fileHeader + codec.PoolElement(p, nil).String())
+	data := slices.Concat([]byte(fileHeader), document(p))
 	file, old := s.definitionFile(p, ".xml"), s.definitionFile(p, ".yaml")
 	if source != nil {
 		var err error
@@ -77,12 +78,20 @@ func (s *Store) IsDefined(p *pooldef.Pool, source []byte) (bool, error) {
 	return err == nil && bytes.Equal(stored, data), err
 }
 
+// FileOf returns the file that Define writes. source is as for Define.
+func (s *Store) FileOf(p *pooldef.Pool, source []byte) string {
+	if source != nil {
+		return s.definitionFile(p, ".yaml")
+	}
+	return s.definitionFile(p, ".xml")
+}
+
 func (s *Store) definitionFile(p *pooldef.Pool, suffix string) string {
 	return filepath.Join(s.ConfigDir, p.Name+suffix)
 }
 
-// Undefine removes a pool's definition and its autostart links. For a transient pool, the error wraps
-// ErrNoPool.
+// Undefine removes a pool's definition, its autostart links and its mark of apply. For a transient pool, the
+// error wraps ErrNoPool.
 func (s *Store) Undefine(e *Entry) error {
 	if e.File == "" {
 		return fmt.Errorf("%w: %q has no definition: it is transient", ErrNoPool, e.Name)
@@ -91,6 +100,9 @@ func (s *Store) Undefine(e *Entry) error {
 		return err
 	}
 	if err := s.RemoveStaleAutostart(e.Name); err != nil {
+		return err
+	}
+	if err := s.RemoveBuilt(e.Name); err != nil {
 		return err
 	}
 	return s.removeDefinition(e.File)
@@ -105,7 +117,16 @@ func (s *Store) removeDefinition(file string) error {
 
 // SaveState writes the run record of a pool that was started with this definition.
 func (s *Store) SaveState(p *pooldef.Pool) error {
-	return s.Files.WriteFile(s.recordFile(p.Name), []byte(codec.PoolElement(p, nil).String()))
+	return s.Files.WriteFile(s.recordFile(p.Name), document(p))
+}
+
+// document returns a pool's document, after the mark of the set that manages the pool.
+func document(p *pooldef.Pool) []byte {
+	mark := ""
+	if p.ManagedBy != "" {
+		mark = codec.ManagedComment(p.ManagedBy)
+	}
+	return []byte(mark + codec.PoolElement(p, nil).String())
 }
 
 // RemoveState removes a pool's run record if it exists.

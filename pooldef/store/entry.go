@@ -23,7 +23,8 @@ type Entry struct {
 	// StaleAutostart is set if the pool has no definition, but its name has an autostart link.
 	StaleAutostart bool
 	Warnings       []pooldef.Problem
-	Err            error // why the pool cannot be used
+	Untrusted      []error // the warnings that are a TrustError
+	Err            error   // why the pool cannot be used
 }
 
 // HasFiles reports whether the entry has a definition, a run record or an autostart link, usable or not.
@@ -38,6 +39,12 @@ func (e *Entry) Current() *pooldef.Pool {
 		return e.Started
 	}
 	return e.Persistent
+}
+
+// HasDrifted reports whether the pool was started with another definition than the one that is stored.
+func (e *Entry) HasDrifted() bool {
+	return e.Started != nil && e.Persistent != nil &&
+		codec.PoolElement(e.Started, nil).String() != codec.PoolElement(e.Persistent, nil).String()
 }
 
 // suffixes are the suffixes of definition files.
@@ -86,6 +93,9 @@ func (s *Store) loadEntry(name string, config, run *directory) (*Entry, error) {
 
 // warn adds an error to the entry's warnings.
 func (e *Entry) warn(err error) {
+	if errors.As(err, new(*TrustError)) {
+		e.Untrusted = append(e.Untrusted, err)
+	}
 	if problems, ok := errors.AsType[pooldef.Problems](err); ok {
 		e.Warnings = append(e.Warnings, problems...)
 	} else {
@@ -138,7 +148,7 @@ func (e *Entry) loadDefinition(config *directory) error {
 
 // read parses a file, which must define the pool that the file is named after.
 func (e *Entry) read(file string, data []byte) (*pooldef.Pool, error) {
-	p, warnings, err := codec.ReadPool(file, data, false)
+	p, warnings, err := codec.ReadStored(file, data, false)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"poolctl/pooldef"
 )
@@ -44,6 +47,38 @@ func (s *Store) All() ([]*Entry, error) {
 		seen[id] = name
 	}
 	return entries, nil
+}
+
+// Definitions returns every pool that has a definition, in the order of pooldef.CompareNames. It does not
+// read the run directory. A definition that cannot be used is listed with its Err.
+func (s *Store) Definitions() ([]*Entry, error) {
+	config := s.openDirectory(s.ConfigDir)
+	defer config.close()
+	names, err := poolNames(config)
+	entries := make([]*Entry, len(names))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		wait.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				entries[i] = s.definition(names[i], config)
+			}
+		})
+	}
+	wait.Wait()
+	return slices.DeleteFunc(entries, func(e *Entry) bool { return e.File == "" && e.Err == nil }), err
+}
+
+// definition returns an entry with what the config directory has about a pool. The entry has no File if the
+// definition has been removed since.
+func (s *Store) definition(name string, config *directory) *Entry {
+	e := &Entry{Name: name}
+	if text := pooldef.CheckName(name); text != "" {
+		e.Err = pooldef.Problems{{File: s.ConfigDir, Text: text}}
+	} else {
+		e.Err = e.loadDefinition(config)
+	}
+	return e
 }
 
 // poolNames lists the names of all pools that have a file, in the order of pooldef.CompareNames. Hidden files

@@ -36,10 +36,24 @@ func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unloc
 	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
 }
 
+// LockApply locks the volumes of a pool against other processes that apply definitions. Listings and other work
+// on volumes need not wait. LockApply waits as LockPool does.
+func (s *Store) LockApply(ctx context.Context, name string) (unlock func(), err error) {
+	what := fmt.Sprintf("the volumes of pool %q", name)
+	return s.lock(ctx, filepath.Join("apply", name+".lock"), what, Exclusive)
+}
+
 // LockDefinitions locks the set of definitions, so that two contradicting definitions cannot pass the checks
 // at the same time. It waits as LockPool does.
 func (s *Store) LockDefinitions(ctx context.Context) (unlock func(), err error) {
 	return s.lock(ctx, "definitions.lock", "the set of definitions in "+s.ConfigDir, Exclusive)
+}
+
+// LockSnapshots locks the names of snapshots in a pool, so that two processes cannot create the same snapshot
+// at the same time. It waits as LockPool does.
+func (s *Store) LockSnapshots(ctx context.Context, pool string) (unlock func(), err error) {
+	name := filepath.Join("snapshots", pool+".lock")
+	return s.lock(ctx, name, fmt.Sprintf("the snapshots in pool %q", pool), Exclusive)
 }
 
 func (s *Store) lock(ctx context.Context, name, what string, mode LockMode) (func(), error) {

@@ -97,6 +97,35 @@ func (s *Store) resolve(ref pooldef.SecretRef, usageType string) (*SecretEntry, 
 	return e, nil
 }
 
+// CheckValue returns the error of SecretValue if the secret that ref names does not exist, cannot be used or
+// has no value. It does not read the value.
+func (s *Store) CheckValue(ref pooldef.SecretRef, usageType string) error {
+	if s.Credentials != "" && ref.UUID != "" && exists(filepath.Join(s.Credentials, ref.UUID)) {
+		return nil
+	}
+	e, err := s.resolve(ref, usageType)
+	if err == nil && !e.HasValue {
+		err = &NoValueError{e.UUID, e.IsLibvirt}
+	}
+	return err
+}
+
+// CheckReadable returns a [TrustError] if other users can read or change the file with a secret's value.
+func (s *Store) CheckReadable(e *SecretEntry) error {
+	file := existingValue(e.File)
+	if file == "" { // the value is a credential
+		return nil
+	}
+	d := s.openSecrets(filepath.Dir(file))
+	defer d.close()
+	f, stat, err := d.openRegular(filepath.Base(file))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return checkTrust(file, stat, 0o077)
+}
+
 // ValueOf returns the value of a secret that can be used, even of a private one.
 func (s *Store) ValueOf(e *SecretEntry) ([]byte, error) {
 	if value, err := s.credential(e.UUID); value != nil || err != nil {

@@ -39,8 +39,8 @@ func readLabList() ([]labLine, error) {
 	return lines, nil
 }
 
-// labJobs returns one job per lab, and builds the tests that run there. An exhaustive run uses each lab with
-// both kernels.
+// labJobs returns one job per lab, and builds the tests that run there, and poolctl. An exhaustive run uses
+// each lab with both kernels.
 func labJobs(ctx context.Context, o options, work string) ([]job, error) {
 	lines, err := readLabList()
 	if err != nil {
@@ -65,15 +65,26 @@ func buildLabTests(ctx context.Context, lines []labLine, work string) error {
 	for _, line := range lines {
 		packages["./"+line.pkg] = true
 	}
-	build := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-c", "-o", work + "/"},
-		slices.Sorted(maps.Keys(packages)))...)
-	build.Env, build.Stdout, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stdout, os.Stderr
-	return build.Run()
+	for _, args := range [][]string{
+		append([]string{"test", "-c", "-o", work + "/"}, slices.Sorted(maps.Keys(packages))...),
+		{"build", "-o", binaryIn(work)},
+	} {
+		build := exec.CommandContext(ctx, "go", args...)
+		build.Env, build.Stdout, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stdout, os.Stderr
+		if err := build.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// binaryIn returns the path of poolctl in a directory of built tests.
+func binaryIn(work string) string { return filepath.Join(work, "poolctl") }
 
 func (l labLine) job(work string) job {
 	pkg := "./" + l.pkg
 	j := job{name: "lab: " + l.pkg + " " + l.pattern, pkg: "poolctl/" + l.pkg, lab: true,
+		env:   []string{"POOLCTL_TEST_BINARY=" + binaryIn(work)},
 		alone: "scripts/lab test " + pkg + " -test.run"}
 	j.argv = []string{"go", "tool", "test2json", "-t", "-p", j.pkg,
 		"scripts/lab", "test", "-t", labLimit, "-b", filepath.Join(work, filepath.Base(l.pkg)+".test"), pkg,
@@ -84,8 +95,8 @@ func (l labLine) job(work string) job {
 		j.argv = append(j.argv, "-test.run", l.pattern)
 	}
 	if l.kernel != "" {
-		j.name, j.env, j.alone = j.name+" ("+l.kernel+")", []string{"POOLCTL_LAB_KERNEL=" + l.kernel},
-			"POOLCTL_LAB_KERNEL="+l.kernel+" "+j.alone
+		kernel := "POOLCTL_LAB_KERNEL=" + l.kernel
+		j.name, j.env, j.alone = j.name+" ("+l.kernel+")", append(j.env, kernel), kernel+" "+j.alone
 	}
 	return j
 }

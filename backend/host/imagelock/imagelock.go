@@ -40,14 +40,20 @@ func LockForReading(fd int) error {
 			return err
 		}
 	}
-	for _, at := range []int64{qemuDoes + qemuWrites, qemuDoes + qemuResizes} {
-		lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
-		err := retry.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock)
-		if err == nil && lock.Type != unix.F_UNLCK {
-			return ErrInUse
-		}
+	if isLocked(fd, qemuDoes+qemuWrites) || isLocked(fd, qemuDoes+qemuResizes) {
+		return ErrInUse
 	}
 	return nil
+}
+
+// IsWritten reports whether another process has an open file locked because it writes to it.
+func IsWritten(fd int) bool { return isLocked(fd, qemuDoes+qemuWrites) }
+
+// isLocked reports whether another process has locked a byte.
+func isLocked(fd int, at int64) bool {
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
+	err := retry.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock)
+	return err == nil && lock.Type != unix.F_UNLCK
 }
 
 func lockBytes(fd int, kind int16, at, length int64) error {

@@ -22,6 +22,9 @@ func TestLeadsThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	leads := func(path, at string) bool {
+		return followPath(path, func(next string) bool { return next == at })
+	}
 	for _, test := range []struct {
 		path, at string
 		want     bool
@@ -35,11 +38,11 @@ func TestLeadsThrough(t *testing.T) {
 		{"/pool/file/below", "/pool/file", true}, {"/pool/files", "/pool/file", false},
 		{"/loop", "/pool/file", false}, {"/none/file", "/pool/file", false}, {"/pool", "/pool/file", false},
 	} {
-		if got := traverses(top+test.path, top+test.at); got != test.want {
+		if got := leads(top+test.path, top+test.at); got != test.want {
 			t.Errorf("%s by %s: %v", test.path, test.at, got)
 		}
 	}
-	if traverses("", top) {
+	if leads("", top) {
 		t.Error("an empty path leads through a directory")
 	}
 }

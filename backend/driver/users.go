@@ -1,0 +1,192 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/backend"
+	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
+)
+
+// A UserKind is a kind of user of a volume.
+type UserKind string
+
+// The kinds of users.
+const (
+	// an image that stores only its differences from the volume, or its data in it
+	OverlayUser UserKind = "overlay"
+	// a volume that shares blocks with the volume, known to the storage itself
+	SnapshotUser UserKind = "snapshot"
+	DomainUser   UserKind = "domain" // a virtual machine of libvirt
+	ProcessUser  UserKind = "process"
+	KernelUser   UserKind = "kernel" // loop devices, device-mapper, MD, mounts, swap
+	PoolUser     UserKind = "pool"   // a pool whose storage is in the volume
+)
+
+// A User is something that uses a volume.
+type User struct {
+	Kind  UserKind
+	Name  string // of the domain, pool or program; the path of an image; how the kernel uses the volume
+	PID   int    // of a process; 0 for other kinds
+	State string // running, defined; active, inactive; reading, writing; "" for other kinds
+	As    string // what the volume is for the user: backing file, data file, vda, target, source; may be empty
+
+	format   string // of the backing file, as the overlay records it
+	needsOld bool   // the user finds the volume by the volume's own path, or by the only name that the file has
+}
+
+// String describes the user in errors.
+func (u *User) String() string {
+	switch {
+	case u.PID != 0:
+		return fmt.Sprintf("process %d (%s)", u.PID, u.Name)
+	case u.Kind == KernelUser:
+		return u.Name
+	case u.Kind == OverlayUser:
+		return fmt.Sprintf("%q", u.Name)
+	}
+	return fmt.Sprintf("%s %q", u.Kind, u.Name)
+}
+
+// A VolumeUsers is a volume with its users.
+type VolumeUsers struct {
+	Volume *pooldef.Volume
+	Pool   *pooldef.Pool
+	Users  []User
+}
+
+// Users returns a volume's users. hidden says what could not be inspected, and may hide further users.
+func (d *Driver) Users(ctx context.Context, v *Volume) (users []User, hidden []error, err error) {
+	look, err := d.look(ctx, isAnything)
+	if err != nil {
+		return nil, nil, err
+	}
+	users, err = look.users(ctx, v.Pool(), v.Volume)
+	return users, append(look.hidden, look.limits...), err
+}
+
+// AllUsers returns the volumes of a pool with their users, or those of all active pools if nameOrUUID is
+// empty. It inspects the machine once for all of them.
+func (d *Driver) AllUsers(
+	ctx context.Context, nameOrUUID string,
+) (all []VolumeUsers, hidden []error, err error) {
+	look, err := d.look(ctx, isAnything)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range look.pools {
+		if nameOrUUID != "" && s.Entry.Name != nameOrUUID && s.Pool.UUID != nameOrUUID || !s.Active {
+			continue
+		}
+		b := d.Backends[s.Pool.Type]
+		for v, err := range b.Volumes(ctx, s.Pool) {
+			if err != nil {
+				look.hidden = append(look.hidden, fmt.Errorf("list volumes of pool %q: %w", s.Entry.Name, err))
+				break
+			}
+			users, err := look.users(ctx, s.Pool, v)
+			if err != nil {
+				return nil, nil, err
+			}
+			all = append(all, VolumeUsers{v, s.Pool, users})
+		}
+	}
+	return all, append(look.hidden, look.limits...), ctx.Err()
+}
+
+// Orphans returns the volumes that have no users.
+func Orphans(all []VolumeUsers) []VolumeUsers {
+	return slices.DeleteFunc(slices.Clone(all), func(v VolumeUsers) bool { return len(v.Users) > 0 })
+}
+
+// checkUnused returns an error if something uses a volume that is to be deleted: images, active pools,
+// running domains, processes, or the kernel. Backends check themselves whether their devices are in use. With
+// inUse, only a pool is an error. What cannot be inspected is a warning.
+func (d *Driver) checkUnused(ctx context.Context, v *Volume, inUse bool) error {
+	find := func() (*look, error) { return d.look(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo) }
+	if inUse {
+		find = func() (*look, error) { return d.lookAtPools(ctx) }
+	}
+	look, err := find()
+	if err != nil {
+		return err
+	}
+	users, err := look.users(ctx, v.Pool(), v.Volume)
+	if err != nil {
+		return err
+	}
+	for _, hidden := range look.hidden {
+		d.Warn("%w", hidden)
+	}
+	if err := checkNoOverlay(users); err != nil || v.Type == "block" {
+		return err
+	}
+	if err := checkNoPool(v.Entry.Name, users); err != nil {
+		return err
+	}
+	var busy []string
+	for _, u := range users {
+		isUse := u.Kind == ProcessUser || u.Kind == KernelUser || u.State == "running"
+		if isUse && u.needsOld && len(busy) < maxNamed {
+			busy = append(busy, u.String())
+		}
+	}
+	if busy == nil || v.Type == "dir" {
+		return nil
+	}
+	return &inUseError{backend.BusyError{Path: v.Target.Path, Users: busy}}
+}
+
+// An inUseError reports that a volume that is to be deleted is in use.
+type inUseError struct{ backend.BusyError }
+
+// HintLine implements [fault.Hinter].
+func (*inUseError) HintLine() string { return "--in-use deletes it anyway" }
+
+// maxNamed is how many users an error names.
+const maxNamed = 3
+
+// checkNoOverlay returns an error if a volume that is to be deleted is the backing file or data file of
+// images.
+func checkNoOverlay(users []User) error {
+	overlays := overlaysIn(users)
+	if overlays == nil {
+		return nil
+	}
+	return &backend.StateError{
+		Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
+		Hint: "delete these first; --in-use deletes it anyway, and they lose their data",
+	}
+}
+
+// overlaysIn returns the overlays that lose their data if the volume loses its path.
+func overlaysIn(users []User) (overlays []User) {
+	for _, u := range users {
+		if u.Kind == OverlayUser && u.needsOld {
+			overlays = append(overlays, u)
+		}
+	}
+	return overlays
+}
+
+// namesOf returns the names of a few users, and how many more there are.
+func namesOf(users []User) string {
+	var names []string
+	for _, u := range users[:min(maxNamed, len(users))] {
+		names = append(names, u.String())
+	}
+	text := strings.Join(names, ", ")
+	if more := len(users) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// stopHint returns the hint that stops a pool.
+func stopHint(pool string) string { return "poolctl pool-destroy " + shell.Quote(pool) + " stops it" }
+
+// isAnything is the condition that every pool meets.
+func isAnything(*pooldef.Pool) bool { return true }

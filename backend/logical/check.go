@@ -1,0 +1,121 @@
+package logical
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolctl/backend/check"
+	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
+)
+
+// healthFields are what Check asks lvs for.
+const healthFields = "lv_name,lv_uuid,lv_attr,segtype,data_percent,metadata_percent,lv_health_status," +
+	"lv_check_needed,vg_missing_pv_count"
+
+// A health is the state of a volume, as lvs reports it.
+type health struct {
+	logicalVolume
+	metadata float64 // of a thin pool: the used percentage of its metadata; -1 if inactive
+	status   string  // lvs(8), "Volume Health"; empty: it is all right
+	isBroken bool    // a thin pool whose metadata need a check
+}
+
+func readHealth(r *reader) health {
+	h := health{logicalVolume: logicalVolume{segment: readSegment(r)}, metadata: r.percent("metadata_percent"),
+		status: r.text("lv_health_status")}
+	needed := r.text("lv_check_needed")
+	h.isBroken = needed == "check needed" || needed == "1"
+	return h
+}
+
+// Check implements backend.Checker with one query.
+func (b *Backend) Check(
+	ctx context.Context, p *pooldef.Pool, _ []*pooldef.Volume,
+) (found []check.Finding, err error) {
+	vg, err := group(p)
+	if err != nil {
+		return nil, err
+	}
+	all, err := report(ctx, b.Host, "lvs", "lv", healthFields, readHealth, "--all", "--", vg)
+	if err != nil {
+		return nil, mapErrNoGroup(err, p)
+	}
+	if len(all) > 0 && all[0].Missing > 0 {
+		text := fmt.Sprintf("the volume group %q lacks %d of its devices", vg, all[0].Missing)
+		found = append(found, check.New("vg-missing", text, "pvs"))
+	}
+	seen := map[string]bool{}
+	for _, h := range all {
+		if strings.HasPrefix(h.Name, "[") || seen[h.Name] { // LVM's own; a further segment
+			continue
+		}
+		seen[h.Name] = true
+		switch {
+		case h.Type == "thin-pool":
+			found = append(found, h.thinPool(vg+"/"+h.Name)...)
+		case h.isSnapshot():
+			found = append(found, h.snapshot(vg)...)
+		case h.status != "" && (strings.HasPrefix(h.Type, "raid") || h.Type == "mirror"):
+			f := check.New("raid", h.status, shell.Join("lvconvert", "--repair", vg+"/"+h.Name))
+			f.Volume = h.Name
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// thinPool returns the findings about a thin pool.
+func (h *health) thinPool(name string) (found []check.Finding) {
+	switch {
+	case h.isBroken:
+		found = append(found, check.New("thin-data", name+": its metadata need a check",
+			shell.Join("lvconvert", "--repair", name)))
+	case slices.Contains([]string{"failed", "out_of_data", "metadata_read_only"}, h.status):
+		found = append(found, check.New("thin-data", name+": "+h.status, shell.Join("lvs", "-a", name)))
+	}
+	if h.Percent >= 0 {
+		text := fmt.Sprintf("%s: %d%% of the data used", name, int(h.Percent))
+		found = append(found, check.Figure("thin-data", name, h.Percent, text,
+			shell.Join("lvextend", "-L+SIZE", name)))
+	}
+	if h.metadata >= 0 {
+		text := fmt.Sprintf("%s: %d%% of the metadata used", name, int(h.metadata))
+		found = append(found, check.Figure("thin-metadata", name, h.metadata, text,
+			shell.Join("lvextend", "--poolmetadatasize", "+64M", name)))
+	}
+	return found
+}
+
+// snapshot returns the finding about a snapshot that is not thin.
+func (h *health) snapshot(vg string) []check.Finding {
+	var f check.Finding
+	switch {
+	case h.isOverflowed():
+		f = check.New("snapshot-full", errOverflowed.Error(), "")
+	case h.Percent < 0:
+		return nil
+	default:
+		text := fmt.Sprintf("%d%% of the space for changes used", int(h.Percent))
+		f = check.Figure("snapshot-full", vg+"/"+h.Name, h.Percent, text,
+			shell.Join("lvextend", "-L+SIZE", vg+"/"+h.Name))
+	}
+	f.Volume = h.Name
+	return []check.Finding{f}
+}
+
+// Tools implements backend.ToolUser.
+func (*Backend) Tools(*pooldef.Pool) []string { return []string{"lvs", "vgs", "vgchange"} }
+
+// FindStale implements backend.StaleFinder.
+func (b *Backend) FindStale(ctx context.Context, p *pooldef.Pool) (left []string, err error) {
+	all, err := b.allVolumes(ctx, p, allFields)
+	for _, v := range all {
+		if tempNames.IsStale(v.Name) {
+			left = append(left, path(p, v.Name))
+		}
+	}
+	return left, err
+}

@@ -1,0 +1,78 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+
+	"poolctl/backend/desired"
+	"poolctl/pooldef/codec"
+	"poolctl/pooldef/store"
+)
+
+// Export is the verb export.
+type Export struct {
+	Pools []string `arg:"" optional:"" name:"pool" help:"Names or uuids of pools. Default: all persistent pools."`
+}
+
+// Help implements kong.HelpProvider.
+func (*Export) Help() string {
+	return "Prints what apply would need to make the pools as they are, in YAML: definitions, state and " +
+		"volumes, but no data and no secrets. diff finds no difference with it.\n\n" +
+		"  poolctl export >pools.yaml\n" +
+		"  poolctl --config-dir /etc/libvirt/storage export >pools.yaml"
+}
+
+// Run prints the pools.
+func (c *Export) Run(e *env) error {
+	entries, err := c.entries(e)
+	if err != nil {
+		return err
+	}
+	failed, separator := false, ""
+	for _, entry := range entries {
+		declared, err := desired.Export(e.ctx, e.driver, entry)
+		if err != nil {
+			failed = true
+			e.reportPart(fmt.Errorf("export pool %q: %w", entry.Name, err))
+			continue
+		}
+		text, err := codec.DesiredYAML(declared)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(e.Results, separator+string(text)); err != nil {
+			return err
+		}
+		separator = "---\n"
+	}
+	if failed {
+		return errPartial
+	}
+	return nil
+}
+
+// entries returns the pools to print.
+func (c *Export) entries(e *env) (entries []*store.Entry, err error) {
+	if len(c.Pools) == 0 {
+		e.warnMissing()
+		if entries, err = e.driver.AllPools(); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range c.Pools {
+		entry, err := e.driver.FindPool(name)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry)
+	}
+	var persistent []*store.Entry
+	for _, entry := range entries {
+		if entry.Persistent == nil {
+			e.Warn("pool %q is left out: it is transient, and has no definition", entry.Name)
+			continue
+		}
+		persistent = append(persistent, entry)
+	}
+	return persistent, nil
+}

@@ -1,0 +1,165 @@
+package systemd
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolctl/backend"
+	"poolctl/backend/backendtest"
+)
+
+// hostile are names that a unit cannot contain as they are.
+var hostile = []string{
+	"images", "my pool/ä-b", ".hidden", "$HOME", "%i%%", `back\slash`, "'\"`", "a:b_c.d", "-x", "new\nline", "\xff", "@@",
+}
+
+// TestEscape compares with systemd-escape.
+func TestEscape(t *testing.T) {
+	out := run(t, "systemd-escape", append([]string{"--"}, hostile...)...)
+	for i, want := range strings.Fields(out) {
+		if got := escape(hostile[i]); got != want {
+			t.Errorf("escape(%q) = %s, not %s", hostile[i], got, want)
+		}
+	}
+	paths := []string{"/", "/srv", "/srv/my pool", "/.hidden/.a", "/dev/disk/by-id/a-b"}
+	out = run(t, "systemd-escape", append([]string{"--path"}, paths...)...)
+	for i, want := range strings.Fields(out) {
+		if got := escapePath(paths[i]); got != want {
+			t.Errorf("escapePath(%q) = %s, not %s", paths[i], got, want)
+		}
+	}
+}
+
+// run runs a program of systemd and returns its output.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		backendtest.NotRun(t, "names of units: needs "+program)
+	}
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+	return string(out)
+}
+
+// pools has a pool for each kind of dependency.
+var pools = []Pool{
+	{Name: "disk", File: "/etc/poolctl/disk.xml", Autostart: true, Dependencies: backend.Dependencies{
+		Paths: []string{"/srv"}, Devices: []string{"/dev/disk/by-label/a b"}, Mount: "/srv/disk"}},
+	{Name: "inner", File: "/etc/poolctl/inner.yaml", Autostart: true,
+		Dependencies: backend.Dependencies{Paths: []string{"/srv/disk/./inner/"}}},
+	{Name: "net", File: "/etc/poolctl/net.xml", Autostart: true, Dependencies: backend.Dependencies{
+		Paths: []string{"/srv"}, Mount: "/srv/net", Network: true, Services: []string{"rpcbind.service"}}},
+	{Name: "file", File: "/etc/poolctl/file.xml", Dependencies: backend.Dependencies{
+		Devices: []string{"/srv/disk/image", "sda"}}},
+	{Name: "broken", File: "/etc/poolctl/broken.xml", Autostart: true},
+	{Name: `$HOME %n 'x' "y" \`, File: `/etc/poolctl/$HOME %n 'x' "y" \.xml`, Autostart: true,
+		Dependencies: backend.Dependencies{Paths: []string{`/srv/$HOME %n 'x' "y" \`}}},
+	{Name: "lines", File: "/etc/poolctl/lines.xml", Autostart: true, Dependencies: backend.Dependencies{
+		Paths: []string{"/srv\n[Service]\nExecStart=/bin/false", "/srv/\xff", "/srv/" + strings.Repeat("x", 300)}}},
+	{Name: strings.Repeat("ä", 60), File: "/etc/poolctl/long.xml", Autostart: true},
+}
+
+// TestGenerate compares the units of pools with testdata/units.golden.
+func TestGenerate(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	Generate(dir, pools, func(err error) { text.WriteString("error: " + err.Error() + "\n") })
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		name := strings.TrimPrefix(path, dir+"/")
+		switch {
+		case err != nil:
+			return err
+		case d.Type() == os.ModeSymlink:
+			to, err := os.Readlink(path)
+			text.WriteString(name + " -> " + to + "\n")
+			return err
+		case !d.IsDir():
+			data, err := os.ReadFile(path)
+			text.WriteString(name + ":\n" + indent(string(data)))
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/units.golden"
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(golden, []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(golden); err != nil || string(want) != text.String() {
+		t.Errorf("%v, the units are\n%s", err, text.String())
+	}
+}
+
+func indent(text string) string {
+	return "\t" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n\t") + "\n"
+}
+
+// TestVerify lets systemd check the units of pools.
+func TestVerify(t *testing.T) {
+	dir := t.TempDir()
+	Generate(dir, pools, func(error) {})
+	units, err := filepath.Glob("../../scripts/systemd/poolctl-*")
+	if err != nil || len(units) == 0 {
+		t.Fatalf("no units in scripts/systemd (%v)", err)
+	}
+	for _, unit := range units {
+		data, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(data), "/usr/sbin/poolctl", "/bin/true")
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(unit)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"verify", "--man=no"}
+	for _, p := range pools {
+		if name, err := unitName(p.Name); err == nil {
+			args = append(args, filepath.Join(dir, name))
+			if err := os.Symlink(template, filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if out := run(t, "systemd-analyze", args...); out != "" {
+		t.Error(out)
+	}
+}
+
+// TestGenerateNowhere checks that a directory that cannot be used is reported, and nothing else happens.
+func TestGenerateNowhere(t *testing.T) {
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "poolctl-pools.target.wants"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", "/nonexistent", "--help", full} {
+		var errs []error
+		Generate(dir, pools[:1], func(err error) { errs = append(errs, err) })
+		if len(errs) != 1 {
+			t.Errorf("%q: %v", dir, errs)
+		}
+	}
+}
+
+// BenchmarkGenerate writes the units of 10,000 pools.
+func BenchmarkGenerate(b *testing.B) {
+	many := make([]Pool, 10_000)
+	for i := range many {
+		name := fmt.Sprintf("images-%d", i)
+		many[i] = Pool{Name: name, Autostart: true}
+		many[i].Paths = []string{"/srv/pools/" + name}
+	}
+	for b.Loop() {
+		Generate(b.TempDir(), many, func(error) {})
+	}
+}

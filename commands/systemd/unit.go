@@ -1,0 +1,143 @@
+// Package systemd makes systemd order and start pools: it writes what a generator of units writes
+// (systemd.generator(7)).
+//
+// Each pool is the instance of the template poolctl-pool@.service that is named after it:
+//
+//	poolctl-pool@images.service.d/50-poolctl.conf                  what the pool depends on
+//	poolctl-pools.target.wants/poolctl-pool@images.service         the pool starts at boot
+//	srv-images.mount.wants/poolctl-pool@images.service             the pool starts when its storage appears
+//
+// systemd does not start a unit again whose dependencies were missing, so a mount or device that appears late
+// starts the pools that depend on it.
+package systemd
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"poolctl/backend"
+)
+
+const (
+	target    = "poolctl-pools.target"
+	autostart = "poolctl-autostart.service"
+	template  = "poolctl-pool@.service"
+	dropIn    = "50-poolctl.conf"
+)
+
+// A Pool is the pool of one definition.
+type Pool struct {
+	Name      string
+	File      string // of the definition
+	Autostart bool
+	backend.Dependencies
+}
+
+// A unit is what systemd gets to know about one pool.
+type unit struct {
+	name     string
+	settings []string // the lines of the section Unit
+	triggers []string // the mounts and devices whose appearance starts the pool
+}
+
+// The maximum lengths of the name of a file and of a path, in bytes (limits.h).
+const (
+	maxName = 255
+	maxPath = 4096
+)
+
+// unitName returns the name of a pool's unit. The directory of the unit's drop-ins is named after it, so
+// neither may be longer than a file name.
+func unitName(pool string) (string, error) {
+	name := strings.Replace(template, "@", "@"+escape(pool), 1)
+	if len(name+".d") > maxName {
+		return "", fmt.Errorf("pool %q has no unit of its own: the unit's name would be too long; %s starts it",
+			pool, autostart)
+	}
+	return name, nil
+}
+
+// unit returns the unit of a pool. mounts has the units of the pools that mount something, by directory. A
+// path that no unit can contain is left out, with an error.
+func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
+	u := unit{name: name}
+	if isPlain(p.File) {
+		u.set("SourcePath", percent(p.File))
+	}
+	var bad []string
+	for _, path := range slices.Concat(p.Paths, p.Devices) {
+		path = filepath.Clean(path)
+		switch {
+		case !filepath.IsAbs(path): // not the path of a file
+		case !isPlain(path):
+			bad = append(bad, path)
+		case strings.HasPrefix(path, "/dev/"):
+			u.dependOnDevice(path)
+		default:
+			u.dependOnMounts(path)
+		}
+	}
+	for _, path := range p.Paths {
+		u.follow(path, mounts)
+	}
+	if p.Mount != "" { // fstab(5) may have it, too
+		u.set("After", unitNames(escapePath(filepath.Clean(p.Mount))+".mount")...)
+	}
+	if p.Network {
+		u.set("Wants", "network-online.target")
+		u.set("After", "network-online.target", "nss-lookup.target")
+	}
+	u.set("After", p.Services...)
+	if bad != nil {
+		return u, fmt.Errorf("pool %q does not wait for %q: a unit cannot contain this path", p.Name, bad)
+	}
+	return u, nil
+}
+
+// dependOnDevice waits for a device. If the device does not appear, the start shows whether another one does.
+func (u *unit) dependOnDevice(path string) {
+	for _, device := range unitNames(escapePath(path) + ".device") {
+		u.set("Wants", device)
+		u.set("After", device)
+		u.triggers = append(u.triggers, device)
+	}
+}
+
+// dependOnMounts mounts the file systems on a path first.
+func (u *unit) dependOnMounts(path string) {
+	u.set("RequiresMountsFor", quote(path))
+	for _, directory := range prefixes(path) {
+		u.triggers = append(u.triggers, unitNames(escapePath(directory)+".mount")...)
+	}
+}
+
+// follow starts a pool after the pools that mount something on the path to it.
+func (u *unit) follow(path string, mounts map[string]string) {
+	for _, directory := range prefixes(filepath.Clean(path)) {
+		if other := mounts[directory]; other != "" && other != u.name {
+			u.set("After", other)
+		}
+	}
+}
+
+// set adds a setting with words that need no quotes.
+func (u *unit) set(key string, words ...string) {
+	if len(words) > 0 {
+		u.settings = append(u.settings, key+"="+strings.Join(words, " "))
+	}
+}
+
+// unitNames returns those of the names that a unit can have.
+func unitNames(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return len(name+".wants") > maxName })
+}
+
+// isPlain reports whether a setting can contain a path: one line of UTF-8, of names that files can have.
+func isPlain(path string) bool {
+	return utf8.ValidString(path) && !strings.ContainsFunc(path, unicode.IsControl) && len(path) < maxPath &&
+		!slices.ContainsFunc(strings.Split(path, "/"), func(name string) bool { return len(name) > maxName })
+}

@@ -1,0 +1,106 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"poolctl/backend/driver"
+	"poolctl/pooldef"
+)
+
+// VolSnapshotDelete is the verb vol-snapshot-delete.
+type VolSnapshotDelete struct {
+	Vol        string `arg:"" help:"Name, key or path of the volume."`
+	Snapshot   string `arg:"" help:"Name of the snapshot; with --keep or --keep-within a pattern, such as 'daily-*' or '*'."`
+	Pool       string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
+	Keep       count  `placeholder:"N" help:"Delete all snapshots that match the pattern, except the N newest."`
+	KeepWithin age    `placeholder:"TIME" help:"Delete all that match the pattern, except those that are not older: 12h, 7d, 4w."`
+	changing
+}
+
+// Help implements kong.HelpProvider.
+func (*VolSnapshotDelete) Help() string {
+	return "A snapshot that clones depend on is not deleted. With both --keep and --keep-within, a snapshot " +
+		"is kept if one of them keeps it; --dry-run shows what would be deleted.\n\n" +
+		"  poolctl vol-snapshot-delete disk.qcow2 before-upgrade images\n" +
+		"  poolctl vol-snapshot-delete vm1 'daily-*' tank --keep 7 --dry-run\n" +
+		"  poolctl vol-snapshot-delete vm1 '*' tank --keep 3 --keep-within 4w"
+}
+
+// Run deletes one snapshot, or those that are too old.
+func (c *VolSnapshotDelete) Run(e *env) error {
+	args := snapshotArgs{Vol: c.Vol, Snapshot: c.Snapshot, Pool: c.Pool}
+	rule := driver.Retention{Newest: int(c.Keep), Within: time.Duration(c.KeepWithin)}
+	if rule == (driver.Retention{}) {
+		return args.withVolume(e, "delete", func(v *driver.Volume) error { return c.delete(e, v, c.Snapshot) })
+	}
+	if _, err := path.Match(c.Snapshot, ""); err != nil {
+		return &usageError{"vol-snapshot-delete", fmt.Sprintf("%q is not a pattern", c.Snapshot)}
+	}
+	return args.withVolume(e, "delete", func(v *driver.Volume) error {
+		all, err := e.driver.Snapshots(e.ctx, v.Backend, v.Pool(), v.Name)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(s *pooldef.Snapshot) bool {
+			matches, _ := path.Match(c.Snapshot, s.Name)
+			return !matches
+		})
+		var failed error
+		for _, s := range rule.Expired(all, time.Now()) {
+			if err := c.delete(e, v, s.Name); err != nil {
+				failed = errors.Join(failed, fmt.Errorf("%q: %w", s.Name, err))
+			}
+		}
+		return failed
+	})
+}
+
+// delete deletes one snapshot.
+func (*VolSnapshotDelete) delete(e *env, v *driver.Volume, name string) error {
+	if e.changes != nil {
+		e.reportSnapshot(v, name)
+	}
+	if err := e.driver.DeleteSnapshot(e.ctx, v, name); err != nil {
+		return err
+	}
+	e.Say("Snapshot %s of vol %s deleted", name, v.Name)
+	return nil
+}
+
+// count is a number of things, at least one. The zero value is not given.
+type count int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *count) UnmarshalText(text []byte) error {
+	value, err := strconv.ParseUint(string(text), 10, 31)
+	if err != nil || value == 0 {
+		return fmt.Errorf("%q is not a number from 1 on", text)
+	}
+	*n = count(value)
+	return nil
+}
+
+// age is a length of time in hours, days or weeks. The zero value is not given.
+type age time.Duration
+
+// units are the units of ages.
+var units = map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *age) UnmarshalText(text []byte) error {
+	number := strings.TrimRight(string(text), "hdw")
+	n, err := strconv.ParseUint(number, 10, 31)
+	unit := units[string(text)[len(number):]]
+	if err != nil || n == 0 || unit == 0 || n > math.MaxInt64/uint64(unit) {
+		return fmt.Errorf("%q is not a length of time such as 12h, 7d or 4w", text)
+	}
+	*a = age(time.Duration(n) * unit)
+	return nil
+}
