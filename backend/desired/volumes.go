@@ -22,8 +22,8 @@ type listing struct {
 }
 
 // handleVolumes compares declared volumes of one pool and, in Apply, makes them as they should be. While it
-// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other applies
-// wait.
+// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other
+// applies wait.
 func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	r := s.runs[nodes[0].pool.Pool.Name]
 	active := r.status.Active
