@@ -110,6 +110,9 @@ type Globals struct {
 	Debug           bool        `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
 	Quiet           bool        `short:"q" help:"Print no messages and no table headers."`
 	Readonly        bool        `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse all changes, and write no lock files. Cannot be cancelled."`
+	On              string      `short:"H" env:"POOLCTL_HOST" placeholder:"[USER@]HOST[,...]" help:"Run the verb on other machines, by ssh. HOST may have a port (nas:2222). Files that the command line names are files on this machine."`
+	RemoteCommand   string      `default:"poolctl" placeholder:"COMMAND" help:"How poolctl is called on the other machines, such as 'sudo poolctl' (poolctl)."`
+	Yes             bool        `help:"With several machines: do not ask before a change."`
 	Connect         string      `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
 	Version         versionFlag `short:"V" help:"Print the version."`
 	VersionToo      versionFlag `short:"v" hidden:""` // virsh accepts both

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ type candidates struct{ *env }
 // UseOptions implements [manual.Source]. Options of poolctl's own command line come first.
 func (c candidates) UseOptions(given map[string]string) error {
 	g := &c.cli.Globals
+	g.On = cmp.Or(given["on"], g.On)
 	for _, option := range []struct {
 		value     *string
 		name, env string
@@ -60,7 +62,10 @@ func (c candidates) Fields(verb string) []string {
 
 // Pools implements [manual.Source].
 func (c candidates) Pools(verb string) []string {
-	if verb == "import" {
+	switch {
+	case c.cli.On != "": // on other machines
+		return nil
+	case verb == "import":
 		return c.libvirtPools()
 	}
 	want, limited := poolStates[verb]
@@ -104,6 +109,9 @@ func (c candidates) PoolTypes(pool string) []pooldef.Type {
 // Volumes implements [manual.Source].
 func (c candidates) Volumes(pool string, paths bool) []string {
 	var names []string
+	if c.cli.On != "" {
+		return nil
+	}
 	for _, v := range c.driver.LocalVolumes(c.ctx, pool) {
 		if paths {
 			names = append(names, v.Target.Path)
@@ -125,6 +133,9 @@ func (c candidates) Snapshots(volume, pool string) []string {
 
 // Secrets implements [manual.Source].
 func (c candidates) Secrets() []string {
+	if c.cli.On != "" {
+		return nil
+	}
 	entries, _ := c.driver.Store.Secrets()
 	var ids []string
 	for _, entry := range entries {

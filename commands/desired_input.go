@@ -14,7 +14,7 @@ import (
 
 // desiredArgs are the arguments of verbs that compare the machine with definitions.
 type desiredArgs struct {
-	Paths   []string `arg:"" optional:"" name:"path" help:"Definitions: files, directories, or - for standard input. Default: the config directory."`
+	Paths   []string `arg:"" optional:"" name:"path" file:"" help:"Definitions: files, directories, or - for standard input. Default: the config directory."`
 	Set     string   `placeholder:"NAME" help:"Name of the set that the definitions belong to (the path of their directory)."`
 	Prune   bool     `help:"Stop and undefine pools of the set that are no longer declared; their data stay."`
 	Delete  bool     `help:"Delete volumes that are declared with state: absent."`

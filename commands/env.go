@@ -26,6 +26,7 @@ type env struct {
 	ctx     context.Context
 	cli     *cli
 	kong    *kong.Kong
+	line    []string // the command line, as normalise returned it
 	command *kong.Context
 	verb    string
 	driver  *driver.Driver

@@ -76,24 +76,28 @@ func (e *env) problemMembers() []format.Member {
 	return []format.Member{{Name: "problems", Value: e.problems}}
 }
 
-// reportJSON prints an error as an object on one line.
-func (e *env) reportJSON(err error) {
-	lines := errorLines(err)
-	value := jsonError{
-		Status: status(err), Text: strings.Join(lines, "\n"), Hint: orNull(e.hint(err)),
-		Problems: append(append([]jsonProblem{}, e.parts...), problemsOf(err)...),
-	}
+// newJSONError returns an error for JSON. Its kind follows from its status.
+func newJSONError(status int, text, hint string, problems []jsonProblem) *jsonError {
+	value := &jsonError{Status: status, Text: text, Hint: orNull(hint)}
+	value.Problems = append([]jsonProblem{}, problems...) // never null
 	for _, s := range statuses {
-		if s.Code == value.Status {
+		if s.Code == status {
 			value.Kind = s.Word
 		}
 	}
+	return value
+}
+
+// reportJSON prints an error as an object on one line.
+func (e *env) reportJSON(err error) {
+	value := newJSONError(status(err), strings.Join(errorLines(err), "\n"), e.hint(err),
+		append(e.parts, problemsOf(err)...))
 	if e.isPlugin {
 		value.Status = statusUnknown
 	}
 	text, err := format.JSON(struct {
-		Schema int       `json:"schema"`
-		Error  jsonError `json:"error"`
+		Schema int        `json:"schema"`
+		Error  *jsonError `json:"error"`
 	}{format.Schema, value})
 	if err == nil {
 		fmt.Fprintln(e.Stderr, text)

@@ -11,7 +11,7 @@ import (
 // FindStoragePoolSources is the verb find-storage-pool-sources.
 type FindStoragePoolSources struct {
 	Type    string `arg:"" help:"Type of pool."`
-	SrcSpec string `name:"srcSpec" position:"" placeholder:"FILE" help:"Where to look: a <source> document in XML; - is standard input."`
+	SrcSpec string `name:"srcSpec" file:"" position:"" placeholder:"FILE" help:"Where to look: a <source> document in XML; - is standard input."`
 }
 
 // Help implements kong.HelpProvider.

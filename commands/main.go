@@ -67,6 +67,7 @@ func (e *env) parse(args []string) error {
 
 // parseNormal parses a command line that normalise returned.
 func (e *env) parseNormal(args []string) (err error) {
+	e.line = args
 	if e.command, err = e.kong.Parse(args); err != nil {
 		return parseError(err)
 	}
@@ -83,6 +84,9 @@ func (e *env) parseNormal(args []string) (err error) {
 func (e *env) execute(h host.Host, err error) (status int) {
 	defer e.recoverPlugin(&status)
 	start := time.Now()
+	if err == nil && e.isRemote() {
+		return e.runRemote(h)
+	}
 	if err == nil {
 		err = e.setUp(h)
 	}

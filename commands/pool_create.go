@@ -4,7 +4,7 @@ import "fmt"
 
 // PoolCreate is the verb pool-create.
 type PoolCreate struct {
-	File string `arg:"" help:"Definition, XML or YAML; - is standard input."`
+	File string `arg:"" file:"" help:"Definition, XML or YAML; - is standard input."`
 	buildFlags
 	changing
 }

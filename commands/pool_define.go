@@ -9,7 +9,7 @@ import (
 
 // PoolDefine is the verb pool-define.
 type PoolDefine struct {
-	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
+	File     string `arg:"" file:"" help:"Definition, XML or YAML; - is standard input."`
 	Validate bool   `help:"Reject unknown elements and attributes."`
 	updating
 	changing

@@ -160,6 +160,24 @@ func versionSchema() object {
 	}
 }
 
+// hostsSchema returns the schema of what a verb prints that ran on several machines.
+func hostsSchema() object {
+	failure := errorSchema()["properties"].(object)["error"].(object)
+	failure["type"] = []string{"object", "null"}
+	return object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "poolctl -H HOST,... -o json",
+		"description": "Each host has the members that its verb prints, such as pools, and error, which is null " +
+			"if the verb succeeded.",
+		"type": "object", "required": []string{"schema", "hosts"},
+		"properties": object{"schema": object{"const": 1}, "hosts": object{"type": "array", "items": object{
+			"required":   []string{"host", "status", "error"}, // and what the verb prints
+			"properties": object{"host": aString, "status": object{"type": "integer"}, "error": failure},
+		}}},
+		"$defs": errorSchema()["$defs"],
+	}
+}
+
 // checkSchema returns the schema of the result of check.
 func checkSchema() object {
 	aNumber := object{"type": []string{"number", "null"}}
@@ -197,6 +215,7 @@ func schemas() map[string]object {
 		"changes.json":   desiredSchema(),
 		"check.json":     checkSchema(),
 		"error.json":     errorSchema(),
+		"hosts.json":     hostsSchema(),
 		"pools.json":     records("pools", poolFields, poolTypes),
 		"secrets.json":   records("secrets", secretFields, secretTypes),
 		"snapshots.json": records("snapshots", snapshotFields, snapshotTypes),
@@ -256,7 +275,7 @@ type schemaSet map[string]*jsonschema.Schema
 func compile(columns bool) (schemaSet, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	names := []string{"error.json", "version.json", "check.json"}
+	names := []string{"error.json", "version.json", "check.json", "hosts.json"}
 	for name, schema := range schemas() {
 		defs, _ := schema["$defs"].(object)
 		if record, ok := defs["record"].(object); ok {
@@ -346,6 +365,9 @@ func (s schemaSet) check(command string, value object) error {
 	}
 	if value["changes"] != nil {
 		name = "changes.json"
+	}
+	if value["hosts"] != nil {
+		name = "hosts.json"
 	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"

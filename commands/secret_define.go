@@ -10,7 +10,7 @@ import (
 
 // SecretDefine is the verb secret-define.
 type SecretDefine struct {
-	File     string `arg:"" help:"Definition, XML or YAML; - is standard input."`
+	File     string `arg:"" file:"" help:"Definition, XML or YAML; - is standard input."`
 	Validate bool   `help:"Reject unknown elements and attributes."`
 	changing
 }

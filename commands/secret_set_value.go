@@ -11,7 +11,7 @@ import (
 type SecretSetValue struct {
 	Secret      string `arg:"" help:"Uuid or usage of the secret."`
 	Base64      string `name:"base64" position:"" hidden:""` // accepted only under the name virsh
-	File        string `placeholder:"FILE" help:"Read the value from this file; - is standard input."`
+	File        string `file:"stdin" placeholder:"FILE" help:"Read the value from this file; - is standard input."`
 	Plain       bool   `help:"The file contains the raw value, not base64."`
 	Interactive bool   `help:"Prompt for the raw value on the terminal."`
 	changing

@@ -96,6 +96,9 @@ func (c connection) check() error {
 		return nil
 	}
 	text := "poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)"
+	if strings.Contains(c.uri, "+ssh://") {
+		text += "; -H HOST runs a verb on another machine, by ssh"
+	}
 	if !strings.HasPrefix(c.from, "-c") {
 		text += "; -c qemu:///system means it here"
 	}

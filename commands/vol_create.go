@@ -13,7 +13,7 @@ import (
 // VolCreate is the verb vol-create.
 type VolCreate struct {
 	Pool     string `arg:"" help:"Name or uuid of the pool."`
-	File     string `arg:"" help:"Definition of the volume, XML or YAML; - is standard input."`
+	File     string `arg:"" file:"" help:"Definition of the volume, XML or YAML; - is standard input."`
 	Validate bool   `help:"Reject unknown elements and attributes."`
 	preallocation
 	ifMissing

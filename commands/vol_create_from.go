@@ -9,7 +9,7 @@ import (
 // VolCreateFrom is the verb vol-create-from.
 type VolCreateFrom struct {
 	Pool      string `arg:"" help:"Name or uuid of the pool."`
-	File      string `arg:"" help:"Definition of the volume, XML or YAML; - is standard input."`
+	File      string `arg:"" file:"" help:"Definition of the volume, XML or YAML; - is standard input."`
 	Vol       string `arg:"" help:"Name, key or path of the source volume."`
 	Inputpool string `position:"" placeholder:"POOL" help:"Name or uuid of that volume's pool. Required with a name, not with a path."`
 	Validate  bool   `help:"Reject unknown elements and attributes."`

@@ -17,7 +17,7 @@ type VolUpload struct {
 // transferArgs name a volume, a file, and a part of the volume.
 type transferArgs struct {
 	Vol    string `arg:"" help:"Name, key or path of the volume."`
-	File   string `arg:"" help:"Local file; - is standard input or output."`
+	File   string `arg:"" file:"" help:"Local file; - is standard input or output."`
 	Pool   string `position:"" placeholder:"POOL" help:"Name or uuid of the volume's pool. Required with a name, not with a path."`
 	Offset string `position:"" placeholder:"SIZE" help:"Start offset in the volume (0)."`
 	Length string `position:"" placeholder:"SIZE" help:"Maximum number of bytes (default, or 0: all)."`

@@ -54,6 +54,9 @@ func (d Document) Header() string {
 var Documents = []Document{
 	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets"},
 	{"poolctl-output", 5, "output.md", "output of poolctl for programs"},
+	{"poolctl-apply", 7, "apply.md", "pools from files: diff, apply and export"},
+	{"poolctl-snapshots", 7, "snapshots.md", "snapshots of volumes"},
+	{"poolctl-systemd", 7, "systemd.md", "pools as units of systemd"},
 	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other"},
 }
 

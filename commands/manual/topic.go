@@ -12,7 +12,7 @@ var topics = []struct{ name, title, help string }{
 	{"statuses", "EXIT STATUS", "The exit statuses, and kinds of errors."},
 	{"environment", "ENVIRONMENT", "Environment variables."},
 	{"output", "", "Output for programs, with all fields."},
-	{"systemd", "SYSTEMD", "Starting pools at boot."},
+	{"systemd", "", "Starting pools at boot."},
 }
 
 // TopicNames returns the names of the topics.

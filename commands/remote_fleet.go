@@ -1,0 +1,225 @@
+package commands
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"poolctl/backend/fault"
+	"poolctl/backend/host"
+	"poolctl/commands/remote"
+	"poolctl/commands/terminal"
+	"poolctl/format"
+)
+
+// fleetAtOnce is how many machines work at the same time.
+const fleetAtOnce = 8
+
+// A fleetResult is the result of a command line on one of several machines.
+type fleetResult struct {
+	host   string
+	status int
+	out    bytes.Buffer
+	errs   bytes.Buffer
+	err    error // poolctl did not run there
+}
+
+// runFleet runs a call on several machines, prints the results in the order of the machines, and returns the
+// exit status.
+func (e *env) runFleet(hosts []remote.Host, call *remoteCall) int {
+	err := e.checkFleet(hosts, call)
+	if err != nil {
+		return e.report(err)
+	}
+	style := e.styleOf()
+	if style == "table" && e.printsRecords() || style == "json" { // a table has the records of all machines
+		call.words = withJSON(call.words)
+	}
+	results := make([]*fleetResult, len(hosts))
+	var running sync.WaitGroup
+	slots := make(chan struct{}, fleetAtOnce)
+	for i, to := range hosts {
+		results[i] = &fleetResult{host: to.Name}
+		slots <- struct{}{}
+		running.Go(func() {
+			results[i].run(e, to, call)
+			<-slots
+		})
+	}
+	running.Wait()
+	switch {
+	case style == "json":
+		err = e.printFleetJSON(results)
+	case e.printsRecords():
+		err = e.printFleetTable(results)
+	default:
+		e.printFleetText(results)
+	}
+	if finishErr := e.Finish(err == nil && style == "table" && e.printsRecords()); err == nil {
+		err = finishErr
+	}
+	if err != nil {
+		return e.report(err)
+	}
+	return e.fleetStatus(results)
+}
+
+// checkFleet returns an error unless a call can run on several machines. Before a change, it asks.
+func (e *env) checkFleet(hosts []remote.Host, call *remoteCall) error {
+	switch style := e.styleOf(); {
+	case call.stdin:
+		return &usageError{e.verb, "only one machine can read standard input: name a file"}
+	case call.isOutput:
+		return &usageError{e.verb, "several machines cannot write one file"}
+	case e.printsRecords() && style != "table" && style != "json":
+		return &usageError{e.verb, "of several machines, there is only a table or -o json"}
+	case !e.hasFlag("changes") || e.verb == "diff" || e.cli.DryRun || e.cli.Readonly || e.cli.Yes:
+		return nil
+	case !terminal.CanAsk():
+		return &usageError{e.verb, "--yes is needed to change several machines"}
+	}
+	answer, err := e.Ask(e.ctx, os.Stdin, fmt.Sprintf("Run %s on %d machines? [y/n] ", e.verb, len(hosts)))
+	if err == nil && strings.TrimSpace(answer) != "y" {
+		err = errors.New("nothing was changed")
+	}
+	return err
+}
+
+// hasFlag reports whether an option of the verb has a tag.
+func (e *env) hasFlag(tag string) bool {
+	for _, f := range e.command.Selected().Flags {
+		if f.Tag.Has(tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// printsRecords reports whether the verb prints a list of records.
+func (e *env) printsRecords() bool {
+	for _, f := range e.command.Selected().Flags {
+		if f.Name == "columns" {
+			return true
+		}
+	}
+	return false
+}
+
+// styleOf returns the output style of the command line.
+func (e *env) styleOf() string {
+	for _, f := range e.command.Selected().Flags {
+		if style, ok := e.command.FlagValue(f).(string); ok && f.Name == "output" {
+			return style
+		}
+	}
+	return "table"
+}
+
+// withJSON returns words with the option -o json, which must precede --.
+func withJSON(words []string) []string {
+	isStyle := func(word string) bool { return strings.HasPrefix(word, "--output=") }
+	words = slices.DeleteFunc(slices.Clone(words), isStyle)
+	verb := slices.IndexFunc(words, func(w string) bool { return !strings.HasPrefix(w, "--") })
+	return slices.Insert(words, verb+1, "--output=json")
+}
+
+// run runs a call on one machine and keeps its output.
+func (r *fleetResult) run(e *env, to remote.Host, call *remoteCall) {
+	streams := host.Streams{Out: &r.out, Err: &labelled{w: &r.errs, host: to.Name}}
+	in, err := call.input(e)
+	if err != nil {
+		r.err = err
+		return
+	}
+	if in != nil {
+		defer in.Close()
+		streams.In = in
+	}
+	r.status, r.err = e.ssh(to, call, streams)
+	switch {
+	case r.err != nil && e.isPlugin:
+		r.status = statusUnknown
+	case r.err != nil:
+		r.status = status(r.err)
+	}
+}
+
+// fleetStatus returns the status of all machines if it is the same, and otherwise statusPartial; of check,
+// the worst.
+func (e *env) fleetStatus(results []*fleetResult) int {
+	worst := 0
+	same := true
+	for _, r := range results {
+		worst = max(worst, r.status)
+		same = same && r.status == results[0].status
+	}
+	if same || e.verb == "check" {
+		return worst
+	}
+	return statusPartial
+}
+
+// printFleetText prints what each machine printed, after its name.
+func (e *env) printFleetText(results []*fleetResult) {
+	for _, r := range results {
+		e.reportFleet(r)
+		if text := strings.Trim(r.out.String(), "\n"); text != "" {
+			if !e.Quiet {
+				fmt.Fprintln(e.People, r.host+":")
+			}
+			fmt.Fprintln(e.Results, text)
+		}
+	}
+}
+
+// reportFleet prints what a machine has on its standard error, or why it cannot be reached.
+func (e *env) reportFleet(r *fleetResult) {
+	_, _ = e.Stderr.Write(r.errs.Bytes())
+	if r.err != nil {
+		e.report(r.err)
+	}
+}
+
+// printFleetJSON prints one document with what each machine printed as JSON. Its error is the last line of
+// its standard error.
+func (e *env) printFleetJSON(results []*fleetResult) error {
+	hosts := make([]map[string]any, len(results))
+	for i, r := range results {
+		members := map[string]any{}
+		_ = json.Unmarshal(r.out.Bytes(), &members) // without a document, there is an error
+		delete(members, "schema")
+		members["host"], members["status"], members["error"] = r.host, r.status, nil
+		if problem := r.problem(); problem != nil {
+			members["error"] = problem
+		}
+		hosts[i] = members
+	}
+	text, err := format.JSON(map[string]any{"schema": format.Schema, "hosts": hosts})
+	if err == nil {
+		e.Result(text + "\n")
+	}
+	return err
+}
+
+// problem returns the error of a machine, or nil. It is the last line of what poolctl printed there with -o
+// json.
+func (r *fleetResult) problem() *jsonError {
+	switch {
+	case r.err != nil:
+		return newJSONError(r.status, r.err.Error(), fault.Hint(r.err, fault.Of(r.err)), nil)
+	case r.status == statusDone:
+		return nil
+	}
+	text := strings.TrimSpace(r.errs.String())
+	var document struct{ Error *jsonError }
+	err := json.Unmarshal([]byte(text[strings.LastIndexByte(text, '\n')+1:]), &document)
+	if err != nil || document.Error == nil {
+		return newJSONError(r.status, text, "", nil)
+	}
+	return document.Error
+}
