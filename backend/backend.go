@@ -166,6 +166,17 @@ type (
 	Resizer interface {
 		Resize(ctx context.Context, p *pooldef.Pool, name string, size uint64, o ResizeOptions) error
 	}
+	// An ImageChecker compares the metadata of an image with each other, and repairs them: leaks, all, or
+	// nothing if repair is empty. It returns what is wrong afterwards; in a dry run, what is wrong now. It
+	// refuses an image that another process may be writing to.
+	ImageChecker interface {
+		CheckImage(ctx context.Context, p *pooldef.Pool, name, repair string) (Damage, error)
+	}
+	// A Trimmer deallocates the parts of a volume that contain only zeros. The volume's data do not change. It
+	// refuses a volume that another process may be writing to.
+	Trimmer interface {
+		Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error
+	}
 	// A Wiper overwrites or discards a volume's data by one of the algorithms of host.Wipe, so that the old
 	// data cannot be read from the volume.
 	Wiper interface {

@@ -109,8 +109,8 @@ func SortSnapshots(all []*pooldef.Snapshot) {
 	})
 }
 
-// SnapshotsKeepData returns an error for an attempt to wipe a volume that has snapshots with these names: they
-// would keep the data. It returns nil if there are none.
+// SnapshotsKeepData returns an error for an attempt to wipe a volume that has snapshots with these names:
+// they would keep the data. It returns nil if there are none.
 func SnapshotsKeepData(names []string) error {
 	if len(names) == 0 {
 		return nil

@@ -66,8 +66,8 @@ func isGuard(err error) bool {
 	return ok && !e.Build && !e.Start && e.Link == nil
 }
 
-// checkSpace adds the figures of a pool's space. What is not available counts as used: in a cluster, others may
-// use it. The space of pools in which nothing can be created is always used completely, and is no figure.
+// checkSpace adds the figures of a pool's space. What is not available counts as used: in a cluster, others
+// may use it. The space of pools in which nothing can be created is always used completely, and is no figure.
 func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backend) {
 	space, err := d.space(ctx, b, c.Pool)
 	if err != nil {

@@ -58,6 +58,19 @@ func (f Files) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string
 	return f.Host.Change(ctx, step)
 }
 
+// Trim implements backend.Trimmer. It makes the zeros in a file holes, whatever the format.
+func (f Files) Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error {
+	dir, v, err := f.openData(ctx, p, name, "trimming")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if v.Target.ExternalData {
+		return &backend.ExternalDataError{Path: v.Target.Path}
+	}
+	return f.Host.Change(ctx, host.DigHoles{Path: v.Target.Path, Progress: progress})
+}
+
 // openData returns a volume that is a file or device, and the pool's directory, which the caller closes.
 func (f Files) openData(
 	ctx context.Context, p *pooldef.Pool, name, doing string,

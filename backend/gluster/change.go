@@ -24,6 +24,20 @@ func (b *Backend) Create(ctx context.Context, p *pooldef.Pool, d *pooldef.Volume
 	})
 }
 
+// Trim implements backend.Trimmer.
+func (b *Backend) Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error {
+	return b.changeView(ctx, p, func(v *view) error { return v.files.Trim(ctx, v.pool, name, progress) })
+}
+
+// CheckImage implements backend.ImageChecker.
+func (b *Backend) CheckImage(
+	ctx context.Context, p *pooldef.Pool, name, repair string,
+) (backend.Damage, error) {
+	return withView(ctx, b, p, func(v *view) (backend.Damage, error) {
+		return v.files.CheckImage(ctx, v.pool, name, repair)
+	})
+}
+
 // localDefinition converts the definition of a new volume to local paths. A backing file in the same Gluster
 // volume is named relative to the new volume, so that every client finds it, wherever the Gluster volume is
 // mounted.

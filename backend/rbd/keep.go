@@ -87,7 +87,8 @@ func (b *Backend) CreateSnapshot(
 			Element: "name", Text: fmt.Sprintf("%q: such names are reserved for the snapshots of clones", name),
 		}}
 	}
-	if err := cmp.Or(o.CheckNoSpace(p), o.CheckInUse(b.checkNotInUse(ctx, p, at, volume, false, false))); err != nil {
+	inUse := b.checkNotInUse(ctx, p, at, volume, false, false)
+	if err := cmp.Or(o.CheckNoSpace(p), o.CheckInUse(inUse)); err != nil {
 		return err
 	}
 	err = b.change(ctx, p, "snap create", at, volume, "--snap="+name, quiet)

@@ -165,6 +165,15 @@ func (b *Backend) Resize(
 	return err
 }
 
+// Trim implements backend.Trimmer. What is not allocated reads as zeros.
+func (b *Backend) Trim(ctx context.Context, p *pooldef.Pool, name string, progress host.Progress) error {
+	v, err := b.Find(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	return b.Host.Change(ctx, host.DigHoles{Path: v.Target.Path, Progress: progress})
+}
+
 // shrink reduces a volume that is not in use. ZFS itself would not check that.
 func (b *Backend) shrink(ctx context.Context, p *pooldef.Pool, r *row, size uint64) error {
 	if r.volmode != "none" {
