@@ -12,8 +12,7 @@ import (
 // relisted are the verbs after which libvirt's list of a pool's volumes is out of date.
 var relisted = []string{
 	"vol-create", "vol-create-as", "vol-create-from", "vol-clone", "vol-fetch", "vol-delete", "vol-rename",
-	"vol-create", "vol-create-as", "vol-create-from", "vol-clone", "vol-delete", "vol-rename", "vol-move",
-	"vol-resize",
+	"vol-move", "vol-resize",
 }
 
 // hintRefresh tells a user at a terminal that a running libvirt, which has the same pool, does not see the

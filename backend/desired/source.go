@@ -163,8 +163,8 @@ func (l *lentPool) copyFile(
 		err = &ChecksumError{Path: s.File}
 	}
 	made := &driver.Volume{Volume: v, Entry: l.entry, Backend: l.b}
-	deleteErr := l.Driver.DeleteVolume(context.WithoutCancel(ctx), made, driver.DeleteOptions{InUse: true})
-	if deleteErr != nil {
+	options := driver.DeleteOptions{InUse: true}
+	if deleteErr := l.Driver.DeleteVolume(context.WithoutCancel(ctx), made, options); deleteErr != nil {
 		return fmt.Errorf("%w; the new volume stays: %w", err, deleteErr)
 	}
 	return err
