@@ -107,7 +107,7 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := regexp.MustCompile(`(?m)^  (?:.*\W)?poolctl ((?:[^|>\\\n]|\\\n)*)`)
+	command := regexp.MustCompile(`(?m)^  (?:.*\W)?poolctl ((?:\$\([^)]*\)|[^|>)\\\n]|\\\n)*)`)
 	for _, verb := range parser.Model.Children {
 		found := command.FindAllStringSubmatch(verb.Detail, -1)
 		if len(found) == 0 && !verb.Hidden && !strings.HasSuffix(verb.Name, "-event") {
@@ -131,7 +131,7 @@ func TestExamples(t *testing.T) {
 // words splits the arguments of an example, which a shell would also do.
 func words(line string) []string {
 	var words []string
-	for _, m := range regexp.MustCompile(`'([^']*)'|"([^"]*)"|[^\s'"\\]+`).FindAllStringSubmatch(line, -1) {
+	for _, m := range regexp.MustCompile(`'([^']*)'|"([^"]*)"|(?:\$\([^)]*\)|[^\s'"\\])+`).FindAllStringSubmatch(line, -1) {
 		words = append(words, cmp.Or(m[1], m[2], m[0]))
 	}
 	return words

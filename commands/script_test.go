@@ -93,6 +93,9 @@ func session(ts *testscript.TestScript, _ bool, _ []string) {
 		output, status := sh(ts, work, strings.TrimSpace(command))
 		_, err := checkJSON(command, output)
 		ts.Check(err)
+		if output != "" && !strings.HasSuffix(output, "\n") { // the next line of the session begins a line
+			output += "\n"
+		}
 		fmt.Fprintf(&transcript, "%s%s", line, normalised(output, work))
 		if status != 0 {
 			fmt.Fprintf(&transcript, "[%d]\n", status)
