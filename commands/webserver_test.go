@@ -3,6 +3,8 @@ package commands
 import (
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,7 +30,9 @@ type webServer struct {
 // request.
 func webserver(ts *testscript.TestScript, _ bool, _ []string) {
 	s := &webServer{root: ts.Getenv("WORK"), cut: map[string]bool{}}
-	s.plain, s.https = httptest.NewServer(s), httptest.NewTLSServer(s)
+	s.plain, s.https = httptest.NewServer(s), httptest.NewUnstartedServer(s)
+	s.https.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that clients end
+	s.https.StartTLS()
 	ts.Defer(s.plain.Close)
 	ts.Defer(s.https.Close)
 	ts.Defer(s.plain.CloseClientConnections)
