@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,12 +19,16 @@ func TestOutputDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(page), "## Fields of a pool")
-	pools, volumes, _ := strings.Cut(rest, "## Fields of a volume")
-	volumes, secrets, _ := strings.Cut(volumes, "## Fields of a secret")
-	secrets, _, _ = strings.Cut(secrets, "## Examples")
-	for section, fields := range map[string][]string{pools: poolFields, volumes: volumeFields,
-		secrets: secretFields} {
+	var finding []string
+	for f := range reflect.TypeFor[jsonFinding]().Fields() {
+		finding = append(finding, f.Tag.Get("json"))
+	}
+	for title, fields := range map[string][]string{
+		"Fields of a pool": poolFields, "Fields of a volume": volumeFields, "Fields of a snapshot": snapshotFields,
+		"Fields of a user": userFields, "Fields of a secret": secretFields, "What check prints": finding,
+	} {
+		_, section, _ := strings.Cut(string(page), "## "+title+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
 		var documented []string
 		for line := range strings.Lines(section) {
 			cells := strings.Split(line, "|")
@@ -36,7 +41,7 @@ func TestOutputDocumented(t *testing.T) {
 		}
 		slices.Sort(documented)
 		if sorted := slices.Sorted(slices.Values(fields)); !slices.Equal(documented, sorted) {
-			t.Errorf("documented %v\nprinted    %v", documented, sorted)
+			t.Errorf("%s: documented %v\nprinted    %v", title, documented, sorted)
 		}
 	}
 }
