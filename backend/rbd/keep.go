@@ -16,7 +16,9 @@ import (
 
 // Snapshots implements backend.Snapshotter. It omits the snapshots that were made for clones. The listing of
 // all images contains no times.
-func (b *Backend) Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot, error) {
+func (b *Backend) Snapshots(
+	ctx context.Context, p *pooldef.Pool, volume string,
+) ([]*pooldef.Snapshot, error) {
 	if volume == "" {
 		return b.allSnapshots(ctx, p)
 	}
