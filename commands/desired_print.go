@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,7 +33,7 @@ func desiredValues(c *desired.Change) []any {
 type desiredPrinter struct {
 	*env
 	applies bool
-	count   int // of all changes
+	count   int // of all changes but what is not known
 
 	added, updated, removed, failed, left int
 }
@@ -69,7 +70,6 @@ func (p *desiredPrinter) summary() string {
 
 // report prints the changes of one pool or volume.
 func (p *desiredPrinter) report(changes []*desired.Change) {
-	p.count += len(changes)
 	p.settleChanges(changes)
 	if p.changes != nil {
 		p.changes.records = append(p.changes.records, changes...)
@@ -77,6 +77,9 @@ func (p *desiredPrinter) report(changes []*desired.Change) {
 	isNew := changes[0].Action == desired.Define && (changes[0].Done || !p.applies)
 	var words []string
 	for _, c := range changes {
+		if c.Err != nil || c.Action != desired.Compare {
+			p.count++
+		}
 		switch {
 		case errors.Is(c.Err, desired.ErrPending):
 			if p.changes == nil {
@@ -108,7 +111,7 @@ func (p *desiredPrinter) report(changes []*desired.Change) {
 func (p *desiredPrinter) settleChanges(changes []*desired.Change) {
 	var err error
 	for _, c := range changes {
-		p.changed = p.changed || c.Done || !p.applies
+		p.changed = p.changed || c.Done || !p.applies && c.Action != desired.Compare
 		if c.Err != nil && !errors.Is(c.Err, desired.ErrPending) {
 			err = c.Err
 		}
@@ -193,12 +196,14 @@ func word(c *desired.Change) string {
 
 // text describes a change that can be made.
 func text(c *desired.Change) string {
-	words := strings.TrimSpace(fmt.Sprintf("%s %s -> %s", c.Field, orDash(c.From), orDash(c.To)))
+	words := strings.TrimSpace(fmt.Sprintf("%s %s -> %s", c.Field, cmp.Or(c.From, "-"), cmp.Or(c.To, "-")))
 	switch c.Action {
-	case desired.Define, desired.Build, desired.Create:
+	case desired.Define, desired.Build:
 		words = c.To
+	case desired.Create:
+		words = cmp.Or(c.To, "created")
 	case desired.Delete:
-		words = c.From
+		words = cmp.Or(c.From, "deleted")
 	case desired.Undefine:
 		words = map[string]string{
 			"defined": "undefined", "active": "stopped, undefined", "transient": "stopped",
@@ -214,13 +219,6 @@ func text(c *desired.Change) string {
 		words += " (needs " + c.Needs + ")"
 	}
 	return words
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // partError returns the error of a change with what it is about.

@@ -66,8 +66,12 @@ func (e *env) setUp(h host.Host) error {
 		},
 	}
 	timeout := e.timeout()
+	patience := timeout
+	if e.isPlugin { // so that backends themselves report what does not answer
+		patience = timeout * 9 / 10
+	}
 	backends := func(h host.Host) map[pooldef.Type]backend.Backend {
-		return all.Backends(h, definitions, timeout)
+		return all.Backends(h, definitions, patience)
 	}
 	e.driver = &driver.Driver{
 		Store: definitions, Host: h, Backends: backends(h), NewBackends: backends,

@@ -26,8 +26,9 @@ type Metrics struct {
 
 // Help implements kong.HelpProvider.
 func (*Metrics) Help() string {
-	return "Prints figures of pools, and the number of problems that \"poolctl check\" finds, for Prometheus. A " +
-		"pool that does not answer has poolctl_pool_scrape_success 0 and no sizes; the exit status is then 9.\n\n" +
+	return "Prints figures of pools, and the number of problems that \"poolctl check\" finds, for Prometheus. " +
+		"A pool that does not answer has poolctl_pool_scrape_success 0 and no sizes; the exit status is then " +
+		"9.\n\n" +
 		"  poolctl metrics\n" +
 		"  poolctl metrics --textfile /var/lib/prometheus/node-exporter/poolctl.prom\n" +
 		"  poolctl metrics images --volumes 1000 --format openmetrics"
@@ -104,7 +105,8 @@ func addMetrics(m *format.Metrics, r *checkResult) (err error) {
 			continue
 		}
 		name := "poolctl_" + strings.ReplaceAll(f.ID, "-", "_") + "_ratio"
-		m.Add(name, "ratio", check.Summary(f.ID)+" The used part.", *f.Value/100, "pool", f.Pool, "object", f.Object)
+		help := check.Summary(f.ID) + " The used part."
+		m.Add(name, "ratio", help, *f.Value/100, "pool", f.Pool, "object", f.Object)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,15 +44,19 @@ func TestSystemd(t *testing.T) {
 	}
 }
 
-// TestUnitsMount checks that no unit has a mount namespace of its own (systemd.exec(5)): pools mounted there
-// would be visible to nobody else.
+// TestUnitsMount checks that no unit that mounts has a mount namespace of its own (systemd.exec(5)): pools
+// mounted there would be visible to nobody else.
 func TestUnitsMount(t *testing.T) {
 	namespace := regexp.MustCompile(`(?m)^((Private|Protect|Bind|Root|ReadOnly|ReadWrite|Inaccessible|NoExec|Mount|Temporary|Extension|Dynamic)\w*|ExecPaths)=.*`)
 	units, err := filepath.Glob("../scripts/systemd/*.service")
 	if err != nil || len(units) == 0 {
 		t.Fatalf("no units in scripts/systemd (%v)", err)
 	}
+	onlyLook := []string{"poolctl-check.service", "poolctl-metrics.service"}
 	for _, unit := range units {
+		if slices.Contains(onlyLook, filepath.Base(unit)) {
+			continue
+		}
 		text, err := os.ReadFile(unit)
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -72,7 +71,7 @@ func (m *Metrics) Write(w io.Writer, open bool) error {
 			fmt.Fprintf(&b, "# UNIT %s %s\n", name, f.unit)
 		}
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s gauge\n", name, f.help, name)
-		slices.SortFunc(f.samples, func(a, b string) int { return cmp.Compare(a, b) })
+		slices.Sort(f.samples)
 		for _, s := range f.samples {
 			b.WriteString(s)
 		}

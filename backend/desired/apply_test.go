@@ -100,8 +100,8 @@ func applyAll(t *testing.T, s *Session) (done int, failure error) {
 	return done, failure
 }
 
-// A breakingHost makes its nth change fail after it has taken effect, and, if dead, all later ones before that,
-// as if the process had been killed.
+// A breakingHost makes its nth change fail after it has taken effect, and, if dead, all later ones before
+// that, as if the process had been killed.
 type breakingHost struct {
 	host.Host
 	nth  int

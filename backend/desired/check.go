@@ -11,6 +11,7 @@ import (
 // checkConflicts returns a ConflictError if two definitions of the set have one uuid or the same storage.
 func (s *Session) checkConflicts() error {
 	var before []*pooldef.Pool
+	sources := &knownSources{SourceResolver: s.Driver.Host, canonical: map[string]string{}}
 	places := map[string]string{}
 	for _, p := range s.Set.Pools {
 		unique := *p.Pool
@@ -18,7 +19,7 @@ func (s *Session) checkConflicts() error {
 			unique.UUID = pooldef.NewUUID()
 		}
 		for _, other := range before {
-			err := pooldef.CheckConflicts(&unique, []*pooldef.Pool{other}, s.Driver.Host)
+			err := pooldef.CheckConflicts(&unique, []*pooldef.Pool{other}, sources)
 			if err != nil {
 				text := fmt.Sprintf("%s: pool %q: %v (%s)", p.place(), unique.Name, err, places[other.Name])
 				return &pooldef.ConflictError{Text: text}
@@ -27,6 +28,22 @@ func (s *Session) checkConflicts() error {
 		before, places[unique.Name] = append(before, &unique), p.place()
 	}
 	return nil
+}
+
+// knownSources resolves each path once: every pool is compared with every other one.
+type knownSources struct {
+	pooldef.SourceResolver
+	canonical map[string]string
+}
+
+// Canonical implements [pooldef.SourceResolver].
+func (k *knownSources) Canonical(path string) string {
+	known, found := k.canonical[path]
+	if !found {
+		known = k.SourceResolver.Canonical(path)
+		k.canonical[path] = known
+	}
+	return known
 }
 
 // checkIdentity returns a ConflictError if a stored pool has the name of a declared one, but another type or

@@ -67,7 +67,7 @@ func Read(documents []Document, xml pooldef.DesiredState, looker Looker) (*Set, 
 			problems = append(problems, pooldef.Problem{File: d.File, Line: read[1].Line, Text: text})
 		}
 		for _, one := range read {
-			if one.YAML == nil && !d.InPlace {
+			if one.YAML == nil {
 				one.State = xml
 			}
 			if one.Pool.ManagedBy = d.Set; d.InPlace {

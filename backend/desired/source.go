@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,10 +50,15 @@ func (l *lentPool) make(ctx context.Context, declared *pooldef.DesiredVolume, v 
 	}
 }
 
-// copy makes a volume with the data of another one.
+// copy makes a volume with the data of another one. A volume that is declared with a smaller capacity than
+// its source's could never be as it is declared.
 func (l *lentPool) copy(
 	ctx context.Context, v *pooldef.Volume, source *driver.Volume, o backend.CreateOptions,
 ) error {
+	if v.Capacity.Known && v.Capacity.Bytes < source.Capacity.Bytes {
+		const text = "the capacity is less than the %d bytes of its source"
+		return &backend.StateError{Text: fmt.Sprintf(text, source.Capacity.Bytes)}
+	}
 	l.Driver.FitCapacity(v, source)
 	return l.Driver.CreateFrom(ctx, l.b, l.pool(), v, source, backend.CloneOptions{CreateOptions: o})
 }
@@ -138,6 +144,9 @@ func (l *lentPool) copyFile(
 		return err
 	}
 	found, err := b.Volume(ctx, dir, filepath.Base(s.File))
+	if errors.Is(err, backend.ErrNoVolume) {
+		return fmt.Errorf("source: no file %q: %w", s.File, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -154,7 +163,8 @@ func (l *lentPool) copyFile(
 		err = &ChecksumError{Path: s.File}
 	}
 	made := &driver.Volume{Volume: v, Entry: l.entry, Backend: l.b}
-	if deleteErr := l.Driver.DeleteVolume(context.WithoutCancel(ctx), made, driver.DeleteOptions{InUse: true}); deleteErr != nil {
+	deleteErr := l.Driver.DeleteVolume(context.WithoutCancel(ctx), made, driver.DeleteOptions{InUse: true})
+	if deleteErr != nil {
 		return fmt.Errorf("%w; the new volume stays: %w", err, deleteErr)
 	}
 	return err

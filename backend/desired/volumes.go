@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"poolctl/backend"
 	"poolctl/backend/driver"
-	"poolctl/format"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -22,8 +20,8 @@ type listing struct {
 }
 
 // handleVolumes compares declared volumes of one pool and, in Apply, makes them as they should be. While it
-// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other applies
-// wait.
+// works, the pool's lock is shared, so that listings need not wait for the data of a new volume; other
+// applies wait.
 func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	r := s.runs[nodes[0].pool.Pool.Name]
 	active := r.status.Active
@@ -51,9 +49,11 @@ func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	return s.compareVolumes(ctx, nodes)
 }
 
-// postpone reports, once, that the volumes of a pool that is not active cannot be compared.
+// postpone reports, once, that the volumes of a pool that is not active cannot be compared, unless the pool
+// should not be active.
 func (s *Session) postpone(ctx context.Context, r *run) error {
-	if r.postponed {
+	stops := r.want.State.Active != nil && !*r.want.State.Active
+	if r.postponed || stops {
 		return nil
 	}
 	r.postponed = true
@@ -175,60 +175,6 @@ func (l *lentPool) do(n *node, s step) error {
 	return l.report(l.ctx, n, s.changes)
 }
 
-// compare compares a declared volume with the one that exists, which may be nil.
-func (l *lentPool) compare(n *node, have *pooldef.Volume) step {
-	v := n.volume
-	switch {
-	case v.Absent && have == nil:
-		return step{}
-	case v.Absent:
-		c := &Change{Action: Delete, From: describe(&pooldef.DesiredVolume{Volume: have})}
-		if !l.Delete {
-			c.Needs = "--delete"
-			return step{changes: []*Change{c}}
-		}
-		return step{changes: []*Change{c}, do: func(ctx context.Context) error {
-			err := l.Driver.DeleteVolume(ctx, &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b},
-				driver.DeleteOptions{})
-			if errors.Is(err, backend.ErrNoVolume) { // another process was faster
-				return nil
-			}
-			return err
-		}}
-	case have == nil:
-		n.pending = !l.apply || l.Driver.DryRun
-		c := &Change{Action: Create, To: describe(v)}
-		return step{changes: []*Change{c}, do: func(ctx context.Context) error { return l.create(ctx, n) }}
-	case have.Err != nil:
-		return step{changes: []*Change{{Action: Compare, Err: have.Err}}}
-	}
-	return l.compareExisting(v, have)
-}
-
-// compareExisting compares a declared volume with the one that exists.
-func (l *lentPool) compareExisting(v *pooldef.DesiredVolume, have *pooldef.Volume) step {
-	found := l.Driver.Differences(l.ctx, l.pool(), have, v.Volume, v.Source != nil)
-	if d := l.backingDifference(v, have); d != nil {
-		found = append(found, *d)
-	}
-	var s step
-	for _, d := range found {
-		c := &Change{Action: Replace, Field: d.Field, From: d.Have, To: d.Want, Err: &UnchangeableError{}}
-		if d.Field == "capacity" {
-			c.From, c.To = format.HumanSize(have.Capacity.Bytes), format.HumanSize(v.Capacity.Bytes)
-		}
-		if d.Field == "capacity" && have.Capacity.Bytes < v.Capacity.Bytes && len(found) == 1 {
-			c.Action, c.Err = Resize, nil
-			s.do = func(ctx context.Context) error {
-				volume := &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b}
-				return l.Driver.ResizeVolume(ctx, volume, v.Capacity.Bytes, backend.ResizeOptions{})
-			}
-		}
-		s.changes = append(s.changes, c)
-	}
-	return s
-}
-
 // create makes a volume. If another process was faster and made the same one, create succeeds.
 func (l *lentPool) create(ctx context.Context, n *node) error {
 	if l.Driver.DryRun && needsPending(n) {
@@ -242,20 +188,4 @@ func (l *lentPool) create(ctx context.Context, n *node) error {
 		}
 	}
 	return err
-}
-
-// describe returns a volume's format and capacity for people.
-func describe(v *pooldef.DesiredVolume) string {
-	parts := []string{v.Target.Format, ""}
-	if v.Capacity.Known {
-		parts[1] = format.HumanSize(v.Capacity.Bytes)
-	}
-	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" || part == "none" })
-	switch len(parts) {
-	case 0:
-		return "created"
-	case 1:
-		return parts[0]
-	}
-	return parts[0] + ", " + parts[1]
 }

@@ -45,16 +45,12 @@ func (d *Driver) checkNoUsers(ctx context.Context, v *Volume, newName string) er
 	for _, hidden := range look.hidden {
 		d.Warn("%w", hidden)
 	}
-	warned := ""
 	for _, u := range users {
-		switch {
-		case u.Kind == PoolUser && u.needsOld:
+		if u.Kind == PoolUser && u.needsOld {
 			return &backend.StateError{Text: fmt.Sprintf("it contains the pool %q", u.Name)}
-		case u.Kind == DomainUser && u.needsOld && u.Name != warned:
-			d.Warn("domain %q finds the volume by its old name: virsh edit %s", u.Name, shell.Quote(u.Name))
-			warned = u.Name
 		}
 	}
+	d.warnDomains(users)
 	overlays := overlaysIn(users)
 	if overlays == nil {
 		return nil
@@ -62,6 +58,17 @@ func (d *Driver) checkNoUsers(ctx context.Context, v *Volume, newName string) er
 	return &backend.StateError{
 		Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
 		Hint: renameHint(v, newName, overlays[0]),
+	}
+}
+
+// warnDomains warns about domains that find a volume by a path that the volume loses.
+func (d *Driver) warnDomains(users []User) {
+	warned := ""
+	for _, u := range users {
+		if u.Kind == DomainUser && u.needsOld && u.Name != warned {
+			d.Warn("domain %q finds the volume by its old path: virsh edit %s", u.Name, shell.Quote(u.Name))
+			warned = u.Name
+		}
 	}
 }
 
@@ -91,7 +98,15 @@ func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, o DeleteOptions) e
 	if err != nil {
 		return err
 	}
-	if err := d.checkUnused(ctx, v, o.InUse); err != nil {
+	if o.InUse {
+		err = d.checkContainsNoPool(ctx, v)
+	} else {
+		_, err = d.checkUnused(ctx, v, usedHints{
+			overlays: "delete these first; --in-use deletes it anyway, and they lose their data",
+			others:   "--in-use deletes it anyway",
+		})
+	}
+	if err != nil {
 		return err
 	}
 	if !o.Snapshots {

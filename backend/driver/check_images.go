@@ -137,8 +137,8 @@ func (x *imageIndex) check(c *CheckedPool, v *pooldef.Volume) {
 	x.checkChain(c, v)
 }
 
-// report adds a finding about a volume. If several overlays of a pool have the same finding, such as a backing
-// file that they share, it is reported once.
+// report adds a finding about a volume. If several overlays of a pool have the same finding, such as a
+// backing file that they share, it is reported once.
 func (x *imageIndex) report(c *CheckedPool, v *pooldef.Volume, f check.Finding) {
 	f.Pool = c.Name
 	if g := x.reported[f]; g != nil {

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,8 +67,8 @@ func isGuard(err error) bool {
 	return ok && !e.Build && !e.Start && e.Link == nil
 }
 
-// checkSpace adds the figures of a pool's space. What is not available counts as used: in a cluster, others may
-// use it. The space of pools in which nothing can be created is always used completely, and is no figure.
+// checkSpace adds the figures of a pool's space. What is not available counts as used: in a cluster, others
+// may use it. The space of pools in which nothing can be created is always used completely, and is no figure.
 func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backend) {
 	space, err := d.space(ctx, b, c.Pool)
 	if err != nil {
@@ -167,7 +168,7 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 		}
 		if v.Err != nil && v.Type == "file" {
 			unreadable++
-			first = cmpError(first, v.Err)
+			first = cmp.Or(first, v.Err)
 		}
 		c.Volumes = append(c.Volumes, v)
 	}
@@ -192,14 +193,6 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 			c.addError("inactive", err)
 		}
 	}
-}
-
-// cmpError returns the first of two errors that is not nil.
-func cmpError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // checkTools adds findings about programs that pools of the type need and that are missing.

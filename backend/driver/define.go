@@ -44,7 +44,7 @@ func (d *Driver) Redefine(
 ) error {
 	switch {
 	case p.Name != entry.Name:
-		text := "a pool cannot be renamed: define it under the new name"
+		text := "an edit cannot rename a pool: poolctl pool-rename does"
 		return pooldef.Problems{{Element: "name", Text: text}}
 	case p.UUID == "" && entry.Persistent != nil:
 		p.UUID = entry.Persistent.UUID

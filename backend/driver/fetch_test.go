@@ -98,7 +98,8 @@ func checkContent(t *testing.T, p *pooldef.Pool, image []byte) {
 	}
 }
 
-func names(t *testing.T, dir string) (names []string) {
+// names returns the names in a directory, which need not exist.
+func names(t testing.TB, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

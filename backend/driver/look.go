@@ -138,11 +138,11 @@ func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) 
 			l.hidden = append(l.hidden, fmt.Errorf("look for overlays in pool %q: %w", name, in.err))
 		}
 		for _, image := range in.images {
-			if image.Err != nil && image.Type != "block" { // the storage itself knows the origin of a device
+			if image.Err != nil && image.Type != "block" {
 				l.hidden = append(l.hidden, fmt.Errorf("volume %q: %w", image.Name, image.Err))
 			}
 			u := User{Kind: OverlayUser, Name: image.Target.Path, As: "backing file"}
-			if image.Type == "block" { // LVM knows the origin of a snapshot by no name
+			if isRaw(image) { // the storage itself knows the origin of a snapshot, and by no name
 				u.Kind, u.As = SnapshotUser, "origin"
 			}
 			if image.Backing != nil {
@@ -155,6 +155,11 @@ func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) 
 			}
 		}
 	}
+}
+
+// isRaw reports whether a volume has no header that could name another one.
+func isRaw(v *pooldef.Volume) bool {
+	return slices.Contains([]string{"", "raw", "unknown"}, v.Target.Format)
 }
 
 // overlaysOf returns the images of a pool that name others, or whose headers cannot be read.

@@ -102,30 +102,34 @@ func Orphans(all []VolumeUsers) []VolumeUsers {
 	return slices.DeleteFunc(slices.Clone(all), func(v VolumeUsers) bool { return len(v.Users) > 0 })
 }
 
-// checkUnused returns an error if something uses a volume that is to be deleted: images, active pools,
-// running domains, processes, or the kernel. Backends check themselves whether their devices are in use. With
-// inUse, only a pool is an error. What cannot be inspected is a warning.
-func (d *Driver) checkUnused(ctx context.Context, v *Volume, inUse bool) error {
-	find := func() (*look, error) { return d.look(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo) }
-	if inUse {
-		find = func() (*look, error) { return d.lookAtPools(ctx) }
-	}
-	look, err := find()
+// usedHints are the hints of the errors that a volume is used.
+type usedHints struct{ overlays, others string }
+
+// checkUnused returns an error if something uses a volume that is to disappear: images, active pools, running
+// domains, processes, or the kernel. Backends check themselves whether their devices are in use. What cannot
+// be inspected is a warning. The users that do not matter are returned.
+func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([]User, error) {
+	look, err := d.look(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	users, err := look.users(ctx, v.Pool(), v.Volume)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, hidden := range look.hidden {
 		d.Warn("%w", hidden)
 	}
-	if err := checkNoOverlay(users); err != nil || v.Type == "block" {
-		return err
+	if overlays := overlaysIn(users); overlays != nil {
+		return nil, &backend.StateError{
+			Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)), Hint: hints.overlays,
+		}
+	}
+	if v.Type == "block" {
+		return users, nil
 	}
 	if err := checkNoPool(v.Entry.Name, users); err != nil {
-		return err
+		return nil, err
 	}
 	var busy []string
 	for _, u := range users {
@@ -135,32 +139,38 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, inUse bool) error {
 		}
 	}
 	if busy == nil || v.Type == "dir" {
-		return nil
+		return users, nil
 	}
-	return &inUseError{backend.BusyError{Path: v.Target.Path, Users: busy}}
+	return nil, &inUseError{backend.BusyError{Path: v.Target.Path, Users: busy}, hints.others}
 }
 
-// An inUseError reports that a volume that is to be deleted is in use.
-type inUseError struct{ backend.BusyError }
+// checkContainsNoPool returns an error if an active pool is in a volume that is to disappear.
+func (d *Driver) checkContainsNoPool(ctx context.Context, v *Volume) error {
+	if v.Type == "block" {
+		return nil
+	}
+	look, err := d.lookAtPools(ctx)
+	if err != nil {
+		return err
+	}
+	users, err := look.users(ctx, v.Pool(), v.Volume)
+	if err != nil {
+		return err
+	}
+	return checkNoPool(v.Entry.Name, users)
+}
+
+// An inUseError reports that a volume that is to disappear is in use.
+type inUseError struct {
+	backend.BusyError
+	hint string
+}
 
 // HintLine implements [fault.Hinter].
-func (*inUseError) HintLine() string { return "--in-use deletes it anyway" }
+func (e *inUseError) HintLine() string { return e.hint }
 
 // maxNamed is how many users an error names.
 const maxNamed = 3
-
-// checkNoOverlay returns an error if a volume that is to be deleted is the backing file or data file of
-// images.
-func checkNoOverlay(users []User) error {
-	overlays := overlaysIn(users)
-	if overlays == nil {
-		return nil
-	}
-	return &backend.StateError{
-		Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
-		Hint: "delete these first; --in-use deletes it anyway, and they lose their data",
-	}
-}
 
 // overlaysIn returns the overlays that lose their data if the volume loses its path.
 func overlaysIn(users []User) (overlays []User) {

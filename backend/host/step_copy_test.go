@@ -117,8 +117,15 @@ func TestReflink(t *testing.T) {
 				t.Fatal(err)
 			}
 			do(t, l, file)
+			down, err := os.Create(dir + "/download")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer down.Close()
+			do(t, l, Download{From: Source{Path: dir + "/source"}, To: down, Length: 10 << 20})
 			run(t, "sync", "-f", dir)
 			holds(t, file.Path, all)
+			holds(t, down.Name(), all[:10<<20])
 			if after, _ := l.Space(dir); after.Free+(1<<20) < before.Free {
 				t.Errorf("%d bytes were free, %d are free now", before.Free, after.Free)
 			}

@@ -67,7 +67,8 @@ func (d Download) copyFile(ctx context.Context, in *os.File, from, to, length in
 	if err := checkFits(d.To, to, length); err != nil {
 		return err
 	}
-	copier := sparse.Copier{In: in, Out: d.To, Holes: sparse.HolesIf(d.Sparse), Progress: d.Progress}
+	copier := sparse.Copier{In: in, Out: d.To, Holes: sparse.HolesIf(d.Sparse), MayShare: true,
+		Progress: d.Progress}
 	if err := copier.Run(ctx, from, to, length); err != nil {
 		return err
 	}

@@ -114,8 +114,8 @@ func moveInto(path string, data []byte, mode fs.FileMode) error {
 	return f.CloseAtomicallyReplace()
 }
 
-// Publish writes a file with mode 0644 in an existing directory. It replaces an older file atomically: readers
-// see the old file or the new one. Until then, the new file is hidden. Data is text without NUL.
+// Publish writes a file with mode 0644 in an existing directory. It replaces an older file atomically:
+// readers see the old file or the new one. Until then, the new file is hidden. Data is text without NUL.
 type Publish struct {
 	Path string
 	Data []byte

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"poolctl/backend"
 	"poolctl/backend/blockvol"
@@ -25,7 +26,8 @@ import (
 // Backend manages pools of type logical.
 type Backend struct {
 	blockvol.Devices
-	queried sync.Map // the names of the groups of which Active has queried all fields
+	queried sync.Map                // the names of the groups of which Active has queried all fields
+	last    atomic.Pointer[lvsRows] // what lvs printed last
 }
 
 // New returns the backend.

@@ -1,6 +1,7 @@
 package logical
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -161,7 +162,7 @@ func (b *Backend) allVolumes(ctx context.Context, p *pooldef.Pool, fields string
 func (b *Backend) segments(
 	ctx context.Context, p *pooldef.Pool, fields string, args ...string,
 ) ([]*logicalVolume, error) {
-	rows, err := report(ctx, b.Host, "lvs", "lv", fields, readSegment, args...)
+	rows, err := b.segmentRows(ctx, fields, args...)
 	if err != nil {
 		return nil, mapErrNoGroup(err, p)
 	}
@@ -181,4 +182,28 @@ func (b *Backend) segments(
 		v.segments = append(v.segments, r)
 	}
 	return all, nil
+}
+
+// lvsRows are the rows in an output of lvs.
+type lvsRows struct {
+	fields string
+	out    []byte
+	rows   []segment
+}
+
+// segmentRows queries rows of lvs. Most verbs query the same rows twice, and the host keeps the output: the
+// same output is read once.
+func (b *Backend) segmentRows(ctx context.Context, fields string, args ...string) ([]segment, error) {
+	out, err := query(ctx, b.Host, "lvs", fields, args...)
+	if err != nil {
+		return nil, err
+	}
+	if last := b.last.Load(); last != nil && last.fields == fields && bytes.Equal(last.out, out) {
+		return last.rows, nil
+	}
+	rows, err := rowsOf(out, "lvs", "lv", fields, readSegment)
+	if err == nil {
+		b.last.Store(&lvsRows{fields, out, rows})
+	}
+	return rows, err
 }

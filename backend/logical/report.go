@@ -14,17 +14,27 @@ import (
 	"poolctl/pooldef"
 )
 
-// report runs one of LVM's reporting tools, and reads the rows under a key of its JSON output (lvmreport(7)).
+// report runs one of LVM's reporting tools, and reads the rows under a key of its output.
 func report[Row any](
 	ctx context.Context, h host.Host, tool, key, fields string, read func(*reader) Row, args ...string,
 ) ([]Row, error) {
-	options := []string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}
-	c := host.Cmd(tool, append(options, args...)...)
-	c.Cacheable = true
-	out, err := h.Query(ctx, c)
+	out, err := query(ctx, h, tool, fields, args...)
 	if err != nil {
 		return nil, err
 	}
+	return rowsOf(out, tool, key, fields, read)
+}
+
+// query runs one of LVM's reporting tools and returns its JSON output (lvmreport(7)).
+func query(ctx context.Context, h host.Host, tool, fields string, args ...string) ([]byte, error) {
+	options := []string{"--reportformat", "json", "--units", "b", "--nosuffix", "-o", fields}
+	c := host.Cmd(tool, append(options, args...)...)
+	c.Cacheable = true
+	return h.Query(ctx, c)
+}
+
+// rowsOf reads the rows under a key of a tool's output.
+func rowsOf[Row any](out []byte, tool, key, fields string, read func(*reader) Row) ([]Row, error) {
 	var answer struct{ Report []map[string]json.RawMessage }
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return nil, fmt.Errorf("output of %s: %w", tool, err)

@@ -38,7 +38,8 @@ func (b *Backend) Check(
 	return found, nil
 }
 
-// isLost reports whether a path cannot be used. Without a running multipathd, only the kernel's state is known.
+// isLost reports whether a path cannot be used. Without a running multipathd, only the kernel's state is
+// known.
 func isLost(p pooldef.Path) bool {
 	return p.State == "failed" || p.Checker == "faulty" || p.DeviceState != "" && p.DeviceState != "running"
 }

@@ -89,8 +89,8 @@ func (b *Backend) CreateSnapshot(
 			Element: "name", Text: fmt.Sprintf("%q: such names are reserved for the snapshots of clones", name),
 		}}
 	}
-	inUse := o.CheckInUse(b.checkNotInUse(ctx, p, at, volume, false, false))
-	if err := cmp.Or(o.CheckNoSpace(p), inUse); err != nil {
+	inUse := b.checkNotInUse(ctx, p, at, volume, false, false)
+	if err := cmp.Or(o.CheckNoSpace(p), o.CheckInUse(inUse)); err != nil {
 		return err
 	}
 	err = b.change(ctx, p, "snap create", at, volume, "--snap="+name, quiet)

@@ -20,7 +20,7 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, pooldef.TypeNames()
 	case "auth-type":
 		return words, []string{"ceph", "chap", "cifs"}
-	case "pool", "inputpool":
+	case "pool", "inputpool", "rebuild":
 		return words, c.source.Pools(l.verb.Name)
 	case "vol", "backing-vol":
 		return words, c.source.Volumes(poolOfVolume(l, v.Name), strings.HasPrefix(typed, "/"))
@@ -45,7 +45,7 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, accounts("/etc/group")
 	case "config-dir", "run-dir", "libvirt-dir", "libvirt-state-dir", "target":
 		return directories, nil
-	case "file", "srcSpec", "source-dev":
+	case "file", "path", "srcSpec", "source-dev":
 		return files, nil
 	}
 	return words, nil

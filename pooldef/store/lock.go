@@ -36,8 +36,8 @@ func (s *Store) LockPool(ctx context.Context, name string, mode LockMode) (unloc
 	return s.lock(ctx, filepath.Join("pools", name+".lock"), fmt.Sprintf("pool %q", name), mode)
 }
 
-// LockApply locks the volumes of a pool against other processes that apply definitions. Listings and other work
-// on volumes need not wait. LockApply waits as LockPool does.
+// LockApply locks the volumes of a pool against other processes that apply definitions. Listings and other
+// work on volumes need not wait. LockApply waits as LockPool does.
 func (s *Store) LockApply(ctx context.Context, name string) (unlock func(), err error) {
 	what := fmt.Sprintf("the volumes of pool %q", name)
 	return s.lock(ctx, filepath.Join("apply", name+".lock"), what, Exclusive)

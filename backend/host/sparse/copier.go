@@ -41,6 +41,7 @@ func HolesIf(sparse bool) Holes {
 type Copier struct {
 	In, Out  *os.File
 	Holes    Holes
+	MayShare bool // Out may share blocks with In on btrfs and XFS, also with FillHoles
 	Progress Progress
 	Done     int64 // bytes copied so far
 
@@ -52,11 +53,12 @@ type Copier struct {
 // kernelPart is how many bytes copy_file_range(2) copies at a time.
 const kernelPart = 1 << 25
 
-// Run copies length bytes. It fails if the source becomes shorter. With FillHoles it does not copy in the
-// kernel, which would share blocks with the source on btrfs and XFS: writing to shared blocks needs new ones,
-// and Out is to have all its space allocated.
+// Run copies length bytes. It fails if the source becomes shorter. With FillHoles it copies in the kernel
+// only if MayShare is set, because the kernel shares blocks with the source on btrfs and XFS: writing to
+// shared blocks needs new ones, and a volume is to have all its space allocated.
 func (c *Copier) Run(ctx context.Context, from, to, length int64) error {
-	c.total, c.inKernel = length, c.Holes != FillHoles && IsRegular(c.In) && IsRegular(c.Out)
+	c.total = length
+	c.inKernel = (c.Holes != FillHoles || c.MayShare) && IsRegular(c.In) && IsRegular(c.Out)
 	c.Progress.Report(0, length)
 	end, shift := from+length, to-from
 	for at := from; at < end; {

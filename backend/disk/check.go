@@ -1,0 +1,6 @@
+package disk
+
+import "poolctl/pooldef"
+
+// Tools implements backend.ToolUser.
+func (*Backend) Tools(*pooldef.Pool) []string { return []string{"parted"} }

@@ -1,0 +1,160 @@
+package filevol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
+	"poolctl/backend/image"
+	"poolctl/backend/qemuimg"
+	"poolctl/pooldef"
+)
+
+// MoveTo implements backend.Mover by a rename, if both directories are on the same file system.
+func (f Files) MoveTo(
+	ctx context.Context, p *pooldef.Pool, name string, to backend.Backend, target *pooldef.Pool, newName string,
+) error {
+	dir, err := f.openPoolDir(p)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	v, err := lookUp(ctx, dir, p, name)
+	if err != nil {
+		return err
+	}
+	other, ok := to.(interface { // Files, however it is embedded
+		openForNew(p *pooldef.Pool, name string) (*host.Dir, error)
+	})
+	if !ok {
+		return backend.ErrElsewhere
+	}
+	newDir, err := other.openForNew(target, newName)
+	if err != nil {
+		return err
+	}
+	defer newDir.Close()
+	if !dir.IsOn(newDir) {
+		return backend.ErrElsewhere
+	}
+	release, err := f.holdToMove(dir, p, v)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = f.moveIntoPlace(ctx, dir.Inode(name), v.Target.Path, newDir, newName)
+	if errors.Is(err, unix.EXDEV) { // one file system, mounted twice
+		return backend.ErrElsewhere
+	}
+	return err
+}
+
+// holdToMove holds a volume that is to be renamed. It refuses what would mean something else in another
+// directory: links, and images that name their files by relative paths.
+func (f Files) holdToMove(dir *host.Dir, p *pooldef.Pool, v *pooldef.Volume) (release func(), err error) {
+	h, err := dir.OpenPath(v.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	switch {
+	case h.IsLink():
+		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving symbolic links"}
+	case h.IsDir():
+		return func() {}, nil
+	case !h.IsFile():
+		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving volumes of type " + v.Type}
+	}
+	held, err := host.NewHold(h)
+	if err != nil {
+		return nil, err
+	}
+	info, _, err := probe(h)
+	if err == nil {
+		err = checkAbsolute(v, info)
+	}
+	if err != nil {
+		held.Release()
+		return nil, err
+	}
+	return held.Release, nil
+}
+
+// checkAbsolute returns an error if an image names its backing file or data file by a relative path.
+func checkAbsolute(v *pooldef.Volume, info image.Info) error {
+	for _, named := range []string{info.Backing, info.DataFile} {
+		if named == "" || filepath.IsAbs(named) || !image.ParseReference(named, "/").Local ||
+			strings.HasPrefix(named, "json:") {
+			continue
+		}
+		return &backend.StateError{
+			Text: fmt.Sprintf("it names %q by a relative path, which would lead elsewhere", named),
+			Hint: qemuimg.RecordFormat(filepath.Join(filepath.Dir(v.Target.Path), named), "FORMAT", v.Target.Path),
+		}
+	}
+	return nil
+}
+
+// Hold implements backend.Holder.
+func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.Hold, error) {
+	dir, v, err := f.openData(ctx, p, name, "moving")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	h, err := dir.OpenPath(name)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	switch {
+	case h.IsLink():
+		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving symbolic links"}
+	case v.Target.ExternalData:
+		return nil, &backend.ExternalDataError{Path: v.Target.Path}
+	case v.Target.Encryption != nil:
+		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving encrypted volumes to other storage"}
+	}
+	if err := checkNoSnapshots(h, v); err != nil {
+		return nil, err
+	}
+	return host.NewHold(h)
+}
+
+// checkNoSnapshots returns an error that names the internal snapshots of a qcow2 image.
+func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume) error {
+	if v.Target.Format != "qcow2" {
+		return nil
+	}
+	fd, err := h.Open()
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	snapshots, err := image.Snapshots(fd, h.Size)
+	if err != nil || len(snapshots) == 0 {
+		return err
+	}
+	var names []string
+	for _, s := range snapshots {
+		names = append(names, s.Name)
+	}
+	return &backend.StateError{
+		Text: fmt.Sprintf("its snapshots would be lost: %s", strings.Join(names, ", ")),
+		Hint: "a pool on the same file system can have it with its snapshots",
+	}
+}
+
+// Compare implements backend.Comparer.
+func (f Files) Compare(
+	ctx context.Context, _ *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions,
+) error {
+	return qemuimg.Compare(ctx, f.Host, f.Secrets, v, source, o)
+}

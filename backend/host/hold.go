@@ -1,0 +1,56 @@
+package host
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
+)
+
+// A Hold keeps a file or block device open and locked against qemu and poolctl processes that would write to
+// it. Other processes ignore the locks: Check detects what they have done to a file.
+type Hold struct {
+	file *os.File
+	was  unix.Stat_t
+}
+
+// NewHold holds what a handle has inspected. If it is in use, the error is an InUseError.
+func NewHold(h *safeopen.Handle) (*Hold, error) {
+	f, err := openHandleData(h, reading)
+	if err != nil {
+		return nil, err
+	}
+	held := &Hold{file: f}
+	if held.was, err = held.stat(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return held, nil
+}
+
+func (h *Hold) stat() (st unix.Stat_t, err error) {
+	err = safeopen.PathError("stat", h.file.Name(), retry.Fstat(int(h.file.Fd()), &st))
+	return st, err
+}
+
+// Check returns an error if a file has changed since NewHold, or is not what path leads to.
+func (h *Hold) Check(path string) error {
+	now, err := h.stat()
+	if err != nil {
+		return err
+	}
+	var at unix.Stat_t
+	if err := retry.Stat(path, &at); err != nil {
+		return safeopen.PathError("stat", path, err)
+	}
+	if now.Mtim != h.was.Mtim || now.Size != h.was.Size || at.Dev != now.Dev || at.Ino != now.Ino {
+		return fmt.Errorf("%q changed while it was moved", path)
+	}
+	return nil
+}
+
+// Release closes the file or device. It may be called more than once.
+func (h *Hold) Release() { h.file.Close() }

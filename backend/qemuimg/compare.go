@@ -1,0 +1,40 @@
+package qemuimg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+	"poolctl/pooldef"
+)
+
+// Compare checks that a volume without backing files contains the data that a guest sees in source, byte by
+// byte. The longer one of them reads as zeros behind the end of the other.
+func Compare(
+	ctx context.Context, h host.Host, s backend.Secrets, v, source *pooldef.Volume, o backend.CloneOptions,
+) error {
+	from, err := Open(s, source, o.MayRead)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := Open(s, v, nil)
+	if errors.Is(err, fs.ErrNotExist) { // a dry run
+		to, err = &Image{Path: v.Target.Path, Format: v.Target.Format, isDevice: v.Type == "block"}, nil
+	}
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	l := newLine("compare")
+	l.show(o.Progress, max(from.Capacity, to.Capacity))
+	l.add(l.image(from), l.image(to))
+	err = h.Change(ctx, host.Gate{Command: l.Command})
+	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == 1 {
+		return fmt.Errorf("%q differs from %q after the copy", v.Target.Path, source.Target.Path)
+	}
+	return TranslateError(err)
+}
