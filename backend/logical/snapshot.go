@@ -113,8 +113,8 @@ func (b *Backend) CreateSnapshot(
 	return b.keep(ctx, p, v, name, o.Space)
 }
 
-// keep creates a snapshot of a volume that cannot be written to. If space is 0, the snapshot has space for all
-// changes. LVM reduces the space to what a snapshot can use, which is more than the volume's size.
+// keep creates a snapshot of a volume that cannot be written to. If space is 0, the snapshot has space for
+// all changes. LVM reduces the space to what a snapshot can use, which is more than the volume's size.
 func (b *Backend) keep(
 	ctx context.Context, p *pooldef.Pool, v *logicalVolume, name string, space uint64,
 ) error {

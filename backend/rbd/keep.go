@@ -16,7 +16,9 @@ import (
 
 // Snapshots implements backend.Snapshotter. It omits the snapshots that were made for clones. The listing of
 // all images contains no times.
-func (b *Backend) Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot, error) {
+func (b *Backend) Snapshots(
+	ctx context.Context, p *pooldef.Pool, volume string,
+) ([]*pooldef.Snapshot, error) {
 	if volume == "" {
 		return b.allSnapshots(ctx, p)
 	}
@@ -87,8 +89,8 @@ func (b *Backend) CreateSnapshot(
 			Element: "name", Text: fmt.Sprintf("%q: such names are reserved for the snapshots of clones", name),
 		}}
 	}
-	inUse := o.CheckInUse(b.checkNotInUse(ctx, p, at, volume, false, false))
-	if err := cmp.Or(o.CheckNoSpace(p), inUse); err != nil {
+	inUse := b.checkNotInUse(ctx, p, at, volume, false, false)
+	if err := cmp.Or(o.CheckNoSpace(p), o.CheckInUse(inUse)); err != nil {
 		return err
 	}
 	err = b.change(ctx, p, "snap create", at, volume, "--snap="+name, quiet)

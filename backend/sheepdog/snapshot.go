@@ -14,7 +14,9 @@ import (
 
 // Snapshots implements backend.Snapshotter. The name of a snapshot is its tag, or its number if the tag is
 // empty.
-func (b *Backend) Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot, error) {
+func (b *Backend) Snapshots(
+	ctx context.Context, p *pooldef.Pool, volume string,
+) ([]*pooldef.Snapshot, error) {
 	all, err := b.all(ctx, p)
 	if err != nil {
 		return nil, err

@@ -136,7 +136,8 @@ func (b *Backend) CloneSnapshot(
 	})
 }
 
-// copySnapshot copies the data of a snapshot, given its full name, to a new device, through a temporary clone.
+// copySnapshot copies the data of a snapshot, given its full name, to a new device, through a temporary
+// clone.
 func (b *Backend) copySnapshot(
 	ctx context.Context, p *pooldef.Pool, l *listing, full, to string, o backend.CloneOptions,
 ) error {

@@ -24,7 +24,9 @@ type volumeSnapshot struct {
 func (s *volumeSnapshot) isTemp() bool { return tempNames.Match(s.Name) }
 
 // Snapshots implements backend.Snapshotter. The allocation of a snapshot is the space that only it uses.
-func (b *Backend) Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot, error) {
+func (b *Backend) Snapshots(
+	ctx context.Context, p *pooldef.Pool, volume string,
+) ([]*pooldef.Snapshot, error) {
 	found, err := b.snapshots(ctx, p, volume)
 	var all []*pooldef.Snapshot
 	for _, s := range found {
