@@ -351,7 +351,8 @@ func (s schemaSet) check(command string, value object) error {
 		suffix = "#/$defs/record"
 	}
 	for _, of := range []struct{ verb, kind string }{
-		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"snapshot", "snapshots"}, {"secret-", "secrets"},
+		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"snapshot", "snapshots"},
+		{"secret-", "secrets"},
 	} {
 		if value[of.kind] != nil || suffix != "" && strings.Contains(command, of.verb) {
 			name = of.kind + ".json" + suffix
