@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,11 @@ func renameHint(v *Volume, newName string, overlay User) string {
 		const hint = "while no guest uses it: ln %[1]s %[2]s && qemu-img amend -o data_file=%[2]s %[3]s && rm %[1]s"
 		return fmt.Sprintf(hint, old, renamed, image)
 	}
-	return "--rebase-overlays writes the new name into them"
+	if _, follows := v.Backend.(backend.Linker); follows {
+		return "--rebase-overlays writes the new name into them"
+	}
+	const hint = "while no guest uses it, have each name the new path first: qemu-img rebase -u -b %s -F %s %s"
+	return fmt.Sprintf(hint, renamed, cmp.Or(overlay.format, v.Target.Format), image)
 }
 
 // DeleteOptions control what DeleteVolume may delete.

@@ -42,10 +42,8 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 	})
 	l.pools = d.Statuses(ctx, entries, nil)
 	for _, s := range l.pools {
-		state := "inactive"
-		if s.Active || s.Err != nil {
-			state = "active"
-		} else {
+		state := stateOf(s)
+		if state == "inactive" {
 			l.limits = append(l.limits,
 				fmt.Errorf("pool %q is not active: its images were not inspected", s.Entry.Name))
 		}
@@ -55,6 +53,14 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 		}
 	}
 	return l, ctx.Err()
+}
+
+// stateOf returns the state of a pool as a user. A pool whose storage does not answer may be active.
+func stateOf(s Status) string {
+	if s.Active || s.Err != nil {
+		return "active"
+	}
+	return "inactive"
 }
 
 // lookAtReferences also finds images and domains. It reads the images of the active pools for which reads is

@@ -54,7 +54,7 @@ func (l *look) users(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) ([
 	}
 	for _, s := range l.pools {
 		if !name.isLocal() && name.contains(s.Pool) {
-			add(&User{Kind: PoolUser, Name: s.Entry.Name, State: "active", As: "target"}, true)
+			add(&User{Kind: PoolUser, Name: s.Entry.Name, State: stateOf(s), As: "target"}, true)
 		}
 	}
 	if name.isLocal() {
