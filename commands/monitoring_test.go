@@ -52,7 +52,8 @@ const dashboardSchema = `{
       "type": "object", "required": ["name", "type"],
       "properties": {"type": {"enum": ["query", "datasource"]}, "refresh": {"enum": [0, 1, 2]}}}}}},
     "panels": {"type": "array", "minItems": 1, "items": {
-      "type": "object", "required": ["id", "type", "title", "gridPos", "targets", "datasource", "fieldConfig"],
+      "type": "object", "required": ["id", "type", "title", "gridPos", "targets",
+        "datasource", "fieldConfig"],
       "properties": {
         "type": {"enum": ["stat", "table", "bargauge", "timeseries"]},
         "gridPos": {"type": "object", "required": ["x", "y", "w", "h"], "properties": {
