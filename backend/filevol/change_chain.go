@@ -117,7 +117,7 @@ func (f Files) changeChain(
 		return err
 	}
 	// a snapshot reads from the backing file what it does not have itself
-	if err := checkNoSnapshots(h, v, "delete them first: qemu-img snapshot -d"); err != nil {
+	if err := checkNoSnapshots(h, v, "poolctl vol-snapshot-delete deletes them"); err != nil {
 		h.Close()
 		return err
 	}
