@@ -134,10 +134,8 @@ func newScalar(value string, kind yamlKind) *format.YAML {
 	n := &format.YAML{}
 	n.SetString(value)
 	switch kind {
-	case number:
-		n.Tag = "!!int"
-	case sizeKey:
-		if _, err := strconv.ParseUint(value, 10, 64); err == nil {
+	case number, sizeKey:
+		if _, err := strconv.ParseUint(value, 0, 64); err == nil {
 			n.Tag = "!!int"
 		}
 	case yesNoKey:

@@ -17,7 +17,7 @@ type yamlKind int
 
 const (
 	text     yamlKind = iota
-	number            // text, printed without quotes
+	number            // text, printed without quotes if it is a number
 	yesNoKey          // yes or no; also true and false
 	sizeKey           // a number and the attribute unit, such as 10GiB
 	presence          // true if the element exists
@@ -76,8 +76,8 @@ var poolKeys = []yamlKey{
 	{"refresh", "refresh/volume/@allocation", text},
 	{"mount_options", "fs:mount_opts/fs:option/@name", list},
 	{"config", "rbd:config_opts/rbd:option", mapping},
-	{"check.warning", "?check/@warning", text},
-	{"check.critical", "?check/@critical", text},
+	{"check.warning", "?check/@warning", number},
+	{"check.critical", "?check/@critical", number},
 	{"check.skip", "?check/?skip", mapping},
 	{"state", "", apart},
 	{"volumes", "", apart},
