@@ -53,6 +53,19 @@ func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
 	return nil
 }
 
+// CheckCompress returns an error if qemu-img cannot compress the data of an image.
+func CheckCompress(d *pooldef.Volume) error {
+	switch {
+	case d.Target.Format != "qcow2" && d.Target.Format != "qcow":
+		return &UnsupportedError{
+			Text: fmt.Sprintf("%s images cannot be compressed; qcow2 images can", d.Target.Format),
+		}
+	case d.Target.Encryption != nil:
+		return &UnsupportedError{Text: "qemu-img cannot compress encrypted images"}
+	}
+	return nil
+}
+
 // checkEncryption returns problems with encryption that qemu-img does not support, or not safely.
 func checkEncryption(d *pooldef.Volume) pooldef.Problems {
 	e := d.Target.Encryption
