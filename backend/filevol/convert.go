@@ -94,7 +94,11 @@ func holdToConvert(h *safeopen.Handle, p *pooldef.Pool, v *pooldef.Volume) (*hos
 	if err := checkNoSnapshots(h, v, hint); err != nil {
 		return nil, err
 	}
-	return host.NewHold(h)
+	held, err := host.NewHold(h)
+	if busy, ok := errors.AsType[*host.InUseError](err); ok {
+		busy.Reading = false
+	}
+	return held, err
 }
 
 // convertHeld replaces a volume by its conversion.
