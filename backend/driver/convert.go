@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"poolctl/backend"
-	"poolctl/backend/fault"
 	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
@@ -60,11 +59,8 @@ type noConverterError struct {
 	pool   *pooldef.Pool
 }
 
-// Kind implements [fault.Error].
-func (*noConverterError) Kind() fault.Kind { return fault.Unsupported }
-
 // HintLine implements [fault.Hinter].
 func (e *noConverterError) HintLine() string {
-	return fmt.Sprintf("poolctl vol-create-from copies it into a pool of files: poolctl help vol-create-from; "+
-		"poolctl vol-clone %s NEWNAME %s copies it here", shell.Quote(e.volume.Name), shell.Quote(e.pool.Name))
+	return fmt.Sprintf("poolctl vol-create-from POOL FILE %s --inputpool %s copies it into a pool of files",
+		shell.Quote(e.volume.Name), shell.Quote(e.pool.Name))
 }
