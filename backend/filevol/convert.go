@@ -90,15 +90,19 @@ func holdToConvert(h *safeopen.Handle, p *pooldef.Pool, v *pooldef.Volume) (*hos
 	case h.Nlink > 1:
 		return nil, &backend.StateError{Text: "it has other names (hard links), which would keep the old file"}
 	}
-	const hint = "poolctl vol-snapshot-clone makes a volume of one, and vol-snapshot-delete deletes it"
-	if err := checkNoSnapshots(h, v, hint); err != nil {
-		return nil, err
-	}
 	held, err := host.NewHold(h)
 	if busy, ok := errors.AsType[*host.InUseError](err); ok {
 		busy.Reading = false
 	}
-	return held, err
+	if err != nil {
+		return nil, err
+	}
+	const hint = "poolctl vol-snapshot-clone makes a volume of one, and vol-snapshot-delete deletes it"
+	if err := checkNoSnapshots(h, v, hint); err != nil {
+		held.Release()
+		return nil, err
+	}
+	return held, nil
 }
 
 // convertHeld replaces a volume by its conversion.
