@@ -24,6 +24,7 @@ var jsonLines = []string{
 	"vol-dumpxml a images", "vol-key a images", "vol-name a", "vol-path a images", "vol-pool a",
 	"vol-rename a b images", "vol-create-from images copy.yaml b images", "vol-clone b c images",
 	"vol-fetch f file://WORK/images/b images --no-checksum --cache-dir WORK/cache", "vol-trim f images",
+	"vol-convert f images --format qcow2",
 	"vol-create-as images q 1M --format qcow2", "vol-check q images", "vol-disk q images",
 	"vol-snapshot-create q one images", "vol-snapshot-list q images", "vol-snapshot-revert q one images",
 	"vol-snapshot-clone q one r images", "vol-snapshot-delete q one images",

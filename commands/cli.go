@@ -68,6 +68,7 @@ var verbs = []struct {
 	{"vol-upload", "volumes", "Write a file into a volume.", is[VolUpload]},
 	{"vol-download", "volumes", "Write a volume, or part of it, to a file.", is[VolDownload]},
 	{"vol-check", "volumes", "Check an image for damage, and repair it.", is[VolCheck]},
+	{"vol-convert", "volumes", "Give a volume another format, in its place.", is[VolConvert]},
 	{"vol-trim", "volumes", "Give the space of zeros in a volume back.", is[VolTrim]},
 	{"vol-wipe", "volumes", "Destroy all data in a volume.", is[VolWipe]},
 	{"vol-delete", "volumes", "Delete a volume with all its data.", is[VolDelete]},

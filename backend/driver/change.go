@@ -82,10 +82,16 @@ func checkContains(users []User) error {
 
 // warnDomains warns about domains that find a volume by a path that the volume loses.
 func (d *Driver) warnDomains(users []User) {
+	d.warnEachDomain(users, "domain %q finds the volume by its old path: virsh edit %s")
+}
+
+// warnEachDomain warns about each domain that uses a volume. The text gets the name of the domain twice, the
+// second time for a shell.
+func (d *Driver) warnEachDomain(users []User, text string) {
 	warned := ""
 	for _, u := range users {
 		if u.Kind == DomainUser && u.needsOld && u.Name != warned {
-			d.Warn("domain %q finds the volume by its old path: virsh edit %s", u.Name, shell.Quote(u.Name))
+			d.Warn(text, u.Name, shell.Quote(u.Name))
 			warned = u.Name
 		}
 	}

@@ -109,21 +109,12 @@ type usedHints struct{ overlays, others string }
 // domains, processes, or the kernel. Backends check themselves whether their devices are in use. What cannot
 // be inspected is a warning. The users that do not matter are returned.
 func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([]User, error) {
-	look, err := d.look(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
+	users, err := d.knownUsers(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	users, err := look.users(ctx, v.Pool(), v.Volume)
-	if err != nil {
+	if err := checkNoOverlays(overlaysIn(users), hints.overlays); err != nil {
 		return nil, err
-	}
-	for _, hidden := range look.hidden {
-		d.Warn("%w", hidden)
-	}
-	if overlays := overlaysIn(users); overlays != nil {
-		return nil, &backend.StateError{
-			Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)), Hint: hints.overlays,
-		}
 	}
 	if v.Type == "block" {
 		return users, nil
@@ -135,6 +126,28 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([
 		return users, nil
 	}
 	return users, checkIdle(v.Target.Path, users, hints.others)
+}
+
+// knownUsers returns the users of a volume that is to change. What cannot be inspected is a warning.
+func (d *Driver) knownUsers(ctx context.Context, v *Volume) ([]User, error) {
+	look, err := d.look(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
+	if err != nil {
+		return nil, err
+	}
+	for _, hidden := range look.hidden {
+		d.Warn("%w", hidden)
+	}
+	return look.users(ctx, v.Pool(), v.Volume)
+}
+
+// checkNoOverlays returns an error that names the overlays of a volume.
+func checkNoOverlays(overlays []User, hint string) error {
+	if len(overlays) == 0 {
+		return nil
+	}
+	return &backend.StateError{
+		Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)), Hint: hint,
+	}
 }
 
 // checkIdle returns an error if a process, a running domain or the kernel is among the users of a volume.

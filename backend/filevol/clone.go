@@ -188,7 +188,7 @@ func conversionSteps(from, to *qemuimg.Image, d *pooldef.Volume, o backend.Clone
 			qemuimg.Into(from, to, o.Progress),
 		}
 	}
-	steps := []host.Step{qemuimg.Convert(from, d, dir, o.Preallocation, o.Progress)}
+	steps := []host.Step{qemuimg.Convert(from, to, d, o.Preallocation, o.Progress)}
 	switch {
 	case qemuimg.IsRaw(to.Format):
 		if room := rawAllocation(d, o.CreateOptions) >= d.Capacity.Bytes; larger || room {

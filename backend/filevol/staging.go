@@ -35,21 +35,37 @@ func stagingName(volume string) string {
 // process ever sees a partial volume. If the name has been taken in the meantime, withStaging fails.
 func (f Files) withStaging(ctx context.Context, dir *host.Dir, name string,
 	build func(path string) error) error {
+	err := f.inStaging(ctx, dir, name, func(stage *host.Stage, path string) error {
+		err := build(path)
+		if err == nil {
+			err = f.moveIntoPlace(ctx, stage.Inode(name), path, dir, name)
+		}
+		return err
+	})
+	if errors.Is(err, errStageInUse) {
+		return &backend.ExistsError{Path: filepath.Join(dir.Path, name), Incomplete: true}
+	}
+	return err
+}
+
+// errStageInUse is returned by inStaging if another process has the staging directory of the volume.
+var errStageInUse = errors.New("the staging directory is in use")
+
+// inStaging calls work with a volume's staging directory, and with the volume's path in it. It removes the
+// directory afterwards.
+func (f Files) inStaging(ctx context.Context, dir *host.Dir, name string,
+	work func(stage *host.Stage, path string) error) error {
 	stage := &host.Stage{Path: filepath.Join(dir.Path, stagingName(name))}
 	defer func() { stage.Release() }()
 	err := f.createStage(ctx, dir, &stage)
 	if errors.Is(err, fs.ErrExist) {
-		return &backend.ExistsError{Path: filepath.Join(dir.Path, name), Incomplete: true}
+		return errStageInUse
 	}
 	// Remove the staging directory in any case, also after a signal. If that fails, the volume still counts
 	// as created.
 	defer func() { _ = f.Host.Change(context.WithoutCancel(ctx), host.Unstage{Stage: stage}) }()
-	path := filepath.Join(stage.Path, name)
 	if err == nil {
-		err = build(path)
-	}
-	if err == nil {
-		err = f.moveIntoPlace(ctx, stage.Inode(name), path, dir, name)
+		err = work(stage, filepath.Join(stage.Path, name))
 	}
 	return err
 }

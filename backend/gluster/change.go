@@ -103,6 +103,11 @@ func (b *Backend) Resize(ctx context.Context, p *pooldef.Pool, name string, size
 	})
 }
 
+// Convert implements backend.Converter.
+func (b *Backend) Convert(ctx context.Context, p *pooldef.Pool, name string, o backend.ConvertOptions) error {
+	return b.changeVolume(ctx, p, name, func(v *view) error { return v.files.Convert(ctx, v.pool, name, o) })
+}
+
 // Wipe implements backend.Wiper.
 func (b *Backend) Wipe(ctx context.Context, p *pooldef.Pool, name, algorithm string,
 	progress host.Progress) error {

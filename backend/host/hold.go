@@ -37,19 +37,28 @@ func (h *Hold) stat() (st unix.Stat_t, err error) {
 }
 
 // Check returns an error if a file has changed since NewHold, or is not what path leads to.
-func (h *Hold) Check(path string) error {
+func (h *Hold) Check(path string) error { return h.checkAt(unix.AT_FDCWD, path, 0, path) }
+
+// checkAt is Check for a name in an open directory. flags are those of fstatat(2), path is for messages.
+func (h *Hold) checkAt(dir int, name string, flags int, path string) error {
 	now, err := h.stat()
 	if err != nil {
 		return err
 	}
 	var at unix.Stat_t
-	if err := retry.Stat(path, &at); err != nil {
+	if err := retry.Fstatat(dir, name, &at, flags); err != nil {
 		return safeopen.PathError("stat", path, err)
 	}
 	if now.Mtim != h.was.Mtim || now.Size != h.was.Size || at.Dev != now.Dev || at.Ino != now.Ino {
-		return fmt.Errorf("%q changed while it was moved", path)
+		return fmt.Errorf("%q changed meanwhile", path)
 	}
 	return nil
+}
+
+// NoCOW reports whether a file has no copy-on-write (FS_NOCOW_FL, ioctl_iflags(2)).
+func (h *Hold) NoCOW() bool {
+	flags, err := unix.IoctlGetUint32(int(h.file.Fd()), unix.FS_IOC_GETFLAGS)
+	return err == nil && flags&noCOW != 0
 }
 
 // Release closes the file or device. It may be called more than once.

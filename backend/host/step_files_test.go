@@ -118,8 +118,8 @@ func TestTakenNames(t *testing.T) {
 
 // TestRenameElsewhere renames on file systems where the kernel cannot check and rename in one operation.
 func TestRenameElsewhere(t *testing.T) {
-	defer func() { renameNoReplace, linkat = unix.Renameat2, unix.Linkat }()
-	renameNoReplace = func(int, string, int, string, uint) error { return unix.EINVAL }
+	defer func() { renameat2, linkat = unix.Renameat2, unix.Linkat }()
+	renameat2 = func(int, string, int, string, uint) error { return unix.EINVAL }
 	for name, link := range map[string]func(int, string, int, string, int) error{
 		"with hard links":    unix.Linkat,
 		"without hard links": func(int, string, int, string, int) error { return unix.EPERM },

@@ -44,7 +44,7 @@ func (r Rename) apply(_ context.Context, l *Local) error {
 // hard link on file systems without it (NFS). Where there are no hard links either (some FUSE file systems,
 // and always for directories), it can only check before it renames.
 func renameNew(oldDir int, old string, newDir int, name string) error {
-	err := retry.Do(func() error { return renameNoReplace(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
+	err := retry.Do(func() error { return renameat2(oldDir, old, newDir, name, unix.RENAME_NOREPLACE) })
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
 		return err
 	}
@@ -71,6 +71,6 @@ func renameNew(oldDir int, old string, newDir int, name string) error {
 
 // The system calls that some file systems lack. Tests replace them.
 var (
-	renameNoReplace = unix.Renameat2
-	linkat          = unix.Linkat
+	renameat2 = unix.Renameat2
+	linkat    = unix.Linkat
 )

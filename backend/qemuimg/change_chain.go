@@ -14,15 +14,11 @@ import (
 func OpenToChange(
 	secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle, known backend.MayRead,
 ) (*Image, error) {
-	o := opener{secrets: secrets, known: known}
-	top, info, err := o.top(v, h)
+	top, err := OpenHandle(secrets, v, h, known)
 	if err == nil {
-		err = o.below(top, info)
-	}
-	if top != nil {
 		top.write = true
 	}
-	return top.orClose(err)
+	return top, err
 }
 
 // OpenHeader opens a volume, held for writing, without its backing chain, to change only its header.

@@ -29,12 +29,18 @@ func Compare(
 		return err
 	}
 	defer to.Close()
-	l := newLine("compare")
-	l.show(o.Progress, max(from.Capacity, to.Capacity))
-	l.add(l.image(from), l.image(to))
-	err = h.Change(ctx, host.Gate{Command: l.Command})
+	return CompareImages(ctx, h, to, from, o.Progress)
+}
+
+// CompareImages is Compare for images as they were opened, or made.
+func CompareImages(ctx context.Context, h host.Host, i, source *Image, progress host.Progress) error {
+	l, made := newLine("compare"), *i
+	made.write = false
+	l.show(progress, max(source.Capacity, i.Capacity))
+	l.add(l.image(source), l.image(&made))
+	err := h.Change(ctx, host.Gate{Command: l.Command})
 	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == 1 {
-		return fmt.Errorf("%q differs from %q after the copy", v.Target.Path, source.Target.Path)
+		return fmt.Errorf("%q differs from %q after the copy", i.Path, source.Path)
 	}
 	return TranslateError(err)
 }

@@ -20,6 +20,7 @@ type Image struct {
 	Key      *Key   // for an encrypted image
 	InUse    bool   // others may write to the image while it is read
 	Blank    bool   // a new image that reads as zeros, so zeros are not written
+	Compress bool   // a new image whose data are compressed
 	Backing  *Image // the backing image; nil: none, or none that is needed
 
 	file     *os.File         // pinned; nil: opened by Path

@@ -22,6 +22,13 @@ func Open(secrets backend.Secrets, v *pooldef.Volume, known backend.MayRead) (*I
 	if err != nil {
 		return nil, err
 	}
+	return OpenHandle(secrets, v, h, known)
+}
+
+// OpenHandle is Open for a volume's handle, which it takes over.
+func OpenHandle(
+	secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle, known backend.MayRead,
+) (*Image, error) {
 	o := opener{secrets: secrets, known: known}
 	top, info, err := o.top(v, h)
 	if err == nil {

@@ -45,10 +45,29 @@ func Check(d *pooldef.Volume, preallocation string, needsSize bool) error {
 		d.Backing != nil && IsRaw(d.Target.Format), "backingStore", "a %s image cannot have a backing store",
 		d.Target.Format,
 	)
+	cluster := d.Target.ClusterSize
+	refuse(
+		qcow2 && cluster != 0 && (cluster < 512 || cluster > 2<<20 || cluster&(cluster-1) != 0),
+		"target/clusterSize", "the clusters of qcow2 images have a power of two from 512 to 2097152 bytes, not %d",
+		cluster,
+	)
 	refuse(!d.Capacity.Known && needsSize, "capacity", "missing")
 	problems = append(problems, checkEncryption(d)...)
 	if problems != nil {
 		return problems
+	}
+	return nil
+}
+
+// CheckCompress returns an error if qemu-img cannot compress the data of an image.
+func CheckCompress(d *pooldef.Volume) error {
+	switch {
+	case d.Target.Format != "qcow2" && d.Target.Format != "qcow":
+		return &UnsupportedError{
+			Text: fmt.Sprintf("%s images cannot be compressed; qcow2 images can", d.Target.Format),
+		}
+	case d.Target.Encryption != nil:
+		return &UnsupportedError{Text: "qemu-img cannot compress encrypted images"}
 	}
 	return nil
 }

@@ -28,7 +28,9 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	d := &pooldef.Volume{Name: "b", Target: pooldef.VolumeTarget{Format: "qcow2"}}
-	backendtest.Change(t, Convert(opened(t, dir+"/a", "raw"), d, dir, "", host.Progress(progress)))
+	backendtest.Change(t, Convert(
+		opened(t, dir+"/a", "raw"), Made(dir+"/b", "qcow2", nil), d, "", host.Progress(progress),
+	))
 	if len(told) < 10 || told[0] > size/2 || told[len(told)-1] != size {
 		t.Errorf("reported %v", told)
 	}

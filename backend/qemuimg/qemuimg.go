@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -199,17 +200,21 @@ func createLine(d *pooldef.Volume, i *Image, backing Image, preallocation string
 // if the kernel accounts thread time in ticks.
 const clock = "Unable to get accurate CPU usage"
 
-// Convert returns the command that creates a new image, as Create does, from the data of another. progress
+// Convert returns the command that creates the image to, as Create does, from the data of another. progress
 // gets numbers of bytes. Neither image is encrypted.
 func Convert(
-	source *Image, d *pooldef.Volume, dir, preallocation string, progress host.Progress,
+	source, to *Image, d *pooldef.Volume, preallocation string, progress host.Progress,
 ) host.Command {
-	l := convertLine(source, progress).add("-O", formats[d.Target.Format])
+	l := convertLine(source, progress)
+	if to.Compress {
+		l.add("-c")
+	}
+	l.add("-O", formats[d.Target.Format])
 	if options := imageOptions(d, preallocation, Image{}); len(options) > 0 {
 		l.add("-o", strings.Join(options, ","))
 	}
 	l.add(l.image(source), "./"+d.Name)
-	l.Dir, l.Confined.InDir = dir, true
+	l.Dir, l.Confined.InDir = filepath.Dir(to.Path), true
 	return l.Command
 }
 

@@ -69,6 +69,8 @@ func TestLines(t *testing.T) {
 	chain := `json:{"backing":{"driver":"raw","file":{"driver":"file","filename":"/dev/fd/4"}},"driver":"qcow2","file":{"driver":"file","filename":"/dev/fd/3"}}`
 	blank := Device("/dev/x")
 	blank.Blank = true
+	made := Made("/d/a,b", "qcow2", nil)
+	made.Compress = true
 	for _, test := range []struct {
 		command host.Command
 		want    string
@@ -83,10 +85,11 @@ func TestLines(t *testing.T) {
 			"create -q -f qcow2 " + object + "-o encrypt.format=luks,encrypt.key-secret=key0,compat=1.1 ./a,b 512"},
 		{Encrypt(define("raw", backendtest.LUKS("one")), "/dev/x,y", 512, key),
 			"create -q -f luks " + object + "-o key-secret=key0 /dev/fd/4 512"},
-		{Convert(source, define("iso", nil), "/d", "", nil), "convert -q -O raw " + chain + " ./a,b"},
-		{Convert(source, define("qcow2", nil), "/d", "metadata", func(uint64, uint64) {}),
-			"convert -p -O qcow2 -o preallocation=metadata,compat=1.1 " + chain + " ./a,b"},
-		{Convert(raw, define("vdi", nil), "/d", "", nil), `convert -q -U -O vdi json:{"driver":"raw","file":{"driver":"file","filename":"/dev/fd/3"}} ./a,b`},
+		{Convert(source, Made("/d/a,b", "iso", nil), define("iso", nil), "", nil),
+			"convert -q -O raw " + chain + " ./a,b"},
+		{Convert(source, made, define("qcow2", nil), "metadata", func(uint64, uint64) {}),
+			"convert -p -c -O qcow2 -o preallocation=metadata,compat=1.1 " + chain + " ./a,b"},
+		{Convert(raw, Made("/d/a,b", "vdi", nil), define("vdi", nil), "", nil), `convert -q -U -O vdi json:{"driver":"raw","file":{"driver":"file","filename":"/dev/fd/3"}} ./a,b`},
 		{Into(source, Device("/dev/x"), nil),
 			"convert -q -n --target-image-opts " + chain +
 				" driver=raw,file.driver=host_device,file.filename=/dev/fd/5"},
@@ -136,7 +139,7 @@ func TestExplain(t *testing.T) {
 	for _, image := range []*Image{opened(t, base, "qcow2"), opened(t, top, "qcow2")} {
 		image.write = true
 		for _, command := range []host.Command{
-			Convert(image, v, t.TempDir(), "", nil), Resize(image, 1<<21, false, ""),
+			Convert(image, Made(t.TempDir()+"/v", v.Target.Format, nil), v, "", nil), Resize(image, 1<<21, false, ""),
 			Into(image, Made(dir+"/top", "raw", nil), nil),
 		} {
 			used := (*host.InUseError)(nil)

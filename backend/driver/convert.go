@@ -1,0 +1,66 @@
+package driver
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"poolctl/backend"
+	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
+)
+
+// ConvertVolume gives a volume another format. Images that are based on it record its format: ConvertVolume
+// refuses to change that. No process may use the volume meanwhile. o.MayRead is set by ConvertVolume.
+func (d *Driver) ConvertVolume(ctx context.Context, v *Volume, o backend.ConvertOptions) error {
+	p := v.Pool()
+	converter, ok := v.Backend.(backend.Converter)
+	if !ok {
+		return &noConverterError{backend.UnsupportedError{Type: p.Type, What: "converting volumes"}, v.Volume, p}
+	}
+	if v.Err != nil || o.AreMet(v.Volume) {
+		return v.Err
+	}
+	keepsFormat := o.Format == "" || o.Format == v.Target.Format
+	users, err := d.checkConvertible(ctx, v, keepsFormat)
+	if err != nil {
+		return err
+	}
+	o.MayRead = d.Known(ctx, v)
+	if err := converter.Convert(ctx, p, v.Name, o); err != nil {
+		return err
+	}
+	if !keepsFormat {
+		d.warnEachDomain(users, "domain %q may name the old format of the volume: virsh edit %s")
+	}
+	return nil
+}
+
+// checkConvertible returns the users of a volume, and an error if one of them depends on its file or format.
+func (d *Driver) checkConvertible(ctx context.Context, v *Volume, keepsFormat bool) ([]User, error) {
+	users, err := d.knownUsers(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	bound := slices.DeleteFunc(overlaysIn(users), func(u User) bool {
+		return keepsFormat && u.As == "backing file"
+	})
+	const hint = "they record its format; poolctl vol-flatten makes an image independent of it"
+	return users, cmp.Or(
+		checkNoOverlays(bound, hint), checkNoPool(v.Entry.Name, users), checkIdle(v.Target.Path, users, ""),
+	)
+}
+
+// A noConverterError reports that a pool's volumes cannot be converted in their place.
+type noConverterError struct {
+	backend.UnsupportedError
+	volume *pooldef.Volume
+	pool   *pooldef.Pool
+}
+
+// HintLine implements [fault.Hinter].
+func (e *noConverterError) HintLine() string {
+	return fmt.Sprintf("poolctl vol-create-from POOL FILE %s --inputpool %s copies it into a pool of files",
+		shell.Quote(e.volume.Name), shell.Quote(e.pool.Name))
+}
