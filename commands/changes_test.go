@@ -32,7 +32,7 @@ var jsonLines = []string{
 	"vol-rebase o r images --backing-vol-format qcow2", "vol-flatten o images",
 	"vol-rebase o r images --unsafe --backing-vol-format qcow2", "vol-commit o images",
 	"vol-move o images fourth", "pool-rename fourth fifth", "check images --only secret", "metrics images",
-	"explain capacity",
+	"explain capacity", "tree images",
 	"vol-resize b 2M images", "vol-upload b volume.yaml images", "vol-download b file images",
 	"diff other.yaml", "apply other.yaml", "export images",
 	"vol-wipe b images", "vol-delete b images", "secret-define secret.yaml", "secret-list",
@@ -107,19 +107,19 @@ func testInJSON(t *testing.T, dir string, args []string) {
 		Verb                    string
 		Changed                 *bool
 		Pools, Volumes, Secrets []struct{ Name, UUID, Error string }
-		Users, Snapshots        []any
+		Users, Snapshots, Nodes []any
 		Changes, Problems       *[]any // may be empty
 	}
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	decodeErr := decoder.Decode(&document)
 	records := append(append(document.Pools, document.Volumes...), document.Secrets...)
 	if err != nil || decodeErr != nil || decoder.More() || document.Schema != 1 ||
-		len(records)+len(document.Users)+len(document.Snapshots) == 0 &&
+		len(records)+len(document.Users)+len(document.Snapshots)+len(document.Nodes) == 0 &&
 			document.Changes == nil && document.Problems == nil {
 		t.Errorf("%s: %v, %v, %s\n%s", args, err, decodeErr, problems.String(), out)
 	}
 	isChange := !strings.HasSuffix(args[0], "-list") && !strings.HasSuffix(args[0], "-info") &&
-		args[0] != "vol-users" && args[0] != "check"
+		args[0] != "vol-users" && args[0] != "check" && args[0] != "tree"
 	if isChange != (document.Changed != nil) || isChange && document.Verb != args[0] {
 		t.Errorf("%s: verb %q, changed %v", args, document.Verb, document.Changed)
 	}

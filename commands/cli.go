@@ -84,6 +84,7 @@ var verbs = []struct {
 	{"secret-set-value", "secrets", "Set the value of a secret.", is[SecretSetValue]},
 	{"secret-undefine", "secrets", "Remove a secret's definition and its value.", is[SecretUndefine]},
 	{"secret-event", "secrets", "Not available: poolctl has no daemon.", is[SecretEvent]},
+	{"tree", "monitoring", "Show what storage lies on what.", is[Tree]},
 	{"check", "monitoring", "Look for problems of pools, as a monitoring plugin.", is[Check]},
 	{"metrics", "monitoring", "Print figures of pools for Prometheus.", is[Metrics]},
 	{"explain", "monitoring", "Explain a finding of check.", is[Explain]},

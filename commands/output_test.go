@@ -26,6 +26,7 @@ func TestOutputDocumented(t *testing.T) {
 	for title, fields := range map[string][]string{
 		"Fields of a pool": poolFields, "Fields of a volume": volumeFields, "Fields of a snapshot": snapshotFields,
 		"Fields of a user": userFields, "Fields of a secret": secretFields, "What check prints": finding,
+		"Fields of a node": treeFields,
 	} {
 		_, section, _ := strings.Cut(string(page), "## "+title+"\n")
 		section, _, _ = strings.Cut(section, "\n## ")

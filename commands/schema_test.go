@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"poolctl/backend/check"
+	"poolctl/backend/tree"
 	"poolctl/pooldef"
 )
 
@@ -54,6 +55,13 @@ var (
 		"user": aString, "volume": aString, "pool": aString, "pid": orNullOf("integer"),
 		"kind":  object{"enum": []any{"overlay", "snapshot", "domain", "process", "kernel", "pool"}},
 		"state": object{"enum": []any{nil, "running", "defined", "reading", "writing", "active", "inactive"}},
+	}
+	treeTypes = object{
+		"id": aString, "name": aString, "kind": object{"enum": tree.Kinds()}, "size": aSize, "used": aSize,
+		"on": object{"type": "array", "items": object{
+			"type": "object", "required": []string{"id", "use"},
+			"properties": object{"id": aString, "use": orNullOf("string")},
+		}},
 	}
 	secretTypes = object{
 		"uuid": aString, "ephemeral": orNullOf("boolean"), "private": orNullOf("boolean"), "has_value": aBoolean,
@@ -218,6 +226,7 @@ func schemas() map[string]object {
 		"hosts.json":     hostsSchema(),
 		"pools.json":     records("pools", poolFields, poolTypes),
 		"secrets.json":   records("secrets", secretFields, secretTypes),
+		"nodes.json":     records("nodes", treeFields, treeTypes),
 		"snapshots.json": records("snapshots", snapshotFields, snapshotTypes),
 		"users.json":     records("users", userFields, userTypes),
 		"version.json":   versionSchema(),
@@ -371,6 +380,9 @@ func (s schemaSet) check(command string, value object) error {
 	}
 	if value["schema"] == nil {
 		suffix = "#/$defs/record"
+	}
+	if value["nodes"] != nil {
+		name = "nodes.json"
 	}
 	for _, of := range []struct{ verb, kind string }{
 		{"pool-", "pools"}, {"vol-", "volumes"}, {"vol-users", "users"}, {"snapshot", "snapshots"},

@@ -43,10 +43,6 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 	l.pools = d.Statuses(ctx, entries, nil)
 	for _, s := range l.pools {
 		state := stateOf(s)
-		if state == "inactive" {
-			l.limits = append(l.limits,
-				fmt.Errorf("pool %q is not active: its images were not inspected", s.Entry.Name))
-		}
 		l.add(ctx, s.Pool.Target.Path, User{Kind: PoolUser, Name: s.Entry.Name, State: state, As: "target"})
 		for _, device := range s.Pool.Source.Devices {
 			l.add(ctx, device.Path, User{Kind: PoolUser, Name: s.Entry.Name, State: state, As: "source"})
@@ -70,6 +66,12 @@ func (d *Driver) lookAtReferences(ctx context.Context, reads func(*pooldef.Pool)
 	if err != nil {
 		return nil, err
 	}
+	for _, s := range l.pools {
+		if stateOf(s) == "inactive" {
+			l.limits = append(l.limits,
+				fmt.Errorf("pool %q is not active: its images were not inspected", s.Entry.Name))
+		}
+	}
 	l.addOverlays(ctx, reads)
 	l.addDomains(ctx)
 	return l, ctx.Err()
@@ -92,6 +94,7 @@ func (d *Driver) look(ctx context.Context, reads func(*pooldef.Pool) bool) (*loo
 // add adds a user that finds its storage by a path of this machine or, if the path is not absolute, by the
 // URI of a volume.
 func (l *look) add(ctx context.Context, path string, u User) {
+	u.path = path
 	if !filepath.IsAbs(path) {
 		l.byPath[path] = append(l.byPath[path], &u)
 		return
@@ -144,22 +147,27 @@ func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) 
 			l.hidden = append(l.hidden, fmt.Errorf("look for overlays in pool %q: %w", name, in.err))
 		}
 		for _, image := range in.images {
-			if image.Err != nil && image.Type != "block" {
-				l.hidden = append(l.hidden, fmt.Errorf("volume %q: %w", image.Name, image.Err))
-			}
-			u := User{Kind: OverlayUser, Name: image.Target.Path, As: "backing file"}
-			if isRaw(image) { // the storage itself knows the origin of a snapshot, and by no name
-				u.Kind, u.As = SnapshotUser, "origin"
-			}
-			if image.Backing != nil {
-				u.format = image.Backing.Format
-				l.add(ctx, image.Backing.Path, u)
-			}
-			if file := image.Target.DataFile; file != "" {
-				u.As = "data file"
-				l.add(ctx, file, u)
-			}
+			l.addImage(ctx, image)
 		}
+	}
+}
+
+// addImage adds an image as the user of its backing file and of its data file.
+func (l *look) addImage(ctx context.Context, image *pooldef.Volume) {
+	if image.Err != nil && image.Type != "block" {
+		l.hidden = append(l.hidden, fmt.Errorf("volume %q: %w", image.Name, image.Err))
+	}
+	u := User{Kind: OverlayUser, Name: image.Target.Path, As: "backing file"}
+	if isRaw(image) { // the storage itself knows the origin of a snapshot, and by no name
+		u.Kind, u.As = SnapshotUser, "origin"
+	}
+	if image.Backing != nil {
+		u.format = image.Backing.Format
+		l.add(ctx, image.Backing.Path, u)
+	}
+	if file := image.Target.DataFile; file != "" {
+		u.As = "data file"
+		l.add(ctx, file, u)
 	}
 }
 

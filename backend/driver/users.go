@@ -34,6 +34,7 @@ type User struct {
 	State string // running, defined; active, inactive; reading, writing; "" for other kinds
 	As    string // what the volume is for the user: backing file, data file, vda, target, source; may be empty
 
+	path     string // that the user names
 	format   string // of the backing file, as the overlay records it
 	needsOld bool   // the user finds the volume by the volume's own path, or by the only name that the file has
 }

@@ -21,7 +21,8 @@ type FileUsers struct {
 	// Kernel has loop devices, swap and bind mounts of files, in the words of DeviceUsers, which has those of
 	// block devices.
 	Kernel map[FileID][]string
-	Hidden int // how many processes do not show this user what they have open
+	Loops  map[string]FileID // the file or block device of each loop device, by its name: loop3
+	Hidden int               // how many processes do not show this user what they have open
 }
 
 // A Process has a file open.
@@ -34,7 +35,8 @@ type Process struct {
 // FileUsers implements Files. It finds files that are open (/proc/PID/fd, proc(5)), not those that are only
 // mapped into memory. This process is not among the users.
 func (l *Local) FileUsers() (*FileUsers, error) {
-	u := &FileUsers{Processes: map[FileID][]Process{}, Kernel: map[FileID][]string{}}
+	u := &FileUsers{Processes: map[FileID][]Process{}, Kernel: map[FileID][]string{},
+		Loops: map[string]FileID{}}
 	self := os.Getpid()
 	l.eachProcess(func(pid int) {
 		if pid == self {
@@ -78,6 +80,9 @@ func (l *Local) addLoops(u *FileUsers) {
 		if id == (FileID{}) {
 			path, _ := os.ReadFile(file)
 			id, _ = FileIDOf(strings.TrimSuffix(string(path), "\n"))
+		}
+		if id != (FileID{}) {
+			u.Loops[name] = id
 		}
 		if id != (FileID{}) && !id.IsBlock {
 			u.Kernel[id] = append(u.Kernel[id], "held by "+name)

@@ -63,6 +63,9 @@ func TestFileUsers(t *testing.T) {
 	if !slices.Equal(users.Kernel[id], []string{"held by " + filepath.Base(device)}) {
 		t.Errorf("%s is %q", backing, users.Kernel[id])
 	}
+	if got := users.Loops[filepath.Base(device)]; got != id {
+		t.Errorf("%s is on %v, not on %v", device, got, id)
+	}
 
 	swapped := &FileUsers{Kernel: map[FileID][]string{}}
 	l := &Local{Root: t.TempDir()}

@@ -24,6 +24,8 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, c.source.Pools(l.verb.Name)
 	case "vol", "backing-vol":
 		return words, c.source.Volumes(poolOfVolume(l, v.Name), strings.HasPrefix(typed, "/"))
+	case "storage":
+		return words, append(c.source.Pools(l.verb.Name), c.source.Volumes("", strings.HasPrefix(typed, "/"))...)
 	case "snapshot":
 		if l.verb.Name == "vol-snapshot-create" {
 			return words, nil
