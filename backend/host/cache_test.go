@@ -134,6 +134,8 @@ func otherThan(t *testing.T, field reflect.Value) reflect.Value {
 		return reflect.ValueOf(is + "x")
 	case bool:
 		return reflect.ValueOf(!is)
+	case int:
+		return reflect.ValueOf(is + 1)
 	case []string:
 		return reflect.ValueOf(append(is, "x"))
 	case []Input:
