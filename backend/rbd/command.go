@@ -56,8 +56,8 @@ func (b *Backend) command(
 	return c, nil
 }
 
-// limit returns the time, in seconds, that a monitor or an OSD may take to answer.
-func (b *Backend) limit() string { return strconv.FormatFloat(b.timeout.Seconds(), 'g', -1, 64) }
+// limit returns the time, in seconds, that a monitor or an OSD may take to answer. rbd takes no fractions.
+func (b *Backend) limit() string { return strconv.Itoa(max(int(b.timeout.Seconds()), 1)) }
 
 // login returns the options for the definition's login, or else for this machine's own configuration, if
 // there is one. The key is passed in an unnamed file.
