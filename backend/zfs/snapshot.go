@@ -81,8 +81,9 @@ func parseSnapshot(dataset, line string) (*volumeSnapshot, error) {
 	if !isIn(dataset, f[0]) {
 		return nil, &backend.AnswerError{Tool: tool, Field: "name", Text: f[0]}
 	}
-	volume, name, isSnapshot := strings.Cut(strings.TrimPrefix(f[0], dataset+"/"), "@")
-	if !isSnapshot || !isPart(volume) || tempNames.Match(volume) || f[3] == "-" {
+	child, isBelow := strings.CutPrefix(f[0], dataset+"/")
+	volume, name, isSnapshot := strings.Cut(child, "@")
+	if !isBelow || !isSnapshot || !isPart(volume) || tempNames.Match(volume) || f[3] == "-" {
 		return nil, nil
 	}
 	seconds, err := strconv.ParseInt(f[1], 10, 64)
