@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/alecthomas/kong"
 
 	"poolctl/backend"
 	"poolctl/backend/fault"
@@ -151,7 +154,7 @@ func (e *env) hint(err error) string {
 		verb := cmp.Or(usage.verb, e.verb)
 		return strings.TrimSpace("poolctl help " + strings.TrimPrefix(verb, "help"))
 	}
-	hint := fault.Hint(err, kindOf(err))
+	hint := e.fitting(fault.Hint(err, kindOf(err)))
 	switch {
 	case hint == "" && errors.Is(err, syscall.ENOTEMPTY):
 		return "it still contains files: delete the volumes first (poolctl vol-list, vol-delete)"
@@ -159,4 +162,19 @@ func (e *env) hint(err error) string {
 		return e.similarVolume()
 	}
 	return hint
+}
+
+// fitting returns the parts of a hint that the verb can follow. Several verbs share an error: a part that
+// begins with an option is only for those that have it.
+func (e *env) fitting(hint string) string {
+	if e.command == nil {
+		return hint
+	}
+	parts := slices.DeleteFunc(strings.Split(hint, "; "), func(part string) bool {
+		option, isOption := strings.CutPrefix(part, "--")
+		option, _, _ = strings.Cut(option, " ")
+		isSame := func(f *kong.Flag) bool { return f.Name == option }
+		return isOption && !slices.ContainsFunc(e.command.Flags(), isSame)
+	})
+	return strings.Join(parts, "; ")
 }
