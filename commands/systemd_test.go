@@ -94,7 +94,7 @@ func bootArchive(t *testing.T, archive *txtar.Archive, binary string) {
 	if out, err := units.CombinedOutput(); err != nil {
 		t.Fatalf("scripts/systemd/install: %v\n%s", err, out)
 	}
-	boot := exec.Command("../scripts/lab", "systemd", "-t", "120", "-d", dir, filepath.Join(dir, "script"))
+	boot := exec.Command("../scripts/lab", "systemd", "-t", "900", "-d", dir, filepath.Join(dir, "script"))
 	var stdout, stderr bytes.Buffer
 	boot.Stdout, boot.Stderr = &stdout, &stderr
 	if err := boot.Run(); err != nil {
