@@ -10,12 +10,10 @@ type Apply struct {
 
 // Help implements kong.HelpProvider.
 func (*Apply) Help() string {
-	return "Makes the machine as definitions say, as often as it is run: defines pools, " +
-		"builds missing storage " +
-		"(never over data), starts and stops pools, creates and grows volumes. All definitions " +
-		"are checked before " +
-		"anything changes. A pool that fails does not stop the others; the exit status is then 9. Nothing is " +
-		"deleted, restarted or taken over without the option for it.\n\n" +
+	return "Makes the machine as definitions say, as often as it is run: defines pools, builds missing " +
+		"storage (never over data), starts and stops pools, creates and grows volumes. All definitions are " +
+		"checked before anything changes. A pool that fails does not stop the others; the exit status is then 9. " +
+		"Nothing is deleted, restarted or taken over without the option for it.\n\n" +
 		"  poolctl apply pools/\n" +
 		"  poolctl --dry-run apply pools/\n" +
 		"  poolctl apply pools/ --prune --delete\n" +

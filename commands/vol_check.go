@@ -16,10 +16,9 @@ type VolCheck struct {
 
 // Help implements kong.HelpProvider.
 func (*VolCheck) Help() string {
-	return "The metadata of a qcow2, qed, vdi or vmdk image are compared with each other; qcow2 " +
-		"and qed images can " +
-		"be repaired. The data in the image are not read. No guest may be using the volume. The status is 1 if " +
-		"something is wrong, and 0 if nothing is, or if it has been repaired.\n\n" +
+	return "The metadata of a qcow2, qed, vdi or vmdk image are compared with each other; qcow2 and qed " +
+		"images can be repaired. The data in the image are not read. No guest may be using the volume. The " +
+		"status is 1 if something is wrong, and 0 if nothing is, or if it has been repaired.\n\n" +
 		"  poolctl vol-check disk.qcow2 images\n" +
 		"  poolctl vol-check disk.qcow2 images --repair leaks"
 }

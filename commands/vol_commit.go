@@ -15,17 +15,16 @@ type VolCommit struct {
 
 // Help implements kong.HelpProvider.
 func (*VolCommit) Help() string {
-	return "The backing store then has the data that a guest sees in the image, and the image " +
-		"is empty and still " +
-		"based on it. Nothing may use either of them, and no other image may be based on the backing store. An " +
-		"image without a backing store stays as it is.\n\n" +
+	return "The backing store then has the data that a guest sees in the image, and the image is empty and " +
+		"still based on it. Nothing may use either of them, and no other image may be based on the backing " +
+		"store. An image without a backing store stays as it is.\n\n" +
 		"  poolctl vol-commit vm1.qcow2 images"
 }
 
 // Run commits an image.
 func (c *VolCommit) Run(e *env) error {
 	base := ""
-	err := e.changeChain(&c.volumeArgs, func(v *driver.Volume, progress host.Progress) (err error) {
+	err := e.changeVolume(&c.volumeArgs, func(v *driver.Volume, progress host.Progress) (err error) {
 		base, err = e.driver.CommitVolume(e.ctx, v, progress)
 		return err
 	})
@@ -37,21 +36,5 @@ func (c *VolCommit) Run(e *env) error {
 	default:
 		e.Say("Vol %s committed into %s", c.Vol, base)
 	}
-	return nil
-}
-
-// changeChain calls change for a volume, and reports the volume.
-func (e *env) changeChain(args *volumeArgs, change func(*driver.Volume, host.Progress) error) error {
-	v, err := e.driver.FindVolume(e.ctx, args.Vol, args.Pool)
-	if err != nil {
-		return err
-	}
-	defer v.Unlock()
-	progress, done := e.Progress()
-	defer done()
-	if err := change(v, progress); err != nil {
-		return err
-	}
-	e.reportVolume(v.Backend, v.Pool(), v.Name, v.Volume)
 	return nil
 }

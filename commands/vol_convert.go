@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
+	"poolctl/backend/host"
 	"poolctl/format"
 )
 
@@ -36,9 +38,15 @@ func (c *VolConvert) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := c.convert(e, o); err != nil {
+	name := ""
+	err = e.changeVolume(&c.volumeArgs, func(v *driver.Volume, progress host.Progress) error {
+		name, o.Progress = v.Name, progress
+		return e.driver.ConvertVolume(e.ctx, v, o)
+	})
+	if err != nil {
 		return fmt.Errorf("convert volume %q: %w", c.Vol, err)
 	}
+	e.Say("Vol %s converted", name)
 	return nil
 }
 
@@ -58,21 +66,4 @@ func (c *VolConvert) options() (backend.ConvertOptions, error) {
 		return o, &usageError{"vol-convert", "--format, --compress or --cluster-size is needed"}
 	}
 	return o, nil
-}
-
-func (c *VolConvert) convert(e *env, o backend.ConvertOptions) error {
-	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
-	if err != nil {
-		return err
-	}
-	defer v.Unlock()
-	progress, done := e.Progress()
-	defer done()
-	o.Progress = progress
-	if err := e.driver.ConvertVolume(e.ctx, v, o); err != nil {
-		return err
-	}
-	e.reportVolume(v.Backend, v.Pool(), v.Name, v.Volume)
-	e.Say("Vol %s converted", v.Name)
-	return nil
 }

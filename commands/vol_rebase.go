@@ -22,9 +22,8 @@ type VolRebase struct {
 
 // Help implements kong.HelpProvider.
 func (*VolRebase) Help() string {
-	return "What differs between the backing stores is copied into the image, so that a guest " +
-		"sees the same data " +
-		"as before. Nothing may use the image.\n\n" +
+	return "What differs between the backing stores is copied into the image, so that a guest sees the same " +
+		"data as before. Nothing may use the image.\n\n" +
 		"--unsafe is for a backing store that was moved or renamed. It is refused if other images are based on " +
 		"the image. The file need not exist yet.\n\n" +
 		"  poolctl vol-rebase vm1.qcow2 new.qcow2 images --backing-vol-format qcow2\n" +
@@ -37,7 +36,7 @@ func (c *VolRebase) Run(e *env) error {
 		return &usageError{"vol-rebase", "--unsafe needs --backing-vol-format"}
 	}
 	args := &volumeArgs{Vol: c.Vol, Pool: c.Pool}
-	err := e.changeChain(args, func(v *driver.Volume, progress host.Progress) error {
+	err := e.changeVolume(args, func(v *driver.Volume, progress host.Progress) error {
 		path, err := e.driver.BackingPath(e.ctx, v.Backend, v.Pool(), c.BackingVol)
 		if c.Unsafe && errors.Is(err, backend.ErrNoVolume) {
 			path, err = c.BackingVol, nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
+	"poolctl/backend/host"
 )
 
 // VolTrim is the verb vol-trim.
@@ -14,38 +16,26 @@ type VolTrim struct {
 
 // Help implements kong.HelpProvider.
 func (*VolTrim) Help() string {
-	return "Blocks that contain only zeros are given back to the file system, thin pool, zpool " +
-		"or cluster; the data " +
-		"in the volume do not change. Guests leave zeros, or discard blocks themselves, for example by fstrim. " +
-		"No guest may be using the volume.\n\n" +
+	return "Blocks that contain only zeros are given back to the file system, thin pool, zpool or cluster; " +
+		"the data in the volume do not change. Guests leave zeros, or discard blocks themselves, for example by " +
+		"fstrim. No guest may be using the volume.\n\n" +
 		"  poolctl vol-trim disk.raw images"
 }
 
 // Run deallocates the zeros in a volume.
 func (c *VolTrim) Run(e *env) error {
-	if err := c.trim(e); err != nil {
+	name := ""
+	err := e.changeVolume(&c.volumeArgs, func(v *driver.Volume, progress host.Progress) error {
+		name = v.Name
+		trimmer, err := backend.As[backend.Trimmer](v.Backend, v.Pool().Type, "trimming volumes")
+		if err != nil {
+			return err
+		}
+		return trimmer.Trim(e.ctx, v.Pool(), v.Name, progress)
+	})
+	if err != nil {
 		return fmt.Errorf("trim volume %q: %w", c.Vol, err)
 	}
-	return nil
-}
-
-func (c *VolTrim) trim(e *env) error {
-	v, err := e.driver.FindVolume(e.ctx, c.Vol, c.Pool)
-	if err != nil {
-		return err
-	}
-	defer v.Unlock()
-	p := v.Pool()
-	trimmer, err := backend.As[backend.Trimmer](v.Backend, p.Type, "trimming volumes")
-	if err != nil {
-		return err
-	}
-	progress, done := e.Progress()
-	defer done()
-	if err := trimmer.Trim(e.ctx, p, v.Name, progress); err != nil {
-		return err
-	}
-	e.reportVolume(v.Backend, p, v.Name, v.Volume)
-	e.Say("Vol %s trimmed", v.Name)
+	e.Say("Vol %s trimmed", name)
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
+	"poolctl/backend/host"
 )
 
 // VolWipe is the verb vol-wipe.
@@ -26,29 +28,17 @@ func (c *VolWipe) Help() string {
 
 // Run wipes a volume.
 func (c *VolWipe) Run(e *env) error {
-	if err := c.wipe(e); err != nil {
+	err := e.changeFound(e.driver.FindVolumeToTransfer, &c.volumeArgs,
+		func(v *driver.Volume, progress host.Progress) error {
+			wiper, err := backend.As[backend.Wiper](v.Backend, v.Pool().Type, "wiping volumes")
+			if err != nil {
+				return err
+			}
+			return wiper.Wipe(e.ctx, v.Pool(), v.Name, c.Algorithm, progress)
+		})
+	if err != nil {
 		return fmt.Errorf("wipe volume %q: %w", c.Vol, err)
 	}
 	e.Say("Vol %s wiped", c.Vol)
-	return nil
-}
-
-func (c *VolWipe) wipe(e *env) error {
-	v, err := e.driver.FindVolumeToTransfer(e.ctx, c.Vol, c.Pool)
-	if err != nil {
-		return err
-	}
-	defer v.Unlock()
-	p := v.Pool()
-	wiper, err := backend.As[backend.Wiper](v.Backend, p.Type, "wiping volumes")
-	if err != nil {
-		return err
-	}
-	progress, done := e.Progress()
-	defer done()
-	if err := wiper.Wipe(e.ctx, p, v.Name, c.Algorithm, progress); err != nil {
-		return err
-	}
-	e.reportVolume(v.Backend, p, v.Name, v.Volume)
 	return nil
 }

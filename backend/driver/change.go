@@ -22,7 +22,7 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	if err != nil {
 		return err
 	}
-	users, err := d.usersOfName(ctx, v)
+	users, err := d.usersOf(ctx, v, false)
 	if err != nil {
 		return err
 	}
@@ -47,27 +47,12 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	case follow:
 		err = d.renameFollowed(ctx, v, overlays, newName)
 	default:
-		err = &backend.StateError{
-			Text: fmt.Sprintf("it is the %s of %s", overlays[0].As, namesOf(overlays)),
-			Hint: renameHint(v, newName, overlays[0]),
-		}
+		err = checkNoOverlays(overlays, renameHint(v, newName, overlays[0]))
 	}
 	if err == nil {
 		d.warnDomains(users)
 	}
 	return err
-}
-
-// usersOfName returns the images, pools and domains that use a volume. What cannot be inspected is a warning.
-func (d *Driver) usersOfName(ctx context.Context, v *Volume) ([]User, error) {
-	look, err := d.lookAtReferences(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
-	if err != nil {
-		return nil, err
-	}
-	for _, hidden := range look.hidden {
-		d.Warn("%w", hidden)
-	}
-	return look.users(ctx, v.Pool(), v.Volume)
 }
 
 // checkContains returns an error if a pool, active or not, finds its storage through a volume's name.

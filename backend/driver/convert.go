@@ -39,7 +39,7 @@ func (d *Driver) ConvertVolume(ctx context.Context, v *Volume, o backend.Convert
 
 // checkConvertible returns the users of a volume, and an error if one of them depends on its file or format.
 func (d *Driver) checkConvertible(ctx context.Context, v *Volume, keepsFormat bool) ([]User, error) {
-	users, err := d.knownUsers(ctx, v)
+	users, err := d.usersOf(ctx, v, true)
 	if err != nil {
 		return nil, err
 	}

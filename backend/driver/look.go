@@ -83,12 +83,17 @@ func (d *Driver) look(ctx context.Context, reads func(*pooldef.Pool) bool) (*loo
 	if err != nil {
 		return nil, err
 	}
-	l.files, err = d.Host.FileUsers()
+	return l, l.addFiles()
+}
+
+// addFiles finds processes and what the kernel uses, for all volumes.
+func (l *look) addFiles() (err error) {
+	l.files, err = l.d.Host.FileUsers()
 	if err == nil && l.files.Hidden > 0 {
 		l.limits = append(l.limits,
 			fmt.Errorf("%d processes of other users do not show what they have open", l.files.Hidden))
 	}
-	return l, err
+	return err
 }
 
 // add adds a user that finds its storage by a path of this machine or, if the path is not absolute, by the

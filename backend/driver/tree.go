@@ -233,7 +233,8 @@ func (b *treeBuilder) addOutside(n *tree.Node, v *pooldef.Volume) {
 }
 
 // addProcesses adds the processes that have volumes open, and other uses of files by the kernel.
-func (b *treeBuilder) addProcesses(files *host.FileUsers) {
+func (b *treeBuilder) addProcesses() {
+	files := b.look.files
 	for i := range b.all {
 		for _, v := range b.all[i].volumes {
 			on := b.byFile[v.file]

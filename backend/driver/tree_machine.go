@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -20,7 +19,6 @@ import (
 // A treeMachine is what a StorageTree needs to know of the machine's devices and mounts.
 type treeMachine struct {
 	sys     fs.FS
-	files   *host.FileUsers
 	mounts  []host.Mount
 	devices map[string]*tree.Node // by the kernel's names: sda1, dm-3
 	dirs    map[string]string     // their directories in sys
@@ -30,19 +28,14 @@ type treeMachine struct {
 
 // addMachine adds the machine's block devices and mounts, what pools lie on, and processes.
 func (b *treeBuilder) addMachine(ctx context.Context) error {
-	files, err := b.d.Host.FileUsers()
-	if err != nil {
+	if err := b.look.addFiles(); err != nil {
 		return err
-	}
-	if files.Hidden > 0 {
-		b.Hidden = append(b.Hidden,
-			fmt.Errorf("%d processes of other users do not show what they have open", files.Hidden))
 	}
 	mounts, err := b.d.Host.Mounts()
 	if err != nil {
 		return err
 	}
-	m := &treeMachine{b.d.Host.Sys(), files, mounts, map[string]*tree.Node{}, map[string]string{},
+	m := &treeMachine{b.d.Host.Sys(), mounts, map[string]*tree.Node{}, map[string]string{},
 		map[string]*tree.Node{}}
 	if err := b.addDevices(m); err != nil {
 		return err
@@ -51,7 +44,7 @@ func (b *treeBuilder) addMachine(ctx context.Context) error {
 	b.addFileSystems(m)
 	b.addBelowPools(ctx, m)
 	b.addBelowDevices(m)
-	b.addProcesses(files)
+	b.addProcesses()
 	return nil
 }
 
@@ -144,7 +137,7 @@ func (b *treeBuilder) addBelowDevices(m *treeMachine) {
 
 // addBelowLoop lays a loop device on its file or device.
 func (b *treeBuilder) addBelowLoop(m *treeMachine, name string, n *tree.Node) {
-	id, isLoop := m.files.Loops[name]
+	id, isLoop := b.look.files.Loops[name]
 	if !isLoop {
 		return
 	}

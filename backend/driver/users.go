@@ -110,7 +110,7 @@ type usedHints struct{ overlays, others string }
 // domains, processes, or the kernel. Backends check themselves whether their devices are in use. What cannot
 // be inspected is a warning. The users that do not matter are returned.
 func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([]User, error) {
-	users, err := d.knownUsers(ctx, v)
+	users, err := d.usersOf(ctx, v, v.Type != "block" && v.Type != "dir")
 	if err != nil {
 		return nil, err
 	}
@@ -129,9 +129,14 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([
 	return users, checkIdle(v.Target.Path, users, hints.others)
 }
 
-// knownUsers returns the users of a volume that is to change. What cannot be inspected is a warning.
-func (d *Driver) knownUsers(ctx context.Context, v *Volume) ([]User, error) {
-	look, err := d.look(ctx, d.nameOf(v.Pool(), v.Volume).isKnownTo)
+// usersOf returns the users of a volume that is to change. What cannot be inspected is a warning. Processes
+// and the kernel, which only use what this machine has, are inspected if busy is set.
+func (d *Driver) usersOf(ctx context.Context, v *Volume, busy bool) ([]User, error) {
+	name, inspect := d.nameOf(v.Pool(), v.Volume), d.lookAtReferences
+	if busy && name.isLocal() {
+		inspect = d.look
+	}
+	look, err := inspect(ctx, name.isKnownTo)
 	if err != nil {
 		return nil, err
 	}

@@ -20,17 +20,13 @@ const maxChain = 200
 // header. If no format is recorded, the probed format is shown, but the chain is not followed further. This
 // is libvirt's rule.
 func (f Files) Chain(ctx context.Context, p *pooldef.Pool, name string) ([]*pooldef.Volume, error) {
-	dir, err := f.openPoolDir(p)
+	dir, v, err := f.open(ctx, p, name) // Volume would guess the format
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	v, err := lookUp(ctx, dir, p, name) // Volume would guess the format
-	if err == nil {
-		err = v.Err
-	}
-	if err != nil {
-		return nil, err
+	if v.Err != nil {
+		return nil, v.Err
 	}
 	seen := inodes{}
 	if err := seen.add(dir, name); err != nil {

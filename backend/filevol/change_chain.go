@@ -7,6 +7,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
@@ -68,20 +69,14 @@ func (f Files) RenameBacking(
 		return err
 	}
 	defer dir.Close()
-	h, err := dir.OpenPath(name)
-	if err != nil {
-		return err
-	}
-	top, err := qemuimg.OpenHeader(f.Secrets, v, h)
-	if err != nil {
-		return err
-	}
-	defer top.Close()
 	path := onto.Path
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(p.Target.Path, path)
 	}
-	return f.changeImage(ctx, top, qemuimg.RenameBacking(top, path, onto.Format))
+	open := func(h *safeopen.Handle) (*qemuimg.Image, error) { return qemuimg.OpenHeader(f.Secrets, v, h) }
+	return withImage(dir, name, open, func(top *qemuimg.Image) error {
+		return f.changeImage(ctx, top, qemuimg.RenameBacking(top, path, onto.Format))
+	})
 }
 
 // openOverlay returns a volume that can have a backing file, and the pool's directory, which the caller
@@ -112,21 +107,32 @@ func (f Files) changeChain(
 		return err
 	}
 	defer dir.Close()
+	return withImage(dir, name, func(h *safeopen.Handle) (*qemuimg.Image, error) {
+		// a snapshot reads from the backing file what it does not have itself
+		if err := checkNoSnapshots(h, v, "poolctl vol-snapshot-delete deletes them"); err != nil {
+			h.Close()
+			return nil, err
+		}
+		return qemuimg.OpenToChange(f.Secrets, v, h, o.MayRead)
+	}, change)
+}
+
+// withImage calls change with an image of a directory, which open opens by its handle. open closes the handle
+// or leaves that to the image.
+func withImage(
+	dir *host.Dir, name string, open func(*safeopen.Handle) (*qemuimg.Image, error),
+	change func(*qemuimg.Image) error,
+) error {
 	h, err := dir.OpenPath(name)
 	if err != nil {
 		return err
 	}
-	// a snapshot reads from the backing file what it does not have itself
-	if err := checkNoSnapshots(h, v, "poolctl vol-snapshot-delete deletes them"); err != nil {
-		h.Close()
-		return err
-	}
-	top, err := qemuimg.OpenToChange(f.Secrets, v, h, o.MayRead)
+	i, err := open(h)
 	if err != nil {
 		return err
 	}
-	defer top.Close()
-	return change(top)
+	defer i.Close()
+	return change(i)
 }
 
 // changeImage runs a command that changes an image, and then writes the image to the disk.

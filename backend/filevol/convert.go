@@ -91,9 +91,6 @@ func holdToConvert(h *safeopen.Handle, p *pooldef.Pool, v *pooldef.Volume) (*hos
 		return nil, &backend.StateError{Text: "it has other names (hard links), which would keep the old file"}
 	}
 	held, err := host.NewHold(h)
-	if busy, ok := errors.AsType[*host.InUseError](err); ok {
-		busy.Reading = false
-	}
 	if err != nil {
 		return nil, err
 	}

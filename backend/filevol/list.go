@@ -164,6 +164,19 @@ func (f Files) volume(
 	return volume, err
 }
 
+// open returns a volume with the details of a listing, and the pool's directory, which the caller closes.
+func (f Files) open(ctx context.Context, p *pooldef.Pool, name string) (*host.Dir, *pooldef.Volume, error) {
+	dir, err := f.openPoolDir(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := lookUp(ctx, dir, p, name)
+	if err != nil {
+		dir.Close()
+	}
+	return dir, v, err
+}
+
 // lookUp returns a volume with the details of a listing.
 func lookUp(ctx context.Context, dir *host.Dir, p *pooldef.Pool, name string) (*pooldef.Volume, error) {
 	if err := ctx.Err(); err != nil {

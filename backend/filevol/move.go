@@ -21,15 +21,11 @@ import (
 func (f Files) MoveTo(
 	ctx context.Context, p *pooldef.Pool, name string, to backend.Backend, target *pooldef.Pool, newName string,
 ) error {
-	dir, err := f.openPoolDir(p)
+	dir, v, err := f.open(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	v, err := lookUp(ctx, dir, p, name)
-	if err != nil {
-		return err
-	}
 	other, ok := to.(interface { // Files, however it is embedded
 		openForNew(p *pooldef.Pool, name string) (*host.Dir, error)
 	})

@@ -14,15 +14,11 @@ import (
 // Rename implements backend.Renamer. It renames a link, not the link's target. A relative link stays valid
 // because the directory is the same.
 func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	dir, err := f.openPoolDir(p)
+	dir, v, err := f.open(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	v, err := lookUp(ctx, dir, p, name)
-	if err != nil {
-		return err
-	}
 	path, err := volumePath(p, newName)
 	if err != nil {
 		return pooldef.Problems{{Element: "name", Text: err.Error()}}
@@ -42,15 +38,11 @@ func (f Files) Rename(ctx context.Context, p *pooldef.Pool, name, newName string
 
 // Link implements backend.Linker, by a hard link.
 func (f Files) Link(ctx context.Context, p *pooldef.Pool, name, newName string) error {
-	dir, err := f.openPoolDir(p)
+	dir, v, err := f.open(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	v, err := lookUp(ctx, dir, p, name)
-	if err != nil {
-		return err
-	}
 	path, err := volumePath(p, newName)
 	switch {
 	case err != nil:

@@ -10,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/backend/host/shell"
 	"poolctl/backend/image"
 	"poolctl/backend/qemuimg"
@@ -167,16 +168,8 @@ func (f Files) changeSnapshots(
 	if err := cmp.Or(v.Err, checkKeepsSnapshots(p, v)); err != nil {
 		return err
 	}
-	h, err := dir.OpenPath(volume)
-	if err != nil {
-		return err
-	}
-	i, err := qemuimg.OpenToSnapshot(f.Secrets, v, h)
-	if err != nil {
-		return err
-	}
-	defer i.Close()
-	return change(i)
+	open := func(h *safeopen.Handle) (*qemuimg.Image, error) { return qemuimg.OpenToSnapshot(f.Secrets, v, h) }
+	return withImage(dir, volume, open, change)
 }
 
 // checkKeepsSnapshots returns an error for a volume whose format has no internal snapshots.

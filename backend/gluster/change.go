@@ -145,11 +145,18 @@ func (b *Backend) changeVolume(ctx context.Context, p *pooldef.Pool, name string
 
 // RemoveStale implements backend.StaleRemover.
 func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
+	return b.externalPaths(ctx, p, func(v *view) ([]string, error) { return v.files.RemoveStale(ctx, v.pool) })
+}
+
+// externalPaths returns the paths that query returns, as users know them.
+func (b *Backend) externalPaths(
+	ctx context.Context, p *pooldef.Pool, query func(v *view) ([]string, error),
+) ([]string, error) {
 	return withView(ctx, b, p, func(v *view) ([]string, error) {
-		removed, err := v.files.RemoveStale(ctx, v.pool)
-		for i := range removed {
-			removed[i] = v.externalPath(removed[i])
+		paths, err := query(v)
+		for i := range paths {
+			paths[i] = v.externalPath(paths[i])
 		}
-		return removed, err
+		return paths, err
 	})
 }

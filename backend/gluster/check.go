@@ -34,11 +34,5 @@ func (*Backend) Tools(*pooldef.Pool) []string { return []string{"glusterfs"} }
 
 // FindStale implements backend.StaleFinder.
 func (b *Backend) FindStale(ctx context.Context, p *pooldef.Pool) ([]string, error) {
-	return withView(ctx, b, p, func(v *view) ([]string, error) {
-		left, err := v.files.FindStale(ctx, v.pool)
-		for i := range left {
-			left[i] = v.externalPath(left[i])
-		}
-		return left, err
-	})
+	return b.externalPaths(ctx, p, func(v *view) ([]string, error) { return v.files.FindStale(ctx, v.pool) })
 }

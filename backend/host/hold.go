@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -20,6 +21,9 @@ type Hold struct {
 // NewHold holds what a handle has inspected. If it is in use, the error is an InUseError.
 func NewHold(h *safeopen.Handle) (*Hold, error) {
 	f, err := openHandleData(h, reading)
+	if busy, ok := errors.AsType[*InUseError](err); ok {
+		busy.Reading = false // Source.InUse does not allow to hold it
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -117,14 +117,9 @@ func (p *Dir) Has(name string) bool { return p.Inode(name) != (Inode{}) }
 type Inode struct{ Device, Number uint64 }
 
 // Inode returns the inode of a name. It does not follow a link.
-func (p *Dir) Inode(name string) Inode { return inodeAt(p.fd, name) }
-
-// InodeOf returns the inode of a path. It does not follow a link as the last name.
-func InodeOf(path string) Inode { return inodeAt(unix.AT_FDCWD, path) }
-
-func inodeAt(dir int, path string) Inode {
+func (p *Dir) Inode(name string) Inode {
 	var st unix.Stat_t
-	if retry.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if retry.Fstatat(p.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return Inode{}
 	}
 	return Inode{st.Dev, st.Ino}
@@ -185,6 +180,18 @@ func (l *Local) entry(path string) (safeopen.Entry, error) {
 		return p.newEntry(filepath.Base(path)), nil
 	}
 	return safeopen.FindEntry(path)
+}
+
+// entries returns the entries of two paths. The caller calls leave after it has used them.
+func (l *Local) entries(one, other string) (at, otherAt safeopen.Entry, leave func(), err error) {
+	if at, err = l.entry(one); err != nil {
+		return at, otherAt, nil, err
+	}
+	if otherAt, err = l.entry(other); err != nil {
+		at.Close()
+		return at, otherAt, nil, err
+	}
+	return at, otherAt, func() { at.Close(); otherAt.Close() }, nil
 }
 
 // workDir returns the working directory for a command that runs in path. The caller calls leave when the

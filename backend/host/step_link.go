@@ -15,16 +15,11 @@ type Link struct{ Old, New string }
 func (s Link) Shell() string { return "ln -T " + shell.Quote(s.Old) + " " + shell.Quote(s.New) }
 
 func (s Link) apply(_ context.Context, l *Local) error {
-	from, err := l.entry(s.Old)
+	from, to, leave, err := l.entries(s.Old, s.New)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	to, err := l.entry(s.New)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
+	defer leave()
 	err = retry.Do(func() error { return linkat(from.Dir, from.Name, to.Dir, to.Name, 0) })
 	if err != nil {
 		return safeopen.PathError("link to", s.New, err)

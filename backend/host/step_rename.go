@@ -21,16 +21,11 @@ func (r Rename) Shell() string {
 }
 
 func (r Rename) apply(_ context.Context, l *Local) error {
-	from, err := l.entry(r.Old)
+	from, to, leave, err := l.entries(r.Old, r.New)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	to, err := l.entry(r.New)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
+	defer leave()
 	if err := renameNew(from.Dir, from.Name, to.Dir, to.Name); err != nil {
 		return safeopen.PathError("rename to", r.New, err)
 	}

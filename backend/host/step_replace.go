@@ -23,16 +23,11 @@ type Replace struct {
 func (r Replace) Shell() string { return "mv -fT " + shell.Quote(r.Old) + " " + shell.Quote(r.New) }
 
 func (r Replace) apply(_ context.Context, l *Local) error {
-	from, err := l.entry(r.Old)
+	from, to, leave, err := l.entries(r.Old, r.New)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	to, err := l.entry(r.New)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
+	defer leave()
 	if err := r.checkHeld(to); err != nil {
 		return err
 	}
