@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"os"
 
 	"poolctl/backend/host"
@@ -74,4 +75,16 @@ func (t Transfer) Out(path string, to *os.File) host.Download {
 func (t Transfer) In(path string, from *os.File, whole bool) host.Upload {
 	return host.Upload{From: from, Name: t.File, Path: path, Whole: whole,
 		Offset: t.Offset, Length: t.Length, Sparse: t.Sparse, Progress: t.Progress}
+}
+
+// CheckNotSmaller returns an error if the capacity of a new volume, unless it is unknown, is less than the
+// size of the source or snapshot that its data come from. from says which.
+func CheckNotSmaller(d *pooldef.Volume, size uint64, from string) error {
+	if !d.Capacity.Known || d.Capacity.Bytes >= size {
+		return nil
+	}
+	return pooldef.Problems{{
+		Element: "capacity",
+		Text:    fmt.Sprintf("%d bytes are less than the %d bytes of the %s", d.Capacity.Bytes, size, from),
+	}}
 }

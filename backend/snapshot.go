@@ -96,6 +96,18 @@ func (*SnapshotExistsError) Unwrap() error { return fs.ErrExist }
 // Kind implements [fault.Error].
 func (*SnapshotExistsError) Kind() fault.Kind { return fault.Conflict }
 
+// CheckSnapshotNew returns an error unless found, the error of a search for the snapshot that is to be
+// created, wraps [ErrNoSnapshot]. If the snapshot was found, that is a [SnapshotExistsError].
+func CheckSnapshotNew(found error, volume, name string) error {
+	switch {
+	case found == nil:
+		return &SnapshotExistsError{Volume: volume, Name: name}
+	case errors.Is(found, ErrNoSnapshot):
+		return nil
+	}
+	return found
+}
+
 // NoSnapshot returns an error that wraps [ErrNoSnapshot].
 func NoSnapshot(volume, name string) error {
 	return fmt.Errorf("%w: %q has no snapshot %q", ErrNoSnapshot, volume, name)

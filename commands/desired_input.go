@@ -123,7 +123,7 @@ func (a *desiredArgs) setOf(path string, isDirectory bool) (string, error) {
 func (e *env) readDocuments(path string, isDirectory bool) ([]desired.Document, error) {
 	config := e.driver.Store.ConfigDir
 	switch {
-	case path == config, isDirectory && isSamePath(path, config):
+	case path == config, isDirectory && isSameFile(path, config):
 		return e.readConfigDir()
 	case path == "-":
 		data, err := e.readInput(path)
@@ -167,13 +167,6 @@ func (e *env) readDocument(file string) (desired.Document, error) {
 // noDefinitions returns the error for a directory without definitions, which may be the wrong one.
 func noDefinitions(path string) error {
 	return pooldef.Problems{{File: path, Text: "the directory contains no definitions (*.yaml, *.yml, *.xml)"}}
-}
-
-// isSamePath reports whether two paths lead to one file.
-func isSamePath(a, b string) bool {
-	first, err := os.Stat(a)
-	second, otherErr := os.Stat(b)
-	return err == nil && otherErr == nil && os.SameFile(first, second)
 }
 
 // readConfigDir reads the definitions of the config directory.

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"poolctl/backend/desired"
-	"poolctl/backend/fault"
 	"poolctl/commands/terminal"
 	"poolctl/format"
 )
@@ -141,7 +140,7 @@ func (p *desiredPrinter) fail(c *desired.Change) {
 	if c.Field != "" && c.From != "" {
 		line = text(c) + ": " + line
 	}
-	if hint := fault.Hint(c.Err, kindOf(c.Err)); hint != "" {
+	if hint := p.hint(c.Err); hint != "" {
 		line += " (" + hint + ")"
 	}
 	p.line("!", c, line)

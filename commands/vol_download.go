@@ -42,6 +42,7 @@ func (c *VolDownload) Run(e *env) error {
 // isStdout reports whether a file is standard output, where nothing may follow the data.
 func isStdout(file string) bool { return file == "-" || isSameFile(file, "/dev/stdout") }
 
+// isSameFile reports whether two paths lead to one file.
 func isSameFile(a, b string) bool {
 	is, err := os.Stat(a)
 	other, otherErr := os.Stat(b)

@@ -31,10 +31,9 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	case d.Backing != nil && (source.Backing == nil || d.Backing.Path != source.Backing.Path):
 		return pooldef.Problems{{Element: "backingStore",
 			Text: "a copy of a volume has no backing store"}}
-	case d.Capacity.Known && d.Capacity.Bytes < source.Capacity.Bytes:
-		return pooldef.Problems{{Element: "capacity",
-			Text: fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes,
-				source.Capacity.Bytes)}}
+	}
+	if err := backend.CheckNotSmaller(d, source.Capacity.Bytes, "source"); err != nil {
+		return err
 	}
 	wanted := completeFrom(d, source)
 	switch {

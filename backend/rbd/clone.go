@@ -25,12 +25,8 @@ func (b *Backend) Clone(
 	if !d.Capacity.Known {
 		wanted.Capacity = source.Capacity
 	}
-	if wanted.Capacity.Bytes < source.Capacity.Bytes {
-		return pooldef.Problems{{
-			Element: "capacity",
-			Text: fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes,
-				source.Capacity.Bytes),
-		}}
+	if err := backend.CheckNotSmaller(&wanted, source.Capacity.Bytes, "source"); err != nil {
+		return err
 	}
 	from, is := originPool(p, o.From)
 	switch {

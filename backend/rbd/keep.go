@@ -79,12 +79,10 @@ func (b *Backend) CreateSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.SnapshotOptions,
 ) error {
 	at, _, err := b.findSnapshot(ctx, p, volume, name)
-	switch {
-	case err == nil:
-		return &backend.SnapshotExistsError{Volume: volume, Name: name}
-	case !errors.Is(err, backend.ErrNoSnapshot):
+	if err := backend.CheckSnapshotNew(err, volume, name); err != nil {
 		return err
-	case isBase(name) || isTempName(name):
+	}
+	if isBase(name) || isTempName(name) {
 		return pooldef.Problems{{
 			Element: "name", Text: fmt.Sprintf("%q: such names are reserved for the snapshots of clones", name),
 		}}
@@ -154,11 +152,8 @@ func (b *Backend) CloneSnapshot(
 	if !d.Capacity.Known {
 		wanted.Capacity = pooldef.Bytes(s.Size)
 	}
-	if wanted.Capacity.Bytes < s.Size {
-		return pooldef.Problems{{
-			Element: "capacity",
-			Text:    fmt.Sprintf("%d bytes are less than the %d bytes of the snapshot", d.Capacity.Bytes, s.Size),
-		}}
+	if err := backend.CheckNotSmaller(&wanted, s.Size, "snapshot"); err != nil {
+		return err
 	}
 	if o.Full {
 		return b.withStaging(ctx, p, at, d.Name, func(temp string) error {

@@ -70,11 +70,8 @@ func (b *Backend) cloneShared(
 	if err != nil {
 		return err
 	}
-	if d.Capacity.Known && d.Capacity.Bytes < i.Size {
-		return pooldef.Problems{{
-			Element: "capacity",
-			Text:    fmt.Sprintf("%d bytes are less than the %d bytes of the source", d.Capacity.Bytes, i.Size),
-		}}
+	if err := backend.CheckNotSmaller(d, i.Size, "source"); err != nil {
+		return err
 	}
 	clone := func(base string) error {
 		return b.cloneProtected(ctx, p, at, d, from, source, snapshot{Name: base, Size: i.Size})

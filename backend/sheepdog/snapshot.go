@@ -2,7 +2,6 @@ package sheepdog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -68,12 +67,10 @@ func (b *Backend) CreateSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.SnapshotOptions,
 ) error {
 	_, err := b.findSnapshot(ctx, p, volume, name)
-	switch {
-	case err == nil:
-		return &backend.SnapshotExistsError{Volume: volume, Name: name}
-	case !errors.Is(err, backend.ErrNoSnapshot):
+	if err := backend.CheckSnapshotNew(err, volume, name); err != nil {
 		return err
-	case strings.Trim(name, "0123456789") == "" || strings.Contains(name, ":") || isTempName().MatchString(name):
+	}
+	if strings.Trim(name, "0123456789") == "" || strings.Contains(name, ":") || isTempName().MatchString(name) {
 		return pooldef.Problems{{
 			Element: "name", Text: fmt.Sprintf("%q cannot be the name of a snapshot in Sheepdog", name),
 		}}

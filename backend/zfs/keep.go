@@ -17,13 +17,11 @@ func (b *Backend) CreateSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.SnapshotOptions,
 ) error {
 	_, _, err := b.findSnapshot(ctx, p, volume, name)
-	full := snapshotKey(p, volume, name)
-	switch {
-	case err == nil:
-		return &backend.SnapshotExistsError{Volume: volume, Name: name}
-	case !errors.Is(err, backend.ErrNoSnapshot):
+	if err := backend.CheckSnapshotNew(err, volume, name); err != nil {
 		return err
-	case !isPart(name) || tempNames.Match(name) || len(full) > maxName:
+	}
+	full := snapshotKey(p, volume, name)
+	if !isPart(name) || tempNames.Match(name) || len(full) > maxName {
 		return pooldef.Problems{{
 			Element: "name", Text: fmt.Sprintf("%q cannot be the name of a snapshot in ZFS", full),
 		}}
