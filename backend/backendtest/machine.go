@@ -197,7 +197,21 @@ func Loop(t testing.TB, mib uint64) string {
 	}
 	device := strings.TrimSuffix(string(out), "\n")
 	t.Cleanup(func() { Change(t, host.Cmd("losetup", "--detach", device)) })
+	removePartitions(t, device)
 	return device
+}
+
+// removePartitions removes the partitions that the kernel keeps when another disk is detached from a loop
+// device. As long as there are any, libblkid does not look for a file system on the whole device.
+func removePartitions(t testing.TB, device string) {
+	name := filepath.Base(device)
+	left, err := filepath.Glob("/sys/block/" + name + "/" + name + "p*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 {
+		Change(t, host.Cmd("partx", "--delete", device))
+	}
 }
 
 // NeedsLab skips a test outside the lab, because it needs the lab's kernel or servers.
