@@ -5,6 +5,7 @@ type Apply struct {
 	desiredArgs
 	FailFast         bool `help:"Stop at the first failure."`
 	DetailedExitcode bool `help:"End with the status 10 if anything was changed."`
+	cacheArgs
 	changing
 }
 
@@ -26,6 +27,7 @@ func (c *Apply) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	s.CacheDir = func() (string, error) { return cacheDir(c.CacheDir) }
 	s.FailFast = c.FailFast
 	printer := e.printDesired(true)
 	s.Report = printer.report

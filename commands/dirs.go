@@ -42,6 +42,11 @@ func libvirtStateDir(asked string) (string, error) {
 	return "", nil
 }
 
+// cacheArgs is the option of verbs that download.
+type cacheArgs struct {
+	CacheDir string `env:"POOLCTL_CACHE_DIR" placeholder:"DIR" help:"Directory for downloads until the volume is complete (/var/cache/poolctl)."`
+}
+
 // cacheDir returns the directory for downloads: asked if it is not empty, /var/cache/poolctl for root,
 // otherwise one of the user's own.
 func cacheDir(asked string) (string, error) {

@@ -27,7 +27,7 @@ type VolFetch struct {
 	NoChecksum   bool   `help:"Trust the server: check no checksum."`
 	InsecureHttp bool   `help:"Allow URLs that begin with http://."`
 	MaxSize      string `placeholder:"SIZE" help:"Refuse an image that is larger, packed or not (default: the pool's available space)."`
-	CacheDir     string `env:"POOLCTL_CACHE_DIR" placeholder:"DIR" help:"Directory for the download until the volume is complete (/var/cache/poolctl)."`
+	cacheArgs
 	ifMissing
 	changing
 }

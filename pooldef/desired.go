@@ -32,10 +32,13 @@ type DesiredVolume struct {
 	Source      *VolumeSource // where a new volume gets its data; nil: it is empty
 }
 
-// A VolumeSource is where a new volume gets its data: a file, or another volume.
+// A VolumeSource is where a new volume gets its data: a file, an image on a server, or another volume.
 type VolumeSource struct {
-	File         string // a path; if relative, to the directory of the document
-	SHA256       string // of the file, in lower-case hexadecimal digits; empty: not checked
+	File string // a path; if relative, to the directory of the document
+	URL  string
+	// Sum is the SHA-256 or SHA-512 checksum of the file, or of the data as served, in lower-case hexadecimal
+	// digits, whose number shows which. Empty: not checked.
+	Sum          string
 	Pool, Volume string // Pool empty: the new volume's own pool
 }
 

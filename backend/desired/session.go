@@ -23,6 +23,8 @@ type Session struct {
 	FailFast bool     // stop at the first failure
 	// Prune is the set whose pools are removed if they are no longer declared; empty: none.
 	Prune string
+	// CacheDir returns the directory for downloads until the volume is complete. Only Apply calls it.
+	CacheDir func() (string, error)
 
 	// Progress prepares the display of progress for one volume. It may be nil.
 	Progress func() (progress host.Progress, done func())

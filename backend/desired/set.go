@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"poolctl/backend/fetch"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -73,7 +74,7 @@ func Read(documents []Document, xml pooldef.DesiredState, looker Looker) (*Set, 
 			if one.Pool.ManagedBy = d.Set; d.InPlace {
 				one.Pool.ManagedBy = ""
 			}
-			problems = append(problems, locateSources(one, d.Dir)...)
+			problems = append(problems, checkSources(one, d.Dir)...)
 			set.Pools = append(set.Pools, &Pool{one, d.Set, d.InPlace})
 		}
 	}
@@ -89,16 +90,23 @@ func Read(documents []Document, xml pooldef.DesiredState, looker Looker) (*Set, 
 	return set, set.order(looker)
 }
 
-// locateSources makes the paths of source files absolute.
-func locateSources(p *pooldef.Desired, dir string) (problems pooldef.Problems) {
+// checkSources makes the paths of source files absolute, and returns the sources that cannot be used.
+func checkSources(p *pooldef.Desired, dir string) (problems pooldef.Problems) {
+	add := func(v pooldef.DesiredVolume, key, text string) {
+		problems = append(problems,
+			pooldef.Problem{File: p.File, Line: v.Line, Element: "volumes.source." + key, Text: text})
+	}
 	for _, v := range p.Volumes {
-		if v.Source == nil || v.Source.File == "" || filepath.IsAbs(v.Source.File) {
-			continue
-		}
-		if v.Source.File = filepath.Join(dir, v.Source.File); dir == "" {
-			text := fmt.Sprintf("%q is not an absolute path", v.Source.File)
-			problems = append(problems,
-				pooldef.Problem{File: p.File, Line: v.Line, Element: "volumes.source.file", Text: text})
+		switch s := v.Source; {
+		case s == nil:
+		case s.URL != "":
+			if err := (fetch.Source{URL: s.URL}).CheckURL(); err != nil {
+				add(v, "url", err.Error())
+			}
+		case s.File != "" && !filepath.IsAbs(s.File):
+			if s.File = filepath.Join(dir, s.File); dir == "" {
+				add(v, "file", fmt.Sprintf("%q is not an absolute path", s.File))
+			}
 		}
 	}
 	return problems

@@ -2,10 +2,10 @@ package desired
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,6 +15,8 @@ import (
 	"poolctl/backend"
 	"poolctl/backend/driver"
 	"poolctl/backend/fault"
+	"poolctl/backend/fetch"
+	"poolctl/backend/host"
 	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
@@ -34,6 +36,8 @@ func (l *lentPool) make(ctx context.Context, declared *pooldef.DesiredVolume, v 
 	switch s := declared.Source; {
 	case s == nil:
 		return l.Driver.CreateVolume(ctx, l.b, l.pool(), v, o)
+	case s.URL != "":
+		return l.fetch(ctx, v, s, o.Progress)
 	case s.Volume != "":
 		pool := s.Pool
 		if pool == "" {
@@ -48,6 +52,18 @@ func (l *lentPool) make(ctx context.Context, declared *pooldef.DesiredVolume, v 
 	default:
 		return l.copyFile(ctx, v, s, o)
 	}
+}
+
+// fetch makes a volume with the data of an image on a server.
+func (l *lentPool) fetch(
+	ctx context.Context, v *pooldef.Volume, s *pooldef.VolumeSource, progress host.Progress,
+) (err error) {
+	from := fetch.Source{URL: s.URL, Timeout: l.Driver.Timeout}
+	from.Sum, _ = fetch.ParseSum(s.Sum) // without one, the document says so
+	if from.Dir, err = l.CacheDir(); err != nil {
+		return err
+	}
+	return l.Driver.Fetch(ctx, l.b, l.pool(), v, from, progress)
 }
 
 // copy makes a volume with the data of another one. A volume that is declared with a smaller capacity than
@@ -117,13 +133,17 @@ func (l *lentPool) backingDifference(v *pooldef.DesiredVolume, have *pooldef.Vol
 }
 
 // A ChecksumError reports that a file is not the one that a definition means.
-type ChecksumError struct{ Path, Have, Want string }
+type ChecksumError struct {
+	Path       string
+	Algorithm  string
+	Have, Want string // Have is empty if the file was changed later
+}
 
 func (e *ChecksumError) Error() string {
 	if e.Have == "" {
 		return fmt.Sprintf("%q was changed while it was read", e.Path)
 	}
-	return fmt.Sprintf("%q has the SHA-256 checksum %s, not %s", e.Path, e.Have, e.Want)
+	return fmt.Sprintf("%q has the %s checksum %s, not %s", e.Path, e.Algorithm, e.Have, e.Want)
 }
 
 // Kind implements [fault.Error].
@@ -179,7 +199,8 @@ func isUnchanged(a, b *unix.Stat_t) bool {
 // checkFile returns a ChecksumError unless a file has the declared checksum. The result is the state of the
 // file that was checked, or nil if none is declared.
 func (l *lentPool) checkFile(ctx context.Context, s *pooldef.VolumeSource) (*unix.Stat_t, error) {
-	if s.SHA256 == "" {
+	want, isGiven := fetch.ParseSum(s.Sum)
+	if !isGiven {
 		return nil, nil
 	}
 	h, err := l.Driver.Host.OpenPath(s.File)
@@ -188,15 +209,15 @@ func (l *lentPool) checkFile(ctx context.Context, s *pooldef.VolumeSource) (*uni
 	}
 	defer h.Close()
 	state := h.Stat_t
-	sum, err := checksum(ctx, h)
-	if err == nil && sum != s.SHA256 {
-		err = &ChecksumError{s.File, sum, s.SHA256}
+	sum, err := checksum(ctx, h, host.NewHash(want.Algorithm))
+	if err == nil && sum != want.Hex {
+		err = &ChecksumError{s.File, want.Algorithm, sum, want.Hex}
 	}
 	return &state, err
 }
 
-// checksum returns the SHA-256 checksum of a file in hexadecimal digits.
-func checksum(ctx context.Context, h *safeopen.Handle) (string, error) {
+// checksum returns the checksum of a file in hexadecimal digits.
+func checksum(ctx context.Context, h *safeopen.Handle, sum hash.Hash) (string, error) {
 	if !h.IsFile() {
 		return "", &backend.StateError{Text: fmt.Sprintf("%q is not a file", h.Path)}
 	}
@@ -206,7 +227,6 @@ func checksum(ctx context.Context, h *safeopen.Handle) (string, error) {
 	}
 	f := os.NewFile(uintptr(fd), h.Path)
 	defer f.Close()
-	sum := sha256.New()
 	const piece = 8 << 20 // a signal is noticed after each piece
 	for {
 		n, err := io.CopyN(sum, f, piece)

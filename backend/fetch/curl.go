@@ -22,24 +22,42 @@ var variables = []string{
 	"CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// curl returns the command that writes the data of a URL to its standard output. It ignores ~/.curlrc,
-// follows redirects, but not to a protocol that is less safe, and ends if the server is silent.
-func (s Source) curl(address string) (host.Command, error) {
+// parseURL parses a URL and returns a URLError unless it may be downloaded.
+func (s Source) parseURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return host.Command{}, &URLError{address, errors.Unwrap(err).Error(), ""}
+		return nil, &URLError{address, errors.Unwrap(err).Error(), ""}
 	case u.User != nil:
-		return host.Command{}, &URLError{u.Redacted(), "every user can see a password in a command line", ""}
+		return nil, &URLError{u.Redacted(), "every user can see a password in a command line", ""}
 	case u.Scheme == "file" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+		return u, nil
+	case u.Scheme == "http" && !s.Insecure:
+		return nil, &URLError{address, "anybody on the way can replace what http transfers",
+			"https:// if the server has it; --insecure-http allows http"}
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return nil, &URLError{address, "it must begin with https://", ""}
+	}
+	return u, nil
+}
+
+// CheckURL returns a URLError unless the source's URL may be downloaded.
+func (s Source) CheckURL() error {
+	_, err := s.parseURL(s.URL)
+	return err
+}
+
+// curl returns the command that writes the data of a URL to its standard output. It ignores ~/.curlrc,
+// follows redirects, but not to a protocol that is less safe, and ends if the server is silent.
+func (s Source) curl(address string) (host.Command, error) {
+	u, err := s.parseURL(address)
+	if err != nil {
+		return host.Command{}, err
+	}
+	if u.Scheme == "file" {
 		c := s.curlOf("=file", address)
 		c.Confined.Read = []string{u.Path}
 		return c, nil
-	case u.Scheme == "http" && !s.Insecure:
-		return host.Command{}, &URLError{address, "anybody on the way can replace what http transfers",
-			"https:// if the server has it; --insecure-http allows http"}
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return host.Command{}, &URLError{address, "it must begin with https://", ""}
 	}
 	protocols := "=https"
 	if u.Scheme == "http" {

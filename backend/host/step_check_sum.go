@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 
 	"poolctl/backend/fault"
@@ -31,10 +32,7 @@ func (c CheckSum) apply(ctx context.Context, _ *Local) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	if c.Algorithm == "sha512" {
-		sum = sha512.New()
-	}
+	sum := NewHash(c.Algorithm)
 	in, buffer := io.NewSectionReader(c.File.file, 0, size), make([]byte, sparse.StreamBuffer)
 	for done := int64(0); done < size; {
 		n, err := in.Read(buffer)
@@ -52,6 +50,14 @@ func (c CheckSum) apply(ctx context.Context, _ *Local) error {
 		return &SumError{c.Algorithm, found, c.Sum}
 	}
 	return nil
+}
+
+// NewHash returns the hash of an algorithm: sha256, sha512.
+func NewHash(algorithm string) hash.Hash {
+	if algorithm == "sha512" {
+		return sha512.New()
+	}
+	return sha256.New()
 }
 
 // A SumError reports that data are not those of a checksum.

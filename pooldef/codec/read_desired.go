@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"poolctl/format"
-	"poolctl/format/lazy"
 	"poolctl/format/xmltree"
 	"poolctl/pooldef"
 )
@@ -27,7 +26,10 @@ var (
 		{"backing.volume", "backingStore/path", text},
 		{"backing.pool", "?desired/@backing_pool", text},
 		{"source.file", "?desired/@file", text},
+		{"source.url", "?desired/@url", text},
 		{"source.sha256", "?desired/@sha256", text},
+		{"source.sha512", "?desired/@sha512", text},
+		{"source.checksum", "?desired/@checksum", text},
 		{"source.pool", "?desired/@pool", text},
 		{"source.volume", "?desired/@volume", text},
 	})
@@ -167,7 +169,16 @@ func (d *desiredReader) readVolume(doc *document, info *pooldef.TypeInfo) (*pool
 	v.Source = d.source(r, own)
 	definition, _, err := readVolume(doc, info, true, !v.Absent && v.Source == nil)
 	v.Volume = definition
+	if err == nil && v.Source != nil && v.Source.URL != "" && !hasFormat(doc.root) {
+		v.Target.Format = "" // the image's
+	}
 	return v, errors.Join(err, r.failed())
+}
+
+// hasFormat reports whether a volume's document says its format.
+func hasFormat(root *xmltree.Element) bool {
+	target := root.Child("target")
+	return target != nil && target.Child("format") != nil
 }
 
 // takeChild removes a child of an element and returns it.
@@ -177,23 +188,46 @@ func takeChild(e *xmltree.Element, name string) *xmltree.Element {
 	return child
 }
 
-var isSHA256 = lazy.Regexp(`^[0-9a-f]{64}$`)
+// sums are the checksums that a source can have, with their numbers of hexadecimal digits.
+var sums = []struct {
+	key    string
+	digits int
+}{{"sha256", 64}, {"sha512", 128}}
 
-// source reads where a new volume gets its data.
+// source reads where a new volume gets its data. Data of a server need a checksum, or say that there is none.
 func (d *desiredReader) source(r *reader, e *xmltree.Element) *pooldef.VolumeSource {
-	s := pooldef.VolumeSource{File: r.attr(e, "file"), SHA256: strings.ToLower(r.attr(e, "sha256")),
+	s := pooldef.VolumeSource{File: r.attr(e, "file"), URL: r.attr(e, "url"),
 		Pool: r.attr(e, "pool"), Volume: r.attr(e, "volume")}
+	unchecked := r.choice(e, "checksum", "none") == "none"
+	for _, sum := range sums {
+		text := strings.ToLower(r.attr(e, sum.key))
+		switch {
+		case text == "":
+			continue
+		case len(text) != sum.digits || strings.Trim(text, "0123456789abcdef") != "":
+			r.problem(e, "@"+sum.key, "%q is not a checksum of %d hexadecimal digits", text, sum.digits)
+		case s.Sum != "" || unchecked:
+			r.problem(e, "@"+sum.key, "sha256, sha512 and \"checksum: none\" exclude each other")
+		}
+		s.Sum = text
+	}
+	origins := 0
+	for _, origin := range []string{s.File, s.URL, s.Volume} {
+		if origin != "" {
+			origins++
+		}
+	}
 	switch {
-	case s == pooldef.VolumeSource{}:
+	case s == pooldef.VolumeSource{} && !unchecked:
 		return nil
-	case (s.File == "") == (s.Volume == ""):
-		r.problem(e, "@file", "give either a file or a volume")
+	case origins != 1:
+		r.problem(e, "@file", "give either a file, a url or a volume")
 	case s.Volume == "" && s.Pool != "":
 		r.problem(e, "@pool", "a pool needs a volume, not a file")
-	case s.SHA256 != "" && s.File == "":
-		r.problem(e, "@sha256", "only a file has a checksum")
-	case s.SHA256 != "" && !isSHA256().MatchString(s.SHA256):
-		r.problem(e, "@sha256", "%q is not a checksum of 64 hexadecimal digits", s.SHA256)
+	case s.Volume != "" && (s.Sum != "" || unchecked):
+		r.problem(e, "@sha256", "only a file or a url has a checksum")
+	case s.URL != "" && s.Sum == "" && !unchecked:
+		r.problem(e, "@sha256", "a url needs sha256 or sha512; \"checksum: none\" trusts the server")
 	}
 	return &s
 }
