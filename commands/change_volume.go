@@ -7,6 +7,11 @@ import (
 	"poolctl/backend/host"
 )
 
+// overwriting is the option of verbs that change the data of a volume.
+type overwriting struct {
+	InUse bool `help:"Change it even if images are based on it. What they read of it changes, too."`
+}
+
 // changeVolume calls change for a volume, with progress, and reports the volume.
 func (e *env) changeVolume(args *volumeArgs, change func(*driver.Volume, host.Progress) error) error {
 	return e.changeFound(e.driver.FindVolume, args, change)

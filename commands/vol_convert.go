@@ -8,6 +8,7 @@ import (
 	"poolctl/backend/driver"
 	"poolctl/backend/host"
 	"poolctl/format"
+	"poolctl/pooldef"
 )
 
 // VolConvert is the verb vol-convert.
@@ -16,6 +17,8 @@ type VolConvert struct {
 	Format      string `placeholder:"FORMAT" help:"New format: raw, qcow2, vmdk, vdi, vpc, qcow, qed. Default: as before."`
 	Compress    bool   `help:"Compress the data (qcow2, qcow). What guests write later is not compressed."`
 	ClusterSize string `placeholder:"SIZE" help:"Cluster size of a qcow2 image in bytes, or as 64K, 2M."`
+	Encrypt     string `xor:"encryption" placeholder:"SECRET" help:"Encrypt the data by LUKS, with the value of a secret for volumes, by its uuid or usage (raw, qcow2)."`
+	Decrypt     bool   `xor:"encryption" help:"Store the data without encryption."`
 	changing
 }
 
@@ -29,7 +32,8 @@ func (*VolConvert) Help() string {
 		"dir, fs, netfs, vstorage and gluster can convert volumes; in others, vol-create-from copies them.\n\n" +
 		"  poolctl vol-convert disk.img images --format qcow2\n" +
 		"  poolctl vol-convert golden.qcow2 images --compress\n" +
-		"  poolctl vol-convert disk.qcow2 images --cluster-size 2M"
+		"  poolctl vol-convert disk.qcow2 images --cluster-size 2M\n" +
+		"  poolctl vol-convert disk.qcow2 images --encrypt /var/lib/images/disk.qcow2"
 }
 
 // Run converts a volume.
@@ -51,7 +55,7 @@ func (c *VolConvert) Run(e *env) error {
 }
 
 func (c *VolConvert) options() (backend.ConvertOptions, error) {
-	o := backend.ConvertOptions{Format: c.Format, Compress: c.Compress}
+	o := backend.ConvertOptions{Format: c.Format, Compress: c.Compress, Decrypt: c.Decrypt}
 	if c.ClusterSize != "" {
 		n, err := format.ParseSize(c.ClusterSize)
 		if err == nil && n == 0 {
@@ -62,8 +66,15 @@ func (c *VolConvert) options() (backend.ConvertOptions, error) {
 		}
 		o.ClusterSize = n
 	}
-	if c.Format == "" && c.ClusterSize == "" && !c.Compress {
-		return o, &usageError{"vol-convert", "--format, --compress or --cluster-size is needed"}
+	if c.Encrypt != "" {
+		o.Encrypt = &pooldef.SecretRef{Type: "passphrase", Usage: c.Encrypt}
+		if uuid, ok := pooldef.ParseUUID(c.Encrypt); ok {
+			o.Encrypt = &pooldef.SecretRef{Type: "passphrase", UUID: uuid}
+		}
+	}
+	if o.Format == "" && o.ClusterSize == 0 && !o.Compress && o.Encrypt == nil && !o.Decrypt {
+		const text = "--format, --compress, --cluster-size, --encrypt or --decrypt is needed"
+		return o, &usageError{"vol-convert", text}
 	}
 	return o, nil
 }

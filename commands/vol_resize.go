@@ -18,13 +18,14 @@ type VolResize struct {
 	Allocate bool   `help:"Allocate the added space now."`
 	Delta    bool   `help:"The size is the amount to grow by (with --shrink, to shrink by)."`
 	Shrink   bool   `help:"Allow shrinking: data beyond the new size is lost."`
+	overwriting
 	changing
 }
 
 // Help implements kong.HelpProvider.
 func (c *VolResize) Help() string {
 	return "The file system inside does not change: grow it afterwards, shrink it before. No guest " +
-		"may be using the volume.\n\n" +
+		"may be using the volume. A volume that images are based on does not become smaller without --in-use.\n\n" +
 		"  poolctl vol-resize disk.raw 40G images\n" +
 		"  poolctl vol-resize disk.raw 10G images --delta\n" +
 		"  poolctl vol-resize disk.raw -10G images --shrink"
@@ -72,7 +73,7 @@ func (c *VolResize) resize(e *env, size string, delta bool) (*driver.Volume, err
 		n += now
 	}
 	o := backend.ResizeOptions{Shrink: c.Shrink, Allocate: c.Allocate}
-	if err := e.driver.ResizeVolume(e.ctx, v, n, o); err != nil {
+	if err := e.driver.ResizeVolume(e.ctx, v, n, o, c.InUse); err != nil {
 		return nil, err
 	}
 	e.reportVolume(v.Backend, v.Pool(), v.Name, v.Volume)

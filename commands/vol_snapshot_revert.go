@@ -15,7 +15,8 @@ type VolSnapshotRevert struct {
 // Help implements kong.HelpProvider.
 func (*VolSnapshotRevert) Help() string {
 	return "All data written to the volume since the snapshot is lost: create another snapshot first to keep " +
-		"it. The snapshot stays. The volume must not be in use, and its size becomes that of the snapshot.\n\n" +
+		"it. The snapshot stays, and the volume gets its size. The volume must not be in use, and no image may " +
+		"be based on it.\n\n" +
 		"  poolctl vol-snapshot-revert disk.qcow2 before-upgrade images"
 }
 

@@ -11,6 +11,7 @@ import (
 // VolUpload is the verb vol-upload.
 type VolUpload struct {
 	transferArgs
+	overwriting
 	changing
 }
 
@@ -55,7 +56,8 @@ func (a *transferArgs) transfer(verb string) (backend.Transfer, error) {
 func (c *VolUpload) Help() string {
 	return "A raw volume keeps its size: data that does not fit is refused before the first byte is " +
 		"written, or, from a pipe, when the volume is full. An image of another format is " +
-		"replaced by the uploaded data, unless an offset or a length is given.\n\n" +
+		"replaced by the uploaded data, unless an offset or a length is given. A volume that images are " +
+		"based on is not changed without --in-use.\n\n" +
 		"  poolctl vol-upload disk.qcow2 debian.qcow2 images --sparse\n" +
 		"  zcat disk.gz | poolctl vol-upload disk.raw - images"
 }
@@ -80,7 +82,7 @@ func (c *VolUpload) upload(e *env) error {
 	}
 	defer v.Unlock()
 	p := v.Pool()
-	uploader, err := backend.As[backend.Uploader](v.Backend, p.Type, "uploading")
+	uploader, err := e.driver.Uploader(e.ctx, v, c.InUse)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/backend"
 	"poolctl/backend/driver"
 	"poolctl/backend/host"
 )
@@ -12,6 +11,7 @@ import (
 type VolWipe struct {
 	volumeArgs
 	Algorithm string `position:"" default:"zero" enum:"zero,nnsa,dod,bsi,gutmann,schneier,pfitzner7,pfitzner33,random,trim" placeholder:"HOW" help:"zero (default), trim, random, or a scrub(1) pattern: nnsa, dod, bsi, gutmann, schneier, pfitzner7, pfitzner33."`
+	overwriting
 	changing
 }
 
@@ -21,7 +21,7 @@ func (c *VolWipe) Help() string {
 		"patterns that leave other data. zero lets the storage mark blocks as empty where " +
 		"possible, which takes no time; trim releases the space; patterns overwrite everything, " +
 		"some of them many times. Copies of old data elsewhere on the disk or in the file system " +
-		"are not reached.\n\n" +
+		"are not reached. A volume that images are based on is not wiped without --in-use.\n\n" +
 		"  poolctl vol-wipe disk.raw images\n" +
 		"  poolctl vol-wipe disk.raw images --algorithm random"
 }
@@ -30,7 +30,7 @@ func (c *VolWipe) Help() string {
 func (c *VolWipe) Run(e *env) error {
 	err := e.changeFound(e.driver.FindVolumeToTransfer, &c.volumeArgs,
 		func(v *driver.Volume, progress host.Progress) error {
-			wiper, err := backend.As[backend.Wiper](v.Backend, v.Pool().Type, "wiping volumes")
+			wiper, err := e.driver.Wiper(e.ctx, v, c.InUse)
 			if err != nil {
 				return err
 			}

@@ -58,7 +58,7 @@ func (l *lentPool) compareExisting(v *pooldef.DesiredVolume, have *pooldef.Volum
 			c.Action, c.Err = Resize, nil
 			s.do = func(ctx context.Context) error {
 				volume := &driver.Volume{Volume: have, Entry: l.entry, Backend: l.b}
-				return l.Driver.ResizeVolume(ctx, volume, v.Capacity.Bytes, backend.ResizeOptions{})
+				return l.Driver.ResizeVolume(ctx, volume, v.Capacity.Bytes, backend.ResizeOptions{}, false)
 			}
 		}
 		s.changes = append(s.changes, c)

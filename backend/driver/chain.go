@@ -112,13 +112,7 @@ func (d *Driver) checkOnlyOverlay(ctx context.Context, v *Volume) error {
 	for _, hidden := range look.hidden {
 		d.Warn("%w", hidden)
 	}
-	var others []User
-	for _, u := range users {
-		if u.Kind == OverlayUser && u.Name != v.Target.Path {
-			others = append(others, u)
-		}
-	}
-	if others != nil {
+	if others := basedOn(users, v.Target.Path); others != nil {
 		return &backend.StateError{
 			Text: fmt.Sprintf("%q is also the %s of %s, whose data would change", base.Target.Path, others[0].As,
 				namesOf(others)),

@@ -22,8 +22,7 @@ func (d *Driver) ConvertVolume(ctx context.Context, v *Volume, o backend.Convert
 	if v.Err != nil || o.AreMet(v.Volume) {
 		return v.Err
 	}
-	keepsFormat := o.Format == "" || o.Format == v.Target.Format
-	users, err := d.checkConvertible(ctx, v, keepsFormat)
+	users, err := d.checkConvertible(ctx, v, o.KeepsFormat(v.Volume))
 	if err != nil {
 		return err
 	}
@@ -31,10 +30,25 @@ func (d *Driver) ConvertVolume(ctx context.Context, v *Volume, o backend.Convert
 	if err := converter.Convert(ctx, p, v.Name, o); err != nil {
 		return err
 	}
-	if !keepsFormat {
+	if o.Encrypt != nil || o.Decrypt {
+		d.warnEachDomain(users, "domain %q may name the old encryption of the volume: virsh edit %s")
+	} else if !o.KeepsFormat(v.Volume) {
 		d.warnEachDomain(users, "domain %q may name the old format of the volume: virsh edit %s")
 	}
+	d.warnKey(v, o)
 	return nil
+}
+
+// warnKey warns if the secret with the path of a volume as its usage, which poolctl opens the volume with, is
+// not the secret that the volume was encrypted with.
+func (d *Driver) warnKey(v *Volume, o backend.ConvertOptions) {
+	if o.Encrypt == nil || o.Encrypt.Usage == v.Target.Path {
+		return
+	}
+	if s, err := d.Store.SecretOf("volume", v.Target.Path); err != nil || s == nil || s.UUID != o.Encrypt.UUID {
+		d.Warn("poolctl opens the volume with the secret whose usage is %q, which needs the same value",
+			v.Target.Path)
+	}
 }
 
 // checkConvertible returns the users of a volume, and an error if one of them depends on its file or format.

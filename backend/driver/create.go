@@ -29,17 +29,6 @@ func (d *Driver) passWarning(err error) error {
 	return err
 }
 
-// ResizeVolume changes a volume's capacity to size bytes. o.MayRead is set by ResizeVolume.
-func (d *Driver) ResizeVolume(ctx context.Context, v *Volume, size uint64, o backend.ResizeOptions) error {
-	p := v.Pool()
-	resizer, err := backend.As[backend.Resizer](v.Backend, p.Type, "resizing volumes")
-	if err != nil {
-		return err
-	}
-	o.MayRead = d.Known(ctx, v)
-	return resizer.Resize(ctx, p, v.Name, size, o)
-}
-
 // CreateFrom creates a volume in pool p, whose backend is b, with the data of source. The pools may be of
 // different types. The new volume must be at least as large as source: see [Driver.FitCapacity].
 func (d *Driver) CreateFrom(

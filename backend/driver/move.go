@@ -31,8 +31,7 @@ func (d *Driver) MoveVolume(
 		return nil, &backend.StateError{Text: fmt.Sprintf("it is in pool %q already", v.Entry.Name),
 			Hint: "poolctl vol-rename gives it another name"}
 	}
-	users, err := d.checkUnused(ctx, v,
-		usedHints{overlays: "poolctl vol-flatten makes an image independent of it"})
+	users, err := d.checkUnused(ctx, v, usedHints{overlays: flattenHint})
 	if err != nil {
 		return nil, err
 	}

@@ -81,18 +81,6 @@ func (d *Driver) DeleteSnapshot(ctx context.Context, v *Volume, name string) err
 	return keeper.DeleteSnapshot(ctx, v.Pool(), v.Name, name)
 }
 
-// RevertToSnapshot gives a volume the state that a snapshot has kept.
-func (d *Driver) RevertToSnapshot(
-	ctx context.Context, v *Volume, name string, o backend.RevertOptions,
-) error {
-	const what = "reverting a volume; vol-snapshot-clone creates a new one from a snapshot"
-	reverter, err := backend.As[backend.Reverter](v.Backend, v.Pool().Type, what)
-	if err != nil {
-		return err
-	}
-	return d.passWarning(reverter.RevertToSnapshot(ctx, v.Pool(), v.Name, name, o))
-}
-
 // CloneSnapshot creates the volume v, of the pool of source, with the data of a snapshot of source.
 func (d *Driver) CloneSnapshot(
 	ctx context.Context, v *pooldef.Volume, source *Volume, name string, o backend.CloneOptions,

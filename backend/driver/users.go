@@ -209,6 +209,16 @@ func overlaysIn(users []User) (overlays []User) {
 	return overlays
 }
 
+// basedOn returns the overlays that read data of the volume, by whatever path, except the image at a path.
+func basedOn(users []User, except string) (overlays []User) {
+	for _, u := range users {
+		if u.Kind == OverlayUser && u.Name != except {
+			overlays = append(overlays, u)
+		}
+	}
+	return overlays
+}
+
 // namesOf returns the names of a few users, and how many more there are.
 func namesOf(users []User) string {
 	var names []string

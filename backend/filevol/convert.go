@@ -44,8 +44,12 @@ func (f Files) Convert(ctx context.Context, p *pooldef.Pool, name string, o back
 		return err
 	}
 	defer from.Close()
+	key, err := qemuimg.NewKey(f.Secrets, d)
+	if err != nil {
+		return err
+	}
 	d.Target.NoCOW = held.NoCOW()
-	return f.convertHeld(ctx, dir, d, from, held, o)
+	return f.convertHeld(ctx, dir, d, from, key, held, o)
 }
 
 // convertedFrom defines the volume that a volume is converted to.
@@ -53,6 +57,12 @@ func convertedFrom(v *pooldef.Volume, o backend.ConvertOptions) *pooldef.Volume 
 	d := completeFrom(v, v)
 	d.Allocation = pooldef.Bytes(0)
 	t := &d.Target
+	switch {
+	case o.Decrypt:
+		t.Encryption = nil
+	case o.Encrypt != nil:
+		t.Encryption = &pooldef.Encryption{Format: "luks", Secrets: []pooldef.SecretRef{*o.Encrypt}}
+	}
 	t.Format = cmp.Or(o.Format, v.Target.Format)
 	t.ClusterSize = cmp.Or(o.ClusterSize, v.Target.ClusterSize)
 	if t.Format != v.Target.Format || t.Format != "qcow2" {
@@ -102,13 +112,13 @@ func holdToConvert(h *safeopen.Handle, p *pooldef.Pool, v *pooldef.Volume) (*hos
 	return held, nil
 }
 
-// convertHeld replaces a volume by its conversion.
+// convertHeld replaces a volume by its conversion, which key opens.
 func (f Files) convertHeld(
-	ctx context.Context, dir *host.Dir, d *pooldef.Volume, from *qemuimg.Image, held *host.Hold,
-	o backend.ConvertOptions,
+	ctx context.Context, dir *host.Dir, d *pooldef.Volume, from *qemuimg.Image, key *qemuimg.Key,
+	held *host.Hold, o backend.ConvertOptions,
 ) error {
 	err := f.inStaging(ctx, dir, d.Name, func(stage *host.Stage, path string) error {
-		to := qemuimg.Made(path, d.Target.Format, from.Key)
+		to := qemuimg.Made(path, d.Target.Format, key)
 		to.Compress = o.Compress
 		how := backend.CloneOptions{}
 		how.Progress = o.Progress
