@@ -102,22 +102,32 @@ type cli struct{ Globals }
 
 // Globals are the options of every verb. An option tagged kept cannot be switched off again.
 type Globals struct {
-	ConfigDir       string      `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
-	RunDir          string      `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
-	LibvirtDir      string      `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions; its secrets are used if poolctl has none (/etc/libvirt)."`
-	LibvirtStateDir string      `env:"POOLCTL_LIBVIRT_STATE_DIR" placeholder:"DIR" help:"Directory of libvirt's records of running pools, used with --config-dir /etc/libvirt/storage (/run/libvirt/storage)."`
-	LockTimeout     seconds     `env:"POOLCTL_LOCK_TIMEOUT" default:"1m" placeholder:"TIME" help:"How long to wait for locks of other poolctl processes, in seconds or as 90s, 5m (1m); 0 does not wait."`
-	Timeout         *seconds    `env:"POOLCTL_TIMEOUT" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
-	DryRun          bool        `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the equivalent shell commands, and change nothing. Cannot be cancelled."`
-	Debug           bool        `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
-	Quiet           bool        `short:"q" help:"Print no messages and no table headers."`
-	Readonly        bool        `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse all changes, and write no lock files. Cannot be cancelled."`
-	On              string      `short:"H" env:"POOLCTL_HOST" placeholder:"[USER@]HOST[,...]" help:"Run the verb on other machines, by ssh. HOST may have a port (nas:2222). Files that the command line names are files on this machine."`
-	RemoteCommand   string      `default:"poolctl" placeholder:"COMMAND" help:"How poolctl is called on the other machines, such as 'sudo poolctl' (poolctl)."`
-	Yes             bool        `help:"With several machines: do not ask before a change."`
-	Connect         string      `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
-	Version         versionFlag `short:"V" help:"Print the version."`
-	VersionToo      versionFlag `short:"v" hidden:""` // virsh accepts both
+	Directories
+	Others
+}
+
+// Directories are the global options that a command line may have in the environment and nowhere else.
+type Directories struct {
+	ConfigDir       string `env:"POOLCTL_CONFIG_DIR" placeholder:"DIR" help:"Directory of the definitions (/etc/poolctl)."`
+	RunDir          string `env:"POOLCTL_RUN_DIR" placeholder:"DIR" help:"Directory of run records and locks (/run/poolctl)."`
+	LibvirtDir      string `env:"POOLCTL_LIBVIRT_DIR" placeholder:"DIR" help:"Directory of libvirt's definitions; its secrets are used if poolctl has none (/etc/libvirt)."`
+	LibvirtStateDir string `env:"POOLCTL_LIBVIRT_STATE_DIR" placeholder:"DIR" help:"Directory of libvirt's records of running pools, used with --config-dir /etc/libvirt/storage (/run/libvirt/storage)."`
+}
+
+// Others are the other global options. The value of each is zero if it is not given: see [env.parse].
+type Others struct {
+	LockTimeout   *seconds    `env:"POOLCTL_LOCK_TIMEOUT" placeholder:"TIME" help:"How long to wait for locks of other poolctl processes, in seconds or as 90s, 5m (1m); 0 does not wait."`
+	Timeout       *seconds    `env:"POOLCTL_TIMEOUT" placeholder:"TIME" help:"How long to wait for a server's answer, in seconds or as 90s, 5m (30s)."`
+	DryRun        bool        `kept:"" env:"POOLCTL_DRY_RUN" help:"Print the equivalent shell commands, and change nothing. Cannot be cancelled."`
+	Debug         bool        `env:"POOLCTL_DEBUG" help:"Print queries (?) and changes (+) to standard error."`
+	Quiet         bool        `short:"q" help:"Print no messages and no table headers."`
+	Readonly      bool        `kept:"" short:"r" env:"POOLCTL_READONLY" help:"Refuse all changes, and write no lock files. Cannot be cancelled."`
+	On            string      `short:"H" env:"POOLCTL_HOST" placeholder:"[USER@]HOST[,...]" help:"Run the verb on other machines, by ssh. HOST may have a port (nas:2222). Files that the command line names are files on this machine."`
+	RemoteCommand string      `default:"poolctl" placeholder:"COMMAND" help:"How poolctl is called on the other machines, such as 'sudo poolctl' (poolctl)."`
+	Yes           bool        `help:"With several machines: do not ask before a change."`
+	Connect       string      `short:"c" placeholder:"URI" help:"For virsh compatibility: accepts qemu:///system and other local URIs. The environment variables and libvirt.conf are checked in the same way."`
+	Version       versionFlag `short:"V" help:"Print the version."`
+	VersionToo    versionFlag `short:"v" hidden:""` // virsh accepts both
 }
 
 // groups are the headings of the help, in order.

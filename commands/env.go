@@ -76,7 +76,7 @@ func (e *env) setUp(h host.Host) error {
 	}
 	e.driver = &driver.Driver{
 		Store: definitions, Host: h, Backends: backends(h), NewBackends: backends,
-		Timeout: timeout, LockTimeout: time.Duration(g.LockTimeout), DryRun: g.DryRun,
+		Timeout: timeout, LockTimeout: g.lockTimeout(), DryRun: g.DryRun,
 		PoolOption: e.poolOption(), Warn: e.Warn, WarnUnusable: e.warnUnusable,
 	}
 	if !g.Quiet && terminal.IsWatched() {
@@ -159,6 +159,14 @@ func (e *env) timeout() time.Duration {
 		return min(timeout, time.Second)
 	}
 	return timeout
+}
+
+// lockTimeout returns how long to wait for locks.
+func (g *Globals) lockTimeout() time.Duration {
+	if given := g.LockTimeout; given != nil {
+		return time.Duration(*given)
+	}
+	return time.Minute
 }
 
 // poolOption returns the option that names a volume's pool.

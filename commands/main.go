@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -49,9 +50,34 @@ func Main(ctx context.Context, h host.Host, args []string) int {
 
 func newEnv(ctx context.Context) *env { return &env{ctx: ctx, cli: &cli{}, Output: terminal.New(ctx)} }
 
-// parse parses a command line.
+// parse parses a command line. Few have global options, and building those takes kong as long as building a
+// verb (docs/benchmarks.md), so parse first tries a grammar without most of them.
 func (e *env) parse(args []string) error {
-	parser, err := newParser(e.cli, args)
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !needsAllVerbs(args) && !hasVariable[Others]() {
+		if err := e.parseWith(&e.cli.Directories, args); err == nil {
+			return nil
+		}
+		e.cli = &cli{}
+	}
+	return e.parseWith(e.cli, args)
+}
+
+// hasVariable reports whether the environment has one of the options of a struct.
+func hasVariable[Options any]() bool {
+	for field := range reflect.TypeFor[Options]().Fields() {
+		if _, ok := os.LookupEnv(field.Tag.Get("env")); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// errIncomplete reports that help was asked for with a grammar that has not all options.
+var errIncomplete = errors.New("the grammar is incomplete")
+
+// parseWith parses a command line. The grammar is e.cli, or a part of it.
+func (e *env) parseWith(grammar any, args []string) error {
+	parser, err := newParser(grammar, args)
 	if err != nil {
 		return err
 	}
@@ -61,6 +87,9 @@ func (e *env) parse(args []string) error {
 	}
 	if args, err = normalise(parser.Model, args); err != nil {
 		return err
+	}
+	if grammar != any(e.cli) && slices.Contains(args, "--help") {
+		return errIncomplete
 	}
 	return e.parseNormal(args)
 }
@@ -110,17 +139,16 @@ func (e *env) execute(h host.Host, err error) (status int) {
 }
 
 // newParser creates a parser for the verbs that a command line names. A parser for all verbs takes kong three
-// times as long as the rest of a short run. Only help, completion and the manual page need all verbs.
-func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
-	named := func(name string) bool { return slices.Contains(args, name) }
-	all := named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
+// times as long as the rest of a short run. grammar is a pointer to the struct of the global options.
+func newParser(grammar any, args []string, more ...kong.Option) (*kong.Kong, error) {
+	all := needsAllVerbs(args)
 	options := append([]kong.Option{
 		kong.Name("poolctl"), kong.ExplicitGroups(groups),
 		kong.Vars{"styles": strings.Join(styles, ",")},
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}, more...)
 	for _, v := range verbs {
-		if !all && !named(v.name) {
+		if !all && !slices.Contains(args, v.name) {
 			continue
 		}
 		var tags []string
@@ -129,7 +157,14 @@ func newParser(c *cli, args []string, more ...kong.Option) (*kong.Kong, error) {
 		}
 		options = append(options, kong.DynamicCommand(v.name, v.help, v.group, v.new(), tags...))
 	}
-	return kong.New(c, options...)
+	return kong.New(grammar, options...)
+}
+
+// needsAllVerbs reports whether a command line is about all verbs, as that of help, completion and the manual
+// page is, or names none.
+func needsAllVerbs(args []string) bool {
+	named := func(name string) bool { return slices.Contains(args, name) }
+	return named("help") || named("__complete") || named("__man") || !slices.ContainsFunc(verbNames(), named)
 }
 
 func verbNames() []string {
