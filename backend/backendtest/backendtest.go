@@ -55,7 +55,8 @@ type Options struct {
 	// hostile names of its own, which must be either accepted or refused completely.
 	Allowed, Refused []string
 	// Slow means that operations take long. Unless Exhaustive is true, the suite then tries less: hostile
-	// names only when creating volumes, every third upload and download, and not all faults.
+	// names only when creating volumes, every third upload and download, each capacity once, few operations
+	// at the same time, and not all faults.
 	Slow bool
 	// Unsupported are volumes that pools of this type do not support.
 	Unsupported []*pooldef.Volume
@@ -80,13 +81,17 @@ type Options struct {
 var (
 	PoolFaults   = []string{"PoolFaults", "KilledPool"}
 	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed",
-		"KilledDeleting", "KilledCloning", "SnapshotFaults", "KilledSnapshots"}
+		"KilledDeleting", "KilledCloning", "SnapshotFaults", "SnapshotCloneFaults", "RevertFaults", "KilledSnapshots"}
 	Faults = slices.Concat(PoolFaults, VolumeFaults)
 )
 
 // Requests are the parts about names, concurrency and refusals, whose results do not depend on the underlying
 // storage.
 var Requests = []string{"Names", "Renaming", "RenamingTogether", "Unsupported", "Together", "CloningTogether"}
+
+// StagedFaults are parts whose changes other parts have for storage where a new volume, empty or not, is made
+// under a temporary name, and where a deletion is one change: CloneFaults and KilledCloning.
+var StagedFaults = []string{"VolumeFaults", "Killed", "KilledDeleting"}
 
 // Because maps each of the parts to the same reason, for Options.Cannot and Options.Elsewhere.
 func Because(why string, parts ...string) map[string]string {
@@ -148,6 +153,8 @@ func Run(t *testing.T, o Options) {
 		{"KilledCloning", func(s *suite) { s.testKilled(t.Name(), "clone") }},
 		{"Snapshots", (*suite).testSnapshots},
 		{"SnapshotFaults", (*suite).testSnapshotFaults},
+		{"SnapshotCloneFaults", (*suite).testSnapshotCloneFaults},
+		{"RevertFaults", (*suite).testRevertFaults},
 		{"KilledSnapshots", func(s *suite) { s.testKilledSnapshots(t.Name()) }},
 	} {
 		if o.Parts != nil && !slices.Contains(o.Parts, part.name) {

@@ -70,34 +70,16 @@ func (f *faultyHost) Change(ctx context.Context, step host.Step) error {
 	return f.Host.Change(ctx, step)
 }
 
-// failEachChange runs an operation with a fault in its first change, then in its second, and so on until the
-// operation has no more changes, and finally with a context that is already cancelled. If the operation
-// returns an error, it must have changed nothing except leftovers that RemoveStale removes, and must work
-// afterwards. If it returns nil, it must be complete.
-func (s *suite) failEachChange(op operation, f fault) {
+// failEachChange runs an operation without a fault, then with each of the faults in each of its changes, and
+// finally with a context that is already cancelled. If the operation returns an error, it must have changed
+// nothing except leftovers that RemoveStale removes, and must work afterwards. If it returns nil, it must be
+// complete.
+func (s *suite) failEachChange(op operation, faults ...fault) {
 	s.Helper()
-	state := s.state()
-	for nth := 1; ; nth++ {
-		ctx, cancel := context.WithCancel(s.Context())
-		h := &faultyHost{Host: s.Host, fault: f, nth: nth, cancel: cancel}
-		err := op.do(ctx, s.New(h))
-		cancel()
-		when := fmt.Sprintf("%s, where change %d %s", op.name, nth, f)
-		if !h.struck || f == cancelled {
-			s.checkNoLeftovers(when)
-		}
-		switch {
-		case !h.struck:
-			s.ok(err)
-		case err != nil && !errors.Is(err, errFault) && !errors.Is(err, context.Canceled):
-			s.Fatalf("%s: unexpected error: %v", when, err)
-		}
-		if err != nil && f == dead && op.leavesTrace && op.done() {
-			err = nil
-		}
-		state = s.checkOutcome(op, when, state, err)
-		if !h.struck {
-			break
+	state, changes := s.failChange(op, "", 0, s.state())
+	for _, f := range faults {
+		for nth := 1; nth <= changes; nth++ {
+			state, _ = s.failChange(op, f, nth, state)
 		}
 	}
 	ctx, cancel := context.WithCancel(s.Context())
@@ -106,6 +88,33 @@ func (s *suite) failEachChange(op operation, f fault) {
 		s.Errorf("%s, cancelled before the start: got error %v", op.name, err)
 	}
 	s.checkUnchanged(state, op.name+", cancelled before the start")
+}
+
+// failChange runs an operation with a fault in its nth change, or without one if nth is 0. It returns the
+// state afterwards, and the number of changes.
+func (s *suite) failChange(op operation, f fault, nth int, state string) (after string, changes int) {
+	s.Helper()
+	ctx, cancel := context.WithCancel(s.Context())
+	h := &faultyHost{Host: s.Host, fault: f, nth: nth, cancel: cancel}
+	err := op.do(ctx, s.New(h))
+	cancel()
+	when := op.name
+	if nth > 0 {
+		when += fmt.Sprintf(", where change %d %s", nth, f)
+	}
+	if !h.struck || f == cancelled {
+		s.checkNoLeftovers(when)
+	}
+	switch {
+	case !h.struck:
+		s.ok(err)
+	case err != nil && !errors.Is(err, errFault) && !errors.Is(err, context.Canceled):
+		s.Fatalf("%s: unexpected error: %v", when, err)
+	}
+	if err != nil && f == dead && op.leavesTrace && op.done() {
+		err = nil
+	}
+	return s.checkOutcome(op, when, state, err), h.count
 }
 
 // checkOutcome checks an operation that returned err: it must be complete or not have happened, it must work

@@ -57,9 +57,7 @@ func (s *suite) canBuildAndDelete() bool {
 func (s *suite) testPoolFaults() {
 	initial := s.Snapshot(s.T, s.pool)
 	for _, op := range s.poolOperations() {
-		for _, f := range s.faultsWithoutKills() {
-			s.failEachChange(op, f)
-		}
+		s.failEachChange(op, s.faultsWithoutKills()...)
 		s.ok(op.do(s.Context(), s.b))
 	}
 	if s.canBuildAndDelete() {
@@ -80,9 +78,7 @@ func (s *suite) isBuilt() bool {
 func (s *suite) testVolumeFaults() {
 	create := s.setUpCreation("create")
 	for _, op := range []operation{create, create.reverse("delete")} {
-		for _, f := range s.faultsWithoutKills() {
-			s.failEachChange(op, f)
-		}
+		s.failEachChange(op, s.faultsWithoutKills()...)
 		s.ok(op.do(s.Context(), s.b))
 	}
 }

@@ -108,9 +108,7 @@ func (s *suite) testRenameFaults() {
 	}
 	rename := operation{name: "rename", do: to("v", "w"), undo: to("w", "v"),
 		done: func() bool { return s.isRenamed("v", "w") }}
-	for _, f := range s.faults() {
-		s.failEachChange(rename, f)
-	}
+	s.failEachChange(rename, s.faults()...)
 }
 
 // isRenamed reports whether a volume has its new name. It must have exactly one of the two names.

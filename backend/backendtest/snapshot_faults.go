@@ -70,19 +70,34 @@ func (s *suite) faultySnapshotOperations() []operation {
 	return all
 }
 
-// testSnapshotFaults injects a fault into each change of creating, cloning, reverting to and deleting a
-// snapshot. Most operations have one change or undo theirs as a clone does: one fault is enough.
-func (s *suite) testSnapshotFaults() {
+// testSnapshotFaults injects a fault into each change of creating and deleting a snapshot.
+func (s *suite) testSnapshotFaults() { s.failSnapshotOperations("snapshot", "delete snapshot") }
+
+// testSnapshotCloneFaults injects a fault into each change of cloning a snapshot.
+func (s *suite) testSnapshotCloneFaults() { s.failSnapshotOperations("clone snapshot") }
+
+// testRevertFaults injects a fault into each change of reverting to a snapshot.
+func (s *suite) testRevertFaults() {
+	requireCapability[backend.Reverter](s)
+	s.failSnapshotOperations("revert")
+}
+
+// failSnapshotOperations injects faults into the operations with the names. Most of them have one change, or
+// undo theirs as a clone does: one fault is enough.
+func (s *suite) failSnapshotOperations(names ...string) {
+	s.Helper()
 	for _, op := range s.faultySnapshotOperations() {
 		faults := []fault{after}
 		switch {
 		case Exhaustive():
 			faults = s.faults()
+		case op.name == "revert" && s.Slow:
+			faults = []fault{dead}
 		case op.name == "revert":
 			faults = append(faults, dead)
 		}
-		for _, f := range faults {
-			s.failEachChange(op, f)
+		if slices.Contains(names, op.name) {
+			s.failEachChange(op, faults...)
 		}
 		s.nextSnapshotOperation(op)
 	}

@@ -46,13 +46,18 @@ func (s *suite) snapshotState(t *testing.T) string {
 	t.Helper()
 	s.removeStale()
 	var b strings.Builder
-	for _, name := range s.list() {
-		if !strings.Contains(name, ":") { // a snapshot
-			sum := sha256.Sum256(bytes.TrimRight(s.guestData(name), "\x00"))
-			fmt.Fprintf(&b, "%s %v %x\n", name, s.lookUp(name).Capacity, sum)
+	snapshots := s.snapshots("")
+	for v, err := range s.details() {
+		s.ok(err)
+		isSnapshot := func(one *pooldef.Snapshot) bool {
+			return v.Name == one.Name || v.Name == one.Volume+":"+one.Name
+		}
+		if !slices.ContainsFunc(snapshots, isSnapshot) {
+			sum := sha256.Sum256(bytes.TrimRight(s.guestData(v.Name), "\x00"))
+			fmt.Fprintf(&b, "%s %v %x\n", v.Name, v.Capacity, sum)
 		}
 	}
-	for _, one := range s.snapshots("") {
+	for _, one := range snapshots {
 		fmt.Fprintf(&b, "%s@%s %v\n", one.Volume, one.Name, one.Capacity)
 	}
 	return b.String()

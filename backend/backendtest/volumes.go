@@ -44,6 +44,7 @@ func (s *suite) checkAbsent(name string) {
 	s.Helper()
 	before := s.state()
 	s.checkNotFound(name)
+	s.checkNotDeleted(name)
 	s.checkUnchanged(before, "look up "+shorten(name))
 }
 
@@ -52,6 +53,10 @@ func (s *suite) checkNotFound(name string) {
 	if v, err := s.b.Volume(s.Context(), s.pool, name); !errors.Is(err, backend.ErrNoVolume) {
 		s.Errorf("lookup of the missing volume %q: got %+v, error %v", shorten(name), v, err)
 	}
+}
+
+func (s *suite) checkNotDeleted(name string) {
+	s.Helper()
 	if deleter, ok := s.b.(backend.Deleter); ok {
 		if err := deleter.Delete(s.Context(), s.pool, name); !errors.Is(err, backend.ErrNoVolume) {
 			s.Errorf("deletion of the missing volume %q: got error %v", shorten(name), err)

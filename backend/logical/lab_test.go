@@ -167,6 +167,8 @@ func TestConformanceFaults(t *testing.T) {
 	withoutAutoactivation(t)
 	o := options()
 	o.Parts = backendtest.Faults
+	o.Elsewhere = backendtest.Because("CloneFaults and KilledCloning have the same changes",
+		append(slices.Clone(backendtest.StagedFaults), "SnapshotFaults", "SnapshotCloneFaults")...)
 	backendtest.Run(t, o)
 }
 

@@ -40,7 +40,8 @@ func TestConformanceThin(t *testing.T) {
 		return activeThin.ReplaceAllString(snapshot(t), "$1--")
 	}
 	o.Elsewhere = backendtest.Because("TestConformance and TestConformanceFaults have it with plain volumes",
-		append(slices.Concat(backendtest.VolumeFaults, backendtest.Requests), "KilledPool", "Snapshots")...)
+		append(slices.Concat(backendtest.VolumeFaults, backendtest.Requests), "KilledPool", "Snapshots",
+			"Listing", "Transfers", "Wiping")...)
 	backendtest.Run(t, o)
 }
 

@@ -218,5 +218,7 @@ func TestConformanceFaults(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()
 	o.Parts = backendtest.Faults
+	o.Elsewhere = backendtest.Because("CloneFaults and KilledCloning have the same changes",
+		append(slices.Clone(backendtest.StagedFaults), "SnapshotCloneFaults")...)
 	backendtest.Run(t, o)
 }
