@@ -6,19 +6,20 @@ import (
 	"poolctl/commands/manual"
 )
 
-// Man is the hidden verb __man, which prints the front page of the manual, or the page of a verb. docs/man
-// has its output.
+// Man is the hidden verb __man, which prints the front page of the manual, the page of a verb, or the beginning
+// of the page of a document. docs/man has its output.
 type Man struct {
-	Verb string `arg:"" optional:""`
+	Name string `arg:"" optional:""`
 }
 
 // Run prints the page.
 func (c *Man) Run(e *env) error {
 	m := e.manual()
-	if c.Verb == "" {
+	switch {
+	case c.Name == "":
 		m.WritePage(e.Data)
-	} else if !m.WriteVerbPage(e.Data, c.Verb) {
-		return &usageError{text: fmt.Sprintf("there is no verb %q", c.Verb)}
+	case !m.WriteVerbPage(e.Data, c.Name) && !manual.WriteDocumentStart(e.Data, c.Name):
+		return &usageError{text: fmt.Sprintf("there is no verb and no document %q", c.Name)}
 	}
 	return nil
 }

@@ -6,14 +6,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"poolctl/commands/manual"
 )
 
-// documentPage returns the manual page of a page of the documentation. go-md2man converts the text.
-func documentPage(t *testing.T, d manual.Document) []byte {
+// documentPage returns the manual page of a page of the documentation, which has a beginning. go-md2man converts
+// the text.
+func documentPage(t *testing.T, source string, beginning []byte) []byte {
 	t.Helper()
-	markdown, err := os.ReadFile("../docs/" + d.Source)
+	markdown, err := os.ReadFile("../docs/" + source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +23,7 @@ func documentPage(t *testing.T, d manual.Document) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []byte(d.Header() + minusSigns(strings.TrimLeft(string(body), "\n")))
+	return append(beginning, minusSigns(strings.TrimLeft(string(body), "\n"))...)
 }
 
 // minusSigns makes a minus sign of each hyphen in the text of a manual page, as users copy options from it.

@@ -51,10 +51,10 @@ func TestManual(t *testing.T) {
 // manualPages returns all manual pages by the names of their files.
 func manualPages(t *testing.T) map[string][]byte {
 	t.Helper()
-	printed := func(verb ...string) []byte {
-		page, err := exec.Command("poolctl", append([]string{"__man"}, verb...)...).Output()
+	printed := func(name ...string) []byte {
+		page, err := exec.Command("poolctl", append([]string{"__man"}, name...)...).Output()
 		if err != nil {
-			t.Fatal(verb, err)
+			t.Fatal(name, err)
 		}
 		return page
 	}
@@ -65,7 +65,7 @@ func manualPages(t *testing.T) map[string][]byte {
 		}
 	}
 	for _, d := range manual.Documents {
-		pages[fmt.Sprintf("%s.%d", d.Name, d.Section)] = documentPage(t, d)
+		pages[fmt.Sprintf("%s.%d", d.Name, d.Section)] = documentPage(t, d.Source, printed(d.Name))
 	}
 	return pages
 }

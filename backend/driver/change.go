@@ -22,12 +22,8 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	if err != nil {
 		return err
 	}
-	users, err := d.usersOf(ctx, v, false)
-	if err != nil {
-		return err
-	}
-	overlays := overlaysIn(users)
-	// A dry run reports problems with the name before checkFollowed suggests to put it into other images.
+	// A dry run reports problems with the name before the machine is inspected, and before a hint suggests to put
+	// the name into other images.
 	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type]
 	err = rehearsal.(backend.Renamer).Rename(ctx, p, v.Name, newName)
 	linker, links := rehearsal.(backend.Linker)
@@ -38,9 +34,14 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	if err != nil || newName == v.Name {
 		return err
 	}
+	users, err := d.usersOf(ctx, v, false)
+	if err != nil {
+		return err
+	}
 	if err := checkContains(users); err != nil {
 		return err
 	}
+	overlays := overlaysIn(users)
 	switch {
 	case overlays == nil && !interrupted:
 		err = renamer.Rename(ctx, p, v.Name, newName)

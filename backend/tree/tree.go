@@ -34,9 +34,6 @@ const (
 
 var kinds = []Kind{Server, Device, FileSystem, File, Snapshot, Pool, Volume, Domain, Process, Kernel}
 
-// Kinds returns all kinds of nodes.
-func Kinds() []Kind { return slices.Clone(kinds) }
-
 // A Node is a piece of storage, or what uses it.
 type Node struct {
 	ID         string // unique in the graph, and the same in each run

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -41,13 +42,6 @@ type Document struct {
 	Section int
 	Source  string // the file in docs
 	Title   string
-}
-
-// Header returns the beginning of the manual page: its title line and the section NAME.
-func (d Document) Header() string {
-	var b strings.Builder
-	page{&b}.header(d.Name, d.Section, d.Title)
-	return b.String()
 }
 
 // Documents are the manual pages besides those of the grammar.
@@ -88,6 +82,16 @@ func (m *Manual) WritePage(w io.Writer) {
 	p.section("SUDO", sectionText("sudo"))
 	p.section("EXAMPLES", sectionText("examples"))
 	p.seeAlso(append(documentNames(), "virsh(1)", "qemu-img(1)", "systemd.unit(5)"))
+}
+
+// WriteDocumentStart writes the beginning of the manual page of a document: its title line and the section NAME.
+// If no document has the name, it returns false.
+func WriteDocumentStart(w io.Writer, name string) bool {
+	i := slices.IndexFunc(Documents, func(d Document) bool { return d.Name == name })
+	if i >= 0 {
+		page{w}.header(name, Documents[i].Section, Documents[i].Title)
+	}
+	return i >= 0
 }
 
 func documentNames() []string {
