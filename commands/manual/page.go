@@ -33,6 +33,7 @@ type Manual struct {
 	Groups []kong.Group
 	Fields
 	Statuses []Status
+	Findings []Candidate // of check
 }
 
 // A Document is a manual page whose text is a page of the documentation.
@@ -41,6 +42,7 @@ type Document struct {
 	Section int
 	Source  string // the file in docs
 	Title   string
+	Verbs   []string // whose pages refer to it, by their first letters
 }
 
 // Header returns the beginning of the manual page: its title line and the section NAME.
@@ -50,14 +52,21 @@ func (d Document) Header() string {
 	return b.String()
 }
 
+// reference returns the name of the page as other pages refer to it.
+func (d Document) reference() string { return fmt.Sprintf("%s(%d)", d.Name, d.Section) }
+
 // Documents are the manual pages besides those of the grammar.
 var Documents = []Document{
-	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets"},
-	{"poolctl-output", 5, "output.md", "output of poolctl for programs"},
-	{"poolctl-apply", 7, "apply.md", "pools from files: diff, apply and export"},
-	{"poolctl-snapshots", 7, "snapshots.md", "snapshots of volumes"},
-	{"poolctl-systemd", 7, "systemd.md", "pools as units of systemd"},
-	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other"},
+	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets", nil},
+	{"poolctl-output", 5, "output.md", "output of poolctl for programs", nil},
+	{"poolctl-apply", 7, "apply.md", "pools from files: diff, apply and export",
+		[]string{"apply", "diff", "export"}},
+	{"poolctl-snapshots", 7, "snapshots.md", "snapshots of volumes", []string{"vol-snapshot-"}},
+	{"poolctl-systemd", 7, "systemd.md", "pools as units of systemd", []string{"autostart", "pool-autostart"}},
+	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other",
+		[]string{"import"}},
+	{"poolctl-monitoring", 7, "monitoring.md", "storage pools in cron, Icinga, Nagios and Prometheus",
+		[]string{"check", "explain", "metrics"}},
 }
 
 // WritePage writes poolctl(8), the front page of the manual. Its texts are those of the help.
@@ -93,7 +102,7 @@ func (m *Manual) WritePage(w io.Writer) {
 func documentNames() []string {
 	names := make([]string, len(Documents))
 	for i, d := range Documents {
-		names[i] = fmt.Sprintf("%s(%d)", d.Name, d.Section)
+		names[i] = d.reference()
 	}
 	return names
 }
