@@ -60,6 +60,9 @@ func (c candidates) Fields(verb string) []string {
 	return poolFields
 }
 
+// Findings implements [manual.Source].
+func (candidates) Findings() []manual.Candidate { return findings() }
+
 // Pools implements [manual.Source].
 func (c candidates) Pools(verb string) []string {
 	switch {

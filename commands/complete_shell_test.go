@@ -36,7 +36,8 @@ type completingShell struct {
 	name, script string
 	args         []string
 	rc           string
-	more         []completion // additional ones of this shell
+	more         []completion      // additional ones of this shell
+	helps        map[string]string // what is typed, and a part of the list of candidates with their help
 }
 
 var shells = []completingShell{
@@ -52,7 +53,7 @@ echo '<<0>>'
 		{"$'l", "l\nine"}, {`$'l\n`, "l\nine"}, {"'l", "l\nine"}, {`"l`, "l\nine"},
 		{`"h`, "h!t"}, {"'h", "h!t"}, {"$'h", "h!t"}, {"'w", "w'"}, {`"j`, `j"`}, {"$'w", "w'"},
 		{`"\$`, "$HOME"}, {`"$`, "$HOME"}, {"'f:", "f:g@h=i"}, {`"a b"`, "a b"},
-	}},
+	}, nil},
 	{"zsh", "functions/_poolctl", []string{"-d", "-i"}, `
 PS1='> ' fpath=(./functions $fpath) n=0
 autoload -U compinit
@@ -60,7 +61,11 @@ compinit -u -D
 compdef _poolctl show
 show() { printf '%s\0' "${@[-1]}" >>got; echo "<<$((++n))>>" }
 echo '<<0>>'
-`, []completion{{"t", "t\ttab"}, {"f:g", "f:g@h=i"}, {`\=`, "=eq"}, {"'l", "l\nine"}}},
+`, []completion{{"t", "t\ttab"}, {"f:g", "f:g@h=i"}, {`\=`, "=eq"}, {"'l", "l\nine"}},
+		map[string]string{
+			"poolctl pool-de\t":       "pool-destroy    -- Stop a pool",
+			"poolctl pool-list --a\t": "--autostart  -- Only pools that are started",
+		}},
 	{"fish", "poolctl.fish", []string{"--no-config", "-i", "-C", "source rc"}, `
 source poolctl.fish
 complete -c show -f -a '(__poolctl_complete)'
@@ -68,11 +73,16 @@ set -g n 0
 function fish_prompt; printf '> '; end
 function show; printf '%s\0' $argv[-1] >>got; set n (math $n + 1); echo "<<$n>>"; end
 echo '<<0>>'
-`, []completion{{"f:g", "f:g@h=i"}, {"=", "=eq"}, {"'l", "l\nine"}}},
+`, []completion{{"f:g", "f:g@h=i"}, {"=", "=eq"}, {"'l", "l\nine"}},
+		map[string]string{
+			"complete -C 'poolctl pool-de'\r":       "pool-destroy\tStop a pool",
+			"complete -C 'poolctl pool-list --a'\r": "--autostart\tOnly pools that are started",
+		}},
 }
 
 // TestShellsComplete types in each shell on a terminal. The shell must insert a volume's name so that the
-// command receives exactly that name, and must run and expand nothing.
+// command receives exactly that name, and must run and expand nothing. zsh and fish show what verbs and options
+// do.
 func TestShellsComplete(t *testing.T) {
 	backendtest.Long(t, "completion in zsh, fish and an interactive bash")
 	for _, s := range shells {
@@ -102,6 +112,11 @@ func (s *completingShell) complete(t *testing.T) {
 	for i, c := range all {
 		typed.write("show vol-info --pool images " + c.typed + "\t\r")
 		typed.expect(fmt.Sprintf("<<%d>>", i+1))
+	}
+	for word, help := range s.helps {
+		typed.write(word)
+		typed.expect(help)
+		typed.write("\x15") // drops the line
 	}
 	got, err := os.ReadFile(dir + "/got")
 	if err != nil {

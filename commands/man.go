@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 
+	"poolctl/backend/check"
 	"poolctl/commands/manual"
 )
 
@@ -24,10 +25,20 @@ func (c *Man) Run(e *env) error {
 	return nil
 }
 
+// findings returns the findings of check, with what they mean.
+func findings() []manual.Candidate {
+	var all []manual.Candidate
+	for _, id := range check.IDs() {
+		all = append(all, manual.Candidate{Word: id, Help: check.Summary(id)})
+	}
+	return all
+}
+
 // manual returns the manual of this program.
 func (e *env) manual() *manual.Manual {
 	return &manual.Manual{
 		Model: e.kong.Model, Groups: groups, Statuses: manualStatuses(),
-		Fields: manual.Fields{Pool: poolFields, Volume: volumeFields, Secret: secretFields},
+		Fields:   manual.Fields{Pool: poolFields, Volume: volumeFields, Secret: secretFields},
+		Findings: findings(),
 	}
 }

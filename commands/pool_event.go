@@ -12,6 +12,13 @@ type PoolEvent struct {
 	Timestamp bool   `help:"Print the time of each event."`
 }
 
+// Help implements kong.HelpProvider.
+func (*PoolEvent) Help() string {
+	return "There are no events, because poolctl has no daemon that could send them; --list " +
+		"prints virsh's types." +
+		"\n\n  poolctl pool-event --list"
+}
+
 // errNoEvents is the error of pool-event and secret-event.
 var errNoEvents = fault.New(fault.Unsupported,
 	"there are no events: poolctl has no daemon that could send them")

@@ -10,6 +10,13 @@ type SecretEvent struct {
 	Timestamp bool   `help:"Print the time of each event."`
 }
 
+// Help implements kong.HelpProvider.
+func (*SecretEvent) Help() string {
+	return "There are no events, because poolctl has no daemon that could send them; --list " +
+		"prints virsh's types." +
+		"\n\n  poolctl secret-event --list"
+}
+
 // Run lists virsh's types of events. Without --list it returns errNoEvents.
 func (c *SecretEvent) Run(e *env) error {
 	if c.List {

@@ -28,6 +28,20 @@ type Source interface {
 	Secrets() []string
 	// Fields returns the fields of what a verb lists.
 	Fields(verb string) []string
+	// Findings returns the findings of check, with what they mean.
+	Findings() []Candidate
+}
+
+// A Candidate is a word that can complete a command line, with its help in one line, if it has any.
+type Candidate struct{ Word, Help string }
+
+// named returns candidates without help.
+func named(words []string) []Candidate {
+	all := make([]Candidate, len(words))
+	for i, word := range words {
+		all[i].Word = word
+	}
+	return all
 }
 
 // The kinds of candidates.
@@ -48,7 +62,7 @@ type completer struct {
 //
 //	-- WORD...              one candidate a line, without names that contain a line feed
 //	bash [=TEXT] -- WORD... for completion/poolctl.bash, see completeBash
-//	zsh|fish -- WORD...     for the other scripts: everything printed ends with a NUL byte
+//	zsh|fish -- WORD...     for the other scripts, with help: everything printed ends with a NUL byte
 //
 // For a shell, the first word of the output is the kind of the candidates: words, files or directories. The
 // shell lists files and directories itself.
@@ -63,8 +77,8 @@ func Complete(w io.Writer, model *kong.Application, source Source, args []string
 	default:
 		_, candidates := c.complete(line)
 		for _, candidate := range candidates {
-			if !strings.Contains(candidate, "\n") {
-				fmt.Fprintln(w, candidate)
+			if !strings.Contains(candidate.Word, "\n") {
+				fmt.Fprintln(w, candidate.Word)
 			}
 		}
 	}
@@ -78,23 +92,23 @@ func cutSeparator(all []string) (form, line []string) {
 }
 
 // completeNul prints the kind and the candidates, each with a NUL byte at its end. For zsh, each candidate is
-// followed by its printable form. For fish, candidates with a tab are omitted, because fish takes the text
-// after a tab for a description.
+// followed by its printable form and its help. For fish, the help follows a tab, and candidates with a tab
+// are omitted.
 func (c *completer) completeNul(shell string, line []string) {
 	kind, candidates := c.complete(line)
 	fmt.Fprint(c.w, kind, "\x00")
 	for _, candidate := range candidates {
 		switch {
 		case shell == "zsh":
-			fmt.Fprint(c.w, candidate, "\x00", format.Line(candidate), "\x00")
-		case !strings.Contains(candidate, "\t"):
-			fmt.Fprint(c.w, candidate, "\x00")
+			fmt.Fprint(c.w, candidate.Word, "\x00", format.Line(candidate.Word), "\x00", candidate.Help, "\x00")
+		case !strings.Contains(candidate.Word, "\t"):
+			fmt.Fprint(c.w, strings.TrimSuffix(candidate.Word+"\t"+candidate.Help, "\t"), "\x00")
 		}
 	}
 }
 
 // complete returns the candidates that begin with the last word of a line, sorted.
-func (c *completer) complete(line []string) (kind string, candidates []string) {
+func (c *completer) complete(line []string) (kind string, candidates []Candidate) {
 	if len(line) == 0 {
 		line = []string{""}
 	}
@@ -105,16 +119,16 @@ func (c *completer) complete(line []string) (kind string, candidates []string) {
 	}
 	kind, all := c.candidates(before, typed)
 	for _, candidate := range all {
-		if strings.HasPrefix(candidate, typed) {
+		if strings.HasPrefix(candidate.Word, typed) {
 			candidates = append(candidates, candidate)
 		}
 	}
-	slices.Sort(candidates)
-	return kind, slices.Compact(candidates)
+	slices.SortStableFunc(candidates, func(a, b Candidate) int { return strings.Compare(a.Word, b.Word) })
+	return kind, slices.CompactFunc(candidates, func(a, b Candidate) bool { return a.Word == b.Word })
 }
 
 // candidates returns the words that may follow a line. They need not begin with the typed text.
-func (c *completer) candidates(l *partialLine, typed string) (kind string, all []string) {
+func (c *completer) candidates(l *partialLine, typed string) (kind string, all []Candidate) {
 	if l.awaits != nil {
 		return c.values(l, l.awaits, typed)
 	}
@@ -122,11 +136,11 @@ func (c *completer) candidates(l *partialLine, typed string) (kind string, all [
 		if option, value, hasValue := l.option(typed); hasValue && !option.IsBool() {
 			kind, all = c.values(l, option, value)
 			for i := range all {
-				all[i] = strings.TrimSuffix(typed, value) + all[i]
+				all[i].Word = strings.TrimSuffix(typed, value) + all[i].Word
 			}
 			return kind, all
 		}
-		all = l.optionNames()
+		all = l.options()
 	}
 	if l.verb == nil {
 		return words, append(all, visibleVerbs(c.model)...)
@@ -143,13 +157,13 @@ func (c *completer) candidates(l *partialLine, typed string) (kind string, all [
 	return kind, append(all, values...)
 }
 
-// visibleVerbs returns the names of the verbs that are not hidden.
-func visibleVerbs(model *kong.Application) []string {
-	var names []string
+// visibleVerbs returns the verbs that are not hidden.
+func visibleVerbs(model *kong.Application) []Candidate {
+	var all []Candidate
 	for _, n := range model.Children {
 		if !n.Hidden {
-			names = append(names, n.Name)
+			all = append(all, Candidate{n.Name, n.Help})
 		}
 	}
-	return names
+	return all
 }

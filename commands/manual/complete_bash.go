@@ -28,7 +28,7 @@ func (c *completer) completeBash(replaced, pieces []string) {
 	kind, candidates := c.complete(line)
 	fmt.Fprintln(c.w, kind)
 	for _, candidate := range candidates {
-		if rest, ok := strings.CutPrefix(candidate, before.plain); ok {
+		if rest, ok := strings.CutPrefix(candidate.Word, before.plain); ok {
 			fmt.Fprintln(c.w, quoteBash(rest, before.quote))
 		}
 	}

@@ -11,7 +11,23 @@ import (
 )
 
 // values returns the values that an argument or option can have.
-func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind string, all []string) {
+func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind string, all []Candidate) {
+	switch v.Name {
+	case "verb":
+		return words, append(visibleVerbs(l.model), topicCandidates()...)
+	case "id", "skip":
+		return words, c.source.Findings()
+	case "only":
+		return words, eachAfter(lists(typed), c.source.Findings())
+	case "columns":
+		return words, eachAfter(lists(typed), named(c.source.Fields(l.verb.Name)))
+	}
+	kind, names := c.names(l, v, typed)
+	return kind, named(names)
+}
+
+// names returns the values that have no help.
+func (c *completer) names(l *partialLine, v *kong.Value, typed string) (kind string, all []string) {
 	if v.Enum != "" {
 		return words, slices.DeleteFunc(strings.Split(v.Enum, ","), func(s string) bool { return s == "" })
 	}
@@ -35,12 +51,8 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 		return words, c.volumeFormats(l.value("pool"))
 	case "source-format":
 		return words, sourceFormats(pooldef.Type(l.value("type")))
-	case "columns":
-		return words, eachAfter(typed[:strings.LastIndex(typed, ",")+1], c.source.Fields(l.verb.Name))
 	case "secret", "secret-uuid":
 		return words, c.source.Secrets()
-	case "verb":
-		return words, append(visibleVerbs(l.model), TopicNames()...)
 	case "owner":
 		return words, accounts("/etc/passwd")
 	case "group":
@@ -53,11 +65,13 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 	return words, nil
 }
 
-// eachAfter returns each name after a text.
-func eachAfter(text string, names []string) []string {
-	all := make([]string, len(names))
-	for i, name := range names {
-		all[i] = text + name
+// lists returns what a word lists already, up to its last comma.
+func lists(typed string) string { return typed[:strings.LastIndexByte(typed, ',')+1] }
+
+// eachAfter returns each candidate after a text.
+func eachAfter(text string, all []Candidate) []Candidate {
+	for i := range all {
+		all[i].Word = text + all[i].Word
 	}
 	return all
 }

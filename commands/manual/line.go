@@ -98,19 +98,19 @@ func (l *partialLine) option(word string) (option *kong.Value, value string, has
 	return nil, "", false
 }
 
-// optionNames returns the options that may come next.
-func (l *partialLine) optionNames() []string {
+// options returns the options that may come next.
+func (l *partialLine) options() []Candidate {
 	flags := l.model.Flags
 	if l.verb != nil {
 		flags = slices.Concat(l.verb.Flags, flags)
 	}
-	var names []string
+	var all []Candidate
 	for _, f := range flags {
 		if !f.Hidden {
-			names = append(names, "--"+f.Name)
+			all = append(all, Candidate{"--" + f.Name, f.Help})
 		}
 	}
-	return names
+	return all
 }
 
 // slots returns, in order, the arguments and options that values without a name are assigned to.

@@ -34,6 +34,7 @@ type Manual struct {
 	Groups []kong.Group
 	Fields
 	Statuses []Status
+	Findings []Candidate // of check
 }
 
 // A Document is a manual page whose text is a page of the documentation.
@@ -42,16 +43,24 @@ type Document struct {
 	Section int
 	Source  string // the file in docs
 	Title   string
+	Verbs   []string // whose pages refer to it, by their first letters
 }
+
+// reference returns the name of the page as other pages refer to it.
+func (d Document) reference() string { return fmt.Sprintf("%s(%d)", d.Name, d.Section) }
 
 // Documents are the manual pages besides those of the grammar.
 var Documents = []Document{
-	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets"},
-	{"poolctl-output", 5, "output.md", "output of poolctl for programs"},
-	{"poolctl-apply", 7, "apply.md", "pools from files: diff, apply and export"},
-	{"poolctl-snapshots", 7, "snapshots.md", "snapshots of volumes"},
-	{"poolctl-systemd", 7, "systemd.md", "pools as units of systemd"},
-	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other"},
+	{"poolctl-yaml", 5, "definitions.md", "definitions of pools, volumes and secrets", nil},
+	{"poolctl-output", 5, "output.md", "output of poolctl for programs", nil},
+	{"poolctl-apply", 7, "apply.md", "pools from files: diff, apply and export",
+		[]string{"apply", "diff", "export"}},
+	{"poolctl-snapshots", 7, "snapshots.md", "snapshots of volumes", []string{"vol-snapshot-"}},
+	{"poolctl-systemd", 7, "systemd.md", "pools as units of systemd", []string{"autostart", "pool-autostart"}},
+	{"poolctl-libvirt", 7, "libvirt.md", "poolctl beside libvirt, and moving from one to the other",
+		[]string{"import"}},
+	{"poolctl-monitoring", 7, "monitoring.md", "storage pools in cron, Icinga, Nagios and Prometheus",
+		[]string{"check", "explain", "metrics"}},
 }
 
 // WritePage writes poolctl(8), the front page of the manual. Its texts are those of the help.
@@ -97,7 +106,7 @@ func WriteDocumentStart(w io.Writer, name string) bool {
 func documentNames() []string {
 	names := make([]string, len(Documents))
 	for i, d := range Documents {
-		names[i] = fmt.Sprintf("%s(%d)", d.Name, d.Section)
+		names[i] = d.reference()
 	}
 	return names
 }

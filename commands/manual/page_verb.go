@@ -15,7 +15,7 @@ import (
 func (m *Manual) WriteVerbPage(w io.Writer, name string) bool {
 	for _, verb := range m.Model.Children {
 		if verb.Name == name && !verb.Hidden {
-			page{w}.verb(verb)
+			page{w}.verb(m, verb)
 			return true
 		}
 	}
@@ -25,7 +25,7 @@ func (m *Manual) WriteVerbPage(w io.Writer, name string) bool {
 // pageName returns the name of a verb's manual page. man(1) finds it as "man poolctl vol-clone".
 func pageName(verb *kong.Node) string { return "poolctl-" + verb.Name }
 
-func (p page) verb(verb *kong.Node) {
+func (p page) verb(m *Manual, verb *kong.Node) {
 	p.header(pageName(verb), 8, pageTitle(verb.Help))
 	arguments := strings.TrimPrefix(usageLine(verb), "Usage: poolctl "+verb.Name)
 	p.section("SYNOPSIS", ".B poolctl "+escapeRoff(verb.Name))
@@ -47,8 +47,15 @@ func (p page) verb(verb *kong.Node) {
 		p.section("OPTIONS", "")
 		p.flags(verb.Flags)
 	}
+	if hasArgument(verb, "id", "only") {
+		p.section("FINDINGS", "")
+		for _, finding := range m.Findings {
+			p.line(".TP\n.B " + escapeRoff(finding.Word) + "\n" + escapeRoff(finding.Help))
+		}
+	}
 	p.section("EXIT STATUS", "0 if the verb succeeded, or had nothing to do.\n.BR poolctl (8)\n"+
-		"lists the others, the global options and the environment.")
+		"lists the others, and the global options.")
+	p.section("ENVIRONMENT", verbEnvironment(verb, m.Model.Flags))
 	if len(examples) > 0 {
 		p.section("EXAMPLES", "")
 		p.examples(examples)
@@ -90,14 +97,44 @@ func (p page) examples(paragraphs []string) {
 	}
 }
 
+// hasArgument reports whether an argument or option of a verb has one of the names.
+func hasArgument(verb *kong.Node, names ...string) bool {
+	return slices.ContainsFunc(verb.Positional,
+		func(a *kong.Positional) bool { return slices.Contains(names, a.Name) }) ||
+		slices.ContainsFunc(verb.Flags, func(f *kong.Flag) bool { return slices.Contains(names, f.Name) })
+}
+
+// verbEnvironment returns paragraphs about the variables that a verb uses: those of its own options, and the
+// names of those that set global options.
+func verbEnvironment(verb *kong.Node, global []*kong.Flag) string {
+	text := environment(verb.Flags)
+	if hasArgument(verb, "output") {
+		text += ".TP\nPOOLCTL_OUTPUT\nThe style of the output, without \\-\\-output.\n"
+	}
+	if text != "" {
+		text += ".PP\n"
+	}
+	var names []string
+	for _, f := range global {
+		names = append(names, f.Envs...)
+	}
+	return text + strings.Join(names, ", ") + "\nand others are described in\n.BR poolctl (8)."
+}
+
 // related returns the pages that a verb's page refers to.
 func related(verb *kong.Node) []string {
 	pages := []string{"poolctl(8)"}
-	if slices.ContainsFunc(verb.Positional, func(a *kong.Positional) bool { return a.Name == "file" }) {
+	if hasArgument(verb, "file") {
 		pages = append(pages, "poolctl-yaml(5)")
 	}
-	if slices.ContainsFunc(verb.Flags, func(f *kong.Flag) bool { return f.Name == "output" }) {
+	if hasArgument(verb, "output") {
 		pages = append(pages, "poolctl-output(5)")
+	}
+	for _, d := range Documents {
+		isOf := func(first string) bool { return strings.HasPrefix(verb.Name, first) }
+		if slices.ContainsFunc(d.Verbs, isOf) {
+			pages = append(pages, d.reference())
+		}
 	}
 	return append(pages, "virsh(1)")
 }

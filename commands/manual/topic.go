@@ -3,6 +3,8 @@ package manual
 import (
 	"fmt"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // topics are texts that poolctl help shows. Those with a title are also sections of the front page; the
@@ -24,6 +26,15 @@ func TopicNames() []string {
 	return names
 }
 
+// topicCandidates returns the topics for completion.
+func topicCandidates() []Candidate {
+	all := make([]Candidate, len(topics))
+	for i, t := range topics {
+		all[i] = Candidate{t.name, t.help}
+	}
+	return all
+}
+
 // Topic returns the text of a topic for a terminal, and whether there is such a topic.
 func (m *Manual) Topic(name string) (text string, found bool) {
 	for _, t := range topics {
@@ -40,7 +51,7 @@ func (m *Manual) topic(name string) string {
 	case "statuses":
 		return m.statuses()
 	case "environment":
-		return m.environment() + sectionText(name)
+		return environment(m.Model.Flags) + sectionText(name)
 	case "output":
 		list := func(names []string) string { return strings.Join(names, ", ") }
 		return fmt.Sprintf(sectionText(name), list(m.Pool), list(m.Volume), list(m.Secret))
@@ -59,10 +70,10 @@ func (m *Manual) statuses() string {
 		"Only --help and --version end it with 0.")
 }
 
-// environment returns a paragraph for each global option that a variable can set.
-func (m *Manual) environment() string {
+// environment returns a paragraph for each option that a variable can set.
+func environment(flags []*kong.Flag) string {
 	text := ""
-	for _, f := range m.Model.Flags {
+	for _, f := range flags {
 		for _, name := range f.Envs {
 			text += fmt.Sprintf(".TP\n%s\nThe same as \\-\\-%s: %s\n", name, escapeRoff(f.Name), escapeRoff(f.Help))
 		}
