@@ -23,7 +23,8 @@ func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			return nil, err
 		}
 		defer dir.Close()
-		return volumeEntries(ctx, dir)
+		entries, err := volumeEntries(ctx, dir)
+		return sorted(entries), err
 	}
 	var v pooldef.Volume // one for all names: 10,000 volumes take 4 MB
 	return backend.List(list, func(e safeopen.DirEntry) *pooldef.Volume {
@@ -55,9 +56,7 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			yield(nil, err)
 			return
 		}
-		for size := firstBatch; len(entries) > 0; size = batch {
-			part := entries[:min(size, len(entries))]
-			entries = entries[len(part):]
+		for part := range batches(entries) {
 			for _, volume := range f.details(dir, p, part) {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
@@ -108,8 +107,8 @@ func catchPanic(p *pooldef.Pool, name string, inspect func() *pooldef.Volume) (f
 	return inspect()
 }
 
-// volumeEntries lists the volumes: files, directories, block devices, and links to them, including
-// links that may not be followed. It omits staging directories.
+// volumeEntries lists the volumes, in no order: files, directories, block devices, and links to them,
+// including links that may not be followed. It omits staging directories.
 func volumeEntries(ctx context.Context, dir *host.Dir) ([]safeopen.DirEntry, error) {
 	entries, err := dir.List()
 	if err != nil {
@@ -118,10 +117,7 @@ func volumeEntries(ctx context.Context, dir *host.Dir) ([]safeopen.DirEntry, err
 	entries = slices.DeleteFunc(entries, func(e safeopen.DirEntry) bool {
 		return isStagingName(e.Name) || !isVolume(dir, e)
 	})
-	slices.SortFunc(entries, func(a, b safeopen.DirEntry) int { return pooldef.CompareNames(a.Name, b.Name) })
-	// a directory that is changing may return a name twice
-	isSame := func(a, b safeopen.DirEntry) bool { return a.Name == b.Name }
-	return slices.CompactFunc(entries, isSame), ctx.Err()
+	return entries, ctx.Err()
 }
 
 func isVolume(dir *host.Dir, e safeopen.DirEntry) bool {
