@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"poolctl/format"
 	"poolctl/pooldef"
@@ -104,9 +105,11 @@ func (e *env) volumePrinter(o *output, details bool) volumePrinter {
 		}
 	}
 	records := o.records(e, "volumes", volumeFields)
-	return volumePrinter{
-		func(v *pooldef.Volume) error { return records.add(volumeValues(v)) }, records.close,
+	values := volumeValues
+	if !hasColumns(o.Output) {
+		values = func(v *pooldef.Volume) []any { return []any{v.Name} }
 	}
+	return volumePrinter{func(v *pooldef.Volume) error { return records.add(values(v)) }, records.close}
 }
 
 func (e *env) volumeTable(details bool) volumePrinter {
@@ -114,14 +117,22 @@ func (e *env) volumeTable(details bool) volumePrinter {
 	if details {
 		header = append(header, "Type", "Capacity", "Allocation")
 	}
+	const atOnce = 1024 // rows whose cells share an allocation
 	var rows [][]string
+	var cells []string
 	return volumePrinter{
 		func(v *pooldef.Volume) error {
-			row := []string{v.Name, v.Target.Path}
+			if len(rows)%atOnce == 0 {
+				cells = make([]string, 0, atOnce*len(header))
+			}
+			if len(rows) == cap(rows) { // append would copy a long list more often
+				rows = slices.Grow(rows, max(atOnce, len(rows)))
+			}
+			row := append(cells[len(cells):], v.Name, v.Target.Path)
 			if details {
 				row = append(row, v.Type, volumeSize(v.Capacity, false), volumeSize(v.Allocation, false))
 			}
-			rows = append(rows, row)
+			rows, cells = append(rows, row), cells[:len(cells)+len(row)]
 			return nil
 		},
 		func() error { return e.Table(header, rows) },

@@ -51,7 +51,8 @@ func NewList(w io.Writer, style, kind string, fields []string, members ...Member
 	return l
 }
 
-// Add prints one record. values are in the order of the fields; the first is the name, and nil is null.
+// Add prints one record. values are in the order of the fields; the first is the name, a string, which is all
+// that the styles name and null print. nil is null.
 func (l *List) Add(values ...any) error {
 	var err error
 	switch l.style {
@@ -70,13 +71,15 @@ func (l *List) Add(values ...any) error {
 	case "jsonl":
 		err = l.jsonLine(values)
 	case "name":
-		name := fmt.Sprint(values[0])
+		name := values[0].(string)
 		if l.forPeople {
 			name = Line(name)
 		}
-		_, err = fmt.Fprintln(l.out, name)
+		l.out.WriteString(name)
+		err = l.out.WriteByte('\n')
 	case "null":
-		_, err = fmt.Fprint(l.out, values[0], "\x00")
+		l.out.WriteString(values[0].(string))
+		err = l.out.WriteByte(0)
 	}
 	if l.count++; l.count == 1 && err == nil {
 		err = l.out.Flush() // the others may take long

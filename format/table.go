@@ -109,16 +109,6 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// isPlain reports whether a text is printable ASCII without backslashes.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
-			return false
-		}
-	}
-	return true
-}
-
 // virshTable is the renderer that tablewriter calls with the column widths.
 type virshTable struct {
 	rows [][]string // the library has one row with the widest cells
@@ -126,7 +116,7 @@ type virshTable struct {
 }
 
 func (t *virshTable) Start(w io.Writer) error {
-	t.out = bufio.NewWriterSize(w, 1<<16)
+	t.out = bufio.NewWriterSize(w, 1<<13) // w has a buffer, and checks each text that it is given
 	return nil
 }
 
@@ -153,12 +143,19 @@ func (t *virshTable) line(cells []string, ctx tw.Formatting) {
 		t.out.WriteByte(' ')
 		t.out.WriteString(cell)
 		if i < len(cells)-1 {
-			for range ctx.Row.Widths.Get(i) - cellWidth(cell) + 2 {
-				t.out.WriteByte(' ')
-			}
+			t.out.WriteString(blanks(ctx.Row.Widths.Get(i) - cellWidth(cell) + 2))
 		}
 	}
 	t.out.WriteByte('\n')
+}
+
+// blanks returns n blanks.
+func blanks(n int) string {
+	const some = "                                                                "
+	if n <= len(some) {
+		return some[:n]
+	}
+	return strings.Repeat(" ", n)
 }
 
 func (t *virshTable) Close() error                     { return t.out.Flush() }

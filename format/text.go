@@ -26,6 +26,9 @@ func NewText(w io.Writer) *Text { return &Text{w: w} }
 func (t *Text) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.rest == "" && plainPrefix(p, "\n\t") == len(p) {
+		return t.w.Write(p)
+	}
 	text := t.rest + string(p)
 	whole := len(text) - incompleteTail(text)
 	t.rest = text[whole:]
@@ -86,16 +89,6 @@ func escape(s, keep string) string {
 		rest = rest[size:]
 	}
 	return b.String()
-}
-
-// plainPrefix returns how many bytes at the beginning of a text are printable ASCII or in keep.
-func plainPrefix(s, keep string) int {
-	for i := range len(s) {
-		if (s[i] < ' ' || s[i] > '~') && strings.IndexByte(keep, s[i]) < 0 {
-			return i
-		}
-	}
-	return len(s)
 }
 
 // isTerminalControl reports whether a terminal interprets a character instead of showing it, or whether the

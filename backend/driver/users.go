@@ -92,7 +92,8 @@ func (d *Driver) AllUsers(
 			if err != nil {
 				return nil, nil, err
 			}
-			all = append(all, VolumeUsers{v, s.Pool, users})
+			kept := *v
+			all = append(all, VolumeUsers{&kept, s.Pool, users})
 		}
 	}
 	return all, append(look.hidden, look.limits...), ctx.Err()

@@ -136,7 +136,8 @@ func (d *Driver) LocalVolumes(ctx context.Context, nameOrUUID string) []*pooldef
 				if err != nil {
 					return volumes, err
 				}
-				volumes = append(volumes, v)
+				kept := *v
+				volumes = append(volumes, &kept)
 			}
 			return volumes, nil
 		})

@@ -23,9 +23,14 @@ func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			return nil, err
 		}
 		defer dir.Close()
-		return volumeEntries(ctx, dir)
+		entries, err := volumeEntries(ctx, dir)
+		return sorted(entries), err
 	}
-	return backend.List(list, func(e safeopen.DirEntry) *pooldef.Volume { return newVolume(p, e.Name) })
+	var v pooldef.Volume // one for all names: 10,000 volumes take 4 MB
+	return backend.List(list, func(e safeopen.DirEntry) *pooldef.Volume {
+		fillName(&v, p, e.Name)
+		return &v
+	})
 }
 
 // batch is the number of volumes that are inspected before the first of them is returned; at the beginning of
@@ -51,9 +56,7 @@ func (f Files) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 			yield(nil, err)
 			return
 		}
-		for size := firstBatch; len(entries) > 0; size = batch {
-			part := entries[:min(size, len(entries))]
-			entries = entries[len(part):]
+		for part := range batches(entries) {
 			for _, volume := range f.details(dir, p, part) {
 				if err := ctx.Err(); err != nil {
 					yield(nil, err)
@@ -104,20 +107,17 @@ func catchPanic(p *pooldef.Pool, name string, inspect func() *pooldef.Volume) (f
 	return inspect()
 }
 
-// volumeEntries lists the volumes: files, directories, block devices, and links to them, including
-// links that may not be followed. It omits staging directories.
+// volumeEntries lists the volumes, in no order: files, directories, block devices, and links to them,
+// including links that may not be followed. It omits staging directories.
 func volumeEntries(ctx context.Context, dir *host.Dir) ([]safeopen.DirEntry, error) {
 	entries, err := dir.List()
 	if err != nil {
 		return nil, err
 	}
 	entries = slices.DeleteFunc(entries, func(e safeopen.DirEntry) bool {
-		return isStagingName().MatchString(e.Name) || !isVolume(dir, e)
+		return isStagingName(e.Name) || !isVolume(dir, e)
 	})
-	slices.SortFunc(entries, func(a, b safeopen.DirEntry) int { return pooldef.CompareNames(a.Name, b.Name) })
-	// a directory that is changing may return a name twice
-	isSame := func(a, b safeopen.DirEntry) bool { return a.Name == b.Name }
-	return slices.CompactFunc(entries, isSame), ctx.Err()
+	return entries, ctx.Err()
 }
 
 func isVolume(dir *host.Dir, e safeopen.DirEntry) bool {
@@ -138,9 +138,17 @@ func isVolumeMode(mode fs.FileMode) bool {
 	return mode&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice|fs.ModeIrregular) == 0
 }
 
+// newVolume returns a volume without details.
 func newVolume(p *pooldef.Pool, name string) *pooldef.Volume {
+	v := new(pooldef.Volume)
+	fillName(v, p, name)
+	return v
+}
+
+// fillName replaces a volume by one without details.
+func fillName(v *pooldef.Volume, p *pooldef.Pool, name string) {
 	path := p.Target.Path + "/" + name
-	return &pooldef.Volume{Name: name, Key: path, Target: pooldef.VolumeTarget{Path: path}}
+	*v = pooldef.Volume{Name: name, Key: path, Target: pooldef.VolumeTarget{Path: path}}
 }
 
 // Volume implements backend.Backend. It inspects the image's backing file, but no image below that.

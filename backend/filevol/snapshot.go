@@ -53,6 +53,7 @@ func (f Files) Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([
 
 func volumeNames(ctx context.Context, dir *host.Dir) ([]string, error) {
 	entries, err := volumeEntries(ctx, dir)
+	entries = sorted(entries)
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		names[i] = e.Name

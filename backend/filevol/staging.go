@@ -10,19 +10,22 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
 // isStagingName reports whether a name is that of a staging directory. Listings omit these names, and volumes
 // cannot have them.
-var isStagingName = lazy.Regexp(`^\.poolctl-[0-9a-f]{16}$`)
+func isStagingName(name string) bool {
+	digits, ok := strings.CutPrefix(name, ".poolctl-")
+	return ok && len(digits) == 16 && strings.Trim(digits, "0123456789abcdef") == ""
+}
 
 // stagingName derives the name of a volume's staging directory from the volume's name. So two processes
 // cannot create the same volume, and the next process that creates the volume removes what a killed process
@@ -158,7 +161,7 @@ func (f Files) FindStale(_ context.Context, p *pooldef.Pool) ([]string, error) {
 func stagingPaths(dir *host.Dir, p *pooldef.Pool) (paths []string, err error) {
 	entries, err := dir.List()
 	for _, e := range entries {
-		if isStagingName().MatchString(e.Name) && (e.Type.IsDir() || e.Type.IsRegular()) {
+		if isStagingName(e.Name) && (e.Type.IsDir() || e.Type.IsRegular()) {
 			paths = append(paths, filepath.Join(p.Target.Path, e.Name))
 		}
 	}

@@ -146,7 +146,7 @@ func volumePath(p *pooldef.Pool, name string) (string, error) {
 		return "", fmt.Errorf("%q cannot be the name of a file", name)
 	case len(name) > 255:
 		return "", fmt.Errorf("the name has %d bytes: the limit for a file name is 255", len(name))
-	case isStagingName().MatchString(name):
+	case isStagingName(name):
 		return "", fmt.Errorf("%q: such names are reserved for volumes being created", name)
 	}
 	return filepath.Join(p.Target.Path, name), nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,9 @@ func ReadDir(dir FD) ([]DirEntry, error) {
 		if err != nil || n == 0 {
 			return all, err
 		}
+		if count := countDirents(buffer[:n]); cap(all)-len(all) < count { // append would copy more often
+			all = slices.Grow(all, max(count, len(all)))
+		}
 		if all, err = appendDirents(all, dir, buffer[:n]); err != nil {
 			return all, err
 		}
@@ -45,6 +49,16 @@ const (
 	direntType   = direntLength + 2
 	direntName   = direntType + 1
 )
+
+// countDirents returns the number of records of getdents64(2).
+func countDirents(records []byte) (count int) {
+	for len(records) > direntName {
+		length := int(binary.NativeEndian.Uint16(records[direntLength:]))
+		records = records[min(max(length, 1), len(records)):]
+		count++
+	}
+	return count
+}
 
 // appendDirents appends the entries in records of getdents64(2).
 func appendDirents(all []DirEntry, dir FD, records []byte) ([]DirEntry, error) {
@@ -79,12 +93,6 @@ func appendDirents(all []DirEntry, dir FD, records []byte) ([]DirEntry, error) {
 	return all, nil
 }
 
-// types are the file types of getdents64(2).
-var types = map[byte]fs.FileMode{
-	unix.DT_REG: 0, unix.DT_DIR: fs.ModeDir, unix.DT_LNK: fs.ModeSymlink, unix.DT_BLK: fs.ModeDevice,
-	unix.DT_CHR: fs.ModeDevice | fs.ModeCharDevice, unix.DT_FIFO: fs.ModeNamedPipe, unix.DT_SOCK: fs.ModeSocket,
-}
-
 // typeOf returns the type of a name in a directory, which is kind unless the file system has not reported it.
 func typeOf(dir FD, name string, kind byte) (fs.FileMode, error) {
 	if kind == unix.DT_UNKNOWN {
@@ -95,8 +103,26 @@ func typeOf(dir FD, name string, kind byte) (fs.FileMode, error) {
 		}
 		kind = byte(st.Mode & unix.S_IFMT >> 12) // dirent.h, IFTODT
 	}
-	if mode, known := types[kind]; known {
-		return mode, nil
+	return fileMode(kind), nil
+}
+
+// fileMode returns the type bits for a file type of getdents64(2).
+func fileMode(kind byte) fs.FileMode {
+	switch kind {
+	case unix.DT_REG:
+		return 0
+	case unix.DT_DIR:
+		return fs.ModeDir
+	case unix.DT_LNK:
+		return fs.ModeSymlink
+	case unix.DT_BLK:
+		return fs.ModeDevice
+	case unix.DT_CHR:
+		return fs.ModeDevice | fs.ModeCharDevice
+	case unix.DT_FIFO:
+		return fs.ModeNamedPipe
+	case unix.DT_SOCK:
+		return fs.ModeSocket
 	}
-	return fs.ModeIrregular, nil
+	return fs.ModeIrregular
 }
