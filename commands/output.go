@@ -129,6 +129,17 @@ func (p *recordPrinter) add(values []any) error {
 	return nil
 }
 
+// flush writes the records that were added to standard output, except for a table.
+func (p *recordPrinter) flush() error {
+	if p.list == nil {
+		return nil
+	}
+	if err := p.list.Flush(); err != nil {
+		return err
+	}
+	return p.e.Flush()
+}
+
 // close ends the output. In JSON and YAML, the problems of definitions stand after the records.
 func (p *recordPrinter) close() error {
 	if p.list == nil {

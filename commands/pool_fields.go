@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"poolctl/backend/driver"
@@ -90,19 +91,39 @@ func orNull(s string) any {
 	return s
 }
 
-// printPools prints pools in a machine-readable style, or the columns that were picked.
-func (e *env) printPools(o *output, pools []driver.Status) error {
+// A poolPrinter prints pools in one of the styles.
+type poolPrinter struct {
+	add   func(pools []driver.Status) error // and flush
+	close func() error
+}
+
+// poolPrinter returns a printer for a machine-readable style, or for the columns that were picked.
+func (e *env) poolPrinter(o *output) poolPrinter {
 	if o.Output == "xml" {
-		return e.printPoolsXML(pools)
-	}
-	withSizes := o.needsAny(sizeFields...)
-	printer := o.records(e, "pools", poolFields)
-	for _, s := range pools {
-		if err := printer.add(poolValues(&s, withSizes)); err != nil {
-			return err
+		var all []driver.Status
+		return poolPrinter{
+			func(pools []driver.Status) error { all = append(all, pools...); return nil },
+			func() error {
+				slices.SortStableFunc(all, func(a, b driver.Status) int {
+					return pooldef.CompareNames(a.Entry.Name, b.Entry.Name)
+				})
+				return e.printPoolsXML(all)
+			},
 		}
 	}
-	return printer.close()
+	withSizes := o.needsAny(sizeFields...)
+	records := o.records(e, "pools", poolFields)
+	return poolPrinter{
+		func(pools []driver.Status) error {
+			for _, s := range pools {
+				if err := records.add(poolValues(&s, withSizes)); err != nil {
+					return err
+				}
+			}
+			return records.flush()
+		},
+		records.close,
+	}
 }
 
 func (e *env) printPoolsXML(pools []driver.Status) error {

@@ -37,7 +37,11 @@ func (c *PoolInfo) Run(e *env) error {
 		return fmt.Errorf("pool %q: %w", entry.Name, s.Err)
 	}
 	if !c.isForPeople() {
-		return e.printPools(&c.output, []driver.Status{s})
+		printer := e.poolPrinter(&c.output)
+		if err := printer.add([]driver.Status{s}); err != nil {
+			return err
+		}
+		return printer.close()
 	}
 	state := "inactive"
 	if s.Active {

@@ -8,6 +8,7 @@ import (
 	"poolctl/backend/driver"
 	"poolctl/format"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // PoolList is the verb pool-list.
@@ -42,28 +43,35 @@ func (c *PoolList) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	var pools []driver.Status
 	withSizes := c.Details || !c.isForPeople() && c.needsAny(sizeFields...)
 	isSized := func(s *driver.Status) bool { return withSizes && c.matches(*s) }
-	for _, s := range e.driver.Statuses(e.ctx, entries, isSized) {
-		if s.Err != nil {
-			e.Warn("pool %q: %w", s.Pool.Name, s.Err)
+	printer := c.printer(e, entries)
+	for part := range e.driver.StatusesInParts(e.ctx, entries, isSized) {
+		for _, s := range part {
+			if s.Err != nil {
+				e.Warn("pool %q: %w", s.Pool.Name, s.Err)
+			}
 		}
-		if c.matches(s) {
-			pools = append(pools, s)
+		if err := printer.add(part); err != nil {
+			return err
 		}
 	}
-	if !c.isForPeople() {
-		return e.printPools(&c.output, pools)
+	return printer.close()
+}
+
+// printer returns a printer for the pools that match.
+func (c *PoolList) printer(e *env, entries []*store.Entry) poolPrinter {
+	if c.isForPeople() && !c.Uuid && !c.Name {
+		return c.table(e, entries)
 	}
-	switch {
-	case c.Uuid || c.Name:
-		c.plain(e, pools)
-		return nil
-	case c.Details:
-		return c.details(e, pools)
+	printer := e.poolPrinter(&c.output)
+	if c.isForPeople() {
+		printer = c.plain(e)
 	}
-	return c.table(e, pools)
+	return poolPrinter{
+		func(pools []driver.Status) error { return printer.add(slices.DeleteFunc(pools, c.isFiltered)) },
+		printer.close,
+	}
 }
 
 func (c *PoolList) check() error {
@@ -94,45 +102,85 @@ func (c *PoolList) matches(s driver.Status) bool {
 		(c.Type == "" || slices.Contains(strings.Split(c.Type, ","), string(s.Pool.Type)))
 }
 
-func (c *PoolList) plain(e *env, pools []driver.Status) {
-	for _, s := range pools {
-		var columns []string
-		if c.Uuid {
-			columns = append(columns, s.Pool.UUID)
-		}
-		if c.Name {
-			padding := strings.Repeat(" ", max(0, 20-len(s.Pool.Name))) // virsh counts bytes
-			columns = append(columns, s.Pool.Name+padding)
-		}
-		e.ResultLine(strings.Join(columns, " "))
+// isFiltered reports whether a pool does not match.
+func (c *PoolList) isFiltered(s driver.Status) bool { return !c.matches(s) }
+
+func (c *PoolList) plain(e *env) poolPrinter {
+	return poolPrinter{
+		func(pools []driver.Status) error {
+			for _, s := range pools {
+				var columns []string
+				if c.Uuid {
+					columns = append(columns, s.Pool.UUID)
+				}
+				if c.Name {
+					padding := strings.Repeat(" ", max(0, 20-len(s.Pool.Name))) // virsh counts bytes
+					columns = append(columns, s.Pool.Name+padding)
+				}
+				e.ResultLine(strings.Join(columns, " "))
+			}
+			return e.Flush()
+		},
+		func() error { e.Print(""); return nil }, // even without pools, an empty line ends the output
 	}
-	e.Print("") // even without pools, an empty line ends the output
 }
 
-func (c *PoolList) table(e *env, pools []driver.Status) error {
-	var rows [][]string
-	for _, s := range pools {
-		rows = append(rows, []string{s.Pool.Name, stateOf(&s), noYes(s.Entry.Autostart)})
+// table returns a printer for tables. The columns have room for the pools that have not answered.
+func (c *PoolList) table(e *env, entries []*store.Entry) poolPrinter {
+	header, row, widest := stateHeader, stateRow, widestState
+	if c.Details {
+		header, row, widest = detailHeader, detailRow, widestDetail
 	}
-	return e.Table([]string{"Name", "State", "Autostart"}, rows)
+	table, waiting := e.TableInParts(header), slices.Clone(entries)
+	printPart := func(pools []driver.Status) error {
+		var rows, later [][]string
+		answered := map[*store.Entry]bool{}
+		for _, s := range pools {
+			answered[s.Entry] = true
+			if c.matches(s) {
+				rows = append(rows, row(&s))
+			}
+		}
+		waiting = slices.DeleteFunc(waiting, func(entry *store.Entry) bool { return answered[entry] })
+		for _, entry := range waiting {
+			later = append(later, append([]string{entry.Current().Name}, widest...))
+		}
+		if err := table.Print(rows, later); err != nil {
+			return err
+		}
+		return e.Flush()
+	}
+	return poolPrinter{printPart, func() error {
+		if len(entries) > 0 {
+			return nil
+		}
+		return printPart(nil)
+	}}
 }
 
-func (c *PoolList) details(e *env, pools []driver.Status) error {
-	var rows [][]string
-	for _, s := range pools {
-		state := stateOf(&s)
-		if s.Active {
-			state = "running"
-		}
-		row := []string{s.Pool.Name, state, noYes(s.Entry.Autostart), noYes(s.IsPersistent()), "-", "-", "-"}
-		if space, err := s.Space(); err == nil {
-			row = append(row[:4], format.HumanSize(space.Capacity), format.HumanSize(space.Allocation),
-				format.HumanSize(space.Available))
-		}
-		rows = append(rows, row)
+// The columns of pool-list, and the widest cells that can be below them.
+var (
+	stateHeader  = []string{"Name", "State", "Autostart"}
+	detailHeader = []string{"Name", "State", "Autostart", "Persistent", "Capacity", "Allocation", "Available"}
+	widestState  = []string{"inactive", "yes"}
+	widestDetail = []string{"inactive", "yes", "yes", "1023.99 GiB", "1023.99 GiB", "1023.99 GiB"}
+)
+
+func stateRow(s *driver.Status) []string {
+	return []string{s.Pool.Name, stateOf(s), noYes(s.Entry.Autostart)}
+}
+
+func detailRow(s *driver.Status) []string {
+	state := stateOf(s)
+	if s.Active {
+		state = "running"
 	}
-	header := []string{"Name", "State", "Autostart", "Persistent", "Capacity", "Allocation", "Available"}
-	return e.Table(header, rows)
+	row := []string{s.Pool.Name, state, noYes(s.Entry.Autostart), noYes(s.IsPersistent()), "-", "-", "-"}
+	if space, err := s.Space(); err == nil {
+		row = append(row[:4], format.HumanSize(space.Capacity), format.HumanSize(space.Allocation),
+			format.HumanSize(space.Available))
+	}
+	return row
 }
 
 // noYes returns virsh's form of a boolean.

@@ -183,6 +183,9 @@ func (c *VolUsers) listOrphans(e *env) error {
 
 // detailsOf returns a volume with its sizes. If they cannot be determined, the volume's Err says why.
 func (e *env) detailsOf(of driver.VolumeUsers) *pooldef.Volume {
+	if of.Volume.Capacity.Known || of.Volume.Err != nil {
+		return of.Volume
+	}
 	v, err := e.driver.Backends[of.Pool.Type].Volume(e.ctx, of.Pool, of.Volume.Name)
 	if err != nil {
 		v = of.Volume

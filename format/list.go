@@ -87,6 +87,14 @@ func (l *List) Add(values ...any) error {
 	return err
 }
 
+// Flush writes the records that were added, before others that may take long.
+func (l *List) Flush() error {
+	if err := l.yaml.flush(); err != nil {
+		return err
+	}
+	return l.out.Flush()
+}
+
 // Close ends the document and flushes the output. In the styles json and yaml, the members stand after the
 // records.
 func (l *List) Close(members ...Member) error {

@@ -29,12 +29,22 @@ import (
 // header, and no blanks at the end of a line. Without a header (virsh -q), the rule is also left out. Cells
 // are escaped with Printable.
 func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error {
-	for _, row := range rows {
-		for i := range row {
-			row[i] = Printable(row[i])
-		}
+	return TablePart(w, header, rows, nil, withHeader)
+}
+
+// TablePart prints a part of a table. Its columns are also wide enough for the rows of the other parts.
+func TablePart(w io.Writer, header []string, rows, others [][]string, withHeader bool) error {
+	layout := make([][]string, 0, len(others)+1)
+	for _, row := range others {
+		layout = append(layout, escapeCells(slices.Clone(row)))
 	}
-	if len(rows) == 0 { // the library does not call the renderer without rows
+	for _, row := range rows {
+		escapeCells(row)
+	}
+	if len(rows) > 0 {
+		layout = append(layout, widest(rows))
+	}
+	if len(layout) == 0 { // the library does not call the renderer without rows
 		return emptyTable(w, header, withHeader)
 	}
 	t := tablewriter.NewTable(w,
@@ -48,10 +58,18 @@ func Table(w io.Writer, header []string, rows [][]string, withHeader bool) error
 	if withHeader {
 		t.Header(header)
 	}
-	if err := t.Append(widest(rows)); err != nil {
+	if err := t.Append(widest(layout)); err != nil {
 		return err
 	}
 	return t.Render()
+}
+
+// escapeCells escapes the cells of a row in place, and returns the row.
+func escapeCells(row []string) []string {
+	for i := range row {
+		row[i] = Printable(row[i])
+	}
+	return row
 }
 
 // widest returns the widest cell of each column. The library needs no more to lay out the table, and would

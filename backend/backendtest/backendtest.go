@@ -73,6 +73,9 @@ type Options struct {
 	Parts []string
 	// RevertDestroys means that reverting to a snapshot destroys later snapshots.
 	RevertDestroys bool
+	// SeesSnapshots means that Snapshot shows the snapshots of volumes, too, and is the same as before when a
+	// snapshot has been created and deleted.
+	SeesSnapshots bool
 	// Existing is the number of volumes in a pool of a type that cannot create any.
 	Existing int
 }
@@ -113,7 +116,7 @@ func Long(t testing.TB, what string) {
 	}
 }
 
-// Run tests a backend.
+// Run tests a backend. As in a command, the host caches the results of queries until something changes.
 func Run(t *testing.T, o Options) {
 	if o.Host == nil {
 		o.Host = &host.Local{}
@@ -170,6 +173,8 @@ func Run(t *testing.T, o Options) {
 			if o.Parallel {
 				t.Parallel()
 			}
+			o := o
+			o.Host = &host.CachedHost{Host: o.Host}
 			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
 		})
 	}
@@ -183,6 +188,10 @@ type suite struct {
 	pool     *pooldef.Pool
 	complete string // the description (describe) of a complete volume
 }
+
+// withoutCache makes the backend query the machine each time: commands that run at the same time share no
+// cache.
+func (s *suite) withoutCache() { s.b = s.New(s.Host.(*host.CachedHost).Host) }
 
 // ok fails the test if err is not nil.
 func (s *suite) ok(err error) {

@@ -146,6 +146,7 @@ func (s *suite) checkIndependent(clone func(*pooldef.Volume) error, source *pool
 
 // testConcurrentCloning creates clones with the same name concurrently: exactly one must succeed.
 func (s *suite) testConcurrentCloning() {
+	s.withoutCache()
 	source, data := s.setUpSource("source")
 	cloner := s.b.(backend.Cloner)
 	var made atomic.Int32

@@ -16,6 +16,7 @@ import (
 // testConcurrentCreation creates volumes concurrently: of several with the same name exactly one must
 // succeed, with different names all. Listings in the meantime must succeed and contain only complete volumes.
 func (s *suite) testConcurrentCreation() {
+	s.withoutCache()
 	s.setUpPool()
 	creator := requireCapability[backend.Creator](s)
 	var made atomic.Int32

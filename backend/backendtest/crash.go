@@ -124,6 +124,7 @@ func (s *suite) runUntilKilled(test string, d crashPlan) bool {
 		})
 	s.ok(err)
 	state, err := process.Wait()
+	s.Host.Invalidate()
 	s.ok(err)
 	if !state.Exited() {
 		return true

@@ -67,6 +67,7 @@ func (s *suite) checkRename(renamer backend.Renamer, name string) {
 // testConcurrentRenaming renames two volumes to the same name, and one volume to two names, concurrently: one
 // must succeed.
 func (s *suite) testConcurrentRenaming() {
+	s.withoutCache()
 	s.setUpPool()
 	renamer := requireCapability[backend.Renamer](s)
 	s.create("v")

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +34,54 @@ func ask[T any](ctx context.Context, d *Driver, p *pooldef.Pool, query func() (T
 	}
 	storage := cmp.Or(p.Target.Path, p.Source.Name, p.Name)
 	return value, &backend.TimeoutError{Text: fmt.Sprintf("the storage at %q does not answer", storage)}
+}
+
+// InParts calls do for all items at once, and yields the results in parts, each in the order of the items. If
+// no result has arrived for a second, those that have arrived are a part: a server that does not answer
+// delays only its own result.
+func InParts[T, U any](items []T, do func(T) U) iter.Seq[[]U] {
+	type result struct {
+		nth   int
+		value U
+	}
+	return func(yield func([]U) bool) {
+		arrivals := make(chan result, len(items))
+		for i, item := range items {
+			go func() { arrivals <- result{i, do(item)} }()
+		}
+		for missing := len(items); missing > 0; {
+			part := receivePart(arrivals, missing)
+			missing -= len(part)
+			slices.SortFunc(part, func(a, b result) int { return cmp.Compare(a.nth, b.nth) })
+			values := make([]U, len(part))
+			for i, r := range part {
+				values[i] = r.value
+			}
+			if !yield(values) {
+				return
+			}
+		}
+	}
+}
+
+// silence is how long receivePart waits for another value.
+const silence = time.Second
+
+// receivePart receives a value, and those that follow with less than silence between them, up to limit.
+func receivePart[T any](values <-chan T, limit int) []T {
+	part := []T{<-values}
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	for len(part) < limit {
+		select {
+		case value := <-values:
+			part = append(part, value)
+			timer.Reset(silence)
+		case <-timer.C:
+			return part
+		}
+	}
+	return part
 }
 
 // InParallel calls do for all items at once and returns the results in order. Several servers that do not

@@ -3,9 +3,11 @@ package driver
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"poolctl/backend"
@@ -41,6 +43,20 @@ func TestAsk(t *testing.T) {
 			t.Errorf("%d: error %v", i, err)
 		}
 	}
+}
+
+// TestInParts has an item that takes an hour: the others do not wait for it, and are in order.
+func TestInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := []time.Duration{silence / 2, time.Hour, 0, silence, time.Hour + silence/2}
+		var parts [][]int
+		for part := range InParts([]int{0, 1, 2, 3, 4}, func(n int) int { time.Sleep(waits[n]); return n }) {
+			parts = append(parts, part)
+		}
+		if want := [][]int{{0, 2, 3}, {1, 4}}; !reflect.DeepEqual(parts, want) {
+			t.Errorf("got %v, want %v", parts, want)
+		}
+	})
 }
 
 // A slowBackend answers whether the pool "slow" is active only when the size of another pool was queried.

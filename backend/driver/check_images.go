@@ -32,7 +32,7 @@ func (d *Driver) checkImages(ctx context.Context, pools []*CheckedPool, all []*s
 		return !locates
 	})
 	x := &imageIndex{ctx: ctx, driver: d, entries: all, byPath: map[string]*pooldef.Volume{},
-		isBacking: map[*pooldef.Volume]bool{}, listed: map[string]bool{}, canonical: map[string]string{},
+		isBacking: map[*pooldef.Volume]bool{}, listed: map[string]bool{}, dirs: d.resolvedDirs(),
 		states: map[string]backingState{}, reported: map[check.Finding]*group{}}
 	for _, c := range pools {
 		x.add(c)
@@ -60,10 +60,10 @@ type imageIndex struct {
 	entries   []*store.Entry
 	byPath    map[string]*pooldef.Volume // the listed volumes, by path without links above the name, or URI
 	listed    map[string]bool            // the directories of which all images are in byPath
-	canonical map[string]string          // directory to the same without links
-	isBacking map[*pooldef.Volume]bool   // the listed volumes that have overlays
-	states    map[string]backingState    // where backing files are that are not in byPath
-	reported  map[check.Finding]*group   // the findings about backing files
+	dirs      *resolvedDirs
+	isBacking map[*pooldef.Volume]bool // the listed volumes that have overlays
+	states    map[string]backingState  // where backing files are that are not in byPath
+	reported  map[check.Finding]*group // the findings about backing files
 }
 
 // A group is the volumes of a pool with the same finding.
@@ -73,7 +73,7 @@ type group struct{ index, count int }
 func (x *imageIndex) add(c *CheckedPool) {
 	dir := ""
 	if c.Volumes != nil && c.Pool.Target.Path != "" {
-		dir = x.canonicalDir(c.Pool.Target.Path)
+		dir = x.dirs.canonical(x.ctx, c.Pool.Target.Path)
 		x.listed[dir] = c.Answered
 	}
 	for _, v := range c.Volumes {
@@ -85,26 +85,12 @@ func (x *imageIndex) add(c *CheckedPool) {
 	}
 }
 
-// canonicalDir returns a directory without symbolic links.
-func (x *imageIndex) canonicalDir(dir string) string {
-	at, known := x.canonical[dir]
-	if !known {
-		var err error
-		at, err = backend.Await(x.ctx, func() (string, error) { return x.driver.Host.Canonical(dir), nil })
-		if err != nil { // it does not answer
-			at = dir
-		}
-		x.canonical[dir] = at
-	}
-	return at
-}
-
 // key returns the key of byPath for a path in a header.
 func (x *imageIndex) key(path string) string {
 	if !filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(x.canonicalDir(filepath.Dir(path)), filepath.Base(path))
+	return filepath.Join(x.dirs.canonical(x.ctx, filepath.Dir(path)), filepath.Base(path))
 }
 
 // check adds the findings about one image.

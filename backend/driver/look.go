@@ -20,6 +20,8 @@ type look struct {
 	byPath map[string][]*User
 	byFile map[host.FileID][]*User
 	files  *host.FileUsers // nil: neither processes nor the kernel were inspected
+	dirs   *resolvedDirs
+	listed map[string][]*pooldef.Volume // what addOverlays lists, by pool; nil: not kept
 
 	hidden []error // storage that could not be inspected
 	// limits says which users are never seen, or not by this user: what inactive pools, broken domains and
@@ -33,7 +35,8 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &look{d: d, byPath: map[string][]*User{}, byFile: map[host.FileID][]*User{}}
+	l := &look{d: d, byPath: map[string][]*User{}, byFile: map[host.FileID][]*User{},
+		dirs: d.resolvedDirs()}
 	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool {
 		if entry.Err != nil {
 			l.limits = append(l.limits, fmt.Errorf("pool %q cannot be used: %w", entry.Name, entry.Err))
@@ -66,6 +69,11 @@ func (d *Driver) lookAtReferences(ctx context.Context, reads func(*pooldef.Pool)
 	if err != nil {
 		return nil, err
 	}
+	return l, l.addReferences(ctx, reads)
+}
+
+// addReferences adds the images of active pools for which reads is true, and domains.
+func (l *look) addReferences(ctx context.Context, reads func(*pooldef.Pool) bool) error {
 	for _, s := range l.pools {
 		if stateOf(s) == "inactive" {
 			l.limits = append(l.limits,
@@ -74,7 +82,7 @@ func (d *Driver) lookAtReferences(ctx context.Context, reads func(*pooldef.Pool)
 	}
 	l.addOverlays(ctx, reads)
 	l.addDomains(ctx)
-	return l, ctx.Err()
+	return ctx.Err()
 }
 
 // look also finds processes, and what the kernel uses.
@@ -135,71 +143,6 @@ func addOnce[K comparable](users map[K][]*User, key K, u *User) {
 	if list := users[key]; len(list) == 0 || list[len(list)-1] != u {
 		users[key] = append(list, u)
 	}
-}
-
-// addOverlays adds the images of active pools that name other volumes as their backing file or data file.
-func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) {
-	type listing struct {
-		images []*pooldef.Volume
-		err    error
-	}
-	for i, in := range InParallel(l.pools, func(s Status) listing {
-		images, err := l.d.overlaysOf(ctx, s, reads)
-		return listing{images, err}
-	}) {
-		name := l.pools[i].Entry.Name
-		if in.err != nil {
-			l.hidden = append(l.hidden, fmt.Errorf("look for overlays in pool %q: %w", name, in.err))
-		}
-		for _, image := range in.images {
-			l.addImage(ctx, image)
-		}
-	}
-}
-
-// addImage adds an image as the user of its backing file and of its data file.
-func (l *look) addImage(ctx context.Context, image *pooldef.Volume) {
-	if image.Err != nil && image.Type != "block" {
-		l.hidden = append(l.hidden, fmt.Errorf("volume %q: %w", image.Name, image.Err))
-	}
-	u := User{Kind: OverlayUser, Name: image.Target.Path, As: "backing file"}
-	if isRaw(image) { // the storage itself knows the origin of a snapshot, and by no name
-		u.Kind, u.As = SnapshotUser, "origin"
-	}
-	if image.Backing != nil {
-		u.format = image.Backing.Format
-		l.add(ctx, image.Backing.Path, u)
-	}
-	if file := image.Target.DataFile; file != "" {
-		u.As = "data file"
-		l.add(ctx, file, u)
-	}
-}
-
-// isRaw reports whether a volume has no header that could name another one.
-func isRaw(v *pooldef.Volume) bool {
-	return slices.Contains([]string{"", "raw", "unknown"}, v.Target.Format)
-}
-
-// overlaysOf returns the images of a pool that name others, or whose headers cannot be read.
-func (d *Driver) overlaysOf(
-	ctx context.Context, s Status, reads func(*pooldef.Pool) bool,
-) (overlays []*pooldef.Volume, err error) {
-	b, ok := d.Backends[s.Pool.Type]
-	if _, locates := b.(backend.Locator); !ok || !locates || !s.Active || !reads(s.Pool) {
-		return nil, nil
-	}
-	return ask(ctx, d, s.Pool, func() (overlays []*pooldef.Volume, err error) {
-		for image, err := range d.Details(ctx, b, s.Pool) {
-			if err != nil {
-				return overlays, err
-			}
-			if image.Backing != nil || image.Target.DataFile != "" || image.Err != nil {
-				overlays = append(overlays, image)
-			}
-		}
-		return overlays, nil
-	})
 }
 
 // addDomains adds the domains of libvirt. A domain that is running uses what its record names.

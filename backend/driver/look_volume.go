@@ -30,7 +30,10 @@ func networkKey(protocol, uri string) string {
 
 // users returns the users of a volume in the order of their kinds.
 func (l *look) users(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) ([]User, error) {
-	name := l.d.nameOf(p, v)
+	name := nameOf(p, v)
+	if name.isLocal() {
+		name.at = filepath.Join(l.dirs.canonical(ctx, filepath.Dir(name.at)), v.Name)
+	}
 	var found []User
 	add := func(u *User, needsOld bool) {
 		same := func(o User) bool { return o.Kind == u.Kind && o.Name == u.Name && o.As == u.As }
@@ -120,16 +123,12 @@ func (l *look) addFile(ctx context.Context, v *pooldef.Volume, add func(u *User,
 type volumeName struct {
 	pool *pooldef.Pool
 	name string
-	at   string // path with the links of its directory resolved, or URI
+	at   string // path or URI
 }
 
 // nameOf returns the name of a volume of pool p.
-func (d *Driver) nameOf(p *pooldef.Pool, v *pooldef.Volume) volumeName {
-	n := volumeName{p, v.Name, v.Target.Path}
-	if n.isLocal() {
-		n.at = filepath.Join(d.Host.Canonical(filepath.Dir(v.Target.Path)), v.Name)
-	}
-	return n
+func nameOf(p *pooldef.Pool, v *pooldef.Volume) volumeName {
+	return volumeName{p, v.Name, v.Target.Path}
 }
 
 // isLocal reports whether the name is a path of this machine. Pools of servers do not know such names.

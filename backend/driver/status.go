@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync"
 
 	"poolctl/backend"
@@ -35,13 +36,24 @@ func (d *Driver) Status(ctx context.Context, entry *store.Entry) Status {
 func (d *Driver) Statuses(
 	ctx context.Context, entries []*store.Entry, isSized func(*Status) bool,
 ) []Status {
-	return InParallel(entries, func(entry *store.Entry) Status {
-		s := d.Status(ctx, entry)
-		if isSized != nil && s.Active && isSized(&s) {
-			_, _ = s.space()
-		}
-		return s
-	})
+	return InParallel(entries, func(entry *store.Entry) Status { return d.sizedStatus(ctx, entry, isSized) })
+}
+
+// StatusesInParts is Statuses with the results in parts (InParts): pools on servers that do not answer come
+// after the others, when their timeout ends.
+func (d *Driver) StatusesInParts(
+	ctx context.Context, entries []*store.Entry, isSized func(*Status) bool,
+) iter.Seq[[]Status] {
+	return InParts(entries, func(entry *store.Entry) Status { return d.sizedStatus(ctx, entry, isSized) })
+}
+
+// sizedStatus queries the state of a pool, and its sizes if it is active and isSized selects it.
+func (d *Driver) sizedStatus(ctx context.Context, entry *store.Entry, isSized func(*Status) bool) Status {
+	s := d.Status(ctx, entry)
+	if isSized != nil && s.Active && isSized(&s) {
+		_, _ = s.space()
+	}
+	return s
 }
 
 // IsPersistent reports whether the pool has a definition in the config directory.

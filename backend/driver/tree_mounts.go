@@ -18,7 +18,7 @@ func (b *treeBuilder) addMountedPools(ctx context.Context, m *treeMachine) {
 		if target == "" || !s.Active {
 			continue
 		}
-		target = b.canonical(ctx, target)
+		target = b.look.dirs.canonical(ctx, target)
 		isAt := func(at host.Mount) bool { return at.Target == target }
 		if j := slices.IndexFunc(m.mounts, isAt); j >= 0 {
 			at := &m.mounts[j]
@@ -88,7 +88,7 @@ func (b *treeBuilder) addBelowPools(ctx context.Context, m *treeMachine) {
 			continue
 		}
 		for _, path := range needs.Paths {
-			if at := host.MountOf(m.mounts, b.canonical(ctx, path)); at != nil {
+			if at := host.MountOf(m.mounts, b.look.dirs.canonical(ctx, path)); at != nil {
 				b.graph.Lay(n, b.fileSystem(m, at), "")
 			}
 		}
@@ -120,15 +120,4 @@ func extentDevices(volumes []treeVolume) (devices []string) {
 		}
 	}
 	return devices
-}
-
-// canonical is Host.Canonical, which may wait for a server. Without an answer, it returns the path.
-func (b *treeBuilder) canonical(ctx context.Context, path string) string {
-	patience, cancel := context.WithTimeout(ctx, b.d.Timeout)
-	defer cancel()
-	canonical, err := backend.Await(patience, func() (string, error) { return b.d.Host.Canonical(path), nil })
-	if err != nil {
-		return path
-	}
-	return canonical
 }

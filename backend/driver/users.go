@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,24 +71,23 @@ func (d *Driver) Users(ctx context.Context, v *Volume) (users []User, hidden []e
 }
 
 // AllUsers returns the volumes of a pool with their users, or those of all active pools if nameOrUUID is
-// empty. It inspects the machine once for all of them.
+// empty. It inspects the machine once for all of them, and lists each pool once.
 func (d *Driver) AllUsers(
 	ctx context.Context, nameOrUUID string,
 ) (all []VolumeUsers, hidden []error, err error) {
-	look, err := d.look(ctx, isAnything)
+	look, err := d.lookAtPools(ctx)
 	if err != nil {
+		return nil, nil, err
+	}
+	look.listed = map[string][]*pooldef.Volume{}
+	if err := errors.Join(look.addReferences(ctx, isAnything), look.addFiles()); err != nil {
 		return nil, nil, err
 	}
 	for _, s := range look.pools {
 		if nameOrUUID != "" && s.Entry.Name != nameOrUUID && s.Pool.UUID != nameOrUUID || !s.Active {
 			continue
 		}
-		b := d.Backends[s.Pool.Type]
-		for v, err := range b.Volumes(ctx, s.Pool) {
-			if err != nil {
-				look.hidden = append(look.hidden, fmt.Errorf("list volumes of pool %q: %w", s.Entry.Name, err))
-				break
-			}
+		for _, v := range look.volumes(ctx, s) {
 			users, err := look.users(ctx, s.Pool, v)
 			if err != nil {
 				return nil, nil, err
@@ -133,7 +133,7 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([
 // usersOf returns the users of a volume that is to change. What cannot be inspected is a warning. Processes
 // and the kernel, which only use what this machine has, are inspected if busy is set.
 func (d *Driver) usersOf(ctx context.Context, v *Volume, busy bool) ([]User, error) {
-	name, inspect := d.nameOf(v.Pool(), v.Volume), d.lookAtReferences
+	name, inspect := nameOf(v.Pool(), v.Volume), d.lookAtReferences
 	if busy && name.isLocal() {
 		inspect = d.look
 	}

@@ -1,10 +1,11 @@
 package rbd
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,9 +116,9 @@ var namespaces atomic.Uint64
 func newPool(t testing.TB) *pooldef.Pool {
 	t.Helper()
 	cluster(t)
-	namespace := fmt.Sprintf("n%d-%d", os.Getpid(), namespaces.Add(1))
-	ceph(t, "rbd", "namespace", "create", "--pool=rbdpool", "--namespace="+namespace)
-	return definition("rbdpool/"+namespace, port(t, "port"))
+	p := definition(fmt.Sprintf("rbdpool/n%d-%d", os.Getpid(), namespaces.Add(1)), port(t, "port"))
+	contentOf(t, p.Source.Name)
+	return p
 }
 
 // definition defines a pool whose monitor listens at a port.
@@ -143,21 +144,36 @@ func ceph(t testing.TB, tool string, args ...string) string {
 	return string(out)
 }
 
-// snapshotOf returns the content of a pool as text, including the data of the image v, which most tests use.
+// An observer is a running testdata/images, which prints what the cluster contains.
+type observer struct {
+	mu      sync.Mutex
+	in      io.Writer
+	answers *json.Decoder
+}
+
+// watch starts the observer that all tests share. It ends with this process.
+var watch = sync.OnceValues(func() (*observer, error) {
+	c := exec.Command("testdata/images")
+	c.Env, c.Stderr = append(os.Environ(), "CEPH_CONF="+os.Getenv(clusterVariable)+"/ceph.conf"), os.Stderr
+	in, inErr := c.StdinPipe()
+	out, outErr := c.StdoutPipe()
+	return &observer{in: in, answers: json.NewDecoder(out)}, errors.Join(inErr, outErr, c.Start())
+})
+
+// contentOf returns the content of POOL/NAMESPACE as text, including the data of the image v, which most
+// tests use. It creates the namespace if it does not exist.
+func contentOf(t testing.TB, place string) (content string) {
+	t.Helper()
+	o, err := watch()
+	ok(t, err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err = fmt.Fprintln(o.in, place)
+	ok(t, errors.Join(err, o.answers.Decode(&content)))
+	return content
+}
+
 func snapshotOf(t *testing.T, p *pooldef.Pool) string {
 	t.Helper()
-	var rows []row
-	ok(t, json.Unmarshal([]byte(ceph(t, "rbd", "ls", "-l", "--format=json", p.Source.Name)), &rows))
-	var b strings.Builder
-	for _, r := range rows {
-		fmt.Fprintf(&b, "%q %q %s %d %v", r.Image, r.Snapshot, r.Protected, r.Size, r.Parent.backing())
-		if r.Image == "v" && r.Snapshot == "" {
-			fmt.Fprintf(
-				&b, " %x",
-				sha256.Sum256([]byte(ceph(t, "rbd", "export", "--no-progress", p.Source.Name+"/"+r.Image, "-"))),
-			)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
+	return contentOf(t, p.Source.Name)
 }

@@ -18,7 +18,7 @@ import (
 var tempName = regexp.MustCompile(`\.poolctl-[0-9a-f]{8}-\d+-\d+-\d+`)
 
 func TestGolden(t *testing.T) {
-	p, dir := newStandIn(t)
+	p, _ := newStandIn(t)
 	g := backendtest.NewGolden(t, "sheepdog")
 	g.Clean = func(text string) string { return tempName.ReplaceAllString(text, ".poolctl-STAGE") }
 	g.Snapshot = func() string { return snapshot(t, p) }
@@ -81,7 +81,9 @@ func TestGolden(t *testing.T) {
 		)
 	})
 	does("delete", func(b *Backend) error { return b.Delete(ctx, p, "clone") })
-	dog(t, dir, "vdi", "snapshot", "-s", "before", "v 1")
+	does("snapshot", func(b *Backend) error {
+		return b.CreateSnapshot(ctx, p, "v 1", "before", backend.SnapshotOptions{})
+	})
 	does("delete, with its snapshots", func(b *Backend) error { return b.DeleteWithSnapshots(ctx, p, "v 1") })
 	does("delete what is not there", func(b *Backend) error { return b.Delete(ctx, p, "v 1") })
 	g.End()

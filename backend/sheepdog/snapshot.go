@@ -43,22 +43,25 @@ func (i *image) snapshotName() string {
 	return i.tag
 }
 
-// findSnapshot returns a snapshot of a volume.
-func (b *Backend) findSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string) (*image, error) {
+// findSnapshot returns a snapshot of a volume, and the volume. If only the snapshot does not exist, it returns
+// the volume with the error.
+func (b *Backend) findSnapshot(
+	ctx context.Context, p *pooldef.Pool, volume, name string,
+) (of, s *image, err error) {
 	all, err := b.all(ctx, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if named(all, volume) == nil {
-		return nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, volume)
+	if of = named(all, volume); of == nil {
+		return nil, nil, fmt.Errorf("%w: %q", backend.ErrNoVolume, volume)
 	}
 	i := slices.IndexFunc(all, func(i *image) bool {
 		return i.snapshot && i.isVolume() && i.name == volume && i.snapshotName() == name
 	})
 	if i < 0 {
-		return nil, backend.NoSnapshot(volume, name)
+		return of, nil, backend.NoSnapshot(volume, name)
 	}
-	return all[i], nil
+	return of, all[i], nil
 }
 
 // CreateSnapshot implements backend.Snapshotter. dog does not report whether a guest uses a volume, so
@@ -66,7 +69,7 @@ func (b *Backend) findSnapshot(ctx context.Context, p *pooldef.Pool, volume, nam
 func (b *Backend) CreateSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.SnapshotOptions,
 ) error {
-	_, err := b.findSnapshot(ctx, p, volume, name)
+	i, _, err := b.findSnapshot(ctx, p, volume, name)
 	if err := backend.CheckSnapshotNew(err, volume, name); err != nil {
 		return err
 	}
@@ -75,10 +78,7 @@ func (b *Backend) CreateSnapshot(
 			Element: "name", Text: fmt.Sprintf("%q cannot be the name of a snapshot in Sheepdog", name),
 		}}
 	}
-	i, err := b.find(ctx, p, volume)
-	if err == nil {
-		err = o.CheckNoSpace(p)
-	}
+	err = o.CheckNoSpace(p)
 	if err == nil && i.snapshot {
 		err = snapshotError(i)
 	}
@@ -98,7 +98,7 @@ func (b *Backend) CreateSnapshot(
 
 // DeleteSnapshot implements backend.Snapshotter. Clones of the snapshot do not depend on it.
 func (b *Backend) DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string) error {
-	s, err := b.findSnapshot(ctx, p, volume, name)
+	_, s, err := b.findSnapshot(ctx, p, volume, name)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (b *Backend) DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, n
 func (b *Backend) CloneSnapshot(
 	ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, name string, o backend.CloneOptions,
 ) error {
-	s, err := b.findSnapshot(ctx, p, source.Name, name)
+	_, s, err := b.findSnapshot(ctx, p, source.Name, name)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,11 @@ func (o *Output) Finish(success bool) error {
 	if o.spoke && success && !o.Quiet {
 		_, _ = io.WriteString(o.People, "\n")
 	}
+	return o.Flush()
+}
+
+// Flush writes what was printed to standard output, before something that may take long.
+func (o *Output) Flush() error {
 	if err := o.People.Flush(); err != nil {
 		return err
 	}

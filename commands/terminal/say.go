@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"poolctl/format"
 )
@@ -43,6 +44,36 @@ func (o *Output) ResultLine(text string) {
 func (o *Output) Table(header []string, rows [][]string) error {
 	o.spoke = true
 	return format.Table(o.People, header, rows, !o.Quiet)
+}
+
+// A TableInParts is a table that is printed before all of its rows are known.
+type TableInParts struct {
+	o      *Output
+	header []string
+	began  bool
+	room   [][]string // the rows of other parts, for which the columns are wide enough
+}
+
+// TableInParts begins a table.
+func (o *Output) TableInParts(header []string) *TableInParts {
+	return &TableInParts{o: o, header: header}
+}
+
+// Print prints rows, and the header before the first part. later are rows at least as wide as those that
+// follow; nil: none follow.
+func (t *TableInParts) Print(rows, later [][]string) error {
+	withHeader := !t.began && !t.o.Quiet
+	room := slices.Concat(t.room, later)
+	if t.room = room; later != nil {
+		for _, row := range rows {
+			t.room = append(t.room, slices.Clone(row))
+		}
+		if withHeader {
+			t.room = append(t.room, t.header)
+		}
+	}
+	t.began, t.o.spoke = true, true
+	return format.TablePart(t.o.People, t.header, rows, room, withHeader)
 }
 
 // Warn prints a warning on standard error. The arguments are those of fmt.Errorf.

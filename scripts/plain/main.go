@@ -1,13 +1,16 @@
 // Command plain does what scripts/bench compares poolctl with: it prints a word, as the shortest Go program
 // does, or opens, inspects and reads the header of each file in a directory, several at a time, as the
-// shortest loop in Go does.
+// shortest loop in Go does. It is also a server that accepts connections on a free port, which it prints, and
+// never answers.
 //
 //	plain
 //	plain DIRECTORY
+//	plain --listen
 package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,7 +21,11 @@ func main() {
 		_, _ = os.Stdout.WriteString("plain\n")
 		return
 	}
-	if err := readHeaders(os.Args[1]); err != nil {
+	do := readHeaders
+	if os.Args[1] == "--listen" {
+		do = listen
+	}
+	if err := do(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -45,6 +52,21 @@ func readHeaders(dir string) error {
 	}
 	group.Wait()
 	return err
+}
+
+func listen(string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr().(*net.TCPAddr).Port)
+	for silent := []net.Conn{}; ; {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		silent = append(silent, c)
+	}
 }
 
 func readHeader(path string, buffer []byte) {
