@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend/driver"
 	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
 
@@ -16,9 +17,9 @@ type Autostart struct{ changing }
 
 // Help implements kong.HelpProvider.
 func (c *Autostart) Help() string {
-	return "Starts every inactive pool that pool-autostart has enabled, and reports each result. Pools " +
-		"start at the same time, a pool that lies in another one after that. A failed start does not stop " +
-		"the others; the exit status is then 9.\n\n" +
+	return "Starts every inactive pool that pool-autostart has enabled, and reports each result as soon as " +
+		"it is known. Pools start at the same time, a pool that lies in another one after that. A failed " +
+		"start does not stop the others; the exit status is then 9.\n\n" +
 		"  poolctl autostart"
 }
 
@@ -35,10 +36,21 @@ func (c *Autostart) Run(e *env) error {
 		e.Warn("autostart/%s: no such definition; poolctl pool-autostart --disable %s removes it", name, pool)
 	}
 	marked := slices.DeleteFunc(entries, func(entry *store.Entry) bool { return !entry.Autostart })
-	e.driver.Autostart(e.ctx, marked, func(r driver.AutostartResult) {
+	report := func(r driver.AutostartResult) {
 		failed = failed || r.Err != nil
 		c.print(e, r)
-	})
+	}
+	if e.changes == nil {
+		e.driver.Autostart(e.ctx, marked, report)
+	} else { // one object, in the order of names
+		var results []driver.AutostartResult
+		e.driver.Autostart(e.ctx, marked, func(r driver.AutostartResult) { results = append(results, r) })
+		slices.SortFunc(results,
+			func(a, b driver.AutostartResult) int { return pooldef.CompareNames(a.Pool, b.Pool) })
+		for _, r := range results {
+			report(r)
+		}
+	}
 	if failed {
 		return errPartial
 	}

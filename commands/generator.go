@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"poolctl/backend"
@@ -22,10 +23,16 @@ const generatorName = "poolctl-generator"
 // kernelLog is where a generator writes messages: it may run before there is another log.
 const kernelLog = "/dev/kmsg"
 
+// maxGeneratorMemory is the size from which a generator collects garbage, in bytes: that of 10,000
+// definitions.
+const maxGeneratorMemory = 128 << 20
+
 // mainAsGenerator runs poolctl under the name poolctl-generator: at boot and at systemctl daemon-reload, with
 // the directories for units (systemd.generator(7)). It prints nothing and succeeds always, because the
 // machine has to boot.
 func mainAsGenerator(h host.Host, args []string) int {
+	debug.SetGCPercent(-1) // it ends soon
+	debug.SetMemoryLimit(maxGeneratorMemory)
 	log, err := os.OpenFile(kernelLog, os.O_WRONLY, 0)
 	if err != nil {
 		generate(h, args, io.Discard)
@@ -37,7 +44,7 @@ func mainAsGenerator(h host.Host, args []string) int {
 }
 
 // generate writes the units of all defined pools to the first of the directories. It reads only the config
-// directory.
+// directory, and which units systemctl has enabled.
 func generate(h host.Host, directories []string, log io.Writer) {
 	report := func(err error) { writeKernelLog(log, strings.Join(terminal.Lines(err), "; ")) }
 	if len(directories) == 0 {
@@ -66,6 +73,7 @@ func generate(h host.Host, directories []string, log io.Writer) {
 			pools = append(pools, p)
 		}
 	}
+	systemd.MarkEnabled(pools, "/etc/systemd/system", "/run/systemd/system")
 	systemd.Generate(directories[0], pools, report)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"poolctl/backend/fault"
 	"poolctl/pooldef/store"
@@ -23,44 +24,60 @@ type AutostartResult struct {
 	Err      error
 }
 
-// Autostart starts pools unless they are active, and reports each result in the order of entries. It starts
+// Autostart starts pools unless they are active, and reports each result as soon as it is certain. It starts
 // pools at the same time, so that a server that does not answer delays no other pool. A pool that needs the
 // target of another one, by the paths in their definitions, is started after it. A pool that fails may need
 // another one in a way that no path shows, so it is started again when others have been started since.
 //
 // In a dry run, Autostart starts one pool after the other, in the order in which they need each other.
 func (d *Driver) Autostart(ctx context.Context, entries []*store.Entry, report func(AutostartResult)) {
-	all := d.plan(ctx, entries)
+	pending := d.plan(ctx, entries)
 	if d.DryRun {
-		for _, s := range inOrder(all) {
+		for _, s := range inOrder(pending) {
 			d.autostart(ctx, s)
 			report(s.result)
 		}
 		return
 	}
-	slots := make(chan struct{}, maxStarts)
-	for pending := all; len(pending) > 0; pending = again(pending) {
-		for _, s := range pending {
-			s.done = make(chan struct{})
-		}
-		for _, s := range pending {
-			go func() {
-				defer close(s.done)
-				for _, needed := range s.needs {
-					<-needed.done
-				}
-				slots <- struct{}{}
-				d.autostart(ctx, s)
-				<-slots
-			}()
-		}
-		for _, s := range pending {
-			<-s.done
+	for progress := true; progress; pending = slices.DeleteFunc(pending, (*start).isCertain) {
+		progress = false
+		for s := range d.startAll(ctx, pending) {
+			if s.isCertain() {
+				report(s.result)
+			}
+			progress = progress || s.result.Started && s.result.Err == nil
 		}
 	}
-	for _, s := range all {
+	for _, s := range pending {
 		report(s.result)
 	}
+}
+
+// startAll starts pools at the same time, each after those that it needs, and sends them in the order in
+// which they finish.
+func (d *Driver) startAll(ctx context.Context, pending []*start) <-chan *start {
+	slots, finished := make(chan struct{}, maxStarts), make(chan *start)
+	var wait sync.WaitGroup
+	for _, s := range pending {
+		s.done = make(chan struct{})
+	}
+	for _, s := range pending {
+		wait.Go(func() {
+			for _, needed := range s.needs {
+				<-needed.done
+			}
+			slots <- struct{}{}
+			d.autostart(ctx, s)
+			<-slots
+			close(s.done)
+			finished <- s
+		})
+	}
+	go func() {
+		defer close(finished)
+		wait.Wait()
+	}()
+	return finished
 }
 
 // A start is a pool that Autostart starts.
@@ -73,21 +90,11 @@ type start struct {
 	result  AutostartResult
 }
 
-// again returns the pools that may have failed because they need others that were started later. It is empty
-// if none was started. A pool whose server does not answer is not tried again.
-func again(tried []*start) []*start {
-	var failed []*start
-	progress := false
-	for _, s := range tried {
-		progress = progress || s.result.Started && s.result.Err == nil
-		if kind := fault.Of(s.result.Err); s.result.Err != nil && kind != fault.Timeout && kind != fault.Usage {
-			failed = append(failed, s)
-		}
-	}
-	if !progress {
-		return nil
-	}
-	return failed
+// isCertain reports whether the start has succeeded, or failed in a way that other pools do not change:
+// because a server did not answer, for example.
+func (s *start) isCertain() bool {
+	kind := fault.Of(s.result.Err)
+	return s.result.Err == nil || kind == fault.Timeout || kind == fault.Usage
 }
 
 // autostart starts one pool. Its warnings are part of the result.

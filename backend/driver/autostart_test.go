@@ -12,6 +12,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/pooldef"
+	"poolctl/pooldef/store"
 )
 
 // A manyBackend manages several pools in memory. It records the order in which they are started.
@@ -45,18 +46,17 @@ func (b *manyBackend) Start(_ context.Context, p *pooldef.Pool) error {
 	return nil
 }
 
-// autostart starts pools, and returns the results and the order in which they were started. pools has the
-// definition of each pool as "NAME TYPE TARGET DEVICE...".
-func autostart(
-	t *testing.T, dryRun bool, try func(pool string) error, pools ...string,
-) (results, order string) {
+// newMany returns a driver with pools, whose definitions are "NAME TYPE TARGET DEVICE...".
+func newMany(
+	t *testing.T, try func(pool string) error, pools ...string,
+) (*Driver, *manyBackend, []*store.Entry) {
 	t.Helper()
 	d, _ := newDriver(t)
 	if err := d.UndefinePool(t.Context(), "p"); err != nil {
 		t.Fatal(err)
 	}
 	b := &manyBackend{try: try}
-	d.Backends, d.DryRun = map[pooldef.Type]backend.Backend{}, dryRun
+	d.Backends = map[pooldef.Type]backend.Backend{}
 	for _, text := range pools {
 		words := strings.Fields(text)
 		p := &pooldef.Pool{Name: words[0], Type: pooldef.Type(words[1]), Target: pooldef.Target{Path: words[2]}}
@@ -72,15 +72,44 @@ func autostart(
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d, b, entries
+}
+
+// autostart starts pools, and returns the results, sorted unless this is a dry run, and the order in which
+// the pools were started.
+func autostart(
+	t *testing.T, dryRun bool, try func(pool string) error, pools ...string,
+) (results, order string) {
+	t.Helper()
+	d, b, entries := newMany(t, try, pools...)
+	d.DryRun = dryRun
 	var lines []string
 	d.Autostart(t.Context(), entries, func(r AutostartResult) {
 		lines = append(lines, fmt.Sprint(r.Pool, " ", r.Started && r.Err == nil))
 	})
+	if !dryRun {
+		slices.Sort(lines)
+	}
 	return strings.Join(lines, ", "), strings.Join(b.started, " ")
 }
 
-// TestAutostart checks that pools start at the same time, after those that they lie in, and that the results
-// are in the order of names.
+// TestAutostartReports checks that a result is reported while other pools are still being started.
+func TestAutostartReports(t *testing.T) {
+	reported := make(chan struct{})
+	d, _, entries := newMany(t, func(pool string) error {
+		if pool == "slow" {
+			<-reported
+		}
+		return nil
+	}, "quick dir /srv/a", "slow dir /srv/b")
+	d.Autostart(t.Context(), entries, func(r AutostartResult) {
+		if r.Pool == "quick" {
+			close(reported)
+		}
+	})
+}
+
+// TestAutostart checks that pools start at the same time, after those that they lie in.
 func TestAutostart(t *testing.T) {
 	zIsStarted := make(chan struct{})
 	results, _ := autostart(t, false, func(pool string) error {

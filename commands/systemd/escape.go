@@ -41,10 +41,11 @@ func prefixes(path string) []string {
 	return all
 }
 
+// quoter escapes what is special in a quoted word.
+var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // quote quotes a value in a setting that is a list of words (systemd.syntax(7)).
-func quote(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(percent(value)) + `"`
-}
+func quote(value string) string { return `"` + quoter.Replace(percent(value)) + `"` }
 
 // percent protects a value from the expansion of specifiers (systemd.unit(5)).
 func percent(value string) string { return strings.ReplaceAll(value, "%", "%%") }

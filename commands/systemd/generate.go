@@ -1,14 +1,31 @@
 package systemd
 
 import (
-	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
+
+// MarkEnabled sets Enabled of the pools that systemctl enable has made poolctl-pools.target want, in one of
+// the directories with units.
+func MarkEnabled(pools []Pool, directories ...string) {
+	enabled := map[string]bool{}
+	for _, directory := range directories {
+		links, _ := os.ReadDir(filepath.Join(directory, target+".wants")) // usually missing
+		for _, link := range links {
+			enabled[link.Name()] = true
+		}
+	}
+	for i := range pools {
+		name, err := unitName(pools[i].Name)
+		pools[i].Enabled = err == nil && enabled[name]
+	}
+}
 
 // Generate writes the units of pools below a directory, and reports what it cannot write. It stops for
 // nothing.
@@ -26,7 +43,7 @@ func Generate(directory string, pools []Pool, report func(error)) {
 			report(err)
 		}
 	}
-	for err := range t.write(root) {
+	for _, err := range t.write(root) {
 		report(err)
 	}
 }
@@ -43,81 +60,60 @@ func mountsOf(pools []Pool) map[string]string {
 	return mounts
 }
 
-// A tree has the files of each directory.
-type tree map[string][]file
-
-// A file is a file with a text, or a link to a unit.
-type file struct{ name, text, unit string }
+// A tree has the settings of units, each of one line.
+type tree map[string][]string
 
 // add adds the unit of a pool. With an error, the unit lacks something.
 func (t tree) add(p *Pool, mounts map[string]string) error {
 	name, err := unitName(p.Name)
 	if err != nil {
 		if p.Autostart {
-			t.want(target, autostart, autostart)
+			t.want(target, autostart)
 		}
 		return err
 	}
 	u, err := p.unit(name, mounts)
-	text := fmt.Sprintf("# Written by poolctl-generator.\n[Unit]\n%s\n", strings.Join(u.settings, "\n"))
-	t[name+".d"] = []file{{name: dropIn, text: text}}
+	t[name] = u.settings
 	if p.Autostart {
-		for _, other := range append(u.triggers, target) {
-			t.want(other, name, template)
+		t.want(target, name)
+	}
+	if p.Autostart || p.Enabled {
+		for _, other := range u.triggers {
+			t.want(other, name)
 		}
 	}
 	return err
 }
 
-// want makes one unit want another, which a file defines.
-func (t tree) want(other, name, definition string) {
-	directory := other + ".wants"
-	t[directory] = append(t[directory], file{name: name, unit: definition})
+// want makes one unit want another, if it does not yet.
+func (t tree) want(unit, other string) {
+	setting := "Wants=" + other
+	if all := t[unit]; len(all) == 0 || all[len(all)-1] != setting {
+		t[unit] = append(all, setting)
+	}
 }
 
-// write writes the tree below root, several directories at once, and sends the errors.
-func (t tree) write(root *os.Root) <-chan error {
-	directories, errs := make(chan string), make(chan error)
-	go func() {
-		defer close(directories)
-		for directory := range t {
-			directories <- directory
-		}
-	}()
+// write writes the drop-in of each unit, several at once. It goes on after an error.
+func (t tree) write(root *os.Root) []error {
+	names := slices.Sorted(maps.Keys(t))
+	errs := make([]error, len(names))
+	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
-			for directory := range directories {
-				if err := writeDirectory(root, directory, t[directory]); err != nil {
-					errs <- err
-				}
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				errs[i] = writeDropIn(root, names[i], t[names[i]])
 			}
 		})
 	}
-	go func() {
-		defer close(errs)
-		wait.Wait()
-	}()
-	return errs
+	wait.Wait()
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
-// writeDirectory creates a directory with files. It goes on after an error.
-func writeDirectory(root *os.Root, name string, files []file) error {
-	if err := root.Mkdir(name, 0o755); err != nil {
+func writeDropIn(root *os.Root, unit string, settings []string) error {
+	if err := root.Mkdir(unit+".d", 0o755); err != nil {
 		return err
 	}
-	directory, err := root.OpenRoot(name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = directory.Close() }()
-	var errs []error
-	for _, f := range files {
-		if f.unit == "" {
-			errs = append(errs, directory.WriteFile(f.name, []byte(f.text), 0o644))
-		} else if err := directory.Symlink("../"+f.unit, f.name); !errors.Is(err, os.ErrExist) { // of another path
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+	text := "# Written by poolctl-generator.\n[Unit]\n" + strings.Join(settings, "\n") + "\n"
+	return root.WriteFile(unit+".d/"+dropIn, []byte(text), 0o644)
 }

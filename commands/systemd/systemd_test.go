@@ -14,7 +14,8 @@ import (
 
 // hostile are names that a unit cannot contain as they are.
 var hostile = []string{
-	"images", "my pool/ä-b", ".hidden", "$HOME", "%i%%", `back\slash`, "'\"`", "a:b_c.d", "-x", "new\nline", "\xff", "@@",
+	"images", "my pool/ä-b", ".hidden", "$HOME", "%i%%", `back\slash`, "'\"`", "a:b_c.d", "-x", "new\nline",
+	"\xff", "@@",
 }
 
 // TestEscape compares with systemd-escape.
@@ -54,7 +55,8 @@ var pools = []Pool{
 	{Name: "inner", File: "/etc/poolctl/inner.yaml", Autostart: true,
 		Dependencies: backend.Dependencies{Paths: []string{"/srv/disk/./inner/"}}},
 	{Name: "net", File: "/etc/poolctl/net.xml", Autostart: true, Dependencies: backend.Dependencies{
-		Paths: []string{"/srv"}, Mount: "/srv/net", Network: true, Services: []string{"rpcbind.service"}}},
+		Paths: []string{`/srv/$HOME %n 'x' "y" \ z/$HOME`, "/srv/net/net%"}, Mount: "/srv/net", Network: true,
+		Services: []string{"rpcbind.service"}}},
 	{Name: "file", File: "/etc/poolctl/file.xml", Dependencies: backend.Dependencies{
 		Devices: []string{"/srv/disk/image", "sda"}}},
 	{Name: "broken", File: "/etc/poolctl/broken.xml", Autostart: true},
@@ -136,10 +138,35 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestMarkEnabled checks that a pool that systemctl has enabled is started by what it needs, and once.
+func TestMarkEnabled(t *testing.T) {
+	etc, dir := t.TempDir(), t.TempDir()
+	wants := filepath.Join(etc, target+".wants")
+	if err := os.Mkdir(wants, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{`poolctl-pool@my\x20pool.service`, "poolctl-pool@.service", "other.service"} {
+		if err := os.Symlink("/nowhere", filepath.Join(wants, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pools := []Pool{{Name: "my pool"}, {Name: "mine"}}
+	pools[0].Paths, pools[1].Paths = []string{"/srv"}, []string{"/home"}
+	MarkEnabled(pools, "/nowhere", etc)
+	Generate(dir, pools, func(err error) { t.Error(err) })
+	data, err := os.ReadFile(filepath.Join(dir, "srv.mount.d", dropIn))
+	if err != nil || !strings.HasSuffix(string(data), "\nWants=poolctl-pool@my\\x20pool.service\n") {
+		t.Errorf("%q, %v", data, err)
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) != 3 {
+		t.Errorf("%q, %v", made, err)
+	}
+}
+
 // TestGenerateNowhere checks that a directory that cannot be used is reported, and nothing else happens.
 func TestGenerateNowhere(t *testing.T) {
 	full := t.TempDir()
-	if err := os.WriteFile(filepath.Join(full, "poolctl-pools.target.wants"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(full, "poolctl-pools.target.d"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"", "/nonexistent", "--help", full} {

@@ -3,12 +3,13 @@
 //
 // Each pool is the instance of the template poolctl-pool@.service that is named after it:
 //
-//	poolctl-pool@images.service.d/50-poolctl.conf                  what the pool depends on
-//	poolctl-pools.target.wants/poolctl-pool@images.service         the pool starts at boot
-//	srv-images.mount.wants/poolctl-pool@images.service             the pool starts when its storage appears
+//	poolctl-pool@images.service.d/50-poolctl.conf    what the pool depends on
+//	poolctl-pools.target.d/50-poolctl.conf           the pools that start at boot
+//	srv-images.mount.d/50-poolctl.conf               the pools that start when this storage appears
 //
-// systemd does not start a unit again whose dependencies were missing, so a mount or device that appears late
-// starts the pools that depend on it.
+// The last two are not links, as in poolctl-pools.target.wants, because one file takes less time than a link
+// for each pool. systemd does not start a unit again whose dependencies were missing, so a mount or
+// device that appears late starts the pools that depend on it.
 package systemd
 
 import (
@@ -34,6 +35,7 @@ type Pool struct {
 	Name      string
 	File      string // of the definition
 	Autostart bool
+	Enabled   bool // poolctl-pools.target wants the unit already: see MarkEnabled
 	backend.Dependencies
 }
 
@@ -133,7 +135,7 @@ func (u *unit) set(key string, words ...string) {
 
 // unitNames returns those of the names that a unit can have.
 func unitNames(names ...string) []string {
-	return slices.DeleteFunc(names, func(name string) bool { return len(name+".wants") > maxName })
+	return slices.DeleteFunc(names, func(name string) bool { return len(name+".d") > maxName })
 }
 
 // isPlain reports whether a setting can contain a path: one line of UTF-8, of names that files can have.

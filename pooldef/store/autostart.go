@@ -16,12 +16,10 @@ import (
 // loadAutostart sets Autostart if the autostart link of a definition leads to it. The link is only compared,
 // never read. A link that is refused counts as set, so that a start at boot reports it.
 func (e *Entry) loadAutostart(config *directory, name string) error {
-	path := filepath.Join(config.path, "autostart", name)
-	if !exists(path) {
+	if _, err := config.stat("autostart/"+name, unix.AT_SYMLINK_NOFOLLOW); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	marks := config.subdirectory("autostart")
-	defer marks.close()
+	path, marks := filepath.Join(config.path, "autostart", name), config.autostart()
 	link, err := marks.stat(name, unix.AT_SYMLINK_NOFOLLOW)
 	var warning error
 	if err == nil {

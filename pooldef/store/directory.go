@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,9 @@ type directory struct {
 	file    *os.File
 	warning error // other users can change the directory; nil for root, for whom that is in err
 	err     error // why the files cannot be used
+
+	opened sync.Once
+	marks  *directory // of the autostart links, if they were opened
 }
 
 // openDirectory opens a directory and checks who can change it. Symbolic links in the path are followed. The
@@ -48,7 +52,16 @@ func newDirectory(path string, f *os.File, err error) *directory {
 	return d
 }
 
+// autostart returns the directory of the autostart links, which is opened once and closed with d.
+func (d *directory) autostart() *directory {
+	d.opened.Do(func() { d.marks = d.subdirectory("autostart") })
+	return d.marks
+}
+
 func (d *directory) close() {
+	if d.marks != nil {
+		d.marks.close()
+	}
 	if d.file != nil {
 		d.file.Close()
 	}

@@ -37,17 +37,19 @@ func (e *TrustError) Unwrap() error { return fs.ErrPermission }
 // checkTrust returns a TrustError for a file that belongs to neither root nor the running user, or has one of
 // the forbidden mode bits. The mode of a symbolic link is ignored, because it has no effect.
 func checkTrust(path string, stat *unix.Stat_t, forbidden uint32) error {
-	option := map[uint32]string{unix.S_IFDIR: "-R", unix.S_IFLNK: "-h"}[stat.Mode&unix.S_IFMT]
+	mode, kind := stat.Mode&0o777, stat.Mode&unix.S_IFMT
+	if isTrusted(stat) && (kind == unix.S_IFLNK || mode&forbidden == 0) {
+		return nil
+	}
+	option := map[uint32]string{unix.S_IFDIR: "-R", unix.S_IFLNK: "-h"}[kind]
 	fix := func(command, what string) []string {
 		words := []string{command, option, what, path}
 		return slices.DeleteFunc(words, func(word string) bool { return word == "" })
 	}
-	switch mode := stat.Mode & 0o777; {
+	switch {
 	case !isTrusted(stat):
 		text := fmt.Sprintf("it belongs to user %d", stat.Uid)
 		return &TrustError{path, fix("chown", runningUser()+":"), text}
-	case option == "-h" || mode&forbidden == 0:
-		return nil
 	case forbidden == 0o077:
 		text := fmt.Sprintf("other users can use it (mode %04o, not 0600)", mode)
 		return &TrustError{path, fix("chmod", "0600"), text}
@@ -67,7 +69,7 @@ func runningUser() string {
 // refuseIfRoot returns a TrustError as an error for root, who acts for the whole machine, and as a warning
 // for other users.
 func refuseIfRoot(untrusted error) (warning, err error) {
-	if os.Geteuid() == 0 {
+	if untrusted == nil || os.Geteuid() == 0 {
 		return nil, untrusted
 	}
 	return untrusted, nil
