@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"testing"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -113,31 +114,47 @@ func (s *suite) killDuring(test string, op operation) {
 func (s *suite) runUntilKilled(test string, d crashPlan) bool {
 	text, err := json.Marshal(d)
 	s.ok(err)
+	defer s.Host.Invalidate()
+	return RunUntilKilled(s, test, string(text))
+}
+
+// RunUntilKilled runs a test in a process that finds plan by [CrashPlan], and reports whether the process was
+// killed.
+func RunUntilKilled(t testing.TB, test, plan string) bool {
+	t.Helper()
 	var pattern []string
 	for part := range strings.SplitSeq(test, "/") {
 		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
 	}
 	process, err := os.StartProcess("/proc/self/exe",
 		[]string{os.Args[0], "-test.run=" + strings.Join(pattern, "/")}, &os.ProcAttr{
-			Env:   append(os.Environ(), killVariable+"="+string(text)),
+			Env:   append(os.Environ(), killVariable+"="+plan),
 			Files: []*os.File{nil, os.Stderr, os.Stderr},
 		})
-	s.ok(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	state, err := process.Wait()
-	s.Host.Invalidate()
-	s.ok(err)
-	if !state.Exited() {
-		return true
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !state.Success() {
-		s.Fatalf("the process failed before it was killed: %v", state)
+	if state.Exited() && !state.Success() {
+		t.Fatalf("the process failed before it was killed: %v", state)
 	}
-	return false
+	return !state.Exited()
+}
+
+// CrashPlan returns the plan of a process that RunUntilKilled has started. ok is false in other processes.
+func CrashPlan() (plan string, ok bool) { return os.LookupEnv(killVariable) }
+
+// KillAfter returns a host that kills its own process after the nth change.
+func KillAfter(h host.Host, nth int) host.Host {
+	return &killingHost{Host: h, crashPlan: crashPlan{Nth: nth, After: true}}
 }
 
 // runCrashPlan runs the process's crashPlan and exits. It returns false if the process has none.
 func runCrashPlan(o Options) bool {
-	text, asked := os.LookupEnv(killVariable)
+	text, asked := CrashPlan()
 	if !asked {
 		return false
 	}

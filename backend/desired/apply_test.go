@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -100,12 +101,10 @@ func applyAll(t *testing.T, s *Session) (done int, failure error) {
 	return done, failure
 }
 
-// A breakingHost makes its nth change fail after it has taken effect, and, if dead, all later ones before
-// that, as if the process had been killed.
+// A breakingHost makes its nth change fail after it has taken effect.
 type breakingHost struct {
 	host.Host
-	nth  int
-	dead bool
+	nth int
 
 	mu    sync.Mutex
 	count int
@@ -118,10 +117,7 @@ func (b *breakingHost) Change(ctx context.Context, step host.Step) error {
 	b.count++
 	count := b.count
 	b.mu.Unlock()
-	switch {
-	case count > b.nth && b.dead:
-		return errBroken
-	case count == b.nth:
+	if count == b.nth {
 		return errors.Join(errBroken, b.Host.Change(ctx, step))
 	}
 	return b.Host.Change(ctx, step)
@@ -240,32 +236,56 @@ func removeLeftovers(t *testing.T, root string) {
 	}
 }
 
-// TestApplyFaults lets each change of an apply fail, also as if the process had been killed. The next apply
-// ends as if nothing had failed, except for leftovers that a refresh removes.
-func TestApplyFaults(t *testing.T) {
+// checkInterrupted interrupts an apply at each change in turn. The next apply ends as if nothing had
+// happened, except for leftovers that a refresh removes. interrupt returns false if there is no nth change.
+func checkInterrupted(t *testing.T, interrupt func(root string, nth int) bool) {
+	t.Helper()
 	root := emptyMachine(t)
 	if _, err := applyAll(t, newSession(t, &host.Local{}, root, definitions)); err != nil {
 		t.Fatal(err)
 	}
 	want := state(t, root)
-	for _, dead := range []bool{false, true} {
-		for nth := 1; ; nth++ {
-			root := emptyMachine(t)
-			broken := &breakingHost{Host: &host.Local{}, nth: nth, dead: dead}
-			_, err := applyAll(t, newSession(t, broken, root, definitions))
-			if broken.count < nth {
-				t.Logf("dead %v: %d changes", dead, nth-1)
-				break
-			}
-			if _, againErr := applyAll(t, newSession(t, &host.Local{}, root, definitions)); againErr != nil {
-				t.Fatalf("change %d (dead %v) failed: %v; and then: %v", nth, dead, err, againErr)
-			}
-			removeLeftovers(t, root)
-			if got := state(t, root); got != want {
-				t.Fatalf("change %d (dead %v) failed: %v; and then the machine was\n%snot\n%s", nth, dead, err, got, want)
-			}
+	for nth := 1; ; nth++ {
+		root := emptyMachine(t)
+		if !interrupt(root, nth) {
+			t.Logf("%d changes", nth-1)
+			return
+		}
+		if _, err := applyAll(t, newSession(t, &host.Local{}, root, definitions)); err != nil {
+			t.Fatalf("after an interruption at change %d: %v", nth, err)
+		}
+		removeLeftovers(t, root)
+		if got := state(t, root); got != want {
+			t.Fatalf("after an interruption at change %d, the machine was\n%snot\n%s", nth, got, want)
 		}
 	}
+}
+
+// TestApplyFaults lets each change of an apply fail.
+func TestApplyFaults(t *testing.T) {
+	checkInterrupted(t, func(root string, nth int) bool {
+		broken := &breakingHost{Host: &host.Local{}, nth: nth}
+		_, _ = applyAll(t, newSession(t, broken, root, definitions))
+		return broken.count >= nth
+	})
+}
+
+// TestApplyKilled kills processes that apply, after each change.
+func TestApplyKilled(t *testing.T) {
+	if plan, ok := backendtest.CrashPlan(); ok {
+		root, number, _ := strings.Cut(plan, " ")
+		nth, err := strconv.Atoi(number)
+		if err == nil {
+			_, err = applyAll(t, newSession(t, backendtest.KillAfter(&host.Local{}, nth), root, definitions))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	checkInterrupted(t, func(root string, nth int) bool {
+		return backendtest.RunUntilKilled(t, t.Name(), fmt.Sprintf("%s %d", root, nth))
+	})
 }
 
 // TestApplyTogether runs several applies at once. All succeed, and the machine is as after one.

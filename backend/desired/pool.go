@@ -64,6 +64,9 @@ func (r *run) setEntry(ctx context.Context, entry *store.Entry) error {
 	} else {
 		r.status = r.Driver.Status(ctx, entry)
 	}
+	if r.status.Err != nil && r.isRehearsal() && needsPending(r.node) { // what it is in is going to be there
+		r.status.Err, r.status.Active = nil, false
+	}
 	return r.status.Err
 }
 
@@ -147,12 +150,14 @@ func (r *run) storage(ctx context.Context) []step {
 	built, err := r.Driver.IsBuilt(ctx, r.p)
 	change := &Change{Action: Build, To: "built"}
 	switch {
+	case mark != nil && mark.Done && needsPending(r.node): // it is in another pool that is going to be active
+		return nil
 	case err != nil && needsPending(r.node): // what it needs is going to be built, too
 	case err != nil:
 		change.Err = err
 		return []step{{changes: []*Change{change}}}
-	case built && (mark == nil || mark.Done), mark != nil && mark.Done && needsPending(r.node):
-		return nil // in the second case, the storage is in another pool that is going to be active
+	case built && (mark == nil || mark.Done):
+		return nil
 	case !built && mark != nil && mark.Done && !slices.Contains(r.Rebuild, r.p.Name):
 		change.Err = &GoneError{r.p.Name, mark.Set}
 		return []step{{changes: []*Change{change}}}

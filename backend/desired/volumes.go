@@ -69,6 +69,9 @@ func (s *Session) isPlanned(r *run) bool {
 // planVolumes reports the volumes of a pool that does not exist yet. What is in storage that exists already
 // is not known before the pool is active.
 func (s *Session) planVolumes(ctx context.Context, r *run, nodes []*node) error {
+	for _, n := range nodes {
+		n.pending = !n.volume.Absent
+	}
 	if !r.unbuilt && !r.isNew {
 		return s.postpone(ctx, r)
 	}
@@ -76,7 +79,6 @@ func (s *Session) planVolumes(ctx context.Context, r *run, nodes []*node) error 
 		if n.volume.Absent {
 			continue
 		}
-		n.pending = true
 		c := &Change{Pool: r.p.Name, Volume: n.volume.Name, Action: Create, To: describe(n.volume)}
 		if s.apply {
 			c.Err = ErrPending
