@@ -31,6 +31,9 @@ func (f Files) Commit(ctx context.Context, p *pooldef.Pool, name string, o backe
 		case !filepath.IsAbs(top.Backing.Path):
 			return &backend.UnsupportedError{Type: p.Type, What: "writing into images of servers"}
 		}
+		if err := top.CheckUnwritten(); err != nil {
+			return err
+		}
 		if err := f.changeImage(ctx, top.Backing, qemuimg.Commit(top, o.Progress)); err != nil {
 			return err
 		}
@@ -135,7 +138,11 @@ func withImage(
 	return change(i)
 }
 
-// changeImage runs a command that changes an image, and then writes the image to the disk.
+// changeImage runs a command that changes an image, and then writes the image to the disk. No other process
+// may be writing to the image.
 func (f Files) changeImage(ctx context.Context, i *qemuimg.Image, c host.Command) error {
+	if err := i.CheckUnwritten(); err != nil {
+		return err
+	}
 	return f.changeEach(ctx, []host.Step{c, host.Sync{Path: i.Path}})
 }

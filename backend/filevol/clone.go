@@ -157,7 +157,7 @@ func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, s
 	defer from.Close()
 	from.InUse = o.InUse
 	if snapshot != "" {
-		if err := from.ReadSnapshot(snapshot); err != nil {
+		if err := cmp.Or(from.CheckUnwritten(), from.ReadSnapshot(snapshot)); err != nil {
 			return err
 		}
 		d.Capacity.Bytes = max(d.Capacity.Bytes, from.Capacity)

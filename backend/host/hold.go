@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolctl/backend/host/imagelock"
 	"poolctl/backend/host/retry"
 	"poolctl/backend/host/safeopen"
 )
@@ -18,7 +19,8 @@ type Hold struct {
 	was  unix.Stat_t
 }
 
-// NewHold holds what a handle has inspected. If it is in use, the error is an InUseError.
+// NewHold holds what a handle has inspected. If it is in use, or if a process has the file open for writing,
+// the error is an InUseError.
 func NewHold(h *safeopen.Handle) (*Hold, error) {
 	f, err := openHandleData(h, reading)
 	if busy, ok := errors.AsType[*InUseError](err); ok {
@@ -27,12 +29,30 @@ func NewHold(h *safeopen.Handle) (*Hold, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.IsFile() && imagelock.IsOpenForWriting(int(f.Fd())) {
+		f.Close()
+		return nil, &InUseError{Path: h.Path}
+	}
 	held := &Hold{file: f}
 	if held.was, err = held.stat(); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return held, nil
+}
+
+// checkUnwritten returns an InUseError unless a file or device could be held.
+func (l *Local) checkUnwritten(path string) error {
+	h, err := l.OpenPath(path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	held, err := NewHold(h)
+	if err == nil {
+		held.Release()
+	}
+	return err
 }
 
 func (h *Hold) stat() (st unix.Stat_t, err error) {

@@ -233,3 +233,29 @@ func TestNoData(t *testing.T) {
 		}
 	}
 }
+
+// TestHoldWritten holds a file that this process has open, for reading and for writing, without locks.
+func TestHoldWritten(t *testing.T) {
+	path := t.TempDir() + "/file"
+	put(t, path, []byte("data"))
+	hold := func() error {
+		h, err := safeopen.OpenPath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		held, err := NewHold(h)
+		if err == nil {
+			held.Release()
+		}
+		return err
+	}
+	open(t, path, os.O_RDONLY)
+	before := hold()
+	writer := open(t, path, os.O_WRONLY)
+	isA[*InUseError](t, hold())
+	writer.Close()
+	if err := errors.Join(before, hold()); err != nil {
+		t.Error(err)
+	}
+}

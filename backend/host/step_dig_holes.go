@@ -27,6 +27,9 @@ func (d DigHoles) Shell() string {
 }
 
 func (d DigHoles) apply(ctx context.Context, l *Local) error {
+	if err := l.checkUnwritten(d.Path); err != nil {
+		return err
+	}
 	f, err := l.openData(d.Path, writing)
 	if err != nil {
 		return err

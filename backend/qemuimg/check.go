@@ -16,7 +16,8 @@ import (
 var checkable = map[string]bool{"qcow2": true, "qed": true, "vdi": false, "vmdk": false}
 
 // OpenAlone opens a volume, held, without its backing chain, for work on the volume's own metadata. With
-// write, commands may write to it. The caller must call Close.
+// write, commands may write to it. If another process may be writing to it, the error is an InUseError. The
+// caller must call Close.
 func OpenAlone(
 	secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Handle, write bool,
 ) (*Image, error) {
@@ -24,6 +25,7 @@ func OpenAlone(
 	top, _, err := o.top(v, h)
 	if err == nil {
 		top.write = write
+		err = top.CheckUnwritten()
 	}
 	return top.orClose(err)
 }

@@ -21,19 +21,20 @@ func OpenToSnapshot(secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Hand
 	top, _, err := o.top(v, h)
 	if err == nil {
 		top.write = true
-		err = top.checkUnwritten()
+		err = top.CheckUnwritten()
 	}
 	return top.orClose(err)
 }
 
-// checkUnwritten returns an InUseError if another process may be writing to the image.
-func (i *Image) checkUnwritten() error {
+// CheckUnwritten returns an InUseError if another process may be writing to the image: a guest, or a process
+// that has the file open for writing and takes no locks.
+func (i *Image) CheckUnwritten() error {
 	fd, err := safeopen.OpenPinned(i.file)
 	if err != nil {
 		return err
 	}
 	defer fd.Close()
-	if imagelock.LockForReading(int(fd)) != nil {
+	if imagelock.LockForReading(int(fd)) != nil || imagelock.IsOpenForWriting(int(fd)) {
 		return &host.InUseError{Path: i.Path}
 	}
 	return nil

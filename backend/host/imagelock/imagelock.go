@@ -49,6 +49,27 @@ func LockForReading(fd int) error {
 // IsWritten reports whether another process has an open file locked because it writes to it.
 func IsWritten(fd int) bool { return isLocked(fd, qemuDoes+qemuWrites) }
 
+// remote are the file systems whose leases say nothing about other machines, or whose server refuses them.
+var remote = map[int64]bool{
+	unix.NFS_SUPER_MAGIC: true, unix.SMB_SUPER_MAGIC: true, unix.CIFS_SUPER_MAGIC: true, unix.SMB2_SUPER_MAGIC: true,
+	unix.FUSE_SUPER_MAGIC: true, unix.CEPH_SUPER_MAGIC: true,
+}
+
+// IsOpenForWriting reports whether a process has a file open for writing, also if it takes no locks. fd must
+// have the file open for reading only. The kernel gives a lease for reading only if there is no such process
+// (F_SETLEASE, fcntl(2)). The answer is false on file systems of servers, and on those without leases.
+func IsOpenForWriting(fd int) bool {
+	var on unix.Statfs_t
+	if retry.Fstatfs(fd, &on) != nil || remote[int64(on.Type)] {
+		return false
+	}
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+	if err == nil {
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
+	}
+	return errors.Is(err, unix.EAGAIN)
+}
+
 // isLocked reports whether another process has locked a byte.
 func isLocked(fd int, at int64) bool {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: at, Len: 1}
