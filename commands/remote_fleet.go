@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,11 +9,9 @@ import (
 	"strings"
 	"sync"
 
-	"poolctl/backend/fault"
 	"poolctl/backend/host"
 	"poolctl/commands/remote"
 	"poolctl/commands/terminal"
-	"poolctl/format"
 )
 
 // fleetAtOnce is how many machines work at the same time.
@@ -36,8 +33,10 @@ func (e *env) runFleet(hosts []remote.Host, call *remoteCall) int {
 	if err != nil {
 		return e.report(err)
 	}
+	e.Quiet = e.cli.Quiet
 	style := e.styleOf()
-	if style == "table" && e.printsRecords() || style == "json" { // a table has the records of all machines
+	isTable := style == "table" && (e.printsRecords() || e.isPlugin)
+	if isTable || style == "json" { // a table has the records of all machines
 		call.words = withJSON(call.words)
 	}
 	results := make([]*fleetResult, len(hosts))
@@ -55,12 +54,14 @@ func (e *env) runFleet(hosts []remote.Host, call *remoteCall) int {
 	switch {
 	case style == "json":
 		err = e.printFleetJSON(results)
-	case e.printsRecords():
+	case e.isPlugin:
+		e.printFleetCheck(results)
+	case isTable:
 		err = e.printFleetTable(results)
 	default:
 		e.printFleetText(results)
 	}
-	if finishErr := e.Finish(err == nil && style == "table" && e.printsRecords()); err == nil {
+	if finishErr := e.Finish(err == nil && isTable && !e.isPlugin); err == nil {
 		err = finishErr
 	}
 	if err != nil {
@@ -78,6 +79,8 @@ func (e *env) checkFleet(hosts []remote.Host, call *remoteCall) error {
 		return &usageError{e.verb, "several machines cannot write one file"}
 	case e.printsRecords() && style != "table" && style != "json":
 		return &usageError{e.verb, "of several machines, there is only a table or -o json"}
+	case e.isPlugin && slices.Contains(call.words, "--verbose"):
+		return &usageError{e.verb, "of several machines, only problems are known: leave --verbose out"}
 	case !e.hasFlag("changes") || e.verb == "diff" || e.cli.DryRun || e.cli.Readonly || e.cli.Yes:
 		return nil
 	case !terminal.CanAsk():
@@ -150,18 +153,17 @@ func (r *fleetResult) run(e *env, to remote.Host, call *remoteCall) {
 }
 
 // fleetStatus returns the status of all machines if it is the same, and otherwise statusPartial; of check,
-// the worst.
+// that of the worst result.
 func (e *env) fleetStatus(results []*fleetResult) int {
-	worst := 0
-	same := true
+	if e.isPlugin {
+		return worstOfFleet(results).Status()
+	}
 	for _, r := range results {
-		worst = max(worst, r.status)
-		same = same && r.status == results[0].status
+		if r.status != results[0].status {
+			return statusPartial
+		}
 	}
-	if same || e.verb == "check" {
-		return worst
-	}
-	return statusPartial
+	return results[0].status
 }
 
 // printFleetText prints what each machine printed, after its name.
@@ -183,43 +185,4 @@ func (e *env) reportFleet(r *fleetResult) {
 	if r.err != nil {
 		e.report(r.err)
 	}
-}
-
-// printFleetJSON prints one document with what each machine printed as JSON. Its error is the last line of
-// its standard error.
-func (e *env) printFleetJSON(results []*fleetResult) error {
-	hosts := make([]map[string]any, len(results))
-	for i, r := range results {
-		members := map[string]any{}
-		_ = json.Unmarshal(r.out.Bytes(), &members) // without a document, there is an error
-		delete(members, "schema")
-		members["host"], members["status"], members["error"] = r.host, r.status, nil
-		if problem := r.problem(); problem != nil {
-			members["error"] = problem
-		}
-		hosts[i] = members
-	}
-	text, err := format.JSON(map[string]any{"schema": format.Schema, "hosts": hosts})
-	if err == nil {
-		e.Result(text + "\n")
-	}
-	return err
-}
-
-// problem returns the error of a machine, or nil. It is the last line of what poolctl printed there with -o
-// json.
-func (r *fleetResult) problem() *jsonError {
-	switch {
-	case r.err != nil:
-		return newJSONError(r.status, r.err.Error(), fault.Hint(r.err, fault.Of(r.err)), nil)
-	case r.status == statusDone:
-		return nil
-	}
-	text := strings.TrimSpace(r.errs.String())
-	var document struct{ Error *jsonError }
-	err := json.Unmarshal([]byte(text[strings.LastIndexByte(text, '\n')+1:]), &document)
-	if err != nil || document.Error == nil {
-		return newJSONError(r.status, text, "", nil)
-	}
-	return document.Error
 }

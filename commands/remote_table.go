@@ -7,47 +7,68 @@ import (
 	"strings"
 )
 
-// printFleetTable prints one table with the records of all machines.
+// fleetKinds are the lists that verbs print, and the fields of their records that a table shows.
+var fleetKinds = []struct {
+	name    string
+	columns []string
+}{
+	{"pools", []string{"name", "state", "autostart", "capacity", "available"}},
+	{"volumes", []string{"name", "path", "capacity", "allocation"}},
+	{"snapshots", []string{"volume", "name", "created", "capacity"}},
+	{"users", []string{"volume", "user", "kind", "state"}},
+	{"secrets", []string{"uuid", "usage_type", "usage"}},
+}
+
+// printFleetTable prints one table with the records of all machines, unless no machine has any list.
 func (e *env) printFleetTable(results []*fleetResult) error {
-	columns := e.fleetColumns()
+	columns := e.columns()
 	var rows [][]string
 	for _, r := range results {
-		if problem := r.problem(); problem != nil {
+		warnings, problem := r.problem()
+		fmt.Fprint(e.Stderr, warnings)
+		if problem != nil {
 			fmt.Fprintf(e.Stderr, "error: %s: %s\n", r.host, strings.TrimPrefix(problem.Text, r.host+": "))
-			continue
 		}
 		var document map[string]json.RawMessage
 		if err := json.Unmarshal(r.out.Bytes(), &document); err != nil {
-			return fmt.Errorf("%s: %w", r.host, err)
+			if problem == nil {
+				return fmt.Errorf("%s: %w", r.host, err)
+			}
+			continue
 		}
-		_, _ = e.Stderr.Write(r.errs.Bytes())
-		for _, kind := range []string{"pools", "volumes", "secrets"} {
+		for _, kind := range fleetKinds {
+			list := document[kind.name]
+			if list == nil {
+				continue
+			}
+			if columns == nil {
+				columns = kind.columns
+			}
 			var records []map[string]any
-			decoder := json.NewDecoder(bytes.NewReader(document[kind]))
+			decoder := json.NewDecoder(bytes.NewReader(list))
 			decoder.UseNumber()
-			_ = decoder.Decode(&records) // the document has one of the kinds
+			if err := decoder.Decode(&records); err != nil {
+				return fmt.Errorf("%s: %w", r.host, err)
+			}
 			for _, record := range records {
 				rows = append(rows, fleetRow(r.host, record, columns))
 			}
 		}
 	}
+	if columns == nil {
+		return nil
+	}
 	return e.Table(append([]string{"host"}, columns...), rows)
 }
 
-// fleetColumns returns the fields that a table shows: those of --columns, or the first that people ask for.
-func (e *env) fleetColumns() []string {
+// columns returns the fields of --columns, or nil.
+func (e *env) columns() []string {
 	for _, f := range e.command.Selected().Flags {
-		if names, ok := e.command.FlagValue(f).([]string); ok && f.Name == "columns" && names != nil {
+		if names, ok := e.command.FlagValue(f).([]string); ok && f.Name == "columns" {
 			return names
 		}
 	}
-	switch {
-	case strings.HasPrefix(e.verb, "vol-"):
-		return []string{"name", "path", "capacity", "allocation"}
-	case strings.HasPrefix(e.verb, "secret-"):
-		return []string{"uuid", "usage_type", "usage"}
-	}
-	return []string{"name", "state", "autostart", "capacity", "available"}
+	return nil
 }
 
 // fleetRow returns the row of a record.

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"poolctl/commands/remote"
 	"poolctl/format/lazy"
 )
 
@@ -90,14 +92,31 @@ func isLocal(uri string) bool {
 	return isDriver && (path == "/system" || path == "/session")
 }
 
+// sshHost returns the [USER@]HOST[:PORT] of a URI with the transport ssh, or "". The other parts of the URI,
+// such as a key or a socket, have no equivalent: so a URI does not mean -H by itself.
+func sshHost(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || !strings.HasSuffix(u.Scheme, "+ssh") {
+		return ""
+	}
+	host := u.Host
+	if user := u.User.Username(); user != "" {
+		host = user + "@" + host
+	}
+	if _, err := remote.ParseHosts(host); err != nil {
+		return ""
+	}
+	return host
+}
+
 // check returns an error unless a URI means this machine.
 func (c connection) check() error {
 	if c.uri == "" || isLocal(c.uri) {
 		return nil
 	}
 	text := "poolctl works on this machine only (qemu:///system, storage:///system, qemu:///session)"
-	if strings.Contains(c.uri, "+ssh://") {
-		text += "; -H HOST runs a verb on another machine, by ssh"
+	if host := sshHost(c.uri); host != "" {
+		text += "; -H " + host + " runs a verb there, by ssh"
 	}
 	if !strings.HasPrefix(c.from, "-c") {
 		text += "; -c qemu:///system means it here"

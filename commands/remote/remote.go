@@ -77,10 +77,13 @@ func parseHost(name string) (Host, error) {
 }
 
 // Command returns the arguments that run a line on the host. ssh is the program, with its options. ssh asks
-// no questions, and gives up if it cannot connect within limit.
+// no questions. It gives up if it cannot connect within limit, or if the other machine, while it is connected,
+// is silent for three times as long (ssh_config(5), ServerAliveCountMax).
 func (h Host) Command(ssh []string, limit time.Duration, line string) []string {
-	connect := fmt.Sprintf("ConnectTimeout=%d", max(1, int(limit.Seconds())))
-	argv := append(slices.Clone(ssh), "-xT", "-o", "BatchMode=yes", "-o", connect)
+	argv := append(slices.Clone(ssh), "-xT", "-o", "BatchMode=yes")
+	for _, option := range []string{"ConnectTimeout", "ServerAliveInterval"} {
+		argv = append(argv, "-o", fmt.Sprintf("%s=%d", option, max(1, int(limit.Seconds()))))
+	}
 	if h.port != "" {
 		argv = append(argv, "-p", h.port)
 	}

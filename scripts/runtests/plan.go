@@ -51,12 +51,16 @@ func plan(ctx context.Context, o options, work string) ([]job, error) {
 		return jobs, nil
 	}
 	var labs []job
+	scripts := []string{"scripts/newer-libvirt"}
 	if o.lab {
 		if labs, err = labJobs(ctx, o, work); err != nil {
 			return nil, err
 		}
-		if release := "scripts/release.d/test"; o.exhaustive {
-			labs = append(labs, job{name: release, argv: []string{release}, alone: release})
+		scripts = append(scripts, "scripts/release.d/test")
+	}
+	for _, script := range scripts {
+		if o.exhaustive {
+			labs = append(labs, job{name: script, argv: []string{script}, alone: script})
 		}
 	}
 	fuzzing, err := fuzzJobs(o, packages)

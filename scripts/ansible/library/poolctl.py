@@ -8,7 +8,7 @@ module: poolctl
 short_description: Make libvirt's storage pools and volumes as definitions say
 description:
   - Runs C(poolctl apply), which defines, builds, starts and stops pools, and creates and grows volumes.
-  - Supports check mode and C(--diff), both with C(poolctl diff).
+  - Supports check mode, with C(poolctl diff), and C(--diff).
 requirements: [poolctl]
 options:
   pools:
@@ -115,6 +115,27 @@ def fail(module, status, out, err):
                      changes=result.get("changes", []))
 
 
+def made(change, check_mode):
+    """Reports whether a change was made, or would be."""
+    if check_mode:
+        return change["action"] != "compare" and not change["needs"] and not change["error"]
+    return change["done"]
+
+
+def states(changes):
+    """Returns what Ansible compares for --diff: a line for each thing that is changed, as it was and as it is."""
+    before, after = [], []
+    for change in changes:
+        name = change["pool"]
+        if change["volume"]:
+            name += "/" + change["volume"]
+        line = "%s %s: %s: " % (change["kind"], name, change["field"] or change["action"])
+        for lines, value in ((before, change["from"]), (after, change["to"])):
+            if value is not None:
+                lines.append(line + value + "\n")
+    return {"before": "".join(before), "after": "".join(after)}
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -131,14 +152,19 @@ def main():
         supports_check_mode=True,
     )
     check_modes(module, module.params["pools"])
-    result = {}
-    if module._diff:
-        result["diff"] = {"prepared": poolctl(module, "diff", [], [0, 10])}
     if module.check_mode:
-        document = json.loads(poolctl(module, "diff", ["-o", "json"], [0, 10]))
+        text = poolctl(module, "diff", ["-o", "json"], [0, 10])
     else:
-        document = json.loads(poolctl(module, "apply", ["-o", "json"], [0]))
-    module.exit_json(changed=document["changed"], changes=document["changes"], **result)
+        text = poolctl(module, "apply", ["-o", "json"], [0])
+    document = json.loads(text)
+    changes = document["changes"]
+    result = {"changed": document["changed"], "changes": changes}
+    if module._diff:
+        result["diff"] = states([change for change in changes if made(change, module.check_mode)])
+    if document["failed"]:  # only in check mode: apply would fail
+        errors = ["%s: %s" % (change["volume"] or change["pool"], change["error"]) for change in changes if change["error"]]
+        module.fail_json(msg="\n".join(errors), **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":
