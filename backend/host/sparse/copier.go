@@ -41,24 +41,32 @@ func HolesIf(sparse bool) Holes {
 type Copier struct {
 	In, Out  *os.File
 	Holes    Holes
-	MayShare bool // Out may share blocks with In on btrfs and XFS, also with FillHoles
+	MayShare bool // Out may share blocks with In on btrfs and XFS; always so except with FillHoles
 	Progress Progress
 	Done     int64 // bytes copied so far
 
 	total    int64
-	inKernel bool   // copy_file_range(2) may work
-	buffer   []byte // for copying without it
+	inKernel kernelCopy // nil: the kernel cannot copy between these files
+	buffer   []byte     // for copying without it
 }
 
-// kernelPart is how many bytes copy_file_range(2) copies at a time.
+// A kernelCopy copies n bytes from one offset to another in the kernel, and returns how many it has copied.
+type kernelCopy func(in, out *os.File, from, to, n int64) (int64, error)
+
+// kernelPart is how many bytes the kernel copies at a time.
 const kernelPart = 1 << 25
 
-// Run copies length bytes. It fails if the source becomes shorter. With FillHoles it copies in the kernel
-// only if MayShare is set, because the kernel shares blocks with the source on btrfs and XFS: writing to
-// shared blocks needs new ones, and a volume is to have all its space allocated.
+// Run copies length bytes. It fails if the source becomes shorter. With FillHoles it shares blocks with the
+// source only if MayShare is set: writing to shared blocks needs new ones, and a volume is to have all its
+// space allocated.
 func (c *Copier) Run(ctx context.Context, from, to, length int64) error {
 	c.total = length
-	c.inKernel = (c.Holes != FillHoles || c.MayShare) && IsRegular(c.In) && IsRegular(c.Out)
+	if IsRegular(c.In) && IsRegular(c.Out) {
+		c.inKernel = copyRange
+		if c.Holes == FillHoles && !c.MayShare {
+			c.inKernel = sendRange
+		}
+	}
 	c.Progress.Report(0, length)
 	end, shift := from+length, to-from
 	for at := from; at < end; {
@@ -126,8 +134,8 @@ func (c *Copier) copyData(ctx context.Context, from, end, shift int64) error {
 
 // copyPart copies up to n bytes and returns how many; 0 if the source ends at from.
 func (c *Copier) copyPart(ctx context.Context, from, to, n int64) (int64, error) {
-	if c.inKernel {
-		copied, err := copyRange(c.In, c.Out, from, to, min(n, kernelPart))
+	if c.inKernel != nil {
+		copied, err := c.inKernel(c.In, c.Out, from, to, min(n, kernelPart))
 		if err == nil && copied > 0 {
 			// The disk starts writing now, so that the final sync has little left to wait for
 			// (sync_file_range(2)).
@@ -137,7 +145,7 @@ func (c *Copier) copyPart(ctx context.Context, from, to, n int64) (int64, error)
 		if err != nil && !isUnsupported(err) && !errors.Is(err, unix.EXDEV) && !errors.Is(err, unix.EPERM) {
 			return 0, safeopen.PathError("copy to", c.Out.Name(), err)
 		}
-		c.inKernel = false
+		c.inKernel = nil
 	}
 	if c.buffer == nil {
 		c.buffer = make([]byte, len(Zeros))
@@ -157,10 +165,24 @@ func (c *Copier) copyPart(ctx context.Context, from, to, n int64) (int64, error)
 	return int64(written), err
 }
 
+// copyRange copies a range by copy_file_range(2), which shares blocks on btrfs and XFS.
 func copyRange(in, out *os.File, from, to, n int64) (int64, error) {
 	var copied int
 	err := retry.Do(func() (err error) {
 		copied, err = unix.CopyFileRange(int(in.Fd()), &from, int(out.Fd()), &to, int(n), 0)
+		return err
+	})
+	return int64(copied), err
+}
+
+// sendRange copies a range by sendfile(2), which shares no blocks, and copies the data once where read(2) and
+// write(2) copy them twice. It moves the offset of out.
+func sendRange(in, out *os.File, from, to, n int64) (int64, error) {
+	var copied int
+	err := retry.Do(func() (err error) {
+		if _, err = unix.Seek(int(out.Fd()), to, unix.SEEK_SET); err == nil {
+			copied, err = unix.Sendfile(int(out.Fd()), int(in.Fd()), &from, int(n))
+		}
 		return err
 	})
 	return int64(copied), err
