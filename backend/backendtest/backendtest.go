@@ -58,6 +58,9 @@ type Options struct {
 	// names only when creating volumes, every third upload and download, each capacity once, few operations
 	// at the same time, and not all faults.
 	Slow bool
+	// Cached means that the host caches the results of queries until something changes, as in a command. It
+	// does not apply to parts in which commands run at the same time.
+	Cached bool
 	// Unsupported are volumes that pools of this type do not support.
 	Unsupported []*pooldef.Volume
 	// Cannot maps the parts of the suite that this storage cannot pass to the reason.
@@ -116,7 +119,7 @@ func Long(t testing.TB, what string) {
 	}
 }
 
-// Run tests a backend. As in a command, the host caches the results of queries until something changes.
+// Run tests a backend.
 func Run(t *testing.T, o Options) {
 	if o.Host == nil {
 		o.Host = &host.Local{}
@@ -174,7 +177,9 @@ func Run(t *testing.T, o Options) {
 				t.Parallel()
 			}
 			o := o
-			o.Host = &host.CachedHost{Host: o.Host}
+			if o.Cached {
+				o.Host = &host.CachedHost{Host: o.Host}
+			}
 			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
 		})
 	}
@@ -191,7 +196,11 @@ type suite struct {
 
 // withoutCache makes the backend query the machine each time: commands that run at the same time share no
 // cache.
-func (s *suite) withoutCache() { s.b = s.New(s.Host.(*host.CachedHost).Host) }
+func (s *suite) withoutCache() {
+	if cached, ok := s.Host.(*host.CachedHost); ok {
+		s.b = s.New(cached.Host)
+	}
+}
 
 // ok fails the test if err is not nil.
 func (s *suite) ok(err error) {

@@ -139,6 +139,9 @@ func (b *Backend) namer(p *pooldef.Pool) namer {
 	if strings.HasPrefix(dir, "/dev/") {
 		links, _ = b.Host.DeviceLinks(dir)
 	}
+	if len(links) == 0 {
+		return func(path string) string { return path }
+	}
 	return func(path string) string {
 		if names := links[filepath.Base(b.Host.Canonical(path))]; len(names) > 0 {
 			return filepath.Join(dir, names[0])

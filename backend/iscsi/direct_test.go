@@ -42,7 +42,7 @@ func TestDirectConformance(t *testing.T) {
 		New:      func(h host.Host) backend.Backend { return NewDirect(h, nil, far) },
 		Pool:     func(t *testing.T) *pooldef.Pool { return directPool(t, disks) },
 		Existing: 2,
-		Slow:     true,
+		Slow:     true, Cached: true,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
 	})
 }

@@ -145,7 +145,7 @@ func TestConformance(t *testing.T) {
 		New:      func(h host.Host) backend.Backend { return &waitingBackend{New(h, nil, far)} },
 		Pool:     func(t *testing.T) *pooldef.Pool { return newPool(t, disks) },
 		Existing: 2,
-		Slow:     true,
+		Slow:     true, Cached: true,
 		Snapshot: func(t *testing.T, p *pooldef.Pool) string { return state(t) },
 	})
 }

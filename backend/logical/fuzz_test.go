@@ -1,11 +1,14 @@
 package logical
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,11 +39,15 @@ func FuzzReport(f *testing.F) {
 		`{"report":[{"pv":[{"pv_name":"/dev/loop0","vg_name":"vg-0"},{"pv_name":"[unknown]","vg_name":""}]}]}`,
 		lvs("seg_le_ranges", "[a]:0-1,/x:0-18446744073709551615"), lvs("data_percent", "NaN"),
 		lvs("lv_name", "../x"), `{"report":[{"lv":{}}]}`, `{"report":[{"lv":null}]}`, `{"report":{}}`,
-		`{"report":[null]}`, `{}`, `[`, ``,
+		`{"report":[null]}`, `{}`, `[`, ``, `{"report":[{"lv":[{"a":1}]}]}`, `{"report":[{"lv":[[]]}]}`,
+		`{"report":[{"lv":[{}, {"a":"b","\u0061":"\"\\"}]}], "log":[{"a":[-1.5e+3,true,null]}],"x":1}`,
+		`{"log":"{","report":[{"vg":[{"lv":"["}],"lv":[{"ü":"\ud800\u00e9"}]}, {"lv":[{"b":""}]}]}`,
+		"{\"report\":[{\"lv\":[{\"a\":\"\xff\"}]}]}",
 	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		checkScanner(t, text)
 		p, b := &pooldef.Pool{Source: pooldef.Source{Name: "vg-0"}}, New(cannedHost{&host.Local{}, text}, nil)
 		all, err := b.allVolumes(t.Context(), p, allFields)
 		if err != nil && all != nil || len(all) > len(text) {
@@ -58,6 +65,29 @@ func FuzzReport(f *testing.F) {
 			t.Errorf("%d devices, error %v", len(devices), err)
 		}
 	})
+}
+
+// checkScanner compares the rows of a report with those that encoding/json reads.
+func checkScanner(t *testing.T, report string) {
+	t.Helper()
+	_ = (&reader{}).each([]byte(report), "lv", func() {})
+	var answer struct {
+		Report []map[string][]map[string]string `json:"report"`
+	}
+	err := json.Unmarshal([]byte(report), &answer)
+	plain, _ := json.Marshal(answer) // with each key once
+	if err != nil || bytes.Contains(plain, []byte("null")) {
+		return
+	}
+	var want, got []map[string]string
+	for _, part := range answer.Report {
+		want = append(want, part["lv"]...)
+	}
+	r := &reader{}
+	err = r.each(plain, "lv", func() { got = append(got, maps.Clone(r.values)) })
+	if err != nil || len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, error %v; want %q", got, err, want)
+	}
 }
 
 // readAll reads all properties of a volume, encodes it as JSON, and compares its extents with the input of

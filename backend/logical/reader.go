@@ -1,10 +1,7 @@
 package logical
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -22,25 +19,45 @@ type reader struct {
 	err    error
 }
 
-// each calls read for every row of an array. It keeps one row in memory at a time.
-func (r *reader) each(rows []byte, read func()) error {
-	d := json.NewDecoder(bytes.NewReader(rows))
-	token, err := d.Token()
-	if err == nil && token != json.Delim('[') {
-		err = errors.New("it is not an array")
+// each calls read for every row under a key of a report.
+func (r *reader) each(report []byte, key string, read func()) error {
+	if !json.Valid(report) {
+		return json.Unmarshal(report, new(any))
 	}
-	r.values = map[string]string{}
-	for err == nil && d.More() {
-		clear(r.values)
-		if err = d.Decode(&r.values); err == nil {
+	s, values := &scanner{string(report)}, map[string]string{}
+	r.values = values
+	readRow := func() error {
+		clear(values)
+		err := s.object(func(field string) error {
+			kind, text, err := s.next()
+			if err == nil && kind != '"' {
+				err = errForm
+			}
+			values[field] = text
+			return err
+		})
+		if err == nil {
 			read()
 			err = r.err
 		}
+		return err
 	}
-	if _, ok := errors.AsType[*backend.AnswerError](err); err != nil && !ok {
-		err = fmt.Errorf("output of %s: %w", r.tool, err)
+	if kind, _, _ := s.next(); kind != '{' {
+		return errForm
 	}
-	return err
+	return s.object(func(name string) error {
+		if name != "report" {
+			return s.skip()
+		}
+		return s.array(func() error {
+			return s.object(func(name string) error {
+				if name != key {
+					return s.skip()
+				}
+				return s.array(readRow)
+			})
+		})
+	})
 }
 
 // check sets err if a queried field is invalid.

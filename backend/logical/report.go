@@ -2,7 +2,6 @@ package logical
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -35,18 +34,13 @@ func query(ctx context.Context, h host.Host, tool, fields string, args ...string
 
 // rowsOf reads the rows under a key of a tool's output.
 func rowsOf[Row any](out []byte, tool, key, fields string, read func(*reader) Row) ([]Row, error) {
-	var answer struct{ Report []map[string]json.RawMessage }
-	if err := json.Unmarshal(out, &answer); err != nil {
-		return nil, fmt.Errorf("output of %s: %w", tool, err)
-	}
 	r := &reader{tool: tool, asked: strings.Split(fields, ",")}
 	var rows []Row
-	for _, part := range answer.Report {
-		if data, found := part[key]; found {
-			if err := r.each(data, func() { rows = append(rows, read(r)) }); err != nil {
-				return nil, err
-			}
-		}
+	switch err := r.each(out, key, func() { rows = append(rows, read(r)) }); {
+	case errors.As(err, new(*backend.AnswerError)):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("output of %s: %w", tool, err)
 	}
 	return rows, nil
 }

@@ -21,7 +21,7 @@ func TestBackend(t *testing.T) {
 			"vm-1.img", "ü", ".hidden", "--help", "a b'\\", `$(x)"`, "json:{}", strings.Repeat("n", 255),
 		},
 		Refused: []string{"", "a/b", "a@b", "a\nb", "\xff\xfe", ".poolctl-1-2-3"},
-		Slow:    true, SeesSnapshots: true,
+		Slow:    true, Cached: true, SeesSnapshots: true,
 		Elsewhere: backendtest.Because(
 			"VolumeFaults and Killed: a full copy gets its name as a new image does", "CloneFaults", "KilledCloning",
 		),
