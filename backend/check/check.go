@@ -139,10 +139,11 @@ func Sort(findings []Finding) {
 	})
 }
 
-// An Error is an error for which a pool cannot be used, with the ID of the finding about it.
+// An Error is an error for which a pool cannot be used, with what the finding about it has beyond its text.
 type Error struct {
-	ID  string
-	Err error
+	ID            string
+	Object, State string // as in Finding
+	Err           error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }

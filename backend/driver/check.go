@@ -40,14 +40,12 @@ func (c *CheckedPool) add(found ...check.Finding) {
 // tools, or id for any other.
 func (c *CheckedPool) addError(id string, err error) {
 	hint := fault.Hint(err, fault.Of(err))
-	if own, ok := errors.AsType[*check.Error](err); ok {
-		id = own.ID
-	}
+	own, isOwn := errors.AsType[*check.Error](err)
 	switch kind := fault.Of(err); {
-	case errors.As(err, new(*check.Error)):
+	case isOwn:
 		c.Answered = kind != fault.Timeout
-		f := check.New(id, err.Error(), hint)
-		f.Severity = check.Critical
+		f := check.New(own.ID, err.Error(), hint)
+		f.Severity, f.Object, f.State = check.Critical, own.Object, own.State
 		c.add(f)
 	case kind == fault.Timeout || errors.Is(err, context.DeadlineExceeded):
 		c.Answered = false
