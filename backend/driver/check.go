@@ -28,6 +28,14 @@ type CheckedPool struct {
 	Findings []check.Finding // also figures that are all right; the severity of figures is not set yet
 }
 
+// Virtual returns the sum of the volumes' capacities in bytes.
+func (c *CheckedPool) Virtual() (sum float64) {
+	for _, v := range c.Volumes {
+		sum += float64(v.Capacity.Bytes)
+	}
+	return sum
+}
+
 // add adds findings about the pool.
 func (c *CheckedPool) add(found ...check.Finding) {
 	for _, f := range found {
@@ -74,8 +82,11 @@ func (*PanicError) Kind() fault.Kind { return fault.Failed }
 
 // Check looks for what may be wrong with pools, all of them if names is empty, and with the store's files. It
 // asks all pools at the same time, and takes no locks. A pool that does not answer within the driver's
-// timeout has the finding silent. The result has the findings that concern no pool of the list.
-func (d *Driver) Check(ctx context.Context, names []string) ([]*CheckedPool, []check.Finding, error) {
+// timeout has the finding silent. The users of volumes are looked for only if orphans is set. The result has
+// the findings that concern no pool of the list.
+func (d *Driver) Check(
+	ctx context.Context, names []string, orphans bool,
+) ([]*CheckedPool, []check.Finding, error) {
 	all, err := d.Store.All()
 	if errors.As(err, new(*store.TrustError)) { // nothing in the directory can be used
 		return nil, []check.Finding{untrusted(err, check.Critical)}, nil
@@ -95,6 +106,9 @@ func (d *Driver) Check(ctx context.Context, names []string) ([]*CheckedPool, []c
 	}
 	d.checkVolumeSecrets(pools)
 	d.checkImages(limited, pools, all)
+	if orphans {
+		d.checkOrphans(limited, pools)
+	}
 	return pools, general, ctx.Err()
 }
 

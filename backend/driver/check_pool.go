@@ -197,6 +197,7 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 		}
 		c.Volumes = append(c.Volumes, v)
 	}
+	c.checkOvercommit(b)
 	if unreadable > 0 {
 		text := fmt.Sprintf("%d of %d volumes cannot be read, for example: %v", unreadable, len(c.Volumes), first)
 		c.add(check.New("unreadable", text, fault.Hint(first, fault.Of(first))))
@@ -218,6 +219,16 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 			c.addError("inactive", err)
 		}
 	}
+}
+
+// checkOvercommit adds the figure of the volumes' capacities, compared with the pool's.
+func (c *CheckedPool) checkOvercommit(b backend.Backend) {
+	if _, creates := b.(backend.Creator); !creates || c.Space.Capacity == 0 {
+		return
+	}
+	percent := c.Virtual() / float64(c.Space.Capacity) * 100
+	text := fmt.Sprintf("%s of the capacity promised to guests", percentText(percent))
+	c.add(check.Figure("overcommit", "", percent, text, shell.Join("poolctl", "vol-list", c.Name, "--details")))
 }
 
 // checkTools adds findings about programs that pools of the type need and that are missing.
