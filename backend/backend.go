@@ -207,6 +207,10 @@ type (
 	Checker interface {
 		Check(ctx context.Context, p *pooldef.Pool, volumes []*pooldef.Volume) ([]check.Finding, error)
 	}
+	// A SpaceChecker returns a pool's space as Space does, and what Checker would report, with one question.
+	SpaceChecker interface {
+		CheckSpace(ctx context.Context, p *pooldef.Pool) (pooldef.Space, []check.Finding, error)
+	}
 	// A StaleFinder returns the names of what RemoveStale would remove. Where only the age shows that it is no
 	// longer needed, it is more than an hour old.
 	StaleFinder interface {

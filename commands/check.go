@@ -20,6 +20,7 @@ type Check struct {
 	Warning  string   `short:"w" placeholder:"RANGE" help:"Used percentages without a warning: 80, 10:80, ~:80, @80:90 (80)."`
 	Critical string   `short:"c" placeholder:"RANGE" help:"Used percentages that are not critical (90)."`
 	Only     []string `placeholder:"IDS" help:"Report only these findings, separated by commas."`
+	Also     []string `placeholder:"IDS" help:"Also look for optional findings: orphans, overcommit."`
 	Skip     []string `placeholder:"ID[=REASON]" sep:"none" help:"Leave out a finding. Can be given several times."`
 	Timeout  seconds  `short:"t" default:"9s" placeholder:"TIME" help:"How long to wait for all answers together (9s)."`
 	Verbose  bool     `short:"v" help:"Also print what is all right."`
@@ -36,6 +37,7 @@ func (*Check) Help() string {
 		"\"poolctl explain\" lists the findings. Limits and exceptions can also be in a definition in YAML.\n\n" +
 		"  poolctl check\n" +
 		"  poolctl check images -w 85 -c 95 --skip autostart-missing='started by pacemaker'\n" +
+		"  poolctl check --also orphans,overcommit\n" +
 		"  sudo poolctl --readonly check -t 5\n" +
 		"  poolctl check -o json | jq '.problems[] | .id, .text'"
 }
@@ -64,7 +66,7 @@ func (c *Check) Run(e *env) error {
 
 // settings returns the settings that the options demand.
 func (c *Check) settings() (*check.Settings, error) {
-	s := &check.Settings{Only: c.Only, Skip: map[string]string{}}
+	s := &check.Settings{Only: c.Only, Also: c.Also, Skip: map[string]string{}}
 	for _, limit := range []struct {
 		text string
 		to   **pooldef.Range
@@ -78,7 +80,7 @@ func (c *Check) settings() (*check.Settings, error) {
 		}
 		*limit.to = &r
 	}
-	ids := slices.Clone(c.Only)
+	ids := slices.Concat(c.Only, c.Also)
 	for _, skip := range c.Skip {
 		id, reason, _ := strings.Cut(skip, "=")
 		if reason == "" {
@@ -116,7 +118,7 @@ func (e *env) check(names []string, settings *check.Settings) (*checkResult, err
 			return nil, fmt.Errorf("the config directory %q does not exist", dir)
 		}
 	}
-	pools, general, err := e.driver.Check(e.ctx, names)
+	pools, general, err := e.driver.Check(e.ctx, names, settings.Wants("orphans"))
 	if err != nil {
 		return nil, err
 	}

@@ -165,7 +165,11 @@ func (r *checkResult) perfdata() []perfdatum {
 			if f.Object != "" {
 				label = f.Object + " " + f.ID
 			}
-			list = append(list, newPerfdatum(label, math.Round(*f.Value*100)/100, "%", f, 100))
+			p := newPerfdatum(label, math.Round(*f.Value*100)/100, "%", f, 100)
+			if p.Value > 100 {
+				p.Max = nil
+			}
+			list = append(list, p)
 		}
 	}
 	return list
@@ -182,9 +186,13 @@ func perfText(list []perfdatum) string {
 	text := ""
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	for _, p := range list {
+		most := ""
+		if p.Max != nil {
+			most = number(*p.Max)
+		}
 		label := strings.NewReplacer("'", "''", "=", "_", "|", "_").Replace(format.Line(p.Label))
 		text += fmt.Sprintf(" '%s'=%s%s;%s;%s;%s;%s", label, number(p.Value), p.Unit, p.Warning, p.Critical,
-			number(p.Min), number(*p.Max))
+			number(p.Min), most)
 	}
 	if text == "" {
 		return ""

@@ -134,16 +134,14 @@ func addPoolMetrics(m *format.Metrics, c *driver.CheckedPool) {
 		add("inodes", "", "The number of inodes of the pool's file system.", float64(c.Space.Inodes))
 		add("inodes_free", "", "The number of free inodes.", float64(c.Space.InodesFree))
 	}
-	virtual := 0.0
 	states := map[[2]string]int{}
 	for _, v := range c.Volumes {
-		virtual += float64(v.Capacity.Bytes)
 		for _, p := range v.Paths {
 			states[[2]string{v.Name, p.State}]++
 		}
 	}
 	add("volumes", "", "The number of volumes.", float64(len(c.Volumes)))
-	add("virtual_bytes", "bytes", "The sum of the volumes' capacities.", virtual)
+	add("virtual_bytes", "bytes", "The sum of the volumes' capacities.", c.Virtual())
 	for of, n := range states {
 		m.Add("poolctl_multipath_paths", "", "The number of paths of a multipath map, by state.", float64(n),
 			"pool", c.Name, "map", of[0], "state", of[1])

@@ -66,6 +66,7 @@ type kind struct {
 	severity          Severity
 	warning, critical float64 // the limits of figures; 0: there are none
 	usesSettings      bool    // the settings' limits apply
+	isOptional        bool    // reported only if the settings name it
 }
 
 // kinds are all findings, in the order of their explanations.
@@ -86,6 +87,8 @@ var kinds = []kind{
 	{id: "read-only", severity: Critical},
 	{id: "permissions", severity: Warning},
 	{id: "leftovers", severity: Warning},
+	{id: "overcommit", warning: 200, isOptional: true},
+	{id: "orphans", severity: Warning, isOptional: true},
 	{id: "backing-missing", severity: Critical},
 	{id: "backing-outside", severity: Warning},
 	{id: "backing-format", severity: Warning},
@@ -122,6 +125,9 @@ func IDs() []string {
 	return ids
 }
 
+// IsOptional reports whether findings with an ID are reported only on demand.
+func IsOptional(id string) bool { return kindOf(id).isOptional }
+
 // Worst returns the worst severity of findings.
 func Worst(findings []Finding) Severity {
 	worst := OK
@@ -139,10 +145,11 @@ func Sort(findings []Finding) {
 	})
 }
 
-// An Error is an error for which a pool cannot be used, with the ID of the finding about it.
+// An Error is an error for which a pool cannot be used, with what the finding about it has beyond its text.
 type Error struct {
-	ID  string
-	Err error
+	ID            string
+	Object, State string // as in Finding
+	Err           error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"poolctl/backend/fault"
@@ -11,7 +12,8 @@ import (
 // Settings are what a user wants to be told.
 type Settings struct {
 	Warning, Critical *pooldef.Range    // of the used percentage; nil: as the definition says, or the default
-	Only              []string          // the IDs to report; nil: all
+	Only              []string          // the IDs to report; nil: all that are not optional
+	Also              []string          // optional IDs to report
 	Skip              map[string]string // the IDs to leave out, and why
 }
 
@@ -33,6 +35,14 @@ func (s *Settings) CheckLimits() error {
 		return &LimitError{warning, critical}
 	}
 	return nil
+}
+
+// Wants reports whether findings with an ID are to be reported.
+func (s *Settings) Wants(id string) bool {
+	if slices.Contains(s.Only, id) || slices.Contains(s.Also, id) {
+		return true
+	}
+	return s.Only == nil && !IsOptional(id)
 }
 
 // Apply compares the figures of one pool with their limits, and separates the findings that are to be left
@@ -58,7 +68,7 @@ func (s *Settings) Apply(found []Finding, own pooldef.CheckSettings) (reported, 
 			}
 		}
 		switch {
-		case s.Only != nil && !slices.Contains(s.Only, f.ID):
+		case !s.Wants(f.ID):
 		case skip && f.Severity != OK:
 			f.Reason = reason
 			skipped = append(skipped, f)
@@ -72,6 +82,9 @@ func (s *Settings) Apply(found []Finding, own pooldef.CheckSettings) (reported, 
 // limits returns the limits of a figure: those of s, of the definition, or the default.
 func (s *Settings) limits(k *kind, own pooldef.CheckSettings) (warning, critical pooldef.Range) {
 	warning, critical = pooldef.Range{End: k.warning}, pooldef.Range{End: k.critical}
+	if k.critical == 0 {
+		critical.End = math.Inf(1)
+	}
 	if !k.usesSettings {
 		return warning, critical
 	}

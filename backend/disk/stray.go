@@ -39,17 +39,55 @@ func (t *table) strayPartitions(kernel []kernelPartition) []kernelPartition {
 	})
 }
 
-// RemoveStale implements backend.StaleRemover. It does nothing while another program holds the disk's lock.
-func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []string, err error) {
-	d, err := b.device(p)
+// A stray is something that the kernel has, but the table does not, and the step that removes it.
+type stray struct {
+	path   string
+	remove host.Step
+}
+
+// strays returns what killed processes have left: temporary partitions that nobody uses.
+func (b *Backend) strays(t *table) (found []stray, err error) {
+	if s := t.tempPartition(0, 0, nil); t.isMapped {
+		if b.exists(s) {
+			found = append(found, stray{s.path, s.remove})
+		}
+		return found, nil
+	}
+	if t.label != "dos" && t.label != "gpt" {
+		return nil, nil
+	}
+	kernel, err := t.kernelPartitions()
+	for _, k := range t.strayPartitions(kernel) {
+		path := t.partition(k.number)
+		if users, err := b.Host.DeviceUsers(path); err == nil && len(users) == 0 {
+			found = append(found, stray{path, forget(t.device, k.number)})
+		}
+	}
+	return found, err
+}
+
+// FindStale implements backend.StaleFinder. It finds nothing while another program holds the disk's lock.
+func (b *Backend) FindStale(ctx context.Context, p *pooldef.Pool) (left []string, err error) {
+	unlock, err := b.tryLock(p)
+	if unlock == nil {
+		return nil, err
+	}
+	defer unlock()
+	t, err := b.table(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := host.TryLockDevice(d.path, d.sysPath())
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, nil
+	all, err := b.strays(t)
+	for _, s := range all {
+		left = append(left, s.path)
 	}
-	if err != nil {
+	return left, err
+}
+
+// RemoveStale implements backend.StaleRemover. It does nothing while another program holds the disk's lock.
+func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []string, err error) {
+	unlock, err := b.tryLock(p)
+	if unlock == nil {
 		return nil, err
 	}
 	defer host.Settle(context.WithoutCancel(ctx), b.Host)
@@ -59,29 +97,25 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) (removed []s
 	if err != nil {
 		return nil, err
 	}
-	return b.sweep(ctx, t)
-}
-
-func (b *Backend) sweep(ctx context.Context, t *table) (removed []string, err error) {
-	if s := t.tempPartition(0, 0, nil); t.isMapped {
-		if !b.exists(s) {
-			return nil, nil
-		}
-		return []string{s.path}, b.Host.Change(ctx, s.remove)
-	}
-	if t.label != "dos" && t.label != "gpt" {
-		return nil, nil
-	}
-	kernel, err := t.kernelPartitions()
-	for _, k := range t.strayPartitions(kernel) {
-		path := t.partition(k.number)
-		if users, err := b.Host.DeviceUsers(path); err != nil || len(users) > 0 {
-			continue
-		}
-		if err := b.Host.Change(ctx, forget(t.device, k.number)); err != nil {
+	all, err := b.strays(t)
+	for _, s := range all {
+		if err := b.Host.Change(ctx, s.remove); err != nil {
 			return removed, err
 		}
-		removed = append(removed, path)
+		removed = append(removed, s.path)
 	}
 	return removed, err
+}
+
+// tryLock locks a pool's disk. If another program holds the lock, or there is an error, unlock is nil.
+func (b *Backend) tryLock(p *pooldef.Pool) (unlock func(), err error) {
+	d, err := b.device(p)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err = host.TryLockDevice(d.path, d.sysPath())
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, nil
+	}
+	return unlock, err
 }

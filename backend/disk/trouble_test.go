@@ -275,8 +275,10 @@ func TestUnread(t *testing.T) {
 		t.Errorf("the kernel should have both partitions:\n%s", text)
 	}
 	run(t, "addpart", disk, "9", "40960", "2048")
+	left, err := b.FindStale(t.Context(), p)
+	ok(t, err)
 	removed, err := b.RemoveStale(t.Context(), p)
-	if err != nil || fmt.Sprint(removed) != "[/dev/"+name+"9]" {
+	if err != nil || fmt.Sprint(removed) != "[/dev/"+name+"9]" || !slices.Equal(left, removed) {
 		t.Errorf("removed %s, error %v", removed, err)
 	}
 }

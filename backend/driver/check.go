@@ -28,6 +28,14 @@ type CheckedPool struct {
 	Findings []check.Finding // also figures that are all right; the severity of figures is not set yet
 }
 
+// Virtual returns the sum of the volumes' capacities in bytes.
+func (c *CheckedPool) Virtual() (sum float64) {
+	for _, v := range c.Volumes {
+		sum += float64(v.Capacity.Bytes)
+	}
+	return sum
+}
+
 // add adds findings about the pool.
 func (c *CheckedPool) add(found ...check.Finding) {
 	for _, f := range found {
@@ -40,14 +48,12 @@ func (c *CheckedPool) add(found ...check.Finding) {
 // tools, or id for any other.
 func (c *CheckedPool) addError(id string, err error) {
 	hint := fault.Hint(err, fault.Of(err))
-	if own, ok := errors.AsType[*check.Error](err); ok {
-		id = own.ID
-	}
+	own, isOwn := errors.AsType[*check.Error](err)
 	switch kind := fault.Of(err); {
-	case errors.As(err, new(*check.Error)):
+	case isOwn:
 		c.Answered = kind != fault.Timeout
-		f := check.New(id, err.Error(), hint)
-		f.Severity = check.Critical
+		f := check.New(own.ID, err.Error(), hint)
+		f.Severity, f.Object, f.State = check.Critical, own.Object, own.State
 		c.add(f)
 	case kind == fault.Timeout || errors.Is(err, context.DeadlineExceeded):
 		c.Answered = false
@@ -76,8 +82,11 @@ func (*PanicError) Kind() fault.Kind { return fault.Failed }
 
 // Check looks for what may be wrong with pools, all of them if names is empty, and with the store's files. It
 // asks all pools at the same time, and takes no locks. A pool that does not answer within the driver's
-// timeout has the finding silent. The result has the findings that concern no pool of the list.
-func (d *Driver) Check(ctx context.Context, names []string) ([]*CheckedPool, []check.Finding, error) {
+// timeout has the finding silent. The users of volumes are looked for only if orphans is set. The result has
+// the findings that concern no pool of the list.
+func (d *Driver) Check(
+	ctx context.Context, names []string, orphans bool,
+) ([]*CheckedPool, []check.Finding, error) {
 	all, err := d.Store.All()
 	if errors.As(err, new(*store.TrustError)) { // nothing in the directory can be used
 		return nil, []check.Finding{untrusted(err, check.Critical)}, nil
@@ -97,6 +106,9 @@ func (d *Driver) Check(ctx context.Context, names []string) ([]*CheckedPool, []c
 	}
 	d.checkVolumeSecrets(pools)
 	d.checkImages(limited, pools, all)
+	if orphans {
+		d.checkOrphans(limited, pools)
+	}
 	return pools, general, ctx.Err()
 }
 

@@ -38,10 +38,13 @@ func (d *Driver) checkPool(ctx context.Context, entry *store.Entry) *CheckedPool
 	return c
 }
 
-// checkState finds out whether a pool is active, and adds a finding if it is not as it should be.
+// checkState finds out whether a pool is active, and adds a finding if it is not as it should be. Where the
+// next query also shows that, the pool is active unless checkSpace finds otherwise.
 func (d *Driver) checkState(ctx context.Context, c *CheckedPool, b backend.Backend) {
 	var err error
-	c.Active, err = d.active(ctx, c.Entry)
+	if c.Active = checksActive(b, c.Entry); !c.Active {
+		c.Active, err = d.active(ctx, c.Entry)
+	}
 	switch {
 	case err != nil:
 		c.addError("inactive", err)
@@ -70,8 +73,10 @@ func isGuard(err error) bool {
 // checkSpace adds the figures of a pool's space. What is not available counts as used: in a cluster, others
 // may use it. The space of pools in which nothing can be created is always used completely, and is no figure.
 func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backend) {
-	space, err := d.space(ctx, b, c.Pool)
+	space, found, err := d.spaceToCheck(ctx, c, b)
+	defer func() { c.add(found...) }()
 	if err != nil {
+		c.Active = c.Active && !checksActive(b, c.Entry)
 		c.addError("inactive", err)
 		return
 	}
@@ -87,6 +92,26 @@ func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backe
 		used := percent(space.Inodes-min(space.InodesFree, space.Inodes), space.Inodes)
 		c.add(check.Figure("inodes", "", used, fmt.Sprintf("%s of the inodes used", percentText(used)), ""))
 	}
+}
+
+// spaceToCheck returns a pool's space, and what the same query has found.
+func (d *Driver) spaceToCheck(
+	ctx context.Context, c *CheckedPool, b backend.Backend,
+) (pooldef.Space, []check.Finding, error) {
+	checker, ok := b.(backend.SpaceChecker)
+	if !ok {
+		space, err := d.space(ctx, b, c.Pool)
+		return space, nil, err
+	}
+	type answer struct {
+		space pooldef.Space
+		found []check.Finding
+	}
+	a, err := ask(ctx, d, c.Pool, func() (a answer, err error) {
+		a.space, a.found, err = checker.CheckSpace(ctx, c.Pool)
+		return a, err
+	})
+	return a.space, a.found, err
 }
 
 // percent returns a part of a whole in percent.
@@ -172,6 +197,7 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 		}
 		c.Volumes = append(c.Volumes, v)
 	}
+	c.checkOvercommit(b)
 	if unreadable > 0 {
 		text := fmt.Sprintf("%d of %d volumes cannot be read, for example: %v", unreadable, len(c.Volumes), first)
 		c.add(check.New("unreadable", text, fault.Hint(first, fault.Of(first))))
@@ -193,6 +219,16 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 			c.addError("inactive", err)
 		}
 	}
+}
+
+// checkOvercommit adds the figure of the volumes' capacities, compared with the pool's.
+func (c *CheckedPool) checkOvercommit(b backend.Backend) {
+	if _, creates := b.(backend.Creator); !creates || c.Space.Capacity == 0 {
+		return
+	}
+	percent := c.Virtual() / float64(c.Space.Capacity) * 100
+	text := fmt.Sprintf("%s of the capacity promised to guests", percentText(percent))
+	c.add(check.Figure("overcommit", "", percent, text, shell.Join("poolctl", "vol-list", c.Name, "--details")))
 }
 
 // checkTools adds findings about programs that pools of the type need and that are missing.

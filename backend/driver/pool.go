@@ -156,7 +156,7 @@ func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := b.(backend.ActiveChecker); ok && c.ChecksActive() && entry.Started != nil {
+	if checksActive(b, entry) {
 		return b, nil
 	}
 	active, err := d.active(ctx, entry)
@@ -171,6 +171,12 @@ func (d *Driver) activeBackend(ctx context.Context, entry *store.Entry) (backend
 		}
 	}
 	return nil, &InactiveError{Pool: entry.Name}
+}
+
+// checksActive reports whether a started pool's operations check themselves that the pool can be used.
+func checksActive(b backend.Backend, entry *store.Entry) bool {
+	c, ok := b.(backend.ActiveChecker)
+	return ok && c.ChecksActive() && entry.Started != nil
 }
 
 // checkInactive returns an ActiveError if a pool is active.

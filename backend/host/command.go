@@ -18,7 +18,7 @@ type Command struct {
 	Args   []string
 	Dir    string // working directory; empty: /
 	Inputs []Input
-	Stdin  string // one line for its standard input; empty: none
+	Stdin  string // its standard input, without the last newline; empty: none
 	// OnOutput, if not nil, receives the command's output as it is printed. Query then returns none.
 	OnOutput func(printed []byte)
 	// RetryOn, if not empty, is a text in standard error that marks a temporary failure. The command is then
@@ -79,11 +79,11 @@ func (c Command) Shell() string {
 		words = append(words, fmt.Sprintf("%d<<END", 3+i))
 		here += "\n" + in.Heredoc + "\nEND"
 	}
-	if here != "" {
-		return strings.Join(words, " ") + here
-	}
 	if c.Stdin != "" {
 		words = append([]string{"echo", shell.Quote(c.Stdin), "|"}, words...)
+	}
+	if here != "" {
+		return strings.Join(words, " ") + here
 	}
 	if c.Dir != "" {
 		return "(cd " + shell.Quote(c.Dir) + " && " + strings.Join(words, " ") + ")"

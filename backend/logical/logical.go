@@ -81,6 +81,11 @@ func (b *Backend) Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, er
 	if err != nil {
 		return pooldef.Space{}, err
 	}
+	return b.spaceOf(ctx, p, g)
+}
+
+// spaceOf returns the space of a pool's group, which must be active.
+func (b *Backend) spaceOf(ctx context.Context, p *pooldef.Pool, g *volumeGroup) (pooldef.Space, error) {
 	active, err := b.Active(ctx, p)
 	if err == nil && !active {
 		err = &backend.StateError{Text: "the volume group " + quoted(g.name) + " is not active"}

@@ -85,6 +85,9 @@ func (v *logicalVolume) isOpen() bool    { return v.Open == "open" }
 func (v *logicalVolume) isThin() bool    { return v.Type == "thin" }
 func (v *logicalVolume) isPartial() bool { return v.attr(8) == 'p' }
 
+// isFailed reports whether the kernel has stopped a thin pool because its metadata cannot be used.
+func (v *logicalVolume) isFailed() bool { return v.attr(8) == 'F' }
+
 // isOverflowed reports whether a snapshot has run out of space for changes. The data of such a snapshot are
 // lost.
 func (v *logicalVolume) isOverflowed() bool { return strings.ContainsRune("IS", rune(v.attr(4))) }

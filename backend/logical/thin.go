@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"poolctl/backend"
+	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -60,13 +61,29 @@ func (v *logicalVolume) used() (uint64, bool) {
 	return uint64(float64(v.Size) * max(v.Percent, 0) / 100), v.Percent >= 0
 }
 
-// thinSpace returns the space of a thin pool.
+// thinSpace queries the space of the thin pool that the definition names.
 func (b *Backend) thinSpace(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error) {
 	pool, err := b.thinPool(ctx, p)
 	if err != nil {
 		return pooldef.Space{}, err
 	}
+	return thinSpaceOf(p, []*logicalVolume{pool})
+}
+
+// thinSpaceOf returns the space of the thin pool that the definition names, which is one of a group's
+// volumes.
+func thinSpaceOf(p *pooldef.Pool, all []*logicalVolume) (pooldef.Space, error) {
+	pool, err := thinPoolOf(p, all)
+	if err != nil {
+		return pooldef.Space{}, err
+	}
 	used, active := pool.used()
+	if pool.isFailed() {
+		return pooldef.Space{}, &check.Error{ID: "thin-data", Err: &backend.StateError{
+			Text: fmt.Sprintf("the thin pool %q has failed", p.Source.Name+"/"+p.ThinPool),
+			Hint: "lvs -a -o +lv_health_status " + p.Source.Name,
+		}}
+	}
 	if !active {
 		unknown := &backend.AnswerError{Tool: "lvs", Field: "data_percent"}
 		return pooldef.Space{}, cmp.Or(checkActive(p, pool), error(unknown))

@@ -1,20 +1,34 @@
 package rbd
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"syscall"
 
+	"poolctl/backend"
 	"poolctl/backend/check"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
-// A clusterHealth is the output of ceph health.
-type clusterHealth struct {
+// A clusterState is what Ceph reports about its space and its health: the output of ceph df and ceph health.
+type clusterState struct {
+	Stats struct {
+		Total     uint64 `json:"total_bytes"`
+		Available uint64 `json:"total_avail_bytes"`
+	}
+	Pools []struct {
+		Name  string
+		Stats struct {
+			Used uint64 `json:"bytes_used"`
+		}
+	}
 	Status string
 	Checks map[string]struct {
 		Severity string
@@ -23,27 +37,58 @@ type clusterHealth struct {
 	}
 }
 
-// Check implements backend.Checker with one query, of the cluster's health. A user that may not ask is all
-// right.
-func (b *Backend) Check(
-	ctx context.Context, p *pooldef.Pool, _ []*pooldef.Volume,
-) ([]check.Finding, error) {
-	var health clusterHealth
-	err := b.query(ctx, p, &health, "ceph", "health", "--format=json")
-	if hasErrno(err, syscall.EACCES) || errors.As(err, new(*host.ToolError)) {
-		return []check.Finding{{ID: "ceph", Text: "the pool's user may not ask for the cluster's health"}}, nil
+// CheckSpace implements backend.SpaceChecker. If the pool's user may not ask for the cluster's health, or ceph
+// is not installed, only the space is known, which needs a second query.
+func (b *Backend) CheckSpace(
+	ctx context.Context, p *pooldef.Pool,
+) (space pooldef.Space, found []check.Finding, err error) {
+	at, err := placeOf(p)
+	if err != nil {
+		return space, nil, err
 	}
+	state, err := b.clusterState(ctx, p)
+	switch {
+	case hasErrno(err, syscall.EACCES), errors.As(err, new(*host.ToolError)), err == nil && state.Status == "":
+		space, err = b.Space(ctx, p)
+		const text = "the cluster's health is not known: the pool's user may not ask, or ceph is not installed"
+		return space, []check.Finding{{ID: "ceph", Text: text}}, err
+	case err != nil:
+		return space, nil, b.translateError(ctx, p, err)
+	}
+	for _, pool := range state.Pools {
+		if pool.Name == at.pool {
+			space.Capacity, space.Available = state.Stats.Total, state.Stats.Available
+			space.Allocation = pool.Stats.Used
+			return space, state.findings(), backend.CheckSizes("ceph", "df", space.Capacity, space.Available,
+				space.Allocation)
+		}
+	}
+	return space, nil, noPoolError(at)
+}
+
+// clusterState queries the space and the health of a pool's cluster with one command: ceph reads others from
+// its standard input (ceph(8)), and skips those that are denied.
+func (b *Backend) clusterState(ctx context.Context, p *pooldef.Pool) (*clusterState, error) {
+	c, err := b.command(ctx, p, "ceph", "--format=json")
 	if err != nil {
 		return nil, err
 	}
-	return health.findings(), nil
+	c.Stdin = "df\nhealth"
+	out, err := b.host.Query(ctx, c)
+	s := &clusterState{}
+	for answers := json.NewDecoder(bytes.NewReader(out)); err == nil && answers.More(); {
+		if err = answers.Decode(s); err != nil {
+			err = fmt.Errorf("output of ceph: %w", err)
+		}
+	}
+	return s, err
 }
 
 // findings returns a finding for each of the cluster's own checks. What is full, or nearly full, is critical:
 // a full cluster blocks all writes.
-func (h *clusterHealth) findings() (found []check.Finding) {
-	for _, id := range slices.Sorted(maps.Keys(h.Checks)) {
-		c := h.Checks[id]
+func (s *clusterState) findings() (found []check.Finding) {
+	for _, id := range slices.Sorted(maps.Keys(s.Checks)) {
+		c := s.Checks[id]
 		if c.Muted {
 			continue
 		}
@@ -53,8 +98,8 @@ func (h *clusterHealth) findings() (found []check.Finding) {
 		}
 		found = append(found, f)
 	}
-	if found == nil && h.Status != "HEALTH_OK" {
-		found = append(found, check.New("ceph", "the cluster is in the state "+h.Status, "ceph health detail"))
+	if found == nil && s.Status != "HEALTH_OK" {
+		found = append(found, check.New("ceph", "the cluster is in the state "+s.Status, "ceph health detail"))
 	}
 	return found
 }
@@ -64,10 +109,10 @@ func (*Backend) Tools(*pooldef.Pool) []string { return []string{"rbd", "rados"} 
 
 // FindStale implements backend.StaleFinder. It finds incomplete images.
 func (b *Backend) FindStale(ctx context.Context, p *pooldef.Pool) (left []string, err error) {
-	names, err := b.names(ctx, p)
-	for _, name := range names {
-		if tempNames.IsStale(name) {
-			left = append(left, path(p, name))
+	all, err := b.rows(ctx, p) // Details has queried them
+	for _, r := range all {
+		if r.Snapshot == "" && tempNames.IsStale(r.Image) {
+			left = append(left, path(p, r.Image))
 		}
 	}
 	return left, err

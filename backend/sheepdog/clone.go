@@ -107,7 +107,7 @@ func (b *Backend) RemoveStale(ctx context.Context, p *pooldef.Pool) ([]string, e
 	all, err := b.all(ctx, p)
 	var removed []string
 	for _, i := range all {
-		if !tempNames.IsStale(i.name) && !tempNames.IsStale(i.tag) {
+		if !i.isStale() {
 			continue
 		}
 		if err := b.change(ctx, c, c.delete(i)); err != nil {

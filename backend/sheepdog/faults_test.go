@@ -332,9 +332,12 @@ func TestOthersStages(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+	left, err := b.FindStale(t.Context(), p)
+	ok(t, err)
 	removed, err := b.RemoveStale(t.Context(), p)
-	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(removed, want) || err != nil {
-		t.Errorf("removed %q, error %v", removed, err)
+	if want := []string{"sheepdog:" + ours, "sheepdog:v:" + ours}; !slices.Equal(removed, want) ||
+		!slices.Equal(left, want) || err != nil {
+		t.Errorf("found %q, removed %q, error %v", left, removed, err)
 	}
 	ok(t, b.DeleteWithSnapshots(t.Context(), p, "v"))
 	all, err := b.all(t.Context(), p)

@@ -16,7 +16,8 @@ import (
 // maxScrubAge is the age of the last scrub that is reported. Debian scrubs each zpool once a month.
 const maxScrubAge = 35 * 24 * time.Hour
 
-// Check implements backend.Checker with one query, and a second one for a zpool that was never scrubbed.
+// Check implements backend.Checker with one query. The age of a zpool that was never scrubbed is at least that
+// of the pool's dataset, which Details has queried.
 func (b *Backend) Check(
 	ctx context.Context, p *pooldef.Pool, _ []*pooldef.Volume,
 ) ([]check.Finding, error) {
@@ -27,12 +28,11 @@ func (b *Backend) Check(
 	}
 	s := parseStatus(string(out))
 	if s.scrubbed.IsZero() {
-		out, err := b.query(ctx, name, host.Cmd("zfs", "get", "-Hp", "-o", "value", "creation", "--", name))
+		l, err := b.list(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		seconds, _ := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-		s.scrubbed = time.Unix(seconds, 0)
+		s.scrubbed = time.Unix(int64(l.created), 0)
 	}
 	return s.findings(name, time.Now()), nil
 }
@@ -108,7 +108,7 @@ func (s *status) findings(name string, now time.Time) (found []check.Finding) {
 	found = append(found, check.Finding{ID: "zpool", Object: name, State: s.state,
 		Text: fmt.Sprintf("zpool %q is in the state %s", name, s.state)})
 	switch s.state {
-	case "ONLINE":
+	case onlineState:
 	case degradedState:
 		add(check.Warning, "is degraded")
 	default:

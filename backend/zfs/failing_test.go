@@ -154,9 +154,9 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 // thousand lists a thousand volumes with one query.
 func thousand(t *testing.T) {
 	var text strings.Builder
-	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\n")
+	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\t1796000000\n")
 	for i := range 1000 {
-		fmt.Fprintf(&text, "tank/v%d\tvolume\t%d\t%d\t8192\tnone\t12288\t2000\t-\t-\tdefault\n", i, i+2, mib)
+		fmt.Fprintf(&text, "tank/v%d\tvolume\t%d\t%d\t8192\tnone\t12288\t2000\t-\t-\tdefault\t1796000000\n", i, i+2, mib)
 	}
 	l, err := parse("tank", text.String())
 	if err != nil || len(l.children) != 1000 || l.children[999].size != mib || l.used != 1000 {

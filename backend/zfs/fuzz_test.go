@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	tankLine  = "tank\tfilesystem\t1\t-\t-\t0\t1\t365708800\t-\tnone\tdefault\n"
-	thickLine = "tank/thick\tvolume\t1\t1048576\t8192\t3145728\t1\t365708800\t-\t-\tdefault\n"
+	tankLine  = "tank\tfilesystem\t1\t-\t-\t0\t1\t365708800\t-\tnone\tdefault\t1796000000\n"
+	thickLine = "tank/thick\tvolume\t1\t1048576\t8192\t3145728\t1\t365708800\t-\t-\tdefault\t1796000000\n"
 )
 
 // FuzzParse parses output of zfs list.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		tankLine, tankLine + thickLine, tankLine + tankLine,
-		tankLine + "tank/copy\tvolume\t1\t18446744073709551615\t0\tnone\t1\t0\ttank/v@s\t-\tnone\n",
-		tankLine + "other\tvolume\t1\t18446744073709551616\t8192\t-\t1\t1\t-\t-\tdefault\n",
-		tankLine + "tank@s\tsnapshot\t1\t-\t-\t-\t0\t-\t-\t-\t-\n" + thickLine,
-		"tank\tvolume\t1\t1\t1\t1\t1\t1\t-\t-\tdefault\n", "tank/v\tvolume\n", "\t\t\t\t\t\t\t\t\t\t\n", "\n", "",
+		tankLine + "tank/copy\tvolume\t1\t18446744073709551615\t0\tnone\t1\t0\ttank/v@s\t-\tnone\t1\n",
+		tankLine + "other\tvolume\t1\t18446744073709551616\t8192\t-\t1\t1\t-\t-\tdefault\t1796000000\n",
+		tankLine + "tank@s\tsnapshot\t1\t-\t-\t-\t0\t-\t-\t-\t-\t1\n" + thickLine,
+		"tank\tvolume\t1\t1\t1\t1\t1\t1\t-\t-\tdefault\t1796000000\n", "tank/v\tvolume\n", "\t\t\t\t\t\t\t\t\t\t\t\n", "\n", "",
 	} {
 		f.Add(text)
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // fields lists the queried properties of datasets (zfsprops(7)).
-const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint,volmode"
+const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint,volmode," +
+	"creation"
 
 // A row is a line of zfs list. Properties that do not apply are empty or 0.
 type row struct {
@@ -29,6 +30,7 @@ type row struct {
 	origin     string // the origin of a clone, a snapshot
 	mountpoint string
 	volmode    string // "none": volumes have no devices
+	created    uint64 // in seconds since 1970
 }
 
 // isVolume reports whether the row is a complete volume.
@@ -40,10 +42,12 @@ type listing struct {
 	children []*row
 }
 
-// The states of a zpool that waits for failed devices, and of one that lacks a redundant device.
+// The states of a zpool that has all devices, of one that lacks a redundant device, and of one that waits for
+// failed devices. Any other state is that of a zpool that lacks devices that it needs.
 const (
-	suspended     = "SUSPENDED"
+	onlineState   = "ONLINE"
 	degradedState = "DEGRADED"
+	suspended     = "SUSPENDED"
 )
 
 // stateOf returns the kernel's state of a dataset's zpool, such as ONLINE or DEGRADED, or "" if it is not
@@ -62,14 +66,18 @@ func (b *Backend) checkUsable(dataset string) error {
 			Hint: "zpool import -- " + shell.Quote(name),
 		}
 	case suspended:
-		return &check.Error{ID: "zpool", Err: &backend.StateError{
-			Text: fmt.Sprintf("the zpool %q is suspended: it waits for failed devices", name),
-			Hint: fmt.Sprintf(
-				"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", shell.Quote(name),
-			),
-		}}
+		return suspendedError(name)
 	}
 	return nil
+}
+
+func suspendedError(name string) error {
+	return &check.Error{ID: "zpool", Object: name, State: suspended, Err: &backend.StateError{
+		Text: fmt.Sprintf("the zpool %q is suspended: it waits for failed devices", name),
+		Hint: fmt.Sprintf(
+			"zpool status -- %s shows them; zpool clear -- %[1]s resumes it when they are back", shell.Quote(name),
+		),
+	}}
 }
 
 // list queries a pool's dataset and its children with one command.
@@ -126,7 +134,25 @@ func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]
 		}
 		err = &backend.TimeoutError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}
 	}
-	return out, err
+	return out, b.stateError(dataset, err)
+}
+
+// stateError replaces an error by one about the zpool's state if the zpool lacks devices that it needs. With
+// failmode=continue (zpoolprops(7)), the kernel's state of such a zpool is not SUSPENDED: it stays ONLINE
+// until ZFS looks for the devices, and is then UNAVAIL.
+func (b *Backend) stateError(dataset string, err error) error {
+	name := zpool(dataset)
+	switch state := stateOf(b.Host, name); {
+	case host.StderrContains(err, "pool I/O is currently suspended"):
+		return suspendedError(name)
+	case err == nil, state == "", state == onlineState, state == degradedState:
+		return err
+	default:
+		return &check.Error{ID: "zpool", Object: name, State: state, Err: &backend.StateError{
+			Text: fmt.Sprintf("the zpool %q is in the state %s: devices have failed", name, state),
+			Hint: "zpool status -- " + shell.Quote(name),
+		}}
+	}
 }
 
 // parse parses the output of zfs list for a dataset.
@@ -196,7 +222,7 @@ func parseRow(dataset, line string) (*row, error) {
 		return n
 	}
 	r := &row{name: f[0], kind: f[1], guid: f[2], size: number(3), block: number(4), reserved: number(5),
-		used: number(6), available: number(7), origin: f[8], mountpoint: f[9], volmode: f[10]}
+		used: number(6), available: number(7), origin: f[8], mountpoint: f[9], volmode: f[10], created: number(11)}
 	child, isChild := strings.CutPrefix(r.name, dataset+"/")
 	check(0, isIn(dataset, r.name) && (r.kind == "snapshot" || r.name == dataset || isChild && isPart(child)))
 	check(4, r.kind != "volume" || r.block > 0 && r.block&(r.block-1) == 0)
