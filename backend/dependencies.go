@@ -6,5 +6,6 @@ type Dependencies struct {
 	Devices  []string // paths of block devices; the start may do without some of them
 	Mount    string   // the directory at which the start mounts the pool's storage; may be empty
 	Network  bool
+	IsHidden bool     // systemd does not recognise the type of the mount as that of a network file system
 	Services []string // units of systemd that provide the storage, on machines that have them
 }

@@ -76,4 +76,5 @@ func (c *Autostart) print(e *env, r driver.AutostartResult) {
 	default:
 		e.Say("Pool %s is already active", r.Pool)
 	}
+	_ = e.Flush() // others may take long; Finish returns the error
 }

@@ -30,6 +30,13 @@ func New(h host.Host, s backend.Secrets, timeout time.Duration) *Backend {
 	return b
 }
 
+// Dependencies implements backend.Dependent. systemd takes vstorage-mount's file system for a local one.
+func (b *Backend) Dependencies(p *pooldef.Pool) backend.Dependencies {
+	d := b.Remote.Dependencies(p)
+	d.IsHidden = true
+	return d
+}
+
 // isSource compares the name that vstorage-mount gives its mounts, as libvirt does.
 func isSource(_ context.Context, p *pooldef.Pool, m *host.Mount) (bool, error) {
 	return m.Source == "vstorage://"+p.Source.Name, nil

@@ -63,6 +63,15 @@ func mountsOf(pools []Pool) map[string]string {
 // A tree has the settings of units, each of one line.
 type tree map[string][]string
 
+// remoteMount are the settings of a mount that systemd gives a network file system (systemd.mount(5)), so
+// that it is unmounted while the network is there.
+var remoteMount = []string{
+	"DefaultDependencies=no",
+	"Conflicts=umount.target",
+	"Before=umount.target remote-fs.target",
+	"After=remote-fs-pre.target network.target network-online.target",
+}
+
 // add adds the unit of a pool. With an error, the unit lacks something.
 func (t tree) add(p *Pool, mounts map[string]string) error {
 	name, err := unitName(p.Name)
@@ -74,6 +83,11 @@ func (t tree) add(p *Pool, mounts map[string]string) error {
 	}
 	u, err := p.unit(name, mounts)
 	t[name] = u.settings
+	if p.IsHidden {
+		for _, mount := range p.mountUnit() {
+			t[mount] = append(t[mount], remoteMount...)
+		}
+	}
 	if p.Autostart {
 		t.want(target, name)
 	}

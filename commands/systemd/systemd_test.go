@@ -57,6 +57,8 @@ var pools = []Pool{
 	{Name: "net", File: "/etc/poolctl/net.xml", Autostart: true, Dependencies: backend.Dependencies{
 		Paths: []string{`/srv/$HOME %n 'x' "y" \ z/$HOME`, "/srv/net/net%"}, Mount: "/srv/net", Network: true,
 		Services: []string{"rpcbind.service"}}},
+	{Name: "cluster", File: "/etc/poolctl/cluster.xml", Dependencies: backend.Dependencies{
+		Paths: []string{"/srv"}, Mount: "/srv/cluster", Network: true, IsHidden: true}},
 	{Name: "file", File: "/etc/poolctl/file.xml", Dependencies: backend.Dependencies{
 		Devices: []string{"/srv/disk/image", "sda"}}},
 	{Name: "broken", File: "/etc/poolctl/broken.xml", Autostart: true},

@@ -86,9 +86,7 @@ func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
 	for _, path := range p.Paths {
 		u.follow(path, mounts)
 	}
-	if p.Mount != "" { // fstab(5) may have it, too
-		u.set("After", unitNames(escapePath(filepath.Clean(p.Mount))+".mount")...)
-	}
+	u.set("After", p.mountUnit()...) // fstab(5) may have it, too
 	if p.Network {
 		u.set("Wants", "network-online.target")
 		u.set("After", "network-online.target", "nss-lookup.target")
@@ -98,6 +96,14 @@ func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
 		return u, fmt.Errorf("pool %q does not wait for %q: a unit cannot contain this path", p.Name, bad)
 	}
 	return u, nil
+}
+
+// mountUnit returns the name of the mount that the start of a pool makes, or nothing.
+func (p *Pool) mountUnit() []string {
+	if p.Mount == "" {
+		return nil
+	}
+	return unitNames(escapePath(filepath.Clean(p.Mount)) + ".mount")
 }
 
 // dependOnDevice waits for a device. If the device does not appear, the start shows whether another one does.
