@@ -35,11 +35,24 @@ func (l *lentPool) compare(n *node, have *pooldef.Volume) step {
 	case have == nil:
 		n.pending = !l.apply || l.Driver.DryRun
 		c := &Change{Action: Create, To: describe(v)}
+		if c.Err = l.checkCreates(v); c.Err != nil {
+			return step{changes: []*Change{c}}
+		}
 		return step{changes: []*Change{c}, do: func(ctx context.Context) error { return l.create(ctx, n) }}
 	case have.Err != nil:
 		return step{changes: []*Change{{Action: Compare, Err: have.Err}}}
 	}
 	return l.compareExisting(v, have)
+}
+
+// checkCreates returns an error unless the pool's backend can create a declared volume.
+func (l *lentPool) checkCreates(v *pooldef.DesiredVolume) (err error) {
+	if v.Source == nil {
+		_, err = backend.As[backend.Creator](l.b, l.pool().Type, "volume creation")
+	} else {
+		_, err = backend.As[backend.Cloner](l.b, l.pool().Type, "creating volumes from others")
+	}
+	return err
 }
 
 // compareExisting compares a declared volume with the one that exists.
