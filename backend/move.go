@@ -5,6 +5,7 @@ import (
 
 	"poolctl/backend/fault"
 	"poolctl/backend/host"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -23,11 +24,39 @@ type (
 	// A Holder keeps a volume as it is while it is copied. Hold returns an error if the volume is in use, or has
 	// snapshots inside, which a copy of its data would lose.
 	Holder interface {
-		Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.Hold, error)
+		Hold(ctx context.Context, p *pooldef.Pool, name string) (Held, error)
 	}
-	// A Comparer compares a volume with another one that it is a copy of, byte by byte as a guest sees them. If
-	// they differ, Compare returns an error. source is described as for [Cloner].
+	// A Held volume cannot change until Release, or Check returns an error if it has changed since Hold, or is
+	// in use. Release may be called more than once.
+	Held interface {
+		Check(ctx context.Context) error
+		Release(ctx context.Context) error
+	}
+	// A Comparer compares a volume with another one that has the same data, byte by byte as a guest sees them.
+	// If they differ, Compare returns an error. other is described as the source of a [Cloner] is; o.From is
+	// its pool.
 	Comparer interface {
-		Compare(ctx context.Context, p *pooldef.Pool, v, source *pooldef.Volume, o CloneOptions) error
+		Compare(ctx context.Context, p *pooldef.Pool, v, other *pooldef.Volume, o CloneOptions) error
 	}
 )
+
+// HoldFile implements [Holder] for a file or device, by its handle.
+func HoldFile(h *safeopen.Handle) (Held, error) {
+	held, err := host.NewHold(h)
+	if err != nil {
+		return nil, err
+	}
+	return heldFile{held, h.Path}, nil
+}
+
+type heldFile struct {
+	hold *host.Hold
+	path string
+}
+
+func (h heldFile) Check(context.Context) error { return h.hold.Check(h.path) }
+
+func (h heldFile) Release(context.Context) error {
+	h.hold.Release()
+	return nil
+}

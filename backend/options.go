@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -38,6 +39,9 @@ type CloneOptions struct {
 	// on it.
 	Full    bool
 	MayRead MayRead // nil: no backing file may be read
+	// Fill writes the data of the source to a new file, or to a device, which reads as zeros. It is set if the
+	// source is neither a file nor a device of this machine, and has data that can be downloaded.
+	Fill func(ctx context.Context, path string) error
 	// From is the pool of the source; nil if the source belongs to no pool.
 	From *pooldef.Pool
 }

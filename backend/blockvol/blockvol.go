@@ -76,6 +76,8 @@ func (d Devices) FillBlank(ctx context.Context, p *pooldef.Pool, path string, so
 func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume,
 	o backend.CloneOptions, blank bool) error {
 	switch {
+	case o.Fill != nil:
+		return d.fillByFill(ctx, path, o, blank)
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case o.Reflink:
@@ -107,6 +109,19 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 		return qemuimg.TranslateError(err)
 	}
 	if err := from.Whole(); err != nil {
+		return err
+	}
+	return d.Host.Change(ctx, host.Sync{Path: path})
+}
+
+// fillByFill copies the data that o.Fill writes.
+func (d Devices) fillByFill(ctx context.Context, path string, o backend.CloneOptions, blank bool) error {
+	if !blank {
+		if err := d.Host.Change(ctx, host.Zero{Path: path}); err != nil {
+			return err
+		}
+	}
+	if err := o.Fill(ctx, path); err != nil {
 		return err
 	}
 	return d.Host.Change(ctx, host.Sync{Path: path})

@@ -4,13 +4,12 @@ import (
 	"context"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
 	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
 // Hold implements backend.Holder. A device that the kernel or a process uses is not held.
-func (d Devices) Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.Hold, error) {
+func (d Devices) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.Held, error) {
 	v, err := d.Find(ctx, p, name)
 	if err != nil {
 		return nil, err
@@ -26,12 +25,12 @@ func (d Devices) Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.
 		return nil, err
 	}
 	defer h.Close()
-	return host.NewHold(h)
+	return backend.HoldFile(h)
 }
 
 // Compare implements backend.Comparer.
 func (d Devices) Compare(
-	ctx context.Context, _ *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions,
+	ctx context.Context, _ *pooldef.Pool, v, other *pooldef.Volume, o backend.CloneOptions,
 ) error {
-	return qemuimg.Compare(ctx, d.Host, d.Secrets, v, source, o)
+	return qemuimg.Compare(ctx, d.Host, d.Secrets, v, other, o)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
 
@@ -84,7 +85,27 @@ func (d *Driver) fromSource(
 		}
 	}
 	o.From, o.MayRead = source.Pool(), d.Known(ctx, source)
+	if downloader, ok := source.Backend.(backend.Downloader); ok && from.Type == "network" {
+		o.Fill = d.fillFrom(source, downloader, o)
+	}
 	return create(from, o)
+}
+
+// fillFrom returns a function that writes the data of a volume to a new file or device.
+func (d *Driver) fillFrom(
+	source *Volume, downloader backend.Downloader, o backend.CloneOptions,
+) func(ctx context.Context, path string) error {
+	return func(ctx context.Context, path string) error {
+		to, err := host.OpenToFill(d.Host, path)
+		if err != nil {
+			return err
+		}
+		if to != nil {
+			defer to.Close()
+		}
+		t := backend.Transfer{File: path, Sparse: true, InUse: o.InUse, Progress: o.Progress}
+		return downloader.Download(ctx, source.Pool(), source.Name, to, t)
+	}
 }
 
 // FitCapacity gives the definition of a copy the capacity of source, unless its own is larger.

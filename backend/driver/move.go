@@ -54,13 +54,30 @@ func (d *Driver) move(
 			return err
 		}
 	}
-	if format := movedFormat(to, v.Volume); format != v.Target.Format || v.Type != "file" {
+	from, err := exported(ctx, v.Backend, v.Pool(), v.Volume)
+	if err != nil {
+		return err
+	}
+	if format := movedFormat(to, from); format != v.Target.Format || from.Type != "file" {
 		moved.Target = pooldef.VolumeTarget{Format: format}
-		if v.Type == "file" {
+		if from.Type == "file" {
 			moved.Target.Permissions = v.Target.Permissions
 		}
 	}
+	if from.Type == "network" { // clusters allocate space when it is written to
+		moved.Allocation = pooldef.Bytes(0)
+	}
 	return d.moveByCopy(ctx, v, moved, to, progress)
+}
+
+// exported returns a volume as a [backend.Cloner] expects it.
+func exported(
+	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume,
+) (*pooldef.Volume, error) {
+	if exporter, ok := b.(backend.Exporter); ok {
+		return exporter.Export(ctx, p, v.Name)
+	}
+	return v, nil
 }
 
 // movedFormat returns the format of a volume that is moved: the requested one, or the volume's own if the
@@ -92,8 +109,8 @@ func (d *Driver) moveByCopy(
 	if err != nil {
 		return err
 	}
-	comparer, err := backend.As[backend.Comparer](to.Backend, to.Pool.Type, "moving volumes from other storage")
-	if err != nil {
+	if _, err := backend.As[backend.Comparer](
+		to.Backend, to.Pool.Type, "moving volumes from other storage"); err != nil {
 		return err
 	}
 	// A dry run reports snapshots and other obstacles before the data are copied.
@@ -105,46 +122,75 @@ func (d *Driver) moveByCopy(
 	if err != nil {
 		return err
 	}
-	defer held.Release()
-	o := backend.CloneOptions{Full: true}
-	o.Progress = progress
-	if err := d.clone(ctx, to.Backend, to.Pool, moved, v, o); err != nil {
-		return err
+	err = d.copyHeld(ctx, v, moved, to, held, progress)
+	released := held.Release(context.WithoutCancel(ctx)) // the storage does not delete an open device
+	if err != nil {
+		return errors.Join(err, released)
 	}
-	if err := d.checkCopy(ctx, v, moved, to, comparer, held, o); err != nil {
-		return errors.Join(err, d.undoCopy(ctx, to))
+	if err = released; err == nil {
+		err = deleter.Delete(ctx, p, v.Name)
 	}
-	held.Release() // the storage does not delete an open device
-	if err := deleter.Delete(ctx, p, v.Name); err != nil {
+	if err != nil {
 		return fmt.Errorf("the copy in pool %q is complete, and stays: %w", to.Pool.Name, err)
 	}
 	return nil
 }
 
-// checkCopy compares a volume with its copy, and checks that nothing has changed it meanwhile.
-func (d *Driver) checkCopy(
-	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, comparer backend.Comparer,
-	held *host.Hold,
-	o backend.CloneOptions,
+// copyHeld copies a volume that is held, and checks the copy. If there is an error, no copy is left.
+func (d *Driver) copyHeld(
+	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, held backend.Held,
+	progress host.Progress,
 ) error {
-	copied, err := to.Backend.Volume(ctx, to.Pool, to.Name)
-	if errors.Is(err, backend.ErrNoVolume) && d.DryRun {
-		planned := *moved
-		planned.Type = "file"
-		if !to.Pool.Type.Info().OwnsTarget() {
-			planned.Type = "block"
-		}
-		planned.Target.Path = to.Pool.Target.Path + "/" + to.Name
-		copied, err = &planned, nil
+	o := backend.CloneOptions{Full: true}
+	o.Progress = progress
+	if err := d.clone(ctx, to.Backend, to.Pool, moved, v, o); err != nil {
+		return err
 	}
+	err := d.compareCopy(ctx, v, moved, to, o)
+	if err == nil && !d.DryRun {
+		err = held.Check(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, d.undoCopy(ctx, to))
+	}
+	return nil
+}
+
+// compareCopy compares a volume with its copy. Of the two backends, the one compares that has its data on a
+// server: it can read what is on this machine, too.
+func (d *Driver) compareCopy(
+	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, o backend.CloneOptions,
+) error {
+	copied, err := d.copied(ctx, moved, to)
 	if err != nil {
 		return err
 	}
-	o.MayRead = d.Known(ctx, v)
-	if err := comparer.Compare(ctx, to.Pool, copied, v.Volume, o); err != nil {
-		return err
+	return d.fromSource(ctx, v, o, func(from *pooldef.Volume, o backend.CloneOptions) error {
+		comparer, ok := v.Backend.(backend.Comparer)
+		if ok && from.Type == "network" {
+			o.From = to.Pool
+			return comparer.Compare(ctx, v.Pool(), from, copied, o)
+		}
+		return to.Backend.(backend.Comparer).Compare(ctx, to.Pool, copied, from, o)
+	})
+}
+
+// copied returns the copy of a volume. In a dry run, it is what the copy would be.
+func (d *Driver) copied(ctx context.Context, moved *pooldef.Volume, to Destination) (*pooldef.Volume, error) {
+	if !d.DryRun {
+		v, err := to.Backend.Volume(ctx, to.Pool, to.Name)
+		if err != nil {
+			return nil, err
+		}
+		return exported(ctx, to.Backend, to.Pool, v)
 	}
-	return held.Check(v.Target.Path)
+	planned := *moved
+	planned.Type = "file"
+	if !to.Pool.Type.Info().OwnsTarget() {
+		planned.Type = "block"
+	}
+	planned.Target.Path = to.Pool.Target.Path + "/" + to.Name
+	return &planned, nil
 }
 
 // undoCopy deletes the copy of a volume that is as it was.

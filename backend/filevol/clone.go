@@ -24,6 +24,8 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	}
 	defer dir.Close()
 	switch {
+	case o.Fill != nil:
+		return f.cloneByFill(ctx, dir, p, completeFrom(d, source), o)
 	case source.Type != "file" && source.Type != "block":
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case d.Target.Format == "dir":
@@ -43,6 +45,31 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("the volume has to be converted")}
 	}
 	return f.convert(ctx, dir, p, wanted, source, "", o)
+}
+
+// cloneByFill creates a raw volume with the data that o.Fill writes.
+func (f Files) cloneByFill(
+	ctx context.Context, dir *host.Dir, p *pooldef.Pool, d *pooldef.Volume, o backend.CloneOptions,
+) error {
+	if !qemuimg.IsRaw(d.Target.Format) || d.Target.Encryption != nil {
+		return &backend.UnsupportedError{
+			Type: p.Type, What: "copying volumes of servers into images; vol-convert makes one of a raw volume",
+		}
+	}
+	if err := checkRaw(d, o.CreateOptions); err != nil {
+		return err
+	}
+	file := rawFile("", d, o.CreateOptions)
+	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+		file.Path = path
+		if err := f.Host.Change(ctx, file); err != nil {
+			return err
+		}
+		if err := o.Fill(ctx, path); err != nil {
+			return err
+		}
+		return f.Host.Change(ctx, host.Sync{Path: path})
+	})
 }
 
 // completeFrom returns d with capacity and encryption taken from the source where d leaves them open.

@@ -21,18 +21,34 @@ import (
 func (f Files) MoveTo(
 	ctx context.Context, p *pooldef.Pool, name string, to backend.Backend, target *pooldef.Pool, newName string,
 ) error {
+	other, ok := to.(filesOpener)
+	if !ok {
+		return backend.ErrElsewhere
+	}
+	return f.moveTo(ctx, p, name, other, target, newName)
+}
+
+// MoveWithin is MoveTo for a pool whose directory f can access, too.
+func (f Files) MoveWithin(
+	ctx context.Context, p *pooldef.Pool, name string, target *pooldef.Pool, newName string,
+) error {
+	return f.moveTo(ctx, p, name, f, target, newName)
+}
+
+// A filesOpener is Files, however it is embedded.
+type filesOpener interface {
+	openForNew(p *pooldef.Pool, name string) (*host.Dir, error)
+}
+
+func (f Files) moveTo(
+	ctx context.Context, p *pooldef.Pool, name string, to filesOpener, target *pooldef.Pool, newName string,
+) error {
 	dir, v, err := f.open(ctx, p, name)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	other, ok := to.(interface { // Files, however it is embedded
-		openForNew(p *pooldef.Pool, name string) (*host.Dir, error)
-	})
-	if !ok {
-		return backend.ErrElsewhere
-	}
-	newDir, err := other.openForNew(target, newName)
+	newDir, err := to.openForNew(target, newName)
 	if err != nil {
 		return err
 	}
@@ -99,7 +115,7 @@ func checkAbsolute(v *pooldef.Volume, info image.Info) error {
 }
 
 // Hold implements backend.Holder.
-func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.Hold, error) {
+func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.Held, error) {
 	dir, v, err := f.openData(ctx, p, name, "moving")
 	if err != nil {
 		return nil, err
@@ -122,7 +138,7 @@ func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (*host.Ho
 		"a pool on the same file system can have it with its snapshots"); err != nil {
 		return nil, err
 	}
-	return host.NewHold(h)
+	return backend.HoldFile(h)
 }
 
 // checkNoSnapshots returns an error that names the internal snapshots of a qcow2 image, which would be lost.
@@ -151,7 +167,7 @@ func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume, hint string) error 
 
 // Compare implements backend.Comparer.
 func (f Files) Compare(
-	ctx context.Context, _ *pooldef.Pool, v, source *pooldef.Volume, o backend.CloneOptions,
+	ctx context.Context, _ *pooldef.Pool, v, other *pooldef.Volume, o backend.CloneOptions,
 ) error {
-	return qemuimg.Compare(ctx, f.Host, f.Secrets, v, source, o)
+	return qemuimg.Compare(ctx, f.Host, f.Secrets, v, other, o)
 }

@@ -61,6 +61,20 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 	return openHandleData(h, a)
 }
 
+// OpenToFill opens a new file, or a device, that no other process uses, for writing. If it does not exist,
+// because this is a dry run, the file is nil.
+func OpenToFill(h Host, path string) (*os.File, error) {
+	handle, err := h.OpenPath(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer handle.Close()
+	return openHandleData(handle, writing)
+}
+
 // openHandleData is openData for a handle.
 func openHandleData(h *safeopen.Handle, a access) (*os.File, error) {
 	if !h.HasData() {

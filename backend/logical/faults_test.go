@@ -28,7 +28,7 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 }
 
 // manyVolumes adds n inactive thin volumes to a group by editing its metadata, because creating each would
-// take minutes. They are copies of the volume tv.
+// take minutes. They are snapshots of the volume tv.
 func manyVolumes(t *testing.T, n int) {
 	t.Helper()
 	file := t.TempDir() + "/metadata"
@@ -43,14 +43,15 @@ func manyVolumes(t *testing.T, n int) {
 	for i := range n {
 		one := strings.Replace(first, "\t\ttv {", fmt.Sprintf("\t\ttv-%04d {", i), 1)
 		one = strings.Replace(one, id, fmt.Sprintf(`id = "poolct-0000-0000-0000-0000-0000-00%04d"`, i), 1)
-		all.WriteString(strings.Replace(one, "device_id = 1", fmt.Sprintf("device_id = %d", i+2), 1))
+		one = strings.Replace(one, `"WRITE", `, "", 1)
+		all.WriteString(strings.Replace(one, "device_id = 1", fmt.Sprintf("device_id = %d\norigin = \"tv\"", i+2), 1))
 	}
 	ok(t, os.WriteFile(file, []byte(strings.Replace(text, first, first+all.String(), 1)), 0o600))
 	run(t, "vgcfgrestore", "-q", "--yes", "--force", "-f", file, "vg-0")
 }
 
-// TestThousand lists a thousand thin volumes with one query, even if none is active. A verb first asks if
-// the pool is active, and finds the volume that a key names.
+// TestThousand lists a thousand thin volumes with one query, even if none is active, and the snapshots that
+// they are. A verb first asks if the pool is active, and finds the volume that a key names.
 func TestThousand(t *testing.T) {
 	p := newPool(t, 1)
 	run(t, "vgcreate", "-q", "vg-0", devices[0])
@@ -97,6 +98,12 @@ func TestThousand(t *testing.T) {
 	}
 	_, err := b.Volume(t.Context(), p, name)
 	ok(t, err)
+	c.asked = nil
+	all, err := b.Snapshots(t.Context(), p, "")
+	if len(all) != n || err != nil || strings.Join(c.asked, " ") != "lvs" {
+		t.Errorf("%d snapshots, error %v; asked %q", len(all), err, c.asked)
+	}
+	activate()
 	if _, err := b.RemoveStale(t.Context(), p); err != nil || strings.Join(c.asked, " ") != "lvs" {
 		t.Errorf("RemoveStale: %v; asked %q", err, c.asked)
 	}

@@ -21,15 +21,21 @@ func Compare(
 		return err
 	}
 	defer from.Close()
-	to, err := Open(s, v, nil)
-	if errors.Is(err, fs.ErrNotExist) { // a dry run
-		to, err = &Image{Path: v.Target.Path, Format: v.Target.Format, isDevice: v.Type == "block"}, nil
-	}
+	to, err := OpenCopy(s, v)
 	if err != nil {
 		return err
 	}
 	defer to.Close()
 	return CompareImages(ctx, h, to, from, o.Progress)
+}
+
+// OpenCopy is Open for a copy without backing files, which does not exist in a dry run.
+func OpenCopy(s backend.Secrets, v *pooldef.Volume) (*Image, error) {
+	i, err := Open(s, v, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Image{Path: v.Target.Path, Format: v.Target.Format, isDevice: v.Type == "block"}, nil
+	}
+	return i, err
 }
 
 // CompareImages is Compare for images as they were opened, or made.

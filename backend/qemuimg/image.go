@@ -28,6 +28,7 @@ type Image struct {
 	snapshot *image.Snapshot  // the snapshot to read; nil: the current state
 	isDevice bool
 	isRemote bool // Path names a Ceph image
+	ceph     *RBD // a Ceph image, with a login
 	write    bool
 }
 

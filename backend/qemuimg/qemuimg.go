@@ -125,6 +125,9 @@ func (l *line) node(i *Image) map[string]any {
 		l.Confined.Network = true
 		return map[string]any{"driver": "raw", "file": map[string]any{"driver": "rbd", "filename": i.Path}}
 	}
+	if i.ceph != nil {
+		return map[string]any{"driver": "raw", "file": l.cephNode(i.ceph)}
+	}
 	node := map[string]any{"driver": i.driver()}
 	if i.Key != nil {
 		node[i.prefix()+"key-secret"] = l.secret(i.Key)

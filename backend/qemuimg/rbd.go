@@ -2,6 +2,7 @@ package qemuimg
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"poolctl/backend/host"
@@ -28,14 +29,49 @@ func IntoRBD(source *Image, to RBD, progress host.Progress) host.Command {
 		options += ",user=" + escape(to.User)
 	}
 	if to.Key != nil {
-		l.add("--object", "secret,id=ceph,format=base64,file="+l.pass(*to.Key))
-		options += ",key-secret=ceph"
+		options += ",key-secret=" + l.cephKey(&to)
 	}
 	if to.Conf != "" {
-		options += ",conf=" + l.pass(host.Input{Heredoc: strings.TrimSuffix(to.Conf, "\n"), Data: []byte(to.Conf)})
+		options += ",conf=" + l.cephConf(&to)
 	}
 	l.add("--target-is-zero", "-n", "--target-image-opts", from, options)
 	return l.Command
+}
+
+// OfCeph returns a Ceph image as one to be read. path is its name in messages, capacity its size in bytes.
+func OfCeph(from RBD, path string, capacity uint64) *Image {
+	return &Image{Path: path, Format: "raw", Capacity: capacity, ceph: &from}
+}
+
+// cephNode describes a Ceph image as qemu's options.
+func (l *line) cephNode(r *RBD) map[string]any {
+	l.Confined.Network = true
+	node := map[string]any{"driver": "rbd", "pool": r.Pool, "image": r.Image}
+	if r.Namespace != "" {
+		node["namespace"] = r.Namespace
+	}
+	if r.User != "" {
+		node["user"] = r.User
+	}
+	if r.Key != nil {
+		node["key-secret"] = l.cephKey(r)
+	}
+	if r.Conf != "" {
+		node["conf"] = l.cephConf(r)
+	}
+	return node
+}
+
+// cephKey passes the key of a Ceph user through a descriptor, and returns the name of qemu's secret object.
+func (l *line) cephKey(r *RBD) string {
+	name := fmt.Sprintf("ceph%d", len(l.Inputs))
+	l.add("--object", "secret,id="+name+",format=base64,file="+l.pass(*r.Key))
+	return name
+}
+
+// cephConf passes a Ceph configuration through a descriptor, and returns its path.
+func (l *line) cephConf(r *RBD) string {
+	return l.pass(host.Input{Heredoc: strings.TrimSuffix(r.Conf, "\n"), Data: []byte(r.Conf)})
 }
 
 // ExplainRBD is Explain for IntoRBD. It also detects that qemu's driver for Ceph, which is a separate

@@ -36,9 +36,9 @@ func (b *Backend) Clone(
 		return b.copy(ctx, p, at, &wanted, from, source, o)
 	case o.Reflink:
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("it is in another Ceph cluster")}
-	case source.Type != "file" && source.Type != "block":
+	case source.Type != "file" && source.Type != "block" && (o.From == nil || o.From.Type != p.Type):
 		return &backend.UnsupportedError{
-			Type: p.Type, What: "copying volumes of type " + source.Type + " of another cluster",
+			Type: p.Type, What: "copying volumes of type " + source.Type + " of other storage",
 		}
 	}
 	return b.fill(ctx, p, at, &wanted, source, o)
@@ -81,8 +81,8 @@ func (b *Backend) enlarge(
 	return err
 }
 
-// fill creates an image from a file or a block device. If the source has an image format, fill copies the
-// data that a guest sees.
+// fill creates an image from a file, a block device or an image of another cluster. If the source has an image
+// format, fill copies the data that a guest sees.
 func (b *Backend) fill(
 	ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions,
 ) error {
@@ -94,8 +94,8 @@ func (b *Backend) fill(
 			Progress: o.Progress,
 		})
 	}
-	if !qemuimg.IsPlain(source) {
-		from, err := qemuimg.Open(b.secrets, source, o.MayRead)
+	if source.Type == "network" || !qemuimg.IsPlain(source) {
+		from, err := b.openSource(ctx, source, o)
 		if err != nil {
 			return err
 		}
@@ -111,29 +111,52 @@ func (b *Backend) fill(
 	})
 }
 
+// openSource opens the source of a copy for qemu-img.
+func (b *Backend) openSource(
+	ctx context.Context, source *pooldef.Volume, o backend.CloneOptions,
+) (*qemuimg.Image, error) {
+	if source.Type != "network" {
+		return qemuimg.Open(b.secrets, source, o.MayRead)
+	}
+	at, err := placeOf(o.From)
+	if err == nil {
+		err = b.checkNotInUse(ctx, o.From, at, source.Name, o.InUse, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.imageOf(ctx, o.From, source)
+}
+
 // convert runs qemu-img to write the guest-visible data of an image into a new Ceph image.
 func (b *Backend) convert(
 	ctx context.Context, p *pooldef.Pool, at place, temp string, from *qemuimg.Image, progress host.Progress,
 ) error {
-	to := qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: temp}
-	_, key, err := b.login(p)
+	to, err := b.forQemu(ctx, p, at, temp)
 	if err != nil {
 		return err
-	}
-	if len(key) > 0 {
-		monitors, err := b.monitors(ctx, p)
-		if err != nil {
-			return err
-		}
-		limit := b.limit()
-		to.User, to.Key = p.Source.Auth.Username, &key[0]
-		to.Conf = fmt.Sprintf(
-			"[global]\nmon_host = %s\nclient_mount_timeout = %s\nrados_mon_op_timeout = %s\nrados_osd_op_timeout "+
-				"= %s\n", monitors, limit, limit, limit,
-		)
 	}
 	if err := b.host.Change(ctx, qemuimg.IntoRBD(from, to, progress)); err != nil {
 		return qemuimg.ExplainRBD(err)
 	}
 	return from.Whole()
+}
+
+// forQemu describes an image, with the login, for qemu-img.
+func (b *Backend) forQemu(
+	ctx context.Context, p *pooldef.Pool, at place, name string,
+) (i qemuimg.RBD, err error) {
+	i = qemuimg.RBD{Pool: at.pool, Namespace: at.namespace, Image: name}
+	_, key, err := b.login(p)
+	if err != nil || len(key) == 0 {
+		return i, err
+	}
+	monitors, err := b.monitors(ctx, p)
+	limit := b.limit()
+	i.User, i.Key = p.Source.Auth.Username, &key[0]
+	i.Conf = fmt.Sprintf(
+		"[global]\nmon_host = %s\nclient_mount_timeout = %s\nrados_mon_op_timeout = %s\nrados_osd_op_timeout "+
+			"= %s\n", monitors, limit, limit, limit,
+	)
+	return i, err
 }

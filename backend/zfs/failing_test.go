@@ -151,7 +151,7 @@ func (c *counter) Query(ctx context.Context, q host.Command) ([]byte, error) {
 	return c.Host.Query(ctx, q)
 }
 
-// thousand lists a thousand volumes with one query.
+// thousand lists a thousand volumes with one query, and all snapshots of a pool.
 func thousand(t *testing.T) {
 	var text strings.Builder
 	fmt.Fprint(&text, "tank\tfilesystem\t1\t-\t-\t0\t1000\t2000\t-\tnone\tdefault\t1796000000\n")
@@ -180,6 +180,14 @@ func thousand(t *testing.T) {
 		if asked := strings.Join(c.asked, " "); asked != "" && asked != "zfs" {
 			t.Errorf("%s: asked %q", what, asked)
 		}
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		run(t, "zfs", "snapshot", "tank/v@"+name)
+	}
+	c.asked = nil
+	all, err := b.Snapshots(t.Context(), p, "")
+	if len(all) != 3 || err != nil || strings.Join(c.asked, " ") != "zfs" {
+		t.Errorf("%d snapshots, error %v; asked %q", len(all), err, c.asked)
 	}
 }
 
