@@ -21,19 +21,19 @@ type ConvertOptions struct {
 	Compress    bool
 	Encrypt     *pooldef.SecretRef // the secret to encrypt the data with; nil: as before
 	Decrypt     bool               // the data are no longer encrypted
-	MayRead     MayRead // nil: no backing file may be read
+	MayRead     MayRead            // nil: no backing file may be read
 	Progress    host.Progress
 }
 
-// AreMet reports whether a volume is stored as the options say. Compression and encryption are never met: a part
-// of an image may be compressed, and only opening a volume shows which secret opens it.
+// AreMet reports whether a volume is stored as the options say. Compression and encryption are never met: a
+// part of an image may be compressed, and only opening a volume shows which secret opens it.
 func (o ConvertOptions) AreMet(v *pooldef.Volume) bool {
 	return !o.Compress && !o.changesEncryption(v) && (o.Format == "" || o.Format == v.Target.Format) &&
 		(o.ClusterSize == 0 || o.ClusterSize == v.Target.ClusterSize)
 }
 
-// KeepsFormat reports whether the images that are based on a volume, and the domains that use it, can open the
-// conversion as they opened the volume.
+// KeepsFormat reports whether the images that are based on a volume, and the domains that use it, can open
+// the conversion as they opened the volume.
 func (o ConvertOptions) KeepsFormat(v *pooldef.Volume) bool {
 	return (o.Format == "" || o.Format == v.Target.Format) && !o.changesEncryption(v)
 }

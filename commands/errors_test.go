@@ -40,6 +40,7 @@ func TestStatus(t *testing.T) {
 		{&pooldef.LockError{What: "x"}, statusLocked, "wait longer with --lock-timeout"},
 		{&backend.TimeoutError{Text: "x"}, statusLocked, ""},
 		{&host.ToolError{Tool: "lvs"}, statusUnsupported, "apt-get install lvm2"},
+		{&host.LabelError{Label: "x"}, statusUsage, "ls -Z shows the labels of other files"},
 		{errNoEvents, statusUnsupported, ""},
 	} {
 		e := &env{verb: "pool-list"}

@@ -7,8 +7,8 @@ import (
 	"poolctl/commands/manual"
 )
 
-// Man is the hidden verb __man, which prints the front page of the manual, the page of a verb, or the beginning
-// of the page of a document. docs/man has its output.
+// Man is the hidden verb __man, which prints the front page of the manual, the page of a verb, or the
+// beginning of the page of a document. docs/man has its output.
 type Man struct {
 	Name string `arg:"" optional:""`
 }

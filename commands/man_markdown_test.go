@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// documentPage returns the manual page of a page of the documentation, which has a beginning. go-md2man converts
-// the text.
+// documentPage returns the manual page of a page of the documentation, which has a beginning. go-md2man
+// converts the text.
 func documentPage(t *testing.T, source string, beginning []byte) []byte {
 	t.Helper()
 	markdown, err := os.ReadFile("../docs/" + source)

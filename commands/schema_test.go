@@ -58,8 +58,8 @@ var (
 	}
 	treeTypes = object{
 		"id": aString, "name": aString, "size": aSize, "used": aSize,
-		"kind": object{"enum": []tree.Kind{tree.Server, tree.Device, tree.FileSystem, tree.File, tree.Snapshot, tree.Pool,
-			tree.Volume, tree.Domain, tree.Process, tree.Kernel}},
+		"kind": object{"enum": []tree.Kind{tree.Server, tree.Device, tree.FileSystem, tree.File, tree.Snapshot,
+			tree.Pool, tree.Volume, tree.Domain, tree.Process, tree.Kernel}},
 		"on": object{"type": "array", "items": object{
 			"type": "object", "required": []string{"id", "use"},
 			"properties": object{"id": aString, "use": orNullOf("string")},

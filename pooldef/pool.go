@@ -112,7 +112,7 @@ type Target struct {
 type Permissions struct {
 	Mode         *uint32 // the nine permission bits
 	Owner, Group *uint32
-	Label        string // printed as given, never applied
+	Label        string // of SELinux
 }
 
 // IsZero reports whether no field is set.

@@ -22,8 +22,8 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	if err != nil {
 		return err
 	}
-	// A dry run reports problems with the name before the machine is inspected, and before a hint suggests to put
-	// the name into other images.
+	// A dry run reports problems with the name before the machine is inspected, and before a hint suggests to
+	// put the name into other images.
 	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type]
 	err = rehearsal.(backend.Renamer).Rename(ctx, p, v.Name, newName)
 	linker, links := rehearsal.(backend.Linker)

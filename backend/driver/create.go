@@ -44,11 +44,12 @@ func (d *Driver) Clone(ctx context.Context, v *pooldef.Volume, source *Volume, o
 	return d.clone(ctx, source.Backend, source.Pool(), v, source, o)
 }
 
-// CloneOf returns the definition of a copy. A copy of a volume that is allocated completely is so, too;
-// other copies get only the space that their data need.
+// CloneOf returns the definition of a copy. The copy gets an SELinux label of its own: the source's may be
+// that of a running domain. A copy of a volume that is allocated completely is so, too; other copies get only
+// the space that their data need.
 func CloneOf(source *pooldef.Volume, name string) *pooldef.Volume {
 	v := &pooldef.Volume{Name: name, Capacity: source.Capacity, Target: source.Target}
-	v.Target.Path = ""
+	v.Target.Path, v.Target.Permissions.Label = "", ""
 	if source.Allocation.Bytes < source.Capacity.Bytes {
 		v.Allocation = pooldef.Bytes(0)
 	}

@@ -6,8 +6,8 @@ import (
 	"poolctl/backend"
 )
 
-// The capabilities that change the data of a volume come from this file alone (a linter forbids others), so that
-// each of their users looks for images that are based on the volume: their data would change with it.
+// The capabilities that change the data of a volume come from this file alone (a linter forbids others), so
+// that each of their users looks for images that are based on the volume: their data would change with it.
 
 // The hints of the errors that images are based on a volume.
 const (
@@ -27,8 +27,9 @@ func (d *Driver) Uploader(ctx context.Context, v *Volume, inUse bool) (backend.U
 	return toOverwrite[backend.Uploader](ctx, d, v, "uploading", inUse, overwriteHint)
 }
 
-// ResizeVolume changes a volume's capacity to size bytes. o.MayRead is set by ResizeVolume. If images are based
-// on the volume, making it smaller is an error unless inUse is set; growth does not change what they read.
+// ResizeVolume changes a volume's capacity to size bytes. o.MayRead is set by ResizeVolume. If images are
+// based on the volume, making it smaller is an error unless inUse is set; growth does not change what they
+// read.
 func (d *Driver) ResizeVolume(
 	ctx context.Context, v *Volume, size uint64, o backend.ResizeOptions, inUse bool,
 ) error {
@@ -56,8 +57,8 @@ func (d *Driver) RevertToSnapshot(
 }
 
 // toOverwrite returns the capability C of a volume's backend, which changes the volume's data. what describes
-// the operation in errors. Unless inUse is set, toOverwrite returns an error if images are based on the volume.
-// hint is that of this error.
+// the operation in errors. Unless inUse is set, toOverwrite returns an error if images are based on the
+// volume. hint is that of this error.
 func toOverwrite[C any](
 	ctx context.Context, d *Driver, v *Volume, what string, inUse bool, hint string,
 ) (C, error) {

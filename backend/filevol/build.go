@@ -30,17 +30,22 @@ func (f Files) BuildDir(ctx context.Context, p *pooldef.Pool, more ...host.Step)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	changes, err := f.makeParents(p, filepath.Dir(path))
+	changes, err := f.makeParents(ctx, p, filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	want := p.Target.Permissions
+	label, err := f.labelSteps(ctx, path, path, "dir", want)
+	if err != nil {
+		return err
+	}
 	changes = append(changes, change{do: host.Mkdir{Path: path, Mode: modeOr(want, 0o711)},
 		undo: host.Rmdir{Path: path}})
 	if uid, gid := owner(want); uid >= 0 || gid >= 0 {
 		changes = append(changes, change{do: host.Chown{Path: path, UID: uid, GID: gid}})
 	}
-	return f.changeAll(ctx, slices.Concat(changes, withoutUndo(more), f.setCOW(path, p.COW, true)))
+	return f.changeAll(ctx,
+		slices.Concat(changes, withoutUndo(label), withoutUndo(more), f.setCOW(path, p.COW, true)))
 }
 
 // SetPermissions implements backend.PermissionSetter.
@@ -99,7 +104,7 @@ func (f Files) changeAll(ctx context.Context, changes []change) error {
 
 // makeParents returns the changes that create the missing directories down to path, which the pool's
 // directory is in.
-func (f Files) makeParents(p *pooldef.Pool, path string) ([]change, error) {
+func (f Files) makeParents(ctx context.Context, p *pooldef.Pool, path string) ([]change, error) {
 	var changes []change
 	for dir := path; ; dir = filepath.Dir(dir) {
 		_, err := f.stat(p, dir)
@@ -110,6 +115,12 @@ func (f Files) makeParents(p *pooldef.Pool, path string) ([]change, error) {
 		case !errors.Is(err, fs.ErrNotExist) || dir == "/":
 			return nil, err
 		}
+		label, err := f.labelSteps(ctx, dir, dir, "dir", pooldef.Permissions{})
+		if err != nil {
+			return nil, err
+		}
+		// last first
+		changes = append(changes, withoutUndo(label)...)
 		changes = append(changes, change{do: host.Mkdir{Path: dir, Mode: 0o755}, undo: host.Rmdir{Path: dir},
 			shared: true})
 	}

@@ -140,7 +140,7 @@ func (f Files) copyFile(ctx context.Context, dir *host.Dir, d, source *pooldef.V
 		}
 	}
 	file.From = &host.Source{Path: source.Target.Path, Reflink: o.Reflink, InUse: o.InUse}
-	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d, func(path string) error {
 		file.Path = path
 		if err := f.Host.Change(ctx, file); err != nil || qemuimg.IsRaw(d.Target.Format) {
 			return err
@@ -193,7 +193,7 @@ func (f Files) convert(ctx context.Context, dir *host.Dir, p *pooldef.Pool, d, s
 	if err != nil {
 		return err
 	}
-	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d, func(path string) error {
 		to := qemuimg.Made(path, d.Target.Format, key)
 		if err := f.changeEach(ctx, append(conversionSteps(from, to, d, o),
 			finishSteps(path, d)...)); err != nil {

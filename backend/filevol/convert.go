@@ -126,6 +126,9 @@ func (f Files) convertHeld(
 		if err := f.changeEach(ctx, steps); err != nil {
 			return err
 		}
+		if err := f.labelVolume(ctx, path, dir, d); err != nil {
+			return err
+		}
 		if err := qemuimg.CompareImages(ctx, f.Host, to, from, o.Progress); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (f Files) createDir(ctx context.Context, dir *host.Dir, d *pooldef.Volume,
 	case o.Preallocation != "" && o.Preallocation != "off":
 		return pooldef.Problems{{Text: "a directory has nothing to preallocate"}}
 	}
-	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d, func(path string) error {
 		err := f.Host.Change(ctx, host.Mkdir{Path: path, Mode: modeOr(d.Target.Permissions, 0o700)})
 		if uid, gid := owner(d.Target.Permissions); err == nil && (uid >= 0 || gid >= 0) {
 			err = f.Host.Change(ctx, host.Chown{Path: path, UID: uid, GID: gid})
@@ -73,7 +73,7 @@ func (f Files) createRaw(ctx context.Context, dir *host.Dir, d *pooldef.Volume,
 	if err := checkRaw(d, o); err != nil {
 		return err
 	}
-	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d, func(path string) error {
 		return f.Host.Change(ctx, rawFile(path, d, o))
 	})
 }

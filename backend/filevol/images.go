@@ -29,7 +29,7 @@ func (f Files) createImage(ctx context.Context, dir *host.Dir, p *pooldef.Pool, 
 	if err != nil {
 		return err
 	}
-	err = f.withStaging(ctx, dir, d.Name, func(path string) error {
+	err = f.withStaging(ctx, dir, d, func(path string) error {
 		overlay := qemuimg.Image{Path: backing.path, At: backing.at, Format: backing.format}
 		create := qemuimg.Create(d, filepath.Dir(path), size, overlay, key, o.Preallocation)
 		return f.changeEach(ctx, append([]host.Step{create}, finishSteps(path, d)...))

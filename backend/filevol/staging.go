@@ -34,19 +34,23 @@ func stagingName(volume string) string {
 	return fmt.Sprintf(".poolctl-%.8x", sha256.Sum256([]byte(volume)))
 }
 
-// withStaging creates a volume in a staging directory and moves the complete volume to its name. No other
-// process ever sees a partial volume. If the name has been taken in the meantime, withStaging fails.
-func (f Files) withStaging(ctx context.Context, dir *host.Dir, name string,
+// withStaging creates the volume d in a staging directory, labels it, and moves the complete volume to its
+// name. No other process ever sees a partial volume. If the name has been taken in the meantime, withStaging
+// fails.
+func (f Files) withStaging(ctx context.Context, dir *host.Dir, d *pooldef.Volume,
 	build func(path string) error) error {
-	err := f.inStaging(ctx, dir, name, func(stage *host.Stage, path string) error {
+	err := f.inStaging(ctx, dir, d.Name, func(stage *host.Stage, path string) error {
 		err := build(path)
 		if err == nil {
-			err = f.moveIntoPlace(ctx, stage.Inode(name), path, dir, name)
+			err = f.labelVolume(ctx, path, dir, d)
+		}
+		if err == nil {
+			err = f.moveIntoPlace(ctx, stage.Inode(d.Name), path, dir, d.Name)
 		}
 		return err
 	})
 	if errors.Is(err, errStageInUse) {
-		return &backend.ExistsError{Path: filepath.Join(dir.Path, name), Incomplete: true}
+		return &backend.ExistsError{Path: filepath.Join(dir.Path, d.Name), Incomplete: true}
 	}
 	return err
 }
