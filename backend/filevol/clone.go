@@ -60,7 +60,7 @@ func (f Files) cloneByFill(
 		return err
 	}
 	file := rawFile("", d, o.CreateOptions)
-	return f.withStaging(ctx, dir, d.Name, func(path string) error {
+	return f.withStaging(ctx, dir, d, func(path string) error {
 		file.Path = path
 		if err := f.Host.Change(ctx, file); err != nil {
 			return err
