@@ -34,8 +34,7 @@ type Backend interface {
 	// not active, the error says why.
 	Space(ctx context.Context, p *pooldef.Pool) (pooldef.Space, error)
 	// Volumes lists the volumes in the order of pooldef.CompareNames. Each volume has at least its name, key
-	// and path, and whatever else the same cheap listing provides. A volume is valid until the next one, which
-	// may use its memory. An error ends the listing.
+	// and path, and whatever else the same cheap listing provides. An error ends the listing.
 	Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	// Volume returns one volume with all its details. If some details cannot be determined, for example for
 	// lack of permission, the volume's Err says why. If the volume does not exist, the error wraps
@@ -94,6 +93,11 @@ type (
 	// permissions, free extents. It does not modify p.
 	StatusReader interface {
 		ReadStatus(ctx context.Context, p *pooldef.Pool) (*pooldef.Pool, error)
+	}
+	// A NameLister lists the same volumes as Volumes, with nothing but their names, keys and paths, in the
+	// memory of one volume: each is valid until the next.
+	NameLister interface {
+		Names(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error]
 	}
 	// A DetailLister lists the same volumes as Volumes, with sizes and formats. If the details of one volume
 	// cannot be determined, that volume's Err says why.

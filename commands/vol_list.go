@@ -45,7 +45,7 @@ func (c *VolList) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
 	}
-	volumes := b.Volumes(e.ctx, entry.Current())
+	volumes := e.driver.Names(e.ctx, b, entry.Current())
 	if c.Details || !c.isForPeople() && !c.needsOnly("name", "path", "key") {
 		volumes = e.driver.Details(e.ctx, b, entry.Current())
 	}

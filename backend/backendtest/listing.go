@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"poolctl/backend"
@@ -30,6 +31,7 @@ func (s *suite) testListing() {
 		s.ok(err)
 		s.checkLookups(v)
 	}
+	s.checkNames(names)
 	s.checkDetails(names)
 	for _, err := range s.b.Volumes(s.Context(), s.pool) { // a caller may stop after one volume
 		s.ok(err)
@@ -70,6 +72,26 @@ func (s *suite) checkLookups(listed *pooldef.Volume) {
 	}
 	if name, ok := locator.Locate(s.Context(), s.pool, "/nowhere/"+v.Name); ok {
 		s.Errorf("locate elsewhere: got %q", name)
+	}
+}
+
+// checkNames checks a listing of names alone.
+func (s *suite) checkNames(names []string) {
+	s.Helper()
+	lister, ok := s.b.(backend.NameLister)
+	if !ok {
+		return
+	}
+	var got []string
+	for v, err := range lister.Names(s.Context(), s.pool) {
+		s.ok(err)
+		if v.Key == "" || filepath.Base(v.Target.Path) != v.Name {
+			s.Errorf("listed %+v", *v)
+		}
+		got = append(got, v.Name)
+	}
+	if !slices.Equal(got, names) {
+		s.Errorf("got the names %q, want %q", got, names)
 	}
 }
 

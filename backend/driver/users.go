@@ -92,8 +92,7 @@ func (d *Driver) AllUsers(
 			if err != nil {
 				return nil, nil, err
 			}
-			kept := *v
-			all = append(all, VolumeUsers{&kept, s.Pool, users})
+			all = append(all, VolumeUsers{v, s.Pool, users})
 		}
 	}
 	return all, append(look.hidden, look.limits...), ctx.Err()

@@ -82,6 +82,16 @@ func (d *Driver) BackingPath(
 	return v.Target.Path, nil
 }
 
+// Names lists the names, keys and paths of a pool's volumes. Each volume is valid until the next.
+func (d *Driver) Names(
+	ctx context.Context, b backend.Backend, p *pooldef.Pool,
+) iter.Seq2[*pooldef.Volume, error] {
+	if lister, ok := b.(backend.NameLister); ok {
+		return lister.Names(ctx, p)
+	}
+	return b.Volumes(ctx, p)
+}
+
 // Details lists a pool's volumes with sizes and formats: with one query if the backend is a
 // [backend.DetailLister], otherwise with one query a volume.
 func (d *Driver) Details(
@@ -136,8 +146,7 @@ func (d *Driver) LocalVolumes(ctx context.Context, nameOrUUID string) []*pooldef
 				if err != nil {
 					return volumes, err
 				}
-				kept := *v
-				volumes = append(volumes, &kept)
+				volumes = append(volumes, v)
 			}
 			return volumes, nil
 		})

@@ -17,7 +17,23 @@ import (
 
 // Volumes implements backend.Backend. It reads the directory once and opens no file.
 func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	list := func() ([]safeopen.DirEntry, error) {
+	return f.list(ctx, p, func(name string) *pooldef.Volume { return newVolume(p, name) })
+}
+
+// Names implements backend.NameLister.
+func (f Files) Names(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	var v pooldef.Volume
+	return f.list(ctx, p, func(name string) *pooldef.Volume {
+		fillName(&v, p, name)
+		return &v
+	})
+}
+
+// list lists the names in the directory. show returns the volume with a name.
+func (f Files) list(
+	ctx context.Context, p *pooldef.Pool, show func(name string) *pooldef.Volume,
+) iter.Seq2[*pooldef.Volume, error] {
+	find := func() ([]safeopen.DirEntry, error) {
 		dir, err := f.openPoolDir(p)
 		if err != nil {
 			return nil, err
@@ -26,11 +42,7 @@ func (f Files) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.
 		entries, err := volumeEntries(ctx, dir)
 		return sorted(entries), err
 	}
-	var v pooldef.Volume // one for all names: 10,000 volumes take 4 MB
-	return backend.List(list, func(e safeopen.DirEntry) *pooldef.Volume {
-		fillName(&v, p, e.Name)
-		return &v
-	})
+	return backend.List(find, func(e safeopen.DirEntry) *pooldef.Volume { return show(e.Name) })
 }
 
 // batch is the number of volumes that are inspected before the first of them is returned; at the beginning of
