@@ -128,11 +128,11 @@ func (e *env) volumeTable(details bool) volumePrinter {
 			if len(rows) == cap(rows) { // append would copy a long list more often
 				rows = slices.Grow(rows, max(atOnce, len(rows)))
 			}
-			row := append(cells[len(cells):], v.Name, v.Target.Path)
+			cells = append(cells, v.Name, v.Target.Path)
 			if details {
-				row = append(row, v.Type, volumeSize(v.Capacity, false), volumeSize(v.Allocation, false))
+				cells = append(cells, v.Type, volumeSize(v.Capacity, false), volumeSize(v.Allocation, false))
 			}
-			rows, cells = append(rows, row), cells[:len(cells)+len(row)]
+			rows = append(rows, cells[len(cells)-len(header):])
 			return nil
 		},
 		func() error { return e.Table(header, rows) },

@@ -178,11 +178,12 @@ func copyRange(in, out *os.File, from, to, n int64) (int64, error) {
 // sendRange copies a range by sendfile(2), which shares no blocks, and copies the data once where read(2) and
 // write(2) copy them twice. It moves the offset of out.
 func sendRange(in, out *os.File, from, to, n int64) (int64, error) {
+	if _, err := retry.Seek(int(out.Fd()), to, unix.SEEK_SET); err != nil {
+		return 0, err
+	}
 	var copied int
 	err := retry.Do(func() (err error) {
-		if _, err = unix.Seek(int(out.Fd()), to, unix.SEEK_SET); err == nil {
-			copied, err = unix.Sendfile(int(out.Fd()), int(in.Fd()), &from, int(n))
-		}
+		copied, err = unix.Sendfile(int(out.Fd()), int(in.Fd()), &from, int(n))
 		return err
 	})
 	return int64(copied), err
