@@ -92,18 +92,18 @@ func (l *Local) run(ctx context.Context, c Command, patience time.Duration) ([]b
 	}
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
-	case err == nil && c.FailOnStderr && stderr.kept.Len() > 0:
-		return stdout.kept.Bytes(), &ExitError{Command: c, Stderr: c.filterStderr(stderr.kept.String())}
+	case err == nil && c.FailOnStderr && len(stderr.kept) > 0:
+		return stdout.kept, &ExitError{Command: c, Stderr: c.filterStderr(string(stderr.kept))}
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
-		return stdout.kept.Bytes(), nil
+		return stdout.kept, nil
 	case ctx.Err() != nil:
 		if cmd.Process != nil {
 			_ = group(syscall.SIGKILL)
 		}
 		return nil, fmt.Errorf("%s: %w", c.Name, cmp.Or(asked.Err(), context.Cause(ctx)))
 	case failed:
-		return stdout.kept.Bytes(), &ExitError{Command: c, Status: exit.ExitCode(),
-			Signal: exit.Sys().(syscall.WaitStatus).Signal(), Stderr: c.filterStderr(stderr.kept.String())}
+		return stdout.kept, &ExitError{Command: c, Status: exit.ExitCode(),
+			Signal: exit.Sys().(syscall.WaitStatus).Signal(), Stderr: c.filterStderr(string(stderr.kept))}
 	}
 	return nil, err
 }

@@ -1,7 +1,5 @@
 package host
 
-import "bytes"
-
 // The most output of a program that is kept in memory, in bytes. More standard output than maxOutput is an
 // error: a listing of a million volumes is shorter.
 const (
@@ -11,7 +9,7 @@ const (
 
 // A cappedBuffer keeps up to room bytes that a program prints.
 type cappedBuffer struct {
-	kept      bytes.Buffer
+	kept      []byte
 	room      int
 	truncates bool   // drop the rest
 	onFull    func() // without truncates: called when there is more, to end the program
@@ -19,12 +17,26 @@ type cappedBuffer struct {
 
 // Write implements io.Writer.
 func (o *cappedBuffer) Write(b []byte) (int, error) {
-	if room := o.room - o.kept.Len(); len(b) > room {
+	n := len(b)
+	if room := o.room - len(o.kept); n > room {
 		if !o.truncates {
 			o.onFull()
 		}
-		o.kept.Write(b[:room])
-		return len(b), nil
+		b = b[:room]
 	}
-	return o.kept.Write(b)
+	o.grow(len(o.kept) + len(b))
+	o.kept = append(o.kept, b...)
+	return n, nil
+}
+
+// grow makes the capacity at least size. Memory that has not been written takes no room, so that long outputs
+// get much at once: each copy would touch it again.
+func (o *cappedBuffer) grow(size int) {
+	const short, long = 32 << 10, 2 << 20
+	if size <= max(cap(o.kept), short) {
+		return
+	}
+	grown := make([]byte, len(o.kept), max(2*size, long))
+	copy(grown, o.kept)
+	o.kept = grown
 }

@@ -15,8 +15,8 @@ func TestOutputLimit(t *testing.T) {
 			t.Errorf("Write returned %d for %q, error %v", n, part, err)
 		}
 	}
-	if o.kept.String() != "abcde" || ended != 2 {
-		t.Errorf("the buffer contains %q, and called onFull %d times", o.kept.String(), ended)
+	if string(o.kept) != "abcde" || ended != 2 {
+		t.Errorf("the buffer contains %q, and called onFull %d times", string(o.kept), ended)
 	}
 	c := Cmd("sh", "-c", "yes complaint | head -c 3000000 >&2; exit 3")
 	if err := fails(t, &Local{}, c); len(err.Error()) > maxStderr+100 ||

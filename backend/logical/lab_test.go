@@ -106,10 +106,10 @@ func options() backendtest.Options {
 		New: func(h host.Host) backend.Backend {
 			return New(h, backendtest.Secrets{"one": "a passphrase"})
 		},
-		Pool:       func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
-		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
-		Volume:     volume,
-		Slow:       true,
+		Pool:   func(t *testing.T) *pooldef.Pool { return newPool(t, 1) },
+		Build:  backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
+		Volume: volume,
+		Slow:   true, Cached: true,
 		Sizes:      []uint64{4 * mib, 1, 512, 4*mib + 1},
 		Unit:       4 * mib,
 		Passphrase: "one",

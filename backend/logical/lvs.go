@@ -169,14 +169,15 @@ func (b *Backend) segments(
 	if err != nil {
 		return nil, mapErrNoGroup(err, p)
 	}
-	var all []*logicalVolume
-	byName := map[string]*logicalVolume{}
-	for _, r := range rows {
+	all := make([]*logicalVolume, 0, len(rows))
+	byName := make(map[string]*logicalVolume, len(rows))
+	for i, r := range rows {
 		v := byName[r.Name]
 		if v == nil {
-			v = &logicalVolume{segment: r}
+			v = &logicalVolume{segment: r, segments: rows[i : i+1 : i+1]}
 			byName[r.Name] = v
 			all = append(all, v)
+			continue
 		}
 		if v.UUID != r.UUID {
 			const field = "lv_name, which two volumes have"
