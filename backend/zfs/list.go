@@ -14,8 +14,8 @@ import (
 )
 
 // fields lists the queried properties of datasets (zfsprops(7)).
-const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint,volmode," +
-	"creation"
+const fields = "name,type,guid,volsize,volblocksize,refreservation,used,available,origin,mountpoint," +
+	"volmode,creation"
 
 // A row is a line of zfs list. Properties that do not apply are empty or 0.
 type row struct {
@@ -134,25 +134,24 @@ func (b *Backend) query(ctx context.Context, dataset string, c host.Command) ([]
 		}
 		err = &backend.TimeoutError{Text: fmt.Sprintf("the zpool %q does not answer", zpool(dataset))}
 	}
-	return out, b.stateError(dataset, err)
+	if host.StderrContains(err, "pool I/O is currently suspended") {
+		err = b.stateError(dataset)
+	}
+	return out, err
 }
 
-// stateError replaces an error by one about the zpool's state if the zpool lacks devices that it needs. With
-// failmode=continue (zpoolprops(7)), the kernel's state of such a zpool is not SUSPENDED: it stays ONLINE
-// until ZFS looks for the devices, and is then UNAVAIL.
-func (b *Backend) stateError(dataset string, err error) error {
+// stateError returns the error about a zpool whose I/O is suspended. With failmode=continue (zpoolprops(7)),
+// the kernel's state is not SUSPENDED: it stays ONLINE until ZFS looks for the devices, and is then UNAVAIL.
+func (b *Backend) stateError(dataset string) error {
 	name := zpool(dataset)
-	switch state := stateOf(b.Host, name); {
-	case host.StderrContains(err, "pool I/O is currently suspended"):
+	state := stateOf(b.Host, name)
+	if state == onlineState || state == degradedState || state == suspended {
 		return suspendedError(name)
-	case err == nil, state == "", state == onlineState, state == degradedState:
-		return err
-	default:
-		return &check.Error{ID: "zpool", Object: name, State: state, Err: &backend.StateError{
-			Text: fmt.Sprintf("the zpool %q is in the state %s: devices have failed", name, state),
-			Hint: "zpool status -- " + shell.Quote(name),
-		}}
 	}
+	return &check.Error{ID: "zpool", Object: name, State: state, Err: &backend.StateError{
+		Text: fmt.Sprintf("the zpool %q is in the state %s: devices have failed", name, state),
+		Hint: "zpool status -- " + shell.Quote(name),
+	}}
 }
 
 // parse parses the output of zfs list for a dataset.
