@@ -12,8 +12,8 @@ import (
 )
 
 // playbook uses scripts/ansible's module: in check mode, which changes nothing; then twice, of which only the
-// first run changes something; with a change to what exists; and with definitions that are wrong, or that cannot
-// be met.
+// first run changes something; with a change to what exists; and with definitions that cannot be met, or are
+// wrong.
 const playbook = `
 - hosts: localhost
   gather_facts: false
@@ -69,7 +69,8 @@ func TestAnsible(t *testing.T) {
 		"playbook.yaml":        text,
 		"pools/localhost.yaml": "type: dir\nname: declared\ntarget: {path: " + dir + "}\n",
 	} {
-		err := errors.Join(os.MkdirAll(dir+"/pools", 0o700), os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))
+		dirErr := os.MkdirAll(dir+"/pools", 0o700)
+		err := errors.Join(dirErr, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))
 		if err != nil {
 			t.Fatal(err)
 		}

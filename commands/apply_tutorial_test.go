@@ -30,7 +30,8 @@ func TestApplyTutorial(t *testing.T) {
 				continue
 			}
 			cmd := exec.Command("sh", "-c", command)
-			cmd.Dir, cmd.Env = dir, append(os.Environ(), "POOLCTL_CONFIG_DIR="+dir+"/etc", "POOLCTL_RUN_DIR="+dir+"/run")
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "POOLCTL_CONFIG_DIR="+dir+"/etc", "POOLCTL_RUN_DIR="+dir+"/run")
 			got, _ := cmd.CombinedOutput() // the status of diff is 10
 			if string(got) != want && want != "...\n" {
 				t.Fatalf("$ %s\n%snot\n%s", command, got, want)

@@ -66,8 +66,8 @@ func (s *Session) isPlanned(r *run) bool {
 	return r.isRehearsal() && !r.status.Active && r.node.pending
 }
 
-// planVolumes reports the volumes of a pool whose storage is going to be built. What is in storage that exists
-// already, or may exist, is not known before the pool is active.
+// planVolumes reports the volumes of a pool whose storage is going to be built. What is in storage that
+// exists, or may exist, is not known before the pool is active.
 func (s *Session) planVolumes(ctx context.Context, r *run, nodes []*node) error {
 	for _, n := range nodes {
 		n.pending = !n.volume.Absent
