@@ -87,7 +87,8 @@ type Options struct {
 var (
 	PoolFaults   = []string{"PoolFaults", "KilledPool"}
 	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed",
-		"KilledDeleting", "KilledCloning", "SnapshotFaults", "SnapshotCloneFaults", "RevertFaults", "KilledSnapshots"}
+		"KilledDeleting", "KilledCloning", "SnapshotFaults", "SnapshotCloneFaults", "RevertFaults",
+		"KilledSnapshots"}
 	Faults = slices.Concat(PoolFaults, VolumeFaults)
 )
 
