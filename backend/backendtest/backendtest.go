@@ -87,7 +87,8 @@ type Options struct {
 var (
 	PoolFaults   = []string{"PoolFaults", "KilledPool"}
 	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed",
-		"KilledDeleting", "KilledCloning", "SnapshotFaults", "SnapshotCloneFaults", "RevertFaults", "KilledSnapshots"}
+		"KilledDeleting", "KilledCloning", "SnapshotFaults", "SnapshotCloneFaults", "RevertFaults",
+		"KilledSnapshots"}
 	Faults = slices.Concat(PoolFaults, VolumeFaults)
 )
 
@@ -119,6 +120,45 @@ func Long(t testing.TB, what string) {
 	}
 }
 
+// A part is a part of the suite.
+type part struct {
+	name  string
+	check func(*suite)
+}
+
+// parts are the parts of the suite, in the order in which they run.
+var parts = []part{
+	{"Lifecycle", (*suite).testLifecycle},
+	{"Listing", (*suite).testListing},
+	{"Volumes", (*suite).testVolumes},
+	{"Sizes", (*suite).testSizes},
+	{"Names", (*suite).testNames},
+	{"Renaming", (*suite).testRenaming},
+	{"RenamingTogether", (*suite).testConcurrentRenaming},
+	{"Unsupported", (*suite).testUnsupported},
+	{"Together", (*suite).testConcurrentCreation},
+	{"Cloning", (*suite).testCloning},
+	{"CloningTogether", (*suite).testConcurrentCloning},
+	{"Resizing", (*suite).testResizing},
+	{"Transfers", (*suite).testTransfers},
+	{"Wiping", (*suite).testWiping},
+	{"Trimming", (*suite).testTrimming},
+	{"PoolFaults", (*suite).testPoolFaults},
+	{"VolumeFaults", (*suite).testVolumeFaults},
+	{"RenameFaults", (*suite).testRenameFaults},
+	{"CloneFaults", (*suite).testCloneFaults},
+	{"ResizeFaults", (*suite).testResizeFaults},
+	{"Killed", func(s *suite) { s.testKilled(s.test, "create") }},
+	{"KilledDeleting", func(s *suite) { s.testKilledDeleting(s.test) }},
+	{"KilledPool", func(s *suite) { s.testKilledPool(s.test) }},
+	{"KilledCloning", func(s *suite) { s.testKilled(s.test, "clone") }},
+	{"Snapshots", (*suite).testSnapshots},
+	{"SnapshotFaults", (*suite).testSnapshotFaults},
+	{"SnapshotCloneFaults", (*suite).testSnapshotCloneFaults},
+	{"RevertFaults", (*suite).testRevertFaults},
+	{"KilledSnapshots", func(s *suite) { s.testKilledSnapshots(s.test) }},
+}
+
 // Run tests a backend.
 func Run(t *testing.T, o Options) {
 	if o.Host == nil {
@@ -129,40 +169,8 @@ func Run(t *testing.T, o Options) {
 	}
 	Long(t, "the conformance suite")
 	o.Slow = o.Slow && !Exhaustive()
-	for _, part := range []struct {
-		name  string
-		check func(*suite)
-	}{
-		{"Lifecycle", (*suite).testLifecycle},
-		{"Listing", (*suite).testListing},
-		{"Volumes", (*suite).testVolumes},
-		{"Sizes", (*suite).testSizes},
-		{"Names", (*suite).testNames},
-		{"Renaming", (*suite).testRenaming},
-		{"RenamingTogether", (*suite).testConcurrentRenaming},
-		{"Unsupported", (*suite).testUnsupported},
-		{"Together", (*suite).testConcurrentCreation},
-		{"Cloning", (*suite).testCloning},
-		{"CloningTogether", (*suite).testConcurrentCloning},
-		{"Resizing", (*suite).testResizing},
-		{"Transfers", (*suite).testTransfers},
-		{"Wiping", (*suite).testWiping},
-		{"Trimming", (*suite).testTrimming},
-		{"PoolFaults", (*suite).testPoolFaults},
-		{"VolumeFaults", (*suite).testVolumeFaults},
-		{"RenameFaults", (*suite).testRenameFaults},
-		{"CloneFaults", (*suite).testCloneFaults},
-		{"ResizeFaults", (*suite).testResizeFaults},
-		{"Killed", func(s *suite) { s.testKilled(t.Name(), "create") }},
-		{"KilledDeleting", func(s *suite) { s.testKilledDeleting(t.Name()) }},
-		{"KilledPool", func(s *suite) { s.testKilledPool(t.Name()) }},
-		{"KilledCloning", func(s *suite) { s.testKilled(t.Name(), "clone") }},
-		{"Snapshots", (*suite).testSnapshots},
-		{"SnapshotFaults", (*suite).testSnapshotFaults},
-		{"SnapshotCloneFaults", (*suite).testSnapshotCloneFaults},
-		{"RevertFaults", (*suite).testRevertFaults},
-		{"KilledSnapshots", func(s *suite) { s.testKilledSnapshots(t.Name()) }},
-	} {
+	test := t.Name()
+	for _, part := range parts {
 		if o.Parts != nil && !slices.Contains(o.Parts, part.name) {
 			continue
 		}
@@ -180,7 +188,7 @@ func Run(t *testing.T, o Options) {
 			if o.Cached {
 				o.Host = &host.CachedHost{Host: o.Host}
 			}
-			part.check(&suite{T: t, Options: o, b: o.New(o.Host), pool: o.Pool(t)})
+			part.check(&suite{T: t, Options: o, test: test, b: o.New(o.Host), pool: o.Pool(t)})
 		})
 	}
 }
@@ -189,6 +197,7 @@ func Run(t *testing.T, o Options) {
 type suite struct {
 	*testing.T
 	Options
+	test     string          // the name of the test that called Run
 	b        backend.Backend // on a host without faults
 	pool     *pooldef.Pool
 	complete string // the description (describe) of a complete volume

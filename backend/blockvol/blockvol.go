@@ -76,9 +76,7 @@ func (d Devices) FillBlank(ctx context.Context, p *pooldef.Pool, path string, so
 func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source *pooldef.Volume,
 	o backend.CloneOptions, blank bool) error {
 	switch {
-	case o.Fill != nil:
-		return d.fillByFill(ctx, path, o, blank)
-	case source.Type != "file" && source.Type != "block":
+	case source.Type != "file" && source.Type != "block" && o.Fill == nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case o.Reflink:
 		return &backend.UnsupportedError{Type: p.Type, What: "sharing blocks (reflink)"}
@@ -86,6 +84,8 @@ func (d Devices) fill(ctx context.Context, p *pooldef.Pool, path string, source 
 		return pooldef.Problems{{
 			Text: "a device is fully allocated: there is nothing to preallocate",
 		}}
+	case o.Fill != nil:
+		return d.fillByFill(ctx, path, o, blank)
 	}
 	if qemuimg.IsPlain(source) {
 		raw := host.Source{Path: source.Target.Path, InUse: o.InUse}

@@ -2,6 +2,7 @@ package blockvol
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -102,6 +103,29 @@ func TestFill(t *testing.T) {
 		if !bytes.Equal(before, read(t, smaller)) {
 			t.Errorf("%s: device too small: it was written to", name)
 		}
+	}
+}
+
+// TestFillFromServer fills a device, full of garbage, with data that a function writes.
+func TestFillFromServer(t *testing.T) {
+	needsLoops(t)
+	p, data := newPool(t), backendtest.Pattern(1<<20, 1)
+	device := newDevice(t, p, "v", 2<<20)
+	source := &pooldef.Volume{Name: "source", Type: "network", Capacity: pooldef.Bytes(1 << 20)}
+	o := backend.CloneOptions{Fill: func(_ context.Context, path string) error {
+		to, err := host.OpenToFill(&host.Local{}, path)
+		ok(t, err)
+		defer to.Close()
+		_, err = to.Write(data)
+		return err
+	}}
+	ok(t, here.Fill(t.Context(), p, device, source, o))
+	if got := read(t, device); !bytes.Equal(got, append(data, make([]byte, 1<<20)...)) {
+		t.Error("the device does not contain the data followed by zeros")
+	}
+	o.Reflink = true
+	if err := here.Fill(t.Context(), p, device, source, o); err == nil {
+		t.Error("sharing blocks with a server: got no error")
 	}
 }
 

@@ -24,9 +24,7 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	}
 	defer dir.Close()
 	switch {
-	case o.Fill != nil:
-		return f.cloneByFill(ctx, dir, p, completeFrom(d, source), o)
-	case source.Type != "file" && source.Type != "block":
+	case source.Type != "file" && source.Type != "block" && o.Fill == nil:
 		return &backend.UnsupportedError{Type: p.Type, What: "copying volumes of type " + source.Type}
 	case d.Target.Format == "dir":
 		return pooldef.Problems{{Element: "target/format", Text: "a directory cannot be created from a volume"}}
@@ -39,7 +37,9 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	}
 	wanted := completeFrom(d, source)
 	switch {
-	case isSameFile(wanted, source, o):
+	case o.Fill != nil && !o.Reflink:
+		return f.cloneByFill(ctx, dir, p, wanted, o)
+	case o.Fill == nil && isSameFile(wanted, source, o):
 		return f.copyFile(ctx, dir, wanted, source, o)
 	case o.Reflink:
 		return &host.ReflinkError{Path: source.Target.Path, Err: errors.New("the volume has to be converted")}

@@ -81,8 +81,8 @@ func (b *Backend) enlarge(
 	return err
 }
 
-// fill creates an image from a file, a block device or an image of another cluster. If the source has an image
-// format, fill copies the data that a guest sees.
+// fill creates an image from a file, a block device or an image of another cluster. If the source has an
+// image format, fill copies the data that a guest sees.
 func (b *Backend) fill(
 	ctx context.Context, p *pooldef.Pool, at place, d, source *pooldef.Volume, o backend.CloneOptions,
 ) error {

@@ -10,8 +10,8 @@ import (
 )
 
 // Hold implements backend.Holder. Ceph cannot keep others from opening an image, so Hold makes a snapshot:
-// Check returns an error if the image differs from it or is open anywhere. RemoveStale removes the snapshot of
-// a process that was killed.
+// Check returns an error if the image differs from it or is open anywhere. RemoveStale removes the snapshot
+// of a process that was killed.
 func (b *Backend) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.Held, error) {
 	at, err := placeOf(p)
 	if err == nil {

@@ -51,8 +51,8 @@ func IsWritten(fd int) bool { return isLocked(fd, qemuDoes+qemuWrites) }
 
 // remote are the file systems whose leases say nothing about other machines, or whose server refuses them.
 var remote = map[int64]bool{
-	unix.NFS_SUPER_MAGIC: true, unix.SMB_SUPER_MAGIC: true, unix.CIFS_SUPER_MAGIC: true, unix.SMB2_SUPER_MAGIC: true,
-	unix.FUSE_SUPER_MAGIC: true, unix.CEPH_SUPER_MAGIC: true,
+	unix.NFS_SUPER_MAGIC: true, unix.SMB_SUPER_MAGIC: true, unix.CIFS_SUPER_MAGIC: true,
+	unix.SMB2_SUPER_MAGIC: true, unix.FUSE_SUPER_MAGIC: true, unix.CEPH_SUPER_MAGIC: true,
 }
 
 // IsOpenForWriting reports whether a process has a file open for writing, also if it takes no locks. fd must
@@ -60,7 +60,7 @@ var remote = map[int64]bool{
 // (F_SETLEASE, fcntl(2)). The answer is false on file systems of servers, and on those without leases.
 func IsOpenForWriting(fd int) bool {
 	var on unix.Statfs_t
-	if retry.Fstatfs(fd, &on) != nil || remote[int64(on.Type)] {
+	if retry.Fstatfs(fd, &on) != nil || remote[on.Type] {
 		return false
 	}
 	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
