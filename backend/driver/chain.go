@@ -59,9 +59,10 @@ func (d *Driver) CommitVolume(ctx context.Context, v *Volume, progress host.Prog
 
 // chainChanger returns the backend of an image that nothing uses but other images.
 func (d *Driver) chainChanger(ctx context.Context, v *Volume) (backend.ChainChanger, error) {
-	changer, err := backend.As[backend.ChainChanger](v.Backend, v.Pool().Type, "changing backing stores")
-	if err != nil {
-		return nil, err
+	changer, ok := v.Backend.(backend.ChainChanger)
+	if !ok {
+		const hint = "poolctl vol-clone %s NAME %s copies it without a backing store"
+		return nil, noCapability(v, "changing backing stores", hint)
 	}
 	look, err := d.look(ctx, func(*pooldef.Pool) bool { return false })
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host/shell"
-	"poolctl/pooldef"
 )
 
 // ConvertVolume gives a volume another format. Images that are based on it record its format: ConvertVolume
@@ -17,7 +16,8 @@ func (d *Driver) ConvertVolume(ctx context.Context, v *Volume, o backend.Convert
 	p := v.Pool()
 	converter, ok := v.Backend.(backend.Converter)
 	if !ok {
-		return &noConverterError{backend.UnsupportedError{Type: p.Type, What: "converting volumes"}, v.Volume, p}
+		const hint = "poolctl vol-create-from POOL FILE %s --inputpool %s copies it into a pool of files"
+		return noCapability(v, "converting volumes", hint)
 	}
 	if v.Err != nil || o.AreMet(v.Volume) {
 		return v.Err
@@ -66,15 +66,19 @@ func (d *Driver) checkConvertible(ctx context.Context, v *Volume, keepsFormat bo
 	)
 }
 
-// A noConverterError reports that a pool's volumes cannot be converted in their place.
-type noConverterError struct {
+// A noCapabilityError reports that a volume cannot be changed in its place, and what to do instead.
+type noCapabilityError struct {
 	backend.UnsupportedError
-	volume *pooldef.Volume
-	pool   *pooldef.Pool
+	hint string
+}
+
+// noCapability returns a noCapabilityError. The hint gets the names of the volume and of its pool.
+func noCapability(v *Volume, what, hint string) error {
+	return &noCapabilityError{
+		backend.UnsupportedError{Type: v.Pool().Type, What: what},
+		fmt.Sprintf(hint, shell.Quote(v.Name), shell.Quote(v.Entry.Name)),
+	}
 }
 
 // HintLine implements [fault.Hinter].
-func (e *noConverterError) HintLine() string {
-	return fmt.Sprintf("poolctl vol-create-from POOL FILE %s --inputpool %s copies it into a pool of files",
-		shell.Quote(e.volume.Name), shell.Quote(e.pool.Name))
-}
+func (e *noCapabilityError) HintLine() string { return e.hint }
