@@ -81,8 +81,8 @@ echo '<<0>>'
 }
 
 // TestShellsComplete types in each shell on a terminal. The shell must insert a volume's name so that the
-// command receives exactly that name, and must run and expand nothing. zsh and fish show what verbs and options
-// do.
+// command receives exactly that name, and must run and expand nothing. zsh and fish show what verbs and
+// options do.
 func TestShellsComplete(t *testing.T) {
 	backendtest.Long(t, "completion in zsh, fish and an interactive bash")
 	for _, s := range shells {

@@ -93,8 +93,8 @@ func (m *Manual) WritePage(w io.Writer) {
 	p.seeAlso(append(documentNames(), "virsh(1)", "qemu-img(1)", "systemd.unit(5)"))
 }
 
-// WriteDocumentStart writes the beginning of the manual page of a document: its title line and the section NAME.
-// If no document has the name, it returns false.
+// WriteDocumentStart writes the beginning of the manual page of a document: its title line and the section
+// NAME. If no document has the name, it returns false.
 func WriteDocumentStart(w io.Writer, name string) bool {
 	i := slices.IndexFunc(Documents, func(d Document) bool { return d.Name == name })
 	if i >= 0 {

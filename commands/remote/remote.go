@@ -77,8 +77,8 @@ func parseHost(name string) (Host, error) {
 }
 
 // Command returns the arguments that run a line on the host. ssh is the program, with its options. ssh asks
-// no questions. It gives up if it cannot connect within limit, or if the other machine, while it is connected,
-// is silent for three times as long (ssh_config(5), ServerAliveCountMax).
+// no questions. It gives up if it cannot connect within limit, or if the other machine, while connected, is
+// silent for three times as long (ssh_config(5), ServerAliveCountMax).
 func (h Host) Command(ssh []string, limit time.Duration, line string) []string {
 	argv := append(slices.Clone(ssh), "-xT", "-o", "BatchMode=yes")
 	for _, option := range []string{"ConnectTimeout", "ServerAliveInterval"} {

@@ -42,7 +42,8 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := hosts[0].Command([]string{"ssh", "-4"}, 1500*time.Millisecond, "poolctl 'x'")
-	want := "ssh -4 -xT -o BatchMode=yes -o ConnectTimeout=1 -o ServerAliveInterval=1 -p 2222 -- root@nas poolctl 'x'"
+	want := "ssh -4 -xT -o BatchMode=yes -o ConnectTimeout=1 -o ServerAliveInterval=1 -p 2222 -- " +
+		"root@nas poolctl 'x'"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
