@@ -21,12 +21,12 @@ type VolMove struct {
 // Help implements kong.HelpProvider.
 func (*VolMove) Help() string {
 	return "On one file system, the file is renamed, and so is a volume within a zpool or a Gluster volume. " +
-		"Otherwise the data is copied, the copy is read back and " +
-		"compared byte by byte, and only then the volume is deleted. If the command is killed, the volume is " +
-		"in its pool, in the target, or in both.\n\n" +
+		"Otherwise the data is copied, the copy is read back and compared byte by byte, and only then the volume " +
+		"is deleted. If the command is killed, the volume is in its pool, in the target, or in both.\n\n" +
 		"A volume in use is not moved, nor is one that images are based on. A copy of an image with a backing " +
-		"store is independent of it. A volume with snapshots is only renamed. Volumes of these pools can be moved: " +
-		"dir, fs, netfs, vstorage, gluster, logical, disk, zfs and rbd, of which an image becomes a raw file.\n\n" +
+		"store is independent of it. A volume with snapshots is only renamed. Volumes of these pools can be " +
+		"moved: dir, fs, netfs, vstorage, gluster, logical, disk, zfs and rbd, of which an image becomes a raw " +
+		"file.\n\n" +
 		"  poolctl vol-move disk.qcow2 images archive\n" +
 		"  poolctl vol-move root vg images --newname root.qcow2 --format qcow2"
 }

@@ -43,8 +43,8 @@ func (i *image) snapshotName() string {
 	return i.tag
 }
 
-// findSnapshot returns a snapshot of a volume, and the volume. If only the snapshot does not exist, it returns
-// the volume with the error.
+// findSnapshot returns a snapshot of a volume, and the volume. If only the snapshot does not exist, it
+// returns the volume with the error.
 func (b *Backend) findSnapshot(
 	ctx context.Context, p *pooldef.Pool, volume, name string,
 ) (of, s *image, err error) {

@@ -16,8 +16,8 @@ import (
 // maxScrubAge is the age of the last scrub that is reported. Debian scrubs each zpool once a month.
 const maxScrubAge = 35 * 24 * time.Hour
 
-// Check implements backend.Checker with one query. The age of a zpool that was never scrubbed is at least that
-// of the pool's dataset, which Details has queried.
+// Check implements backend.Checker with one query. The age of a zpool that was never scrubbed is at least
+// that of the pool's dataset, which Details has queried.
 func (b *Backend) Check(
 	ctx context.Context, p *pooldef.Pool, _ []*pooldef.Volume,
 ) ([]check.Finding, error) {
