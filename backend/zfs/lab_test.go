@@ -133,7 +133,7 @@ func options() backendtest.Options {
 			"", ".", "..", "a%b", "a@b", "a/b", "v-part1", ".poolctl-1-2-3", strings.Repeat("n", 255),
 		},
 		Allowed: []string{"-x", "a:b", "a b", "_", ".poolctl-x", strings.Repeat("n", 100)},
-		Slow:    true,
+		Slow:    true, Cached: true,
 
 		RevertDestroys: true,
 		Unsupported: []*pooldef.Volume{
