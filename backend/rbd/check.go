@@ -37,8 +37,8 @@ type clusterState struct {
 	}
 }
 
-// CheckSpace implements backend.SpaceChecker. If the pool's user may not ask for the cluster's health, or ceph
-// is not installed, only the space is known, which needs a second query.
+// CheckSpace implements backend.SpaceChecker. If the pool's user may not ask for the cluster's health, or
+// ceph is not installed, only the space is known, which needs a second query.
 func (b *Backend) CheckSpace(
 	ctx context.Context, p *pooldef.Pool,
 ) (space pooldef.Space, found []check.Finding, err error) {
