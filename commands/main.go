@@ -53,7 +53,9 @@ func newEnv(ctx context.Context) *env { return &env{ctx: ctx, cli: &cli{}, Outpu
 // parse parses a command line. Few have global options, and building those takes kong as long as building a
 // verb (docs/benchmarks.md), so parse first tries a grammar without most of them.
 func (e *env) parse(args []string) error {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !needsAllVerbs(args) && !hasVariable[Others]() {
+	// The option --timeout of check sets the global one.
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && !needsAllVerbs(args) && !e.isPlugin &&
+		!hasVariable[Others]() {
 		if err := e.parseWith(&e.cli.Directories, args); err == nil {
 			return nil
 		}
