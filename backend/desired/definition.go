@@ -71,8 +71,7 @@ var harmless = []string{"target.mode", "target.owner", "target.group", "target.l
 
 // restart compares the definition that an active pool was started with.
 func (r *run) restart(context.Context) []step {
-	stops := r.want.State.Active != nil && !*r.want.State.Active
-	if !r.status.Active || r.entry.Started == nil || stops {
+	if !r.status.Active || r.entry.Started == nil || r.want.stops() {
 		return nil
 	}
 	var changes []*Change

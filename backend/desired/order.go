@@ -182,7 +182,7 @@ func (g *graph) connectPools(looker Looker) {
 		}
 		for _, needed := range g.around(n, looker) {
 			inner, outer := n, needed
-			if active := outer.pool.State.Active; active != nil && !*active {
+			if outer.pool.stops() {
 				inner, outer = g.pools[outer.pool.Pool.Name], inner
 			}
 			if !outer.leadsTo(inner) {

@@ -127,7 +127,8 @@ func needsPending(n *node) bool {
 	return slices.ContainsFunc(n.needs, func(needed *node) bool { return needed.pending })
 }
 
-// handlePool compares one pool and, in Apply, changes it.
+// handlePool compares one pool and, in Apply, changes it. The volumes of a pool that should stop are compared
+// first, while it is active.
 func (s *Session) handlePool(ctx context.Context, n *node) error {
 	r, err := s.newRun(ctx, n)
 	s.runs[n.pool.Pool.Name] = r
@@ -137,6 +138,11 @@ func (s *Session) handlePool(ctx context.Context, n *node) error {
 	if err != nil {
 		r.add(&Change{Action: Compare, Err: err})
 		return s.report(ctx, n, r.changes)
+	}
+	if volumes := s.Set.volumesOf(n); n.pool.stops() && r.status.Active && volumes != nil {
+		if err := s.compareVolumes(ctx, volumes); err != nil {
+			return err
+		}
 	}
 	defer r.release()
 	for _, stage := range []func(*run, context.Context) []step{

@@ -48,6 +48,19 @@ type Pool struct {
 	InPlace bool
 }
 
+// stops reports whether the pool should not be active.
+func (p *Pool) stops() bool { return p.State.Active != nil && !*p.State.Active }
+
+// volumesOf returns the nodes of the volumes of a pool, in their order.
+func (s *Set) volumesOf(pool *node) (volumes []*node) {
+	for _, n := range s.nodes {
+		if n.volume != nil && n.pool == pool.pool {
+			volumes = append(volumes, n)
+		}
+	}
+	return volumes
+}
+
 // place returns where a pool is declared.
 func (p *Pool) place() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 

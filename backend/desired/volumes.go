@@ -26,6 +26,8 @@ func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	r := s.runs[nodes[0].pool.Pool.Name]
 	active := r.status.Active
 	switch {
+	case r.want.stops(): // handlePool has compared them
+		return nil
 	case r.node.failed:
 		for _, n := range nodes {
 			n.failed = true
@@ -49,11 +51,9 @@ func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	return s.compareVolumes(ctx, nodes)
 }
 
-// postpone reports, once, that the volumes of a pool that is not active cannot be compared, unless the pool
-// should not be active.
+// postpone reports, once, that the volumes of a pool that is not active cannot be compared.
 func (s *Session) postpone(ctx context.Context, r *run) error {
-	stops := r.want.State.Active != nil && !*r.want.State.Active
-	if r.postponed || stops {
+	if r.postponed {
 		return nil
 	}
 	r.postponed = true

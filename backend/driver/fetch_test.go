@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +81,50 @@ func TestFetchFaults(t *testing.T) {
 				t.Errorf("%+v, after step %d: the cache has %q", b, nth, left)
 			}
 		}
+	}
+}
+
+// TestFetchKilled kills processes that fetch, after each change. The pool then has the complete volume or none,
+// and the next Fetch works and leaves nothing in the cache.
+func TestFetchKilled(t *testing.T) {
+	image := backendtest.Pattern(1<<16, 1)
+	packed := gzipped(t, image)
+	fetchAs := func(h host.Host, source, pool, cache string) error {
+		p := &pooldef.Pool{Type: pooldef.Dir, Name: "p", Target: pooldef.Target{Path: pool}}
+		return fetchInto(t, h, p,
+			fetch.Source{URL: "file://" + source, Sum: sumOf(packed), Dir: cache, Timeout: time.Minute})
+	}
+	if plan, ok := backendtest.CrashPlan(); ok {
+		fields := strings.Split(plan, "\n")
+		nth, err := strconv.Atoi(fields[3])
+		if err == nil {
+			err = fetchAs(backendtest.KillAfter(&host.Local{}, nth), fields[0], fields[1], fields[2])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	source := filepath.Join(t.TempDir(), "image.gz")
+	if err := os.WriteFile(source, packed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for nth, killed := 1, true; killed; nth++ {
+		pool, cache := t.TempDir(), t.TempDir()
+		plan := strings.Join([]string{source, pool, cache, strconv.Itoa(nth)}, "\n")
+		killed = backendtest.RunUntilKilled(t, t.Name(), plan)
+		if _, err := os.Stat(filepath.Join(pool, "v")); err != nil {
+			if !killed {
+				t.Fatal(err)
+			}
+			if err := fetchAs(&host.Local{}, source, pool, cache); err != nil {
+				t.Errorf("after change %d: %v", nth, err)
+			}
+			if left := names(t, cache); len(left) > 0 {
+				t.Errorf("after change %d: the cache has %q", nth, left)
+			}
+		}
+		checkContent(t, &pooldef.Pool{Target: pooldef.Target{Path: pool}}, image)
 	}
 }
 

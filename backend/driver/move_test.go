@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"poolctl/backend"
+	"poolctl/backend/backendtest"
 	"poolctl/backend/dir"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -51,17 +55,21 @@ type mover struct {
 
 // newMover returns a mover between file systems, or within one.
 func newMover(t *testing.T, otherFileSystem bool) *mover {
-	d, _ := newDriver(t)
-	m := &mover{t, d, filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to"),
-		bytes.Repeat([]byte("data"), 5000)}
+	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
 	if otherFileSystem {
 		shm, err := os.MkdirTemp("/dev/shm", "poolctl-test-")
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { os.RemoveAll(shm) })
-		m.to = shm
+		to = shm
 	}
+	return moverBetween(t, from, to)
+}
+
+func moverBetween(t *testing.T, from, to string) *mover {
+	d, _ := newDriver(t)
+	m := &mover{t, d, from, to, bytes.Repeat([]byte("data"), 5000)}
 	for name, path := range map[string]string{"from": m.from, "to": m.to} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			t.Fatal(err)
@@ -147,6 +155,32 @@ func TestMoveFaults(t *testing.T) {
 				if h.count < nth {
 					break
 				}
+			}
+		}
+	}
+}
+
+// TestMoveKilled kills processes that move, after each change. The volume is always complete in one of the
+// pools or in both.
+func TestMoveKilled(t *testing.T) {
+	if plan, ok := backendtest.CrashPlan(); ok {
+		fields := strings.Split(plan, "\n")
+		nth, err := strconv.Atoi(fields[2])
+		if err == nil {
+			err = moverBetween(t, fields[0], fields[1]).run(backendtest.KillAfter(&host.Local{}, nth))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	for _, otherFileSystem := range []bool{false, true} {
+		m := newMover(t, otherFileSystem)
+		for nth, killed := 1, true; killed; nth++ {
+			killed = backendtest.RunUntilKilled(t, t.Name(), fmt.Sprintf("%s\n%s\n%d", m.from, m.to, nth))
+			from, to := m.has(m.from), m.has(m.to)
+			if !from && !to || !killed && (from || !to) {
+				t.Errorf("killed after change %d (%v): from %v, to %v", nth, killed, from, to)
 			}
 		}
 	}

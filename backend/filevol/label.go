@@ -17,8 +17,10 @@ import (
 func (f Files) labelSteps(
 	ctx context.Context, at, final, kind string, want pooldef.Permissions,
 ) ([]host.Step, error) {
-	if _, err := fs.Stat(f.Host.Sys(), "fs/selinux/enforce"); err != nil {
-		return nil, nil //nolint:nilerr // a machine without SELinux
+	_, kernelErr := fs.Stat(f.Host.Sys(), "fs/selinux/enforce")
+	_, configErr := f.Host.Stat("/etc/selinux/config")
+	if kernelErr != nil || configErr != nil { // is_selinux_enabled(3)
+		return nil, nil
 	}
 	label := want.Label
 	if label == "" {

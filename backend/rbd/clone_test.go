@@ -257,10 +257,10 @@ func TestFill(t *testing.T) {
 		t.Errorf("left over: %q", all)
 	}
 	elsewhere := *p
-	elsewhere.Source.Hosts = []pooldef.Host{{Name: "192.0.2.1"}}
+	elsewhere.Source.Hosts = []pooldef.Host{{Name: "127.0.0.1", Port: 1}}
 	if err := b.Clone(
 		t.Context(), other, volume("x", mib), v, backend.CloneOptions{From: &elsewhere},
-	); !errors.As(err, new(*backend.UnsupportedError)) {
+	); !errors.As(err, new(*backend.UnreachableError)) {
 		t.Errorf("an image of another cluster: error %v", err)
 	}
 }
