@@ -103,7 +103,7 @@ var unraced = map[string]string{
 		"ShellDoesTheSame|Zero|ZeroDevice|ZerosAreOwn)$",
 }
 
-// hostJobs returns one job per package for this machine. Packages with goroutines run with the race detector,
+// hostJobs returns one job per package for this machine. scripts/check vets them. Packages with goroutines run with the race detector,
 // except the tests in unraced, which are a job of their own.
 func hostJobs(o options, packages []goPackage) []job {
 	rank := func(p goPackage) int {
@@ -117,7 +117,7 @@ func hostJobs(o options, packages []goPackage) []job {
 	for _, p := range packages {
 		j := job{name: p.short(), pkg: p.ImportPath, alone: "go test ./" + p.short() + " -run",
 			env: []string{"CGO_ENABLED=0"}}
-		j.argv = []string{"go", "test", "-json", "-count=1", "-timeout=" + hostLimit, "-parallel=4"}
+		j.argv = []string{"go", "test", "-vet=off", "-json", "-count=1", "-timeout=" + hostLimit, "-parallel=4"}
 		switch {
 		case o.quick:
 			j.argv = append(j.argv, "-short")
@@ -168,7 +168,7 @@ var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 // fuzzJobs returns one job per fuzz target. Each tries a fixed number of inputs, because fuzzing for a fixed
 // time sometimes fails at its end (golang/go#75804).
 func fuzzJobs(o options, packages []goPackage) ([]job, error) {
-	inputs := "5000x"
+	inputs := "2000x"
 	if o.exhaustive {
 		inputs = "2000000x"
 	}
@@ -181,7 +181,7 @@ func fuzzJobs(o options, packages []goPackage) ([]job, error) {
 			}
 			for _, m := range fuzzTarget.FindAllSubmatch(text, -1) {
 				target := "^" + string(m[1]) + "$"
-				argv := []string{"go", "test", p.ImportPath, "-run=^$", "-fuzz=" + target,
+				argv := []string{"go", "test", "-vet=off", p.ImportPath, "-run=^$", "-fuzz=" + target,
 					"-fuzztime=" + inputs, "-parallel=2"}
 				jobs = append(jobs, job{name: p.short() + " " + string(m[1]), argv: argv,
 					alone: strings.Join(argv, " ")})
