@@ -6,7 +6,7 @@ help: ## List the targets.
 demo: ## Build poolctl and show its main job (no root).
 	@scripts/demo
 
-test: ## Run all tests (root on Debian: installs what they need; 15 minutes).
+test: ## Run all tests (root on Debian: installs what they need; 20 minutes).
 	@scripts/test
 
 quick: ## Run the tests that take a minute.

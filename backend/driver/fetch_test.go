@@ -84,8 +84,8 @@ func TestFetchFaults(t *testing.T) {
 	}
 }
 
-// TestFetchKilled kills processes that fetch, after each change. The pool then has the complete volume or none,
-// and the next Fetch works and leaves nothing in the cache.
+// TestFetchKilled kills processes that fetch, after each change. The pool then has the complete volume or
+// none, and the next Fetch works and leaves nothing in the cache.
 func TestFetchKilled(t *testing.T) {
 	image := backendtest.Pattern(1<<16, 1)
 	packed := gzipped(t, image)

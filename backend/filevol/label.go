@@ -17,9 +17,7 @@ import (
 func (f Files) labelSteps(
 	ctx context.Context, at, final, kind string, want pooldef.Permissions,
 ) ([]host.Step, error) {
-	_, kernelErr := fs.Stat(f.Host.Sys(), "fs/selinux/enforce")
-	_, configErr := f.Host.Stat("/etc/selinux/config")
-	if kernelErr != nil || configErr != nil { // is_selinux_enabled(3)
+	if !f.hasSELinux() {
 		return nil, nil
 	}
 	label := want.Label
@@ -30,6 +28,15 @@ func (f Files) labelSteps(
 		}
 	}
 	return []host.Step{host.SetLabel{Path: at, Label: label, Usual: want.Label == ""}}, nil
+}
+
+// hasSELinux reports whether the kernel and the configuration have SELinux, as is_selinux_enabled(3) does.
+func (f Files) hasSELinux() bool {
+	_, err := fs.Stat(f.Host.Sys(), "fs/selinux/enforce")
+	if err == nil {
+		_, err = f.Host.Stat("/etc/selinux/config")
+	}
+	return err == nil
 }
 
 // policyLabel returns the label that the policy has for a path, or "" if the policy has none. It also returns

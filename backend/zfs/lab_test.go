@@ -211,8 +211,8 @@ func TestConformance(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()
 	o.Cannot = backendtest.Because("TestConformanceFaults has it", backendtest.Faults...)
-	o.Elsewhere = backendtest.Because("TestConformance of logical has it, with the same locks", "RenamingTogether",
-		"CloningTogether")
+	o.Elsewhere = backendtest.Because("TestConformance of logical has it, with the same locks",
+		"RenamingTogether", "CloningTogether")
 	backendtest.Run(t, o)
 }
 

@@ -103,8 +103,8 @@ var unraced = map[string]string{
 		"ShellDoesTheSame|Zero|ZeroDevice|ZerosAreOwn)$",
 }
 
-// hostJobs returns one job per package for this machine. scripts/check vets them. Packages with goroutines run with the race detector,
-// except the tests in unraced, which are a job of their own.
+// hostJobs returns one job per package for this machine. Packages with goroutines run with the race detector,
+// except the tests in unraced, which are a job of their own. scripts/check vets all packages.
 func hostJobs(o options, packages []goPackage) []job {
 	rank := func(p goPackage) int {
 		if i := slices.Index(first, p.short()); i >= 0 {
