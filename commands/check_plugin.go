@@ -166,7 +166,7 @@ func (r *checkResult) perfdata() []perfdatum {
 				label = f.Object + " " + f.ID
 			}
 			p := newPerfdatum(label, math.Round(*f.Value*100)/100, "%", f, 100)
-			if p.Value > 100 {
+			if p.Value > 100 || f.Warning.End > 100 {
 				p.Max = nil
 			}
 			list = append(list, p)
