@@ -16,7 +16,7 @@ type labelled struct {
 
 // Write implements io.Writer. It passes on whole lines, and a prompt or a last line with the next one.
 func (l *labelled) Write(text []byte) (int, error) {
-	all := string(l.rest) + string(text)
+	all := strings.ReplaceAll(string(l.rest)+string(text), "\r\n", "\n") // ssh's own lines end so
 	end := strings.LastIndexByte(all, '\n') + 1
 	l.rest = []byte(all[end:])
 	for line := range strings.Lines(all[:end]) {
