@@ -26,12 +26,12 @@ func (s *Session) handleVolumes(ctx context.Context, nodes []*node) error {
 	r := s.runs[nodes[0].pool.Pool.Name]
 	active := r.status.Active
 	switch {
-	case r.want.stops(): // handlePool has compared them
-		return nil
 	case r.node.failed:
 		for _, n := range nodes {
 			n.failed = true
 		}
+		return nil
+	case r.want.stops(): // handlePool has compared them
 		return nil
 	case s.isPlanned(r):
 		return s.planVolumes(ctx, r, nodes)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -25,25 +24,16 @@ type SetLabel struct {
 func (s SetLabel) Shell() string { return shell.Join("chcon", s.Label, s.Path) }
 
 func (s SetLabel) apply(_ context.Context, l *Local) error {
-	h, err := l.OpenPath(s.Path)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	f, err := h.PinAny()
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fsetxattr(2) does not accept O_PATH descriptors
-	err = unix.Setxattr(path, "security.selinux", append([]byte(s.Label), 0), 0)
-	switch {
-	case errors.Is(err, unix.ENOTSUP), s.Usual && errors.Is(err, fs.ErrPermission):
-		return nil
-	case errors.Is(err, unix.EINVAL):
-		return &LabelError{s.Label}
-	}
-	return safeopen.PathError("set the label of", s.Path, err)
+	return l.withPinned(s.Path, func(_ *safeopen.Handle, f safeopen.FD) error {
+		err := unix.Setxattr(descriptorPath(f), "security.selinux", append([]byte(s.Label), 0), 0)
+		switch {
+		case errors.Is(err, unix.ENOTSUP), s.Usual && errors.Is(err, fs.ErrPermission):
+			return nil
+		case errors.Is(err, unix.EINVAL):
+			return &LabelError{s.Label}
+		}
+		return safeopen.PathError("set the label of", s.Path, err)
+	})
 }
 
 // A LabelError reports that the policy of this machine has no such SELinux label.

@@ -33,7 +33,14 @@ func (c Chown) Shell() string {
 }
 
 func (c Chown) apply(_ context.Context, l *Local) error {
-	h, err := l.OpenPath(c.Path)
+	return l.withPinned(c.Path, func(_ *safeopen.Handle, f safeopen.FD) error {
+		return safeopen.PathError("chown", c.Path, retry.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH))
+	})
+}
+
+// withPinned calls change with the handle of a path, and with an O_PATH descriptor of what it has inspected.
+func (l *Local) withPinned(path string, change func(h *safeopen.Handle, f safeopen.FD) error) error {
+	h, err := l.OpenPath(path)
 	if err != nil {
 		return err
 	}
@@ -43,8 +50,11 @@ func (c Chown) apply(_ context.Context, l *Local) error {
 		return err
 	}
 	defer f.Close()
-	return safeopen.PathError("chown", c.Path, retry.Fchownat(int(f), "", c.UID, c.GID, unix.AT_EMPTY_PATH))
+	return change(h, f)
 }
+
+// descriptorPath returns the path of an O_PATH descriptor, for system calls that do not accept one.
+func descriptorPath(f safeopen.FD) string { return "/proc/self/fd/" + strconv.Itoa(int(f)) }
 
 // Chmod changes the permission bits and the sticky bit. Like chmod(1) it keeps a directory's set-ID bits. It
 // follows symbolic links as safeopen does.
@@ -59,18 +69,10 @@ func (c Chmod) Shell() string {
 }
 
 func (c Chmod) apply(_ context.Context, l *Local) error {
-	h, err := l.OpenPath(c.Path)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	f, err := h.PinAny()
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	path := "/proc/self/fd/" + strconv.Itoa(int(f)) // fchmod(2) does not accept O_PATH descriptors
-	return safeopen.PathError("chmod", c.Path, retry.Chmod(path, modeBits(c.Mode)|setIDBits(&h.Stat_t)))
+	return l.withPinned(c.Path, func(h *safeopen.Handle, f safeopen.FD) error {
+		bits := modeBits(c.Mode) | setIDBits(&h.Stat_t)
+		return safeopen.PathError("chmod", c.Path, retry.Chmod(descriptorPath(f), bits)) // not fchmod(2)
+	})
 }
 
 // chmod is Chmod for an open file.
