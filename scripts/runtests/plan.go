@@ -104,7 +104,7 @@ var unraced = map[string]string{
 }
 
 // hostJobs returns one job per package for this machine. Packages with goroutines run with the race detector,
-// except the tests in unraced, which are a job of their own. scripts/check vets all packages.
+// except the tests in unraced, which are a job of their own.
 func hostJobs(o options, packages []goPackage) []job {
 	rank := func(p goPackage) int {
 		if i := slices.Index(first, p.short()); i >= 0 {
@@ -117,7 +117,10 @@ func hostJobs(o options, packages []goPackage) []job {
 	for _, p := range packages {
 		j := job{name: p.short(), pkg: p.ImportPath, alone: "go test ./" + p.short() + " -run",
 			env: []string{"CGO_ENABLED=0"}}
-		j.argv = []string{"go", "test", "-vet=off", "-json", "-count=1", "-timeout=" + hostLimit, "-parallel=4"}
+		j.argv = []string{"go", "test", "-json", "-count=1", "-timeout=" + hostLimit, "-parallel=4"}
+		if !o.quick { // scripts/check vets all packages
+			j.argv = append(j.argv, "-vet=off")
+		}
 		switch {
 		case o.quick:
 			j.argv = append(j.argv, "-short")
