@@ -37,9 +37,9 @@ func ask[T any](ctx context.Context, d *Driver, p *pooldef.Pool, query func() (T
 }
 
 // InParts calls do for all items at once, and yields the results in parts, each in the order of the items. If
-// no result has arrived for a second, those that have arrived are a part: a server that does not answer
+// no result arrives for the time silence, those that have arrived are a part: a server that does not answer
 // delays only its own result.
-func InParts[T, U any](items []T, do func(T) U) iter.Seq[[]U] {
+func InParts[T, U any](items []T, silence time.Duration, do func(T) U) iter.Seq[[]U] {
 	type result struct {
 		nth   int
 		value U
@@ -50,7 +50,7 @@ func InParts[T, U any](items []T, do func(T) U) iter.Seq[[]U] {
 			go func() { arrivals <- result{i, do(item)} }()
 		}
 		for missing := len(items); missing > 0; {
-			part := receivePart(arrivals, missing)
+			part := receivePart(arrivals, missing, silence)
 			missing -= len(part)
 			slices.SortFunc(part, func(a, b result) int { return cmp.Compare(a.nth, b.nth) })
 			values := make([]U, len(part))
@@ -64,11 +64,8 @@ func InParts[T, U any](items []T, do func(T) U) iter.Seq[[]U] {
 	}
 }
 
-// silence is how long receivePart waits for another value.
-const silence = time.Second
-
 // receivePart receives a value, and those that follow with less than silence between them, up to limit.
-func receivePart[T any](values <-chan T, limit int) []T {
+func receivePart[T any](values <-chan T, limit int, silence time.Duration) []T {
 	part := []T{<-values}
 	timer := time.NewTimer(silence)
 	defer timer.Stop()

@@ -48,9 +48,11 @@ func TestAsk(t *testing.T) {
 // TestInParts has an item that takes an hour: the others do not wait for it, and are in order.
 func TestInParts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const silence = time.Second
 		waits := []time.Duration{silence / 2, time.Hour, 0, silence, time.Hour + silence/2}
 		var parts [][]int
-		for part := range InParts([]int{0, 1, 2, 3, 4}, func(n int) int { time.Sleep(waits[n]); return n }) {
+		wait := func(n int) int { time.Sleep(waits[n]); return n }
+		for part := range InParts([]int{0, 1, 2, 3, 4}, silence, wait) {
 			parts = append(parts, part)
 		}
 		if want := [][]int{{0, 2, 3}, {1, 4}}; !reflect.DeepEqual(parts, want) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"time"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -39,12 +40,14 @@ func (d *Driver) Statuses(
 	return InParallel(entries, func(entry *store.Entry) Status { return d.sizedStatus(ctx, entry, isSized) })
 }
 
-// StatusesInParts is Statuses with the results in parts (InParts): pools on servers that do not answer come
-// after the others, when their timeout ends.
+// StatusesInParts is Statuses with the results in parts (InParts): pools on servers that do not answer for a
+// tenth of the timeout, at least a second, come after the others. The order of the others does not depend on
+// the load of the machine.
 func (d *Driver) StatusesInParts(
 	ctx context.Context, entries []*store.Entry, isSized func(*Status) bool,
 ) iter.Seq[[]Status] {
-	return InParts(entries, func(entry *store.Entry) Status { return d.sizedStatus(ctx, entry, isSized) })
+	silence := max(time.Second, d.Timeout/10)
+	return InParts(entries, silence, func(entry *store.Entry) Status { return d.sizedStatus(ctx, entry, isSized) })
 }
 
 // sizedStatus queries the state of a pool, and its sizes if it is active and isSized selects it.
