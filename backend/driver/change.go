@@ -44,7 +44,7 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	overlays := overlaysIn(users)
 	switch {
 	case overlays == nil && !interrupted:
-		err = renamer.Rename(ctx, p, v.Name, newName)
+		err = d.afterPassing(ctx, func() error { return renamer.Rename(ctx, p, v.Name, newName) })
 	case follow:
 		err = d.renameFollowed(ctx, v, overlays, newName)
 	default:
@@ -124,12 +124,12 @@ func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, o DeleteOptions) e
 		return err
 	}
 	if !o.Snapshots {
-		return deleter.Delete(ctx, p, v.Name)
+		return d.afterPassing(ctx, func() error { return deleter.Delete(ctx, p, v.Name) })
 	}
 	const what = "deleting snapshots with a volume"
 	withSnapshots, err := backend.As[backend.SnapshotDeleter](v.Backend, p.Type, what)
 	if err != nil {
 		return err
 	}
-	return withSnapshots.DeleteWithSnapshots(ctx, p, v.Name)
+	return d.afterPassing(ctx, func() error { return withSnapshots.DeleteWithSnapshots(ctx, p, v.Name) })
 }

@@ -46,7 +46,8 @@ func (d *Driver) stopEntry(ctx context.Context, entry *store.Entry) error {
 		}
 	}
 	if starts && (active || err != nil) {
-		if err := starter.Stop(ctx, entry.Current()); err != nil {
+		stop := func() error { return starter.Stop(ctx, entry.Current()) }
+		if err := d.afterPassing(ctx, stop); err != nil {
 			return err
 		}
 		return d.Store.RemoveState(entry.Name)

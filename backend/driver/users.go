@@ -130,7 +130,8 @@ func (d *Driver) checkUnused(ctx context.Context, v *Volume, hints usedHints) ([
 }
 
 // usersOf returns the users of a volume that is to change. What cannot be inspected is a warning. Processes
-// and the kernel, which only use what this machine has, are inspected if busy is set.
+// and the kernel, which only use what this machine has, are inspected if busy is set; poolctl processes that
+// are only passing are waited for.
 func (d *Driver) usersOf(ctx context.Context, v *Volume, busy bool) ([]User, error) {
 	name, inspect := nameOf(v.Pool(), v.Volume), d.lookAtReferences
 	if busy && name.isLocal() {
@@ -143,7 +144,7 @@ func (d *Driver) usersOf(ctx context.Context, v *Volume, busy bool) ([]User, err
 	for _, hidden := range look.hidden {
 		d.Warn("%w", hidden)
 	}
-	return look.users(ctx, v.Pool(), v.Volume)
+	return d.usersAfterPassing(ctx, look, v)
 }
 
 // checkNoOverlays returns an error that names the overlays of a volume.

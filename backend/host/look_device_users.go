@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -164,14 +165,20 @@ func (l *Local) loopsOf(d blockDevice) ([]string, error) {
 	return users, err
 }
 
-// checkExclusive tries to open a device exclusively, and returns an unknown user if that is not possible.
+// checkExclusive tries to open a device exclusively, and returns an unknown user if that is not possible. It
+// tries again for half a second, because other processes that do so may have the device open for a moment.
 func checkExclusive(path string) ([]string, error) {
-	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.EBUSY) {
-		return []string{"in use, the kernel does not say by whom"}, nil
+	for left := 10; ; left-- {
+		fd, err := retry.Open(path, unix.O_RDONLY|unix.O_EXCL|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		switch {
+		case err == nil:
+			unix.Close(fd)
+			return nil, nil
+		case !errors.Is(err, unix.EBUSY):
+			return nil, safeopen.PathError("open", path, err)
+		case left == 0:
+			return []string{"in use, the kernel does not say by whom"}, nil
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	if err == nil {
-		unix.Close(fd)
-	}
-	return nil, safeopen.PathError("open", path, err)
 }

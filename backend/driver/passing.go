@@ -1,0 +1,65 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"poolctl/backend"
+	"poolctl/backend/host"
+)
+
+// Other poolctl processes open volumes and directories for a moment, to inspect them. A verb that must not
+// find them in use waits for them: it looks again after pause, for at most passing.
+const (
+	passing = 2 * time.Second
+	pause   = 50 * time.Millisecond
+)
+
+// program is this program's name, as the kernel shows it.
+const program = "poolctl"
+
+// afterPassing calls change again as long as it fails because other poolctl processes use something, or users
+// that cannot be found, because they have gone meanwhile.
+func (d *Driver) afterPassing(ctx context.Context, change func() error) error {
+	for begin := time.Now(); ; {
+		err := change()
+		busy, isBusy := errors.AsType[*backend.BusyError](err)
+		if !isBusy || !isPassing(busy) || time.Since(begin) > passing || host.Sleep(ctx, pause) != nil {
+			return err
+		}
+		d.Host.Invalidate()
+	}
+}
+
+func isPassing(busy *backend.BusyError) bool {
+	return !slices.ContainsFunc(busy.Users, func(user string) bool {
+		return !strings.Contains(user, "("+program+")")
+	})
+}
+
+// usersAfterPassing returns the users of a volume as look.users does, without poolctl processes that read the
+// volume only for a moment.
+func (d *Driver) usersAfterPassing(ctx context.Context, l *look, v *Volume) ([]User, error) {
+	for begin := time.Now(); ; {
+		users, err := l.users(ctx, v.Pool(), v.Volume)
+		isOver := err != nil || l.files == nil || time.Since(begin) > passing
+		if isOver || !slices.ContainsFunc(users, isReader) || slices.ContainsFunc(users, isProgram) {
+			return users, err
+		}
+		if err := host.Sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+		if err := l.addFiles(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func isReader(u User) bool {
+	return u.Kind == ProcessUser && u.Name == program && u.State == "reading"
+}
+
+func isProgram(u User) bool { return u.Kind == ProcessUser && !isReader(u) }
