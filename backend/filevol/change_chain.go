@@ -59,6 +59,9 @@ func (f Files) Rebase(
 		if below.Contains(top) {
 			return &backend.StateError{Text: fmt.Sprintf("%q is itself based on it", b.at)}
 		}
+		if err := below.CheckUnwritten(); err != nil {
+			return err
+		}
 		return f.changeImage(ctx, top, qemuimg.Rebase(top, below, o.Progress))
 	})
 }
@@ -139,7 +142,7 @@ func withImage(
 }
 
 // changeImage runs a command that changes an image, and then writes the image to the disk. No other process
-// may be writing to the image.
+// may be writing to the image or to one below it.
 func (f Files) changeImage(ctx context.Context, i *qemuimg.Image, c host.Command) error {
 	if err := i.CheckUnwritten(); err != nil {
 		return err
