@@ -25,7 +25,7 @@ var columns = map[string]func(backend.Backend) bool{
 	"snapshots": has[backend.Snapshotter], "revert": has[backend.Reverter],
 	"clone of a snapshot": has[backend.SnapshotCloner], "trim": has[backend.Trimmer],
 	"check": has[backend.ImageChecker], "convert": has[backend.Converter],
-	"commit, flatten, rebase": has[backend.ChainChanger],
+	"flatten": has[backend.Flattener], "commit": has[backend.Committer], "rebase": has[backend.Rebaser],
 }
 
 // TestMatrix compares the tables of docs/matrix.md with the capabilities of the backends: a cell is empty if

@@ -20,9 +20,9 @@ func (d *Driver) Fetch(
 	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, from fetch.Source,
 	progress host.Progress,
 ) error {
-	cloner, err := backend.As[backend.Cloner](b, p.Type, "creating volumes from others")
-	if err != nil {
-		return err
+	cloner, ok := b.(backend.Cloner)
+	if !ok {
+		return &backend.UnsupportedError{Type: p.Type, What: "creating volumes from others", Hint: fillHint(b, p)}
 	}
 	switch have, err := b.Volume(ctx, p, v.Name); {
 	case err == nil:

@@ -12,7 +12,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Flatten implements backend.ChainChanger.
+// Flatten implements backend.Flattener.
 func (f Files) Flatten(ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions) error {
 	return f.changeChain(ctx, p, name, o, func(top *qemuimg.Image) error {
 		if top.Backing == nil {
@@ -22,7 +22,7 @@ func (f Files) Flatten(ctx context.Context, p *pooldef.Pool, name string, o back
 	})
 }
 
-// Commit implements backend.ChainChanger.
+// Commit implements backend.Committer.
 func (f Files) Commit(ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions) error {
 	return f.changeChain(ctx, p, name, o, func(top *qemuimg.Image) error {
 		switch {
@@ -41,7 +41,7 @@ func (f Files) Commit(ctx context.Context, p *pooldef.Pool, name string, o backe
 	})
 }
 
-// Rebase implements backend.ChainChanger.
+// Rebase implements backend.Rebaser.
 func (f Files) Rebase(
 	ctx context.Context, p *pooldef.Pool, name string, onto *pooldef.VolumeTarget, o backend.ChainOptions,
 ) error {
@@ -66,7 +66,7 @@ func (f Files) Rebase(
 	})
 }
 
-// RenameBacking implements backend.ChainChanger.
+// RenameBacking implements backend.Rebaser.
 func (f Files) RenameBacking(
 	ctx context.Context, p *pooldef.Pool, name string, onto *pooldef.VolumeTarget,
 ) error {
