@@ -34,7 +34,11 @@ func (d *Driver) Fetch(
 	if err != nil {
 		return err
 	}
-	file, err := from.Download(ctx, d.Host, space.Available, progress)
+	room := space.Available
+	if v.Capacity.Known {
+		room = min(room, fetch.LargestImage(v.Capacity.Bytes))
+	}
+	file, err := from.Download(ctx, d.Host, room, progress)
 	if err != nil {
 		return err
 	}
