@@ -53,7 +53,7 @@ func (d *Driver) checkNoGuest(ctx context.Context, v *Volume) error {
 	if err != nil {
 		return err
 	}
-	return checkIdle(v.Target.Path, users, "")
+	return checkNotOpen(v.Target.Path, users, "")
 }
 
 // saveHint says how to keep the data of a volume without snapshots.

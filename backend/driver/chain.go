@@ -77,7 +77,7 @@ func toChangeChain[C any](ctx context.Context, d *Driver, v *Volume, what string
 	if err != nil {
 		return changer, err
 	}
-	return changer, checkIdle(v.Target.Path, users, "")
+	return changer, checkNotOpen(v.Target.Path, users, "")
 }
 
 // chainHint returns what to do with a volume whose backing store cannot be changed.
@@ -141,5 +141,5 @@ func (d *Driver) checkOnlyOverlay(ctx context.Context, v *Volume) error {
 			Hint: "poolctl vol-flatten makes these independent of it",
 		}
 	}
-	return checkIdle(base.Target.Path, users, "")
+	return checkNotOpen(base.Target.Path, users, "")
 }
