@@ -28,11 +28,13 @@ var columns = map[string]func(backend.Backend) bool{
 	"flatten": has[backend.Flattener], "commit": has[backend.Committer], "rebase": has[backend.Rebaser],
 	"fetch": has[backend.Cloner], "check, convert": has[backend.Converter],
 	"flatten, commit, rebase": has[backend.Flattener],
-	"move":                    func(b backend.Backend) bool { return has[backend.Holder](b) && has[backend.Deleter](b) },
+	"move": func(b backend.Backend) bool {
+		return has[backend.Holder](b) && has[backend.Deleter](b)
+	},
 }
 
-// TestMatrix compares the tables of docs/matrix.md and README.md with the capabilities of the backends: a cell
-// is empty if and only if the capability is missing. Each column is in one of the pages, with all types.
+// TestMatrix compares the tables of docs/matrix.md and README.md with the capabilities of the backends: a
+// cell is empty if and only if the capability is missing. Each column is in a page, with all types.
 func TestMatrix(t *testing.T) {
 	backends := Backends(&host.Local{}, nil, time.Second)
 	inMatrix, inReadme := checkTables(t, "docs/matrix.md", backends), checkTables(t, "README.md", backends)

@@ -156,8 +156,8 @@ func checkNoOverlays(overlays []User, hint string) error {
 	}
 }
 
-// checkIdle returns an error if a process, a running domain or the kernel is among the users of a volume whose
-// name is to disappear. Users that find its data by another name do not matter.
+// checkIdle returns an error if a process, a running domain or the kernel is among the users of a volume
+// whose name is to disappear. Users that find its data by another name do not matter.
 func checkIdle(path string, users []User, hint string) error {
 	needOld := slices.DeleteFunc(slices.Clone(users), func(u User) bool { return !u.needsOld })
 	return checkNotOpen(path, needOld, hint)
