@@ -36,6 +36,7 @@ func (*ExistsError) Kind() fault.Kind { return fault.Conflict }
 type UnsupportedError struct {
 	Type pooldef.Type
 	What string // such as "pool deletion"; empty: the type has no backend
+	Hint string // what to do instead; may be empty
 }
 
 func (e *UnsupportedError) Error() string {
@@ -47,6 +48,9 @@ func (e *UnsupportedError) Error() string {
 
 // Kind implements [fault.Error].
 func (*UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
+
+// HintLine implements [fault.Hinter].
+func (e *UnsupportedError) HintLine() string { return e.Hint }
 
 // An ExternalDataError reports that part of a volume's content is in other files, which only the volume's
 // header names. Since anybody who can write to the volume could name any file of the machine there, poolctl

@@ -24,7 +24,8 @@ func (*Tree) Help() string {
 		"  poolctl tree\n" +
 		"  poolctl tree /dev/sda\n" +
 		"  poolctl tree /var/lib/libvirt/images/base.qcow2\n" +
-		"  poolctl tree images -o json | jq -r '.nodes[] | select(.kind == \"domain\") | .name'\n" +
+		"  poolctl tree images -o json |\n" +
+		"    jq -r '.nodes[] | select(.kind == \"domain\") | .name'\n" +
 		"  poolctl tree -o dot | dot -Tsvg >storage.svg"
 }
 

@@ -38,7 +38,7 @@ func (c *VolCheck) check(e *env) error {
 	}
 	defer v.Unlock()
 	p := v.Pool()
-	checker, err := backend.As[backend.ImageChecker](v.Backend, p.Type, "checking images")
+	checker, err := e.driver.ImageChecker(e.ctx, v)
 	if err != nil {
 		return err
 	}

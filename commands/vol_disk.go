@@ -23,8 +23,10 @@ func (*VolDisk) Help() string {
 		"below the volume, with their formats, so that nothing is guessed from headers. Secrets are named by " +
 		"their uuid or usage, which libvirt must know, too; --qemu names their files. With --qemu, the " +
 		"guest's device needs the node's name as its drive.\n\n" +
-		"  poolctl vol-disk vm1.qcow2 images >disk.xml && virsh attach-device vm1 disk.xml --config\n" +
-		"  poolctl vol-disk vm1.qcow2 images --qemu | xargs qemu-system-x86_64 -device virtio-blk,drive=vda"
+		"  poolctl vol-disk vm1.qcow2 images >disk.xml &&\n" +
+		"    virsh attach-device vm1 disk.xml --config\n" +
+		"  poolctl vol-disk vm1.qcow2 images --qemu |\n" +
+		"    xargs qemu-system-x86_64 -device virtio-blk,drive=vda"
 }
 
 // Run prints what a guest needs to use a volume.

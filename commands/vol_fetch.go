@@ -26,7 +26,7 @@ type VolFetch struct {
 	Keyring      string `placeholder:"FILE" help:"Keys that may have signed the list, as gpgv reads them."`
 	NoChecksum   bool   `help:"Trust the server: check no checksum."`
 	InsecureHttp bool   `help:"Allow URLs that begin with http://."`
-	MaxSize      string `placeholder:"SIZE" help:"Refuse an image that is larger, packed or not (default: the pool's available space)."`
+	MaxSize      string `placeholder:"SIZE" help:"Refuse an image that is larger, packed or not (default: what the volume needs with --resize, or the pool's available space)."`
 	cacheArgs
 	ifMissing
 	changing
@@ -39,10 +39,11 @@ func (c *VolFetch) Help() string {
 		"An image that names other files, such as a backing file, is refused. A download with a checksum that " +
 		"ends early is continued by the same command. curl downloads, and takes proxies and certificates from " +
 		"the environment (https_proxy, no_proxy, SSL_CERT_FILE).\n\n" +
-		"  poolctl vol-fetch vm1.qcow2 https://example.org/debian.qcow2 images --resize 20G \\\n" +
-		"    --checksums https://example.org/SHA512SUMS\n" +
+		"  poolctl vol-fetch vm1.qcow2 https://example.org/vm.qcow2 images \\\n" +
+		"    --resize 20G --checksums https://example.org/SHA512SUMS\n" +
 		"  poolctl vol-fetch root https://example.org/disk.raw.xz vg0 --sha256 SUM\n" +
-		"  poolctl vol-fetch vm2.qcow2 file:///root/disk.vmdk images --format qcow2 --no-checksum"
+		"  poolctl vol-fetch vm2.qcow2 file:///root/disk.vmdk images --format qcow2 \\\n" +
+		"    --no-checksum"
 }
 
 // Run creates a volume.

@@ -27,7 +27,8 @@ func (*VolRebase) Help() string {
 		"--unsafe is for a backing store that was moved or renamed. It is refused if other images are based on " +
 		"the image. The file need not exist yet.\n\n" +
 		"  poolctl vol-rebase vm1.qcow2 new.qcow2 images --backing-vol-format qcow2\n" +
-		"  poolctl vol-rebase vm1.qcow2 /srv/moved/base.qcow2 images --backing-vol-format qcow2 --unsafe"
+		"  poolctl vol-rebase vm1.qcow2 /srv/moved/base.qcow2 images --unsafe \\\n" +
+		"    --backing-vol-format qcow2"
 }
 
 // Run rebases an image.

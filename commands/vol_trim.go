@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 
-	"poolctl/backend"
 	"poolctl/backend/driver"
 	"poolctl/backend/host"
 )
@@ -27,7 +26,7 @@ func (c *VolTrim) Run(e *env) error {
 	name := ""
 	err := e.changeVolume(&c.volumeArgs, func(v *driver.Volume, progress host.Progress) error {
 		name = v.Name
-		trimmer, err := backend.As[backend.Trimmer](v.Backend, v.Pool().Type, "trimming volumes")
+		trimmer, err := e.driver.Trimmer(e.ctx, v)
 		if err != nil {
 			return err
 		}

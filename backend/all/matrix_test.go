@@ -17,7 +17,7 @@ func has[C any](b backend.Backend) bool {
 	return ok
 }
 
-// columns are the columns of the tables in docs/matrix.md that a capability decides.
+// columns are the columns of the tables in docs/matrix.md and README.md that capabilities decide.
 var columns = map[string]func(backend.Backend) bool{
 	"create": has[backend.Creator], "clone, fetch": has[backend.Cloner], "resize": has[backend.Resizer],
 	"wipe": has[backend.Wiper], "upload, download": has[backend.Uploader], "rename": has[backend.Renamer],
@@ -25,20 +25,41 @@ var columns = map[string]func(backend.Backend) bool{
 	"snapshots": has[backend.Snapshotter], "revert": has[backend.Reverter],
 	"clone of a snapshot": has[backend.SnapshotCloner], "trim": has[backend.Trimmer],
 	"check": has[backend.ImageChecker], "convert": has[backend.Converter],
-	"commit, flatten, rebase": has[backend.ChainChanger],
+	"flatten": has[backend.Flattener], "commit": has[backend.Committer], "rebase": has[backend.Rebaser],
+	"fetch": has[backend.Cloner], "check, convert": has[backend.Converter],
+	"flatten, commit, rebase": has[backend.Flattener],
+	"move": func(b backend.Backend) bool {
+		return has[backend.Holder](b) && has[backend.Deleter](b)
+	},
 }
 
-// TestMatrix compares the tables of docs/matrix.md with the capabilities of the backends: a cell is empty if
-// and only if the capability is missing.
+// TestMatrix compares the tables of docs/matrix.md and README.md with the capabilities of the backends: a
+// cell is empty if and only if the capability is missing. Each column is in a page, with all types.
 func TestMatrix(t *testing.T) {
-	page, err := os.ReadFile("../../docs/matrix.md")
+	backends := Backends(&host.Local{}, nil, time.Second)
+	inMatrix, inReadme := checkTables(t, "docs/matrix.md", backends), checkTables(t, "README.md", backends)
+	for column := range columns {
+		for _, n := range []int{inMatrix[column], inReadme[column]} {
+			if n != 0 && n != len(backends) {
+				t.Errorf("column %q has %d pool types of %d", column, n, len(backends))
+			}
+		}
+		if inMatrix[column]+inReadme[column] == 0 {
+			t.Errorf("there is no column %q", column)
+		}
+	}
+}
+
+// checkTables compares the tables of a page with the backends, and counts the rows that each column has.
+func checkTables(t *testing.T, page string, backends map[pooldef.Type]backend.Backend) map[string]int {
+	t.Helper()
+	text, err := os.ReadFile("../../" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	backends := Backends(&host.Local{}, nil, time.Second)
 	var header []string
 	checked := map[string]int{}
-	for line := range strings.Lines(string(page)) {
+	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(strings.Trim(line, "|\n"), "|")
 		switch name := strings.TrimSpace(cells[0]); {
 		case line[0] != '|':
@@ -51,11 +72,7 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	for column := range columns {
-		if checked[column] != len(backends) {
-			t.Errorf("column %q has %d pool types of %d", column, checked[column], len(backends))
-		}
-	}
+	return checked
 }
 
 // checkRow compares a row of a table with a backend, and counts the columns.

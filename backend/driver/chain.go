@@ -11,11 +11,11 @@ import (
 
 // FlattenVolume makes an image independent of its backing files, by copying what it needs of them.
 func (d *Driver) FlattenVolume(ctx context.Context, v *Volume, progress host.Progress) error {
-	changer, err := d.chainChanger(ctx, v)
+	flattener, err := toChangeChain[backend.Flattener](ctx, d, v, "making volumes independent of others")
 	if err != nil {
 		return err
 	}
-	return changer.Flatten(ctx, v.Pool(), v.Name, d.chainOptions(ctx, v, progress))
+	return flattener.Flatten(ctx, v.Pool(), v.Name, d.chainOptions(ctx, v, progress))
 }
 
 // RebaseVolume bases an image on another one. With unsafe set, only the name in the image's header changes,
@@ -24,7 +24,7 @@ func (d *Driver) FlattenVolume(ctx context.Context, v *Volume, progress host.Pro
 func (d *Driver) RebaseVolume(
 	ctx context.Context, v *Volume, onto *pooldef.VolumeTarget, unsafe bool, progress host.Progress,
 ) error {
-	changer, err := d.chainChanger(ctx, v)
+	changer, err := d.rebaser(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (d *Driver) RebaseVolume(
 // empty if the image has no backing file.
 func (d *Driver) CommitVolume(ctx context.Context, v *Volume, progress host.Progress) (base string,
 	err error) {
-	changer, err := d.chainChanger(ctx, v)
+	committer, err := toChangeChain[backend.Committer](ctx, d, v, "writing volumes into their backing stores")
 	if err != nil || v.Backing == nil {
 		return "", err
 	}
@@ -54,25 +54,46 @@ func (d *Driver) CommitVolume(ctx context.Context, v *Volume, progress host.Prog
 	if err := d.checkOnlyOverlay(ctx, v); err != nil {
 		return "", err
 	}
-	return base, changer.Commit(ctx, v.Pool(), v.Name, d.chainOptions(ctx, v, progress))
+	return base, committer.Commit(ctx, v.Pool(), v.Name, d.chainOptions(ctx, v, progress))
 }
 
-// chainChanger returns the backend of an image that nothing uses but other images.
-func (d *Driver) chainChanger(ctx context.Context, v *Volume) (backend.ChainChanger, error) {
-	changer, ok := v.Backend.(backend.ChainChanger)
-	if !ok {
-		const hint = "poolctl vol-clone %s NAME %s copies it without a backing store"
-		return nil, noCapability(v, "changing backing stores", hint)
+// rebaser returns the capability to change what an image is based on.
+func (d *Driver) rebaser(ctx context.Context, v *Volume) (backend.Rebaser, error) {
+	return toChangeChain[backend.Rebaser](ctx, d, v, "changing backing stores")
+}
+
+// toChangeChain returns the capability C of the backend of an image that nothing uses but other images. what
+// describes the operation in errors.
+func toChangeChain[C any](ctx context.Context, d *Driver, v *Volume, what string) (C, error) {
+	changer, err := capability[C](v, what, chainHint(v))
+	if err != nil {
+		return changer, err
 	}
 	look, err := d.look(ctx, func(*pooldef.Pool) bool { return false })
 	if err != nil {
-		return nil, err
+		return changer, err
 	}
 	users, err := look.users(ctx, v.Pool(), v.Volume)
 	if err != nil {
-		return nil, err
+		return changer, err
 	}
-	return changer, checkIdle(v.Target.Path, users, "")
+	return changer, checkNotOpen(v.Target.Path, users, "")
+}
+
+// chainHint returns what to do with a volume whose backing store cannot be changed.
+func chainHint(v *Volume) string {
+	_, flattens := v.Backend.(backend.Flattener)
+	_, clones := v.Backend.(backend.Cloner)
+	switch {
+	case v.Backing == nil || !clones:
+		return "the volume has no backing store"
+	case v.Pool().Type == pooldef.Gluster:
+		return "poolctl vol-flatten {vol} {pool} makes it independent; a pool of type netfs and format glusterfs " +
+			"has the same images, and rebases them"
+	case flattens:
+		return "poolctl vol-flatten {vol} {pool} makes it independent"
+	}
+	return "poolctl vol-clone {vol} NAME {pool} --full copies it without a backing store"
 }
 
 func (d *Driver) chainOptions(ctx context.Context, v *Volume, progress host.Progress) backend.ChainOptions {
@@ -120,5 +141,5 @@ func (d *Driver) checkOnlyOverlay(ctx context.Context, v *Volume) error {
 			Hint: "poolctl vol-flatten makes these independent of it",
 		}
 	}
-	return checkIdle(base.Target.Path, users, "")
+	return checkNotOpen(base.Target.Path, users, "")
 }

@@ -105,17 +105,18 @@ type DeleteOptions struct {
 }
 
 // DeleteVolume deletes a volume. Without o.InUse, DeleteVolume returns an error if something uses the volume.
-// A volume that contains an active pool is never deleted.
+// A volume that contains an active pool is never deleted. Domains that are defined with the volume are
+// warnings.
 func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, o DeleteOptions) error {
-	p := v.Pool()
-	deleter, err := backend.As[backend.Deleter](v.Backend, p.Type, "volume deletion")
+	deleter, err := backend.As[backend.Deleter](v.Backend, v.Pool().Type, "volume deletion")
 	if err != nil {
 		return err
 	}
+	var users []User
 	if o.InUse {
 		err = d.checkContainsNoPool(ctx, v)
 	} else {
-		_, err = d.checkUnused(ctx, v, usedHints{
+		users, err = d.checkUnused(ctx, v, usedHints{
 			overlays: "delete these first; --in-use deletes it anyway, and they lose their data",
 			others:   "--in-use deletes it anyway",
 		})
@@ -123,7 +124,19 @@ func (d *Driver) DeleteVolume(ctx context.Context, v *Volume, o DeleteOptions) e
 	if err != nil {
 		return err
 	}
-	if !o.Snapshots {
+	err = d.deleteChecked(ctx, v, deleter, o.Snapshots)
+	if err == nil {
+		d.warnEachDomain(users, "domain %q names the volume: virsh edit %s")
+	}
+	return err
+}
+
+// deleteChecked deletes a volume that is not in use.
+func (d *Driver) deleteChecked(
+	ctx context.Context, v *Volume, deleter backend.Deleter, snapshots bool,
+) error {
+	p := v.Pool()
+	if !snapshots {
 		return d.afterPassing(ctx, func() error { return deleter.Delete(ctx, p, v.Name) })
 	}
 	const what = "deleting snapshots with a volume"

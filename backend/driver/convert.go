@@ -3,21 +3,19 @@ package driver
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"poolctl/backend"
-	"poolctl/backend/host/shell"
 )
 
 // ConvertVolume gives a volume another format. Images that are based on it record its format: ConvertVolume
 // refuses to change that. No process may use the volume meanwhile. o.MayRead is set by ConvertVolume.
 func (d *Driver) ConvertVolume(ctx context.Context, v *Volume, o backend.ConvertOptions) error {
 	p := v.Pool()
-	converter, ok := v.Backend.(backend.Converter)
-	if !ok {
-		const hint = "poolctl vol-create-from POOL FILE %s --inputpool %s copies it into a pool of files"
-		return noCapability(v, "converting volumes", hint)
+	const hint = "poolctl vol-create-from POOL FILE {vol} --inputpool {pool} copies it into a pool of files"
+	converter, err := capability[backend.Converter](v, "converting volumes", hint)
+	if err != nil {
+		return err
 	}
 	if v.Err != nil || o.AreMet(v.Volume) {
 		return v.Err
@@ -65,20 +63,3 @@ func (d *Driver) checkConvertible(ctx context.Context, v *Volume, keepsFormat bo
 		checkNoOverlays(bound, hint), checkNoPool(v.Entry.Name, users), checkIdle(v.Target.Path, users, ""),
 	)
 }
-
-// A noCapabilityError reports that a volume cannot be changed in its place, and what to do instead.
-type noCapabilityError struct {
-	backend.UnsupportedError
-	hint string
-}
-
-// noCapability returns a noCapabilityError. The hint gets the names of the volume and of its pool.
-func noCapability(v *Volume, what, hint string) error {
-	return &noCapabilityError{
-		backend.UnsupportedError{Type: v.Pool().Type, What: what},
-		fmt.Sprintf(hint, shell.Quote(v.Name), shell.Quote(v.Entry.Name)),
-	}
-}
-
-// HintLine implements [fault.Hinter].
-func (e *noCapabilityError) HintLine() string { return e.hint }

@@ -20,9 +20,9 @@ func (d *Driver) Fetch(
 	ctx context.Context, b backend.Backend, p *pooldef.Pool, v *pooldef.Volume, from fetch.Source,
 	progress host.Progress,
 ) error {
-	cloner, err := backend.As[backend.Cloner](b, p.Type, "creating volumes from others")
-	if err != nil {
-		return err
+	cloner, ok := b.(backend.Cloner)
+	if !ok {
+		return &backend.UnsupportedError{Type: p.Type, What: "creating volumes from others", Hint: fillHint(b, p)}
 	}
 	switch have, err := b.Volume(ctx, p, v.Name); {
 	case err == nil:
@@ -34,7 +34,11 @@ func (d *Driver) Fetch(
 	if err != nil {
 		return err
 	}
-	file, err := from.Download(ctx, d.Host, space.Available, progress)
+	room := space.Available
+	if v.Capacity.Known {
+		room = min(room, fetch.LargestImage(v.Capacity.Bytes))
+	}
+	file, err := from.Download(ctx, d.Host, room, progress)
 	if err != nil {
 		return err
 	}

@@ -29,14 +29,19 @@ type look struct {
 	limits []error
 }
 
+// emptyLook returns a look that has found nothing yet.
+func (d *Driver) emptyLook() *look {
+	return &look{d: d, byPath: map[string][]*User{}, byFile: map[host.FileID][]*User{},
+		dirs: d.resolvedDirs()}
+}
+
 // lookAtPools finds pools by the storage that their definitions name.
 func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 	entries, err := d.Store.All()
 	if err != nil {
 		return nil, err
 	}
-	l := &look{d: d, byPath: map[string][]*User{}, byFile: map[host.FileID][]*User{},
-		dirs: d.resolvedDirs()}
+	l := d.emptyLook()
 	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool {
 		if entry.Err != nil {
 			l.limits = append(l.limits, fmt.Errorf("pool %q cannot be used: %w", entry.Name, entry.Err))

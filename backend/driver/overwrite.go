@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"poolctl/backend"
+	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
 )
 
 // The capabilities that change the data of a volume come from this file alone (a linter forbids others), so
@@ -33,6 +35,11 @@ func (d *Driver) Uploader(ctx context.Context, v *Volume, inUse bool) (backend.U
 func (d *Driver) ResizeVolume(
 	ctx context.Context, v *Volume, size uint64, o backend.ResizeOptions, inUse bool,
 ) error {
+	if !inUse {
+		if err := d.checkNoGuest(ctx, v); err != nil {
+			return err
+		}
+	}
 	grows := size >= v.Capacity.Bytes
 	resizer, err := toOverwrite[backend.Resizer](ctx, d, v, "resizing volumes", grows || inUse,
 		overwriteHint)
@@ -66,9 +73,20 @@ func toOverwrite[C any](
 	if err != nil || inUse {
 		return c, err
 	}
+	if err := d.checkNoGuest(ctx, v); err != nil {
+		return c, err
+	}
 	users, err := d.usersOf(ctx, v, false)
 	if err != nil {
 		return c, err
 	}
 	return c, checkNoOverlays(basedOn(users, v.Target.Path), hint)
+}
+
+// fillHint says how to write an image into a pool without new volumes.
+func fillHint(b backend.Backend, p *pooldef.Pool) string {
+	if _, ok := b.(backend.Uploader); ok {
+		return "poolctl vol-upload VOL FILE " + shell.Quote(p.Name) + " writes raw data into an existing volume"
+	}
+	return ""
 }

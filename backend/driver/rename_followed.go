@@ -14,7 +14,7 @@ import (
 // A follower is an image that is based on a volume that is renamed.
 type follower struct {
 	*Volume
-	changer backend.ChainChanger
+	changer backend.Rebaser
 	format  string // of its backing file
 }
 
@@ -87,7 +87,7 @@ func (d *Driver) followers(
 		}
 		followers = append(followers, follower{Volume: v, format: u.format})
 		f := &followers[len(followers)-1]
-		if f.changer, err = d.chainChanger(ctx, v); err != nil {
+		if f.changer, err = d.rebaser(ctx, v); err != nil {
 			return followers, unlock, fmt.Errorf("image %q: %w", u.Name, err)
 		}
 	}

@@ -10,8 +10,11 @@ import (
 
 // snapshotter returns the capability to keep snapshots of a pool's volumes.
 func snapshotter(b backend.Backend, p *pooldef.Pool) (backend.Snapshotter, error) {
-	const what = "snapshots of volumes; vol-download saves a volume's data"
-	return backend.As[backend.Snapshotter](b, p.Type, what)
+	keeper, ok := b.(backend.Snapshotter)
+	if !ok {
+		return nil, &backend.UnsupportedError{Type: p.Type, What: "snapshots of volumes", Hint: saveHint(b)}
+	}
+	return keeper, nil
 }
 
 // Snapshots returns the snapshots of a volume of pool p, whose backend is b, oldest first. If volume is
@@ -59,6 +62,9 @@ func (d *Driver) CreateSnapshot(
 	if text := pooldef.CheckSnapshotName(name); err == nil && text != "" {
 		err = pooldef.Problems{{Element: "name", Text: text}}
 	}
+	if err == nil {
+		err = d.checkNoGuest(ctx, v)
+	}
 	if err != nil {
 		return err
 	}
@@ -75,6 +81,9 @@ func (d *Driver) CreateSnapshot(
 // DeleteSnapshot deletes a snapshot of a volume.
 func (d *Driver) DeleteSnapshot(ctx context.Context, v *Volume, name string) error {
 	keeper, err := snapshotter(v.Backend, v.Pool())
+	if err == nil {
+		err = d.checkNoGuest(ctx, v)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +96,9 @@ func (d *Driver) CloneSnapshot(
 ) error {
 	p := source.Pool()
 	cloner, err := backend.As[backend.SnapshotCloner](source.Backend, p.Type, "cloning snapshots of volumes")
+	if err == nil {
+		err = d.checkNoGuest(ctx, source)
+	}
 	if err != nil {
 		return err
 	}

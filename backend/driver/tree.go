@@ -226,6 +226,9 @@ func (b *treeBuilder) addOutside(n *tree.Node, v *pooldef.Volume) {
 	if v.Backing == nil || v.Backing.Path == "" || slices.ContainsFunc(n.Below(), isBased) {
 		return
 	}
+	if b.byPath[v.Backing.Path] != nil { // two pools have the volume, and the other one's lies on it
+		return
+	}
 	file := b.graph.Add(tree.Node{
 		ID: "file:" + v.Backing.Path, Kind: tree.File, Name: v.Backing.Path, Type: v.Backing.Format,
 	})

@@ -157,12 +157,19 @@ func checkNoOverlays(overlays []User, hint string) error {
 	}
 }
 
-// checkIdle returns an error if a process, a running domain or the kernel is among the users of a volume.
+// checkIdle returns an error if a process, a running domain or the kernel is among the users of a volume
+// whose name is to disappear. Users that find its data by another name do not matter.
 func checkIdle(path string, users []User, hint string) error {
+	needOld := slices.DeleteFunc(slices.Clone(users), func(u User) bool { return !u.needsOld })
+	return checkNotOpen(path, needOld, hint)
+}
+
+// checkNotOpen is checkIdle for a volume whose data are to change, for all users of these.
+func checkNotOpen(path string, users []User, hint string) error {
 	var busy []string
 	for _, u := range users {
 		isUse := u.Kind == ProcessUser || u.Kind == KernelUser || u.State == "running"
-		if isUse && u.needsOld && len(busy) < maxNamed {
+		if isUse && len(busy) < maxNamed {
 			busy = append(busy, u.String())
 		}
 	}

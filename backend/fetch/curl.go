@@ -104,7 +104,11 @@ func (s Source) explain(err error) error {
 	e := &ServerError{URL: s.URL, Text: text}
 	switch {
 	case exit.Status == 60 || exit.Status == 77:
-		e.Hint = "SSL_CERT_FILE=FILE names the certificates of another authority"
+		name := "SSL_CERT_FILE"
+		if os.Getenv("CURL_CA_BUNDLE") != "" { // it takes precedence
+			name = "CURL_CA_BUNDLE"
+		}
+		e.Hint = name + "=FILE names the certificates of another authority"
 	case s.Sum.isKnown() && (exit.Status == 18 || exit.Status == 52 || exit.Status == 56):
 		e.Hint = "the same command continues the download"
 	}

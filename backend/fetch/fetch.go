@@ -121,13 +121,17 @@ func (s Source) fetchAndCheck(ctx context.Context, f *File, step host.Fetch) err
 	return err
 }
 
-// Close removes the image, and what was downloaded unless Keep is set.
+// LargestImage returns how many bytes the file of an image has at most, if its disk has size bytes: the
+// tables of an image take less than an eighth and 16 MiB (qcow2 with the smallest and the largest clusters).
+func LargestImage(size uint64) uint64 { return size + size/8 + 16<<20 }
+
+// Close removes the image, and what was downloaded unless Keep is set and there is something to keep.
 func (f *File) Close(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	if f.Path() != f.packed.Path {
 		_ = f.host.Change(ctx, host.Unlink{Path: f.Path()})
 	}
-	if !f.Keep {
+	if !f.Keep || f.packed.IsEmpty() {
 		_ = f.host.Change(ctx, host.Unlink{Path: f.packed.Path})
 	}
 	f.packed.Close()

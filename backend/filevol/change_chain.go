@@ -12,7 +12,7 @@ import (
 	"poolctl/pooldef"
 )
 
-// Flatten implements backend.ChainChanger.
+// Flatten implements backend.Flattener.
 func (f Files) Flatten(ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions) error {
 	return f.changeChain(ctx, p, name, o, func(top *qemuimg.Image) error {
 		if top.Backing == nil {
@@ -22,7 +22,7 @@ func (f Files) Flatten(ctx context.Context, p *pooldef.Pool, name string, o back
 	})
 }
 
-// Commit implements backend.ChainChanger.
+// Commit implements backend.Committer.
 func (f Files) Commit(ctx context.Context, p *pooldef.Pool, name string, o backend.ChainOptions) error {
 	return f.changeChain(ctx, p, name, o, func(top *qemuimg.Image) error {
 		switch {
@@ -41,7 +41,7 @@ func (f Files) Commit(ctx context.Context, p *pooldef.Pool, name string, o backe
 	})
 }
 
-// Rebase implements backend.ChainChanger.
+// Rebase implements backend.Rebaser.
 func (f Files) Rebase(
 	ctx context.Context, p *pooldef.Pool, name string, onto *pooldef.VolumeTarget, o backend.ChainOptions,
 ) error {
@@ -59,11 +59,14 @@ func (f Files) Rebase(
 		if below.Contains(top) {
 			return &backend.StateError{Text: fmt.Sprintf("%q is itself based on it", b.at)}
 		}
+		if err := below.CheckUnwritten(); err != nil {
+			return err
+		}
 		return f.changeImage(ctx, top, qemuimg.Rebase(top, below, o.Progress))
 	})
 }
 
-// RenameBacking implements backend.ChainChanger.
+// RenameBacking implements backend.Rebaser.
 func (f Files) RenameBacking(
 	ctx context.Context, p *pooldef.Pool, name string, onto *pooldef.VolumeTarget,
 ) error {
@@ -139,7 +142,7 @@ func withImage(
 }
 
 // changeImage runs a command that changes an image, and then writes the image to the disk. No other process
-// may be writing to the image.
+// may be writing to the image or to one below it.
 func (f Files) changeImage(ctx context.Context, i *qemuimg.Image, c host.Command) error {
 	if err := i.CheckUnwritten(); err != nil {
 		return err

@@ -44,6 +44,9 @@ func (f Files) Convert(ctx context.Context, p *pooldef.Pool, name string, o back
 		return err
 	}
 	defer from.Close()
+	if err := from.CheckUnwritten(); err != nil {
+		return err
+	}
 	key, err := qemuimg.NewKey(f.Secrets, d)
 	if err != nil {
 		return err

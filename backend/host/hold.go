@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -52,7 +53,26 @@ func (l *Local) checkUnwritten(path string) error {
 	if err == nil {
 		held.Release()
 	}
+	if err == nil && h.IsBlock() {
+		err = CheckDevicesUnwritten(l, path)
+	}
 	return err
+}
+
+// CheckDevicesUnwritten returns an InUseError if a process has one of the block devices open for writing. The
+// kernel, which knows that of files, does not tell it of devices.
+func CheckDevicesUnwritten(h Files, devices ...string) error {
+	users, err := h.FileUsers()
+	if err != nil {
+		return err
+	}
+	for _, path := range devices {
+		id, _ := FileIDOf(path)
+		if slices.ContainsFunc(users.Processes[id], func(p Process) bool { return p.Writes }) {
+			return &InUseError{Path: path}
+		}
+	}
+	return nil
 }
 
 func (h *Hold) stat() (st unix.Stat_t, err error) {

@@ -143,3 +143,6 @@ func (e *TooLargeError) Error() string { return fmt.Sprintf("there are more than
 
 // Kind implements [fault.Error].
 func (*TooLargeError) Kind() fault.Kind { return fault.State }
+
+// HintLine implements [fault.Hinter].
+func (*TooLargeError) HintLine() string { return "vol-fetch --max-size allows more" }

@@ -66,6 +66,15 @@ func (k *KeptFile) apply(_ context.Context, l *Local) error {
 // WasThere reports whether another process has left data in the file.
 func (k *KeptFile) WasThere() bool { return k.wasThere }
 
+// IsEmpty reports whether the file has no data, or does not exist because this is a dry run.
+func (k *KeptFile) IsEmpty() bool {
+	if k.file == nil {
+		return true
+	}
+	size, err := sparse.Size(k.file)
+	return err == nil && size == 0
+}
+
 // Close closes and unlocks the file.
 func (k *KeptFile) Close() {
 	if k.file != nil {

@@ -29,7 +29,7 @@ type segment struct {
 	Skip       string // if not empty, LVM activates the volume only on explicit request
 	Pool       string // the thin pool of a thin volume
 	Missing    uint64 // number of the group's missing devices
-	Time       string // time of creation in seconds since 1970 (Snapshots)
+	Time       string // time of creation in seconds since 1970
 }
 
 // readSegment reads a row of lvs.
@@ -50,7 +50,7 @@ func readSegment(r *reader) segment {
 		Skip:       r.text("lv_skip_activation"),
 		Pool:       r.name("pool_lv"),
 		Missing:    r.size("vg_missing_pv_count"),
-		Time:       r.text("lv_time"),
+		Time:       r.values["lv_time"],
 	}
 	s.Ranges = r.ranges("seg_le_ranges", s.Extent)
 	r.check("lv_name", s.Name != "")
@@ -62,8 +62,11 @@ const (
 	fewFields = "lv_name,lv_uuid,segtype"
 	allFields = "lv_name,lv_uuid,lv_size,lv_attr,lv_device_open,segtype,origin," +
 		"origin_size,data_percent,seg_le_ranges,vg_extent_size,vg_missing_pv_count,pool_lv,lv_skip_activation," +
-		"lv_kernel_major,lv_kernel_minor"
+		"lv_kernel_major,lv_kernel_minor,lv_time"
 )
+
+// With the option timeFormat, lvs reports lv_time in seconds since 1970 (lvm.conf(5), report/time_format).
+const timeFormat = `report/time_format="%s"`
 
 // fieldsOfNames returns the fields to query if only names and types are needed: allFields if Active has
 // queried them, so that a verb runs lvs once.
@@ -158,7 +161,11 @@ func (b *Backend) allVolumes(ctx context.Context, p *pooldef.Pool, fields string
 	if err != nil {
 		return nil, err
 	}
-	return b.segments(ctx, p, fields, "--all", "--", vg)
+	args := []string{"--all", "--", vg}
+	if fields == allFields {
+		args = append([]string{"--config", timeFormat}, args...)
+	}
+	return b.segments(ctx, p, fields, args...)
 }
 
 // segments queries volumes of a pool's group.

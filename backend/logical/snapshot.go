@@ -27,18 +27,11 @@ func (v *logicalVolume) kept(all []*logicalVolume) []*logicalVolume {
 	})
 }
 
-// With the option timeFormat, lvs reports lv_time in seconds since 1970 (lvm.conf(5), report/time_format).
-const timeFormat = `report/time_format="%s"`
-
 // Snapshots implements backend.Snapshotter. LVM reports the space of a thin snapshot with the space that it
 // shares, so that space is unknown.
 func (b *Backend) Snapshots(ctx context.Context, p *pooldef.Pool, volume string) ([]*pooldef.Snapshot,
 	error) {
-	vg, err := group(p)
-	if err != nil {
-		return nil, err
-	}
-	all, err := b.segments(ctx, p, allFields+",lv_time", "--config", timeFormat, "--all", "--", vg)
+	all, err := b.allVolumes(ctx, p, allFields)
 	if err != nil {
 		return nil, err
 	}

@@ -26,9 +26,29 @@ func OpenToSnapshot(secrets backend.Secrets, v *pooldef.Volume, h *safeopen.Hand
 	return top.orClose(err)
 }
 
-// CheckUnwritten returns an InUseError if another process may be writing to the image: a guest, or a process
-// that has the file open for writing and takes no locks.
+// CheckUnwritten returns an InUseError if another process may be writing to the image or to one below it: a
+// guest, or a process that has the file or device open for writing and takes no locks.
 func (i *Image) CheckUnwritten() error {
+	var devices []string
+	for ; i != nil; i = i.Backing {
+		if err := i.checkFile(); err != nil {
+			return err
+		}
+		if i.isDevice {
+			devices = append(devices, i.Path)
+		}
+	}
+	if devices == nil {
+		return nil
+	}
+	return host.CheckDevicesUnwritten(&host.Local{}, devices...)
+}
+
+// checkFile is CheckUnwritten for one image. Images of servers are not checked, and devices for locks only.
+func (i *Image) checkFile() error {
+	if i.file == nil {
+		return nil
+	}
 	fd, err := safeopen.OpenPinned(i.file)
 	if err != nil {
 		return err

@@ -96,13 +96,7 @@ func (b *Backend) delete(
 		return errors.Join(err, b.renameBack(ctx, p, at, temp, name))
 	}
 	if err == nil && isLast {
-		err = b.removeSnapshot(
-			ctx, p, i.Parent.place(), i.Parent.Image, snapshot{Name: i.Parent.Snapshot, Protected: "true"},
-		)
-		// another process made a new clone, or removed the snapshot
-		if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOENT) {
-			err = nil
-		}
+		err = b.removeParent(ctx, p, i.Parent)
 	}
 	return err
 }
@@ -114,6 +108,16 @@ func (b *Backend) currentName(ctx context.Context, p *pooldef.Pool, name, other 
 		return name, err
 	}
 	return other, err
+}
+
+// removeParent removes the snapshot that was made for the last clone of an image. Another process may have
+// removed it, or have made a new clone.
+func (b *Backend) removeParent(ctx context.Context, p *pooldef.Pool, base *origin) error {
+	err := b.removeSnapshot(ctx, p, base.place(), base.Image, snapshot{Name: base.Snapshot, Protected: "true"})
+	if hasErrno(err, syscall.EBUSY) || hasErrno(err, syscall.ENOENT) {
+		return nil
+	}
+	return err
 }
 
 // lastClone reports whether an image is the last clone of a snapshot that was created for clones.

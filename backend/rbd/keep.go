@@ -203,6 +203,6 @@ func clonesError(clones []child) error {
 	}
 	return &backend.StateError{
 		Text: "clones depend on it: " + strings.Join(names, ", "),
-		Hint: "rbd flatten makes a clone independent",
+		Hint: "poolctl vol-flatten makes a clone independent",
 	}
 }
