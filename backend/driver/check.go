@@ -23,7 +23,8 @@ type CheckedPool struct {
 	Active   bool
 	Space    *pooldef.Space // of an active pool; nil if it is unknown
 	Volumes  []*pooldef.Volume
-	Answered bool // everything could be asked within the time limit
+	Unknown  error // why it is not known whether the pool is active, or which volumes it has; nil if it is
+	Answered bool  // everything could be asked within the time limit
 	Took     time.Duration
 	Findings []check.Finding // also figures that are all right; the severity of figures is not set yet
 }
@@ -107,7 +108,7 @@ func (d *Driver) Check(
 	d.checkVolumeSecrets(pools)
 	d.checkImages(limited, pools, all)
 	if orphans {
-		d.checkOrphans(limited, pools)
+		d.checkOrphans(limited, pools, all)
 	}
 	return pools, general, ctx.Err()
 }
@@ -146,7 +147,8 @@ func (d *Driver) checkEach(
 
 // silentPool returns the result for a pool that has not answered in time.
 func (d *Driver) silentPool(entry *store.Entry) *CheckedPool {
-	c := &CheckedPool{Name: entry.Name, Entry: entry, Pool: entry.Current()}
-	c.add(check.New("silent", fmt.Sprintf("no answer within %v", d.Timeout), ""))
+	err := &backend.TimeoutError{Text: fmt.Sprintf("no answer within %v", d.Timeout)}
+	c := &CheckedPool{Name: entry.Name, Entry: entry, Pool: entry.Current(), Unknown: err}
+	c.add(check.New("silent", err.Text, ""))
 	return c
 }
