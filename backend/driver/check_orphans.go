@@ -11,9 +11,9 @@ import (
 	"poolctl/pooldef/store"
 )
 
-// checkOrphans adds findings about volumes that nothing uses. all are the entries of all pools. The pools that
-// were checked are not listed again. What cannot be inspected within ctx's time limit may hide users: the
-// finding is then unreadable.
+// checkOrphans adds findings about volumes that nothing uses. all are the entries of all pools. The pools
+// that were checked are not listed again. What cannot be inspected within ctx's time limit may hide users:
+// the finding is then unreadable.
 func (d *Driver) checkOrphans(ctx context.Context, pools []*CheckedPool, all []*store.Entry) {
 	type answer struct {
 		all    []VolumeUsers

@@ -21,7 +21,7 @@ type look struct {
 	byFile map[host.FileID][]*User
 	files  *host.FileUsers // nil: neither processes nor the kernel were inspected
 	dirs   *resolvedDirs
-	listed map[string][]*pooldef.Volume // all volumes of pools that have been listed; nil: addOverlays keeps none
+	listed map[string][]*pooldef.Volume // the volumes of pools that were listed; nil: addOverlays keeps none
 
 	hidden []error // storage that could not be inspected
 	// limits says which users are never seen, or not by this user: what inactive pools, broken domains and

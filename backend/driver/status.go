@@ -47,7 +47,9 @@ func (d *Driver) StatusesInParts(
 	ctx context.Context, entries []*store.Entry, isSized func(*Status) bool,
 ) iter.Seq[[]Status] {
 	silence := max(time.Second, d.Timeout/10)
-	return InParts(entries, silence, func(entry *store.Entry) Status { return d.sizedStatus(ctx, entry, isSized) })
+	return InParts(entries, silence, func(entry *store.Entry) Status {
+		return d.sizedStatus(ctx, entry, isSized)
+	})
 }
 
 // sizedStatus queries the state of a pool, and its sizes if it is active and isSized selects it.
