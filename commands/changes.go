@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -88,7 +89,9 @@ func (e *env) reportVolume(b backend.Backend, p *pooldef.Pool, name string, plan
 	if e.changes == nil {
 		return
 	}
-	v, err := b.Volume(e.ctx, p, name)
+	ctx, cancel := e.lastContext()
+	defer cancel()
+	v, err := b.Volume(ctx, p, name)
 	if err != nil {
 		v = &pooldef.Volume{}
 		*v = *planned
@@ -113,9 +116,38 @@ func (e *env) reportSecret(entry *store.SecretEntry) {
 	}
 }
 
-// printChanges prints one object for a verb that has succeeded, or succeeded in part.
-func (e *env) printChanges(err error) error {
-	if e.changes == nil || err != nil && !errors.Is(err, errPartial) && !errors.Is(err, errDiffers) {
+// hasResult reports whether a verb that ended with err has a result to print: it has succeeded, has changed
+// something, or has compared something before it was interrupted.
+func (c *changes) hasResult(err error, changed bool) bool {
+	return err == nil || errors.Is(err, errDiffers) || changed ||
+		len(c.records) > 0 && errors.Is(err, context.Canceled)
+}
+
+// lastContext returns the context of queries after a verb. After a signal, they have the time grace.
+func (e *env) lastContext() (context.Context, context.CancelFunc) {
+	if e.ctx.Err() == nil {
+		return e.ctx, func() {}
+	}
+	const grace = 2 * time.Second
+	return context.WithTimeout(context.WithoutCancel(e.ctx), grace)
+}
+
+// incomplete returns the member problems of a result that ended with err, if that says that more was to be
+// done.
+func incomplete(err error) (members []format.Member) {
+	if err == nil || errors.Is(err, errPartial) || errors.Is(err, errDiffers) {
+		return nil
+	}
+	var problems []jsonProblem
+	for _, line := range errorLines(err) {
+		problems = append(problems, jsonProblem{Text: line})
+	}
+	return []format.Member{{Name: "problems", Value: problems}}
+}
+
+// printChanges prints one object for a verb that has a result, which may be about a part of several objects.
+func (e *env) printChanges(err error, isPartial bool) error {
+	if e.changes == nil || !isPartial && !e.changes.hasResult(err, e.changed) {
 		return err
 	}
 	kind, fields, records := "pools", poolFields, e.poolRecords
@@ -132,7 +164,7 @@ func (e *env) printChanges(err error) error {
 		members = append(members, format.Member{Name: "commands", Value: append([]string{}, e.commands...)})
 	}
 	if e.changes.desired != nil {
-		return errors.Join(err, e.changes.desired.printRecords(members))
+		return errors.Join(err, e.changes.desired.printRecords(members, incomplete(err)))
 	}
 	list := format.NewList(e.Results, "json", kind, fields, members...)
 	for _, record := range records() {
@@ -140,17 +172,19 @@ func (e *env) printChanges(err error) error {
 			return err
 		}
 	}
-	return errors.Join(err, list.Close())
+	return errors.Join(err, list.Close(incomplete(err)...))
 }
 
 // poolRecords returns the fields of the pools as they are now. A pool that is gone has no file.
 func (e *env) poolRecords() [][]any {
+	ctx, cancel := e.lastContext()
+	defer cancel()
 	var pools []driver.Status
 	for _, before := range e.changes.pools {
 		entry, err := e.driver.Store.Load(before.Name)
 		switch {
 		case err == nil:
-			pools = append(pools, e.driver.Status(e.ctx, entry))
+			pools = append(pools, e.driver.Status(ctx, entry))
 			continue
 		case errors.Is(err, store.ErrNoPool):
 			entry, err = &store.Entry{Name: before.Name}, nil

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,6 +51,9 @@ func (c *Check) Run(e *env) error {
 		return err
 	}
 	r, err := e.check(c.Pool, settings)
+	if r != nil && err != nil && c.Output == "json" { // interrupted
+		return errors.Join(err, printCheckJSON(e, r, time.Since(start)))
+	}
 	if err != nil {
 		return err
 	}
@@ -111,7 +115,8 @@ type checkResult struct {
 	worst    check.Severity
 }
 
-// check checks the named pools, or all, and compares the figures with the settings.
+// check checks the named pools, or all, and compares the figures with the settings. After a signal, the
+// result has what was found before, and there is an error.
 func (e *env) check(names []string, settings *check.Settings) (*checkResult, error) {
 	if dir := e.driver.Store.ConfigDir; e.cli.ConfigDir != "" {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -119,7 +124,7 @@ func (e *env) check(names []string, settings *check.Settings) (*checkResult, err
 		}
 	}
 	pools, general, err := e.driver.Check(e.ctx, names, settings.Wants("orphans"))
-	if err != nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, err
 	}
 	r := &checkResult{pools: pools}
@@ -137,8 +142,10 @@ func (e *env) check(names []string, settings *check.Settings) (*checkResult, err
 	r.figures = slices.DeleteFunc(slices.Clone(r.findings), isEvent)
 	check.Sort(r.findings)
 	check.Sort(r.skipped)
-	r.worst = check.Worst(r.findings)
-	return r, nil
+	if r.worst = check.Worst(r.findings); err != nil {
+		r.worst = check.Unknown
+	}
+	return r, err
 }
 
 // problems returns the findings that are not all right.

@@ -61,7 +61,7 @@ func (c candidates) Fields(verb string) []string {
 }
 
 // Findings implements [manual.Source].
-func (candidates) Findings() []manual.Candidate { return findings() }
+func (candidates) Findings(optional bool) []manual.Candidate { return findings(optional) }
 
 // Pools implements [manual.Source].
 func (c candidates) Pools(verb string) []string {

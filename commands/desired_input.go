@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -137,6 +138,7 @@ func (e *env) readDocuments(path string, isDirectory bool) ([]desired.Document, 
 		return nil, err
 	}
 	var all []desired.Document
+	var failed []error
 	for _, f := range files {
 		suffixes := []string{".yaml", ".yml", ".xml"}
 		if strings.HasPrefix(f.Name(), ".") || !slices.Contains(suffixes, filepath.Ext(f.Name())) {
@@ -144,14 +146,14 @@ func (e *env) readDocuments(path string, isDirectory bool) ([]desired.Document, 
 		}
 		one, err := e.readDocument(filepath.Join(path, f.Name()))
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
 		}
 		all = append(all, one)
 	}
 	if len(all) == 0 {
 		return nil, noDefinitions(path)
 	}
-	return all, nil
+	return all, allProblems(failed)
 }
 
 // readDocument reads a file.
@@ -177,19 +179,40 @@ func (e *env) readConfigDir() ([]desired.Document, error) {
 	}
 	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool { return entry.File == "" })
 	var all []desired.Document
+	var failed []error
 	for _, entry := range entries {
 		data, err := e.driver.Store.Source(entry)
 		if err == nil && entry.Persistent == nil {
 			err = entry.Err
 		}
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		all = append(all, desired.Document{File: entry.File, Dir: e.driver.Store.ConfigDir, Data: data,
 			InPlace: true})
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && failed == nil {
 		return nil, noDefinitions(e.driver.Store.ConfigDir)
 	}
-	return all, nil
+	return all, allProblems(failed)
+}
+
+// allProblems returns one error for those of several files: a single one as it is, or the problems of all.
+func allProblems(failed []error) error {
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return failed[0]
+	}
+	var all pooldef.Problems
+	for _, err := range failed {
+		problems := pooldef.Problems(nil)
+		if !errors.As(err, &problems) {
+			problems = pooldef.Problems{{Text: err.Error()}}
+		}
+		all = append(all, problems...)
+	}
+	return all
 }

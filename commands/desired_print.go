@@ -23,7 +23,7 @@ func desiredValues(c *desired.Change) []any {
 		orNull(c.Needs), c.Done, nil,
 	}
 	if c.Err != nil {
-		values[len(values)-1] = terminal.Sentence(c.Err)
+		values[len(values)-1] = strings.Join(errorLines(c.Err), "\n")
 	}
 	return values
 }
@@ -232,17 +232,16 @@ func partError(c *desired.Change) error {
 	return fmt.Errorf("%s: %w", what, c.Err)
 }
 
-// printRecords prints the changes in JSON.
-func (p *desiredPrinter) printRecords(members []format.Member) error {
+// printRecords prints the changes in JSON, with members before and after them.
+func (p *desiredPrinter) printRecords(members, last []format.Member) error {
 	list := format.NewList(p.Results, "json", "changes", desiredFields, members...)
 	for _, c := range p.changes.records {
 		if err := list.Add(desiredValues(c)...); err != nil {
 			return err
 		}
 	}
-	return list.Close(
-		format.Member{Name: "added", Value: p.added}, format.Member{Name: "updated", Value: p.updated},
-		format.Member{Name: "removed", Value: p.removed}, format.Member{Name: "failed", Value: p.failed},
-		format.Member{Name: "left", Value: p.left},
-	)
+	return list.Close(append([]format.Member{
+		{Name: "added", Value: p.added}, {Name: "updated", Value: p.updated},
+		{Name: "removed", Value: p.removed}, {Name: "failed", Value: p.failed}, {Name: "left", Value: p.left},
+	}, last...)...)
 }

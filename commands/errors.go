@@ -35,12 +35,15 @@ const (
 	statusInterrupted = 130
 )
 
-// statuses has the text of each exit status in the manual, its word in JSON, and the kind of errors that lead
-// to it. An error of another kind leads to statusFailed.
-var statuses = []struct {
+// An exitStatus is an exit status with the kind of errors that lead to it.
+type exitStatus struct {
 	manual.Status
 	kind fault.Kind
-}{
+}
+
+// statuses has the text of each exit status in the manual, its word in JSON, and the kind of errors that lead
+// to it. An error of another kind leads to statusFailed.
+var statuses = []exitStatus{
 	{manual.Status{Code: statusDone, Text: "done, or there was nothing to do"}, 0},
 	{manual.Status{Code: statusFailed, Word: "failed", Text: "any other failure"}, fault.Failed},
 	{manual.Status{Code: statusUsage, Word: "usage", Text: "wrong command line or definition"}, fault.Usage},
@@ -60,6 +63,16 @@ var statuses = []struct {
 	{manual.Status{Code: statusDiffers, Word: "differs",
 		Text: "diff has found differences, or apply --detailed-exitcode has changed something"}, 0},
 	{manual.Status{Code: statusInterrupted, Word: "interrupted", Text: "interrupted"}, 0},
+}
+
+// wordOf returns the word of an exit status in JSON, or "".
+func wordOf(code int) string {
+	for _, s := range statuses {
+		if s.Code == code {
+			return s.Word
+		}
+	}
+	return ""
 }
 
 // manualStatuses returns the exit statuses for the manual.

@@ -78,13 +78,8 @@ func (e *env) problemMembers() []format.Member {
 
 // newJSONError returns an error for JSON. Its kind follows from its status.
 func newJSONError(status int, text, hint string, problems []jsonProblem) *jsonError {
-	value := &jsonError{Status: status, Text: text, Hint: orNull(hint)}
+	value := &jsonError{Status: status, Kind: wordOf(status), Text: text, Hint: orNull(hint)}
 	value.Problems = append([]jsonProblem{}, problems...) // never null
-	for _, s := range statuses {
-		if s.Code == status {
-			value.Kind = s.Word
-		}
-	}
 	return value
 }
 

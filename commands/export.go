@@ -28,15 +28,21 @@ func (c *Export) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	all, err := desired.Export(e.ctx, e.driver, entries)
+	if err != nil {
+		return err
+	}
 	failed, separator := false, ""
-	for _, entry := range entries {
-		declared, err := desired.Export(e.ctx, e.driver, entry)
-		if err != nil {
+	for _, x := range all {
+		for _, w := range x.Warnings {
+			e.Warn("%w", w)
+		}
+		if x.Err != nil {
 			failed = true
-			e.reportPart(fmt.Errorf("export pool %q: %w", entry.Name, err))
+			e.reportPart(fmt.Errorf("export pool %q: %w", x.Pool, x.Err))
 			continue
 		}
-		text, err := codec.DesiredYAML(declared)
+		text, err := codec.DesiredYAML(x.Declared)
 		if err != nil {
 			return err
 		}

@@ -124,8 +124,12 @@ func (e *env) execute(h host.Host, err error) (status int) {
 	if err == nil {
 		err = e.command.Run(e)
 	}
+	isPartial := errors.Is(err, errPartial)
+	if isPartial && e.ctx.Err() != nil { // the rest was interrupted
+		err = e.ctx.Err()
+	}
 	e.settle(err)
-	err = e.printChanges(err)
+	err = e.printChanges(err, isPartial)
 	if finishErr := e.Finish(err == nil && !e.timing); err == nil || e.isPlugin && finishErr != nil {
 		err = finishErr
 	}

@@ -25,11 +25,13 @@ func (c *Man) Run(e *env) error {
 	return nil
 }
 
-// findings returns the findings of check, with what they mean.
-func findings() []manual.Candidate {
+// findings returns the findings of check, or only the optional ones, with what they mean.
+func findings(optional bool) []manual.Candidate {
 	var all []manual.Candidate
 	for _, id := range check.IDs() {
-		all = append(all, manual.Candidate{Word: id, Help: check.Summary(id)})
+		if !optional || check.IsOptional(id) {
+			all = append(all, manual.Candidate{Word: id, Help: check.Summary(id)})
+		}
 	}
 	return all
 }
@@ -39,6 +41,6 @@ func (e *env) manual() *manual.Manual {
 	return &manual.Manual{
 		Model: e.kong.Model, Groups: groups, Statuses: manualStatuses(),
 		Fields:   manual.Fields{Pool: poolFields, Volume: volumeFields, Secret: secretFields},
-		Findings: findings(),
+		Findings: findings(false),
 	}
 }

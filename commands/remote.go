@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -136,7 +138,8 @@ func (e *env) runOn(to remote.Host, h host.Host, call *remoteCall) (status int, 
 	out, isTerminal := terminal.Raw()
 	problems := &labelled{w: e.Stderr, host: to.Name}
 	defer problems.flush()
-	streams := host.Streams{Out: out, Err: problems}
+	// ssh gets a pipe, and not the file: it would make the file non-blocking (O_NONBLOCK), also for others.
+	streams := host.Streams{Out: struct{ io.Writer }{out}, Err: problems}
 	if isTerminal {
 		streams.Out = e.People
 	}
@@ -151,7 +154,12 @@ func (e *env) runOn(to remote.Host, h host.Host, call *remoteCall) (status int, 
 		defer in.Close()
 		streams.In = in
 	}
-	return e.ssh(to, call, streams)
+	ctx, cancel := e.remoteContext(to)
+	defer cancel(nil)
+	if e.isPlugin {
+		return e.runPlugin(ctx, cancel, to, call, streams)
+	}
+	return e.ssh(ctx, to, call, streams)
 }
 
 // download writes what the other machine prints to a file that gets its name when it is complete.
@@ -167,7 +175,7 @@ func (e *env) download(
 		return 0, err
 	}
 	s.Out = file.File()
-	if status, err = e.ssh(to, call, s); status != statusDone || err != nil {
+	if status, err = e.ssh(e.ctx, to, call, s); status != statusDone || err != nil {
 		return status, err
 	}
 	return status, h.Change(e.ctx, host.Commit{File: file})
@@ -188,14 +196,18 @@ func (c *remoteCall) input(e *env) (*os.File, error) {
 }
 
 // ssh runs a call and returns its exit status, or an error if poolctl did not run there.
-func (e *env) ssh(to remote.Host, call *remoteCall, s host.Streams) (status int, err error) {
+func (e *env) ssh(
+	ctx context.Context, to remote.Host, call *remoteCall, s host.Streams,
+) (status int, err error) {
 	ssh := strings.Fields(os.Getenv("POOLCTL_SSH"))
 	if len(ssh) == 0 {
 		ssh = []string{"ssh"}
 	}
 	argv := to.Command(ssh, e.timeout(), remote.Line(e.cli.RemoteCommand, call.words))
-	status, err = host.RunStreams(e.ctx, argv, s)
+	status, err = host.RunStreams(ctx, argv, s)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0, context.Cause(ctx)
 	case err != nil:
 		return 0, err
 	case status == statusSSH:

@@ -1,38 +1,49 @@
 package commands
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"poolctl/backend/check"
+	"poolctl/backend/fault"
+	"poolctl/backend/host"
+	"poolctl/commands/remote"
 	"poolctl/format"
 )
 
-// checked returns the result of check on a machine. If there is none, ok is false.
-func (r *fleetResult) checked() (result jsonCheck, ok bool) {
-	err := json.Unmarshal(r.out.Bytes(), &result)
-	return result, err == nil
+// remoteContext returns the context of a call on a machine. check is given up a second after its own time
+// limit, so that a machine that hangs costs its own result only.
+func (e *env) remoteContext(to remote.Host) (ctx context.Context, cancel context.CancelCauseFunc) {
+	ctx, cancel = context.WithCancelCause(e.ctx)
+	if e.isPlugin {
+		late := &remoteError{to.Name, fmt.Sprintf("no answer within %v", e.timeout()), fault.Timeout, ""}
+		timer := time.AfterFunc(e.timeout()+time.Second, func() { cancel(late) })
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	}
+	return ctx, cancel
 }
 
-// severity returns the severity of a machine's result. It is Unknown if there is none.
-func (r *fleetResult) severity() check.Severity {
-	result, ok := r.checked()
-	if !ok {
-		return check.Unknown
+// runPlugin runs check on one machine. If something else ran there, such as a sudo(8) that refuses, that is
+// an error: its status is no result.
+func (e *env) runPlugin(
+	ctx context.Context, cancel context.CancelCauseFunc, to remote.Host, call *remoteCall, s host.Streams,
+) (status int, err error) {
+	out := s.Out
+	printed := &limited{most: maxFleetOutput, host: to.Name, cancel: cancel}
+	s.Out = printed
+	if status, err = e.ssh(ctx, to, call, s); err != nil {
+		return 0, err
 	}
-	return severityOf(result.Status)
-}
-
-// severityOf returns the severity with a name. It is Unknown if a newer poolctl has another one.
-func severityOf(name string) check.Severity {
-	for s := check.OK; s <= check.Critical; s++ {
-		if s.String() == name {
-			return s
-		}
+	isQuiet := e.errorsInJSON || e.cli.Quiet && status == statusDone
+	if status > statusUnknown || len(printed.Bytes()) == 0 && !isQuiet {
+		text := fmt.Sprintf("%s has no result, and ended with status %d", e.cli.RemoteCommand, status)
+		return 0, &remoteError{to.Name, text, fault.Failed, ""}
 	}
-	return check.Unknown
+	_, err = out.Write(printed.Bytes())
+	return status, err
 }
 
 func worstOfFleet(results []*fleetResult) check.Severity {
@@ -61,15 +72,15 @@ func (e *env) printFleetCheck(results []*fleetResult) {
 			text := r.host + ": " + strings.TrimPrefix(problem.Text, r.host+": ")
 			problems = append(problems, fleetLine{check.Unknown, text})
 		}
-		result, _ := r.checked()
-		for _, f := range result.Problems {
-			problems = append(problems, fleetLine{severityOf(f.Severity), f.onHost(r.host)})
+		for _, f := range r.check.Problems {
+			severity, _ := severityOf(f.Severity)
+			problems = append(problems, fleetLine{severity, f.onHost(r.host)})
 		}
-		for _, f := range result.Skipped {
+		for _, f := range r.check.Skipped {
 			f.Hint = nil
 			skipped = append(skipped, fleetLine{text: fmt.Sprintf("%s (left out: %v)", f.onHost(r.host), f.Reason)})
 		}
-		for _, p := range result.Perfdata {
+		for _, p := range r.check.Perfdata {
 			p.Label = r.host + " " + p.Label
 			figures = append(figures, p)
 		}
@@ -93,8 +104,7 @@ func firstFleetLine(results []*fleetResult) string {
 	var bad []string
 	pools := 0
 	for _, r := range results {
-		result, _ := r.checked()
-		pools += result.PoolCount
+		pools += r.check.PoolCount
 		if s := r.severity(); s != check.OK {
 			bad = append(bad, fmt.Sprintf("%s %v", r.host, s))
 		}

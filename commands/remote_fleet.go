@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -9,22 +8,12 @@ import (
 	"strings"
 	"sync"
 
-	"poolctl/backend/host"
 	"poolctl/commands/remote"
 	"poolctl/commands/terminal"
 )
 
 // fleetAtOnce is how many machines work at the same time.
 const fleetAtOnce = 8
-
-// A fleetResult is the result of a command line on one of several machines.
-type fleetResult struct {
-	host   string
-	status int
-	out    bytes.Buffer
-	errs   bytes.Buffer
-	err    error // poolctl did not run there
-}
 
 // runFleet runs a call on several machines, prints the results in the order of the machines, and returns the
 // exit status.
@@ -36,17 +25,21 @@ func (e *env) runFleet(hosts []remote.Host, call *remoteCall) int {
 	e.Quiet = e.cli.Quiet
 	style := e.styleOf()
 	isTable := style == "table" && (e.printsRecords() || e.isPlugin)
-	if isTable || style == "json" { // a table has the records of all machines
+	asksForJSON := isTable || style == "json" // a table has the records of all machines
+	if asksForJSON {
 		call.words = withJSON(call.words)
 	}
 	results := make([]*fleetResult, len(hosts))
 	var running sync.WaitGroup
 	slots := make(chan struct{}, fleetAtOnce)
 	for i, to := range hosts {
-		results[i] = &fleetResult{host: to.Name}
+		results[i] = &fleetResult{host: to.Name, isPlugin: e.isPlugin}
 		slots <- struct{}{}
 		running.Go(func() {
 			results[i].run(e, to, call)
+			if asksForJSON && results[i].err == nil {
+				results[i].read(e.columns())
+			}
 			<-slots
 		})
 	}
@@ -131,27 +124,6 @@ func withJSON(words []string) []string {
 	return slices.Insert(words, verb+1, "--output=json")
 }
 
-// run runs a call on one machine and keeps its output.
-func (r *fleetResult) run(e *env, to remote.Host, call *remoteCall) {
-	streams := host.Streams{Out: &r.out, Err: &labelled{w: &r.errs, host: to.Name}}
-	in, err := call.input(e)
-	if err != nil {
-		r.err = err
-		return
-	}
-	if in != nil {
-		defer in.Close()
-		streams.In = in
-	}
-	r.status, r.err = e.ssh(to, call, streams)
-	switch {
-	case r.err != nil && e.isPlugin:
-		r.status = statusUnknown
-	case r.err != nil:
-		r.status = status(r.err)
-	}
-}
-
 // fleetStatus returns the status of all machines if it is the same, and otherwise statusPartial; of check,
 // that of the worst result.
 func (e *env) fleetStatus(results []*fleetResult) int {
@@ -170,7 +142,7 @@ func (e *env) fleetStatus(results []*fleetResult) int {
 func (e *env) printFleetText(results []*fleetResult) {
 	for _, r := range results {
 		e.reportFleet(r)
-		if text := strings.Trim(r.out.String(), "\n"); text != "" {
+		if text := strings.Trim(string(r.out.Bytes()), "\n"); text != "" {
 			if !e.Quiet {
 				fmt.Fprintln(e.People, r.host+":")
 			}

@@ -14,10 +14,16 @@ type labelled struct {
 	rest []byte // a line that has not ended
 }
 
+// maxLabelled is the length of a line that is passed on before it ends, in bytes.
+const maxLabelled = 1 << 16
+
 // Write implements io.Writer. It passes on whole lines, and a prompt or a last line with the next one.
 func (l *labelled) Write(text []byte) (int, error) {
 	all := strings.ReplaceAll(string(l.rest)+string(text), "\r\n", "\n") // ssh's own lines end so
 	end := strings.LastIndexByte(all, '\n') + 1
+	if len(all)-end > maxLabelled {
+		end = len(all)
+	}
 	l.rest = []byte(all[end:])
 	for line := range strings.Lines(all[:end]) {
 		for _, label := range [][2]string{
@@ -34,8 +40,12 @@ func (l *labelled) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// flush passes on what follows the last whole line.
-func (l *labelled) flush() { _, _ = l.w.Write(l.rest) }
+// flush passes on what follows the last whole line, as a line.
+func (l *labelled) flush() {
+	if len(l.rest) > 0 {
+		_, _ = l.Write([]byte("\n"))
+	}
+}
 
 // A remoteError reports that poolctl did not run on another machine.
 type remoteError struct {

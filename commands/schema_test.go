@@ -246,7 +246,6 @@ func desiredSchema() object {
 	for _, name := range counts {
 		properties[name] = object{"type": "integer", "minimum": 0}
 	}
-	delete(properties, "problems")
 	schema["description"] = "What diff and apply print with -o json. In diff, changed says whether anything " +
 		"differs. Fields may be added."
 	schema["required"] = append([]string{"schema", "verb", "changed", "changes"}, counts...)

@@ -149,6 +149,61 @@ func (h *hang) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
+// TestInterruptedDocument interrupts verbs that print one document at their end. The document must have what
+// was done or found before, and say that something is missing.
+func TestInterruptedDocument(t *testing.T) {
+	for _, test := range []struct {
+		args    string
+		prepare func(*waiter)
+		waits   func(*waiter) bool
+		status  int
+		want    []string // parts of the document
+	}{
+		{"apply new.yaml -o json", waitingImage, started, statusInterrupted,
+			[]string{`"action": "define"`, `"volume": "done.raw"`, `"added": 2`, `interrupted"`, `"problems"`}},
+		{"autostart -o json", marked, connected, statusInterrupted, []string{`"name": "ceph"`, `"problems"`}},
+		{"check -o json", marked, connected, statusUnknown,
+			[]string{`"status":"unknown"`, `"id":"autostart-missing"`, `not checked: interrupted`}},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			t.Parallel()
+			w := newWaiter(t)
+			w.cmd = w.command(strings.Fields(test.args)...)
+			test.prepare(w)
+			var out bytes.Buffer
+			w.cmd.Stdout = &out
+			if err := w.cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = w.cmd.Process.Kill() })
+			backendtest.Eventually(t, "it waits", func() bool { return test.waits(w) })
+			if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			_ = w.cmd.Wait()
+			if got := w.cmd.ProcessState.ExitCode(); got != test.status {
+				t.Errorf("the status is %d, not %d: %s", got, test.status, w.read(w.shown))
+			}
+			if count, err := checkJSON("poolctl "+test.args, out.String()); count == 0 || err != nil {
+				t.Errorf("%d documents, %v: %s", count, err, out.String())
+			}
+			for _, part := range test.want {
+				if !strings.Contains(out.String(), part) {
+					t.Errorf("there is no %s in %s", part, out.String())
+				}
+			}
+		})
+	}
+}
+
+// waitingImage writes a definition with two volumes. The program that makes the second one never ends.
+func waitingImage(w *waiter) {
+	programs("qemu-img")(w)
+	w.write("new.yaml", "type: dir\nname: new\ntarget: {path: "+w.dir+"/new}\n"+
+		"state: {built: if-missing, active: true}\nvolumes:\n- {name: done.raw, capacity: 4096}\n"+
+		"- {name: waits.qcow2, capacity: 4096, format: qcow2}\n", 0o600)
+}
+
 // marked enables the pool of the server for start at boot, so that check asks for it.
 func marked(w *waiter) {
 	server(w)

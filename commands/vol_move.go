@@ -12,7 +12,7 @@ import (
 type VolMove struct {
 	Vol     string `arg:"" help:"Name, key or path of the volume."`
 	Pool    string `arg:"" help:"Name or uuid of the volume's pool."`
-	Target  string `arg:"" help:"Name or uuid of the pool that gets the volume."`
+	Target  string `arg:"" placeholder:"POOL" help:"Name or uuid of the pool that gets the volume."`
 	Newname string `position:"" placeholder:"NAME" help:"Name of the volume there. Default: its name."`
 	Format  string `placeholder:"FORMAT" help:"Format of the volume there. Default: its format, or raw for devices."`
 	changing

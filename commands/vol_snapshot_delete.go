@@ -64,10 +64,12 @@ func (c *VolSnapshotDelete) Run(e *env) error {
 
 // delete deletes one snapshot.
 func (*VolSnapshotDelete) delete(e *env, v *driver.Volume, name string) error {
-	if e.changes != nil {
-		e.reportSnapshot(v, name)
-	}
-	if err := e.driver.DeleteSnapshot(e.ctx, v, name); err != nil {
+	e.reportSnapshot(v, name)
+	err := e.driver.DeleteSnapshot(e.ctx, v, name)
+	if e.settle(err); err != nil {
+		if e.changes != nil {
+			e.changes.snapshots = e.changes.snapshots[:len(e.changes.snapshots)-1]
+		}
 		return err
 	}
 	e.Say("Snapshot %s of vol %s deleted", name, v.Name)

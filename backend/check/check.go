@@ -11,6 +11,7 @@ package check
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"poolctl/backend/fault"
 	"poolctl/pooldef"
@@ -49,8 +50,9 @@ type Finding struct {
 	Reason            string // why the finding is left out
 }
 
-// New returns a finding with the usual severity of its ID.
+// New returns a finding with the usual severity of its ID. The text becomes one line.
 func New(id, text, hint string) Finding {
+	text = strings.ReplaceAll(text, "\n", "; ")
 	return Finding{ID: id, Severity: kindOf(id).severity, Text: text, Hint: hint}
 }
 

@@ -103,3 +103,10 @@ func TestApply(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOneLine checks that an error of several lines is a finding of one.
+func TestOneLine(t *testing.T) {
+	if got := New("definition", "a: missing\nb: unknown", "").Text; got != "a: missing; b: unknown" {
+		t.Errorf("the text is %q", got)
+	}
+}

@@ -2,6 +2,7 @@ package desired
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"poolctl/backend"
@@ -10,10 +11,37 @@ import (
 	"poolctl/pooldef/store"
 )
 
-// Export returns a declaration of a persistent pool as it is, with which a comparison finds no difference.
+// An Exported is the declaration of a pool, or the error why there is none.
+type Exported struct {
+	Pool     string
+	Declared *pooldef.Desired
+	Warnings []error
+	Err      error
+}
+
+// Export returns declarations of persistent pools as they are, with which a comparison finds no difference.
 // The volumes of a pool that is not active are not known; those of a pool type that cannot make volumes are
-// not declared.
-func Export(ctx context.Context, d *driver.Driver, entry *store.Entry) (*pooldef.Desired, error) {
+// not declared. All pools are asked at the same time.
+func Export(ctx context.Context, d *driver.Driver, entries []*store.Entry) ([]Exported, error) {
+	isPool, err := targets(d)
+	if err != nil {
+		return nil, err
+	}
+	return driver.InParallel(entries, func(entry *store.Entry) Exported {
+		x := Exported{Pool: entry.Name}
+		own := *d
+		own.Warn = func(format string, args ...any) {
+			x.Warnings = append(x.Warnings, fmt.Errorf(format, args...))
+		}
+		x.Declared, x.Err = export(ctx, &own, entry, isPool)
+		return x
+	}), nil
+}
+
+// export returns the declaration of one pool. The volumes at the paths in isPool are the targets of pools.
+func export(
+	ctx context.Context, d *driver.Driver, entry *store.Entry, isPool map[string]bool,
+) (*pooldef.Desired, error) {
 	status := d.Status(ctx, entry)
 	if status.Err != nil {
 		return nil, status.Err
@@ -26,10 +54,6 @@ func Export(ctx context.Context, d *driver.Driver, entry *store.Entry) (*pooldef
 	b, err := d.Backend(status.Pool.Type)
 	if _, creates := b.(backend.Creator); err != nil || !active || !creates {
 		return declared, err
-	}
-	isPool, err := targets(d)
-	if err != nil {
-		return nil, err
 	}
 	for v, err := range d.Details(ctx, b, status.Pool) {
 		switch {

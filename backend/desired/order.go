@@ -82,10 +82,30 @@ func (s *Set) order(looker Looker) error {
 			add(n)
 		}
 	}
-	if problems == nil {
-		return nil
+	if problems != nil {
+		return problems
 	}
-	return problems
+	s.nodes = inGroups(s.nodes)
+	return nil
+}
+
+// inGroups returns nodes, which come after those that they need, with the volumes of a pool together where
+// what they need allows that: Apply lists a pool once for each group.
+func inGroups(rest []*node) (sorted []*node) {
+	done := map[*node]bool{}
+	isLater := func(n *node) bool { return !done[n] }
+	for len(rest) > 0 {
+		first := rest[0]
+		rest = slices.DeleteFunc(rest, func(n *node) bool {
+			isNext := n == first || first.volume != nil && n.volume != nil && n.pool == first.pool &&
+				!slices.ContainsFunc(n.needs, isLater)
+			if isNext {
+				done[n], sorted = true, append(sorted, n)
+			}
+			return isNext
+		})
+	}
+	return sorted
 }
 
 // inCircle returns the problem that a node needs another one, which needs it in turn.

@@ -23,7 +23,8 @@ type CheckedPool struct {
 	Active   bool
 	Space    *pooldef.Space // of an active pool; nil if it is unknown
 	Volumes  []*pooldef.Volume
-	Answered bool // everything could be asked within the time limit
+	Unknown  error // why it is not known whether the pool is active, or which volumes it has; nil if it is
+	Answered bool  // everything could be asked within the time limit
 	Took     time.Duration
 	Findings []check.Finding // also figures that are all right; the severity of figures is not set yet
 }
@@ -50,6 +51,8 @@ func (c *CheckedPool) addError(id string, err error) {
 	hint := fault.Hint(err, fault.Of(err))
 	own, isOwn := errors.AsType[*check.Error](err)
 	switch kind := fault.Of(err); {
+	case errors.Is(err, context.Canceled):
+		c.add(check.New("unreadable", interrupted, ""))
 	case isOwn:
 		c.Answered = kind != fault.Timeout
 		f := check.New(own.ID, err.Error(), hint)
@@ -83,7 +86,7 @@ func (*PanicError) Kind() fault.Kind { return fault.Failed }
 // Check looks for what may be wrong with pools, all of them if names is empty, and with the store's files. It
 // asks all pools at the same time, and takes no locks. A pool that does not answer within the driver's
 // timeout has the finding silent. The users of volumes are looked for only if orphans is set. The result has
-// the findings that concern no pool of the list.
+// the findings that concern no pool of the list. After a signal, the result has what was found before.
 func (d *Driver) Check(
 	ctx context.Context, names []string, orphans bool,
 ) ([]*CheckedPool, []check.Finding, error) {
@@ -98,16 +101,16 @@ func (d *Driver) Check(
 	limited, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
 	pools, err := d.checkEach(limited, entries, d.checkPool)
-	if err == nil {
-		err = ctx.Err()
-	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if ctx.Err() != nil {
+		return pools, general, ctx.Err()
 	}
 	d.checkVolumeSecrets(pools)
 	d.checkImages(limited, pools, all)
 	if orphans {
-		d.checkOrphans(limited, pools)
+		d.checkOrphans(limited, pools, all)
 	}
 	return pools, general, ctx.Err()
 }
@@ -133,7 +136,7 @@ func (d *Driver) checkEach(
 			return run(ctx, entry), nil
 		})
 		if c == nil && ctx.Err() != nil {
-			c, err = d.silentPool(entry), nil
+			c, err = d.silentPool(ctx, entry), nil
 		}
 		errs[index[entry]] = err
 		if c != nil {
@@ -144,9 +147,18 @@ func (d *Driver) checkEach(
 	return pools, errors.Join(errs...)
 }
 
-// silentPool returns the result for a pool that has not answered in time.
-func (d *Driver) silentPool(entry *store.Entry) *CheckedPool {
-	c := &CheckedPool{Name: entry.Name, Entry: entry, Pool: entry.Current()}
-	c.add(check.New("silent", fmt.Sprintf("no answer within %v", d.Timeout), ""))
+// interrupted is the text of the finding about a pool that a signal kept from being checked.
+const interrupted = "not checked: interrupted"
+
+// silentPool returns the result for a pool that has not answered before the end of ctx.
+func (d *Driver) silentPool(ctx context.Context, entry *store.Entry) *CheckedPool {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		c := &CheckedPool{Name: entry.Name, Entry: entry, Pool: entry.Current(), Unknown: ctx.Err()}
+		c.add(check.New("unreadable", interrupted, ""))
+		return c
+	}
+	err := &backend.TimeoutError{Text: fmt.Sprintf("no answer within %v", d.Timeout)}
+	c := &CheckedPool{Name: entry.Name, Entry: entry, Pool: entry.Current(), Unknown: err}
+	c.add(check.New("silent", err.Text, ""))
 	return c
 }

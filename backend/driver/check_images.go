@@ -24,7 +24,7 @@ const maxWalk = 200
 // uses the listings of the pools, and looks up backing files that no listing has, but opens none. What it
 // cannot look up within ctx's time limit is not reported.
 func (d *Driver) checkImages(ctx context.Context, pools []*CheckedPool, all []*store.Entry) {
-	all = slices.DeleteFunc(all, func(entry *store.Entry) bool {
+	all = slices.DeleteFunc(slices.Clone(all), func(entry *store.Entry) bool {
 		if entry.Err != nil {
 			return true
 		}

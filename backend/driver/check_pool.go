@@ -19,10 +19,14 @@ import (
 	"poolctl/pooldef/store"
 )
 
+// errUnusable says why nothing is known of a pool whose definition cannot be used.
+var errUnusable = errors.New("its definition cannot be used")
+
 // checkPool looks for what may be wrong with one pool.
 func (d *Driver) checkPool(ctx context.Context, entry *store.Entry) *CheckedPool {
 	c := &CheckedPool{Name: entry.Name, Entry: entry, Answered: true}
 	if !d.checkDefinitions(c) {
+		c.Unknown = errUnusable
 		return c
 	}
 	b := d.Backends[c.Pool.Type]
@@ -44,6 +48,7 @@ func (d *Driver) checkState(ctx context.Context, c *CheckedPool, b backend.Backe
 	var err error
 	if c.Active = checksActive(b, c.Entry); !c.Active {
 		c.Active, err = d.active(ctx, c.Entry)
+		c.Unknown = err
 	}
 	switch {
 	case err != nil:
@@ -77,6 +82,7 @@ func (d *Driver) checkSpace(ctx context.Context, c *CheckedPool, b backend.Backe
 	defer func() { c.add(found...) }()
 	if err != nil {
 		c.Active = c.Active && !checksActive(b, c.Entry)
+		c.Unknown = err
 		c.addError("inactive", err)
 		return
 	}
@@ -186,6 +192,7 @@ func (d *Driver) checkVolumes(ctx context.Context, c *CheckedPool, b backend.Bac
 	unreadable, first := 0, error(nil)
 	for v, err := range d.Details(ctx, b, c.Pool) {
 		if err != nil {
+			c.Unknown = err
 			if !errors.As(err, new(*backend.PartialError)) {
 				c.addError("inactive", err)
 			}

@@ -20,13 +20,16 @@ import (
 
 // A fakeBackend manages pools in memory. It records the calls that change them.
 type fakeBackend struct {
-	active   bool
-	spaceErr error
-	volumes  []*pooldef.Volume
-	calls    []string
+	active    bool
+	activeErr error
+	spaceErr  error
+	volumes   []*pooldef.Volume
+	calls     []string
 }
 
-func (b *fakeBackend) Active(context.Context, *pooldef.Pool) (bool, error) { return b.active, nil }
+func (b *fakeBackend) Active(context.Context, *pooldef.Pool) (bool, error) {
+	return b.active, b.activeErr
+}
 
 func (b *fakeBackend) Space(context.Context, *pooldef.Pool) (pooldef.Space, error) {
 	return pooldef.Space{}, b.spaceErr

@@ -21,7 +21,7 @@ type look struct {
 	byFile map[host.FileID][]*User
 	files  *host.FileUsers // nil: neither processes nor the kernel were inspected
 	dirs   *resolvedDirs
-	listed map[string][]*pooldef.Volume // what addOverlays lists, by pool; nil: not kept
+	listed map[string][]*pooldef.Volume // the volumes of pools that were listed; nil: addOverlays keeps none
 
 	hidden []error // storage that could not be inspected
 	// limits says which users are never seen, or not by this user: what inactive pools, broken domains and
@@ -41,14 +41,21 @@ func (d *Driver) lookAtPools(ctx context.Context) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.lookAt(ctx, entries, func(usable []*store.Entry) []Status { return d.Statuses(ctx, usable, nil) })
+}
+
+// lookAt is lookAtPools for entries. statuses returns the states of those that can be used.
+func (d *Driver) lookAt(
+	ctx context.Context, entries []*store.Entry, statuses func([]*store.Entry) []Status,
+) (*look, error) {
 	l := d.emptyLook()
-	entries = slices.DeleteFunc(entries, func(entry *store.Entry) bool {
+	entries = slices.DeleteFunc(slices.Clone(entries), func(entry *store.Entry) bool {
 		if entry.Err != nil {
 			l.limits = append(l.limits, fmt.Errorf("pool %q cannot be used: %w", entry.Name, entry.Err))
 		}
 		return entry.Err != nil
 	})
-	l.pools = d.Statuses(ctx, entries, nil)
+	l.pools = statuses(entries)
 	for _, s := range l.pools {
 		state := stateOf(s)
 		l.add(ctx, s.Pool.Target.Path, User{Kind: PoolUser, Name: s.Entry.Name, State: state, As: "target"})
@@ -80,7 +87,11 @@ func (d *Driver) lookAtReferences(ctx context.Context, reads func(*pooldef.Pool)
 // addReferences adds the images of active pools for which reads is true, and domains.
 func (l *look) addReferences(ctx context.Context, reads func(*pooldef.Pool) bool) error {
 	for _, s := range l.pools {
-		if stateOf(s) == "inactive" {
+		switch {
+		case s.Active:
+		case s.Err != nil:
+			l.hidden = append(l.hidden, fmt.Errorf("look for overlays in pool %q: %w", s.Entry.Name, s.Err))
+		default:
 			l.limits = append(l.limits,
 				fmt.Errorf("pool %q is not active: its images were not inspected", s.Entry.Name))
 		}

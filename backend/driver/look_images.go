@@ -20,6 +20,9 @@ func (l *look) addOverlays(ctx context.Context, reads func(*pooldef.Pool) bool) 
 		isWanted = func(*pooldef.Volume) bool { return true }
 	}
 	for i, in := range InParallel(l.pools, func(s Status) listing {
+		if known, isListed := l.listed[s.Entry.Name]; isListed {
+			return listing{known, nil}
+		}
 		images, err := l.d.imagesOf(ctx, s, reads, isWanted)
 		return listing{images, err}
 	}) {

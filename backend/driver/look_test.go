@@ -1,9 +1,23 @@
 package driver
 
 import (
+	"errors"
 	"os"
 	"testing"
+
+	"poolctl/backend"
 )
+
+// TestHidden checks that a pool whose storage does not answer is named among those that may hide users of
+// volumes.
+func TestHidden(t *testing.T) {
+	d, b := newDriver(t)
+	b.activeErr = &backend.TimeoutError{Text: "the server does not answer"}
+	_, hidden, err := d.AllUsers(t.Context(), "")
+	if err != nil || !errors.Is(errors.Join(hidden...), b.activeErr) {
+		t.Errorf("got %v, error %v", hidden, err)
+	}
+}
 
 // TestLeadsThrough checks which paths and symbolic links lead through a file.
 func TestLeadsThrough(t *testing.T) {

@@ -80,22 +80,31 @@ func (d *Driver) AllUsers(
 		return nil, nil, err
 	}
 	look.listed = map[string][]*pooldef.Volume{}
-	if err := errors.Join(look.addReferences(ctx, isAnything), look.addFiles()); err != nil {
+	return look.allUsers(ctx, func(s *Status) bool {
+		return nameOrUUID == "" || s.Entry.Name == nameOrUUID || s.Pool.UUID == nameOrUUID
+	})
+}
+
+// allUsers returns the volumes with their users of the active pools for which isWanted is true.
+func (l *look) allUsers(
+	ctx context.Context, isWanted func(*Status) bool,
+) (all []VolumeUsers, hidden []error, err error) {
+	if err := errors.Join(l.addReferences(ctx, isAnything), l.addFiles()); err != nil {
 		return nil, nil, err
 	}
-	for _, s := range look.pools {
-		if nameOrUUID != "" && s.Entry.Name != nameOrUUID && s.Pool.UUID != nameOrUUID || !s.Active {
+	for _, s := range l.pools {
+		if !s.Active || !isWanted(&s) {
 			continue
 		}
-		for _, v := range look.volumes(ctx, s) {
-			users, err := look.users(ctx, s.Pool, v)
+		for _, v := range l.volumes(ctx, s) {
+			users, err := l.users(ctx, s.Pool, v)
 			if err != nil {
 				return nil, nil, err
 			}
 			all = append(all, VolumeUsers{v, s.Pool, users})
 		}
 	}
-	return all, append(look.hidden, look.limits...), ctx.Err()
+	return all, append(l.hidden, l.limits...), ctx.Err()
 }
 
 // Orphans returns the volumes that have no users.

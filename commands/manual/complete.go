@@ -28,8 +28,8 @@ type Source interface {
 	Secrets() []string
 	// Fields returns the fields of what a verb lists.
 	Fields(verb string) []string
-	// Findings returns the findings of check, with what they mean.
-	Findings() []Candidate
+	// Findings returns the findings of check, or only the optional ones, with what they mean.
+	Findings(optional bool) []Candidate
 }
 
 // A Candidate is a word that can complete a command line, with its help in one line, if it has any.

@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strings"
@@ -16,15 +17,25 @@ func (c *completer) values(l *partialLine, v *kong.Value, typed string) (kind st
 	case "verb":
 		return words, append(visibleVerbs(l.model), topicCandidates()...)
 	case "id", "skip":
-		return words, c.source.Findings()
-	case "only":
-		return words, eachAfter(lists(typed), c.source.Findings())
+		return words, c.source.Findings(false)
+	case "only", "also":
+		return words, eachAfter(lists(typed), c.source.Findings(v.Name == "also"))
 	case "columns":
 		return words, eachAfter(lists(typed), named(c.source.Fields(l.verb.Name)))
+	case "type":
+		all := named(pooldef.TypeNames())
+		if placeholder(v) == "TYPES" {
+			all = eachAfter(lists(typed), all)
+		}
+		return words, all
 	}
 	kind, names := c.names(l, v, typed)
 	return kind, named(names)
 }
+
+// placeholder returns what the help shows for the value of an option. Of an argument, it is its name in
+// capitals, unless the argument has a placeholder.
+func placeholder(v *kong.Value) string { return cmp.Or(v.Tag.PlaceHolder, strings.ToUpper(v.Name)) }
 
 // names returns the values that have no help.
 func (c *completer) names(l *partialLine, v *kong.Value, typed string) (kind string, all []string) {
@@ -32,14 +43,8 @@ func (c *completer) names(l *partialLine, v *kong.Value, typed string) (kind str
 		return words, slices.DeleteFunc(strings.Split(v.Enum, ","), func(s string) bool { return s == "" })
 	}
 	switch v.Name {
-	case "type":
-		return words, pooldef.TypeNames()
 	case "auth-type":
 		return words, []string{"ceph", "chap", "cifs"}
-	case "pool", "inputpool", "rebuild":
-		return words, c.source.Pools(l.verb.Name)
-	case "vol", "backing-vol":
-		return words, c.source.Volumes(poolOfVolume(l, v.Name), strings.HasPrefix(typed, "/"))
 	case "storage":
 		return words, append(c.source.Pools(l.verb.Name), c.source.Volumes("", strings.HasPrefix(typed, "/"))...)
 	case "snapshot":
@@ -51,15 +56,23 @@ func (c *completer) names(l *partialLine, v *kong.Value, typed string) (kind str
 		return words, c.volumeFormats(l.value("pool"))
 	case "source-format":
 		return words, sourceFormats(pooldef.Type(l.value("type")))
-	case "secret", "secret-uuid":
-		return words, c.source.Secrets()
 	case "owner":
 		return words, accounts("/etc/passwd")
 	case "group":
 		return words, accounts("/etc/group")
-	case "config-dir", "run-dir", "libvirt-dir", "libvirt-state-dir", "target":
+	case "source-path": // on the server
+		return words, nil
+	}
+	switch placeholder(v) {
+	case "POOL":
+		return words, c.source.Pools(l.verb.Name)
+	case "VOL", "BACKING-VOL":
+		return words, c.source.Volumes(poolOfVolume(l, v.Name), strings.HasPrefix(typed, "/"))
+	case "SECRET", "UUID":
+		return words, c.source.Secrets()
+	case "DIR":
 		return directories, nil
-	case "file", "path", "srcSpec", "source-dev":
+	case "FILE", "PATH", "DEVICE":
 		return files, nil
 	}
 	return words, nil
