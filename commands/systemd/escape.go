@@ -1,10 +1,11 @@
 package systemd
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 )
+
+const hexDigits = "0123456789abcdef"
 
 // escape returns a text as the name of a unit or of its instance (systemd.unit(5), string escaping for
 // inclusion in unit names): / becomes -, and any character that a name cannot contain is escaped.
@@ -18,7 +19,9 @@ func escape(text string) string {
 			c == ':', c == '_', c == '.' && i > 0:
 			b.WriteByte(c)
 		default:
-			fmt.Fprintf(&b, `\x%02x`, c)
+			b.WriteString(`\x`)
+			b.WriteByte(hexDigits[c>>4])
+			b.WriteByte(hexDigits[c&0xf])
 		}
 	}
 	return b.String()
@@ -45,7 +48,7 @@ func prefixes(path string) []string {
 var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // quote quotes a value in a setting that is a list of words (systemd.syntax(7)).
-func quote(value string) string { return `"` + quoter.Replace(percent(value)) + `"` }
+func quote(value string) string { return `"` + quoter.Replace(value) + `"` }
 
 // percent protects a value from the expansion of specifiers (systemd.unit(5)).
 func percent(value string) string { return strings.ReplaceAll(value, "%", "%%") }

@@ -1,12 +1,10 @@
 package systemd
 
 import (
-	"maps"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -21,6 +19,9 @@ func MarkEnabled(pools []Pool, directories ...string) {
 			enabled[link.Name()] = true
 		}
 	}
+	if len(enabled) == 0 {
+		return
+	}
 	for i := range pools {
 		name, err := unitName(pools[i].Name)
 		pools[i].Enabled = err == nil && enabled[name]
@@ -30,22 +31,50 @@ func MarkEnabled(pools []Pool, directories ...string) {
 // Generate writes the units of pools below a directory, and reports what it cannot write. It stops for
 // nothing.
 func Generate(directory string, pools []Pool, report func(error)) {
-	root, err := os.OpenRoot(directory)
+	root, err := os.Open(directory)
 	if err != nil {
 		report(err)
 		return
 	}
-	defer func() { _ = root.Close() }()
-	t := tree{}
+	defer root.Close()
+	w := writer{dir: int(root.Fd()), path: directory, written: map[string]string{}}
 	mounts := mountsOf(pools)
+	units := make([]unit, len(pools))
+	errs := forEach(len(pools), func(i int) (err error) {
+		if units[i], err = pools[i].unit(mounts); units[i].name != "" {
+			err = errors.Join(err, w.write(units[i].dropIn))
+		}
+		return err
+	})
+	s := shared{index: map[string]int{}}
 	for i := range pools {
-		if err := t.add(&pools[i], mounts); err != nil {
+		s.add(&pools[i], &units[i])
+	}
+	errs = append(errs, forEach(len(s.dropIns), func(i int) error {
+		s.dropIns[i].generalise()
+		return w.write(s.dropIns[i])
+	})...)
+	for _, err := range errs {
+		if err != nil {
 			report(err)
 		}
 	}
-	for _, err := range t.write(root) {
-		report(err)
+}
+
+// forEach calls a function for the numbers below n, several at once. It returns what each call returned.
+func forEach(n int, do func(i int) error) []error {
+	errs := make([]error, n)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				errs[i] = do(i)
+			}
+		})
 	}
+	wait.Wait()
+	return errs
 }
 
 // mountsOf returns the units of the pools that mount something, by directory. If several pools use a
@@ -53,81 +82,52 @@ func Generate(directory string, pools []Pool, report func(error)) {
 func mountsOf(pools []Pool) map[string]string {
 	mounts := map[string]string{}
 	for _, p := range pools {
-		if name, err := unitName(p.Name); p.Mount != "" && err == nil {
+		if p.Mount == "" {
+			continue
+		}
+		if name, err := unitName(p.Name); err == nil {
 			mounts[filepath.Clean(p.Mount)] = name
 		}
 	}
 	return mounts
 }
 
-// A tree has the settings of units, each of one line.
-type tree map[string][]string
-
-// remoteMount are the settings of a mount that systemd gives a network file system (systemd.mount(5)), so
-// that it is unmounted while the network is there.
-var remoteMount = []string{
-	"DefaultDependencies=no",
-	"Conflicts=umount.target",
-	"Before=umount.target remote-fs.target",
-	"After=remote-fs-pre.target network.target network-online.target",
+// Shared has the drop-ins of the units that several pools may use.
+type shared struct {
+	dropIns []dropIn
+	index   map[string]int // of a unit's drop-in
 }
 
-// add adds the unit of a pool. With an error, the unit lacks something.
-func (t tree) add(p *Pool, mounts map[string]string) error {
-	name, err := unitName(p.Name)
-	if err != nil {
+// add adds what the unit of a pool means for other units.
+func (s *shared) add(p *Pool, u *unit) {
+	if u.name == "" {
 		if p.Autostart {
-			t.want(target, autostart)
+			s.of(target).want(autostart)
 		}
-		return err
+		return
 	}
-	u, err := p.unit(name, mounts)
-	t[name] = u.settings
 	if p.IsHidden {
 		for _, mount := range p.mountUnit() {
-			t[mount] = append(t[mount], remoteMount...)
+			s.of(mount).unmountEarly()
 		}
 	}
 	if p.Autostart {
-		t.want(target, name)
+		s.of(target).want(u.name)
 	}
 	if p.Autostart || p.Enabled {
 		for _, other := range u.triggers {
-			t.want(other, name)
+			s.of(other).want(u.name)
 		}
 	}
-	return err
 }
 
-// want makes one unit want another, if it does not yet.
-func (t tree) want(unit, other string) {
-	setting := "Wants=" + other
-	if all := t[unit]; len(all) == 0 || all[len(all)-1] != setting {
-		t[unit] = append(all, setting)
+// of returns the drop-in of a unit. It is valid until the next call.
+func (s *shared) of(name string) *dropIn {
+	i, known := s.index[name]
+	if !known {
+		i = len(s.dropIns)
+		s.index[name] = i
+		s.dropIns = append(s.dropIns, newDropIn(name))
 	}
-}
-
-// write writes the drop-in of each unit, several at once. It goes on after an error.
-func (t tree) write(root *os.Root) []error {
-	names := slices.Sorted(maps.Keys(t))
-	errs := make([]error, len(names))
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wait.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				errs[i] = writeDropIn(root, names[i], t[names[i]])
-			}
-		})
-	}
-	wait.Wait()
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-}
-
-func writeDropIn(root *os.Root, unit string, settings []string) error {
-	if err := root.Mkdir(unit+".d", 0o755); err != nil {
-		return err
-	}
-	text := "# Written by poolctl-generator.\n[Unit]\n" + strings.Join(settings, "\n") + "\n"
-	return root.WriteFile(unit+".d/"+dropIn, []byte(text), 0o644)
+	return &s.dropIns[i]
 }

@@ -130,7 +130,7 @@ func TestVerify(t *testing.T) {
 	for _, p := range pools {
 		if name, err := unitName(p.Name); err == nil {
 			args = append(args, filepath.Join(dir, name))
-			if err := os.Symlink(template, filepath.Join(dir, name)); err != nil {
+			if err := os.Symlink("poolctl-pool@.service", filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestMarkEnabled(t *testing.T) {
 	pools[0].Paths, pools[1].Paths = []string{"/srv"}, []string{"/home"}
 	MarkEnabled(pools, "/nowhere", etc)
 	Generate(dir, pools, func(err error) { t.Error(err) })
-	data, err := os.ReadFile(filepath.Join(dir, "srv.mount.d", dropIn))
+	data, err := os.ReadFile(filepath.Join(dir, "srv.mount.d", dropInName))
 	if err != nil || !strings.HasSuffix(string(data), "\nWants=poolctl-pool@my\\x20pool.service\n") {
 		t.Errorf("%q, %v", data, err)
 	}

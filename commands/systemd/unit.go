@@ -8,8 +8,9 @@
 //	srv-images.mount.d/50-poolctl.conf               the pools that start when this storage appears
 //
 // The last two are not links, as in poolctl-pools.target.wants, because one file takes less time than a link
-// for each pool. systemd does not start a unit again whose dependencies were missing, so a mount or
-// device that appears late starts the pools that depend on it.
+// for each pool. Files with the same text are one file with several names, and specifiers (systemd.unit(5))
+// stand for the pool's name, so that the text is the same for most pools. systemd does not start a unit again
+// whose dependencies were missing, so a mount or device that appears late starts the pools that depend on it.
 package systemd
 
 import (
@@ -24,10 +25,9 @@ import (
 )
 
 const (
-	target    = "poolctl-pools.target"
-	autostart = "poolctl-autostart.service"
-	template  = "poolctl-pool@.service"
-	dropIn    = "50-poolctl.conf"
+	target     = "poolctl-pools.target"
+	autostart  = "poolctl-autostart.service"
+	dropInName = "50-poolctl.conf"
 )
 
 // A Pool is the pool of one definition.
@@ -41,8 +41,7 @@ type Pool struct {
 
 // A unit is what systemd gets to know about one pool.
 type unit struct {
-	name     string
-	settings []string // the lines of the section Unit
+	dropIn
 	triggers []string // the mounts and devices whose appearance starts the pool
 }
 
@@ -52,10 +51,13 @@ const (
 	maxPath = 4096
 )
 
+// poolUnit returns the name of the unit of a pool with an escaped name.
+func poolUnit(escaped string) string { return "poolctl-pool@" + escaped + ".service" }
+
 // unitName returns the name of a pool's unit. The directory of the unit's drop-ins is named after it, so
 // neither may be longer than a file name.
 func unitName(pool string) (string, error) {
-	name := strings.Replace(template, "@", "@"+escape(pool), 1)
+	name := poolUnit(escape(pool))
 	if len(name+".d") > maxName {
 		return "", fmt.Errorf("pool %q has no unit of its own: the unit's name would be too long; %s starts it",
 			pool, autostart)
@@ -64,11 +66,16 @@ func unitName(pool string) (string, error) {
 }
 
 // unit returns the unit of a pool. mounts has the units of the pools that mount something, by directory. A
-// path that no unit can contain is left out, with an error.
-func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
-	u := unit{name: name}
+// path that no unit can contain is left out, with an error. A pool that cannot have a unit is an error, and a
+// unit without a name.
+func (p *Pool) unit(mounts map[string]string) (unit, error) {
+	name, err := unitName(p.Name)
+	if err != nil {
+		return unit{}, err
+	}
+	u := unit{dropIn: newDropIn(name)}
 	if isPlain(p.File) {
-		u.set("SourcePath", percent(p.File))
+		u.set("SourcePath", p.specify(p.File))
 	}
 	var bad []string
 	for _, path := range slices.Concat(p.Paths, p.Devices) {
@@ -80,7 +87,8 @@ func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
 		case strings.HasPrefix(path, "/dev/"):
 			u.dependOnDevice(path)
 		default:
-			u.dependOnMounts(path)
+			u.set("RequiresMountsFor", quote(p.specify(path)))
+			u.startWith(path)
 		}
 	}
 	for _, path := range p.Paths {
@@ -96,6 +104,16 @@ func (p *Pool) unit(name string, mounts map[string]string) (unit, error) {
 		return u, fmt.Errorf("pool %q does not wait for %q: a unit cannot contain this path", p.Name, bad)
 	}
 	return u, nil
+}
+
+// specify returns a path as the value of a setting. If the path ends with the pool's name, %I takes its place
+// (systemd.unit(5)), so that the settings of many pools are the same.
+func (p *Pool) specify(path string) string {
+	dir, file := filepath.Split(path)
+	if rest, named := strings.CutPrefix(file, p.Name); named && (rest == "" || rest == filepath.Ext(p.File)) {
+		return percent(dir) + "%I" + rest
+	}
+	return percent(path)
 }
 
 // mountUnit returns the name of the mount that the start of a pool makes, or nothing.
@@ -115,9 +133,8 @@ func (u *unit) dependOnDevice(path string) {
 	}
 }
 
-// dependOnMounts mounts the file systems on a path first.
-func (u *unit) dependOnMounts(path string) {
-	u.set("RequiresMountsFor", quote(path))
+// startWith starts a pool when a file system on a path appears.
+func (u *unit) startWith(path string) {
 	for _, directory := range prefixes(path) {
 		u.triggers = append(u.triggers, unitNames(escapePath(directory)+".mount")...)
 	}
@@ -129,13 +146,6 @@ func (u *unit) follow(path string, mounts map[string]string) {
 		if other := mounts[directory]; other != "" && other != u.name {
 			u.set("After", other)
 		}
-	}
-}
-
-// set adds a setting with words that need no quotes.
-func (u *unit) set(key string, words ...string) {
-	if len(words) > 0 {
-		u.settings = append(u.settings, key+"="+strings.Join(words, " "))
 	}
 }
 

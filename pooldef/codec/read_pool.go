@@ -80,8 +80,7 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 		"available/@unit")
 	source := r.child(root, "source")
 	if source == nil {
-		source = &xmltree.Element{Line: root.Line}
-		r.paths[source] = "source"
+		source = &xmltree.Element{Name: "source", Line: root.Line}
 	}
 	p.Source = r.source(source, info)
 	r.names(p, info)

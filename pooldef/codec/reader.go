@@ -15,7 +15,7 @@ import (
 // were visited, so that done can warn about unknown ones.
 type reader struct {
 	doc      *document
-	paths    map[*xmltree.Element]string // path of each element, without the root's name
+	paths    map[*xmltree.Element]string // see path
 	visited  map[*xmltree.Element]*visit
 	reported map[place]bool
 	problems pooldef.Problems
@@ -35,17 +35,27 @@ type place struct {
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{},
-		reported: map[place]bool{}}
-	var walk func(e *xmltree.Element, path string)
-	walk = func(e *xmltree.Element, path string) {
-		r.paths[e] = path
-		for _, c := range e.Children {
-			walk(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
-		}
+	return &reader{doc: doc, visited: map[*xmltree.Element]*visit{}}
+}
+
+// path returns the path of an element, without the root's name. The path of an element that is not in the
+// document is its name.
+func (r *reader) path(e *xmltree.Element) string {
+	if r.paths == nil {
+		r.paths = map[*xmltree.Element]string{}
+		r.addPaths(r.doc.root, "")
 	}
-	walk(doc.root, "")
-	return r
+	if path, known := r.paths[e]; known {
+		return path
+	}
+	return e.Name
+}
+
+func (r *reader) addPaths(e *xmltree.Element, path string) {
+	r.paths[e] = path
+	for _, c := range e.Children {
+		r.addPaths(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
+	}
 }
 
 // problem adds a problem at e, or at a path below it, such as "host" or "@name", which may be missing. Only
@@ -53,6 +63,9 @@ func newReader(doc *document) *reader {
 func (r *reader) problem(e *xmltree.Element, below, text string, args ...any) {
 	p := r.at(e, below, text, args...)
 	if at := (place{e, below}); !r.doc.isConsequence(p) && !r.reported[at] {
+		if r.reported == nil {
+			r.reported = map[place]bool{}
+		}
 		r.reported[at] = true
 		r.problems = append(r.problems, p)
 	}
@@ -65,7 +78,7 @@ func (r *reader) warn(e *xmltree.Element, below, text string, args ...any) {
 
 // at returns a Problem with its file, line, and path in the document's language.
 func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef.Problem {
-	path := strings.Trim(r.paths[e]+"/"+below, "/")
+	path := strings.Trim(r.path(e)+"/"+below, "/")
 	if r.doc.keys != nil {
 		path = yamlPath(r.doc.keys, path)
 	} else if path == "" {
@@ -101,10 +114,12 @@ func attrIndex(e *xmltree.Element, name string) int {
 
 // visit records that an element was read, and returns the record.
 func (r *reader) visit(e *xmltree.Element) *visit {
-	if r.visited[e] == nil {
-		r.visited[e] = &visit{}
+	seen := r.visited[e]
+	if seen == nil {
+		seen = &visit{}
+		r.visited[e] = seen
 	}
-	return r.visited[e]
+	return seen
 }
 
 // child returns the element at a path below e, such as "source/dir", or nil. Of several elements, it returns
@@ -139,8 +154,9 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 	if e == nil {
 		return ""
 	}
-	r.visit(e).attrs = append(r.visit(e).attrs, name)
+	seen := r.visit(e)
 	if i := attrIndex(e, name); i >= 0 {
+		seen.attrs = append(seen.attrs, name)
 		return e.Attrs[i].Value
 	}
 	return ""
@@ -149,7 +165,9 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 // attr is rawAttr for a value that checkPlain accepts.
 func (r *reader) attr(e *xmltree.Element, name string) string {
 	value := r.rawAttr(e, name)
-	r.checkPlain(e, "@"+name, value)
+	if value != "" {
+		r.checkPlain(e, "@"+name, value)
+	}
 	return value
 }
 
@@ -265,13 +283,11 @@ func (r *reader) reportUnknown(e *xmltree.Element) {
 	if text := strings.TrimSpace(e.Text); text != "" && !seen.text {
 		r.warn(e, "", "stray text %q", text)
 	}
-	before := map[string]bool{}
 	for _, c := range e.Children {
 		switch {
 		case r.visited[c] != nil:
-			before[c.Name] = true
 			r.reportUnknown(c)
-		case before[c.Name]:
+		case r.visited[e.Child(c.Name)] != nil:
 			r.warn(c, "", "given a second time")
 		default:
 			r.warn(c, "", "unknown element")

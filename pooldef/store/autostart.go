@@ -13,10 +13,11 @@ import (
 	"poolctl/pooldef"
 )
 
-// loadAutostart sets Autostart if the autostart link of a definition leads to it. The link is only compared,
-// never read. A link that is refused counts as set, so that a start at boot reports it.
-func (e *Entry) loadAutostart(config *directory, name string) error {
-	if _, err := config.stat("autostart/"+name, unix.AT_SYMLINK_NOFOLLOW); errors.Is(err, fs.ErrNotExist) {
+// loadAutostart sets Autostart if the autostart link of a definition leads to it. f is the definition, or nil
+// if it could not be opened. The link is only compared, never read. A link that is refused counts as set, so
+// that a start at boot reports it.
+func (e *Entry) loadAutostart(config *directory, name string, f *file) error {
+	if !config.hasMark(name) {
 		return nil
 	}
 	path, marks := filepath.Join(config.path, "autostart", name), config.autostart()
@@ -38,9 +39,14 @@ func (e *Entry) loadAutostart(config *directory, name string) error {
 	if warning = cmp.Or(warning, marks.warning); warning != nil {
 		e.warn(warning)
 	}
-	target, targetErr := marks.stat(name, 0)
-	file, err := config.stat(name, 0)
-	e.Autostart = targetErr == nil && err == nil && target.Dev == file.Dev && target.Ino == file.Ino
+	target, err := marks.stat(name, 0)
+	var defined unix.Stat_t
+	if f != nil {
+		defined = f.stat
+	} else if err == nil {
+		defined, err = config.stat(name, 0)
+	}
+	e.Autostart = err == nil && target.Dev == defined.Dev && target.Ino == defined.Ino
 	if !e.Autostart {
 		text := "it points to another file: the pool does not start at boot"
 		e.warn(pooldef.Problems{{File: path, Text: text}})

@@ -39,7 +39,7 @@ func (s *Store) Define(p *pooldef.Pool, source []byte) error {
 	config := s.openDirectory(s.ConfigDir)
 	defer config.close()
 	was := &Entry{}
-	if err := was.loadAutostart(config, filepath.Base(old)); err != nil {
+	if err := was.loadAutostart(config, filepath.Base(old), nil); err != nil {
 		return err
 	}
 	if err := s.RemoveStaleAutostart(p.Name); err != nil { // a new definition would inherit it

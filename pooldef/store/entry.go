@@ -116,9 +116,18 @@ func (e *Entry) warnUntrusted(directories ...*directory) {
 func (e *Entry) loadDefinition(config *directory) error {
 	for _, suffix := range suffixes {
 		name := e.Name + suffix
-		data, warning, err := config.read(name)
+		if !config.mayHave(name) {
+			continue
+		}
+		f, err := config.openRegular(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
+		}
+		var data []byte
+		var warning error
+		if err == nil {
+			data, warning, err = f.trusted()
+			f.close()
 		}
 		if config.err != nil {
 			return config.err
@@ -129,7 +138,7 @@ func (e *Entry) loadDefinition(config *directory) error {
 			return conflictf("pool %q is defined twice, in %s and %s", e.Name, e.File, file)
 		}
 		e.File = file
-		markErr := e.loadAutostart(config, name)
+		markErr := e.loadAutostart(config, name, f)
 		if err == nil {
 			e.Persistent, err = e.read(file, data)
 		}

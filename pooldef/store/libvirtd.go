@@ -102,10 +102,10 @@ func daemonOf(state *directory) (pid int32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
+	defer f.close()
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
-	if err := retry.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil {
-		return 0, &fs.PathError{Op: "fcntl", Path: f.Name(), Err: err}
+	if err := retry.FcntlFlock(uintptr(f.fd), unix.F_GETLK, &lock); err != nil {
+		return 0, &fs.PathError{Op: "fcntl", Path: f.path, Err: err}
 	}
 	if lock.Type == unix.F_UNLCK {
 		return 0, nil

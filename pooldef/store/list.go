@@ -55,6 +55,7 @@ func (s *Store) Definitions() ([]*Entry, error) {
 	config := s.openDirectory(s.ConfigDir)
 	defer config.close()
 	names, err := poolNames(config)
+	_, _ = config.autostart().list() // loadAutostart reports errors
 	entries := make([]*Entry, len(names))
 	var next atomic.Int64
 	var wait sync.WaitGroup

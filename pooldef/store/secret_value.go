@@ -118,12 +118,12 @@ func (s *Store) CheckReadable(e *SecretEntry) error {
 	}
 	d := s.openSecrets(filepath.Dir(file))
 	defer d.close()
-	f, stat, err := d.openRegular(filepath.Base(file))
+	f, err := d.openRegular(filepath.Base(file))
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return checkTrust(file, stat, 0o077)
+	defer f.close()
+	return checkTrust(file, &f.stat, 0o077)
 }
 
 // ValueOf returns the value of a secret that can be used, even of a private one.
