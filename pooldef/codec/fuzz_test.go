@@ -32,31 +32,6 @@ func FuzzReadPool(f *testing.F) {
 	})
 }
 
-// FuzzPlain checks that parsePlain returns what encoding/xml finds, or nothing.
-func FuzzPlain(f *testing.F) {
-	for _, data := range poolFiles(f, ".xml") {
-		f.Add(data)
-	}
-	for _, data := range seedPools(f) {
-		f.Add(data)
-	}
-	for _, text := range []string{"<a/>", "<a>x<b/>y</a>", "<a>x<b/> </a>", "<a>\n<b c='1' d=\"2\"> </b>\n</a>\n", "<a>]]></a>", "<a b=''/>x",
-		"<a></a ><b/>", "<a b='1'b='2'/>", "<a b='\n'/>", "<a> <b/></a>", "<a><b/> </a>", "<a> </a>", "<a", "</a>", "<a>x",
-		"<a xmlns='b'/>", "<a\n/>", "<a:b/>", "<a>\r</a>"} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		root := parsePlain(data)
-		if root == nil {
-			return
-		}
-		want, managedBy, err := parseTokens(data)
-		if err != nil || managedBy != "" || !reflect.DeepEqual(root, want) {
-			t.Errorf("%q: %v, %q, encoding/xml: %v, %v", data, root, managedBy, want, err)
-		}
-	})
-}
-
 // FuzzText checks that both languages preserve every text that a definition may contain.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"x", " a b ", "~", "yes", "0x1", "1_0", "2001-01-01", "<<", "=", "- a", "# b",

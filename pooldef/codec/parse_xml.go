@@ -32,14 +32,6 @@ func ManagedComment(set string) string { return "<!--" + managedMark + set + " -
 // parseXML parses a document. An element in an unknown namespace gets the name {namespace}name. managedBy is
 // the name in a comment of the form of ManagedComment before the root element.
 func parseXML(data []byte) (root *xmltree.Element, managedBy string, err error) {
-	if root := parsePlain(data); root != nil {
-		return root, "", nil
-	}
-	return parseTokens(data)
-}
-
-// parseTokens is parseXML for any document.
-func parseTokens(data []byte) (root *xmltree.Element, managedBy string, err error) {
 	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	decoder.CharsetReader = func(charset string, input io.Reader) (io.Reader, error) {
 		notASCII := slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 })
@@ -79,7 +71,7 @@ type xmlParser struct {
 
 type openElement struct {
 	*xmltree.Element
-	text []byte // all pieces so far
+	text bytes.Buffer // all text pieces so far
 }
 
 func (p *xmlParser) addToken(token xml.Token, line int) error {
@@ -90,8 +82,7 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 		p.endElement()
 	case xml.CharData:
 		if len(p.open) > 0 {
-			top := &p.open[len(p.open)-1]
-			top.text = append(top.text, t...)
+			p.open[len(p.open)-1].text.Write(t)
 		} else if len(bytes.TrimSpace(t)) > 0 {
 			return pooldef.Problem{Line: line, Text: "text outside the root element"}
 		}
@@ -109,9 +100,11 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 
 func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
-	if url := urlOf(t.Name.Space); url != "" { // a prefix without a declaration
-		text := fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)
-		return pooldef.Problem{Line: line, Element: t.Name.Space + ":" + t.Name.Local, Text: text}
+	for url, prefix := range prefixes {
+		if prefix == t.Name.Space+":" { // a prefix without a declaration
+			text := fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)
+			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: text}
+		}
 	}
 	for _, a := range t.Attr {
 		if a.Name.Space == "xmlns" || a.Name.Local == "xmlns" {
@@ -138,16 +131,6 @@ func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	return nil
 }
 
-// urlOf returns the namespace that a prefix stands for in libvirt's documents, or "".
-func urlOf(prefix string) string {
-	for url, p := range prefixes {
-		if prefix != "" && p == prefix+":" {
-			return url
-		}
-	}
-	return ""
-}
-
 // addAttr adds an attribute. A second attribute of the same name is an error.
 func (p *xmlParser) addAttr(e *xmltree.Element, name, value string) error {
 	if err := p.countNode(e.Line); err != nil {
@@ -172,8 +155,8 @@ func (p *xmlParser) countNode(line int) error {
 // endElement closes an element. White space between child elements is dropped.
 func (p *xmlParser) endElement() {
 	e := &p.open[len(p.open)-1]
-	if len(e.Children) == 0 || len(bytes.TrimSpace(e.text)) > 0 {
-		e.Text = string(e.text)
+	if text := e.text.String(); len(e.Children) == 0 || strings.TrimSpace(text) != "" {
+		e.Text = text
 	}
 	p.open = p.open[:len(p.open)-1]
 }

@@ -161,8 +161,9 @@ func (d *desiredReader) readVolume(doc *document, info *pooldef.TypeInfo) (*pool
 	own := takeChild(doc.root, "?desired")
 	r := newReader(doc)
 	if own == nil {
-		own = &xmltree.Element{Name: "?desired", Line: doc.root.Line}
+		own = &xmltree.Element{Line: doc.root.Line}
 	}
+	r.paths[own] = "?desired"
 	v := &pooldef.DesiredVolume{Line: doc.root.Line, BackingPool: r.attr(own, "backing_pool")}
 	v.Absent = r.choice(own, "state", "present", "absent") == "absent"
 	v.Source = d.source(r, own)

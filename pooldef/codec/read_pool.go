@@ -80,7 +80,8 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 		"available/@unit")
 	source := r.child(root, "source")
 	if source == nil {
-		source = &xmltree.Element{Name: "source", Line: root.Line}
+		source = &xmltree.Element{Line: root.Line}
+		r.paths[source] = "source"
 	}
 	p.Source = r.source(source, info)
 	r.names(p, info)

@@ -15,7 +15,7 @@ import (
 // were visited, so that done can warn about unknown ones.
 type reader struct {
 	doc      *document
-	paths    map[*xmltree.Element]string // see path
+	paths    map[*xmltree.Element]string // path of each element, without the root's name
 	visited  map[*xmltree.Element]*visit
 	reported map[place]bool
 	problems pooldef.Problems
@@ -35,27 +35,17 @@ type place struct {
 }
 
 func newReader(doc *document) *reader {
-	return &reader{doc: doc, visited: map[*xmltree.Element]*visit{}}
-}
-
-// path returns the path of an element, without the root's name. The path of an element that is not in the
-// document is its name.
-func (r *reader) path(e *xmltree.Element) string {
-	if r.paths == nil {
-		r.paths = map[*xmltree.Element]string{}
-		r.addPaths(r.doc.root, "")
+	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{},
+		reported: map[place]bool{}}
+	var walk func(e *xmltree.Element, path string)
+	walk = func(e *xmltree.Element, path string) {
+		r.paths[e] = path
+		for _, c := range e.Children {
+			walk(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
+		}
 	}
-	if path, known := r.paths[e]; known {
-		return path
-	}
-	return e.Name
-}
-
-func (r *reader) addPaths(e *xmltree.Element, path string) {
-	r.paths[e] = path
-	for _, c := range e.Children {
-		r.addPaths(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
-	}
+	walk(doc.root, "")
+	return r
 }
 
 // problem adds a problem at e, or at a path below it, such as "host" or "@name", which may be missing. Only
@@ -63,9 +53,6 @@ func (r *reader) addPaths(e *xmltree.Element, path string) {
 func (r *reader) problem(e *xmltree.Element, below, text string, args ...any) {
 	p := r.at(e, below, text, args...)
 	if at := (place{e, below}); !r.doc.isConsequence(p) && !r.reported[at] {
-		if r.reported == nil {
-			r.reported = map[place]bool{}
-		}
 		r.reported[at] = true
 		r.problems = append(r.problems, p)
 	}
@@ -78,7 +65,7 @@ func (r *reader) warn(e *xmltree.Element, below, text string, args ...any) {
 
 // at returns a Problem with its file, line, and path in the document's language.
 func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef.Problem {
-	path := strings.Trim(r.path(e)+"/"+below, "/")
+	path := strings.Trim(r.paths[e]+"/"+below, "/")
 	if r.doc.keys != nil {
 		path = yamlPath(r.doc.keys, path)
 	} else if path == "" {
@@ -114,12 +101,10 @@ func attrIndex(e *xmltree.Element, name string) int {
 
 // visit records that an element was read, and returns the record.
 func (r *reader) visit(e *xmltree.Element) *visit {
-	seen := r.visited[e]
-	if seen == nil {
-		seen = &visit{}
-		r.visited[e] = seen
+	if r.visited[e] == nil {
+		r.visited[e] = &visit{}
 	}
-	return seen
+	return r.visited[e]
 }
 
 // child returns the element at a path below e, such as "source/dir", or nil. Of several elements, it returns
@@ -154,9 +139,8 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 	if e == nil {
 		return ""
 	}
-	seen := r.visit(e)
+	r.visit(e).attrs = append(r.visit(e).attrs, name)
 	if i := attrIndex(e, name); i >= 0 {
-		seen.attrs = append(seen.attrs, name)
 		return e.Attrs[i].Value
 	}
 	return ""
@@ -165,9 +149,7 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 // attr is rawAttr for a value that checkPlain accepts.
 func (r *reader) attr(e *xmltree.Element, name string) string {
 	value := r.rawAttr(e, name)
-	if value != "" {
-		r.checkPlain(e, "@"+name, value)
-	}
+	r.checkPlain(e, "@"+name, value)
 	return value
 }
 
@@ -283,11 +265,13 @@ func (r *reader) reportUnknown(e *xmltree.Element) {
 	if text := strings.TrimSpace(e.Text); text != "" && !seen.text {
 		r.warn(e, "", "stray text %q", text)
 	}
+	before := map[string]bool{}
 	for _, c := range e.Children {
 		switch {
 		case r.visited[c] != nil:
+			before[c.Name] = true
 			r.reportUnknown(c)
-		case r.visited[e.Child(c.Name)] != nil:
+		case before[c.Name]:
 			r.warn(c, "", "given a second time")
 		default:
 			r.warn(c, "", "unknown element")
