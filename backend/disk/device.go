@@ -3,7 +3,6 @@ package disk
 import (
 	"fmt"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -105,7 +104,9 @@ type kernelPartition struct {
 // kernelPartitions returns the partitions of a disk that the kernel knows. Partitions of a mapped disk are
 // not among them: the kernel has them as separate devices.
 func (d *device) kernelPartitions() ([]kernelPartition, error) {
-	entries, err := fs.ReadDir(d.sys, d.dir)
+	files, done := host.OpenSysDir(d.sys, d.dir)
+	defer done()
+	entries, err := fs.ReadDir(files, ".")
 	var all []kernelPartition
 	for _, e := range entries {
 		name := strings.TrimRight(e.Name(), "0123456789")
@@ -113,8 +114,8 @@ func (d *device) kernelPartitions() ([]kernelPartition, error) {
 		if number == 0 {
 			continue
 		}
-		if size := d.readNumber(e.Name(), "size") * sector; size > 0 {
-			start := d.readNumber(e.Name(), "start") * sector
+		if size := readNumber(files, e.Name()+"/size") * sector; size > 0 {
+			start := readNumber(files, e.Name()+"/start") * sector
 			all = append(all, kernelPartition{number, start, start + size})
 		}
 	}
@@ -123,8 +124,10 @@ func (d *device) kernelPartitions() ([]kernelPartition, error) {
 }
 
 // readNumber returns the number in a file of the disk's directory in /sys, or 0 if the file does not exist.
-func (d *device) readNumber(name ...string) uint64 {
-	n, _ := strconv.ParseUint(host.ReadSys(d.sys, d.dir, path.Join(name...)), 10, 64)
+func (d *device) readNumber(name string) uint64 { return readNumber(d.sys, d.dir+"/"+name) }
+
+func readNumber(files fs.FS, name string) uint64 {
+	n, _ := strconv.ParseUint(host.ReadSys(files, name), 10, 64)
 	return n
 }
 

@@ -3,7 +3,6 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"hash/crc32"
 )
 
@@ -19,26 +18,18 @@ type gptHeader struct {
 	Count, EntrySize, Sum uint32
 }
 
-// A gptEntry is the entry of a partition in a GPT label. A type of zeros is an unused entry.
-type gptEntry struct {
-	Type, ID    [16]byte
-	First, Last uint64
-	Attributes  uint64
-	Name        [72]byte
-}
-
 const (
 	gptHeaderSize = 92
-	gptEntrySize  = 128
+	gptEntrySize  = 128 // type and ID, 16 bytes each, first and last block, attributes, and a name
 	maxGPTEntries = 1024
 )
 
 // gptFlags maps types of partitions to parted's flags. On the disk, the first half of a type is
 // little-endian.
-var gptFlags = map[string]string{
-	"6dfd5706aba4c44384e50933c84b4f4f": "swap",
-	"79d3d6e607f5c244a23c238f2a3df928": "lvm",
-	"0f889da1fc053b4da006743f0f84911e": "raid",
+var gptFlags = map[[16]byte]string{
+	{0x6d, 0xfd, 0x57, 0x06, 0xab, 0xa4, 0xc4, 0x43, 0x84, 0xe5, 0x09, 0x33, 0xc8, 0x4b, 0x4f, 0x4f}: "swap",
+	{0x79, 0xd3, 0xd6, 0xe6, 0x07, 0xf5, 0xc2, 0x44, 0xa2, 0x3c, 0x23, 0x8f, 0x2a, 0x3d, 0xf9, 0x28}: "lvm",
+	{0x0f, 0x88, 0x9d, 0xa1, 0xfc, 0x05, 0x3b, 0x4d, 0xa0, 0x06, 0x74, 0x3f, 0x0f, 0x84, 0x91, 0x1e}: "raid",
 }
 
 // isProtective reports whether the first block of a disk says that the disk has a GPT label, and nothing
@@ -57,21 +48,19 @@ func (l *label) gpt() []partition {
 		first.FirstUsed != last.FirstUsed || first.LastUsed != last.LastUsed {
 		return nil
 	}
-	found := []partition{}
+	found := make([]partition, 0, first.Count)
 	for number := 1; len(entries) >= gptEntrySize; number++ {
-		var e gptEntry
-		if _, err := binary.Decode(entries, binary.LittleEndian, &e); err != nil {
-			return nil
-		}
+		e := entries[:gptEntrySize]
 		entries = entries[gptEntrySize:]
-		if e.Type == [16]byte{} {
+		kind, from, to := [16]byte(e), binary.LittleEndian.Uint64(e[32:]), binary.LittleEndian.Uint64(e[40:])
+		if kind == [16]byte{} { // an unused entry
 			continue
 		}
-		if e.First < first.FirstUsed || e.Last < e.First || e.Last > first.LastUsed {
+		if from < first.FirstUsed || to < from || to > first.LastUsed {
 			return nil
 		}
-		x := partition{number: number, start: e.First * l.block, end: (e.Last + 1) * l.block, kind: primary}
-		if flag := gptFlags[hex.EncodeToString(e.Type[:])]; flag != "" {
+		x := partition{number: number, start: from * l.block, end: (to + 1) * l.block, kind: primary}
+		if flag := gptFlags[kind]; flag != "" {
 			x.flags = []string{flag}
 		}
 		found = append(found, x)

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,9 +38,9 @@ func (b *Backend) list(
 			yield(nil, err)
 			return
 		}
-		slices.SortFunc(
-			t.partitions, func(x, y partition) int { return pooldef.CompareNames(t.name(x.number), t.name(y.number)) },
-		)
+		slices.SortFunc(t.partitions, func(x, y partition) int { // names differ in their numbers
+			return pooldef.CompareNames(strconv.Itoa(x.number), strconv.Itoa(y.number))
+		})
 		for i := range t.partitions {
 			if !yield(show(t, &t.partitions[i]), nil) {
 				return
@@ -89,9 +90,7 @@ func (b *Backend) view(ctx context.Context, p *pooldef.Pool) (*view, error) {
 
 // matchesKernel reports whether the kernel has all partitions of the table.
 func (t *table) matchesKernel(kernel []kernelPartition) bool {
-	return t.isMapped || t.find(func(x partition) bool {
-		return !slices.ContainsFunc(kernel, func(k kernelPartition) bool { return k.matches(&x) })
-	}) == nil
+	return t.isMapped || t.find(func(x partition) bool { return x.in(kernel) == nil }) == nil
 }
 
 func isLocked(d *device) bool {
@@ -185,17 +184,28 @@ func (t *view) detailed(x *partition) *pooldef.Volume {
 		}
 	}
 	if !t.isMapped {
-		i := slices.IndexFunc(t.kernel, func(k kernelPartition) bool { return k.matches(x) })
-		if i < 0 {
+		k := x.in(t.kernel)
+		if k == nil {
 			v.Err = fmt.Errorf("the kernel has not reread the partition table: partprobe %s", t.path)
 			return v
 		}
-		v.Physical.Bytes = t.kernel[i].end - t.kernel[i].start
+		v.Physical.Bytes = k.end - k.start
 	}
 	if err := t.devices.StatDevice(&v.Target, v.Target.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		v.Err = err // without udev, the node may not exist
 	}
 	return v
+}
+
+// in returns the kernel's partition that the table describes as x, or nil.
+func (x *partition) in(kernel []kernelPartition) *kernelPartition {
+	i, found := slices.BinarySearchFunc(
+		kernel, x.number, func(k kernelPartition, number int) int { return k.number - number },
+	)
+	if !found || !kernel[i].matches(x) {
+		return nil
+	}
+	return &kernel[i]
 }
 
 // matches reports whether the kernel has the partition as the table describes it.

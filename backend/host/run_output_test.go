@@ -11,8 +11,8 @@ func TestOutputLimit(t *testing.T) {
 	ended := 0
 	o.onFull = func() { ended++ }
 	for _, part := range []string{"abc", "de", "f", "ghi"} {
-		if n, err := o.Write([]byte(part)); n != len(part) || err != nil {
-			t.Errorf("Write returned %d for %q, error %v", n, part, err)
+		if n, err := o.ReadFrom(strings.NewReader(part)); n != int64(len(part)) || err != nil {
+			t.Errorf("ReadFrom returned %d for %q, error %v", n, part, err)
 		}
 	}
 	if string(o.kept) != "abcde" || ended != 2 {

@@ -24,7 +24,8 @@ type health struct {
 }
 
 func readHealth(r *reader) health {
-	h := health{logicalVolume: logicalVolume{segment: readSegment(r)}, metadata: r.percent("metadata_percent"),
+	s := readSegment(r)
+	h := health{logicalVolume: logicalVolume{segment: &s}, metadata: r.percent("metadata_percent"),
 		status: r.text("lv_health_status"), group: volumeGroup{size: r.size("vg_size"), free: r.size("vg_free"),
 			missing: r.size("vg_missing_pv_count")}}
 	needed := r.text("lv_check_needed")

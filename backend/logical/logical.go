@@ -26,8 +26,8 @@ import (
 // Backend manages pools of type logical.
 type Backend struct {
 	blockvol.Devices
-	queried sync.Map                // the names of the groups of which Active has queried all fields
-	last    atomic.Pointer[lvsRows] // what lvs printed last
+	queried sync.Map                  // the names of the groups of which Active has queried all fields
+	last    atomic.Pointer[lvsOutput] // what lvs printed last
 }
 
 // New returns the backend.

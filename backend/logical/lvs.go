@@ -50,8 +50,8 @@ func readSegment(r *reader) segment {
 		Skip:       r.text("lv_skip_activation"),
 		Pool:       r.name("pool_lv"),
 		Missing:    r.size("vg_missing_pv_count"),
-		Time:       r.values["lv_time"],
 	}
+	s.Time, _ = r.value("lv_time")
 	s.Ranges = r.ranges("seg_le_ranges", s.Extent)
 	r.check("lv_name", s.Name != "")
 	r.check("vg_extent_size", s.Extent > 0)
@@ -79,7 +79,7 @@ func (b *Backend) fieldsOfNames(p *pooldef.Pool) string {
 
 // A logicalVolume is a volume as lvs reports it.
 type logicalVolume struct {
-	segment  // the first segment
+	*segment // the first segment
 	segments []segment
 }
 
@@ -168,20 +168,48 @@ func (b *Backend) allVolumes(ctx context.Context, p *pooldef.Pool, fields string
 	return b.segments(ctx, p, fields, args...)
 }
 
-// segments queries volumes of a pool's group.
+// segments queries volumes of a pool's group. Most verbs query the same twice, and the host keeps the output:
+// the same output is read once.
 func (b *Backend) segments(
 	ctx context.Context, p *pooldef.Pool, fields string, args ...string,
 ) ([]*logicalVolume, error) {
-	rows, err := b.segmentRows(ctx, fields, args...)
+	out, err := query(ctx, b.Host, "lvs", fields, args...)
 	if err != nil {
 		return nil, mapErrNoGroup(err, p)
 	}
+	last := b.last.Load()
+	if last == nil || last.fields != fields || !bytes.Equal(last.out, out) {
+		rows, err := rowsOf(out, "lvs", "lv", fields, readSegment)
+		if err != nil {
+			return nil, err
+		}
+		last = &lvsOutput{fields: fields, out: out}
+		if last.volumes, err = volumesOf(rows); err != nil {
+			return nil, err
+		}
+		b.last.Store(last)
+	}
+	return slices.Clone(last.volumes), nil
+}
+
+// An lvsOutput is an output of lvs, and the volumes in it.
+type lvsOutput struct {
+	fields  string
+	out     []byte
+	volumes []*logicalVolume
+}
+
+// volumesOf combines the segments of each volume.
+func volumesOf(rows []segment) ([]*logicalVolume, error) {
 	all := make([]*logicalVolume, 0, len(rows))
+	memory := make([]logicalVolume, len(rows)) // in one piece
 	byName := make(map[string]*logicalVolume, len(rows))
-	for i, r := range rows {
+	for i := range rows {
+		r := &rows[i]
 		v := byName[r.Name]
 		if v == nil {
-			v = &logicalVolume{segment: r, segments: rows[i : i+1 : i+1]}
+			v = &memory[i]
+			v.segment, v.segments = r, rows[i:i+1:i+1]
 			byName[r.Name] = v
 			all = append(all, v)
 			continue
@@ -190,31 +218,7 @@ func (b *Backend) segments(
 			const field = "lv_name, which two volumes have"
 			return nil, &backend.AnswerError{Tool: "lvs", Field: field, Text: r.Name}
 		}
-		v.segments = append(v.segments, r)
+		v.segments = append(v.segments, *r)
 	}
 	return all, nil
-}
-
-// lvsRows are the rows in an output of lvs.
-type lvsRows struct {
-	fields string
-	out    []byte
-	rows   []segment
-}
-
-// segmentRows queries rows of lvs. Most verbs query the same rows twice, and the host keeps the output: the
-// same output is read once.
-func (b *Backend) segmentRows(ctx context.Context, fields string, args ...string) ([]segment, error) {
-	out, err := query(ctx, b.Host, "lvs", fields, args...)
-	if err != nil {
-		return nil, err
-	}
-	if last := b.last.Load(); last != nil && last.fields == fields && bytes.Equal(last.out, out) {
-		return last.rows, nil
-	}
-	rows, err := rowsOf(out, "lvs", "lv", fields, readSegment)
-	if err == nil {
-		b.last.Store(&lvsRows{fields, out, rows})
-	}
-	return rows, err
 }

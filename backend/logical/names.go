@@ -4,13 +4,19 @@ import (
 	"fmt"
 	"strings"
 
-	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
-// isName reports whether a string consists of the characters that LVM allows in names of groups and volumes
-// (lvm(8), valid names).
-var isName = lazy.Regexp(`^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*$`)
+// isName reports whether LVM allows a string as the name of a group or volume (lvm(8), valid names).
+func isName(s string) bool {
+	for _, c := range []byte(s) {
+		isLetter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !isLetter && !strings.ContainsRune("+_.-", rune(c)) {
+			return false
+		}
+	}
+	return s != "" && s[0] != '-' && s != "." && s != ".."
+}
 
 // reserved lists the strings with which LVM names its own volumes. The name of another volume must not begin
 // with the first two, and must not contain any of the others (lvm(8), and what LVM 2.03 rejects).
@@ -26,7 +32,7 @@ const maxName = 124
 // group returns the name of a pool's volume group.
 func group(p *pooldef.Pool) (string, error) {
 	name := p.Source.Name
-	if !isName().MatchString(name) || name == "." || name == ".." || len(name) > maxName {
+	if !isName(name) || len(name) > maxName {
 		return "", pooldef.Problems{{
 			Element: "source/name",
 			Text:    fmt.Sprintf("%q cannot be the name of a volume group", name),
@@ -47,7 +53,7 @@ func checkName(name string) error {
 	switch {
 	case len(name) > maxName:
 		text = fmt.Sprintf("the name has %d bytes: LVM's limit is %d", len(name), maxName)
-	case !isName().MatchString(name) || name == "." || name == "..":
+	case !isName(name):
 		text = fmt.Sprintf("%q: LVM names consist of a-z A-Z 0-9 + _ . - and do not begin with -", name)
 	case tempNames.Match(name):
 		text = fmt.Sprintf("%q: such names are reserved for volumes being created", name)

@@ -1,7 +1,7 @@
 package logical
 
 import (
-	"encoding/json"
+	"bytes"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -13,63 +13,92 @@ import (
 // A reader reads the fields of a row that a tool reports. Fields that were not queried read as empty. The
 // first missing or impossible value sets err.
 type reader struct {
-	tool   string
-	asked  []string
-	values map[string]string
-	err    error
+	tool  string
+	asked []string
+	texts []string // of the asked fields in the row, and of the row before where it has none
+	found []bool   // whether the row has the fields
+	err   error
+}
+
+func newReader(tool, fields string) *reader {
+	r := &reader{tool: tool, asked: strings.Split(fields, ",")}
+	r.texts, r.found = make([]string, len(r.asked)), make([]bool, len(r.asked))
+	return r
 }
 
 // each calls read for every row under a key of a report.
 func (r *reader) each(report []byte, key string, read func()) error {
-	if !json.Valid(report) {
-		return json.Unmarshal(report, new(any))
-	}
-	s, values := &scanner{string(report)}, map[string]string{}
-	r.values = values
-	readRow := func() error {
-		clear(values)
-		err := s.object(func(field string) error {
-			kind, text, err := s.next()
-			if err == nil && kind != '"' {
-				err = errForm
+	s := &scanner{report}
+	part := func() error {
+		return s.object(func(name []byte) error {
+			if string(name) != key {
+				return s.skip()
 			}
-			values[field] = text
-			return err
-		})
-		if err == nil {
-			read()
-			err = r.err
-		}
-		return err
-	}
-	if kind, _, _ := s.next(); kind != '{' {
-		return errForm
-	}
-	return s.object(func(name string) error {
-		if name != "report" {
-			return s.skip()
-		}
-		return s.array(func() error {
-			return s.object(func(name string) error {
-				if name != key {
-					return s.skip()
+			return s.array(func() error {
+				err := r.row(s)
+				if err == nil {
+					read()
+					err = r.err
 				}
-				return s.array(readRow)
+				return err
 			})
 		})
+	}
+	err := s.object(func(name []byte) error {
+		if string(name) != "report" {
+			return s.skip()
+		}
+		return s.array(part)
 	})
+	if err == nil && len(bytes.TrimLeft(s.rest, " \t\r\n")) > 0 {
+		err = errForm
+	}
+	return err
+}
+
+// row reads a row. Rows have the fields in the order in which they were asked, and most have the same text in
+// some of them, which then needs no memory.
+func (r *reader) row(s *scanner) error {
+	clear(r.found)
+	next := 0
+	return s.object(func(field []byte) error {
+		text, err := s.text()
+		if next == len(r.asked) || string(field) != r.asked[next] {
+			next = slices.Index(r.asked, string(field))
+		}
+		if err != nil || next < 0 {
+			next = 0
+			return err
+		}
+		if string(text) != r.texts[next] {
+			r.texts[next] = string(text)
+		}
+		r.found[next] = true
+		next++
+		return nil
+	})
+}
+
+// value returns the text of a field, and whether the row has the field.
+func (r *reader) value(field string) (text string, found bool) {
+	i := slices.Index(r.asked, field)
+	if i < 0 || !r.found[i] {
+		return "", false
+	}
+	return r.texts[i], true
 }
 
 // check sets err if a queried field is invalid.
 func (r *reader) check(field string, is bool) {
 	if !is && r.err == nil && slices.Contains(r.asked, field) {
-		r.err = &backend.AnswerError{Tool: r.tool, Field: field, Text: r.values[field]}
+		text, _ := r.value(field)
+		r.err = &backend.AnswerError{Tool: r.tool, Field: field, Text: text}
 	}
 }
 
 // text returns the text of a field.
 func (r *reader) text(field string) string {
-	text, found := r.values[field]
+	text, found := r.value(field)
 	r.check(field, found && backend.IsPlain(text))
 	return text
 }
@@ -82,7 +111,7 @@ func (r *reader) name(field string) string {
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 		plain = text[1 : len(text)-1]
 	}
-	r.check(field, text == "" || isName().MatchString(plain) && plain != "." && plain != "..")
+	r.check(field, text == "" || isName(plain))
 	return text
 }
 
@@ -110,7 +139,7 @@ func (r *reader) percent(field string) float64 {
 
 // device returns the major or minor number of a device; "-1" or "" if there is none.
 func (r *reader) device(field string) string {
-	text := r.values[field]
+	text, _ := r.value(field)
 	_, err := strconv.ParseUint(text, 10, 32)
 	r.check(field, err == nil || text == "-1" || text == "")
 	return text

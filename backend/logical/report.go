@@ -35,7 +35,7 @@ func query(ctx context.Context, h host.Host, tool, fields string, args ...string
 
 // rowsOf reads the rows under a key of a tool's output.
 func rowsOf[Row any](out []byte, tool, key, fields string, read func(*reader) Row) ([]Row, error) {
-	r := &reader{tool: tool, asked: strings.Split(fields, ",")}
+	r := newReader(tool, fields)
 	rows := make([]Row, 0, min(bytes.Count(out, []byte("{")), len(out)/64))
 	switch err := r.each(out, key, func() { rows = append(rows, read(r)) }); {
 	case errors.As(err, new(*backend.AnswerError)):

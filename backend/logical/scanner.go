@@ -1,101 +1,96 @@
 package logical
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
+	"io"
 )
 
-// A scanner reads a report of LVM (lvmreport(7)) from a text that is valid JSON: objects, arrays and strings.
-// A thousand volumes have 16,000 strings, for which encoding/json takes several times as long.
-type scanner struct{ rest string }
+// A scanner reads JSON of objects, arrays and strings, as in a report of LVM (lvmreport(7)). A thousand
+// volumes have 16,000 strings, for which encoding/json takes several times as long.
+type scanner struct{ rest []byte }
 
-// errForm reports JSON of another form.
+// errForm reports text that is not JSON, or JSON of another form.
 var errForm = errors.New("unexpected form of the JSON")
 
-// next returns the kind of the next token, and its text if it is a string. The kind is a bracket, a brace, a
-// quote for a string, a character of another value, or 0 at the end.
-func (s *scanner) next() (kind byte, text string, err error) {
-	s.rest = strings.TrimLeft(s.rest, " \t\r\n,:") // valid JSON has separators only where they belong
-	if s.rest == "" {
-		return 0, "", nil
-	}
-	if kind = s.rest[0]; kind != '"' {
-		s.rest = s.rest[1:]
-		if !strings.ContainsRune("[]{}", rune(kind)) { // a number, true, false or null
-			s.rest = strings.TrimLeft(s.rest, "0123456789.E+-abcdefghijklmnopqrstuvwxyz")
+// take reports whether c comes next, apart from blanks, and skips it.
+func (s *scanner) take(c byte) bool {
+	for i, next := range s.rest {
+		switch next {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case c:
+			s.rest = s.rest[i+1:]
+			return true
 		}
-		return kind, "", nil
+		break
 	}
-	isPlain, end := true, 1
-	for ; s.rest[end] != '"'; end++ {
-		if c := s.rest[end]; c == '\\' {
-			isPlain = false
-			end++
-		} else if c >= 0x80 {
-			isPlain = false
-		}
-	}
-	literal := s.rest[:end+1]
-	s.rest = s.rest[end+1:]
-	if isPlain {
-		return kind, literal[1:end], nil
-	}
-	text, err = decodeString(literal)
-	return kind, text, err
+	return false
 }
 
-func decodeString(literal string) (text string, err error) {
-	err = json.Unmarshal([]byte(literal), &text)
-	return text, err
-}
-
-// array reads an array of objects, and calls read after the brace of each.
-func (s *scanner) array(read func() error) error {
-	if kind, _, err := s.next(); kind != '[' || err != nil {
+// list reads what is between two brackets, and calls read for each item.
+func (s *scanner) list(opening, closing byte, read func() error) error {
+	if !s.take(opening) {
 		return errForm
 	}
-	for {
-		switch kind, _, _ := s.next(); kind {
-		case ']':
-			return nil
-		case '{':
-			if err := read(); err != nil {
-				return err
-			}
-		default:
+	for isFirst := true; !s.take(closing); isFirst = false {
+		if !isFirst && !s.take(',') {
 			return errForm
 		}
+		if err := read(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-// object reads the rest of an object after its brace, and calls read for each key.
-func (s *scanner) object(read func(key string) error) error {
-	for {
-		kind, key, err := s.next()
-		if kind == '}' || err != nil {
-			return err
+// array reads an array, and calls read for each value.
+func (s *scanner) array(read func() error) error { return s.list('[', ']', read) }
+
+// object reads an object, and calls read for each key. The key is valid until read returns.
+func (s *scanner) object(read func(key []byte) error) error {
+	return s.list('{', '}', func() error {
+		key, err := s.text()
+		if err == nil && !s.take(':') {
+			err = errForm
 		}
-		if err := read(key); err != nil {
-			return err
+		if err == nil {
+			err = read(key)
 		}
-	}
+		return err
+	})
 }
 
-// skip skips a value.
-func (s *scanner) skip() error {
-	for depth := 0; ; {
-		kind, _, err := s.next()
-		switch kind {
-		case '[', '{':
-			depth++
-		case ']', '}':
-			depth--
-		case 0:
-			return errForm
-		}
-		if depth == 0 || err != nil {
-			return err
+// text reads a string. The result may be a part of the input.
+func (s *scanner) text() ([]byte, error) {
+	if !s.take('"') {
+		return nil, errForm
+	}
+	for i, c := range s.rest {
+		switch {
+		case c == '"':
+			text := s.rest[:i]
+			s.rest = s.rest[i+1:]
+			return text, nil
+		case c < ' ' || c == '\\' || c >= 0x80:
+			var text string
+			err := s.decode(&text, '"')
+			return []byte(text), err
 		}
 	}
+	return nil, errForm
+}
+
+// skip skips a value of any kind.
+func (s *scanner) skip() error { return s.decode(new(json.RawMessage)) }
+
+// decode reads a value, of which the given bytes have been read, as encoding/json does.
+func (s *scanner) decode(value any, begin ...byte) error {
+	d := json.NewDecoder(io.MultiReader(bytes.NewReader(begin), bytes.NewReader(s.rest)))
+	if err := d.Decode(value); err != nil {
+		return err
+	}
+	s.rest = s.rest[int(d.InputOffset())-len(begin):]
+	return nil
 }

@@ -138,7 +138,7 @@ func TestRecorded(t *testing.T) {
 
 // TestRanges parses device names with special characters.
 func TestRanges(t *testing.T) {
-	v := &logicalVolume{
+	v := &logicalVolume{segment: &segment{},
 		segments: []segment{{Extent: 10,
 			Ranges: "/dev/disk/by-path/ip-[::1]:3260-iscsi-x:y-lun-1:0-3,/dev/a,b:5-5"}},
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -15,19 +16,29 @@ import (
 
 // Volumes implements backend.Backend. The query needs only LVM's metadata, unless Active has queried all.
 func (b *Backend) Volumes(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	show := func(v *logicalVolume, _ index) *pooldef.Volume { return summary(p, v) }
+	show := func(v *logicalVolume, _ func() index) *pooldef.Volume { return summary(p, v) }
 	return b.list(ctx, p, b.fieldsOfNames(p), show)
+}
+
+// Names implements backend.NameLister.
+func (b *Backend) Names(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
+	var one pooldef.Volume
+	return b.list(ctx, p, b.fieldsOfNames(p), func(v *logicalVolume, _ func() index) *pooldef.Volume {
+		summarize(&one, p, v)
+		return &one
+	})
 }
 
 // Details implements backend.DetailLister. Thin pools are not volumes.
 func (b *Backend) Details(ctx context.Context, p *pooldef.Pool) iter.Seq2[*pooldef.Volume, error] {
-	return b.list(ctx, p, allFields, func(v *logicalVolume, all index) *pooldef.Volume {
-		return b.detailed(p, v, all)
+	return b.list(ctx, p, allFields, func(v *logicalVolume, all func() index) *pooldef.Volume {
+		return b.detailed(p, v, all())
 	})
 }
 
 func (b *Backend) list(
-	ctx context.Context, p *pooldef.Pool, fields string, show func(*logicalVolume, index) *pooldef.Volume,
+	ctx context.Context, p *pooldef.Pool, fields string,
+	show func(*logicalVolume, func() index) *pooldef.Volume,
 ) iter.Seq2[*pooldef.Volume, error] {
 	return func(yield func(*pooldef.Volume, error) bool) {
 		all, err := b.allVolumes(ctx, p, fields)
@@ -36,7 +47,7 @@ func (b *Backend) list(
 			return
 		}
 		slices.SortFunc(all, func(v, w *logicalVolume) int { return pooldef.CompareNames(v.Name, w.Name) })
-		byName := indexOf(all)
+		byName := sync.OnceValue(func() index { return indexOf(all) })
 		for _, v := range all {
 			if !v.isVolume() {
 				continue
@@ -142,13 +153,17 @@ var (
 
 func path(p *pooldef.Pool, name string) string { return dir(p.Source.Name) + "/" + name }
 
+// summary returns a volume without details.
 func summary(p *pooldef.Pool, v *logicalVolume) *pooldef.Volume {
-	return &pooldef.Volume{
-		Type:   "block",
-		Name:   v.Name,
-		Key:    v.UUID,
-		Target: pooldef.VolumeTarget{Path: path(p, v.Name)},
-	}
+	d := new(pooldef.Volume)
+	summarize(d, p, v)
+	return d
+}
+
+// summarize replaces d by a volume without details.
+func summarize(d *pooldef.Volume, p *pooldef.Pool, v *logicalVolume) {
+	*d = pooldef.Volume{Type: "block", Name: v.Name, Key: v.UUID,
+		Target: pooldef.VolumeTarget{Path: path(p, v.Name)}}
 }
 
 // detailed returns a volume with all details, or nil if it has disappeared since the query. Permissions are

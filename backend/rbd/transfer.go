@@ -12,7 +12,9 @@ import (
 )
 
 // VolumeToTransfer implements backend.TransferFinder. It queries who uses the image at the same time as the
-// image's properties; checkNotInUse then finds the answer. rbd has no query for both.
+// image's properties; checkNotInUse then finds the answer. rbd has no query for both: info has the size,
+// status the watchers (rbd(8)). The lock of the command that sends the data cannot replace the second query,
+// because clients hand their locks over (https://docs.ceph.com/en/latest/rbd/rbd-exclusive-locks).
 func (b *Backend) VolumeToTransfer(
 	ctx context.Context, p *pooldef.Pool, name string,
 ) (v *pooldef.Volume, err error) {
