@@ -141,8 +141,7 @@ func TestLinks(t *testing.T) {
 	p := poolOf(t, "gv0")
 	b := newBackend(here)
 	ok(t, b.Create(t.Context(), p, volume("file", 1), backend.CreateOptions{}))
-	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint,
-		far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(far))
 	ok(t, err)
 	for name, target := range map[string]string{"link": "file", "out": "/etc/passwd", "nowhere": "none"} {
 		ok(t, os.Symlink(target, top.Root+p.Source.Dir+"/"+name))
