@@ -196,6 +196,11 @@ type (
 	Downloader interface {
 		Download(ctx context.Context, p *pooldef.Pool, name string, to *os.File, t Transfer) error
 	}
+	// An ImageFiller writes the data of a volume that is on a server to a new, empty image at a path. The image
+	// is at least as large as the volume.
+	ImageFiller interface {
+		FillImage(ctx context.Context, p *pooldef.Pool, name, path, format string, o CloneOptions) error
+	}
 	// A TransferFinder returns a volume as Volume does, and at the same time queries what Upload, Download and
 	// Wipe need to know beyond that, so that the data need not wait for a second query.
 	TransferFinder interface {

@@ -21,8 +21,7 @@ type (
 		MoveTo(ctx context.Context, p *pooldef.Pool, name string, to Backend, target *pooldef.Pool,
 			newName string) error
 	}
-	// A Holder keeps a volume as it is while it is copied. Hold returns an error if the volume is in use, or has
-	// snapshots inside, which a copy of its data would lose.
+	// A Holder keeps a volume as it is while it is copied. Hold returns an error if the volume is in use.
 	Holder interface {
 		Hold(ctx context.Context, p *pooldef.Pool, name string) (Held, error)
 	}

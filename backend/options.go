@@ -42,6 +42,8 @@ type CloneOptions struct {
 	// Fill writes the data of the source to a new file, or to a device, which reads as zeros. It is set if the
 	// source is neither a file nor a device of this machine, and has data that can be downloaded.
 	Fill func(ctx context.Context, path string) error
+	// FillImage is Fill for a new, empty image of a format. It is set if the source is an [ImageFiller]'s.
+	FillImage func(ctx context.Context, path, format string) error
 	// From is the pool of the source; nil if the source belongs to no pool.
 	From *pooldef.Pool
 }

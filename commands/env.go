@@ -95,7 +95,7 @@ func (e *env) wrap(h host.Host) host.Host {
 		}
 	}
 	if g.Debug {
-		h = host.Trace{Host: h, W: e.Stderr}
+		h = host.NewTrace(h, e.Stderr)
 	}
 	if g.DryRun {
 		h = host.NewDryRun(h, &e.plan)

@@ -25,8 +25,8 @@ func (*VolMove) Help() string {
 		"is deleted. If the command is killed, the volume is in its pool, in the target, or in both.\n\n" +
 		"A volume in use is not moved, nor is one that images are based on. A copy of an image with a backing " +
 		"store is independent of it. A volume with snapshots is only renamed. Volumes of these pools can be " +
-		"moved: dir, fs, netfs, vstorage, gluster, logical, disk, zfs and rbd, of which an image becomes a raw " +
-		"file.\n\n" +
+		"moved: dir, fs, netfs, vstorage, gluster, logical, disk, zfs and rbd. For others, the error says how to " +
+		"copy them. Devices and images of Ceph become raw files unless --format is given.\n\n" +
 		"  poolctl vol-move disk.qcow2 images archive\n" +
 		"  poolctl vol-move root vg images --newname root.qcow2 --format qcow2"
 }

@@ -81,6 +81,16 @@ type Options struct {
 	SeesSnapshots bool
 	// Existing is the number of volumes in a pool of a type that cannot create any.
 	Existing int
+	// Move moves the volume v from one pool to another, with backends on the host h: drivertest.Move. nil: the
+	// part Moving does not run.
+	Move func(
+		ctx context.Context, h host.Host, newBackend func(host.Host) backend.Backend, from, to *pooldef.Pool,
+	) error
+	// Sibling returns another active pool of the same storage, into which a volume moves without a copy; nil:
+	// there is none.
+	Sibling func(t *testing.T, p *pooldef.Pool) *pooldef.Pool
+
+	target *pooldef.Pool // the destination of the move of a crash plan
 }
 
 // The parts of the suite that inject faults or kill processes, during operations on pools and on volumes.
@@ -157,6 +167,7 @@ var parts = []part{
 	{"SnapshotCloneFaults", (*suite).testSnapshotCloneFaults},
 	{"RevertFaults", (*suite).testRevertFaults},
 	{"KilledSnapshots", func(s *suite) { s.testKilledSnapshots(s.test) }},
+	{"Moving", func(s *suite) { s.testMoving(s.test) }},
 }
 
 // Run tests a backend.
@@ -177,6 +188,9 @@ func Run(t *testing.T, o Options) {
 		t.Run(part.name, func(t *testing.T) {
 			if why := o.Cannot[part.name]; why != "" {
 				t.Skip(why)
+			}
+			if o.Move == nil && part.name == "Moving" {
+				t.Skip("another test has it")
 			}
 			if why := o.Elsewhere[part.name]; why != "" && !Exhaustive() {
 				t.Skip("LEFT OUT without --exhaustive: " + why)

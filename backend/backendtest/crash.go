@@ -22,8 +22,9 @@ const killVariable = "POOLCTL_TEST_KILL"
 type crashPlan struct {
 	Operation string // a key of crashOperations
 	Pool      *pooldef.Pool
-	Nth       int  // the number of its last change
-	After     bool // kill it after that change, not before
+	Target    *pooldef.Pool `json:",omitempty"` // of a move
+	Nth       int           // the number of its last change
+	After     bool          // kill it after that change, not before
 }
 
 // crashOperations are the operations that such a process can run.
@@ -31,6 +32,9 @@ var crashOperations = map[string]func(context.Context, Options, backend.Backend,
 	"clone snapshot": snapshotOperations["clone snapshot"],
 	"revert":         snapshotOperations["revert"],
 
+	"move": func(ctx context.Context, o Options, _ backend.Backend, p *pooldef.Pool) error {
+		return o.Move(ctx, o.Host, o.New, p, o.target)
+	},
 	"create": creations["create"],
 	"clone":  creations["clone"],
 	"delete": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
@@ -81,7 +85,7 @@ func (s *suite) killDuring(test string, op operation) {
 	for _, after := range moments {
 		for nth := 1; ; nth++ {
 			s.pool.Started = s.pool.Started || op.name == "start" // the verbs write the run record first
-			killed := s.runUntilKilled(test, crashPlan{op.name, s.pool, nth, after})
+			killed := s.runUntilKilled(test, crashPlan{Operation: op.name, Pool: s.pool, Nth: nth, After: after})
 			switch op.name { // the run record exists before a pool is started, and until it is stopped
 			case "start":
 				s.pool.Started = true
@@ -163,7 +167,8 @@ func runCrashPlan(o Options) bool {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	b := o.New(&killingHost{Host: o.Host, crashPlan: d})
+	o.Host, o.target = &killingHost{Host: o.Host, crashPlan: d}, d.Target
+	b := o.New(o.Host)
 	if err := crashOperations[d.Operation](context.Background(), o, b, d.Pool); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

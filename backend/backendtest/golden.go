@@ -94,7 +94,7 @@ func (g *Golden) Do(title string, op func(h host.Host) error) {
 	if after := g.snapshot(); after != before {
 		g.Errorf("%s: the dry run changed\n%s to\n%s", title, before, after)
 	}
-	err := op(host.Trace{Host: g.recorder, W: &trace})
+	err := op(host.NewTrace(g.recorder, &trace))
 	done := g.clean(trace.String())
 	fmt.Fprintf(&g.Record, "# %s\n%s", title, done)
 	if err != nil {

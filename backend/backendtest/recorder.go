@@ -250,12 +250,11 @@ func (t *recorder) Addresses(ctx context.Context, name string, limit time.Durati
 }
 
 // MountPrivate is not replayed: there is no server for the files.
-func (t *recorder) MountPrivate(ctx context.Context, c host.Command, at string,
-	limit time.Duration) (*host.PrivateMount, error) {
+func (t *recorder) MountPrivate(ctx context.Context, c host.Client) (*host.PrivateMount, error) {
 	if t.machine == nil {
 		return nil, fmt.Errorf("files of %s cannot be replayed", c.Name)
 	}
-	return t.machine.MountPrivate(ctx, c, at, limit)
+	return t.machine.MountPrivate(ctx, c)
 }
 
 func (t *recorder) MountUsers(m *host.Mount) ([]string, error) {

@@ -17,9 +17,6 @@ func (d Devices) Hold(ctx context.Context, p *pooldef.Pool, name string) (backen
 	if users := d.Users(v.Target.Path); len(users) > 0 {
 		return nil, &backend.BusyError{Path: v.Target.Path, Users: users}
 	}
-	if v.Target.Encryption != nil {
-		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving encrypted volumes to other storage"}
-	}
 	h, err := d.Host.OpenPath(v.Target.Path)
 	if err != nil {
 		return nil, err

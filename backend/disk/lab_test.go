@@ -13,6 +13,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
+	"poolctl/backend/driver/drivertest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -83,6 +84,7 @@ func options(format string) backendtest.Options {
 		Build:      backend.BuildOptions{Overwrite: true}, // a failed removal may leave data
 		Volume:     volume,
 		Slow:       true,
+		Move:       drivertest.Move,
 		Sizes:      []uint64{mib, 1, 512, mib + 1, 3 * mib},
 		Unit:       mib,
 		Passphrase: "one",
@@ -125,7 +127,8 @@ func TestConformance(t *testing.T) {
 	t.Run("gpt", func(t *testing.T) { backendtest.Run(t, options("gpt")) })
 	t.Run("dos", func(t *testing.T) {
 		o := options("dos")
-		o.Elsewhere = backendtest.Because("gpt has it", slices.Concat(backendtest.Faults, backendtest.Requests)...)
+		o.Elsewhere = backendtest.Because("gpt has it",
+			slices.Concat(backendtest.Faults, backendtest.Requests, []string{"Moving"})...)
 		o.Cannot = backendtest.Because("there are four primary partitions at most", "Listing", "Together")
 		backendtest.Run(t, o)
 	})

@@ -147,6 +147,10 @@ func (n *aliasBackend) Locate(ctx context.Context, p *pooldef.Pool, pathOrKey st
 	return alias(name), ok
 }
 
+func (n *aliasBackend) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.Held, error) {
+	return n.Backend.Hold(ctx, p, partitionOf(name))
+}
+
 func (n *aliasBackend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
 	return n.Backend.Delete(ctx, p, partitionOf(name))
 }

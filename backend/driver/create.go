@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -75,22 +76,46 @@ func (d *Driver) clone(
 func (d *Driver) fromSource(
 	ctx context.Context, source *Volume, o backend.CloneOptions,
 	create func(from *pooldef.Volume, o backend.CloneOptions) error,
-) (err error) {
+) error {
 	if source.Err != nil {
 		return source.Err
 	}
-	from := source.Volume
-	if exporter, ok := source.Backend.(backend.Exporter); ok {
-		if from, err = exporter.Export(ctx, source.Pool(), source.Name); err != nil {
-			return err
-		}
+	from, err := exported(ctx, source.Backend, source.Pool(), source.Volume)
+	if err != nil {
+		return err
 	}
 	o.From, o.MayRead = source.Pool(), d.Known(ctx, source)
 	if downloader, ok := source.Backend.(backend.Downloader); ok && from.Type == "network" {
 		o.Fill = d.fillFrom(source, downloader, o)
 	}
-	return create(from, o)
+	if filler, ok := source.Backend.(backend.ImageFiller); ok {
+		o.FillImage = func(ctx context.Context, path, format string) error {
+			return filler.FillImage(ctx, source.Pool(), source.Name, path, format, o)
+		}
+	}
+	return withoutLocalPath(create(from, o), from.Target.Path, source.Target.Path)
 }
+
+// A renamedError is an error that names a volume by another path.
+type renamedError struct {
+	error
+	text string
+}
+
+// withoutLocalPath returns an error that names a volume by its path, and not by that of the file that it was
+// exported as, which only this process has.
+func withoutLocalPath(err error, local, path string) error {
+	if err == nil || local == path {
+		return err
+	}
+	return &renamedError{err, strings.ReplaceAll(err.Error(), local, path)}
+}
+
+// Error implements error.
+func (e *renamedError) Error() string { return e.text }
+
+// Unwrap returns the original error.
+func (e *renamedError) Unwrap() error { return e.error }
 
 // fillFrom returns a function that writes the data of a volume to a new file or device.
 func (d *Driver) fillFrom(

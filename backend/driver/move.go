@@ -100,25 +100,16 @@ func movedFormat(to Destination, v *pooldef.Volume) string {
 func (d *Driver) moveByCopy(
 	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, progress host.Progress,
 ) error {
+	if err := d.checkCopyable(ctx, v, to); err != nil {
+		return err
+	}
 	p := v.Pool()
-	deleter, err := backend.As[backend.Deleter](v.Backend, p.Type, "volume deletion")
-	if err != nil {
-		return err
-	}
-	holder, err := backend.As[backend.Holder](v.Backend, p.Type, "moving volumes to other storage")
-	if err != nil {
-		return err
-	}
-	if _, err := backend.As[backend.Comparer](
-		to.Backend, to.Pool.Type, "moving volumes from other storage"); err != nil {
-		return err
-	}
-	// A dry run reports snapshots and other obstacles before the data are copied.
+	// A dry run reports obstacles before the data are copied.
 	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Deleter)
 	if err := rehearsal.Delete(ctx, p, v.Name); err != nil {
 		return err
 	}
-	held, err := holder.Hold(ctx, p, v.Name)
+	held, err := v.Backend.(backend.Holder).Hold(ctx, p, v.Name)
 	if err != nil {
 		return err
 	}
@@ -128,7 +119,7 @@ func (d *Driver) moveByCopy(
 		return errors.Join(err, released)
 	}
 	if err = released; err == nil {
-		err = deleter.Delete(ctx, p, v.Name)
+		err = v.Backend.(backend.Deleter).Delete(ctx, p, v.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("the copy in pool %q is complete, and stays: %w", to.Pool.Name, err)

@@ -4,16 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"poolctl/backend"
-	"poolctl/backend/backendtest"
 	"poolctl/backend/dir"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
@@ -53,21 +49,14 @@ type mover struct {
 	data     []byte
 }
 
-// newMover returns a mover between file systems, or within one.
-func newMover(t *testing.T, otherFileSystem bool) *mover {
-	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
-	if otherFileSystem {
-		shm, err := os.MkdirTemp("/dev/shm", "poolctl-test-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(shm) })
-		to = shm
+// newMover returns a mover between file systems.
+func newMover(t *testing.T) *mover {
+	to, err := os.MkdirTemp("/dev/shm", "poolctl-test-")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return moverBetween(t, from, to)
-}
-
-func moverBetween(t *testing.T, from, to string) *mover {
+	t.Cleanup(func() { os.RemoveAll(to) })
+	from := filepath.Join(t.TempDir(), "from")
 	d, _ := newDriver(t)
 	m := &mover{t, d, from, to, bytes.Repeat([]byte("data"), 5000)}
 	for name, path := range map[string]string{"from": m.from, "to": m.to} {
@@ -120,75 +109,9 @@ func empty(t testing.TB, dir string) {
 	}
 }
 
-// has reports whether a pool has the complete volume.
-func (m *mover) has(dir string) bool {
-	data, err := os.ReadFile(dir + "/v")
-	if err == nil && !bytes.Equal(data, m.data) {
-		m.Errorf("%s has a partial volume", dir)
-	}
-	return err == nil
-}
-
-// TestMoveFaults makes each change of a move fail, and every later one, too. The volume is always complete in
-// one of the pools or in both. After an error, it is where it was.
-func TestMoveFaults(t *testing.T) {
-	for _, otherFileSystem := range []bool{false, true} {
-		m := newMover(t, otherFileSystem)
-		for _, fault := range []failingHost{{}, {after: true}, {dead: true}, {after: true, dead: true}} {
-			for nth := 1; ; nth++ {
-				h := fault
-				h.Host, h.nth = &host.Local{}, nth
-				err := m.run(&h)
-				from, to := m.has(m.from), m.has(m.to)
-				isLast := h.count <= nth // deletion, or the rename within a file system
-				mayHaveMoved := fault.after && (isLast || fault.dead)
-				switch {
-				case !from && !to:
-					t.Fatalf("change %d of %+v: the volume is lost: %v", nth, fault, err)
-				case err == nil && (from || !to):
-					t.Errorf("change %d of %+v: success, but from %v to %v", nth, fault, from, to)
-				case err != nil && !from && !mayHaveMoved:
-					t.Errorf("change %d of %+v: the volume has moved despite %v", nth, fault, err)
-				case err != nil && to && from && !fault.dead && !isLast:
-					t.Errorf("change %d of %+v: the copy is left after %v", nth, fault, err)
-				}
-				if h.count < nth {
-					break
-				}
-			}
-		}
-	}
-}
-
-// TestMoveKilled kills processes that move, after each change. The volume is always complete in one of the
-// pools or in both.
-func TestMoveKilled(t *testing.T) {
-	if plan, ok := backendtest.CrashPlan(); ok {
-		fields := strings.Split(plan, "\n")
-		nth, err := strconv.Atoi(fields[2])
-		if err == nil {
-			err = moverBetween(t, fields[0], fields[1]).run(backendtest.KillAfter(&host.Local{}, nth))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	for _, otherFileSystem := range []bool{false, true} {
-		m := newMover(t, otherFileSystem)
-		for nth, killed := 1, true; killed; nth++ {
-			killed = backendtest.RunUntilKilled(t, t.Name(), fmt.Sprintf("%s\n%s\n%d", m.from, m.to, nth))
-			from, to := m.has(m.from), m.has(m.to)
-			if !from && !to || !killed && (from || !to) {
-				t.Errorf("killed after change %d (%v): from %v, to %v", nth, killed, from, to)
-			}
-		}
-	}
-}
-
 // TestMoveOfChanging checks that a volume that is written to while it is moved, or replaced, stays.
 func TestMoveOfChanging(t *testing.T) {
-	m := newMover(t, true)
+	m := newMover(t)
 	for name, change := range map[string]func() error{
 		"written": func() error {
 			f, err := os.OpenFile(m.from+"/v", os.O_WRONLY, 0)

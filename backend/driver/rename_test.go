@@ -14,7 +14,7 @@ import (
 // TestRenameFollowedFaults makes each change of a rename fail whose overlays follow, and every later one,
 // too. The overlays always find their backing file, and the same call goes on.
 func TestRenameFollowedFaults(t *testing.T) {
-	m := newMover(t, false)
+	m := newMover(t)
 	image := func(args ...string) string {
 		out, err := exec.Command("qemu-img", args...).CombinedOutput()
 		if err != nil {

@@ -47,14 +47,18 @@ func (f Files) Clone(ctx context.Context, p *pooldef.Pool, d, source *pooldef.Vo
 	return f.convert(ctx, dir, p, wanted, source, "", o)
 }
 
-// cloneByFill creates a raw volume with the data that o.Fill writes.
+// cloneByFill creates a volume with the data that o.Fill or o.FillImage writes.
 func (f Files) cloneByFill(
 	ctx context.Context, dir *host.Dir, p *pooldef.Pool, d *pooldef.Volume, o backend.CloneOptions,
 ) error {
-	if !qemuimg.IsRaw(d.Target.Format) || d.Target.Encryption != nil {
+	isRaw := qemuimg.IsRaw(d.Target.Format)
+	switch {
+	case d.Target.Encryption != nil, !isRaw && o.FillImage == nil:
 		return &backend.UnsupportedError{
 			Type: p.Type, What: "copying volumes of servers into images; vol-convert makes one of a raw volume",
 		}
+	case !isRaw:
+		return f.cloneIntoImage(ctx, dir, p, d, o)
 	}
 	if err := checkRaw(d, o.CreateOptions); err != nil {
 		return err
@@ -69,6 +73,27 @@ func (f Files) cloneByFill(
 			return err
 		}
 		return f.Host.Change(ctx, host.Sync{Path: path})
+	})
+}
+
+// cloneIntoImage creates an image with the data that o.FillImage writes.
+func (f Files) cloneIntoImage(
+	ctx context.Context, dir *host.Dir, p *pooldef.Pool, d *pooldef.Volume, o backend.CloneOptions,
+) error {
+	if err := checkImage(p, d, o.CreateOptions, false); err != nil {
+		return err
+	}
+	return f.withStaging(ctx, dir, d, func(path string) error {
+		create := qemuimg.Create(
+			d, filepath.Dir(path), d.Capacity.Bytes, qemuimg.Image{}, nil, o.Preallocation,
+		)
+		if err := f.Host.Change(ctx, create); err != nil {
+			return err
+		}
+		if err := o.FillImage(ctx, path, d.Target.Format); err != nil {
+			return err
+		}
+		return f.changeEach(ctx, finishSteps(path, d))
 	})
 }
 

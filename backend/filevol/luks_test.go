@@ -70,7 +70,7 @@ func TestLUKS(t *testing.T) {
 	backendtest.Long(t, "volumes encrypted by LUKS")
 	backendtest.QuickKeys(t)
 	var trace lockedBuffer
-	files := Files{Host: host.Trace{Host: &host.Local{}, W: &trace}, Secrets: passphrases}
+	files := Files{Host: host.NewTrace(&host.Local{}, &trace), Secrets: passphrases}
 	stop := watchForPassphrases(t)
 	t.Run("formats", func(t *testing.T) {
 		for _, format := range []string{"raw", "qcow2"} {

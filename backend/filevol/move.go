@@ -11,7 +11,6 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
-	"poolctl/backend/host/safeopen"
 	"poolctl/backend/image"
 	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
@@ -131,38 +130,8 @@ func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.
 		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving symbolic links"}
 	case v.Target.ExternalData:
 		return nil, &backend.ExternalDataError{Path: v.Target.Path}
-	case v.Target.Encryption != nil:
-		return nil, &backend.UnsupportedError{Type: p.Type, What: "moving encrypted volumes to other storage"}
-	}
-	if err := checkNoSnapshots(h, v,
-		"a pool on the same file system can have it with its snapshots"); err != nil {
-		return nil, err
 	}
 	return backend.HoldFile(h)
-}
-
-// checkNoSnapshots returns an error that names the internal snapshots of a qcow2 image, which would be lost.
-func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume, hint string) error {
-	if v.Target.Format != "qcow2" {
-		return nil
-	}
-	fd, err := h.Open()
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
-	snapshots, err := image.Snapshots(fd, h.Size)
-	if err != nil || len(snapshots) == 0 {
-		return err
-	}
-	var names []string
-	for _, s := range snapshots {
-		names = append(names, s.Name)
-	}
-	return &backend.StateError{
-		Text: fmt.Sprintf("its snapshots would be lost: %s", strings.Join(names, ", ")),
-		Hint: hint,
-	}
 }
 
 // Compare implements backend.Comparer.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"poolctl/backend"
@@ -208,4 +209,28 @@ func (f Files) CloneSnapshot(
 		busy.Reading = false
 	}
 	return err
+}
+
+// checkNoSnapshots returns an error that names the internal snapshots of a qcow2 image, which would be lost.
+func checkNoSnapshots(h *safeopen.Handle, v *pooldef.Volume, hint string) error {
+	if v.Target.Format != "qcow2" {
+		return nil
+	}
+	fd, err := h.Open()
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	snapshots, err := image.Snapshots(fd, h.Size)
+	if err != nil || len(snapshots) == 0 {
+		return err
+	}
+	var names []string
+	for _, s := range snapshots {
+		names = append(names, s.Name)
+	}
+	return &backend.StateError{
+		Text: fmt.Sprintf("its snapshots would be lost: %s", strings.Join(names, ", ")),
+		Hint: hint,
+	}
 }

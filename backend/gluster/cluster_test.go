@@ -28,11 +28,10 @@ var here = uncachedHost{&host.Local{}}
 type uncachedHost struct{ *host.Local }
 
 // MountPrivate implements host.Host.
-func (a uncachedHost) MountPrivate(ctx context.Context, c host.Command, at string,
-	limit time.Duration) (*host.PrivateMount, error) {
+func (a uncachedHost) MountPrivate(ctx context.Context, c host.Client) (*host.PrivateMount, error) {
 	c.Args = append([]string{"--attribute-timeout=0", "--entry-timeout=0",
 		"--xlator-option=*-md-cache.md-cache-timeout=0"}, c.Args...)
-	return a.Local.MountPrivate(ctx, c, at, limit)
+	return a.Local.MountPrivate(ctx, c)
 }
 
 // server is the address of the cluster's server. Its last number differs from those of other tests' clusters.
@@ -119,8 +118,7 @@ func bricks(t testing.TB) string {
 func mounted(t testing.TB, volume string) string {
 	t.Helper()
 	needsCluster(t)
-	top, err := here.MountPrivate(t.Context(), source{server: server, volume: volume}.client(), mountPoint,
-		far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: volume}.client(far))
 	if err != nil {
 		t.Fatal(err)
 	}

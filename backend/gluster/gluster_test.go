@@ -2,6 +2,7 @@ package gluster
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
+	"poolctl/backend/driver/drivertest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -36,6 +38,13 @@ func TestRaw(t *testing.T) {
 	o.Sizes = []uint64{65537, 0, 1, 1 << 20}
 	o.Elsewhere = backendtest.Because("TestRaw of backend/dir covers it", "RenameFaults", "CloneFaults",
 		"ResizeFaults", "KilledCloning")
+	maps.Copy(o.Elsewhere, backendtest.Because("Moving has the same changes", backendtest.StagedFaults...))
+	o.Move = drivertest.Move
+	o.Sibling = func(t *testing.T, p *pooldef.Pool) *pooldef.Pool {
+		sibling := poolOf(t, "gv0")
+		sibling.Name = "sibling"
+		return sibling
+	}
 	backendtest.Run(t, o)
 }
 
@@ -141,8 +150,7 @@ func TestLinks(t *testing.T) {
 	p := poolOf(t, "gv0")
 	b := newBackend(here)
 	ok(t, b.Create(t.Context(), p, volume("file", 1), backend.CreateOptions{}))
-	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(), mountPoint,
-		far)
+	top, err := here.MountPrivate(t.Context(), source{server: server, volume: "gv0"}.client(far))
 	ok(t, err)
 	for name, target := range map[string]string{"link": "file", "out": "/etc/passwd", "nowhere": "none"} {
 		ok(t, os.Symlink(target, top.Root+p.Source.Dir+"/"+name))

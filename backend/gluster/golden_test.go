@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
@@ -21,9 +20,8 @@ type directory struct {
 }
 
 // MountPrivate implements host.Host.
-func (d directory) MountPrivate(context.Context, host.Command, string,
-	time.Duration) (*host.PrivateMount, error) {
-	return &host.PrivateMount{Root: d.root}, nil
+func (d directory) MountPrivate(_ context.Context, c host.Client) (*host.PrivateMount, error) {
+	return &host.PrivateMount{Root: d.root, Shown: c.Shown}, nil
 }
 
 // golden starts a golden in a new directory /golden of the Gluster volume gv0. With -short there is no

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,15 +36,16 @@ type view struct {
 
 // client returns the command of a FUSE client. Since the client is killed at the end, closing a file must not
 // return before its data are written.
-func (s source) client() host.Command {
+func (s source) client(limit time.Duration) host.Client {
 	args := []string{"--no-daemon", "--process-name=fuse", "--log-file=-", "--log-level=ERROR",
 		"--volfile-server=" + s.server}
 	if s.port != 0 {
 		args = append(args, "--volfile-server-port="+strconv.Itoa(s.port))
 	}
-	return host.Cmd("glusterfs", append(args, "--volfile-id="+s.volume,
-		"--xlator-option=*-write-behind.flush-behind=off",
-		"--fuse-mountopts=nodev,nosuid,noexec", mountPoint)...)
+	args = append(args, "--volfile-id="+s.volume, "--xlator-option=*-write-behind.flush-behind=off",
+		"--fuse-mountopts=nodev,nosuid,noexec", mountPoint)
+	return host.Client{Command: host.Cmd("glusterfs", args...), At: mountPoint,
+		Shown: path.Join(mountPoint, s.server, s.volume), Limit: limit}
 }
 
 // openView mounts a pool's Gluster volume. If there is no error, the caller closes the view.
@@ -52,12 +54,12 @@ func (b *Backend) openView(ctx context.Context, p *pooldef.Pool) (*view, error) 
 	if err != nil {
 		return nil, err
 	}
-	served, err := b.host.MountPrivate(ctx, s.client(), mountPoint, b.timeout)
+	served, err := b.host.MountPrivate(ctx, s.client(b.timeout))
 	if err != nil {
 		return nil, b.translateError(ctx, s, err)
 	}
 	v := &view{source: s, PrivateMount: served, b: b}
-	v.files.Host, v.files.Confined = paths{b.host, served.Root}, true
+	v.files.Host, v.files.Confined = b.host, true
 	if b.secrets != nil {
 		v.files.Secrets = secrets{b.secrets, v}
 	}
@@ -138,25 +140,6 @@ func (v *view) toExternal(volume *pooldef.Volume) *pooldef.Volume {
 	}
 	return volume
 }
-
-// paths is a host that prints the client's mount point instead of local paths.
-type paths struct {
-	host.Host
-	root string
-}
-
-// Change implements host.Host.
-func (h paths) Change(ctx context.Context, s host.Step) error {
-	return h.Host.Change(ctx, step{s, h.root})
-}
-
-type step struct {
-	host.Step
-	root string
-}
-
-// Shell implements host.Step.
-func (s step) Shell() string { return strings.ReplaceAll(s.Step.Shell(), s.root, mountPoint) }
 
 // secrets finds secrets by URI.
 type secrets struct {

@@ -31,11 +31,11 @@ type Host interface {
 	Query(ctx context.Context, c Command) ([]byte, error)
 	// Change applies a step, unless ctx has ended.
 	Change(ctx context.Context, s Step) error
-	// MountPrivate runs a FUSE client that mounts a file system at the directory at, and waits until the file
-	// system responds. The client runs as long as this process, or until the file system does not respond for
-	// as long as limit. A command that runs already is not run again. If the file system does not respond,
-	// the error wraps context.DeadlineExceeded; if the client ends, the error is an ExitError.
-	MountPrivate(ctx context.Context, c Command, at string, limit time.Duration) (*PrivateMount, error)
+	// MountPrivate runs a FUSE client, and waits until its file system responds. The client runs as long as
+	// this process, or until the file system does not respond for as long as c.Limit. A command that runs
+	// already is not run again. If the file system does not respond, the error wraps
+	// context.DeadlineExceeded; if the client ends, the error is an ExitError.
+	MountPrivate(ctx context.Context, c Client) (*PrivateMount, error)
 	// Invalidate clears cached query results (CachedHost). Call it after waiting for another process, which
 	// may have changed the machine.
 	Invalidate()

@@ -133,7 +133,7 @@ func TestFCHost(t *testing.T) {
 func TestTrace(t *testing.T) {
 	var out strings.Builder
 	dir := t.TempDir()
-	h := Trace{&Local{}, &out}
+	h := NewTrace(&Local{}, &out)
 	if text, err := h.Query(t.Context(), Cmd("echo", "a b")); string(text) != "a b\n" || err != nil {
 		t.Errorf("got %q, error %v", text, err)
 	}

@@ -25,7 +25,8 @@ import (
 // namespace that contains only that program, so that no other process sees it. The program and the namespace
 // end with this process, however this process ends.
 type PrivateMount struct {
-	Root string // path of its files, for poolctl and the programs that poolctl runs
+	Root  string // path of its files, for poolctl and the programs that poolctl runs
+	Shown string // as in Client
 
 	limit  time.Duration
 	silent atomic.Bool
@@ -44,11 +45,17 @@ func (s *PrivateMount) ReadFile(name string) ([]byte, error) {
 // all calls that waited for the file system have failed.
 func (s *PrivateMount) Silent() bool { return s.silent.Load() }
 
+// A Client is a program that mounts a file system (fuse(4)), and keeps running.
+type Client struct {
+	Command
+	At    string        // the directory at which it mounts the file system
+	Shown string        // path of that directory in dry runs and traces, different for each file system
+	Limit time.Duration // the time that the file system may take to respond
+}
+
 // MountPrivate implements Host.
-func (l *Local) MountPrivate(
-	ctx context.Context, c Command, at string, limit time.Duration,
-) (*PrivateMount, error) {
-	s := l.startOrReuse(c, at, limit)
+func (l *Local) MountPrivate(ctx context.Context, c Client) (*PrivateMount, error) {
+	s := l.startOrReuse(c)
 	select {
 	case <-s.ready:
 		return s, s.err
@@ -58,7 +65,7 @@ func (l *Local) MountPrivate(
 }
 
 // startOrReuse returns the mount of a command. It starts the command unless the command runs and responds.
-func (l *Local) startOrReuse(c Command, at string, limit time.Duration) *PrivateMount {
+func (l *Local) startOrReuse(c Client) *PrivateMount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.privateMounts[c.Shell()]; s != nil && !s.Silent() && !isClosed(s.ended) {
@@ -67,9 +74,9 @@ func (l *Local) startOrReuse(c Command, at string, limit time.Duration) *Private
 	if l.privateMounts == nil {
 		l.privateMounts = map[string]*PrivateMount{}
 	}
-	s := &PrivateMount{limit: limit, ended: make(chan struct{}), ready: make(chan struct{})}
+	s := &PrivateMount{Shown: c.Shown, limit: c.Limit, ended: make(chan struct{}), ready: make(chan struct{})}
 	l.privateMounts[c.Shell()] = s
-	go s.run(c, at)
+	go s.run(c.Command, c.At)
 	return s
 }
 

@@ -23,13 +23,17 @@ func needsNamespaces(t *testing.T) {
 	}
 }
 
+func client(c Command, limit time.Duration) Client {
+	return Client{Command: c, At: "/mnt", Shown: "/mnt/shown", Limit: limit}
+}
+
 // TestMountPrivate mounts a file system that only the program and this process see.
 func TestMountPrivate(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
 	// the file system at /mnt is complete
 	c := serves("mount -t tmpfs tmpfs /tmp; mkdir /tmp/dir; mount --bind /tmp /mnt")
-	s, err := l.MountPrivate(t.Context(), c, "/mnt", far)
+	s, err := l.MountPrivate(t.Context(), client(c, far))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +46,19 @@ func TestMountPrivate(t *testing.T) {
 	if _, err := os.Stat("/mnt/dir"); err == nil {
 		t.Error("the file system is visible at /mnt")
 	}
-	if again, err := l.MountPrivate(t.Context(), c, "/mnt", far); again != s || err != nil {
+	if again, err := l.MountPrivate(t.Context(), client(c, far)); again != s || err != nil {
 		t.Errorf("the same command ran again: error %v", err)
+	}
+	var text strings.Builder
+	for _, h := range []Host{NewDryRun(l, &text), NewTrace(l, &text)} {
+		_, err := h.MountPrivate(t.Context(), client(c, far))
+		if err := errors.Join(err, h.Change(t.Context(), Mkdir{Path: s.Root + "/new", Mode: 0o700})); err != nil {
+			t.Error(err)
+		}
+	}
+	const want = "mkdir -m 0700 /mnt/shown/new\n? "
+	if got := text.String(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "+ "+want[:len(want)-2]) {
+		t.Errorf("dry run and trace are %q", got)
 	}
 	if s.Silent() {
 		t.Error("the file system does not respond")
@@ -52,7 +67,7 @@ func TestMountPrivate(t *testing.T) {
 		stop("sleep\x001000\x00") // which may still be running
 		return isClosed(s.ended)
 	})
-	other, err := l.MountPrivate(t.Context(), c, "/mnt", far)
+	other, err := l.MountPrivate(t.Context(), client(c, far))
 	if err != nil || other.Root == s.Root {
 		t.Errorf("after its program ended, it was mounted at %v, error %v", other, err)
 	}
@@ -76,25 +91,25 @@ func TestMountPrivateFails(t *testing.T) {
 	needsNamespaces(t)
 	l := &Local{}
 	exit, missing := (*ExitError)(nil), (*ToolError)(nil)
-	if _, err := l.MountPrivate(t.Context(), Cmd("sh", "-c", "echo trouble >&2; exit 3"), "/mnt",
-		far); !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
+	_, err := l.MountPrivate(t.Context(), client(Cmd("sh", "-c", "echo trouble >&2; exit 3"), far))
+	if !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "trouble" {
 		t.Errorf("a program that fails: error %v", err)
 	}
-	if _, err := l.MountPrivate(t.Context(), Cmd("true"), "/mnt", far); !errors.As(err, &exit) {
+	if _, err := l.MountPrivate(t.Context(), client(Cmd("true"), far)); !errors.As(err, &exit) {
 		t.Errorf("a program that ends: error %v", err)
 	}
 	noTool := Cmd("poolctl-no-such-tool")
-	if _, err := l.MountPrivate(t.Context(), noTool, "/mnt", far); !errors.As(err, &missing) {
+	if _, err := l.MountPrivate(t.Context(), client(noTool, far)); !errors.As(err, &missing) {
 		t.Errorf("a program that is not installed: error %v", err)
 	}
-	s, err := l.MountPrivate(t.Context(), serves("true"), "/mnt", 300*time.Millisecond)
+	s, err := l.MountPrivate(t.Context(), client(serves("true"), 300*time.Millisecond))
 	if !errors.Is(err, context.DeadlineExceeded) || !s.Silent() {
 		t.Errorf("a program that mounts nothing: error %v", err)
 	}
 	<-s.ended
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.MountPrivate(cancelled, serves("sleep 0"), "/mnt", far); !errors.Is(err, context.Canceled) {
+	if _, err := l.MountPrivate(cancelled, client(serves("sleep 0"), far)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: error %v", err)
 	}
 }

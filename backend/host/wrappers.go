@@ -6,33 +6,74 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
-// Trace prints queries and changes to W before the wrapped host executes them.
-type Trace struct {
-	Host
-	W io.Writer
-}
+// Trace prints queries and changes to a writer before the wrapped host executes them.
+type Trace struct{ *printer }
+
+// NewTrace returns a trace of h.
+func NewTrace(h Host, w io.Writer) Trace { return Trace{&printer{Host: h, w: w}} }
 
 // Query implements Host.
 func (t Trace) Query(ctx context.Context, c Command) ([]byte, error) {
-	fmt.Fprintln(t.W, "?", c.Shell())
+	t.print("? ", c)
 	return t.Host.Query(ctx, c)
 }
 
 // Change implements Host.
 func (t Trace) Change(ctx context.Context, s Step) error {
-	fmt.Fprintln(t.W, "+", s.Shell())
+	t.print("+ ", s)
 	return t.Host.Change(ctx, s)
 }
 
 // MountPrivate implements Host.
-func (t Trace) MountPrivate(
-	ctx context.Context, c Command, at string, limit time.Duration,
-) (*PrivateMount, error) {
-	fmt.Fprintln(t.W, "?", c.Shell(), "&")
-	return t.Host.MountPrivate(ctx, c, at, limit)
+func (t Trace) MountPrivate(ctx context.Context, c Client) (*PrivateMount, error) {
+	shown := c.Command
+	shown.Args = slices.Clone(c.Args)
+	for i, arg := range shown.Args {
+		if arg == c.At {
+			shown.Args[i] = c.Shown
+		}
+	}
+	fmt.Fprintln(t.w, "?", shown.Shell(), "&")
+	return t.printer.MountPrivate(ctx, c)
+}
+
+// A printer prints shell commands. In these, a private mount has the path that its Client
+// says: its root is a path that only this process has.
+type printer struct {
+	Host
+	w io.Writer
+
+	mu     sync.Mutex
+	mounts []*PrivateMount
+}
+
+func (p *printer) print(mark string, s interface{ Shell() string }) {
+	text := s.Shell()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.mounts {
+		text = strings.ReplaceAll(text, m.Root, m.Shown)
+	}
+	fmt.Fprintln(p.w, mark+text)
+}
+
+// MountPrivate implements Host.
+func (p *printer) MountPrivate(ctx context.Context, c Client) (*PrivateMount, error) {
+	m, err := p.Host.MountPrivate(ctx, c)
+	if err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !slices.Contains(p.mounts, m) {
+			p.mounts = append(p.mounts, m)
+		}
+	}
+	return m, err
 }
 
 // ReadOnly refuses all changes.
@@ -43,17 +84,16 @@ func (ReadOnly) Change(context.Context, Step) error {
 	return fmt.Errorf("changes are not allowed (--readonly): %w", fs.ErrPermission)
 }
 
-// DryRun prints equivalent shell commands for changes to W, and changes nothing. Directories that would have
-// been created exist for Stat.
+// DryRun prints equivalent shell commands for changes to a writer, and changes nothing. Directories that
+// would have been created exist for Stat.
 type DryRun struct {
-	Host
-	W    io.Writer
+	printer
 	dirs map[string]fs.FileMode
 }
 
 // NewDryRun returns a dry run of h.
 func NewDryRun(h Host, w io.Writer) *DryRun {
-	return &DryRun{Host: h, W: w, dirs: map[string]fs.FileMode{}}
+	return &DryRun{printer: printer{Host: h, w: w}, dirs: map[string]fs.FileMode{}}
 }
 
 // Change implements Host.
@@ -61,7 +101,7 @@ func (d *DryRun) Change(ctx context.Context, s Step) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprintln(d.W, s.Shell())
+	d.print("", s)
 	switch s := s.(type) {
 	case Mkdir:
 		d.dirs[filepath.Clean(s.Path)] = s.Mode

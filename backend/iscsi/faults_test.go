@@ -82,7 +82,7 @@ func TestCHAP(t *testing.T) {
 	} {
 		p.Source.Auth = test.auth
 		var trace strings.Builder
-		b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, far)
+		b := New(host.NewTrace(&host.Local{}, &trace), secrets, far)
 		err := b.Start(t.Context(), p)
 		if test.want == "" {
 			ok(t, err)

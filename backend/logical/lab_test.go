@@ -11,6 +11,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
+	"poolctl/backend/driver/drivertest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -166,9 +167,11 @@ func TestConformanceFaults(t *testing.T) {
 	backendtest.NeedsLab(t, "logical volumes")
 	withoutAutoactivation(t)
 	o := options()
-	o.Parts = backendtest.Faults
+	o.Parts = append(slices.Clone(backendtest.Faults), "Moving")
+	o.Move = drivertest.Move
 	o.Elsewhere = backendtest.Because("CloneFaults and KilledCloning have the same changes",
 		append(slices.Clone(backendtest.StagedFaults), "SnapshotFaults", "SnapshotCloneFaults")...)
+	o.Elsewhere["Moving"] = "TestConformance of disk has it, with devices of this machine, too"
 	backendtest.Run(t, o)
 }
 

@@ -101,7 +101,7 @@ func TestThin(t *testing.T) {
 	v, err := b.Volume(t.Context(), p, "v")
 	ok(t, err)
 	var trace bytes.Buffer
-	traced := New(host.Trace{Host: &host.Local{}, W: &trace}, nil)
+	traced := New(host.NewTrace(&host.Local{}, &trace), nil)
 	ok(t, traced.Clone(t.Context(), p, volume("same", 32*mib), v, backend.CloneOptions{Reflink: true}))
 	if text := trace.String(); !strings.Contains(text, "--snapshot") || strings.Contains(text, "dd ") {
 		t.Errorf("cloned by\n%s", text)

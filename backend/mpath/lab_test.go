@@ -74,7 +74,7 @@ func TestLab(t *testing.T) {
 	})
 	t.Run("Trace", func(t *testing.T) {
 		var trace strings.Builder
-		for v, err := range New(host.Trace{Host: b.Host, W: &trace}, nil).Details(t.Context(), pool) {
+		for v, err := range New(host.NewTrace(b.Host, &trace), nil).Details(t.Context(), pool) {
 			ok(t, err)
 			if v.Capacity.Bytes != 16<<20 || v.Target.Permissions.Mode == nil {
 				t.Errorf("%+v", v)

@@ -49,7 +49,7 @@ func TestLogin(t *testing.T) {
 func TestCIFSLogin(t *testing.T) {
 	newPool := labPools(t, "cifs", "", "/srv/smb", "private", smb)
 	var trace strings.Builder
-	b := New(host.Trace{Host: &host.Local{}, W: &trace}, secrets, far)
+	b := New(host.NewTrace(&host.Local{}, &trace), secrets, far)
 	end, seen := make(chan bool), make(chan int)
 	go func() { seen <- watchForPassword(t, end) }()
 	for _, user := range []string{"daemon", `WORKGROUP\daemon`} {

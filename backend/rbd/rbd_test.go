@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"poolctl/backend/backendtest"
+	"poolctl/backend/driver/drivertest"
 	"poolctl/pooldef"
 )
 
@@ -22,9 +23,12 @@ func TestBackend(t *testing.T) {
 		},
 		Refused: []string{"", "a/b", "a@b", "a\nb", "\xff\xfe", ".poolctl-1-2-3"},
 		Slow:    true, Cached: true, SeesSnapshots: true,
-		Elsewhere: backendtest.Because(
-			"VolumeFaults and Killed: a full copy gets its name as a new image does", "CloneFaults", "KilledCloning",
-		),
+		Move: drivertest.Move,
+		Elsewhere: map[string]string{
+			"CloneFaults":    "VolumeFaults: a full copy gets its name as a new image does",
+			"KilledCloning":  "Killed has the same changes",
+			"KilledDeleting": "Moving has the same changes",
+		},
 		Cannot: backendtest.Because(
 			"Ceph renames an image by its id: of two that rename it at the same time both do, one after the other",
 			"RenamingTogether",

@@ -8,6 +8,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
 
@@ -129,4 +130,26 @@ func (b *Backend) Download(
 		Progress: t.Progress,
 	}
 	return mapErrNotFound(b.translateError(ctx, p, b.host.Change(ctx, drain)), name)
+}
+
+// FillImage implements backend.ImageFiller.
+func (b *Backend) FillImage(
+	ctx context.Context, p *pooldef.Pool, name, file, format string, o backend.CloneOptions,
+) error {
+	i, err := b.info(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	at, _ := placeOf(p)
+	if err := b.checkNotInUse(ctx, p, at, name, o.InUse, true); err != nil {
+		return err
+	}
+	from, err := b.imageOf(ctx, p, &pooldef.Volume{Name: name, Capacity: pooldef.Bytes(i.Size)})
+	if err != nil {
+		return err
+	}
+	from.InUse = o.InUse
+	to := qemuimg.Made(file, format, nil)
+	to.Blank = true
+	return qemuimg.ExplainRBD(b.host.Change(ctx, qemuimg.Into(from, to, o.Progress)))
 }

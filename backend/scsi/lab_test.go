@@ -179,7 +179,7 @@ func TestMany(t *testing.T) {
 		}
 	}
 	var trace bytes.Buffer
-	b := New(host.Trace{Host: &host.Local{}, W: &trace}, nil)
+	b := New(host.NewTrace(&host.Local{}, &trace), nil)
 	begin, cpu := time.Now(), used(t)
 	count := 0
 	for v, err := range b.Details(t.Context(), p) {

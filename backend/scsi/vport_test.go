@@ -95,7 +95,7 @@ func TestVirtualPort(t *testing.T) {
 	f := newFabric(t)
 	f.port(5, -1, "20000000c9831b4b", "10000000c9831b4b", 127)
 	var trace strings.Builder
-	b := New(host.Trace{Host: f, W: &trace}, nil)
+	b := New(host.NewTrace(f, &trace), nil)
 	p := virtual(func(*pooldef.Adapter) {})
 	active := func(want bool) {
 		t.Helper()

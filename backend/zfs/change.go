@@ -1,6 +1,7 @@
 package zfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,16 +38,16 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	err := b.change(ctx, p, c)
 	host.Settle(context.WithoutCancel(ctx), b.Host)
 	if host.StderrContains(err, "has children", "has dependent clones") {
-		return b.dependentsError(ctx, p, name)
+		return cmp.Or(b.checkNoDependents(ctx, p, name), err)
 	}
 	return mapErrNotFound(err, name)
 }
 
-// dependentsError returns an error that lists what prevents the deletion of a volume.
-func (b *Backend) dependentsError(ctx context.Context, p *pooldef.Pool, name string) error {
+// checkNoDependents returns an error that lists what prevents the deletion of a volume.
+func (b *Backend) checkNoDependents(ctx context.Context, p *pooldef.Pool, name string) error {
 	snapshots, clones, err := b.dependents(ctx, p, name)
 	switch {
-	case err != nil:
+	case err != nil, len(snapshots) == 0:
 		return err
 	case len(clones) > 0:
 		return &backend.StateError{

@@ -197,6 +197,8 @@ func left(t *testing.T) {
 	shared := volume("shared", mib)
 	shared.Backing = &pooldef.VolumeTarget{Path: "v"}
 	ok(t, b.Create(t.Context(), p, shared, backend.CreateOptions{}))
+	_, err := b.Hold(t.Context(), p, "v") // a move could not delete it after the copy
+	refused[*backend.StateError](t, "hold the origin of a clone", err, "tank/shared")
 	// like the snapshot of a finished clone whose process has ended
 	run(t, "zfs", "snapshot", "tank/v@.poolctl-99999999-1-4")
 	run(t, "zfs", "clone", "tank/v@.poolctl-99999999-1-4", "tank/whole")

@@ -13,6 +13,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/backendtest"
+	"poolctl/backend/driver/drivertest"
 	"poolctl/backend/host"
 	"poolctl/pooldef"
 )
@@ -219,7 +220,14 @@ func TestConformance(t *testing.T) {
 func TestConformanceFaults(t *testing.T) {
 	backendtest.NeedsLab(t, "ZFS")
 	o := options()
-	o.Parts = backendtest.Faults
+	o.Parts = append(slices.Clone(backendtest.Faults), "Moving")
+	o.Move = drivertest.Move
+	o.Sibling = func(t *testing.T, p *pooldef.Pool) *pooldef.Pool {
+		run(t, "zfs", "create", "-o", "mountpoint=none", "tank/sibling")
+		sibling := *p
+		sibling.Name, sibling.Source.Name, sibling.Target.Path = "sibling", "tank/sibling", "/dev/zvol/tank/sibling"
+		return &sibling
+	}
 	o.Elsewhere = backendtest.Because("CloneFaults and KilledCloning have the same changes",
 		append(slices.Clone(backendtest.StagedFaults), "SnapshotCloneFaults")...)
 	backendtest.Run(t, o)

@@ -57,3 +57,11 @@ func (b *Backend) moveBack(
 	}
 	return b.Host.Change(ctx, zfs("rename", "--", key(target, newName), key(p, r.name)))
 }
+
+// Hold implements backend.Holder. A volume that others depend on could not be deleted after the copy.
+func (b *Backend) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.Held, error) {
+	if err := b.checkNoDependents(ctx, p, name); err != nil {
+		return nil, err
+	}
+	return b.Devices.Hold(ctx, p, name)
+}
