@@ -41,7 +41,7 @@ func (d *Driver) checkCopyable(ctx context.Context, v *Volume, to Destination) e
 
 // refusal returns an error about what pools of the type of p do not support, and what to do instead.
 func refusal(p *pooldef.Pool, what, hint string) error {
-	return &noCapabilityError{backend.UnsupportedError{Type: p.Type, What: what}, hint}
+	return &backend.UnsupportedError{Type: p.Type, What: what, Hint: hint}
 }
 
 // uploadHint returns the commands that copy the data of a volume into another one, which exists. vol-download
