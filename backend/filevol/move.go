@@ -131,7 +131,15 @@ func (f Files) Hold(ctx context.Context, p *pooldef.Pool, name string) (backend.
 	case v.Target.ExternalData:
 		return nil, &backend.ExternalDataError{Path: v.Target.Path}
 	}
-	return backend.HoldFile(h)
+	held, err := backend.HoldFile(h)
+	if err != nil {
+		return nil, err
+	}
+	// again: from here on, nobody else can add one
+	if err := checkNoSnapshots(h, v, "a pool on the same file system can have it with them"); err != nil {
+		return nil, errors.Join(err, held.Release(ctx))
+	}
+	return held, nil
 }
 
 // Compare implements backend.Comparer.

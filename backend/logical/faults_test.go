@@ -98,7 +98,7 @@ func TestThousand(t *testing.T) {
 	}
 	_, err := b.Volume(t.Context(), p, name)
 	ok(t, err)
-	c.asked = nil
+	activate()
 	all, err := b.Snapshots(t.Context(), p, "")
 	if len(all) != n || err != nil || strings.Join(c.asked, " ") != "lvs" {
 		t.Errorf("%d snapshots, error %v; asked %q", len(all), err, c.asked)
