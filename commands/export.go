@@ -17,14 +17,15 @@ type Export struct {
 // Help implements kong.HelpProvider.
 func (*Export) Help() string {
 	return "Prints what apply would need to make the pools as they are, in YAML: definitions, state and " +
-		"volumes, but no data and no secrets. diff finds no difference with it.\n\n" +
+		"volumes, but no data and no secrets. diff finds no difference with it. If a pool has to be left out, " +
+		"because its definition cannot be used, the status is 9.\n\n" +
 		"  poolctl export >pools.yaml\n" +
 		"  poolctl --config-dir /etc/libvirt/storage export >pools.yaml"
 }
 
 // Run prints the pools.
 func (c *Export) Run(e *env) error {
-	entries, err := c.entries(e)
+	entries, failed, err := c.entries(e)
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (c *Export) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	failed, separator := false, ""
+	separator := ""
 	for _, x := range all {
 		for _, w := range x.Warnings {
 			e.Warn("%w", w)
@@ -57,18 +58,21 @@ func (c *Export) Run(e *env) error {
 	return nil
 }
 
-// entries returns the pools to print.
-func (c *Export) entries(e *env) (entries []*store.Entry, err error) {
+// entries returns the pools to print. isPartial is set if definitions cannot be used, about which there are
+// warnings.
+func (c *Export) entries(e *env) (entries []*store.Entry, isPartial bool, err error) {
 	if len(c.Pools) == 0 {
 		e.warnMissing()
+		before := len(e.problems)
 		if entries, err = e.driver.AllPools(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		isPartial = len(e.problems) > before
 	}
 	for _, name := range c.Pools {
 		entry, err := e.driver.FindPool(name)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		entries = append(entries, entry)
 	}
@@ -80,5 +84,5 @@ func (c *Export) entries(e *env) (entries []*store.Entry, err error) {
 		}
 		persistent = append(persistent, entry)
 	}
-	return persistent, nil
+	return persistent, isPartial, nil
 }
