@@ -73,7 +73,7 @@ func toChangeChain[C any](ctx context.Context, d *Driver, v *Volume, what string
 	if err != nil {
 		return changer, err
 	}
-	users, err := look.users(ctx, v.Pool(), v.Volume)
+	users, err := look.usersAfterPassing(ctx, v.Pool(), v.Volume)
 	if err != nil {
 		return changer, err
 	}
@@ -127,7 +127,7 @@ func (d *Driver) checkOnlyOverlay(ctx context.Context, v *Volume) error {
 	if err != nil {
 		return err
 	}
-	users, err := look.users(ctx, entry.Current(), base)
+	users, err := look.usersAfterPassing(ctx, entry.Current(), base)
 	if err != nil {
 		return err
 	}

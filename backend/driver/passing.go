@@ -9,6 +9,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host"
+	"poolctl/pooldef"
 )
 
 // Other poolctl processes open volumes and directories for a moment, to inspect them. A verb that must not
@@ -40,13 +41,12 @@ func isPassing(busy *backend.BusyError) bool {
 	})
 }
 
-// usersAfterPassing returns the users of a volume as look.users does, without poolctl processes that read the
+// usersAfterPassing returns the users of a volume as users does, without poolctl processes that read the
 // volume only for a moment.
-func (d *Driver) usersAfterPassing(ctx context.Context, l *look, v *Volume) ([]User, error) {
+func (l *look) usersAfterPassing(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) ([]User, error) {
 	for begin := time.Now(); ; {
-		users, err := l.users(ctx, v.Pool(), v.Volume)
-		isOver := err != nil || l.files == nil || time.Since(begin) > passing
-		if isOver || !slices.ContainsFunc(users, isReader) || slices.ContainsFunc(users, isProgram) {
+		users, err := l.users(ctx, p, v)
+		if err != nil || !mayPass(users) || time.Since(begin) > passing {
 			return users, err
 		}
 		if err := host.Sleep(ctx, pause); err != nil {
@@ -58,8 +58,16 @@ func (d *Driver) usersAfterPassing(ctx context.Context, l *look, v *Volume) ([]U
 	}
 }
 
-func isReader(u User) bool {
-	return u.Kind == ProcessUser && u.Name == program && u.State == "reading"
+// mayPass reports whether all processes among the users, of which there are some, are poolctl and only read.
+func mayPass(users []User) bool {
+	readers, processes := 0, 0
+	for _, u := range users {
+		if u.Kind == ProcessUser {
+			processes++
+			if u.Name == program && u.State == "reading" {
+				readers++
+			}
+		}
+	}
+	return readers > 0 && readers == processes
 }
-
-func isProgram(u User) bool { return u.Kind == ProcessUser && !isReader(u) }

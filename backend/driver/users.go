@@ -153,7 +153,7 @@ func (d *Driver) usersOf(ctx context.Context, v *Volume, busy bool) ([]User, err
 	for _, hidden := range look.hidden {
 		d.Warn("%w", hidden)
 	}
-	return d.usersAfterPassing(ctx, look, v)
+	return look.usersAfterPassing(ctx, v.Pool(), v.Volume)
 }
 
 // checkNoOverlays returns an error that names the overlays of a volume.
