@@ -1,16 +1,6 @@
 package systemd
 
-import (
-	"io"
-	"os"
-	"path/filepath"
-	"strings"
-	"sync"
-
-	"golang.org/x/sys/unix"
-
-	"poolctl/backend/host/retry"
-)
+import "strings"
 
 // A dropIn is a file with settings of one unit.
 type dropIn struct {
@@ -68,50 +58,4 @@ func (d *dropIn) unmountEarly() {
 	d.set("Conflicts", "umount.target")
 	d.set("Before", "umount.target", "remote-fs.target")
 	d.set("After", "remote-fs-pre.target", "network.target", "network-online.target")
-}
-
-// A writer writes drop-ins into a directory that only root can change. It uses descriptors, because an
-// os.File takes longer than the rest of writing a small file.
-type writer struct {
-	dir  int
-	path string
-
-	lock    sync.Mutex
-	written map[string]string // by text: a file that has it
-}
-
-// write writes a drop-in that does not exist yet. Files with the same text are links to one, which takes half
-// the time.
-func (w *writer) write(d dropIn) error {
-	directory := d.name + ".d"
-	if err := retry.Mkdirat(w.dir, directory, 0o755); err != nil {
-		return &os.PathError{Op: "mkdir", Path: filepath.Join(w.path, directory), Err: err}
-	}
-	file := directory + "/" + dropInName
-	w.lock.Lock()
-	same := w.written[string(d.text)]
-	w.lock.Unlock()
-	if same != "" && unix.Linkat(w.dir, same, w.dir, file, 0) == nil { // there may be too many links
-		return nil
-	}
-	if err := w.create(file, d.text); err != nil {
-		return &os.PathError{Op: "write", Path: filepath.Join(w.path, file), Err: err}
-	}
-	w.lock.Lock()
-	w.written[string(d.text)] = file
-	w.lock.Unlock()
-	return nil
-}
-
-func (w *writer) create(file string, text []byte) error {
-	fd, err := retry.Openat(w.dir, file, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	n, err := unix.Write(fd, text)
-	if err == nil && n < len(text) {
-		err = io.ErrShortWrite
-	}
-	return err
 }

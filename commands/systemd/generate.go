@@ -1,7 +1,6 @@
 package systemd
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,23 +36,22 @@ func Generate(directory string, pools []Pool, report func(error)) {
 		return
 	}
 	defer root.Close()
-	w := writer{dir: int(root.Fd()), path: directory, written: map[string]string{}}
 	mounts := mountsOf(pools)
 	units := make([]unit, len(pools))
-	errs := forEach(len(pools), func(i int) (err error) {
-		if units[i], err = pools[i].unit(mounts); units[i].name != "" {
-			err = errors.Join(err, w.write(units[i].dropIn))
-		}
-		return err
-	})
+	errs := make([]error, len(pools))
+	inParallel(len(pools), func(i int) { units[i], errs[i] = pools[i].unit(mounts) })
 	s := shared{index: map[string]int{}}
 	for i := range pools {
 		s.add(&pools[i], &units[i])
 	}
-	errs = append(errs, forEach(len(s.dropIns), func(i int) error {
-		s.dropIns[i].generalise()
-		return w.write(s.dropIns[i])
-	})...)
+	inParallel(len(s.dropIns), func(i int) { s.dropIns[i].generalise() })
+	for i := range units {
+		if units[i].name != "" {
+			s.dropIns = append(s.dropIns, units[i].dropIn)
+		}
+	}
+	w := writer{dir: int(root.Fd()), path: directory}
+	errs = append(errs, w.write(s.dropIns)...)
 	for _, err := range errs {
 		if err != nil {
 			report(err)
@@ -61,20 +59,18 @@ func Generate(directory string, pools []Pool, report func(error)) {
 	}
 }
 
-// forEach calls a function for the numbers below n, several at once. It returns what each call returned.
-func forEach(n int, do func(i int) error) []error {
-	errs := make([]error, n)
+// inParallel calls a function for the numbers below n, several at once.
+func inParallel(n int, do func(i int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		wait.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				errs[i] = do(i)
+				do(i)
 			}
 		})
 	}
 	wait.Wait()
-	return errs
 }
 
 // mountsOf returns the units of the pools that mount something, by directory. If several pools use a

@@ -67,7 +67,9 @@ func parseDocument(file string, data []byte, keys []yamlKey) (*document, error) 
 		return nil, pooldef.ProblemsIn(file, err)
 	}
 	doc.file = file
-	doc.problems = pooldef.ProblemsIn(file, doc.problems)
+	if doc.problems != nil {
+		doc.problems = pooldef.ProblemsIn(file, doc.problems)
+	}
 	return doc, nil
 }
 

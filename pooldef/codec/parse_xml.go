@@ -17,6 +17,9 @@ import (
 // maxDepth is the maximum depth of elements. libvirt's deepest document has five levels.
 const maxDepth = 32
 
+// usualDepth is the depth of most documents.
+const usualDepth = 4
+
 // maxNodes is the maximum number of elements and attributes of a document, after expanding YAML aliases.
 const maxNodes = 10_000
 
@@ -40,7 +43,7 @@ func parseXML(data []byte) (root *xmltree.Element, managedBy string, err error) 
 		}
 		return input, nil
 	}
-	p := xmlParser{decoder: decoder}
+	p := xmlParser{decoder: decoder, open: make([]openElement, 0, usualDepth)}
 	for {
 		line, _ := decoder.InputPos()
 		token, err := decoder.Token()
@@ -64,6 +67,7 @@ type xmlParser struct {
 	decoder *xml.Decoder
 	root    *xmltree.Element
 	open    []openElement
+	text    []byte // of the open elements, one after the other
 	nodes   int
 
 	managedBy string
@@ -71,7 +75,7 @@ type xmlParser struct {
 
 type openElement struct {
 	*xmltree.Element
-	text bytes.Buffer // all text pieces so far
+	textStart int // where its text begins
 }
 
 func (p *xmlParser) addToken(token xml.Token, line int) error {
@@ -82,7 +86,7 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 		p.endElement()
 	case xml.CharData:
 		if len(p.open) > 0 {
-			p.open[len(p.open)-1].text.Write(t)
+			p.text = append(p.text, t...)
 		} else if len(bytes.TrimSpace(t)) > 0 {
 			return pooldef.Problem{Line: line, Text: "text outside the root element"}
 		}
@@ -99,13 +103,10 @@ func (p *xmlParser) addToken(token xml.Token, line int) error {
 }
 
 func (p *xmlParser) startElement(t xml.StartElement, line int) error {
-	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
-	for url, prefix := range prefixes {
-		if prefix == t.Name.Space+":" { // a prefix without a declaration
-			text := fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", t.Name.Space, url)
-			return pooldef.Problem{Line: line, Element: prefix + t.Name.Local, Text: text}
-		}
+	if err := checkPrefix(t.Name, line); err != nil {
+		return err
 	}
+	e := &xmltree.Element{Name: xmlName(t.Name), Line: line}
 	for _, a := range t.Attr {
 		if a.Name.Space == "xmlns" || a.Name.Local == "xmlns" {
 			continue
@@ -127,7 +128,21 @@ func (p *xmlParser) startElement(t xml.StartElement, line int) error {
 	default:
 		p.root = e
 	}
-	p.open = append(p.open, openElement{Element: e})
+	p.open = append(p.open, openElement{e, len(p.text)})
+	return nil
+}
+
+// checkPrefix returns an error if a name has one of the prefixes without its declaration.
+func checkPrefix(name xml.Name, line int) error {
+	if name.Space == "" {
+		return nil
+	}
+	for url, prefix := range prefixes {
+		if prefix == name.Space+":" {
+			text := fmt.Sprintf("the prefix is not declared: xmlns:%s='%s'", name.Space, url)
+			return pooldef.Problem{Line: line, Element: prefix + name.Local, Text: text}
+		}
+	}
 	return nil
 }
 
@@ -154,10 +169,11 @@ func (p *xmlParser) countNode(line int) error {
 
 // endElement closes an element. White space between child elements is dropped.
 func (p *xmlParser) endElement() {
-	e := &p.open[len(p.open)-1]
-	if text := e.text.String(); len(e.Children) == 0 || strings.TrimSpace(text) != "" {
-		e.Text = text
+	e := p.open[len(p.open)-1]
+	if text := p.text[e.textStart:]; len(e.Children) == 0 || len(bytes.TrimSpace(text)) > 0 {
+		e.Text = string(text)
 	}
+	p.text = p.text[:e.textStart]
 	p.open = p.open[:len(p.open)-1]
 }
 

@@ -83,7 +83,7 @@ func (r *reader) pool(p *pooldef.Pool, info *pooldef.TypeInfo) {
 		source = &xmltree.Element{Line: root.Line}
 		r.paths[source] = "source"
 	}
-	p.Source = r.source(source, info)
+	r.source(&p.Source, source, info)
 	r.names(p, info)
 	p.UUID = r.uuid()
 	cow := r.child(root, "features/cow")

@@ -9,8 +9,7 @@ import (
 
 // source reads a pool's source. It reports missing parts that the type requires, and warns about parts that
 // the type does not use.
-func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Source {
-	var s pooldef.Source
+func (r *reader) source(s *pooldef.Source, e *xmltree.Element, info *pooldef.TypeInfo) {
 	for _, part := range []struct {
 		name string
 		need pooldef.Need
@@ -41,12 +40,11 @@ func (r *reader) source(e *xmltree.Element, info *pooldef.TypeInfo) pooldef.Sour
 	}
 	s.Auth = r.auth(e)
 	s.Vendor, s.Product = r.vendorOrProduct(e, "vendor"), r.vendorOrProduct(e, "product")
-	r.format(e, &s, info)
-	r.protocol(e, &s, info)
+	r.format(e, s, info)
+	r.protocol(e, s, info)
 	if s.Auth != nil && s.Auth.Type == "cifs" && (info.Type != pooldef.NetFS || s.Format != "cifs") {
 		r.problem(e.Child("auth"), "@type", "only netfs pools of format cifs have a login of type cifs")
 	}
-	return s
 }
 
 func (r *reader) dir(e *xmltree.Element, info *pooldef.TypeInfo) string {

@@ -15,7 +15,7 @@ import (
 // were visited, so that done can warn about unknown ones.
 type reader struct {
 	doc      *document
-	paths    map[*xmltree.Element]string // path of each element, without the root's name
+	paths    map[*xmltree.Element]string // of elements, without the root's name; those of the tree: see path
 	visited  map[*xmltree.Element]*visit
 	reported map[place]bool
 	problems pooldef.Problems
@@ -35,17 +35,24 @@ type place struct {
 }
 
 func newReader(doc *document) *reader {
-	r := &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{},
+	return &reader{doc: doc, paths: map[*xmltree.Element]string{}, visited: map[*xmltree.Element]*visit{},
 		reported: map[place]bool{}}
-	var walk func(e *xmltree.Element, path string)
-	walk = func(e *xmltree.Element, path string) {
-		r.paths[e] = path
-		for _, c := range e.Children {
-			walk(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
-		}
+}
+
+// path returns the path of an element. The paths of the tree are found when the first is needed: most
+// documents have no problems.
+func (r *reader) path(e *xmltree.Element) string {
+	if _, found := r.paths[r.doc.root]; !found {
+		r.addPaths(r.doc.root, "")
 	}
-	walk(doc.root, "")
-	return r
+	return r.paths[e]
+}
+
+func (r *reader) addPaths(e *xmltree.Element, path string) {
+	r.paths[e] = path
+	for _, c := range e.Children {
+		r.addPaths(c, strings.TrimPrefix(path+"/"+c.Name, "/"))
+	}
 }
 
 // problem adds a problem at e, or at a path below it, such as "host" or "@name", which may be missing. Only
@@ -65,7 +72,7 @@ func (r *reader) warn(e *xmltree.Element, below, text string, args ...any) {
 
 // at returns a Problem with its file, line, and path in the document's language.
 func (r *reader) at(e *xmltree.Element, below, text string, args ...any) pooldef.Problem {
-	path := strings.Trim(r.paths[e]+"/"+below, "/")
+	path := strings.Trim(r.path(e)+"/"+below, "/")
 	if r.doc.keys != nil {
 		path = yamlPath(r.doc.keys, path)
 	} else if path == "" {
@@ -149,7 +156,9 @@ func (r *reader) rawAttr(e *xmltree.Element, name string) string {
 // attr is rawAttr for a value that checkPlain accepts.
 func (r *reader) attr(e *xmltree.Element, name string) string {
 	value := r.rawAttr(e, name)
-	r.checkPlain(e, "@"+name, value)
+	if value != "" {
+		r.checkPlain(e, "@"+name, value)
+	}
 	return value
 }
 
@@ -265,16 +274,30 @@ func (r *reader) reportUnknown(e *xmltree.Element) {
 	if text := strings.TrimSpace(e.Text); text != "" && !seen.text {
 		r.warn(e, "", "stray text %q", text)
 	}
-	before := map[string]bool{}
+	var read map[string]bool // names
 	for _, c := range e.Children {
-		switch {
-		case r.visited[c] != nil:
-			before[c.Name] = true
+		if r.visited[c] != nil {
 			r.reportUnknown(c)
-		case before[c.Name]:
+			continue
+		}
+		if read == nil {
+			read = r.readNames(e)
+		}
+		if read[c.Name] {
 			r.warn(c, "", "given a second time")
-		default:
+		} else {
 			r.warn(c, "", "unknown element")
 		}
 	}
+}
+
+// readNames returns the names of the children of e that were visited.
+func (r *reader) readNames(e *xmltree.Element) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range e.Children {
+		if r.visited[c] != nil {
+			names[c.Name] = true
+		}
+	}
+	return names
 }

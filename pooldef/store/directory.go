@@ -3,13 +3,13 @@ package store
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"poolctl/backend/host/retry"
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 )
 
@@ -17,10 +17,9 @@ import (
 // directory that was checked is the one that is read, even if its path has been replaced.
 type directory struct {
 	path    string
-	file    *os.File
-	fd      int   // of file
-	warning error // other users can change the directory; nil for root, for whom that is in err
-	err     error // why the files cannot be used
+	fd      safeopen.FD // -1 if the directory cannot be opened
+	warning error       // other users can change the directory; nil for root, for whom that is in err
+	err     error       // why the files cannot be used
 
 	listed map[string]bool // the names that list returned; nil before
 
@@ -31,24 +30,23 @@ type directory struct {
 // openDirectory opens a directory and checks who can change it. Symbolic links in the path are followed. The
 // error is in err of the result.
 func openDirectory(path string) *directory {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	return newDirectory(path, f, err)
+	fd, err := retry.Openat(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return newDirectory(path, fd, safeopen.PathError("open", path, err))
 }
 
 // subdirectory opens a directory in d, which must not be a symbolic link.
 func (d *directory) subdirectory(name string) *directory {
 	f, err := d.open(name, unix.O_DIRECTORY)
 	if err != nil {
-		return newDirectory(filepath.Join(d.path, name), nil, err)
+		return newDirectory(filepath.Join(d.path, name), -1, err)
 	}
-	return newDirectory(f.path, os.NewFile(uintptr(f.fd), f.path), nil)
+	return newDirectory(f.path, f.fd, nil)
 }
 
-func newDirectory(path string, f *os.File, err error) *directory {
-	d := &directory{path: path, file: f, err: err}
+func newDirectory(path string, fd int, err error) *directory {
+	d := &directory{path: path, fd: safeopen.FD(fd), err: err}
 	if err == nil {
-		d.fd = int(f.Fd())
-		opened := file{fd: d.fd, path: path}
+		opened := file{fd: fd, path: path}
 		if d.err = opened.inspect(); d.err == nil {
 			d.warning, d.err = refuseIfRoot(checkTrust(path, &opened.stat, 0o022))
 		}
@@ -66,8 +64,8 @@ func (d *directory) close() {
 	if d.marks != nil {
 		d.marks.close()
 	}
-	if d.file != nil {
-		d.file.Close()
+	if d.fd >= 0 {
+		d.fd.Close()
 	}
 }
 
@@ -79,7 +77,7 @@ func (d *directory) open(name string, flags int) (*file, error) {
 	f := &file{path: filepath.Join(d.path, name)}
 	flags |= unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	var err error
-	f.fd, err = retry.Openat(d.fd, name, flags, 0)
+	f.fd, err = retry.Openat(int(d.fd), name, flags, 0)
 	switch {
 	case errors.Is(err, unix.ELOOP):
 		return nil, pooldef.Problems{{File: f.path, Text: "it is a symbolic link, not a file"}}
@@ -90,18 +88,19 @@ func (d *directory) open(name string, flags int) (*file, error) {
 }
 
 // list returns the directory's entries, in no order.
-func (d *directory) list() ([]fs.DirEntry, error) {
+func (d *directory) list() ([]safeopen.DirEntry, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	files, err := d.file.ReadDir(-1)
-	if err == nil {
-		d.listed = make(map[string]bool, len(files))
-		for _, f := range files {
-			d.listed[f.Name()] = true
-		}
+	files, err := safeopen.ReadDir(d.fd)
+	if err != nil {
+		return nil, safeopen.PathError("readdirent", d.path, err)
 	}
-	return files, err
+	d.listed = make(map[string]bool, len(files))
+	for _, f := range files {
+		d.listed[f.Name] = true
+	}
+	return files, nil
 }
 
 // mayHave reports whether a file may exist in d. After list, it answers for the time of the listing.
@@ -163,7 +162,7 @@ func (d *directory) stat(name string, flags int) (unix.Stat_t, error) {
 	if d.err != nil {
 		return stat, d.err
 	}
-	if err := retry.Fstatat(d.fd, name, &stat, flags); err != nil {
+	if err := retry.Fstatat(int(d.fd), name, &stat, flags); err != nil {
 		return stat, &fs.PathError{Op: "stat", Path: filepath.Join(d.path, name), Err: err}
 	}
 	return stat, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"poolctl/backend/host/safeopen"
 	"poolctl/pooldef"
 	"poolctl/pooldef/codec"
 )
@@ -41,25 +42,25 @@ func (s *Store) domainsIn(path string) (domains []*pooldef.Domain, hidden []erro
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, []error{fmt.Errorf("libvirt's domains: %w", err)}
 	}
-	slices.SortFunc(files, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	slices.SortFunc(files, func(a, b safeopen.DirEntry) int { return strings.Compare(a.Name, b.Name) })
 	for _, file := range files {
-		if file.IsDir() || !strings.HasSuffix(file.Name(), ".xml") {
+		if file.Type.IsDir() || !strings.HasSuffix(file.Name, ".xml") {
 			continue
 		}
-		data, _, err := dir.read(file.Name())
+		data, _, err := dir.read(file.Name)
 		if errors.Is(err, fs.ErrNotExist) { // removed since
 			continue
 		}
 		var domain *pooldef.Domain
 		if err == nil {
-			domain, err = codec.ReadDomain(filepath.Join(path, file.Name()), data)
+			domain, err = codec.ReadDomain(filepath.Join(path, file.Name), data)
 		}
 		if err != nil {
 			hidden = append(hidden, fmt.Errorf("libvirt's domain: %w", err))
 			continue
 		}
 		if domain.Name == "" {
-			domain.Name = strings.TrimSuffix(file.Name(), ".xml")
+			domain.Name = strings.TrimSuffix(file.Name, ".xml")
 		}
 		domains = append(domains, domain)
 	}

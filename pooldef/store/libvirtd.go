@@ -126,11 +126,11 @@ func (s *Store) LibvirtName(p *pooldef.Pool) string {
 	}
 	files, _ := state.list()
 	for _, file := range files {
-		data, _, err := state.read(file.Name())
+		data, _, err := state.read(file.Name)
 		if err != nil {
 			continue
 		}
-		o, _, err := codec.ReadPool(file.Name(), poolOfState(data), false)
+		o, _, err := codec.ReadPool(file.Name, poolOfState(data), false)
 		isSame := err == nil && (o.UUID == p.UUID || o.Type == p.Type && o.Target.Path == p.Target.Path)
 		if isSame {
 			return o.Name

@@ -54,11 +54,12 @@ func (s *Store) All() ([]*Entry, error) {
 func (s *Store) Definitions() ([]*Entry, error) {
 	config := s.openDirectory(s.ConfigDir)
 	defer config.close()
+	var wait sync.WaitGroup
+	wait.Go(func() { _, _ = config.autostart().list() }) // loadAutostart reports errors
 	names, err := poolNames(config)
-	_, _ = config.autostart().list() // loadAutostart reports errors
+	wait.Wait()
 	entries := make([]*Entry, len(names))
 	var next atomic.Int64
-	var wait sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		wait.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
@@ -92,10 +93,9 @@ func poolNames(directories ...*directory) ([]string, error) {
 			return nil, err
 		}
 		for _, f := range files {
-			suffix := filepath.Ext(f.Name())
-			name := strings.TrimSuffix(f.Name(), suffix)
-			if slices.Contains(suffixes[:], suffix) && !f.IsDir() && !strings.HasPrefix(f.Name(), ".") {
-				names = append(names, name)
+			suffix := filepath.Ext(f.Name)
+			if slices.Contains(suffixes[:], suffix) && !f.Type.IsDir() && !strings.HasPrefix(f.Name, ".") {
+				names = append(names, strings.TrimSuffix(f.Name, suffix))
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func (s *Store) Secrets() ([]*SecretEntry, error) {
 			return nil, err
 		}
 		for _, f := range files {
-			if id, ok := strings.CutSuffix(f.Name(), ".xml"); ok && !strings.HasPrefix(id, ".") {
+			if id, ok := strings.CutSuffix(f.Name, ".xml"); ok && !strings.HasPrefix(id, ".") {
 				ids = append(ids, id)
 			}
 		}
