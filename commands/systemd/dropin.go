@@ -1,12 +1,9 @@
 package systemd
 
-import "strings"
-
 // A dropIn is a file with settings of one unit.
 type dropIn struct {
-	name   string // of the unit
-	text   []byte
-	wanted string // the unit that want added last
+	name string // of the unit
+	text []byte
 }
 
 const header = "# Written by poolctl-generator.\n[Unit]\n"
@@ -31,31 +28,4 @@ func (d *dropIn) set(key string, words ...string) {
 	if len(words) > 0 {
 		d.text = append(d.text, '\n')
 	}
-}
-
-// want makes the unit want another, if it does not yet.
-func (d *dropIn) want(other string) {
-	if d.wanted != other {
-		d.wanted = other
-		d.set("Wants", other)
-	}
-}
-
-// generalise replaces the only setting, a pool that is named like the directory of a mount unit, by one that
-// is the same for all these pools: %j is the last part of the unit's name (systemd.unit(5)).
-func (d *dropIn) generalise() {
-	prefix, isMount := strings.CutSuffix(d.name, ".mount")
-	own := poolUnit(prefix[strings.LastIndexByte(prefix, '-')+1:])
-	if isMount && d.wanted == own && len(d.text) == len(header+"Wants=\n")+len(own) {
-		d.text = append(d.text[:len(header)], "Wants="+poolUnit("%j")+"\n"...)
-	}
-}
-
-// unmountEarly adds the settings of a mount that systemd gives a network file system (systemd.mount(5)), so
-// that it is unmounted while the network is there.
-func (d *dropIn) unmountEarly() {
-	d.set("DefaultDependencies", "no")
-	d.set("Conflicts", "umount.target")
-	d.set("Before", "umount.target", "remote-fs.target")
-	d.set("After", "remote-fs-pre.target", "network.target", "network-online.target")
 }

@@ -40,18 +40,19 @@ func Generate(directory string, pools []Pool, report func(error)) {
 	units := make([]unit, len(pools))
 	errs := make([]error, len(pools))
 	inParallel(len(pools), func(i int) { units[i], errs[i] = pools[i].unit(mounts) })
-	s := shared{index: map[string]int{}}
+	s := shared{index: make(map[string]int, len(pools))}
 	for i := range pools {
 		s.add(&pools[i], &units[i])
 	}
-	inParallel(len(s.dropIns), func(i int) { s.dropIns[i].generalise() })
+	dropIns := make([]dropIn, len(s.units), len(s.units)+len(pools))
+	inParallel(len(s.units), func(i int) { dropIns[i] = s.units[i].dropIn() })
 	for i := range units {
 		if units[i].name != "" {
-			s.dropIns = append(s.dropIns, units[i].dropIn)
+			dropIns = append(dropIns, units[i].dropIn)
 		}
 	}
 	w := writer{dir: int(root.Fd()), path: directory}
-	errs = append(errs, w.write(s.dropIns)...)
+	errs = append(errs, w.write(dropIns)...)
 	for _, err := range errs {
 		if err != nil {
 			report(err)
@@ -86,44 +87,4 @@ func mountsOf(pools []Pool) map[string]string {
 		}
 	}
 	return mounts
-}
-
-// Shared has the drop-ins of the units that several pools may use.
-type shared struct {
-	dropIns []dropIn
-	index   map[string]int // of a unit's drop-in
-}
-
-// add adds what the unit of a pool means for other units.
-func (s *shared) add(p *Pool, u *unit) {
-	if u.name == "" {
-		if p.Autostart {
-			s.of(target).want(autostart)
-		}
-		return
-	}
-	if p.IsHidden {
-		for _, mount := range p.mountUnit() {
-			s.of(mount).unmountEarly()
-		}
-	}
-	if p.Autostart {
-		s.of(target).want(u.name)
-	}
-	if p.Autostart || p.Enabled {
-		for _, other := range u.triggers {
-			s.of(other).want(u.name)
-		}
-	}
-}
-
-// of returns the drop-in of a unit. It is valid until the next call.
-func (s *shared) of(name string) *dropIn {
-	i, known := s.index[name]
-	if !known {
-		i = len(s.dropIns)
-		s.index[name] = i
-		s.dropIns = append(s.dropIns, newDropIn(name))
-	}
-	return &s.dropIns[i]
 }
