@@ -19,15 +19,18 @@ type DirEntry struct {
 	Type fs.FileMode // the type bits
 }
 
-// direntBuffer is the size of a read of a directory, in bytes. Package os reads 8 KiB at a time, which takes
-// eight times as many system calls.
-const direntBuffer = 64 << 10
+// The sizes of reads of a directory, in bytes: of the first, in which most directories fit, and of others.
+// Package os reads 8 KiB at a time, which takes eight times as many system calls.
+const (
+	firstDirents = 4 << 10
+	moreDirents  = 64 << 10
+)
 
 // ReadDir returns all names in a directory, in no order, except . and .., with the types of the files. It
 // does not follow symbolic links. Names that share a read share memory.
 func ReadDir(dir FD) ([]DirEntry, error) {
 	var all []DirEntry
-	buffer := make([]byte, direntBuffer)
+	buffer := make([]byte, firstDirents)
 	for {
 		n, err := retry.ReadDirent(int(dir), buffer)
 		if err != nil || n == 0 {
@@ -38,6 +41,9 @@ func ReadDir(dir FD) ([]DirEntry, error) {
 		}
 		if all, err = appendDirents(all, dir, buffer[:n]); err != nil {
 			return all, err
+		}
+		if n > firstDirents/2 && len(buffer) == firstDirents {
+			buffer = make([]byte, moreDirents)
 		}
 	}
 }
