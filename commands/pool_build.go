@@ -51,8 +51,8 @@ func (f *buildFlags) options() *backend.BuildOptions {
 	return &backend.BuildOptions{Overwrite: f.Overwrite, NoOverwrite: f.NoOverwrite}
 }
 
-// startOptions returns how to start a pool. What building it has changed stays in the result, also if the start
-// fails. The plan of a dry run stays whole.
+// startOptions returns how to start a pool. What building it has changed stays in the result, also if the
+// start fails. The plan of a dry run stays whole.
 func (f *buildFlags) startOptions(e *env) driver.StartOptions {
 	return driver.StartOptions{Build: f.options(), Built: func() {
 		if !e.cli.DryRun {

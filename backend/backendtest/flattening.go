@@ -58,8 +58,9 @@ func (s *suite) setUpFlattening() operation {
 	return op
 }
 
-// checkOverlayData fails the test unless a guest sees the data in the volume, which may be based on another one.
-// A download of an image has only what the image itself contains, so a copy of the guest's data is compared.
+// checkOverlayData fails the test unless a guest sees the data in the volume, which may be based on another
+// one. A download of an image has only what the image itself contains, so a copy of the guest's data is
+// compared.
 func (s *suite) checkOverlayData(data []byte) {
 	s.Helper()
 	name := "v"

@@ -46,8 +46,8 @@ func (d *Driver) MoveVolume(
 	return moved, err
 }
 
-// move moves a volume that nothing uses, and completes the definition of the moved one. isThere reports whether
-// the target has the volume, which it also has if only the deletion has failed.
+// move moves a volume that nothing uses, and completes the definition of the moved one. isThere reports
+// whether the target has the volume, which it also has if only the deletion has failed.
 func (d *Driver) move(
 	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, progress host.Progress,
 ) (isThere bool, err error) {

@@ -128,7 +128,7 @@ func TestConvertChanging(t *testing.T) {
 	}
 }
 
-// TestConvertEncrypted checks that an encrypted volume keeps its passphrase and its cipher, in another format.
+// TestConvertEncrypted checks that an encrypted volume keeps its passphrase and its cipher in another format.
 func TestConvertEncrypted(t *testing.T) {
 	backendtest.Long(t, "converting encrypted volumes")
 	backendtest.QuickKeys(t)

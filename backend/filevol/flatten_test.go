@@ -14,8 +14,8 @@ import (
 	"poolctl/pooldef"
 )
 
-// newOverlay creates a raw image of 64 MiB and the overlay "v" of it, which has its own second MiB, and returns
-// what a guest sees in the overlay.
+// newOverlay creates a raw image of 64 MiB and the overlay "v" of it, which has its own second MiB. It
+// returns what a guest sees in the overlay.
 func newOverlay(t *testing.T, p *pooldef.Pool) []byte {
 	t.Helper()
 	const mib = 1 << 20
@@ -50,7 +50,8 @@ func TestFlattenFull(t *testing.T) {
 	p := poolIn(backendtest.Mount(t, "-t", "tmpfs", "-o", "size=16m", "tmpfs"))
 	data := newOverlay(t, p)
 	o := backend.ChainOptions{MayRead: anything}
-	if err := here.Flatten(t.Context(), p, "v", o); err == nil || !strings.Contains(err.Error(), "No space left") {
+	err := here.Flatten(t.Context(), p, "v", o)
+	if err == nil || !strings.Contains(err.Error(), "No space left") {
 		t.Errorf("error %v", err)
 	}
 	if !guestSees(t, p, data) {
@@ -63,8 +64,9 @@ func TestFlattenFull(t *testing.T) {
 	}
 }
 
-// TestFlattenCancelled cancels a flatten that has copied a part of the data, and one that has just removed the
-// backing file from the header. qemu-img ends at once. The image has its data, and a repetition is complete.
+// TestFlattenCancelled cancels a flatten that has copied a part of the data, and one that has just removed
+// the backing file from the header. qemu-img ends at once. The image has its data, and a repetition is
+// complete.
 func TestFlattenCancelled(t *testing.T) {
 	p := newPool(t)
 	all := backend.ChainOptions{MayRead: anything}

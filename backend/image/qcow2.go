@@ -61,8 +61,8 @@ func describeVersion3(s *source, i *Info) {
 
 // eachExtension calls visit with the type, the position and the length of each header extension. They begin
 // after the header, whose length is a field of version 3, and end at an end marker, at the latest at the name
-// of the backing file. Each is padded to 8 bytes (libvirt 9.0 ignores the padding, and misses extensions after
-// one of odd length).
+// of the backing file. Each is padded to 8 bytes (libvirt 9.0 ignores the padding, and misses extensions
+// after one of odd length).
 func eachExtension(s *source, visit func(kind, at, length uint64)) {
 	at := uint64(72)
 	if s.be(4, 4) != 2 {

@@ -51,8 +51,8 @@ func (i *Image) Contains(other *Image) bool {
 
 // Rebase returns the command that bases an image on the image onto, or on none if onto is nil, without a
 // change of the data that a guest sees, even if the command is killed. The image must be written to the disk
-// afterwards. qemu-img opens onto by its name, which it writes into the header, and may open only the files of
-// its chain.
+// afterwards. qemu-img opens onto by its name, which it writes into the header, and may open only the files
+// of its chain.
 //
 // With its default cache, qemu-img 7.2 writes the header before the tables that refer to the copied data. A
 // kill in between loses the data. With writethrough, it writes the tables after each piece of data; no-flush
