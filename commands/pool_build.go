@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/driver"
 )
 
 // PoolBuild is the verb pool-build.
@@ -48,4 +49,14 @@ func (f *buildFlags) options() *backend.BuildOptions {
 		return nil
 	}
 	return &backend.BuildOptions{Overwrite: f.Overwrite, NoOverwrite: f.NoOverwrite}
+}
+
+// startOptions returns how to start a pool. What building it has changed stays in the result, also if the
+// start fails. The plan of a dry run stays whole.
+func (f *buildFlags) startOptions(e *env) driver.StartOptions {
+	return driver.StartOptions{Build: f.options(), Built: func() {
+		if !e.cli.DryRun {
+			e.settle(nil)
+		}
+	}}
 }

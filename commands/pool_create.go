@@ -20,12 +20,12 @@ func (c *PoolCreate) Help() string {
 func (c *PoolCreate) Run(e *env) error {
 	p, _, err := e.readPool(c.File, inputName(c.File), false)
 	if err == nil {
-		err = e.driver.CreatePool(e.ctx, p, c.options())
+		e.reportDefinition(p)
+		err = e.driver.CreatePool(e.ctx, p, c.startOptions(e))
 	}
 	if err != nil {
 		return fmt.Errorf("create pool from %s: %w", c.File, err)
 	}
-	e.reportDefinition(p)
 	e.Say("Pool %s created from %s", p.Name, c.File)
 	return nil
 }

@@ -27,12 +27,12 @@ func (c *PoolCreateAs) Run(e *env) error {
 	}
 	p, err := codec.PoolFromElement(c.element())
 	if err == nil {
-		err = e.driver.CreatePool(e.ctx, p, c.options())
+		e.reportDefinition(p)
+		err = e.driver.CreatePool(e.ctx, p, c.startOptions(e))
 	}
 	if err != nil {
 		return fmt.Errorf("create pool %q: %w", c.Name, err)
 	}
-	e.reportDefinition(p)
 	e.Say("Pool %s created", c.Name)
 	return nil
 }

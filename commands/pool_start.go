@@ -33,9 +33,9 @@ func (*PoolStart) Help() string {
 // Run starts a persistent pool.
 func (c *PoolStart) Run(e *env) error {
 	e.reportPool(c.Pool)
-	err := e.driver.StartPool(e.ctx, c.Pool, driver.StartOptions{
-		Build: c.options(), Wait: time.Duration(c.Wait), Degraded: c.Degraded,
-	})
+	o := c.startOptions(e)
+	o.Wait, o.Degraded = time.Duration(c.Wait), c.Degraded
+	err := e.driver.StartPool(e.ctx, c.Pool, o)
 	if _, ok := errors.AsType[*driver.ActiveError](err); ok && c.IfInactive {
 		return nil
 	}

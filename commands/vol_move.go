@@ -58,10 +58,13 @@ func (c *VolMove) move(e *env) error {
 	defer done()
 	to := driver.Destination{Pool: entry.Current(), Backend: b, Name: name, Format: c.Format}
 	moved, err := e.driver.MoveVolume(e.ctx, source, to, progress)
+	if moved != nil {
+		e.settle(nil) // also if the volume is still in its pool
+		e.reportVolume(b, to.Pool, name, moved)
+	}
 	if err != nil {
 		return err
 	}
-	e.reportVolume(b, to.Pool, name, moved)
 	e.Say("Vol %s moved to pool %s", c.Vol, entry.Name)
 	return nil
 }

@@ -98,7 +98,7 @@ var (
 	PoolFaults   = []string{"PoolFaults", "KilledPool"}
 	VolumeFaults = []string{"VolumeFaults", "RenameFaults", "CloneFaults", "ResizeFaults", "Killed",
 		"KilledDeleting", "KilledCloning", "SnapshotFaults", "SnapshotCloneFaults", "RevertFaults",
-		"KilledSnapshots"}
+		"KilledSnapshots", "FlattenFaults", "KilledFlattening"}
 	Faults = slices.Concat(PoolFaults, VolumeFaults)
 )
 
@@ -167,6 +167,8 @@ var parts = []part{
 	{"SnapshotCloneFaults", (*suite).testSnapshotCloneFaults},
 	{"RevertFaults", (*suite).testRevertFaults},
 	{"KilledSnapshots", func(s *suite) { s.testKilledSnapshots(s.test) }},
+	{"FlattenFaults", (*suite).testFlattenFaults},
+	{"KilledFlattening", func(s *suite) { s.testKilledFlattening(s.test) }},
 	{"Moving", func(s *suite) { s.testMoving(s.test) }},
 }
 

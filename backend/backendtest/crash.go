@@ -40,6 +40,9 @@ var crashOperations = map[string]func(context.Context, Options, backend.Backend,
 	"delete": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
 		return b.(backend.Deleter).Delete(ctx, p, "v")
 	},
+	"flatten": func(ctx context.Context, _ Options, b backend.Backend, p *pooldef.Pool) error {
+		return b.(backend.Flattener).Flatten(ctx, p, "v", backend.ChainOptions{MayRead: anyBackingFile})
+	},
 	"build": func(ctx context.Context, o Options, b backend.Backend, p *pooldef.Pool) error {
 		return b.(backend.Builder).Build(ctx, p, o.Build)
 	},

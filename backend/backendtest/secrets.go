@@ -3,6 +3,7 @@ package backendtest
 import (
 	"cmp"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"poolctl/backend/host"
@@ -40,17 +41,20 @@ func LUKS(uuid string) *pooldef.Encryption {
 }
 
 // Encrypt creates an encrypted image of format raw or qcow2. Its key derivation takes 10 ms, much less than
-// for images that poolctl creates.
-func Encrypt(t testing.TB, path, format, passphrase string, data []byte) {
+// for images that poolctl creates. More options, such as cipher-mode=cbc, are qemu-img's.
+func Encrypt(t testing.TB, path, format, passphrase string, data []byte, more ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	key, plain := filepath.Join(dir, "key"), filepath.Join(dir, "plain")
-	driver, options := "luks", "key-secret=key,iter-time=10"
+	driver, prefix, options := "luks", "", ""
 	if format == "qcow2" {
-		driver, options = "qcow2", "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
+		driver, prefix, options = "qcow2", "encrypt.", "encrypt.format=luks"
+	}
+	for _, o := range append(more, "key-secret=key", "iter-time=10") {
+		options += "," + prefix + o
 	}
 	convert := host.Cmd("qemu-img", "convert", "-q", "--object", "secret,id=key,file="+key, "-f", "raw", "-O",
-		driver, "-o", options, plain, path)
+		driver, "-o", strings.TrimPrefix(options, ","), plain, path)
 	convert.RetryOn = "CPU usage"
 	Change(t, host.WriteFile{Path: key, Data: []byte(passphrase)}, host.WriteFile{Path: plain, Data: data},
 		convert)

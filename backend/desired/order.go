@@ -91,19 +91,30 @@ func (s *Set) order(looker Looker) error {
 
 // inGroups returns nodes, which come after those that they need, with the volumes of a pool together where
 // what they need allows that: Apply lists a pool once for each group.
-func inGroups(rest []*node) (sorted []*node) {
+func inGroups(nodes []*node) (sorted []*node) {
+	rest := map[*Pool][]*node{} // the volumes of each pool that are not in sorted
+	for _, n := range nodes {
+		if n.volume != nil {
+			rest[n.pool] = append(rest[n.pool], n)
+		}
+	}
 	done := map[*node]bool{}
 	isLater := func(n *node) bool { return !done[n] }
-	for len(rest) > 0 {
-		first := rest[0]
-		rest = slices.DeleteFunc(rest, func(n *node) bool {
-			isNext := n == first || first.volume != nil && n.volume != nil && n.pool == first.pool &&
-				!slices.ContainsFunc(n.needs, isLater)
-			if isNext {
-				done[n], sorted = true, append(sorted, n)
-			}
-			return isNext
-		})
+	add := func(n *node) bool {
+		isNext := !slices.ContainsFunc(n.needs, isLater)
+		if isNext {
+			done[n], sorted = true, append(sorted, n)
+		}
+		return isNext
+	}
+	for _, n := range nodes {
+		switch {
+		case done[n]:
+		case n.volume == nil:
+			add(n)
+		default:
+			rest[n.pool] = slices.DeleteFunc(rest[n.pool], add)
+		}
 	}
 	return sorted
 }

@@ -65,8 +65,8 @@ func (d *Driver) Redefine(
 }
 
 // CreatePool starts a transient pool, or starts a persistent pool with another definition until it is
-// stopped. If build is not nil, CreatePool builds the pool first.
-func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend.BuildOptions) error {
+// stopped.
+func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, o StartOptions) error {
 	err := d.admit(ctx, p, false, func() error {
 		entry, err := d.Store.Load(p.Name)
 		if err == nil {
@@ -74,7 +74,7 @@ func (d *Driver) CreatePool(ctx context.Context, p *pooldef.Pool, build *backend
 				return err
 			}
 		}
-		return d.start(ctx, p, entry.Started, StartOptions{Build: build})
+		return d.start(ctx, p, entry.Started, o)
 	})
 	if notReady, ok := errors.AsType[*backend.NotReadyError](err); ok && notReady.Build {
 		return &backend.StateError{Text: err.Error(), Hint: "--build creates it"}

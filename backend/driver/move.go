@@ -23,7 +23,7 @@ type Destination struct {
 // MoveVolume moves a volume into another pool. On the same storage, the volume is renamed. Otherwise it is
 // copied, the copy is compared with it byte by byte, and only then it is deleted. No process may use the
 // volume meanwhile, and no image may be based on it. If MoveVolume is killed, the volume is in one pool or in
-// both.
+// both. MoveVolume returns the volume in the other pool, also if only the deletion has failed.
 func (d *Driver) MoveVolume(
 	ctx context.Context, v *Volume, to Destination, progress host.Progress,
 ) (*pooldef.Volume, error) {
@@ -36,27 +36,31 @@ func (d *Driver) MoveVolume(
 		return nil, err
 	}
 	moved := CloneOf(v.Volume, to.Name)
-	if err := d.move(ctx, v, moved, to, progress); err != nil {
+	isThere, err := d.move(ctx, v, moved, to, progress)
+	if !isThere {
 		return nil, err
 	}
-	d.warnDomains(users)
-	return moved, nil
+	if err == nil {
+		d.warnDomains(users)
+	}
+	return moved, err
 }
 
-// move moves a volume that nothing uses, and completes the definition of the moved one.
+// move moves a volume that nothing uses, and completes the definition of the moved one. isThere reports
+// whether the target has the volume, which it also has if only the deletion has failed.
 func (d *Driver) move(
 	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, progress host.Progress,
-) error {
+) (isThere bool, err error) {
 	sameFormat := to.Format == "" || to.Format == v.Target.Format
 	if mover, ok := v.Backend.(backend.Mover); ok && sameFormat {
 		err := mover.MoveTo(ctx, v.Pool(), v.Name, to.Backend, to.Pool, to.Name)
 		if !errors.Is(err, backend.ErrElsewhere) {
-			return err
+			return err == nil, err
 		}
 	}
 	from, err := exported(ctx, v.Backend, v.Pool(), v.Volume)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if format := movedFormat(to, from); format != v.Target.Format || from.Type != "file" {
 		moved.Target = pooldef.VolumeTarget{Format: format}
@@ -95,36 +99,35 @@ func movedFormat(to Destination, v *pooldef.Volume) string {
 	return v.Target.Format
 }
 
-// moveByCopy moves a volume to other storage. The volume is held from before its data are read until it is
-// deleted.
+// moveByCopy is move to other storage. The volume is held from before its data are read until it is deleted.
 func (d *Driver) moveByCopy(
 	ctx context.Context, v *Volume, moved *pooldef.Volume, to Destination, progress host.Progress,
-) error {
+) (isThere bool, err error) {
 	if err := d.checkCopyable(ctx, v, to); err != nil {
-		return err
+		return false, err
 	}
 	p := v.Pool()
 	// A dry run reports obstacles before the data are copied.
 	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Deleter)
 	if err := rehearsal.Delete(ctx, p, v.Name); err != nil {
-		return err
+		return false, err
 	}
 	held, err := v.Backend.(backend.Holder).Hold(ctx, p, v.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = d.copyHeld(ctx, v, moved, to, held, progress)
 	released := held.Release(context.WithoutCancel(ctx)) // the storage does not delete an open device
 	if err != nil {
-		return errors.Join(err, released)
+		return false, errors.Join(err, released)
 	}
 	if err = released; err == nil {
 		err = v.Backend.(backend.Deleter).Delete(ctx, p, v.Name)
 	}
 	if err != nil {
-		return fmt.Errorf("the copy in pool %q is complete, and stays: %w", to.Pool.Name, err)
+		return true, fmt.Errorf("the copy in pool %q is complete, and stays: %w", to.Pool.Name, err)
 	}
-	return nil
+	return true, nil
 }
 
 // copyHeld copies a volume that is held, and checks the copy. If there is an error, no copy is left.

@@ -13,6 +13,7 @@ import (
 // StartOptions control how a pool is started.
 type StartOptions struct {
 	Build    *backend.BuildOptions // if not nil, the pool is built first
+	Built    func()                // called when the pool has been built; may be nil
 	Wait     time.Duration         // how long to wait for the first volume to appear (see [backend.Refresher])
 	Degraded bool                  // start what is available if devices are missing ([backend.DegradedStarter])
 }
@@ -67,6 +68,9 @@ func (d *Driver) start(ctx context.Context, p, was *pooldef.Pool, o StartOptions
 	if o.Build != nil {
 		if err := d.build(ctx, p, *o.Build); err != nil {
 			return err
+		}
+		if o.Built != nil {
+			o.Built()
 		}
 	}
 	starter, starts := b.(backend.Starter)

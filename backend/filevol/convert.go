@@ -47,6 +47,9 @@ func (f Files) Convert(ctx context.Context, p *pooldef.Pool, name string, o back
 	if err := from.CheckUnwritten(); err != nil {
 		return err
 	}
+	if err := keepCipher(d, from, o); err != nil {
+		return err
+	}
 	key, err := qemuimg.NewKey(f.Secrets, d)
 	if err != nil {
 		return err
@@ -72,6 +75,19 @@ func convertedFrom(v *pooldef.Volume, o backend.ConvertOptions) *pooldef.Volume 
 		t.Compat, t.Features, t.LazyRefcounts, t.ExtendedL2, t.ClusterSize = "", false, false, false, o.ClusterSize
 	}
 	return d
+}
+
+// keepCipher lets an encrypted volume that stays encrypted keep its cipher, unless the options change its
+// encryption.
+func keepCipher(d *pooldef.Volume, from *qemuimg.Image, o backend.ConvertOptions) error {
+	if d.Target.Encryption == nil || o.Encrypt != nil {
+		return nil
+	}
+	same := *d.Target.Encryption
+	var err error
+	same.Cipher, same.IVGen, err = from.Cipher()
+	d.Target.Encryption = &same
+	return err
 }
 
 // checkConversion checks whether a volume can be converted to d.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,18 +128,21 @@ func TestConvertChanging(t *testing.T) {
 	}
 }
 
-// TestConvertEncrypted checks that an encrypted volume keeps its passphrase, in another format. Deriving the
-// new key takes seconds, and opening it as long: without POOLCTL_TEST_EXHAUSTIVE, the test checks only the
-// commands.
+// TestConvertEncrypted checks that an encrypted volume keeps its passphrase and its cipher in another format.
 func TestConvertEncrypted(t *testing.T) {
+	backendtest.Long(t, "converting encrypted volumes")
+	backendtest.QuickKeys(t)
 	p, data := newPool(t), backendtest.Pattern(1<<20, 1)
-	backendtest.Encrypt(t, p.Target.Path+"/source", "raw", passphrases["one"], data)
+	backendtest.Encrypt(t, p.Target.Path+"/source", "raw", passphrases["one"], data,
+		"cipher-alg=aes-128", "cipher-mode=cbc", "hash-alg=sha512", "ivgen-alg=essiv", "ivgen-hash-alg=sha256")
+	before := cipherOf(t, p.Target.Path+"/source")
 	var steps strings.Builder
 	dry := Files{Host: host.NewDryRun(&host.Local{}, &steps), Secrets: passphrases}
 	o := backend.ConvertOptions{Format: "qcow2"}
 	ok(t, dry.Convert(t.Context(), p, "source", o))
 	for _, part := range []string{
 		"create -q -f qcow2 --object secret,", "-o encrypt.format=luks,encrypt.key-secret=key0,",
+		"encrypt.cipher-alg=aes-128,encrypt.cipher-mode=cbc,encrypt.hash-alg=sha512,encrypt.ivgen-alg=essiv,",
 		`{"driver":"luks","file"`, "driver=qcow2,encrypt.key-secret=", `"driver":"qcow2","encrypt.key-secret"`,
 	} {
 		if !strings.Contains(steps.String(), part) {
@@ -148,9 +153,6 @@ func TestConvertEncrypted(t *testing.T) {
 	if err := dry.Convert(t.Context(), p, "source", compressed); err == nil {
 		t.Error("compressed: got no error")
 	}
-	if !backendtest.Exhaustive() {
-		return
-	}
 	files := Files{Host: &host.Local{}, Secrets: passphrases}
 	ok(t, files.Convert(t.Context(), p, "source", o))
 	v, err := files.Volume(t.Context(), p, "source")
@@ -159,6 +161,24 @@ func TestConvertEncrypted(t *testing.T) {
 		t.Errorf("got %+v", *v)
 	}
 	checkPassphrase(t, v, "one", data)
+	if got := cipherOf(t, v.Target.Path); got != before {
+		t.Errorf("got cipher %s, want %s", got, before)
+	}
+}
+
+// cipherOf returns what qemu-img reports of an encrypted raw or qcow2 image.
+func cipherOf(t *testing.T, path string) string {
+	t.Helper()
+	out, err := exec.Command("qemu-img", "info", path).Output()
+	ok(t, err)
+	var found []string
+	for line := range strings.Lines(string(out)) {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), ":"); slices.Contains(
+			[]string{"cipher alg", "cipher mode", "hash alg", "ivgen alg", "ivgen hash alg"}, name) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(found, ", ")
 }
 
 // TestConvertInUse converts a volume that qemu is writing to.

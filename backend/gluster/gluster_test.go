@@ -61,7 +61,7 @@ func TestQcow2(t *testing.T) {
 	o.Decode = func(t testing.TB, format string, image []byte) []byte {
 		return backendtest.Convert(t, format, "raw", image)
 	}
-	o.Parts = []string{"Volumes", "Sizes", "Resizing", "Snapshots"}
+	o.Parts = []string{"Volumes", "Sizes", "Resizing", "Snapshots", "FlattenFaults", "KilledFlattening"}
 	backendtest.Run(t, o)
 }
 

@@ -119,6 +119,11 @@ func FuzzChanging(f *testing.F) {
 		if again := r.again(); again != "" {
 			t.Errorf("%s: %+v", again, info)
 		}
+		r = &tracker{ReaderAt: &changing{images: []hole{{int64(size), parts}, after}, turns: turns}}
+		c, err := ProbeCipher(r, int64(size))
+		if again := r.again(); err != nil || again != "" || c.Bits < 0 || strings.ContainsRune(c.Name, 0) {
+			t.Errorf("%s: %+v, %v", again, c, err)
+		}
 	})
 }
 

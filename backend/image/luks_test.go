@@ -1,8 +1,10 @@
 package image
 
 import (
+	"bytes"
 	"math"
 	"strings"
+	"testing"
 )
 
 // luks2Header is a header written by cryptsetup 2.6 luksFormat --type luks2, without its secrets.
@@ -52,4 +54,35 @@ var luksSamples = []sample{
 		Info{Format: "raw", Capacity: mib, Encryption: "luks2"}},
 	{"luks2 cut", luks2Image(mib, 16*kib, luks2Header)[:8],
 		Info{Format: "raw", Capacity: 8, Encryption: "luks2"}},
+}
+
+// TestProbeCipher reads the ciphers of LUKS headers, at the start of a raw image and inside a qcow2 image.
+func TestProbeCipher(t *testing.T) {
+	header := func(mode string, bytes uint32) []byte {
+		return with(luks1Image(4096), part{8, "aes"}, part{40, mode}, part{72, "sha256"}, part{108, be32(bytes)})
+	}
+	xts := header("xts-plain64", 64)
+	qcow2 := build(mib, part{0, "QFI\xfb" + be32(3)}, part{20, be32(16)}, part{32, be32(2)}, part{100, be32(104)},
+		part{104, be32(extensionEncryption) + be32(16) + be64(128*kib) + be64(4096)},
+		part{128 * kib, string(xts[:4096])})
+	same := Cipher{Name: "aes", Bits: 256, Mode: "xts", Hash: "sha256", IVGen: "plain64"}
+	for _, test := range []struct {
+		name  string
+		image []byte
+		want  Cipher
+	}{
+		{"xts", xts, same},
+		{"cbc", header("cbc-essiv:sha1", 16),
+			Cipher{Name: "aes", Bits: 128, Mode: "cbc", Hash: "sha256", IVGen: "essiv", IVGenHash: "sha1"}},
+		{"qcow2", qcow2, same},
+		{"qcow2 with a position beyond the end", with(qcow2, part{112, be64(2 * mib)}), Cipher{}},
+		{"qcow2 with no position", with(qcow2, part{112, be64(0)}), Cipher{}},
+		{"luks2", luks2Image(20*mib, 16*kib, luks2Header), Cipher{}},
+		{"nothing", nil, Cipher{}},
+	} {
+		got, err := ProbeCipher(bytes.NewReader(test.image), int64(len(test.image)))
+		if err != nil || got != test.want {
+			t.Errorf("%s: got %+v, error %v", test.name, got, err)
+		}
+	}
 }

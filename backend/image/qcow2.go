@@ -37,24 +37,39 @@ func describeQcow2(s *source, i *Info) {
 	i.Snapshots = s.be(60, 4) > 0
 	if s.be(4, 4) == 2 {
 		i.Compat = "0.10"
-		describeExtensions(s, i, 72)
-		return
+	} else {
+		i.Compat = "1.1"
+		describeVersion3(s, i)
 	}
-	i.Compat = "1.1"
+	eachExtension(s, func(kind, at, length uint64) {
+		switch {
+		case kind == extensionBackingFormat && i.Backing != "":
+			i.BackingFormat = libvirtWord(s.name(at, length))
+		case kind == extensionDataFile && i.ExternalData:
+			i.DataFile = s.name(at, length) // counts only if the data is external
+		}
+	})
+}
+
+func describeVersion3(s *source, i *Info) {
 	incompatible := s.be(72, 8)
 	i.Dirty, i.Corrupt = incompatible&incompatibleDirty != 0, incompatible&incompatibleCorrupt != 0
 	i.ExternalData = incompatible&incompatibleDataFile != 0
 	i.ExtendedL2 = incompatible&incompatibleExtendedL2 != 0
 	i.LazyRefcounts = s.be(80, 8)&compatibleLazyRefcounts != 0
-	if length := s.be(100, 4); length >= 104 {
-		describeExtensions(s, i, length)
-	}
 }
 
-// describeExtensions reads the header extensions from at. They end at an end marker, at the latest at the
-// name of the backing file. Each is padded to 8 bytes (libvirt 9.0 ignores the padding, and misses extensions
-// after one of odd length). The name of a data file counts only if the data is external.
-func describeExtensions(s *source, i *Info, at uint64) {
+// eachExtension calls visit with the type, the position and the length of each header extension. They begin
+// after the header, whose length is a field of version 3, and end at an end marker, at the latest at the name
+// of the backing file. Each is padded to 8 bytes (libvirt 9.0 ignores the padding, and misses extensions
+// after one of odd length).
+func eachExtension(s *source, visit func(kind, at, length uint64)) {
+	at := uint64(72)
+	if s.be(4, 4) != 2 {
+		if at = s.be(100, 4); at < 104 {
+			return
+		}
+	}
 	end := s.be(8, 8)
 	if end == 0 {
 		end = s.size
@@ -65,12 +80,7 @@ func describeExtensions(s *source, i *Info, at uint64) {
 		if kind == extensionEnd || at+length > end {
 			return
 		}
-		switch {
-		case kind == extensionBackingFormat && i.Backing != "":
-			i.BackingFormat = libvirtWord(s.name(at, length))
-		case kind == extensionDataFile && i.ExternalData:
-			i.DataFile = s.name(at, length)
-		}
+		visit(kind, at, length)
 		at += (length + 7) &^ 7
 	}
 }

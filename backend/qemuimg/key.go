@@ -2,6 +2,8 @@ package qemuimg
 
 import (
 	"poolctl/backend"
+	"poolctl/backend/host/safeopen"
+	"poolctl/backend/image"
 	"poolctl/pooldef"
 )
 
@@ -34,4 +36,26 @@ func key(secrets backend.Secrets, ref pooldef.SecretRef) (*Key, error) {
 		return nil, err
 	}
 	return &Key{File: secrets.SecretFile(ref, "volume"), Passphrase: value}, nil
+}
+
+// Cipher returns how an image is encrypted by LUKS, for a new image that is to be encrypted in the same way.
+func (i *Image) Cipher() (*pooldef.Cipher, *pooldef.IVGen, error) {
+	fd, err := safeopen.OpenPinned(i.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer fd.Close()
+	size, err := fd.Size()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := image.ProbeCipher(fd, size)
+	if err != nil || c.Name == "" {
+		return nil, nil, err
+	}
+	cipher := &pooldef.Cipher{Name: c.Name, Bits: c.Bits, Mode: c.Mode, Hash: c.Hash}
+	if c.IVGen == "" {
+		return cipher, nil, nil
+	}
+	return cipher, &pooldef.IVGen{Name: c.IVGen, Hash: c.IVGenHash}, nil
 }

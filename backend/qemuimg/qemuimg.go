@@ -115,8 +115,10 @@ func (l *line) file(i *Image) string {
 
 // image describes an image and its backing chain as qemu's JSON options. It states explicitly if there is no
 // backing image; otherwise qemu-img would use the header's.
-func (l *line) image(i *Image) string {
-	text, _ := json.Marshal(l.node(i)) // always UTF-8: contains only descriptors and "rbd:" names
+func (l *line) image(i *Image) string { return jsonOf(l.node(i)) }
+
+func jsonOf(node map[string]any) string {
+	text, _ := json.Marshal(node) // always UTF-8: contains only descriptors and "rbd:" names
 	return "json:" + string(text)
 }
 

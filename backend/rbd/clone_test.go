@@ -201,6 +201,28 @@ func TestSweepBase(t *testing.T) {
 	}
 }
 
+// TestDeleteUnusedBase deletes an image with a snapshot whose last clone another machine flattened, and was
+// killed before it had removed the snapshot.
+func TestDeleteUnusedBase(t *testing.T) {
+	b, p, _ := newPoolWithImage(t, "base")
+	at, err := placeOf(p)
+	ok(t, err)
+	const left = "poolctl-000000000000-1-0-1"
+	ok(t, b.change(t.Context(), p, "snap create", at, "base", "--snap="+left, quiet))
+	ok(t, b.change(t.Context(), p, "snap protect", at, "base", "--snap="+left))
+	ok(t, b.CreateSnapshot(t.Context(), p, "base", "monday", backend.SnapshotOptions{}))
+	state := (*backend.StateError)(nil)
+	if err := b.Delete(t.Context(), p, "base"); !errors.As(err, &state) ||
+		state.Text != "it has snapshots: monday" {
+		t.Errorf("error %v", err)
+	}
+	ok(t, b.DeleteSnapshot(t.Context(), p, "base", "monday"))
+	ok(t, b.Delete(t.Context(), p, "base"))
+	if all := rows(t, b, p); len(all) != 0 {
+		t.Errorf("left over: %q", all)
+	}
+}
+
 // TestOverlay creates a volume with a backing image, which becomes a clone.
 func TestOverlay(t *testing.T) {
 	b, p, data := newPoolWithImage(t, "base")

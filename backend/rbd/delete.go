@@ -12,17 +12,16 @@ import (
 	"poolctl/pooldef"
 )
 
-// Delete implements backend.Deleter. It refuses an image with snapshots, because they may have other users.
+// Delete implements backend.Deleter. It refuses an image with snapshots, because they may have other users,
+// except those that were made for clones: a process that was killed can have left one after the last clone.
 func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) error {
-	return b.delete(ctx, p, name, func(at place, all []snapshot) error {
-		if len(all) == 0 {
+	return b.delete(ctx, p, name, func(all []snapshot) error {
+		kept := slices.DeleteFunc(namesOf(all), isBase)
+		if len(kept) == 0 {
 			return nil
 		}
-		if err := b.checkNoClones(ctx, p, at, name); err != nil {
-			return err
-		}
 		return &backend.StateError{
-			Text: "it has snapshots: " + strings.Join(namesOf(all), ", "),
+			Text: "it has snapshots: " + strings.Join(kept, ", "),
 			Hint: "--delete-snapshots deletes them too",
 		}
 	})
@@ -30,33 +29,36 @@ func (b *Backend) Delete(ctx context.Context, p *pooldef.Pool, name string) erro
 
 // DeleteWithSnapshots implements backend.SnapshotDeleter. It refuses an image whose snapshots have clones.
 func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name string) error {
-	return b.delete(ctx, p, name, func(at place, all []snapshot) error {
-		var err error
-		if len(all) > 0 {
-			err = b.checkNoClones(ctx, p, at, name)
-		}
-		for _, s := range all {
-			if err == nil {
-				err = b.removeSnapshot(ctx, p, at, name, s)
-			}
-		}
-		return err
-	})
+	return b.delete(ctx, p, name, func([]snapshot) error { return nil })
 }
 
-// checkNoClones returns an error if an image has clones.
-func (b *Backend) checkNoClones(ctx context.Context, p *pooldef.Pool, at place, name string) error {
-	clones, err := b.children(ctx, p, at, name)
-	if err != nil {
-		return err
+// removeUncloned removes snapshots of an image without clones, unless check returns an error.
+func (b *Backend) removeUncloned(
+	ctx context.Context, p *pooldef.Pool, at place, name string, all []snapshot,
+	check func(all []snapshot) error,
+) error {
+	if len(all) == 0 {
+		return nil
 	}
-	return clonesError(clones)
+	clones, err := b.children(ctx, p, at, name)
+	if err == nil {
+		err = clonesError(clones)
+	}
+	if err == nil {
+		err = check(all)
+	}
+	for _, s := range all {
+		if err == nil {
+			err = b.removeSnapshot(ctx, p, at, name, s)
+		}
+	}
+	return err
 }
 
-// delete removes an image, after removeSnapshots has handled its snapshots. Removal takes time and can be
+// delete removes an image with its snapshots, if check returns nil for them. Removal takes time and can be
 // interrupted, so delete first gives the image a temporary name, which keeps a half-removed image out of use.
 func (b *Backend) delete(
-	ctx context.Context, p *pooldef.Pool, name string, removeSnapshots func(at place, all []snapshot) error,
+	ctx context.Context, p *pooldef.Pool, name string, check func(all []snapshot) error,
 ) error {
 	i, err := b.info(ctx, p, name)
 	if err != nil {
@@ -71,7 +73,7 @@ func (b *Backend) delete(
 		err = b.checkNotInUse(ctx, p, at, name, false, false)
 	}
 	if err == nil {
-		err = removeSnapshots(at, all)
+		err = b.removeUncloned(ctx, p, at, name, all, check)
 	}
 	if err != nil {
 		return err
