@@ -56,8 +56,8 @@ func (u *sharedUnit) want(other string) {
 	}
 }
 
-// dropIn returns the unit's drop-in. If the only unit that it wants is that of the pool that is named like the
-// directory of a mount unit, the text is the same for all these pools: %j is the last part of the unit's name
+// dropIn returns the unit's drop-in. If a mount unit wants only the unit of the pool that is named like the
+// mount's directory, the text is the same for all these pools: %j is the last part of the unit's name
 // (systemd.unit(5)).
 func (u *sharedUnit) dropIn() dropIn {
 	d := newDropIn(u.name)
