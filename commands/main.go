@@ -148,9 +148,9 @@ func (e *env) execute(h host.Host, err error) (status int) {
 // times as long as the rest of a short run. grammar is a pointer to the struct of the global options.
 func newParser(grammar any, args []string, more ...kong.Option) (*kong.Kong, error) {
 	all := needsAllVerbs(args)
+	var texts grammarTexts
 	options := append([]kong.Option{
-		kong.Name("poolctl"), kong.ExplicitGroups(groups),
-		kong.Vars{"styles": strings.Join(styles, ",")},
+		kong.Name("poolctl"), kong.ExplicitGroups(groups), kong.PostBuild(texts.hide),
 		kong.Help(manual.HelpPrinter(groups)), kong.KindMapper(reflect.String, kong.MapperFunc(plainString)),
 	}, more...)
 	for _, v := range verbs {
@@ -163,7 +163,9 @@ func newParser(grammar any, args []string, more ...kong.Option) (*kong.Kong, err
 		}
 		options = append(options, kong.DynamicCommand(v.name, v.help, v.group, v.new(), tags...))
 	}
-	return kong.New(grammar, options...)
+	parser, err := kong.New(grammar, options...)
+	texts.restore()
+	return parser, err
 }
 
 // needsAllVerbs reports whether a command line is about all verbs, as that of help, completion and the manual

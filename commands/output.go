@@ -31,7 +31,7 @@ func hasColumns(style string) bool { return !slices.Contains([]string{"name", "n
 
 // output has the options of verbs that print records.
 type output struct {
-	Output  string   `short:"o" default:"table" enum:"${styles}" placeholder:"STYLE" help:"Print a table, json, jsonl (one object a line), yaml, csv, name or xml."`
+	Output  string   `short:"o" default:"table" enum:"table,json,jsonl,yaml,csv,name,xml" placeholder:"STYLE" help:"Print a table, json, jsonl (one object a line), yaml, csv, name or xml."`
 	Columns []string `placeholder:"NAMES" help:"Only these fields, separated by commas, in this order: see \"poolctl help output\"."`
 	Null    bool     `help:"With -o name: end each name with a NUL byte instead of a newline."`
 
