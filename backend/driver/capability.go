@@ -6,6 +6,7 @@ import (
 
 	"poolctl/backend"
 	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
 )
 
 // capability returns the capability C of the backend of a volume. what describes the operation in the error
@@ -62,4 +63,13 @@ func saveHint(b backend.Backend) string {
 		return "poolctl vol-download saves the data of a volume"
 	}
 	return ""
+}
+
+// CheckFormat returns an error for a format that volumes of pool p cannot have. Definitions may name formats
+// for pools without any, as in libvirt; verbs whose option asks for one do not ignore it.
+func CheckFormat(p *pooldef.Pool, format string) error {
+	if format == "" || format == "raw" || len(p.Type.Info().VolumeFormats) > 0 {
+		return nil
+	}
+	return &backend.UnsupportedError{Type: p.Type, What: "volumes of format " + format + ": they are raw"}
 }
