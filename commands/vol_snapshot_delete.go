@@ -78,6 +78,7 @@ func (c *VolSnapshotDelete) deleteExpired(e *env, args snapshotArgs, rule driver
 
 // reportFailed reports the errors of some of several objects, if there are any.
 func (e *env) reportFailed(failed []error) error {
+	_ = e.Flush() // what was done; Finish returns the error
 	for _, err := range failed {
 		e.reportPart(err)
 	}

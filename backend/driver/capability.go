@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"poolctl/backend"
@@ -68,8 +69,13 @@ func saveHint(b backend.Backend) string {
 // CheckFormat returns an error for a format that volumes of pool p cannot have. Definitions may name formats
 // for pools without any, as in libvirt; verbs whose option asks for one do not ignore it.
 func CheckFormat(p *pooldef.Pool, format string) error {
-	if format == "" || format == "raw" || len(p.Type.Info().VolumeFormats) > 0 {
+	info := p.Type.Info()
+	if format == "" || format == "raw" || slices.Contains(info.VolumeFormats, format) {
 		return nil
 	}
-	return &backend.UnsupportedError{Type: p.Type, What: "volumes of format " + format + ": they are raw"}
+	what := "volumes of format " + format
+	if len(info.VolumeFormats) == 0 {
+		what += ": they are raw"
+	}
+	return &backend.UnsupportedError{Type: p.Type, What: what}
 }
