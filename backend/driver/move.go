@@ -40,6 +40,7 @@ func (d *Driver) MoveVolume(
 		return nil, err
 	}
 	d.warnDomains(users)
+	d.warnSecret(v)
 	return moved, nil
 }
 
