@@ -72,8 +72,8 @@ func (d *Driver) warnDomains(users []User) {
 	d.warnEachDomain(users, "domain %q finds the volume by its old path: virsh edit %s")
 }
 
-// warnSecret warns that the secret of an encrypted volume, which is found by the volume's path, is for the path
-// that the volume had.
+// warnSecret warns that the secret of an encrypted volume, which is found by the volume's path, is for the
+// path that the volume had.
 func (d *Driver) warnSecret(v *Volume) {
 	if v.Target.Encryption == nil {
 		return

@@ -142,7 +142,7 @@ func (e *SignatureError) Error() string {
 // Kind implements [fault.Error].
 func (*SignatureError) Kind() fault.Kind { return fault.Failed }
 
-// HintLine implements [fault.Hinter]. gpgv reports the first byte of an armored keyring, a hyphen, as a packet.
+// HintLine implements [fault.Hinter]. gpgv takes the hyphen at the start of an armored keyring for a packet.
 func (e *SignatureError) HintLine() string {
 	if strings.Contains(e.Text, "invalid packet (ctb=2d)") {
 		return "gpgv needs a keyring that is not armored: gpg --dearmor <KEYS >KEYRING"
