@@ -173,6 +173,8 @@ func (e *env) hint(err error) string {
 		return "it still contains files: delete the volumes first (poolctl vol-list, vol-delete)"
 	case hint == "" && errors.Is(err, backend.ErrNoVolume):
 		return e.similarVolume()
+	case hint == "" && errors.Is(err, backend.ErrNoSnapshot):
+		return e.snapshotsHint()
 	}
 	return hint
 }

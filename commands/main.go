@@ -200,7 +200,8 @@ func parseError(err error) error {
 	if err == nil {
 		return nil
 	}
-	usage := &usageError{text: strings.Replace(err.Error(), "unexpected argument", "unknown verb", 1)}
+	text := strings.Replace(err.Error(), `must be one of "",`, "must be one of ", 1) // "": not given
+	usage := &usageError{text: strings.Replace(text, "unexpected argument", "unknown verb", 1)}
 	if word, found := strings.CutPrefix(usage.text, "unknown verb "); found {
 		usage.text += verbsLike(word)
 	}

@@ -2,9 +2,11 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"poolctl/backend/driver"
+	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
 
@@ -86,4 +88,20 @@ func (e *env) reportSnapshot(v *driver.Volume, name string) {
 		s = &pooldef.Snapshot{Volume: v.Name, Name: name}
 	}
 	e.changes.snapshots = append(e.changes.snapshots, s)
+}
+
+// snapshotsHint returns the command that lists the snapshots of the verb's volume, or says how the name that
+// was given becomes a pattern.
+func (e *env) snapshotsHint() string {
+	line := selectedVerb{e.command.Selected()}
+	if name, _ := line.value("snapshot"); e.verb == "vol-snapshot-delete" && strings.ContainsAny(name, "*?[") {
+		return "--keep or --keep-within makes a pattern of it"
+	}
+	hint := "poolctl vol-snapshot-list"
+	for _, name := range []string{"vol", "pool"} {
+		if value, _ := line.value(name); value != "" {
+			hint += " " + shell.Quote(value)
+		}
+	}
+	return hint
 }

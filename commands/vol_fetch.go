@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"poolctl/backend/driver"
 	"poolctl/backend/fetch"
 	"poolctl/format"
 	"poolctl/format/xmltree"
@@ -66,6 +67,9 @@ func (c *VolFetch) run(e *env) error {
 	}
 	p := entry.Current()
 	v, err := c.volume(p)
+	if err == nil {
+		err = driver.CheckFormat(p, c.Format)
+	}
 	if err != nil {
 		return err
 	}

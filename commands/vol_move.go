@@ -54,6 +54,9 @@ func (c *VolMove) move(e *env) error {
 	if err != nil {
 		return err
 	}
+	if err := driver.CheckFormat(entry.Current(), c.Format); err != nil {
+		return err
+	}
 	progress, done := e.Progress()
 	defer done()
 	to := driver.Destination{Pool: entry.Current(), Backend: b, Name: name, Format: c.Format}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolctl/backend/driver"
+	"poolctl/format/lazy"
 	"poolctl/pooldef"
 )
 
@@ -40,27 +41,69 @@ func (c *VolSnapshotDelete) Run(e *env) error {
 	if rule == (driver.Retention{}) {
 		return args.withVolume(e, "delete", func(v *driver.Volume) error { return c.delete(e, v, c.Snapshot) })
 	}
-	if _, err := path.Match(c.Snapshot, ""); err != nil {
+	if _, err := path.Match(pathPattern(c.Snapshot), ""); err != nil {
 		return &usageError{"vol-snapshot-delete", fmt.Sprintf("%q is not a pattern", c.Snapshot)}
 	}
-	return args.withVolume(e, "delete", func(v *driver.Volume) error {
+	return c.deleteExpired(e, args, rule)
+}
+
+// deleteExpired deletes the snapshots that match the pattern and that the rule does not keep. The error is
+// errPartial if some of several could not be deleted.
+func (c *VolSnapshotDelete) deleteExpired(e *env, args snapshotArgs, rule driver.Retention) error {
+	var failed []error
+	deleted := 0
+	err := args.withVolume(e, "delete", func(v *driver.Volume) error {
 		all, err := e.driver.Snapshots(e.ctx, v.Backend, v.Pool(), v.Name)
 		if err != nil {
 			return err
 		}
 		all = slices.DeleteFunc(all, func(s *pooldef.Snapshot) bool {
-			matches, _ := path.Match(c.Snapshot, s.Name)
+			matches, _ := path.Match(pathPattern(c.Snapshot), pathName(s.Name))
 			return !matches
 		})
-		var failed error
 		for _, s := range rule.Expired(all, time.Now()) {
 			if err := c.delete(e, v, s.Name); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("%q: %w", s.Name, err))
+				failed = append(failed, fmt.Errorf("delete snapshot %q of volume %q: %w", s.Name, c.Vol, err))
+			} else {
+				deleted++
 			}
 		}
-		return failed
+		return nil
 	})
+	if err != nil || deleted == 0 || e.ctx.Err() != nil {
+		return errors.Join(append(failed, err)...)
+	}
+	return e.reportFailed(failed)
 }
+
+// reportFailed reports the errors of some of several objects, if there are any.
+func (e *env) reportFailed(failed []error) error {
+	_ = e.Flush() // what was done; Finish returns the error
+	for _, err := range failed {
+		e.reportPart(err)
+	}
+	if failed != nil {
+		return errPartial
+	}
+	return nil
+}
+
+// brackets finds the classes of a pattern, and characters after a backslash.
+var brackets = lazy.Regexp(`(?s)\\.|\[(?:\\.|[^\]\\])*`)
+
+// pathPattern converts a pattern of the shell (glob(7)) to one of [path.Match], for names that pathName has
+// converted: a class that begins with ! is negated, and a slash is a character like others.
+func pathPattern(pattern string) string {
+	return pathName(brackets().ReplaceAllStringFunc(pattern, func(part string) string {
+		if rest, negated := strings.CutPrefix(part, "[!"); negated {
+			return "[^" + rest
+		}
+		return part
+	}))
+}
+
+// pathName returns a name without slashes, which * and ? of [path.Match] do not match.
+func pathName(name string) string { return strings.ReplaceAll(name, "/", "\x00") }
 
 // delete deletes one snapshot.
 func (*VolSnapshotDelete) delete(e *env, v *driver.Volume, name string) error {

@@ -2,10 +2,12 @@ package driver
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"poolctl/backend"
 	"poolctl/backend/host/shell"
+	"poolctl/pooldef"
 )
 
 // capability returns the capability C of the backend of a volume. what describes the operation in the error
@@ -62,4 +64,18 @@ func saveHint(b backend.Backend) string {
 		return "poolctl vol-download saves the data of a volume"
 	}
 	return ""
+}
+
+// CheckFormat returns an error for a format that volumes of pool p cannot have. Definitions may name formats
+// for pools without any, as in libvirt; verbs whose option asks for one do not ignore it.
+func CheckFormat(p *pooldef.Pool, format string) error {
+	info := p.Type.Info()
+	if format == "" || format == "raw" || slices.Contains(info.VolumeFormats, format) {
+		return nil
+	}
+	what := "volumes of format " + format
+	if len(info.VolumeFormats) == 0 {
+		what += ": they are raw"
+	}
+	return &backend.UnsupportedError{Type: p.Type, What: what}
 }

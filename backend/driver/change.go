@@ -52,6 +52,7 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	}
 	if err == nil {
 		d.warnDomains(users)
+		d.warnSecret(v)
 	}
 	return err
 }
@@ -69,6 +70,18 @@ func checkContains(users []User) error {
 // warnDomains warns about domains that find a volume by a path that the volume loses.
 func (d *Driver) warnDomains(users []User) {
 	d.warnEachDomain(users, "domain %q finds the volume by its old path: virsh edit %s")
+}
+
+// warnSecret warns that the secret of an encrypted volume, which is found by the volume's path, is for the
+// path that the volume had.
+func (d *Driver) warnSecret(v *Volume) {
+	if v.Target.Encryption == nil {
+		return
+	}
+	if secret, err := d.Store.SecretOf("volume", v.Target.Path); err == nil && secret != nil {
+		d.Warn("secret %s of the volume is for its old path: define one for the new path, with the same value",
+			secret.UUID)
+	}
 }
 
 // warnEachDomain warns about each domain that uses a volume. The text gets the name of the domain twice, the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strconv"
 
@@ -28,6 +29,9 @@ func (d *Driver) Fetch(
 	case err == nil:
 		return &backend.ExistsError{Path: have.Target.Path}
 	case !errors.Is(err, backend.ErrNoVolume):
+		return err
+	}
+	if err := d.rehearseCreate(ctx, p, v); err != nil {
 		return err
 	}
 	space, err := d.space(ctx, b, p)
@@ -61,6 +65,25 @@ func (d *Driver) Fetch(
 	}
 	err = d.passWarning(cloner.Clone(ctx, p, v, image, o))
 	file.Keep = file.Keep && err != nil
+	return err
+}
+
+// rehearseCreate creates a volume of pool p in a dry run, which reports problems with its name and format
+// before its data are downloaded.
+func (d *Driver) rehearseCreate(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) error {
+	creator, ok := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Creator)
+	if !ok {
+		return nil
+	}
+	trial := *v
+	trial.Target.Format = cmp.Or(v.Target.Format, p.Type.Info().DefaultVolumeFormat)
+	if !v.Capacity.Known {
+		trial.Capacity = pooldef.Bytes(1 << 20) // that of the image is not yet known
+	}
+	err := creator.Create(ctx, p, &trial, backend.CreateOptions{Preallocation: "off"})
+	if errors.As(err, new(*backend.Warning)) {
+		return nil
+	}
 	return err
 }
 

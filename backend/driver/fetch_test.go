@@ -130,9 +130,11 @@ func TestFetchKilled(t *testing.T) {
 
 func fetchInto(t *testing.T, h host.Host, p *pooldef.Pool, from fetch.Source) error {
 	t.Helper()
-	b := dir.New(h, nil)
-	d := &Driver{Host: h, Backends: map[pooldef.Type]backend.Backend{pooldef.Dir: b}, Timeout: time.Minute}
-	return d.Fetch(t.Context(), b, p, &pooldef.Volume{Name: "v"}, from, nil)
+	backends := func(h host.Host) map[pooldef.Type]backend.Backend {
+		return map[pooldef.Type]backend.Backend{pooldef.Dir: dir.New(h, nil)}
+	}
+	d := &Driver{Host: h, Backends: backends(h), NewBackends: backends, Timeout: time.Minute}
+	return d.Fetch(t.Context(), d.Backends[pooldef.Dir], p, &pooldef.Volume{Name: "v"}, from, nil)
 }
 
 // checkContent fails the test unless the volume v is the image.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -67,12 +68,17 @@ func (l *look) addImage(ctx context.Context, image *pooldef.Volume) {
 		l.hidden = append(l.hidden, fmt.Errorf("volume %q: %w", image.Name, image.Err))
 	}
 	u := User{Kind: OverlayUser, Name: image.Target.Path, As: "backing file"}
+	key := func(path string) string { return path }
 	if isRaw(image) { // the storage itself knows the origin of a snapshot, and by no name
 		u.Kind, u.As = SnapshotUser, "origin"
+		if image.Type == "network" { // of a clone, by the snapshot that it was made from
+			protocol, _, _ := strings.Cut(image.Target.Path, ":")
+			key = func(path string) string { return networkKey(protocol, path) }
+		}
 	}
 	if image.Backing != nil {
 		u.format = image.Backing.Format
-		l.add(ctx, image.Backing.Path, u)
+		l.add(ctx, key(image.Backing.Path), u)
 	}
 	if file := image.Target.DataFile; file != "" {
 		u.As = "data file"

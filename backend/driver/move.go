@@ -42,6 +42,7 @@ func (d *Driver) MoveVolume(
 	}
 	if err == nil {
 		d.warnDomains(users)
+		d.warnSecret(v)
 	}
 	return moved, err
 }

@@ -105,7 +105,7 @@ func (s Source) explain(err error) error {
 	switch {
 	case exit.Status == 60 || exit.Status == 77:
 		name := "SSL_CERT_FILE"
-		if os.Getenv("CURL_CA_BUNDLE") != "" { // it takes precedence
+		if os.Getenv("CURL_CA_BUNDLE")+os.Getenv("SSL_CERT_DIR") != "" { // curl may ignore SSL_CERT_FILE then
 			name = "CURL_CA_BUNDLE"
 		}
 		e.Hint = name + "=FILE names the certificates of another authority"

@@ -142,7 +142,10 @@ func (e *SignatureError) Error() string {
 // Kind implements [fault.Error].
 func (*SignatureError) Kind() fault.Kind { return fault.Failed }
 
-// HintLine implements [fault.Hinter].
+// HintLine implements [fault.Hinter]. gpgv takes the hyphen at the start of an armored keyring for a packet.
 func (e *SignatureError) HintLine() string {
-	return "gpgv needs a keyring that is not armored: gpg --dearmor <KEYS >KEYRING"
+	if strings.Contains(e.Text, "invalid packet (ctb=2d)") {
+		return "gpgv needs a keyring that is not armored: gpg --dearmor <KEYS >KEYRING"
+	}
+	return ""
 }
