@@ -75,15 +75,16 @@ func inParallel(n int, do func(i int)) {
 }
 
 // mountsOf returns the units of the pools that mount something, by directory. If several pools use a
-// directory, only one of them can be active.
-func mountsOf(pools []Pool) map[string]string {
-	mounts := map[string]string{}
+// directory, any of them may be the active one.
+func mountsOf(pools []Pool) map[string][]string {
+	mounts := map[string][]string{}
 	for _, p := range pools {
 		if p.Mount == "" {
 			continue
 		}
 		if name, err := unitName(p.Name); err == nil {
-			mounts[filepath.Clean(p.Mount)] = name
+			directory := filepath.Clean(p.Mount)
+			mounts[directory] = append(mounts[directory], name)
 		}
 	}
 	return mounts

@@ -61,6 +61,10 @@ var pools = []Pool{
 		Paths: []string{"/srv"}, Mount: "/srv/cluster", Network: true, IsHidden: true}},
 	{Name: "file", File: "/etc/poolctl/file.xml", Dependencies: backend.Dependencies{
 		Devices: []string{"/srv/disk/image", "sda"}}},
+	{Name: "other disk", File: "/etc/poolctl/other disk.xml", Dependencies: backend.Dependencies{
+		Paths: []string{"/srv"}, Devices: []string{"/dev/sdb"}, Mount: "/srv/disk/"}},
+	{Name: "memory", File: "/etc/poolctl/memory.xml", Autostart: true,
+		Dependencies: backend.Dependencies{Paths: []string{"/dev/shm/memory"}}},
 	{Name: "broken", File: "/etc/poolctl/broken.xml", Autostart: true},
 	{Name: `$HOME %n 'x' "y" \`, File: `/etc/poolctl/$HOME %n 'x' "y" \.xml`, Autostart: true,
 		Dependencies: backend.Dependencies{Paths: []string{`/srv/$HOME %n 'x' "y" \`}}},

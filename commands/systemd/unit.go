@@ -68,7 +68,7 @@ func unitName(pool string) (string, error) {
 // unit returns the unit of a pool. mounts has the units of the pools that mount something, by directory. A
 // path that no unit can contain is left out, with an error. A pool that cannot have a unit is an error, and a
 // unit without a name.
-func (p *Pool) unit(mounts map[string]string) (unit, error) {
+func (p *Pool) unit(mounts map[string][]string) (unit, error) {
 	name, err := unitName(p.Name)
 	if err != nil {
 		return unit{}, err
@@ -78,13 +78,13 @@ func (p *Pool) unit(mounts map[string]string) (unit, error) {
 		u.set("SourcePath", p.specify(p.File))
 	}
 	var bad []string
-	for _, path := range slices.Concat(p.Paths, p.Devices) {
+	for i, path := range slices.Concat(p.Paths, p.Devices) {
 		path = filepath.Clean(path)
 		switch {
 		case !filepath.IsAbs(path): // not the path of a file
 		case !isPlain(path):
 			bad = append(bad, path)
-		case strings.HasPrefix(path, "/dev/"):
+		case i >= len(p.Paths) && strings.HasPrefix(path, "/dev/"):
 			u.dependOnDevice(path)
 		default:
 			u.set("RequiresMountsFor", quote(p.specify(path)))
@@ -141,10 +141,12 @@ func (u *unit) startWith(path string) {
 }
 
 // follow starts a pool after the pools that mount something on the path to it.
-func (u *unit) follow(path string, mounts map[string]string) {
+func (u *unit) follow(path string, mounts map[string][]string) {
 	for _, directory := range prefixes(filepath.Clean(path)) {
-		if other := mounts[directory]; other != "" && other != u.name {
-			u.set("After", other)
+		for _, other := range mounts[directory] {
+			if other != u.name {
+				u.set("After", other)
+			}
 		}
 	}
 }
