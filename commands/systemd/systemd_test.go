@@ -69,7 +69,8 @@ var pools = []Pool{
 	{Name: `$HOME %n 'x' "y" \`, File: `/etc/poolctl/$HOME %n 'x' "y" \.xml`, Autostart: true,
 		Dependencies: backend.Dependencies{Paths: []string{`/srv/$HOME %n 'x' "y" \`}}},
 	{Name: "lines", File: "/etc/poolctl/lines.xml", Autostart: true, Dependencies: backend.Dependencies{
-		Paths: []string{"/srv\n[Service]\nExecStart=/bin/false", "/srv/\xff", "/srv/" + strings.Repeat("x", 300)}}},
+		Paths: []string{"/srv\n[Service]\nExecStart=/bin/false", "/srv/\xff", "/srv/\ufdd0", "/srv/" + strings.Repeat("x", 300)}}},
+	{Name: "\U0001ffff", File: "/etc/poolctl/\U0001ffff.xml", Autostart: true},
 	{Name: strings.Repeat("ä", 60), File: "/etc/poolctl/long.xml", Autostart: true},
 }
 
