@@ -1,6 +1,8 @@
 package systemd
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,12 +54,21 @@ func Generate(directory string, pools []Pool, report func(error)) {
 		}
 	}
 	w := writer{dir: int(root.Fd()), path: directory}
-	errs = append(errs, w.write(dropIns)...)
+	errs = append(errs, summary(w.write(dropIns)))
 	for _, err := range errs {
 		if err != nil {
 			report(err)
 		}
 	}
+}
+
+// summary returns the first of some errors with the number of the others, which usually have the same reason,
+// such as that the file system is full. A line for each could be too much for the kernel's log.
+func summary(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	return fmt.Errorf("%w (and %d more errors)", errs[0], len(errs)-1)
 }
 
 // inParallel calls a function for the numbers below n, several at once.

@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -182,6 +183,20 @@ func TestGenerateNowhere(t *testing.T) {
 		if len(errs) != 1 {
 			t.Errorf("%q: %v", dir, errs)
 		}
+	}
+}
+
+// TestGenerateFull checks that a reason that holds for all files is reported once.
+func TestGenerateFull(t *testing.T) {
+	dir, many := t.TempDir(), make([]Pool, 1000)
+	for i := range many {
+		many[i] = Pool{Name: fmt.Sprint(i)}
+	}
+	Generate(dir, many, func(err error) { t.Error(err) })
+	var errs []error
+	Generate(dir, many, func(err error) { errs = append(errs, err) })
+	if len(errs) != 1 || !errors.Is(errs[0], os.ErrExist) || !strings.HasSuffix(errs[0].Error(), " (and 999 more errors)") {
+		t.Error(errs)
 	}
 }
 
