@@ -96,7 +96,8 @@ func TestInstallUnits(t *testing.T) {
 	if link, err := os.Readlink(lib + "/system-generators/poolctl-generator"); link != root+"/poolctl" {
 		t.Errorf("%q, %v", link, err)
 	}
-	mkdir := root + "/mkdir" // nothing is installed on this machine in any case
+	// Whatever happens, nothing is installed on this machine.
+	mkdir := root + "/mkdir"
 	if err := os.WriteFile(mkdir, []byte("#!/bin/false\n"), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
@@ -105,6 +106,44 @@ func TestInstallUnits(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if want := "scripts/systemd/install: there is no " + root + "/missing\n"; err == nil || string(out) != want {
 		t.Errorf("%v, %s", err, out)
+	}
+}
+
+// TestRemovePackage removes the package from a machine with enabled units: no link to a unit remains.
+func TestRemovePackage(t *testing.T) {
+	systemctl, err := exec.LookPath("systemctl")
+	if err != nil {
+		backendtest.NotRun(t, "removal of the package: needs systemctl")
+	}
+	root, bin := t.TempDir(), t.TempDir()
+	script := "#!/bin/sh\nexec " + systemctl + " --root=" + root + " \"$@\"\n"
+	if err := os.WriteFile(bin+"/systemctl", []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	run := func(name string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Env = append(os.Environ(), "POOLCTL=/usr/sbin/poolctl", "PATH="+bin+":"+os.Getenv("PATH"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+	}
+	run("../scripts/systemd/install", root)
+	run(bin+"/systemctl", "enable", "poolctl-pools.target", "poolctl-check.timer", `poolctl-pool@my\x2dpool.service`)
+	links := func() []string {
+		found, err := filepath.Glob(root + "/etc/systemd/system/*/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	run("../scripts/release.d/prerm", "upgrade")
+	if len(links()) != 3 {
+		t.Errorf("after an upgrade: %q", links())
+	}
+	run("../scripts/release.d/prerm", "remove")
+	if len(links()) != 0 {
+		t.Errorf("after a removal: %q", links())
 	}
 }
 
