@@ -171,6 +171,28 @@ func TestMarkEnabled(t *testing.T) {
 	}
 }
 
+// TestKeepMounts checks that a mount of fstab(5), or one with a unit, gets no other order from a pool.
+func TestKeepMounts(t *testing.T) {
+	dir := t.TempDir()
+	fstab := filepath.Join(dir, "fstab")
+	text := "# /dev/sda /srv/comment ext4\n\n/dev/sda\t/srv/my\\040disk/ ext4 defaults 0 0\n/dev/sdb none swap\n"
+	if err := errors.Join(os.WriteFile(fstab, []byte(text), 0o600),
+		os.Symlink("/dev/null", filepath.Join(dir, "srv-unit.mount"))); err != nil {
+		t.Fatal(err)
+	}
+	var pools []Pool
+	for _, path := range []string{"/", "/srv/my disk", "/srv/unit", "/srv/comment", "/srv/other"} {
+		pools = append(pools, Pool{Name: path, Dependencies: backend.Dependencies{Mount: path, IsHidden: true}})
+	}
+	KeepMounts(pools, "/nonexistent", "/nonexistent")
+	KeepMounts(pools[1:], fstab, "/nonexistent", dir)
+	for i, want := range []bool{false, false, false, true, true} {
+		if pools[i].IsHidden != want {
+			t.Errorf("%s: %v", pools[i].Mount, pools[i].IsHidden)
+		}
+	}
+}
+
 // TestGenerateNowhere checks that a directory that cannot be used is reported, and nothing else happens.
 func TestGenerateNowhere(t *testing.T) {
 	full := t.TempDir()
