@@ -69,8 +69,8 @@ func TestUnitsMount(t *testing.T) {
 	}
 }
 
-// TestInstallUnits installs the units from a checkout, with a path that is relative, as a user whose new files
-// nobody else can read, and for a program that does not exist.
+// TestInstallUnits installs the units from a checkout, with a path that is relative, as a user whose new
+// files nobody else can read, and for a program that does not exist.
 func TestInstallUnits(t *testing.T) {
 	root := t.TempDir()
 	script, err := filepath.Abs("../scripts/systemd/install")

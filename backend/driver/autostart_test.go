@@ -185,8 +185,8 @@ func TestAutostartCircle(t *testing.T) {
 	}
 }
 
-// TestAutostartNested checks that many pools in each other are ordered at once, not after trying all ways from
-// one to another.
+// TestAutostartNested checks that many pools in each other are ordered at once, not after trying all ways
+// from one to another.
 func TestAutostartNested(t *testing.T) {
 	var pools []string
 	for n := range 40 {

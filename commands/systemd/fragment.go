@@ -8,8 +8,8 @@ import (
 )
 
 // KeepMounts clears IsHidden of the pools whose mounts fstab(5), or a file in one of the directories with
-// units, orders in another way: both orders together would be a circle, of which systemd starts one unit not at
-// all, such as local-fs.target.
+// units, orders in another way: both orders together would be a circle, of which systemd starts one unit not
+// at all, such as local-fs.target.
 func KeepMounts(pools []Pool, fstab string, directories ...string) {
 	for i := range pools {
 		p := &pools[i]
@@ -18,7 +18,7 @@ func KeepMounts(pools []Pool, fstab string, directories ...string) {
 		}
 		at := filepath.Clean(p.Mount)
 		p.IsHidden = at != "/" && !slices.Contains(mountPoints(fstab), at) &&
-			!slices.ContainsFunc(directories, func(directory string) bool { return hasUnit(directory, p.mountUnit()) })
+			!slices.ContainsFunc(directories, func(dir string) bool { return hasUnit(dir, p.mountUnit()) })
 	}
 }
 

@@ -217,7 +217,8 @@ func TestGenerateFull(t *testing.T) {
 	Generate(dir, many, func(err error) { t.Error(err) })
 	var errs []error
 	Generate(dir, many, func(err error) { errs = append(errs, err) })
-	if len(errs) != 1 || !errors.Is(errs[0], os.ErrExist) || !strings.HasSuffix(errs[0].Error(), " (and 999 more errors)") {
+	if len(errs) != 1 || !errors.Is(errs[0], os.ErrExist) ||
+		!strings.HasSuffix(errs[0].Error(), " (and 999 more errors)") {
 		t.Error(errs)
 	}
 }

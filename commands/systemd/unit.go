@@ -61,8 +61,8 @@ func unitName(pool string) (string, error) {
 	name := poolUnit(escape(pool))
 	switch {
 	case !isText(pool):
-		return "", fmt.Errorf("pool %q has no unit of its own: the name has a character that a unit cannot contain; %s starts it",
-			pool, autostart)
+		return "", fmt.Errorf("pool %q has no unit of its own: "+
+			"the name has a character that a unit cannot contain; %s starts it", pool, autostart)
 	case len(name+".d") > maxName:
 		return "", fmt.Errorf("pool %q has no unit of its own: the unit's name would be too long; %s starts it",
 			pool, autostart)
