@@ -44,7 +44,7 @@ func mainAsGenerator(h host.Host, args []string) int {
 }
 
 // generate writes the units of all defined pools to the first of the directories. It reads only the config
-// directory, and which units systemctl has enabled.
+// directory, which units systemctl has enabled, and which mounts have units.
 func generate(h host.Host, directories []string, log io.Writer) {
 	report := func(err error) { writeKernelLog(log, strings.Join(terminal.Lines(err), "; ")) }
 	if len(directories) == 0 {
@@ -74,6 +74,8 @@ func generate(h host.Host, directories []string, log io.Writer) {
 		}
 	}
 	systemd.MarkEnabled(pools, "/etc/systemd/system", "/run/systemd/system")
+	systemd.KeepMounts(pools, "/etc/fstab", "/etc/systemd/system", "/run/systemd/system",
+		"/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 	systemd.Generate(directories[0], pools, report)
 }
 

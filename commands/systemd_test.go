@@ -69,6 +69,84 @@ func TestUnitsMount(t *testing.T) {
 	}
 }
 
+// TestInstallUnits installs the units from a checkout, with a path that is relative, as a user whose new
+// files nobody else can read, and for a program that does not exist.
+func TestInstallUnits(t *testing.T) {
+	root := t.TempDir()
+	script, err := filepath.Abs("../scripts/systemd/install")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		cmd := exec.Command("sh", "-c", `umask 077; exec "$0" "$@"`, script, "root")
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "POOLCTL=./bin/../poolctl")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	lib := filepath.Join(root, "root/usr/local/lib/systemd")
+	unit := filepath.Join(lib, "system/poolctl-autostart.service")
+	text, err := os.ReadFile(unit)
+	if want := "\nExecStart=" + root + "/poolctl autostart\n"; err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("%v, no %q in\n%s", err, want, text)
+	}
+	if info, err := os.Stat(unit); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if link, err := os.Readlink(lib + "/system-generators/poolctl-generator"); link != root+"/poolctl" {
+		t.Errorf("%q, %v", link, err)
+	}
+	// Whatever happens, nothing is installed on this machine.
+	mkdir := root + "/mkdir"
+	if err := os.WriteFile(mkdir, []byte("#!/bin/false\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	cmd := exec.Command(script)
+	cmd.Env = append(os.Environ(), "POOLCTL="+root+"/missing", "PATH="+root+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if want := "scripts/systemd/install: there is no " + root + "/missing\n"; err == nil || string(out) != want {
+		t.Errorf("%v, %s", err, out)
+	}
+}
+
+// TestRemovePackage removes the package from a machine with enabled units: no link to a unit remains.
+func TestRemovePackage(t *testing.T) {
+	systemctl, err := exec.LookPath("systemctl")
+	if err != nil {
+		backendtest.NotRun(t, "removal of the package: needs systemctl")
+	}
+	root, bin := t.TempDir(), t.TempDir()
+	script := "#!/bin/sh\nexec " + systemctl + " --root=" + root + " \"$@\"\n"
+	if err := os.WriteFile(bin+"/systemctl", []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	run := func(name string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Env = append(os.Environ(), "POOLCTL=/usr/sbin/poolctl", "PATH="+bin+":"+os.Getenv("PATH"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+	}
+	run("../scripts/systemd/install", root)
+	run(bin+"/systemctl", "enable", "poolctl-pools.target", "poolctl-check.timer", `poolctl-pool@my\x2dpool.service`)
+	links := func() []string {
+		found, err := filepath.Glob(root + "/etc/systemd/system/*/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	run("../scripts/release.d/prerm", "upgrade")
+	if len(links()) != 3 {
+		t.Errorf("after an upgrade: %q", links())
+	}
+	run("../scripts/release.d/prerm", "remove")
+	if len(links()) != 0 {
+		t.Errorf("after a removal: %q", links())
+	}
+}
+
 // requireForSystemd skips a test on a machine that cannot boot systemd in the lab.
 func requireForSystemd(t *testing.T) {
 	t.Helper()

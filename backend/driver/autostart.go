@@ -134,8 +134,9 @@ func (d *Driver) newStart(ctx context.Context, entry *store.Entry) *start {
 			s.targets = append(s.targets, at)
 		}
 	}
-	for _, device := range p.Source.Devices {
-		if _, err := d.Host.Stat(device.Path); errors.Is(err, fs.ErrNotExist) {
+	for _, device := range p.Source.Devices { // the device may be a file on a server that is gone
+		_, err := ask(ctx, d, p, func() (fs.FileInfo, error) { return d.Host.Stat(device.Path) })
+		if errors.Is(err, fs.ErrNotExist) {
 			s.devices = append(s.devices, filepath.Clean(device.Path))
 		}
 	}
@@ -155,12 +156,16 @@ func (s *start) isIn(other *start) bool {
 
 // leadsTo reports whether s needs another pool, directly or not.
 func (s *start) leadsTo(other *start) bool {
-	for _, needed := range s.needs {
-		if needed == other || needed.leadsTo(other) {
-			return true
+	seen := map[*start]bool{}
+	var leads func(s *start) bool
+	leads = func(s *start) bool {
+		if seen[s] {
+			return false
 		}
+		seen[s] = true
+		return slices.ContainsFunc(s.needs, func(needed *start) bool { return needed == other || leads(needed) })
 	}
-	return false
+	return leads(s)
 }
 
 // inOrder returns pools after those that they need.

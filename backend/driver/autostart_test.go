@@ -9,8 +9,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 	"poolctl/pooldef"
 	"poolctl/pooldef/store"
 )
@@ -181,4 +183,54 @@ func TestAutostartCircle(t *testing.T) {
 	if want := "a true, b true, c false"; results != want {
 		t.Errorf("got %s, want %s", results, want)
 	}
+}
+
+// TestAutostartNested checks that many pools in each other are ordered at once, not after trying all ways
+// from one to another.
+func TestAutostartNested(t *testing.T) {
+	var pools []string
+	for n := range 40 {
+		pools = append(pools, fmt.Sprintf("p%d dir /nowhere%s", n, strings.Repeat("/d", 40-n)))
+	}
+	_, order := autostart(t, false, nil, pools...)
+	started := strings.Fields(order)
+	slices.Reverse(started)
+	for n, name := range started {
+		if want := fmt.Sprintf("p%d", n); name != want {
+			t.Fatalf("the order is %s", order)
+		}
+	}
+}
+
+// A deadHost has a file on a server that does not answer.
+type deadHost struct {
+	host.Host
+	answer chan struct{}
+}
+
+func (h *deadHost) Stat(path string) (fs.FileInfo, error) {
+	if path == "/gone/disk" {
+		<-h.answer
+	}
+	return h.Host.Stat(path)
+}
+
+// TestAutostartDeadDevice checks that a device that is a file on a server that is gone delays the others only
+// for the time limit.
+func TestAutostartDeadDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, entries := newMany(t, nil, "a fs /nowhere/a /gone/disk", "b dir /nowhere/b")
+		h := &deadHost{d.Host, make(chan struct{})}
+		defer close(h.answer)
+		d.Host, d.Timeout = h, 0
+		started := 0
+		d.Autostart(t.Context(), entries, func(r AutostartResult) {
+			if r.Started {
+				started++
+			}
+		})
+		if started != 2 {
+			t.Errorf("%d pools were started", started)
+		}
+	})
 }

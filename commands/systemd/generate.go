@@ -1,6 +1,8 @@
 package systemd
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,12 +54,21 @@ func Generate(directory string, pools []Pool, report func(error)) {
 		}
 	}
 	w := writer{dir: int(root.Fd()), path: directory}
-	errs = append(errs, w.write(dropIns)...)
+	errs = append(errs, summary(w.write(dropIns)))
 	for _, err := range errs {
 		if err != nil {
 			report(err)
 		}
 	}
+}
+
+// summary returns the first of some errors with the number of the others, which usually have the same reason,
+// such as that the file system is full. A line for each could be too much for the kernel's log.
+func summary(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	return fmt.Errorf("%w (and %d more errors)", errs[0], len(errs)-1)
 }
 
 // inParallel calls a function for the numbers below n, several at once.
@@ -75,15 +86,16 @@ func inParallel(n int, do func(i int)) {
 }
 
 // mountsOf returns the units of the pools that mount something, by directory. If several pools use a
-// directory, only one of them can be active.
-func mountsOf(pools []Pool) map[string]string {
-	mounts := map[string]string{}
+// directory, any of them may be the active one.
+func mountsOf(pools []Pool) map[string][]string {
+	mounts := map[string][]string{}
 	for _, p := range pools {
 		if p.Mount == "" {
 			continue
 		}
 		if name, err := unitName(p.Name); err == nil {
-			mounts[filepath.Clean(p.Mount)] = name
+			directory := filepath.Clean(p.Mount)
+			mounts[directory] = append(mounts[directory], name)
 		}
 	}
 	return mounts

@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,11 +62,16 @@ var pools = []Pool{
 		Paths: []string{"/srv"}, Mount: "/srv/cluster", Network: true, IsHidden: true}},
 	{Name: "file", File: "/etc/poolctl/file.xml", Dependencies: backend.Dependencies{
 		Devices: []string{"/srv/disk/image", "sda"}}},
+	{Name: "other disk", File: "/etc/poolctl/other disk.xml", Dependencies: backend.Dependencies{
+		Paths: []string{"/srv"}, Devices: []string{"/dev/sdb"}, Mount: "/srv/disk/"}},
+	{Name: "memory", File: "/etc/poolctl/memory.xml", Autostart: true,
+		Dependencies: backend.Dependencies{Paths: []string{"/dev/shm/memory"}}},
 	{Name: "broken", File: "/etc/poolctl/broken.xml", Autostart: true},
 	{Name: `$HOME %n 'x' "y" \`, File: `/etc/poolctl/$HOME %n 'x' "y" \.xml`, Autostart: true,
 		Dependencies: backend.Dependencies{Paths: []string{`/srv/$HOME %n 'x' "y" \`}}},
 	{Name: "lines", File: "/etc/poolctl/lines.xml", Autostart: true, Dependencies: backend.Dependencies{
-		Paths: []string{"/srv\n[Service]\nExecStart=/bin/false", "/srv/\xff", "/srv/" + strings.Repeat("x", 300)}}},
+		Paths: []string{"/srv\n[Service]\nExecStart=/bin/false", "/srv/\xff", "/srv/\ufdd0", "/srv/" + strings.Repeat("x", 300)}}},
+	{Name: "\U0001ffff", File: "/etc/poolctl/\U0001ffff.xml", Autostart: true},
 	{Name: strings.Repeat("ä", 60), File: "/etc/poolctl/long.xml", Autostart: true},
 }
 
@@ -165,6 +171,28 @@ func TestMarkEnabled(t *testing.T) {
 	}
 }
 
+// TestKeepMounts checks that a mount of fstab(5), or one with a unit, gets no other order from a pool.
+func TestKeepMounts(t *testing.T) {
+	dir := t.TempDir()
+	fstab := filepath.Join(dir, "fstab")
+	text := "# /dev/sda /srv/comment ext4\n\n/dev/sda\t/srv/my\\040disk/ ext4 defaults 0 0\n/dev/sdb none swap\n"
+	if err := errors.Join(os.WriteFile(fstab, []byte(text), 0o600),
+		os.Symlink("/dev/null", filepath.Join(dir, "srv-unit.mount"))); err != nil {
+		t.Fatal(err)
+	}
+	var pools []Pool
+	for _, path := range []string{"/", "/srv/my disk", "/srv/unit", "/srv/comment", "/srv/other"} {
+		pools = append(pools, Pool{Name: path, Dependencies: backend.Dependencies{Mount: path, IsHidden: true}})
+	}
+	KeepMounts(pools, "/nonexistent", "/nonexistent")
+	KeepMounts(pools[1:], fstab, "/nonexistent", dir)
+	for i, want := range []bool{false, false, false, true, true} {
+		if pools[i].IsHidden != want {
+			t.Errorf("%s: %v", pools[i].Mount, pools[i].IsHidden)
+		}
+	}
+}
+
 // TestGenerateNowhere checks that a directory that cannot be used is reported, and nothing else happens.
 func TestGenerateNowhere(t *testing.T) {
 	full := t.TempDir()
@@ -177,6 +205,21 @@ func TestGenerateNowhere(t *testing.T) {
 		if len(errs) != 1 {
 			t.Errorf("%q: %v", dir, errs)
 		}
+	}
+}
+
+// TestGenerateFull checks that a reason that holds for all files is reported once.
+func TestGenerateFull(t *testing.T) {
+	dir, many := t.TempDir(), make([]Pool, 1000)
+	for i := range many {
+		many[i] = Pool{Name: fmt.Sprint(i)}
+	}
+	Generate(dir, many, func(err error) { t.Error(err) })
+	var errs []error
+	Generate(dir, many, func(err error) { errs = append(errs, err) })
+	if len(errs) != 1 || !errors.Is(errs[0], os.ErrExist) ||
+		!strings.HasSuffix(errs[0].Error(), " (and 999 more errors)") {
+		t.Error(errs)
 	}
 }
 

@@ -55,10 +55,15 @@ const (
 func poolUnit(escaped string) string { return "poolctl-pool@" + escaped + ".service" }
 
 // unitName returns the name of a pool's unit. The directory of the unit's drop-ins is named after it, so
-// neither may be longer than a file name.
+// neither may be longer than a file name. systemctl lists no units at all if the description of one is not
+// UTF-8 for systemd.
 func unitName(pool string) (string, error) {
 	name := poolUnit(escape(pool))
-	if len(name+".d") > maxName {
+	switch {
+	case !isText(pool):
+		return "", fmt.Errorf("pool %q has no unit of its own: "+
+			"the name has a character that a unit cannot contain; %s starts it", pool, autostart)
+	case len(name+".d") > maxName:
 		return "", fmt.Errorf("pool %q has no unit of its own: the unit's name would be too long; %s starts it",
 			pool, autostart)
 	}
@@ -68,7 +73,7 @@ func unitName(pool string) (string, error) {
 // unit returns the unit of a pool. mounts has the units of the pools that mount something, by directory. A
 // path that no unit can contain is left out, with an error. A pool that cannot have a unit is an error, and a
 // unit without a name.
-func (p *Pool) unit(mounts map[string]string) (unit, error) {
+func (p *Pool) unit(mounts map[string][]string) (unit, error) {
 	name, err := unitName(p.Name)
 	if err != nil {
 		return unit{}, err
@@ -78,13 +83,13 @@ func (p *Pool) unit(mounts map[string]string) (unit, error) {
 		u.set("SourcePath", p.specify(p.File))
 	}
 	var bad []string
-	for _, path := range slices.Concat(p.Paths, p.Devices) {
+	for i, path := range slices.Concat(p.Paths, p.Devices) {
 		path = filepath.Clean(path)
 		switch {
 		case !filepath.IsAbs(path): // not the path of a file
 		case !isPlain(path):
 			bad = append(bad, path)
-		case strings.HasPrefix(path, "/dev/"):
+		case i >= len(p.Paths) && strings.HasPrefix(path, "/dev/"):
 			u.dependOnDevice(path)
 		default:
 			u.set("RequiresMountsFor", quote(p.specify(path)))
@@ -141,10 +146,12 @@ func (u *unit) startWith(path string) {
 }
 
 // follow starts a pool after the pools that mount something on the path to it.
-func (u *unit) follow(path string, mounts map[string]string) {
+func (u *unit) follow(path string, mounts map[string][]string) {
 	for _, directory := range prefixes(filepath.Clean(path)) {
-		if other := mounts[directory]; other != "" && other != u.name {
-			u.set("After", other)
+		for _, other := range mounts[directory] {
+			if other != u.name {
+				u.set("After", other)
+			}
 		}
 	}
 }
@@ -156,6 +163,14 @@ func unitNames(names ...string) []string {
 
 // isPlain reports whether a setting can contain a path: one line of UTF-8, of names that files can have.
 func isPlain(path string) bool {
-	return utf8.ValidString(path) && !strings.ContainsFunc(path, unicode.IsControl) && len(path) < maxPath &&
+	return isText(path) && !strings.ContainsFunc(path, unicode.IsControl) && len(path) < maxPath &&
 		!slices.ContainsFunc(strings.Split(path, "/"), func(name string) bool { return len(name) > maxName })
+}
+
+// isText reports whether a text is UTF-8 for systemd (unichar_is_valid in systemd's src/basic/utf8.c): it has
+// none of the code points that Unicode reserves as noncharacters.
+func isText(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(c rune) bool {
+		return 0xfdd0 <= c && c <= 0xfdef || c&0xfffe == 0xfffe
+	})
 }

@@ -17,10 +17,11 @@ func isJournal(f *os.File) bool {
 		os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
-// priorities have the journal's priorities of lines by their beginnings (sd-daemon(3)). A line that begins
-// with a blank continues the line before it.
+// priorities have the journal's priorities of lines by their beginnings (sd-daemon(3)). Any other line
+// continues the line before it: output of a tool, or an error that is joined to another. The last two begin
+// lines of a trace.
 var priorities = []struct{ begin, priority string }{
-	{"error: ", "<3>"}, {`{"schema":`, "<3>"}, {"warning: ", "<4>"}, {"hint: ", "<6>"},
+	{"error: ", "<3>"}, {`{"schema":`, "<3>"}, {"warning: ", "<4>"}, {"hint: ", "<6>"}, {"+ ", ""}, {"? ", ""},
 }
 
 // A journal writes lines with their priorities.
@@ -49,13 +50,10 @@ func (j *journal) Write(text []byte) (int, error) {
 
 // priorityOf returns the priority of a line, or "" for the journal's own.
 func priorityOf(line []byte, before string) string {
-	if line[0] == ' ' {
-		return before
-	}
 	for _, p := range priorities {
 		if bytes.HasPrefix(line, []byte(p.begin)) {
 			return p.priority
 		}
 	}
-	return ""
+	return before
 }
