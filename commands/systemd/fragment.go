@@ -5,19 +5,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // KeepMounts clears IsHidden of the pools whose mounts fstab(5), or a file in one of the directories with
 // units, orders in another way: both orders together would be a circle, of which systemd starts one unit not
 // at all, such as local-fs.target.
 func KeepMounts(pools []Pool, fstab string, directories ...string) {
+	points := sync.OnceValue(func() []string { return mountPoints(fstab) })
 	for i := range pools {
 		p := &pools[i]
 		if !p.IsHidden {
 			continue
 		}
 		at := filepath.Clean(p.Mount)
-		p.IsHidden = at != "/" && !slices.Contains(mountPoints(fstab), at) &&
+		p.IsHidden = at != "/" && !slices.Contains(points(), at) &&
 			!slices.ContainsFunc(directories, func(dir string) bool { return hasUnit(dir, p.mountUnit()) })
 	}
 }
