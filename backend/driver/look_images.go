@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"poolctl/backend"
 	"poolctl/pooldef"
@@ -72,12 +73,21 @@ func (l *look) addImage(ctx context.Context, image *pooldef.Volume) {
 	}
 	if image.Backing != nil {
 		u.format = image.Backing.Format
-		l.add(ctx, image.Backing.Path, u)
+		l.add(ctx, imageOfSnapshot(image.Backing.Path), u)
 	}
 	if file := image.Target.DataFile; file != "" {
 		u.As = "data file"
 		l.add(ctx, file, u)
 	}
+}
+
+// imageOfSnapshot returns the image of the snapshot that a clone in Ceph depends on (rbd:POOL/IMAGE@SNAPSHOT),
+// and any other path unchanged.
+func imageOfSnapshot(path string) string {
+	if strings.HasPrefix(path, "rbd:") {
+		path, _, _ = strings.Cut(path, "@")
+	}
+	return path
 }
 
 // isRaw reports whether a volume has no header that could name another one.
