@@ -68,6 +68,10 @@ func (d *Driver) move(
 			moved.Target.Permissions = v.Target.Permissions
 		}
 	}
+	if to.Pool.Type == pooldef.RBD { // QEMU, which compares, does not read images of Ceph with a part of a sector
+		const sector = 512
+		moved.Capacity = pooldef.Bytes((moved.Capacity.Bytes + sector - 1) / sector * sector)
+	}
 	if from.Type == "network" { // clusters allocate space when it is written to
 		moved.Allocation = pooldef.Bytes(0)
 	}
@@ -180,8 +184,12 @@ func (d *Driver) copied(ctx context.Context, moved *pooldef.Volume, to Destinati
 	}
 	planned := *moved
 	planned.Type = "file"
-	if !to.Pool.Type.Info().OwnsTarget() {
+	switch info := to.Pool.Type.Info(); {
+	case to.Pool.Type == pooldef.RBD:
+		planned.Type = "network"
+	case !info.OwnsTarget():
 		planned.Type = "block"
+		planned.Target.Format = "raw"
 	}
 	planned.Target.Path = to.Pool.Target.Path + "/" + to.Name
 	return &planned, nil
