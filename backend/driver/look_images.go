@@ -81,8 +81,8 @@ func (l *look) addImage(ctx context.Context, image *pooldef.Volume) {
 	}
 }
 
-// imageOfSnapshot returns the image of the snapshot that a clone in Ceph depends on (rbd:POOL/IMAGE@SNAPSHOT),
-// and any other path unchanged.
+// imageOfSnapshot returns the image of the snapshot that a clone in Ceph depends on
+// (rbd:POOL/IMAGE@SNAPSHOT), and any other path unchanged.
 func imageOfSnapshot(path string) string {
 	if strings.HasPrefix(path, "rbd:") {
 		path, _, _ = strings.Cut(path, "@")

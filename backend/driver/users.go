@@ -132,7 +132,9 @@ func (l *look) kept(ctx context.Context, s Status, volumes []*pooldef.Volume) ma
 
 // Orphans returns the volumes that have no users, except the snapshots that keep states of others.
 func Orphans(all []VolumeUsers) []VolumeUsers {
-	return slices.DeleteFunc(slices.Clone(all), func(v VolumeUsers) bool { return v.IsSnapshot || len(v.Users) > 0 })
+	return slices.DeleteFunc(
+		slices.Clone(all), func(v VolumeUsers) bool { return v.IsSnapshot || len(v.Users) > 0 },
+	)
 }
 
 // usedHints are the hints of the errors that a volume is used.

@@ -62,7 +62,8 @@ const (
 
 // openData opens a file or block device, and locks it until it is closed against use by poolctl and qemu that
 // excludes a. Opening a device for writing fails if the device, or a part of it, is mounted or otherwise held
-// by the kernel, and opening either fails if a loop device is on it, which takes no locks. Symbolic links are followed as by safeopen.
+// by the kernel, and opening either fails if a loop device is on it, which takes no locks. Symbolic links are
+// followed as by safeopen.
 func (l *Local) openData(path string, a access) (*os.File, error) {
 	h, err := l.OpenPath(path)
 	if err != nil {

@@ -74,7 +74,8 @@ type rowList []row
 func (l *rowList) check() error {
 	seen := firstOf{}
 	*l = slices.DeleteFunc(*l, func(r row) bool {
-		return !isPlain(r.Image) || r.Snapshot != "" && !isSnapshotName(r.Snapshot) || !seen.first(r.Image+"@"+r.Snapshot)
+		isNamed := isPlain(r.Image) && (r.Snapshot == "" || isSnapshotName(r.Snapshot))
+		return !isNamed || !seen.first(r.Image+"@"+r.Snapshot)
 	})
 	for _, r := range *l {
 		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {

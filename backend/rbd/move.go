@@ -100,7 +100,9 @@ func (b *Backend) imageOf(ctx context.Context, p *pooldef.Pool, v *pooldef.Volum
 	if odd := v.Capacity.Bytes % sector; err == nil && odd > 0 {
 		size := v.Capacity.Bytes
 		err = &backend.StateError{
-			Text: fmt.Sprintf("QEMU cannot read %q: its size, %d bytes, is not a multiple of %d", path(p, v.Name), size, sector),
+			Text: fmt.Sprintf(
+				"QEMU cannot read %q: its size, %d bytes, is not a multiple of %d", path(p, v.Name), size, sector,
+			),
 			Hint: shell.Join("poolctl", "vol-resize", v.Name, fmt.Sprint(size-odd+sector), p.Name),
 		}
 	}

@@ -44,8 +44,8 @@ func isPlain(name string) bool {
 		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// isSnapshotName reports whether a name can be that of a snapshot, which rbd(8) accepts in an option of its own:
-// rbd takes control characters there, too.
+// isSnapshotName reports whether a name can be that of a snapshot. rbd(8) accepts it in an option of its own,
+// where it takes control characters, too.
 func isSnapshotName(name string) bool {
 	return name != "" && utf8.ValidString(name) && !strings.ContainsAny(name, "/@")
 }

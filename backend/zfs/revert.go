@@ -47,7 +47,8 @@ func (b *Backend) RevertToSnapshot(
 	return err
 }
 
-// laterBookmarks returns the names of the bookmarks of a volume that are newer than a snapshot, each with its #.
+// laterBookmarks returns the names, each with its #, of the bookmarks of a volume that are newer than a
+// snapshot.
 func (b *Backend) laterBookmarks(
 	ctx context.Context, p *pooldef.Pool, volume, name string,
 ) (later []string, err error) {
