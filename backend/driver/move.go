@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"poolctl/backend"
 	"poolctl/backend/host"
@@ -68,6 +69,10 @@ func (d *Driver) move(
 		if from.Type == "file" {
 			moved.Target.Permissions = v.Target.Permissions
 		}
+	}
+	if to.Pool.Type == pooldef.RBD { // QEMU, which compares, cannot read an image of Ceph with half a sector
+		const sector = 512
+		moved.Capacity = pooldef.Bytes((moved.Capacity.Bytes + sector - 1) / sector * sector)
 	}
 	if from.Type == "network" { // clusters allocate space when it is written to
 		moved.Allocation = pooldef.Bytes(0)
@@ -177,15 +182,39 @@ func (d *Driver) copied(ctx context.Context, moved *pooldef.Volume, to Destinati
 		if err != nil {
 			return nil, err
 		}
+		if moved.Target.Format == "raw" && v.Type == "file" {
+			return asRaw(v)
+		}
 		return exported(ctx, to.Backend, to.Pool, v)
 	}
 	planned := *moved
 	planned.Type = "file"
-	if !to.Pool.Type.Info().OwnsTarget() {
+	switch info := to.Pool.Type.Info(); {
+	case to.Pool.Type == pooldef.RBD:
+		planned.Type = "network"
+	case !info.OwnsTarget():
 		planned.Type = "block"
+		planned.Target.Format = "raw"
 	}
 	planned.Target.Path = to.Pool.Target.Path + "/" + to.Name
 	return &planned, nil
+}
+
+// asRaw returns the raw copy of a device for a comparison: its bytes, encrypted or not. It is an error if the
+// copy is an image for those who look at its header.
+func asRaw(v *pooldef.Volume) (*pooldef.Volume, error) {
+	if isImage := !slices.Contains([]string{"raw", "iso"}, v.Target.Format); isImage {
+		return nil, &backend.StateError{
+			Text: fmt.Sprintf(
+				"its data begin like an image of format %s, as which a file would be used", v.Target.Format,
+			),
+			Hint: "vol-move --format qcow2 stores the data in an image",
+		}
+	}
+	raw := *v
+	raw.Type = "block" // whose content is not inspected
+	raw.Target.Format, raw.Target.Encryption = "raw", nil
+	return &raw, nil
 }
 
 // undoCopy deletes the copy of a volume that is as it was.

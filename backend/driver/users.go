@@ -58,6 +58,8 @@ type VolumeUsers struct {
 	Volume *pooldef.Volume
 	Pool   *pooldef.Pool
 	Users  []User
+	// IsSnapshot reports whether the volume is a snapshot that keeps a state of another one (logical).
+	IsSnapshot bool
 }
 
 // Users returns a volume's users. hidden says what could not be inspected, and may hide further users.
@@ -96,20 +98,43 @@ func (l *look) allUsers(
 		if !s.Active || !isWanted(&s) {
 			continue
 		}
-		for _, v := range l.volumes(ctx, s) {
+		volumes := l.volumes(ctx, s)
+		kept := l.kept(ctx, s, volumes)
+		for _, v := range volumes {
 			users, err := l.users(ctx, s.Pool, v)
 			if err != nil {
 				return nil, nil, err
 			}
-			all = append(all, VolumeUsers{v, s.Pool, users})
+			all = append(all, VolumeUsers{v, s.Pool, users, kept[v.Name]})
 		}
 	}
 	return all, append(l.hidden, l.limits...), ctx.Err()
 }
 
-// Orphans returns the volumes that have no users.
+// kept returns the names of those volumes of an active pool that are snapshots: in a volume group, these are
+// volumes themselves.
+func (l *look) kept(ctx context.Context, s Status, volumes []*pooldef.Volume) map[string]bool {
+	b, ok := l.d.Backends[s.Pool.Type].(backend.Snapshotter)
+	hasOrigin := func(v *pooldef.Volume) bool { return v.Backing != nil }
+	if !ok || s.Pool.Type != pooldef.Logical || !slices.ContainsFunc(volumes, hasOrigin) {
+		return nil
+	}
+	all, err := b.Snapshots(ctx, s.Pool, "")
+	if err != nil {
+		l.hidden = append(l.hidden, fmt.Errorf("list snapshots of pool %q: %w", s.Entry.Name, err))
+	}
+	kept := map[string]bool{}
+	for _, snapshot := range all {
+		kept[snapshot.Name] = true
+	}
+	return kept
+}
+
+// Orphans returns the volumes that have no users, except the snapshots that keep states of others.
 func Orphans(all []VolumeUsers) []VolumeUsers {
-	return slices.DeleteFunc(slices.Clone(all), func(v VolumeUsers) bool { return len(v.Users) > 0 })
+	return slices.DeleteFunc(
+		slices.Clone(all), func(v VolumeUsers) bool { return v.IsSnapshot || len(v.Users) > 0 },
+	)
 }
 
 // usedHints are the hints of the errors that a volume is used.

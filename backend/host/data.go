@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +22,25 @@ import (
 // An InUseError reports that another process uses a file or device.
 type InUseError struct {
 	Path    string
-	Reading bool // the file was opened for reading only: Source.InUse allows that
+	Reading bool   // the file was opened for reading only: Source.InUse allows that
+	Loop    string // the loop device that holds it; empty if a process does
 }
 
-func (e *InUseError) Error() string { return fmt.Sprintf("%q is in use by another process", e.Path) }
+func (e *InUseError) Error() string {
+	if e.Loop != "" {
+		return fmt.Sprintf("%q is in use: held by %s", e.Path, e.Loop)
+	}
+	return fmt.Sprintf("%q is in use by another process", e.Path)
+}
 
 // Kind implements [fault.Error].
 func (*InUseError) Kind() fault.Kind { return fault.State }
 
 // HintLine implements [fault.Hinter].
 func (e *InUseError) HintLine() string {
+	if e.Loop != "" {
+		return "losetup -l /dev/" + e.Loop + " shows it"
+	}
 	var hints []string
 	if e.Reading {
 		hints = append(hints, "--in-use copies it while it is in use")
@@ -51,14 +62,36 @@ const (
 
 // openData opens a file or block device, and locks it until it is closed against use by poolctl and qemu that
 // excludes a. Opening a device for writing fails if the device, or a part of it, is mounted or otherwise held
-// by the kernel. Symbolic links are followed as by safeopen.
+// by the kernel, and opening either fails if a loop device is on it, which takes no locks. Symbolic links are
+// followed as by safeopen.
 func (l *Local) openData(path string, a access) (*os.File, error) {
 	h, err := l.OpenPath(path)
 	if err != nil {
 		return nil, err
 	}
 	defer h.Close()
-	return openHandleData(h, a)
+	f, err := openHandleData(h, a)
+	if err == nil && a == writing {
+		err = l.checkNoLoop(f)
+	}
+	if err != nil && f != nil {
+		f.Close()
+		f = nil
+	}
+	return f, err
+}
+
+// checkNoLoop returns an InUseError if a loop device is on an open file or block device.
+func (l *Local) checkNoLoop(f *os.File) error {
+	id, _ := FileIDOf(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	found := &FileUsers{Kernel: map[FileID][]string{}, Loops: map[string]FileID{}}
+	l.addLoops(found)
+	for _, name := range slices.Sorted(maps.Keys(found.Loops)) {
+		if found.Loops[name] == id {
+			return &InUseError{Path: f.Name(), Loop: name}
+		}
+	}
+	return nil
 }
 
 // OpenToFill opens a new file, or a device, that no other process uses, for writing. If it does not exist,
@@ -126,7 +159,7 @@ func lockData(fd int, path string, a access) error {
 		err = imagelock.LockForReading(fd)
 	}
 	if err != nil {
-		return &InUseError{path, a == reading}
+		return &InUseError{Path: path, Reading: a == reading}
 	}
 	return nil
 }

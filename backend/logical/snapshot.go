@@ -148,6 +148,9 @@ func (b *Backend) RevertToSnapshot(
 	if err == nil {
 		err = b.checkNotInUse(p, v, s)
 	}
+	if err == nil {
+		err = checkRoomToRevert(p, v, s, all)
+	}
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (o *origin) check() error {
 		return nil
 	}
 	isPlace := isPlain(o.Pool) && (o.Namespace == "" || isPlain(o.Namespace))
-	if isPlace && isPlain(o.Image) && isPlain(o.Snapshot) {
+	if isPlace && isPlain(o.Image) && isSnapshotName(o.Snapshot) {
 		return nil
 	}
 	named := o.place().image(o.Image) + "@" + o.Snapshot
@@ -74,7 +74,8 @@ type rowList []row
 func (l *rowList) check() error {
 	seen := firstOf{}
 	*l = slices.DeleteFunc(*l, func(r row) bool {
-		return !isPlain(r.Image) || r.Snapshot != "" && !isPlain(r.Snapshot) || !seen.first(r.Image+"@"+r.Snapshot)
+		isNamed := isPlain(r.Image) && (r.Snapshot == "" || isSnapshotName(r.Snapshot))
+		return !isNamed || !seen.first(r.Image+"@"+r.Snapshot)
 	})
 	for _, r := range *l {
 		if err := errors.Join(backend.CheckSizes("rbd", "size", r.Size), r.Parent.check()); err != nil {

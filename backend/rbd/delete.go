@@ -32,14 +32,12 @@ func (b *Backend) DeleteWithSnapshots(ctx context.Context, p *pooldef.Pool, name
 	return b.delete(ctx, p, name, func([]snapshot) error { return nil })
 }
 
-// removeUncloned removes snapshots of an image without clones, unless check returns an error.
+// removeUncloned removes snapshots of an image without clones, unless check returns an error. Clones may also
+// depend on snapshots that are not among them: those in Ceph's trash (rbd clone format 2).
 func (b *Backend) removeUncloned(
 	ctx context.Context, p *pooldef.Pool, at place, name string, all []snapshot,
 	check func(all []snapshot) error,
 ) error {
-	if len(all) == 0 {
-		return nil
-	}
 	clones, err := b.children(ctx, p, at, name)
 	if err == nil {
 		err = clonesError(clones)
@@ -72,7 +70,7 @@ func (b *Backend) delete(
 	if err == nil {
 		err = b.checkNotInUse(ctx, p, at, name, false, false)
 	}
-	if err == nil {
+	if err == nil && i.Snapshots > 0 {
 		err = b.removeUncloned(ctx, p, at, name, all, check)
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"poolctl/backend"
+	"poolctl/backend/host/shell"
 	"poolctl/backend/qemuimg"
 	"poolctl/pooldef"
 )
@@ -90,9 +91,21 @@ func (b *Backend) Compare(
 	return qemuimg.ExplainRBD(qemuimg.CompareImages(ctx, b.host, i, with, o.Progress))
 }
 
+// sector is the unit of sizes in QEMU, in bytes.
+const sector = 512
+
 // imageOf describes a volume of a pool for qemu-img.
 func (b *Backend) imageOf(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) (*qemuimg.Image, error) {
 	at, err := placeOf(p)
+	if odd := v.Capacity.Bytes % sector; err == nil && odd > 0 {
+		size := v.Capacity.Bytes
+		err = &backend.StateError{
+			Text: fmt.Sprintf(
+				"QEMU cannot read %q: its size, %d bytes, is not a multiple of %d", path(p, v.Name), size, sector,
+			),
+			Hint: shell.Join("poolctl", "vol-resize", v.Name, fmt.Sprint(size-odd+sector), p.Name),
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

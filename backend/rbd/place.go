@@ -44,6 +44,12 @@ func isPlain(name string) bool {
 		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
+// isSnapshotName reports whether a name can be that of a snapshot. rbd(8) accepts it in an option of its own,
+// where it takes control characters, too.
+func isSnapshotName(name string) bool {
+	return name != "" && utf8.ValidString(name) && !strings.ContainsAny(name, "/@")
+}
+
 // args returns the options for the place. prefix is "dest-" for the destination of a command.
 func (at place) args(prefix string) []string {
 	if at.namespace == "" {

@@ -36,7 +36,7 @@ type snapshotList []snapshot
 // check implements checker.
 func (l *snapshotList) check() error {
 	for _, s := range *l {
-		if !isPlain(s.Name) {
+		if !isSnapshotName(s.Name) {
 			return &backend.AnswerError{Tool: "rbd", Field: "name of a snapshot", Text: s.Name}
 		}
 	}

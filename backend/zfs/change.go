@@ -33,6 +33,13 @@ func (b *Backend) delete(ctx context.Context, p *pooldef.Pool, name string, with
 	}
 	c := destroy(p, name)
 	if withSnapshots {
+		all, err := b.snapshots(ctx, p, name)
+		if err == nil {
+			err = checkNoHolds(p, all)
+		}
+		if err != nil {
+			return err
+		}
 		c.Args = slices.Insert(c.Args, 1, "-r")
 	}
 	err := b.change(ctx, p, c)

@@ -47,7 +47,7 @@ func (b *Backend) CreateSnapshot(
 func (b *Backend) DeleteSnapshot(ctx context.Context, p *pooldef.Pool, volume, name string) error {
 	s, _, err := b.findSnapshot(ctx, p, volume, name)
 	if err == nil {
-		err = checkNoClones([]*volumeSnapshot{s})
+		err = cmp.Or(checkNoClones([]*volumeSnapshot{s}), checkNoHolds(p, []*volumeSnapshot{s}))
 	}
 	if err != nil {
 		return err
@@ -68,35 +68,6 @@ func checkNoClones(all []*volumeSnapshot) error {
 		Text: "these clones depend on it: " + strings.Join(clones, ", "),
 		Hint: "delete them first, or make one the owner of the blocks with zfs promote",
 	}
-}
-
-// RevertToSnapshot implements backend.Reverter. ZFS destroys later snapshots.
-func (b *Backend) RevertToSnapshot(
-	ctx context.Context, p *pooldef.Pool, volume, name string, o backend.RevertOptions,
-) error {
-	_, later, err := b.findSnapshot(ctx, p, volume, name)
-	if err == nil {
-		err = checkNoClones(later)
-	}
-	if err != nil {
-		return err
-	}
-	args := []string{"rollback"}
-	if len(later) > 0 {
-		args = append(args, "-r")
-	}
-	if len(later) > 0 && !o.DestroyLater {
-		return &backend.StateError{
-			Text: "ZFS would destroy the later snapshots: " + strings.Join(namesOf(later), ", "),
-			Hint: "--destroy-later permits it; vol-snapshot-clone gets the data without it",
-		}
-	}
-	if err := b.checkNotInUse(p, volume); err != nil {
-		return err
-	}
-	err = b.change(ctx, p, zfs(append(args, "--", snapshotKey(p, volume, name))...))
-	host.Settle(context.WithoutCancel(ctx), b.Host)
-	return err
 }
 
 // CloneSnapshot implements backend.SnapshotCloner. The new volume is a clone of the snapshot, which ZFS keeps

@@ -18,6 +18,7 @@ import (
 type volumeSnapshot struct {
 	pooldef.Snapshot
 	clones []string // full names of datasets
+	held   bool     // by zfs hold, which prevents its destruction
 }
 
 // isTemp reports whether the snapshot was made for a clone, and is marked for deferred destruction.
@@ -38,7 +39,7 @@ func (b *Backend) Snapshots(
 }
 
 // snapshotFields lists the queried properties of snapshots (zfsprops(7)).
-const snapshotFields = "name,creation,used,volsize,clones"
+const snapshotFields = "name,creation,used,volsize,clones,userrefs"
 
 // snapshots queries the snapshots of a volume, or of all volumes of the pool's dataset if volume is empty, by
 // age. The listing includes datasets, so that it is never empty (see attempts).
@@ -95,7 +96,7 @@ func parseSnapshot(dataset, line string) (*volumeSnapshot, error) {
 	s := &volumeSnapshot{Snapshot: pooldef.Snapshot{
 		Volume: volume, Name: name, Created: time.Unix(seconds, 0),
 		Capacity: pooldef.Bytes(size), Allocation: pooldef.Bytes(used),
-	}}
+	}, held: f[5] != "0" && f[5] != "-"}
 	if f[4] != "" && f[4] != "-" {
 		s.clones = strings.Split(f[4], ",")
 	}

@@ -38,9 +38,9 @@ func TestSnapshotInUse(t *testing.T) {
 
 // FuzzParseSnapshot searches for lines that crash parseSnapshot, or have impossible values accepted.
 func FuzzParseSnapshot(f *testing.F) {
-	f.Add("tank/v@one\t1796015943\t4096\t1048576\ttank/c,tank/d")
-	f.Add("tank/v\t1796015943\t4096\t1048576\t-")
-	f.Add("tank@one\t1\t0\t-\t")
+	f.Add("tank/v@one\t1796015943\t4096\t1048576\ttank/c,tank/d\t0")
+	f.Add("tank/v\t1796015943\t4096\t1048576\t-\t-")
+	f.Add("tank@one\t1\t0\t-\t\t1")
 	f.Fuzz(func(t *testing.T, line string) {
 		s, err := parseSnapshot("tank", line)
 		if s == nil || err != nil {
