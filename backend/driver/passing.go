@@ -13,7 +13,8 @@ import (
 )
 
 // Other poolctl processes open volumes and directories for a moment, to inspect them. A verb that must not
-// find them in use waits for them: it looks again after pause, for at most passing.
+// find them in use waits for them: it looks again after pause, and the last time when passing is over, however
+// long each look takes.
 const (
 	passing = 2 * time.Second
 	pause   = 50 * time.Millisecond
@@ -26,9 +27,10 @@ const program = "poolctl"
 // that cannot be found, because they have gone meanwhile.
 func (d *Driver) afterPassing(ctx context.Context, change func() error) error {
 	for begin := time.Now(); ; {
+		isLast := time.Since(begin) > passing
 		err := change()
 		busy, isBusy := errors.AsType[*backend.BusyError](err)
-		if !isBusy || !isPassing(busy) || time.Since(begin) > passing || host.Sleep(ctx, pause) != nil {
+		if !isBusy || !isPassing(busy) || isLast || host.Sleep(ctx, pause) != nil {
 			return err
 		}
 		d.Host.Invalidate()
@@ -45,8 +47,9 @@ func isPassing(busy *backend.BusyError) bool {
 // volume only for a moment.
 func (l *look) usersAfterPassing(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) ([]User, error) {
 	for begin := time.Now(); ; {
+		isLast := time.Since(begin) > passing
 		users, err := l.users(ctx, p, v)
-		if err != nil || !mayPass(users) || time.Since(begin) > passing {
+		if err != nil || !mayPass(users) || isLast {
 			return users, err
 		}
 		if err := host.Sleep(ctx, pause); err != nil {
