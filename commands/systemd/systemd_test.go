@@ -193,6 +193,21 @@ func TestKeepMounts(t *testing.T) {
 	}
 }
 
+// TestGenerateBeside checks that a unit gets its drop-in beside one of systemd-fstab-generator(8), as it writes
+// for x-systemd.device-timeout= in fstab(5).
+func TestGenerateBeside(t *testing.T) {
+	dir := t.TempDir()
+	device := filepath.Join(dir, `dev-disk-by\x2dlabel-a\x20b.device.d`)
+	if err := errors.Join(os.Mkdir(device, 0o755),
+		os.WriteFile(filepath.Join(device, "50-device-timeout.conf"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	Generate(dir, pools[:1], func(err error) { t.Error(err) })
+	if made, err := os.ReadDir(device); err != nil || len(made) != 2 {
+		t.Errorf("%q, %v", made, err)
+	}
+}
+
 // TestGenerateNowhere checks that a directory that cannot be used is reported, and nothing else happens.
 func TestGenerateNowhere(t *testing.T) {
 	full := t.TempDir()

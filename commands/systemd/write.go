@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -60,7 +61,8 @@ func (w *writer) makeDirectories(dropIns []dropIn) (made []dropIn, errs []error)
 	defer w.making.Unlock()
 	for _, d := range dropIns {
 		directory := d.name + ".d"
-		if err := retry.Mkdirat(w.dir, directory, 0o755); err != nil {
+		err := retry.Mkdirat(w.dir, directory, 0o755)
+		if err != nil && !errors.Is(err, unix.EEXIST) { // systemd-fstab-generator(8) may have made it
 			errs = append(errs, &os.PathError{Op: "mkdir", Path: filepath.Join(w.path, directory), Err: err})
 			continue
 		}
