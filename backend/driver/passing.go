@@ -13,8 +13,8 @@ import (
 )
 
 // Other poolctl processes open volumes and directories for a moment, to inspect them. A verb that must not
-// find them in use waits for them: it looks again after pause, and the last time when passing is over, however
-// long each look takes.
+// find them in use waits for them: it looks again after pause, and the last time when passing is over,
+// however long each look takes.
 const (
 	passing = 2 * time.Second
 	pause   = 50 * time.Millisecond

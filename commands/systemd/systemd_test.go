@@ -193,8 +193,8 @@ func TestKeepMounts(t *testing.T) {
 	}
 }
 
-// TestGenerateBeside checks that a unit gets its drop-in beside one of systemd-fstab-generator(8), as it writes
-// for x-systemd.device-timeout= in fstab(5).
+// TestGenerateBeside checks that a unit gets its drop-in beside one of systemd-fstab-generator(8), which that
+// writes for x-systemd.device-timeout= in fstab(5).
 func TestGenerateBeside(t *testing.T) {
 	dir := t.TempDir()
 	device := filepath.Join(dir, `dev-disk-by\x2dlabel-a\x20b.device.d`)
