@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,14 +27,29 @@ const program = "poolctl"
 // afterPassing calls change again as long as it fails because other poolctl processes use something, or users
 // that cannot be found, because they have gone meanwhile.
 func (d *Driver) afterPassing(ctx context.Context, change func() error) error {
-	for begin := time.Now(); ; {
-		isLast := time.Since(begin) > passing
-		err := change()
+	var err error
+	_ = whilePassing(ctx, func(isFirst bool) bool {
+		if !isFirst {
+			d.Host.Invalidate()
+		}
+		err = change()
 		busy, isBusy := errors.AsType[*backend.BusyError](err)
-		if !isBusy || !isPassing(busy) || isLast || host.Sleep(ctx, pause) != nil {
+		return isBusy && isPassing(busy)
+	})
+	return err
+}
+
+// whilePassing calls look as long as it reports that only passing processes are in the way.
+func whilePassing(ctx context.Context, look func(isFirst bool) bool) error {
+	begin := time.Now()
+	for isFirst := true; ; isFirst = false {
+		isLast := time.Since(begin) > passing
+		if !look(isFirst) || isLast {
+			return nil
+		}
+		if err := host.Sleep(ctx, pause); err != nil {
 			return err
 		}
-		d.Host.Invalidate()
 	}
 }
 
@@ -46,19 +62,21 @@ func isPassing(busy *backend.BusyError) bool {
 // usersAfterPassing returns the users of a volume as users does, without poolctl processes that read the
 // volume only for a moment.
 func (l *look) usersAfterPassing(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) ([]User, error) {
-	for begin := time.Now(); ; {
-		isLast := time.Since(begin) > passing
-		users, err := l.users(ctx, p, v)
-		if err != nil || !mayPass(users) || isLast {
-			return users, err
+	var users []User
+	var err error
+	ended := whilePassing(ctx, func(isFirst bool) bool {
+		if !isFirst {
+			err = l.addFiles()
 		}
-		if err := host.Sleep(ctx, pause); err != nil {
-			return nil, err
+		if err == nil {
+			users, err = l.users(ctx, p, v)
 		}
-		if err := l.addFiles(); err != nil {
-			return nil, err
-		}
+		return err == nil && mayPass(users)
+	})
+	if err = cmp.Or(err, ended); err != nil {
+		return nil, err
 	}
+	return users, nil
 }
 
 // mayPass reports whether all processes among the users, of which there are some, are poolctl and only read.
