@@ -71,14 +71,14 @@ func (l *Local) openData(path string, a access) (*os.File, error) {
 	}
 	defer h.Close()
 	f, err := openHandleData(h, a)
-	if err == nil && a == writing {
-		err = l.checkNoLoop(f)
+	if err != nil || a != writing {
+		return f, err
 	}
-	if err != nil && f != nil {
+	if err := l.checkNoLoop(f); err != nil {
 		f.Close()
-		f = nil
+		return nil, err
 	}
-	return f, err
+	return f, nil
 }
 
 // checkNoLoop returns an InUseError if a loop device is on an open file or block device.
