@@ -4,14 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
 	"poolctl/format"
 )
 
-// styles are the values of -o and of $POOLCTL_OUTPUT. table is the style for people.
-var styles = []string{"table", "json", "jsonl", "yaml", "csv", "name", "xml"}
+// styles returns the values of -o and of $POOLCTL_OUTPUT. table is the style for people.
+func styles() []string {
+	option, _ := reflect.TypeFor[output]().FieldByName("Output")
+	return strings.Split(option.Tag.Get("enum"), ",")
+}
 
 // styleVariable returns the style that $POOLCTL_OUTPUT asks for, or "".
 func styleVariable() string { return os.Getenv("POOLCTL_OUTPUT") }
@@ -19,11 +23,11 @@ func styleVariable() string { return os.Getenv("POOLCTL_OUTPUT") }
 // checkStyleVariable returns an error if no verb has the style of $POOLCTL_OUTPUT.
 func checkStyleVariable() error {
 	style := styleVariable()
-	if style == "" || slices.Contains(styles, style) {
+	if style == "" || slices.Contains(styles(), style) {
 		return nil
 	}
 	return &usageError{text: fmt.Sprintf("POOLCTL_OUTPUT is %q, but the styles are %s", style,
-		strings.Join(styles, ", "))}
+		strings.Join(styles(), ", "))}
 }
 
 // hasColumns reports whether --columns applies to a style.
