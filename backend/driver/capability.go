@@ -2,10 +2,12 @@ package driver
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 
 	"poolctl/backend"
+	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
 	"poolctl/pooldef"
 )
@@ -64,6 +66,11 @@ func saveHint(b backend.Backend) string {
 		return "poolctl vol-download saves the data of a volume"
 	}
 	return ""
+}
+
+// rehearsal returns a backend for a dry run that prints nothing: it reports problems before anything changes.
+func (d *Driver) rehearsal(t pooldef.Type) backend.Backend {
+	return d.NewBackends(host.NewDryRun(d.Host, io.Discard))[t]
 }
 
 // CheckFormat returns an error for a format that volumes of pool p cannot have. Definitions may name formats

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
 	"poolctl/backend"
-	"poolctl/backend/host"
 	"poolctl/backend/host/shell"
 )
 
@@ -24,7 +22,7 @@ func (d *Driver) RenameVolume(ctx context.Context, v *Volume, newName string, fo
 	}
 	// A dry run reports problems with the name before the machine is inspected, and before a hint suggests to
 	// put the name into other images.
-	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type]
+	rehearsal := d.rehearsal(p.Type)
 	err = rehearsal.(backend.Renamer).Rename(ctx, p, v.Name, newName)
 	linker, links := rehearsal.(backend.Linker)
 	interrupted := follow && links && errors.Is(err, fs.ErrExist) && linker.Link(ctx, p, v.Name, newName) == nil

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strconv"
 
@@ -71,7 +70,7 @@ func (d *Driver) Fetch(
 // rehearseCreate creates a volume of pool p in a dry run, which reports problems with its name and format
 // before its data are downloaded.
 func (d *Driver) rehearseCreate(ctx context.Context, p *pooldef.Pool, v *pooldef.Volume) error {
-	creator, ok := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Creator)
+	creator, ok := d.rehearsal(p.Type).(backend.Creator)
 	if !ok {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"poolctl/backend"
@@ -114,8 +113,7 @@ func (d *Driver) moveByCopy(
 	}
 	p := v.Pool()
 	// A dry run reports obstacles before the data are copied.
-	rehearsal := d.NewBackends(host.NewDryRun(d.Host, io.Discard))[p.Type].(backend.Deleter)
-	if err := rehearsal.Delete(ctx, p, v.Name); err != nil {
+	if err := d.rehearsal(p.Type).(backend.Deleter).Delete(ctx, p, v.Name); err != nil {
 		return false, err
 	}
 	held, err := v.Backend.(backend.Holder).Hold(ctx, p, v.Name)
